@@ -1,0 +1,144 @@
+"""What can go wrong, in words: every failure names what happened, the exit code it ends in, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a run ended, for scripts."""
+
+    def __new__(cls, value: int, meaning: str) -> ExitCode:
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    meaning: str
+
+    OK = 0, "all well"
+    FOUND = 1, "ran, and found something: a failed or unknown check, a finding, something pending"
+    USAGE = 2, "usage or configuration"
+    UNREACHABLE = 3, "database unreachable"
+    REFUSED = 4, "refused, or failed and rolled back"
+    CONFLICT = 5, "conflict, safe to retry: another migrator holds the lock, the chat moved"
+    BUG = 70, "a bug in chatops; the traceback with --debug"
+    INTERRUPTED = 130, "interrupted"
+
+
+WORST_FIRST = (
+    ExitCode.INTERRUPTED,
+    ExitCode.BUG,
+    ExitCode.REFUSED,
+    ExitCode.UNREACHABLE,
+    ExitCode.USAGE,
+    ExitCode.CONFLICT,
+    ExitCode.FOUND,
+    ExitCode.OK,
+)
+
+
+def worst(codes: Iterable[int]) -> ExitCode:
+    """The exit code that stands for several targets.
+
+    >>> worst([0, 5, 1])
+    <ExitCode.CONFLICT: 5>
+    """
+    seen = {ExitCode(code) for code in codes}
+    return next((code for code in WORST_FIRST if code in seen), ExitCode.OK)
+
+
+class ChatopsError(Exception):
+    """A failure that chatops can explain.
+
+    `message` is one sentence; `details` are lines of evidence; `next_steps` are (label, command) pairs, a command
+    working as pasted. Text from a server or a user is printed escaped by whoever shows the error.
+    """
+
+    exit_code = ExitCode.REFUSED
+
+    def __init__(
+        self, message: str, *, details: Sequence[str] = (), next_steps: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = tuple(details)
+        self.next_steps = tuple(next_steps)
+
+
+class UsageError(ChatopsError):
+    """The command line or the configuration does not say what to do."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UnreachableError(ChatopsError):
+    """No connection could be made, or it was lost."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class RefusedError(ChatopsError):
+    """chatops, or the database, would not do it; nothing was changed."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ConflictError(ChatopsError):
+    """Somebody else was there first; the same command may work in a moment."""
+
+    exit_code = ExitCode.CONFLICT
+
+
+class NotATerminalError(RefusedError):
+    """A question had to be asked and nobody is there to answer it."""
+
+
+class DatabaseError(ChatopsError):
+    """The server refused a statement.
+
+    `sqlstate` is its code (five characters, or None when the connection broke), `position` the 1-based character offset into the
+    text that was sent, `server_detail` and `server_hint` the server's own further lines.
+    """
+
+    exit_code = ExitCode.REFUSED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        sqlstate: str | None = None,
+        position: int | None = None,
+        server_detail: str | None = None,
+        server_hint: str | None = None,
+        context: str | None = None,
+        constraint: str | None = None,
+        table: str | None = None,
+        details: Sequence[str] = (),
+        next_steps: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(message, details=details, next_steps=next_steps)
+        self.sqlstate = sqlstate
+        self.position = position
+        self.server_detail = server_detail
+        self.server_hint = server_hint
+        self.context = context
+        self.constraint = constraint
+        self.table = table
+
+
+class LockTimeoutError(DatabaseError):
+    """A lock was not had in time (55P03); nothing was changed."""
+
+    exit_code = ExitCode.CONFLICT
+
+
+class StatementTimeoutError(DatabaseError):
+    """Our own statement timeout ended the statement (57014)."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ConnectionLostError(UnreachableError):
+    """The server went away in the middle of the work."""

@@ -1,0 +1,73 @@
+"""The plain shapes that travel between the layers: severities, and answers as tables of typed columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal
+
+
+class Severity(Enum):
+    """How bad a finding is; the order is worst first."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    ADVICE = "advice"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return list(Severity).index(self)
+
+
+Kind = Literal["text", "id", "number", "share", "bar", "instant", "age", "duration", "flag", "data", "sql", "person"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of an answer.
+
+    `name` is the key in machine formats and the attribute (or mapping key) of the row; `heading` is for people.
+    Kinds: `age` holds an instant that people see as "2 h 14 m ago" by the database's clock; `duration` seconds or a timedelta;
+    `share` and `bar` a fraction 0..1; `id` a uuid that people may see shortened; `person` a name that is hidden off a terminal.
+    `audience` keeps a column to people or machines.
+    """
+
+    name: str
+    heading: str
+    kind: Kind = "text"
+    audience: Literal["all", "people", "machines"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows (dataclasses or mappings) under columns; rows may be any iterable, and are read once by streaming formats."""
+
+    name: str
+    columns: Sequence[Column]
+    rows: Iterable[Any]
+    title: str | None = None
+    empty: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command found, ready for any format.
+
+    `headline` lines come first for people, `tables` after them, `footer` lines last. `data` is what machine formats carry beside
+    the tables; `now` is the database's clock, against which ages are told.
+    """
+
+    command: str
+    tables: Sequence[Table] = ()
+    headline: Sequence[str] = ()
+    footer: Sequence[str] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    now: datetime | None = None
+
+
+def value_of(row: Any, name: str) -> Any:
+    """The value of a row, whether dataclass or mapping."""
+    return row[name] if isinstance(row, Mapping) else getattr(row, name)
