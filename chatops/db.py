@@ -312,9 +312,7 @@ def secrets_of(target: Target) -> list[str]:
     return [password, quote(password), quote(password, safe="")] if len(password) > 2 else []
 
 
-def connect(
-    target: Target, command: str, intent: Intent = "read", *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS
-) -> Database:
+def connect(target: Target, command: str, intent: Intent = "read", *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS) -> Database:
     """Connects to a target (an embedded one must have been started and resolved before).
 
     Raises UsageError for an unknown parameter, UnreachableError with the next step when there is no connection.
@@ -371,9 +369,7 @@ def _unreachable(error: psycopg.Error, target: Target) -> UnreachableError | Usa
     lowered = text.lower()
     if re.fullmatch(r"db\.[a-z0-9]+\.supabase\.co", host):
         message = f"{host} cannot be reached: that name has an IPv6 address only"
-        details.append(
-            "use the session pooler: postgresql://postgres.<ref>@aws-0-<region>.pooler.supabase.com:5432/postgres"
-        )
+        details.append("use the session pooler: postgresql://postgres.<ref>@aws-0-<region>.pooler.supabase.com:5432/postgres")
         details.append(WHERE_SUPABASE_SHOWS_IT)
     elif "password authentication failed" in lowered or "sasl" in lowered or "wrong password" in lowered:
         message = f"the server at {target.shown()} rejected the password or the user {target.parameters.get('user', '')}".rstrip()
@@ -384,11 +380,7 @@ def _unreachable(error: psycopg.Error, target: Target) -> UnreachableError | Usa
         details.append("put it in the URL of CHATOPS_DATABASE_URL, in PGPASSWORD or in ~/.pgpass")
     elif "tenant or user not found" in lowered:
         message = f"the pooler at {host} knows no such project: the user must be postgres.<ref> and the region right"
-    elif (
-        "could not translate host name" in lowered
-        or "name or service not known" in lowered
-        or "failed to resolve" in lowered
-    ):
+    elif "could not translate host name" in lowered or "name or service not known" in lowered or "failed to resolve" in lowered:
         message = f"there is no host named {host}"
     elif "connection refused" in lowered:
         message = f"nothing answers at {target.shown()}: connection refused"

@@ -9,22 +9,31 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     """How a run ended, for scripts."""
 
-    def __new__(cls, value: int, meaning: str) -> ExitCode:
-        member = int.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
+    OK = 0
+    FOUND = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    REFUSED = 4
+    CONFLICT = 5
+    BUG = 70
+    INTERRUPTED = 130
 
-    meaning: str
+    @property
+    def meaning(self) -> str:
+        """One sentence, as the help and the README print it."""
+        return _MEANINGS[self]
 
-    OK = 0, "all well"
-    FOUND = 1, "ran, and found something: a failed or unknown check, a finding, something pending"
-    USAGE = 2, "usage or configuration"
-    UNREACHABLE = 3, "database unreachable"
-    REFUSED = 4, "refused, or failed and rolled back"
-    CONFLICT = 5, "conflict, safe to retry: another migrator holds the lock, the chat moved"
-    BUG = 70, "a bug in chatops; the traceback with --debug"
-    INTERRUPTED = 130, "interrupted"
+
+_MEANINGS = {
+    ExitCode.OK: "all well",
+    ExitCode.FOUND: "ran, and found something: a failed or unknown check, a finding, something pending",
+    ExitCode.USAGE: "usage or configuration",
+    ExitCode.UNREACHABLE: "database unreachable",
+    ExitCode.REFUSED: "refused, or failed and rolled back",
+    ExitCode.CONFLICT: "conflict, safe to retry: another migrator holds the lock, the chat moved",
+    ExitCode.BUG: "a bug in chatops; the traceback with --debug",
+    ExitCode.INTERRUPTED: "interrupted",
+}
 
 
 WORST_FIRST = (
@@ -58,9 +67,7 @@ class ChatopsError(Exception):
 
     exit_code = ExitCode.REFUSED
 
-    def __init__(
-        self, message: str, *, details: Sequence[str] = (), next_steps: Sequence[tuple[str, str]] = ()
-    ) -> None:
+    def __init__(self, message: str, *, details: Sequence[str] = (), next_steps: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.details = tuple(details)

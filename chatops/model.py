@@ -50,22 +50,48 @@ class Table:
     rows: Iterable[Any]
     title: str | None = None
     empty: str | None = None
+    audience: Literal["all", "people", "machines"] = "all"
+
+
+Style = Literal["plain", "strong", "dim", "ok", "advice", "warning", "critical", "code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a line with the style that helps to read it; colour never carries the meaning alone."""
+
+    text: str
+    style: Style = "plain"
+
+
+Line = str | Sequence[Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Lines for people between tables; machine formats leave them out. A `str` line is plain."""
+
+    lines: Sequence[Line]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a command found, ready for any format.
 
-    `headline` lines come first for people, `tables` after them, `footer` lines last. `data` is what machine formats carry beside
-    the tables; `now` is the database's clock, against which ages are told.
+    `body` holds tables and text in reading order: people see all of it, machine formats the tables by name. csv, tsv and jsonl
+    show the first table only. `data` is what machine formats carry beside the tables; `now` is the database's clock, against
+    which ages are told.
     """
 
     command: str
-    tables: Sequence[Table] = ()
-    headline: Sequence[str] = ()
-    footer: Sequence[str] = ()
+    body: Sequence[Table | Text] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     now: datetime | None = None
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables, in order."""
+        return [block for block in self.body if isinstance(block, Table)]
 
 
 def value_of(row: Any, name: str) -> Any:

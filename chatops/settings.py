@@ -251,7 +251,8 @@ def _from_environment(
         raise UsageError(f"environment {name!r} is not defined; {where} has: {known}")
     where = f"{configuration.path} [env.{name}]"
     if "service" in table:
-        parameters, warnings = {"service": str(table["service"])}, ()
+        parameters: dict[str, str] = {"service": str(table["service"])}
+        warnings: tuple[str, ...] = ()
     else:
         if "url_env" in table:
             text = environ.get(str(table["url_env"]), "")
@@ -348,9 +349,7 @@ def _finish(
     if "password" in parameters:
         origins.append(Origin("password", "(given, not shown)", origin))
     if name:
-        origins.append(
-            Origin("environment", name, origin if environment else f"same host, port, database as [env.{name}]")
-        )
+        origins.append(Origin("environment", name, origin if environment else f"same host, port, database as [env.{name}]"))
     origins += [Origin("production", "yes" if production else "no", why), Origin("schema", schema_text, schema_origin)]
     if environment:
         flags = f"--env {environment}"
@@ -404,9 +403,7 @@ def _url_without_password(parameters: Mapping[str, str]) -> str:
         host = f"[{host}]"
     port = f":{parameters['port']}" if parameters.get("port") else ""
     query = "&".join(f"{key}={quote(value, safe='/')}" for key, value in more.items())
-    return (
-        f"postgresql://{user}{host}{port}/{quote(parameters.get('dbname', ''), safe='')}{'?' + query if query else ''}"
-    )
+    return f"postgresql://{user}{host}{port}/{quote(parameters.get('dbname', ''), safe='')}{'?' + query if query else ''}"
 
 
 def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -424,9 +421,7 @@ def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
     if "\n" in text or "\r" in text or "\0" in text:
         raise UsageError(f"{origin}: there is a line break inside the URL; remove it")
     if re.search(r"\[?YOUR[-_]PASSWORD\]?", text, re.IGNORECASE):
-        raise UsageError(
-            f"{origin}: the URL still holds the placeholder [YOUR-PASSWORD]; put the database's password there"
-        )
+        raise UsageError(f"{origin}: the URL still holds the placeholder [YOUR-PASSWORD]; put the database's password there")
     scheme = _SCHEME.match(text)
     if scheme is None:
         if "://" in text:
@@ -446,9 +441,7 @@ def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
 def _ambiguous(origin: str, what: str) -> UsageError:
     return UsageError(
         f"{origin}: the URL is ambiguous: {what}; nothing was connected to",
-        details=(
-            "percent-encode these characters in a password: @ %40 · / %2F · ? %3F · # %23 · : %3A · % %25 · space %20",
-        ),
+        details=("percent-encode these characters in a password: @ %40 · / %2F · ? %3F · # %23 · : %3A · % %25 · space %20",),
     )
 
 

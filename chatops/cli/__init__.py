@@ -1,0 +1,119 @@
+"""The command line: the table of commands, and the one place where a failure becomes words and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+import typer.core
+
+from chatops.cli.invocation import COMMON_EPILOG, Invocation, common_options
+from chatops.errors import ChatopsError, ExitCode
+
+# Panel, command, help line; in the order of the help. The module of a command bears its name.
+COMMANDS: tuple[tuple[str, str, str], ...] = (("Set up", "config", "Which setting won, and why."),)
+
+
+class _Commands(typer.core.TyperGroup):
+    """Commands are imported when they are asked for, so that one does not pay for the others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for _, name, _ in COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        for panel, name, line in COMMANDS:
+            if name == cmd_name:
+                return _load(panel, name, line)
+        return None
+
+
+def _load(panel: str, name: str, line: str) -> typer.core.TyperCommand:
+    function = getattr(importlib.import_module(f"chatops.cli.{name}"), name)
+    single = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    single.command(name, help=line, short_help=line, rich_help_panel=panel, epilog=function.epilog)(function)
+    command = typer.main.get_command(single)
+    assert isinstance(command, typer.core.TyperCommand)
+    command.params.extend(common_options(function.takes))
+    return command
+
+
+def _app() -> Any:
+    app = typer.Typer(
+        name="chatops",
+        cls=_Commands,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        epilog=COMMON_EPILOG,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+
+    @app.callback(invoke_without_command=True)
+    def chatops(ctx: typer.Context) -> None:
+        """Operations and migrations for the chat platform's Postgres."""
+        if ctx.invoked_subcommand is None and not ctx.resilient_parsing:
+            from chatops.cli.start import show_start
+
+            raise typer.Exit(show_start(ctx.obj))
+
+    group = typer.main.get_command(app)
+    group.params[:0] = common_options(("connection", "debug", "version"))
+    return group
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit code. `argv` is without the program's name; default: the process's own."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    invocation = Invocation(arguments)
+    restore = _interruptible()
+    try:
+        return _run(arguments, invocation)
+    finally:
+        invocation.close()
+        restore()
+
+
+def _run(arguments: list[str], invocation: Invocation) -> int:
+    try:
+        result = _app().main(args=arguments, prog_name="chatops", standalone_mode=False, obj=invocation)
+        code = ExitCode(result) if isinstance(result, int) else ExitCode.OK
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python must not complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (KeyboardInterrupt, typer.Abort):
+        return invocation.failed(ChatopsError("interrupted; nothing that was not reported as done has been kept"),
+                                 ExitCode.INTERRUPTED)  # fmt: skip
+    except ChatopsError as error:
+        return invocation.failed(error, error.exit_code)
+    except _usage_errors() as error:
+        return invocation.misused(error)
+    except Exception as error:  # noqa: BLE001 - the boundary: a bug becomes a sentence and exit code 70
+        return invocation.crashed(error)
+    return code
+
+
+def _usage_errors() -> type[Exception]:
+    # The vendored click's root of "the command line is wrong"; typer exports its leaf only.
+    found: type[Exception] = typer.BadParameter.__mro__[2]
+    return found
+
+
+def _interruptible() -> Any:
+    """SIGTERM and a closed terminal end the statement like Ctrl-C does; returns what puts the old handlers back."""
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+
+    def interrupt(signum: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    return lambda: [signal.signal(number, handler) for number, handler in previous.items()]

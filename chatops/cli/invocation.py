@@ -1,0 +1,429 @@
+"""One run of the command line: what was asked, on which database, and how the answer is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+import typer.core
+
+from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UsageError
+
+if TYPE_CHECKING:
+    from chatops.db import Database, Intent
+    from chatops.model import Answer, Line
+    from chatops.render import Medium
+    from chatops.settings import Target
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TABLE_FORMATS = ("table", "plain", "json", "jsonl", "csv", "tsv", "markdown")
+DOCUMENT_FORMATS = ("table", "plain", "json", "markdown")
+COMMON_EPILOG = (
+    "Exit codes: 0 all well · 1 found something · 2 usage or configuration · 3 database unreachable · "
+    "4 refused, or failed and rolled back · 5 conflict, safe to retry · 70 a bug in chatops · 130 interrupted"
+)
+
+
+def command(
+    *, examples: Sequence[str], exits: str, takes: Sequence[str] = ("connection", "output"),
+    formats: Sequence[str] = TABLE_FORMATS,
+) -> Callable[[F], F]:  # fmt: skip
+    """Marks a function as a command: two or more pasteable examples, a line about its exit codes, the options it shares.
+
+    `takes` names groups of shared options: connection, output, debug.
+    """
+
+    def mark(function: F) -> F:
+        lines = ["Examples:", *(f"  {example}" for example in examples), f"Exit codes: {exits}"]
+        function.epilog = "\n\n".join(line.replace("[", "\\[") for line in lines)  # type: ignore[attr-defined]
+        function.takes = (*takes, "debug")  # type: ignore[attr-defined]
+        function.formats = tuple(formats)  # type: ignore[attr-defined]
+        function.examples = tuple(examples)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
+    """The options that several commands share; they store their value on the invocation instead of passing it on."""
+
+    def store(name: str) -> Callable[..., Any]:
+        def callback(ctx: typer.Context, param: Any, value: Any) -> Any:
+            if value not in (None, (), [], False) and isinstance(ctx.obj, Invocation):
+                setattr(ctx.obj, name, value)
+            return value
+
+        return callback
+
+    def option(flags: list[str], name: str, panel: str, text: str, **more: Any) -> typer.core.TyperOption:
+        return typer.core.TyperOption(
+            param_decls=[f"shared_{name}", *flags], help=text, callback=store(name), expose_value=False,
+            rich_help_panel=panel, **more,
+        )  # fmt: skip
+
+    made: list[typer.core.TyperOption] = []
+    if "connection" in groups:
+        made += [
+            option(
+                ["--db"],
+                "db",
+                "Connection",
+                "Connection URL, or local, or demo.",
+                multiple=True,
+                type=str,
+                metavar="URL",
+            ),
+            option(["--env"], "env", "Connection", "Environment of chatops.toml.", type=str, metavar="NAME"),
+            option(["--schema"], "schema", "Connection", "Schema of one tenant (default public).", type=str, metavar="NAME"),
+        ]
+    if "output" in groups:
+        made += [
+            option(["--output", "-o"], "output", "Output", "table, plain, json, markdown …", type=str, metavar="FORMAT"),
+            option(["--write"], "write", "Output", "Also write FORMAT=FILE; may be given several times.",
+                   multiple=True, type=str, metavar="FORMAT=FILE"),
+            option(["--show-names"], "show_names", "Output", "Names of people in full, off a terminal too.", is_flag=True,
+                   type=bool, default=False),
+        ]  # fmt: skip
+    if "debug" in groups:
+        made.append(
+            option(["--debug"], "debug", "Output", "Show the traceback of a bug.", is_flag=True, type=bool, default=False)
+        )
+    if "version" in groups:
+        made.append(
+            typer.core.TyperOption(param_decls=["shared_version", "--version", "-V"], is_flag=True, type=bool, default=False,
+                                   is_eager=True, expose_value=False, callback=_version, help="Show the version and exit.")
+        )  # fmt: skip
+    return made
+
+
+def _version(ctx: typer.Context, param: Any, value: bool) -> None:
+    if value:
+        from chatops import __version__
+
+        sys.stdout.write(f"chatops {__version__}\n")
+        raise typer.Exit(0)
+
+
+def invocation_of(ctx: typer.Context) -> Invocation:
+    """The run that a command belongs to, told which command it is."""
+    found = ctx.obj
+    assert isinstance(found, Invocation)
+    found.command = ctx.info_name or ""
+    found.formats = getattr(ctx.command.callback, "__wrapped__", ctx.command.callback).__dict__.get("formats", TABLE_FORMATS)
+    return found
+
+
+class Invocation:
+    """One run. Options given before and after the command arrive here; stdout is written by `show` alone."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.argv = list(argv)
+        self.command = ""
+        self.formats: Sequence[str] = TABLE_FORMATS
+        self.db: Sequence[str] = ()
+        self.env: str | None = None
+        self.schema: str | None = None
+        self.output: str | None = None
+        self.write: Sequence[str] = ()
+        self.show_names = False
+        self.debug = False
+        self.environ = os.environ
+        self._target: Target | None = None
+        self._open: list[Database] = []
+        self._banner_shown = False
+
+    # -- the database ---------------------------------------------------------------------------------------------
+
+    @property
+    def target(self) -> Target:
+        """The one database this run is about; the embedded server is started if it is the one."""
+        if self._target is None:
+            from chatops import settings
+
+            target = settings.resolve(settings.Options(tuple(self.db), self.env, self.schema))
+            for warning in target.warnings:
+                self.warn(warning)
+            self._target = started(target, self.note)
+        return self._target
+
+    def connect(self, intent: Intent = "read", *, target: Target | None = None) -> Database:
+        """A connection that is closed when the run ends."""
+        from chatops import db
+
+        database = db.connect(target or self.target, self.command, intent)
+        self._open.append(database)
+        return database
+
+    @contextlib.contextmanager
+    def reading(self, *, statement_timeout: str | None = None) -> Iterator[Database]:
+        """One read-only snapshot of the target, the banner shown."""
+        database = self.connect("read")
+        with database.reading(statement_timeout=statement_timeout):
+            self.banner(database)
+            yield database
+
+    @contextlib.contextmanager
+    def acting(self, *, rollback: bool = False) -> Iterator[Database]:
+        """One writing transaction on the target, the banner shown."""
+        database = self.connect("act")
+        with database.acting(rollback=rollback):
+            self.banner(database)
+            yield database
+
+    def banner(self, database: Database) -> None:
+        """Says on stderr, once, where this run is: environment, host, database, role, version, server time."""
+        facts = database.facts
+        if facts is None or self._banner_shown:
+            return
+        self._banner_shown = True
+        target = database.target
+        place = target.shown().rpartition("/")[0]
+        schema = "" if target.schema == "public" else f" · schema {target.schema}"
+        standby = " · standby" if facts.standby else ""
+        self.note(
+            f"{target.name} · {place}/{facts.database} as {facts.role} · Postgres {facts.version.split()[0]}{standby}{schema}"
+            f" · {utc(facts.now)}"
+        )
+
+    # -- output -----------------------------------------------------------------------------------------------------
+
+    def medium(self, *, stream: Any = None) -> Medium:
+        """What stdout (or another stream) can show."""
+        from chatops.render import Medium
+
+        stream = stream or sys.stdout
+        terminal = bool(stream.isatty())
+        encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
+        colour = terminal and "NO_COLOR" not in self.environ and self.environ.get("TERM", "dumb") not in ("dumb", "")
+        width = 0
+        if terminal:
+            import shutil
+
+            width = shutil.get_terminal_size().columns
+        return Medium(width=width, terminal=terminal, colour=colour, ascii=not encoding.startswith("utf"),
+                      show_names=self.show_names or terminal)  # fmt: skip
+
+    def format(self) -> str:
+        """The format of stdout: as asked, else table on a terminal and plain in a pipe. Raises UsageError."""
+        chosen = self.output or ("table" if sys.stdout.isatty() else "plain")
+        self._known(chosen)
+        return chosen
+
+    def _known(self, name: str) -> None:
+        if name not in self.formats:
+            raise UsageError(f"{self.command} knows no format {name!r}; it has: {', '.join(self.formats)}")
+
+    def writes(self) -> list[tuple[str, Path]]:
+        """The FORMAT=FILE pairs of --write. Raises UsageError."""
+        pairs = []
+        for text in self.write:
+            name, equals, file = text.partition("=")
+            if not equals or not file:
+                raise UsageError("--write takes FORMAT=FILE, such as --write markdown=summary.md")
+            self._known(name)
+            pairs.append((name, Path(file)))
+        return pairs
+
+    def check_output(self) -> None:
+        """Fails early, before any work, when a format is unknown."""
+        self.format()
+        self.writes()
+
+    def envelope(self) -> dict[str, Any]:
+        """What machine formats say about the run itself."""
+        from chatops import __version__
+
+        found: dict[str, Any] = {"chatops": __version__, "format": 1, "command": self.command}
+        if self._target is not None:
+            found |= {"environment": self._target.name, "database": self._target.shown()}
+        return found
+
+    def show(self, answer: Answer) -> None:
+        """Writes the answer to stdout, and to the files of --write."""
+        from dataclasses import replace
+
+        from chatops.model import Table
+        from chatops.render import Medium, render
+
+        pairs = self.writes()
+        if pairs:  # rows are read once: keep them when more than one reader wants them
+            kept = [replace(b, rows=list(b.rows)) if isinstance(b, Table) else b for b in answer.body]
+            answer = replace(answer, body=kept)
+        medium = self.medium()
+        for piece in render(answer, self.format(), medium, self.envelope()):
+            self.emit(piece, medium)
+        for name, path in pairs:
+            pieces = render(answer, name, Medium(show_names=self.show_names), self.envelope())
+            write_file(path, "".join(pieces), append=str(path) == self.environ.get("GITHUB_STEP_SUMMARY"))
+
+    def emit(self, piece: str, medium: Medium | None = None) -> None:
+        """Writes a piece of the answer to stdout."""
+        from chatops.render import encodable
+
+        sys.stdout.write(encodable(piece, medium or self.medium()))
+
+    def note(self, line: Line) -> None:
+        """A line on stderr: banner, progress, warnings."""
+        from chatops.render import encodable
+        from chatops.render.plain import unstyled
+
+        medium = self.medium(stream=sys.stderr)
+        if medium.colour and not isinstance(line, str):
+            from chatops.render.table import styled
+
+            text = styled(line, medium)
+        else:
+            text = unstyled(line) + "\n"
+        with contextlib.suppress(BrokenPipeError):
+            sys.stderr.write(encodable(text, medium))
+            sys.stderr.flush()
+
+    def warn(self, text: str) -> None:
+        """A warning on stderr."""
+        self.note(f"warning: {text}")
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def ask(self, question: str, flag: str) -> str:
+        """One line from the person at the terminal. Raises NotATerminalError naming the flag that answers instead."""
+        if not self.interactive:
+            raise NotATerminalError(f"nobody is there to answer “{question.strip()}”: give {flag}; nothing was changed")
+        sys.stderr.write(f"{question} ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            raise KeyboardInterrupt
+        return line.strip()
+
+    def consent(self, question: str, *, yes: bool, always: bool = False) -> bool:
+        """Asks before a change, default No; True at once with --yes.
+
+        Off a terminal only a production database (or `always`) needs --yes. The question repeats environment and host.
+        """
+        if yes:
+            return True
+        target = self.target
+        if not target.production and not always and not self.interactive:
+            return True
+        if not self.interactive:
+            where = "a production database" if target.production else "this"
+            raise NotATerminalError(f"{self.command} changes {where}: give --yes to go on; nothing was changed")
+        place = f"{target.name} ({target.host or 'this machine'})"
+        return self.ask(f"{question} on {place}? [y/N]", "--yes").lower() in ("y", "yes")
+
+    def reason(self, given: str | None) -> str | None:
+        """The reason for moving chats: required on production, asked for at a terminal."""
+        if given and given.strip():
+            return given.strip()
+        if not self.target.production:
+            return None
+        answer = self.ask("Reason (kept in the log):", "--reason")
+        if not answer:
+            raise UsageError("a reason is needed on production; nothing was changed")
+        return answer
+
+    def here(self, *words: str) -> str:
+        """A chatops command line that works when pasted: this database named again."""
+        flags = self.target.flags
+        return " ".join(part for part in ("chatops", flags, *words) if part)
+
+    # -- ends ---------------------------------------------------------------------------------------------------------
+
+    def failed(self, error: ChatopsError, code: ExitCode) -> int:
+        """Shows a failure: on stderr for people, on stdout as JSON where JSON was asked for."""
+        if self.output in ("json", "jsonl"):
+            import json
+
+            body = {
+                "message": error.message,
+                "details": list(error.details),
+                "next_steps": [{"label": label, "command": step} for label, step in error.next_steps],
+                "exit_code": int(code),
+                "sqlstate": getattr(error, "sqlstate", None),
+            }
+            with contextlib.suppress(BrokenPipeError):
+                sys.stdout.write(json.dumps({**self.envelope(), "error": body}) + "\n")
+                sys.stdout.flush()
+        from chatops.render.failure import failure
+
+        for line in failure(error):
+            self.note(line)
+        return int(code)
+
+    def misused(self, error: Exception) -> int:
+        """Shows what is wrong with the command line."""
+        message = getattr(error, "format_message", lambda: str(error))()
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "chatops"
+        return self.failed(UsageError(message, next_steps=[("help", f"{path} --help")]), ExitCode.USAGE)
+
+    def crashed(self, error: Exception) -> int:
+        """Shows a bug as one sentence; the traceback with --debug."""
+        from chatops.settings import redact
+
+        if self.debug:
+            import traceback
+
+            self.note(redact("".join(traceback.format_exception(error)), self._secrets()))
+        text = redact(f"{type(error).__name__}: {error}".splitlines()[0], self._secrets())
+        again = "" if self.debug else "; the traceback with --debug"
+        return self.failed(ChatopsError(f"a bug in chatops: {text}{again}"), ExitCode.BUG)
+
+    def _secrets(self) -> list[str]:
+        if self._target is None:
+            return [text for text in self.argv if "://" in text]
+        from chatops.db import secrets_of
+
+        return secrets_of(self._target)
+
+    def close(self) -> None:
+        """Closes what is still open."""
+        for database in self._open:
+            database.close()
+        self._open.clear()
+
+
+def started(target: Target, note: Callable[[str], None]) -> Target:
+    """The target itself, or the embedded server's address once it runs."""
+    if target.embedded is None:
+        return target
+    from dataclasses import replace
+
+    from chatops import local, settings
+
+    url = local.url(target.parameters["dbname"], say=note)
+    parameters, _ = settings.parse(url, "embedded server")
+    return replace(target, parameters=parameters)
+
+
+def utc(moment: Any) -> str:
+    """An instant to the minute, in UTC."""
+    from datetime import UTC
+
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def write_file(path: Path, text: str, *, append: bool = False) -> None:
+    """Writes a whole file or nothing: by a rename, but for devices, pipes and summaries that are appended to.
+
+    Raises UsageError when it cannot be written.
+    """
+    try:
+        if append or (path.exists() and not path.is_file()):
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
+            return
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None

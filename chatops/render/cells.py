@@ -1,0 +1,106 @@
+"""One value of a row as text, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from chatops import words
+from chatops.model import Answer, Column, Table, value_of
+from chatops.render import Medium
+
+NUMERIC = frozenset({"number", "share", "age", "duration"})
+BAR_WIDTH = 20
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def columns_for(table: Table, reader: str) -> list[Column]:
+    """The columns meant for `people` or for `machines`."""
+    return [column for column in table.columns if column.audience in ("all", reader)]
+
+
+def tables_for(answer: Answer, reader: str) -> list[Table]:
+    """The tables meant for `people` or for `machines`."""
+    return [table for table in answer.tables if table.audience in ("all", reader)]
+
+
+def bar(fraction: float | None, width: int = BAR_WIDTH) -> str:
+    """A bar of block characters; never empty when there is something.
+
+    >>> bar(0.5, 4), bar(0.0001, 4), bar(0, 4)
+    ('██', '▏', '')
+    """
+    if not fraction or fraction <= 0:
+        return ""
+    eighths = max(1, round(min(1.0, fraction) * width * 8))
+    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+
+
+def machine(value: Any) -> Any:
+    """A value as JSON knows it: instants as RFC 3339, ids and decimals as text or numbers."""
+    if isinstance(value, datetime):
+        return words.instant(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, UUID | date):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(key): machine(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [machine(item) for item in value]
+    return value
+
+
+def machine_row(row: Any, columns: list[Column], medium: Medium) -> dict[str, Any]:
+    """A row as a JSON object; people's names as initials unless they may be shown."""
+    return {column.name: machine(_person(value_of(row, column.name), column, medium)) for column in columns}
+
+
+def flat(row: Any, column: Column, medium: Medium) -> str:
+    """A value for csv, tsv and plain text: full ids, RFC 3339, "" for nothing."""
+    value = machine(_person(value_of(row, column.name), column, medium))
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def human(row: Any, column: Column, medium: Medium, now: datetime | None) -> str:
+    """A value for a person at a terminal: ages, thousands, shares; foreign text made visible."""
+    value = _person(value_of(row, column.name), column, medium)
+    if column.kind == "bar":
+        return bar(value)
+    if value is None:
+        return "—"
+    if column.kind == "age":
+        return words.age(value, now)
+    if column.kind == "share":
+        return f"{value * 100:.1f} %"
+    if column.kind == "duration":
+        return words.duration(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float | Decimal) and column.kind == "number":
+        exact = machine(value)
+        return words.count(exact)
+    if column.kind == "id":
+        return str(value)[:8]
+    if isinstance(value, dict | list):
+        return words.visible(json.dumps(machine(value), ensure_ascii=False))
+    return words.visible(str(value), lines=column.kind == "sql")
+
+
+def _person(value: Any, column: Column, medium: Medium) -> Any:
+    if column.kind == "person" and value is not None and not medium.show_names:
+        return words.initial(str(value))
+    return value

@@ -1,0 +1,22 @@
+"""A failure as lines: what happened, the evidence, the next command."""
+
+from __future__ import annotations
+
+from chatops import words
+from chatops.errors import ChatopsError
+from chatops.model import Line, Span
+
+
+def failure(error: ChatopsError) -> list[Line]:
+    """Lines for stderr; text from the server is made visible, commands stand unbroken."""
+    sqlstate = getattr(error, "sqlstate", None)
+    code = f"  ({sqlstate})" if sqlstate else ""
+    lines: list[Line] = [[Span("✗ ", "critical"), Span(words.visible(error.message, lines=True) + code)]]
+    for server_line in (getattr(error, "server_detail", None), getattr(error, "server_hint", None)):
+        if server_line:
+            lines.append("   " + words.visible(server_line, lines=True))
+    lines += ["   " + words.visible(detail, lines=True) for detail in error.details]
+    width = max((len(label) for label, _ in error.next_steps), default=0)
+    for label, step in error.next_steps:
+        lines.append([Span(f"   {label + ':':<{width + 1}} ", "dim"), Span(step, "code")])
+    return lines

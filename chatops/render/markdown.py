@@ -1,0 +1,48 @@
+"""For job summaries and tickets: pipe tables, foreign text escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from chatops import words
+from chatops.model import Answer, Table
+from chatops.render import Medium
+from chatops.render.cells import NUMERIC, columns_for, human
+from chatops.render.plain import unstyled
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~])")
+
+
+def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
+    """Text as paragraphs, tables as pipe tables."""
+    for block in answer.body:
+        if isinstance(block, Table):
+            if block.audience != "machines":
+                yield "\n" + _table(block, answer, medium) + "\n"
+            continue
+        for line in block.lines:
+            text = unstyled(line)
+            if not text.strip():
+                yield "\n"
+            elif not isinstance(line, str) and any(span.style == "code" for span in line):
+                yield ("".join(f"`{span.text}`" if span.style == "code" else escaped(span.text) for span in line) + "  \n")
+            else:
+                yield escaped(text) + "  \n"
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return _SPECIAL.sub(r"\\\1", words.visible(text))
+
+
+def _table(table: Table, answer: Answer, medium: Medium) -> str:
+    columns = [column for column in columns_for(table, "people") if column.kind != "bar"]
+    title = f"**{escaped(table.title)}**\n\n" if table.title else ""
+    rows = ["| " + " | ".join(escaped(human(row, column, medium, answer.now)) for column in columns) + " |" for row in table.rows]
+    if not rows:
+        return f"{title}{escaped(table.empty or 'none')}\n"
+    head = "| " + " | ".join(escaped(column.heading) for column in columns) + " |"
+    rule = "|" + "|".join(" ---: " if column.kind in NUMERIC else " --- " for column in columns) + "|"
+    return title + "\n".join([head, rule, *rows]) + "\n"

@@ -1,0 +1,109 @@
+"""Numbers, ages and foreign text in words for people; the same everywhere."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime, timedelta
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def duration(seconds: float | timedelta | None) -> str:
+    """A span of time in its two largest units; seconds.
+
+    >>> duration(8077), duration(40), duration(0.034), duration(18316800), duration(None)
+    ('2 h 14 m', '40 s', '0.03 s', '212 d', '—')
+    """
+    if seconds is None:
+        return "—"
+    if isinstance(seconds, timedelta):
+        seconds = seconds.total_seconds()
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
+    if seconds < 10:
+        return f"{seconds:.2f} s" if 0 < seconds < 1 else f"{seconds:.3g} s"
+    whole = round(seconds)
+    for index, (size, unit) in enumerate(_UNITS):
+        if whole >= size:
+            first, rest = divmod(whole, size)
+            if unit in ("s",) or (unit == "d" and first >= 10):
+                return f"{first} {unit}"
+            next_size, next_unit = _UNITS[index + 1]
+            second = rest // next_size
+            return f"{first} {unit} {second:02d} {next_unit}" if second else f"{first} {unit}"
+    return "0 s"
+
+
+def age(instant: datetime | None, now: datetime | None) -> str:
+    """How long ago an instant was, by the given clock (the database's)."""
+    if instant is None or now is None:
+        return "—"
+    return duration(max(0.0, (now - instant).total_seconds()))
+
+
+def count(number: float | None) -> str:
+    """A number with thousands separated.
+
+    >>> count(1204881)
+    '1,204,881'
+    """
+    if number is None:
+        return "—"
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.1f}"
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "chat"), plural(31, "chat"), plural(2, "is stuck", "are stuck")
+    ('1 chat', '31 chats', '2 are stuck')
+    """
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def instant(moment: datetime | None) -> str:
+    """An instant as RFC 3339 text in UTC, "" for none."""
+    if moment is None:
+        return ""
+    from datetime import UTC
+
+    if moment.tzinfo is None:
+        return moment.isoformat()
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""Foreign text with control, escape and bidirectional characters made visible; line breaks too unless `lines`.
+
+    >>> visible("a\x1b[31mb\nc")
+    'a\\x1b[31mb\\nc'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    out: list[str] = []
+    for character in text:
+        if character == "\n" and lines:
+            out.append(character)
+        elif character in "\n\t\r":
+            out.append({"\n": "\\n", "\t": "\\t", "\r": "\\r"}[character])
+        elif unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+            code = ord(character)
+            out.append(f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}")
+        else:
+            out.append(character)
+    return "".join(out)
+
+
+def shortened(text: str, width: int) -> str:
+    """Foreign text on one line of at most `width` characters, for people only."""
+    text = visible(" ".join(text.split()))
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def initial(name: str | None) -> str:
+    """A person's name as its first letter, for logs that anybody can read.
+
+    >>> initial("Ada Lovelace")
+    'A.'
+    """
+    return f"{name.strip()[0].upper()}." if name and name.strip() else "—"
