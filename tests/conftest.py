@@ -1,0 +1,311 @@
+"""Fixtures: real servers, a database per test, and the command line as a user meets it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import DEBIAN_15, Database, Farm, Server, bare_environment, pgbouncer, pgbouncer_program
+
+ROOT = Path(__file__).resolve().parent.parent
+FARM = "CHATOPS_TEST_FARM"
+CORE = (
+    "001_chat_core",
+    "014_chat_state_management",
+    "015_fix_assignment_function",
+    "016_chat_state_verification",
+    "017_fix_concurrent_messages",
+)
+"""The deployed system, in the order it was applied."""
+
+
+def server_labels() -> list[str]:
+    """The servers that `everywhere` tests run on: 18 always, 15 when installed, and CHATOPS_TEST_DATABASE_URL."""
+    labels = ["18"]
+    if (DEBIAN_15 / "postgres").exists():
+        labels.append("15")
+    if os.environ.get("CHATOPS_TEST_DATABASE_URL"):
+        labels.append("other")
+    return labels
+
+
+def what_is_missing() -> list[str]:
+    """The parts of the test matrix that this machine cannot run, each with the package that brings it."""
+    missing = []
+    if "15" not in server_labels():
+        missing.append("Postgres 15 (Debian: postgresql-15): tests that run everywhere run on 18 alone")
+    if pgbouncer_program() is None:
+        missing.append("PgBouncer (Debian: pgbouncer): tests through a pooler are skipped")
+    return missing
+
+
+def in_ci() -> bool:
+    """Whether a missing part of the matrix is an error."""
+    return os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+# ---- the run -------------------------------------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Opens the folder for servers in the controlling process; workers find it in their environment."""
+    if hasattr(config, "workerinput") or config.option.collectonly or config.option.help or config.option.version:
+        return
+    if in_ci() and what_is_missing():
+        raise pytest.UsageError("CI must run the whole matrix; missing here: " + "; ".join(what_is_missing()))
+    farm, end = Farm.plant()
+    os.environ[FARM] = str(farm.folder)
+    config.add_cleanup(end)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says on every run what the matrix was: a missing server must not go unnoticed."""
+    terminalreporter.write_line("servers: " + ", ".join(f"Postgres {label}" for label in server_labels()))
+    for line in what_is_missing():
+        terminalreporter.write_line(f"MISSING: {line}", yellow=True)
+
+
+# ---- servers and databases -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def farm() -> Farm:
+    """Where this run keeps its servers."""
+    return Farm(Path(os.environ[FARM]))
+
+
+@pytest.fixture(scope="session")
+def server(farm: Farm) -> Server:
+    """The embedded Postgres 18, shared by all tests: use databases of your own, do not stop it."""
+    return farm.server("18")
+
+
+@pytest.fixture(scope="session", params=server_labels())
+def any_server(request: pytest.FixtureRequest, farm: Farm) -> Server:
+    """Each server of the matrix in turn."""
+    return farm.server(request.param)
+
+
+@pytest.fixture
+def own_server(farm: Farm) -> Iterator[Callable[..., Server]]:
+    """Makes servers for this test alone, to stop, crash and configure: `own_server("18", wal_level="logical")`."""
+    started: list[Server] = []
+
+    def make(label: str = "18", **configuration: str) -> Server:
+        started.append(farm.new_server(label, configuration))
+        return started[-1]
+
+    yield make
+    for one in started:
+        with contextlib.suppress(RuntimeError):
+            one.stop("immediate")
+
+
+@pytest.fixture
+def new_database(server: Server) -> Iterator[Callable[..., Database]]:
+    """Makes further databases: `new_database()` on 18, `new_database(on=any_server, template="core")`."""
+    made: list[Database] = []
+
+    def make(on: Server | None = None, template: str | None = None) -> Database:
+        made.append((on or server).create_database(template))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.drop()
+
+
+@pytest.fixture
+def database(new_database: Callable[..., Database]) -> Database:
+    """An empty database on 18."""
+    return new_database()
+
+
+@pytest.fixture
+def database_everywhere(new_database: Callable[..., Database], any_server: Server) -> Database:
+    """An empty database on each server of the matrix."""
+    return new_database(on=any_server)
+
+
+@pytest.fixture
+def core_database(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
+    """The deployed system (001, 014-017) and our bookkeeping, without rows, on 18."""
+    return new_database(on=server, template=farm.template(server, "core", build_core))
+
+
+@pytest.fixture
+def core_database_everywhere(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
+    """The deployed system (001, 014-017) and our bookkeeping, without rows, on each server of the matrix."""
+    return new_database(on=any_server, template=farm.template(any_server, "core", build_core))
+
+
+@pytest.fixture
+def latest_database(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
+    """What `chatops migrate --to latest` makes of an empty database, on 18."""
+    return new_database(on=server, template=farm.template(server, "latest", build_latest))
+
+
+@pytest.fixture
+def latest_database_everywhere(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
+    """What `chatops migrate --to latest` makes of an empty database, on each server of the matrix."""
+    return new_database(on=any_server, template=farm.template(any_server, "latest", build_latest))
+
+
+def build_core(database: Database) -> None:
+    """Applies the deployed system's files and the bookkeeping, without the migrator."""
+    for name in CORE:
+        database.script(ROOT / "sql" / "migrations" / f"{name}.sql")
+    database.script(ROOT / "sql" / "bookkeeping.sql")
+
+
+def build_latest(database: Database) -> None:
+    """Lets the migrator build everything, as a user would."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = clean_environment(Path(home), {"CHATOPS_DATABASE_URL": database.url})
+        done = subprocess.run(
+            [sys.executable, "-m", "chatops", "migrate", "--to", "latest", "--yes"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    if done.returncode:
+        raise RuntimeError(f"migrate --to latest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+@pytest.fixture
+def through_pgbouncer(farm: Farm) -> Iterator[Callable[..., str]]:
+    """The URL of a database through a PgBouncer of the test's own: `through_pgbouncer(database, "transaction")`."""
+    if pgbouncer_program() is None:
+        pytest.skip("PgBouncer is not installed (Debian: pgbouncer)")
+    with contextlib.ExitStack() as open_ones:
+
+        def make(database: Database, pool_mode: str = "transaction", **settings: str | int) -> str:
+            base = open_ones.enter_context(pgbouncer(database.server, pool_mode, farm, **settings))
+            return f"{base}/{database.name}"
+
+        yield make
+
+
+# ---- the command line ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one run of the command line ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def home(farm: Farm) -> Path:
+    """An empty home of this test's own, reachable for servers that root starts as another user; ended with the run."""
+    return farm.folder_for_servers("home")
+
+
+def clean_environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a newcomer's shell holds: no PG*, no CHATOPS_*, no settings of the developer's own."""
+    folders = {
+        "HOME": home,
+        "XDG_DATA_HOME": home / "data",
+        "XDG_STATE_HOME": home / "state",
+        "XDG_CONFIG_HOME": home / "config",
+        "XDG_CACHE_HOME": home / "cache",
+    }
+    return bare_environment(**{name: str(path) for name, path in folders.items()}, **(more or {}))
+
+
+def _environment(home: Path, db: Database | str | None, env: Mapping[str, str] | None) -> dict[str, str]:
+    url = {"CHATOPS_DATABASE_URL": db.url if isinstance(db, Database) else db} if db is not None else {}
+    return clean_environment(home, {**url, **(env or {})})
+
+
+def _judge(result: Result, arguments: tuple[object, ...], check: int | None) -> Result:
+    assert check is None or result.exit_code == check, (
+        f"chatops {' '.join(map(str, arguments))}: exit code {result.exit_code}, expected {check}\n"
+        f"--- stdout\n{result.stdout}\n--- stderr\n{result.stderr}"
+    )
+    return result
+
+
+@pytest.fixture
+def chatops(home: Path, tmp_path: Path) -> Callable[..., Result]:
+    """Runs the command as a process of its own without a terminal: `chatops("summary", db=database, check=0)`.
+
+    `db` (a Database or a URL) goes in as CHATOPS_DATABASE_URL; `env` adds variables; `check` is the exit code to
+    insist on; the current folder is the test's `tmp_path` unless `cwd` says otherwise.
+    """
+
+    def run(
+        *arguments: object,
+        db: Database | str | None = None,
+        env: Mapping[str, str] | None = None,
+        input: str | None = None,
+        check: int | None = None,
+        cwd: Path | None = None,
+        timeout: float = 120,
+    ) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "chatops", *map(str, arguments)],
+            env=_environment(home, db, env),
+            cwd=cwd or tmp_path,
+            # A session of its own has no controlling terminal either.
+            start_new_session=True,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+            timeout=timeout,
+            **({"stdin": subprocess.DEVNULL} if input is None else {"input": input}),  # type: ignore[arg-type]
+        )
+        return _judge(Result(done.returncode, done.stdout, done.stderr), arguments, check)
+
+    return run
+
+
+@pytest.fixture
+def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs the command inside this process, much quicker than `chatops`, in the same environment, no terminal."""
+
+    def run(
+        *arguments: object,
+        db: Database | str | None = None,
+        env: Mapping[str, str] | None = None,
+        input: str | None = None,
+        check: int | None = None,
+        cwd: Path | None = None,
+    ) -> Result:
+        from chatops.cli import main
+
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        with monkeypatch.context() as patch:
+            for name in list(os.environ):
+                patch.delenv(name)
+            for name, value in _environment(home, db, env).items():
+                patch.setenv(name, value)
+            patch.chdir(cwd or tmp_path)
+            patch.setattr(sys, "stdin", io.StringIO(input or ""))
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            try:
+                code: object = main([str(argument) for argument in arguments])
+            except SystemExit as stop:
+                code = stop.code
+        texts = [stream.buffer.getvalue().decode("utf-8") for stream in (out, err)]  # type: ignore[attr-defined]
+        return _judge(Result(int(code or 0), *texts), arguments, check)  # type: ignore[call-overload]
+
+    return run
