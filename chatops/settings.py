@@ -416,7 +416,7 @@ def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
     """
     if text.strip() != text and text.strip("\r\n \t") and not text.strip().count("\n"):
         raise UsageError(f"{origin}: there is white space around the URL; remove it")
-    if text[:1] in "'\"" or text[-1:] in "'\"" and not re.search(r"=\s*'[^']*'$", text):
+    if text[:1] in "'\"" or (text[-1:] in "'\"" and not re.search(r"=\s*'[^']*'$", text)):
         raise UsageError(f"{origin}: there are quotes around the URL; remove them")
     if "\n" in text or "\r" in text or "\0" in text:
         raise UsageError(f"{origin}: there is a line break inside the URL; remove it")
@@ -468,9 +468,8 @@ def _parse_url(rest: str, origin: str, warnings: list[str]) -> dict[str, str]:
     user, has_password, password = userinfo.partition(":")
     parameters: dict[str, str] = {}
     names, ports = _hosts(hosts, origin)
-    for key, value in (("host", names), ("port", ports), ("dbname", unquote(path[1:])), ("user", unquote(user))):
-        if value:
-            parameters[key] = value
+    given = {"host": names, "port": ports, "dbname": unquote(path[1:]), "user": unquote(user)}
+    parameters |= {key: value for key, value in given.items() if value}
     if has_password and password:
         parameters["password"] = unquote(password)
     dropped: list[str] = []

@@ -12,10 +12,9 @@ def failure(error: ChatopsError) -> list[Line]:
     sqlstate = getattr(error, "sqlstate", None)
     code = f"  ({sqlstate})" if sqlstate else ""
     lines: list[Line] = [[Span("✗ ", "critical"), Span(words.visible(error.message, lines=True) + code)]]
-    for server_line in (getattr(error, "server_detail", None), getattr(error, "server_hint", None)):
-        if server_line:
-            lines.append("   " + words.visible(server_line, lines=True))
-    lines += ["   " + words.visible(detail, lines=True) for detail in error.details]
+    from_server = (getattr(error, "server_detail", None), getattr(error, "server_hint", None))
+    details = [*filter(None, from_server), *error.details]
+    lines += ["   " + words.visible(detail, lines=True) for detail in details]
     width = max((len(label) for label, _ in error.next_steps), default=0)
     for label, step in error.next_steps:
         lines.append([Span(f"   {label + ':':<{width + 1}} ", "dim"), Span(step, "code")])
