@@ -37,7 +37,7 @@ def test_each_test_has_its_own_database(new_database: Callable[..., Database]) -
 
 def test_a_script_is_one_transaction_under_the_target_schema(database: Database) -> None:
     database.script(
-        "create table inside (n int); create function f() returns int language sql set search_path from current return 1"
+        "create table inside (n int);create function f() returns int language sql set search_path from current return 1"
     )
     assert database.value("select proconfig from pg_proc where proname = 'f'") == ["search_path=public, pg_temp"]
     with pytest.raises(psycopg.errors.DivisionByZero):

@@ -1,4 +1,4 @@
-"""Ends what a test run started, once the run itself has ended, in whatever way: run by tests/servers.py, imported by nobody."""
+"""Ends what a test run started once the run itself has ended, in whatever way; run by tests/servers.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def watch(folder: Path) -> None:
-    """Waits for the end of standard input, then stops every server that has its process id below the folder, and removes it."""
+    """Waits for the end of standard input, then stops every server that runs below the folder, and removes it."""
     sys.stdin.buffer.read()
     for _ in range(3000):
         running = list(process_ids(folder))

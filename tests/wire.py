@@ -1,4 +1,4 @@
-"""A proxy between a client and a server that counts round trips, can add latency, and can cut the line at a chosen moment."""
+"""A proxy between client and server that counts round trips, adds latency, and cuts the line at a chosen moment."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _ENDS_A_REQUEST = b"QSF"
 class Wire:
     """What passed through a proxy.
 
-    `round_trips` counts requests that were sent while none was under way, after the connection was up; a pipelined burst is one.
-    `statements` are the texts of Query and Parse messages in order. `latency` (seconds) is added before each client message.
-    A client message that contains `cut_before` is not passed on and the line is cut; one that contains `cut_after` is passed on,
-    the server does its work, and the line is cut before its answer arrives. Cutting happens once.
+    `round_trips` counts requests that were sent while none was under way, after the connection was up; a pipelined
+    burst is one. `statements` are the texts of Query and Parse messages in order. `latency` (seconds) is added before
+    each client message. A client message that contains `cut_before` is not passed on and the line is cut; one that
+    contains `cut_after` is passed on, the server does its work, and the line is cut before its answer arrives. Cutting
+    happens once.
     """
 
     port: int
