@@ -56,3 +56,44 @@ def body(text: str) -> str:
     lines = text.splitlines()
     start = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("--")), len(lines))
     return "\n".join(lines[start:]).strip().removesuffix(";").rstrip()
+
+
+def with_views(query: str, *, before_018: bool = False) -> str:
+    """A query whose head says `-- needs: chat_queue, operator_load`, with the bodies of those views in front as CTEs.
+
+    So a reading command gives the same answer whether the views are installed, old or absent. `before_018` takes the variant
+    `NAME.before_018.sql` where there is one: for databases without the queue's clocks. A query's own `with` is joined on.
+    """
+    wanted: dict[str, str] = {}
+
+    def add(text: str) -> None:
+        for name in filter(None, re.split(r"[,\s]+", header(text).get("needs", ""))):
+            if name not in wanted:
+                view = view_text(name, before_018=before_018)
+                add(view)
+                wanted[name] = _view_body(view)
+
+    add(query)
+    if not wanted:
+        return query
+    own = body(query)
+    lead = ", ".join(f"{name} as not materialized (\n{text}\n)" for name, text in wanted.items())
+    if match := re.match(r"with\s+(recursive\s+)?", own, re.IGNORECASE):
+        return f"with {match[1] or ''}{lead}, {own[match.end() :]}"
+    return f"with {lead}\n{own}"
+
+
+def view_text(name: str, *, before_018: bool = False) -> str:
+    """The text of one file of `sql/views`, in its variant for old databases where asked for and there is one."""
+    if before_018 and (root() / "views" / f"{name}.before_018.sql").exists():
+        return read(f"views/{name}.before_018.sql")
+    return read(f"views/{name}.sql")
+
+
+def _view_body(text: str) -> str:
+    """The SELECT of a `create or replace view … as SELECT …;` file."""
+    own = body(text).split(";\n", 1)[0].removesuffix(";")
+    match = re.match(r"create\s+or\s+replace\s+view\s+\S+(?:\s+with\s*\([^)]*\))?\s+as\s+", own, re.IGNORECASE)
+    if match is None:
+        raise ValueError("a file of sql/views that others need must be a view")
+    return own[match.end() :]
