@@ -156,6 +156,11 @@ class Database:
             if not self._connection.closed:
                 self._connection.execute("rollback")
 
+    def annotate(self, settings: Mapping[str, str | None]) -> None:
+        """Sets transaction-local settings in one statement, such as those from which the audit takes its defaults."""
+        calls = ", ".join(f"set_config({literal(name)}, {literal(value or '')}, true)" for name, value in settings.items())
+        self.script(f"select {calls}")
+
     @contextlib.contextmanager
     def savepoint(self, name: str = "chatops_step") -> Iterator[None]:
         """A step that may fail without spoiling the transaction."""

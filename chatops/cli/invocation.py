@@ -17,6 +17,7 @@ from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UsageError
 if TYPE_CHECKING:
     from chatops.db import Database, Intent
     from chatops.model import Answer, Line
+    from chatops.provenance import Provenance
     from chatops.render import Medium
     from chatops.settings import Target
 
@@ -330,6 +331,13 @@ class Invocation:
         if not answer:
             raise UsageError("a reason is needed on production; nothing was changed")
         return answer
+
+    @property
+    def provenance(self) -> Provenance:
+        """Who acts, from where and with which command, for the audit."""
+        from chatops.provenance import provenance
+
+        return provenance(self.argv, environment=self.target.name, schema=self.target.schema, environ=self.environ)
 
     def here(self, *words: str) -> str:
         """A chatops command line that works when pasted: this database named again."""
