@@ -117,7 +117,8 @@ _TRIVIA = rf"(?:[{_BLANK}]++|{_LINE_COMMENT}|{_FLAT_COMMENT})*+"
 # A string goes on after a line break, and an E'' string goes on with backslashes in force.
 _CONTINUED = rf"(?:[ \t\f\v]++|{_LINE_COMMENT})*+[\n\r](?:[{_BLANK}]++|{_LINE_COMMENT}[\n\r])*+'"
 _ESCAPED = r"(?:[^'\\]++|\\[\s\S]|'')*+'"
-_STRING = rf"(?:[eE]'{_ESCAPED}(?:{_CONTINUED}{_ESCAPED})*+(?!{_CONTINUED})|'[^']*+')"
+_ESCAPE_STRING = rf"[eE]'{_ESCAPED}(?:{_CONTINUED}{_ESCAPED})*+(?!{_CONTINUED})"
+_STRING = rf"(?:{_ESCAPE_STRING}|'[^']*+')"
 _PUNCTUATION = rf"(?:[^{_BLANK}{_LETTER}0-9'\"$();\\/\-]|-(?!-)|/(?!\*))++"
 _LONE_DOLLAR = rf"\$(?!(?:[{_LETTER}][{_LETTER}0-9]*+)?\$)"
 # Parentheses that hold nothing a scanner has to look at, taken in one step.
@@ -146,11 +147,25 @@ _SENDING = frozenset(
     (r"\g", r"\gx", r"\gexec", r"\gset", r"\gdesc", r"\crosstabview", r"\watch", r"\bind", r"\bind_named", r"\parse")
 ) | {r"\sendpipeline", r"\;"}
 
-_TOKEN = re.compile(
-    rf"(?P<blank>[{_BLANK}]++)|(?P<comment>{_LINE_COMMENT}|{_FLAT_COMMENT})|(?P<word>(?![eE]'){_WORD})|(?P<number>{_NUMBER}|\$[0-9]++)"
-    rf"|(?P<string>{_STRING})|(?P<identifier>\"(?:[^\"]|\"\")*+\")|(?P<tag>{_TAG})|(?P<operator>{_PUNCTUATION}|[();\\$])"
-    r"|(?P<nested>/\*)|(?P<open>[eE]?'|\")"
+# Single tokens, where it matters which: as in the lexer, an operator of several characters ends in + or - only if it holds
+# one of the characters that SQL's own operators do not have (so `a=-1` is `a = -1`, and `a@-1` is not).
+_SIGN = r"(?:[+*<>=]|-(?!-)|/(?!\*))"
+_OPERATOR = (
+    rf"(?:{_SIGN}*+[~!@#^&|`?%](?:[~!@#^&|`?%]|{_SIGN})*+|{_SIGN}*(?:[*<>=]|/(?!\*))|\+|-(?!-)"
+    rf"|::|:=|\.\.|[^{_BLANK}{_LETTER}0-9'\"$/\-]|{_LONE_DOLLAR})"
 )
+_DECIMAL = rf"(?:(?:[0-9][0-9_]*+)?\.[0-9][{_LETTER}0-9]*+|[0-9][0-9_]*+\.(?!\.)|{_NUMBER}|\$[0-9]++)"
+_LITERAL = rf"(?:{_ESCAPE_STRING}|[bBxX]'[^']*+'|(?:[uU]&)?'(?:[^']++|'')*+')"
+_IDENTIFIER = r"(?:[uU]&)?\"(?:[^\"]++|\"\")*+\""
+_BARE_WORD = rf"(?![eEbBxX]'|[uU]&['\"]){_WORD}"
+_TOKEN = re.compile(
+    rf"(?P<blank>[{_BLANK}]++)|(?P<comment>{_LINE_COMMENT}|{_FLAT_COMMENT})|(?P<word>{_BARE_WORD})"
+    rf"|(?P<number>{_DECIMAL})|(?P<string>{_LITERAL})|(?P<identifier>{_IDENTIFIER})|(?P<tag>{_TAG})"
+    rf"|(?P<nested>/\*)|(?P<operator>{_OPERATOR})|(?P<open>(?:[eEbBxX]|[uU]&)?'|(?:[uU]&)?\")"
+)
+_PLAIN_TOKEN = rf"(?:{_BARE_WORD}|{_DECIMAL}|{_LITERAL}|{_IDENTIFIER}|{_OPERATOR})"
+_PLAIN_TOKENS = re.compile(rf"{_TRIVIA}({_PLAIN_TOKEN})")
+_PLAIN = re.compile(rf"(?:{_TRIVIA}{_PLAIN_TOKEN}++)*+{_TRIVIA}")
 
 
 def scan(text: str) -> list[Statement]:
@@ -177,7 +192,7 @@ class _Scan:
         self.bodies: list[int] = []  # offsets of the BEGIN of every open BEGIN ATOMIC
         self.opened: tuple[int, str] | None = None
         # The line of `counted` is `line`; statements come in order, so that every character is looked at once.
-        self.line, self.counted = 1, 0
+        self.line, self.line_start, self.counted = 1, 0, 0
 
     def run(self) -> Script:
         text, found = self.text, self.found
@@ -201,10 +216,9 @@ class _Scan:
                         pattern = _RUN
                     else:
                         pattern = _RUN_TO_BEGIN if _makes_a_routine(words) else _RUN
-                        copying = start < 0 and words[:1] == ["COPY"]
+                        copying = copying or (start < 0 and words[:1] == ["COPY"])
                 else:
                     pattern = _RUN
-                    copying = copying and start >= 0
                 head = False
             match = pattern.match(text, position, limit)
             assert match is not None  # it matches the empty text
@@ -218,6 +232,8 @@ class _Scan:
                 if limit == size:
                     break
                 position, limit, resume = resume, size, size
+                if start < 0:
+                    leading = position
                 continue
             character = text[position]
             if character == ";":
@@ -238,7 +254,9 @@ class _Scan:
                             limit, resume = end_of_line, self._after_copy_data(data)
                         self._add(start, last, leading, position, Kind.COPY if data else Kind.SQL, data)
                     position += 1
-                    start, head, copying, leading = -1, True, False, position
+                    if start >= 0:
+                        leading = position
+                    start, head, copying = -1, True, False
                 continue
             if start < 0 and character not in "/\\":
                 start = position
@@ -281,11 +299,14 @@ class _Scan:
                 last = limit
                 break
             else:
-                position = self._begin(position, limit)
+                position, head = self._begin(position, limit)
                 last = position
-                head = bool(self.bodies) and text[position - 1] in "cC"
         if start >= 0:
-            self._add(start, last, leading, size, Kind.SQL, None, terminated=False)
+            if copying and self.opened is None and _reads_stdin(text[start:last]):
+                self.opened = start, "COPY data"
+                self._add(start, last, leading, size, Kind.COPY, (size, size), terminated=False)
+            else:
+                self._add(start, last, leading, size, Kind.SQL, None, terminated=False)
         found.sort(key=lambda statement: statement.start)
         return Script(text, tuple(found), self._opening())
 
@@ -300,16 +321,16 @@ class _Scan:
                 return position
             position = close
 
-    def _begin(self, position: int, limit: int) -> int:
-        """Past a BEGIN, and past ATOMIC where it directly follows outside parentheses and so opens a body."""
+    def _begin(self, position: int, limit: int) -> tuple[int, bool]:
+        """Past a BEGIN, and past ATOMIC where it directly follows outside parentheses: whether it opens a body."""
         after = position + len("begin")
         if self.parentheses:
-            return after
+            return after, False
         word = _NAME.match(self.text, self._skip(after, limit), limit)
         if word is None or word[0].upper() != "ATOMIC":
-            return after
+            return after, False
         self.bodies.append(position)
-        return word.end()
+        return word.end(), True
 
     def _meta(self, position: int, limit: int) -> tuple[int, str]:
         r"""Where a backslash command ends, and its name; `\\` ends it before the end of the line, and is part of it."""
@@ -331,7 +352,7 @@ class _Scan:
 
     def _after_copy_data(self, data: tuple[int, int]) -> int:
         end = self.text.find("\n", data[1])
-        return len(self.text) if end < 0 else end
+        return len(self.text) if end < 0 else end + 1
 
     def _add(
         self,
@@ -344,14 +365,14 @@ class _Scan:
         terminated: bool = True,
     ) -> None:
         text = self.text
-        if start >= self.counted:
-            self.line += text.count("\n", self.counted, start)
-            self.counted = start
-            line = self.line
-        else:
-            line = text.count("\n", 0, start) + 1
-        column = start - text.rfind("\n", 0, start)
-        self.found.append(Statement(text[start:end], start, end, line, column, terminated, kind, leading, stop, data))
+        if start < self.counted:  # a backslash command inside the statement came first
+            self.line, self.line_start, self.counted = 1, 0, 0
+        if breaks := text.count("\n", self.counted, start):
+            self.line += breaks
+            self.line_start = text.rfind("\n", self.counted, start) + 1
+        self.counted = start
+        column = start - self.line_start + 1
+        self.found.append(Statement(text[start:end], start, end, self.line, column, terminated, kind, leading, stop, data))
 
     def _opening(self) -> Opening | None:
         offset, what = self.opened or (-1, "")
@@ -360,3 +381,127 @@ class _Scan:
         if not what and self.bodies:
             offset, what = self.bodies[-1], "BEGIN ATOMIC body"
         return Opening(what, place(self.text, offset)) if what else None  # type: ignore[arg-type]
+
+
+def tokens(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]:
+    """The tokens of a piece of SQL, comments included, blanks left out; offsets are those of `text`.
+
+    Operators are cut as the server's lexer cuts them. What is never closed is one token of kind `open` that reaches to the end.
+    """
+    limit = len(text) if end is None else end
+    position = start
+    while position < limit:
+        match = _TOKEN.match(text, position, limit)
+        kind = match.lastgroup if match else None
+        close = match.end() if match else limit
+        if match is None or kind == "open":
+            kind, close = "open", limit
+        elif kind == "tag":
+            found = text.find(match[0], close, limit)
+            kind, close = ("open", limit) if found < 0 else ("string", found + len(match[0]))
+        elif kind == "nested":
+            found = _comment_end(text, position, limit)
+            kind, close = ("open", limit) if found < 0 else ("comment", found)
+        if kind != "blank":
+            yield Token(kind, text[position:close], position)  # type: ignore[arg-type]
+        position = close
+
+
+def significant(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]:
+    """The tokens of a piece of SQL without its comments."""
+    return (token for token in tokens(text, start, end) if token.kind != "comment")
+
+
+def keywords(statement: Statement | str, n: int) -> tuple[str, ...]:
+    """The first `n` unquoted words of a statement in upper case; comments, quoted names, literals and signs are passed over.
+
+    >>> keywords("create /* big */ index concurrently on t (a)", 3)
+    ('CREATE', 'INDEX', 'CONCURRENTLY')
+    """
+    found: list[str] = []
+    for token in tokens(statement if isinstance(statement, str) else statement.text):
+        if len(found) == n:
+            break
+        if token.kind == "word":
+            found.append(token.upper)
+    return tuple(found)
+
+
+def comments(text: str, start: int = 0, end: int | None = None) -> list[Token]:
+    """The comments in a piece of SQL; `comments(text, statement.leading, statement.start)` are those before a statement."""
+    return [token for token in tokens(text, start, end) if token.kind == "comment"]
+
+
+def normalised(text: str) -> str:
+    """A statement with one blank between its tokens and no comments; literals and quoted names stay as they are.
+
+    Two texts that differ in blanks, line breaks and comments alone are equal here. Case counts.
+
+    >>> normalised("select  a/* b */+1 -- c") == normalised("select a + 1")
+    True
+    """
+    # Nested comments and dollar quotes need counting and finding; most statements have neither.
+    if _PLAIN.fullmatch(text):
+        return " ".join(_PLAIN_TOKENS.findall(text))
+    return " ".join(token.text for token in significant(text))
+
+
+def place(text: str, offset: int) -> Place:
+    """Line and column of a character offset.
+
+    >>> place("a\\nbc", 3)
+    Place(offset=3, line=2, column=2)
+    """
+    return Place(offset, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+
+
+def statement_at(statements: Sequence[Statement], offset: int) -> Statement | None:
+    """The statement that holds a character offset, its `;`, the comments before it and its COPY rows included.
+
+    An offset behind the last statement belongs to it; None only where there are no statements.
+    """
+    if not statements:
+        return None
+    index = bisect_right(statements, offset, key=lambda statement: statement.leading) - 1
+    return statements[max(index, 0)]
+
+
+def _comment_end(text: str, position: int, limit: int) -> int:
+    """Past the comment that opens at `position`, or -1; comments nest."""
+    depth = 0
+    for edge in _COMMENT_EDGE.finditer(text, position, limit):
+        depth += 1 if edge[0] == "/*" else -1
+        if depth == 0:
+            return edge.end()
+    return -1
+
+
+def _first_words(text: str, position: int, limit: int) -> list[str]:
+    """The leading words of a statement, at most as many as CREATE OR REPLACE FUNCTION has."""
+    words: list[str] = []
+    for token in significant(text, position, limit):
+        if token.kind != "word" or len(words) == 4:
+            break
+        words.append(token.upper)
+    return words
+
+
+def _makes_a_routine(words: list[str]) -> bool:
+    if words[:1] != ["CREATE"]:
+        return False
+    kind = words[3:4] if words[1:3] == ["OR", "REPLACE"] else words[1:2]
+    return kind in (["FUNCTION"], ["PROCEDURE"])
+
+
+def _reads_stdin(statement: str) -> bool:
+    """Whether a COPY takes its rows from the client; the grammar takes STDOUT for STDIN there."""
+    depth = 0
+    before = ""
+    for token in significant(statement):
+        if token.kind == "operator":
+            depth += token.text.count("(") - token.text.count(")")
+        if depth == 0:
+            if before == "FROM":
+                return token.upper in ("STDIN", "STDOUT")
+            before = token.upper
+    return False
