@@ -1,0 +1,18 @@
+-- The queue in one row: how many wait, are with an operator, wait for the user; the oldest and the average wait.
+-- needs: chat_queue
+create or replace function get_assignment_queue_status()
+returns table (total_waiting integer, total_assigned integer, total_waiting_reply integer,
+               oldest_waiting_chat timestamptz, average_wait_time_minutes numeric)
+language sql
+stable
+set search_path from current
+as $function$
+  select count(*)::integer,
+         (select count(*) from chats
+           where chat_state = 'assigned' and is_active and assigned_operator_id is not null)::integer,
+         (select count(*) from chats
+           where chat_state = 'waiting_real_user_reply' and is_active)::integer,
+         min(waiting_since),
+         round(avg(extract(epoch from now() - waiting_since) / 60), 2)
+    from chat_queue
+$function$;

@@ -1,0 +1,30 @@
+-- The chats in which somebody waits for us, and since when: in the queue, held by an operator, or overlooked.
+-- needs: chat_queue
+--
+-- Who asks says how long is too long. Waiting for the user is not stuck unless the user spoke last (`unanswered`).
+create or replace view stuck_chats with (security_invoker = true) as
+select q.chat_id,
+       'waiting_assignment'::text as chat_state,
+       null::uuid as operator_id,
+       q.last_operator_id,
+       q.waiting_since as since,
+       'waiting'::text as reason,
+       q.last_message_at
+  from chat_queue as q
+union all
+select c.id, c.chat_state::text, c.assigned_operator_id, c.last_operator_id,
+       coalesce(c.assignment_time, c.updated_at, c.created_at), 'assigned', c.last_message_at
+  from chats as c
+ where c.chat_state = 'assigned'
+   and c.is_active
+   and c.assigned_operator_id is not null
+union all
+select c.id, c.chat_state::text, c.assigned_operator_id, c.last_operator_id,
+       c.waiting_since, 'unanswered', c.last_message_at
+  from chats as c
+ where c.chat_state = 'waiting_real_user_reply'
+   and c.is_active
+   and c.waiting_since is not null;
+
+comment on view stuck_chats is
+  'The chats in which somebody waits for us, and since when: waiting, assigned, or unanswered (overlooked).';
