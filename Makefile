@@ -1,0 +1,90 @@
+# Everything from a bare clone, with Python 3.11 or newer and make: `make` alone lists the targets.
+# Needs nothing newer than GNU make 3.81 and a POSIX shell.
+
+PYTHON ?=
+JOBS ?= 2
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
+
+# A clone that was moved or copied has other paths in its environment's scripts, so it gets another stamp, and starts afresh.
+HERE := $(shell pwd | cksum | cut -d' ' -f1)
+INSTALLED := .venv/installed-$(HERE)
+TOOLS := .venv/tools-$(HERE)
+
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-one test-long lint clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: $(INSTALLED) ## a working system with trouble in it, on a Postgres of its own (ARGS="--size 500")
+	@.venv/bin/chatops demo $(ARGS)
+
+test: $(TOOLS) ## all tests, on real Postgres servers (JOBS=2 at a time)
+	@$(PY) -m pytest -n $(JOBS)
+
+test-one: $(TOOLS) ## the tests whose name matches: make test-one K=expression
+	@test -n "$$K" || { echo 'say which: make test-one K=expression, as in K="wire and counts"' >&2; exit 2; }
+	@$(PY) -m pytest -n 0 -k "$$K"
+
+test-long: $(TOOLS) ## the races and soaks at full length
+	@CHATOPS_TEST_LONG=1 $(PY) -m pytest -m long -n $(JOBS)
+
+lint: $(TOOLS) ## style, types, import contracts, and the safety of the SQL
+	@failed=; \
+	say() { echo "-- $$1"; "$$@" || failed="$$failed $${1##*/}"; }; \
+	say .venv/bin/ruff check . ; \
+	say .venv/bin/ruff format --check . ; \
+	say .venv/bin/mypy ; \
+	say .venv/bin/lint-imports --no-logo ; \
+	say .venv/bin/squawk sql/bookkeeping.sql sql/migrations/*.sql sql/views/*.sql ; \
+	test -z "$$failed" || { echo "not clean:$$failed" >&2; exit 1; }
+
+clean: ## remove the environment and everything that was built
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- the environment ---------------------------------------------------------------------------------------------------
+
+export PYTHON
+define find_python
+older= bare=
+for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14 python3 python; do
+  test -n "$$name" || continue
+  # A name may be there and not run (version switchers), run and be too old, or lack what makes environments (Debian).
+  version=$$("$$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null </dev/null) || continue
+  if ! "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then older="$$name is $$version"
+  elif ! "$$name" -c 'import venv, ensurepip' 2>/dev/null; then bare="$${bare:-$$name}"
+  else echo "$$name"; exit 0; fi
+done
+if test -n "$$bare"; then
+  echo "$$bare cannot make virtual environments: its modules venv and ensurepip are missing (Debian, Ubuntu: apt-get install python3-venv)" >&2
+else
+  echo "Python 3.11 or newer is missing$${older:+ ($$older)}: install it, or say where it is: make PYTHON=/path/to/python3 $${goal:-demo}" >&2
+fi
+exit 1
+endef
+export find_python
+
+.venv/bin/python:
+	@goal="$(MAKECMDGOALS)"; export goal; python=$$(sh -c "$$find_python") || exit 1; \
+	rm -rf .venv; \
+	"$$python" -m venv .venv || { rm -rf .venv; echo "$$python could not make a virtual environment in .venv" >&2; exit 1; }
+
+$(INSTALLED): pyproject.toml .venv/bin/python
+	@for stamp in .venv/installed-*; do case $$stamp in $@|*'*') ;; *) moved=yes ;; esac; done; \
+	if test -n "$$moved"; then rm -rf .venv; exec $(MAKE) --no-print-directory $@; fi; \
+	$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null || exit 1; \
+	echo "installing into .venv" >&2; \
+	$(PIP) install -e '.[local,lint]' || { echo "the installation failed; the lines above say why" >&2; exit 1; }; \
+	touch $@
+
+# Read from pyproject.toml by Python itself: the pip of older systems does not know dependency groups.
+$(TOOLS): $(INSTALLED)
+	@$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' >.venv/tools.txt
+	@echo "installing the test tools into .venv" >&2
+	@$(PIP) install -r .venv/tools.txt || { echo "the installation failed; the lines above say why" >&2; exit 1; }
+	@touch $@
