@@ -47,7 +47,10 @@ _PLACEHOLDER = re.compile(r":'([a-z_][a-z0-9_]*)'")
 _FACTS = """select current_setting('server_version_num')::int as version_number,
        current_setting('server_version') as version, current_user::text as role, session_user::text as login,
        current_database()::text as database, statement_timestamp() as now, pg_is_in_recovery() as standby,
-       pg_backend_pid() as backend_pid"""
+       pg_backend_pid() as backend_pid, to_regclass('chats') is not null as has_chats,
+       exists (select from pg_attribute
+               where attrelid = to_regclass('chats') and attname = 'waiting_since' and not attisdropped) as has_queue_clocks,
+       to_regclass('chatops.actions') is not null as has_bookkeeping"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,10 @@ class Facts:
     now: datetime
     standby: bool
     backend_pid: int
+    has_chats: bool
+    has_queue_clocks: bool
+    """chats.waiting_since exists: migration 018 is in."""
+    has_bookkeeping: bool
 
 
 @lru_cache(maxsize=256)

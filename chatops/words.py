@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import datetime, timedelta
+
+from chatops.errors import UsageError
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
@@ -39,6 +42,22 @@ def age(instant: datetime | None, now: datetime | None) -> str:
     if instant is None or now is None:
         return "—"
     return duration(max(0.0, (now - instant).total_seconds()))
+
+
+def span(text: str, what: str) -> timedelta:
+    """A span of time as people type it. Raises UsageError naming `what` was given.
+
+    >>> span("1h30m", "--since"), span("2 d", "--since")
+    (datetime.timedelta(seconds=5400), datetime.timedelta(days=2))
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*", text.strip().lower())
+    if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*", "", text.strip().lower()):
+        raise UsageError(f"{what} takes a time such as 90s, 30m, 1h, 1h30m or 2d, not “{visible(text)}”")
+    sizes = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+    seconds = sum(float(number) * sizes[unit] for number, unit in parts)
+    if seconds > 100 * 366 * 86400:
+        raise UsageError(f"{what}: more than a hundred years")
+    return timedelta(seconds=seconds)
 
 
 def count(number: float | None) -> str:

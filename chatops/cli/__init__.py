@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -16,7 +17,38 @@ from chatops.cli.invocation import COMMON_EPILOG, Invocation, common_options
 from chatops.errors import ChatopsError, ExitCode
 
 # Panel, command, help line; in the order of the help. The module of a command bears its name.
-COMMANDS: tuple[tuple[str, str, str], ...] = (("Set up", "config", "Which setting won, and why."),)
+COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("Deploy", "migrate", "Apply the pending migration files."),
+    ("Deploy", "status", "Which files are in (for chats: summary)."),
+    ("Deploy", "adopt", "Take over an existing database (baseline)."),
+    ("Deploy", "rehearse", "Measure the pending files in a rolled-back transaction."),
+    ("Deploy", "lint", "Check the pending files for unsafe SQL."),
+    ("Deploy", "verify", "Is the deploy right? (what is wrong now: diagnose; can I work here: doctor)"),
+    ("Deploy", "deploy", "The guide's five steps as one command."),
+    ("Deploy", "monitor", "A deploy's first hour and first day."),
+    ("Deploy", "report", "One page about a deploy or a day."),
+    ("Look", "diagnose", "What is wrong now? (is the deploy right: verify; can I work here: doctor)"),
+    ("Look", "summary", "Chats by state."),
+    ("Look", "queue", "Who waits, and for how long."),
+    ("Look", "stuck", "What does not move."),
+    ("Look", "operators", "Who works, and on what."),
+    ("Look", "show", "One chat or operator and its timeline."),
+    ("Look", "explain", "What a code means, offline."),
+    ("Act", "repair", "Mend what a finding names."),
+    ("Act", "reassign", "Give a chat to an operator."),
+    ("Act", "release", "Give a chat back to the queue."),
+    ("Act", "drain", "Empty an operator: no new chats, held ones moved."),
+    ("Act", "undrain", "Let a drained operator work again."),
+    ("Act", "undo", "Reverse an action."),
+    ("Act", "log", "Who did what, when and why."),
+    ("Act", "snooze", "Silence a finding until a date."),
+    ("Act", "guard", "The guards' emergency switch."),
+    ("Set up", "demo", "A working system with trouble in it."),
+    ("Set up", "simulate", "Hostile load on a database of its own."),
+    ("Set up", "doctor", "Can I work here? (is the deploy right: verify; what is wrong now: diagnose)"),
+    ("Set up", "config", "Which setting won, and why."),
+)
+COMMANDS = tuple(entry for entry in COMMANDS if (Path(__file__).parent / f"{entry[1]}.py").exists())
 
 
 class _Commands(typer.core.TyperGroup):

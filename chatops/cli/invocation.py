@@ -15,6 +15,8 @@ import typer.core
 from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chatops.db import Database, Intent
     from chatops.model import Answer, Line
     from chatops.provenance import Provenance
@@ -138,6 +140,8 @@ class Invocation:
         self._target: Target | None = None
         self._open: list[Database] = []
         self._banner_shown = False
+        self.now: datetime | None = None
+        """The database's clock when the snapshot was taken."""
 
     # -- the database ---------------------------------------------------------------------------------------------
 
@@ -180,7 +184,10 @@ class Invocation:
     def banner(self, database: Database) -> None:
         """Says on stderr, once, where this run is: environment, host, database, role, version, server time."""
         facts = database.facts
-        if facts is None or self._banner_shown:
+        if facts is None:
+            return
+        self.now = facts.now
+        if self._banner_shown:
             return
         self._banner_shown = True
         target = database.target

@@ -1,0 +1,183 @@
+"""What the tables show: chats by state, the queue, what does not move, who works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from chatops import sqlfiles
+from chatops.db import Database
+from chatops.errors import RefusedError
+
+Row = TypeVar("Row")
+
+STUCK_WORDS = {
+    "waiting": "waits for an operator",
+    "assigned": "held, not answered",
+    "unanswered": "user wrote, nobody called",
+}
+STATES = ("waiting_assignment", "assigned", "waiting_real_user_reply", "completed")
+
+
+@dataclass(frozen=True, slots=True)
+class StateCount:
+    """Chats in one state; `empty` are those without any user message, which wait for nobody."""
+
+    state: str
+    empty: bool
+    chats: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """The queue and the operators in numbers; waits in seconds, None when nobody waits."""
+
+    waiting: int
+    oldest: datetime | None
+    p50_seconds: float | None
+    p95_seconds: float | None
+    free: int
+    busy: int
+    away: int
+    inactive: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingChat:
+    """A chat in the queue."""
+
+    chat_id: UUID
+    waiting_since: datetime
+    last_operator_id: UUID | None
+    last_operator_name: str | None
+    last_message_at: datetime | None
+    user_name: str | None
+    profile_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StuckChat:
+    """A chat that does not move; `reason` is waiting, assigned or unanswered (the user spoke last and nobody was called)."""
+
+    chat_id: UUID
+    chat_state: str | None
+    reason: str
+    since: datetime
+    operator_id: UUID | None
+    operator_name: str | None
+    last_message_at: datetime | None
+
+    @property
+    def why(self) -> str:
+        """The reason in words."""
+        return STUCK_WORDS.get(self.reason, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorLoad:
+    """An operator: free, busy, away or inactive; the chat they hold, when they were last seen."""
+
+    operator_id: UUID
+    name: str | None
+    load: str
+    chat_id: UUID | None
+    held_since: datetime | None
+    held_chats: int
+    last_activity: datetime | None
+    total_messages: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Chats by state in the order of their life, and the queue's figures."""
+
+    states: list[StateCount]
+    queue: QueueFigures
+
+    @property
+    def total(self) -> int:
+        """All chats."""
+        return sum(row.chats for row in self.states)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The queue's figures and the chats at its head."""
+
+    figures: QueueFigures
+    head: list[WaitingChat]
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """The worst of what does not move, and how many there are in all."""
+
+    longer_than: timedelta
+    total: int
+    worst: list[StuckChat]
+
+
+def summary(database: Database) -> Summary:
+    """Chats by state, and the queue; inside `reading`."""
+    found = ask(database, StateCount, "queries/summary.sql")
+    order = {state: place for place, state in enumerate(STATES)}
+    states = sorted(found, key=lambda row: (order.get(row.state, len(order)), row.empty))
+    known = {row.state for row in states}
+    states += [StateCount(state, False, 0, None) for state in STATES if state not in known]
+    states.sort(key=lambda row: (order.get(row.state, len(order)), row.empty))
+    return Summary(states, queue_figures(database))
+
+
+def queue_figures(database: Database) -> QueueFigures:
+    """The queue and the operators in numbers; inside `reading`."""
+    return ask(database, QueueFigures, "queries/queue.sql")[0]
+
+
+def queue(database: Database, top: int = 5) -> Queue:
+    """The queue's figures and its first `top` chats; inside `reading`."""
+    return Queue(queue_figures(database), ask(database, WaitingChat, "queries/queue_head.sql", {"limit": top}))
+
+
+def stuck(database: Database, longer_than: timedelta, limit: int = 20) -> Stuck:
+    """The `limit` chats that have not moved for longest, and the exact total; inside `reading`."""
+    text = query(database, "queries/stuck.sql")
+    parameters = {"longer_than": longer_than}
+    total = database.value(f"select count(*) from (\n{text}\n) as stuck", parameters)
+    worst = database.rows(StuckChat, f"{text}\norder by since, chat_id limit {int(limit)}", parameters) if total else []
+    return Stuck(longer_than, int(total), worst)
+
+
+def stuck_stream(database: Database, longer_than: timedelta) -> Iterator[StuckChat]:
+    """Every stuck chat, unsorted, as the server finds them; inside `reading`."""
+    yield from database.stream(StuckChat, query(database, "queries/stuck.sql"), {"longer_than": longer_than})
+
+
+def operators(database: Database) -> list[OperatorLoad]:
+    """Everybody, busy ones first; inside `reading`."""
+    order = {"busy": 0, "free": 1, "away": 2, "inactive": 3}
+    found = ask(database, OperatorLoad, "queries/operators.sql")
+    return sorted(
+        found, key=lambda row: (order.get(row.load, 9), row.held_since is None, row.held_since or datetime.max, row.name or "")
+    )
+
+
+def query(database: Database, file: str) -> str:
+    """A query with the views it needs inlined, in the variant for this database. Raises RefusedError without chat tables."""
+    facts = database.facts
+    if facts is None:
+        raise RuntimeError("a report is asked for inside a transaction")
+    if not facts.has_chats:
+        raise RefusedError(
+            f"there is no table chats in schema {database.target.schema} of database {facts.database}",
+            next_steps=[("make the tables", " ".join(filter(None, ("chatops", database.target.flags, "migrate --to 017"))))],
+        )
+    return sqlfiles.with_views(sqlfiles.read(file), before_018=not facts.has_queue_clocks)
+
+
+def ask(database: Database, row: type[Row], file: str, parameters: dict[str, Any] | None = None) -> list[Row]:
+    """The rows of one of our queries."""
+    return database.rows(row, query(database, file), parameters)

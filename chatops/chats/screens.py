@@ -1,0 +1,153 @@
+"""The answers of the table commands, laid out: the figure that matters first, then the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from chatops import words
+from chatops.chats.reports import OperatorLoad, Queue, QueueFigures, StuckChat, Summary
+from chatops.model import Answer, Column, Line, Table, Text
+
+STATE_WORDS = {
+    "waiting_assignment": "waiting for an operator",
+    "assigned": "with an operator",
+    "waiting_real_user_reply": "waiting for the user",
+    "completed": "completed",
+    "none": "no state",
+}
+EMPTY = "no message yet"
+
+
+@dataclass(frozen=True, slots=True)
+class _StateLine:
+    label: str
+    state: str
+    empty: bool
+    chats: int
+    share: float
+    bar: float
+    oldest: datetime | None
+
+
+def summary_table(summary: Summary) -> Table:
+    """Chats by state with share and bar."""
+    total = summary.total or 1
+    lines = [
+        _StateLine(EMPTY if row.empty else STATE_WORDS.get(row.state, row.state), row.state, row.empty, row.chats,
+                   row.chats / total, row.chats / total, row.oldest)
+        for row in summary.states
+    ]  # fmt: skip
+    columns = [
+        Column("label", "state", audience="people"),
+        Column("state", "state", audience="machines"),
+        Column("empty", "empty", audience="machines"),
+        Column("chats", "chats", "number"),
+        Column("bar", "", "bar", audience="people"),
+        Column("share", "share", "share"),
+        Column("oldest", "oldest", "age"),
+    ]
+    return Table("states", columns, lines)
+
+
+def queue_line(figures: QueueFigures, now: datetime | None) -> str:
+    """The queue in one line: operators first, then waits."""
+    staff = f"{figures.free} free · {figures.busy} busy · {figures.away} away"
+    if not figures.waiting:
+        return f"{staff} · nobody waits"
+    return (
+        f"{staff} · {words.count(figures.waiting)} {'waits' if figures.waiting == 1 else 'wait'}"
+        f" · oldest {words.age(figures.oldest, now)}"
+        f" · half under {words.duration(_whole(figures.p50_seconds))}, 95 % under {words.duration(_whole(figures.p95_seconds))}"
+    )
+
+
+def _whole(seconds: float | None) -> float | None:
+    return None if seconds is None else float(max(1, round(seconds)))
+
+
+def _figures(figures: QueueFigures) -> dict[str, object]:
+    return {
+        "waiting": figures.waiting,
+        "oldest_waiting_since": figures.oldest,
+        "wait_p50_seconds": figures.p50_seconds,
+        "wait_p95_seconds": figures.p95_seconds,
+        "operators_free": figures.free,
+        "operators_busy": figures.busy,
+        "operators_away": figures.away,
+        "operators_inactive": figures.inactive,
+    }
+
+
+def summary_answer(summary: Summary, now: datetime | None) -> Answer:
+    """`chatops summary`."""
+    body: list[Table | Text] = [Text([queue_line(summary.queue, now), ""]), summary_table(summary)]
+    return Answer("summary", body, {"chats": summary.total, **_figures(summary.queue)}, now)
+
+
+def queue_answer(queue: Queue, now: datetime | None) -> Answer:
+    """`chatops queue`."""
+    columns = [
+        Column("chat_id", "chat", "id"),
+        Column("waiting_since", "waits", "age"),
+        Column("user_name", "user", "person"),
+        Column("profile_name", "profile", "person"),
+        Column("last_operator_name", "last operator", "person"),
+        Column("last_operator_id", "last operator", "id", audience="machines"),
+        Column("last_message_at", "last message", "instant", audience="machines"),
+    ]
+    lines: list[Line] = [queue_line(queue.figures, now)]
+    if not queue.head:
+        return Answer("queue", [Text(lines), Table("queue", columns, [], audience="machines")], _figures(queue.figures), now)
+    rest = queue.figures.waiting - len(queue.head)
+    body: list[Table | Text] = [Text([*lines, ""]), Table("queue", columns, queue.head)]
+    if rest > 0:
+        body.append(Text([f"and {words.count(rest)} more that wait less long"]))
+    return Answer("queue", body, _figures(queue.figures), now)
+
+
+STUCK_COLUMNS = [
+    Column("chat_id", "chat", "id"),
+    Column("why", "why", audience="people"),
+    Column("chat_state", "state", audience="machines"),
+    Column("reason", "why", audience="machines"),
+    Column("since", "since", "age"),
+    Column("operator_name", "operator", "person"),
+    Column("operator_id", "operator", "id", audience="machines"),
+    Column("last_message_at", "last message", "age"),
+]
+
+
+def stuck_answer(
+    rows: Iterable[StuckChat], total: int | None, longer_than: str, more: str, now: datetime | None, shown: int = 0
+) -> Answer:
+    """`chatops stuck`; `total` None while streaming, when nobody has counted."""
+    data = {"longer_than": longer_than} if total is None else {"longer_than": longer_than, "total": total}
+    if total == 0:
+        nothing = Table("stuck", STUCK_COLUMNS, [], audience="machines")
+        return Answer("stuck", [Text([f"nothing is stuck for longer than {longer_than}"]), nothing], data, now)
+    body: list[Table | Text] = [Table("stuck", STUCK_COLUMNS, rows)]
+    if total is not None:
+        title = words.plural(total, "chat has", "chats have")
+        body.insert(0, Text([f"{title} not moved for longer than {longer_than}, worst first", ""]))
+        if total > shown:
+            body.append(Text([f"and {words.count(total - shown)} more: {more}"]))
+    return Answer("stuck", body, data, now)
+
+
+def operators_answer(rows: list[OperatorLoad], now: datetime | None) -> Answer:
+    """`chatops operators`."""
+    counts = {load: sum(1 for row in rows if row.load == load) for load in ("free", "busy", "away", "inactive")}
+    columns = [
+        Column("name", "operator", "person"),
+        Column("operator_id", "id", "id"),
+        Column("load", "load"),
+        Column("chat_id", "chat", "id"),
+        Column("held_since", "held", "age"),
+        Column("held_chats", "chats held", "number", audience="machines"),
+        Column("last_activity", "last seen", "age"),
+        Column("total_messages", "messages", "number"),
+    ]
+    line = " · ".join(f"{words.count(counts[load])} {load}" for load in counts)
+    return Answer("operators", [Text([line, ""]), Table("operators", columns, rows, empty="no operators")], counts, now)
