@@ -416,7 +416,7 @@ def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
     """
     if text.strip() != text and text.strip("\r\n \t") and not text.strip().count("\n"):
         raise UsageError(f"{origin}: there is white space around the URL; remove it")
-    if text[:1] in "'\"" or (text[-1:] in "'\"" and not re.search(r"=\s*'[^']*'$", text)):
+    if text[:1] in "'\"" or (text[-1:] in "'\"" and "://" in text):
         raise UsageError(f"{origin}: there are quotes around the URL; remove them")
     if "\n" in text or "\r" in text or "\0" in text:
         raise UsageError(f"{origin}: there is a line break inside the URL; remove it")

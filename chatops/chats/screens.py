@@ -82,7 +82,7 @@ def _figures(figures: QueueFigures) -> dict[str, object]:
 
 def summary_answer(summary: Summary, now: datetime | None) -> Answer:
     """`chatops summary`."""
-    body: list[Table | Text] = [Text([queue_line(summary.queue, now), ""]), summary_table(summary)]
+    body: list[Table | Text] = [Text([queue_line(summary.queue, now)]), summary_table(summary)]
     return Answer("summary", body, {"chats": summary.total, **_figures(summary.queue)}, now)
 
 
@@ -101,7 +101,7 @@ def queue_answer(queue: Queue, now: datetime | None) -> Answer:
     if not queue.head:
         return Answer("queue", [Text(lines), Table("queue", columns, [], audience="machines")], _figures(queue.figures), now)
     rest = queue.figures.waiting - len(queue.head)
-    body: list[Table | Text] = [Text([*lines, ""]), Table("queue", columns, queue.head)]
+    body: list[Table | Text] = [Text(lines), Table("queue", columns, queue.head)]
     if rest > 0:
         body.append(Text([f"and {words.count(rest)} more that wait less long"]))
     return Answer("queue", body, _figures(queue.figures), now)
@@ -130,7 +130,7 @@ def stuck_answer(
     body: list[Table | Text] = [Table("stuck", STUCK_COLUMNS, rows)]
     if total is not None:
         title = words.plural(total, "chat has", "chats have")
-        body.insert(0, Text([f"{title} not moved for longer than {longer_than}, worst first", ""]))
+        body.insert(0, Text([f"{title} not moved for longer than {longer_than}, worst first"]))
         if total > shown:
             body.append(Text([f"and {words.count(total - shown)} more: {more}"]))
     return Answer("stuck", body, data, now)
@@ -150,4 +150,4 @@ def operators_answer(rows: list[OperatorLoad], now: datetime | None) -> Answer:
         Column("total_messages", "messages", "number"),
     ]
     line = " · ".join(f"{words.count(counts[load])} {load}" for load in counts)
-    return Answer("operators", [Text([line, ""]), Table("operators", columns, rows, empty="no operators")], counts, now)
+    return Answer("operators", [Text([line]), Table("operators", columns, rows, empty="no operators")], counts, now)

@@ -119,6 +119,7 @@ def invocation_of(ctx: typer.Context) -> Invocation:
     assert isinstance(found, Invocation)
     found.command = ctx.info_name or ""
     found.formats = getattr(ctx.command.callback, "__wrapped__", ctx.command.callback).__dict__.get("formats", TABLE_FORMATS)
+    found.check_output()
     return found
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from tabulate import tabulate
 
 from chatops import words
-from chatops.model import Answer, Line, Table
+from chatops.model import Answer, Column, Line, Table
 from chatops.render import Medium
-from chatops.render.cells import NUMERIC, columns_for, flat
+from chatops.render.cells import NUMERIC, columns_for, flat, human
 
 
 def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
@@ -31,9 +31,15 @@ def unstyled(line: Line) -> str:
     return line if isinstance(line, str) else "".join(span.text for span in line)
 
 
+def _cell(row: Any, column: Column, medium: Medium) -> str:
+    if column.kind in ("share", "duration"):
+        return human(row, column, medium, None)
+    return words.visible(flat(row, column, medium))
+
+
 def _table(table: Table, medium: Medium) -> str:
     columns = [column for column in columns_for(table, "people") if column.kind != "bar"]
-    rows = [[words.visible(flat(row, column, medium)) for column in columns] for row in table.rows]
+    rows = [[_cell(row, column, medium) for column in columns] for row in table.rows]
     title = f"{table.title}\n" if table.title else ""
     if not rows:
         return f"{title}{table.empty or 'none'}\n"

@@ -1,0 +1,270 @@
+"""The command line as a whole: the table of commands, start-up, failures in words, hostile text, odd terminals."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chatops.cli import COMMANDS
+from chatops.errors import WORST_FIRST, ExitCode, worst
+from tests.conftest import ROOT, clean_environment
+
+NAMES = [name for _, name, _ in COMMANDS]
+
+
+def modules_loaded_by(*arguments: str, home: Path, **variables: str) -> set[str]:
+    code = (
+        "import sys; sys.argv = ['chatops', *sys.argv[1:]]\n"
+        "from chatops.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "sys.stderr.write('\\nLOADED ' + ' '.join(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=clean_environment(home, variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return set(done.stderr.rpartition("LOADED ")[2].split())
+
+
+def test_the_version_is_told_before_typer_is_imported(home: Path) -> None:
+    loaded = modules_loaded_by("--version", home=home)
+    assert "chatops" in loaded
+    assert not loaded & {"typer", "rich", "psycopg", "sqlparse", "tabulate", "dataclasses"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (["--help"], {}),
+        (["summary", "--help"], {}),
+        ([], {"_CHATOPS_COMPLETE": "complete_bash", "COMP_WORDS": "chatops su", "COMP_CWORD": "1"}),
+    ],
+)
+def test_help_and_completion_load_no_driver(arguments: list[str], variables: dict[str, str], home: Path) -> None:
+    loaded = modules_loaded_by(*arguments, home=home, **variables)
+    assert "typer" in loaded
+    assert not loaded & {"psycopg", "sqlparse", "tabulate"}
+
+
+def test_completion_offers_the_commands(chatops) -> None:
+    result = chatops(env={"_CHATOPS_COMPLETE": "complete_bash", "COMP_WORDS": "chatops su", "COMP_CWORD": "1"})
+    assert "summary" in result.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_command_has_help_with_two_examples_and_its_exit_codes(name: str, chatops_inprocess) -> None:
+    text = chatops_inprocess(name, "--help", check=0).stdout
+    assert len(re.findall(r"^\s*chatops ", text, re.MULTILINE)) >= 2, text
+    assert "Exit codes:" in text
+    assert text.isprintable() or "\n" in text
+
+
+def test_chatops_alone_is_a_dozen_lines_with_three_starts_and_the_connection(chatops_inprocess) -> None:
+    text = chatops_inprocess(check=0).stdout
+    assert len(text.splitlines()) <= 12
+    for word in ("chatops demo", "chatops migrate", "chatops diagnose", "Connection:"):
+        assert word in text
+
+
+def test_the_worst_exit_code_of_several_targets_is_found_in_the_documented_order() -> None:
+    assert WORST_FIRST == (130, 70, 4, 3, 2, 5, 1, 0)
+    assert worst([0, 1, 5]) is ExitCode.CONFLICT
+    assert worst([]) is ExitCode.OK
+    assert {code.meaning for code in ExitCode}
+
+
+# ---- failures to connect -------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_host_a_refused_port_and_a_missing_database_are_each_told_in_words(chatops, database) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert "no host named" in chatops("summary", db="postgresql://u:geheim@host.invalid/d", check=3).stderr
+    assert "connection refused" in chatops("summary", db=f"postgresql://u:geheim@127.0.0.1:{port}/d", check=3).stderr
+    missing = re.sub(r"/[^/?]*(\?|$)", r"/no_such_database\1", database.url)
+    assert "no database no_such_database" in chatops("summary", db=missing, check=3).stderr
+    for result in (chatops("summary", db=f"postgresql://u:geheim@127.0.0.1:{port}/d", env={"X": "1"}),):
+        assert "geheim" not in result.stdout + result.stderr
+
+
+def test_a_wrong_password_is_told_and_not_shown(own_server, chatops) -> None:
+    server = own_server("18")
+    database = server.create_database()
+    database.execute("create role someone login password 'right-one'")
+    hba = Path(database.execute("show hba_file")[0][0])
+    hba.write_text("host all someone all scram-sha-256\n" + hba.read_text())
+    database.execute("select pg_reload_conf()")
+    host, port = "127.0.0.1", database.execute("show port")[0][0]
+    url = f"postgresql://someone:wrong-one@{host}:{port}/{database.name}"
+    result = chatops("summary", db=url, check=3)
+    assert "rejected the password" in result.stderr
+    assert "wrong-one" not in result.stdout + result.stderr
+
+
+def test_a_parameter_that_libpq_does_not_know_is_a_usage_error(chatops_inprocess) -> None:
+    result = chatops_inprocess("summary", db="postgresql://u:geheim@127.0.0.1/d?nonsense=1", check=2)
+    assert "nonsense" in result.stderr
+    assert "geheim" not in result.stderr
+
+
+def test_a_database_without_the_chat_tables_is_refused_with_the_next_step(chatops_inprocess, database) -> None:
+    for name in ("summary", "queue", "stuck", "operators"):
+        result = chatops_inprocess(name, db=database, check=4)
+        assert "no table chats" in result.stderr
+        assert "migrate" in result.stderr
+
+
+def test_errors_are_json_where_json_was_asked_for(chatops_inprocess, database) -> None:
+    import json
+
+    result = chatops_inprocess("summary", "-o", "json", db=database, check=4)
+    assert json.loads(result.stdout)["error"]["exit_code"] == 4
+
+
+def test_an_unknown_command_format_and_option_are_usage_errors(chatops_inprocess, database) -> None:
+    assert chatops_inprocess("nonsense").exit_code == 2
+    assert chatops_inprocess("summary", "-o", "nonsense", db=database).exit_code == 2
+    assert chatops_inprocess("summary", "--nonsense", db=database).exit_code == 2
+    assert chatops_inprocess("summary", "--write", "nonsense", db=database).exit_code == 2
+
+
+# ---- terminals, pipes, hostile text --------------------------------------------------------------------------------
+
+HOSTILE = "\x1b]0;owned\x07\x1b[31m[bold]red[/] | a\nb\r\u202etxt\u200b 12345e12"
+
+
+@pytest.fixture
+def hostile_database(core_database):
+    core_database.execute("insert into operators (name, email, is_active, is_available) values (%s, 'e', true, true)", [HOSTILE])
+    core_database.execute("insert into real_users (name) values (%s)", [HOSTILE])
+    core_database.execute("insert into fictional_users (name) values (%s)", [HOSTILE])
+    core_database.execute(
+        "insert into chats (real_user_id, fictional_user_id, created_at) select r.id, f.id, now() - interval '3 h' "
+        "from real_users r, fictional_users f"
+    )
+    core_database.execute(
+        "insert into messages (chat_id, sender_type, content, created_at) select id, 'real', %s, now() - interval '2 h' from chats",
+        [HOSTILE],
+    )
+    return core_database
+
+
+@pytest.mark.parametrize("name", ["queue", "stuck", "operators", "summary"])
+@pytest.mark.parametrize("output", ["table", "plain", "markdown", "json", "jsonl", "csv", "tsv"])
+def test_hostile_names_stay_text_in_every_format(name: str, output: str, chatops_inprocess, hostile_database) -> None:
+    result = chatops_inprocess(name, "-o", output, "--show-names", db=hostile_database, check=0)
+    text = result.stdout
+    if output in ("json", "jsonl"):
+        assert "\x1b" not in text
+        return
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e\u200b]", text.replace("\n", "")), text
+    if output == "tsv" and name == "operators":
+        assert len({line.count("\t") for line in text.splitlines()}) == 1
+    if output == "markdown" and name == "operators":
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
+
+
+def test_off_a_terminal_people_are_initials_unless_asked_for(chatops_inprocess, hostile_database) -> None:
+    hostile_database.execute("update operators set name = 'Ada Lovelace'")
+    assert "Lovelace" not in chatops_inprocess("operators", db=hostile_database, check=0).stdout
+    assert "Lovelace" in chatops_inprocess("operators", "--show-names", db=hostile_database, check=0).stdout
+
+
+def run_in_terminal(arguments: list[str], environment: dict[str, str], columns: int) -> tuple[int, str]:
+    """Runs the command on a pseudo terminal of so many columns."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chatops", *arguments],
+        env=environment,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        close_fds=True,
+    )
+    os.close(follower)
+    pieces = []
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        pieces.append(piece)
+    os.close(leader)
+    return process.wait(30), b"".join(pieces).decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_narrow_colourless_and_dumb_terminals_work(columns: int, hostile_database, home: Path) -> None:
+    for more in ({"TERM": "xterm-256color"}, {"TERM": "xterm", "NO_COLOR": "1"}, {"TERM": "dumb"}):
+        environment = clean_environment(home, {"CHATOPS_DATABASE_URL": hostile_database.url, **more})
+        code, text = run_in_terminal(["operators"], environment, columns)
+        assert code == 0, text
+        assert "\x1b]0;owned" not in text
+        if more.get("NO_COLOR") or more["TERM"] == "dumb":
+            assert "\x1b[" not in text
+
+
+def test_ascii_only_stdout_shows_signs_as_lookalikes(hostile_database, home: Path) -> None:
+    environment = clean_environment(
+        home, {"CHATOPS_DATABASE_URL": hostile_database.url, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    )
+    for output in ("table", "plain", "markdown", "json", "csv"):
+        done = subprocess.run(
+            [sys.executable, "-m", "chatops", "summary", "-o", output], env=environment, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        done.stdout.decode("ascii")
+        done.stderr.decode("ascii")
+
+
+def test_stdout_closed_early_ends_in_silence(hostile_database, home: Path) -> None:
+    environment = clean_environment(home, {"CHATOPS_DATABASE_URL": hostile_database.url})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chatops", "stuck", "-o", "jsonl"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 141
+    assert b"Traceback" not in stderr
+    assert b"Broken" not in stderr
+
+
+def test_write_feeds_a_file_beside_the_screen(chatops_inprocess, hostile_database, tmp_path: Path) -> None:
+    import json
+
+    result = chatops_inprocess("summary", "--write", "json=out.json", "--write", "markdown=out.md", db=hostile_database, check=0)
+    assert "waiting for an operator" in result.stdout
+    assert json.loads((tmp_path / "out.json").read_text())["command"] == "summary"
+    assert "| state |" in (tmp_path / "out.md").read_text()
+
+
+def test_reading_commands_write_nothing(chatops_inprocess, hostile_database) -> None:
+    before = hostile_database.execute("select pg_current_xact_id()::text::bigint")[0][0]
+    for name in ("summary", "queue", "stuck", "operators"):
+        chatops_inprocess(name, db=hostile_database, check=0)
+    after = hostile_database.execute("select pg_current_xact_id()::text::bigint")[0][0]
+    assert after == before + 1
+
+
+def test_the_package_has_its_folder_of_sql() -> None:
+    assert (ROOT / "sql" / "bookkeeping.sql").exists()
