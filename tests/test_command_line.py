@@ -153,7 +153,8 @@ def hostile_database(core_database):
         "from real_users r, fictional_users f"
     )
     core_database.execute(
-        "insert into messages (chat_id, sender_type, content, created_at) select id, 'real', %s, now() - interval '2 h' from chats",
+        "insert into messages (chat_id, sender_type, content, created_at) "
+        "select id, 'real', %s, now() - interval '2 h' from chats",
         [HOSTILE],
     )
     return core_database
