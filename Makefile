@@ -52,8 +52,8 @@ clean: ## remove the environment and everything that was built
 export PYTHON
 define find_python
 older= bare=
-for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14 python3 python; do
-  test -n "$$name" || continue
+if test -n "$$PYTHON"; then set -- "$$PYTHON"; else set -- python3.13 python3.12 python3.11 python3.14 python3 python; fi
+for name; do
   # A name may be there and not run (version switchers), run and be too old, or lack what makes environments (Debian).
   version=$$("$$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null </dev/null) || continue
   if ! "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then older="$$name is $$version"
@@ -62,6 +62,8 @@ for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14 python3 pytho
 done
 if test -n "$$bare"; then
   echo "$$bare cannot make virtual environments: its modules venv and ensurepip are missing (Debian, Ubuntu: apt-get install python3-venv)" >&2
+elif test -n "$$PYTHON"; then
+  echo "PYTHON=$$PYTHON does not run as Python 3.11 or newer$${older:+ ($$older)}" >&2
 else
   echo "Python 3.11 or newer is missing$${older:+ ($$older)}: install it, or say where it is: make PYTHON=/path/to/python3 $${goal:-demo}" >&2
 fi

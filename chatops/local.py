@@ -8,9 +8,7 @@ recovery after 10 seconds, and as root opens every parent folder to everybody.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -202,18 +200,24 @@ def _pid_on_file(data: Path) -> int | None:
 
 def _runs_here(pid: int, data: Path) -> bool:
     """Whether that process is the server of this folder, and not another one that was given its id after a reboot."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    if not _is_alive(pid):
         return False
-    except PermissionError:
-        pass
     command = Path(f"/proc/{pid}/cmdline")
     with contextlib.suppress(OSError):
         return str(data) in command.read_text(errors="replace").split("\0")
     with contextlib.suppress(OSError):
         listed = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
         return f"-D {data}" in listed.stdout
+    return True
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
     return True
 
 
@@ -237,8 +241,10 @@ def _start(say: Say) -> _Postmaster:
         if pid is None or not _runs_here(pid, data):
             if pid is not None:
                 say("the embedded Postgres was not stopped cleanly; it recovers now")
-                # Its process id may belong to somebody else by now, and Postgres would believe it.
-                (data / "postmaster.pid").unlink(missing_ok=True)
+                if _is_alive(pid):
+                    # The process id belongs to somebody else by now, and Postgres would believe both files.
+                    for stale in (data / "postmaster.pid", Path(_socket_folder(data)) / f".s.PGSQL.{PORT}.lock"):
+                        stale.unlink(missing_ok=True)
             _launch(programs, data)
         running = _when_ready(data)
         _ensure_first_database(running)
@@ -274,6 +280,8 @@ def _launch(programs: Path, data: Path) -> None:
     log.touch(mode=0o600)
     if user := _server_user(data):
         shutil.chown(log, user)
+    import shlex
+
     options = f"-k {shlex.quote(folder)} -p {PORT} -c listen_addresses="
     command: list[str | Path] = [programs / "pg_ctl", "start", "-w", "-t", str(START_SECONDS), "-s", "-D", data, "-l", log,
                                  "-o", options]  # fmt: skip
@@ -299,7 +307,7 @@ def _when_ready(data: Path) -> _Postmaster:
     raise UnreachableError(
         f"the embedded Postgres is not ready after {START_SECONDS} s; it goes on starting",
         details=_last_lines(_log_text()),
-        next_steps=[("its log", f"tail {shlex.quote(str(_log()))}")],
+        next_steps=[_read_the_log()],
     )
 
 
@@ -320,7 +328,7 @@ def _stop() -> bool:
         if time.monotonic() > deadline:
             raise UnreachableError(
                 f"the embedded Postgres (process {pid}) does not stop after {STOP_SECONDS} s",
-                next_steps=[("its log", f"tail {shlex.quote(str(_log()))}")],
+                next_steps=[_read_the_log()],
             )
         time.sleep(0.02)
     return True
@@ -474,6 +482,8 @@ def _group(user: str) -> int:
 
 def _socket_folder(data: Path) -> str:
     """The data folder itself; a short one of the user's own when its path is too long, or odd, for a socket."""
+    import hashlib
+
     text = str(data)
     if len(os.fsencode(text)) <= LONGEST_SOCKET_FOLDER and text.isascii() and not set(text) & set(",'\"\\"):
         return text
@@ -547,8 +557,14 @@ def _does_not_start(said: str) -> UnreachableError:
     return UnreachableError(
         "the embedded Postgres does not start",
         details=_last_lines(_log_text() or said),
-        next_steps=[("its log", f"tail -n 40 {shlex.quote(str(_log()))}")],
+        next_steps=[_read_the_log()],
     )
+
+
+def _read_the_log() -> tuple[str, str]:
+    import shlex
+
+    return "its log", f"tail -n 40 {shlex.quote(str(_log()))}"
 
 
 def _unusable(path: Path, error: OSError) -> UsageError:

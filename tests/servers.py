@@ -76,14 +76,28 @@ def server_user() -> str | None:
 
 def run(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
     """Runs a program as the servers' user with nothing of the caller's Postgres settings."""
-    user = server_user()
-    if user is not None:
-        options |= {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    options |= _identity()
     options.setdefault("cwd", "/")
     options.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.run(
         [str(part) for part in command], env=bare_environment(), text=True, capture_output=True, check=False, **options
     )
+
+
+@contextlib.contextmanager
+def as_server_user(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that runs beside the test, as the servers' user, and is ended with the block."""
+    process = subprocess.Popen(command, cwd="/", **_identity())
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _identity() -> dict[str, Any]:
+    user = server_user()
+    return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
 
 
 def bare_environment(**more: str) -> dict[str, str]:
