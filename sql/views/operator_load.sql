@@ -11,7 +11,10 @@ select o.id as operator_id,
        held.chat_id,
        held.held_since,
        greatest(o.last_activity, heard.last_activity) as last_activity,
-       greatest(now() - greatest(o.last_activity, heard.last_activity), interval '0') as idle_for,
+       -- Never negative (a client's clock may be ahead), and null for somebody who was never heard of.
+       now() - case when greatest(o.last_activity, heard.last_activity) < now()
+                    then greatest(o.last_activity, heard.last_activity)
+                    when coalesce(o.last_activity, heard.last_activity) is not null then now() end as idle_for,
        coalesce(o.is_active, false) as is_active,
        coalesce(o.is_available, false) as is_available,
        coalesce(held.held_chats, 0) as held_chats
