@@ -100,17 +100,26 @@ class Token:
 
     @property
     def upper(self) -> str:
-        """The token as a keyword: upper case for a word, nothing for any other kind."""
-        return self.text.upper() if self.kind == "word" else ""
+        """The token as a keyword: upper case for a word, nothing for any other kind.
+
+        Keywords are ASCII: the server does not take a dotless i for an i.
+        """
+        if self.kind != "word":
+            return ""
+        return self.text.upper() if self.text.isascii() else self.text
 
 
 # The lexer's classes, spelled out: Python's \s and \w know more of Unicode than PostgreSQL, for which every character from
-# U+0080 on, no-break spaces included, is part of a name.
+# U+0080 on, no-break spaces included, is part of a name. Sets are written by what they leave out of ASCII: quicker.
 _BLANK = r" \t\n\r\f\v"
-_LETTER = r"A-Za-z_\x80-\U0010ffff"
-_WORD = rf"[{_LETTER}][{_LETTER}0-9$]*+"
-_NUMBER = rf"[0-9][{_LETTER}0-9]*+"
-_TAG = rf"\$(?:[{_LETTER}][{_LETTER}0-9]*+)?\$"
+_LETTER = r"[^\x00-@\[-^`{-\x7f]"
+_ALPHANUMERIC = r"[^\x00-/:-@\[-^`{-\x7f]"
+_NAMED = r"[^\x00-#%-/:-@\[-^`{-\x7f]"  # what a name goes on with: letters, digits and the dollar
+_SIGN = r"[\x00-!#%&*-,.:<-@\[\]^`{-\x7f]"  # blanks and whatever opens, closes and ends nothing
+_WORD = rf"{_LETTER}{_NAMED}*+"
+_NUMBER = rf"[0-9]{_ALPHANUMERIC}*+"
+_TAG = rf"\$(?:{_LETTER}{_ALPHANUMERIC}*+)?\$"
+_LONE_DOLLAR = rf"\$(?!(?:{_LETTER}{_ALPHANUMERIC}*+)?\$)"
 _LINE_COMMENT = r"--[^\n\r]*+"
 _FLAT_COMMENT = r"/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/"  # without another one inside; those are counted, not matched
 _TRIVIA = rf"(?:[{_BLANK}]++|{_LINE_COMMENT}|{_FLAT_COMMENT})*+"
@@ -118,27 +127,43 @@ _TRIVIA = rf"(?:[{_BLANK}]++|{_LINE_COMMENT}|{_FLAT_COMMENT})*+"
 _CONTINUED = rf"(?:[ \t\f\v]++|{_LINE_COMMENT})*+[\n\r](?:[{_BLANK}]++|{_LINE_COMMENT}[\n\r])*+'"
 _ESCAPED = r"(?:[^'\\]++|\\[\s\S]|'')*+'"
 _ESCAPE_STRING = rf"[eE]'{_ESCAPED}(?:{_CONTINUED}{_ESCAPED})*+(?!{_CONTINUED})"
-_STRING = rf"(?:{_ESCAPE_STRING}|'[^']*+')"
-_PUNCTUATION = rf"(?:[^{_BLANK}{_LETTER}0-9'\"$();\\/\-]|-(?!-)|/(?!\*))++"
-_LONE_DOLLAR = rf"\$(?!(?:[{_LETTER}][{_LETTER}0-9]*+)?\$)"
-# Parentheses that hold nothing a scanner has to look at, taken in one step.
-_FLAT_PARENTHESES = r"\([^()'\"$;\\/\-]*+\)"
 
 
-def _run(*, stop_at_begin: bool) -> re.Pattern[str]:
-    """Matches everything up to the next character that decides something; group 1 ends with the last token of it."""
-    word = rf"(?![eE]')(?![bB][eE][gG][iI][nN](?![{_LETTER}0-9$])){_WORD}" if stop_at_begin else rf"(?![eE]'){_WORD}"
-    token = rf"(?:{word}|{_PUNCTUATION}|{_NUMBER}|{_STRING}|{_FLAT_PARENTHESES}|\"[^\"]*+\"|\$[0-9]++|{_LONE_DOLLAR})"
-    return re.compile(rf"((?:{_TRIVIA}{token}++)*+){_TRIVIA}")
+def _step(*, stop_at_begin: bool = False, depth: int = 2) -> str:
+    """Matches a word, a literal, a comment, a run of signs: whatever decides nothing about where a statement ends.
+
+    Parentheses of at most `depth` levels are one step when they hold steps alone; deeper ones are counted. Every alternative
+    begins with a character or a set of them, so that `re` passes over the others without trying them.
+    """
+    words = rf"[^\x00-@\[-^`{{-\x7feE{'bB' if stop_at_begin else ''}]{_NAMED}*+{_SIGN}*+|[eE](?!'){_NAMED}*+{_SIGN}*+"
+    if stop_at_begin:
+        words += rf"|[bB](?![eE][gG][iI][nN](?!{_NAMED})){_NAMED}*+{_SIGN}*+"
+    parentheses = rf"|\((?:{_step(depth=depth - 1)}|;)*+\)" if depth else ""
+    return (
+        rf"(?:{words}|{_SIGN}{_SIGN}*+|{_NUMBER}|'[^']*+'{parentheses}|-(?!-)|{_LINE_COMMENT}|/(?!\*)|{_FLAT_COMMENT}"
+        rf"|\"[^\"]*+\"|{_ESCAPE_STRING}|{_LONE_DOLLAR})"
+    )
 
 
-_RUN = _run(stop_at_begin=False)
-_RUN_TO_BEGIN = _run(stop_at_begin=True)
-_SKIP = re.compile(_TRIVIA)
+_RUN = re.compile(rf"{_step()}*+")
+_RUN_TO_BEGIN = re.compile(rf"{_step(stop_at_begin=True)}*+")
+
+
+def _keyword(word: str) -> str:
+    return "".join(f"[{letter}{letter.upper()}]" for letter in word) + rf"(?!{_NAMED})"
+
+
+# Group 1 is set where the first words decide how the rest of the statement is read; a nested comment between them hides them
+# from the pattern, so that it is reason enough to look.
+_HEAD = re.compile(
+    rf"{_TRIVIA}({_keyword('create')}{_TRIVIA}(?:{_keyword('or')}{_TRIVIA}{_keyword('replace')}{_TRIVIA})?"
+    rf"(?:{_keyword('function')}|{_keyword('procedure')}|(?:{_keyword('or')}{_TRIVIA})?/\*)"
+    rf"|{_keyword('copy')}|{_keyword('end')})?"
+)
+_BLANKS = " \t\n\r\f\v"
+_BLANKS_OR_SLASH = frozenset(_BLANKS + "/")
 _DOLLAR_TAG = re.compile(_TAG)
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
-_NAME = re.compile(_WORD)
-_NEEDS_A_LOOK = re.compile(rf"(?:create|copy|end)(?![{_LETTER}0-9$])", re.IGNORECASE)
 _COPY_END = re.compile(r"^\\\.\r?$", re.MULTILINE)
 _META_END = re.compile(r"[\n\r]|\\\\")
 _META_NAME = re.compile(r"\\(?:[A-Za-z_]+|.)?")
@@ -149,12 +174,12 @@ _SENDING = frozenset(
 
 # Single tokens, where it matters which: as in the lexer, an operator of several characters ends in + or - only if it holds
 # one of the characters that SQL's own operators do not have (so `a=-1` is `a = -1`, and `a@-1` is not).
-_SIGN = r"(?:[+*<>=]|-(?!-)|/(?!\*))"
+_SQL_SIGN = r"(?:[+*<>=]|-(?!-)|/(?!\*))"
 _OPERATOR = (
-    rf"(?:{_SIGN}*+[~!@#^&|`?%](?:[~!@#^&|`?%]|{_SIGN})*+|{_SIGN}*(?:[*<>=]|/(?!\*))|\+|-(?!-)"
-    rf"|::|:=|\.\.|[^{_BLANK}{_LETTER}0-9'\"$/\-]|{_LONE_DOLLAR})"
+    rf"(?:{_SQL_SIGN}*+[~!@#^&|`?%](?:[~!@#^&|`?%]|{_SQL_SIGN})*+|{_SQL_SIGN}*(?:[*<>=]|/(?!\*))|\+|-(?!-)"
+    rf"|::|:=|\.\.|[\x00-\x08\x0e-\x1f!#%&()*+,.:;<-@\[-^`{{-\x7f]|{_LONE_DOLLAR})"
 )
-_DECIMAL = rf"(?:(?:[0-9][0-9_]*+)?\.[0-9][{_LETTER}0-9]*+|[0-9][0-9_]*+\.(?!\.)|{_NUMBER}|\$[0-9]++)"
+_DECIMAL = rf"(?:(?:[0-9][0-9_]*+)?\.[0-9]{_ALPHANUMERIC}*+|[0-9][0-9_]*+\.(?!\.)|{_NUMBER}|\$[0-9]++)"
 _LITERAL = rf"(?:{_ESCAPE_STRING}|[bBxX]'[^']*+'|(?:[uU]&)?'(?:[^']++|'')*+')"
 _IDENTIFIER = r"(?:[uU]&)?\"(?:[^\"]++|\"\")*+\""
 _BARE_WORD = rf"(?![eEbBxX]'|[uU]&['\"]){_WORD}"
@@ -191,188 +216,183 @@ class _Scan:
         self.parentheses: list[int] = []
         self.bodies: list[int] = []  # offsets of the BEGIN of every open BEGIN ATOMIC
         self.opened: tuple[int, str] | None = None
-        # The line of `counted` is `line`; statements come in order, so that every character is looked at once.
+        self.unclosed = -1  # offset of a comment that is never closed, met between statements
+        # Line and first offset of the line that `counted` is in; statements come in order, so each break is counted once.
         self.line, self.line_start, self.counted = 1, 0, 0
-
-    def run(self) -> Script:
-        text, found = self.text, self.found
-        position, leading, size = 0, 0, len(text)
+        self.nested = False  # a backslash command stands inside a statement
         # The rows of a COPY begin on the next line: what stands behind its `;` on the same line is scanned first, up to
         # `limit`, and then scanning goes on at `resume`.
-        limit, resume = size, size
+        self.limit = self.resume = len(text)
+
+    def run(self) -> Script:
+        text, size = self.text, len(self.text)
+        position = leading = 0
         start = -1  # of the open statement, -1 between statements
-        last = 0  # the end of its last token
-        head = True  # at the start of a statement, or of one in a body
-        pattern = _RUN
+        head = True  # at the first word of a statement, or of one in a body
         copying = False
+        pattern = _RUN
         while True:
             if head:
-                position = self._skip(position, limit)
-                if _NEEDS_A_LOOK.match(text, position, limit):
-                    words = _first_words(text, position, limit)
-                    if self.bodies and words[:1] == ["END"]:
-                        self.bodies.pop()
-                        position = last = _NAME.match(text, position, limit).end()  # type: ignore[union-attr]
-                        pattern = _RUN
-                    else:
-                        pattern = _RUN_TO_BEGIN if _makes_a_routine(words) else _RUN
-                        copying = copying or (start < 0 and words[:1] == ["COPY"])
-                else:
-                    pattern = _RUN
-                head = False
-            match = pattern.match(text, position, limit)
-            assert match is not None  # it matches the empty text
-            token_end = match.end(1)
-            if token_end > position:
-                if start < 0:
+                position, decides = self._head(position)
+                pattern, head = _RUN, False
+                if start < 0 and position < self.limit and text[position] not in ";\\" and position != self.unclosed:
                     start = position
-                last = token_end
-            position = match.end()
-            if position >= limit:
-                if limit == size:
+                if decides:
+                    words = _first_words(text, position, self.limit)
+                    if self.bodies and words[0] == "END":
+                        self.bodies.pop()
+                        position += len("end")
+                    elif _makes_a_routine(words):
+                        pattern = _RUN_TO_BEGIN
+                    elif start == position and words[0] == "COPY":
+                        copying = True
+            position = pattern.match(text, position, self.limit).end()  # type: ignore[union-attr]
+            if position == self.limit:
+                if position == size:
                     break
-                position, limit, resume = resume, size, size
+                position, self.limit = self.resume, size
                 if start < 0:
-                    leading = position
+                    head, leading = True, position
                 continue
             character = text[position]
             if character == ";":
+                position += 1
                 if self.parentheses:
-                    position += 1
-                elif self.bodies:
-                    position += 1
-                    head, last = True, position
-                else:
-                    data = None
-                    if start >= 0:
-                        if copying and _reads_stdin(text[start:last]):
-                            end_of_line = text.find("\n", position, limit)
-                            if end_of_line < 0:
-                                end_of_line = limit
-                            begin = end_of_line + 1 if limit == size else resume
-                            data = self._copy_data(min(begin, size), position)
-                            limit, resume = end_of_line, self._after_copy_data(data)
-                        self._add(start, last, leading, position, Kind.COPY if data else Kind.SQL, data)
-                    position += 1
-                    if start >= 0:
-                        leading = position
-                    start, head, copying = -1, True, False
-                continue
-            if start < 0 and character not in "/\\":
-                start = position
-            if character == "(":
+                    continue
+                head = True
+                if start >= 0 and not self.bodies:
+                    data = self._copy_data(position) if copying and _reads_stdin(text[start : position - 1]) else None
+                    self._add(start, position - 1, leading, data=data)
+                    start, copying, leading = -1, False, position
+            elif character == "(":
                 self.parentheses.append(position)
-                position = last = position + 1
+                position += 1
             elif character == ")":
                 if self.parentheses:
                     self.parentheses.pop()
-                position = last = position + 1
-            elif character == "\\":
-                end, name = self._meta(position, limit)
-                if start < 0 or name in _SENDING:
-                    if start >= 0:
-                        self._add(start, last, leading, position, Kind.SQL, None)
-                        self.parentheses.clear()
-                        self.bodies.clear()
-                    self._add(position, end, position if start >= 0 else leading, end, Kind.META, None)
-                    start, head, copying, leading = -1, True, False, end
-                else:
-                    self._add(position, end, position, end, Kind.META, None)
-                position = last = end
+                position += 1
             elif character == "$":
-                tag = _DOLLAR_TAG.match(text, position, limit)
-                assert tag is not None  # a lone dollar is part of a run
-                close = text.find(tag[0], tag.end(), limit)
+                tag = _DOLLAR_TAG.match(text, position, self.limit)
+                assert tag is not None  # any other dollar is a step
+                close = text.find(tag[0], tag.end(), self.limit)
                 if close < 0:
                     self.opened = position, "dollar-quoted string"
-                    last = limit
                     break
-                position = last = close + len(tag[0])
+                position = close + len(tag[0])
             elif character == "/":
-                close = _comment_end(text, position, limit)
+                close = _comment_end(text, position, self.limit)
                 if close < 0:
                     self.opened = position, "comment"
                     break
                 position = close
-            elif character in "'\"eE":
+            elif character == "\\":
+                end, name = self._meta(position)
+                if start >= 0 and name in _SENDING:
+                    self._add(start, position, leading)
+                    self.parentheses.clear()
+                    self.bodies.clear()
+                    start, leading = -1, position
+                self._add(position, end, leading if start < 0 else position, kind=Kind.META)
+                if start < 0:
+                    head, copying, leading = True, False, end
+                position = end
+            elif character in "bB":
+                position, head = self._begin(position)
+            else:
                 self.opened = position, "quoted identifier" if character == '"' else "quoted string"
-                last = limit
                 break
-            else:
-                position, head = self._begin(position, limit)
-                last = position
         if start >= 0:
-            if copying and self.opened is None and _reads_stdin(text[start:last]):
+            # A comment that is never closed is no part of the statement before it.
+            stop = self.opened[0] if self.opened and self.opened[1] == "comment" else size
+            data = None
+            if copying and self.opened is None and _reads_stdin(text[start:]):
+                data = size, size
                 self.opened = start, "COPY data"
-                self._add(start, last, leading, size, Kind.COPY, (size, size), terminated=False)
-            else:
-                self._add(start, last, leading, size, Kind.SQL, None, terminated=False)
-        found.sort(key=lambda statement: statement.start)
-        return Script(text, tuple(found), self._opening())
+            self._add(start, stop, leading, data=data, terminated=False)
+        if self.nested:
+            self.found.sort(key=lambda statement: statement.start)
+        return Script(text, tuple(self.found), self._opening())
 
-    def _skip(self, position: int, limit: int) -> int:
-        """Past blanks and comments, nested ones included; stops before a comment that is never closed."""
+    def _head(self, position: int) -> tuple[int, bool]:
+        """Past blanks and comments to the next word, and whether the word decides how the statement is read."""
         while True:
-            position = _SKIP.match(self.text, position, limit).end()  # type: ignore[union-attr]
-            if not self.text.startswith("/*", position, limit):
-                return position
-            close = _comment_end(self.text, position, limit)
+            match = _HEAD.match(self.text, position, self.limit)
+            assert match is not None  # it matches the empty text
+            if match.lastindex:
+                return match.start(1), True
+            position = match.end()
+            if not self.text.startswith("/*", position, self.limit):
+                return position, False
+            close = _comment_end(self.text, position, self.limit)
             if close < 0:
-                return position
+                self.unclosed = position
+                return position, False
             position = close
 
-    def _begin(self, position: int, limit: int) -> tuple[int, bool]:
+    def _begin(self, position: int) -> tuple[int, bool]:
         """Past a BEGIN, and past ATOMIC where it directly follows outside parentheses: whether it opens a body."""
         after = position + len("begin")
-        if self.parentheses:
-            return after, False
-        word = _NAME.match(self.text, self._skip(after, limit), limit)
-        if word is None or word[0].upper() != "ATOMIC":
-            return after, False
-        self.bodies.append(position)
-        return word.end(), True
+        if not self.parentheses:
+            following = next(significant(self.text, after, self.limit), None)
+            if following is not None and following.upper == "ATOMIC":
+                self.bodies.append(position)
+                return following.start + len("atomic"), True
+        return after, False
 
-    def _meta(self, position: int, limit: int) -> tuple[int, str]:
+    def _meta(self, position: int) -> tuple[int, str]:
         r"""Where a backslash command ends, and its name; `\\` ends it before the end of the line, and is part of it."""
-        name = _META_NAME.match(self.text, position, limit)[0]  # type: ignore[index]
+        name = _META_NAME.match(self.text, position, self.limit)[0]  # type: ignore[index]
         if name == r"\;":
             return position + 2, name
-        end = _META_END.search(self.text, position + len(name), limit)
+        end = _META_END.search(self.text, position + len(name), self.limit)
         if end is None:
-            return limit, name
+            return self.limit, name
         return (end.end() if end[0] == r"\\" else end.start()), name
 
-    def _copy_data(self, begin: int, position: int) -> tuple[int, int]:
+    def _copy_data(self, after: int) -> tuple[int, int]:
+        """The rows of a COPY whose `;` ends at `after`; scanning is told to leave them out."""
+        size = len(self.text)
+        if self.limit == size:
+            line_end = self.text.find("\n", after)
+            begin = size if line_end < 0 else line_end + 1
+            self.limit = size if line_end < 0 else line_end
+        else:  # the second COPY on a line: its rows follow those of the first
+            begin = self.resume
         end = _COPY_END.search(self.text, begin)
         if end is None:
-            if self.opened is None:
-                self.opened = position, "COPY data"
-            return begin, len(self.text)
+            self.opened = self.opened or (after - 1, "COPY data")
+            self.resume = size
+            return begin, size
+        following = self.text.find("\n", end.start())
+        self.resume = size if following < 0 else following + 1
         return begin, end.start()
-
-    def _after_copy_data(self, data: tuple[int, int]) -> int:
-        end = self.text.find("\n", data[1])
-        return len(self.text) if end < 0 else end + 1
 
     def _add(
         self,
         start: int,
-        end: int,
-        leading: int,
         stop: int,
-        kind: Kind,
-        data: tuple[int, int] | None,
+        leading: int,
+        *,
+        kind: Kind = Kind.SQL,
+        data: tuple[int, int] | None = None,
         terminated: bool = True,
     ) -> None:
         text = self.text
         if start < self.counted:  # a backslash command inside the statement came first
+            self.nested = True
             self.line, self.line_start, self.counted = 1, 0, 0
         if breaks := text.count("\n", self.counted, start):
             self.line += breaks
             self.line_start = text.rfind("\n", self.counted, start) + 1
         self.counted = start
         column = start - self.line_start + 1
-        self.found.append(Statement(text[start:end], start, end, self.line, column, terminated, kind, leading, stop, data))
+        own = text[start:stop]
+        # No comment can stand right before what ends a statement, unless it ends in a line break or in */.
+        if not terminated or own[-1] in _BLANKS_OR_SLASH:
+            own = _without_end_comments(own)
+        if data is not None:
+            kind = Kind.COPY
+        self.found.append(Statement(own, start, start + len(own), self.line, column, terminated, kind, leading, stop, data))
 
     def _opening(self) -> Opening | None:
         offset, what = self.opened or (-1, "")
@@ -464,6 +484,18 @@ def statement_at(statements: Sequence[Statement], offset: int) -> Statement | No
         return None
     index = bisect_right(statements, offset, key=lambda statement: statement.leading) - 1
     return statements[max(index, 0)]
+
+
+def _without_end_comments(statement: str) -> str:
+    """A statement without the blanks and comments behind its last token."""
+    text = statement.rstrip(_BLANKS)
+    # Only where the last line may hold a comment is it worth looking at every token.
+    if not text.endswith("*/") and text.find("--", max(text.rfind("\n"), text.rfind("\r"), 0)) < 0:
+        return text
+    end = 0
+    for token in significant(text):
+        end = token.start + len(token.text)
+    return text[:end]
 
 
 def _comment_end(text: str, position: int, limit: int) -> int:
