@@ -6,16 +6,20 @@ JOBS ?= 2
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
 
-# A clone that was moved or copied has other paths in its environment's scripts, so it gets another stamp, and starts afresh.
+# The scripts of an environment hold its absolute path: in a clone that was moved or copied it is made anew.
 HERE := $(shell pwd | cksum | cut -d' ' -f1)
 INSTALLED := .venv/installed-$(HERE)
 TOOLS := .venv/tools-$(HERE)
+ifneq ($(filter-out $(INSTALLED),$(wildcard .venv/installed-*)),)
+.PHONY: .venv/bin/python
+endif
 
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-one test-long lint clean
+.PHONY: named
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -26,9 +30,11 @@ demo: $(INSTALLED) ## a working system with trouble in it, on a Postgres of its 
 test: $(TOOLS) ## all tests, on real Postgres servers (JOBS=2 at a time)
 	@$(PY) -m pytest -n $(JOBS)
 
-test-one: $(TOOLS) ## the tests whose name matches: make test-one K=expression
-	@test -n "$$K" || { echo 'say which: make test-one K=expression, as in K="wire and counts"' >&2; exit 2; }
+test-one: named $(TOOLS) ## the tests whose name matches: make test-one K=expression
 	@$(PY) -m pytest -n 0 -k "$$K"
+
+named:
+	@test -n "$$K" || { echo 'say which: make test-one K=expression, as in K="wire and counts"' >&2; exit 2; }
 
 test-long: $(TOOLS) ## the races and soaks at full length
 	@CHATOPS_TEST_LONG=1 $(PY) -m pytest -m long -n $(JOBS)
@@ -77,9 +83,7 @@ export find_python
 	"$$python" -m venv .venv || { rm -rf .venv; echo "$$python could not make a virtual environment in .venv" >&2; exit 1; }
 
 $(INSTALLED): pyproject.toml .venv/bin/python
-	@for stamp in .venv/installed-*; do case $$stamp in $@|*'*') ;; *) moved=yes ;; esac; done; \
-	if test -n "$$moved"; then rm -rf .venv; exec $(MAKE) --no-print-directory $@; fi; \
-	$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null || exit 1; \
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null || exit 1; \
 	echo "installing into .venv" >&2; \
 	$(PIP) install -e '.[local,lint]' || { echo "the installation failed; the lines above say why" >&2; exit 1; }; \
 	touch $@

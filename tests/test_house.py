@@ -1,0 +1,200 @@
+"""The house around the code: what a clone may hold, what make offers, what the contracts say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, clean_environment
+
+# Assembled from pieces, so that this file passes its own search.
+FORBIDDEN = {
+    "the name of somebody else's package": re.compile("pip3? install " + r"(-\S+ )*" + "chat" + r"ops\b"),
+    "the host of a package registry": re.compile(
+        "|".join(
+            re.escape(host)
+            for host in (
+                "pypi." + "org",
+                "files.pythonhosted." + "org",
+                "registry.npmjs." + "org",
+                "proxy.golang." + "org",
+                "deb.debian." + "org",
+                "index.crates." + "io",
+            )
+        )
+    ),
+    "an absolute path of one machine": re.compile(
+        r"(?<![\w.~$}/-])/(?:"
+        "work/|" + "root/|" + r"home/(?!USER)\w+|" + r"Users/\w+|" + "opt/(?:py" + "pi|whe" + "els)" + ")"
+    ),
+}
+
+
+def tracked_files() -> list[Path]:
+    """Every text file that a clone holds."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.fail(f"these tests run in a git clone: {listed.stderr}")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_tracked_file_holds(what: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in tracked_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if FORBIDDEN[what].search(line)
+    ]
+    assert found == []
+
+
+def test_the_search_finds_what_it_forbids() -> None:
+    samples = {
+        "the name of somebody else's package": ["pip install " + "chatops", "pip install -U " + "chatops"],
+        "the host of a package registry": ["https://pypi." + "org/simple"],
+        "an absolute path of one machine": ["cd /" + "work/x", "see /" + "home/ann/x", "(/" + "root/.ssh)"],
+    }
+    for what, lines in samples.items():
+        assert all(FORBIDDEN[what].search(line) for line in lines), what
+    assert not FORBIDDEN["an absolute path of one machine"].search("$HOME/work/, a/work/x, ~/home/x, .github/workflows/x")
+    assert not FORBIDDEN["the name of somebody else's package"].search("pip install " + "chat-assignment-ops")
+
+
+def test_every_tracked_text_file_ends_in_a_newline_and_has_no_carriage_return() -> None:
+    for path in tracked_files():
+        data = path.read_bytes()
+        assert not data or data.endswith(b"\n"), path
+        assert b"\r" not in data, path
+
+
+# ---- make ------------------------------------------------------------------------------------------------------------
+
+TOOLS = ("sh", "rm", "ls", "cat", "sed", "awk", "cut", "cksum", "pwd", "touch", "test", "echo", "env", "uname", "find")
+
+
+def make(*arguments: str, path: Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs make with only the given folder on PATH."""
+    environment = {**clean_environment(cwd), "PATH": str(path), **variables}
+    program = shutil.which("make")
+    if program is None:
+        pytest.fail("make is not installed")
+    return subprocess.run(
+        [program, "--no-print-directory", *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder, with a blank in its name, that holds what make needs before it has made anything."""
+    folder = tmp_path / "a clone"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> Path:
+    """A folder for PATH with the ordinary tools and no Python."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in TOOLS:
+        if found := shutil.which(name):
+            (folder / name).symlink_to(found)
+    return folder
+
+
+def pretend(folder: Path, name: str, script: str) -> None:
+    """Puts a program of that name on PATH."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def targets() -> list[str]:
+    """The targets that the Makefile declares as such."""
+    found = re.search(r"^\.PHONY: (help .*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1].split()
+
+
+def test_make_alone_lists_every_target_with_a_line_each(clone: Path, bare_path: Path) -> None:
+    done = make(path=bare_path, cwd=clone)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[1] for line in done.stdout.splitlines()] == targets()
+    assert all(len(line) <= 100 and len(line.split()) > 3 for line in done.stdout.splitlines())
+
+
+def test_without_any_python_make_says_in_one_line_what_is_missing(clone: Path, bare_path: Path) -> None:
+    pretend(bare_path, "python3", "echo 'version manager: python3: command not found' >&2; exit 127")
+    done = make("demo", path=bare_path, cwd=clone)
+    assert done.returncode == 2
+    first, *rest = done.stderr.splitlines()
+    assert first == "Python 3.11 or newer is missing: install it, or say where it is: make PYTHON=/path/to/python3 demo"
+    assert len(rest) == 1, rest
+    assert not (clone / ".venv").exists()
+
+
+def test_an_older_python_is_named(clone: Path, bare_path: Path) -> None:
+    pretend(bare_path, "python3", 'case "$*" in *"sys.version_info[:2]"*) echo 3.9 ;; *) exit 1 ;; esac')
+    done = make("test", path=bare_path, cwd=clone)
+    assert "missing (python3 is 3.9)" in done.stderr.splitlines()[0]
+    assert done.stderr.splitlines()[0].endswith("PYTHON=/path/to/python3 test")
+
+
+def test_a_python_that_cannot_make_environments_is_named_with_its_package(clone: Path, bare_path: Path) -> None:
+    pretend(bare_path, "python3.11", 'case "$*" in *"sys.version_info[:2]"*) echo 3.11 ;; *ensurepip*) exit 1 ;; esac')
+    done = make("demo", path=bare_path, cwd=clone)
+    assert done.stderr.startswith("python3.11 cannot make virtual environments")
+    assert "apt-get install python3-venv" in done.stderr.splitlines()[0]
+
+
+def test_a_python_that_was_named_is_the_only_one_tried(clone: Path, bare_path: Path) -> None:
+    done = make("demo", path=bare_path, cwd=clone, PYTHON="nowhere/python3")
+    assert done.stderr.startswith("PYTHON=nowhere/python3 does not run as Python 3.11 or newer")
+
+
+def test_one_test_is_not_chosen_by_nothing(clone: Path, bare_path: Path) -> None:
+    done = make("test-one", path=bare_path, cwd=clone)
+    assert done.returncode == 2
+    assert done.stderr.startswith("say which: make test-one K=")
+
+
+def test_a_moved_clone_makes_its_environment_anew(clone: Path, bare_path: Path) -> None:
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    (clone / ".venv" / "installed-1").touch()
+    pretend(clone / ".venv" / "bin", "python", "exit 0")
+    pretend(bare_path, "python3", 'case "$*" in *"sys.version_info[:2]"*) echo 3.12 ;; *"-m venv"*) exit 1 ;; esac')
+    done = make("demo", path=bare_path, cwd=clone)
+    assert "python3 could not make a virtual environment" in done.stderr
+    assert not (clone / ".venv").exists()
+
+
+# ---- contracts -------------------------------------------------------------------------------------------------------
+
+
+def test_every_module_stands_in_the_layers() -> None:
+    import tomllib
+
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layered = {name.strip() for layer in contracts[0]["layers"] for name in layer.split("|")}
+    modules = {
+        f"chatops.{path.stem}"
+        for path in (ROOT / "chatops").iterdir()
+        if path.stem != "__init__" and (path.suffix == ".py" or (path / "__init__.py").exists())
+    }
+    assert modules - layered == set()
+
+
+def test_every_sql_file_says_in_its_first_line_what_it_is_for() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "sql").rglob("*.sql")
+        if not re.match(r"-- \S.{10,}", path.read_text(encoding="utf-8").split("\n", 1)[0])
+    ]
+    assert silent == []
