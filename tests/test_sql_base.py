@@ -67,9 +67,7 @@ def test_what_a_view_needs_is_a_file_beside_it() -> None:
 def test_squawk_finds_nothing_and_every_silenced_rule_has_its_reason() -> None:
     paths = [str(path.relative_to(ROOT)) for path in MIGRATIONS + VIEWS]
     squawk = Path(sys.executable).parent / "squawk"
-    done = subprocess.run(
-        [squawk, "--reporter", "json", *paths], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([squawk, "--reporter", "json", *paths], cwd=ROOT, capture_output=True, text=True, check=False)
     assert json.loads(done.stdout or "[]") == []
     assert done.returncode == 0, done.stderr
     for path in MIGRATIONS + VIEWS:
@@ -111,9 +109,10 @@ def test_the_files_build_the_published_interface_on_an_empty_database(core_datab
     assert db.execute("select distinct proconfig from pg_proc where pronamespace = 'public'::regnamespace") == [
         (["search_path=public, pg_temp"],)
     ]
-    assert db.execute(
-        "select conname, convalidated from pg_constraint where conname like 'chk\\_%' order by conname"
-    ) == [("chk_assigned_state_has_operator", True), ("chk_waiting_reply_has_timestamp", True)]
+    assert db.execute("select conname, convalidated from pg_constraint where conname like 'chk\\_%' order by conname") == [
+        ("chk_assigned_state_has_operator", True),
+        ("chk_waiting_reply_has_timestamp", True),
+    ]
     assert db.execute("select key, value from platform_config order by key") == [
         ("idle_timeout_minutes", 5),
         ("max_reassignments", 3),
@@ -258,9 +257,7 @@ def test_an_operator_gets_the_oldest_chat_that_they_did_not_just_have(core_datab
     assert db.execute("select chat_id, operator_id, released_at from chat_assignments") == [(first, ada, None)]
     assert db.execute("select chat_id, operator_id from operator_activity") == [(first, ada)]
     assert db.value("select release_and_reassign_chat(%s)", [first]) is True
-    assert db.execute("select release_reason, released_at is not null from chat_assignments") == [
-        ("manual_release", True)
-    ]
+    assert db.execute("select release_reason, released_at is not null from chat_assignments") == [("manual_release", True)]
     assert db.value("select count(*) from operator_activity") == 0
     assert assign(db, ada) == second, "not the same again"
     assert assign(db, ben) == first
@@ -355,9 +352,7 @@ def test_original_three_replies_and_one_timeout_close_a_chat_for_good(core_datab
     core_database.execute("update chats set chat_state = 'waiting_assignment'")
     assert assign(core_database, ben) == one
     assert core_database.value("select release_and_reassign_chat(%s, 'idle_timeout')", [one]) is False
-    assert core_database.execute("select chat_state, is_active, assigned_operator_id from chats") == [
-        ("completed", False, None)
-    ]
+    assert core_database.execute("select chat_state, is_active, assigned_operator_id from chats") == [("completed", False, None)]
     assert core_database.value("select count(*) from chat_assignments where released_at is null") == 0
 
 
@@ -428,9 +423,9 @@ def test_a_message_moves_the_chats_counters(core_database: Database) -> None:
     one = chat(core_database)
     message(core_database, one, "real", "2 hours")
     message(core_database, one, "fictional", "1 hour")
-    assert core_database.execute(
-        "select message_count, last_message_at = (select max(created_at) from messages) from chats"
-    ) == [(2, True)]
+    assert core_database.execute("select message_count, last_message_at = (select max(created_at) from messages) from chats") == [
+        (2, True)
+    ]
 
 
 # ---- what the words of sql/views mean ----------------------------------------------------------------------------------
@@ -496,8 +491,7 @@ def test_the_queue_status_of_an_empty_queue_knows_no_wait(core_database: Databas
 def test_operators_are_busy_free_or_away_by_both_clocks(population: tuple[Database, dict[str, Any]]) -> None:
     db, chats = population
     rows = db.execute(
-        "select name, load, chat_id, round(extract(epoch from idle_for) / 60)::int, held_chats from operator_load"
-        " order by name"
+        "select name, load, chat_id, round(extract(epoch from idle_for) / 60)::int, held_chats from operator_load order by name"
     )
     assert rows == [
         ("Ada", "busy", chats["held"], 5, 1),
@@ -505,6 +499,8 @@ def test_operators_are_busy_free_or_away_by_both_clocks(population: tuple[Databa
         ("Cy", "away", None, None, 0),
         ("Di", "free", None, 0, 0),
     ]
+    assert db.value("select now() - last_activity = idle_for from operator_load where name = 'Ada'")
+    assert db.value("select last_activity > now() from operator_load where name = 'Di'"), "as it was written"
 
 
 def test_an_operator_with_two_chats_shows_the_older_and_says_two(core_database: Database) -> None:
@@ -518,9 +514,7 @@ def test_an_operator_with_two_chats_shows_the_older_and_says_two(core_database: 
             [ada, since, one],
         )
     core_database.execute("update operators set is_active = false")
-    assert core_database.execute("select load, is_active, chat_id, held_chats from operator_load") == [
-        ("busy", False, older, 2)
-    ]
+    assert core_database.execute("select load, is_active, chat_id, held_chats from operator_load") == [("busy", False, older, 2)]
 
 
 def test_a_message_of_the_same_instant_as_the_reply_counts_as_answered(core_database: Database) -> None:
@@ -592,9 +586,9 @@ def test_every_statement_of_the_deploy_guide_gives_what_it_expects(core_database
     (status,) = ask("SELECT * FROM get_assignment_queue_status();")
     assert status[1:3] == ["1", "2"]
     assert status[0] == ("3" if views == "with sql/views" else "5"), "the original counts empty chats as waiting"
-    assert ask(
-        "SELECT routine_name FROM information_schema.routines\nWHERE routine_name = 'should_keep_assignment';"
-    ) == [["should_keep_assignment"]]
+    assert ask("SELECT routine_name FROM information_schema.routines\nWHERE routine_name = 'should_keep_assignment';") == [
+        ["should_keep_assignment"]
+    ]
     stuck = {row[0] for row in ask("SELECT * FROM detect_stuck_chats(1);")}
     assert (str(chats["held"]) in stuck) == (views == "with sql/views"), "the original looks at the last write"
     (held,) = ask(f"SELECT id, chat_state, assigned_operator_id \nFROM chats \nWHERE id = '{chats['held']}';")
@@ -778,9 +772,7 @@ select 'function', p.proname || '(' || pg_get_function_arguments(p.oid) || ')',
 def everything(db: Database) -> dict[tuple[str, str], Any]:
     """Every object with owner, grants and definition, and every row with the transaction that last touched it."""
     found: dict[tuple[str, str], Any] = {(kind, name): told for kind, name, told in db.execute(CATALOG)}
-    for (table,) in db.execute(
-        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
-    ):
+    for (table,) in db.execute("select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"):
         found["rows", table] = db.execute(f'select ctid::text, xmin::text, to_jsonb(t) from "{table}" t order by ctid')
     return found
 
