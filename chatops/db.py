@@ -50,7 +50,12 @@ _FACTS = """select current_setting('server_version_num')::int as version_number,
        pg_backend_pid() as backend_pid, to_regclass('chats') is not null as has_chats,
        exists (select from pg_attribute
                where attrelid = to_regclass('chats') and attname = 'waiting_since' and not attisdropped) as has_queue_clocks,
-       to_regclass('chatops.actions') is not null as has_bookkeeping"""
+       -- By the catalog: to_regclass raises for a role that may not use the schema.
+       coalesce(bool_or(c.relname = 'actions'), false) as has_bookkeeping,
+       coalesce(bool_or(c.relname = 'migrations'), false) as has_ledger
+  from pg_class as c
+  join pg_namespace as n on n.oid = c.relnamespace
+ where n.nspname = 'chatops' and c.relname in ('actions', 'migrations') and c.relkind = 'r'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class Facts:
     has_queue_clocks: bool
     """chats.waiting_since exists: migration 018 is in."""
     has_bookkeeping: bool
+    has_ledger: bool
 
 
 @lru_cache(maxsize=256)
@@ -144,6 +150,13 @@ class Database:
             self._rollback_quietly()
             raise
         self.script("rollback" if rollback else "commit")
+
+    def glance(self) -> Facts:
+        """What the server says of itself, in one round trip and a transaction that is over when this returns."""
+        begin = "begin isolation level read committed, read only"
+        results = self.script(f"{begin}; {self._settings(None, None)}; {_FACTS}; commit")
+        self.facts = Facts(*results[-1][0])
+        return self.facts
 
     def _begin(self, begin: str, statement_timeout: str | None, lock_timeout: str | None) -> None:
         try:

@@ -1,0 +1,181 @@
+"""Decides, from the files and the ledger alone, what each file's state is and which are to be applied; needs no server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from chatops.errors import UsageError
+from chatops.migrations.source import Folder, MigrationFile
+
+LATEST = "latest"
+
+
+class State(Enum):
+    """What became of a file, by its name in `status`."""
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    ADOPTED = "adopted"
+    EDITED = "edited"
+    REFORMATTED = "reformatted"
+    MISSING = "missing"
+    LATE = "late"
+    HALF_DONE = "half-done"
+
+    @property
+    def meaning(self) -> str:
+        """One sentence, with the way out where there is one."""
+        return _MEANINGS[self]
+
+    @property
+    def is_in(self) -> bool:
+        """Whether the database has what the file makes."""
+        return self in (State.APPLIED, State.ADOPTED, State.EDITED, State.REFORMATTED, State.MISSING)
+
+
+_MEANINGS = {
+    State.PENDING: "not applied yet",
+    State.APPLIED: "in the database",
+    State.ADOPTED: "was there when chatops took the database over",
+    State.EDITED: "its text is another than the one that was applied: put the text back, and the change into a new file",
+    State.REFORMATTED: "applied; since then only blanks or comments changed",
+    State.MISSING: "applied, and gone from the folder: bring it back, or use the version of chatops that has it",
+    State.LATE: "not applied, although later files are: give it a higher number, or --allow-out-of-order",
+    State.HALF_DONE: "stopped in the middle: migrate goes on where it stopped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One file as the ledger remembers it.
+
+    `state` is applied, adopted, running (being applied, or stopped in the middle) or failed; `statements` the digests of
+    its statements; `steps_done` how many of them are finished in a file that runs outside one transaction.
+    """
+
+    source: str
+    name: str
+    number: int | None
+    kind: str
+    state: str
+    checksum: str
+    statements: Any
+    steps_done: int
+    started_at: datetime
+    applied_at: datetime | None
+    duration_ms: float | None
+    applied_by: str
+    chatops_version: str | None
+
+    @property
+    def is_in(self) -> bool:
+        """Whether it is wholly in."""
+        return self.state in ("applied", "adopted")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file and its state; `file` is None when it is missing, `row` when the ledger does not know it."""
+
+    name: str
+    number: int
+    state: State
+    file: MigrationFile | None
+    row: LedgerRow | None
+
+    @property
+    def effect(self) -> str:
+        """What the file changes, in words for people."""
+        return self.file.effect if self.file else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every file of a source with its state, in order.
+
+    `apply` are the entries to run now: pending ones up to the file asked for, a half-done one first, late ones only where
+    that was allowed. `left` are the pending ones beyond it.
+    """
+
+    source: str
+    entries: tuple[Entry, ...]
+    apply: tuple[Entry, ...]
+    left: tuple[Entry, ...]
+
+    def of(self, *states: State) -> list[Entry]:
+        """The entries in one of these states."""
+        return [entry for entry in self.entries if entry.state in states]
+
+    @property
+    def last_in(self) -> Entry | None:
+        """The newest file that is in."""
+        return next((entry for entry in reversed(self.entries) if entry.state.is_in), None)
+
+
+def plan(folder: Folder, rows: Sequence[LedgerRow], to: str | None = None, *, allow_out_of_order: bool = False) -> Plan:
+    """The state of each file, and those to apply to reach `to`: a number, a file's name, or latest (the default).
+
+    `rows` may hold other sources and sql/views: they are passed over. Raises UsageError when `to` names no file.
+    """
+    known = {row.name: row for row in rows if row.source == folder.source and row.kind == "versioned"}
+    last = destination(folder, to)
+    newest_in = max((key_of(row) for row in known.values() if row.is_in), default=(-1, ""))
+    entries = [
+        Entry(file.name, file.number, _state(file, known.get(file.name), newest_in), file, known.get(file.name))
+        for file in folder.files
+    ]
+    here = {file.name for file in folder.files}
+    entries += [Entry(row.name, row.number or 0, State.MISSING, None, row) for row in known.values() if row.name not in here]
+    entries.sort(key=lambda entry: (entry.number, entry.name))
+    open_ones = [entry for entry in entries if entry.state in (State.PENDING, State.HALF_DONE)]
+    if allow_out_of_order:
+        open_ones = [entry for entry in entries if entry.state in (State.PENDING, State.HALF_DONE, State.LATE)]
+    return Plan(
+        folder.source,
+        tuple(entries),
+        tuple(entry for entry in open_ones if (entry.number, entry.name) <= last),
+        tuple(entry for entry in open_ones if (entry.number, entry.name) > last),
+    )
+
+
+def destination(folder: Folder, to: str | None) -> tuple[int, str]:
+    """The order key of the last file to apply. Raises UsageError when `to` names no file.
+
+    A number takes every file that bears it; a name takes the files up to that one.
+    """
+    assert folder.latest is not None  # discover refuses an empty folder
+    if to is None or to == LATEST:
+        return folder.latest.key
+    named = to.removesuffix(".sql")
+    if named.isdigit():
+        found = [file.key for file in folder.files if file.number == int(named)]
+    else:
+        found = [file.key for file in folder.files if file.name == named]
+    if not found:
+        first, last = folder.files[0], folder.latest
+        raise UsageError(
+            f"no file of {folder.source} bears the number or name {to}",
+            details=(f"it has {len(folder.files)} files, from {first.name} to {last.name}",),
+        )
+    return max(found)
+
+
+def key_of(row: LedgerRow) -> tuple[int, str]:
+    """What a ledger row is ordered by."""
+    return (row.number or 0, row.name)
+
+
+def _state(file: MigrationFile, row: LedgerRow | None, newest_in: tuple[int, str]) -> State:
+    if row is None:
+        return State.LATE if file.key < newest_in else State.PENDING
+    if not row.is_in:
+        return State.HALF_DONE
+    if row.checksum == file.checksum:
+        return State.ADOPTED if row.state == "adopted" else State.APPLIED
+    if row.statements is not None and row.statements == file.digests:
+        return State.REFORMATTED
+    return State.EDITED

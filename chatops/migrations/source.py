@@ -1,0 +1,212 @@
+"""Finds the numbered SQL files of a folder: what each is called, in which order they come, and what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from chatops import sqlfiles
+from chatops.errors import UsageError
+from chatops.migrations import scanner
+
+SHIPPED = "chatops"
+"""The source of the files that chatops ships; others are called by their folder."""
+# More statements than that are not remembered one by one: an edit of such a file is then told for the file as a whole.
+MOST_DIGESTS = 2000
+
+Mode = Literal["transaction", "no-transaction", "batched"]
+_NUMBERED = re.compile(r"(\d+)(?!\d).*\.sql", re.DOTALL)
+# What other tools keep beside a migration to take it back.
+_DOWN = re.compile(r".*\.(down|undo|rollback)\.sql", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class MigrationFile:
+    """One numbered file. Its identity is `source` and `name` (the whole name without .sql); two files may share a number.
+
+    `text` has line ends as \\n and no byte order mark, so that a checkout on another system is the same file, and is "" when
+    `unreadable` says why it could not be read. `checksum` is the sha256 of that text. `shown` is how messages name the file.
+    """
+
+    source: str
+    name: str
+    number: int
+    path: Path
+    shown: str
+    text: str
+    checksum: str
+    unreadable: str | None = None
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """What files are ordered by."""
+        return (self.number, self.name)
+
+    @cached_property
+    def header(self) -> dict[str, str]:
+        """The `-- key: value` lines at its head."""
+        return sqlfiles.header(self.text)
+
+    @property
+    def effect(self) -> str:
+        """What it changes, in words for people; "" when it does not say."""
+        return self.header.get("effect", "")
+
+    @cached_property
+    def script(self) -> scanner.Script:
+        """Its statements."""
+        return scanner.script(self.text)
+
+    @cached_property
+    def digests(self) -> list[str] | None:
+        """A digest of each statement that blanks and comments do not change; None when there are too many."""
+        found = self.script.statements
+        return None if len(found) > MOST_DIGESTS else [digest(statement.text) for statement in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The files of one source in their order. `left_alone` are .sql files without a number, which are never run."""
+
+    source: str
+    path: Path
+    files: tuple[MigrationFile, ...]
+    left_alone: tuple[str, ...] = ()
+
+    @property
+    def duplicates(self) -> dict[int, list[str]]:
+        """The numbers that several files bear, with the names of those files."""
+        by_number: dict[int, list[str]] = defaultdict(list)
+        for file in self.files:
+            by_number[file.number].append(file.name)
+        return {number: names for number, names in by_number.items() if len(names) > 1}
+
+    @property
+    def latest(self) -> MigrationFile | None:
+        """The last file in order."""
+        return self.files[-1] if self.files else None
+
+
+def shipped() -> Folder:
+    """The files that chatops ships."""
+    return discover(sqlfiles.root() / "migrations", source=SHIPPED, shown="")
+
+
+def discover(folder: Path, *, source: str | None = None, shown: str | None = None) -> Folder:
+    """The numbered files directly in a folder, each read once; a file that cannot be read is there with its reason.
+
+    `source` defaults to the folder's path in its repository. Raises UsageError when there is no such folder or nothing in it.
+    """
+    try:
+        names = sorted(path.name for path in folder.iterdir() if path.name.lower().endswith(".sql"))
+    except FileNotFoundError:
+        raise UsageError(f"there is no folder {folder}") from None
+    except NotADirectoryError:
+        raise UsageError(f"{folder} is a file; --dir takes the folder of the numbered .sql files") from None
+    except OSError as error:
+        raise UsageError(f"cannot read the folder {folder}: {error.strerror}") from None
+    own = source or source_of(folder)
+    prefix = f"{folder}/" if shown is None else shown
+    numbered = [name for name in names if _NUMBERED.fullmatch(name) and not _DOWN.fullmatch(name)]
+    files = sorted((read(folder / name, own, prefix + name) for name in numbered), key=lambda file: file.key)
+    if not files:
+        more = f"; without a number: {', '.join(names)}" if names else ""
+        raise UsageError(f"{folder} holds no numbered .sql file (001_name.sql){more}")
+    return Folder(own, folder, tuple(files), tuple(name for name in names if name not in set(numbered)))
+
+
+def read(path: Path, source: str, shown: str) -> MigrationFile:
+    """One file; see MigrationFile."""
+    name = path.name[: -len(".sql")]
+    number = int(re.match(r"\d+", name)[0])  # type: ignore[index]  # discovered by its number
+    text, unreadable = "", None
+    try:
+        text = path.read_bytes().decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    except OSError as error:
+        unreadable = error.strerror or "cannot be read"
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        unreadable = f"not UTF-8: byte 0x{error.object[error.start]:02x} in line {line}"
+    return MigrationFile(source, name, number, path, shown, text, checksum(text), unreadable)
+
+
+def source_of(folder: Path) -> str:
+    """What a folder is called in the ledger on every machine: its path in its repository, else its last two names.
+
+    The shipped folder is itself, however it was named.
+    """
+    here = folder.resolve()
+    if here == (sqlfiles.root() / "migrations").resolve():
+        return SHIPPED
+    for above in (here, *here.parents):
+        if (above / ".git").exists():
+            return here.relative_to(above).as_posix() if here != above else here.name
+    return "/".join(here.parts[-2:]).lstrip("/")
+
+
+def revision_of(folder: Path) -> str | None:
+    """The commit that the folder's repository stands at; None outside one. Reads files, starts no program."""
+    for above in (folder.resolve(), *folder.resolve().parents):
+        git = above / ".git"
+        if not git.exists():
+            continue
+        try:
+            if git.is_file():  # a worktree points to its folder
+                git = (above / git.read_text().partition("gitdir:")[2].strip()).resolve()
+            head = (git / "HEAD").read_text().strip()
+            if not head.startswith("ref:"):
+                return head
+            ref = head.partition(":")[2].strip()
+            common = git / "commondir"
+            roots = [git, (git / common.read_text().strip()).resolve()] if common.exists() else [git]
+            for root in roots:
+                if (root / ref).exists():
+                    return (root / ref).read_text().strip()
+            for root in roots:
+                packed = root / "packed-refs"
+                for line in packed.read_text().splitlines() if packed.exists() else ():
+                    if line.endswith(f" {ref}"):
+                        return line.split()[0]
+        except (OSError, UnicodeDecodeError):
+            return None
+        return None
+    return None
+
+
+def checksum(text: str) -> str:
+    """The sha256 of a text, line ends and byte order mark being normalised already."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def digest(statement: str) -> str:
+    """Sixteen characters that tell a statement from an edited one; blanks and comments do not count.
+
+    >>> digest("select 1 -- one") == digest("select  1")
+    True
+    """
+    return checksum(scanner.normalised(statement))[:16]
+
+
+def changed_statements(before: Sequence[str] | None, file: MigrationFile) -> list[scanner.Statement] | None:
+    """The statements of a file that its applied text did not have; None when that is not known.
+
+    `before` are the digests in the ledger. Where statements were only removed, the one before them stands for the place.
+    """
+    if before is None or file.digests is None:
+        return None
+    import difflib
+
+    matcher = difflib.SequenceMatcher(None, list(before), file.digests, autojunk=False)
+    statements = file.script.statements
+    found: list[scanner.Statement] = []
+    for tag, _, _, start, end in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        found += statements[start:end] or statements[max(0, start - 1) : start]
+    return found
