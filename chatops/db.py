@@ -13,9 +13,11 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import psycopg
+from psycopg import generators, pq
 from psycopg import sql as composed
 from psycopg.rows import class_row, dict_row, tuple_row
 from psycopg.types.json import Jsonb
+from psycopg.waiting import Wait
 
 from chatops.errors import (
     ChatopsError,
@@ -42,6 +44,8 @@ CONNECT_TIMEOUT_SECONDS = 10
 # What libpq's timeout parameter cannot say: a server that vanished without closing is noticed after about half a minute.
 KEEPALIVES = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4"}
 
+_COPY_CHUNK = 128 << 10
+_FINISHED = frozenset((pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY))
 _PLACEHOLDER = re.compile(r":'([a-z_][a-z0-9_]*)'")
 
 _FACTS = """select current_setting('server_version_num')::int as version_number,
@@ -87,6 +91,15 @@ def placeholders(text: str) -> str:
     return _PLACEHOLDER.sub(r"%(\1)s", text.replace("%", "%%"))
 
 
+def inlined(text: str, parameters: Mapping[str, Any]) -> str:
+    """A text with its `:'name'` replaced by quoted values, for statements that travel with others in one text.
+
+    >>> inlined("select :'n'::int", {"n": 3})
+    'select 3::int'
+    """
+    return _PLACEHOLDER.sub(lambda match: literal(parameters[match[1]]), text)
+
+
 def json(value: Any) -> Jsonb:
     """A value to bind as jsonb."""
     return Jsonb(value)
@@ -100,6 +113,20 @@ def identifier(name: str) -> str:
 def literal(value: Any) -> str:
     """A value quoted for use inside SQL text, for statements that take no parameters."""
     return composed.Literal(value).as_string(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How far a text of several statements came.
+
+    `tags` are the command tags of the statements that finished, in order ("UPDATE 214"), `firsts` the first value of the first
+    row of each as text, None where there was none; `error` is what stopped it. Whether anything was kept is the text's own
+    affair: its BEGIN and COMMIT are among its statements.
+    """
+
+    tags: tuple[str, ...]
+    firsts: tuple[str | None, ...]
+    error: ChatopsError | None
 
 
 class Database:
@@ -259,6 +286,47 @@ class Database:
                     results.append(cursor.fetchall())
                 if not cursor.nextset():
                     return results
+
+    def run(self, text: str, copies: Sequence[str] = ()) -> Ran:
+        """Sends a text of any number of statements as one request, and says how far it came instead of raising.
+
+        `copies` are the rows for each `COPY … FROM stdin` in it, in order; each costs one more round trip.
+        """
+        connection, pgconn = self._connection, self._connection.pgconn
+        results: list[Any] = []
+        rows = iter(copies)
+
+        def conversation() -> Any:
+            pgconn.send_query(text.encode())
+            yield from generators.send(pgconn)
+            while True:
+                results.extend((yield from generators.fetch_many(pgconn)))
+                if not results or results[-1].status != pq.ExecStatus.COPY_IN:
+                    return
+                results.pop()
+                data = next(rows, "").encode()
+                for start in range(0, len(data), _COPY_CHUNK):
+                    yield from generators.copy_to(pgconn, data[start : start + _COPY_CHUNK])
+                while pgconn.put_copy_end(None) == 0:
+                    yield Wait.W
+                yield from generators.send(pgconn)
+
+        error: ChatopsError | None = None
+        try:
+            with connection.lock:
+                connection.wait(conversation())
+        except psycopg.Error as lost:
+            error = translate(lost, connection, secrets_of(self.target))
+        finished = [result for result in results if result.status in _FINISHED]
+        if error is None and len(finished) < len(results):
+            failure = psycopg.errors.error_from_result(results[-1], encoding="utf-8")
+            error = translate(failure, connection, secrets_of(self.target))
+        tags = tuple((result.command_status or b"").decode() for result in finished)
+        firsts = tuple(
+            value.decode() if result.ntuples and result.nfields and (value := result.get_value(0, 0)) is not None else None
+            for result in finished
+        )
+        return Ran(tags, firsts, error)
 
     def copy_in(self, statement: str, data: str) -> int:
         """Runs one COPY … FROM stdin with its rows; the number of rows copied."""
