@@ -18,11 +18,11 @@ create table if not exists chatops.migrations (
   target_schema   text not null,
   source          text not null,
   name            text not null,
-  number          integer,                      -- null for a file of sql/views
+  number          bigint,                       -- null for a file of sql/views
   kind            text not null default 'versioned' check (kind in ('versioned', 'repeatable')),
   state           text not null default 'applied' check (state in ('applied', 'running', 'failed', 'adopted')),
   checksum        text not null,                -- sha256 of the text, line endings and byte order mark normalised
-  statements      jsonb,                        -- sha256 of each statement, so that an edit can be told by statement
+  statements      jsonb,                        -- 16 digits of the sha256 of each statement: tells which were edited
   steps_done      integer not null default 0,   -- finished statements of a file that runs outside one transaction
   rows_changed    bigint,
   replaced        jsonb,                        -- definitions that this file replaced, by object

@@ -176,6 +176,5 @@ def _state(file: MigrationFile, row: LedgerRow | None, newest_in: tuple[int, str
         return State.HALF_DONE
     if row.checksum == file.checksum:
         return State.ADOPTED if row.state == "adopted" else State.APPLIED
-    if row.statements is not None and row.statements == file.digests:
-        return State.REFORMATTED
-    return State.EDITED
+    edits = file.edits(row.statements)
+    return State.REFORMATTED if edits is not None and not edits else State.EDITED

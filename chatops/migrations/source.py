@@ -6,21 +6,20 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from chatops import sqlfiles
 from chatops.errors import UsageError
-from chatops.migrations import scanner
+from chatops.migrations import preflight
+from chatops.migrations.preflight import MigrationText
 
 SHIPPED = "chatops"
 """The source of the files that chatops ships; others are called by their folder."""
 # More statements than that are not remembered one by one: an edit of such a file is then told for the file as a whole.
 MOST_DIGESTS = 2000
-
-Mode = Literal["transaction", "no-transaction", "batched"]
+DIGEST_LENGTH = 16
 _NUMBERED = re.compile(r"(\d+)(?!\d).*\.sql", re.DOTALL)
 # What other tools keep beside a migration to take it back.
 _DOWN = re.compile(r".*\.(down|undo|rollback)\.sql", re.IGNORECASE)
@@ -30,8 +29,8 @@ _DOWN = re.compile(r".*\.(down|undo|rollback)\.sql", re.IGNORECASE)
 class MigrationFile:
     """One numbered file. Its identity is `source` and `name` (the whole name without .sql); two files may share a number.
 
-    `text` has line ends as \\n and no byte order mark, so that a checkout on another system is the same file, and is "" when
-    `unreadable` says why it could not be read. `checksum` is the sha256 of that text. `shown` is how messages name the file.
+    `checksum` is the sha256 of its text without byte order mark and with \\n for \\r\\n, so that a checkout on another system
+    is the same file. `shown` is how messages name it. `reading` is what stands in it, looked at when it is first asked for.
     """
 
     source: str
@@ -39,9 +38,8 @@ class MigrationFile:
     number: int
     path: Path
     shown: str
-    text: str
     checksum: str
-    unreadable: str | None = None
+    _data: bytes | OSError = field(repr=False)
 
     @property
     def key(self) -> tuple[int, str]:
@@ -49,25 +47,31 @@ class MigrationFile:
         return (self.number, self.name)
 
     @cached_property
-    def header(self) -> dict[str, str]:
-        """The `-- key: value` lines at its head."""
-        return sqlfiles.header(self.text)
+    def reading(self) -> MigrationText:
+        """Its statements, how it has to be run, and everything that is wrong with it."""
+        if isinstance(self._data, OSError):
+            return preflight.unreadable(self.shown, self._data)
+        return preflight.examine(self.shown, self._data)
 
     @property
     def effect(self) -> str:
         """What it changes, in words for people; "" when it does not say."""
-        return self.header.get("effect", "")
-
-    @cached_property
-    def script(self) -> scanner.Script:
-        """Its statements."""
-        return scanner.script(self.text)
+        return self.reading.effect or ""
 
     @cached_property
     def digests(self) -> list[str] | None:
         """A digest of each statement that blanks and comments do not change; None when there are too many."""
-        found = self.script.statements
-        return None if len(found) > MOST_DIGESTS else [digest(statement.text) for statement in found]
+        found = self.reading.hashes
+        return None if len(found) > MOST_DIGESTS else [one[:DIGEST_LENGTH] for one in found]
+
+    def edits(self, before: Sequence[str] | None, finished: int | None = None) -> Sequence[preflight.Edit] | None:
+        """How it differs from a text with these digests, or from the first `finished` of them; None when that is not known."""
+        if before is None or self.digests is None:
+            return None
+        now = replace(self.reading, hashes=tuple(self.digests))
+        if finished is not None:
+            return preflight.edited_finished(list(before), finished, now)
+        return preflight.edited_statements(list(before), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +128,12 @@ def discover(folder: Path, *, source: str | None = None, shown: str | None = Non
 def read(path: Path, source: str, shown: str) -> MigrationFile:
     """One file; see MigrationFile."""
     name = path.name[: -len(".sql")]
-    number = int(re.match(r"\d+", name)[0])  # type: ignore[index]  # discovered by its number
-    text, unreadable = "", None
+    number = int(re.match(r"\d+", name)[0])  # type: ignore[index]  # it was discovered by its number
     try:
-        text = path.read_bytes().decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        data = path.read_bytes()
     except OSError as error:
-        unreadable = error.strerror or "cannot be read"
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        unreadable = f"not UTF-8: byte 0x{error.object[error.start]:02x} in line {line}"
-    return MigrationFile(source, name, number, path, shown, text, checksum(text), unreadable)
+        return MigrationFile(source, name, number, path, shown, checksum(b""), error)
+    return MigrationFile(source, name, number, path, shown, checksum(data), data)
 
 
 def source_of(folder: Path) -> str:
@@ -179,34 +179,9 @@ def revision_of(folder: Path) -> str | None:
     return None
 
 
-def checksum(text: str) -> str:
-    """The sha256 of a text, line ends and byte order mark being normalised already."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def digest(statement: str) -> str:
-    """Sixteen characters that tell a statement from an edited one; blanks and comments do not count.
-
-    >>> digest("select 1 -- one") == digest("select  1")
-    True
-    """
-    return checksum(scanner.normalised(statement))[:16]
-
-
-def changed_statements(before: Sequence[str] | None, file: MigrationFile) -> list[scanner.Statement] | None:
-    """The statements of a file that its applied text did not have; None when that is not known.
-
-    `before` are the digests in the ledger. Where statements were only removed, the one before them stands for the place.
-    """
-    if before is None or file.digests is None:
-        return None
-    import difflib
-
-    matcher = difflib.SequenceMatcher(None, list(before), file.digests, autojunk=False)
-    statements = file.script.statements
-    found: list[scanner.Statement] = []
-    for tag, _, _, start, end in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        found += statements[start:end] or statements[max(0, start - 1) : start]
-    return found
+def checksum(data: bytes) -> str:
+    """The sha256 of a file, line ends and byte order mark normalised; of the bytes as they stand when they are no UTF-8."""
+    try:
+        return hashlib.sha256(preflight.normalised_text(data.decode("utf-8")).encode()).hexdigest()
+    except UnicodeDecodeError:
+        return hashlib.sha256(data).hexdigest()
