@@ -1,0 +1,121 @@
+"""From results to findings: worst first, their titles with numbers, and what a run amounts to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from chatops import words
+from chatops.checks.run import Result, Survey
+from chatops.checks.thresholds import Threshold
+from chatops.model import Severity
+
+FailOn = Literal["critical", "warning", "advice", "never"]
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, or that could not be looked at.
+
+    `more` is how many rows are not among `result.rows`; `command` is the pasteable chatops command that previews the fix, `sql`
+    the same as SQL, `advice` in words.
+    """
+
+    result: Result
+    title: str
+    limits: tuple[Threshold, ...]
+    more: int
+    command: str | None
+    sql: str | None
+    advice: str | None
+
+    @property
+    def code(self) -> str:
+        """The code, for ever the same."""
+        return self.result.check.code
+
+    @property
+    def word(self) -> str:
+        """critical, warning, advice or unknown."""
+        return "unknown" if self.result.status == "unknown" else self.result.severity.value
+
+
+def findings(survey: Survey, here: Callable[..., str]) -> list[Finding]:
+    """What is wrong, worst first; what is unknown comes last. `here` makes a pasteable command of words."""
+    wrong = [_finding(result, survey, here) for result in survey.results if result.status != "passed"]
+    return sorted(wrong, key=lambda found: (found.word == "unknown", found.result.severity.rank))
+
+
+def counts_as_found(result: Result, fail_on: FailOn) -> bool:
+    """Whether a result makes the run end in 1. What is unknown counts like what is wrong."""
+    if fail_on == "never" or result.status == "passed":
+        return False
+    return result.severity.rank <= Severity(fail_on).rank
+
+
+def tally(survey: Survey) -> dict[str, int]:
+    """How many findings there are of each word: critical, warning, advice, unknown."""
+    found = dict.fromkeys(("critical", "warning", "advice", "unknown"), 0)
+    for result in survey.results:
+        if result.status == "unknown":
+            found["unknown"] += 1
+        elif result.status == "failed":
+            found[result.severity.value] += 1
+    return found
+
+
+def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Finding:
+    check = result.check
+    row = result.rows[0] if result.rows else {}
+    values = {**{name: threshold.text for name, threshold in survey.thresholds.items()}, **row}
+    used = tuple(survey.thresholds[name] for name in check.limits if name in survey.thresholds)
+    if result.status == "unknown":
+        return Finding(result, check.expected, used, 0, None, result.remedy, None)
+    return Finding(
+        result=result,
+        title=filled(check.heading(result.count), values, survey.now),
+        limits=used,
+        more=max(0, result.count - len(result.rows)),
+        command=here(*_filled_exactly(check.help_command, values).split(" ")) if check.help_command else None,
+        sql=_filled_exactly(check.help_sql, values) if check.help_sql else None,
+        advice=filled(check.help_text, values, survey.now) if check.help_text else None,
+    )
+
+
+def filled(template: str, values: Mapping[str, Any], now: datetime | None) -> str:
+    """A title with its {places} filled for people."""
+    return _PLACE.sub(lambda place: words.visible(shown(values[place[1]], now)) if place[1] in values else "…", template)
+
+
+def _filled_exactly(template: str, values: Mapping[str, Any]) -> str:
+    """A command or SQL with its {places} filled with the exact value; what is no plain word is quoted as an SQL name."""
+
+    def exact(place: re.Match[str]) -> str:
+        text = str(values.get(place[1], f"<{place[1]}>"))
+        plain = re.fullmatch(r"[\w.:-]+(\([\w ,.\[\]\"]*\))?", text)
+        return text if plain else '"' + text.replace('"', '""') + '"'
+
+    return _PLACE.sub(exact, template)
+
+
+def shown(value: Any, now: datetime | None) -> str:
+    """A value of evidence in words: spans of time, numbers with separators, lists."""
+    if value is None:
+        return "none"
+    if isinstance(value, timedelta):
+        return words.duration(value)
+    if isinstance(value, datetime):
+        if now is not None and value > now:
+            return f"in {words.duration(value - now)}"
+        return f"{words.age(value, now)} ago"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return words.count(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(shown(item, now) for item in value)
+    return str(value)

@@ -1,0 +1,307 @@
+"""Runs checks in one read-only snapshot: each in a savepoint, within a time budget, and never taking silence for health."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from chatops import sqlfiles, words
+from chatops.checks import thresholds as limits
+from chatops.checks.load import Check
+from chatops.checks.thresholds import Threshold
+from chatops.db import Database, Facts, identifier
+from chatops.errors import ConnectionLostError, DatabaseError, LockTimeoutError, StatementTimeoutError, UsageError
+from chatops.model import Severity
+
+Status = Literal["passed", "failed", "unknown"]
+
+TABLES = (
+    "operators", "real_users", "fictional_users", "chats", "messages", "chat_assignments", "operator_activity", "platform_config",
+)  # fmt: skip
+DEFAULT_SINCE = "24 hours"
+EVER = "1000 years"
+WHOLE_BUDGET_SECONDS = 14.0
+FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 100
+_COUNT = "chatops_offending_count"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one check ended. `count` is exact; `rows` are the first of the offending rows, by column.
+
+    `reason` says why it is unknown, `remedy` is the SQL that lets it run next time.
+    """
+
+    check: Check
+    status: Status
+    severity: Severity
+    count: int = 0
+    rows: tuple[Mapping[str, Any], ...] = ()
+    reason: str | None = None
+    remedy: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What is known of the database before any check runs."""
+
+    missing: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    before_018: bool = True
+    ledger: bool = False
+    """There is a readable ledger."""
+    audit: bool = False
+    """There is a readable audit."""
+    applied: tuple[str, ...] | None = None
+    """The shipped files that the ledger says are in; None: no ledger that this role can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All results of one snapshot, with what they were measured against."""
+
+    results: tuple[Result, ...]
+    thresholds: Mapping[str, Threshold]
+    facts: Facts
+    inventory: Inventory
+    since: str
+    seconds: float
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock at the snapshot."""
+        return self.facts.now
+
+    @property
+    def ran(self) -> int:
+        """How many checks gave an answer."""
+        return sum(result.status != "unknown" for result in self.results)
+
+
+@dataclass(slots=True)
+class _Budget:
+    """How long checks may still take, and how patient they are with locks."""
+
+    ends: float
+    each: float
+    lock_ms: int = FIRST_LOCK_MS
+
+    def left(self) -> float:
+        return self.ends - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    table_name: str
+    present: bool
+    readable: bool
+    hidden: bool
+    has_waiting_since: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    present: bool
+    ledger_readable: bool
+    audit_readable: bool
+    audit_writable: bool
+    audit_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Configured:
+    name: str
+    value: float | None
+
+
+@dataclass(slots=True)
+class _Run:
+    database: Database
+    inventory: Inventory
+    parameters: dict[str, Any]
+    rows: int
+    about: str | None
+    budget: _Budget
+    lost: str | None = None
+    results: list[Result] = field(default_factory=list)
+
+
+def run(
+    database: Database,
+    checks: Sequence[Check],
+    *,
+    since: str | None = None,
+    given: Mapping[str, float] | None = None,
+    rows: int = 3,
+    about: str | None = None,
+    whole_seconds: float = WHOLE_BUDGET_SECONDS,
+    progress: Callable[[Check, int, int], None] | None = None,
+) -> Survey:
+    """Runs the checks inside the caller's `reading` transaction and returns every result, by code as given.
+
+    `since` is an interval for checks of history (None: 24 hours; "all"); `rows` how many offending rows to keep; `about` keeps
+    only rows that mention this id; `progress(check, position, of)` is told before each. Raises UsageError for a bad interval or
+    threshold. A lost connection makes the rest unknown, and leaves the transaction broken.
+    """
+    assert database.facts is not None
+    started = time.monotonic()
+    inventory = take_inventory(database)
+    found = _thresholds(database, inventory, given or {})
+    parameters: dict[str, Any] = {
+        "since": window(since),
+        "applied": list(inventory.applied) if inventory.applied is not None else None,
+        "before_018": inventory.before_018,
+        **{name: threshold.text for name, threshold in found.items()},
+    }
+    budget = _Budget(started + whole_seconds, max(5.0, whole_seconds / 2.5))
+    state = _Run(database, inventory, parameters, rows, about, budget)
+    for position, check in enumerate(checks):
+        if progress is not None:
+            progress(check, position, len(checks))
+        state.results.append(_one(state, check))
+    return Survey(tuple(state.results), found, database.facts, inventory, since or DEFAULT_SINCE, time.monotonic() - started)
+
+
+def take_inventory(database: Database) -> Inventory:
+    """Which tables are there and readable in full, and what the ledger says."""
+    schema = database.target.schema
+    tables = database.rows(_Table, sqlfiles.read("queries/check_inventory.sql"), {"tables": list(TABLES), "schema": schema})
+    ledger = database.rows(_Ledger, sqlfiles.read("queries/check_ledger.sql"))
+    readable = bool(ledger and ledger[0].ledger_readable)
+    applied: tuple[str, ...] | None = None
+    if readable:
+        names = database.value(sqlfiles.read("queries/check_applied.sql"), {"schema": schema})
+        applied = tuple(names or ()) or None
+    return Inventory(
+        missing=frozenset(table.table_name for table in tables if not table.present),
+        unreadable=frozenset(table.table_name for table in tables if table.present and not table.readable),
+        hidden=frozenset(table.table_name for table in tables if table.present and table.hidden),
+        before_018=not any(table.table_name == "chats" and table.has_waiting_since for table in tables),
+        ledger=readable,
+        audit=bool(ledger and ledger[0].audit_readable),
+        applied=applied,
+    )
+
+
+def _thresholds(database: Database, inventory: Inventory, given: Mapping[str, float]) -> dict[str, Threshold]:
+    configured: dict[str, float | None] = {}
+    if "platform_config" not in inventory.missing | inventory.unreadable:
+        try:
+            with database.savepoint("chatops_configured"):
+                rows = database.rows(
+                    _Configured, sqlfiles.read("queries/check_configured.sql"), {"names": list(limits.CONFIGURED)}
+                )
+            configured = {row.name: row.value for row in rows}
+        except DatabaseError:
+            configured = {}
+    return limits.resolve(configured, database.target.thresholds, given)
+
+
+def window(since: str | None) -> str:
+    """How far checks of history look back, as an interval: 24 hours unless said; "all" is everything. Raises UsageError.
+
+    >>> window(None), window("1h30m"), window("all")
+    ('24 hours', '5400 seconds', '1000 years')
+    """
+    if since is None:
+        return DEFAULT_SINCE
+    if since.strip().lower() == "all":
+        return EVER
+    seconds = words.span(since, "--since").total_seconds()
+    if seconds <= 0:
+        raise UsageError("--since takes a span of time above zero, or all")
+    return f"{seconds:.0f} seconds"
+
+
+def _one(state: _Run, check: Check) -> Result:
+    if state.lost is not None:
+        return _unknown(check, f"the connection was lost before it ran: {state.lost}")
+    if (refused := _beforehand(state, check)) is not None:
+        return refused
+    if state.budget.left() < 0.05:
+        return _unknown(check, "the time for all checks was used up before it ran; give more with --timeout SECONDS")
+    started = time.monotonic()
+    allowed = min(state.budget.each, state.budget.left())
+    try:
+        with state.database.savepoint("chatops_check"):
+            state.database.script(
+                f"set local statement_timeout = {max(50, int(allowed * 1000))}; set local lock_timeout = {state.budget.lock_ms}"
+            )
+            rows = state.database.untrusted_mappings(
+                _wrapped(check, state), {**state.parameters, "rows": state.rows, "about": state.about}
+            )
+    except ConnectionLostError as error:
+        state.lost = error.message
+        return _unknown(check, error.message, seconds=time.monotonic() - started)
+    except DatabaseError as error:
+        return _from_error(state, check, error, time.monotonic() - started, allowed)
+    seconds = time.monotonic() - started
+    if not rows:
+        return Result(check, "passed", check.severity, seconds=seconds)
+    count = int(rows[0][_COUNT])
+    kept = tuple({key: value for key, value in row.items() if key not in (_COUNT, "advice")} for row in rows)
+    severity = Severity.ADVICE if rows[0].get("advice") is True else check.severity
+    return Result(check, "failed", severity, count, kept[: state.rows], seconds=seconds)
+
+
+def _beforehand(state: _Run, check: Check) -> Result | None:
+    inventory, database = state.inventory, state.database
+    wanted = set(check.reads)
+    schema, role = identifier(database.target.schema), identifier(database.facts.role if database.facts else "")
+    if gone := sorted(wanted & inventory.missing):
+        names = ", ".join(gone)
+        return _unknown(check, f"{names} {'is' if len(gone) == 1 else 'are'} not there, or schema "
+                               f"{database.target.schema} may not be used", "")  # fmt: skip
+    if closed := sorted(wanted & inventory.unreadable):
+        return _unknown(
+            check,
+            f"{role} may not read {', '.join(closed)}",
+            f"grant usage on schema {schema} to {role}; grant select on {', '.join(closed)} to {role};",
+        )
+    if hidden := sorted(wanted & inventory.hidden):
+        policies = " ".join(f"create policy chatops_reads on {schema}.{name} for select to {role} using (true);" for name in hidden)
+        return _unknown(check, f"row level security hides rows of {', '.join(hidden)} from {role}", policies)
+    return None
+
+
+def _wrapped(check: Check, state: _Run) -> str:
+    query = check.query(before_018=state.inventory.before_018)
+    about = "" if state.about is None else " where to_jsonb(found)::text like '%' || :'about'::text || '%'"
+    return (
+        f"with offending as materialized (\n{query}\n), about as (select * from offending as found{about})\n"
+        f"select (select count(*) from about) as {_COUNT}, about.* from about limit :'rows'::bigint"
+    )
+
+
+def _from_error(state: _Run, check: Check, error: DatabaseError, seconds: float, allowed: float) -> Result:
+    message = words.visible(error.message)
+    role = identifier(state.database.facts.role if state.database.facts else "")
+    if isinstance(error, LockTimeoutError):
+        waited = state.budget.lock_ms / 1000
+        state.budget.lock_ms = NEXT_LOCK_MS
+        return _unknown(check, f"a table it reads is locked by somebody else (waited {waited:g} s)", seconds=seconds)
+    if isinstance(error, StatementTimeoutError):
+        return _unknown(check, f"it took longer than {words.duration(allowed)}; give more with --timeout SECONDS", seconds=seconds)
+    if error.sqlstate == "42501":
+        what = message.removeprefix("permission denied for ")
+        kind, _, name = what.partition(" ")
+        remedies = {"table": f"grant select on {name} to {role};", "view": f"grant select on {name} to {role};",
+                    "schema": f"grant usage on schema {name} to {role};",
+                    "function": f"grant execute on function {name} to {role};"}  # fmt: skip
+        return _unknown(check, message, remedies.get(kind, "grant pg_monitor to " + role + ";"), seconds=seconds)
+    if error.sqlstate in ("42P01", "42703", "42883", "3F000", "42704"):
+        return _unknown(check, f"this database lacks what it asks: {message}", seconds=seconds)
+    if check.fails_on_error:
+        row = {"error": message, "sqlstate": error.sqlstate}
+        return Result(check, "failed", check.severity, 1, (row,), seconds=seconds)
+    where = "" if check.shipped else " (a check of your own)"
+    return _unknown(check, f"its query failed{where}: {message} ({error.sqlstate})", seconds=seconds)
+
+
+def _unknown(check: Check, reason: str, remedy: str | None = None, *, seconds: float = 0.0) -> Result:
+    return Result(check, "unknown", check.severity, reason=reason, remedy=remedy or None, seconds=seconds)

@@ -1,0 +1,126 @@
+"""What `verify` and `diagnose` ask in the same way: which checks, on which snapshot, for whom, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatops.cli.invocation import Invocation
+from chatops.errors import ConnectionLostError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from chatops.checks.findings import FailOn
+    from chatops.checks.load import Check
+    from chatops.checks.run import Survey
+    from chatops.checks.screens import Health, Reader
+    from chatops.db import Database
+
+
+def fail_on(text: str) -> FailOn:
+    """From which severity on a run ends in 1. Raises UsageError."""
+    if text not in ("critical", "warning", "advice", "never"):
+        raise UsageError(f"--fail-on takes critical, warning, advice or never, not {text!r}")
+    return text  # type: ignore[return-value]
+
+
+def choose(folder: Path | None, only: Sequence[str], skip: Sequence[str], groups: Sequence[str] | None = None) -> tuple[Check, ...]:
+    """The shipped checks and those of a folder (the flag, else `checks_dir` of chatops.toml), by group and code."""
+    from chatops import settings
+    from chatops.checks import load
+
+    checks = load.shipped()
+    if folder is None:
+        configuration = settings.load()
+        configured = configuration.data.get("checks_dir")
+        if isinstance(configured, str) and configuration.path is not None:
+            folder = configuration.path.parent / configured
+    if folder is not None:
+        checks += load.from_folder(folder)
+    found = load.chosen(checks, only, skip)
+    return tuple(check for check in found if groups is None or check.group in groups)
+
+
+def survey(
+    invocation: Invocation,
+    checks: Sequence[Check],
+    *,
+    since: str | None,
+    threshold: Sequence[str],
+    timeout: float,
+    rows: int = 3,
+    about: str | None = None,
+) -> Survey:
+    """Runs the checks in one snapshot of the target; partial when the connection was lost on the way."""
+    from chatops.checks import run, thresholds
+
+    given = thresholds.parse(threshold)
+    run.window(since)
+    found: Survey | None = None
+    try:
+        with invocation.reading() as database:
+            found = run.run(
+                database, checks, since=since, given=given, rows=rows, about=about, whole_seconds=timeout,
+                progress=progress(invocation),
+            )  # fmt: skip
+    except ConnectionLostError:
+        if found is None:
+            raise
+    return found
+
+
+def health(database: Database, survey: Survey) -> Health | None:
+    """The figures of a healthy system; None when something was found, or they could not be read in time."""
+    from chatops import sqlfiles
+    from chatops.checks.screens import Health
+    from chatops.errors import DatabaseError
+
+    if any(result.status != "passed" for result in survey.results):
+        return None
+    try:
+        with database.savepoint("chatops_health"):
+            query = sqlfiles.with_views(sqlfiles.read("queries/check_health.sql"), before_018=survey.inventory.before_018)
+            return database.rows(Health, query)[0]
+    except DatabaseError:
+        return None
+
+
+def reader(invocation: Invocation) -> Reader:
+    """How lines for people look on this run's stdout."""
+    from chatops.checks.screens import Reader
+
+    medium = invocation.medium()
+    table = invocation.format() == "table"
+    return Reader(medium.width if table else 0, short_ids=table, show_names=medium.show_names, here=invocation.here)
+
+
+def exit_code(survey: Survey, severity: FailOn) -> ExitCode:
+    """1 when something counts as found."""
+    from chatops.checks.findings import counts_as_found
+
+    return ExitCode.FOUND if any(counts_as_found(result, severity) for result in survey.results) else ExitCode.OK
+
+
+def place(invocation: Invocation, database: Database) -> str:
+    """Environment, host, database and role, as the first line names them."""
+    facts = database.facts
+    assert facts is not None
+    target = database.target
+    host = target.shown().rpartition("/")[0]
+    schema = "" if target.schema == "public" else f" schema {target.schema}"
+    return f"{target.name} · {host}/{facts.database}{schema} as {facts.role}"
+
+
+def progress(invocation: Invocation) -> Callable[[Check, int, int], None] | None:
+    """Which check is running, redrawn in place on a terminal's stderr; nothing elsewhere."""
+    import sys
+
+    if not sys.stderr.isatty() or invocation.medium(stream=sys.stderr).width < 40:
+        return None
+
+    def show(check: Check, position: int, of: int) -> None:
+        text = f"  check {position + 1} of {of}: {check.code}" if position + 1 < of else ""
+        sys.stderr.write(f"\r{text:<38}\r")
+        sys.stderr.flush()
+
+    return show

@@ -1,0 +1,49 @@
+"""`chatops verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
+from chatops.errors import ExitCode, UsageError
+
+
+@command(
+    examples=["chatops verify", "chatops verify schema --write markdown=summary.md", "chatops verify --only CHAT003,CONF001"],
+    exits="0 everything above advice passed · 1 something failed, or could not be checked",
+    formats=DOCUMENT_FORMATS,
+)
+def verify(
+    ctx: typer.Context,
+    group: str = typer.Argument("", metavar="[schema|data]", help="schema gates a deploy, data reports; both when not given."),
+    only: list[str] = typer.Option([], "--only", metavar="CODE", help="Only these checks (repeat, or commas)."),
+    skip: list[str] = typer.Option([], "--skip", metavar="CODE", help="All but these checks."),
+    list_: bool = typer.Option(False, "--list", help="Show the checks and what they expect; connect to nothing."),
+    since: str = typer.Option("24h", "--since", metavar="TIME", help="How far checks of history look back, or all."),
+    fail_on: str = typer.Option("warning", "--fail-on", metavar="SEVERITY", help="critical, warning, advice or never."),
+    threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),
+    checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside the shipped ones."),
+    timeout: float = typer.Option(14.0, "--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together."),
+) -> ExitCode:
+    """Reads only, in one snapshot. A check that could not run is unknown, says why, and counts as failed.
+
+    What is wrong now: chatops diagnose. Can I work here: chatops doctor.
+    """
+    from chatops.checks import load, screens
+    from chatops.cli import checking
+
+    invocation = invocation_of(ctx)
+    groups = ("schema", "data") if not group else (group,)
+    if set(groups) - {"schema", "data"}:
+        raise UsageError(f"verify looks at schema or data, not at {group!r}")
+    severity = checking.fail_on(fail_on)
+    checks = checking.choose(checks_dir, load.codes_of(only), load.codes_of(skip), groups)
+    invocation.check_output()
+    if list_:
+        invocation.show(screens.catalogue(checks))
+        return ExitCode.OK
+    survey = checking.survey(invocation, checks, since=since, threshold=threshold, timeout=timeout)
+    invocation.show(screens.verification(survey, checking.reader(invocation), severity))
+    return checking.exit_code(survey, severity)

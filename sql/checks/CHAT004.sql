@@ -1,0 +1,26 @@
+-- Which open assignments belong to an operator who does not hold the chat?
+-- code: CHAT004
+-- invariant: I4
+-- title: {count} open assignments belong to operators who do not hold the chat
+-- title-one: 1 open assignment belongs to an operator who does not hold the chat
+-- severity: critical
+-- group: data
+-- expected: every open assignment belongs to the chat's holder
+-- why: the row is closed by a statement of its own after the chat was changed: whoever fails, is killed or is overtaken
+--   between the two leaves it open; deleting an operator or force-closing a chat never closes it
+-- consequence: the operator's figures go on counting; the chat's next release closes a row that is not its own
+-- help: repair CHAT004 --dry-run
+-- says: stats seem wrong
+-- reads: chat_assignments, chats, operators
+select a.chat_id,
+       a.operator_id,
+       o.name as operator,
+       c.assigned_operator_id as holder_id,
+       c.chat_state,
+       a.assigned_at
+  from chat_assignments a
+  join chats c on c.id = a.chat_id
+  left join operators o on o.id = a.operator_id
+ where a.released_at is null
+   and a.operator_id is distinct from c.assigned_operator_id
+ order by a.assigned_at, a.chat_id

@@ -1,0 +1,23 @@
+-- Which chats are completed and active, or ended without being completed?
+-- code: CHAT011
+-- invariant: I13
+-- title: {count} chats are half ended: state and active flag contradict each other
+-- title-one: 1 chat is half ended: state and active flag contradict each other
+-- severity: warning
+-- group: data
+-- expected: a chat is completed exactly when it is not active, and the flag is never missing
+-- why: force-closing a chat and blocking a user switch the active flag off and leave the state as it was; the flag may be
+--   missing in the deployed schema
+-- consequence: the chat is counted as waiting or assigned for ever, or is shown to its user and never answered
+-- help: repair CHAT011 --dry-run
+-- says: stats seem wrong · nobody answers
+-- reads: chats
+select c.id as chat_id,
+       c.chat_state,
+       c.is_active,
+       c.assigned_operator_id as operator_id,
+       c.updated_at
+  from chats c
+ where c.is_active is null
+    or (c.chat_state = 'completed') = c.is_active
+ order by c.updated_at desc nulls last, c.id

@@ -1,0 +1,35 @@
+-- Which answered chats do not remember the operator who answered?
+-- code: CHAT014
+-- invariant: I27
+-- title: {count} answered chats do not remember who answered
+-- title-one: 1 answered chat does not remember who answered
+-- severity: warning
+-- group: data
+-- expected: a chat with a reply remembers the writer of its newest reply as the last operator
+-- why: an admin's reassign, a late reply or a restored row wrote another operator, or none
+-- consequence: the assign function cannot keep the chat from the operator who just had it
+-- help: repair CHAT014 --dry-run
+-- says: gets the same chat again
+-- reads: chats, messages, chat_assignments
+-- Who held or holds the chat after that reply may stand there too: the assign function writes its operator at once.
+select c.id as chat_id,
+       reply.handled_by_operator_id as answered_by_id,
+       c.last_operator_id,
+       reply.created_at as answered_at
+  from chats c
+ cross join lateral (
+   select m.handled_by_operator_id, m.created_at
+     from messages m
+    where m.chat_id = c.id and m.sender_type = 'fictional'
+    order by m.created_at desc
+    limit 1
+ ) as reply
+ where reply.handled_by_operator_id is not null
+   and c.last_operator_id is distinct from reply.handled_by_operator_id
+   and (c.last_operator_id is null
+        or (c.last_operator_id is distinct from c.assigned_operator_id
+            and not exists (
+              select 1 from chat_assignments a
+               where a.chat_id = c.id and a.operator_id = c.last_operator_id
+                 and coalesce(a.released_at, 'infinity') > reply.created_at)))
+ order by reply.created_at desc, c.id

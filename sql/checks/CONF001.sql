@@ -1,0 +1,34 @@
+-- Which settings in platform_config cannot be used?
+-- code: CONF001
+-- invariant: I20
+-- title: {count} settings in platform_config cannot be used
+-- title-one: the setting {setting} in platform_config cannot be used
+-- severity: warning
+-- group: data
+-- expected: the settings that the chat functions read are numbers, and in range
+-- why: the settings page saves some numbers as text; the deployed release function reads the limit with a cast that fails
+--   on text
+-- consequence: with max_reassignments as text no chat can be released any more: idle chats stay with operators who left
+-- help: repair CONF001 --dry-run
+-- says: nobody answers · a chat cannot be released
+-- reads: platform_config
+select p.key as setting,
+       left(p.value::text, 60) as value,
+       case when jsonb_typeof(p.value) = 'string' and said.number is not null then 'a number stored as text'
+            when said.number is null then 'no number'
+            when said.number <> trunc(said.number) then 'not a whole number'
+            else 'outside ' || known.least || ' to ' || known.most end as trouble
+  from (values ('max_reassignments', 1, 1000),
+               ('idle_timeout_minutes', 1, 1440),
+               ('own_chat_after_seconds', 0, 604800),
+               ('queue_sla_minutes', 1, 10080)) as known (key, least, most)
+  join platform_config p on p.key = known.key
+ cross join lateral (
+   select case when length(p.value #>> '{}') < 20 and (p.value #>> '{}') ~ '^\s*-?[0-9]+(\.[0-9]+)?\s*$'
+               then (p.value #>> '{}')::numeric end as number
+ ) as said
+ where jsonb_typeof(p.value) is distinct from 'number'
+    or said.number is null
+    or said.number <> trunc(said.number)
+    or said.number not between known.least and known.most
+ order by p.key

@@ -1,0 +1,22 @@
+-- Which constraints on the chat tables are not validated?
+-- code: DB005
+-- title: {count} constraints on the chat tables are not validated
+-- title-one: the constraint {object} on {relation} is not validated
+-- severity: warning
+-- group: schema
+-- expected: every constraint on the chat tables is validated
+-- why: it was added NOT VALID and the VALIDATE that belongs to it did not run, or failed on existing rows
+-- consequence: rows from before may break it, and any later update of such a row fails
+-- help-sql: alter table {relation} validate constraint {object};
+-- says: the deploy is not right
+select c.relname as relation,
+       k.conname as object,
+       pg_get_constraintdef(k.oid) as definition
+  from pg_constraint k
+  join pg_class c on c.oid = k.conrelid
+  join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = current_schema()
+   and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
+                     'operator_activity', 'platform_config')
+   and not k.convalidated
+ order by c.relname, k.conname

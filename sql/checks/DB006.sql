@@ -1,0 +1,32 @@
+-- Which published functions have other parameters, defaults or results than their callers expect?
+-- code: DB006
+-- title: {count} published functions have another signature
+-- title-one: the function {object} has another signature
+-- severity: warning
+-- group: schema
+-- expected: published functions keep their parameters, defaults and result columns
+-- why: somebody replaced the function by one of another shape, or it was dropped and made again
+-- consequence: callers of the published interface fail, or read the wrong column
+-- help: status
+-- says: the deploy is not right
+select wanted.object,
+       format('%s returns %s', wanted.arguments, wanted.result) as wanted,
+       string_agg(format('%s returns %s', pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)), '; '
+                  order by p.oid) as found
+  from (values
+    ('get_assignment_queue_status', '',
+     'TABLE(total_waiting integer, total_assigned integer, total_waiting_reply integer, '
+     'oldest_waiting_chat timestamp with time zone, average_wait_time_minutes numeric)'),
+    ('detect_stuck_chats', 'p_hours integer DEFAULT 24',
+     'TABLE(chat_id uuid, chat_state text, assigned_operator_id uuid, last_operator_id uuid, '
+     'hours_in_state numeric, last_message_at timestamp with time zone)'),
+    ('should_keep_assignment', 'p_chat_id uuid, p_current_state text, p_assigned_operator_id uuid', 'boolean'),
+    ('assign_chat_to_operator', 'p_operator_id uuid', 'uuid'),
+    ('release_and_reassign_chat', 'p_chat_id uuid, p_reason text DEFAULT ''manual_release''::text', 'boolean'),
+    ('validate_chat_state_transition', '', 'trigger')
+  ) as wanted (object, arguments, result)
+  join pg_namespace n on n.nspname = current_schema()
+  join pg_proc p on p.pronamespace = n.oid and p.proname = wanted.object
+ group by wanted.object, wanted.arguments, wanted.result
+having not bool_or(pg_get_function_arguments(p.oid) = wanted.arguments and pg_get_function_result(p.oid) = wanted.result)
+ order by wanted.object

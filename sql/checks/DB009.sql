@@ -1,0 +1,25 @@
+-- Which published functions may the application's roles not execute?
+-- code: DB009
+-- title: {count} grants on published functions are missing
+-- title-one: {role} may not execute {object}
+-- severity: warning
+-- group: schema
+-- expected: authenticated may assign and ask, service_role may do everything, where these roles exist
+-- why: the function was dropped and made again, which loses its grants, or somebody revoked too much
+-- consequence: the application gets "permission denied for function" and assigns or releases nothing
+-- help-sql: grant execute on function {signature} to {role};
+-- says: nobody answers · the deploy is not right
+select r.rolname as role,
+       p.proname as object,
+       p.oid::regprocedure::text as signature
+  from (values ('authenticated', 'assign_chat_to_operator'),
+               ('service_role', 'assign_chat_to_operator'),
+               ('service_role', 'release_and_reassign_chat'),
+               ('service_role', 'get_assignment_queue_status'),
+               ('service_role', 'detect_stuck_chats'),
+               ('service_role', 'should_keep_assignment')) as wanted (role, object)
+  join pg_roles r on r.rolname = wanted.role
+  join pg_namespace n on n.nspname = current_schema()
+  join pg_proc p on p.pronamespace = n.oid and p.proname = wanted.object
+ where not has_function_privilege(r.oid, p.oid, 'execute')
+ order by 1, 2

@@ -1,0 +1,25 @@
+-- Which indexes on the chat tables are invalid?
+-- code: DB013
+-- title: {count} indexes on the chat tables are invalid
+-- title-one: the index {object} on {relation} is invalid
+-- severity: warning
+-- group: schema
+-- expected: every index on the chat tables is valid, or is being built at this moment
+-- why: CREATE INDEX CONCURRENTLY was interrupted: by a lock timeout, a cancelled session or duplicate rows
+-- consequence: reads go over the whole table; every write still pays for the index; a unique one guards nothing
+-- help-sql: reindex index concurrently {object};
+-- says: everything is slow · the deploy is not right
+select c.relname as relation,
+       i.relname as object,
+       pg_size_pretty(pg_relation_size(i.oid)) as size,
+       x.indisunique as is_unique
+  from pg_index x
+  join pg_class i on i.oid = x.indexrelid
+  join pg_class c on c.oid = x.indrelid
+  join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = current_schema()
+   and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
+                     'operator_activity', 'platform_config')
+   and not (x.indisvalid and x.indisready and x.indislive)
+   and not exists (select 1 from pg_stat_progress_create_index b where b.index_relid = i.oid)
+ order by c.relname, i.relname

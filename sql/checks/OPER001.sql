@@ -1,0 +1,46 @@
+-- Which chats are held by an operator who is inactive, or silent beyond the idle timeout?
+-- code: OPER001
+-- invariant: I12
+-- title: {count} chats are held by operators who are gone
+-- title-one: 1 chat is held by an operator who is gone
+-- severity: warning
+-- group: data
+-- expected: no chat is held by an operator who is inactive, or silent beyond the idle timeout and its grace
+-- why: the operator closed the tab, or was deactivated while holding the chat; the idle cron did not run, or its release
+--   failed, as it does while a setting cannot be read
+-- consequence: the user of such a chat waits for an answer that nobody writes, and no other operator gets the chat
+-- help: repair OPER001 --dry-run
+-- says: nobody answers · a chat is assigned but nobody answers
+-- reads: chats, operators, operator_activity
+-- limits: idle_timeout_minutes, idle_grace_minutes
+select held.chat_id,
+       held.operator_id,
+       held.operator,
+       case when held.is_active then 'silent' else 'inactive' end as operator_is,
+       held.held_for,
+       held.seen_at as last_seen_at
+  from (
+    select c.id as chat_id,
+           c.assigned_operator_id as operator_id,
+           o.name as operator,
+           coalesce(o.is_active, false) as is_active,
+           now() - c.assignment_time as held_for,
+           -- A clock ahead of ours says nothing; it is a finding of its own.
+           greatest(
+             case when c.assignment_time <= now() + interval '1 minute' then c.assignment_time end,
+             case when o.last_activity <= now() + interval '1 minute' then o.last_activity end,
+             (select max(a.last_activity) from operator_activity a
+               where a.chat_id = c.id and a.operator_id = c.assigned_operator_id
+                 and a.last_activity <= now() + interval '1 minute')
+           ) as seen_at
+      from chats c
+      left join operators o on o.id = c.assigned_operator_id
+     where c.assigned_operator_id is not null
+       and c.chat_state = 'assigned'
+       and c.is_active is not false
+  ) as held
+ where not held.is_active
+    or held.seen_at is null
+    or held.seen_at < now() - make_interval(secs => 60 * (:'idle_timeout_minutes'::double precision
+                                                          + :'idle_grace_minutes'::double precision))
+ order by held.held_for desc nulls first, held.chat_id

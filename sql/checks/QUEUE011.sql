@@ -1,0 +1,26 @@
+-- How many chats wait while no operator is free?
+-- code: QUEUE011
+-- title: {count} chats wait and nobody is free
+-- title-one: 1 chat waits and nobody is free
+-- severity: warning
+-- group: now
+-- expected: while chats wait, some operator is free or the queue is short-lived
+-- why: every operator on shift holds a chat, or nobody is on shift; chats held by operators who left count as held
+-- consequence: nothing leaves the queue until an operator answers or comes on shift
+-- help: operators
+-- says: nobody answers
+-- reads: chats, messages, operators, operator_activity
+-- needs: chat_queue, operator_load
+select q.chat_id,
+       now() - q.waiting_since as waiting_for,
+       crew.busy as operators_busy,
+       crew.away as operators_away
+  from chat_queue q
+ cross join (
+   select count(*) filter (where l.load = 'free') as free,
+          count(*) filter (where l.load = 'busy') as busy,
+          count(*) filter (where l.load = 'away' and l.is_active) as away
+     from operator_load l
+ ) as crew
+ where crew.free = 0
+ order by q.waiting_since, q.chat_id
