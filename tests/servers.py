@@ -43,6 +43,8 @@ CONFIGURATION = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
+    # In the data folder, so that a killed server leaves nothing behind elsewhere.
+    "dynamic_shared_memory_type": "mmap",
 }
 LOCALE = {"18": ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"), "15": ("--locale=C.UTF-8",)}
 ROOM = 2 << 30

@@ -110,6 +110,7 @@ def test_a_process_id_that_now_belongs_to_somebody_else_is_not_believed(prepared
         name_in_files(somebody_else.pid)
         assert local.stop() is False
         assert somebody_else.poll() is None
+        local.ensure_running()
 
 
 def test_many_who_start_it_at_once_find_one_server(prepared_home: Path) -> None:
