@@ -66,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     farm, end = Farm.plant()
     os.environ[FARM] = str(farm.folder)
     config.add_cleanup(end)
+    config.add_cleanup(farm.clear_foreign_server)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

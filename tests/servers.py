@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -50,6 +51,8 @@ LOCALE = {"18": ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.
 ROOM = 2 << 30
 """Bytes that must be free in memory before data directories go there."""
 
+# Other runs may use the same server at the same moment.
+_RUN = f"{os.getpid()}_{secrets.token_hex(3)}"
 _unique = itertools.count(1)
 
 
@@ -167,7 +170,7 @@ class Server:
 
     def create_database(self, template: str | None = None, name: str | None = None) -> Database:
         """A new database, empty or the copy of another one that nobody is connected to."""
-        name = name or f"test_{os.getpid()}_{next(_unique)}"
+        name = name or f"test_{_RUN}_{next(_unique)}"
         statement = f'create database "{name}" template "{template or "template0"}"'
         with self.connect("postgres") as connection:
             # Half the time of wal_log where checkpoints cost nothing.
@@ -337,19 +340,24 @@ class Farm:
 
     def template(self, server: Server, name: str, build: Callable[[Database], None]) -> str:
         """The name of a database that `build` filled once in this run, ready to be copied."""
+        full_name = f"{self.folder.name}-{name}"
         with self.locked(f"template-{server.label}-{name}"):
             built = self.folder / f"template-{server.label}-{name}.built"
             if not built.exists():
-                server.drop_database(name)
-                database = server.create_database(name=name)
+                database = server.create_database(name=full_name)
                 try:
                     build(database)
                 except BaseException:
                     database.drop()
                     raise
                 database.close()
-                built.touch()
-        return name
+                built.write_text(full_name)
+        return full_name
+
+    def clear_foreign_server(self) -> None:
+        """Drops the templates on the server of CHATOPS_TEST_DATABASE_URL, which does not end with the run."""
+        for built in self.folder.glob("template-other-*.built"):
+            self.server("other").drop_database(built.read_text())
 
 
 def reachable_embedded_binaries(farm: Farm) -> Path:
