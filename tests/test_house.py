@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, clean_environment
+from tests.conftest import ROOT, Result, clean_environment
 
 # Assembled from pieces, so that this file passes its own search.
 FORBIDDEN = {
@@ -198,3 +199,35 @@ def test_every_sql_file_says_in_its_first_line_what_it_is_for() -> None:
         if not re.match(r"-- \S.{10,}", path.read_text(encoding="utf-8").split("\n", 1)[0])
     ]
     assert silent == []
+
+
+# ---- the README ------------------------------------------------------------------------------------------------------
+
+
+def readme_code() -> list[str]:
+    """Every line of a fenced block and every piece of inline code in the README."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```\w*\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return [line for block in blocks for line in block.splitlines()] + inline
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    named = {target for line in readme_code() for target in re.findall(r"(?:^|\$ |\s)make ([a-z][a-z-]*)", line)}
+    assert named
+    assert named - set(targets()) == set()
+
+
+def test_every_command_and_option_in_the_readme_exists(chatops_inprocess: Callable[..., Result]) -> None:
+    from chatops.cli import COMMANDS
+
+    known = {name for _, name, _ in COMMANDS}
+    used: dict[str, set[str]] = {}
+    for line in readme_code():
+        for command, rest in re.findall(r"(?:^|run: |\$ |\s)chatops ((?!@)[a-z]+)([^#`|]*)", line):
+            used.setdefault(command, set()).update(re.findall(r"(?<=\s)--[a-z][a-z-]+", rest))
+    assert used
+    assert set(used) - known == set()
+    for command, options in used.items():
+        shown = chatops_inprocess(command, "--help", env={"COLUMNS": "200"}, check=0).stdout
+        assert {option for option in options if option not in shown} == set(), command
