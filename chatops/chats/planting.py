@@ -1,0 +1,85 @@
+"""Trouble on purpose: one believable example of each finding, for the demo and for the tests of the checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chatops import sqlfiles
+from chatops.db import Database, identifier
+from chatops.errors import DatabaseError, UsageError
+
+FORBIDDEN = frozenset({"23514", "23505", "23P01"})
+"""What a row that breaks a check, a unique index or an exclusion fails with."""
+
+MOST_OBSTACLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """One plant: its finding's code, what it is in words, and which constraints or indexes had to go for it."""
+
+    code: str
+    story: str
+    dropped: tuple[str, ...]
+
+
+def codes() -> list[str]:
+    """The codes of all findings that can be planted, rows first, then what changes the schema."""
+    return sorted(sqlfiles.names("plants"), key=lambda code: (code.startswith("DB"), code))
+
+
+def story(code: str) -> str:
+    """What happened, in the words of the file's first line."""
+    text = sqlfiles.read(f"plants/{code}.sql")
+    lines: list[str] = []
+    for line in text.splitlines():
+        if not line.startswith("-- ") or line.startswith("-- also:"):
+            break
+        lines.append(line.removeprefix("-- "))
+    return " ".join(lines).partition(": ")[2]
+
+
+def implied(code: str) -> frozenset[str]:
+    """The codes above advice that are found together with this one, because one trouble implies the other."""
+    return frozenset(sqlfiles.header(sqlfiles.read(f"plants/{code}.sql")).get("also", "").replace(",", " ").split())
+
+
+def plant(database: Database, code: str) -> Planted:
+    """Makes one example of the finding, in a transaction of its own, on a database that `populate` filled.
+
+    What forbids the rows on a newer schema is put out of the way first: triggers for the moment, a constraint or unique index
+    for good. Takes a superuser. Raises UsageError for a code that has no plant.
+    """
+    if code not in sqlfiles.names("plants"):
+        raise UsageError(f"nothing can be planted for {code}", details=("there are: " + ", ".join(codes()),))
+    dropped: list[str] = []
+    with database.acting():
+        database.script("set local session_replication_role = replica")
+        database.script(sqlfiles.read("demo/stage.sql"))
+        while True:
+            try:
+                with database.savepoint():
+                    database.script(sqlfiles.read(f"plants/{code}.sql"))
+                break
+            except DatabaseError as error:
+                if error.sqlstate not in FORBIDDEN or error.constraint is None or len(dropped) == MOST_OBSTACLES:
+                    raise
+                _drop(database, error.table or "", error.constraint)
+                dropped.append(error.constraint)
+    return Planted(code, story(code), tuple(dropped))
+
+
+def plant_all(database: Database) -> list[Planted]:
+    """Makes one example of every finding that has a plant."""
+    return [plant(database, code) for code in codes()]
+
+
+def _drop(database: Database, table: str, name: str) -> None:
+    constraint = database.value(
+        "select exists (select from pg_constraint where conrelid = to_regclass(quote_ident(:'table')) and conname = :'name')",
+        {"table": table, "name": name},
+    )
+    if constraint:
+        database.execute(f"alter table {identifier(table)} drop constraint {identifier(name)}")
+    else:
+        database.execute(f"drop index {identifier(name)}")
