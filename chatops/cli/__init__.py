@@ -68,7 +68,9 @@ def _load(panel: str, name: str, line: str) -> typer.core.TyperCommand:
     function = getattr(importlib.import_module(f"chatops.cli.{name}"), name)
     single = typer.Typer(add_completion=False, rich_markup_mode="rich")
     more = (function.__doc__ or "").replace("[", "\\[")
-    single.command(name, help=f"{line}\n\n{more}", short_help=line, rich_help_panel=panel, epilog=function.epilog)(function)
+    kind = getattr(function, "command_class", typer.core.TyperCommand)
+    text = f"{line}\n\n{more}"
+    single.command(name, cls=kind, help=text, short_help=line, rich_help_panel=panel, epilog=function.epilog)(function)
     command = typer.main.get_command(single)
     assert isinstance(command, typer.core.TyperCommand)
     command.params.extend(common_options(function.takes))

@@ -1,0 +1,313 @@
+"""The answers of the commands that move chats, laid out: one chat as now and then, many as a table with its exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from chatops import words
+from chatops.chats.movement import Result
+from chatops.chats.reassignment import Move, Operator, Plan
+from chatops.model import Answer, Column, Line, Span, Table, Text
+
+SHOWN = 20
+STATES = {
+    "waiting_assignment": "waiting",
+    "assigned": "assigned",
+    "waiting_real_user_reply": "waits for the user",
+    "completed": "completed",
+}
+DONE = {"reassign": "reassigned", "release": "released"}
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a person wants to know of a chat before it is moved."""
+
+    chat_id: UUID
+    user_name: str | None
+    profile_name: str | None
+    assignment_time: datetime | None
+    last_message_at: datetime | None
+    waits_since: datetime | None
+    replied_at: datetime | None
+    open_assignments: int
+    open_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedChat:
+    """One chat of a plan, and what became of it."""
+
+    chat_id: UUID
+    state_before: str | None
+    operator_before_id: UUID | None
+    operator_before: str | None
+    state_after: str | None
+    operator_after_id: UUID | None
+    operator_after: str | None
+    outcome: str
+    detail: str | None
+    action_id: int | None
+    plan_id: UUID
+    show_names: bool = False
+
+    @property
+    def holder(self) -> str | None:
+        """Who held it, as the medium may show it."""
+        return self.operator_before_id and person(self.operator_before, self.operator_before_id, show_names=self.show_names)
+
+    @property
+    def taker(self) -> str | None:
+        """Who gets it, as the medium may show it."""
+        return self.operator_after_id and person(self.operator_after, self.operator_after_id, show_names=self.show_names)
+
+    @property
+    def now(self) -> str:
+        """The state before, in words."""
+        return STATES.get(self.state_before or "", self.state_before or "no state")
+
+    @property
+    def then(self) -> str:
+        """The state after, in words."""
+        return STATES.get(self.state_after or "", self.state_after or "no state")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    what: str
+    now: str
+    then: str
+
+
+def rows(plan: Plan, results: Mapping[UUID, Result], *, show_names: bool = False) -> list[MovedChat]:
+    """Each chat of the plan as machines read it; without a result its outcome is planned, refused or unchanged."""
+    found = []
+    for move in plan.moves:
+        result = results.get(move.chat.chat_id)
+        outcome = result.outcome if result else "refused" if move.refused else "unchanged" if plan.idle(move) else "planned"
+        changed = outcome in ("done", "planned")
+        after_id = (move.to if plan.command == "reassign" else None) if changed else move.chat.operator_id
+        then = result.chat_state if result and result.chat_state else plan.then_state(move)
+        state = then if changed else move.chat.chat_state
+        found.append(
+            MovedChat(
+                move.chat.chat_id, move.chat.chat_state, move.chat.operator_id, _name(plan, move.chat.operator_id), state,
+                after_id, _name(plan, after_id), outcome, result.detail if result else move.problem,
+                result.action_id if result else None, plan.plan_id, show_names,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _name(plan: Plan, operator_id: UUID | None) -> str | None:
+    if operator_id is None:
+        return None
+    known = plan.operators.get(operator_id)
+    return (known.name if known else None) or str(operator_id)[:8]
+
+
+COLUMNS = [
+    Column("chat_id", "chat", "id"),
+    Column("now", "now", audience="people"),
+    Column("holder", "held by", audience="people"),
+    Column("then", "then", audience="people"),
+    Column("taker", "goes to", audience="people"),
+    Column("operator_before", "held by", "person", audience="machines"),
+    Column("operator_after", "goes to", "person", audience="machines"),
+    Column("outcome", "result"),
+    Column("detail", "why"),
+    Column("state_before", "state before", audience="machines"),
+    Column("state_after", "state after", audience="machines"),
+    Column("operator_before_id", "operator before", "id", audience="machines"),
+    Column("operator_after_id", "operator after", "id", audience="machines"),
+    Column("action_id", "action", "number", audience="machines"),
+    Column("plan_id", "plan", "id", audience="machines"),
+]
+
+
+def preview(plan: Plan, details: Sequence[Details], now: datetime | None, *, show_names: bool) -> list[Table | Text]:
+    """What a plan means to do, for people: one chat in full, or the first of many and the operators' loads."""
+    if len(plan.moves) == 1 and details:
+        return _one(plan, plan.moves[0], details[0], now, show_names=show_names)
+    body: list[Table | Text] = [Text([heading(plan)])]
+    moves = rows(plan, {}, show_names=show_names)
+    columns = [column for column in COLUMNS if column.name not in ("outcome",)]
+    if not plan.refused and not any(move.breaks for move in plan.moves):
+        columns = [column for column in columns if column.name != "detail"]
+    shown = sorted(moves, key=lambda row: row.outcome != "refused")[:SHOWN]
+    body.append(Table("preview", columns, shown, audience="people"))
+    if len(moves) > SHOWN:
+        body.append(Text([f"and {words.count(len(moves) - SHOWN)} more"]))
+    loads = plan.loads()
+    if plan.command == "reassign" and loads:
+        load_columns = [
+            Column("operator", "operator"),
+            Column("load", "is"),
+            Column("held_before", "chats now", "number"),
+            Column("held_after", "then", "number"),
+        ]
+        listed = [
+            {"operator": person(one.name, one.operator_id, show_names=show_names), "load": one.load,
+             "held_before": one.held_before, "held_after": one.held_after}
+            for one in loads[:SHOWN]
+        ]  # fmt: skip
+        body.append(Table("loads", load_columns, listed, audience="people"))
+        if len(loads) > SHOWN:
+            body.append(Text([f"and {words.count(len(loads) - SHOWN)} more operators"]))
+    return body
+
+
+def question(plan: Plan) -> str:
+    """What the person at the terminal is asked."""
+    wanted = plan.wanted
+    if len(wanted) > 1:
+        return f"{plan.command.capitalize()} these {words.count(len(wanted))} chats"
+    if plan.command == "release":
+        return "Release it"
+    return f"Give it to {person(_name(plan, wanted[0].to), wanted[0].to, show_names=True)}" if wanted[0].to else "Reassign it"
+
+
+def heading(plan: Plan) -> str:
+    """A plan in one line."""
+    parts = [words.plural(len(plan.wanted), "chat") + f" to {plan.command}"]
+    idle = sum(1 for move in plan.moves if not move.refused and plan.idle(move))
+    parts += [f"{words.count(idle)} as wanted already"] if idle else []
+    parts += [f"{words.count(len(plan.refused))} refused"] if plan.refused else []
+    return " · ".join(parts)
+
+
+def _one(plan: Plan, move: Move, details: Details, now: datetime | None, *, show_names: bool) -> list[Table | Text]:
+    chat = move.chat
+    people = (details.user_name or "a user", details.profile_name or "a profile")
+    pair = " → ".join(words.shortened(name, 24) if show_names else words.initial(name) for name in people)
+    lines: list[Line] = [str(chat.chat_id), f"{pair} · {_waits(chat.chat_state, details, now)}"]
+    if move.refused or plan.idle(move):
+        return [Text(lines)]
+    holder = _described(plan, chat.operator_id, now, show_names=show_names)
+    target = _described(plan, move.to, now, show_names=show_names) if plan.command == "reassign" else "nobody"
+    then = plan.then_state(move)
+    opened = ", a new one opens" if plan.command == "reassign" else ""
+    count = details.open_assignments
+    was = f"open since {_clock(details.open_since)}" if count == 1 else f"{count} open" if count else "none open"
+    closes = f'closed as "{plan.release_reason.partition(":")[0]}"{opened}' if count else opened.removeprefix(", ") or "none open"
+    facts = [
+        _Fact("state", STATES.get(chat.chat_state or "", chat.chat_state or "none"), STATES.get(then or "", then or "none")),
+        _Fact("operator", holder, target),
+        _Fact("assignment", was, closes),
+    ]
+    columns = [Column("what", ""), Column("now", "now"), Column("then", "then")]
+    body: list[Table | Text] = [Text(lines), Table("change", columns, facts, audience="people")]
+    if move.breaks:
+        body.append(Text([[Span("forced: ", "warning"), Span(", ".join(rule.value for rule in move.breaks))]]))
+    return body
+
+
+def _waits(state: str | None, details: Details, now: datetime | None) -> str:
+    if state == "completed":
+        return "completed"
+    if details.waits_since is not None:
+        return f"waiting {words.age(details.waits_since, now)} for an answer"
+    return f"answered {words.age(details.replied_at, now)} ago" if details.replied_at else "no message yet"
+
+
+def _clock(moment: datetime | None) -> str:
+    from datetime import UTC
+
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else "—"
+
+
+def _described(plan: Plan, operator_id: UUID | None, now: datetime | None, *, show_names: bool) -> str:
+    if operator_id is None:
+        return "nobody"
+    known = plan.operators.get(operator_id)
+    if known is None:
+        return str(operator_id)[:8]
+    return f"{person(known.name, operator_id, show_names=show_names)}  ({standing(known, now)})"
+
+
+def person(name: str | None, operator_id: UUID, *, show_names: bool) -> str:
+    """An operator for people: the name, or where logs are public its first letter and the beginning of the id."""
+    if not name:
+        return str(operator_id)[:8]
+    return words.shortened(name, 40) if show_names else f"{words.initial(name)} {str(operator_id)[:8]}"
+
+
+def standing(operator: Operator, now: datetime | None) -> str:
+    """An operator in words: free, busy, away, and when last seen."""
+    seen = f", seen {words.age(operator.last_activity, now)} ago" if operator.last_activity else ", never seen"
+    return operator.load + seen
+
+
+def candidates(chat_count: int, free: Sequence[Operator], now: datetime | None) -> list[Table | Text]:
+    """The operators who could take a chat, numbered, for the question that follows."""
+    listed = [
+        {"place": place, "name": one.name, "operator_id": one.operator_id, "load": one.load, "last_activity": one.last_activity}
+        for place, one in enumerate(free, 1)
+    ]
+    columns = [
+        Column("place", "", "number"),
+        Column("name", "operator", "person"),
+        Column("operator_id", "id", "id"),
+        Column("load", "is"),
+        Column("last_activity", "last seen", "age"),
+    ]
+    return [Table("candidates", columns, listed, title="Who could take " + ("it" if chat_count == 1 else "them"))]
+
+
+def outcome(
+    plan: Plan, results: Mapping[UUID, Result], *, rehearsal: bool, undo: str, again: str, asked: bool,
+    details: Sequence[Details], now: datetime | None, show_names: bool,
+) -> Answer:  # fmt: skip
+    """What became of a plan. `undo` and `again` are command lines up to the id or the plan; `asked`: the preview was shown."""
+    moves = rows(plan, results, show_names=show_names)
+    counts: dict[str, int] = {}
+    for row in moves:
+        counts[row.outcome] = counts.get(row.outcome, 0) + 1
+    body: list[Table | Text] = [] if asked else preview(plan, details, now, show_names=show_names)
+    body.append(Text(_verdict(plan, moves, counts, rehearsal=rehearsal, undo=undo, again=again, show_names=show_names)))
+    odd = [row for row in moves if row.outcome not in ("done", "unchanged")]
+    if odd and len(moves) > 1:
+        columns = [column for column in COLUMNS if column.name in ("chat_id", "holder", "outcome", "detail")]
+        body.append(Table("exceptions", columns, odd[:SHOWN], audience="people"))
+        if len(odd) > SHOWN:
+            body.append(Text([f"and {words.count(len(odd) - SHOWN)} more; all of them with -o jsonl"]))
+    body.append(Table("chats", COLUMNS, moves, audience="machines"))
+    data = {"plan_id": plan.plan_id, "dry_run": rehearsal, "counts": counts}
+    return Answer(plan.command, body, data, now)
+
+
+def _verdict(
+    plan: Plan, moves: Sequence[MovedChat], counts: Mapping[str, int], *, rehearsal: bool, undo: str, again: str, show_names: bool
+) -> list[Line]:
+    done = counts.get("done", 0)
+    verb = DONE[plan.command]
+    others = [f"{words.count(number)} {name}" for name, number in counts.items() if name != "done"]
+    if len(moves) == 1:
+        return _verdict_of_one(plan, moves[0], rehearsal=rehearsal, undo=undo, show_names=show_names)
+    rest = f"; {', '.join(others)}" if others else ""
+    if rehearsal:
+        return [f"Dry run: {words.plural(done, 'chat')} would be {verb}{rest}. Everything was rolled back."]
+    lines: list[Line] = [f"{words.count(done)} of {words.plural(len(moves), 'chat')} {verb}{rest}."]
+    if done and any(row.action_id is not None for row in moves):
+        lines.append([Span("Undo: "), Span(f"{undo} {plan.plan_id}", "code")])
+    if counts.get("planned") or counts.get("moved"):
+        lines.append([Span("The rest: "), Span(again, "code")])
+    return lines
+
+
+def _verdict_of_one(plan: Plan, row: MovedChat, *, rehearsal: bool, undo: str, show_names: bool) -> list[Line]:
+    if row.outcome == "done" and rehearsal:
+        known = row.operator_after_id and person(row.operator_after, row.operator_after_id, show_names=show_names)
+        what = f"reassigned to {known}" if known else f"released: {row.then}"
+        return [f"Dry run: {row.chat_id} would be {what}. Everything was rolled back."]
+    if row.outcome == "done":
+        lines: list[Line] = [f"Done, action {row.action_id}." if row.action_id is not None else "Done, not logged."]
+        if row.action_id is not None:
+            lines[0] = [Span(f"Done, action {row.action_id}. Undo: "), Span(f"{undo} {row.action_id}", "code")]
+        return lines
+    if row.outcome == "unchanged":
+        return [f"{row.chat_id} is so already: nothing to do."]
+    return [f"{row.chat_id} was not {DONE[plan.command]}: {row.detail or row.outcome}."]

@@ -1,0 +1,255 @@
+"""Carries a plan out in batches: each chat locked without waiting, compared with the plan, changed and logged together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chatops import sqlfiles, words
+from chatops.chats import audit
+from chatops.chats.reassignment import Move, Plan, Rule, standings
+from chatops.db import Database
+from chatops.errors import DatabaseError
+from chatops.provenance import Provenance
+
+BATCH = 1000
+# A chat that somebody else is just writing to is looked at again so often before it is given up.
+LOOKS = 4
+PAUSE_SECONDS = 0.15
+
+# What another session did at the same moment: deadlock, lock timeout, unique violation. Not a fault of the chat.
+CLASHES = frozenset({"40P01", "40001", "55P03", "23505"})
+# No grant, read-only, cancelled: the next chat would fare no better.
+NOT_FOR_US = frozenset({"42501", "25006", "57014", None})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one chat: done, unchanged (it was so already), moved (not as planned any more), refused or failed.
+
+    `chat_state` is the state it is in now, where it was changed; `action_id` names it in the log (None with --no-audit).
+    """
+
+    chat_id: UUID
+    outcome: str
+    detail: str | None = None
+    chat_state: str | None = None
+    action_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """How a plan is carried out: for whom, why, logged or not, only tried (`rehearsal`: rolled back), how fast."""
+
+    provenance: Provenance
+    reason: str | None = None
+    logged: bool = True
+    rehearsal: bool = False
+    per_second: float | None = None
+    stop_after: int | None = None
+    batch: int = BATCH
+
+
+def carry_out(database: Database, plan: Plan, conditions: Conditions) -> Iterator[list[Result]]:
+    """Tries every wanted move; the results of one committed transaction after another.
+
+    Not inside a transaction. Stops after `stop_after` chats that moved or failed. A batch that clashes with another session is
+    tried again in halves, so that one chat does not hold up the others.
+    """
+    pace = _Pace(conditions.per_second)
+    size = conditions.batch if conditions.per_second is None else max(1, min(conditions.batch, int(conditions.per_second)))
+    failures = 0
+    waiting = plan.wanted
+    for look in range(LOOKS):
+        last = look == LOOKS - 1
+        again: list[Move] = []
+        for start in range(0, len(waiting), size):
+            batch = waiting[start : start + size]
+            pace.before(len(batch))
+            results, locked = _batch(database, plan, batch, conditions, last=last)
+            again += locked
+            failures += sum(1 for result in results if result.outcome in ("moved", "failed"))
+            if results:
+                yield results
+            if conditions.stop_after is not None and failures >= conditions.stop_after:
+                return
+        if not again:
+            return
+        waiting = again
+        threading.Event().wait(PAUSE_SECONDS)
+
+
+def _batch(
+    database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions, *, last: bool
+) -> tuple[list[Result], list[Move]]:
+    try:
+        with audit.acting(database, conditions.provenance, reason=conditions.reason, plan_id=plan.plan_id,
+                          rehearsal=conditions.rehearsal):  # fmt: skip
+            return _in_one_transaction(database, plan, moves, conditions, last=last)
+    except DatabaseError as error:
+        if error.sqlstate in NOT_FOR_US:
+            raise
+        if len(moves) > 1:
+            middle = len(moves) // 2
+            first, locked_first = _batch(database, plan, moves[:middle], conditions, last=last)
+            second, locked_second = _batch(database, plan, moves[middle:], conditions, last=last)
+            return first + second, locked_first + locked_second
+        if error.sqlstate in CLASHES and not last:
+            return [], list(moves)
+        outcome = "moved" if error.sqlstate in CLASHES else "failed"
+        detail = f"{words.visible(error.message)} ({error.sqlstate})"
+        failed = [Result(move.chat.chat_id, outcome, detail) for move in moves]
+        if conditions.logged and not conditions.rehearsal:
+            with audit.acting(database, conditions.provenance, reason=conditions.reason, plan_id=plan.plan_id):
+                _log_failures(database, plan, moves, failed)
+        return failed, []
+
+
+def _in_one_transaction(
+    database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions, *, last: bool
+) -> tuple[list[Result], list[Move]]:
+    mine = _locked(database, moves)
+    ready = [move for move in moves if move.chat.chat_id in mine]
+    barred: dict[UUID, str] = {}
+    blocked: set[UUID] = set()
+    if plan.command == "reassign":
+        barred, blocked = _barred(database, plan, ready)
+        ready = [move for move in ready if move.chat.chat_id not in barred and move.chat.chat_id not in blocked]
+    change = _reassign if plan.command == "reassign" else _release
+    results = change(database, plan, ready, conditions) if ready else []
+    if len(results) != len(ready):
+        raise DatabaseError("the database did not take the change (a trigger absorbed it?); it was rolled back", sqlstate="P0001")
+    rest = [move for move in moves if move.chat.chat_id not in mine]
+    changed, locked = _what_moved(database, rest)
+    locked |= blocked
+    if last:
+        changed |= dict.fromkeys(locked, "another session is changing it at this moment")
+        locked = set()
+    skipped = [Result(move.chat.chat_id, "moved", why) for move in moves
+               if (why := barred.get(move.chat.chat_id) or changed.get(move.chat.chat_id))]  # fmt: skip
+    if conditions.logged and skipped:
+        _log_failures(database, plan, moves, skipped)
+    return results + skipped, [move for move in moves if move.chat.chat_id in locked]
+
+
+def _locked(database: Database, moves: Sequence[Move]) -> set[UUID]:
+    parameters = {
+        "chats": [move.chat.chat_id for move in moves],
+        "states": [move.chat.chat_state for move in moves],
+        "active": [move.chat.is_active for move in moves],
+        "operators": [move.chat.operator_id for move in moves],
+        "epochs": [move.chat.epoch for move in moves],
+    }
+    return {row[0] for row in database.tuples(sqlfiles.read("queries/move_lock_chats.sql"), parameters)}
+
+
+def _barred(database: Database, plan: Plan, moves: Sequence[Move]) -> tuple[dict[UUID, str], set[UUID]]:
+    """The chats whose target can no longer take them, with the reason; and those whose target is locked just now."""
+    wanted = {move.to for move in moves if move.to is not None}
+    if not wanted:
+        return {}, set()
+    mine = {row[0] for row in database.tuples(sqlfiles.read("queries/move_lock_operators.sql"), {"operators": list(wanted)})}
+    parameters = {"operators": list(wanted), "chats": [move.chat.chat_id for move in moves]}
+    # A second statement: what was committed while the lock was taken must be seen.
+    rows = database.tuples(sqlfiles.read("queries/move_check_operators.sql"), parameters)
+    now = {row[0]: row for row in rows}
+    barred: dict[UUID, str] = {}
+    blocked: set[UUID] = set()
+    taken: dict[UUID, int] = {}
+    for move in moves:
+        if move.to is None:
+            continue
+        if move.to not in now:
+            barred[move.chat.chat_id] = "the operator is gone"
+            continue
+        _, active, available, held = now[move.to]
+        allowed = {*plan.forced, *move.breaks}
+        held += taken.get(move.to, 0)
+        why = (
+            "the operator is not active any more" if not active and Rule.INACTIVE not in allowed
+            else "the operator is not available any more" if active and not available and Rule.AWAY not in allowed
+            else "the operator took another chat meanwhile" if held and Rule.BUSY not in allowed else None
+        )  # fmt: skip
+        if why is not None:
+            barred[move.chat.chat_id] = why
+        elif move.to not in mine:
+            blocked.add(move.chat.chat_id)
+        else:
+            taken[move.to] = taken.get(move.to, 0) + 1
+    return barred, blocked
+
+
+def _reassign(database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions) -> list[Result]:
+    parameters = {
+        "chats": [move.chat.chat_id for move in moves],
+        "operators": [move.to for move in moves],
+        "release_reason": plan.release_reason,
+        "other_columns": audit.other_columns(database),
+    }
+    taken = database.tuples(sqlfiles.read("queries/reassign_take.sql"), parameters)
+    chats, before, after = ([row[place] for row in taken] for place in range(3))
+    text = audit.recorded(sqlfiles.read("queries/reassign_give.sql"), logged=conditions.logged)
+    return _results(database.tuples(text, {"chats": chats, "before": before, "after": after}))
+
+
+def _release(database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions) -> list[Result]:
+    parameters = {
+        "chats": [move.chat.chat_id for move in moves],
+        "release_reason": plan.release_reason,
+        "other_columns": audit.other_columns(database),
+        "reassignment_limit": plan.reassignment_limit,
+    }
+    text = audit.recorded(sqlfiles.read("queries/release_chats.sql"), logged=conditions.logged)
+    return _results(database.tuples(text, parameters))
+
+
+def _results(rows: Sequence[tuple[Any, ...]]) -> list[Result]:
+    return [Result(chat_id, "done", None, chat_state, action_id) for action_id, chat_id, chat_state in rows]
+
+
+def _what_moved(database: Database, moves: Sequence[Move]) -> tuple[dict[UUID, str], set[UUID]]:
+    """What is different about chats that could not be locked as planned; and those that are merely locked."""
+    if not moves:
+        return {}, set()
+    now = {chat.chat_id: chat for chat in standings(database, [move.chat.chat_id for move in moves])}
+    changed: dict[UUID, str] = {}
+    locked: set[UUID] = set()
+    for move in moves:
+        was, found = move.chat, now.get(move.chat.chat_id)
+        if found is None:
+            changed[was.chat_id] = "it was deleted meanwhile"
+        elif found.chat_state != was.chat_state:
+            before, after = was.chat_state or "without state", found.chat_state or "without state"
+            changed[was.chat_id] = f"it is {after} now, no longer {before}"
+        elif found.operator_id != was.operator_id:
+            changed[was.chat_id] = "another operator holds it now" if found.operator_id else "nobody holds it any more"
+        elif (found.epoch, found.is_active) != (was.epoch, was.is_active):
+            changed[was.chat_id] = "it was handled meanwhile"
+        else:
+            locked.add(was.chat_id)
+    return changed, locked
+
+
+def _log_failures(database: Database, plan: Plan, moves: Sequence[Move], failures: Sequence[Result]) -> None:
+    targets = {move.chat.chat_id: move.to or move.chat.operator_id for move in moves}
+    attempts = [(one.chat_id, targets[one.chat_id], one.outcome, one.detail) for one in failures]
+    audit.record_failures(database, plan.command, attempts)
+
+
+class _Pace:
+    """At most so many a second, evenly."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self._per_second = per_second
+        self._free_at = time.monotonic()
+
+    def before(self, count: int) -> None:
+        """Waits until so many more may be done."""
+        if self._per_second is None:
+            return
+        threading.Event().wait(max(0.0, self._free_at - time.monotonic()))
+        self._free_at = max(self._free_at, time.monotonic()) + count / self._per_second

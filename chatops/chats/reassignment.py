@@ -1,0 +1,336 @@
+"""Decides which chat goes to whom, and which rules that would break. Reads facts, changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+from typing import Literal
+from uuid import UUID, uuid4
+
+from chatops import words
+from chatops.chats.reports import query
+from chatops.db import Database
+from chatops.errors import UsageError
+
+Command = Literal["reassign", "release"]
+
+# The application reads these reasons: by their beginning, and by whether they hold "idle". No free text ever goes there.
+REASSIGNED = "manual_reassignment_by_admin:chatops"
+RELEASED = "manual_release"
+IDLE = "idle_timeout"
+
+PLANNING_TIMEOUT = "60s"
+
+
+class Rule(Enum):
+    """What must be so for a chat to be moved, named as `--force` takes it."""
+
+    INACTIVE = "inactive"
+    AWAY = "away"
+    BUSY = "busy"
+    LAST = "last"
+    ANSWERED = "answered"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A chat as the plan found it; `by_messages` is the state that its messages say, `epoch` changes with whoever holds it.
+
+    `loose`: open assignments and activity rows. `asked`: a user message waits for an answer. `releases`: since the last reply.
+    """
+
+    chat_id: UUID
+    chat_state: str | None
+    is_active: bool
+    operator_id: UUID | None
+    last_operator_id: UUID | None
+    epoch: int
+    by_messages: str
+    asked: bool
+    loose: int
+    releases: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether the chat has ended."""
+        return self.chat_state == "completed" or not self.is_active
+
+    @property
+    def settled(self) -> bool:
+        """Whether a release would change nothing."""
+        wanted = "completed" if self.over else self.by_messages
+        return self.chat_state == wanted and self.operator_id is None and not self.loose
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator who may take a chat; `held` counts the active chats with their id on them."""
+
+    operator_id: UUID
+    name: str | None
+    is_active: bool
+    is_available: bool
+    last_activity: datetime | None
+    held: int
+
+    @property
+    def label(self) -> str:
+        """The name, made harmless, or the beginning of the id."""
+        return words.shortened(self.name or "", 40) or str(self.operator_id)[:8]
+
+    @property
+    def load(self) -> str:
+        """free, busy, away or inactive, as `operators` says it."""
+        if self.held:
+            return "busy"
+        return "inactive" if not self.is_active else "free" if self.is_available else "away"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What is meant to happen to one chat; `to` is None for a release, or when nobody can take it.
+
+    `problem` says why it is refused; `breaks` are the rules that it breaks and that were forced.
+    """
+
+    chat: Standing
+    to: UUID | None = None
+    breaks: tuple[Rule, ...] = ()
+    problem: str | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether it will not be tried."""
+        return self.problem is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a command means to do, chat by chat, and the operators that it concerns."""
+
+    command: Command
+    moves: Sequence[Move]
+    operators: dict[UUID, Operator] = field(default_factory=dict)
+    plan_id: UUID = field(default_factory=uuid4)
+    forced: frozenset[Rule] = frozenset()
+    release_reason: str = REASSIGNED
+    reassignment_limit: int | None = None
+    made_at: datetime | None = None
+
+    @property
+    def wanted(self) -> list[Move]:
+        """The moves that will be tried."""
+        return [move for move in self.moves if not move.refused and not self.idle(move)]
+
+    @property
+    def refused(self) -> list[Move]:
+        """The moves that will not be tried."""
+        return [move for move in self.moves if move.refused]
+
+    def then_state(self, move: Move) -> str | None:
+        """The state that a chat is meant to be in afterwards."""
+        if move.refused or self.idle(move):
+            return move.chat.chat_state
+        if self.command == "reassign":
+            return "assigned"
+        limited = self.reassignment_limit is not None and move.chat.releases >= self.reassignment_limit
+        waits = move.chat.by_messages == "waiting_assignment"
+        return "completed" if move.chat.over or (waits and limited) else move.chat.by_messages
+
+    def idle(self, move: Move) -> bool:
+        """Whether nothing has to be done."""
+        if self.command == "release":
+            return move.chat.settled
+        held = move.to is not None and move.chat.operator_id == move.to
+        return held and move.chat.chat_state == "assigned" and move.chat.is_active
+
+    def loads(self) -> list[OperatorChange]:
+        """Each operator whose load changes, chats held before and after."""
+        change: dict[UUID, int] = {}
+        for move in self.wanted:
+            if move.chat.operator_id is not None and move.chat.is_active:
+                change[move.chat.operator_id] = change.get(move.chat.operator_id, 0) - 1
+            if move.to is not None:
+                change[move.to] = change.get(move.to, 0) + 1
+        known = [(self.operators[one], delta) for one, delta in change.items() if one in self.operators]
+        return [OperatorChange(one.operator_id, one.name, one.load, one.held, one.held + delta) for one, delta in known]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorChange:
+    """An operator's chats before and after a plan."""
+
+    operator_id: UUID
+    name: str | None
+    load: str
+    held_before: int
+    held_after: int
+
+
+def rules(text: Iterable[str]) -> frozenset[Rule]:
+    """The rules that `--force` names. Raises UsageError for a word that is none.
+
+    >>> sorted(rule.value for rule in rules(["busy,away"]))
+    ['away', 'busy']
+    """
+    given = [word.strip().lower() for words_ in text for word in words_.split(",") if word.strip()]
+    if "all" in given:
+        return frozenset(Rule)
+    known = {rule.value: rule for rule in Rule}
+    if unknown := [word for word in given if word not in known]:
+        raise UsageError(
+            f"--force knows no rule {words.visible(', '.join(unknown))}", details=(f"rules: {', '.join(known)}; or all",)
+        )
+    return frozenset(known[word] for word in given)
+
+
+def standings(database: Database, chats: Sequence[UUID], *, count_releases: bool = False) -> list[Standing]:
+    """How these chats stand, in the order given; those that do not exist are left out. Inside a transaction."""
+    text = query(database, "queries/move_standing.sql")
+    parameters = {"chats": list(chats), "count_releases": count_releases}
+    if len(chats) <= 1000:
+        return database.rows(Standing, text, parameters)
+    return list(database.stream(Standing, text, parameters))
+
+
+def operators(database: Database) -> dict[UUID, Operator]:
+    """Everybody by id, those seen last first. Inside a transaction."""
+    found = database.rows(Operator, query(database, "queries/move_operators.sql"))
+    return {one.operator_id: one for one in found}
+
+
+def plan_release(
+    chats: Sequence[Standing],
+    everybody: dict[UUID, Operator],
+    *,
+    forced: Collection[Rule] = (),
+    release_reason: str = RELEASED,
+    reassignment_limit: int | None = None,
+    made_at: datetime | None = None,
+) -> Plan:
+    """Each chat back to where its messages say it belongs; a completed one is refused."""
+    moves = []
+    for chat in chats:
+        broken = (Rule.COMPLETED,) if chat.over and not chat.settled else ()
+        moves.append(_judged(Move(chat, breaks=broken), forced, {Rule.COMPLETED: "it is completed"}))
+    return Plan("release", moves, everybody, forced=frozenset(forced), release_reason=release_reason,
+                reassignment_limit=reassignment_limit, made_at=made_at)  # fmt: skip
+
+
+def plan_reassign(
+    chats: Sequence[Standing],
+    everybody: dict[UUID, Operator],
+    to: UUID | None,
+    *,
+    forced: Collection[Rule] = (),
+    made_at: datetime | None = None,
+) -> Plan:
+    """Each chat to one operator, or (`to` None) spread over those who are free, nobody twice and nobody their last one.
+
+    >>> plan_reassign([], {}, None).moves
+    []
+    """
+    moves: list[Move] = []
+    taking = {one: everybody[one].held for one in everybody}
+    leaving = _leaving(chats)
+    free = [one for one in everybody.values() if one.is_active and one.is_available and not one.held]
+    queue = _Free(free)
+    for chat in chats:
+        if to is not None:
+            moves.append(_given(chat, everybody[to], taking[to] - leaving.get(to, 0), forced))
+            if not moves[-1].refused and chat.operator_id != to:
+                taking[to] += 1
+            continue
+        problem = _unwanted(chat, forced)
+        if problem is not None:
+            moves.append(problem)
+            continue
+        found = queue.take(not_these=() if Rule.LAST in forced else _before(chat), rather_not=_before(chat))
+        if found is None:
+            left = len(queue)
+            why = "nobody is free" if not left else "the only operator who is free had it last"
+            moves.append(Move(chat, problem=f"{why}; it stays as it is"))
+        else:
+            breaks = tuple(rule for rule in _about_chat(chat) if rule in forced)
+            breaks += (Rule.LAST,) if found.operator_id in _before(chat) else ()
+            moves.append(Move(chat, found.operator_id, breaks))
+    return Plan("reassign", moves, everybody, forced=frozenset(forced), release_reason=REASSIGNED, made_at=made_at)
+
+
+class _Free:
+    """Operators who can each take one chat, in order."""
+
+    def __init__(self, free: Sequence[Operator]) -> None:
+        self._left = {one.operator_id: one for one in free}
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def take(self, not_these: Collection[UUID], rather_not: Collection[UUID]) -> Operator | None:
+        """The first who is neither excluded nor, while there is another, better avoided; None when nobody is."""
+        for avoided in (rather_not, not_these):
+            for operator_id in self._left:
+                if operator_id not in avoided:
+                    return self._left.pop(operator_id)
+        return None
+
+
+def _before(chat: Standing) -> tuple[UUID, ...]:
+    return tuple({one for one in (chat.operator_id, chat.last_operator_id) if one is not None})
+
+
+def _leaving(chats: Sequence[Standing]) -> dict[UUID, int]:
+    # A chat that is held by its target already does not count against it.
+    found: dict[UUID, int] = {}
+    for chat in chats:
+        if chat.operator_id is not None and chat.is_active:
+            found[chat.operator_id] = found.get(chat.operator_id, 0) + 1
+    return found
+
+
+def _about_chat(chat: Standing) -> tuple[Rule, ...]:
+    if chat.over:
+        return (Rule.COMPLETED,)
+    return () if chat.asked else (Rule.ANSWERED,)
+
+
+def _unwanted(chat: Standing, forced: Collection[Rule]) -> Move | None:
+    judged = _judged(Move(chat, breaks=_about_chat(chat)), forced, _chat_problems(chat))
+    return judged if judged.refused else None
+
+
+def _chat_problems(chat: Standing) -> dict[Rule, str]:
+    answered = "the last word was ours: nobody waits for an answer"
+    empty = "no user has written yet: there is nothing to answer"
+    return {
+        Rule.COMPLETED: "it is completed",
+        Rule.ANSWERED: answered if chat.by_messages == "waiting_real_user_reply" else empty,
+    }
+
+
+def _given(chat: Standing, target: Operator, held: int, forced: Collection[Rule]) -> Move:
+    if chat.operator_id == target.operator_id and chat.chat_state == "assigned" and chat.is_active:
+        return Move(chat, target.operator_id)
+    broken = list(_about_chat(chat))
+    broken += [Rule.INACTIVE] if not target.is_active else [Rule.AWAY] if not target.is_available else []
+    broken += [Rule.BUSY] if held > 0 else []
+    broken += [Rule.LAST] if chat.last_operator_id == target.operator_id else []
+    sentences = {
+        **_chat_problems(chat),
+        Rule.INACTIVE: "the operator is not active",
+        Rule.AWAY: "the operator is not available",
+        Rule.BUSY: f"the operator is busy with {'another chat' if held == 1 else words.plural(held, 'other chat')}",
+        Rule.LAST: "the operator had it last",
+    }  # fmt: skip
+    return _judged(Move(chat, target.operator_id, tuple(broken)), forced, sentences)
+
+
+def _judged(move: Move, forced: Collection[Rule], sentences: dict[Rule, str]) -> Move:
+    kept = [rule for rule in move.breaks if rule not in forced]
+    if not kept:
+        return move
+    problem = "; ".join(sentences[rule] for rule in kept)
+    return replace(move, problem=f"{problem} (--force {','.join(rule.value for rule in kept)})", breaks=tuple(kept))
