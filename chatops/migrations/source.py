@@ -97,6 +97,15 @@ class Folder:
         return self.files[-1] if self.files else None
 
 
+def chosen(directory: Path | None, source: str | None) -> Folder:
+    """The folder of --dir and --source: the shipped files when neither is given. Raises UsageError."""
+    if directory is None:
+        if source is not None and source != SHIPPED:
+            raise UsageError("--source names the files of a folder: give --dir too")
+        return shipped()
+    return discover(directory, source=source)
+
+
 def shipped() -> Folder:
     """The files that chatops ships."""
     return discover(sqlfiles.root() / "migrations", source=SHIPPED, shown="")

@@ -1,0 +1,165 @@
+"""`chatops migrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
+from chatops.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from chatops.migrations.run import Prepared, Request
+
+
+@command(
+    examples=[
+        "chatops migrate --dry-run",
+        "chatops --env production migrate --to 017 --yes",
+        "chatops migrate --dir supabase/migrations --to latest",
+        "chatops migrate --dry-run -o sql > pending.sql",
+    ],
+    exits="0 everything asked for is in · 2 usage · 3 unreachable, or the connection was lost · 4 refused, or a file failed and "
+    "was rolled back · 5 a lock or another migrator was in the way for longer than --max-wait",
+    formats=(*DOCUMENT_FORMATS, "sql"),
+)
+def migrate(
+    ctx: typer.Context,
+    to: Annotated[str | None, typer.Option(metavar="N|latest", help="The last file to apply: number or name.")] = None,
+    directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be applied (-o sql: its exact text).")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    max_wait: Annotated[str, typer.Option("--max-wait", metavar="TIME", help="How long to wait for locks, per file.")] = "5m",
+    statement_timeout: Annotated[
+        str | None, typer.Option("--statement-timeout", metavar="TIME", help="End a statement that takes longer.")
+    ] = None,
+    allow_out_of_order: Annotated[bool, typer.Option("--allow-out-of-order", help="Apply files that come late, too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse files that share a number.")] = False,
+) -> ExitCode:
+    """Applies the pending files in order, each in one transaction with its entry in the ledger, then the views that changed.
+
+    Locks are asked for in short attempts, so that nobody waits for the migrator for long; who is in the way is named.
+    """
+    from chatops import words
+    from chatops.migrations import ledger, screens
+    from chatops.migrations import run as runs
+    from chatops.migrations.source import chosen, revision_of
+
+    invocation = invocation_of(ctx)
+    invocation.check_output()
+    as_sql = invocation.format() == "sql"
+    if (as_sql and not dry_run) or any(name == "sql" for name, _ in invocation.writes()):
+        raise UsageError("-o sql shows the text of a dry run on stdout: add --dry-run")
+    folder = chosen(directory, source)
+    words_again = [part for flag, value in (("--to", to), ("--dir", directory), ("--source", source)) if value is not None
+                   for part in (flag, quoted(str(value)))]  # fmt: skip
+    timeout = words.span(statement_timeout, "--statement-timeout") if statement_timeout is not None else None
+    request = runs.Request(
+        to=to,
+        max_wait=words.span(max_wait, "--max-wait").total_seconds(),
+        allow_out_of_order=allow_out_of_order,
+        strict=strict,
+        statement_timeout=f"{int(timeout.total_seconds() * 1000)}ms" if timeout is not None else None,
+        again=invocation.here("migrate", *words_again, *(["--allow-out-of-order"] if allow_out_of_order else [])),
+        adopt=invocation.here("adopt", *words_again[2 if to is not None else 0 :]),
+        diagnose=invocation.here("diagnose"),
+    )
+    database = invocation.connect("migrate")
+    before = ledger.read(database)
+    invocation.banner(database)
+    prepared = runs.prepare(database, before, folder, request)
+    warn(invocation, prepared)
+    runs.refuse_problems(prepared)
+    run = ledger.Run("migrate", invocation.provenance.annotations(), revision_of(folder.path))
+    if as_sql:
+        invocation.emit(runs.exact_text(prepared, request, run, database.target.schema))
+        return ExitCode.OK
+    if dry_run:
+        invocation.show(screens.plan_answer(prepared, invocation.medium().width, request.again))
+        return ExitCode.OK
+    if prepared.nothing:
+        invocation.show(screens.nothing_answer(prepared))
+        return ExitCode.OK
+    return go(invocation, database, prepared, request, run, yes=yes)
+
+
+def go(invocation: Invocation, database: Any, prepared: Prepared, request: Request, run: Any, *, yes: bool) -> ExitCode:
+    """Shows the plan, asks, applies it."""
+    import time
+
+    from chatops.migrations import run as runs
+    from chatops.migrations import screens
+
+    for line in screens.plan_lines(prepared, invocation.medium().width):
+        invocation.note(line)
+    invocation.note("")
+    if not invocation.consent("Apply these", yes=yes):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    started = time.monotonic()
+    outcome = runs.apply(database, prepared, request, run, Teller(invocation))
+    seconds = time.monotonic() - started
+    invocation.show(screens.outcome_answer(prepared, outcome, seconds, invocation.here("verify")))
+    return ExitCode.OK
+
+
+def warn(invocation: Invocation, prepared: Prepared) -> None:
+    """Says what does not keep a run from starting, and should be known."""
+    from chatops import words
+
+    for problem in prepared.problems:
+        if problem.severity == "warning":
+            invocation.warn(f"{words.visible(problem.where)}  {problem.message}; {problem.hint}")
+    if prepared.folder.left_alone:
+        invocation.note(f"without a number, and left alone: {words.visible(', '.join(prepared.folder.left_alone))}")
+
+
+def quoted(text: str) -> str:
+    """A word of a command line that pastes."""
+    import shlex
+
+    return shlex.quote(text)
+
+
+class Teller:
+    """Says on stderr how a run goes: one line per file, and who is in the way while it waits."""
+
+    REPEAT_S = 15.0
+
+    def __init__(self, invocation: Invocation) -> None:
+        self.invocation = invocation
+        self.last: tuple[Any, ...] = ()
+        self.at = 0.0
+
+    def __call__(self, event: Any) -> None:
+        from chatops.migrations import run as runs
+        from chatops.migrations import screens
+
+        if isinstance(event, runs.Done):
+            self.invocation.note(screens.done_line(event))
+        elif isinstance(event, runs.Held):
+            self.invocation.note(f"  … another migrator is at work: {event.by}")
+        elif isinstance(event, runs.Waiting):
+            self.waiting(event)
+        elif isinstance(event, runs.Step):
+            self.invocation.note(f"    {event.number} of {event.of}  {event.text}")
+
+    def waiting(self, event: Any) -> None:
+        """A line when the picture changes, else now and then."""
+        import time
+
+        picture = (event.name, tuple(blocker.pid for blocker in event.blockers), event.unseen)
+        if picture == self.last and time.monotonic() - self.at < self.REPEAT_S:
+            return
+        self.last, self.at = picture, time.monotonic()
+        what = f"a lock on {event.blockers[0].waits_for}" if event.blockers else "a lock"
+        self.invocation.note(
+            f"  … {event.name:<28}  waiting for {what} (attempt {event.attempt}, {event.deadline_ms / 1000:.1f} s each)"
+        )
+        for blocker in event.blockers:
+            self.invocation.note(f"       blocked by {blocker}")
+        if event.unseen:
+            self.invocation.note(f"       who is in the way cannot be seen: {event.unseen}")

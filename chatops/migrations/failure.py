@@ -1,0 +1,93 @@
+"""A file that failed, in words: where, which line, what is in and what is not, and the next command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chatops import words
+from chatops.errors import DatabaseError
+from chatops.migrations.scanner import place
+from chatops.migrations.transaction import Failure
+
+LINES_BEFORE = 2
+# "already exists": the file's objects are there although the ledger does not know it.
+ALREADY_THERE = frozenset(("42P07", "42710", "42701", "42723", "42P06"))
+_ROW_DETAIL = re.compile(r"Failing row contains \(.*\)\.?", re.DOTALL)
+_KEY_VALUES = re.compile(r"=\(([^)]*)\)")
+_HARMLESS_VALUE = re.compile(r"[0-9a-f-]{36}|\d+|, ")
+
+
+class MigrationFailedError(DatabaseError):
+    """A file of SQL stopped with an error, and was rolled back."""
+
+    def __init__(self, failure: Failure, label: str, details: Sequence[str], next_steps: Sequence[tuple[str, str]]) -> None:
+        error = failure.error
+        spot = located(failure)
+        where = f"{spot.where}   " if spot else f"{label}: "
+        super().__init__(
+            f"{where}{error.message}",
+            sqlstate=error.sqlstate,
+            server_detail=discreet(error.server_detail),
+            server_hint=error.server_hint,
+            constraint=error.constraint,
+            table=error.table,
+            details=[*((["", *spot.excerpt, ""]) if spot else []), *details],
+            next_steps=next_steps,
+        )
+        self.file = spot.file if spot else label
+        self.line = spot.line if spot else None
+        self.column = spot.column if spot else None
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in a file, counted from 1, with the lines around it and a caret below the column."""
+
+    file: str
+    line: int
+    column: int
+    excerpt: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """`file:line:column`, as editors take it."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+def located(failure: Failure) -> Spot | None:
+    """The place in the file where a transaction stopped, None when it was none of the file's statements."""
+    if failure.reading is None or failure.offset is None:
+        return None
+    at = place(failure.reading.sent, failure.offset)
+    lines = failure.reading.text.splitlines()
+    first = max(1, at.line - LINES_BEFORE)
+    width = len(str(at.line))
+    excerpt = [f"{number:>{width}} | {_shown(lines[number - 1])}" for number in range(first, min(at.line, len(lines)) + 1)]
+    before = words.visible(lines[at.line - 1][: at.column - 1].expandtabs(4)) if at.line <= len(lines) else ""
+    if len(before) < _LONGEST:
+        excerpt.append(f"{'':>{width}} | {' ' * len(before)}^")
+    return Spot(failure.reading.name, at.line, at.column, tuple(excerpt))
+
+
+_LONGEST = 160
+
+
+def _shown(line: str) -> str:
+    text = words.visible(line.expandtabs(4))
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def discreet(detail: str | None) -> str | None:
+    """The server's detail without the contents of rows: messages and addresses of people do not belong into a log.
+
+    >>> discreet("Key (email)=(ada@acme.example) already exists.")
+    'Key (email)=(…) already exists.'
+    >>> discreet("Key (id)=(7) is not present in table \\"chats\\".")
+    'Key (id)=(7) is not present in table "chats".'
+    """
+    if detail is None:
+        return None
+    detail = _ROW_DETAIL.sub("The row is not shown.", detail)
+    return _KEY_VALUES.sub(lambda match: match[0] if not _HARMLESS_VALUE.sub("", match[1]) else "=(…)", detail)

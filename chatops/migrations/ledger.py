@@ -1,0 +1,221 @@
+"""The migration ledger: what a database remembers of the files that went in, and the SQL by which a file is recorded."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from chatops import __version__, db, sqlfiles
+from chatops.db import Database, Facts
+from chatops.errors import ConflictError, DatabaseError
+from chatops.migrations.plan import LedgerRow
+from chatops.migrations.source import MigrationFile
+
+LOCK_CLASS = 0x63686174  # "chat"
+# Who creates the bookkeeping holds this one too: the schema chatops belongs to every tenant of the database.
+BOOKKEEPING_LOCK = 0
+ANOTHER_MIGRATOR = "CHL01"
+LEDGER_MOVED = "CHL02"
+ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What was read of a database before anything is decided: whether it has a ledger, and its rows for the target schema."""
+
+    facts: Facts
+    rows: tuple[LedgerRow, ...]
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a ledger at all."""
+        return self.facts.has_ledger
+
+    def row(self, source: str, name: str) -> LedgerRow | None:
+        """What it knows of one file."""
+        return next((row for row in self.rows if row.source == source and row.name == name), None)
+
+    def knows(self, source: str) -> bool:
+        """Whether any file of a source was ever recorded."""
+        return any(row.source == source for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Migrator:
+    """The session that holds the migrators' lock; what pg_stat_activity hides is None."""
+
+    pid: int
+    role: str | None
+    application_name: str | None
+    client: str | None
+    state: str | None
+    backend_start: datetime | None
+    xact_start: datetime | None
+
+    def __str__(self) -> str:
+        where = f" from {self.client}" if self.client else ""
+        return f"pid {self.pid}, {self.application_name or 'hidden'}, role {self.role or 'hidden'}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a writing command, as the ledger and the audit know it; `annotations` are settings by name."""
+
+    command: str
+    annotations: Mapping[str, str | None] = field(default_factory=dict)
+    revision: str | None = None
+    id: UUID = field(default_factory=uuid4)
+
+    @property
+    def settings(self) -> dict[str, str | None]:
+        """Every setting that SQL of a run may read, such as the defaults of the audit's columns."""
+        return {**self.annotations, "chatops.run_id": str(self.id)}
+
+
+def read(database: Database) -> Ledger:
+    """The facts and the ledger, in one round trip where there is no ledger and two where there is one."""
+    facts = database.glance()
+    if not facts.has_ledger:
+        return Ledger(facts, ())
+    rows = database.rows(LedgerRow, sqlfiles.read("queries/ledger.sql"), {"target_schema": database.target.schema})
+    return Ledger(facts, tuple(rows))
+
+
+def lock_object(schema: str) -> int:
+    """The second key of the migrators' lock: each target schema has its own migrator."""
+    return (zlib.crc32(schema.encode()) & 0x7FFFFFFF) | 1
+
+
+def migrator(database: Database) -> Migrator | None:
+    """Who is migrating this schema now, if it is not this session."""
+    keys = {"lock_class": LOCK_CLASS, "lock_object": lock_object(database.target.schema)}
+    found = database.rows(Migrator, sqlfiles.read("queries/migrator.sql"), keys)
+    return found[0] if found else None
+
+
+def lock_text(schema: str, *, bookkeeping: bool) -> list[str]:
+    """The statements that take the lock until the end of the transaction, or fail with CHL01 at once."""
+    text = sqlfiles.read("queries/ledger_lock.sql")
+    objects = [lock_object(schema), *([BOOKKEEPING_LOCK] if bookkeeping else [])]
+    return [db.inlined(text, {"lock_class": LOCK_CLASS, "lock_object": one}) for one in objects]
+
+
+def expectation(row: LedgerRow | None) -> str:
+    """What `ledger_expect.sql` compares: the state in which the plan saw a file."""
+    return ABSENT if row is None else f"{row.state} {row.steps_done} {row.checksum}"
+
+
+def expect_text(schema: str, source: str, name: str, row: LedgerRow | None) -> str:
+    """The statement that fails with CHL02 when somebody has been at a file since the ledger was read."""
+    values = {"target_schema": schema, "source": source, "name": name, "expected": expectation(row)}
+    return db.inlined(sqlfiles.read("queries/ledger_expect.sql"), values)
+
+
+def run_text(run: Run) -> str:
+    """The statement that records a run."""
+    values = {"run_id": run.id, "command": run.annotations.get("chatops.command") or run.command, "chatops_version": __version__}
+    return db.inlined(sqlfiles.read("queries/ledger_run.sql"), values)
+
+
+def begin_text(
+    schema: str, source: str, name: str, number: int | None, checksum: str, run: Run, *, kind: str = "versioned",
+    state: str = "applied", digests: Sequence[str] | None = None, replaces: Sequence[str] = (), waited_ms: float = 0.0,
+) -> str:  # fmt: skip
+    """The statement that records a file before it runs."""
+    values: dict[str, Any] = {
+        "target_schema": schema, "source": source, "name": name, "number": number, "kind": kind, "state": state,
+        "checksum": checksum, "statements": None if digests is None else db.json(list(digests)), "replaces": list(replaces),
+        "chatops_version": __version__, "git_revision": run.revision, "waited_ms": round(waited_ms, 1),
+    }  # fmt: skip
+    return db.inlined(sqlfiles.read("queries/ledger_begin_file.sql"), values)
+
+
+def end_text(schema: str, source: str, name: str) -> str:
+    """The statement that records that a file is wholly in."""
+    return db.inlined(sqlfiles.read("queries/ledger_end_file.sql"), {"target_schema": schema, "source": source, "name": name})
+
+
+# -- taking over a database ---------------------------------------------------------------------------------------------
+
+
+def create(database: Database) -> bool:
+    """Makes the bookkeeping where it is missing; whether it was. Raises ConflictError while another migrator is at work."""
+    if database.glance().has_ledger:
+        return False
+    _write(database, [], Run("adopt"))
+    return True
+
+
+def adopt(database: Database, files: Sequence[MigrationFile], run: Run) -> int:
+    """Records files as being in, without running them; how many were not recorded before. Makes the bookkeeping if missing.
+
+    All files are of one source. Raises ConflictError while another migrator is at work.
+    """
+    if not files:
+        return 0
+    rows = [{"name": file.name, "number": file.number, "checksum": file.checksum, "statements": file.digests} for file in files]
+    values = {
+        "target_schema": database.target.schema, "source": files[0].source, "files": db.json(rows),
+        "chatops_version": __version__, "git_revision": run.revision or "",
+    }  # fmt: skip
+    ran = _write(database, [run_text(run), db.inlined(sqlfiles.read("queries/ledger_adopt.sql"), values)], run)
+    return int(ran.tags[-2].rpartition(" ")[2])
+
+
+def accept(database: Database, file: MigrationFile, row: LedgerRow, run: Run) -> bool:
+    """Takes the present text of an edited file for the one that was applied; False when the ledger has moved on."""
+    values = {
+        "target_schema": database.target.schema, "source": file.source, "name": file.name, "checksum": file.checksum,
+        "statements": None if file.digests is None else db.json(file.digests), "before": row.checksum,
+    }  # fmt: skip
+    ran = _write(database, [db.inlined(sqlfiles.read("queries/ledger_accept.sql"), values)], run)
+    return ran.firsts[-2] is not None
+
+
+def forget(database: Database, row: LedgerRow, run: Run) -> bool:
+    """Takes a vanished file out of the ledger; False when the ledger has moved on."""
+    values = {"target_schema": database.target.schema, "source": row.source, "name": row.name, "checksum": row.checksum}
+    ran = _write(database, [db.inlined(sqlfiles.read("queries/ledger_forget.sql"), values)], run)
+    return ran.firsts[-2] is not None
+
+
+def _write(database: Database, statements: Sequence[str], run: Run) -> db.Ran:
+    """One transaction under the migrators' lock, the bookkeeping made first."""
+    schema = database.target.schema
+    text = ";\n".join(
+        part.rstrip().removesuffix(";")
+        for part in (
+            "begin",
+            settings_text(schema, run, lock_timeout_ms=3000),
+            *lock_text(schema, bookkeeping=True),
+            sqlfiles.read("bookkeeping.sql"),
+            *statements,
+            "commit",
+        )
+    )
+    ran = database.run(text)
+    if ran.error is not None:
+        database.rollback()
+        if isinstance(ran.error, DatabaseError) and ran.error.sqlstate == ANOTHER_MIGRATOR:
+            holder = migrator(database)
+            raise ConflictError(
+                "another migrator is at work on this schema; nothing was changed", details=[str(holder)] if holder else []
+            )
+        raise ran.error
+    return ran
+
+
+def settings_text(schema: str, run: Run, *, lock_timeout_ms: int, statement_timeout: str | None = None) -> str:
+    """The statement that sets everything a file may lean on until the end of its transaction."""
+    values = {
+        "search_path": f"{db.identifier(schema)}, pg_temp",
+        "lock_timeout": f"{lock_timeout_ms}ms",
+        **({"statement_timeout": statement_timeout} if statement_timeout is not None else {}),
+        **{name: value or "" for name, value in run.settings.items()},
+    }
+    calls = ", ".join(f"pg_catalog.set_config({db.literal(name)}, {db.literal(value)}, true)" for name, value in values.items())
+    return f"select {calls}"

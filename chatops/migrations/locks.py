@@ -1,0 +1,138 @@
+"""How a migrator waits for locks without keeping others waiting: short attempts, pauses, and who is in the way."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chatops import db, sqlfiles, words
+from chatops.db import Database
+from chatops.errors import ChatopsError, DatabaseError
+from chatops.migrations import ledger
+
+FIRST_DEADLINE_MS = 200
+LONGEST_DEADLINE_MS = 3000
+RISE = 1.5
+SHORTEST_PAUSE_S = 0.1
+POLL_S = 0.05
+# Lock not had; deadlock; serialization: the same file may go in a moment later.
+_RETRIED = frozenset(("55P03", "40P01", "40001"))
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A session that holds what the migrator waits for; what pg_stat_activity hides is None."""
+
+    waits_for: str
+    mode: str
+    pid: int
+    role: str | None
+    application_name: str | None
+    client: str | None
+    state: str | None
+    backend_type: str | None
+    xact_start: datetime | None
+    query: str | None
+    now: datetime
+
+    def __str__(self) -> str:
+        who = self.application_name or self.role or self.backend_type or "hidden"
+        # A statement is text of others: shortened to one visible line.
+        query = f'  "{words.shortened(self.query, 60)}"' if self.query else ""
+        return f"pid {self.pid} {words.visible(who)}{query}  {self.state or 'hidden'} {words.age(self.xact_start, self.now)}"
+
+
+@dataclass
+class Budget:
+    """The time that a file may spend waiting for locks, cut into attempts whose deadline rises; seconds and milliseconds."""
+
+    max_wait: float
+    clock: Callable[[], float] = time.monotonic
+    attempt: int = 1
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    @property
+    def left(self) -> float:
+        """Seconds until the budget is spent."""
+        return self.max_wait - (self.clock() - self.started)
+
+    @property
+    def deadline_ms(self) -> int:
+        """How long this attempt may keep others waiting.
+
+        >>> [Budget(60, attempt=n).deadline_ms for n in (1, 2, 3, 9)]
+        [200, 300, 450, 3000]
+        """
+        return int(min(LONGEST_DEADLINE_MS, FIRST_DEADLINE_MS * RISE ** (self.attempt - 1)))
+
+    def pause(self) -> float:
+        """Seconds to leave to the others before the next attempt, never the same twice."""
+        wanted = max(SHORTEST_PAUSE_S, self.deadline_ms / 1000) * random.uniform(0.5, 1.5)
+        return max(0.0, min(wanted, self.left))
+
+
+def retried(error: ChatopsError | None) -> bool:
+    """Whether a file that stopped for this may be tried again as it is."""
+    return isinstance(error, DatabaseError) and error.sqlstate in _RETRIED
+
+
+class Watch:
+    """A second connection that sees who is in the way while the first one waits, and ends an attempt that waits too long.
+
+    It is opened only when an attempt takes noticeable time. `lock_timeout` bounds each lock; a statement that takes several is
+    cut here, when the attempt's deadline has passed and it still waits.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._migrator = database
+        self._database: Database | None = None
+        self.blockers: list[Blocker] = []
+        self.unseen: str | None = None
+        """Why nobody could be seen."""
+        self.cut = False
+        """Whether the attempt was ended from here."""
+
+    @contextmanager
+    def over(self, deadline_ms: int | None) -> Iterator[None]:
+        """Watches what the migrator does inside; a deadline of None only looks."""
+        self.blockers, self.cut = [], False
+        over = threading.Event()
+        thread = threading.Thread(target=self._look, args=(over, deadline_ms, time.monotonic()), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(timeout=10)
+
+    def _look(self, over: threading.Event, deadline_ms: int | None, started: float) -> None:
+        first = 0.6 * (deadline_ms or FIRST_DEADLINE_MS) / 1000
+        if over.wait(first):
+            return
+        keys = {"lock_class": ledger.LOCK_CLASS, "lock_object": ledger.lock_object(self._migrator.target.schema)}
+        try:
+            if self._database is None or self._database.closed:
+                self._database = db.connect(self._migrator.target, "migrate (watching)", "read")
+            while not over.is_set():
+                if found := self._database.rows(Blocker, sqlfiles.read("queries/blockers.sql"), keys):
+                    self.blockers = found
+                    if deadline_ms is not None and time.monotonic() - started > deadline_ms / 1000:
+                        self.cut = True
+                        self._migrator.cancel()
+                        return
+                over.wait(POLL_S)
+        except ChatopsError as error:
+            self.unseen = error.message
+
+    def close(self) -> None:
+        """Closes the second connection."""
+        if self._database is not None:
+            self._database.close()

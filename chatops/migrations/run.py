@@ -1,0 +1,511 @@
+"""Applies what a plan says, file by file, and says what went in, what did not, and why."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from chatops import db, sqlfiles, words
+from chatops.db import Database, Ran
+from chatops.errors import (
+    ChatopsError,
+    ConflictError,
+    ConnectionLostError,
+    DatabaseError,
+    ExitCode,
+    RefusedError,
+    UnreachableError,
+)
+from chatops.migrations import ledger as ledgers
+from chatops.migrations import locks
+from chatops.migrations.failure import ALREADY_THERE, MigrationFailedError
+from chatops.migrations.ledger import Ledger, Migrator, Run
+from chatops.migrations.locks import Blocker, Budget, Watch
+from chatops.migrations.plan import Entry, Plan, plan
+from chatops.migrations.preflight import Problem
+from chatops.migrations.problems import problems
+from chatops.migrations.source import SHIPPED, Folder
+from chatops.migrations.transaction import Transaction, for_file, for_views
+from chatops.migrations.views import View, views
+
+RECONNECT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. `again` and `adopt` are the command lines that repeat the run and take a database over."""
+
+    to: str | None = None
+    max_wait: float = 300.0
+    allow_out_of_order: bool = False
+    strict: bool = False
+    statement_timeout: str | None = None
+    again: str = "chatops migrate"
+    adopt: str = "chatops adopt"
+    diagnose: str = "chatops diagnose"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run would do to a database as it was read: the plan, the views that changed, and what speaks against it."""
+
+    folder: Folder
+    ledger: Ledger
+    plan: Plan
+    views: tuple[View, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.plan.apply and not self.views
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A file or view that is in now. Milliseconds; `rows` is what its own statements said they changed."""
+
+    name: str
+    kind: Literal["file", "view"]
+    effect: str
+    duration_ms: float
+    waited_ms: float
+    rows: int
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did: `done` in order; `by_others` went in meanwhile by another migrator; `left` are pending beyond the goal."""
+
+    done: tuple[Done, ...]
+    by_others: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A file begins."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An attempt at a file did not get its locks, and another one will be made."""
+
+    name: str
+    attempt: int
+    deadline_ms: int
+    waited: float
+    blockers: Sequence[Blocker]
+    unseen: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Another migrator is at work, and this one waits for it."""
+
+    by: Migrator
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A statement of a file that runs outside one transaction: how far it is."""
+
+    name: str
+    number: int
+    of: int
+    text: str
+
+
+Event = Started | Waiting | Held | Step | Done
+Tell = Callable[[Event], None]
+
+
+class MigrationInterruptedError(ChatopsError):
+    """Ctrl-C, SIGTERM or a closed terminal stopped a run; what became of the file is said."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+def prepare(database: Database, ledger: Ledger, folder: Folder, request: Request) -> Prepared:
+    """Decides what to do to a database as its ledger was read; changes nothing.
+
+    Raises RefusedError for a database that holds the chat tables but no ledger, UsageError for an unknown goal.
+    """
+    if ledger.facts.standby:
+        raise RefusedError(
+            "this server is a standby: it can be read, not migrated", next_steps=[("connect to the primary", "chatops config")]
+        )
+    refuse_unknown(database, ledger, folder, request)
+    return judged(folder, ledger, request)
+
+
+def refuse_unknown(database: Database, ledger: Ledger, folder: Folder, request: Request) -> None:
+    """Refuses a database that was migrated by other means: every file would run a second time."""
+    if not ledger.facts.has_chats or ledger.knows(folder.source) or (folder.source != SHIPPED and ledger.rows):
+        return
+    schema, found = database.target.schema, deployed(database)
+    shipped = folder.source == SHIPPED
+    raise RefusedError(
+        f"schema {schema} holds the chat tables, but no ledger says which files made them; nothing was changed",
+        details=(f"the newest object found is one that {found} makes",) if shipped else (),
+        next_steps=[("take it over", f"{request.adopt} --through {found}" if shipped else f"{request.adopt} --through NUMBER")],
+    )
+
+
+def deployed(database: Database) -> str:
+    """The number of the newest shipped file whose objects are there, by a look at the catalog."""
+    with database.reading():
+        return str(database.value(sqlfiles.read("queries/deployed_files.sql")))
+
+
+def judged(folder: Folder, ledger: Ledger, request: Request) -> Prepared:
+    """The plan for a ledger, and everything that speaks against it; needs no server."""
+    made = plan(folder, ledger.rows, request.to, allow_out_of_order=request.allow_out_of_order)
+    changed = () if made.left else tuple(view for view in views(ledger, made) if view.changed)
+    found = problems(folder, made, strict=request.strict, allow_out_of_order=request.allow_out_of_order)
+    return Prepared(folder, ledger, made, changed, tuple(found))
+
+
+def refuse_problems(prepared: Prepared) -> None:
+    """Raises RefusedError with every error at once, if there is one."""
+    errors = [problem for problem in prepared.problems if problem.severity == "error"]
+    if not errors:
+        return
+    width = max(len(problem.where) for problem in errors)
+    lines = []
+    for problem in errors:
+        lines += [f"{problem.where:<{width}}  {problem.message}", f"{'':<{width}}  → {problem.hint}"]
+    raise RefusedError(f"{words.plural(len(errors), 'problem')} in the files; nothing was run", details=lines)
+
+
+def apply(database: Database, prepared: Prepared, request: Request, run: Run, tell: Tell) -> Outcome:
+    """Applies the plan's files in order, then the views; each file is wholly in or wholly out.
+
+    Raises MigrationFailedError, ConflictError when locks or another migrator are not had in time, ConnectionLostError with
+    what became of the file, MigrationInterruptedError.
+    """
+    migrating = _Migrating(database, prepared, request, run, tell)
+    try:
+        return migrating.all()
+    finally:
+        migrating.close()
+
+
+def exact_text(prepared: Prepared, request: Request, run: Run, schema: str) -> str:
+    """What would be sent, as SQL that psql takes: every transaction of a run that never waits."""
+    pieces: list[str] = []
+    budget = Budget(request.max_wait)
+    bookkeeping = not prepared.ledger.exists
+    for entry in prepared.plan.apply:
+        assert entry.file is not None
+        pieces.append(f"-- {entry.name} ({entry.file.reading.mode})\n")
+        made = for_file(
+            entry, schema, run, deadline_ms=budget.deadline_ms, bookkeeping=bookkeeping,
+            statement_timeout=request.statement_timeout,
+        )  # fmt: skip
+        pieces.append(made.pasteable + "\n")
+        bookkeeping = False
+    if prepared.views:
+        made = for_views(prepared.views, schema, run, source=SHIPPED, deadline_ms=budget.deadline_ms)
+        pieces.append("-- views\n" + made.pasteable)
+    return "".join(pieces)
+
+
+class _Moved(Exception):  # noqa: N818 - not an error: the ledger is read again
+    """Somebody else was at the ledger."""
+
+
+class _Migrating:
+    """One run: the connection it works on, what it knows of the ledger, what it has done."""
+
+    def __init__(self, database: Database, prepared: Prepared, request: Request, run: Run, tell: Tell) -> None:
+        self.database = database
+        self.given = database
+        self.now = prepared
+        self.request = request
+        self.run = run
+        self.tell = tell
+        self.watch = Watch(database)
+        self.done: list[Done] = []
+        self.by_others: list[str] = []
+        self.budgets: dict[str, Budget] = {}
+
+    def all(self) -> Outcome:
+        while True:
+            try:
+                while self.now.plan.apply:
+                    entry = self.now.plan.apply[0]
+                    self.finish(entry, self.one(entry))
+                if self.now.views:
+                    self.install(self.now.views)
+                break
+            except _Moved:
+                self.read_again()
+        return Outcome(tuple(self.done), tuple(self.by_others), tuple(entry.name for entry in self.now.plan.left))
+
+    def finish(self, entry: Entry, done: Done) -> None:
+        """Notes a file as done, in what this run knows of the ledger."""
+        self.done.append(done)
+        self.tell(done)
+        self.now = replace(
+            self.now,
+            plan=replace(self.now.plan, apply=self.now.plan.apply[1:]),
+            ledger=replace(self.now.ledger, facts=replace(self.now.ledger.facts, has_ledger=True)),
+        )
+
+    def read_again(self) -> None:
+        before = self.now
+        self.now = judged(before.folder, ledgers.read(self.database), self.request)
+        still = {entry.name for entry in self.now.plan.apply}
+        self.by_others += [entry.name for entry in before.plan.apply if entry.name not in still]
+        refuse_problems(self.now)
+
+    def budget(self, name: str) -> Budget:
+        """The waiting time of a file, which goes on when the ledger has moved meanwhile."""
+        return self.budgets.setdefault(name, Budget(self.request.max_wait))
+
+    def one(self, entry: Entry) -> Done:
+        assert entry.file is not None
+        self.tell(Started(entry.name))
+
+        def transaction(budget: Budget) -> Transaction:
+            return for_file(
+                entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms,
+                bookkeeping=not self.now.ledger.exists, statement_timeout=self.request.statement_timeout,
+                waited_ms=(budget.max_wait - budget.left) * 1000,
+            )  # fmt: skip
+
+        started = time.monotonic()
+        budget = self.budget(entry.name)
+        ran, last, seconds = self.attempts(entry.name, transaction)
+        rows = last.rows_changed(ran) if ran is not None else 0
+        waited = max(0.0, time.monotonic() - started - seconds)
+        return Done(entry.name, "file", entry.effect, seconds * 1000, waited * 1000, rows, budget.attempt)
+
+    def install(self, changed: Sequence[View]) -> None:
+        """Every changed view in one transaction."""
+        name = "views"
+        self.tell(Started(name))
+
+        def transaction(budget: Budget) -> Transaction:
+            return for_views(
+                changed, self.database.target.schema, self.run, source=SHIPPED, deadline_ms=budget.deadline_ms,
+                statement_timeout=self.request.statement_timeout,
+            )  # fmt: skip
+
+        _, _, seconds = self.attempts(name, transaction)
+        budget = self.budget(name)
+        waited = budget.max_wait - budget.left - seconds
+        for view in changed:
+            done = Done(view.name, "view", view.reading.effect or "", seconds * 1000, max(0.0, waited) * 1000, 0, budget.attempt)
+            self.done.append(done)
+            self.tell(done)
+        self.now = replace(self.now, views=())
+
+    # -- one transaction, as often as its locks need ------------------------------------------------------------------
+
+    def attempts(self, name: str, transaction: Callable[[Budget], Transaction]) -> tuple[Ran | None, Transaction, float]:
+        """Sends a transaction until it is in; None for the result when the answer was lost and the ledger told."""
+        budget = self.budget(name)
+        while True:
+            sent = transaction(budget)
+            started = time.monotonic()
+            try:
+                with self.watch.over(budget.deadline_ms):
+                    ran = self.database.run(sent.text, sent.copies)
+            except KeyboardInterrupt:
+                raise self.interrupted(name) from None
+            seconds = time.monotonic() - started
+            if ran.error is None:
+                return ran, sent, seconds
+            if isinstance(ran.error, ConnectionLostError):
+                self.after_loss(name, ran.error)
+                return None, sent, seconds
+            self.database.rollback()
+            assert isinstance(ran.error, DatabaseError)
+            if ran.error.sqlstate == ledgers.ANOTHER_MIGRATOR:
+                self.wait_for_other(budget)
+                raise _Moved
+            if ran.error.sqlstate == ledgers.LEDGER_MOVED:
+                raise _Moved
+            if not locks.retried(ran.error) and not (self.watch.cut and ran.error.sqlstate == "57014"):
+                raise self.failed(name, sent, ran)
+            self.wait_for_locks(name, budget)
+
+    def wait_for_locks(self, name: str, budget: Budget) -> None:
+        if budget.left <= 0:
+            raise self.blocked(name, budget)
+        waited = budget.max_wait - budget.left
+        self.tell(Waiting(name, budget.attempt, budget.deadline_ms, waited, self.watch.blockers, self.watch.unseen))
+        self.sleep(name, budget.pause())
+        budget.attempt += 1
+
+    def wait_for_other(self, budget: Budget) -> None:
+        """Until no other migrator holds the lock; looks again and again instead of queueing for it."""
+        told: set[int] = set()
+        while True:
+            holder = ledgers.migrator(self.database)
+            if holder is not None and holder.pid not in told:
+                told.add(holder.pid)
+                self.tell(Held(holder))
+            if budget.left <= 0:
+                raise ConflictError(
+                    f"another migrator is at work; it did not end within {words.duration(self.request.max_wait)}",
+                    details=[str(holder)] if holder else [],
+                    next_steps=[*self.ending([holder.pid] if holder else []), ("again", self.request.again)],
+                )
+            self.sleep("", min(locks.SHORTEST_PAUSE_S * random.uniform(0.3, 1.5), max(budget.left, 0.0)))
+            if holder is None:
+                return
+
+    def sleep(self, name: str, seconds: float) -> None:
+        try:
+            time.sleep(seconds)
+        except KeyboardInterrupt:
+            raise self.interrupted(name) from None
+
+    # -- ends -----------------------------------------------------------------------------------------------------------
+
+    def failed(self, name: str, sent: Transaction, ran: Ran) -> MigrationFailedError:
+        failure = sent.failure(ran)
+        steps = []
+        state = failure.error.sqlstate or ""
+        if state in ALREADY_THERE and not self.now.ledger.knows(self.now.folder.source):
+            steps.append(("take the database over", self.request.adopt))
+        if state.startswith("23") and self.now.folder.source == SHIPPED:
+            steps.append(("which rows", self.request.diagnose))
+        return MigrationFailedError(
+            failure, name, [*self.verdict(name, "was rolled back")], [*steps, ("again", self.request.again)]
+        )
+
+    def blocked(self, name: str, budget: Budget) -> ConflictError:
+        blockers = self.watch.blockers
+        lines = [f"waits for {blocker.waits_for} ({blocker.mode}), held by {blocker}" for blocker in blockers]
+        if not lines:
+            lines = [f"who is in the way could not be seen: {self.watch.unseen}"] if self.watch.unseen else []
+        return ConflictError(
+            f"{name}: a lock was not had within {words.duration(budget.max_wait)}, in {words.plural(budget.attempt, 'attempt')}",
+            details=[*lines, *self.verdict(name, "is not in")],
+            next_steps=[*self.ending([blocker.pid for blocker in blockers]), ("again", self.request.again)],
+        )
+
+    def ending(self, pids: Sequence[int]) -> list[tuple[str, str]]:
+        """The SQL that ends sessions, for a person who decides that."""
+        if not pids:
+            return []
+        calls = ", ".join(f"pg_terminate_backend({pid})" for pid in dict.fromkeys(pids))
+        return [("end it (SQL)" if len(set(pids)) == 1 else "end them (SQL)", f"select {calls};")]
+
+    def verdict(self, name: str, what: str) -> list[str]:
+        """What became of this file and of the others, in one line."""
+        files = [done.name for done in self.done if done.kind == "file"]
+        rest = [entry.name for entry in self.now.plan.apply if entry.name != name]
+        parts = [f"{short(name)} {what}"]
+        if files:
+            parts.append(
+                f"{listed(files)} {'is' if len(files) == 1 else 'are'} in and {'stays' if len(files) == 1 else 'stay'} in"
+            )
+        parts.append(f"{listed(rest)} {'was' if len(rest) == 1 else 'were'} not tried" if rest else "nothing else was tried")
+        return [*self.effects(files, name, rest), "; ".join(parts) + "."]
+
+    def effects(self, files: Sequence[str], name: str, rest: Sequence[str]) -> list[str]:
+        """The effects that are in force and those that are not, for people."""
+        effect = {entry.name: entry.effect for entry in self.now.plan.entries}
+        lines = [f"in:      {short(one)}  {effect[one]}" for one in files if effect.get(one)]
+        return lines + [f"not in:  {short(one)}  {effect[one]}" for one in (name, *rest) if effect.get(one)]
+
+    def interrupted(self, name: str) -> MigrationInterruptedError:
+        """What became of the file that ran when the run was interrupted: the ledger is asked on a new connection."""
+        try:
+            self.reconnect(3.0)
+            self.wait_for_orphan(3.0)
+            now = judged(self.now.folder, ledgers.read(self.database), self.request)
+        except ChatopsError:
+            return MigrationInterruptedError(
+                "interrupted; whether the last file went in is not known, the next run finds out",
+                next_steps=[("look", self.request.again + " --dry-run")],
+            )
+        in_now = {entry.name for entry in now.plan.entries if entry.state.is_in}
+        what = "went in before that" if name in in_now else "was rolled back"
+        return MigrationInterruptedError(
+            "interrupted", details=self.verdict(name, what) if name else [], next_steps=[("go on", self.request.again)]
+        )
+
+    def after_loss(self, name: str, lost: ConnectionLostError) -> None:
+        """Returns when the ledger says that the transaction is in all the same; raises ConnectionLostError when it is not."""
+        try:
+            self.reconnect(RECONNECT_S)
+            self.wait_for_orphan(max(RECONNECT_S, self.budget(name).left))
+            ledger = ledgers.read(self.database)
+        except ConnectionLostError:
+            raise
+        except ChatopsError as error:
+            raise ConnectionLostError(
+                lost.message,
+                details=[f"no new connection: {error.message}", f"whether {name} went in is not known; the next run finds out"],
+                next_steps=[("again", self.request.again)],
+            ) from None
+        if name == "views":
+            if not judged(self.now.folder, ledger, self.request).views:
+                return
+        elif (row := ledger.row(self.now.folder.source, name)) is not None and row.is_in:
+            return
+        raise ConnectionLostError(
+            lost.message, details=self.verdict(name, "was rolled back"), next_steps=[("again", self.request.again)]
+        )
+
+    def reconnect(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                fresh = db.connect(self.given.target, "migrate", "migrate")
+                break
+            except UnreachableError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+        self.database.close()
+        self.database = fresh
+        self.watch.close()
+        self.watch = Watch(fresh)
+
+    def wait_for_orphan(self, seconds: float) -> None:
+        """A transaction whose client is gone goes on to its end; only then does the ledger tell what became of it."""
+        until = time.monotonic() + seconds
+        while (holder := ledgers.migrator(self.database)) is not None:
+            if time.monotonic() > until:
+                raise ConflictError("the transaction of the lost connection is still at work", details=[str(holder)])
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        self.watch.close()
+        if self.database is not self.given:
+            self.database.close()
+
+
+def short(name: str) -> str:
+    """A file's number as written, or the whole name of what has none.
+
+    >>> short("016_chat_state_verification"), short("views")
+    ('016', 'views')
+    """
+    digits = name[: len(name) - len(name.lstrip("0123456789"))]
+    return digits or name
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, by their numbers; a long list by its ends.
+
+    >>> listed(["014_a", "015_b"]), listed(["001_a", "002_b", "003_c", "004_d", "005_e", "006_f"])
+    ('014 and 015', '001 to 006 (6 files)')
+    """
+    shorts = [short(name) for name in names]
+    if len(shorts) > 5:
+        return f"{shorts[0]} to {shorts[-1]} ({len(shorts)} files)"
+    return shorts[0] if len(shorts) == 1 else f"{', '.join(shorts[:-1])} and {shorts[-1]}"

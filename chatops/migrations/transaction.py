@@ -1,0 +1,228 @@
+"""The text of one transaction: lock, ledger row, the file's own statements, the end of the ledger row, commit.
+
+The whole is sent as one request. So a file costs one round trip, a client that dies leaves a transaction that ends by itself,
+and the server parses all of it before the first statement runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chatops import db, sqlfiles
+from chatops.db import Ran
+from chatops.errors import DatabaseError
+from chatops.migrations import ledger
+from chatops.migrations.ledger import Run
+from chatops.migrations.plan import Entry
+from chatops.migrations.preflight import MigrationText
+from chatops.migrations.scanner import Statement, keywords, place, significant
+from chatops.migrations.views import View
+
+# A lock that is wanted late in an attempt gets at least this; on a busy table none is had in less.
+SHORTEST_LOCK_TIMEOUT_MS = 20
+# With more statements than that, only those that take strong locks are given what is left of the deadline.
+MANY_STATEMENTS = 500
+_STRONG = frozenset(("ALTER", "CALL", "CLUSTER", "CREATE", "DO", "DROP", "LOCK", "REFRESH", "REINDEX", "TRUNCATE"))
+_NAMED = re.compile(
+    r"create\s+(?:or\s+replace\s+)?(?:(?:recursive|temp|temporary)\s+)*(?:function|procedure|view)\s+"
+    r"(?:(?:\"[^\"]+\"|\w+)\s*\.\s*)?(\"(?:[^\"]|\"\")+\"|\w+)",
+    re.IGNORECASE,
+)
+# A file may leave settings and a role behind; what follows it, and the next file, must not run under them.
+_CLEAN = ("reset session authorization", "reset role", "reset all")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One statement of the transaction; `statement` and `reading` say which of a file's it is, None for one of ours."""
+
+    text: str
+    reading: MigrationText | None = None
+    statement: Statement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where and why a transaction stopped; `statement` is None when one of our own statements failed."""
+
+    error: DatabaseError
+    reading: MigrationText | None
+    statement: Statement | None
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Statements that go to the server together, and what a failure among them means."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """What is sent. Each statement ends in a line of its own, so that a comment at its end swallows nothing."""
+        return "".join(f"{part.text}\n;\n" for part in self.parts)
+
+    @property
+    def pasteable(self) -> str:
+        """The same for psql, which wants the rows of a COPY behind its statement."""
+        rows = iter(self.copies)
+        return "".join(
+            f"{part.text}\n;\n" + (f"{next(rows)}\\.\n" if part.statement and part.statement.copy_data else "")
+            for part in self.parts
+        )
+
+    @property
+    def copies(self) -> list[str]:
+        """The rows of each COPY … FROM stdin."""
+        found = []
+        for part in self.parts:
+            if part.reading and part.statement and part.statement.copy_data:
+                begin, end = part.statement.copy_data
+                found.append(part.reading.sent[begin:end])
+        return found
+
+    def rows_changed(self, ran: Ran) -> int:
+        """How many rows the file's own INSERT, UPDATE, DELETE, MERGE and COPY statements changed."""
+        total = 0
+        for part, tag in zip(self.parts, ran.tags, strict=False):
+            if part.statement is not None:
+                word, _, rest = tag.partition(" ")
+                total += int(rest.rpartition(" ")[2]) if word in ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY") else 0
+        return total
+
+    def failure(self, ran: Ran) -> Failure:
+        """Where a run of this text stopped: by the server's position, else by the number of statements that had finished."""
+        error = ran.error
+        assert isinstance(error, DatabaseError)
+        if error.position is not None:
+            start = 0
+            for part in self.parts:
+                end = start + len(part.text) + 3
+                if error.position - 1 < end:
+                    if part.statement is None or part.reading is None:
+                        return Failure(error, None, None, None)
+                    inside = min(error.position - 1 - start, len(part.text))
+                    return Failure(error, part.reading, part.statement, part.statement.leading + inside)
+                start = end
+        part = self.parts[min(len(ran.tags), len(self.parts) - 1)]
+        if part.statement is None or part.reading is None:
+            return Failure(error, None, None, None)
+        return Failure(error, part.reading, part.statement, _unplaced(error, part.reading, part.statement))
+
+
+def for_file(
+    entry: Entry, schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool, statement_timeout: str | None = None,
+    waited_ms: float = 0.0,
+) -> Transaction:  # fmt: skip
+    """A pending file that runs in one transaction; `bookkeeping` makes the ledger first."""
+    file = entry.file
+    assert file is not None  # it is pending
+    begin = ledger.begin_text(
+        schema, file.source, file.name, file.number, file.checksum, run, digests=file.digests,
+        replaces=replaced_by(file.reading), waited_ms=waited_ms,
+    )  # fmt: skip
+    return Transaction(
+        (
+            *_head(schema, run, deadline_ms, statement_timeout, bookkeeping=bookkeeping),
+            Part(ledger.expect_text(schema, file.source, file.name, entry.row)),
+            Part(begin),
+            *_body(file.reading, deadline_ms),
+            *_tail(schema, run, [ledger.end_text(schema, file.source, file.name)]),
+        )
+    )
+
+
+def for_views(
+    views: Sequence[View], schema: str, run: Run, *, source: str, deadline_ms: int, statement_timeout: str | None = None
+) -> Transaction:
+    """Every view whose text changed, all or none."""
+    parts = _head(schema, run, deadline_ms, statement_timeout, bookkeeping=False)
+    for view in views:
+        parts += [
+            Part(ledger.expect_text(schema, source, view.ledger_name, view.row)),
+            Part(
+                ledger.begin_text(
+                    schema, source, view.ledger_name, None, view.reading.checksum, run, kind="repeatable",
+                    replaces=replaced_by(view.reading),
+                )
+            ),
+            *_body(view.reading, deadline_ms),
+            Part(ledger.end_text(schema, source, view.ledger_name)),
+        ]  # fmt: skip
+    return Transaction((*parts, *_tail(schema, run, [])))
+
+
+def replaced_by(reading: MigrationText) -> list[str]:
+    """The names of the functions, procedures and views that a file creates, without their schema.
+
+    What they were before is kept in the ledger, for going back by hand.
+    """
+    names: dict[str, None] = {}
+    for statement in reading.statements:
+        if match := _NAMED.match(statement.text):
+            name = match[1]
+            names[name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()] = None
+    return list(names)
+
+
+def _head(schema: str, run: Run, deadline_ms: int, statement_timeout: str | None, *, bookkeeping: bool) -> list[Part]:
+    settings = ledger.settings_text(schema, run, lock_timeout_ms=deadline_ms, statement_timeout=statement_timeout)
+    texts = ["begin", settings, *ledger.lock_text(schema, bookkeeping=bookkeeping)]
+    if bookkeeping:
+        from chatops.migrations.scanner import scan
+
+        texts += [statement.text for statement in scan(sqlfiles.read("bookkeeping.sql"))]
+    return [Part(text.rstrip().removesuffix(";")) for text in (*texts, ledger.run_text(run))]
+
+
+def _body(reading: MigrationText, deadline_ms: int) -> list[Part]:
+    """The file's statements as they stand, each told what is left of the attempt's deadline.
+
+    So an attempt that already holds a lock and waits for the next one keeps everybody else waiting no longer than that.
+    """
+    left = (
+        "select pg_catalog.set_config('lock_timeout', (greatest("
+        f"{SHORTEST_LOCK_TIMEOUT_MS}, {deadline_ms} - 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()"
+        " - pg_catalog.now()))::integer)::text, true)"
+    )
+    every = len(reading.statements) <= MANY_STATEMENTS
+    parts: list[Part] = []
+    for index, statement in enumerate(reading.statements):
+        if index and (every or not _STRONG.isdisjoint(keywords(statement, 1))):
+            parts.append(Part(left))
+        text = reading.sent[statement.leading : statement.end if statement.copy_data else statement.stop]
+        parts.append(Part(text, reading, statement))
+    return parts
+
+
+def _tail(schema: str, run: Run, last: Sequence[str]) -> list[Part]:
+    path = db.literal(f"{db.identifier(schema)}, pg_temp")
+    settings = f"select pg_catalog.set_config('search_path', {path}, true), pg_catalog.set_config('lock_timeout', '3s', true)"
+    texts = [*_CLEAN, settings, *(text.rstrip().removesuffix(";") for text in last), "commit"]
+    return [Part(text) for text in texts]
+
+
+def _unplaced(error: DatabaseError, reading: MigrationText, statement: Statement) -> int:
+    """Where in a statement an error belongs that the server gave no position for."""
+    context = error.context or ""
+    # The last line of the context is the outermost: the block that the file itself holds.
+    inside = re.findall(r"inline_code_block line (\d+) at", context)
+    if inside and statement.text[:2].upper() == "DO":
+        body = next((token for token in significant(statement.text) if token.kind == "string"), None)
+        if body is not None:
+            first = place(reading.sent, statement.start + body.start).line
+            return _start_of_line(reading.sent, first + int(inside[-1]) - 1)
+    if error.constraint:
+        found = re.search(rf"(?<![\w]){re.escape(error.constraint)}(?![\w])", statement.text)
+        if found:
+            return statement.start + found.start()
+    return statement.start
+
+
+def _start_of_line(text: str, line: int) -> int:
+    offset = 0
+    for _ in range(line - 1):
+        offset = text.index("\n", offset) + 1
+    return offset + len(text[offset:]) - len(text[offset:].lstrip(" \t"))

@@ -1,0 +1,77 @@
+"""The files of sql/views: which have another text than the one that is installed, and in which order they go in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from chatops import sqlfiles
+from chatops.migrations.ledger import Ledger
+from chatops.migrations.plan import LedgerRow, Plan
+from chatops.migrations.preflight import MigrationText, examine
+from chatops.migrations.source import SHIPPED
+
+FOLDER = "views"
+VARIANT = ".before_018"
+QUEUE_CLOCKS = 18
+"""The migration that brings chats.waiting_since; until then a file gives way to its variant, where it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One file of sql/views; `row` is what the ledger knows of the text that is installed."""
+
+    name: str
+    reading: MigrationText
+    row: LedgerRow | None
+
+    @property
+    def ledger_name(self) -> str:
+        """Its name in the ledger, which numbered files share."""
+        return f"{FOLDER}/{self.name}"
+
+    @property
+    def changed(self) -> bool:
+        """Whether another text is installed, or none."""
+        return self.row is None or self.row.checksum != self.reading.checksum
+
+
+def has_queue_clocks(ledger: Ledger, plan: Plan) -> bool:
+    """Whether chats.waiting_since exists once the plan has been carried out."""
+    applied = any(row.source == SHIPPED and row.is_in and (row.number or 0) >= QUEUE_CLOCKS for row in ledger.rows)
+    return applied or ledger.facts.has_queue_clocks or any(entry.number >= QUEUE_CLOCKS for entry in plan.apply)
+
+
+def views(ledger: Ledger, plan: Plan) -> list[View]:
+    """Every file of sql/views in the text for this database, those that others need first; [] for a source of others."""
+    if plan.source != SHIPPED:
+        return []
+    clocks = has_queue_clocks(ledger, plan)
+    known = {row.name: row for row in ledger.rows if row.source == SHIPPED and row.kind == "repeatable"}
+    found = {}
+    for name in sqlfiles.names(FOLDER):
+        if name.endswith(VARIANT):
+            continue
+        text = sqlfiles.view_text(name, before_018=not clocks)
+        found[name] = View(name, examine(f"views/{name}.sql", text.encode()), known.get(f"{FOLDER}/{name}"))
+    return in_order(found)
+
+
+def in_order(found: Mapping[str, View]) -> list[View]:
+    """By their `-- needs:` lines, else by name."""
+    ordered: dict[str, View] = {}
+
+    def add(name: str, asking: Sequence[str]) -> None:
+        if name in asking:
+            raise ValueError(f"sql/views need each other in a circle: {' → '.join([*asking, name])}")
+        if name in ordered or name not in found:
+            return
+        needs = sqlfiles.header(found[name].reading.text).get("needs", "")
+        for other in filter(None, re.split(r"[,\s]+", needs)):
+            add(other, [*asking, name])
+        ordered[name] = found[name]
+
+    for name in sorted(found):
+        add(name, [])
+    return list(ordered.values())
