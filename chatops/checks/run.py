@@ -57,6 +57,8 @@ class Inventory:
     """There is a readable ledger."""
     audit: bool = False
     """There is a readable audit."""
+    audit_present: bool = False
+    """There is an audit to write to."""
     applied: tuple[str, ...] | None = None
     """The shipped files that the ledger says are in; None: no ledger that this role can read."""
 
@@ -184,6 +186,7 @@ def take_inventory(database: Database) -> Inventory:
         before_018=not any(table.table_name == "chats" and table.has_waiting_since for table in tables),
         ledger=readable,
         audit=bool(ledger and ledger[0].audit_readable),
+        audit_present=bool(ledger and ledger[0].audit_present),
         applied=applied,
     )
 
@@ -264,8 +267,8 @@ def _beforehand(state: _Run, check: Check) -> Result | None:
             f"grant usage on schema {schema} to {role}; grant select on {', '.join(closed)} to {role};",
         )
     if hidden := sorted(wanted & inventory.hidden):
-        policies = " ".join(f"create policy chatops_reads on {schema}.{name} for select to {role} using (true);" for name in hidden)
-        return _unknown(check, f"row level security hides rows of {', '.join(hidden)} from {role}", policies)
+        policies = [f"create policy chatops_reads on {schema}.{name} for select to {role} using (true);" for name in hidden]
+        return _unknown(check, f"row level security hides rows of {', '.join(hidden)} from {role}", " ".join(policies))
     return None
 
 
@@ -286,7 +289,8 @@ def _from_error(state: _Run, check: Check, error: DatabaseError, seconds: float,
         state.budget.lock_ms = NEXT_LOCK_MS
         return _unknown(check, f"a table it reads is locked by somebody else (waited {waited:g} s)", seconds=seconds)
     if isinstance(error, StatementTimeoutError):
-        return _unknown(check, f"it took longer than {words.duration(allowed)}; give more with --timeout SECONDS", seconds=seconds)
+        slow = f"it took longer than {words.duration(allowed)}; give more with --timeout SECONDS"
+        return _unknown(check, slow, seconds=seconds)
     if error.sqlstate == "42501":
         what = message.removeprefix("permission denied for ")
         kind, _, name = what.partition(" ")

@@ -100,14 +100,15 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
     total = len(survey.results)
     lines.append("")
     if failed:
-        verdict: list[Span] = [Span(f"not right: {words.count(failed)} of {words.plural(total, 'check')} failed or unknown", "critical")]
-        lines.append(verdict)
+        wrong = f"not right: {words.count(failed)} of {words.plural(total, 'check')} failed or unknown"
+        lines.append([Span(wrong, "critical")])
         lines += _flow([[Span("what it means and what helps: "), Span(reader.here("diagnose"), "code")]], reader)
     else:
         advice = sum(result.status == "failed" for result in survey.results)
         with_advice = f", {words.count(advice)} with advice" if advice else ""
         not_run = f", {words.count(unknown)} unknown" if unknown else ""
-        lines.append([Span(f"right: {words.plural(total, 'check')}{with_advice}{not_run} in {words.duration(survey.seconds)}", "ok")])
+        took = words.duration(survey.seconds)
+        lines.append([Span(f"right: {words.plural(total, 'check')}{with_advice}{not_run} in {took}", "ok")])
     columns = [
         Column("group", "group"),
         Column("code", "code"),
@@ -292,9 +293,7 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
         if result.remedy:
             lines.append([Span(hang), Span(result.remedy, "code")])
     elif result.status == "failed" and result.rows:
-        lines += [
-            " " * _hang(reader) + more for more in _wrap(_evidence(result.rows[0], survey, reader), reader, _hang(reader))
-        ]
+        lines += [" " * _hang(reader) + more for more in _wrap(_evidence(result.rows[0], survey, reader), reader, _hang(reader))]
     return lines
 
 
@@ -314,7 +313,9 @@ def _data(survey: Survey) -> dict[str, Any]:
         "checks_run": survey.ran,
         "since": survey.since,
         "seconds": round(survey.seconds, 3),
-        "thresholds": {name: {"value": one.value, "unit": one.unit, "from": one.origin} for name, one in survey.thresholds.items()},
+        "thresholds": {
+            name: {"value": one.value, "unit": one.unit, "from": one.origin} for name, one in survey.thresholds.items()
+        },
     }
 
 
@@ -354,7 +355,7 @@ def _check_row(result: Result) -> dict[str, Any]:
     }
 
 
-# -- lines that fit ---------------------------------------------------------------------------------------------------------------
+# -- lines that fit -------------------------------------------------------------------------------------------------------
 
 
 def _hang(reader: Reader) -> int:

@@ -81,7 +81,8 @@ def resolve(
             if limit is None:
                 raise UsageError(f"{source}: there is no threshold {name!r}", details=[f"there are: {', '.join(BY_NAME)}"])
             if not limit.least <= value <= limit.most:
-                raise UsageError(f"{source}: {name} must lie between {limit.least:g} and {limit.most:g} {limit.unit}, not {value:g}")
+                span = f"between {limit.least:g} and {limit.most:g} {limit.unit}"
+                raise UsageError(f"{source}: {name} must lie {span}, not {value:g}")
     found: dict[str, Threshold] = {}
     for limit in LIMITS:
         value, origin = limit.default, "default"

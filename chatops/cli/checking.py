@@ -24,7 +24,9 @@ def fail_on(text: str) -> FailOn:
     return text  # type: ignore[return-value]
 
 
-def choose(folder: Path | None, only: Sequence[str], skip: Sequence[str], groups: Sequence[str] | None = None) -> tuple[Check, ...]:
+def choose(
+    folder: Path | None, only: Sequence[str], skip: Sequence[str], groups: Sequence[str] | None = None
+) -> tuple[Check, ...]:
     """The shipped checks and those of a folder (the flag, else `checks_dir` of chatops.toml), by group and code."""
     from chatops import settings
     from chatops.checks import load

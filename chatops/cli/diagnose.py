@@ -25,7 +25,7 @@ def diagnose(
     since: str = typer.Option("24h", "--since", metavar="TIME", help="How far checks of history look back, or all."),
     rows: int = typer.Option(3, "--rows", min=1, max=1000, help="How many rows of evidence to show for each finding."),
     threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),
-    checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside the shipped ones."),
+    checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside ours."),
     timeout: float = typer.Option(14.0, "--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together."),
 ) -> ExitCode:
     """Findings, worst first, each with the command that previews its fix. Reads only, in one snapshot, and stores nothing.
@@ -53,14 +53,15 @@ def diagnose(
 
                 named = names.find_chat(database, chat)
                 checks = tuple(check for check in checks if check.group == "data" or not check.shipped)
-                survey = run.run(database, checks, since=since, given=given, rows=rows, about=str(named.id), whole_seconds=timeout)
+                survey = run.run(database, checks, since=since, given=given, rows=rows, whole_seconds=timeout,
+                                 about=str(named.id))  # fmt: skip
                 answer = dossier.about_chat(database, named, survey, reader)
             else:
                 survey = run.run(database, checks, since=since, given=given, rows=rows, whole_seconds=timeout,
                                  progress=checking.progress(invocation))  # fmt: skip
-                answer = screens.diagnosis(
-                    survey, checking.place(invocation, database), reader, health=checking.health(database, survey), ignored=ignored
-                )
+                health = checking.health(database, survey)
+                place = checking.place(invocation, database)
+                answer = screens.diagnosis(survey, place, reader, health=health, ignored=ignored)
     except ConnectionLostError:
         if survey is None:
             raise

@@ -24,7 +24,7 @@ def verify(
     since: str = typer.Option("24h", "--since", metavar="TIME", help="How far checks of history look back, or all."),
     fail_on: str = typer.Option("warning", "--fail-on", metavar="SEVERITY", help="critical, warning, advice or never."),
     threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),
-    checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside the shipped ones."),
+    checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside ours."),
     timeout: float = typer.Option(14.0, "--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together."),
 ) -> ExitCode:
     """Reads only, in one snapshot. A check that could not run is unknown, says why, and counts as failed.

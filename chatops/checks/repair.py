@@ -1,0 +1,154 @@
+"""Runs the repair that lies beside a check: in batches, each its own transaction, each changed row logged."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chatops import sqlfiles
+from chatops.checks.thresholds import Threshold
+from chatops.db import Database
+from chatops.errors import RefusedError
+
+# What is mended first makes the rest smaller: an ended chat needs no assignment, a released one no heartbeat.
+ORDER = (
+    "CONF001", "CHAT011", "CHAT003", "CHAT001", "OPER001", "CHAT002", "CHAT004", "CHAT005", "CHAT006", "CHAT007", "CHAT008",
+    "CHAT012", "CHAT014", "DATA002", "DATA001",
+)  # fmt: skip
+BATCH = 500
+"""Rows of one transaction: their locks are held well under 200 ms."""
+PREVIEW = 20
+SCAN_TIMEOUT = "120s"
+_AUDIT, _STANDIN = "chatops.actions", "pg_temp.chatops_actions"
+_LIMITS = ("idle_timeout_minutes", "idle_grace_minutes", "max_reassignments")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One changed row. `row_id` names it where it is not the chat itself; None for before: it was made, for after: removed."""
+
+    id: int
+    code: str
+    chat_id: UUID | None
+    operator_id: UUID | None
+    row_id: str | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+    @property
+    def what(self) -> str:
+        """The difference in words, as `column: old → new`.
+
+        >>> Change(1, "CHAT003", None, None, None, {"chat_state": None, "n": 1}, {"chat_state": "assigned", "n": 1}).what
+        'chat_state: none → assigned'
+        """
+        row = f"{self.row_id.partition(' ')[0]}: " if self.row_id else ""
+        if self.after is None:
+            return f"{row}removed"
+        if self.before is None:
+            return f"{row}added"
+        pairs = [_pair(key, self.before.get(key), value) for key, value in self.after.items() if self.before.get(key) != value]
+        return row + (", ".join(pairs) or "nothing")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one repair did, or would do: offending rows mended, the first changes, and how many batches that took."""
+
+    code: str
+    mended: int
+    changes: tuple[Change, ...]
+    batches: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """How to repair: on which chat (None: all), with or without the audit, and what the audit says of who and why."""
+
+    chat_id: UUID | None
+    audit: bool
+    annotations: Mapping[str, str | None]
+    thresholds: Mapping[str, Threshold]
+
+
+def shipped() -> tuple[str, ...]:
+    """The codes that have a repair, in the order in which they are mended."""
+    there = set(sqlfiles.names("repairs"))
+    return tuple(code for code in ORDER if code in there)
+
+
+def in_order(codes: Iterable[str]) -> list[str]:
+    """The given codes in the order in which they are mended."""
+    return sorted(codes, key=ORDER.index)
+
+
+def preview(database: Database, code: str, repair: Repair, *, rows: int = PREVIEW) -> Outcome:
+    """Runs one batch of at most `rows` for real and rolls it back."""
+    started = time.monotonic()
+    mended, changes = _batch(database, code, repair, size=rows, rollback=True, keep=rows)
+    return Outcome(code, mended, tuple(changes), 1, time.monotonic() - started)
+
+
+def mend(
+    database: Database, code: str, repair: Repair, *, keep: int = PREVIEW, progress: Callable[[str, int], None] | None = None
+) -> Outcome:
+    """Repeats the repair, each batch its own transaction, until it finds nothing more that nobody else has locked."""
+    started = time.monotonic()
+    kept: list[Change] = []
+    mended = batches = 0
+    while True:
+        found, changes = _batch(database, code, repair, size=BATCH, rollback=False, keep=keep - len(kept))
+        if not found:
+            break
+        mended, batches = mended + found, batches + 1
+        kept += changes
+        if progress is not None:
+            progress(code, mended)
+    return Outcome(code, mended, tuple(kept), batches, time.monotonic() - started)
+
+
+def _batch(
+    database: Database, code: str, repair: Repair, *, size: int, rollback: bool, keep: int
+) -> tuple[int, Sequence[Change]]:
+    text = sqlfiles.read(f"repairs/{code}.sql")
+    changes_query = sqlfiles.read("queries/repair_changes.sql")
+    with database.acting(statement_timeout=SCAN_TIMEOUT, rollback=rollback):
+        if not repair.audit:
+            if _AUDIT not in text:
+                raise RefusedError(f"the repair of {code} cannot run without the audit")
+            text, changes_query = text.replace(_AUDIT, _STANDIN), changes_query.replace(_AUDIT, _STANDIN)
+            database.execute(sqlfiles.read("queries/repair_standin.sql"))
+        limits = {f"chatops.{name}": repair.thresholds[name].text for name in _LIMITS if name in repair.thresholds}
+        database.annotate(
+            {
+                **repair.annotations,
+                **limits,
+                "chatops.batch_size": str(size),
+                "chatops.only_chat": str(repair.chat_id) if repair.chat_id else None,
+                # Guards tell a repair from a legacy write by it; without guards nobody reads it.
+                "chatops.write": "function",
+            }
+        )
+        newest = database.value(f"select coalesce(max(id), 0) from {_AUDIT if repair.audit else _STANDIN}") if keep > 0 else 0
+        mended = int(database.value(text))
+        changes = database.rows(Change, changes_query, {"after": newest, "rows": keep}) if keep > 0 and mended else []
+    return mended, changes
+
+
+def _pair(key: str, old: Any, new: Any) -> str:
+    if _short(old) == _short(new):
+        return f"{key}: {json.dumps(old)} → {json.dumps(new)}"
+    return f"{key}: {_short(old)} → {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = str(value)
+    # Ids and instants at a length that still tells them apart.
+    return text[:8] if len(text) == 36 and text.count("-") == 4 else text[:19] if "T" in text[10:11] else text

@@ -1,0 +1,12 @@
+-- Stands in for the audit during one transaction of `repair --no-audit`, on a database without schema chatops.
+create temporary table chatops_actions (
+  id             bigint generated always as identity,
+  action         text,
+  code           text,
+  chat_id        uuid,
+  operator_id    uuid,
+  row_id         text,
+  before         jsonb,
+  after          jsonb,
+  transaction_id xid8 default pg_current_xact_id()
+) on commit drop

@@ -1,0 +1,83 @@
+-- Leaves an operator who holds several chats the one they are active on; the others go back.
+-- Kept: an assigned chat before others, then the newest heartbeat, then the newest assignment. Each other chat goes where its
+-- messages say: to the queue when the user spoke last, to waiting for the user when it was answered; its open assignment is
+-- closed and its heartbeat removed.
+--
+-- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+with held as materialized (
+  select c.id, c.xmin as seen,
+         row_number() over (
+           partition by c.assigned_operator_id
+           order by (c.chat_state = 'assigned') desc nulls last,
+                    (select max(a.last_activity) from operator_activity a
+                      where a.chat_id = c.id and a.operator_id = c.assigned_operator_id) desc nulls last,
+                    c.assignment_time desc nulls last, c.id) as place
+    from chats c
+   where c.is_active is not false
+     and c.assigned_operator_id in (
+           select d.assigned_operator_id from chats d
+            where d.assigned_operator_id is not null and d.is_active is not false
+            group by d.assigned_operator_id having count(*) > 1)
+), candidate as materialized (
+  select h.id, h.seen from held h
+   where h.place > 1 and coalesce(h.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+   order by h.id
+   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+), locked as materialized (
+  select c.*, true as lets_go, coalesce(newest.sender_type = 'fictional', false) as answered, reply.created_at as replied_at
+    from chats c
+    join candidate k on k.id = c.id
+  left join lateral (
+    select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
+  ) as newest on true
+  left join lateral (
+    select m.created_at, m.handled_by_operator_id from messages m
+     where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
+  ) as reply on true
+   where c.xmin = k.seen
+     for no key update of c skip locked
+), changed as (
+  update chats c
+     set chat_state = case when l.is_active is false then 'completed'
+                           when l.answered then 'waiting_real_user_reply'
+                           else 'waiting_assignment' end,
+         assigned_operator_id = null,
+         assignment_time = null,
+         operator_replied_at = case when l.answered then l.replied_at else l.operator_replied_at end,
+         updated_at = now()
+    from locked l
+   where c.id = l.id
+  returning c.*
+), closed as (
+  update chat_assignments a
+     set released_at = case when l.answered and l.replied_at >= a.assigned_at then l.replied_at
+                            else greatest(a.assigned_at, now()) end,
+         release_reason = case when l.answered and l.replied_at >= a.assigned_at then 'operator_sent_message'
+                               else 'manual_release:repair' end
+    from locked l
+   where a.chat_id = l.id and a.released_at is null and l.lets_go
+  returning a.*
+), idle as (
+  delete from operator_activity a using locked l where a.chat_id = l.id and l.lets_go
+  returning a.*
+), logged as (
+  insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
+  select 'repair', 'CHAT001', l.id, coalesce(l.assigned_operator_id, n.last_operator_id), null::text,
+         jsonb_build_object('chat_state', l.chat_state, 'is_active', l.is_active, 'assigned_operator_id', l.assigned_operator_id,
+                            'assignment_time', l.assignment_time, 'last_operator_id', l.last_operator_id,
+                            'operator_replied_at', l.operator_replied_at),
+         jsonb_build_object('chat_state', n.chat_state, 'is_active', n.is_active, 'assigned_operator_id', n.assigned_operator_id,
+                            'assignment_time', n.assignment_time, 'last_operator_id', n.last_operator_id,
+                            'operator_replied_at', n.operator_replied_at)
+    from locked l
+    join changed n on n.id = l.id
+  union all
+  select 'repair', 'CHAT001', a.chat_id, a.operator_id, 'chat_assignments ' || a.id,
+         jsonb_build_object('released_at', null),
+         jsonb_build_object('released_at', a.released_at, 'release_reason', a.release_reason)
+    from closed a
+  union all
+  select 'repair', 'CHAT001', a.chat_id, a.operator_id, 'operator_activity', jsonb_build_object('last_activity', a.last_activity), null
+    from idle a
+)
+select count(*) from changed

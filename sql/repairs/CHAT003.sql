@@ -1,0 +1,92 @@
+-- Makes state and operator of a chat agree.
+-- Waiting, or without a state, with an operator who is active, has the open assignment, holds nothing else and was not the last
+-- to write: the operator is working on it, so it is assigned. Otherwise nobody holds it: not active is completed, answered is
+-- waiting for the user, everything else is waiting for an operator; open assignments are closed and heartbeats removed.
+--
+-- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+with wrong as materialized (
+  select c.id, c.xmin as seen, c.assigned_operator_id, c.assignment_time,
+         c.assigned_operator_id is not null
+         and c.is_active is not false
+         and (c.chat_state is null or c.chat_state = 'waiting_assignment')
+         and exists (select 1 from operators o where o.id = c.assigned_operator_id and o.is_active)
+         and exists (select 1 from chat_assignments a
+                      where a.chat_id = c.id and a.operator_id = c.assigned_operator_id and a.released_at is null)
+         and not exists (select 1 from chats h
+                          where h.assigned_operator_id = c.assigned_operator_id and h.chat_state = 'assigned'
+                            and h.is_active is not false)
+         and coalesce((select m.sender_type from messages m where m.chat_id = c.id
+                        order by m.created_at desc limit 1), 'real') = 'real' as may_keep
+    from chats c
+   where c.chat_state is null or (c.chat_state = 'assigned') <> (c.assigned_operator_id is not null)
+), ranked as materialized (
+  -- Of several such chats of one operator only the newest can be the one.
+  select w.id, w.seen,
+         w.may_keep and row_number() over (partition by w.assigned_operator_id, w.may_keep
+                                           order by w.assignment_time desc nulls last, w.id) = 1 as keeps
+    from wrong w
+), candidate as materialized (
+  select r.id, r.seen, r.keeps from ranked r
+   where coalesce(r.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+   order by r.id
+   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+), locked as materialized (
+  select c.*, k.keeps, not k.keeps as lets_go,
+         coalesce(newest.sender_type = 'fictional', false) as answered, reply.created_at as replied_at
+    from chats c
+    join candidate k on k.id = c.id
+  left join lateral (
+    select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
+  ) as newest on true
+  left join lateral (
+    select m.created_at, m.handled_by_operator_id from messages m
+     where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
+  ) as reply on true
+   where c.xmin = k.seen
+     for no key update of c skip locked
+), changed as (
+  update chats c
+     set chat_state = case when l.keeps then 'assigned'
+                           when l.is_active is false or l.chat_state = 'completed' then 'completed'
+                           when l.answered then 'waiting_real_user_reply'
+                           else 'waiting_assignment' end,
+         assigned_operator_id = case when l.keeps then l.assigned_operator_id end,
+         assignment_time = case when l.keeps then coalesce(l.assignment_time, now()) end,
+         operator_replied_at = case when not l.keeps and l.answered then l.replied_at else l.operator_replied_at end,
+         updated_at = now()
+    from locked l
+   where c.id = l.id
+  returning c.*
+), closed as (
+  update chat_assignments a
+     set released_at = case when l.answered and l.replied_at >= a.assigned_at then l.replied_at
+                            else greatest(a.assigned_at, now()) end,
+         release_reason = case when l.answered and l.replied_at >= a.assigned_at then 'operator_sent_message'
+                               else 'manual_release:repair' end
+    from locked l
+   where a.chat_id = l.id and a.released_at is null and l.lets_go
+  returning a.*
+), idle as (
+  delete from operator_activity a using locked l where a.chat_id = l.id and l.lets_go
+  returning a.*
+), logged as (
+  insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
+  select 'repair', 'CHAT003', l.id, coalesce(l.assigned_operator_id, n.last_operator_id), null::text,
+         jsonb_build_object('chat_state', l.chat_state, 'is_active', l.is_active, 'assigned_operator_id', l.assigned_operator_id,
+                            'assignment_time', l.assignment_time, 'last_operator_id', l.last_operator_id,
+                            'operator_replied_at', l.operator_replied_at),
+         jsonb_build_object('chat_state', n.chat_state, 'is_active', n.is_active, 'assigned_operator_id', n.assigned_operator_id,
+                            'assignment_time', n.assignment_time, 'last_operator_id', n.last_operator_id,
+                            'operator_replied_at', n.operator_replied_at)
+    from locked l
+    join changed n on n.id = l.id
+  union all
+  select 'repair', 'CHAT003', a.chat_id, a.operator_id, 'chat_assignments ' || a.id,
+         jsonb_build_object('released_at', null),
+         jsonb_build_object('released_at', a.released_at, 'release_reason', a.release_reason)
+    from closed a
+  union all
+  select 'repair', 'CHAT003', a.chat_id, a.operator_id, 'operator_activity', jsonb_build_object('last_activity', a.last_activity), null
+    from idle a
+)
+select count(*) from changed
