@@ -39,6 +39,20 @@ create or replace function pg_temp.wait_then(p_ago interval) returns interval
 language sql stable
 return make_interval(secs => 50 + 170 / (1 + (extract(epoch from p_ago)::float8 / 2400) ^ 2) + 12 * sin(extract(epoch from p_ago)::float8 / 7000));
 
+-- On a schema with the queue's clocks (018): since when the user waits, as the triggers would have kept it.
+create or replace function pg_temp.keep_clocks(p_chat_id uuid) returns void
+language plpgsql
+as $function$
+begin
+  if exists (select from pg_attribute
+              where attrelid = 'chats'::regclass and attname = 'waiting_since' and not attisdropped) then
+    execute 'update chats set waiting_since = oldest_unanswered(id), state_since = updated_at where id = $1' using p_chat_id;
+    execute 'update chat_assignments as a set waiting_since = c.waiting_since, queued_since = c.waiting_since
+               from chats as c where c.id = a.chat_id and a.chat_id = $1 and a.released_at is null' using p_chat_id;
+  end if;
+end
+$function$;
+
 -- The user writes.
 create or replace function pg_temp.write_as_user(p_chat_id uuid, p_ago interval, p_content text) returns void
 language plpgsql
@@ -52,6 +66,7 @@ begin
   update chats
      set message_count = message_count + 1, last_message_at = now() - p_ago, updated_at = now() - p_ago
    where id = p_chat_id;
+  perform pg_temp.keep_clocks(p_chat_id);
 end
 $function$;
 
@@ -70,6 +85,7 @@ begin
   insert into operator_activity (id, chat_id, operator_id, last_activity, updated_at)
   values (md5(p_chat_id || 'heard' || p_for)::uuid, p_chat_id, p_operator_id, now() - p_heard, now() - p_heard);
   update operators set is_available = true, last_activity = now() - p_heard where id = p_operator_id;
+  perform pg_temp.keep_clocks(p_chat_id);
 end
 $function$;
 
@@ -94,5 +110,6 @@ begin
   update operators
      set total_messages = coalesce(total_messages, 0) + 1, is_available = false, last_activity = now() - p_ago
    where id = v_operator_id;
+  perform pg_temp.keep_clocks(p_chat_id);
 end
 $function$;
