@@ -14,6 +14,7 @@ FORBIDDEN = frozenset({"23514", "23505", "23P01"})
 MOST_OBSTACLES = 20
 
 UNPLANTED = {
+    "DB009": "it takes the roles of the hosting, which belong to the whole server",
     "QUEUE011": "nobody is free: the demo has free operators, who are what QUEUE004 is about",
 }
 """Findings without a plant, and why."""
