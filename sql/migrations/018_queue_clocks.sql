@@ -6,7 +6,7 @@ alter table chats
   add column if not exists waiting_since          timestamptz,
   add column if not exists state_since            timestamptz,
   add column if not exists epoch                  bigint  not null default 0,
-  add column if not exists releases_without_reply integer not null default 0,
+  add column if not exists releases_without_reply bigint  not null default 0,
   add column if not exists closed_reason          text;
 comment on column chats.waiting_since is
   'Since when the user waits for an answer: the oldest user message newer than the last reply; null when nobody waits.';

@@ -562,3 +562,41 @@ begin
   end loop;
 end
 $privileges$;
+
+-- The guards write what their caller may not: as the tables' owner, also where somebody else has run this file.
+do $owner$
+declare
+  v_owner    regrole;
+  v_function regprocedure;
+  v_sequence regclass;
+begin
+  select c.relowner::regrole into v_owner from pg_class as c where c.oid = format('%I.chats', current_schema())::regclass;
+  if v_owner::oid = current_user::regrole::oid or not pg_has_role(current_user, v_owner, 'member')
+     or not has_schema_privilege(v_owner, current_schema(), 'create') then
+    return;
+  end if;
+  for v_function in
+    select p.oid::regprocedure
+      from pg_proc as p
+     where p.pronamespace = current_schema()::regnamespace
+       and p.proowner = current_user::regrole
+       and p.proname in (
+         'oldest_unanswered', 'order_message', 'apply_message', 'policy_number', 'idle_timeout', 'own_chats_before',
+         'refusal_tag', 'count_refusal', 'collect_refusals', 'refuse_other_caller', 'begin_turn', 'end_turn', 'lock_next_chat',
+         'explain_empty_queue', 'let_go', 'release_chat', 'release_idle_chats', 'refuse_busy_operator', 'reassign_chat',
+         'close_chat', 'refuse_late_reply', 'operator_reply', 'user_message', 'operator_heartbeat', 'guards_are_on',
+         'forget_messages', 'guard_new_chat', 'guard_chat', 'follow_holder', 'guard_assignment', 'guard_heartbeat',
+         'keep_total_messages', 'free_chats_of_operator', 'assign_chat_to_operator', 'release_and_reassign_chat')
+  loop
+    execute format('alter function %s owner to %s', v_function, v_owner);
+  end loop;
+  execute format('grant usage on schema chatops to %s', v_owner);
+  execute format('grant select, insert, update on chatops.settings, chatops.refusals to %s', v_owner);
+  for v_sequence in
+    select s.oid::regclass from pg_class as s
+     where s.relnamespace = 'chatops'::regnamespace and s.relkind = 'S' and s.relname like 'refusal\_%'
+  loop
+    execute format('grant all on sequence %s to %s', v_sequence, v_owner);
+  end loop;
+end
+$owner$;

@@ -1,0 +1,42 @@
+-- Who may call the published functions, and where these look for their tables.
+-- effect: strangers can no longer assign or release; operators assign for themselves
+
+-- Roles of the hosting that are not there are passed over. What somebody has closed by hand stays closed, and functions
+-- that policies call (is_admin, is_operator, …) are not touched.
+do $privileges$
+declare
+  v_function      regprocedure;
+  v_role          text;
+  v_authenticated boolean;
+begin
+  v_authenticated := exists (select from pg_roles where rolname = 'authenticated');
+  if v_authenticated then
+    v_authenticated := has_function_privilege('authenticated', 'assign_chat_to_operator(uuid)', 'execute');
+  end if;
+
+  for v_role in
+    select 'public' union all select quote_ident(rolname) from pg_roles where rolname in ('anon', 'authenticated')
+  loop
+    execute format('revoke execute on function assign_chat_to_operator(uuid), release_and_reassign_chat(uuid, text) from %s', v_role);
+  end loop;
+  if v_authenticated then
+    -- It refuses whose account is not that operator's.
+    grant execute on function assign_chat_to_operator(uuid) to authenticated;
+  end if;
+  if exists (select from pg_roles where rolname = 'service_role') then
+    grant execute on function assign_chat_to_operator(uuid), release_and_reassign_chat(uuid, text) to service_role;
+  end if;
+
+  -- The deployed text of these was created without a path: whoever calls them chooses the tables that they read.
+  for v_function in
+    select p.oid::regprocedure
+      from pg_proc as p
+     where p.pronamespace = current_schema()::regnamespace
+       and p.proname in ('assign_chat_to_operator', 'release_and_reassign_chat', 'should_keep_assignment',
+                         'get_assignment_queue_status', 'detect_stuck_chats', 'validate_chat_state_transition')
+       and not exists (select from unnest(p.proconfig) as setting where setting like 'search_path=%')
+  loop
+    execute format('alter function %s set search_path from current', v_function);
+  end loop;
+end
+$privileges$;
