@@ -423,6 +423,18 @@ def connect(target: Target, command: str, intent: Intent = "read", *, connect_ti
     return Database(connection, target, intent)
 
 
+def pools_transactions(database: Database) -> bool:
+    """Whether a pooler in transaction mode stands before the server, so that nothing of a session lasts.
+
+    A pooler is there when the process id of the protocol is not the server's; it is in transaction mode when a second
+    connection, made while the first is idle, is on the same server process.
+    """
+    if database.value("select pg_backend_pid()") == database.protocol_pid:
+        return False
+    with connect(database.target, "pooler test", "read") as second:
+        return any(database.value("select pg_backend_pid()") == second.value("select pg_backend_pid()") for _ in range(3))
+
+
 def translate(
     error: psycopg.Error, connection: psycopg.Connection[Any] | None = None, secrets: Sequence[str] = ()
 ) -> ChatopsError:

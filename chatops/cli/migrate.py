@@ -140,12 +140,16 @@ class Teller:
 
         if isinstance(event, runs.Done):
             self.invocation.note(screens.done_line(event))
+        elif isinstance(event, runs.Installed):
+            self.invocation.note(f"  ✓ {'views':<28}  {', '.join(event.names)}")
         elif isinstance(event, runs.Held):
             self.invocation.note(f"  … another migrator is at work: {event.by}")
         elif isinstance(event, runs.Waiting):
             self.waiting(event)
         elif isinstance(event, runs.Step):
-            self.invocation.note(f"    {event.number} of {event.of}  {event.text}")
+            self.invocation.note(f"  … {event.name:<28}  {event.number} of {event.of}: {event.text}")
+        elif isinstance(event, runs.Note):
+            self.invocation.note(f"       {event.text}")
 
     def waiting(self, event: Any) -> None:
         """A line when the picture changes, else now and then."""

@@ -13,6 +13,7 @@ from chatops import __version__, db, sqlfiles
 from chatops.db import Database, Facts
 from chatops.errors import ConflictError, DatabaseError
 from chatops.migrations.plan import LedgerRow
+from chatops.migrations.scanner import scan
 from chatops.migrations.source import MigrationFile
 
 LOCK_CLASS = 0x63686174  # "chat"
@@ -111,8 +112,18 @@ def expectation(row: LedgerRow | None) -> str:
 
 def expect_text(schema: str, source: str, name: str, row: LedgerRow | None) -> str:
     """The statement that fails with CHL02 when somebody has been at a file since the ledger was read."""
-    values = {"target_schema": schema, "source": source, "name": name, "expected": expectation(row)}
+    return expect_text_of(schema, source, name, expectation(row))
+
+
+def expect_text_of(schema: str, source: str, name: str, expected: str) -> str:
+    """The same for an expectation in words."""
+    values = {"target_schema": schema, "source": source, "name": name, "expected": expected}
     return db.inlined(sqlfiles.read("queries/ledger_expect.sql"), values)
+
+
+def bookkeeping_texts() -> list[str]:
+    """The statements that make the ledger and the audit where they are missing."""
+    return [statement.text for statement in scan(sqlfiles.read("bookkeeping.sql"))]
 
 
 def run_text(run: Run) -> str:
@@ -209,13 +220,18 @@ def _write(database: Database, statements: Sequence[str], run: Run) -> db.Ran:
     return ran
 
 
-def settings_text(schema: str, run: Run, *, lock_timeout_ms: int, statement_timeout: str | None = None) -> str:
-    """The statement that sets everything a file may lean on until the end of its transaction."""
+def settings_text(
+    schema: str, run: Run, *, lock_timeout_ms: int, statement_timeout: str | None = None, local: bool = True
+) -> str:
+    """The statement that sets everything a file may lean on, until the end of its transaction or, not `local`, of the session."""
     values = {
         "search_path": f"{db.identifier(schema)}, pg_temp",
         "lock_timeout": f"{lock_timeout_ms}ms",
         **({"statement_timeout": statement_timeout} if statement_timeout is not None else {}),
         **{name: value or "" for name, value in run.settings.items()},
     }
-    calls = ", ".join(f"pg_catalog.set_config({db.literal(name)}, {db.literal(value)}, true)" for name, value in values.items())
+    scope = "true" if local else "false"
+    calls = ", ".join(
+        f"pg_catalog.set_config({db.literal(name)}, {db.literal(value)}, {scope})" for name, value in values.items()
+    )
     return f"select {calls}"

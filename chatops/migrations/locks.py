@@ -101,11 +101,11 @@ class Watch:
         """Whether the attempt was ended from here."""
 
     @contextmanager
-    def over(self, deadline_ms: int | None) -> Iterator[None]:
-        """Watches what the migrator does inside; a deadline of None only looks."""
+    def over(self, deadline_ms: int | None, look: Callable[[Database], None] | None = None) -> Iterator[None]:
+        """Watches what the migrator does inside; a deadline of None ends nothing. `look` is given the second connection."""
         self.blockers, self.cut = [], False
         over = threading.Event()
-        thread = threading.Thread(target=self._look, args=(over, deadline_ms, time.monotonic()), daemon=True)
+        thread = threading.Thread(target=self._look, args=(over, deadline_ms, time.monotonic(), look), daemon=True)
         thread.start()
         try:
             yield
@@ -113,7 +113,9 @@ class Watch:
             over.set()
             thread.join(timeout=10)
 
-    def _look(self, over: threading.Event, deadline_ms: int | None, started: float) -> None:
+    def _look(
+        self, over: threading.Event, deadline_ms: int | None, started: float, look: Callable[[Database], None] | None
+    ) -> None:
         first = 0.6 * (deadline_ms or FIRST_DEADLINE_MS) / 1000
         if over.wait(first):
             return
@@ -128,6 +130,8 @@ class Watch:
                         self.cut = True
                         self._migrator.cancel()
                         return
+                if look is not None:
+                    look(self._database)
                 over.wait(POLL_S)
         except ChatopsError as error:
             self.unseen = error.message

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NoReturn
 
 from chatops import db, sqlfiles, words
 from chatops.db import Database, Ran
@@ -28,7 +28,7 @@ from chatops.migrations.plan import Entry, Plan, plan
 from chatops.migrations.preflight import Problem
 from chatops.migrations.problems import problems
 from chatops.migrations.source import SHIPPED, Folder
-from chatops.migrations.transaction import Transaction, for_file, for_views
+from chatops.migrations.transaction import Failure, Transaction, for_file, for_views
 from chatops.migrations.views import View, views
 
 RECONNECT_S = 15.0
@@ -122,7 +122,23 @@ class Step:
     text: str
 
 
-Event = Started | Waiting | Held | Step | Done
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody who waits wants to know: how far an index is, what is dropped before it."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The views that changed are in; seconds."""
+
+    names: tuple[str, ...]
+    seconds: float
+
+
+Event = Installed | Started | Waiting | Held | Step | Note | Done
 Tell = Callable[[Event], None]
 
 
@@ -190,7 +206,8 @@ def apply(database: Database, prepared: Prepared, request: Request, run: Run, te
     Raises MigrationFailedError, ConflictError when locks or another migrator are not had in time, ConnectionLostError with
     what became of the file, MigrationInterruptedError.
     """
-    migrating = _Migrating(database, prepared, request, run, tell)
+    refuse_pooler(database, prepared, request)
+    migrating = Migrating(database, prepared, request, run, tell)
     try:
         return migrating.all()
     finally:
@@ -217,11 +234,27 @@ def exact_text(prepared: Prepared, request: Request, run: Run, schema: str) -> s
     return "".join(pieces)
 
 
+def refuse_pooler(database: Database, prepared: Prepared, request: Request) -> None:
+    """Refuses, before anything is applied, files that need a session where there is none."""
+    needing = [entry for entry in prepared.plan.apply if entry.file and entry.file.reading.mode == "statements"]
+    if not needing or not db.pools_transactions(database):
+        return
+    port = database.target.parameters.get("port", "5432")
+    where = "port 5432 of the same host, the session pooler" if port == "6543" else "the server's own port, or a session pooler"
+    raise RefusedError(
+        f"{listed([entry.name for entry in needing])} must run outside a transaction and needs a session, and the pooler at port "
+        f"{port} gives each transaction another one; nothing was run",
+        details=[f"{entry.name}: {entry.file.reading.mode_reason}" for entry in needing if entry.file]
+        + [f"connect to {where}; the files before it can go in from here with --to"],
+        next_steps=[("again", request.again)],
+    )
+
+
 class _Moved(Exception):  # noqa: N818 - not an error: the ledger is read again
     """Somebody else was at the ledger."""
 
 
-class _Migrating:
+class Migrating:
     """One run: the connection it works on, what it knows of the ledger, what it has done."""
 
     def __init__(self, database: Database, prepared: Prepared, request: Request, run: Run, tell: Tell) -> None:
@@ -253,11 +286,8 @@ class _Migrating:
         """Notes a file as done, in what this run knows of the ledger."""
         self.done.append(done)
         self.tell(done)
-        self.now = replace(
-            self.now,
-            plan=replace(self.now.plan, apply=self.now.plan.apply[1:]),
-            ledger=replace(self.now.ledger, facts=replace(self.now.ledger.facts, has_ledger=True)),
-        )
+        self.now = replace(self.now, plan=replace(self.now.plan, apply=self.now.plan.apply[1:]))
+        self.ledger_made()
 
     def read_again(self) -> None:
         before = self.now
@@ -273,6 +303,12 @@ class _Migrating:
     def one(self, entry: Entry) -> Done:
         assert entry.file is not None
         self.tell(Started(entry.name))
+        if entry.file.reading.mode != "transaction":
+            from chatops.migrations import steps
+
+            started = time.monotonic()
+            rows = steps.apply(self, entry)
+            return Done(entry.name, "file", entry.effect, (time.monotonic() - started) * 1000, 0.0, rows)
 
         def transaction(budget: Budget) -> Transaction:
             return for_file(
@@ -305,42 +341,76 @@ class _Migrating:
         for view in changed:
             done = Done(view.name, "view", view.reading.effect or "", seconds * 1000, max(0.0, waited) * 1000, 0, budget.attempt)
             self.done.append(done)
-            self.tell(done)
+        self.tell(Installed(tuple(view.name for view in changed), seconds))
         self.now = replace(self.now, views=())
 
     # -- one transaction, as often as its locks need ------------------------------------------------------------------
 
-    def attempts(self, name: str, transaction: Callable[[Budget], Transaction]) -> tuple[Ran | None, Transaction, float]:
-        """Sends a transaction until it is in; None for the result when the answer was lost and the ledger told."""
+    def attempts(
+        self, name: str, transaction: Callable[[Budget], Transaction], *, verdict: Callable[[], list[str]] | None = None,
+        deadline_ms: int | None = None,
+    ) -> tuple[Ran | None, Transaction, float]:  # fmt: skip
+        """Sends a transaction until it is in; None for the result when the answer was lost and the ledger told.
+
+        `verdict` says what became of a file that is not one transaction; `deadline_ms` holds for every attempt alike.
+        """
         budget = self.budget(name)
         while True:
             sent = transaction(budget)
             started = time.monotonic()
-            try:
-                with self.watch.over(budget.deadline_ms):
-                    ran = self.database.run(sent.text, sent.copies)
-            except KeyboardInterrupt:
-                raise self.interrupted(name) from None
+            with self.watch.over(deadline_ms or budget.deadline_ms):
+                ran = self.interruptible(name, sent.text, verdict, sent.copies)
             seconds = time.monotonic() - started
             if ran.error is None:
                 return ran, sent, seconds
             if isinstance(ran.error, ConnectionLostError):
+                if verdict is not None:
+                    raise ConnectionLostError(ran.error.message, details=verdict(), next_steps=[("go on", self.request.again)])
                 self.after_loss(name, ran.error)
                 return None, sent, seconds
             self.database.rollback()
             assert isinstance(ran.error, DatabaseError)
             if ran.error.sqlstate == ledgers.ANOTHER_MIGRATOR:
-                self.wait_for_other(budget)
-                raise _Moved
+                self.other_at_work(name)
             if ran.error.sqlstate == ledgers.LEDGER_MOVED:
                 raise _Moved
             if not locks.retried(ran.error) and not (self.watch.cut and ran.error.sqlstate == "57014"):
-                raise self.failed(name, sent, ran)
-            self.wait_for_locks(name, budget)
+                raise self.failure(name, sent.failure(ran), verdict() if verdict else None)
+            self.wait_for_locks(name, budget, verdict)
 
-    def wait_for_locks(self, name: str, budget: Budget) -> None:
+    def interruptible(self, name: str, text: str, verdict: Callable[[], list[str]] | None, copies: Sequence[str] = ()) -> Ran:
+        """Sends a text; Ctrl-C ends the statement too, and says what became of the file."""
+        try:
+            return self.database.run(text, copies)
+        except KeyboardInterrupt:
+            if verdict is not None:
+                raise MigrationInterruptedError(
+                    "interrupted", details=verdict(), next_steps=[("go on", self.request.again)]
+                ) from None
+            raise self.interrupted(name) from None
+
+    def other_at_work(self, name: str) -> NoReturn:
+        """Waits until the other migrator is done, then has the ledger read again."""
+        self.wait_for_other(self.budget(name))
+        raise _Moved
+
+    def ledger_made(self) -> None:
+        """Notes that the bookkeeping exists now."""
+        facts = replace(self.now.ledger.facts, has_ledger=True)
+        self.now = replace(self.now, ledger=replace(self.now.ledger, facts=facts))
+
+    def tell_step(self, name: str, number: int, of: int, text: str) -> None:
+        """A statement of a file that is not one transaction begins, or has come further."""
+        self.tell(Step(name, number, of, words.shortened(text, 60)))
+
+    def tell_note(self, name: str, text: str) -> None:
+        """Something about a file that somebody who waits wants to know."""
+        self.tell(Note(name, text))
+
+    def wait_for_locks(self, name: str, budget: Budget, verdict: Callable[[], list[str]] | None = None) -> None:
+        """Leaves the others some time before the next attempt. Raises ConflictError when the budget is spent."""
         if budget.left <= 0:
-            raise self.blocked(name, budget)
+            raise self.blocked(name, budget, verdict() if verdict else None)
         waited = budget.max_wait - budget.left
         self.tell(Waiting(name, budget.attempt, budget.deadline_ms, waited, self.watch.blockers, self.watch.unseen))
         self.sleep(name, budget.pause())
@@ -372,8 +442,8 @@ class _Migrating:
 
     # -- ends -----------------------------------------------------------------------------------------------------------
 
-    def failed(self, name: str, sent: Transaction, ran: Ran) -> MigrationFailedError:
-        failure = sent.failure(ran)
+    def failure(self, name: str, failure: Failure, verdict: list[str] | None = None) -> MigrationFailedError:
+        """A statement that stopped a file, with what is in and what is not."""
         steps = []
         state = failure.error.sqlstate or ""
         if state in ALREADY_THERE and not self.now.ledger.knows(self.now.folder.source):
@@ -381,17 +451,18 @@ class _Migrating:
         if state.startswith("23") and self.now.folder.source == SHIPPED:
             steps.append(("which rows", self.request.diagnose))
         return MigrationFailedError(
-            failure, name, [*self.verdict(name, "was rolled back")], [*steps, ("again", self.request.again)]
+            failure, name, verdict or self.verdict(name, "was rolled back"), [*steps, ("again", self.request.again)]
         )
 
-    def blocked(self, name: str, budget: Budget) -> ConflictError:
+    def blocked(self, name: str, budget: Budget, verdict: list[str] | None = None) -> ConflictError:
+        """The budget is spent: who was in the way, and the SQL that would end them."""
         blockers = self.watch.blockers
         lines = [f"waits for {blocker.waits_for} ({blocker.mode}), held by {blocker}" for blocker in blockers]
         if not lines:
             lines = [f"who is in the way could not be seen: {self.watch.unseen}"] if self.watch.unseen else []
         return ConflictError(
             f"{name}: a lock was not had within {words.duration(budget.max_wait)}, in {words.plural(budget.attempt, 'attempt')}",
-            details=[*lines, *self.verdict(name, "is not in")],
+            details=[*lines, *(verdict or self.verdict(name, "is not in"))],
             next_steps=[*self.ending([blocker.pid for blocker in blockers]), ("again", self.request.again)],
         )
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatops import db, sqlfiles
+from chatops import db
 from chatops.db import Ran
 from chatops.errors import DatabaseError
 from chatops.migrations import ledger
@@ -31,7 +31,7 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 # A file may leave settings and a role behind; what follows it, and the next file, must not run under them.
-_CLEAN = ("reset session authorization", "reset role", "reset all")
+CLEAN = ("reset session authorization", "reset role", "reset all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +171,7 @@ def _head(schema: str, run: Run, deadline_ms: int, statement_timeout: str | None
     settings = ledger.settings_text(schema, run, lock_timeout_ms=deadline_ms, statement_timeout=statement_timeout)
     texts = ["begin", settings, *ledger.lock_text(schema, bookkeeping=bookkeeping)]
     if bookkeeping:
-        from chatops.migrations.scanner import scan
-
-        texts += [statement.text for statement in scan(sqlfiles.read("bookkeeping.sql"))]
+        texts += ledger.bookkeeping_texts()
     return [Part(text.rstrip().removesuffix(";")) for text in (*texts, ledger.run_text(run))]
 
 
@@ -200,7 +198,7 @@ def _body(reading: MigrationText, deadline_ms: int) -> list[Part]:
 def _tail(schema: str, run: Run, last: Sequence[str]) -> list[Part]:
     path = db.literal(f"{db.identifier(schema)}, pg_temp")
     settings = f"select pg_catalog.set_config('search_path', {path}, true), pg_catalog.set_config('lock_timeout', '3s', true)"
-    texts = [*_CLEAN, settings, *(text.rstrip().removesuffix(";") for text in last), "commit"]
+    texts = [*CLEAN, settings, *(text.rstrip().removesuffix(";") for text in last), "commit"]
     return [Part(text) for text in texts]
 
 
