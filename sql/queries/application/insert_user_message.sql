@@ -1,0 +1,3 @@
+-- The application stores a user's message.
+insert into messages (chat_id, sender_type, content)
+values (:'chat_id'::uuid, 'real', :'content'::text)
