@@ -179,7 +179,10 @@ _OPERATOR = (
     rf"(?:{_SQL_SIGN}*+[~!@#^&|`?%](?:[~!@#^&|`?%]|{_SQL_SIGN})*+|{_SQL_SIGN}*(?:[*<>=]|/(?!\*))|\+|-(?!-)"
     rf"|::|:=|\.\.|[\x00-\x08\x0e-\x1f!#%&()*+,.:;<-@\[-^`{{-\x7f]|{_LONE_DOLLAR})"
 )
-_DECIMAL = rf"(?:(?:[0-9][0-9_]*+)?\.[0-9]{_ALPHANUMERIC}*+|[0-9][0-9_]*+\.(?!\.)|{_NUMBER}|\$[0-9]++)"
+_DECIMAL = (
+    r"(?:(?:[0-9][0-9_]*+(?:\.(?!\.)[0-9_]*+)?|\.[0-9][0-9_]*+)(?:[eE][+\-][0-9])?"
+    rf"{_ALPHANUMERIC}*+|\$[0-9]++)"
+)
 _LITERAL = rf"(?:{_ESCAPE_STRING}|[bBxX]'[^']*+'|(?:[uU]&)?'(?:[^']++|'')*+')"
 _IDENTIFIER = r"(?:[uU]&)?\"(?:[^\"]++|\"\")*+\""
 _BARE_WORD = rf"(?![eEbBxX]'|[uU]&['\"]){_WORD}"
@@ -189,7 +192,7 @@ _TOKEN = re.compile(
     rf"|(?P<nested>/\*)|(?P<operator>{_OPERATOR})|(?P<open>(?:[eEbBxX]|[uU]&)?'|(?:[uU]&)?\")"
 )
 _PLAIN_TOKEN = rf"(?:{_BARE_WORD}|{_DECIMAL}|{_LITERAL}|{_IDENTIFIER}|{_OPERATOR})"
-_PLAIN_TOKENS = re.compile(rf"{_TRIVIA}({_PLAIN_TOKEN})")
+_PLAIN_TOKENS = re.compile(rf"{_TRIVIA}(?:({_PLAIN_TOKEN})|\Z)")
 _PLAIN = re.compile(rf"(?:{_TRIVIA}{_PLAIN_TOKEN}++)*+{_TRIVIA}")
 
 
@@ -462,7 +465,7 @@ def normalised(text: str) -> str:
     """
     # Nested comments and dollar quotes need counting and finding; most statements have neither.
     if _PLAIN.fullmatch(text):
-        return " ".join(_PLAIN_TOKENS.findall(text))
+        return " ".join(filter(None, _PLAIN_TOKENS.findall(text)))
     return " ".join(token.text for token in significant(text))
 
 

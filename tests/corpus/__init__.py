@@ -1,0 +1,1 @@
+"""SQL written to be nasty to a scanner."""
