@@ -161,19 +161,22 @@ def create(database: Database) -> bool:
     return True
 
 
-def adopt(database: Database, files: Sequence[MigrationFile], run: Run) -> int:
+def adopt(database: Database, files: Sequence[MigrationFile], run: Run, *, also: Sequence[str] = ()) -> int:
     """Records files as being in, without running them; how many were not recorded before. Makes the bookkeeping if missing.
 
-    All files are of one source. Raises ConflictError while another migrator is at work.
+    All files are of one source. `also` are statements of the same transaction. Raises ConflictError while another migrator is
+    at work.
     """
     if not files:
+        if also:
+            _write(database, [run_text(run), *also], run)
         return 0
     rows = [{"name": file.name, "number": file.number, "checksum": file.checksum, "statements": file.digests} for file in files]
     values = {
         "target_schema": database.target.schema, "source": files[0].source, "files": db.json(rows),
         "chatops_version": __version__, "git_revision": run.revision or "",
     }  # fmt: skip
-    ran = _write(database, [run_text(run), db.inlined(sqlfiles.read("queries/ledger_adopt.sql"), values)], run)
+    ran = _write(database, [run_text(run), *also, db.inlined(sqlfiles.read("queries/ledger_adopt.sql"), values)], run)
     return int(ran.tags[-2].rpartition(" ")[2])
 
 
@@ -201,7 +204,7 @@ def _write(database: Database, statements: Sequence[str], run: Run) -> db.Ran:
         part.rstrip().removesuffix(";")
         for part in (
             "begin",
-            settings_text(schema, run, lock_timeout_ms=3000),
+            *settings_texts(schema, run, lock_timeout_ms=3000),
             *lock_text(schema, bookkeeping=True),
             sqlfiles.read("bookkeeping.sql"),
             *statements,
@@ -220,18 +223,23 @@ def _write(database: Database, statements: Sequence[str], run: Run) -> db.Ran:
     return ran
 
 
-def settings_text(
+def settings_texts(
     schema: str, run: Run, *, lock_timeout_ms: int, statement_timeout: str | None = None, local: bool = True
-) -> str:
-    """The statement that sets everything a file may lean on, until the end of its transaction or, not `local`, of the session."""
+) -> list[str]:
+    """The statements that set what a file may lean on, until the end of its transaction or, not `local`, of the session."""
     values = {
-        "search_path": f"{db.identifier(schema)}, pg_temp",
         "lock_timeout": f"{lock_timeout_ms}ms",
         **({"statement_timeout": statement_timeout} if statement_timeout is not None else {}),
         **{name: value or "" for name, value in run.settings.items()},
     }
     scope = "true" if local else "false"
-    calls = ", ".join(
-        f"pg_catalog.set_config({db.literal(name)}, {db.literal(value)}, {scope})" for name, value in values.items()
-    )
-    return f"select {calls}"
+    calls = (f"pg_catalog.set_config({db.literal(name)}, {db.literal(value)}, {scope})" for name, value in values.items())
+    return [path_text(schema, local=local), f"select {', '.join(calls)}"]
+
+
+def path_text(schema: str, *, local: bool = True) -> str:
+    """The statement that makes the target schema the one for unqualified names.
+
+    By SET, not set_config: functions keep the path as the server spells it, the same as after psql.
+    """
+    return f"set {'local ' if local else ''}search_path = {db.identifier(schema)}, pg_temp"

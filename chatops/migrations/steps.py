@@ -144,8 +144,8 @@ class _Steps:
         """Lock, expectation, then our statements, one of the file's, and ours again, in one transaction."""
         run = self.migrating.run
         timeout = self.migrating.request.statement_timeout
-        settings = ledger.settings_text(self.schema, run, lock_timeout_ms=lock_timeout_ms, statement_timeout=timeout)
-        head = ["begin", settings, *ledger.lock_text(self.schema, bookkeeping=bookkeeping)]
+        settings = ledger.settings_texts(self.schema, run, lock_timeout_ms=lock_timeout_ms, statement_timeout=timeout)
+        head = ["begin", *settings, *ledger.lock_text(self.schema, bookkeeping=bookkeeping)]
         if bookkeeping:
             head += ledger.bookkeeping_texts()
         head += [ledger.run_text(run), ledger.expect_text_of(self.schema, self.file.source, self.file.name, expected)]
@@ -204,7 +204,11 @@ class _Batches(_Steps):
         self.done += 1
 
     def batch(self, statement: Statement, before: int) -> tuple[Ran | None, Transaction]:
-        size = f"select pg_catalog.set_config('chatops.batch_size', '{self.size}', true)"
+        # The guards of chats tell by the second that a migration writes, and not the application.
+        size = (
+            f"select pg_catalog.set_config('chatops.batch_size', '{self.size}', true),"
+            " pg_catalog.set_config('chatops.write', 'function', true)"
+        )
         elapsed = "select 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
         ran, sent, _ = self.migrating.attempts(
             self.entry.name,
@@ -368,13 +372,13 @@ class _Statements(_Steps):
         return False
 
     def look(self, index: Index) -> IndexState | None:
-        self.database.script(f"set search_path = {db.identifier(self.schema)}, pg_temp")
+        self.database.script(ledger.path_text(self.schema, local=False))
         values = {"table": index.table, "name": index.name}
         found = self.database.rows(IndexState, sqlfiles.read("queries/index_state.sql"), values)
         return found[0] if found else None
 
     def clear_leftovers(self) -> None:
-        self.database.script(f"set search_path = {db.identifier(self.schema)}, pg_temp")
+        self.database.script(ledger.path_text(self.schema, local=False))
         for (name,) in self.database.tuples(sqlfiles.read("queries/index_leftovers.sql")):
             self.migrating.tell_note(self.entry.name, f"{name} is INVALID, left by a REINDEX that stopped: dropped")
             self.database.script(f"drop index concurrently if exists {name}")
@@ -390,10 +394,10 @@ class _Statements(_Steps):
         """For the session, not for a transaction: the statement to come stands alone."""
         run = self.migrating.run
         timeout = self.migrating.request.statement_timeout or "0"
-        text = ledger.settings_text(
+        texts = ledger.settings_texts(
             self.schema, run, lock_timeout_ms=max(1, int(budget.left * 1000)), statement_timeout=timeout, local=False
         )
-        self.database.script(text)
+        self.database.script("; ".join(texts))
 
     def progress_teller(self) -> Callable[[Database], None]:
         """Told by the watching connection now and then: how far the build is."""

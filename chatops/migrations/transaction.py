@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatops import db
 from chatops.db import Ran
 from chatops.errors import DatabaseError
 from chatops.migrations import ledger
@@ -168,8 +167,8 @@ def replaced_by(reading: MigrationText) -> list[str]:
 
 
 def _head(schema: str, run: Run, deadline_ms: int, statement_timeout: str | None, *, bookkeeping: bool) -> list[Part]:
-    settings = ledger.settings_text(schema, run, lock_timeout_ms=deadline_ms, statement_timeout=statement_timeout)
-    texts = ["begin", settings, *ledger.lock_text(schema, bookkeeping=bookkeeping)]
+    settings = ledger.settings_texts(schema, run, lock_timeout_ms=deadline_ms, statement_timeout=statement_timeout)
+    texts = ["begin", *settings, *ledger.lock_text(schema, bookkeeping=bookkeeping)]
     if bookkeeping:
         texts += ledger.bookkeeping_texts()
     return [Part(text.rstrip().removesuffix(";")) for text in (*texts, ledger.run_text(run))]
@@ -196,9 +195,8 @@ def _body(reading: MigrationText, deadline_ms: int) -> list[Part]:
 
 
 def _tail(schema: str, run: Run, last: Sequence[str]) -> list[Part]:
-    path = db.literal(f"{db.identifier(schema)}, pg_temp")
-    settings = f"select pg_catalog.set_config('search_path', {path}, true), pg_catalog.set_config('lock_timeout', '3s', true)"
-    texts = [*CLEAN, settings, *(text.rstrip().removesuffix(";") for text in last), "commit"]
+    settings = [ledger.path_text(schema), "set local lock_timeout = '3s'"]
+    texts = [*CLEAN, *settings, *(text.rstrip().removesuffix(";") for text in last), "commit"]
     return [Part(text) for text in texts]
 
 
