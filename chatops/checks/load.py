@@ -25,7 +25,8 @@ class Check:
     """One check: its query and its head.
 
     `group`: schema gates a deploy, data reports, now is what only `diagnose` asks. `kind`: history looks back over a window.
-    `reads` are the tables that must be readable in full; `limits` the thresholds it is measured against; `help_command` is what
+    `reads` are the tables that must be readable in full, `needs_role` the predefined role without which the server hides what it
+    asks; `limits` are the thresholds it is measured against; `help_command` is what
     follows the word `chatops`, with {column} of the first row; `help_sql` the same as SQL; `help_text` says it in words.
     `fails_on_error`: an error of the query is the fault that it looks for.
     """
@@ -48,6 +49,7 @@ class Check:
     says: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    needs_role: str | None = None
     fails_on_error: bool = False
     shipped: bool = True
     sql_before_018: str | None = None
@@ -164,6 +166,7 @@ def _check(text: str, where: str, *, shipped: bool = True, before_018: str | Non
         says=tuple(filter(None, (phrase.strip() for phrase in head.get("says", "").split("·")))),
         reads=tuple(filter(None, re.split(r"[,\s]+", head.get("reads", "")))),
         limits=tuple(filter(None, re.split(r"[,\s]+", head.get("limits", "")))),
+        needs_role=head.get("needs-role"),
         fails_on_error=head.get("on-error") == "failed",
         shipped=shipped,
         sql_before_018=before_018,

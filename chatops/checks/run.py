@@ -61,6 +61,8 @@ class Inventory:
     """There is an audit to write to."""
     applied: tuple[str, ...] | None = None
     """The shipped files that the ledger says are in; None: no ledger that this role can read."""
+    views_applied: bool = False
+    """The ledger says that the text of sql/views is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class _Run:
     about: str | None
     budget: _Budget
     lost: str | None = None
+    roles: dict[str, bool] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
 
 
@@ -158,6 +161,8 @@ def run(
         "since": window(since),
         "applied": list(inventory.applied) if inventory.applied is not None else None,
         "before_018": inventory.before_018,
+        "views_applied": inventory.views_applied,
+        "shipped": sqlfiles.names("migrations"),
         **{name: threshold.text for name, threshold in found.items()},
     }
     budget = _Budget(started + whole_seconds, max(5.0, whole_seconds / 2.5))
@@ -176,9 +181,10 @@ def take_inventory(database: Database) -> Inventory:
     ledger = database.rows(_Ledger, sqlfiles.read("queries/check_ledger.sql"))
     readable = bool(ledger and ledger[0].ledger_readable)
     applied: tuple[str, ...] | None = None
+    views: tuple[str, ...] = ()
     if readable:
-        names = database.value(sqlfiles.read("queries/check_applied.sql"), {"schema": schema})
-        applied = tuple(names or ()) or None
+        files, installed = database.tuples(sqlfiles.read("queries/check_applied.sql"), {"schema": schema})[0]
+        applied, views = tuple(files) or None, tuple(installed)
     return Inventory(
         missing=frozenset(table.table_name for table in tables if not table.present),
         unreadable=frozenset(table.table_name for table in tables if table.present and not table.readable),
@@ -188,6 +194,7 @@ def take_inventory(database: Database) -> Inventory:
         audit=bool(ledger and ledger[0].audit_readable),
         audit_present=bool(ledger and ledger[0].audit_present),
         applied=applied,
+        views_applied=any(name.endswith("get_assignment_queue_status") for name in views),
     )
 
 
@@ -269,7 +276,15 @@ def _beforehand(state: _Run, check: Check) -> Result | None:
     if hidden := sorted(wanted & inventory.hidden):
         policies = [f"create policy chatops_reads on {schema}.{name} for select to {role} using (true);" for name in hidden]
         return _unknown(check, f"row level security hides rows of {', '.join(hidden)} from {role}", " ".join(policies))
+    if check.needs_role and not _has_role(state, check.needs_role):
+        return _unknown(check, f"the server hides other sessions from {role}", f"grant {check.needs_role} to {role};")
     return None
+
+
+def _has_role(state: _Run, name: str) -> bool:
+    if name not in state.roles:
+        state.roles[name] = bool(state.database.value("select pg_has_role(current_user, :'name', 'usage')", {"name": name}))
+    return state.roles[name]
 
 
 def _wrapped(check: Check, state: _Run) -> str:

@@ -10,7 +10,7 @@
 --   reassign does not look at all at what the target holds
 -- consequence: the operator sees one of the chats; the user of the other one waits for an answer that nobody writes
 -- help: repair CHAT001 --dry-run
--- says: an operator has two chats · a chat is assigned but nobody answers
+-- says: nobody answers
 -- reads: chats, operators
 select c.assigned_operator_id as operator_id,
        o.name as operator,

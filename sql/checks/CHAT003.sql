@@ -10,7 +10,7 @@
 --   still set; the deployed constraint forbids only the other direction, and lets a missing state pass
 -- consequence: a second operator gets the chat while the first is writing; chats without a state vanish from every counter
 -- help: repair CHAT003 --dry-run
--- says: operator loses the chat · chats vanish
+-- says: operator loses the chat · stats seem wrong
 -- reads: chats, operators
 select c.id as chat_id,
        c.chat_state,

@@ -10,7 +10,7 @@
 --   chat for good
 -- consequence: the user sees an open chat and writes; no operator is ever shown these messages
 -- help: repair CHAT012 --dry-run
--- says: nobody answers · a chat was closed by itself
+-- says: nobody answers
 -- reads: chats, chat_assignments, messages
 -- limits: max_reassignments
 select c.id as chat_id,

@@ -10,7 +10,7 @@
 --   on text
 -- consequence: with max_reassignments as text no chat can be released any more: idle chats stay with operators who left
 -- help: repair CONF001 --dry-run
--- says: nobody answers · a chat cannot be released
+-- says: nobody answers
 -- reads: platform_config
 select p.key as setting,
        left(p.value::text, 60) as value,

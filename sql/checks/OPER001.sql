@@ -10,7 +10,7 @@
 --   failed, as it does while a setting cannot be read
 -- consequence: the user of such a chat waits for an answer that nobody writes, and no other operator gets the chat
 -- help: repair OPER001 --dry-run
--- says: nobody answers · a chat is assigned but nobody answers
+-- says: nobody answers
 -- reads: chats, operators, operator_activity
 -- limits: idle_timeout_minutes, idle_grace_minutes
 select held.chat_id,

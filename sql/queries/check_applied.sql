@@ -1,4 +1,5 @@
--- Which of the shipped files the ledger says are in, for one target schema.
-select coalesce(array_agg(name order by number, name), '{}') as names
+-- Which of the shipped files and views the ledger says are in, for one target schema.
+select coalesce(array_agg(name order by number, name) filter (where kind = 'versioned'), '{}') as files,
+       coalesce(array_agg(name order by name) filter (where kind = 'repeatable'), '{}') as views
   from chatops.migrations
- where target_schema = :'schema' and source = 'chatops' and kind = 'versioned' and state in ('applied', 'adopted')
+ where target_schema = :'schema' and source = 'chatops' and state in ('applied', 'adopted')

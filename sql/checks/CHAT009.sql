@@ -1,0 +1,36 @@
+-- Which replies were written by an operator who did not hold the chat at that time?
+-- code: CHAT009
+-- invariant: I9
+-- title: {count} replies came from operators who did not hold the chat
+-- title-one: 1 reply came from an operator who did not hold the chat
+-- severity: warning
+-- group: data
+-- kind: history
+-- expected: a reply is written by the operator who holds the chat at that time
+-- why: the application asks who holds the chat before it writes, not while it writes: an operator who lost the chat to the
+--   idle cron or an admin still sends, and takes it from its new holder
+-- consequence: the user gets an answer from one operator while another one is writing theirs
+-- help-text: nothing mends what was sent; chatops migrate refuses late replies from then on (019 and up)
+-- says: operator loses the chat · an answer came twice
+-- reads: chats, messages, chat_assignments, operators
+-- A second on either side: the statements of one reply are apart by that much.
+select m.chat_id,
+       m.handled_by_operator_id as operator_id,
+       o.name as operator,
+       m.created_at as replied_at,
+       (select a.operator_id from chat_assignments a
+         where a.chat_id = m.chat_id and a.assigned_at <= m.created_at and coalesce(a.released_at, 'infinity') >= m.created_at
+         order by a.assigned_at desc limit 1) as held_by_id
+  from chats c
+  join messages m on m.chat_id = c.id and m.created_at >= now() - :'since'::interval
+  left join operators o on o.id = m.handled_by_operator_id
+ where c.last_message_at >= now() - :'since'::interval
+   and m.sender_type = 'fictional'
+   and m.handled_by_operator_id is not null
+   and not exists (
+     select 1 from chat_assignments a
+      where a.chat_id = m.chat_id
+        and a.operator_id = m.handled_by_operator_id
+        and a.assigned_at <= m.created_at + interval '1 second'
+        and coalesce(a.released_at, 'infinity') >= m.created_at - interval '1 second')
+ order by m.created_at desc, m.chat_id

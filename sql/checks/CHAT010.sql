@@ -1,0 +1,29 @@
+-- Which assignments of one chat overlap?
+-- code: CHAT010
+-- invariant: I10
+-- title: {count} times two operators had the same chat at once
+-- title-one: once two assignments of a chat overlapped
+-- severity: critical
+-- group: data
+-- kind: history
+-- expected: assignments of one chat never overlap
+-- why: a chat that was put back by a stale write was assigned again before the first assignment was closed, or an admin's
+--   reassign noted the old operator twice
+-- consequence: two people work on one conversation; figures count both
+-- help-text: nothing mends what has happened; chatops migrate keeps it from happening again (019 and up)
+-- says: operator loses the chat · stats seem wrong
+-- reads: chat_assignments
+-- Two that are both open are CHAT002.
+select a.chat_id,
+       a.operator_id,
+       b.operator_id as other_id,
+       b.assigned_at as both_since,
+       least(a.released_at, b.released_at, now()) - b.assigned_at as overlap_for
+  from chat_assignments a
+  join chat_assignments b on b.chat_id = a.chat_id and (b.assigned_at, b.id) > (a.assigned_at, a.id)
+ where (a.released_at is null or a.released_at >= now() - :'since'::interval)
+   and (b.released_at is null or b.released_at >= now() - :'since'::interval)
+   and (a.released_at is not null or b.released_at is not null)
+   and b.assigned_at < coalesce(a.released_at, 'infinity')
+   and b.assigned_at < coalesce(b.released_at, 'infinity')
+ order by b.assigned_at desc, a.chat_id

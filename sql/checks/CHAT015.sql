@@ -1,0 +1,31 @@
+-- Which chats go from operator to operator without an answer?
+-- code: CHAT015
+-- title: {count} chats go from operator to operator without an answer
+-- title-one: 1 chat goes from operator to operator without an answer
+-- severity: warning
+-- group: data
+-- kind: history
+-- expected: a chat is not released several times in a row without a reply
+-- why: operators skip a chat that is difficult, or their sessions end while they have it
+-- consequence: the user waits through all of them; the reassignment limit will close the chat
+-- help: reassign {chat_id} --dry-run
+-- says: nobody answers · users wait too long
+-- reads: chats, chat_assignments, messages
+-- limits: releases_without_reply
+select c.id as chat_id,
+       count(*) as releases,
+       count(distinct a.operator_id) as operators,
+       max(a.released_at) as released_at
+  from chat_assignments a
+  join chats c on c.id = a.chat_id
+ where a.released_at >= now() - :'since'::interval
+   and a.release_reason is distinct from 'operator_sent_message'
+   and c.is_active
+   and c.chat_state is distinct from 'completed'
+   and a.released_at > coalesce((select m.created_at from messages m
+                                  where m.chat_id = c.id and m.sender_type = 'fictional'
+                                  order by m.created_at desc limit 1), '-infinity')
+ group by c.id
+having count(*) >= :'releases_without_reply'::numeric
+   and count(distinct a.operator_id) > 1
+ order by count(*) desc, c.id

@@ -1,0 +1,54 @@
+-- Which functions run with their owner's rights and lack a search_path, or are open to everyone?
+-- code: DB001
+-- invariant: I23
+-- title: {count} privileged functions can be abused
+-- title-one: the privileged function {object} can be abused: {trouble}
+-- severity: warning
+-- group: now
+-- expected: a function with its owner's rights sets its search_path, and only those may call it who need it
+-- why: Postgres opens every new function to everyone, and the hosting's default privileges to its API roles; without a
+--   search_path the caller's own path decides which tables it works on
+-- consequence: any logged-in user can assign or release chats for any operator, or make the function read other tables
+-- help-sql: revoke execute on function {signature} from public, anon;
+-- says: somebody did what they may not
+-- Functions that policies call must stay open. Ours count as warnings from 018 on: before, only migrating helps.
+select p.proname as object,
+       p.oid::regprocedure::text as signature,
+       concat_ws('; ',
+         case when not pinned.path then 'no search_path' end,
+         case when pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> '' then 'open to ' || open_to.roles end) as trouble,
+       not (p.proname in ('assign_chat_to_operator', 'release_and_reassign_chat')
+            or (not :'before_018'::boolean
+                and obj_description(p.oid, 'pg_proc') is not null
+                and p.proname in ('assign_chat', 'release_chat', 'release_idle_chats', 'reassign_chat', 'reply_to_chat',
+                                  'write_as_user', 'close_chat', 'heartbeat', 'order_message', 'apply_message')))
+       or :'before_018'::boolean as advice
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+ cross join lateral (
+   select exists (select 1 from unnest(p.proconfig) setting where setting like 'search_path=%') as path
+ ) as pinned
+ cross join lateral (
+   select coalesce(string_agg(r.name, ', ' order by r.name), '') as roles
+     from (
+       select 'everyone' as name
+         from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as granted
+        where granted.grantee = 0 and granted.privilege_type = 'EXECUTE'
+       union all
+       select r.rolname::text
+         from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as granted
+         join pg_roles r on r.oid = granted.grantee
+        where granted.privilege_type = 'EXECUTE'
+          -- An operator logs in as authenticated and asks for the next chat: that one checks who asks.
+          and (r.rolname = 'anon' or (r.rolname = 'authenticated' and p.proname not like 'assign_chat%'))
+     ) as r
+ ) as open_to
+ where n.nspname = current_schema()
+   and p.prosecdef
+   and (not pinned.path or (pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> ''))
+   and not exists (select 1 from pg_depend d
+                    where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
+                      and (d.classid = 'pg_policy'::regclass or d.deptype = 'e'))
+   and not exists (select 1 from pg_depend d
+                    where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+ order by advice, p.proname, signature

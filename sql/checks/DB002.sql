@@ -1,0 +1,25 @@
+-- Which policies let everybody write every row?
+-- code: DB002
+-- invariant: I24
+-- title: {count} policies let everybody write every row
+-- title-one: the policy {policy} on {relation} lets everybody write every row
+-- severity: advice
+-- group: now
+-- expected: no policy on the chat tables that allows writing is always true
+-- why: a policy was written to make an error go away
+-- consequence: any logged-in user can change any chat, message or heartbeat
+-- help-text: nothing automatic does: tightening a policy breaks writes of the application that rely on it, so change both together
+-- says: somebody did what they may not
+select p.tablename as relation,
+       p.policyname as policy,
+       p.cmd as allows,
+       array_to_string(p.roles, ', ') as roles
+  from pg_policies p
+ where p.schemaname = current_schema()
+   and p.tablename in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
+                       'operator_activity', 'platform_config')
+   and p.permissive = 'PERMISSIVE'
+   and p.cmd in ('ALL', 'INSERT', 'UPDATE', 'DELETE')
+   and coalesce(p.with_check, p.qual) = 'true'
+   and p.roles && array['public', 'anon', 'authenticated']::name[]
+ order by p.tablename, p.policyname

@@ -1,0 +1,43 @@
+-- Which sessions block others on the chat tables, or keep a transaction open on them?
+-- code: DB010
+-- title: {count} sessions hold up the chat tables
+-- title-one: 1 session holds up the chat tables: pid {pid}
+-- severity: warning
+-- group: now
+-- expected: no session blocks others on the chat tables, and no transaction stays open on them
+-- why: a report, a migration or a crashed client left a transaction open
+-- consequence: writes wait behind it, and rows that were changed meanwhile cannot be cleaned up
+-- help-sql: select pg_terminate_backend({pid});
+-- says: everything is slow · nobody answers
+-- limits: long_transaction_minutes
+-- needs-role: pg_read_all_stats
+select a.pid,
+       a.usename as role,
+       a.application_name as application,
+       a.state,
+       now() - a.xact_start as open_for,
+       coalesce(waiting.sessions, 0) as blocks,
+       left(a.query, 60) as query
+  from pg_stat_activity a
+  left join (
+    select blocker.pid, count(*) as sessions
+      from pg_stat_activity w
+     cross join lateral unnest(pg_blocking_pids(w.pid)) as blocker (pid)
+     where w.wait_event_type = 'Lock' and w.datname = current_database()
+     group by blocker.pid
+  ) as waiting on waiting.pid = a.pid
+ where a.datname = current_database()
+   and a.pid <> pg_backend_pid()
+   and a.backend_type = 'client backend'
+   and exists (
+     select 1 from pg_locks l
+       join pg_class c on c.oid = l.relation
+       join pg_namespace n on n.oid = c.relnamespace
+      where l.pid = a.pid and l.granted and l.locktype = 'relation'
+        and l.database = (select oid from pg_database where datname = current_database())
+        and n.nspname = current_schema()
+        and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
+                          'operator_activity', 'platform_config'))
+   and (waiting.sessions > 0
+        or a.xact_start < now() - make_interval(secs => 60 * :'long_transaction_minutes'::double precision))
+ order by coalesce(waiting.sessions, 0) desc, a.xact_start

@@ -1,0 +1,20 @@
+-- Which operators are on shift, hold nothing and were not heard of for long?
+-- code: OPER003
+-- title: {count} operators are on shift and silent
+-- title-one: 1 operator is on shift and silent
+-- severity: advice
+-- group: now
+-- expected: who is available was heard of lately
+-- why: the operator left without switching to away, or their page has stopped asking for chats
+-- consequence: they count as free, so the queue looks better staffed than it is
+-- help: operators
+-- says: users wait too long
+-- reads: operators, chats, operator_activity
+-- limits: silent_minutes
+-- needs: operator_load
+select l.operator_id, l.name as operator, l.last_activity as last_seen_at
+  from operator_load l
+ where l.load = 'free'
+   and (l.last_activity is null
+        or l.last_activity < now() - make_interval(secs => 60 * :'silent_minutes'::double precision))
+ order by l.last_activity nulls first, l.operator_id

@@ -1,0 +1,25 @@
+-- Which operators answer more in an hour than one person can with care?
+-- code: OPER004
+-- title: {count} operators are overloaded
+-- title-one: 1 operator is overloaded: {replies} replies within an hour
+-- severity: advice
+-- group: now
+-- expected: nobody answers more in the last hour than one person can with care
+-- why: too few operators are on shift, or several people share one account
+-- consequence: answers get short, and shared accounts make every figure per operator wrong
+-- help: operators
+-- says: stats seem wrong
+-- reads: chats, messages, operators
+-- limits: busiest_replies_per_hour
+select m.handled_by_operator_id as operator_id,
+       o.name as operator,
+       count(*) as replies
+  from chats c
+  join messages m on m.chat_id = c.id and m.created_at >= now() - interval '1 hour'
+  left join operators o on o.id = m.handled_by_operator_id
+ where c.last_message_at >= now() - interval '1 hour'
+   and m.sender_type = 'fictional'
+   and m.handled_by_operator_id is not null
+ group by m.handled_by_operator_id, o.name
+having count(*) > :'busiest_replies_per_hour'::numeric
+ order by count(*) desc, m.handled_by_operator_id

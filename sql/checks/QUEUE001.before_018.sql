@@ -1,0 +1,12 @@
+-- Which chats without a user's message are with an operator?
+select c.id as chat_id,
+       c.assigned_operator_id as operator_id,
+       o.name as operator,
+       c.chat_state,
+       now() - c.assignment_time as held_for
+  from chats c
+  left join operators o on o.id = c.assigned_operator_id
+ where c.is_active
+   and c.chat_state = 'assigned'
+   and not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type = 'real')
+ order by c.assignment_time, c.id

@@ -1,0 +1,23 @@
+-- Where do the readers of the queue disagree with the chats themselves?
+-- needs: chat_queue
+-- The deployed text counts every chat in that state, empty ones too: advice until ours was put in its place.
+select found.reader, found.says, found.really, found.advice
+  from (
+    select 'get_assignment_queue_status().total_waiting' as reader, s.total_waiting::bigint as says, q.chats as really,
+           s.total_waiting = q.chats as agrees,
+           not :'views_applied'::boolean and s.total_waiting = w.chats as advice
+      from get_assignment_queue_status() s
+     cross join (select count(*) as chats from chat_queue) as q
+     cross join (select count(*) as chats from chats where chat_state = 'waiting_assignment' and is_active) as w
+    union all
+    select 'get_assignment_queue_status().total_assigned', s.total_assigned, a.chats, s.total_assigned in (a.chats, a.held), false
+      from get_assignment_queue_status() s
+     cross join (select count(*) as chats, count(assigned_operator_id) as held
+                   from chats where chat_state = 'assigned' and is_active) as a
+    union all
+    select 'chat_state_summary, ' || coalesce(c.chat_state, 'no state'), v.count, c.chats, v.count is not distinct from c.chats, false
+      from (select chat_state::text as chat_state, count(*) as chats from chats where is_active group by chat_state) as c
+      left join chat_state_summary v on v.chat_state::text is not distinct from c.chat_state
+  ) as found
+ where not found.agrees
+ order by found.advice, found.reader

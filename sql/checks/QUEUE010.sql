@@ -1,0 +1,20 @@
+-- Which chats have waited longer than users should?
+-- code: QUEUE010
+-- title: {count} chats wait longer than {queue_sla_minutes} min; the oldest for {waiting_for}
+-- title-one: 1 chat waits longer than {queue_sla_minutes} min: for {waiting_for}
+-- severity: warning
+-- group: now
+-- expected: nobody waits for an answer for longer than the promised time
+-- why: more users write than operators answer, or operators who left hold chats and count as busy
+-- consequence: users go away
+-- help: queue
+-- says: users wait too long
+-- reads: chats, messages
+-- limits: queue_sla_minutes
+-- needs: chat_queue
+select q.chat_id,
+       now() - q.waiting_since as waiting_for,
+       q.last_operator_id
+  from chat_queue q
+ where q.waiting_since < now() - make_interval(secs => 60 * :'queue_sla_minutes'::double precision)
+ order by q.waiting_since, q.chat_id
