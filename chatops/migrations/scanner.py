@@ -111,6 +111,8 @@ class Token:
 
 # The lexer's classes, spelled out: Python's \s and \w know more of Unicode than PostgreSQL, for which every character from
 # U+0080 on, no-break spaces included, is part of a name. Sets are written by what they leave out of ASCII: quicker.
+# Groups repeated by *+ and ++ are atomic (?>…): before Python 3.11.5 a possessive repeat of a plain group goes on from where
+# a failed alternative had come to.
 _BLANK = r" \t\n\r\f\v"
 _LETTER = r"[^\x00-@\[-^`{-\x7f]"
 _ALPHANUMERIC = r"[^\x00-/:-@\[-^`{-\x7f]"
@@ -121,12 +123,12 @@ _NUMBER = rf"[0-9]{_ALPHANUMERIC}*+"
 _TAG = rf"\$(?:{_LETTER}{_ALPHANUMERIC}*+)?\$"
 _LONE_DOLLAR = rf"\$(?!(?:{_LETTER}{_ALPHANUMERIC}*+)?\$)"
 _LINE_COMMENT = r"--[^\n\r]*+"
-_FLAT_COMMENT = r"/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/"  # without another one inside; those are counted, not matched
-_TRIVIA = rf"(?:[{_BLANK}]++|{_LINE_COMMENT}|{_FLAT_COMMENT})*+"
+_FLAT_COMMENT = r"/\*(?>[^*/]++|\*(?!/)|/(?!\*))*+\*/"  # without another one inside; those are counted, not matched
+_TRIVIA = rf"(?>[{_BLANK}]++|{_LINE_COMMENT}|{_FLAT_COMMENT})*+"
 # A string goes on after a line break, and an E'' string goes on with backslashes in force.
-_CONTINUED = rf"(?:[ \t\f\v]++|{_LINE_COMMENT})*+[\n\r](?:[{_BLANK}]++|{_LINE_COMMENT}[\n\r])*+'"
-_ESCAPED = r"(?:[^'\\]++|\\[\s\S]|'')*+'"
-_ESCAPE_STRING = rf"[eE]'{_ESCAPED}(?:{_CONTINUED}{_ESCAPED})*+(?!{_CONTINUED})"
+_CONTINUED = rf"(?>[ \t\f\v]++|{_LINE_COMMENT})*+[\n\r](?>[{_BLANK}]++|{_LINE_COMMENT}[\n\r])*+'"
+_ESCAPED = r"(?>[^'\\]++|\\[\s\S]|'')*+'"
+_ESCAPE_STRING = rf"[eE]'{_ESCAPED}(?>{_CONTINUED}{_ESCAPED})*+(?!{_CONTINUED})"
 
 
 def _step(*, stop_at_begin: bool = False, depth: int = 2) -> str:
@@ -138,9 +140,9 @@ def _step(*, stop_at_begin: bool = False, depth: int = 2) -> str:
     words = rf"[^\x00-@\[-^`{{-\x7feE{'bB' if stop_at_begin else ''}]{_NAMED}*+{_SIGN}*+|[eE](?!'){_NAMED}*+{_SIGN}*+"
     if stop_at_begin:
         words += rf"|[bB](?![eE][gG][iI][nN](?!{_NAMED})){_NAMED}*+{_SIGN}*+"
-    parentheses = rf"|\((?:{_step(depth=depth - 1)}|;)*+\)" if depth else ""
+    parentheses = rf"|\((?>{_step(depth=depth - 1)}|;)*+\)" if depth else ""
     return (
-        rf"(?:{words}|{_SIGN}{_SIGN}*+|{_NUMBER}|'[^']*+'{parentheses}|-(?!-)|{_LINE_COMMENT}|/(?!\*)|{_FLAT_COMMENT}"
+        rf"(?>{words}|{_SIGN}{_SIGN}*+|{_NUMBER}|'[^']*+'{parentheses}|-(?!-)|{_LINE_COMMENT}|/(?!\*)|{_FLAT_COMMENT}"
         rf"|\"[^\"]*+\"|{_ESCAPE_STRING}|{_LONE_DOLLAR})"
     )
 
@@ -174,26 +176,26 @@ _SENDING = frozenset(
 
 # Single tokens, where it matters which: as in the lexer, an operator of several characters ends in + or - only if it holds
 # one of the characters that SQL's own operators do not have (so `a=-1` is `a = -1`, and `a@-1` is not).
-_SQL_SIGN = r"(?:[+*<>=]|-(?!-)|/(?!\*))"
+_SQL_SIGN = r"(?>[+*<>=]|-(?!-)|/(?!\*))"
 _OPERATOR = (
-    rf"(?:{_SQL_SIGN}*+[~!@#^&|`?%](?:[~!@#^&|`?%]|{_SQL_SIGN})*+|{_SQL_SIGN}*(?:[*<>=]|/(?!\*))|\+|-(?!-)"
+    rf"(?:{_SQL_SIGN}*+[~!@#^&|`?%](?>[~!@#^&|`?%]|{_SQL_SIGN})*+|{_SQL_SIGN}*(?:[*<>=]|/(?!\*))|\+|-(?!-)"
     rf"|::|:=|\.\.|[\x00-\x08\x0e-\x1f!#%&()*+,.:;<-@\[-^`{{-\x7f]|{_LONE_DOLLAR})"
 )
 _DECIMAL = (
     r"(?:(?:[0-9][0-9_]*+(?:\.(?!\.)[0-9_]*+)?|\.[0-9][0-9_]*+)(?:[eE][+\-][0-9])?"
     rf"{_ALPHANUMERIC}*+|\$[0-9]++)"
 )
-_LITERAL = rf"(?:{_ESCAPE_STRING}|[bBxX]'[^']*+'|(?:[uU]&)?'(?:[^']++|'')*+')"
-_IDENTIFIER = r"(?:[uU]&)?\"(?:[^\"]++|\"\")*+\""
+_LITERAL = rf"(?:{_ESCAPE_STRING}|[bBxX]'[^']*+'|(?:[uU]&)?'(?>[^']++|'')*+')"
+_IDENTIFIER = r"(?:[uU]&)?\"(?>[^\"]++|\"\")*+\""
 _BARE_WORD = rf"(?![eEbBxX]'|[uU]&['\"]){_WORD}"
 _TOKEN = re.compile(
     rf"(?P<blank>[{_BLANK}]++)|(?P<comment>{_LINE_COMMENT}|{_FLAT_COMMENT})|(?P<word>{_BARE_WORD})"
     rf"|(?P<number>{_DECIMAL})|(?P<string>{_LITERAL})|(?P<identifier>{_IDENTIFIER})|(?P<tag>{_TAG})"
     rf"|(?P<nested>/\*)|(?P<operator>{_OPERATOR})|(?P<open>(?:[eEbBxX]|[uU]&)?'|(?:[uU]&)?\")"
 )
-_PLAIN_TOKEN = rf"(?:{_BARE_WORD}|{_DECIMAL}|{_LITERAL}|{_IDENTIFIER}|{_OPERATOR})"
+_PLAIN_TOKEN = rf"(?>{_BARE_WORD}|{_DECIMAL}|{_LITERAL}|{_IDENTIFIER}|{_OPERATOR})"
 _PLAIN_TOKENS = re.compile(rf"{_TRIVIA}(?:({_PLAIN_TOKEN})|\Z)")
-_PLAIN = re.compile(rf"(?:{_TRIVIA}{_PLAIN_TOKEN}++)*+{_TRIVIA}")
+_PLAIN = re.compile(rf"(?>{_TRIVIA}{_PLAIN_TOKEN}++)*+{_TRIVIA}")
 
 
 def scan(text: str) -> list[Statement]:
