@@ -21,7 +21,9 @@ def acting(
     """One writing transaction whose log rows know who acts and why; rolled back at the end of a rehearsal."""
     with database.acting(rollback=rehearsal):
         # Instants are kept as text inside jsonb: one zone, whoever reads them.
-        database.annotate({**provenance.annotations(reason=reason, plan_id=plan_id), "timezone": "UTC"})
+        # The mark of those who keep state, holder, assignment and heartbeat together: the guards let them.
+        known = provenance.annotations(reason=reason, plan_id=plan_id)
+        database.annotate({**known, "timezone": "UTC", "chatops.write": "function"})
         yield database
 
 
@@ -34,8 +36,14 @@ def require(database: Database, adopt: str) -> None:
         )
 
 
-def recorded(text: str, *, logged: bool) -> str:
-    """A query that ends in what it did, with the log row written by the same statement."""
+def statement(database: Database, file: str, *, logged: bool | None = None) -> str:
+    """A query in its form for this database; when `logged`, with the log row written by the same statement.
+
+    Lines that end in `-- since 018` need the queue's clocks, and `-- before 018` stand in for them.
+    """
+    clocks = database.facts is not None and database.facts.has_queue_clocks
+    left_out = "-- before 018" if clocks else "-- since 018"
+    text = "\n".join(line for line in sqlfiles.read(file).splitlines() if not line.rstrip().endswith(left_out))
     if not logged:
         return text
     head, found, _ = text.rpartition(_LAST_LINE)

@@ -60,6 +60,7 @@ def chats_of(database: Database, selection: Selection) -> list[UUID]:
 
     Raises UsageError for names that mean no chat, several, or the same one twice: all of them at once.
     """
+    query(database, "queries/move_existing.sql")  # says so where there are no chats at all
     if selection.names:
         return _named(database, selection.names)
     if selection.finding is not None:

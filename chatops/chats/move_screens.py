@@ -55,14 +55,14 @@ class MovedChat:
     show_names: bool = False
 
     @property
-    def holder(self) -> str | None:
+    def holder(self) -> str:
         """Who held it, as the medium may show it."""
-        return self.operator_before_id and person(self.operator_before, self.operator_before_id, show_names=self.show_names)
+        return person(self.operator_before, self.operator_before_id, show_names=self.show_names)
 
     @property
-    def taker(self) -> str | None:
+    def taker(self) -> str:
         """Who gets it, as the medium may show it."""
-        return self.operator_after_id and person(self.operator_after, self.operator_after_id, show_names=self.show_names)
+        return person(self.operator_after, self.operator_after_id, show_names=self.show_names)
 
     @property
     def now(self) -> str:
@@ -228,8 +228,10 @@ def _described(plan: Plan, operator_id: UUID | None, now: datetime | None, *, sh
     return f"{person(known.name, operator_id, show_names=show_names)}  ({standing(known, now)})"
 
 
-def person(name: str | None, operator_id: UUID, *, show_names: bool) -> str:
-    """An operator for people: the name, or where logs are public its first letter and the beginning of the id."""
+def person(name: str | None, operator_id: UUID | None, *, show_names: bool) -> str:
+    """An operator for people: the name, or where logs are public its first letter and the beginning of the id; "" for nobody."""
+    if operator_id is None:
+        return ""
     if not name:
         return str(operator_id)[:8]
     return words.shortened(name, 40) if show_names else f"{words.initial(name)} {str(operator_id)[:8]}"

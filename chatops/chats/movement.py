@@ -24,6 +24,7 @@ PAUSE_SECONDS = 0.15
 # What another session did at the same moment: deadlock, lock timeout, unique violation. Not a fault of the chat.
 CLASHES = frozenset({"40P01", "40001", "55P03", "23505"})
 # No grant, read-only, cancelled: the next chat would fare no better.
+ABSORBED = "the database did not take the change (a trigger absorbed it?); it was rolled back"
 NOT_FOR_US = frozenset({"42501", "25006", "57014", None})
 
 
@@ -80,7 +81,12 @@ def carry_out(database: Database, plan: Plan, conditions: Conditions) -> Iterato
         if not again:
             return
         waiting = again
-        threading.Event().wait(PAUSE_SECONDS)
+        wait_a_moment()
+
+
+def wait_a_moment() -> None:
+    """Between two looks at what others have locked."""
+    threading.Event().wait(PAUSE_SECONDS)
 
 
 def _batch(
@@ -122,7 +128,7 @@ def _in_one_transaction(
     change = _reassign if plan.command == "reassign" else _release
     results = change(database, plan, ready, conditions) if ready else []
     if len(results) != len(ready):
-        raise DatabaseError("the database did not take the change (a trigger absorbed it?); it was rolled back", sqlstate="P0001")
+        raise DatabaseError(ABSORBED, sqlstate="P0001")
     rest = [move for move in moves if move.chat.chat_id not in mine]
     changed, locked = _what_moved(database, rest)
     locked |= blocked
@@ -190,9 +196,9 @@ def _reassign(database: Database, plan: Plan, moves: Sequence[Move], conditions:
         "release_reason": plan.release_reason,
         "other_columns": audit.other_columns(database),
     }
-    taken = database.tuples(sqlfiles.read("queries/reassign_take.sql"), parameters)
+    taken = database.tuples(audit.statement(database, "queries/reassign_take.sql"), parameters)
     chats, before, after = ([row[place] for row in taken] for place in range(3))
-    text = audit.recorded(sqlfiles.read("queries/reassign_give.sql"), logged=conditions.logged)
+    text = audit.statement(database, "queries/reassign_give.sql", logged=conditions.logged)
     return _results(database.tuples(text, {"chats": chats, "before": before, "after": after}))
 
 
@@ -203,7 +209,7 @@ def _release(database: Database, plan: Plan, moves: Sequence[Move], conditions: 
         "other_columns": audit.other_columns(database),
         "reassignment_limit": plan.reassignment_limit,
     }
-    text = audit.recorded(sqlfiles.read("queries/release_chats.sql"), logged=conditions.logged)
+    text = audit.statement(database, "queries/release_chats.sql", logged=conditions.logged)
     return _results(database.tuples(text, parameters))
 
 

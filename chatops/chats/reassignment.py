@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from chatops import words
+from chatops.chats import audit
 from chatops.chats.reports import query
 from chatops.db import Database
 from chatops.errors import UsageError
@@ -189,7 +190,7 @@ def rules(text: Iterable[str]) -> frozenset[Rule]:
 
 def standings(database: Database, chats: Sequence[UUID], *, count_releases: bool = False) -> list[Standing]:
     """How these chats stand, in the order given; those that do not exist are left out. Inside a transaction."""
-    text = query(database, "queries/move_standing.sql")
+    text = audit.statement(database, "queries/move_standing.sql")
     parameters = {"chats": list(chats), "count_releases": count_releases}
     if len(chats) <= 1000:
         return database.rows(Standing, text, parameters)

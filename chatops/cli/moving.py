@@ -115,7 +115,7 @@ def move(invocation: Invocation, request: Request) -> ExitCode:
         if plan.refused and (request.names or request.plan is not None or not plan.wanted):
             _refuse(invocation, database, plan, conditions)
     asked = _consented(invocation, plan, request, details)
-    conditions = replace(conditions, reason=request.reason if request.dry_run else invocation.reason(request.reason))
+    conditions = with_reason(invocation, conditions, request.reason, dry_run=request.dry_run)
     kept = None if request.dry_run or request.no_audit else request.plan
     if kept is None and len(plan.wanted) > conditions.batch and not request.dry_run and not request.no_audit:
         kept = plan_file.kept_at(plan.plan_id)
@@ -169,14 +169,29 @@ def _check(invocation: Invocation, request: Request) -> None:
         raise UsageError("--plan brings its own targets and rules; --to, --force and --plan-out belong to its making")
     if request.no_audit and request.plan is not None:
         raise UsageError("--plan needs the log, to know what is done already")
-    acts = not request.dry_run and request.plan_out is None
-    if acts and invocation.target.production and not invocation.interactive:
-        missing = [flag for flag, given in (("--yes", request.yes), ("--reason TEXT", request.reason)) if not given]
-        if missing:
-            raise NotATerminalError(
-                f"{request.command} moves chats on a production database: give {' and '.join(missing)}; nothing was changed",
-                next_steps=[("see what it would do", invocation.here(*_again(request), "--dry-run"))],
-            )
+    looks_only = request.dry_run or request.plan_out is not None
+    reason_and_yes(invocation, request.command, yes=request.yes, reason=request.reason, dry_run=looks_only, again=_again(request))
+
+
+def reason_and_yes(
+    invocation: Invocation, what: str, *, yes: bool, reason: str | None, dry_run: bool, again: Sequence[str]
+) -> None:
+    """Refuses before anything is read what nobody is there to be asked for: consent and a reason, on production."""
+    if reason is not None and "\0" in reason:
+        raise UsageError("a reason cannot hold a NUL character")
+    if dry_run or invocation.interactive or not invocation.target.production:
+        return
+    missing = [flag for flag, given in (("--yes", yes), ("--reason TEXT", (reason or "").strip())) if not given]
+    if missing:
+        raise NotATerminalError(
+            f"{what} on a production database needs {' and '.join(missing)} where nobody can be asked; nothing was changed",
+            next_steps=[("see what it would do", invocation.here(*again, "--dry-run"))],
+        )
+
+
+def with_reason(invocation: Invocation, conditions: Conditions, reason: str | None, *, dry_run: bool) -> Conditions:
+    """The conditions with the reason that was given, or is asked for."""
+    return replace(conditions, reason=reason if dry_run else invocation.reason(reason))
 
 
 def _planned(invocation: Invocation, database: Database, request: Request) -> tuple[Plan, Sequence[Details]]:
@@ -185,7 +200,7 @@ def _planned(invocation: Invocation, database: Database, request: Request) -> tu
     loaded = plan_file.read(request.plan, request.command, invocation.target) if request.plan is not None else None
     with database.reading(statement_timeout=reassignment.PLANNING_TIMEOUT):
         invocation.banner(database)
-        _writable(database)
+        writable(database)
         if not request.no_audit:
             audit.require(database, invocation.here("adopt", "--ledger-only"))
         if loaded is not None:
@@ -210,7 +225,8 @@ def _planned(invocation: Invocation, database: Database, request: Request) -> tu
     return plan, facts.details
 
 
-def _writable(database: Database) -> None:
+def writable(database: Database) -> None:
+    """Raises RefusedError on a standby, before anybody is asked anything."""
     if database.facts is not None and database.facts.standby:
         raise RefusedError(
             "this server is a standby: it can be read, not written", next_steps=[("connect to the primary", "chatops config")]

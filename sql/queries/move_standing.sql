@@ -12,10 +12,12 @@ select c.id as chat_id, c.chat_state, coalesce(c.is_active, true) as is_active, 
        (select count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is null)
          + (select count(*) from operator_activity v where v.chat_id = c.id) as loose,
        case when :'count_releases'::boolean then (
-         select count(*) from chat_assignments a
-          where a.chat_id = c.id and a.released_at is not null and a.release_reason is distinct from 'operator_sent_message'
-            and a.released_at > coalesce((select max(r.created_at) from messages r
-                                           where r.chat_id = c.id and r.sender_type = 'fictional'), '-infinity')
+         select count(*) from chat_assignments a -- before 018
+          where a.chat_id = c.id and a.released_at is not null -- before 018
+            and a.release_reason is distinct from 'operator_sent_message' -- before 018
+            and a.released_at > coalesce((select max(r.created_at) from messages r -- before 018
+                                           where r.chat_id = c.id and r.sender_type = 'fictional'), '-infinity') -- before 018
+         c.releases_without_reply -- since 018
        ) else 0 end as releases
 from unnest(:'chats'::uuid[]) with ordinality as given(id, place)
 join chats c on c.id = given.id

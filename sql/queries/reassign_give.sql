@@ -4,8 +4,12 @@ with given as materialized (
   select given.chat_id, given.before::jsonb as before, given.after::jsonb as after
   from unnest(:'chats'::uuid[], :'before'::text[], :'after'::text[]) as given(chat_id, before, after)
 ), opened as (
-  insert into chat_assignments (chat_id, operator_id, assigned_at)
-  select c.id, c.assigned_operator_id, c.assignment_time from given join chats c on c.id = given.chat_id
+  insert into chat_assignments (chat_id, operator_id, assigned_at
+                                , waiting_since, queued_since -- since 018
+  )
+  select c.id, c.assigned_operator_id, c.assignment_time
+         , c.waiting_since, greatest(c.waiting_since, (given.before #>> '{chat,state_since}')::timestamptz) -- since 018
+    from given join chats c on c.id = given.chat_id
   returning chat_assignments.chat_id, chat_assignments.operator_id, to_jsonb(chat_assignments) as assignment
 ), alive as (
   insert into operator_activity (chat_id, operator_id, last_activity, updated_at)

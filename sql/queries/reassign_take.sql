@@ -20,7 +20,10 @@ with given as materialized (
   delete from operator_activity v using given where v.chat_id = given.chat_id
 ), changed as (
   update chats c
-     set chat_state = 'assigned', is_active = true, assigned_operator_id = given.operator_id,
+     set chat_state = 'assigned',
+         state_since = statement_timestamp(), epoch = c.epoch + 1, closed_reason = null, -- since 018
+         waiting_since = case when c.is_active then c.waiting_since else oldest_unanswered(c.id) end, -- since 018
+         is_active = true, assigned_operator_id = given.operator_id,
          assignment_time = statement_timestamp(), last_operator_id = given.operator_id, updated_at = statement_timestamp()
     from given
    where c.id = given.chat_id

@@ -2,7 +2,9 @@
 -- chats: their ids, locked before; release_reason: what the application reads; other_columns: columns of chats that the log does
 -- not keep; reassignment_limit: null, or after how many releases without a reply a chat is closed for good
 with was as materialized (
-  select c.id as chat_id, c.assigned_operator_id as operator_id, c.is_active, c.chat_state, newest.sender_type,
+  select c.id as chat_id, c.assigned_operator_id as operator_id,
+         c.releases_without_reply, -- since 018
+         c.is_active, c.chat_state, newest.sender_type,
          newest.created_at as said_at, to_jsonb(c) - :'other_columns'::text[] as chat
   from unnest(:'chats'::uuid[]) as given(id)
   join chats c on c.id = given.id
@@ -15,11 +17,13 @@ with was as materialized (
          case when was.chat_state = 'completed' or was.is_active is false then 'completed'
               when was.sender_type = 'fictional' then 'waiting_real_user_reply'
               when (
-                select count(*) from chat_assignments a
-                 where a.chat_id = was.chat_id and a.released_at is not null
-                   and a.release_reason is distinct from 'operator_sent_message'
-                   and a.released_at > coalesce((select max(r.created_at) from messages r
-                                                  where r.chat_id = was.chat_id and r.sender_type = 'fictional'), '-infinity')
+                was.releases_without_reply -- since 018
+                select count(*) from chat_assignments a -- before 018
+                 where a.chat_id = was.chat_id and a.released_at is not null -- before 018
+                   and a.release_reason is distinct from 'operator_sent_message' -- before 018
+                   and a.released_at > coalesce( -- before 018
+                     (select max(r.created_at) from messages r -- before 018
+                       where r.chat_id = was.chat_id and r.sender_type = 'fictional'), '-infinity') -- before 018
               ) >= :'reassignment_limit'::integer then 'completed'
               else 'waiting_assignment' end as then_state
   from was
@@ -42,6 +46,15 @@ with was as materialized (
          operator_replied_at = case when decided.then_state = 'waiting_real_user_reply'
                                     then coalesce(decided.said_at, c.operator_replied_at, statement_timestamp())
                                     else c.operator_replied_at end,
+         waiting_since = case when decided.then_state = 'waiting_assignment' -- since 018
+                              then coalesce(c.waiting_since, oldest_unanswered(c.id)) end, -- since 018
+         state_since = case when c.chat_state is distinct from decided.then_state -- since 018
+                            then statement_timestamp() else c.state_since end, -- since 018
+         releases_without_reply = c.releases_without_reply -- since 018
+           + case when decided.operator_id is not null and decided.sender_type = 'real' then 1 else 0 end, -- since 018
+         closed_reason = case when decided.then_state = 'completed' -- since 018
+                              then coalesce(c.closed_reason, 'max_reassignments') else c.closed_reason end, -- since 018
+         epoch = c.epoch + 1, -- since 018
          last_operator_id = coalesce(decided.operator_id, c.last_operator_id), updated_at = statement_timestamp()
     from decided
    where c.id = decided.chat_id

@@ -1,0 +1,127 @@
+"""Reads the log of actions: by chat, operator, person, time, plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chatops import sqlfiles, words
+from chatops.db import Database
+from chatops.errors import RefusedError, UsageError
+from chatops.model import Answer, Column, Line, Table, Text
+
+OUTCOMES = ("done", "refused", "moved", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One row of the log."""
+
+    action_id: int
+    at: datetime
+    action: str
+    outcome: str
+    chat_id: UUID | None
+    operator_id: UUID | None
+    operator_name: str | None
+    code: str | None
+    row_id: str | None
+    state_before: str | None
+    state_after: str | None
+    operator_before_id: UUID | None
+    operator_after_id: UUID | None
+    detail: str | None
+    reason: str | None
+    undoes: int | None
+    plan_id: UUID | None
+    environment: str | None
+    database_role: str
+    os_user: str | None
+    client_address: str | None
+    ci_run: str | None
+    command: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+    @property
+    def what(self) -> str:
+        """What was done and how it ended, for people."""
+        name = f"{self.action} {self.code}" if self.code else self.action
+        name += f" of {self.undoes}" if self.undoes and self.action == "undo" else ""
+        return name if self.outcome == "done" else f"{name}: {self.outcome}"
+
+    @property
+    def who(self) -> str:
+        """Who did it: the account of the machine, else the database's role."""
+        return self.os_user or self.database_role
+
+    @property
+    def why(self) -> str:
+        """Why it was done, or why not."""
+        return "; ".join(part for part in (self.reason, self.detail) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What of the log is wanted; None where it does not matter. Instants by the database's clock."""
+
+    chat: UUID | None = None
+    operator: UUID | None = None
+    who: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    plan: UUID | None = None
+    action: str | None = None
+    outcome: str | None = None
+
+    def parameters(self, schema: str) -> dict[str, Any]:
+        """As the query takes them."""
+        if self.outcome is not None and self.outcome not in OUTCOMES:
+            raise UsageError(f"--outcome is one of {', '.join(OUTCOMES)}, not “{words.visible(self.outcome)}”")
+        return {
+            "schema": schema, "chat": self.chat, "operator": self.operator, "who": self.who, "since": self.since,
+            "until": self.until, "plan": self.plan, "action": self.action, "outcome": self.outcome,
+        }  # fmt: skip
+
+
+def stream(database: Database, question: Question, limit: int | None = None) -> Iterator[Logged]:
+    """The rows that were asked for, the newest first, a few at a time; inside `reading`. Raises RefusedError without a log."""
+    if database.facts is not None and not database.facts.has_bookkeeping:
+        raise RefusedError("this database has no schema chatops, so nothing was logged here")
+    text = sqlfiles.read("queries/log.sql")
+    if limit is not None:
+        text = f"{text.rstrip()}\nlimit {int(limit)}"
+    yield from database.stream(Logged, text, question.parameters(database.target.schema))
+
+
+COLUMNS = [
+    Column("action_id", "action", "number"),
+    Column("at", "when", "instant"),
+    Column("what", "what", audience="people"),
+    Column("action", "action", audience="machines"),
+    Column("outcome", "outcome", audience="machines"),
+    Column("code", "code", audience="machines"),
+    Column("chat_id", "chat", "id"),
+    Column("operator_name", "operator", "person"),
+    Column("operator_id", "operator", "id", audience="machines"),
+    Column("who", "who", audience="people"),
+    Column("why", "why", audience="people"),
+    *(
+        Column(name, name.replace("_", " "), audience="machines")
+        for name in ("row_id", "state_before", "state_after", "operator_before_id", "operator_after_id", "detail", "reason",
+                     "undoes", "plan_id", "environment", "database_role", "os_user", "client_address", "ci_run", "command")
+    ),
+    Column("before", "before", "data", audience="machines"),
+    Column("after", "after", "data", audience="machines"),
+]  # fmt: skip
+
+
+def answer(rows: Iterable[Logged], now: datetime | None, more: Iterable[Line] = (), *, show_names: bool = True) -> Answer:
+    """`chatops log`. Where names are hidden, people see the operator's id instead."""
+    columns = [replace(one, audience="all") if one.name == "operator_id" and not show_names else one for one in COLUMNS]
+    table = Table("actions", columns, rows, empty="nothing is in the log that is like that")
+    tail = list(more)
+    return Answer("log", [table, Text(tail)] if tail else [table], now=now)

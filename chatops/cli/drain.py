@@ -1,0 +1,32 @@
+"""`chatops drain`."""
+
+from __future__ import annotations
+
+import typer
+
+from chatops.cli.invocation import command, invocation_of
+from chatops.errors import ExitCode
+
+
+@command(
+    examples=["chatops drain op-12 --dry-run", "chatops drain op-12 --reason 'end of shift'",
+              "chatops drain op-12 --release --yes"],
+    exits="0 nothing is held any more · 2 unknown or ambiguous name · 4 refused · 5 a chat moved meanwhile",
+)  # fmt: skip
+def drain(
+    ctx: typer.Context,
+    operator: str = typer.Argument(..., metavar="OPERATOR", help="An id, its beginning, or part of a name or e-mail."),
+    to: str = typer.Option("auto", "--to", metavar="OPERATOR", help="Who gets the chats; auto spreads over who is free."),
+    release: bool = typer.Option(False, "--release", help="Release the chats instead of giving them to others."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Do it and roll back."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+    reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log; needed on production."),
+) -> ExitCode:
+    """Makes an operator unavailable, so that no new chat comes to them, and moves or releases those they hold.
+
+    A chat whose user waits goes to somebody who is free; when nobody is, and when we had the last word, it is released. What
+    the operator was before is remembered: `chatops undrain` brings it back, `chatops undo` also the chats.
+    """
+    from chatops.cli.draining import empty
+
+    return empty(invocation_of(ctx), operator, to, release=release, dry_run=dry_run, yes=yes, reason=reason)

@@ -1,0 +1,54 @@
+"""`chatops log`."""
+
+from __future__ import annotations
+
+import typer
+
+from chatops.cli.invocation import command, invocation_of
+
+
+@command(
+    examples=["chatops log", "chatops log --chat 3f2b8c1e", "chatops log --operator op-31 --since 2d --outcome moved",
+              "chatops log --by ada --since 2026-11-22T00:00Z -o csv"],
+    exits="0 shown · 4 this database has no log",
+)  # fmt: skip
+def log(
+    ctx: typer.Context,
+    chat: str | None = typer.Option(None, "--chat", metavar="CHAT", help="What was done to this chat."),
+    operator: str | None = typer.Option(None, "--operator", metavar="OPERATOR", help="What concerned this operator."),
+    who: str | None = typer.Option(None, "--by", metavar="TEXT", help="Part of the account, the database role or the CI run."),
+    since: str | None = typer.Option(None, "--since", metavar="TIME", help="2h, 7d, or an instant."),
+    until: str | None = typer.Option(None, "--until", metavar="TIME", help="Likewise; that long ago or earlier."),
+    plan: str | None = typer.Option(None, "--plan", metavar="PLAN", help="What one plan did."),
+    action: str | None = typer.Option(None, "--action", metavar="NAME", help="reassign, release, drain, undo, repair …"),
+    outcome: str | None = typer.Option(None, "--outcome", metavar="NAME", help="done, refused, moved or failed."),
+    limit: int | None = typer.Option(None, "--limit", min=1, help="How many (default 50; jsonl, csv and tsv: all)."),
+) -> None:
+    """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after."""
+    from chatops.chats import log as reading
+    from chatops.cli import instants
+    from chatops.names import find_chat, find_operator
+
+    invocation = invocation_of(ctx)
+    invocation.check_output()
+    streamed = invocation.format() in ("jsonl", "csv", "tsv")
+    shown = invocation.medium().show_names
+    most = limit or (None if streamed else 50)
+    with invocation.reading() as database:
+        question = reading.Question(
+            find_chat(database, chat).id if chat else None,
+            find_operator(database, operator).id if operator else None,
+            who,
+            instants.instant(since, "--since", invocation.now),
+            instants.instant(until, "--until", invocation.now),
+            instants.plan_id(plan),
+            action,
+            outcome,
+        )
+        rows = reading.stream(database, question, most)
+        if streamed:
+            invocation.show(reading.answer(rows, invocation.now, show_names=shown))
+        else:
+            found = list(rows)
+            more = [f"the newest {most}; more with --limit, all with -o jsonl"] if len(found) == most else []
+            invocation.show(reading.answer(found, invocation.now, more, show_names=shown))

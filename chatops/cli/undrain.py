@@ -1,0 +1,25 @@
+"""`chatops undrain`."""
+
+from __future__ import annotations
+
+import typer
+
+from chatops.cli.invocation import command, invocation_of
+from chatops.errors import ExitCode
+
+
+@command(
+    examples=["chatops undrain op-12 --dry-run", "chatops undrain op-12 --reason 'back from break'"],
+    exits="0 done · 2 unknown or ambiguous name · 4 there is no drain to take back, or somebody changed it since",
+)
+def undrain(
+    ctx: typer.Context,
+    operator: str = typer.Argument(..., metavar="OPERATOR", help="An id, its beginning, or part of a name or e-mail."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Do it and roll back."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+    reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log; needed on production."),
+) -> ExitCode:
+    """Makes a drained operator as available as before the drain. Their chats do not come back: `chatops undo` does that."""
+    from chatops.cli.draining import give_back
+
+    return give_back(invocation_of(ctx), operator, dry_run=dry_run, yes=yes, reason=reason)

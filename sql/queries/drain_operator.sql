@@ -1,0 +1,14 @@
+-- Makes an operator unavailable, so that no chat comes to them, and remembers what they were.
+-- operator
+with was as materialized (
+  select o.id, o.is_available from operators o where o.id = :'operator'::uuid for no key update
+), changed as (
+  update operators o set is_available = false from was where o.id = was.id
+  returning o.id
+), result as (
+  select 'drain'::text as action, null::uuid as chat_id, was.id as operator_id,
+         jsonb_build_object('operator', jsonb_build_object('is_available', was.is_available)) as before,
+         jsonb_build_object('operator', jsonb_build_object('is_available', false)) as after
+  from was join changed on changed.id = was.id
+)
+select null::bigint as action_id, chat_id, after #>> '{chat,chat_state}' as chat_state from result
