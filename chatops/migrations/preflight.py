@@ -291,7 +291,10 @@ _OUTSIDE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
             rf"ALTER SUBSCRIPTION \S+ (?:SET|ADD|DROP) PUBLICATION\b(?!.* WITH \( (?:.* )?REFRESH = {_FALSE})",
             "ALTER SUBSCRIPTION … PUBLICATION with a refresh",
         ),
-        (r"ALTER SUBSCRIPTION \S+ SET \( (?:.* )?(?:FAILOVER|TWO_PHASE)\b", "ALTER SUBSCRIPTION … SET (failover, two_phase)"),
+        (
+            rf"ALTER SUBSCRIPTION \S+ SET \( (?:.* )?(?:FAILOVER\b|TWO_PHASE = {_FALSE})",
+            "ALTER SUBSCRIPTION … SET (failover, two_phase)",
+        ),
         (r"CLUSTER(?: VERBOSE| \( [^()]*\))? ?$", "CLUSTER of all tables"),
         (r"DISCARD ALL\b", "DISCARD ALL"),
     )
@@ -408,14 +411,15 @@ def _comments_between(read: Script, pattern: re.Pattern[str]) -> Iterator[Token]
     """The comments that match and stand between statements; what looks like one inside a literal is none."""
     if not pattern.search(read.text):
         return
-    ends = [(statement.leading, statement.start) for statement in read.statements]
-    tail = 0
-    if read.statements:
-        last = read.statements[-1]
-        tail = last.copy_data[1] if last.copy_data else last.end
-    for begin, end in [*ends, (tail, len(read.text))]:
-        if pattern.search(read.text, begin, end):
-            yield from (comment for comment in comments(read.text, begin, end) if pattern.match(comment.text))
+    done = 0
+    for statement in [*read.statements, None]:
+        end = len(read.text) if statement is None else statement.start
+        if end > done and pattern.search(read.text, done, end):
+            yield from (comment for comment in comments(read.text, done, end) if pattern.match(comment.text))
+        if statement is not None:
+            done = max(done, statement.end)
+            if statement.copy_data is not None:
+                done = max(done, statement.copy_data[1])
 
 
 def _is_restrict(statement: Statement) -> bool:
@@ -579,7 +583,8 @@ def _mode_problems(
             )
         for statement in runnable:
             first = _FIRST_WORD.match(statement.text)
-            if first and first[0].upper() in ("SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN"):
+            word = first[0].upper() if first else ""
+            if word in ("VALUES", "SHOW", "EXPLAIN") or (word == "SELECT" and " FROM " not in _shape(statement)):
                 yield _problem(
                     name,
                     statement,
@@ -704,11 +709,11 @@ def _invisible_characters(name: str, text: str) -> Iterator[Problem]:
 
 
 def _blanked_literals(text: str) -> str:
-    """The text with everything but unquoted words made blank, offsets kept."""
+    """The text with everything but unquoted words and numbers made blank, offsets kept."""
     pieces: list[str] = []
     done = 0
     for token in significant(text):
-        if token.kind == "word":
+        if token.kind in ("word", "number"):
             pieces += [" " * (token.start - done), token.text]
             done = token.start + len(token.text)
     return "".join([*pieces, " " * (len(text) - done)])
