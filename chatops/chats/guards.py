@@ -1,0 +1,119 @@
+"""The guards' emergency switch, and what they refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from chatops import sqlfiles
+from chatops.chats import audit
+from chatops.db import Database
+from chatops.errors import RefusedError
+from chatops.provenance import Provenance
+
+LONGEST = timedelta(hours=24)
+
+REASONS = {
+    "late_reply": "replied to a chat that somebody else has by now: reload, the chat went to a colleague",
+    "operator_busy": "was to be given a chat while holding another: let them finish or release that one first",
+    "other": "not known: more were refused at once than could be kept apart",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Who switched the guards off, why and until when; `in_force` false once that instant has passed."""
+
+    value: str
+    until: datetime | None
+    reason: str | None
+    set_by: str
+    set_at: datetime
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How often an operator was refused for a reason."""
+
+    reason: str
+    operator_id: UUID | None
+    operator_name: str | None
+    refusals: int
+    last_hour: datetime
+
+    @property
+    def meaning(self) -> str:
+        """What can be read to the operator."""
+        return REASONS.get(self.reason, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The state of the guards; `switch` is None while nobody touched it."""
+
+    installed: bool
+    switch: Switch | None
+    refusals: list[Refusal]
+
+    @property
+    def off(self) -> bool:
+        """Whether legacy writes are obeyed without being looked at."""
+        return self.switch is not None and self.switch.value == "off" and self.switch.in_force
+
+
+@dataclass(frozen=True, slots=True)
+class _Installed:
+    has_settings: bool
+    has_refusals: bool
+    installed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """What a switch left in the log."""
+
+    action_id: int
+    until: datetime | None
+
+
+def state(database: Database, since: timedelta = timedelta(days=1)) -> Guards:
+    """The switch, and the refusals of the given span; inside a transaction."""
+    found = database.rows(_Installed, sqlfiles.read("queries/guard_state.sql"))[0]
+    refusals = database.rows(Refusal, sqlfiles.read("queries/guard_refusals.sql"), {"since": since}) if found.has_refusals else []
+    return Guards(found.installed, _switch(database) if found.has_settings else None, refusals)
+
+
+def _switch(database: Database) -> Switch | None:
+    switches = database.rows(Switch, sqlfiles.read("queries/guard_switch.sql"))
+    return switches[0] if switches else None
+
+
+def switch_off(database: Database, provenance: Provenance, span: timedelta, reason: str) -> Switched:
+    """Switches the guards off for a span of time, logged in the same transaction. Raises RefusedError when there are none."""
+    with audit.acting(database, provenance, reason=reason):
+        _require_guards(database)
+        was = Guards(True, _switch(database), [])
+        before = json.dumps({"guards": "off" if was.off else "on"})
+        parameters = {"span": span, "reason": reason, "before": before}
+        return database.rows(Switched, sqlfiles.read("queries/guard_off.sql"), parameters)[0]
+
+
+def switch_on(database: Database, provenance: Provenance, reason: str | None) -> Switched | None:
+    """Switches the guards on again, logged; None when they were on."""
+    with audit.acting(database, provenance, reason=reason):
+        _require_guards(database)
+        done = database.rows(Switched, sqlfiles.read("queries/guard_on.sql"))
+        return done[0] if done else None
+
+
+def _require_guards(database: Database) -> None:
+    if not database.rows(_Installed, sqlfiles.read("queries/guard_state.sql"))[0].installed:
+        raise RefusedError(
+            "this database has no guards: migration 022 is not in; nothing was changed",
+            next_steps=[
+                ("see what it would bring", " ".join(filter(None, ("chatops", database.target.flags, "migrate --dry-run"))))
+            ],
+        )
