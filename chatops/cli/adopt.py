@@ -3,71 +3,131 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
 from chatops.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from chatops.db import Database
+    from chatops.migrations.source import Folder
 
 
 @command(
-    examples=["chatops adopt --through 016", "chatops --env production adopt --through 016 --yes", "chatops adopt --ledger-only"],
-    exits="0 taken over, or nothing was left to take over · 4 refused · 5 another migrator was at work",
+    examples=[
+        "chatops adopt",
+        "chatops --env production adopt --through 016 --yes",
+        "chatops adopt --dir supabase/migrations",
+        "chatops adopt --ledger-only --yes",
+    ],
+    exits="0 taken over, or nothing to decide · 1 a file is partial or in conflict · 4 refused · 5 another migrator was at work",
     formats=DOCUMENT_FORMATS,
 )
 def adopt(
     ctx: typer.Context,
-    through: Annotated[str | None, typer.Option(metavar="N", help="Record the files up to this one as applied.")] = None,
+    through: Annotated[str | None, typer.Option(metavar="N", help="State it by hand: the files up to this one are in.")] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", metavar="FILE", help="Take a partial or conflicting file as it is.")
+    ] = None,
     ledger_only: Annotated[bool, typer.Option("--ledger-only", help="Make ledger and audit, record no file.")] = False,
     directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be recorded.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show how a function's body differs from the file's.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show; never ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Record without asking.")] = False,
 ) -> ExitCode:
-    """Records files as applied that a database got by other means; runs none of them.
+    """Proves from the catalog which files a database has, and records them as applied; runs none of them.
 
-    Nothing but chatops's own schema is written.
+    applied: all that it makes is there · pending: nothing · partial: something is missing · conflict: a function has another
+    body · unprovable: it moves data only. Without --yes nothing is written; off a terminal it only shows.
     """
-    from chatops import words
-    from chatops.migrations import ledger, screens
-    from chatops.migrations.plan import State, destination, plan
-    from chatops.migrations.source import chosen, revision_of
-    from chatops.model import Answer, Text
+    from chatops.migrations.source import chosen
 
     invocation = invocation_of(ctx)
     invocation.check_output()
-    if (through is None) == (not ledger_only):
-        raise UsageError("say what to take over: --through N, or --ledger-only for the ledger and the audit alone")
+    if ledger_only and (through is not None or accept or diff):
+        raise UsageError("--ledger-only records no file: leave out --through, --accept and --diff")
+    if through is not None and accept:
+        raise UsageError("--through takes every file up to there as it is: leave out --accept")
     folder = chosen(directory, source)
     database = invocation.connect("migrate")
+    if ledger_only:
+        return make_ledger(invocation, database, dry_run=dry_run, yes=yes)
+    words_again = [part for flag, value in (("--dir", directory), ("--source", source)) if value is not None
+                   for part in (flag, quoted(str(value)))]  # fmt: skip
+    here = invocation.here("adopt", *words_again)
+    return take_over(
+        invocation, database, folder, here, through=through, accept=accept or [], diff=diff, dry_run=dry_run, yes=yes
+    )
+
+
+def take_over(
+    invocation: Invocation, database: Database, folder: Folder, here: str, *, through: str | None, accept: list[str],
+    diff: bool, dry_run: bool, yes: bool,
+) -> ExitCode:  # fmt: skip
+    """Surveys, shows, asks, records."""
+    from chatops.migrations import adopt as adoption
+    from chatops.migrations import ledger
+    from chatops.migrations.source import revision_of
+    from chatops.render.failure import failure
+
     before = ledger.read(database)
     invocation.banner(database)
-    made = plan(folder, before.rows)
-    if through is None:
-        files = []
-        lines = ["The ledger and the audit are there."] if before.exists else ["makes the ledger and the audit, records no file"]
-    else:
-        last = destination(folder, through)
-        files = [entry.file for entry in made.of(State.PENDING, State.LATE) if entry.file and entry.file.key <= last]
-        lines = [f"{words.plural(len(files), 'file')} of {folder.source} to record as applied, none of them is run:", ""]
-        lines += [f"  {file.name}" for file in files]
-    table = screens.adopted_table(files)
-    if (not files and through is not None) or (through is None and before.exists):
-        invocation.show(Answer("adopt", [table, Text(["Nothing to take over: the ledger has it all."])], {"recorded": 0}))
+    found = adoption.survey(database, folder, before)
+    choice = adoption.choose(found, through=through, accept=accept)
+    again = " ".join([here, *(["--through", quoted(through)] if through else []), *(f"--accept {quoted(one)}" for one in accept)])
+    for warning in adoption.stated_warnings(choice):
+        invocation.warn(warning)
+    if choice.undecided:
+        invocation.show(adoption.answer(found, choice, written=False, here=again, diff=diff))
+        refusal = adoption.undecided(found, choice, here)
+        if yes:
+            raise refusal
+        for line in failure(refusal):
+            invocation.note(line)
+        return ExitCode.FOUND
+    if choice.nothing or dry_run or not (yes or invocation.interactive):
+        invocation.show(adoption.answer(found, choice, written=False, here=again, diff=diff))
+        return ExitCode.OK
+    if not yes:
+        invocation.show(adoption.answer(found, choice, written=False, here=again, diff=diff))
+        if not invocation.consent("Record this", yes=False, always=True):
+            invocation.note("nothing was changed")
+            return ExitCode.REFUSED
+    run = ledger.Run("adopt", invocation.provenance.annotations(), revision_of(folder.path))
+    adoption.record(database, found, choice, run)
+    if yes:
+        invocation.show(adoption.answer(found, choice, written=True, here=again, diff=diff))
+    invocation.note(f"recorded; go on: {invocation.here('migrate', *here.partition(' adopt')[2].split())}")
+    return ExitCode.OK
+
+
+def make_ledger(invocation: Invocation, database: Database, *, dry_run: bool, yes: bool) -> ExitCode:
+    """Makes chatops's own schema, and records nothing."""
+    from chatops.migrations import ledger
+    from chatops.model import Answer, Text
+
+    before = ledger.read(database)
+    invocation.banner(database)
+    if before.exists:
+        invocation.show(Answer("adopt", [Text(["The ledger and the audit are there."])], {"recorded": 0}))
         return ExitCode.OK
     if dry_run:
-        invocation.show(Answer("adopt", [table, Text([*lines, "", "Nothing was changed."])], {"recorded": 0, "dry_run": True}))
+        lines = ["Would make the ledger and the audit; records no file. Nothing was changed."]
+        invocation.show(Answer("adopt", [Text(lines)], {"recorded": 0, "dry_run": True}))
         return ExitCode.OK
-    for line in lines:
-        invocation.note(line)
-    if not invocation.consent("Record this", yes=yes):
+    if not invocation.consent("Make the ledger and the audit, in a schema of their own,", yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
-    run = ledger.Run("adopt", invocation.provenance.annotations(), revision_of(folder.path))
-    recorded = ledger.adopt(database, files, run) if files else 0
-    if not files:
-        ledger.create(database)
-    told = f"{words.plural(recorded, 'file')} recorded as applied." if files else "The ledger and the audit are there now."
-    invocation.show(Answer("adopt", [table, Text([f"{told} Go on: {invocation.here('migrate')}"])], {"recorded": recorded}))
+    ledger.create(database)
+    invocation.show(Answer("adopt", [Text(["The ledger and the audit are there now."])], {"recorded": 0}))
     return ExitCode.OK
+
+
+def quoted(text: str) -> str:
+    """A word of a command line that pastes."""
+    import shlex
+
+    return shlex.quote(text)

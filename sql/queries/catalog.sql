@@ -1,0 +1,67 @@
+-- The objects that exist in some schemas, by kind and name, as far as a migration file can be asked whether it made them.
+--
+-- `parent` is the table of what belongs to one, and the argument types of a function. Members of extensions are left out:
+-- no file made them.
+with namespaces as (
+  select oid, nspname from pg_namespace where nspname = any (:'schemas'::text[])
+), relations as (
+  select c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity,
+         case when c.relkind in ('r', 'p', 'f') then 'table' when c.relkind = 'v' then 'view'
+              when c.relkind = 'm' then 'materialized view' when c.relkind in ('i', 'I') then 'index'
+              when c.relkind = 'S' then 'sequence' end as kind
+    from pg_class as c
+    join namespaces as n on n.oid = c.relnamespace
+   where c.relkind in ('r', 'p', 'f', 'v', 'm', 'i', 'I', 'S')
+)
+select 'schema' as kind, nspname::text as schema, '' as parent, nspname::text as name, '{}'::jsonb as detail from namespaces
+union all
+select 'extension', '', '', extname::text, jsonb_build_object('version', extversion) from pg_extension
+union all
+select 'publication', '', '', pubname::text, '{}' from pg_publication
+union all
+select 'role', '', '', rolname::text, '{}' from pg_roles
+union all
+select r.kind, r.nspname::text, '', r.relname::text,
+       jsonb_build_object('row_security', r.relrowsecurity, 'valid', coalesce(i.indisvalid, true))
+  from relations as r
+  left join pg_index as i on i.indexrelid = r.oid
+union all
+select 'column', r.nspname::text, r.relname::text, a.attname::text,
+       jsonb_build_object('not_null', a.attnotnull, 'default', a.atthasdef or a.attidentity <> '')
+  from relations as r
+  join pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+ where r.relkind in ('r', 'p', 'f')
+union all
+select 'constraint', r.nspname::text, r.relname::text, k.conname::text, jsonb_build_object('validated', k.convalidated)
+  from relations as r
+  join pg_constraint as k on k.conrelid = r.oid
+union all
+select 'trigger', r.nspname::text, r.relname::text, t.tgname::text, '{}'
+  from relations as r
+  join pg_trigger as t on t.tgrelid = r.oid and not t.tgisinternal
+union all
+select 'policy', r.nspname::text, r.relname::text, p.polname::text, '{}'
+  from relations as r
+  join pg_policy as p on p.polrelid = r.oid
+union all
+select 'rule', r.nspname::text, r.relname::text, w.rulename::text, '{}'
+  from relations as r
+  join pg_rewrite as w on w.ev_class = r.oid and w.rulename <> '_RETURN'
+union all
+select 'function', n.nspname::text, oidvectortypes(p.proargtypes), p.proname::text,
+       jsonb_build_object('body', p.prosrc, 'text', l.lanname in ('sql', 'plpgsql') and p.prosqlbody is null)
+  from pg_proc as p
+  join namespaces as n on n.oid = p.pronamespace
+  join pg_language as l on l.oid = p.prolang
+ where not exists (select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+union all
+select case t.typtype when 'd' then 'domain' else 'type' end, n.nspname::text, '', t.typname::text, '{}'
+  from pg_type as t
+  join namespaces as n on n.oid = t.typnamespace
+  left join pg_class as c on c.oid = t.typrelid
+ where t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind = 'c')
+union all
+select 'label', n.nspname::text, t.typname::text, e.enumlabel::text, '{}'
+  from pg_type as t
+  join namespaces as n on n.oid = t.typnamespace
+  join pg_enum as e on e.enumtypid = t.oid;

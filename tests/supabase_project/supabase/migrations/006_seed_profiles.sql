@@ -1,0 +1,1 @@
+insert into public.platform_config values ('welcome', '"hello"') on conflict do nothing;
