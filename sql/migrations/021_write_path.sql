@@ -32,7 +32,7 @@ language sql
 stable
 set search_path from current
 as $function$
-  select make_interval(secs => (60 * policy_number('idle_timeout_minutes', 5, 0.1, 1440))::double precision)
+  select make_interval(secs => (60 * policy_number('idle_timeout_minutes', 5, 0.01, 1440))::double precision)
 $function$;
 comment on function idle_timeout() is 'platform_config idle_timeout_minutes: how long an operator may be silent on a chat.';
 
