@@ -419,6 +419,7 @@ class Migrating:
     def wait_for_other(self, budget: Budget) -> None:
         """Until no other migrator holds the lock; looks again and again instead of queueing for it."""
         told: set[int] = set()
+        pause = locks.SHORTEST_PAUSE_S
         while True:
             holder = ledgers.migrator(self.database)
             if holder is not None and holder.pid not in told:
@@ -430,9 +431,10 @@ class Migrating:
                     details=[str(holder)] if holder else [],
                     next_steps=[*self.ending([holder.pid] if holder else []), ("again", self.request.again)],
                 )
-            self.sleep("", min(locks.SHORTEST_PAUSE_S * random.uniform(0.3, 1.5), max(budget.left, 0.0)))
+            self.sleep("", min(pause * random.uniform(0.3, 1.5), max(budget.left, 0.0)))
             if holder is None:
                 return
+            pause = min(1.0, pause * locks.RISE)
 
     def sleep(self, name: str, seconds: float) -> None:
         try:

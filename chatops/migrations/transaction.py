@@ -33,6 +33,13 @@ _NAMED = re.compile(
 CLEAN = ("reset session authorization", "reset role", "reset all")
 
 
+_LEFT = (
+    f"select pg_catalog.set_config('lock_timeout', greatest({SHORTEST_LOCK_TIMEOUT_MS}, "
+    "coalesce(nullif(pg_catalog.current_setting('chatops.deadline_ms', true), '')::bigint, 0)"
+    " - 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer::text, true)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One statement of the transaction; `statement` and `reading` say which of a file's it is, None for one of ours."""
@@ -127,7 +134,8 @@ def for_file(
             *_head(schema, run, deadline_ms, statement_timeout, bookkeeping=bookkeeping),
             Part(ledger.expect_text(schema, file.source, file.name, entry.row)),
             Part(begin),
-            *_body(file.reading, deadline_ms),
+            Part(deadline_text(deadline_ms)),
+            *_body(file.reading),
             *_tail(schema, run, [ledger.end_text(schema, file.source, file.name)]),
         )
     )
@@ -138,6 +146,7 @@ def for_views(
 ) -> Transaction:
     """Every view whose text changed, all or none."""
     parts = _head(schema, run, deadline_ms, statement_timeout, bookkeeping=False)
+    parts.append(Part(deadline_text(deadline_ms)))
     for view in views:
         parts += [
             Part(ledger.expect_text(schema, source, view.ledger_name, view.row)),
@@ -147,10 +156,18 @@ def for_views(
                     replaces=replaced_by(view.reading),
                 )
             ),
-            *_body(view.reading, deadline_ms),
+            *_body(view.reading),
             Part(ledger.end_text(schema, source, view.ledger_name)),
         ]  # fmt: skip
     return Transaction((*parts, *_tail(schema, run, [])))
+
+
+def deadline_text(deadline_ms: int) -> str:
+    """The statement by which the attempt's deadline begins to run: from here on locks on the tables of others are taken."""
+    return (
+        "select pg_catalog.set_config('chatops.deadline_ms', (1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
+        f" + {deadline_ms})::bigint::text, true)"
+    )
 
 
 def replaced_by(reading: MigrationText) -> list[str]:
@@ -174,21 +191,16 @@ def _head(schema: str, run: Run, deadline_ms: int, statement_timeout: str | None
     return [Part(text.rstrip().removesuffix(";")) for text in (*texts, ledger.run_text(run))]
 
 
-def _body(reading: MigrationText, deadline_ms: int) -> list[Part]:
+def _body(reading: MigrationText) -> list[Part]:
     """The file's statements as they stand, each told what is left of the attempt's deadline.
 
     So an attempt that already holds a lock and waits for the next one keeps everybody else waiting no longer than that.
     """
-    left = (
-        "select pg_catalog.set_config('lock_timeout', (greatest("
-        f"{SHORTEST_LOCK_TIMEOUT_MS}, {deadline_ms} - 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()"
-        " - pg_catalog.now()))::integer)::text, true)"
-    )
     every = len(reading.statements) <= MANY_STATEMENTS
     parts: list[Part] = []
     for index, statement in enumerate(reading.statements):
         if index and (every or not _STRONG.isdisjoint(keywords(statement, 1))):
-            parts.append(Part(left))
+            parts.append(Part(_LEFT))
         text = reading.sent[statement.leading : statement.end if statement.copy_data else statement.stop]
         parts.append(Part(text, reading, statement))
     return parts

@@ -1,0 +1,168 @@
+"""migrate on a busy database: short attempts, one deadline per attempt, and the names of those who are in the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from tests.conftest import Result
+from tests.locks import sessions, wait_for, wait_until_somebody_is_blocked
+from tests.servers import Database
+from tests.test_migrate import folder, names
+
+Chatops = Callable[..., Result]
+
+
+class Started:
+    """The command line in a thread of its own, its result when it has ended."""
+
+    def __init__(self, chatops: Chatops, *arguments: object, db: Database | str) -> None:
+        self.results: list[Result] = []
+        self.thread = threading.Thread(target=lambda: self.results.append(chatops(*arguments, db=db)))
+        self.thread.start()
+
+    def result(self) -> Result:
+        self.thread.join(timeout=120)
+        assert self.results, "the command has not ended"
+        return self.results[0]
+
+
+def reader_of(database: Database, table: str) -> psycopg.Connection[tuple[object, ...]]:
+    reader = database.connect(application_name="metabase")
+    reader.execute(f"begin; select count(*) from {table}")
+    return reader
+
+
+def test_a_file_goes_in_as_soon_as_the_reader_in_its_way_has_ended(
+    database_everywhere: Database, chatops: Chatops, tmp_path: Path
+) -> None:
+    database = database_everywhere
+    database.execute("create table t (n int)")
+    reader = reader_of(database, "t")
+    where = folder(tmp_path, {"001_t.sql": "alter table t add column m int"})
+    run = Started(chatops, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    looking = database.connect()
+    # Twice blocked by the same reader: the first attempt was given up, and another one made.
+    first = wait_until_somebody_is_blocked(looking)
+    wait_for(lambda: not looking.execute("select pg_blocking_pids(%s)", (first,)).fetchone()[0], "an attempt ends")  # type: ignore[index]
+    wait_until_somebody_is_blocked(looking)
+    reader.execute("rollback")
+    result = run.result()
+    assert result.exit_code == 0, result.stderr
+    assert "waiting for a lock" in result.stderr
+    assert "of waiting" in result.stderr
+    assert names(database) == ["001_t"]
+    assert database.value("select waited_ms > 0 from chatops.migrations")
+
+
+def test_past_its_time_it_gives_up_naming_who_was_in_the_way_and_what_would_end_them(
+    database: Database, chatops: Chatops, tmp_path: Path
+) -> None:
+    database.execute("create table t (n int)")
+    reader = reader_of(database, "t")
+    where = folder(tmp_path, {"001_t.sql": "create table other ();\nalter table t add column m int"})
+    result = chatops("migrate", "--dir", where, "--max-wait", "1500ms", db=database, check=5)
+    assert "001_t: a lock was not had within 1.5 s" in result.stderr
+    assert f"waits for t (AccessExclusiveLock), held by pid {reader.info.backend_pid} metabase" in result.stderr
+    assert "idle in transaction" in result.stderr
+    assert f"select pg_terminate_backend({reader.info.backend_pid});" in result.stderr
+    assert "001 is not in; nothing else was tried." in result.stderr
+    assert database.value("select to_regclass('other')") is None
+    assert database.value("select to_regnamespace('chatops')") is None
+
+
+def test_a_later_statement_gets_only_what_is_left_of_the_attempt(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    text = """create table seen (at int, left_ms int);
+insert into seen values (1, (select setting from pg_settings where name = 'lock_timeout')::int);
+select pg_sleep(0.06);
+insert into seen values (2, (select setting from pg_settings where name = 'lock_timeout')::int);
+select pg_sleep(0.3);
+insert into seen values (3, (select setting from pg_settings where name = 'lock_timeout')::int);
+"""
+    chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), db=database, check=0)
+    left = [row[0] for row in database.execute("select left_ms from seen order by at")]
+    assert 200 >= left[0] >= left[1] >= left[2]
+    assert left[1] <= 140
+    assert left[2] == 20
+
+
+def test_while_it_waits_for_a_second_lock_it_does_not_keep_the_first(
+    database: Database, chatops: Chatops, tmp_path: Path
+) -> None:
+    database.execute("create table one (n int)")
+    database.execute("create table two (n int)")
+    reader = reader_of(database, "two")
+    where = folder(tmp_path, {"001_t.sql": "alter table one add column m int;\nalter table two add column m int;"})
+    run = Started(chatops, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    looking, victim = database.connect(), database.connect()
+    migrator = wait_until_somebody_is_blocked(looking)
+    # Between attempts nothing is held: a client of the other table gets through, again and again.
+    for _ in range(3):
+        victim.execute("insert into one values (1)")
+        wait_for(lambda: looking.execute("select pg_blocking_pids(%s)", (migrator,)).fetchone()[0], "another attempt")  # type: ignore[index]
+    reader.execute("rollback")
+    assert run.result().exit_code == 0
+
+
+def test_one_statement_that_wants_two_locks_has_the_same_deadline(database: Database, chatops: Chatops, tmp_path: Path) -> None:
+    """lock_timeout starts anew for each lock of a statement; the watching connection ends the attempt."""
+    for table in ("one", "two", "three", "four"):
+        database.execute(f"create table {table} (n int)")
+    readers = [reader_of(database, table) for table in ("one", "two", "three", "four")]
+    where = folder(tmp_path, {"001_t.sql": "lock table one, two, three, four"})
+    run = Started(chatops, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    looking = database.connect()
+    for reader in readers:
+        wait_until_somebody_is_blocked(looking)
+        reader.execute("rollback")
+    result = run.result()
+    assert result.exit_code == 0, result.stderr
+
+
+def test_a_deadlock_is_tried_again(database: Database, chatops: Chatops, tmp_path: Path) -> None:
+    database.execute("create table one (n int)")
+    database.execute("create table two (n int)")
+    other = database.connect()
+    other.execute("set deadlock_timeout = '60s'; begin; lock table two in share mode")
+    text = "set local deadlock_timeout = '10ms';\nlock table one;\nlock table two;\ncreate table t ();"
+    run = Started(chatops, "migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), "--max-wait", "60s", db=database)
+    wait_until_somebody_is_blocked(database.connect())
+    other.execute("lock table one in share mode; commit")
+    assert run.result().exit_code == 0
+    assert database.value("select to_regclass('t')") == "t"
+
+
+def test_the_second_migrator_waits_for_the_first_naming_it(database: Database, chatops: Chatops, tmp_path: Path) -> None:
+    database.execute("create table gate (n int)")
+    gate = database.connect()
+    gate.execute("begin; lock table gate")
+    where = folder(tmp_path, {"001_t.sql": "create table t ();", "002_u.sql": "create table u ();"})
+    holder = database.connect(application_name="chatops migrate")
+    from chatops.migrations.ledger import LOCK_CLASS, lock_object
+
+    holder.execute("select pg_advisory_lock(%s, %s)", (LOCK_CLASS, lock_object("public")))
+    refused = chatops("migrate", "--dir", where, "--max-wait", "500ms", db=database, check=5)
+    assert f"another migrator is at work: pid {holder.info.backend_pid}, chatops migrate, role postgres" in refused.stderr
+    assert f"select pg_terminate_backend({holder.info.backend_pid});" in refused.stderr
+    run = Started(chatops, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    wait_for(lambda: sessions(database.connect(), "query ilike '%%pg_try_advisory%%'"), "the second one tries")
+    holder.close()
+    result = run.result()
+    assert result.exit_code == 0, result.stderr
+    assert names(database) == ["001_t", "002_u"]
+
+
+def test_other_schemas_are_migrated_at_the_same_time(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    from chatops.migrations.ledger import LOCK_CLASS, lock_object
+
+    database.execute("create schema tenant")
+    holder = database.connect()
+    holder.execute("select pg_advisory_lock(%s, %s)", (LOCK_CLASS, lock_object("public")))
+    where = folder(tmp_path, {"001_t.sql": "create table t ();"})
+    chatops_inprocess("migrate", "--dir", where, "--schema", "tenant", "--max-wait", "1s", db=database, check=0)
+    assert database.value("select to_regclass('tenant.t')") == "tenant.t"
