@@ -108,12 +108,12 @@ def move(invocation: Invocation, request: Request) -> ExitCode:
     )  # fmt: skip
     with refusals_logged(database, request.command, conditions):
         plan, details = _planned(invocation, database, request)
-        if request.plan_out is not None:
-            return _written(invocation, plan, request, details)
         if not plan.moves:
             return _nothing_to_do(invocation, plan)
-        if plan.refused and (request.names or request.plan is not None or not plan.wanted):
+        if plan.refused and (request.names or not plan.wanted):
             _refuse(invocation, database, plan, conditions)
+        if request.plan_out is not None:
+            return _written(invocation, plan, request, details)
     asked = _consented(invocation, plan, request, details)
     conditions = with_reason(invocation, conditions, request.reason, dry_run=request.dry_run)
     kept = None if request.dry_run or request.no_audit else request.plan

@@ -1,0 +1,400 @@
+"""`chatops reassign`: a chat goes to an operator, wholly or not at all, and the log knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Result
+from tests.servers import Database
+from tests.shift import add_chats, add_operators, chat_id, operator_id
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def shift(core_database_everywhere: Database) -> Database:
+    """op-1 and op-2 hold chats 1 and 2; op-3 to op-6 are free, op-7 away, op-8 inactive; others wait, are answered, are over."""
+    database = core_database_everywhere
+    add_operators(database, 6)
+    add_operators(database, 1, first=7, available=False)
+    add_operators(database, 1, first=8, active=False)
+    add_chats(database, 2, state="assigned", held_by=1)
+    add_chats(database, 3, first=11)
+    add_chats(database, 1, first=21, state="waiting_real_user_reply")
+    add_chats(database, 1, first=31, state="completed")
+    add_chats(database, 1, first=41, state="empty")
+    return database
+
+
+def chat(database: Database, number: int) -> dict[str, Any]:
+    """One chat as it stands, without the clocks."""
+    return dict(database.value("select to_jsonb(c) - 'updated_at' - 'created_at' from chats c where id = %s", (chat_id(number),)))
+
+
+def everything(database: Database) -> Any:
+    """All that a move could change, and the log."""
+    return database.value(
+        """select jsonb_build_array(
+             (select jsonb_agg(to_jsonb(c) order by c.id) from chats c),
+             (select jsonb_agg(to_jsonb(a) order by a.id) from chat_assignments a),
+             (select jsonb_agg(to_jsonb(v) order by v.id) from operator_activity v),
+             (select jsonb_agg(to_jsonb(o) order by o.id) from operators o),
+             (select jsonb_agg(to_jsonb(l) order by l.id) from chatops.actions l))"""
+    )
+
+
+def invariants(database: Database) -> None:
+    """One truth a chat: I1 to I5, I8 and I10 hold."""
+    for name, query in {
+        "an operator holds at most one active chat": """select assigned_operator_id from chats where is_active
+            and assigned_operator_id is not null group by 1 having count(*) > 1""",
+        "a chat has at most one open assignment": """select chat_id from chat_assignments where released_at is null
+            group by 1 having count(*) > 1""",
+        "operator and state agree": "select id from chats where (chat_state = 'assigned') is distinct from (assigned_operator_id is not null)",
+        "open assignments are the holder's": """select a.id from chat_assignments a join chats c on c.id = a.chat_id
+            where a.released_at is null and a.operator_id is distinct from c.assigned_operator_id""",
+        "assigned chats have their open assignment": """select id from chats c where chat_state = 'assigned' and not exists
+            (select from chat_assignments a where a.chat_id = c.id and a.released_at is null)""",
+        "activity is the holder's": """select v.id from operator_activity v join chats c on c.id = v.chat_id
+            where v.operator_id is distinct from c.assigned_operator_id""",
+        "assignments of a chat do not overlap": """select a.id from chat_assignments a join chat_assignments b
+            on b.chat_id = a.chat_id and b.id <> a.id and b.assigned_at >= a.assigned_at
+            and b.assigned_at < coalesce(a.released_at, 'infinity') and a.ctid < b.ctid""",
+    }.items():  # fmt: skip
+        assert database.execute(query) == [], name
+
+
+def test_a_waiting_chat_goes_to_the_operator_who_was_named(shift: Database, chatops_inprocess: Run) -> None:
+    result = chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--reason", "op-1 is slow", db=shift, check=0)
+    assert "Done, action 1. Undo: chatops" in result.stdout
+    found = chat(shift, 11)
+    assert (found["chat_state"], found["assigned_operator_id"], found["last_operator_id"]) == (
+        "assigned", str(operator_id(3)), str(operator_id(3)),
+    )  # fmt: skip
+    assert found["assignment_time"] is not None
+    opened = "select operator_id, released_at, assigned_at = c.assignment_time from chat_assignments a join chats c on c.id = a.chat_id where chat_id = %s"
+    assert shift.execute(opened, (chat_id(11),)) == [(operator_id(3), None, True)]
+    assert shift.execute("select operator_id from operator_activity where chat_id = %s", (chat_id(11),)) == [(operator_id(3),)]
+    assert shift.execute("select action, outcome, chat_id, operator_id, reason, environment from chatops.actions") == [
+        ("reassign", "done", chat_id(11), operator_id(3), "op-1 is slow", "local")
+    ]
+    invariants(shift)
+
+
+def test_a_held_chat_changes_hands_and_the_old_assignment_keeps_the_prefix_that_the_application_reads(
+    shift: Database, chatops_inprocess: Run
+) -> None:
+    chatops_inprocess("reassign", "c4000001", "--to", "op-4", "--reason", "idle hands", db=shift, check=0)
+    rows = shift.execute(
+        "select operator_id, released_at is null, release_reason from chat_assignments where chat_id = %s order by assigned_at",
+        (chat_id(1),),
+    )
+    assert rows == [(operator_id(1), False, "manual_reassignment_by_admin:chatops"), (operator_id(4), True, None)]
+    invariants(shift)
+
+
+@pytest.mark.parametrize(
+    ("chat_name", "to", "rule"),
+    [
+        ("c4000011", "op-7", "away"),
+        ("c4000011", "op-8", "inactive"),
+        ("c4000011", "op-2", "busy"),
+        ("c4000021", "op-3", "answered"),
+        ("c4000041", "op-3", "answered"),
+        ("c4000031", "op-3", "completed"),
+    ],
+)
+def test_a_broken_rule_refuses_is_logged_and_is_forced_by_its_name(
+    shift: Database, chatops_inprocess: Run, chat_name: str, to: str, rule: str
+) -> None:
+    number = int(chat_name[2:])
+    before = chat(shift, number)
+    result = chatops_inprocess("reassign", chat_name, "--to", to, db=shift, check=4)
+    assert f"--force {rule}" in result.stderr
+    assert "nothing was changed" in result.stderr
+    assert chat(shift, number) == before
+    logged = shift.execute("select action, outcome, chat_id, detail from chatops.actions")
+    assert [row[:3] for row in logged] == [("reassign", "refused", chat_id(number))]
+    assert f"--force {rule}" in logged[0][3]
+
+    wrong = "away" if rule == "busy" else "busy"
+    chatops_inprocess("reassign", chat_name, "--to", to, "--force", wrong, db=shift, check=4)
+    chatops_inprocess("reassign", chat_name, "--to", to, "--force", rule, db=shift, check=0)
+    assert chat(shift, number)["assigned_operator_id"] == str(operator_id(int(to[3:])))
+    assert chat(shift, number)["is_active"] is True
+
+
+def test_who_had_a_chat_last_does_not_get_it_back_unless_forced(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update chats set last_operator_id = %s where id = %s", (operator_id(3), chat_id(11)))
+    assert "--force last" in chatops_inprocess("reassign", "c4000011", "--to", "op-3", db=shift, check=4).stderr
+    chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--force", db=shift, check=0)
+    assert chat(shift, 11)["assigned_operator_id"] == str(operator_id(3))
+
+
+def test_a_force_that_stands_alone_means_every_rule_wherever_it_stands(shift: Database, chatops_inprocess: Run) -> None:
+    chatops_inprocess("reassign", "--force", "c4000031", "--to", "op-8", db=shift, check=0)
+    assert chat(shift, 31)["chat_state"] == "assigned"
+    result = chatops_inprocess("reassign", "c4000011", "--to", "op-2", "--force=bussy", db=shift, check=2)
+    assert "knows no rule bussy" in result.stderr
+
+
+def test_a_chat_that_its_target_holds_already_is_left_alone(shift: Database, chatops_inprocess: Run) -> None:
+    before = everything(shift)
+    assert "nothing to do" in chatops_inprocess("reassign", "c4000001", "--to", "op-1", db=shift, check=0).stdout
+    assert everything(shift) == before
+
+
+def test_auto_spreads_over_those_who_are_free_and_nobody_gets_two(shift: Database, chatops_inprocess: Run) -> None:
+    result = chatops_inprocess("reassign", "c4000011", "c4000012", "c4000013", "--to", "auto", "-o", "json", db=shift, check=0)
+    rows = json.loads(result.stdout)["chats"]
+    takers = [row["operator_after_id"] for row in rows]
+    assert takers == [str(operator_id(number)) for number in (3, 4, 5)]
+    invariants(shift)
+
+
+def test_of_a_set_what_can_be_moved_is_and_the_rest_is_named(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update operators set is_available = false where name in ('op-5', 'op-6')")
+    result = chatops_inprocess("reassign", "--stuck", "1h", "--to", "auto", db=shift, check=4)
+    assert "2 of 5 chats reassigned; 3 refused" in result.stdout
+    assert "nobody is free" in result.stdout
+    outcomes = dict(shift.execute("select outcome, count(*) from chatops.actions group by 1"))
+    assert outcomes == {"done": 2, "refused": 3}
+    invariants(shift)
+
+
+def test_chats_that_are_named_are_moved_all_or_none(shift: Database, chatops_inprocess: Run) -> None:
+    before = chat(shift, 11)
+    result = chatops_inprocess("reassign", "c4000011", "c4000031", "--to", "auto", db=shift, check=4)
+    assert f"{chat_id(31)}  it is completed" in result.stderr
+    assert chat(shift, 11) == before
+
+
+def test_ids_come_from_a_pipe(shift: Database, chatops_inprocess: Run) -> None:
+    lines = f"chat_id,since\n{chat_id(11)},2 h\n\n# no\n{chat_id(12)}\n"
+    chatops_inprocess("reassign", "-", "--to", "auto", db=shift, input=lines, check=0)
+    assert [chat(shift, number)["chat_state"] for number in (11, 12, 13)] == ["assigned", "assigned", "waiting_assignment"]
+    assert "nothing to do" in chatops_inprocess("reassign", "-", "--to", "auto", db=shift, input="\n", check=0).stdout
+
+
+def test_the_chats_of_a_finding_are_the_rows_that_diagnose_shows(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update operators set is_active = false where name = 'op-1'")
+    result = chatops_inprocess("reassign", "--where", "OPER001", "--to", "auto", "-o", "json", db=shift, check=0)
+    assert [row["chat_id"] for row in json.loads(result.stdout)["chats"]] == [str(chat_id(1))]
+    assert chat(shift, 1)["assigned_operator_id"] == str(operator_id(3))
+    assert "no check" in chatops_inprocess("reassign", "--where", "CHAT999", "--to", "auto", db=shift, check=2).stderr
+
+
+def test_all_chats_of_an_operator_go_elsewhere(shift: Database, chatops_inprocess: Run) -> None:
+    chatops_inprocess("reassign", "--from", "op-2", "--to", "op-6", db=shift, check=0)
+    assert chat(shift, 2)["assigned_operator_id"] == str(operator_id(6))
+    assert chat(shift, 1)["assigned_operator_id"] == str(operator_id(1))
+
+
+def test_more_chats_than_max_are_refused_with_the_line_that_means_them(shift: Database, chatops_inprocess: Run) -> None:
+    result = chatops_inprocess("reassign", "--stuck", "1h", "--to", "auto", "--max", "2", db=shift, check=4)
+    assert "these are 5 chats, more than --max 2" in result.stderr
+    assert "reassign --stuck 1h --to auto --max 5" in result.stderr
+
+
+def test_without_a_target_off_a_terminal_the_free_operators_are_named(shift: Database, chatops_inprocess: Run) -> None:
+    result = chatops_inprocess("reassign", "c4000011", db=shift, check=4)
+    assert "--to OPERATOR" in result.stderr
+    assert str(operator_id(3)) in result.stderr
+    assert str(operator_id(7)) not in result.stderr
+
+
+def test_a_dry_run_tells_the_same_and_leaves_nothing(shift: Database, chatops_inprocess: Run) -> None:
+    before = everything(shift)
+    told = json.loads(chatops_inprocess("reassign", "--stuck", "1h", "--to", "auto", "--dry-run", "-o", "json", db=shift).stdout)
+    assert everything(shift) == before
+    done = json.loads(chatops_inprocess("reassign", "--stuck", "1h", "--to", "auto", "-o", "json", db=shift).stdout)
+    kept = ("chat_id", "outcome", "detail", "state_before", "state_after", "operator_before_id", "operator_after_id")
+    assert [[row[key] for key in kept] for row in told["chats"]] == [[row[key] for key in kept] for row in done["chats"]]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["nobody"], "no chat matches"),
+        (["c400"], "could be"),
+        (["zz"], "no chat matches"),
+        (["x"], "names no chat"),
+        (["'; drop table chats; --"], "no chat matches"),
+        (["\x1b[31mred\x1b[0m"], "\\x1b[31mred"),
+        (["c4000011", "c4000011"], "given twice"),
+        (["c4000011", str(chat_id(11))], "given twice"),
+        (["00000000-0000-0000-0000-000000000000"], "no chat matches"),
+    ],
+)
+def test_names_that_mean_no_chat_several_or_the_same_are_usage_errors_and_logged(
+    shift: Database, chatops_inprocess: Run, names: list[str], words: str
+) -> None:
+    result = chatops_inprocess("reassign", *names, "--to", "op-3", db=shift, check=2)
+    assert words in result.stderr
+    assert "\x1b" not in result.stderr
+    assert shift.execute("select action, outcome from chatops.actions") == [("reassign", "refused")]
+    assert shift.value("select count(*) from chats where chat_state = 'assigned'") == 2
+
+
+def test_an_operator_who_is_not_there_or_could_be_several_is_a_usage_error(shift: Database, chatops_inprocess: Run) -> None:
+    assert "no operator matches" in chatops_inprocess("reassign", "c4000011", "--to", "nobody", db=shift, check=2).stderr
+    assert "could be 8 operators" in chatops_inprocess("reassign", "c4000011", "--to", "op-", db=shift, check=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "say which chats"),
+        (("c4000011", "--stuck", "1h"), "give one of them"),
+        (("--stuck", "soon", "--to", "auto"), "takes a time"),
+        (("c4000011", "--to", "op-3", "--rate", "fast"), "--rate takes"),
+        (("c4000011", "--to", "op-3", "-o", "xml"), "knows no format"),
+        (("--plan", "gone.json"), "cannot read the plan"),
+    ],
+)
+def test_a_command_line_that_does_not_say_what_to_do_is_refused(
+    shift: Database, chatops_inprocess: Run, words: tuple[str, ...], message: str
+) -> None:
+    assert message in chatops_inprocess("reassign", *words, db=shift, check=2).stderr
+
+
+def test_a_database_without_our_log_is_refused_with_the_line_to_run_and_no_audit_goes_round(
+    core_database: Database, chatops_inprocess: Run
+) -> None:
+    add_operators(core_database, 2)
+    add_chats(core_database, 1)
+    core_database.execute("drop schema chatops cascade")
+    result = chatops_inprocess("reassign", "c4000001", "--to", "op-1", db=core_database, check=4)
+    assert "adopt --ledger-only" in result.stderr
+    assert "--no-audit" in result.stderr
+    done = chatops_inprocess("reassign", "c4000001", "--to", "op-1", "--no-audit", db=core_database, check=0)
+    assert "not logged" in done.stdout
+    assert chat(core_database, 1)["assigned_operator_id"] == str(operator_id(1))
+    invariants(core_database)
+
+
+def test_production_off_a_terminal_needs_consent_and_a_reason(
+    shift: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "chatops.toml").write_text(f'[env.production]\nurl = "{shift.url}"\nproduction = true\n')
+    before = everything(shift)
+    result = chatops_inprocess("reassign", "c4000011", "--to", "op-3", check=4)
+    assert "--yes and --reason" in result.stderr
+    assert "--reason" in chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--yes", check=4).stderr
+    chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--dry-run", check=0)
+    assert everything(shift) == before
+    done = chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--yes", "--reason", "op-1 left", check=0)
+    assert "chatops --env production undo" in done.stdout
+    (tmp_path / "chatops.toml").write_text(
+        f'[env.production]\nurl = "{shift.url}"\n[env.staging]\nurl = "{shift.url}"\nproduction = false\n'
+    )
+    assert "say which one" in chatops_inprocess("reassign", "c4000012", "--to", "op-4", "--yes", check=2).stderr
+
+
+def test_the_log_knows_who_from_where_and_with_which_command_and_holds_no_password(
+    shift: Database, chatops_inprocess: Run
+) -> None:
+    url = shift.url.replace("postgres@", "postgres:s3cret-word@")
+    env = {"GITHUB_RUN_ID": "77", "GITHUB_REPOSITORY": "acme/chat", "GITHUB_ACTOR": "ada"}
+    chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--db", url, "--reason", "x", env=env, check=0)
+    row = shift.execute("select command, ci_run, os_user, client_address, database_role, at, plan_id, target_schema from chatops.actions")[0]
+    assert row[0] == "reassign c4000011 --to op-3"
+    assert row[1] == "https://github.com/acme/chat/actions/runs/77 by ada"
+    assert "@" in row[2]
+    assert row[4] == "postgres"
+    assert row[6] is not None
+    assert row[7] == "public"
+    assert "s3cret-word" not in json.dumps(everything(shift))
+
+
+def test_a_role_that_may_only_read_is_refused_and_nothing_is_changed(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("drop role if exists only_reads")
+    shift.execute("create role only_reads login")
+    try:
+        shift.execute("grant usage on schema public, chatops to only_reads")
+        shift.execute("grant select on all tables in schema public to only_reads")
+        shift.execute("grant select on all tables in schema chatops to only_reads")
+        before = everything(shift)
+        url = shift.url.replace("postgres@", "only_reads@")
+        result = chatops_inprocess("reassign", "c4000011", "--to", "op-3", db=url, check=4)
+        assert "permission denied" in result.stderr
+        assert everything(shift) == before
+    finally:
+        shift.execute("drop owned by only_reads; drop role only_reads")
+
+
+def test_a_plan_is_written_reviewed_applied_and_knows_what_is_done(
+    shift: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    before = everything(shift)
+    chatops_inprocess("reassign", "--stuck", "1h", "--to", "auto", "--max", "9", "--plan-out", "plan.json", db=shift)
+    assert everything(shift) == before
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    assert (plan["chatops_plan"], plan["command"], len(plan["items"])) == (1, "reassign", 5)
+    item = next(item for item in plan["items"] if item["chat_id"] == str(chat_id(11)))
+    assert item["now"]["chat_state"] == "waiting_assignment"
+    # One of the chats moves between review and use.
+    chatops_inprocess("reassign", "c4000013", "--to", "op-6", "--force", db=shift, check=0)
+    result = chatops_inprocess("reassign", "--plan", "plan.json", "-o", "json", db=shift)
+    outcomes = {row["chat_id"]: row["outcome"] for row in json.loads(result.stdout)["chats"]}
+    assert outcomes[str(chat_id(13))] == "moved"
+    assert outcomes[str(chat_id(11))] == "done"
+    logged = shift.execute("select distinct plan_id::text from chatops.actions where chat_id = %s", (chat_id(11),))
+    assert logged == [(plan["plan_id"],)]
+    kept = json.loads((tmp_path / "plan.json").read_text())
+    assert kept["plan_id"] == plan["plan_id"]
+    invariants(shift)
+    chatops_inprocess("undo", "plan.json", db=shift, check=0)
+    assert chat(shift, 11)["chat_state"] == "waiting_assignment"
+
+
+def test_a_plan_is_not_applied_to_another_database_or_by_another_command(
+    shift: Database, chatops_inprocess: Run, new_database: Callable[..., Database], farm: Any, tmp_path: Path
+) -> None:
+    chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--plan-out", "plan.json", db=shift, check=0)
+    result = chatops_inprocess("release", "--plan", "plan.json", db=shift, check=4)
+    assert "chatops reassign --plan plan.json" in result.stderr
+    other = new_database()
+    assert "was made for" in chatops_inprocess("reassign", "--plan", "plan.json", db=other, check=4).stderr
+    for text in ("", "{}", "[1]", '{"chatops_plan": 2}', (tmp_path / "plan.json").read_text()[:-20]):
+        (tmp_path / "broken.json").write_text(text)
+        assert "no plan" in chatops_inprocess("reassign", "--plan", "broken.json", db=shift, check=2).stderr
+
+
+def test_a_chat_that_somebody_is_changing_is_skipped_not_waited_for(shift: Database, chatops_inprocess: Run) -> None:
+    with shift.connect() as other, other.transaction():
+        other.execute("select from chats where id = %s for update", (chat_id(11),))
+        result = chatops_inprocess("reassign", "c4000011", "--to", "op-3", db=shift, check=5)
+    assert "another session is changing it" in result.stdout
+    assert shift.execute("select outcome, detail from chatops.actions") == [
+        ("moved", "another session is changing it at this moment")
+    ]
+    chatops_inprocess("reassign", "c4000011", "--to", "op-3", db=shift, check=0)
+
+
+def test_reassign_works_on_a_mended_database_too(latest_database: Database, chatops_inprocess: Run) -> None:
+    add_operators(latest_database, 4)
+    add_chats(latest_database, 2)
+    chatops_inprocess("reassign", "c4000001", "c4000002", "--to", "auto", db=latest_database, check=0)
+    before = latest_database.value("select epoch from chats where id = %s", (chat_id(1),))
+    chatops_inprocess("reassign", "c4000001", "--to", "op-4", db=latest_database, check=0)
+    assert latest_database.value("select epoch from chats where id = %s", (chat_id(1),)) > before
+    row = latest_database.execute(
+        """select a.waiting_since = c.waiting_since, a.queued_since is not null, c.state_since is not null
+             from chat_assignments a join chats c on c.id = a.chat_id where c.id = %s and a.released_at is null""",
+        (chat_id(1),),
+    )
+    assert row == [(True, True, True)]
+    invariants(latest_database)
+    chatops_inprocess("release", "c4000001", db=latest_database, check=0)
+    found = chat(latest_database, 1)
+    assert (found["chat_state"], found["releases_without_reply"], found["waiting_since"] is None) == ("waiting_assignment", 1, False)
+    action = latest_database.value("select max(id) from chatops.actions")
+    chatops_inprocess("undo", action, db=latest_database, check=0)
+    assert (chat(latest_database, 1)["chat_state"], chat(latest_database, 1)["releases_without_reply"]) == ("assigned", 0)
+    invariants(latest_database)
