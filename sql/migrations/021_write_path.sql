@@ -130,7 +130,7 @@ begin
     v_known := v_number > v_newest - 16;
     if v_known then
       execute format('select last_value from chatops.refusal_slot_%s', v_number % 16) into v_packed;
-      if v_packed & 255 <> v_number & 255 then
+      if v_packed & 255 <> v_number & 255 or v_packed >> 61 = 0 then
         -- Its session has the number and not yet written the slot: it is collected next time, unless it was killed.
         exit when v_number > v_newest - 8;
         v_known := false;

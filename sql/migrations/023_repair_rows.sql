@@ -475,13 +475,13 @@ select count(*) from changed
 -- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
 with candidate as materialized (
   select c.id, c.xmin as seen
-    from chats c
-   cross join lateral (
-     select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
-   ) as newest
-   where c.chat_state = 'waiting_real_user_reply'
+    from messages m
+    join chats c on c.id = m.chat_id
+   where m.sender_type = 'real'
+     and c.chat_state = 'waiting_real_user_reply'
      and c.is_active is not false
-     and newest.sender_type = 'real'
+     and m.created_at >= coalesce(c.last_message_at - interval '1 minute', '-infinity')
+     and m.id = (select l.id from messages l where l.chat_id = m.chat_id order by l.created_at desc limit 1)
      and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
    limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
 ), locked as materialized (
@@ -554,6 +554,78 @@ with candidate as materialized (
                             'operator_replied_at', n.operator_replied_at)
     from locked l
     join changed n on n.id = l.id
+)
+select count(*) from changed
+;
+
+-- QUEUE001
+-- Takes chats in which no user has written from the operators who were given them; they stay waiting, and wait for nobody.
+--
+-- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+with candidate as materialized (
+  select c.id, c.xmin as seen
+    from chats c
+   where c.assigned_operator_id is not null
+     and c.chat_state = 'assigned'
+     and c.is_active
+     and not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type = 'real')
+     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+), locked as materialized (
+  select c.*, true as lets_go,
+         coalesce(newest.sender_type = 'fictional', false) as answered, reply.created_at as replied_at
+    from chats c
+    join candidate k on k.id = c.id
+  left join lateral (
+    select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
+  ) as newest on true
+  left join lateral (
+    select m.created_at, m.handled_by_operator_id from messages m
+     where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
+  ) as reply on true
+   where c.xmin = k.seen
+     for no key update of c skip locked
+), changed as (
+  update chats c
+     set chat_state = case when l.answered then 'waiting_real_user_reply' else 'waiting_assignment' end,
+         assigned_operator_id = null,
+         assignment_time = null,
+         operator_replied_at = case when l.answered then l.replied_at else l.operator_replied_at end,
+         updated_at = now()
+    from locked l
+   where c.id = l.id
+  returning c.*
+), closed as (
+  update chat_assignments a
+     set released_at = case when l.answered and l.replied_at >= a.assigned_at then l.replied_at
+                            else greatest(a.assigned_at, now()) end,
+         release_reason = case when l.answered and l.replied_at >= a.assigned_at then 'operator_sent_message'
+                               else 'manual_release:repair' end
+    from locked l
+   where a.chat_id = l.id and a.released_at is null and l.lets_go
+  returning a.*
+), idle as (
+  delete from operator_activity a using locked l where a.chat_id = l.id and l.lets_go
+  returning a.*
+), logged as (
+  insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
+  select 'repair', 'QUEUE001', l.id, coalesce(l.assigned_operator_id, n.last_operator_id), null::text,
+         jsonb_build_object('chat_state', l.chat_state, 'is_active', l.is_active, 'assigned_operator_id', l.assigned_operator_id,
+                            'assignment_time', l.assignment_time, 'last_operator_id', l.last_operator_id,
+                            'operator_replied_at', l.operator_replied_at),
+         jsonb_build_object('chat_state', n.chat_state, 'is_active', n.is_active, 'assigned_operator_id', n.assigned_operator_id,
+                            'assignment_time', n.assignment_time, 'last_operator_id', n.last_operator_id,
+                            'operator_replied_at', n.operator_replied_at)
+    from locked l
+    join changed n on n.id = l.id
+  union all
+  select 'repair', 'QUEUE001', a.chat_id, a.operator_id, 'chat_assignments ' || a.id,
+         jsonb_build_object('released_at', null),
+         jsonb_build_object('released_at', a.released_at, 'release_reason', a.release_reason)
+    from closed a
+  union all
+  select 'repair', 'QUEUE001', a.chat_id, a.operator_id, 'operator_activity', jsonb_build_object('last_activity', a.last_activity), null
+    from idle a
 )
 select count(*) from changed
 ;
@@ -650,15 +722,35 @@ select count(*) from changed
 -- Writes the author of the newest reply into chats.last_operator_id.
 --
 -- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
-with candidate as materialized (
-  select c.id, c.xmin as seen, reply.handled_by_operator_id
-    from chats c
+with reply as materialized (
+  -- One pass over the messages for the many chats that wait for their user, a look at each of the few others.
+  select m.chat_id, m.handled_by_operator_id, m.created_at
+    from messages m
+    join chats d on d.id = m.chat_id
+   where m.sender_type = 'fictional'
+     and d.chat_state = 'waiting_real_user_reply'
+     and d.is_active is not false
+     and d.last_operator_id is not null
+     and m.handled_by_operator_id <> d.last_operator_id
+     and m.created_at >= coalesce(d.last_message_at - interval '1 minute', '-infinity')
+     and m.id = (select l.id from messages l where l.chat_id = m.chat_id and l.sender_type = 'fictional'
+                  order by l.created_at desc limit 1)
+  union all
+  select d.id, newest.handled_by_operator_id, newest.created_at
+    from chats d
    cross join lateral (
      select m.handled_by_operator_id, m.created_at from messages m
-      where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
-   ) as reply
-   where reply.handled_by_operator_id is not null
-     and c.last_operator_id is distinct from reply.handled_by_operator_id
+      where m.chat_id = d.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
+   ) as newest
+   where d.is_active is not false
+     and d.chat_state is distinct from 'completed'
+     and (d.last_operator_id is null or d.chat_state is distinct from 'waiting_real_user_reply')
+     and newest.handled_by_operator_id is not null
+), candidate as materialized (
+  select c.id, c.xmin as seen, reply.handled_by_operator_id
+    from reply
+    join chats c on c.id = reply.chat_id
+   where c.last_operator_id is distinct from reply.handled_by_operator_id
      and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
      and (c.last_operator_id is null
           or (c.last_operator_id is distinct from c.assigned_operator_id
@@ -786,4 +878,138 @@ with idle_limit as materialized (
     from idle a
 )
 select count(*) from changed
+;
+
+-- DATA001
+-- Sets counters to what they count: the messages of a chat, the replies of an operator.
+--
+-- Chats with a message since chatops.since (24 hours if not set), operators in full. One batch: the rows are found, locked
+-- without waiting and compared again by their version; whoever is busy comes next time.
+with chat_candidate as materialized (
+  select c.id, c.xmin as seen, source.messages
+    from chats c
+   cross join lateral (select count(*) as messages from messages m where m.chat_id = c.id) as source
+   where c.last_message_at >= now() - coalesce(nullif(current_setting('chatops.since', true), ''), '24 hours')::interval
+     and coalesce(c.message_count, 0) <> source.messages
+     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+), chat as materialized (
+  select c.id, c.message_count, k.messages
+    from chats c
+    join chat_candidate k on k.id = c.id
+   where c.xmin = k.seen
+     for no key update of c skip locked
+), operator_candidate as materialized (
+  select o.id, o.xmin as seen, coalesce(source.messages, 0) as messages
+    from operators o
+    left join (
+      select m.handled_by_operator_id, count(*) as messages
+        from messages m
+       where m.handled_by_operator_id is not null
+       group by m.handled_by_operator_id
+    ) as source on source.handled_by_operator_id = o.id
+   where coalesce(o.total_messages, 0) <> coalesce(source.messages, 0)
+     and nullif(current_setting('chatops.only_chat', true), '') is null
+   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+), operator as materialized (
+  select o.id, o.total_messages, k.messages
+    from operators o
+    join operator_candidate k on k.id = o.id
+   where o.xmin = k.seen
+     for no key update of o skip locked
+), changed_chat as (
+  update chats c set message_count = h.messages from chat h where c.id = h.id
+  returning c.id, c.message_count
+), changed_operator as (
+  update operators o set total_messages = h.messages from operator h where o.id = h.id
+  returning o.id, o.total_messages
+), logged as (
+  insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
+  select 'repair', 'DATA001', n.id, null::uuid, null::text,
+         jsonb_build_object('message_count', h.message_count), jsonb_build_object('message_count', n.message_count)
+    from changed_chat n join chat h on h.id = n.id
+  union all
+  select 'repair', 'DATA001', null, n.id, 'operators',
+         jsonb_build_object('total_messages', h.total_messages), jsonb_build_object('total_messages', n.total_messages)
+    from changed_operator n join operator h on h.id = n.id
+)
+select (select count(*) from changed_chat) + (select count(*) from changed_operator)
+;
+
+-- DATA002
+-- Sets clocks that are ahead to now, and lets no assignment end before it began.
+--
+-- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+with late as materialized (
+  select now() + interval '1 minute' as latest
+), heartbeat as materialized (
+  select a.chat_id, a.operator_id, a.last_activity
+    from operator_activity a
+   where a.last_activity > (select latest from late) and coalesce(a.chat_id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+     for no key update of a skip locked
+), operator as materialized (
+  select o.id, o.last_activity
+    from operators o
+   where o.last_activity > (select latest from late) and nullif(current_setting('chatops.only_chat', true), '') is null
+   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+     for no key update of o skip locked
+), chat as materialized (
+  select c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at
+    from chats c
+   where greatest(c.assignment_time, c.operator_replied_at, c.last_message_at) > (select latest from late)
+     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+     for no key update of c skip locked
+), assignment as materialized (
+  select s.id, s.chat_id, s.operator_id, s.assigned_at, s.released_at
+    from chat_assignments s
+   where (s.released_at < s.assigned_at or greatest(s.assigned_at, s.released_at) > (select latest from late))
+     and coalesce(s.chat_id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+     for no key update of s skip locked
+), changed_heartbeat as (
+  update operator_activity a set last_activity = now()
+    from heartbeat h where a.chat_id = h.chat_id and a.operator_id = h.operator_id
+  returning a.chat_id, a.operator_id, a.last_activity
+), changed_operator as (
+  update operators o set last_activity = now() from operator h where o.id = h.id
+  returning o.id, o.last_activity
+), changed_chat as (
+  update chats c
+     set assignment_time = least(c.assignment_time, now()),
+         operator_replied_at = least(c.operator_replied_at, now()),
+         last_message_at = least(c.last_message_at, now())
+    from chat h where c.id = h.id
+  returning c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at
+), changed_assignment as (
+  update chat_assignments s
+     set assigned_at = least(s.assigned_at, now()),
+         released_at = case when s.released_at is not null then greatest(least(s.released_at, now()), least(s.assigned_at, now())) end
+    from assignment h where s.id = h.id
+  returning s.id, s.chat_id, s.operator_id, s.assigned_at, s.released_at
+), logged as (
+  insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
+  select 'repair', 'DATA002', n.chat_id, n.operator_id, 'operator_activity',
+         jsonb_build_object('last_activity', h.last_activity), jsonb_build_object('last_activity', n.last_activity)
+    from changed_heartbeat n join heartbeat h on h.chat_id = n.chat_id and h.operator_id = n.operator_id
+  union all
+  select 'repair', 'DATA002', null, n.id, 'operators',
+         jsonb_build_object('last_activity', h.last_activity), jsonb_build_object('last_activity', n.last_activity)
+    from changed_operator n join operator h on h.id = n.id
+  union all
+  select 'repair', 'DATA002', n.id, n.assigned_operator_id, null,
+         jsonb_build_object('assignment_time', h.assignment_time, 'operator_replied_at', h.operator_replied_at,
+                            'last_message_at', h.last_message_at),
+         jsonb_build_object('assignment_time', n.assignment_time, 'operator_replied_at', n.operator_replied_at,
+                            'last_message_at', n.last_message_at)
+    from changed_chat n join chat h on h.id = n.id
+  union all
+  select 'repair', 'DATA002', n.chat_id, n.operator_id, 'chat_assignments ' || n.id,
+         jsonb_build_object('assigned_at', h.assigned_at, 'released_at', h.released_at),
+         jsonb_build_object('assigned_at', n.assigned_at, 'released_at', n.released_at)
+    from changed_assignment n join assignment h on h.id = n.id
+)
+select (select count(*) from changed_heartbeat) + (select count(*) from changed_operator) + (select count(*) from changed_chat)
+     + (select count(*) from changed_assignment)
 ;

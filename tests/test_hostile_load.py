@@ -1,0 +1,70 @@
+"""Everybody writes at once, as the application does: ours keeps every invariant in every sample, the original keeps few."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import build_core, build_latest
+from tests.invariants import COUNTERS, QUEUE_CLOCK
+from tests.load import Load, summary
+from tests.servers import Database, Server
+
+LONG = os.environ.get("CHATOPS_TEST_LONG") == "1"
+SECONDS = 60 if LONG else 3
+
+
+@pytest.mark.long
+def test_the_unmodified_application_breaks_nothing_under_hostile_load(latest_database_everywhere: Database) -> None:
+    outcome = Load(latest_database_everywhere).run(SECONDS)
+    print(summary(outcome))
+    assert not outcome.broken, outcome.witnesses
+    assert not outcome.unexpected()
+    assert min(outcome.done[what] for what in ("assigned", "replied", "user messages", "admin")) > 20
+    assert latest_database_everywhere.execute(QUEUE_CLOCK) == []
+    assert latest_database_everywhere.execute(COUNTERS) == []
+
+
+@pytest.mark.long
+def test_the_same_load_breaks_the_deployed_system(core_database_everywhere: Database) -> None:
+    load = Load(core_database_everywhere)
+    for _ in range(1 if LONG else 4):
+        outcome = load.run(SECONDS)
+        if len(outcome.broken) >= 6:
+            break
+        load.again()
+    print(summary(outcome))
+    assert len(outcome.broken) >= 6, summary(outcome)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("label", ["18"])
+def test_killed_backends_and_a_crash_of_the_server_leave_nothing_half_done(own_server: Callable[..., Server], label: str) -> None:
+    server = own_server(label)
+    database = server.create_database()
+    build_latest(database)
+    database.close()
+    load = Load(database)
+
+    def kill_and_crash() -> None:
+        with server.connect("postgres") as admin:
+            pids = [row[0] for row in admin.execute("select pid from pg_stat_activity where datname = %s", [database.name])]
+            for pid in random.Random(1).sample(pids, k=len(pids) // 2):
+                admin.execute("select pg_terminate_backend(%s)", [pid])
+        server.restart("immediate")
+
+    outcome = load.run(SECONDS, meanwhile=kill_and_crash)
+    print(summary(outcome))
+    assert outcome.failed["connection"]
+    assert not outcome.broken, outcome.witnesses
+    assert set(outcome.unexpected()) <= {"connection"}, outcome.unexpected()
+    assert database.execute(QUEUE_CLOCK) == []
+    assert database.execute(COUNTERS) == []
+
+
+def test_the_deployed_system_is_what_the_comparison_takes_it_for(database: Database) -> None:
+    build_core(database)
+    assert database.value("select count(*) from pg_trigger where tgname like 'chatops%%' and not tgisinternal") == 0
