@@ -155,7 +155,10 @@ class Teller:
         """A line when the picture changes, else now and then."""
         import time
 
-        picture = (event.name, tuple(blocker.pid for blocker in event.blockers), event.unseen)
+        from chatops.migrations.locks import culprits as found
+
+        culprits = found(event.blockers)
+        picture = (event.name, tuple(blocker.pid for blocker in culprits if not blocker.waiting), event.unseen)
         if picture == self.last and time.monotonic() - self.at < self.REPEAT_S:
             return
         self.last, self.at = picture, time.monotonic()
@@ -163,7 +166,9 @@ class Teller:
         self.invocation.note(
             f"  … {event.name:<28}  waiting for {what} (attempt {event.attempt}, {event.deadline_ms / 1000:.1f} s each)"
         )
-        for blocker in event.blockers:
+        for blocker in culprits[:3]:
             self.invocation.note(f"       blocked by {blocker}")
+        if len(culprits) > 3:
+            self.invocation.note(f"       and by {len(culprits) - 3} more")
         if event.unseen:
             self.invocation.note(f"       who is in the way cannot be seen: {event.unseen}")

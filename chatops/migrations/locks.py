@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,16 +27,21 @@ _RETRIED = frozenset(("55P03", "40P01", "40001"))
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """A session that holds what the migrator waits for; what pg_stat_activity hides is None."""
+    """A session that holds what the migrator waits for; what pg_stat_activity hides is None.
+
+    `lockable` is the table that is waited for, quoted, where it is one; `waiting` is whether the session itself waits for a lock.
+    """
 
     waits_for: str
     mode: str
+    lockable: str | None
     pid: int
     role: str | None
     application_name: str | None
     client: str | None
     state: str | None
     backend_type: str | None
+    waiting: bool
     xact_start: datetime | None
     query: str | None
     now: datetime
@@ -55,6 +61,10 @@ class Budget:
     clock: Callable[[], float] = time.monotonic
     attempt: int = 1
     started: float = field(init=False)
+    first: list[str] = field(default_factory=list)
+    """LOCK statements to begin an attempt with; see `learn`."""
+    patient: bool = False
+    """Whether only autovacuum is in the way: it gives way to whoever waits for longer than deadlock_timeout."""
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -73,10 +83,28 @@ class Budget:
         """
         return int(min(LONGEST_DEADLINE_MS, FIRST_DEADLINE_MS * RISE ** (self.attempt - 1)))
 
+    def learn(self, blockers: Sequence[Blocker]) -> None:
+        """Begins the next attempt with the lock that this one did not get.
+
+        The file took its tables in another order than the application does. Then every attempt ends in a circle: the clients
+        wait for the first table and hold the second. With the second one first, both sides go the same way.
+        """
+        for blocker in blockers[:1]:
+            if blocker.lockable is not None:
+                mode = " ".join(re.findall(r"[A-Z][a-z]+", blocker.mode)[:-1]).lower()
+                text = f"lock table only {blocker.lockable} in {mode} mode"
+                self.first = [text, *(other for other in self.first if other != text)]
+        self.patient = bool(blockers) and all(blocker.backend_type == "autovacuum worker" for blocker in blockers)
+
     def pause(self) -> float:
         """Seconds to leave to the others before the next attempt, never the same twice."""
         wanted = max(SHORTEST_PAUSE_S, self.deadline_ms / 1000) * random.uniform(0.5, 1.5)
         return max(0.0, min(wanted, self.left))
+
+
+def culprits(blockers: Sequence[Blocker]) -> Sequence[Blocker]:
+    """Those in the way that do not wait themselves; all of them where everybody waits."""
+    return [blocker for blocker in blockers if not blocker.waiting] or blockers
 
 
 def retried(error: ChatopsError | None) -> bool:

@@ -32,6 +32,7 @@ from chatops.migrations.transaction import Failure, Transaction, for_file, for_v
 from chatops.migrations.views import View, views
 
 RECONNECT_S = 15.0
+MOST_BLOCKERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +315,7 @@ class Migrating:
             return for_file(
                 entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms,
                 bookkeeping=not self.now.ledger.exists, statement_timeout=self.request.statement_timeout,
-                waited_ms=(budget.max_wait - budget.left) * 1000,
+                waited_ms=(budget.max_wait - budget.left) * 1000, first=budget.first, patient=budget.patient,
             )  # fmt: skip
 
         started = time.monotonic()
@@ -413,6 +414,7 @@ class Migrating:
             raise self.blocked(name, budget, verdict() if verdict else None)
         waited = budget.max_wait - budget.left
         self.tell(Waiting(name, budget.attempt, budget.deadline_ms, waited, self.watch.blockers, self.watch.unseen))
+        budget.learn(self.watch.blockers)
         self.sleep(name, budget.pause())
         budget.attempt += 1
 
@@ -458,8 +460,10 @@ class Migrating:
 
     def blocked(self, name: str, budget: Budget, verdict: list[str] | None = None) -> ConflictError:
         """The budget is spent: who was in the way, and the SQL that would end them."""
-        blockers = self.watch.blockers
-        lines = [f"waits for {blocker.waits_for} ({blocker.mode}), held by {blocker}" for blocker in blockers]
+        blockers = locks.culprits(self.watch.blockers)
+        lines = [f"waits for {blocker.waits_for} ({blocker.mode}), held by {blocker}" for blocker in blockers[:MOST_BLOCKERS]]
+        if len(blockers) > MOST_BLOCKERS:
+            lines.append(f"and by {len(blockers) - MOST_BLOCKERS} more")
         if not lines:
             lines = [f"who is in the way could not be seen: {self.watch.unseen}"] if self.watch.unseen else []
         return ConflictError(

@@ -23,6 +23,7 @@ from chatops.migrations.views import View
 SHORTEST_LOCK_TIMEOUT_MS = 20
 # With more statements than that, only those that take strong locks are given what is left of the deadline.
 MANY_STATEMENTS = 500
+BELOW_DEADLOCK = 0.8
 _STRONG = frozenset(("ALTER", "CALL", "CLUSTER", "CREATE", "DO", "DROP", "LOCK", "REFRESH", "REINDEX", "TRUNCATE"))
 _NAMED = re.compile(
     r"create\s+(?:or\s+replace\s+)?(?:(?:recursive|temp|temporary)\s+)*(?:function|procedure|view)\s+"
@@ -120,9 +121,9 @@ class Transaction:
 
 def for_file(
     entry: Entry, schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool, statement_timeout: str | None = None,
-    waited_ms: float = 0.0,
+    waited_ms: float = 0.0, first: Sequence[str] = (), patient: bool = False,
 ) -> Transaction:  # fmt: skip
-    """A pending file that runs in one transaction; `bookkeeping` makes the ledger first."""
+    """A pending file that runs in one transaction; `bookkeeping` makes the ledger first, `first` are locks to begin with."""
     file = entry.file
     assert file is not None  # it is pending
     begin = ledger.begin_text(
@@ -134,8 +135,9 @@ def for_file(
             *_head(schema, run, deadline_ms, statement_timeout, bookkeeping=bookkeeping),
             Part(ledger.expect_text(schema, file.source, file.name, entry.row)),
             Part(begin),
-            Part(deadline_text(deadline_ms)),
-            *_body(file.reading),
+            Part(deadline_text(deadline_ms, patient=patient)),
+            *_locks(first),
+            *_body(file.reading, first=not first),
             *_tail(schema, run, [ledger.end_text(schema, file.source, file.name)]),
         )
     )
@@ -162,11 +164,17 @@ def for_views(
     return Transaction((*parts, *_tail(schema, run, [])))
 
 
-def deadline_text(deadline_ms: int) -> str:
-    """The statement by which the attempt's deadline begins to run: from here on locks on the tables of others are taken."""
+def deadline_text(deadline_ms: int, *, patient: bool = False) -> str:
+    """The statement by which the attempt's deadline begins to run: from here on locks on the tables of others are taken.
+
+    The first lock may take all of it. Whoever holds one and waits for another stays below deadlock_timeout, unless `patient`:
+    past that the server breaks a circle by failing a client's transaction rather than ours.
+    """
+    below = f"{BELOW_DEADLOCK} * 1000 * pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::interval)"
+    left = str(deadline_ms) if patient else f"least({deadline_ms}, {below})"
     return (
         "select pg_catalog.set_config('chatops.deadline_ms', (1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
-        f" + {deadline_ms})::bigint::text, true)"
+        f" + {left})::bigint::text, true)"
     )
 
 
@@ -191,7 +199,11 @@ def _head(schema: str, run: Run, deadline_ms: int, statement_timeout: str | None
     return [Part(text.rstrip().removesuffix(";")) for text in (*texts, ledger.run_text(run))]
 
 
-def _body(reading: MigrationText) -> list[Part]:
+def _locks(first: Sequence[str]) -> list[Part]:
+    return [part for index, text in enumerate(first) for part in ([Part(_LEFT)] if index else []) + [Part(text)]]
+
+
+def _body(reading: MigrationText, *, first: bool = True) -> list[Part]:
     """The file's statements as they stand, each told what is left of the attempt's deadline.
 
     So an attempt that already holds a lock and waits for the next one keeps everybody else waiting no longer than that.
@@ -199,7 +211,7 @@ def _body(reading: MigrationText) -> list[Part]:
     every = len(reading.statements) <= MANY_STATEMENTS
     parts: list[Part] = []
     for index, statement in enumerate(reading.statements):
-        if index and (every or not _STRONG.isdisjoint(keywords(statement, 1))):
+        if (index or not first) and (every or not _STRONG.isdisjoint(keywords(statement, 1))):
             parts.append(Part(_LEFT))
         text = reading.sent[statement.leading : statement.end if statement.copy_data else statement.stop]
         parts.append(Part(text, reading, statement))
