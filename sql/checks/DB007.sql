@@ -30,7 +30,7 @@ select 'get_assignment_queue_status', 'gives ' || s.rows || ' rows instead of on
  where s.rows <> 1
 union all
 select 'chat_state_summary', 'counts less than nothing'
-  from (select sum(count) as chats from chat_state_summary) as s
+  from (select min(count) as chats from chat_state_summary where chat_state = 'assigned') as s
  where s.chats < 0
 union all
 -- More hours than any chat is old: it must run, and find nothing.

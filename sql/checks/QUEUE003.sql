@@ -13,22 +13,33 @@
 -- reads: chats, messages
 -- needs: chat_queue
 -- The deployed text counts every chat in that state, empty ones too: advice until ours was put in its place.
+with status as materialized (
+  select * from get_assignment_queue_status()
+), state as materialized (
+  select c.chat_state::text as chat_state, count(*) as chats, count(c.assigned_operator_id) as held
+    from chats c
+   where c.is_active
+   group by c.chat_state
+), queue as materialized (
+  select count(*) as chats from chat_queue
+)
 select found.reader, found.says, found.really, found.advice
   from (
     select 'get_assignment_queue_status().total_waiting' as reader, s.total_waiting::bigint as says, q.chats as really,
            s.total_waiting = q.chats as agrees,
-           not :'views_applied'::boolean and s.total_waiting = w.chats as advice
-      from get_assignment_queue_status() s
-     cross join (select count(*) as chats from chat_queue) as q
-     cross join (select count(*) as chats from chats where chat_state = 'waiting_assignment' and is_active) as w
+           not :'views_applied'::boolean
+           and s.total_waiting = coalesce((select chats from state where chat_state = 'waiting_assignment'), 0) as advice
+      from status s
+     cross join queue q
     union all
-    select 'get_assignment_queue_status().total_assigned', s.total_assigned, a.chats, s.total_assigned in (a.chats, a.held), false
-      from get_assignment_queue_status() s
-     cross join (select count(*) as chats, count(assigned_operator_id) as held
-                   from chats where chat_state = 'assigned' and is_active) as a
+    select 'get_assignment_queue_status().total_assigned', s.total_assigned, coalesce(a.chats, 0),
+           s.total_assigned in (coalesce(a.chats, 0), coalesce(a.held, 0)), false
+      from status s
+      left join state a on a.chat_state = 'assigned'
     union all
-    select 'chat_state_summary, ' || coalesce(c.chat_state, 'no state'), v.count, c.chats, v.count is not distinct from c.chats, false
-      from (select chat_state::text as chat_state, count(*) as chats from chats where is_active group by chat_state) as c
+    select 'chat_state_summary, ' || coalesce(c.chat_state, 'no state'), v.count, c.chats,
+           v.count is not distinct from c.chats, false
+      from state c
       left join chat_state_summary v on v.chat_state::text is not distinct from c.chat_state
     union all
     -- The clocks against the messages, for what waits.

@@ -1,16 +1,22 @@
 -- Puts a chat that waits for its user, although the user spoke last, back into the queue.
 --
 -- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
-with candidate as materialized (
+with newest as materialized (
+  -- One pass over the messages, as in the check.
+  select m.chat_id
+    from (select chat_id, sender_type, created_at from messages offset 0) as m
+    join chats d on d.id = m.chat_id
+   where d.chat_state = 'waiting_real_user_reply'
+     and d.is_active is not false
+     and m.created_at >= coalesce(d.last_message_at - interval '1 minute', '-infinity')
+   group by m.chat_id
+  having max(m.created_at) filter (where m.sender_type = 'real')
+         > coalesce(max(m.created_at) filter (where m.sender_type = 'fictional'), '-infinity')
+), candidate as materialized (
   select c.id, c.xmin as seen
-    from chats c
-   cross join lateral (
-     select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
-   ) as newest
-   where c.chat_state = 'waiting_real_user_reply'
-     and c.is_active is not false
-     and newest.sender_type = 'real'
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+    from newest
+    join chats c on c.id = newest.chat_id
+   where coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
    limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
 ), locked as materialized (
   select c.*
