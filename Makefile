@@ -21,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 OUTSIDE := -iE '^ *(create|drop|reindex) [a-z ]*concurrently|^-- chatops: '
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-one test-long lint clean
+.PHONY: help demo test test-one test-long lint docs clean
 .PHONY: named
 
 help: ## list the targets
@@ -53,6 +53,9 @@ lint: $(TOOLS) ## style, types, import contracts, and the safety of the SQL
 	outside=$$(grep -l $(OUTSIDE) sql/migrations/*.sql); \
 	test -z "$$outside" || say .venv/bin/squawk --no-assume-in-transaction $$outside ; \
 	test -z "$$failed" || { echo "not clean:$$failed" >&2; exit 1; }
+
+docs: $(INSTALLED) ## write docs/findings.md anew from the heads of the checks and repairs
+	@$(PY) -c 'from pathlib import Path; from chatops.checks.explain import document; Path("docs").mkdir(exist_ok=True); Path("docs/findings.md").write_text(document(), encoding="utf-8")'
 
 clean: ## remove the environment and everything that was built
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

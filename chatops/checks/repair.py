@@ -16,8 +16,8 @@ from chatops.errors import RefusedError
 
 # What is mended first makes the rest smaller: an ended chat needs no assignment, a released one no heartbeat.
 ORDER = (
-    "CONF001", "CHAT011", "CHAT003", "CHAT001", "OPER001", "QUEUE001", "CHAT002", "CHAT004", "CHAT005", "CHAT006", "CHAT007", "CHAT008",
-    "CHAT012", "CHAT014", "DATA002", "DATA001",
+    "CONF001", "CHAT011", "CHAT003", "CHAT001", "OPER001", "QUEUE001", "CHAT002", "CHAT004", "CHAT005", "CHAT006", "CHAT007",
+    "CHAT008", "CHAT012", "CHAT014", "DATA002", "DATA001",
 )  # fmt: skip
 BATCH = 500
 """Rows of one transaction: their locks are held well under 200 ms."""

@@ -1,0 +1,38 @@
+"""`chatops explain`."""
+
+from __future__ import annotations
+
+import typer
+
+from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
+
+
+@command(
+    examples=["chatops explain", "chatops explain CHAT003", "chatops explain CHAT003 --sql"],
+    exits="0 shown · 2 no such code",
+    takes=("output",),
+    formats=DOCUMENT_FORMATS,
+)
+def explain(
+    ctx: typer.Context,
+    code: str = typer.Argument("", metavar="[CODE]", help="A code of diagnose or verify; all of them when not given."),
+    sql: bool = typer.Option(False, "--sql", help="Print the query."),
+) -> None:
+    """Meaning, cause, consequences and fix of a finding; without a code all of them, under what people say.
+
+    Connects to nothing. The same text is in docs/findings.md.
+    """
+    from chatops.checks import explain as explaining
+    from chatops.checks import load
+    from chatops.errors import UsageError
+
+    invocation = invocation_of(ctx)
+    checks = load.shipped()
+    width = invocation.medium().width if invocation.format() == "table" else 0
+    if not code:
+        if sql:
+            raise UsageError("--sql needs a code, such as chatops explain CHAT003 --sql")
+        invocation.show(explaining.listing(checks, width))
+        return
+    check = load.chosen(checks, load.codes_of([code]), ())[0]
+    invocation.show(explaining.query(check) if sql else explaining.one(check, width))
