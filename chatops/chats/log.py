@@ -99,7 +99,7 @@ def stream(database: Database, question: Question, limit: int | None = None) -> 
 
 COLUMNS = [
     Column("action_id", "action", "number"),
-    Column("at", "when", "instant"),
+    Column("at", "ago", "age"),
     Column("what", "what", audience="people"),
     Column("action", "action", audience="machines"),
     Column("outcome", "outcome", audience="machines"),

@@ -1,0 +1,134 @@
+"""`chatops drain` and `undrain`: an operator is emptied, and comes back as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Result
+from tests.servers import Database
+from tests.shift import add_chats, add_operators, chat_id, operator_id
+from tests.test_reassign import chat, everything, invariants
+from tests.test_release import reply
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def shift(core_database_everywhere: Database) -> Database:
+    """op-1 and op-2 hold a chat, op-3 is free."""
+    database = core_database_everywhere
+    add_operators(database, 3)
+    add_chats(database, 2, state="assigned", held_by=1)
+    return database
+
+
+def available(database: Database, number: int) -> bool:
+    """Whether an operator takes chats."""
+    return bool(database.value("select is_available from operators where id = %s", (operator_id(number),)))
+
+
+def people_and_chats(database: Database) -> object:
+    """Everything about operators and chats."""
+    return database.value(
+        """select jsonb_build_array((select jsonb_agg(c order by c.id) from chats c),
+                                    (select jsonb_agg(o order by o.id) from operators o))"""
+    )
+
+
+def test_a_drained_operator_gets_nothing_more_and_holds_nothing(shift: Database, chatops_inprocess: Run) -> None:
+    chatops_inprocess("drain", "op-1", "--reason", "end of shift", db=shift, check=0)
+    assert not available(shift, 1)
+    assert chat(shift, 1)["assigned_operator_id"] == str(operator_id(3))
+    rows = shift.execute("select action, operator_id, outcome, reason from chatops.actions order by id")
+    assert rows == [
+        ("drain", operator_id(1), "done", "end of shift"), ("reassign", operator_id(3), "done", "end of shift"),
+    ]  # fmt: skip
+    assert shift.value("select count(distinct plan_id) from chatops.actions") == 1
+    invariants(shift)
+
+
+def test_a_chat_that_nobody_is_free_for_and_one_that_is_answered_are_released(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update operators set is_available = false where name = 'op-3'")
+    chatops_inprocess("drain", "op-1", db=shift, check=0)
+    assert chat(shift, 1)["chat_state"] == "waiting_assignment"
+    shift.execute("update operators set is_available = true where name = 'op-3'")
+    reply(shift, 2, 2)
+    chatops_inprocess("drain", "op-2", db=shift, check=0)
+    assert chat(shift, 2)["chat_state"] == "waiting_real_user_reply"
+    invariants(shift)
+
+
+def test_chats_are_only_released_where_that_is_asked_for(shift: Database, chatops_inprocess: Run) -> None:
+    chatops_inprocess("drain", "op-1", "--release", db=shift, check=0)
+    assert chat(shift, 1)["chat_state"] == "waiting_assignment"
+
+
+def test_a_named_target_that_may_not_take_them_refuses_the_whole_drain(shift: Database, chatops_inprocess: Run) -> None:
+    result = chatops_inprocess("drain", "op-1", "--to", "op-2", db=shift, check=4)
+    assert "busy" in result.stderr
+    assert available(shift, 1)
+    assert "to themselves" in chatops_inprocess("drain", "op-1", "--to", "op-1", db=shift, check=4).stderr
+    chatops_inprocess("drain", "op-1", "--to", "op-3", db=shift, check=0)
+    assert chat(shift, 1)["assigned_operator_id"] == str(operator_id(3))
+
+
+def test_a_dry_run_leaves_nothing(shift: Database, chatops_inprocess: Run) -> None:
+    before = everything(shift)
+    assert "would be made unavailable" in chatops_inprocess("drain", "op-1", "--dry-run", db=shift, check=0).stdout
+    assert everything(shift) == before
+
+
+def test_undrain_brings_back_what_the_operator_was_and_undo_also_the_chats(shift: Database, chatops_inprocess: Run) -> None:
+    chatops_inprocess("drain", "op-1", db=shift, check=0)
+    chatops_inprocess("undrain", "op-1", "--dry-run", db=shift, check=0)
+    assert not available(shift, 1)
+    chatops_inprocess("undrain", "op-1", db=shift, check=0)
+    assert available(shift, 1)
+    assert chat(shift, 1)["assigned_operator_id"] == str(operator_id(3))
+    assert "no drain" in chatops_inprocess("undrain", "op-1", db=shift, check=4).stderr
+
+    before = people_and_chats(shift)
+    chatops_inprocess("drain", "op-2", db=shift, check=0)
+    plan = shift.value("select plan_id from chatops.actions where action = 'drain' order by id desc limit 1")
+    chatops_inprocess("undo", plan, db=shift, check=0)
+    assert people_and_chats(shift) == before
+
+
+def test_an_operator_who_was_away_before_stays_away(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update operators set is_available = null where name = 'op-3'")
+    chatops_inprocess("drain", "op-3", db=shift, check=0)
+    result = chatops_inprocess("undrain", "op-3", db=shift, check=0)
+    assert "not available before the drain either" in result.stdout
+    assert shift.value("select is_available from operators where name = 'op-3'") is None
+
+
+def test_an_operator_who_came_back_by_themselves_is_not_overruled(shift: Database, chatops_inprocess: Run) -> None:
+    chatops_inprocess("drain", "op-1", db=shift, check=0)
+    shift.execute("update operators set is_available = true where name = 'op-1'")
+    assert "was changed since the drain" in chatops_inprocess("undrain", "op-1", db=shift, check=4).stderr
+
+
+def test_a_chat_that_arrives_during_the_drain_is_moved_too(shift: Database, chatops_inprocess: Run) -> None:
+    add_operators(shift, 1, first=4)
+    add_chats(shift, 1, first=11)
+    # What an assign that had begun before does: it lands when the operator has just been made unavailable.
+    shift.execute(
+        f"""create function lands_late() returns trigger language plpgsql as $$ begin
+              update chats set chat_state = 'assigned', assigned_operator_id = new.id, assignment_time = now()
+               where id = '{chat_id(11)}';
+              insert into chat_assignments (chat_id, operator_id) values ('{chat_id(11)}', new.id);
+              return null; end $$;
+            create trigger lands_late after update of is_available on operators for each row execute function lands_late()"""
+    )
+    chatops_inprocess("drain", "op-1", db=shift, check=0)
+    assert shift.value("select count(*) from chats where assigned_operator_id = %s", (operator_id(1),)) == 0
+    invariants(shift)
+
+
+def test_unknown_and_ambiguous_operators_are_usage_errors(shift: Database, chatops_inprocess: Run) -> None:
+    assert "no operator matches" in chatops_inprocess("drain", "nobody", db=shift, check=2).stderr
+    assert "could be 3 operators" in chatops_inprocess("undrain", "op-", db=shift, check=2).stderr
+    assert chat(shift, 1)["assigned_operator_id"] == str(operator_id(1))
+    assert shift.execute("select id from chats where id = %s", (chat_id(1),)) == [(chat_id(1),)]

@@ -1,0 +1,104 @@
+"""`chatops log`: every action and every refusal, by chat, operator, person and time, in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Result
+from tests.servers import Database
+from tests.shift import add_chats, add_operators, chat_id, operator_id
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def logged(core_database_everywhere: Database, chatops_inprocess: Run) -> Database:
+    """Three actions: op-1's chat goes to op-3, chat 2 is released, a busy operator is refused."""
+    database = core_database_everywhere
+    add_operators(database, 3)
+    add_chats(database, 2, state="assigned", held_by=1)
+    env = {"GITHUB_RUN_ID": "7", "GITHUB_REPOSITORY": "acme/chat", "GITHUB_ACTOR": "ada"}
+    chatops_inprocess("reassign", "c4000001", "--to", "op-3", "--reason", "a | b\n[bold]c", db=database, check=0)
+    chatops_inprocess("release", "c4000002", "--reason", "no hands", db=database, env=env, check=0)
+    chatops_inprocess("reassign", "c4000002", "--to", "op-3", db=database, check=4)
+    return database
+
+
+def shown(run: Run, database: Database, *words: str) -> list[tuple[str, str]]:
+    """Action and outcome of the rows that were asked for, the newest first."""
+    lines = run("log", *words, "-o", "jsonl", db=database, check=0).stdout.splitlines()
+    return [(row["action"], row["outcome"]) for row in map(json.loads, lines)]
+
+
+def test_the_newest_comes_first_with_who_why_and_how_it_ended(logged: Database, chatops_inprocess: Run) -> None:
+    text = chatops_inprocess("log", db=logged, check=0).stdout
+    lines = [line for line in text.splitlines() if "c400000" in line]
+    assert [line.split()[2] for line in lines] == ["reassign:", "release", "reassign"]
+    assert "the operator is busy with another chat" in lines[0]
+    assert "a | b\\n[bold]c" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("--chat", "c4000001"), [("reassign", "done")]),
+        (("--operator", "op-1"), [("reassign", "done")]),
+        (("--operator", "op-2"), [("release", "done")]),
+        (("--operator", "op-3"), [("reassign", "refused"), ("reassign", "done")]),
+        (("--by", "ada"), [("release", "done")]),
+        (("--by", "postgres"), [("reassign", "refused"), ("release", "done"), ("reassign", "done")]),
+        (("--outcome", "refused"), [("reassign", "refused")]),
+        (("--action", "release"), [("release", "done")]),
+        (("--since", "1h"), [("reassign", "refused"), ("release", "done"), ("reassign", "done")]),
+        (("--until", "1h"), []),
+        (("--since", "2000-01-01", "--until", "2000-01-02T00:00Z"), []),
+        (("--limit", "1"), [("reassign", "refused")]),
+    ],
+)
+def test_the_log_is_asked_by_chat_operator_person_time_and_outcome(
+    logged: Database, chatops_inprocess: Run, words: tuple[str, ...], found: list[tuple[str, str]]
+) -> None:
+    assert shown(chatops_inprocess, logged, *words) == found
+
+
+def test_a_plan_shows_what_it_did(logged: Database, chatops_inprocess: Run) -> None:
+    plan = logged.value("select plan_id from chatops.actions where action = 'release'")
+    assert shown(chatops_inprocess, logged, "--plan", str(plan)) == [("release", "done")]
+    assert "no plan" in chatops_inprocess("log", "--plan", "nonsense", db=logged, check=2).stderr
+
+
+def test_every_format_holds_what_was_before_and_after(logged: Database, chatops_inprocess: Run) -> None:
+    rows = json.loads(chatops_inprocess("log", "-o", "json", db=logged, check=0).stdout)["actions"]
+    assert [row["action"] for row in rows] == ["reassign", "release", "reassign"]
+    first = rows[-1]
+    assert first["before"]["chat"]["assigned_operator_id"] == str(operator_id(1))
+    assert first["after"]["chat"]["assigned_operator_id"] == str(operator_id(3))
+    assert (first["operator_before_id"], first["operator_after_id"]) == (str(operator_id(1)), str(operator_id(3)))
+    table = list(csv.DictReader(io.StringIO(chatops_inprocess("log", "-o", "csv", db=logged, check=0).stdout)))
+    assert [row["chat_id"] for row in table] == [str(chat_id(2)), str(chat_id(2)), str(chat_id(1))]
+    assert "\\|" in chatops_inprocess("log", "-o", "markdown", db=logged, check=0).stdout
+    assert "[bold" in chatops_inprocess("log", "-o", "table", db=logged, check=0).stdout
+
+
+def test_names_are_hidden_where_logs_are_public(logged: Database, chatops_inprocess: Run) -> None:
+    assert "op-3" not in chatops_inprocess("log", db=logged, check=0).stdout
+    assert "op-3" in chatops_inprocess("log", "--show-names", db=logged, check=0).stdout
+
+
+def test_a_database_without_a_log_says_so(core_database: Database, chatops_inprocess: Run) -> None:
+    core_database.execute("drop schema chatops cascade")
+    assert "nothing was logged here" in chatops_inprocess("log", db=core_database, check=4).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"), [(("--since", "yesterday"), "--since takes"), (("--outcome", "good"), "--outcome is one of")]
+)
+def test_a_question_that_makes_no_sense_is_a_usage_error(
+    logged: Database, chatops_inprocess: Run, words: tuple[str, ...], message: str
+) -> None:
+    assert message in chatops_inprocess("log", *words, db=logged, check=2).stderr
