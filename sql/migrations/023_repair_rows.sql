@@ -473,16 +473,22 @@ select count(*) from changed
 -- Puts a chat that waits for its user, although the user spoke last, back into the queue.
 --
 -- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
-with candidate as materialized (
+with newest as materialized (
+  -- One pass over the messages, as in the check.
+  select m.chat_id
+    from (select chat_id, sender_type, created_at from messages offset 0) as m
+    join chats d on d.id = m.chat_id
+   where d.chat_state = 'waiting_real_user_reply'
+     and d.is_active is not false
+     and m.created_at >= coalesce(d.last_message_at - interval '1 minute', '-infinity')
+   group by m.chat_id
+  having max(m.created_at) filter (where m.sender_type = 'real')
+         > coalesce(max(m.created_at) filter (where m.sender_type = 'fictional'), '-infinity')
+), candidate as materialized (
   select c.id, c.xmin as seen
-    from messages m
-    join chats c on c.id = m.chat_id
-   where m.sender_type = 'real'
-     and c.chat_state = 'waiting_real_user_reply'
-     and c.is_active is not false
-     and m.created_at >= coalesce(c.last_message_at - interval '1 minute', '-infinity')
-     and m.id = (select l.id from messages l where l.chat_id = m.chat_id order by l.created_at desc limit 1)
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+    from newest
+    join chats c on c.id = newest.chat_id
+   where coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
    limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
 ), locked as materialized (
   select c.*
@@ -508,8 +514,7 @@ with candidate as materialized (
     from locked l
     join changed n on n.id = l.id
 )
-select count(*) from changed
-;
+select count(*) from changed;
 
 -- CHAT007
 -- Takes an answered chat out of the queue: it waits for its user since the newest reply.
@@ -723,17 +728,20 @@ select count(*) from changed
 --
 -- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
 with reply as materialized (
-  -- One pass over the messages for the many chats that wait for their user, a look at each of the few others.
-  select m.chat_id, m.handled_by_operator_id, m.created_at
-    from messages m
-    join chats d on d.id = m.chat_id
-   where m.sender_type = 'fictional'
-     and d.chat_state = 'waiting_real_user_reply'
-     and d.is_active is not false
-     and d.last_operator_id is not null
-     and m.handled_by_operator_id <> d.last_operator_id
-     and m.created_at >= coalesce(d.last_message_at - interval '1 minute', '-infinity')
-     and m.id = (select l.id from messages l where l.chat_id = m.chat_id and l.sender_type = 'fictional'
+  -- One pass over the messages for the many chats that wait for their user (`offset 0` keeps the planner to it), a look at the others.
+  select k.chat_id, k.handled_by_operator_id, k.created_at
+    from (
+      select m.id, m.chat_id, m.handled_by_operator_id, m.created_at
+        from (select id, chat_id, created_at, handled_by_operator_id from messages where sender_type = 'fictional' offset 0) as m
+        join chats d on d.id = m.chat_id
+       where d.chat_state = 'waiting_real_user_reply'
+         and d.is_active is not false
+         and d.last_operator_id is not null
+         and m.handled_by_operator_id <> d.last_operator_id
+         and m.created_at >= coalesce(d.last_message_at - interval '1 minute', '-infinity')
+      offset 0
+    ) as k
+   where k.id = (select l.id from messages l where l.chat_id = k.chat_id and l.sender_type = 'fictional'
                   order by l.created_at desc limit 1)
   union all
   select d.id, newest.handled_by_operator_id, newest.created_at
@@ -783,8 +791,7 @@ with reply as materialized (
     from locked l
     join changed n on n.id = l.id
 )
-select count(*) from changed
-;
+select count(*) from changed;
 
 -- OPER001
 -- Takes chats from operators who are inactive or silent beyond the idle timeout; each goes where its messages say.
