@@ -15,6 +15,12 @@ MOST_OBSTACLES = 20
 
 UNPLANTED = {
     "DB009": "it takes the roles of the hosting, which belong to the whole server",
+    "DB010": "it takes a session that stays open",
+    "DB011": "autovacuum would clear it up within a minute",
+    "DB012": "it takes a standby",
+    "DB014": "the demo has it by itself, because it stops at 017",
+    "DB015": "it takes nearly all connections of the server",
+    "DB016": "it takes a billion transactions",
     "QUEUE011": "nobody is free: the demo has free operators, who are what QUEUE004 is about",
 }
 """Findings without a plant, and why."""
