@@ -278,8 +278,9 @@ def _answer(invocation: Invocation, made: Mapping[str, Any], summary: Any, queue
 
     found = findings(survey, here)
     schema = "the newest migration" if made["healed"] else f"{DEPLOYED}, the deployed system"
+    trouble = "its troubles as the migrations leave them" if made["healed"] else "with one of every trouble in it"
     head: list[Line] = [
-        [Span("A chat platform on a Postgres of its own, with one of every trouble in it.", "strong")],
+        [Span(f"A chat platform on a Postgres of its own, {trouble}.", "strong")],
         f"{made['people']} · {schema}",
         "",
         screens.queue_line(summary.queue, survey.now),
