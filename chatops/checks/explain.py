@@ -18,6 +18,7 @@ PROBLEMS = (
     "nobody answers",
     "a message was lost",
     "an answer came twice",
+    "an answer was refused",
     "users wait too long",
     "everything is slow",
     "the deploy is not right",

@@ -47,7 +47,7 @@ class Finding:
 def findings(survey: Survey, here: Callable[..., str]) -> list[Finding]:
     """What is wrong, worst first; what is unknown comes last. `here` makes a pasteable command of words."""
     wrong = [_finding(result, survey, here) for result in survey.results if result.status != "passed"]
-    return sorted(wrong, key=lambda found: (found.word == "unknown", found.result.severity.rank))
+    return sorted(wrong, key=lambda found: (found.word == "unknown", found.result.severity.rank, not found.result.check.leads))
 
 
 def counts_as_found(result: Result, fail_on: FailOn) -> bool:

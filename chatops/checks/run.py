@@ -264,6 +264,8 @@ def _one(state: _Run, check: Check) -> Result:
 
 def _beforehand(state: _Run, check: Check) -> Result | None:
     inventory, database = state.inventory, state.database
+    if check.if_absent and not _is_there(state, check.if_absent):
+        return Result(check, "passed", check.severity)
     wanted = set(check.reads)
     schema, role = identifier(database.target.schema), identifier(database.facts.role if database.facts else "")
     if gone := sorted(wanted & inventory.missing):
@@ -282,6 +284,13 @@ def _beforehand(state: _Run, check: Check) -> Result | None:
     if check.needs_role and not _has_role(state, check.needs_role):
         return _unknown(check, f"the server hides other sessions from {role}", f"grant {check.needs_role} to {role};")
     return None
+
+
+def _is_there(state: _Run, name: str) -> bool:
+    schema, _, relation = name.partition(".")
+    query = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                               where n.nspname = :'schema' and c.relname = :'relation')"""
+    return bool(state.database.value(query, {"schema": schema, "relation": relation}))
 
 
 def _has_role(state: _Run, name: str) -> bool:

@@ -1,0 +1,19 @@
+-- Are the guards switched off?
+-- code: CONF002
+-- title: the guards are switched off
+-- title-one: the guards are switched off by {set_by}; they come back {until}
+-- severity: critical
+-- group: now
+-- leads: yes
+-- expected: the guards against stale writes of the application are on
+-- why: somebody used the emergency switch
+-- consequence: late replies and direct writes of the state are obeyed as before the migrations: chats are lost and taken again
+-- help: guard on
+-- says: operator loses the chat
+-- if-absent: chatops.settings
+select s.set_by, s.set_at as switched_at, s.until, s.reason
+  from chatops.settings s
+ where s.target_schema = current_schema()
+   and s.key = 'guards'
+   and s.value = '"off"'
+   and (s.until is null or s.until > now())
