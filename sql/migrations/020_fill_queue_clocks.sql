@@ -1,6 +1,6 @@
 -- Gives the chats that existed before the queue's clocks their waiting_since and their count of unanswered releases.
 -- chatops: batched
--- effect: existing chats get the time since when their user waits, in small steps
+-- effect: fills since when users wait in existing chats, in small steps
 
 -- Walks all chats by key, each batch from where the one before ended; the place is kept among the settings. Those in which
 -- somebody waits are locked, and what their messages say is read after the lock was had.

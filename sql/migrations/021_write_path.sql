@@ -1,5 +1,5 @@
 -- The functions through which chats are written: assign, reply, release, reassign, close, each under the chat's row lock.
--- effect: one operator gets one chat; a release never takes an answered chat away
+-- effect: an operator gets one chat; a release leaves answered chats alone
 --
 -- Lock order: whatever waits takes the chat, then the operator. Assign takes its operator first, and so takes chats with
 -- SKIP LOCKED only. Instants are read after the lock was had: assignments of one chat then never overlap. These functions

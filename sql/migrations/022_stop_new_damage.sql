@@ -246,9 +246,8 @@ begin
   new.closed_reason := old.closed_reason;
   new.operator_replied_at := old.operator_replied_at;
   new.assignment_time := old.assignment_time;
-  if new.last_message_at > v_now + interval '1 minute' then
-    new.last_message_at := greatest(old.last_message_at, v_now);
-  end if;
+  -- Neither ahead of the clock nor back, as a restored message would set it.
+  new.last_message_at := greatest(old.last_message_at, least(new.last_message_at, v_now));
 
   if not new.is_active or (v_wanted = 'completed' and old.chat_state is distinct from 'completed') then
     -- Closed, or closed before: nothing but activating it opens it again.

@@ -1,6 +1,6 @@
 -- Mends the rows that the faults have left: the text of each statement is that of sql/repairs, each change is in the log.
 -- chatops: batched
--- effect: mends existing rows in batches; every change is logged, before and after
+-- effect: mends existing rows in batches; every change is logged
 --
 -- States first, then who holds what, then what follows from it. A row that somebody has locked is passed over and mended
 -- by `chatops repair` later. Each row is marked as a repair's (chatops.write), so that the guards let it pass.
@@ -514,7 +514,8 @@ with newest as materialized (
     from locked l
     join changed n on n.id = l.id
 )
-select count(*) from changed;
+select count(*) from changed
+;
 
 -- CHAT007
 -- Takes an answered chat out of the queue: it waits for its user since the newest reply.
@@ -791,7 +792,8 @@ with reply as materialized (
     from locked l
     join changed n on n.id = l.id
 )
-select count(*) from changed;
+select count(*) from changed
+;
 
 -- OPER001
 -- Takes chats from operators who are inactive or silent beyond the idle timeout; each goes where its messages say.
