@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from chatops.migrations.plan import Entry, Plan, State
 from chatops.migrations.preflight import Edit, Problem
-from chatops.migrations.source import Folder
+from chatops.migrations.source import Folder, MigrationFile
+from chatops.migrations.statements import built_index
 
 
 def problems(folder: Folder, plan: Plan, *, strict: bool = False, allow_out_of_order: bool = False) -> list[Problem]:
@@ -28,6 +29,7 @@ def problems(folder: Folder, plan: Plan, *, strict: bool = False, allow_out_of_o
             found += _resumed(entry)
         if entry.name in applied_now and entry.file is not None:
             found += entry.file.reading.problems
+            found += _unnamed_indexes(entry.file)
     return found
 
 
@@ -91,6 +93,16 @@ def _resumed(entry: Entry) -> Iterator[Problem]:
         return
     for edit in edits:
         yield Problem(entry.file.shown, edit.line, 1, "half-done-edited", "a finished statement was edited", hint)
+
+
+def _unnamed_indexes(file: MigrationFile) -> Iterator[Problem]:
+    for statement in file.reading.statements if file.reading.mode == "statements" else ():
+        if (index := built_index(statement)) is not None and not index.name:
+            yield Problem(
+                file.shown, statement.line, statement.column, "unnamed-index",
+                "an index that is built concurrently needs a name: after a stop it could not be found again",
+                f"create index concurrently NAME on {index.table} …",
+            )  # fmt: skip
 
 
 def _whole(entry: Entry, code: str, message: str, hint: str, severity: str = "error") -> Problem:

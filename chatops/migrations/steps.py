@@ -16,7 +16,8 @@ from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.locks import Blocker, Budget
 from chatops.migrations.plan import Entry
 from chatops.migrations.preflight import outside_transaction
-from chatops.migrations.scanner import Statement, Token, keywords, significant
+from chatops.migrations.scanner import Statement, keywords
+from chatops.migrations.statements import Index, built_index
 from chatops.migrations.transaction import CLEAN, Failure, Part, Transaction
 
 if TYPE_CHECKING:
@@ -28,14 +29,6 @@ WANTED_BATCH_MS = 100
 FIRST_BATCH, SMALLEST_BATCH, LARGEST_BATCH = 100, 20, 20_000
 # What the rest of the statement may go on about once its index is there.
 _FINISHED_BEFORE = {"CREATE": "42P07", "DROP": "42704"}
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """The index that a CREATE INDEX CONCURRENTLY builds: its table as written, and its name ("" without one)."""
-
-    table: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +83,7 @@ class _Steps:
         self.done = entry.row.steps_done if entry.row else 0
         self.resuming = entry.row is not None
         self.rows = 0
+        self.unrecorded = 0  # rows that the ledger has not been told of yet
 
     @property
     def database(self) -> Database:
@@ -100,7 +94,8 @@ class _Steps:
         while self.done < len(self.statements):
             self.one(self.statements[self.done])
             self.resuming = False
-        self.note(ledger.end_text(self.schema, self.file.source, self.file.name))
+        last = [self.step_text(self.done, self.unrecorded), ledger.end_text(self.schema, self.file.source, self.file.name)]
+        self.send(last, expected=self.expected)
         return self.rows
 
     def begin(self) -> None:
@@ -295,7 +290,9 @@ class _Statements(_Steps):
                 ),
                 verdict=self.verdict,
             )
-            self.rows += sent.rows_changed(ran) if ran is not None else 0
+            rows = sent.rows_changed(ran) if ran is not None else 0
+            self.rows += rows
+            self.unrecorded += rows
         else:
             self.bare(statement)
             self.note(self.step_text(self.done + 1))
@@ -416,34 +413,3 @@ class _Statements(_Steps):
                 self.migrating.tell_note(self.entry.name, said)
 
         return tell
-
-
-def built_index(statement: Statement) -> Index | None:
-    """What a CREATE INDEX CONCURRENTLY builds; None for any other statement.
-
-    >>> from chatops.migrations.scanner import scan
-    >>> built_index(scan('create unique index concurrently if not exists "My" on only s.chats (id)')[0])
-    Index(table='s.chats', name='My')
-    """
-    tokens = list(significant(statement.text))
-    words_ = [token.upper for token in tokens]
-    if words_[:2] not in (["CREATE", "INDEX"], ["CREATE", "UNIQUE"]) or "CONCURRENTLY" not in words_[:4]:
-        return None
-    at = words_.index("CONCURRENTLY") + 1
-    if words_[at : at + 3] == ["IF", "NOT", "EXISTS"]:
-        at += 3
-    name = ""
-    if words_[at] != "ON":
-        name = _plain(tokens[at])
-        at += 1
-    at += 2 if words_[at + 1 : at + 2] == ["ONLY"] else 1
-    table = tokens[at].text
-    while at + 2 < len(tokens) and tokens[at + 1].text == ".":
-        table += f".{tokens[at + 2].text}"
-        at += 2
-    return Index(table, name)
-
-
-def _plain(token: Token) -> str:
-    """A name as the catalog has it."""
-    return token.text[1:-1].replace('""', '"') if token.kind == "identifier" else token.text.lower()

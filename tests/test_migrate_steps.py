@@ -1,0 +1,295 @@
+"""Files that cannot be one transaction: statement by statement, or in batches, and where a run goes on after it stopped."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from chatops.migrations.source import read
+from tests.conftest import Result, clean_environment
+from tests.locks import sessions, wait_for, wait_until_gone
+from tests.servers import Database
+from tests.test_migrate import folder, names
+from tests.test_migrate_locks import Started
+
+Chatops = Callable[..., Result]
+INDEX = "create index concurrently t_n on t (n);"
+
+
+def valid(database: Database, name: str) -> bool | None:
+    found = database.value("select indisvalid from pg_index where indexrelid = to_regclass(%s)", (name,))
+    return None if found is None else bool(found)
+
+
+def row(database: Database, name: str) -> tuple[object, ...]:
+    found = database.execute("select state, steps_done, rows_changed from chatops.migrations where name = %s", (name,))
+    return found[0]
+
+
+# -- statement by statement ---------------------------------------------------------------------------------------------
+
+
+def test_an_index_is_built_concurrently_and_the_files_around_it_are_transactions(
+    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database = database_everywhere
+    where = folder(
+        tmp_path,
+        {
+            "001_t.sql": "create table t as select generate_series(1, 1000) as n",
+            "002_t.sql": f"{INDEX}\ncreate index concurrently t_n1 on t ((n + 1));\nvacuum t;\ninsert into t values (-1);",
+            "003_t.sql": "create view v as select * from t",
+        },
+    )
+    chatops_inprocess("migrate", "--dir", where, db=database, check=0)
+    assert names(database) == ["001_t", "002_t", "003_t"]
+    assert valid(database, "t_n")
+    assert row(database, "002_t") == ("applied", 4, 1)
+    assert database.value("select count(*) from pg_locks where locktype = 'advisory'") == 0
+
+
+def test_a_run_goes_on_at_the_statement_that_failed(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    text = "-- chatops: no-transaction\ncreate table seen (n int);\ninsert into seen values (1);\nselect 1 / 0;\ninsert into seen values (2);\n"
+    where = folder(tmp_path, {"001_t.sql": text, "002_u.sql": "create table u ()"})
+    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    assert "001_t.sql:4:1   division by zero" in failed.stderr
+    assert "001_t stopped at statement 3 of 4, 1 row changed; the 2 statements before it are in and stay in" in failed.stderr
+    assert row(database, "001_t")[1] == 2
+    status = chatops_inprocess("status", "--dir", where, "--exit-code", db=database, check=1)
+    assert "half-done" in status.stdout
+    (where / "001_t.sql").write_text(text.replace("1 / 0", "1 / 1"))
+    dry = chatops_inprocess("migrate", "--dir", where, "--dry-run", db=database, check=0)
+    assert "goes on after 2 of 4" in dry.stdout
+    chatops_inprocess("migrate", "--dir", where, db=database, check=0)
+    assert database.execute("select n from seen order by n") == [(1,), (2,)]
+    assert row(database, "001_t")[:2] == ("applied", 4)
+    assert chatops_inprocess("status", "--dir", where, "--exit-code", db=database).exit_code == 0
+
+
+def test_it_does_not_go_on_when_a_finished_statement_was_edited(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    text = "-- chatops: no-transaction\ncreate table seen (n int);\nselect 1 / 0;\n"
+    where = folder(tmp_path, {"001_t.sql": text})
+    chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    (where / "001_t.sql").write_text(text.replace("n int", "n bigint").replace("1 / 0", "1"))
+    refused = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    assert "001_t.sql:2:1  a finished statement was edited" in refused.stderr
+    assert row(database, "001_t")[1] == 1
+
+
+@pytest.mark.parametrize("existing", ["", "if not exists "])
+def test_an_invalid_index_that_was_left_behind_is_dropped_and_built_again(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path, existing: str
+) -> None:
+    database.execute("create table t as select 1 as n from generate_series(1, 2)")
+    where = folder(tmp_path, {"001_t.sql": f"create unique index concurrently {existing}t_n on t (n);"})
+    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    assert "could not create unique index" in failed.stderr
+    assert valid(database, "t_n") is False
+    database.execute("delete from t")
+    done = chatops_inprocess("migrate", "--dir", where, db=database, check=0)
+    assert "t_n is INVALID, left by a build that stopped: dropped, built again" in done.stderr
+    assert valid(database, "t_n") is True
+
+
+def test_transactions_that_an_index_will_wait_for_are_named_and_waited_for(
+    database: Database, chatops: Chatops, tmp_path: Path
+) -> None:
+    database.execute("create table t as select 1 as n")
+    reader = database.connect(application_name="metabase")
+    reader.execute("begin isolation level repeatable read; select count(*) from t")
+    looking = database.connect()
+    wait_for(
+        lambda: sessions(looking, f"pid = {reader.info.backend_pid} and xact_start < clock_timestamp() - interval '1 second'"),
+        "the reader's transaction is a second old",
+    )
+    run = Started(chatops, "migrate", "--dir", folder(tmp_path, {"001_t.sql": INDEX}), "--max-wait", "60s", db=database)
+    wait_for(lambda: sessions(looking, "wait_event_type = 'Lock' and query like 'create index%'"), "the build waits")
+    reader.execute("rollback")
+    result = run.result()
+    assert result.exit_code == 0, result.stderr
+    assert f"will wait for pid {reader.info.backend_pid} metabase" in result.stderr
+    assert valid(database, "t_n")
+
+
+def test_an_index_that_waits_too_long_is_given_up_and_finished_by_the_next_run(
+    database: Database, chatops: Chatops, tmp_path: Path
+) -> None:
+    database.execute("create table t as select 1 as n")
+    writer = database.connect(application_name="metabase")
+    writer.execute("begin; insert into t values (2)")
+    where = folder(tmp_path, {"001_t.sql": INDEX})
+    result = chatops("migrate", "--dir", where, "--max-wait", "700ms", db=database, check=5)
+    assert f"pid {writer.info.backend_pid} metabase" in result.stderr
+    assert "The next run goes on there." in result.stderr
+    writer.execute("rollback")
+    chatops("migrate", "--dir", where, db=database, check=0)
+    assert valid(database, "t_n")
+
+
+def test_a_killed_client_leaves_a_build_that_the_next_run_waits_for(
+    database: Database, chatops: Chatops, tmp_path: Path, home: Path
+) -> None:
+    database.execute("create table t as select 1 as n")
+    writer = database.connect()
+    writer.execute("begin; insert into t values (2)")
+    where = folder(tmp_path, {"001_t.sql": INDEX})
+    client = subprocess.Popen(
+        [sys.executable, "-m", "chatops", "migrate", "--dir", str(where)],
+        env=clean_environment(home, {"CHATOPS_DATABASE_URL": database.url}),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    looking = database.connect()
+    building = "query like 'create index concurrently%' and state = 'active'"
+    wait_for(lambda: sessions(looking, building), "the build begins")
+    orphan = sessions(looking, building)[0]
+    client.send_signal(signal.SIGKILL)
+    client.wait()
+    run = Started(chatops, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    wait_for(
+        lambda: sessions(looking, "query like '%lock_class%' or query like '%pg_try_advisory%' or query like '%objsubid%'"),
+        "the next run looks",
+    )
+    writer.execute("rollback")
+    result = run.result()
+    wait_until_gone(looking, orphan)
+    assert result.exit_code == 0, result.stderr
+    assert valid(database, "t_n")
+    assert database.value("select count(*) from pg_index where indrelid = 't'::regclass") == 1
+    assert names(database) == ["001_t"]
+
+
+def test_an_index_without_a_name_could_not_be_found_again_and_is_refused(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    text = "create index concurrently if not exists named on t (n);\n\ncreate index concurrently on t (n);"
+    refused = chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), db=database, check=4)
+    assert "001_t.sql:3:1  an index that is built concurrently needs a name" in refused.stderr
+    assert "001_t.sql:1:1" not in refused.stderr
+
+
+def test_reindex_leftovers_are_dropped(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    database.execute("create table t as select 1 as n")
+    database.execute("create index t_n on t (n)")
+    database.execute("create index t_n_ccnew on t (n)")
+    database.execute("update pg_index set indisvalid = false where indexrelid = 't_n_ccnew'::regclass")
+    chatops_inprocess("migrate", "--dir", folder(tmp_path, {"1_r.sql": "reindex table concurrently t"}), db=database, check=0)
+    assert database.value("select to_regclass('t_n_ccnew')") is None
+    assert valid(database, "t_n")
+
+
+# -- in batches ----------------------------------------------------------------------------------------------------------
+
+BATCHED = """-- Marks every row, a few at a time.
+-- chatops: batched
+-- effect: every row is marked
+update t set done = true
+ where n in (select n from t where not done order by n limit current_setting('chatops.batch_size')::int for no key update);
+
+with gone as (
+  delete from t where n in (select n from t where n % 2 = 0 order by n limit current_setting('chatops.batch_size')::int)
+  returning n
+) select count(*) from gone;
+"""
+
+
+def test_batches_are_repeated_until_they_report_no_rows(
+    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database = database_everywhere
+    database.execute("create table t as select n, false as done from generate_series(1, 3000) as n")
+    done = chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_t.sql": BATCHED}), db=database, check=0)
+    assert database.value("select count(*) from t where not done") == 0
+    assert database.value("select count(*) from t") == 1500
+    assert row(database, "001_t") == ("applied", 2, 4500)
+    assert "4,500 rows changed" in done.stderr
+    assert int(database.value("select count(distinct xmin::text) from t")) > 1  # not one transaction
+
+
+def test_a_batch_is_small_enough_for_others_and_goes_on_after_a_failure(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database.execute("create table t as select n, false as done from generate_series(1, 1000) as n")
+    database.execute("alter table t add constraint stop check (not done or n <> 500) not valid")
+    where = folder(tmp_path, {"001_t.sql": BATCHED})
+    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    marked = database.value("select count(*) from t where done")
+    assert 0 < marked < 500
+    assert f"001_t stopped at statement 1 of 2, {marked} rows changed. The next run goes on there." in failed.stderr
+    assert "001_t.sql:4:1" in failed.stderr
+    database.execute("alter table t drop constraint stop")
+    chatops_inprocess("migrate", "--dir", where, db=database, check=0)
+    assert database.value("select count(*) from t where done") == 500
+    assert names(database) == ["001_t"]
+
+
+def test_a_batch_waits_for_a_locked_row_in_short_attempts(database: Database, chatops: Chatops, tmp_path: Path) -> None:
+    database.execute("create table t as select n, false as done from generate_series(1, 300) as n")
+    holder = database.connect(application_name="metabase")
+    holder.execute("begin; select * from t where n = 150 for update")
+    where = folder(tmp_path, {"001_t.sql": BATCHED})
+    given_up = chatops("migrate", "--dir", where, "--max-wait", "600ms", db=database, check=5)
+    assert f"pid {holder.info.backend_pid} metabase" in given_up.stderr
+    before = database.value("select count(*) from t where done")
+    assert before < 300
+    holder.execute("rollback")
+    chatops("migrate", "--dir", where, db=database, check=0)
+    assert database.value("select count(*) from t") == 150
+
+
+def test_a_batched_query_must_say_how_many_rows_it_changed(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    text = "-- chatops: batched\nwith a as (select 1) select 'many' from a;\n"
+    refused = chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), db=database, check=4)
+    assert "must report in its first column how many rows it changed, not “many”" in refused.stderr
+
+
+def test_the_batch_size_is_read_from_the_files_header(tmp_path: Path) -> None:
+    where = folder(tmp_path, {"001_t.sql": BATCHED})
+    file = read(where / "001_t.sql", "x", "001_t.sql")
+    assert (file.reading.mode, len(file.reading.statements), file.effect) == ("batched", 2, "every row is marked")
+
+
+# -- through poolers -------------------------------------------------------------------------------------------------------
+
+
+def test_through_a_transaction_pooler_transactions_and_batches_go_in_and_no_lock_stays(
+    database: Database, chatops: Chatops, tmp_path: Path, through_pgbouncer: Callable[..., str]
+) -> None:
+    url = through_pgbouncer(database)
+    database.execute("create table t as select n, false as done from generate_series(1, 500) as n")
+    where = folder(tmp_path, {"001_u.sql": "create table u ()", "002_t.sql": BATCHED, "003_v.sql": "create table v ()"})
+    chatops("migrate", "--dir", where, db=url, check=0)
+    assert names(database) == ["001_u", "002_t", "003_v"]
+    assert database.value("select count(*) from pg_locks where locktype = 'advisory'") == 0
+    path = "select current_setting('search_path'), current_setting('lock_timeout'), current_setting('chatops.run_id', true)"
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as next_client:
+        assert next_client.execute(path).fetchone() in [('"$user", public', "0", ""), ('"$user", public', "0", None)]
+
+
+def test_what_needs_a_session_is_refused_behind_a_transaction_pooler_before_anything_runs(
+    database: Database, chatops: Chatops, tmp_path: Path, through_pgbouncer: Callable[..., str]
+) -> None:
+    where = folder(tmp_path, {"001_t.sql": "create table t (n int)", "002_t.sql": INDEX})
+    refused = chatops("migrate", "--dir", where, db=through_pgbouncer(database), check=4)
+    assert "002 must run outside a transaction and needs a session" in refused.stderr
+    assert "CREATE INDEX CONCURRENTLY at line 1 cannot run in a transaction" in refused.stderr
+    assert "the server's own port, or a session pooler" in refused.stderr
+    assert database.value("select to_regclass('t')") is None
+
+
+def test_a_session_pooler_will_do(
+    database: Database, chatops: Chatops, tmp_path: Path, through_pgbouncer: Callable[..., str]
+) -> None:
+    where = folder(tmp_path, {"001_t.sql": "create table t (n int)", "002_t.sql": INDEX})
+    chatops("migrate", "--dir", where, db=through_pgbouncer(database, "session"), check=0)
+    assert valid(database, "t_n")
+    assert database.value("select count(*) from pg_locks where locktype = 'advisory'") == 0
