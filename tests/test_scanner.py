@@ -140,6 +140,7 @@ FRAGMENTS = (
 @settings(max_examples=500 * MORE, deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=30).map("".join))
 def test_any_text_is_cut_into_the_tokens_of_the_servers_lexer(text: str) -> None:
+    assert normalised(text) == " ".join(token.text for token in significant(text))
     try:
         theirs = [(token.start, token.end + 1) for token in parser.scan(text)]
     except parser.ParseError as error:

@@ -247,7 +247,7 @@ def outside_transaction(statement: Statement) -> str | None:
     """
     first = _FIRST_WORD.match(statement.text)
     word = first[0].upper() if first else ""
-    if word not in _OUTSIDE_FIRST_WORDS:
+    if word not in _OUTSIDE_FIRST_WORDS or not _OUTSIDE_HINT.search(statement.text):
         return None
     shape = _shape(statement)
     for pattern, reason in _OUTSIDE:
@@ -261,6 +261,8 @@ _MANY = 2000
 _FIRST_WORD = re.compile(r"[A-Za-z]+")
 _FALSE = r"(?:FALSE|OFF|0|NO)\b"
 _OUTSIDE_FIRST_WORDS = frozenset(("ALTER", "CLUSTER", "CREATE", "DISCARD", "DROP", "REINDEX", "VACUUM"))
+# Without one of these in it, whether as a word or not, no statement needs a closer look.
+_OUTSIDE_HINT = re.compile("vacuum|concurrently|reindex|system|database|tablespace|subscription|cluster|discard", re.IGNORECASE)
 # By the shape of a statement, see `_shape`. From the calls of PreventInTransactionBlock in the server, 15 to 18.
 _OUTSIDE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern), reason)
@@ -609,6 +611,7 @@ def _mode_problems(
             )
 
 
+_VALUE_HINT = re.compile(r"\bvalue\b", re.IGNORECASE)
 _ADD_VALUE = re.compile(r"ALTER TYPE (?:\S+ \. )*\S+ ADD VALUE (?:IF NOT EXISTS )?")
 
 
@@ -620,7 +623,7 @@ def _late_failures(name: str, runnable: Sequence[Statement], mode: Mode) -> Iter
     for statement in runnable:
         first = _FIRST_WORD.match(statement.text)
         word = first[0].upper() if first else ""
-        if word == "ALTER" and _ADD_VALUE.match(_shape(statement)):
+        if word == "ALTER" and _VALUE_HINT.search(statement.text) and _ADD_VALUE.match(_shape(statement)):
             literal = next((token.text for token in significant(statement.text) if token.kind == "string"), None)
             if literal is not None:
                 added[literal] = statement

@@ -123,8 +123,16 @@ _NUMBER = rf"[0-9]{_ALPHANUMERIC}*+"
 _TAG = rf"\$(?:{_LETTER}{_ALPHANUMERIC}*+)?\$"
 _LONE_DOLLAR = rf"\$(?!(?:{_LETTER}{_ALPHANUMERIC}*+)?\$)"
 _LINE_COMMENT = r"--[^\n\r]*+"
-_FLAT_COMMENT = r"/\*(?>[^*/]++|\*(?!/)|/(?!\*))*+\*/"  # without another one inside; those are counted, not matched
-_TRIVIA = rf"(?>[{_BLANK}]++|{_LINE_COMMENT}|{_FLAT_COMMENT})*+"
+
+
+def _comment(depth: int) -> str:
+    """Matches a comment that holds at most `depth` levels of others; deeper ones are counted, not matched."""
+    inner = rf"|{_comment(depth - 1)}" if depth else ""
+    return rf"/\*(?:[^*/]++|\*(?!/)|/(?!\*){inner})*+\*/"
+
+
+_COMMENT = _comment(2)
+_TRIVIA = rf"(?>[{_BLANK}]++|{_LINE_COMMENT}|{_COMMENT})*+"
 # A string goes on after a line break, and an E'' string goes on with backslashes in force.
 _CONTINUED = rf"(?>[ \t\f\v]++|{_LINE_COMMENT})*+[\n\r](?>[{_BLANK}]++|{_LINE_COMMENT}[\n\r])*+'"
 _ESCAPED = r"(?>[^'\\]++|\\[\s\S]|'')*+'"
@@ -142,7 +150,7 @@ def _step(*, stop_at_begin: bool = False, depth: int = 2) -> str:
         words += rf"|[bB](?![eE][gG][iI][nN](?!{_NAMED})){_NAMED}*+{_SIGN}*+"
     parentheses = rf"|\((?>{_step(depth=depth - 1)}|;)*+\)" if depth else ""
     return (
-        rf"(?>{words}|{_SIGN}{_SIGN}*+|{_NUMBER}|'[^']*+'{parentheses}|-(?!-)|{_LINE_COMMENT}|/(?!\*)|{_FLAT_COMMENT}"
+        rf"(?>{words}|{_SIGN}{_SIGN}*+|{_NUMBER}|'[^']*+'{parentheses}|-(?!-)|{_LINE_COMMENT}|/(?!\*)|{_COMMENT}"
         rf"|\"[^\"]*+\"|{_ESCAPE_STRING}|{_LONE_DOLLAR})"
     )
 
@@ -189,12 +197,15 @@ _LITERAL = rf"(?:{_ESCAPE_STRING}|[bBxX]'[^']*+'|(?:[uU]&)?'(?>[^']++|'')*+')"
 _IDENTIFIER = r"(?:[uU]&)?\"(?>[^\"]++|\"\")*+\""
 _BARE_WORD = rf"(?![eEbBxX]'|[uU]&['\"]){_WORD}"
 _TOKEN = re.compile(
-    rf"(?P<blank>[{_BLANK}]++)|(?P<comment>{_LINE_COMMENT}|{_FLAT_COMMENT})|(?P<word>{_BARE_WORD})"
+    rf"(?P<blank>[{_BLANK}]++)|(?P<comment>{_LINE_COMMENT}|{_COMMENT})|(?P<word>{_BARE_WORD})"
     rf"|(?P<number>{_DECIMAL})|(?P<string>{_LITERAL})|(?P<identifier>{_IDENTIFIER})|(?P<tag>{_TAG})"
     rf"|(?P<nested>/\*)|(?P<operator>{_OPERATOR})|(?P<open>(?:[eEbBxX]|[uU]&)?'|(?:[uU]&)?\")"
 )
 _PLAIN_TOKEN = rf"(?>{_BARE_WORD}|{_DECIMAL}|{_LITERAL}|{_IDENTIFIER}|{_OPERATOR})"
-_PLAIN_TOKENS = re.compile(rf"{_TRIVIA}(?:({_PLAIN_TOKEN})|\Z)")
+_PLAIN_TOKENS = re.compile(rf"{_TRIVIA}(?:({_PLAIN_TOKEN}|[\s\S]++)|\Z)")  # what is never closed is one token
+# A dollar quote ends with the tag it opens with; group 1 ends with the last token.
+_DOLLAR_QUOTED = rf"(?P<tag>{_TAG})(?:[^$]++|(?!(?P=tag))\$)*+(?P=tag)"
+_TO_LAST_TOKEN = re.compile(rf"((?:{_TRIVIA}(?:{_PLAIN_TOKEN}|{_DOLLAR_QUOTED})++)*+){_TRIVIA}")
 _PLAIN = re.compile(rf"(?>{_TRIVIA}{_PLAIN_TOKEN}++)*+{_TRIVIA}")
 
 
@@ -242,15 +253,15 @@ class _Scan:
                 pattern, head = _RUN, False
                 if start < 0 and position < self.limit and text[position] not in ";\\" and position != self.unclosed:
                     start = position
-                if decides:
-                    words = _first_words(text, position, self.limit)
-                    if self.bodies and words[0] == "END":
+                if decides == "END":
+                    if self.bodies:
                         self.bodies.pop()
                         position += len("end")
-                    elif _makes_a_routine(words):
-                        pattern = _RUN_TO_BEGIN
-                    elif start == position and words[0] == "COPY":
-                        copying = True
+                elif decides == "COPY":
+                    copying = copying or start == position
+                # A nested comment between the words hides the rest of them from the pattern.
+                elif decides and (decides[-2:] != "/*" or _makes_a_routine(_first_words(text, position, self.limit))):
+                    pattern = _RUN_TO_BEGIN
             position = pattern.match(text, position, self.limit).end()  # type: ignore[union-attr]
             if position == self.limit:
                 if position == size:
@@ -318,20 +329,20 @@ class _Scan:
             self.found.sort(key=lambda statement: statement.start)
         return Script(text, tuple(self.found), self._opening())
 
-    def _head(self, position: int) -> tuple[int, bool]:
-        """Past blanks and comments to the next word, and whether the word decides how the statement is read."""
+    def _head(self, position: int) -> tuple[int, str]:
+        """Past blanks and comments to the next word, and the words, if they decide how the statement is read."""
         while True:
             match = _HEAD.match(self.text, position, self.limit)
             assert match is not None  # it matches the empty text
             if match.lastindex:
-                return match.start(1), True
+                return match.start(1), match[1].upper()
             position = match.end()
             if not self.text.startswith("/*", position, self.limit):
-                return position, False
+                return position, ""
             close = _comment_end(self.text, position, self.limit)
             if close < 0:
                 self.unclosed = position
-                return position, False
+                return position, ""
             position = close
 
     def _begin(self, position: int) -> tuple[int, bool]:
@@ -466,7 +477,7 @@ def normalised(text: str) -> str:
     True
     """
     # Nested comments and dollar quotes need counting and finding; most statements have neither.
-    if _PLAIN.fullmatch(text):
+    if ("$" not in text and "/*" not in text) or _PLAIN.fullmatch(text):
         return " ".join(filter(None, _PLAIN_TOKENS.findall(text)))
     return " ".join(token.text for token in significant(text))
 
@@ -497,6 +508,8 @@ def _without_end_comments(statement: str) -> str:
     # Only where the last line may hold a comment is it worth looking at every token.
     if not text.endswith("*/") and text.find("--", max(text.rfind("\n"), text.rfind("\r"), 0)) < 0:
         return text
+    if match := _TO_LAST_TOKEN.fullmatch(text):
+        return match[1]
     end = 0
     for token in significant(text):
         end = token.start + len(token.text)
