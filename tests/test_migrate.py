@@ -192,6 +192,20 @@ def test_the_views_cost_one_round_trip_and_go_in_again_when_their_text_changed(
     assert "2 views" in done.stdout
 
 
+def test_a_gate_that_is_pinned_to_a_file_is_closed_until_that_file_is_in_and_blind_to_later_ones(
+    database: Database, chatops_inprocess: Chatops
+) -> None:
+    gate = ("status", "--to", "017", "--exit-code")
+    before = chatops_inprocess(*gate, db=database, check=1)
+    assert "5 files are pending" in before.stdout
+    assert "migrate --to 017_fix_concurrent_messages" in before.stdout
+    chatops_inprocess("migrate", "--to", "017", "--yes", db=database, check=0)
+    after = chatops_inprocess(*gate, db=database, check=0)
+    assert "nothing is pending" in after.stdout
+    chatops_inprocess("status", "--exit-code", db=database, check=1)
+    chatops_inprocess("status", "--to", "999", db=database, check=2)
+
+
 # -- dry runs ----------------------------------------------------------------------------------------------------------------
 
 

@@ -14,13 +14,14 @@ from chatops.errors import ExitCode
 @command(
     examples=[
         "chatops status",
-        "chatops --env production status --exit-code",
+        "chatops --env production status --to 017 --exit-code",
         "chatops status --dir supabase/migrations -o json",
     ],
     exits="0 the database could be read · with --exit-code: 1 something is pending, late, half-done, edited or missing",
 )
 def status(
     ctx: typer.Context,
+    to: Annotated[str | None, typer.Option(metavar="N|latest", help="The last file that has to be in: number or name.")] = None,
     directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when something is to be done.")] = False,
@@ -38,6 +39,6 @@ def status(
     before = ledger.read(database)
     invocation.banner(database)
     whole = everything or invocation.format() != "table"
-    found = screens.status(folder, before, plan(folder, before.rows), here=invocation.here(), whole=whole)
+    found = screens.status(folder, before, plan(folder, before.rows, to), here=invocation.here(), whole=whole)
     invocation.show(found.answer)
     return found.code if exit_code else ExitCode.OK

@@ -187,7 +187,8 @@ class Status:
 def status(folder: Folder, ledger: Ledger, plan: Plan, *, here: str, whole: bool) -> Status:
     """Every file with its state; `whole` lists all of them, else the newest applied ones and all that are not plainly in."""
     unknown = ledger.facts.has_chats and not ledger.knows(folder.source) and (folder.source == SHIPPED or not ledger.rows)
-    changed = [view for view in views(ledger, plan) if view.changed]
+    # Views go in after the newest file only: short of it, nothing is to be done about them.
+    changed = [] if plan.left else [view for view in views(ledger, plan) if view.changed]
     rows = [_status_row(entry, "unknown" if unknown else entry.state.value) for entry in plan.entries]
     shown = rows if whole or len(rows) <= ROWS_IN_FULL else _worth_showing(rows)
     columns = [
@@ -196,7 +197,7 @@ def status(folder: Folder, ledger: Ledger, plan: Plan, *, here: str, whole: bool
         Column("chatops_version", "chatops", audience="machines"), Column("effect", "effect", audience="machines"),
     ]  # fmt: skip
     odd = [state for state in (State.EDITED, State.REFORMATTED, State.MISSING, State.LATE, State.HALF_DONE) if plan.of(state)]
-    pending = plan.of(State.PENDING, State.HALF_DONE)
+    pending = plan.apply
     lines: list[Line] = [_headline(folder, plan, ledger, unknown=unknown)]
     if unknown:
         lines.append([Span("  take it over: "), Span(f"{here} adopt", "code")])
@@ -211,7 +212,8 @@ def status(folder: Folder, ledger: Ledger, plan: Plan, *, here: str, whole: bool
     for number, names in folder.duplicates.items():
         after.append(f"warning: {len(names)} files bear the number {number:03}: {', '.join(names)}")
     if pending and not unknown:
-        after.append([Span("apply them: "), Span(f"{here} migrate", "code")])
+        to = f" --to {plan.apply[-1].name}" if plan.left else ""
+        after.append([Span("apply them: "), Span(f"{here} migrate{to}", "code")])
     waiting = bool(pending or odd != [state for state in odd if state is State.REFORMATTED] or unknown
                    or (changed and folder.source == SHIPPED))  # fmt: skip
     data = {
@@ -228,10 +230,11 @@ def status(folder: Folder, ledger: Ledger, plan: Plan, *, here: str, whole: bool
 def _headline(folder: Folder, plan: Plan, ledger: Ledger, *, unknown: bool) -> str:
     if unknown:
         return "The chat tables are there, but no ledger says which files made them."
-    pending = plan.of(State.PENDING, State.HALF_DONE)
+    pending = plan.apply
     last = f"{plan.last_in.name} is the last one in" if plan.last_in else "no file is in"
     told = f"{words.plural(len(pending), 'file is', 'files are')} pending" if pending else "nothing is pending"
-    return f"{folder.source}: {last}, {told}."
+    beyond = f"; {len(plan.left)} more beyond the one asked for" if plan.left else ""
+    return f"{folder.source}: {last}, {told}{beyond}."
 
 
 def _status_row(entry: Entry, state: str) -> StatusRow:
