@@ -19,6 +19,8 @@ from tests.test_migrate import folder, names
 from tests.test_migrate_locks import Started
 
 Chatops = Callable[..., Result]
+ADVISORY = """select count(*) from pg_locks where locktype = 'advisory'
+   and database = (select oid from pg_database where datname = current_database())"""
 INDEX = "create index concurrently t_n on t (n);"
 
 
@@ -51,7 +53,7 @@ def test_an_index_is_built_concurrently_and_the_files_around_it_are_transactions
     assert names(database) == ["001_t", "002_t", "003_t"]
     assert valid(database, "t_n")
     assert row(database, "002_t") == ("applied", 4, 1)
-    assert database.value("select count(*) from pg_locks where locktype = 'advisory'") == 0
+    assert database.value(ADVISORY) == 0
 
 
 def test_a_run_goes_on_at_the_statement_that_failed(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
@@ -269,7 +271,7 @@ def test_through_a_transaction_pooler_transactions_and_batches_go_in_and_no_lock
     where = folder(tmp_path, {"001_u.sql": "create table u ()", "002_t.sql": BATCHED, "003_v.sql": "create table v ()"})
     chatops("migrate", "--dir", where, db=url, check=0)
     assert names(database) == ["001_u", "002_t", "003_v"]
-    assert database.value("select count(*) from pg_locks where locktype = 'advisory'") == 0
+    assert database.value(ADVISORY) == 0
     path = "select current_setting('search_path'), current_setting('lock_timeout'), current_setting('chatops.run_id', true)"
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as next_client:
         assert next_client.execute(path).fetchone() in [('"$user", public', "0", ""), ('"$user", public', "0", None)]
@@ -292,4 +294,4 @@ def test_a_session_pooler_will_do(
     where = folder(tmp_path, {"001_t.sql": "create table t (n int)", "002_t.sql": INDEX})
     chatops("migrate", "--dir", where, db=through_pgbouncer(database, "session"), check=0)
     assert valid(database, "t_n")
-    assert database.value("select count(*) from pg_locks where locktype = 'advisory'") == 0
+    assert database.value(ADVISORY) == 0
