@@ -168,7 +168,8 @@ def test_a_file_costs_one_round_trip_and_nothing_pending_two(
     database: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
     where = folder(tmp_path, {f"{n:03}_t.sql": f"create table t{n} (); comment on table t{n} is ';'" for n in range(1, 8)})
-    with proxy(database) as wire:
+    # The migrator's second look at a slow server is no part of the cost: this machine may be slow.
+    with proxy(database, uncounted="(watching)") as wire:
         chatops_inprocess("migrate", "--dir", where, "--to", "5", db=wire.url, check=0)
         # The facts, then five files: there is no ledger to read yet.
         assert (wire.round_trips, wire.connections) == (6, 1)
@@ -185,7 +186,7 @@ def test_the_views_cost_one_round_trip_and_go_in_again_when_their_text_changed(
 ) -> None:
     chatops_inprocess("migrate", "--yes", db=database, check=0)
     database.execute("update chatops.migrations set checksum = 'another' where name in ('views/chat_queue', 'views/stuck_chats')")
-    with proxy(database) as wire:
+    with proxy(database, uncounted="(watching)") as wire:
         done = chatops_inprocess("migrate", "--yes", db=wire.url, check=0)
         assert wire.round_trips == 3
     assert "chat_queue, stuck_chats" in done.stderr

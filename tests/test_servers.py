@@ -91,6 +91,14 @@ def test_the_wire_counts_requests_and_shows_their_text(database: Database) -> No
         assert wire.round_trips == 1
 
 
+def test_the_wire_leaves_out_what_it_is_told_to(database: Database) -> None:
+    with proxy(database, uncounted="(watching)") as wire:
+        for name in ("migrate", "migrate (watching)"):
+            with psycopg.connect(wire.url, application_name=name, autocommit=True) as connection:
+                connection.execute("select 1")
+    assert (wire.connections, wire.round_trips, wire.statements) == (1, 1, ["select 1"])
+
+
 def test_the_wire_can_lose_a_request_or_its_answer(database: Database) -> None:
     database.execute("create table t (n int)")
     with proxy(database) as wire:

@@ -24,7 +24,8 @@ class Wire:
     burst is one. `statements` are the texts of Query and Parse messages in order. `latency` (seconds) is added before
     each client message. A client message that contains `cut_before` is not passed on and the line is cut; one that
     contains `cut_after` is passed on, the server does its work, and the line is cut before its answer arrives. Cutting
-    happens once.
+    happens once. Connections whose startup packet holds `uncounted`, such as a part of their application_name, count for
+    nothing.
     """
 
     port: int
@@ -32,6 +33,7 @@ class Wire:
     latency: float = 0.0
     cut_before: str | None = None
     cut_after: str | None = None
+    uncounted: str | None = None
     round_trips: int = 0
     connections: int = 0
     cancels: int = 0
@@ -57,10 +59,10 @@ class Wire:
 
 
 @contextlib.contextmanager
-def proxy(database: Database, latency: float = 0.0) -> Iterator[Wire]:
+def proxy(database: Database, latency: float = 0.0, uncounted: str | None = None) -> Iterator[Wire]:
     """A proxy on 127.0.0.1 before the server of a database."""
     listener = socket.create_server(("127.0.0.1", 0))
-    wire = Wire(listener.getsockname()[1], database.name, latency)
+    wire = Wire(listener.getsockname()[1], database.name, latency, uncounted=uncounted)
     server = database.connect()
     target = (server.info.host, server.info.port)
     server.close()
@@ -71,8 +73,6 @@ def proxy(database: Database, latency: float = 0.0) -> Iterator[Wire]:
                 client, _ = listener.accept()
             except OSError:
                 return
-            with wire._lock:
-                wire.connections += 1
             line = _Line(wire, client, target)
             wire._lines.append(line)
             line.start()
@@ -105,6 +105,7 @@ class _Line:
         self.client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.under_way = 0
         self.started = False
+        self.counted = True
         self.mute = False
 
     def start(self) -> None:
@@ -181,6 +182,10 @@ class _Line:
                     self.wire.cancels += 1
                 elif code not in (_TLS, _GSS):
                     self.started = True
+                    self.counted = self.wire.uncounted is None or self.wire.uncounted.encode() not in message
+                    self.wire.connections += self.counted
+                return
+            if not self.counted:
                 return
             kind = message[:1]
             if kind == b"Q":
