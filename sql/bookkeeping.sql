@@ -23,6 +23,8 @@ create table if not exists chatops.migrations (
   state           text not null default 'applied' check (state in ('applied', 'running', 'failed', 'adopted')),
   checksum        text not null,                -- sha256 of the text, line endings and byte order mark normalised
   statements      jsonb,                        -- 16 digits of the sha256 of each statement: tells which were edited
+  -- A file has few statements.
+  -- squawk-ignore prefer-bigint-over-int
   steps_done      integer not null default 0,   -- finished statements of a file that runs outside one transaction
   rows_changed    bigint,
   replaced        jsonb,                        -- definitions that this file replaced, by object
