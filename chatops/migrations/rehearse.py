@@ -477,11 +477,12 @@ def _measured(
     locks: list[Lock] = []
     touched: list[Touched] = []
     names = {relation["oid"]: relation["name"] for relation in held}
-    rebuilt: dict[int, int] = {}
+    reads = {one["oid"]: one["read"] - known.read for one in held if (known := opened.relations.get(one["oid"])) is not None}
+    rebuilt: dict[int, list[int]] = {}
     for relation in held:
         known = opened.relations.get(relation["oid"])
         if known is not None and relation["index_of"] and known.relfilenode != relation["relfilenode"]:
-            rebuilt[relation["index_of"]] = rebuilt.get(relation["index_of"], 0) + 1
+            rebuilt.setdefault(relation["index_of"], []).append(int(relation["estimated_rows"]))
     for relation in held:
         oid, kind = relation["oid"], relation["kind"]
         known = opened.relations.get(oid)
@@ -489,15 +490,15 @@ def _measured(
             owner = relation["index_of"]
             if kind == "i" and owner in opened.relations and oid not in opened.built:
                 opened.built.add(oid)
-                rows = next((int(one["estimated_rows"]) for one in held if one["oid"] == owner), 0)
-                touched.append(Touched(names.get(owner, "?"), "builds", max(0, rows), relation["bytes"], relation["name"]))
+                rows = max(int(relation["estimated_rows"]), reads.get(owner, 0))
+                touched.append(Touched(names.get(owner, "?"), "builds", rows, relation["bytes"], relation["name"]))
             continue
         strongest = max(STRENGTH.index(_spelled(mode)) for mode in relation["modes"])
         if kind not in ("i", "I") or _index_alone(relation, held, strongest):
             locks += _lock(relation, known, strongest, statement, name)
         if strongest > known.mode:
             known.mode, known.since = strongest, name
-        touched += _touched(relation, known, rebuilt.get(oid, 0), tag, held)
+        touched += _touched(relation, known, rebuilt.get(oid, []), tag, held)
         known.relfilenode, known.read, known.changed = relation["relfilenode"], relation["read"], relation["changed"]
     built = {one.relation for one in touched if one.what in ("builds", "rewrites", "empties")}
     return tuple(locks), tuple(one for one in touched if one.what != "scans" or one.relation not in built)
@@ -542,7 +543,7 @@ def _lock(relation: Mapping[str, Any], known: _Relation, strongest: int, stateme
 
 
 def _touched(
-    relation: Mapping[str, Any], known: _Relation, rebuilt: int, tag: str, held: Sequence[Mapping[str, Any]]
+    relation: Mapping[str, Any], known: _Relation, rebuilt: Sequence[int], tag: str, held: Sequence[Mapping[str, Any]]
 ) -> list[Touched]:
     """What a statement did to the rows of a relation that was there before."""
     name, kind = relation["name"], relation["kind"]
@@ -552,16 +553,15 @@ def _touched(
         table = next((one for one in held if one["oid"] == relation["index_of"]), None)
         if not anew or table is None or tag.startswith(("ALTER TABLE", "TRUNCATE")):
             return []
-        return [Touched(table["name"], "builds", max(0, int(table["estimated_rows"])), relation["bytes"], name)]
+        return [Touched(table["name"], "builds", max(0, int(relation["estimated_rows"])), relation["bytes"], name)]
     if kind not in ("r", "m", "p", "f"):
         return []
     found: list[Touched] = []
     if anew and tag.startswith("TRUNCATE"):
         found.append(Touched(name, "empties", 0))
     elif anew:
-        # Building indexes anew reads the rows again, in part in other processes, and leaves their number behind.
-        counted = int(relation["estimated_rows"])
-        found.append(Touched(name, "rewrites", counted if rebuilt and counted > 0 else read, relation["bytes"]))
+        # Building an index anew reads the rows once more, in part in other processes; it leaves their number in the index.
+        found.append(Touched(name, "rewrites", max(read // (1 + len(rebuilt)), *rebuilt, 0), relation["bytes"]))
     elif read > 0:
         found.append(Touched(name, "scans", read))
     if changed > 0 and not anew:

@@ -1,0 +1,339 @@
+"""rehearse: pending files run for real and are rolled back; what they do to others is measured, not guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatops import db, settings
+from chatops.migrations.fingerprint import fingerprint
+from chatops.migrations.rehearse import Blocking, Rehearsal, Rehearsed
+from tests.conftest import ROOT
+from tests.servers import Database
+
+Run = Callable[..., Any]
+ROWS = 5_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a folder of migrations: `folder(harmless="alter …", check="…")`, numbered in the order given."""
+
+    def make(**texts: str) -> Path:
+        path = tmp_path / "migrations"
+        path.mkdir(exist_ok=True)
+        for number, (name, text) in enumerate(texts.items(), start=101):
+            (path / f"{number}_{name}.sql").write_text(text + "\n", encoding="utf-8")
+        return path
+
+    return make
+
+
+def populate(database: Database) -> Database:
+    """Some rows, and a ledger that knows another source: the database was taken over by chatops."""
+    database.script(f"""
+        insert into operators (name, is_available) values ('Ada', true), ('Ben', true);
+        insert into fictional_users (name) values ('Vera');
+        insert into real_users (name) select 'user ' || n from generate_series(1, {ROWS}) as n;
+        insert into chats (real_user_id, fictional_user_id) select u.id, f.id from real_users as u, fictional_users as f;
+        insert into chatops.migrations (target_schema, source, name, number, checksum)
+        values ('public', 'elsewhere', '001_x', 1, '')""")
+    return database
+
+
+@pytest.fixture
+def busy_database(core_database: Database) -> Database:
+    """The deployed system with some rows, on 18."""
+    return populate(core_database)
+
+
+@pytest.fixture
+def busy_database_everywhere(core_database_everywhere: Database) -> Database:
+    """The deployed system with some rows, on each server of the matrix."""
+    return populate(core_database_everywhere)
+
+
+def rehearsed(chatops: Run, database: Database, folder: Path, *options: object, check: int = 0) -> dict[str, Any]:
+    """What rehearse tells programs."""
+    shown = chatops("rehearse", "--dir", folder, *options, "-o", "json", db=database, check=check)
+    told = json.loads(shown.stdout)
+    told["by_file"] = {file["file"].partition("_")[2] or file["file"]: file for file in told["files"]}
+    return dict(told)
+
+
+def statement(told: dict[str, Any], name: str, index: int = 0) -> dict[str, Any]:
+    """One measured statement of a file."""
+    found = [one for one in told["statements"] if one["file"].partition("_")[2] == name]
+    return dict(found[index])
+
+
+def state_of(database: Database) -> tuple[str, list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Everything that a rehearsal must leave as it was: the catalog, the relfilenodes, the schemas."""
+    target = settings.resolve(settings.Options((database.url,), None, "public"))
+    with db.connect(target, "test") as connection:
+        return (
+            fingerprint(connection).sha256,
+            database.execute("select oid, relfilenode from pg_class where oid >= 16384 order by oid"),
+            database.execute("select nspname from pg_namespace where nspname !~ '^pg_' order by 1"),
+        )
+
+
+def test_a_rewrite_a_check_and_a_harmless_column_are_told_apart_and_no_trace_is_left(
+    chatops_inprocess: Run, busy_database_everywhere: Database, folder: Callable[..., Path]
+) -> None:
+    files = folder(
+        harmless="alter table chats add column note text;",
+        check="alter table chats add constraint sane check (message_count >= 0);",
+        rewrite="alter table chats add column token uuid default gen_random_uuid();",
+    )
+    before = state_of(busy_database_everywhere)
+    told = rehearsed(chatops_inprocess, busy_database_everywhere, files)
+    assert {file["status"] for file in told["files"]} == {"rehearsed"}
+    for name in ("harmless", "check", "rewrite"):
+        assert [(lock["relation"], lock["mode"]) for lock in statement(told, name)["locks"]] == [("chats", "ACCESS EXCLUSIVE")]
+    assert statement(told, "harmless")["touched"] == []
+    (scan,) = statement(told, "check")["touched"]
+    assert (scan["what"], scan["relation"], scan["rows"]) == ("scans", "chats", ROWS)
+    (rewrite,) = statement(told, "rewrite")["touched"]
+    assert (rewrite["what"], rewrite["relation"], rewrite["rows"]) == ("rewrites", "chats", ROWS)
+    assert rewrite["bytes"] > ROWS * 50
+    assert "not valid" in statement(told, "check")["help"]
+    assert "in batches" in statement(told, "rewrite")["help"]
+    assert statement(told, "harmless")["help"] is None
+    assert all(one["blocks"] == "every read and write" for one in told["blocking"])
+    assert state_of(busy_database_everywhere) == before
+
+
+def test_it_is_told_in_the_words_of_the_people_who_wait(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    files = folder(check="alter table chats add constraint sane check (message_count >= 0);\nselect pg_sleep(0.15);")
+    shown = chatops_inprocess("rehearse", "--dir", files, db=busy_database, check=0).stdout
+    assert "rolled back: nothing was changed" in shown
+    assert "→ blocks every read and write of chats for 0.2 s; 2 operators are on shift" in shown
+    assert f"ACCESS EXCLUSIVE chats, scans {ROWS:,} rows of chats" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "relation", "mode", "blocks"),
+    [
+        ("create index on chats (updated_at)", "chats", "SHARE", "every write"),
+        ("create trigger t before insert on chats for each row execute function validate_chat_state_transition()",
+         "chats", "SHARE ROW EXCLUSIVE", "every write"),
+        ("alter table operator_activity add foreign key (operator_id) references operators (id)",
+         "operators", "SHARE ROW EXCLUSIVE", "every write"),
+        ("truncate operator_activity", "operator_activity", "ACCESS EXCLUSIVE", "every read and write"),
+        ("alter view chat_state_summary set (security_invoker = true)", "chat_state_summary", "ACCESS EXCLUSIVE", "every read and write"),
+        ("update chats set updated_at = now()", "chats", None, "other writes of the changed rows"),
+        ("comment on table chats is 'x'", "chats", "SHARE UPDATE EXCLUSIVE", None),
+        ("alter table chats validate constraint chk_assigned_state_has_operator", "chats", "SHARE UPDATE EXCLUSIVE", None),
+        ("reindex index idx_chats_waiting_assignment", "idx_chats_waiting_assignment", "ACCESS EXCLUSIVE", "every read and write"),
+        ("select count(*) from chats", "chats", None, None),
+    ],
+)  # fmt: skip
+def test_each_lock_is_told_by_whom_it_keeps_waiting(
+    text: str, relation: str, mode: str | None, blocks: str | None, chatops_inprocess: Run, busy_database: Database,
+    folder: Callable[..., Path],
+) -> None:  # fmt: skip
+    told = rehearsed(chatops_inprocess, busy_database, folder(one=text + ";"))
+    modes = {lock["relation"]: lock["mode"] for lock in statement(told, "one")["locks"]}
+    assert modes.get(relation) == mode
+    assert {one["relation"]: one["blocks"] for one in told["blocking"]}.get(relation) == blocks
+
+
+def test_a_lock_that_an_earlier_file_still_holds_is_told_again_as_such(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    files = folder(first="alter table chats add column a int;", second="create index on chats (a);", third="select 1;")
+    told = rehearsed(chatops_inprocess, busy_database, files)
+    (lock,) = statement(told, "second")["locks"]
+    assert lock == {"relation": "chats", "mode": "SHARE", "held_since": "101_first"}
+    assert statement(told, "third")["locks"] == []
+    assert [one["blocks"] for one in told["blocking"] if one["file"] == "102_second"] == ["every write"]
+
+
+def test_what_a_file_makes_itself_blocks_nobody(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    files = folder(
+        new="create table fresh (id int);\ninsert into fresh select generate_series(1, 10);\nalter table fresh add primary key (id);"
+    )
+    told = rehearsed(chatops_inprocess, busy_database, files)
+    assert told["blocking"] == []
+    assert [one["locks"] for one in told["statements"]] == [[], [], []]
+
+
+def test_a_new_index_on_an_old_table_is_told_with_the_rows_that_it_read(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    told = rehearsed(chatops_inprocess, busy_database, folder(one="create index by_update on chats (updated_at);"))
+    (built,) = statement(told, "one")["touched"]
+    assert (built["what"], built["index"], built["rows"]) == ("builds", "by_update", ROWS)
+
+
+def test_beyond_max_hold_a_statement_is_cancelled_and_said_to_take_more(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    files = folder(long="alter table chats add column a int;\nselect pg_sleep(60);", after="select 1;")
+    before = state_of(busy_database)
+    told = rehearsed(chatops_inprocess, busy_database, files, "--max-hold", "300ms", check=1)
+    assert told["by_file"]["long"]["status"] == "too long"
+    assert statement(told, "long", 1)["more"] is True
+    (blocking,) = told["blocking"]
+    assert (blocking["relation"], blocking["more"]) == ("chats", True)
+    assert told["by_file"]["after"]["status"] == "rehearsed"
+    shown = chatops_inprocess("rehearse", "--dir", files, "--max-hold", "300ms", db=busy_database, check=1).stdout
+    assert "blocks every read and write of chats for more than 0.3 s" in shown
+    assert state_of(busy_database) == before
+
+
+def test_a_file_that_went_through_but_blocks_for_longer_than_max_hold_is_found() -> None:
+    def rehearsal(seconds: float, max_hold: float | None) -> Rehearsal:
+        file = Rehearsed("101_x", "rehearsed", blocking=(Blocking("chats", "every write", seconds),))
+        return Rehearsal((file,), seconds, max_hold, None)
+
+    assert rehearsal(2.1, 2).too_long
+    assert not rehearsal(1.9, 2).too_long
+    assert not rehearsal(2.1, None).too_long
+
+
+def test_a_file_that_fails_is_told_with_its_line_and_ends_the_rehearsal(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    files = folder(fine="select 1;", bad="select 1;\n\nalter table nowhere add column a int;", after="select 1;")
+    before = state_of(busy_database)
+    told = rehearsed(chatops_inprocess, busy_database, files, check=4)
+    assert [file["status"] for file in told["files"]] == ["rehearsed", "failed", "not reached"]
+    assert "102_bad.sql:3:1" in told["by_file"]["bad"]["note"]
+    assert "42P01" in told["by_file"]["bad"]["note"]
+    assert state_of(busy_database) == before
+
+
+def test_a_constraint_that_fails_only_at_commit_fails_here_too(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    busy_database.execute(
+        "alter table operator_activity add constraint later foreign key (operator_id) references operators (id) "
+        "deferrable initially deferred"
+    )
+    files = folder(
+        bad="alter table operator_activity drop constraint operator_activity_operator_id_fkey;\n"
+        "insert into operator_activity (chat_id, operator_id) select id, gen_random_uuid() from chats limit 1;"
+    )
+    told = rehearsed(chatops_inprocess, busy_database, files, check=4)
+    assert "23503" in told["by_file"]["bad"]["note"]
+
+
+def test_changed_rows_with_deferred_checks_do_not_keep_the_next_file_from_altering_the_table(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    busy_database.execute(
+        "alter table operator_activity add constraint later foreign key (operator_id) references operators (id) "
+        "deferrable initially deferred"
+    )
+    files = folder(
+        rows="insert into operator_activity (chat_id, operator_id) select c.id, o.id from chats as c, operators as o limit 1;",
+        table="alter table operator_activity add column a int;",
+    )
+    told = rehearsed(chatops_inprocess, busy_database, files)
+    assert [file["status"] for file in told["files"]] == ["rehearsed", "rehearsed"]
+
+
+def test_a_new_enum_value_cannot_be_used_in_the_same_transaction_and_what_follows_starts_anew(
+    chatops_inprocess: Run, busy_database_everywhere: Database, folder: Callable[..., Path]
+) -> None:
+    busy_database_everywhere.script("create type mood as enum ('calm'); create table moods (mood mood);")
+    files = folder(
+        value="alter type mood add value 'cross';",
+        use="insert into moods values ('cross');",
+        after="alter table moods add column at timestamptz;",
+    )
+    told = rehearsed(chatops_inprocess, busy_database_everywhere, files)
+    assert [file["status"] for file in told["files"]] == ["rehearsed", "not together", "rehearsed"]
+    assert "101_value would be committed before it" in told["by_file"]["use"]["note"]
+
+
+def test_what_cannot_be_rehearsed_is_named_with_the_reason_and_what_needs_it_is_no_failure(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    files = folder(
+        index="create unique index concurrently by_token on chats (id, created_at);",
+        batches="-- chatops: batched\nupdate chats set message_count = 0 where false;",
+        uses="alter table chats add constraint by_token unique using index by_token;",
+        independent="select 1;",
+    )
+    told = rehearsed(chatops_inprocess, busy_database, files)
+    statuses = [file["status"] for file in told["files"]]
+    assert statuses == ["not rehearsable", "not rehearsable", "needs another", "rehearsed"]
+    assert "CREATE INDEX CONCURRENTLY" in told["by_file"]["index"]["note"]
+    assert "101_index" in told["by_file"]["uses"]["note"]
+
+
+def test_rows_of_a_copy_are_copied(chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]) -> None:
+    files = folder(rows="copy fictional_users (name) from stdin;\nMia\nPia\n\\.\nselect 1;")
+    told = rehearsed(chatops_inprocess, busy_database, files)
+    assert statement(told, "rows")["touched"] == [
+        {"relation": "fictional_users", "what": "changes", "rows": 2, "bytes": None, "index": None}
+    ]
+    assert busy_database.value("select count(*) from fictional_users") == 1
+
+
+def test_whoever_is_in_the_way_of_a_lock_is_named_and_nothing_was_changed(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    files = folder(one="alter table chats add column a int;")
+    reader = busy_database.connect(autocommit=False, application_name="metabase")
+    reader.execute("select count(*) from chats")
+    told = chatops_inprocess("rehearse", "--dir", files, "--max-wait", "1s", db=busy_database, check=5)
+    assert "nothing was changed" in told.stderr
+    assert f"pid {reader.info.backend_pid} metabase" in told.stderr
+    reader.rollback()
+    chatops_inprocess("rehearse", "--dir", files, db=busy_database, check=0)
+
+
+def test_a_file_cannot_end_the_rehearsals_transaction(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    before = state_of(busy_database)
+    files = folder(one="alter table chats add column a int;\ncommit;\nalter table chats add column b int;")
+    chatops_inprocess("rehearse", "--dir", files, db=busy_database, check=4)
+    files = folder(
+        one="reset all;\nset statement_timeout = 0;\nset session authorization default;\nalter table chats add column a int;"
+    )
+    chatops_inprocess("rehearse", "--dir", files, db=busy_database, check=0)
+    assert state_of(busy_database) == before
+
+
+def test_our_own_files_can_be_rehearsed_on_an_empty_database_which_stays_empty(
+    chatops_inprocess: Run, database_everywhere: Database
+) -> None:
+    before = state_of(database_everywhere)
+    shown = chatops_inprocess("rehearse", "-o", "json", db=database_everywhere, check=0)
+    statuses = {file["file"]: file["status"] for file in json.loads(shown.stdout)["files"]}
+    assert statuses["017_fix_concurrent_messages"] == "rehearsed"
+    assert set(statuses.values()) <= {"rehearsed", "not rehearsable", "needs another"}
+    assert state_of(database_everywhere) == before
+
+
+def test_production_is_asked_first(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    files = folder(one="select 1;")
+    (tmp_path / "chatops.toml").write_text(f'[env.live]\nurl = "{busy_database.url}"\nproduction = true\n', encoding="utf-8")
+    refused = chatops_inprocess("--env", "live", "rehearse", "--dir", files, check=4)
+    assert "--yes" in refused.stderr
+    told = json.loads(chatops_inprocess("--env", "live", "rehearse", "--dir", files, "--yes", "-o", "json", check=0).stdout)
+    assert told["max_hold"] == 2
+
+
+def test_a_database_without_a_ledger_is_taken_over_first(chatops_inprocess: Run, database: Database) -> None:
+    database.script(ROOT / "tests" / "deployed_schema.sql")
+    assert "adopt" in chatops_inprocess("rehearse", db=database, check=4).stderr
+
+
+def test_with_nothing_pending_there_is_nothing_to_rehearse(chatops_inprocess: Run, latest_database: Database) -> None:
+    assert "Nothing to apply" in chatops_inprocess("rehearse", db=latest_database, check=0).stdout
