@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chatops import sqlfiles, words
-from chatops.db import Database
+from chatops.db import Database, identifier
 from chatops.errors import RefusedError, UsageError
 
 DEFAULT_SIZE = 5_000
@@ -20,6 +20,8 @@ SET_ASIDE_FROM = 50_000
 """Chats; from here on indexes and keys are made after the rows."""
 
 SETTINGS = "set local synchronous_commit = off; set local work_mem = '64MB'; set local jit = off"
+
+UNGUARDED = "set local session_replication_role = replica"
 
 STALE_AFTER = timedelta(minutes=1)
 
@@ -57,9 +59,10 @@ def populate(database: Database, *, size: int = DEFAULT_SIZE, seed: int = 1, say
     with database.acting():
         if database.value("select exists (select from chats) or exists (select from operators)"):
             raise RefusedError("this database has chats or operators already; the demo fills an empty one only")
-        database.script(f"{SETTINGS}; set local session_replication_role = replica")
+        database.script(f"{SETTINGS}; {UNGUARDED}")
+        database.script(sqlfiles.read("demo/clear.sql"))
         database.execute(
-            "create temporary table demo_given on commit drop as "
+            "create temporary table demo_given as "
             "select :'seed'::bigint as seed, :'size'::integer as size, :'rich'::boolean as rich",
             {"seed": seed, "size": size, "rich": size <= RICH_UP_TO},
         )
@@ -82,7 +85,14 @@ def populate(database: Database, *, size: int = DEFAULT_SIZE, seed: int = 1, say
         database.script("analyze operators, real_users, fictional_users, chats, messages, chat_assignments, operator_activity")
     if large:
         say("vacuum")
-        database.script("vacuum")
+        # By schema: outside a transaction the search path is the role's own.
+        schema = identifier(database.target.schema)
+        database.script("vacuum " + ", ".join(f"{schema}.{table}" for table in ("chats", "messages", "chat_assignments")))
+    with database.acting():
+        if large:
+            database.script(UNGUARDED)
+            database.script(sqlfiles.read("demo/moment.sql"))
+        database.script(sqlfiles.read("demo/clear.sql"))
     return counted(database)
 
 
@@ -95,7 +105,7 @@ def refresh(database: Database) -> timedelta | None:
         behind = database.value(sqlfiles.read("demo/behind.sql"))
         if not isinstance(behind, timedelta) or behind < STALE_AFTER:
             return None
-        database.script(f"{SETTINGS}; set local session_replication_role = replica")
+        database.script(f"{SETTINGS}; {UNGUARDED}")
         database.annotate({"chatops.demo_behind": f"{behind.total_seconds()} seconds"})
         database.script(sqlfiles.read("demo/later.sql"))
     return behind

@@ -10,8 +10,8 @@ select o.id, o.first_name || ' ' || o.last_name,
          when o.part = 'on a break' then 240 + 60 * pg_temp.dice(s.seed, o.number, 10)
          else coalesce(w.last_age, 20 * 86400.0) end),
        coalesce(w.replies, 0),
-       s.now - make_interval(secs => s.past + s.lull + s.pace * s.size + 86400.0 * (5 + o.number % 30))
-  from demo_setting as s
+       s.now - make_interval(secs => s.oldest + 86400.0 * (5 + o.number % 30))
+  from (select *, (select max(began_age) from demo_turn) as oldest from demo_setting) as s
  cross join demo_operator as o
   left join (
     select team, place, min(answered_age) as last_age, count(answered_age) as replies
@@ -25,8 +25,8 @@ select pg_temp.made_id('user ' || s.seed || ' ' || n),
          [1 + floor(14 * pg_temp.dice(s.seed, n, 11))::integer]
          || (array['fox','robin','river','tulip','otter','cloud','maple','badger','comet','harbour','willow','sparrow'])
          [1 + floor(12 * pg_temp.dice(s.seed, n, 12))::integer] || '-' || n,
-       s.now - make_interval(secs => s.past + s.lull + s.pace * s.size + 86400.0 * 2)
-  from demo_setting as s
+       s.now - make_interval(secs => s.oldest + 86400.0 * 2)
+  from (select *, (select max(began_age) from demo_turn) as oldest from demo_setting) as s
  cross join generate_series(1, s.users) as n;
 
 insert into fictional_users (id, name, created_at)
@@ -34,8 +34,8 @@ select pg_temp.made_id('profile ' || s.seed || ' ' || n),
        (array['Luna','Mia','Nora','Stella','Aria','Ruby','Ivy','Hazel','Violet','Iris','Jade','Pearl','Daisy','Flora','Opal','Sky',
               'Marlon','Theo','Oscar','Milo','Ezra','Silas','Jasper','Finn','Rufus','Arlo'])[1 + (n - 1) % 26]
          || case when n > 26 then ' ' || chr((64 + n / 26)) || '.' else '' end,
-       s.now - make_interval(secs => s.past + s.lull + s.pace * s.size + 86400.0 * 3)
-  from demo_setting as s
+       s.now - make_interval(secs => s.oldest + 86400.0 * 3)
+  from (select *, (select max(began_age) from demo_turn) as oldest from demo_setting) as s
  cross join generate_series(1, s.profiles) as n;
 
 insert into platform_config (key, value)

@@ -17,7 +17,7 @@ create or replace function pg_temp.made_id(p_text text) returns uuid
 language sql immutable parallel safe
 return overlay(overlay(md5(p_text) placing '4' from 13) placing '8' from 17)::uuid;
 
-create temporary table demo_setting on commit drop as
+create temporary table demo_setting as
 select g.seed, g.size, g.rich, now() as now,
        g.shift,                                           -- operators of one shift; odd, so that turns go round all of them
        round(g.shift * 0.62)::integer as busy,
@@ -39,7 +39,7 @@ language sql immutable parallel safe
 return 50 + 170 / (1 + (p_age / 2400) ^ 2) + 12 * sin(p_age / 7000);
 
 -- Three shifts, of which the first is on now; one trainee in each, who lets chats go idle; and people who have left.
-create temporary table demo_operator on commit drop as
+create temporary table demo_operator as
 select o.number, pg_temp.made_id('operator ' || s.seed || ' ' || o.number) as id, o.team, o.place, o.part,
        (array['Ana','Ben','Chiara','Dmitri','Elif','Farid','Greta','Hugo','Ines','Jonas','Keiko','Lars','Mara','Nils','Olga',
               'Pavel','Quinn','Rosa','Stefan','Tess','Umar','Vera','Wim','Xenia','Yusuf','Zoe','Aylin','Bruno','Clara','Dario',
@@ -65,7 +65,7 @@ create unique index on demo_operator (team, place);
 analyze demo_operator;
 
 -- One row for each chat: those of the moment first (position 0 and below), then the past from new to old.
-create temporary table demo_chat on commit drop as
+create temporary table demo_chat as
 select c.number, c.position, c.part,
        (overlay(pg_temp.made_id('chat ' || s.seed || ' ' || c.number)::text
                 placing lpad(to_hex(c.position & 255), 2, '0') from 35))::uuid as id,
@@ -96,7 +96,7 @@ analyze demo_chat;
 -- One row for each turn of a chat, from its newest (0) back: the ages at which the user began to wait, an operator took
 -- the chat, and answered. `second_age` is the user's second message, where there was one, `missed_team` the one whose
 -- trainee had the chat before and let it go idle. Null `taken_age`: still waiting; null `answered_age`: being worked on.
-create temporary table demo_turn on commit drop as
+create temporary table demo_turn as
 with placed as (
   select c.number, t.turn,
          -- Four lanes side by side, one for each turn of a chat, so that no two turns fall on one operator's same moment.

@@ -1,6 +1,6 @@
 -- Takes the indexes and keys of the big tables away while the demo fills them, and remembers how to make them again.
 -- A key that something else depends on stays where it is.
-create temporary table demo_set_aside (place serial, again text not null, comment text) on commit drop;
+create temporary table demo_set_aside (place serial, again text not null, comment text);
 
 do $set_aside$
 declare
