@@ -14,6 +14,8 @@ FORBIDDEN = frozenset({"23514", "23505", "23P01"})
 MOST_OBSTACLES = 20
 
 UNPLANTED = {
+    "CONF002": "the deployed system has no guards to switch off",
+    "OPER005": "the deployed system has no guards to refuse anybody",
     "DB009": "it takes the roles of the hosting, which belong to the whole server",
     "DB010": "it takes a session that stays open",
     "DB011": "autovacuum would clear it up within a minute",
