@@ -13,7 +13,6 @@ from chatops import __version__, db, sqlfiles
 from chatops.db import Database, Facts
 from chatops.errors import ConflictError, DatabaseError
 from chatops.migrations.plan import LedgerRow
-from chatops.migrations.scanner import scan
 from chatops.migrations.source import MigrationFile
 
 LOCK_CLASS = 0x63686174  # "chat"
@@ -123,6 +122,8 @@ def expect_text_of(schema: str, source: str, name: str, expected: str) -> str:
 
 def bookkeeping_texts() -> list[str]:
     """The statements that make the ledger and the audit where they are missing."""
+    from chatops.migrations.scanner import scan
+
     return [statement.text for statement in scan(sqlfiles.read("bookkeeping.sql"))]
 
 

@@ -178,3 +178,13 @@ def _state(file: MigrationFile, row: LedgerRow | None, newest_in: tuple[int, str
         return State.ADOPTED if row.state == "adopted" else State.APPLIED
     edits = file.edits(row.statements)
     return State.REFORMATTED if edits is not None and not edits else State.EDITED
+
+
+def short(name: str) -> str:
+    """A file's number as written, or the whole name of what has none.
+
+    >>> short("016_chat_state_verification"), short("views")
+    ('016', 'views')
+    """
+    digits = name[: len(name) - len(name.lstrip("0123456789"))]
+    return digits or name

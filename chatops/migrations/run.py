@@ -24,7 +24,7 @@ from chatops.migrations import locks
 from chatops.migrations.failure import ALREADY_THERE, MigrationFailedError
 from chatops.migrations.ledger import Ledger, Migrator, Run
 from chatops.migrations.locks import Blocker, Budget, Watch
-from chatops.migrations.plan import Entry, Plan, plan
+from chatops.migrations.plan import Entry, Plan, plan, short
 from chatops.migrations.preflight import Problem
 from chatops.migrations.problems import problems
 from chatops.migrations.source import SHIPPED, Folder
@@ -564,16 +564,6 @@ class Migrating:
         self.watch.close()
         if self.database is not self.given:
             self.database.close()
-
-
-def short(name: str) -> str:
-    """A file's number as written, or the whole name of what has none.
-
-    >>> short("016_chat_state_verification"), short("views")
-    ('016', 'views')
-    """
-    digits = name[: len(name) - len(name.lstrip("0123456789"))]
-    return digits or name
 
 
 def listed(names: Sequence[str]) -> str:

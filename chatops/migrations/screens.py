@@ -6,15 +6,18 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from chatops import words
 from chatops.errors import ExitCode
 from chatops.migrations.ledger import Ledger
-from chatops.migrations.plan import Entry, Plan, State
-from chatops.migrations.run import Done, Outcome, Prepared, short
+from chatops.migrations.plan import Entry, Plan, State, short
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
 from chatops.migrations.views import views
 from chatops.model import Answer, Column, Line, Span, Table, Text
+
+if TYPE_CHECKING:
+    from chatops.migrations.run import Done, Outcome, Prepared
 
 NARROW = 60
 MODES = {"statements": "statement by statement", "batched": "in batches"}

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatops import sqlfiles
 from chatops.errors import UsageError
-from chatops.migrations import preflight
-from chatops.migrations.preflight import MigrationText
+
+if TYPE_CHECKING:
+    from chatops.migrations.preflight import Edit, MigrationText
 
 SHIPPED = "chatops"
 """The source of the files that chatops ships; others are called by their folder."""
@@ -49,6 +51,9 @@ class MigrationFile:
     @cached_property
     def reading(self) -> MigrationText:
         """Its statements, how it has to be run, and everything that is wrong with it."""
+        # Here, not above: whoever only compares checksums does not pay for a scanner.
+        from chatops.migrations import preflight
+
         if isinstance(self._data, OSError):
             return preflight.unreadable(self.shown, self._data)
         return preflight.examine(self.shown, self._data)
@@ -64,8 +69,10 @@ class MigrationFile:
         found = self.reading.hashes
         return None if len(found) > MOST_DIGESTS else [one[:DIGEST_LENGTH] for one in found]
 
-    def edits(self, before: Sequence[str] | None, finished: int | None = None) -> Sequence[preflight.Edit] | None:
+    def edits(self, before: Sequence[str] | None, finished: int | None = None) -> Sequence[Edit] | None:
         """How it differs from a text with these digests, or from the first `finished` of them; None when that is not known."""
+        from chatops.migrations import preflight
+
         if before is None or self.digests is None:
             return None
         now = replace(self.reading, hashes=tuple(self.digests))
@@ -191,6 +198,7 @@ def revision_of(folder: Path) -> str | None:
 def checksum(data: bytes) -> str:
     """The sha256 of a file, line ends and byte order mark normalised; of the bytes as they stand when they are no UTF-8."""
     try:
-        return hashlib.sha256(preflight.normalised_text(data.decode("utf-8")).encode()).hexdigest()
+        text = data.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
+        return hashlib.sha256(text.encode()).hexdigest()
     except UnicodeDecodeError:
         return hashlib.sha256(data).hexdigest()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from chatops import sqlfiles
 from chatops.migrations.ledger import Ledger
 from chatops.migrations.plan import LedgerRow, Plan
-from chatops.migrations.preflight import MigrationText, examine
-from chatops.migrations.source import SHIPPED
+from chatops.migrations.source import SHIPPED, checksum
+
+if TYPE_CHECKING:
+    from chatops.migrations.preflight import MigrationText
 
 FOLDER = "views"
 VARIANT = ".before_018"
@@ -18,13 +22,20 @@ QUEUE_CLOCKS = 18
 """The migration that brings chats.waiting_since; until then a file gives way to its variant, where it has one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """One file of sql/views; `row` is what the ledger knows of the text that is installed."""
 
     name: str
-    reading: MigrationText
+    text: str
     row: LedgerRow | None
+
+    @cached_property
+    def reading(self) -> MigrationText:
+        """What stands in it."""
+        from chatops.migrations.preflight import examine
+
+        return examine(f"views/{self.name}.sql", self.text.encode())
 
     @property
     def ledger_name(self) -> str:
@@ -34,7 +45,7 @@ class View:
     @property
     def changed(self) -> bool:
         """Whether another text is installed, or none."""
-        return self.row is None or self.row.checksum != self.reading.checksum
+        return self.row is None or self.row.checksum != checksum(self.text.encode())
 
 
 def has_queue_clocks(ledger: Ledger, plan: Plan) -> bool:
@@ -54,7 +65,7 @@ def views(ledger: Ledger, plan: Plan) -> list[View]:
         if name.endswith(VARIANT):
             continue
         text = sqlfiles.view_text(name, before_018=not clocks)
-        found[name] = View(name, examine(f"views/{name}.sql", text.encode()), known.get(f"{FOLDER}/{name}"))
+        found[name] = View(name, text, known.get(f"{FOLDER}/{name}"))
     return in_order(found)
 
 
@@ -67,7 +78,7 @@ def in_order(found: Mapping[str, View]) -> list[View]:
             raise ValueError(f"sql/views need each other in a circle: {' → '.join([*asking, name])}")
         if name in ordered or name not in found:
             return
-        needs = sqlfiles.header(found[name].reading.text).get("needs", "")
+        needs = sqlfiles.header(found[name].text).get("needs", "")
         for other in filter(None, re.split(r"[,\s]+", needs)):
             add(other, [*asking, name])
         ordered[name] = found[name]
