@@ -28,7 +28,8 @@ class Check:
     `reads` are the tables that must be readable in full, `needs_role` the predefined role without which the server hides what it
     asks; `limits` are the thresholds it is measured against; `help_command` is what
     follows the word `chatops`, with {column} of the first row; `help_sql` the same as SQL; `help_text` says it in words.
-    `fails_on_error`: an error of the query is the fault that it looks for. `if_absent`: without this table of ours
+    `fails_on_error`: an error of the query is the fault that it looks for. `needs_table` must be there, readable or not;
+    `if_absent`: without this table of ours
     there is nothing to find. `leads`: it stands before all others of its severity.
     """
 
@@ -52,6 +53,7 @@ class Check:
     limits: tuple[str, ...] = ()
     needs_role: str | None = None
     fails_on_error: bool = False
+    needs_table: str | None = None
     if_absent: str | None = None
     leads: bool = False
     shipped: bool = True
@@ -171,6 +173,7 @@ def _check(text: str, where: str, *, shipped: bool = True, before_018: str | Non
         limits=tuple(filter(None, re.split(r"[,\s]+", head.get("limits", "")))),
         needs_role=head.get("needs-role"),
         fails_on_error=head.get("on-error") == "failed",
+        needs_table=head.get("needs-table"),
         if_absent=head.get("if-absent"),
         leads=head.get("leads") == "yes",
         shipped=shipped,

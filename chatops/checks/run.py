@@ -147,6 +147,7 @@ def run(
     rows: int = 3,
     about: str | None = None,
     whole_seconds: float = WHOLE_BUDGET_SECONDS,
+    each_seconds: float | None = None,
     progress: Callable[[Check, int, int], None] | None = None,
 ) -> Survey:
     """Runs the checks inside the caller's `reading` transaction and returns every result, by code as given.
@@ -168,7 +169,7 @@ def run(
         **{name: threshold.text for name, threshold in found.items()},
     }
     database.script(PLANNER)
-    budget = _Budget(started + whole_seconds, max(5.0, whole_seconds / 2.5))
+    budget = _Budget(started + whole_seconds, each_seconds or max(5.0, whole_seconds / 2.5))
     state = _Run(database, inventory, parameters, rows, about, budget)
     for position, check in enumerate(checks):
         if progress is not None:
@@ -268,7 +269,7 @@ def _beforehand(state: _Run, check: Check) -> Result | None:
         return Result(check, "passed", check.severity)
     wanted = set(check.reads)
     schema, role = identifier(database.target.schema), identifier(database.facts.role if database.facts else "")
-    if gone := sorted(wanted & inventory.missing):
+    if gone := sorted((wanted | {check.needs_table or ""}) & inventory.missing):
         names = ", ".join(gone)
         return _unknown(check, f"{names} {'is' if len(gone) == 1 else 'are'} not there, or schema "
                                f"{database.target.schema} may not be used", "")  # fmt: skip

@@ -9,6 +9,7 @@
 -- why: a policy was written to make an error go away
 -- consequence: any logged-in user can change any chat, message or heartbeat
 -- help-text: nothing automatic does: tightening a policy breaks writes of the application that rely on it, so change both together
+-- needs-table: chats
 -- says: somebody did what they may not
 select p.tablename as relation,
        p.policyname as policy,

@@ -8,6 +8,7 @@
 -- why: the table was made by other hands than the deployed files, or was altered since
 -- consequence: comparisons fail, or go wrong by the server's time zone
 -- help-text: nothing automatic does; changing a type rewrites the table, so write a migration and rehearse it
+-- needs-table: chats
 -- says: the deploy is not right
 select wanted.relation || '.' || a.attname as object,
        format_type(a.atttypid, a.atttypmod) as found,

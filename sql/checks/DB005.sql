@@ -8,6 +8,7 @@
 -- why: it was added NOT VALID and the VALIDATE that belongs to it did not run, or failed on existing rows
 -- consequence: rows from before may break it, and any later update of such a row fails
 -- help-sql: alter table {relation} validate constraint {object};
+-- needs-table: chats
 -- says: the deploy is not right
 select c.relname as relation,
        k.conname as object,

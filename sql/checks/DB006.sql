@@ -8,6 +8,7 @@
 -- why: somebody replaced the function by one of another shape, or it was dropped and made again
 -- consequence: callers of the published interface fail, or read the wrong column
 -- help: status
+-- needs-table: chats
 -- says: the deploy is not right
 select wanted.object,
        format('%s returns %s', wanted.arguments, wanted.result) as wanted,

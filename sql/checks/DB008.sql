@@ -8,6 +8,7 @@
 -- why: the view was dropped and made again by other hands
 -- consequence: whoever reads it by position or name fails
 -- help: status
+-- needs-table: chats
 -- says: the deploy is not right
 select c.relname as object,
        array_to_string((array_agg(a.attname order by a.attnum))[1:6], ', ') as found,

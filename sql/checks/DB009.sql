@@ -8,6 +8,7 @@
 -- why: the function was dropped and made again, which loses its grants, or somebody revoked too much
 -- consequence: the application gets "permission denied for function" and assigns or releases nothing
 -- help-sql: grant execute on function {signature} to {role};
+-- needs-table: chats
 -- says: nobody answers · the deploy is not right
 select r.rolname as role,
        p.proname as object,

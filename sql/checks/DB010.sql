@@ -8,6 +8,7 @@
 -- why: a report, a migration or a crashed client left a transaction open
 -- consequence: writes wait behind it, and rows that were changed meanwhile cannot be cleaned up
 -- help-sql: select pg_terminate_backend({pid});
+-- needs-table: chats
 -- says: everything is slow · nobody answers
 -- limits: long_transaction_minutes
 -- needs-role: pg_read_all_stats

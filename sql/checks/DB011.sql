@@ -8,6 +8,7 @@
 -- why: autovacuum waits for a share of the table that is large on large tables, or an open transaction keeps it from cleaning up
 -- consequence: every read goes over dead rows; assigning gets slower by the day
 -- help-sql: vacuum (analyze) {object};
+-- needs-table: chats
 -- says: everything is slow
 -- limits: dead_rows_percent
 select s.relname as object,

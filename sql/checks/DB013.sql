@@ -8,6 +8,7 @@
 -- why: CREATE INDEX CONCURRENTLY was interrupted: by a lock timeout, a cancelled session or duplicate rows
 -- consequence: reads go over the whole table; every write still pays for the index; a unique one guards nothing
 -- help-sql: reindex index concurrently {object};
+-- needs-table: chats
 -- says: everything is slow · the deploy is not right
 select c.relname as relation,
        i.relname as object,

@@ -8,6 +8,7 @@
 -- why: somebody disabled it for an import and did not enable it again
 -- consequence: counters stand still, or stale writes of the application are obeyed again
 -- help-sql: alter table {relation} enable trigger {object};
+-- needs-table: chats
 -- says: the deploy is not right · operator loses the chat · stats seem wrong
 select c.relname as relation,
        t.tgname as object,

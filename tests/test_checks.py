@@ -1,0 +1,412 @@
+"""What the checks find: nothing in a healthy system, and of each trouble exactly the one that it is."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from chatops import sqlfiles
+from chatops.chats import planting
+from chatops.checks import explain, load, repair, run, thresholds
+from chatops.cli import COMMANDS
+from chatops.errors import UsageError
+from chatops.model import Severity
+from tests.ailing import (
+    KNOWN_BEFORE_018,
+    above_advice,
+    deployed,
+    healthy,
+    healthy_everywhere,
+    look,
+    mended,
+    opened,
+    plant,
+    result,
+    wrong,
+)
+from tests.conftest import ROOT
+from tests.locks import wait_until_blocked
+from tests.servers import Database
+
+__all__ = ["deployed", "healthy", "healthy_everywhere", "mended"]
+
+CRITICAL, WARNING, ADVICE = Severity.CRITICAL, Severity.WARNING, Severity.ADVICE
+INVARIANTS = {
+    **{f"I{n}": (f"CHAT{n:03d}", CRITICAL if n in (1, 2, 3, 4, 5, 10) else WARNING) for n in range(1, 11)},
+    "I11": ("OPER002", ADVICE), "I12": ("OPER001", WARNING), "I13": ("CHAT011", WARNING), "I14": ("DATA001", WARNING),
+    "I15": ("CHAT012", WARNING), "I16": ("QUEUE001", WARNING), "I17": ("DATA002", WARNING), "I18": ("DATA003", WARNING),
+    "I19": ("QUEUE002", WARNING), "I20": ("CONF001", WARNING), "I21": ("CHAT013", WARNING), "I22": ("QUEUE003", WARNING),
+    "I23": ("DB001", WARNING), "I24": ("DB002", ADVICE), "I25": ("DB003", WARNING), "I26": ("QUEUE004", ADVICE),
+    "I27": ("CHAT014", WARNING),
+}  # fmt: skip
+OF_HISTORY = {"CHAT009", "CHAT010", "OPER002", "DATA001", "DATA003", "QUEUE002", "CHAT015", "OPER005"}
+CHECKS = {check.code: check for check in load.shipped()}
+OF_VERIFY_FROM_THE_START = {
+    "CHAT001", "CHAT002", "CHAT003", "CHAT004", "CHAT005", "CHAT006", "OPER001", "CHAT011", "CHAT012", "CONF001", "CHAT014",
+}  # fmt: skip
+
+
+# ---- the files -------------------------------------------------------------------------------------------------------
+
+
+def test_each_invariant_has_its_code_and_severity() -> None:
+    assert {c.invariant: (c.code, c.severity) for c in CHECKS.values() if c.invariant} == INVARIANTS
+    assert {c.code for c in CHECKS.values() if c.kind == "history"} == OF_HISTORY
+    assert {c.code for c in CHECKS.values() if c.group == "data"} >= OF_VERIFY_FROM_THE_START
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_each_check_says_what_a_person_must_know(code: str) -> None:
+    check = CHECKS[code]
+    text = sqlfiles.read(f"checks/{code}.sql")
+    assert check.question.endswith("?")
+    assert check.why
+    assert check.consequence
+    assert set(check.says) <= set(explain.PROBLEMS)
+    assert check.says
+    assert set(check.limits) <= set(thresholds.BY_NAME)
+    assert set(re.findall(r":'([a-z_]+)'", check.query(before_018=True))) >= set(check.limits)
+    assert [bool(check.help_command), bool(check.help_sql), bool(check.help_text)].count(True) == 1
+    assert not re.search(r"\b(public|auth)\s*\.\s*[a-z\"]", text)
+    if check.help_command:
+        assert check.help_command.split()[0] in {name for _, name, _ in COMMANDS}
+        if check.help_command.startswith("repair "):
+            assert check.help_command == f"repair {code} --dry-run"
+            assert code in repair.shipped()
+
+
+def test_every_repair_belongs_to_a_check_that_names_it() -> None:
+    assert set(sqlfiles.names("repairs")) == set(repair.shipped())
+    assert {code for code, check in CHECKS.items() if (check.help_command or "").startswith("repair ")} == set(repair.shipped())
+
+
+def test_the_document_is_made_from_the_heads_of_the_files() -> None:
+    assert (ROOT / "docs" / "findings.md").read_text(encoding="utf-8") == explain.document(), "run: make docs"
+
+
+# ---- healthy and ailing ----------------------------------------------------------------------------------------------
+
+
+def test_a_healthy_system_has_no_finding_above_advice(healthy_everywhere: Database) -> None:
+    survey = look(healthy_everywhere)
+    assert above_advice(survey) == set()
+    assert set(wrong(survey)) <= (KNOWN_BEFORE_018 if survey.inventory.before_018 else set())
+    assert survey.ran == len(load.shipped())
+
+
+@pytest.mark.parametrize("code", planting.codes())
+def test_of_each_trouble_exactly_the_one_that_it_is_is_found(healthy: Database, code: str) -> None:
+    known = set(wrong(look(healthy)))
+    try:
+        planted = plant(healthy, code)
+    except Exception as error:
+        if code.startswith("DB") and "cannot" in str(error):
+            pytest.skip(f"not possible on this schema: {error}")
+        raise
+    survey = look(healthy)
+    assert result(survey, code).count > 0
+    implied = set(planting.implied(code)) | ({"DB003"} if planted.dropped else set())
+    new = {found for found, status in wrong(survey).items() if status == "failed"} - known - implied
+    assert new - {found.check.code for found in survey.results if found.severity is ADVICE} <= {code}
+    assert code in set(wrong(survey))
+
+
+def test_troubles_do_not_hide_each_other(healthy_everywhere: Database) -> None:
+    codes = [code for code in planting.codes() if not code.startswith("DB")]
+    for code in codes:
+        plant(healthy_everywhere, code)
+    assert set(codes) <= {code for code, status in wrong(look(healthy_everywhere)).items() if status == "failed"}
+
+
+def test_the_count_is_exact_and_the_rows_are_few(deployed: Database) -> None:
+    deployed.execute("update chats set last_operator_id = null where chat_state = 'waiting_real_user_reply'")
+    expected = deployed.value(
+        """select count(*) from chats c where is_active and last_operator_id is null and chat_state = 'waiting_real_user_reply'
+            and exists (select from messages m where m.chat_id = c.id and m.handled_by_operator_id is not null)"""
+    )
+    found = result(look(deployed, "CHAT014"), "CHAT014")
+    assert found.count == expected > 1000
+    assert len(found.rows) == 3
+    assert len(result(look(deployed, "CHAT014", rows=50), "CHAT014").rows) == 50
+
+
+def test_what_is_about_another_chat_is_left_out(deployed: Database) -> None:
+    deployed.execute("update chats set last_operator_id = null where chat_state = 'waiting_real_user_reply'")
+    one = deployed.value("select id from chats where chat_state = 'waiting_real_user_reply' and is_active order by id limit 1")
+    found = result(look(deployed, "CHAT014", about=str(one)), "CHAT014")
+    assert found.count == 1
+    assert found.rows[0]["chat_id"] == one
+
+
+# ---- the database itself -----------------------------------------------------------------------------------------------
+
+
+def test_a_session_that_blocks_writers_is_named(deployed: Database) -> None:
+    holder, waiter = deployed.connect(application_name="nightly report"), deployed.connect()
+    holder.execute("begin; lock table operator_activity in share mode")
+    writing = threading.Thread(target=lambda: waiter.execute("update operator_activity set last_activity = now()"))
+    writing.start()
+    try:
+        wait_until_blocked(deployed.connect(), waiter.info.backend_pid)
+        found = result(look(deployed, "DB010"), "DB010")
+    finally:
+        holder.execute("rollback")
+        writing.join()
+    assert (found.status, found.rows[0]["pid"], found.rows[0]["blocks"]) == ("failed", holder.info.backend_pid, 1)
+    assert found.rows[0]["application"] == "nightly report"
+
+
+def test_a_transaction_left_open_on_the_tables_is_named_by_its_age(deployed: Database) -> None:
+    idle = deployed.connect()
+    idle.execute("begin; select count(*) from chats")
+    assert result(look(deployed, "DB010"), "DB010").status == "passed"
+    # Age is told by the server's clock: rather than wait, ask with a limit that every transaction is beyond.
+    found = result(look(deployed, "DB010", given={"long_transaction_minutes": 0.1}), "DB010")
+    assert found.status == "passed"
+    idle.execute("rollback")
+
+
+def test_dead_rows_that_vacuum_did_not_clean_up_are_advice(deployed: Database) -> None:
+    with deployed.connect() as connection:
+        connection.execute("create temporary table x as select generate_series(1, 3)")
+        for _ in range(4):
+            connection.execute("update messages set read_at = now()")
+        connection.execute("select pg_stat_force_next_flush()")
+    found = result(look(deployed, "DB011"), "DB011")
+    assert (found.status, found.severity, found.rows[0]["object"]) == ("failed", ADVICE, "messages")
+
+
+def test_connections_near_the_limit_are_a_finding(deployed: Database) -> None:
+    assert result(look(deployed, "DB015"), "DB015").status == "passed"
+    kept = [deployed.connect() for _ in range(6)]
+    found = result(look(deployed, "DB015", given={"connections_percent": 1}), "DB015")
+    assert found.status == "failed"
+    assert found.rows[0]["used"] >= len(kept)
+
+
+def test_the_age_of_transaction_ids_is_looked_at(deployed: Database) -> None:
+    with opened(deployed) as database, database.reading():
+        query = CHECKS["DB016"].query(before_018=True)
+        rows = database.mappings(query, {"wraparound_percent": "0"})
+    assert rows[0]["age"] > 0
+    assert rows[0]["used_percent"] == 0
+
+
+def test_files_that_are_not_in_are_advice_where_there_is_a_ledger(database: Database, chatops_inprocess) -> None:  # type: ignore[no-untyped-def]
+    chatops_inprocess("migrate", "--to", "017", "--yes", db=database, check=0)
+    found = result(look(database, "DB014"), "DB014")
+    pending = [name for name in sqlfiles.names("migrations") if name > "018"]
+    assert (found.status, found.severity, found.count) == ("failed", ADVICE, len(pending))
+    assert [row["object"] for row in found.rows] == pending[:3]
+
+
+def test_a_grant_that_the_application_needs_is_missed(deployed: Database) -> None:
+    deployed.script(
+        """do $$ begin create role authenticated nologin; exception when duplicate_object or unique_violation then null; end $$;
+           revoke execute on function assign_chat_to_operator(uuid) from public, authenticated"""
+    )
+    found = result(look(deployed, "DB009"), "DB009")
+    assert {(row["role"], row["object"]) for row in found.rows} == {("authenticated", "assign_chat_to_operator")}
+
+
+def test_a_trigger_that_is_switched_off_is_found(healthy: Database) -> None:
+    healthy.execute("alter table messages disable trigger update_chat_on_message")
+    assert wrong(look(healthy, "DB017")) == {"DB017": "failed"}
+
+
+def test_the_guards_switch_leads_and_refusals_are_told(mended: Database) -> None:
+    operator_id = mended.value("select id from operators order by id limit 1")
+    mended.execute(
+        """insert into chatops.settings (target_schema, key, value, until, reason)
+           values ('public', 'guards', '"off"', now() + interval '10 minutes', 'release 2.14')"""
+    )
+    mended.execute(
+        "insert into chatops.refusals (target_schema, reason, operator_id, hour, refusals) "
+        "values ('public', 'late_reply', %s, date_trunc('hour', now()), 4)",
+        (operator_id,),
+    )
+    survey = look(mended)
+    assert result(survey, "CONF002").severity is CRITICAL
+    assert result(survey, "OPER005").rows[0]["times"] == 4
+    mended.execute("update chatops.settings set until = now() - interval '1 minute' where key = 'guards'")
+    assert result(look(mended, "CONF002"), "CONF002").status == "passed"
+
+
+# ---- settings that cannot be used ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ['"3"', '"three"', "null", "[3]", '{"n": 3}', "true", "0", "-1", "2.5", "1e300", '" 4 "', '""'])
+def test_every_unusable_setting_is_a_finding_and_never_an_error(deployed: Database, value: str) -> None:
+    deployed.execute("update platform_config set value = %s where key in ('max_reassignments', 'idle_timeout_minutes')", (value,))
+    survey = look(deployed)
+    assert result(survey, "CONF001").count == 2
+    assert survey.ran == len(survey.results)
+    origin = survey.thresholds["max_reassignments"].origin
+    assert origin == (
+        "platform_config" if value in ('"3"', '" 4 "', "2.5") else "default, because platform_config holds no usable number"
+    )
+
+
+def test_a_threshold_comes_from_the_flag_before_the_file_before_platform_config(deployed: Database) -> None:
+    deployed.execute("update platform_config set value = '11' where key = 'idle_timeout_minutes'")
+    assert look(deployed, "OPER001").thresholds["idle_timeout_minutes"].value == 11
+    found = look(deployed, "OPER001", given={"idle_timeout_minutes": 0.1, "idle_grace_minutes": 0})
+    assert found.thresholds["idle_timeout_minutes"].origin == "--threshold"
+    assert result(found, "OPER001").count > 0
+    resolved = thresholds.resolve({"queue_sla_minutes": 7.0}, {"queue_sla_minutes": 9.0}, {}, file_origin="chatops.toml")
+    assert resolved["queue_sla_minutes"].value == 9
+    with pytest.raises(UsageError, match="no threshold 'queue_slo'"):
+        thresholds.resolve({}, {"queue_slo": 1.0}, {})
+    with pytest.raises(UsageError, match="must lie between"):
+        thresholds.resolve({}, {}, {"queue_sla_minutes": -1.0})
+
+
+# ---- unknown is not OK --------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_database_passes_no_check_of_the_system(database: Database) -> None:
+    survey = look(database)
+    passed = {found.check.code for found in survey.results if found.status == "passed"}
+    assert not {code for code in passed if CHECKS[code].group in ("schema", "data")}
+    assert result(survey, "DB003").count == 18  # 8 tables, and what 014 to 017 make beside columns
+    assert "chats, operators are not there" in (result(survey, "CHAT003").reason or "")
+
+
+def role_of(database: Database, name: str, statements: str) -> psycopg.Connection[tuple[object, ...]]:
+    database.script(
+        f"""do $$ begin create role {name} login; exception when duplicate_object or unique_violation then null; end $$;
+            {statements}"""
+    )
+    return database.connect(user=name)
+
+
+def as_role(database: Database, name: str, *codes: str) -> run.Survey:
+    with opened(database) as reading, reading.reading():
+        reading.execute(f"set local role {name}")
+        reading.facts = reading.facts.__class__(**{  # type: ignore[union-attr]
+            field: name if field == "role" else getattr(reading.facts, field) for field in reading.facts.__dataclass_fields__  # type: ignore[union-attr]
+        })  # fmt: skip
+        return run.run(reading, [check for check in load.shipped() if not codes or check.code in codes])
+
+
+def test_a_role_without_a_grant_hears_which_one_is_missing(deployed: Database) -> None:
+    role_of(deployed, "half_blind", "grant usage on schema public to half_blind; grant select on chats, messages to half_blind")
+    survey = as_role(deployed, "half_blind")
+    assert result(survey, "CHAT006").status == "passed"
+    blind = result(survey, "CHAT004")
+    assert blind.status == "unknown"
+    assert blind.remedy == (
+        'grant usage on schema "public" to "half_blind"; grant select on chat_assignments, operators to "half_blind";'
+    )
+    deployed.script(blind.remedy)
+    assert result(as_role(deployed, "half_blind", "CHAT004"), "CHAT004").status == "passed"
+    hidden = result(survey, "DB010")
+    assert (hidden.status, hidden.remedy) == ("unknown", 'grant pg_read_all_stats to "half_blind";')
+
+
+def test_rows_hidden_by_row_level_security_are_never_taken_for_health(deployed: Database) -> None:
+    plant(deployed, "CHAT003")
+    role_of(
+        deployed, "operator_eyes",
+        """grant usage on schema public to operator_eyes; grant select on all tables in schema public to operator_eyes;
+           alter table chats enable row level security;
+           create policy own on chats for select to operator_eyes using (assigned_operator_id is null and false)""",
+    )  # fmt: skip
+    hidden = result(as_role(deployed, "operator_eyes", "CHAT003"), "CHAT003")
+    assert hidden.status == "unknown"
+    assert "hides rows of chats" in (hidden.reason or "")
+    assert hidden.remedy
+    deployed.script(hidden.remedy)
+    assert result(as_role(deployed, "operator_eyes", "CHAT003"), "CHAT003").status == "failed"
+
+
+def test_a_locked_table_makes_its_checks_unknown_and_leaves_the_rest(deployed: Database) -> None:
+    locker = deployed.connect()
+    locker.execute("begin; lock table operator_activity in access exclusive mode")
+    survey = look(deployed)
+    locker.execute("rollback")
+    unknown = {found.check.code for found in survey.results if found.status == "unknown"}
+    assert unknown == {check.code for check in load.shipped() if "operator_activity" in check.reads}
+    assert "locked by somebody else" in (result(survey, "CHAT008").reason or "")
+    assert survey.seconds < 15
+
+
+def test_a_function_that_is_gone_makes_its_reader_unknown(deployed: Database) -> None:
+    deployed.execute("drop function get_assignment_queue_status()")
+    survey = look(deployed)
+    assert result(survey, "DB003").rows[0]["object"] == "get_assignment_queue_status"
+    assert "lacks what it asks" in (result(survey, "QUEUE003").reason or "")
+
+
+def test_a_lost_connection_leaves_what_was_found_and_names_the_rest(deployed: Database) -> None:
+    plant(deployed, "CHAT003")
+    with opened(deployed) as database:
+        pids: list[int] = []
+
+        def cut(check: load.Check, position: int, of: int) -> None:
+            if check.code == "CHAT005":
+                pids.append(deployed.value("select pg_terminate_backend(%s)::int", (database.facts.backend_pid,)))  # type: ignore[union-attr]
+
+        try:
+            with database.reading():
+                survey = run.run(database, load.shipped(), progress=cut)
+        except Exception:  # noqa: BLE001 - the transaction went with the connection
+            pass
+    assert pids == [1]
+    assert result(survey, "CHAT003").status == "failed"
+    assert result(survey, "CHAT005").status == "unknown"
+    assert "connection was lost" in (result(survey, "DB003").reason or "")
+
+
+# ---- somebody's own checks ----------------------------------------------------------------------------------------------
+
+HEAD = "-- Which?\n-- code: {code}\n-- title: {{count}} rows\n-- severity: warning\n-- group: data\n-- expected: none\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("delete from operator_activity returning *", "data-modifying"),
+        ("select 1 as x) , gone as (delete from operator_activity returning chat_id", "data-modifying"),
+        ("select 1; commit; delete from operator_activity", "syntax error"),
+        ("select set_config('transaction_read_only', 'off', false), nextval('own')", "read-only"),
+        ("select pg_sleep(3600)", "took longer"),
+        ("select from nowhere", "lacks what it asks"),
+        ("selct 1", "syntax error"),
+        ("select 1 / 0 as x", "division by zero"),
+    ],
+)
+def test_a_check_of_somebodys_own_cannot_write_end_the_snapshot_or_hang(
+    deployed: Database, tmp_path: Path, query: str, reason: str
+) -> None:
+    deployed.execute("create sequence own")
+    before = deployed.value("select count(*) from operator_activity")
+    (tmp_path / "a.sql").write_text(HEAD.format(code="SHOP001") + query)
+    (tmp_path / "b.sql").write_text(HEAD.format(code="SHOP002") + "select id from chats limit 2")
+    with opened(deployed) as database:
+        with database.reading():
+            survey = run.run(database, (*load.from_folder(tmp_path), CHECKS["CHAT001"]), whole_seconds=3, each_seconds=0.4)
+        assert database.wrote is False
+    assert reason in (result(survey, "SHOP001").reason or "")
+    assert (result(survey, "SHOP002").status, result(survey, "SHOP002").count) == ("failed", 2)
+    assert result(survey, "CHAT001").status == "passed"
+    assert deployed.value("select count(*) from operator_activity") == before
+
+
+def test_files_that_are_no_checks_are_all_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("select 1")
+    (tmp_path / "b.sql").write_text(HEAD.format(code="CHAT001") + "select 1")
+    (tmp_path / "c.sql").write_text(HEAD.format(code="shop1") + "select 1")
+    (tmp_path / "d.sql").write_text(HEAD.format(code="SHOP001"))
+    with pytest.raises(UsageError) as caught:
+        load.from_folder(tmp_path)
+    assert [line.partition("/")[2].rpartition("/")[2][:5] for line in caught.value.details] == [
+        "a.sql",
+        "b.sql",
+        "c.sql",
+        "d.sql",
+    ]
