@@ -80,6 +80,10 @@ class UsageError(ChatopsError):
     exit_code = ExitCode.USAGE
 
 
+class NoDatabaseError(UsageError):
+    """No database is named anywhere; what needs none can go on."""
+
+
 class UnreachableError(ChatopsError):
     """No connection could be made, or it was lost."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from chatops.errors import UsageError
+from chatops.errors import NoDatabaseError, UsageError
 
 # What object-relational mappers append to a URL and libpq does not know.
 ORM_PARAMETERS = frozenset(
@@ -215,7 +215,7 @@ def resolve_all(
             if environ.get(variable)
         }  # fmt: skip
         return [_finish(parameters, ", ".join(named), schema, schema_origin, configuration, environment=None)]
-    raise UsageError(
+    raise NoDatabaseError(
         "no database named",
         details=(WHERE_SUPABASE_SHOWS_IT + "; put it in CHATOPS_DATABASE_URL so that it stays out of `ps`",),
         next_steps=[

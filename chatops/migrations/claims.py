@@ -104,7 +104,8 @@ def table_of(statement: str, schema: str) -> tuple[str, str] | None:
     told = _claims(tokens, statement, 1, schema) or []
     for claim in told:
         if claim.thing.kind == "table":
-            return claim.thing.schema, claim.thing.name
+            thing = claim.was or claim.thing
+            return thing.schema, thing.name
         if claim.thing.kind != "function" and claim.thing.parent:
             return claim.thing.schema, claim.thing.parent
     walk = _Walk(tokens, statement, 1, schema)

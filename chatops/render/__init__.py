@@ -18,6 +18,8 @@ FORMATS = {
     "csv": "delimited",
     "tsv": "delimited",
     "markdown": "markdown",
+    "github": "github",
+    "junit": "junit",
 }
 
 _ASCII = str.maketrans(

@@ -1,0 +1,45 @@
+"""For GitHub Actions: an annotation per problem, at its file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from chatops import words
+from chatops.model import Answer, Table, value_of
+from chatops.render import Medium
+
+# GitHub knows three levels; whatever it does not know is shown as a notice.
+LEVELS = {"critical": "error", "error": "error", "failed": "error", "warning": "warning", "unknown": "warning"}
+
+
+def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
+    """A `::error …` line per row of the table `problems`; its columns file, line, column, severity, code, message and help count
+    where they are. Nothing to say is no line at all."""
+    for table in answer.tables:
+        if table.name == "problems":
+            yield from (annotation(row, table) for row in table.rows)
+
+
+def annotation(row: Any, table: Table) -> str:
+    """One row as a workflow command."""
+    found = fields(row, table)
+    level = LEVELS.get(found.get("severity", ""), "notice")
+    known = [("file", "file"), ("line", "line"), ("column", "col"), ("code", "title")]
+    properties = ",".join(f"{theirs}={_property(found[ours])}" for ours, theirs in known if found.get(ours))
+    message = "\n".join(text for text in (found.get("message", ""), found.get("help", "")) if text)
+    return f"::{level}{' ' if properties else ''}{properties}::{_message(message)}\n"
+
+
+def fields(row: Any, table: Table) -> dict[str, str]:
+    """A row of problems as text by column; what is None is left out."""
+    values = {column.name: value_of(row, column.name) for column in table.columns}
+    return {name: words.visible(str(value), lines=True) for name, value in values.items() if value is not None}
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
