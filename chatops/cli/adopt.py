@@ -32,6 +32,12 @@ def adopt(
         list[str] | None, typer.Option("--accept", metavar="FILE", help="Take a partial or conflicting file as it is.")
     ] = None,
     ledger_only: Annotated[bool, typer.Option("--ledger-only", help="Make ledger and audit, record no file.")] = False,
+    edited: Annotated[
+        list[str] | None, typer.Option("--edited", metavar="FILE", help="Take an edited file's present text for the applied one.")
+    ] = None,
+    forget: Annotated[
+        list[str] | None, typer.Option("--forget", metavar="FILE", help="Take a file that vanished out of the ledger.")
+    ] = None,
     directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Show how a function's body differs from the file's.")] = False,
@@ -51,8 +57,12 @@ def adopt(
         raise UsageError("--ledger-only records no file: leave out --through, --accept and --diff")
     if through is not None and accept:
         raise UsageError("--through takes every file up to there as it is: leave out --accept")
+    if (edited or forget) and (through is not None or accept or ledger_only or diff):
+        raise UsageError("--edited and --forget correct the ledger and nothing else: leave the other options out")
     folder = chosen(directory, source)
     database = invocation.connect("migrate")
+    if edited or forget:
+        return correct_ledger(invocation, database, folder, edited or [], forget or [], dry_run=dry_run, yes=yes)
     if ledger_only:
         return make_ledger(invocation, database, dry_run=dry_run, yes=yes)
     words_again = [part for flag, value in (("--dir", directory), ("--source", source)) if value is not None
@@ -101,6 +111,47 @@ def take_over(
     if yes:
         invocation.show(adoption.answer(found, choice, written=True, here=again, diff=diff))
     invocation.note(f"recorded; go on: {invocation.here('migrate', *here.partition(' adopt')[2].split())}")
+    return ExitCode.OK
+
+
+def correct_ledger(
+    invocation: Invocation, database: Database, folder: Folder, edited: list[str], forget: list[str], *, dry_run: bool, yes: bool
+) -> ExitCode:
+    """The way out for files that `status` calls edited or missing, once somebody has decided that this is right."""
+    from chatops.migrations import ledger
+    from chatops.migrations.plan import State, plan
+    from chatops.migrations.source import revision_of
+    from chatops.model import Answer, Text
+
+    before = ledger.read(database)
+    invocation.banner(database)
+    made = plan(folder, before.rows)
+    known = {entry.name: entry for entry in made.of(State.EDITED, State.REFORMATTED, State.MISSING)}
+    wanted = [(name.removesuffix(".sql"), "edited") for name in edited] + [
+        (name.removesuffix(".sql"), "missing") for name in forget
+    ]
+    for name, what in wanted:
+        state = known[name].state if name in known else None
+        if (what == "missing") != (state is State.MISSING) or state is None:
+            raise UsageError(f"{name} is not {what}: chatops status shows the state of each file")
+    told = [
+        f"{name}: {'its present text counts as the one that was applied' if what == 'edited' else 'the ledger forgets it'}"
+        for name, what in wanted
+    ]
+    if dry_run:
+        invocation.show(Answer("adopt", [Text([*told, "Nothing was changed."])], {"corrected": 0, "dry_run": True}))
+        return ExitCode.OK
+    for line in told:
+        invocation.note(line)
+    if not invocation.consent("Correct the ledger, and nothing else,", yes=yes, always=True):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    run = ledger.Run("adopt", invocation.provenance.annotations(), revision_of(folder.path))
+    for name, _ in wanted:
+        ledger.correct(database, known[name], run)
+    invocation.show(
+        Answer("adopt", [Text([*told, "The ledger is corrected; nothing else was changed."])], {"corrected": len(wanted)})
+    )
     return ExitCode.OK
 
 

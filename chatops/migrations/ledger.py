@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from chatops import __version__, db, sqlfiles
 from chatops.db import Database, Facts
 from chatops.errors import ConflictError, DatabaseError
-from chatops.migrations.plan import LedgerRow
+from chatops.migrations.plan import Entry, LedgerRow
 from chatops.migrations.source import MigrationFile
 
 LOCK_CLASS = 0x63686174  # "chat"
@@ -181,21 +181,23 @@ def adopt(database: Database, files: Sequence[MigrationFile], run: Run, *, also:
     return int(ran.tags[-2].rpartition(" ")[2])
 
 
-def accept(database: Database, file: MigrationFile, row: LedgerRow, run: Run) -> bool:
-    """Takes the present text of an edited file for the one that was applied; False when the ledger has moved on."""
-    values = {
-        "target_schema": database.target.schema, "source": file.source, "name": file.name, "checksum": file.checksum,
-        "statements": None if file.digests is None else db.json(file.digests), "before": row.checksum,
-    }  # fmt: skip
-    ran = _write(database, [db.inlined(sqlfiles.read("queries/ledger_accept.sql"), values)], run)
-    return ran.firsts[-2] is not None
+def correct(database: Database, entry: Entry, run: Run) -> None:
+    """Takes an edited file's present text for the applied one, and a vanished file out of the ledger.
 
-
-def forget(database: Database, row: LedgerRow, run: Run) -> bool:
-    """Takes a vanished file out of the ledger; False when the ledger has moved on."""
-    values = {"target_schema": database.target.schema, "source": row.source, "name": row.name, "checksum": row.checksum}
-    ran = _write(database, [db.inlined(sqlfiles.read("queries/ledger_forget.sql"), values)], run)
-    return ran.firsts[-2] is not None
+    Raises ConflictError while another migrator is at work, or when the ledger has moved on.
+    """
+    row, file = entry.row, entry.file
+    assert row is not None  # only what the ledger knows can be edited or missing
+    values = {"target_schema": database.target.schema, "source": row.source, "name": row.name, "before": row.checksum}
+    if file is None:
+        text = db.inlined(sqlfiles.read("queries/ledger_forget.sql"), values)
+    else:
+        digests = None if file.digests is None else db.json(file.digests)
+        text = db.inlined(
+            sqlfiles.read("queries/ledger_accept.sql"), {**values, "checksum": file.checksum, "statements": digests}
+        )
+    if _write(database, [run_text(run), text], run).firsts[-2] is None:
+        raise ConflictError(f"the ledger has another row for {row.name} by now; nothing was changed")
 
 
 def _write(database: Database, statements: Sequence[str], run: Run) -> db.Ran:
