@@ -692,23 +692,20 @@ def _invisible_characters(name: str, text: str) -> Iterator[Problem]:
     if not _INVISIBLE.search(text):
         return
     names = ""
+    line, counted = 1, 0
     for match in _INVISIBLE.finditer(text):
-        character = match[0]
+        character, offset = match[0], match.start()
         if character in _BIDI:
             message = "turns the direction of text: what runs is not what one reads"
         else:
             names = names or _blanked_literals(text)
-            if names[match.start()] != character:
+            if names[offset] != character:
                 continue
             message = "looks like a blank or like nothing, and is part of a name to PostgreSQL"
-        yield _problem(
-            name,
-            place(text, match.start()),
-            "invisible-character",
-            f"U+{ord(character):04X} {message}",
-            "remove it, or write it as an escape",
-            "warning",
-        )
+        line, counted = line + text.count("\n", counted, offset), offset
+        at = Place(offset, line, offset - text.rfind("\n", 0, offset))
+        message = f"U+{ord(character):04X} {message}"
+        yield _problem(name, at, "invisible-character", message, "remove it, or write it as an escape", "warning")
 
 
 def _blanked_literals(text: str) -> str:
