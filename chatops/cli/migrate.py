@@ -9,9 +9,11 @@ import typer
 
 from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
 from chatops.errors import ExitCode, UsageError
+from chatops.model import Line, Span
 
 if TYPE_CHECKING:
     from chatops.migrations.run import Prepared, Request
+    from chatops.settings import Target
 
 
 @command(
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
         "chatops --env production migrate --to 017 --yes",
         "chatops migrate --dir supabase/migrations --to latest",
         "chatops migrate --dry-run -o sql > pending.sql",
+        "chatops migrate --all-schemas 'tenant_*' --jobs 8 --yes",
     ],
     exits="0 everything asked for is in · 2 usage · 3 unreachable, or the connection was lost · 4 refused, or a file failed and "
     "was rolled back · 5 a lock or another migrator was in the way for longer than --max-wait",
@@ -38,12 +41,18 @@ def migrate(
     ] = None,
     allow_out_of_order: Annotated[bool, typer.Option("--allow-out-of-order", help="Apply files that come late, too.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse files that share a number.")] = False,
+    all_schemas: Annotated[
+        str | None, typer.Option("--all-schemas", metavar="PATTERN", help="Every schema that matches, such as 'tenant_*'.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="How many targets at once, where there are several.")] = 4,
 ) -> ExitCode:
     """Applies the pending files in order, each in one transaction with its entry in the ledger, then the views that changed.
 
     Locks are asked for in short attempts, so that nobody waits for the migrator for long; who is in the way is named.
+    With --db given several times, --env staging,production or --all-schemas each target goes its own way.
     """
     from chatops import words
+    from chatops.cli.fleet import migrate_all, targets_of
     from chatops.migrations import ledger, screens
     from chatops.migrations import run as runs
     from chatops.migrations.source import chosen, revision_of
@@ -57,16 +66,27 @@ def migrate(
     words_again = [part for flag, value in (("--to", to), ("--dir", directory), ("--source", source)) if value is not None
                    for part in (flag, quoted(str(value)))]  # fmt: skip
     timeout = words.span(statement_timeout, "--statement-timeout") if statement_timeout is not None else None
-    request = runs.Request(
-        to=to,
-        max_wait=words.span(max_wait, "--max-wait").total_seconds(),
-        allow_out_of_order=allow_out_of_order,
-        strict=strict,
-        statement_timeout=f"{int(timeout.total_seconds() * 1000)}ms" if timeout is not None else None,
-        again=invocation.here("migrate", *words_again, *(["--allow-out-of-order"] if allow_out_of_order else [])),
-        adopt=invocation.here("adopt", *words_again[2 if to is not None else 0 :]),
-        diagnose=invocation.here("diagnose"),
-    )
+
+    def request_for(target: Target) -> runs.Request:
+        def here(*parts: str) -> str:
+            return " ".join(part for part in ("chatops", target.flags, *parts) if part)
+
+        return runs.Request(
+            to=to,
+            max_wait=words.span(max_wait, "--max-wait").total_seconds(),
+            allow_out_of_order=allow_out_of_order,
+            strict=strict,
+            statement_timeout=f"{int(timeout.total_seconds() * 1000)}ms" if timeout is not None else None,
+            again=here("migrate", *words_again, *(["--allow-out-of-order"] if allow_out_of_order else [])),
+            adopt=here("adopt", *words_again[2 if to is not None else 0 :]),
+            diagnose=here("diagnose"),
+        )
+
+    if (targets := targets_of(invocation, all_schemas)) is not None:
+        if as_sql:
+            raise UsageError("-o sql shows the text for one database: name one")
+        return migrate_all(invocation, targets, folder, request_for, jobs=jobs, dry_run=dry_run, yes=yes)
+    request = request_for(invocation.target)
     database = invocation.connect("migrate")
     before = ledger.read(database)
     invocation.banner(database)
@@ -129,8 +149,9 @@ class Teller:
 
     REPEAT_S = 15.0
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, invocation: Invocation, label: str = "") -> None:
         self.invocation = invocation
+        self.label = label
         self.last: tuple[Any, ...] = ()
         self.at = 0.0
 
@@ -139,17 +160,23 @@ class Teller:
         from chatops.migrations import screens
 
         if isinstance(event, runs.Done):
-            self.invocation.note(screens.done_line(event))
+            self.note(screens.done_line(event))
         elif isinstance(event, runs.Installed):
-            self.invocation.note(f"  ✓ {'views':<28}  {', '.join(event.names)}")
+            self.note(f"  ✓ {'views':<28}  {', '.join(event.names)}")
         elif isinstance(event, runs.Held):
-            self.invocation.note(f"  … another migrator is at work: {event.by}")
+            self.note(f"  … another migrator is at work: {event.by}")
         elif isinstance(event, runs.Waiting):
             self.waiting(event)
         elif isinstance(event, runs.Step):
-            self.invocation.note(f"  … {event.name:<28}  {event.number} of {event.of}: {event.text}")
+            self.note(f"  … {event.name:<28}  {event.number} of {event.of}: {event.text}")
         elif isinstance(event, runs.Note):
-            self.invocation.note(f"       {event.text}")
+            self.note(f"       {event.text}")
+
+    def note(self, line: Line) -> None:
+        """One line, with the target's label where there are several."""
+        if self.label:
+            line = [Span(self.label), *([Span(line)] if isinstance(line, str) else line)]
+        self.invocation.note(line)
 
     def waiting(self, event: Any) -> None:
         """A line when the picture changes, else now and then."""
@@ -163,12 +190,10 @@ class Teller:
             return
         self.last, self.at = picture, time.monotonic()
         what = f"a lock on {event.blockers[0].waits_for}" if event.blockers else "a lock"
-        self.invocation.note(
-            f"  … {event.name:<28}  waiting for {what} (attempt {event.attempt}, {event.deadline_ms / 1000:.1f} s each)"
-        )
+        self.note(f"  … {event.name:<28}  waiting for {what} (attempt {event.attempt}, {event.deadline_ms / 1000:.1f} s each)")
         for blocker in culprits[:3]:
-            self.invocation.note(f"       blocked by {blocker}")
+            self.note(f"       blocked by {blocker}")
         if len(culprits) > 3:
-            self.invocation.note(f"       and by {len(culprits) - 3} more")
+            self.note(f"       and by {len(culprits) - 3} more")
         if event.unseen:
-            self.invocation.note(f"       who is in the way cannot be seen: {event.unseen}")
+            self.note(f"       who is in the way cannot be seen: {event.unseen}")

@@ -139,7 +139,12 @@ class Installed:
     seconds: float
 
 
-Event = Installed | Started | Waiting | Held | Step | Note | Done
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A run waits and holds nothing; a listener that raises ends it here."""
+
+
+Event = Installed | Paused | Started | Waiting | Held | Step | Note | Done
 Tell = Callable[[Event], None]
 
 
@@ -439,6 +444,7 @@ class Migrating:
             pause = min(1.0, pause * locks.RISE)
 
     def sleep(self, name: str, seconds: float) -> None:
+        self.tell(Paused())
         try:
             time.sleep(seconds)
         except KeyboardInterrupt:
