@@ -260,6 +260,14 @@ def test_remove_spares_the_other_data_of_the_embedded_server(own_place: Demo) ->
     assert own_place.value("select count(*) from chats", "chatops") == 0
 
 
+def test_a_schema_of_ones_own_holds_the_demo_too(own_place: Demo) -> None:
+    for _ in range(2):
+        own_place.run("demo", "--size", SIZE, CHATOPS_SCHEMA="tenant_a")
+    assert own_place.value("select count(*) > 500 from tenant_a.chats") is True
+    assert own_place.value("select to_regclass('public.chats') is null") is True
+    own_place.run("--db", "demo", "repair", "CHAT001", "--yes", CHATOPS_SCHEMA="tenant_a")
+
+
 def test_it_touches_no_other_database(demo: Demo, core_database: object) -> None:
     url = core_database.url  # type: ignore[attr-defined]
     demo.run("demo", CHATOPS_DATABASE_URL=url, DATABASE_URL=url)

@@ -93,7 +93,7 @@ def populate(database: Database, *, size: int = DEFAULT_SIZE, seed: int = 1, say
             database.script(UNGUARDED)
             database.script(sqlfiles.read("demo/moment.sql"))
         database.script(sqlfiles.read("demo/clear.sql"))
-    return counted(database)
+        return database.rows(Population, _COUNTS)[0]
 
 
 def refresh(database: Database) -> timedelta | None:
@@ -109,11 +109,6 @@ def refresh(database: Database) -> timedelta | None:
         database.annotate({"chatops.demo_behind": f"{behind.total_seconds()} seconds"})
         database.script(sqlfiles.read("demo/later.sql"))
     return behind
-
-
-def counted(database: Database) -> Population:
-    """How many rows there are."""
-    return database.rows(Population, _COUNTS)[0]
 
 
 def check_size(size: int, seed: int) -> None:
