@@ -94,7 +94,9 @@ def test_the_document_is_made_from_the_heads_of_the_files() -> None:
 def test_a_healthy_system_has_no_finding_above_advice(healthy_everywhere: Database) -> None:
     survey = look(healthy_everywhere)
     assert above_advice(survey) == set()
-    assert set(wrong(survey)) <= (KNOWN_BEFORE_018 if survey.inventory.before_018 else set())
+    # The population stands still while the clock goes on: after a minute its operators wait for nothing.
+    known = {"QUEUE004"} | (KNOWN_BEFORE_018 if survey.inventory.before_018 else set())
+    assert set(wrong(survey)) <= known
     assert survey.ran == len(load.shipped())
 
 

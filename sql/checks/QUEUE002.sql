@@ -14,10 +14,11 @@
 -- reads: chats, messages, chat_assignments
 -- limits: overtaken_by, overtaken_seconds
 -- needs: chat_queue
+-- Counted from when it came into the queue; before 018 from when its user began to wait, which is all that is known then.
 -- Their own last operator may pass them over: nobody gets the chat they just had. Counted by places in sorted lists, because
 -- thousands may wait while tens of thousands were taken.
 with waiting as materialized (
-  select q.chat_id, q.waiting_since, q.last_operator_id from chat_queue q
+  select q.chat_id, q.waiting_since, q.last_operator_id, c.state_since from chat_queue q join chats c on c.id = q.chat_id
 ), taken as materialized (
   -- When the users of the chats that were taken had begun to wait.
   select a.operator_id, began.since
@@ -43,7 +44,7 @@ with waiting as materialized (
     from waiting w
    cross join everybody e
    cross join lateral (
-     select w.waiting_since + make_interval(secs => :'overtaken_seconds'::double precision) as instant
+     select greatest(w.waiting_since, w.state_since) + make_interval(secs => :'overtaken_seconds'::double precision) as instant
    ) as limit_
     left join own o on o.operator_id = w.last_operator_id
    where exists (select 1 from taken)

@@ -1,0 +1,332 @@
+"""`chatops repair`: what a finding names is mended, each changed row is logged, and nobody is waited for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chatops import sqlfiles
+from chatops.chats import planting
+from chatops.checks import repair
+from tests.ailing import deployed, healthy, healthy_everywhere, look, mended, plant, result, wrong
+from tests.conftest import Result
+from tests.servers import Database
+from tests.shift import add_chats, add_operators, chat_id, operator_id
+
+__all__ = ["deployed", "healthy", "healthy_everywhere", "mended"]
+
+Run = Callable[..., Result]
+BACK_INTO_THE_QUEUE = {"CHAT006", "CHAT012", "OPER001"}
+WAITED_LONG = {"QUEUE002", "QUEUE004", "QUEUE010", "CHAT015"}
+"""What is true of a user who was overlooked for half an hour, once their chat is in the queue again."""
+MENDABLE = [code for code in repair.shipped() if code in planting.codes()]
+
+
+def chat(database: Database, number: int) -> dict[str, Any]:
+    return dict(database.value("select to_jsonb(c) from chats c where id = %s", (chat_id(number),)))
+
+
+def assignments(database: Database, number: int) -> list[tuple[Any, ...]]:
+    return database.execute(
+        "select operator_id, released_at is null, release_reason from chat_assignments where chat_id = %s order by assigned_at, id",
+        (chat_id(number),),
+    )
+
+
+@pytest.fixture
+def shift(core_database: Database) -> Database:
+    """op-1 to op-3 hold chats 1 to 3, op-4 and op-5 are free, chat 11 waits, chat 21 was answered, 31 is empty."""
+    add_operators(core_database, 5)
+    add_chats(core_database, 3, state="assigned", held_by=1)
+    add_chats(core_database, 1, first=11)
+    add_chats(core_database, 1, first=21, state="waiting_real_user_reply")
+    add_chats(core_database, 1, first=31, state="empty")
+    core_database.execute("alter table chats drop constraint chk_assigned_state_has_operator")
+    core_database.execute("update chats set assignment_time = now() - interval '1 minute' where chat_state = 'assigned'")
+    core_database.execute("update chat_assignments set assigned_at = now() - interval '1 minute' where released_at is null")
+    return core_database
+
+
+# ---- everything that can be planted ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", MENDABLE)
+def test_a_repair_clears_its_finding_and_logs_each_row_before_and_after(
+    healthy: Database, code: str, chatops_inprocess: Run
+) -> None:
+    known = set(wrong(look(healthy)))
+    plant(healthy, code)
+    implied = planting.implied(code)
+    assert result(look(healthy, code), code).count > 0
+    chatops_inprocess("repair", code, "--reason", "a test", db=healthy, check=0)
+    # A constraint that had to go for the plant stays gone.
+    assert set(wrong(look(healthy))) - known - implied - {"DB003"} <= (WAITED_LONG if code in BACK_INTO_THE_QUEUE else set())
+    logged = healthy.execute("select action, code, before, after, reason, command, outcome from chatops.actions order by id")
+    assert logged
+    for action, logged_code, before, after, reason, command, outcome in logged:
+        assert (action, logged_code, reason, command, outcome) == ("repair", code, "a test", f"repair {code}", "done")
+        assert before != after
+    assert healthy.value("select count(distinct plan_id) from chatops.actions") == 1
+
+
+def test_all_troubles_at_once_are_mended_in_one_run(healthy_everywhere: Database, chatops_inprocess: Run) -> None:
+    for code in MENDABLE:
+        plant(healthy_everywhere, code)
+    answer = json.loads(chatops_inprocess("repair", "-o", "json", db=healthy_everywhere, check=0).stdout)
+    assert set(answer["mended"]) == set(MENDABLE)
+    assert set(answer["left"].values()) == {0}
+    assert not set(wrong(look(healthy_everywhere))) & set(MENDABLE)
+    assert "nothing to mend" in chatops_inprocess("repair", db=healthy_everywhere, check=0).stdout
+
+
+def test_a_dry_run_shows_the_rows_and_changes_nothing(deployed: Database, chatops_inprocess: Run) -> None:
+    for code in MENDABLE:
+        plant(deployed, code)
+    before = everything(deployed)
+    shown = chatops_inprocess("repair", "--dry-run", db=deployed, check=0)
+    assert everything(deployed) == before
+    assert deployed.value("select count(*) from chatops.actions") == 0
+    for code in MENDABLE:
+        assert code in shown.stdout
+    assert "nothing was changed; do it: chatops repair" in shown.stdout
+    assert "chat_state: waiting_real_user_reply → waiting_assignment" in shown.stdout
+
+
+def everything(database: Database) -> Any:
+    return database.value(
+        """select jsonb_build_array((select jsonb_agg(to_jsonb(c) order by id) from chats c),
+             (select jsonb_agg(to_jsonb(a) order by id) from chat_assignments a),
+             (select jsonb_agg(to_jsonb(v) order by chat_id, operator_id) from operator_activity v),
+             (select jsonb_agg(to_jsonb(o) order by id) from operators o), (select jsonb_agg(p order by key) from platform_config p))"""
+    )
+
+
+def test_more_rows_than_a_batch_are_mended_in_batches(deployed: Database, chatops_inprocess: Run) -> None:
+    deployed.execute("update chats set last_operator_id = null where chat_state = 'waiting_real_user_reply' and is_active")
+    count = result(look(deployed, "CHAT014"), "CHAT014").count
+    assert count > 2 * repair.BATCH
+    answer = json.loads(chatops_inprocess("repair", "CHAT014", "-o", "json", db=deployed, check=0).stdout)
+    assert answer["mended"] == {"CHAT014": count}
+    assert len(answer["changes"]) == repair.PREVIEW
+    assert deployed.value("select count(*) from chatops.actions") == count
+    assert deployed.value("select count(distinct transaction_id) from chatops.actions") == -(-count // repair.BATCH)
+
+
+# ---- the right judgement -----------------------------------------------------------------------------------------------
+
+
+def test_a_chat_put_back_under_an_operator_at_work_is_theirs_again(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update chats set chat_state = 'waiting_assignment' where id = %s", (chat_id(1),))
+    chatops_inprocess("repair", "CHAT003", db=shift, check=0)
+    assert (chat(shift, 1)["chat_state"], chat(shift, 1)["assigned_operator_id"]) == ("assigned", str(operator_id(1)))
+    assert assignments(shift, 1) == [(operator_id(1), True, None)]
+
+
+def test_without_an_open_assignment_nobody_is_at_work(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update chats set chat_state = null where id = %s", (chat_id(2),))
+    shift.execute("delete from chat_assignments where chat_id = %s", (chat_id(2),))
+    chatops_inprocess("repair", "CHAT003", db=shift, check=0)
+    assert (chat(shift, 2)["chat_state"], chat(shift, 2)["assigned_operator_id"]) == ("waiting_assignment", None)
+    assert shift.execute("select 1 from operator_activity where chat_id = %s", (chat_id(2),)) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "damage", "state"),
+    [
+        (11, "chat_state = null", "waiting_assignment"),
+        (21, "chat_state = null, operator_replied_at = null", "waiting_real_user_reply"),
+        (31, "chat_state = null", "waiting_assignment"),
+        (11, "chat_state = null, is_active = false", "completed"),
+        (11, "chat_state = 'assigned'", "waiting_assignment"),
+        (21, "chat_state = 'assigned'", "waiting_real_user_reply"),
+    ],
+)
+def test_a_state_follows_what_the_messages_say(
+    shift: Database, chatops_inprocess: Run, number: int, damage: str, state: str
+) -> None:
+    replied = shift.value(
+        "select max(created_at) from messages where chat_id = %s and sender_type = 'fictional'", (chat_id(number),)
+    )
+    shift.execute(f"update chats set {damage} where id = %s", (chat_id(number),))
+    chatops_inprocess("repair", "CHAT003", db=shift, check=0)
+    assert chat(shift, number)["chat_state"] == state
+    assert wrong(look(shift, "CHAT003", "CHAT011")) == {}
+    if state == "waiting_real_user_reply":
+        assert shift.value("select operator_replied_at from chats where id = %s", (chat_id(number),)) == replied
+
+
+def test_an_operator_with_two_chats_keeps_the_one_they_are_active_on(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update chats set assigned_operator_id = %s where id = %s", (operator_id(1), chat_id(2)))
+    shift.execute("update chat_assignments set operator_id = %s where chat_id = %s", (operator_id(1), chat_id(2)))
+    shift.execute("delete from operator_activity")
+    shift.execute(
+        "insert into operator_activity (chat_id, operator_id, last_activity) values (%s, %s, now() - interval '1 minute'), (%s, %s, now())",
+        (chat_id(1), operator_id(1), chat_id(2), operator_id(1)),
+    )
+    chatops_inprocess("repair", "CHAT001", db=shift, check=0)
+    assert chat(shift, 2)["assigned_operator_id"] == str(operator_id(1))
+    assert (chat(shift, 1)["chat_state"], chat(shift, 1)["assigned_operator_id"]) == ("waiting_assignment", None)
+    assert assignments(shift, 1) == [(operator_id(1), False, "manual_release:repair")]
+    assert shift.execute("select chat_id from operator_activity") == [(chat_id(2),)]
+
+
+def test_of_several_open_assignments_the_holders_stays_and_none_overlap(shift: Database, chatops_inprocess: Run) -> None:
+    for operator, minutes in ((4, 40), (5, 20), (1, 10)):
+        shift.execute(
+            "insert into chat_assignments (chat_id, operator_id, assigned_at) values (%s, %s, now() - %s * interval '1 minute')",
+            (chat_id(1), operator_id(operator), minutes),
+        )
+    chatops_inprocess("repair", "CHAT002", db=shift, check=0)
+    rows = shift.execute(
+        """select operator_id, released_at is null, lead(assigned_at) over w = released_at from chat_assignments
+            where chat_id = %s window w as (order by assigned_at)""",
+        (chat_id(1),),
+    )
+    assert rows == [(operator_id(4), False, True), (operator_id(5), False, True), (operator_id(1), False, True),
+                    (operator_id(1), True, None)]  # fmt: skip
+    assert not set(wrong(look(shift))) & {"CHAT002", "CHAT004", "CHAT010"}
+
+
+def test_an_assignment_that_was_answered_ends_with_its_answer(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute(
+        "insert into chat_assignments (chat_id, operator_id, assigned_at) select chat_id, handled_by_operator_id, created_at - interval '3 minutes' "
+        "from messages where chat_id = %s and sender_type = 'fictional'",
+        (chat_id(21),),
+    )
+    shift.execute("delete from chat_assignments where chat_id = %s and released_at is not null", (chat_id(21),))
+    chatops_inprocess("repair", "CHAT004", db=shift, check=0)
+    ended = shift.execute("select released_at, release_reason from chat_assignments where chat_id = %s", (chat_id(21),))
+    written = shift.value("select max(created_at) from messages where chat_id = %s and sender_type = 'fictional'", (chat_id(21),))
+    assert ended == [(written, "operator_sent_message")]
+
+
+def test_a_number_kept_as_text_stays_what_it_says_and_rubbish_becomes_the_default(
+    shift: Database, chatops_inprocess: Run
+) -> None:
+    shift.execute("""update platform_config set value = '"7"' where key = 'max_reassignments'""")
+    shift.execute("""update platform_config set value = '"soon"' where key = 'idle_timeout_minutes'""")
+    chatops_inprocess("repair", "CONF001", db=shift, check=0)
+    assert dict(shift.execute("select key, value from platform_config")) == {"max_reassignments": 7, "idle_timeout_minutes": 5}
+
+
+def test_a_chat_left_by_its_operator_goes_where_its_messages_say(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update operators set is_active = false where id in (%s, %s)", (operator_id(1), operator_id(2)))
+    shift.execute(
+        "insert into messages (chat_id, sender_type, handled_by_operator_id, content) values (%s, 'fictional', %s, 'x')",
+        (chat_id(2), operator_id(2)),
+    )
+    chatops_inprocess("repair", "OPER001", db=shift, check=0)
+    assert chat(shift, 1)["chat_state"] == "waiting_assignment"
+    assert chat(shift, 2)["chat_state"] == "waiting_real_user_reply"
+    assert assignments(shift, 1)[-1][1:] == (False, "manual_release:repair")
+    assert assignments(shift, 2)[-1][1:] == (False, "operator_sent_message")
+    assert chat(shift, 3)["chat_state"] == "assigned"
+
+
+# ---- beside people at work -----------------------------------------------------------------------------------------------
+
+
+def test_a_chat_that_somebody_has_locked_is_left_for_the_next_run(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update chats set chat_state = null where id in (%s, %s)", (chat_id(11), chat_id(31)))
+    busy = shift.connect()
+    busy.execute("begin")
+    busy.execute("select from chats where id = %s for update", (chat_id(11),))
+    first = chatops_inprocess("repair", "CHAT003", db=shift, check=1)
+    assert "1 left, busy with somebody else" in first.stdout
+    assert chat(shift, 31)["chat_state"] == "waiting_assignment"
+    busy.execute("rollback")
+    chatops_inprocess("repair", "CHAT003", db=shift, check=0)
+    assert chat(shift, 11)["chat_state"] == "waiting_assignment"
+
+
+def test_a_message_that_is_being_inserted_does_not_hide_its_chat(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("alter table messages disable trigger update_chat_on_message")
+    shift.execute("update chats set chat_state = null where id = %s", (chat_id(11),))
+    writer = shift.connect()
+    writer.execute("begin")
+    writer.execute("insert into messages (chat_id, sender_type, content) values (%s, 'real', 'one more')", (chat_id(11),))
+    chatops_inprocess("repair", "CHAT003", db=shift, check=0)
+    writer.execute("commit")
+    assert chat(shift, 11)["chat_state"] == "waiting_assignment"
+
+
+def test_a_row_that_changed_after_it_was_seen_is_compared_again(shift: Database) -> None:
+    # The candidates are found by one snapshot; between it and the lock somebody mends the row by hand.
+    text = sqlfiles.read("repairs/CHAT003.sql")
+    slow = text.replace(
+        "), locked as materialized (", "), pause as materialized (select pg_advisory_xact_lock(7)), locked as materialized ("
+    )
+    slow = slow.replace("    join candidate k on k.id = c.id\n", "    join candidate k on k.id = c.id\n    cross join pause\n", 1)
+    assert slow.count("pause") == 2
+    shift.execute("update chats set chat_state = null where id = %s", (chat_id(11),))
+    gate, mending = shift.connect(), shift.connect()
+    gate.execute("begin; select pg_advisory_xact_lock(7)")
+    import threading
+
+    from tests.locks import wait_until_blocked
+
+    found: list[int] = []
+    running = threading.Thread(target=lambda: found.append(mending.execute(slow).fetchone()[0]))  # type: ignore[index]
+    running.start()
+    wait_until_blocked(shift.connect(), mending.info.backend_pid)
+    shift.execute("update chats set chat_state = 'completed', is_active = false where id = %s", (chat_id(11),))
+    gate.execute("rollback")
+    running.join()
+    assert found == [0]
+    assert chat(shift, 11)["chat_state"] == "completed"
+
+
+# ---- what the command promises ------------------------------------------------------------------------------------------
+
+
+def test_one_chat_only(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update chats set chat_state = null where id in (%s, %s)", (chat_id(11), chat_id(31)))
+    chatops_inprocess("repair", "--chat", str(chat_id(11))[:13], db=shift, check=0)
+    assert chat(shift, 11)["chat_state"] == "waiting_assignment"
+    assert chat(shift, 31)["chat_state"] is None
+
+
+def test_without_the_schema_chatops_it_refuses_and_says_what_to_run(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("drop schema chatops cascade")
+    shift.execute("update chats set chat_state = null where id = %s", (chat_id(11),))
+    refused = chatops_inprocess("repair", db=shift, check=4)
+    assert "chatops adopt --ledger-only" in refused.stderr
+    assert "chatops repair --no-audit --dry-run" in refused.stderr
+    assert chat(shift, 11)["chat_state"] is None
+    preview = chatops_inprocess("repair", "--no-audit", "--dry-run", db=shift, check=0)
+    assert "chat_state: none → waiting_assignment" in preview.stdout
+    done = chatops_inprocess("repair", "--no-audit", db=shift, check=0)
+    assert "nothing was logged" in done.stdout
+    assert chat(shift, 11)["chat_state"] == "waiting_assignment"
+    assert shift.value("select to_regnamespace('chatops')") is None
+
+
+def test_a_production_database_wants_yes_and_a_reason(shift: Database, chatops_inprocess: Run, tmp_path: Any) -> None:
+    (tmp_path / "chatops.toml").write_text(f'[env.live]\nurl = "{shift.url}"\nproduction = true\n')
+    shift.execute("update chats set chat_state = null where id = %s", (chat_id(11),))
+    assert "--yes" in chatops_inprocess("--env", "live", "repair", "CHAT003", check=4).stderr
+    assert "--reason" in chatops_inprocess("--env", "live", "repair", "CHAT003", "--yes", check=4).stderr
+    assert chat(shift, 11)["chat_state"] is None
+    chatops_inprocess("--env", "live", "repair", "CHAT003", "--yes", "--reason", "ticket 7", check=0)
+    assert shift.value("select distinct reason || environment from chatops.actions") == "ticket 7live"
+
+
+def test_a_finding_without_a_repair_says_what_does_help(deployed: Database, chatops_inprocess: Run) -> None:
+    plant(deployed, "CHAT013")
+    said = chatops_inprocess("repair", "CHAT013", db=deployed, check=1)
+    assert "no repair mends it; what helps: chatops stuck --longer-than 60m" in said.stdout
+    assert "did you mean" in chatops_inprocess("repair", "CHAT31", db=deployed, check=2).stderr
+
+
+def test_nothing_is_mended_on_a_role_that_may_only_read(deployed: Database, chatops_inprocess: Run) -> None:
+    plant(deployed, "CHAT003")
+    deployed.script(
+        """do $$ begin create role only_reads login; exception when duplicate_object or unique_violation then null; end $$;
+           grant usage on schema public, chatops to only_reads; grant select on all tables in schema public, chatops to only_reads"""
+    )
+    refused = chatops_inprocess("repair", "CHAT003", db=deployed.url.replace("postgres@", "only_reads@"), check=4)
+    assert "permission denied" in refused.stderr
+    assert result(look(deployed, "CHAT003"), "CHAT003").count == 1
