@@ -52,7 +52,7 @@ def test_no_file_names_a_schema_and_every_function_keeps_its_path(path: Path) ->
     text = path.read_text()
     assert not re.search(r"\b(public|auth|extensions)\s*\.\s*[a-z\"]", text)
     functions = len(re.findall(r"create (?:or replace )?function", text))
-    assert len(re.findall(r"^set search_path from current$", text, re.MULTILINE)) == functions
+    assert len(re.findall(r"^\s*set search_path from current$", text, re.MULTILINE)) == functions
 
 
 def test_the_repairing_migration_is_the_text_of_the_repairs() -> None:
@@ -92,7 +92,7 @@ def test_a_second_run_of_every_transactional_file_changes_nothing(latest_databas
 
 def objects(database: Database) -> Any:
     return database.execute(
-        """select proname, md5(prosrc), proacl::text, proconfig::text from pg_proc where pronamespace = 'public'::regnamespace
+        """select proname, md5(prosrc), pg_get_function_identity_arguments(oid), proconfig::text from pg_proc where pronamespace = 'public'::regnamespace
            union all select tgname, tgrelid::regclass::text, pg_get_triggerdef(oid), null from pg_trigger where not tgisinternal
            union all select conname, conrelid::regclass::text, pg_get_constraintdef(oid), null from pg_constraint
            order by 1, 2, 3"""

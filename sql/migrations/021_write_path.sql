@@ -232,9 +232,10 @@ set search_path from current
 as $function$
 #variable_conflict use_column
 declare
-  c_walk       constant integer := 16;
+  c_walk       constant integer := 10;
   v_candidate  record;
   v_walked     integer := 0;
+  v_step       integer;
   v_own_before timestamptz;
 begin
   -- 1. The head of the queue, one candidate at a time: a single ordered statement would be planned as one long scan.
@@ -291,11 +292,11 @@ begin
         where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
           and coalesce(c.last_operator_id, '00000000-0000-0000-0000-000000000000'::uuid) = lanes.lane
         order by coalesce(c.last_operator_id, '00000000-0000-0000-0000-000000000000'::uuid), c.waiting_since, c.id
-        limit 2
+        limit 1
      ) as head
      where lanes.lane <> p_operator_id
      order by head.waiting_since, head.id
-     limit c_walk
+     limit 8
   loop
     select c.id, c.waiting_since, greatest(c.waiting_since, c.state_since)
       into chat_id, waiting_since, queued_since
@@ -309,7 +310,31 @@ begin
     end if;
   end loop;
 
-  -- 3. All of those were locked: however far down, so that a locked head is never told as an empty queue.
+  -- 3. All of those were locked: far down in steps, which is quicker than to try a thousand locked rows.
+  foreach v_step in array array[64, 256, 1024, 4096] loop
+    for v_candidate in
+      select c.id
+        from chats as c
+       where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+         and c.last_operator_id is distinct from p_operator_id
+       order by c.waiting_since, c.id
+      offset v_step
+       limit 1
+    loop
+      select c.id, c.waiting_since, greatest(c.waiting_since, c.state_since)
+        into chat_id, waiting_since, queued_since
+        from chats as c
+       where c.id = v_candidate.id
+         and c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+         and c.last_operator_id is distinct from p_operator_id
+         for no key update skip locked;
+      if found then
+        return;
+      end if;
+    end loop;
+  end loop;
+
+  -- 4. Every one, so that a locked queue is never told as an empty one.
   v_own_before := coalesce(v_own_before, own_chats_before(p_operator_id));
   select c.id, c.waiting_since, greatest(c.waiting_since, c.state_since)
     into chat_id, waiting_since, queued_since
@@ -336,6 +361,7 @@ declare
   v_chat_id      uuid;
   v_next         record;
   v_at           timestamptz;
+  v_mark         text;
 begin
   perform refuse_other_caller(p_operator_id);
   select is_active, is_available into v_is_active, v_is_available from operators
@@ -365,7 +391,7 @@ begin
     return null;
   end if;
   v_at := clock_timestamp();
-  perform set_config('chatops.write', 'function', true);
+  v_mark := set_config('chatops.write', 'function', true);
   update chats
      set chat_state = 'assigned',
          assigned_operator_id = p_operator_id,
@@ -379,7 +405,7 @@ begin
   perform end_turn(v_next.chat_id, v_at, 'manual_release');
   perform begin_turn(v_next.chat_id, p_operator_id, v_at, v_next.waiting_since, v_next.queued_since);
   update operators set last_activity = v_at where id = p_operator_id;
-  perform set_config('chatops.write', v_write, true);
+  v_mark := set_config('chatops.write', v_write, true);
   perform collect_refusals();
   return v_next.chat_id;
 end

@@ -27,10 +27,47 @@ security definer
 set search_path from current
 as $function$
 declare
-  v_chat record;
+  v_write   constant text := coalesce(current_setting('chatops.write', true), '');
+  -- Assigned, not performed: an expression by itself is not run as a query.
+  v_mark    text;
+  v_began   constant timestamptz := clock_timestamp();
   -- What bears an older time is restored history: it keeps its time, and nobody is refused.
-  v_live constant boolean := new.created_at is null or new.created_at > clock_timestamp() - interval '10 minutes';
+  v_live    constant boolean := new.created_at is null or new.created_at > v_began - interval '10 minutes';
+  v_chat    record;
 begin
+  if v_live and new.sender_type = 'real' then
+    -- One statement locks, decides and counts. Where it had to wait, it is worked out again for the row as it is then: the
+    -- message is later than all before it.
+    v_mark := set_config('chatops.write', 'function', true);
+    update chats as c
+       set message_count = coalesce(c.message_count, 0) + 1,
+           updated_at = now(),
+           waiting_since = case when c.chat_state <> 'completed' or c.closed_reason = 'max_reassignments'
+                                then coalesce(c.waiting_since, greatest(v_began, case when c.last_message_at < clock_timestamp()
+                                                                                 then c.last_message_at + interval '1 microsecond' end)) end,
+           last_message_at = greatest(v_began, case when c.last_message_at < clock_timestamp()
+                                                    then c.last_message_at + interval '1 microsecond' end),
+           chat_state = case when c.chat_state = 'assigned' then 'assigned'
+                             when c.chat_state <> 'completed' or c.closed_reason = 'max_reassignments' then 'waiting_assignment'
+                             else c.chat_state end,
+           is_active = c.is_active or coalesce(c.chat_state = 'completed' and c.closed_reason = 'max_reassignments', false),
+           closed_reason = case when c.closed_reason <> 'max_reassignments' then c.closed_reason end,
+           releases_without_reply = case when c.chat_state = 'completed' then 0 else c.releases_without_reply end,
+           state_since = case when c.chat_state in ('assigned', 'waiting_assignment')
+                                   or (c.chat_state = 'completed' and c.closed_reason is distinct from 'max_reassignments')
+                              then c.state_since else clock_timestamp() end,
+           epoch = c.epoch + case when c.chat_state in ('assigned', 'waiting_assignment')
+                                       or (c.chat_state = 'completed' and c.closed_reason is distinct from 'max_reassignments')
+                                  then 0 else 1 end
+     where c.id = new.chat_id
+    returning c.last_message_at into new.created_at;
+    if not found then
+      raise exception 'chat % does not exist', new.chat_id using errcode = 'foreign_key_violation';
+    end if;
+    v_mark := set_config('chatops.write', v_write, true);
+    return new;
+  end if;
+
   if new.sender_type = 'fictional' and new.handled_by_operator_id is not null then
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
     perform from operators where id = new.handled_by_operator_id for key share;
@@ -44,7 +81,7 @@ begin
   if not v_live then
     return new;
   end if;
-  if new.sender_type = 'fictional' and new.handled_by_operator_id is not null
+  if new.handled_by_operator_id is not null
      and (v_chat.chat_state is distinct from 'assigned'
           or v_chat.assigned_operator_id is distinct from new.handled_by_operator_id)
      and guards_are_on() then
@@ -55,8 +92,9 @@ begin
 end
 $function$;
 comment on function order_message() is
-  'Trigger: messages of one chat get their time while they hold its row, so their order is the order of their effects; a
-reply by an operator who does not hold the chat is refused (55000).';
+  'Trigger: messages of one chat get their time while they hold its row, so their order is the order of their effects. A
+user''s message calls for an operator unless one is working on the chat; a reply by an operator who does not hold the chat is
+refused (55000).';
 
 create or replace function apply_message() returns trigger
 language plpgsql
@@ -65,36 +103,28 @@ set search_path from current
 as $function$
 declare
   v_write constant text := coalesce(current_setting('chatops.write', true), '');
+  v_mark  text;
+  v_live  constant boolean := new.created_at > now() - interval '10 minutes';
+  v_state text;
 begin
-  perform set_config('chatops.write', 'function', true);
+  v_mark := set_config('chatops.write', 'function', true);
   if new.sender_type = 'real' then
+    -- Restored history; a live one was applied before it was stored. It wakes nobody unless it is newer than all there is.
     update chats as c
        set message_count = coalesce(c.message_count, 0) + 1,
-           last_message_at = greatest(c.last_message_at, new.created_at),
-           updated_at = now(),
            waiting_since = case when found.wakes then coalesce(c.waiting_since, new.created_at) else c.waiting_since end,
-           chat_state = case when found.wakes and c.chat_state is distinct from 'assigned' then 'waiting_assignment'
+           chat_state = case when found.wakes and c.chat_state = 'waiting_real_user_reply' then 'waiting_assignment'
                              else c.chat_state end,
-           is_active = case when found.wakes then true else c.is_active end,
-           closed_reason = case when found.wakes then null else c.closed_reason end,
-           releases_without_reply = case when found.wakes and c.chat_state = 'completed' then 0
-                                         else c.releases_without_reply end,
-           state_since = case when found.wakes and c.chat_state is distinct from 'assigned'
-                                   and c.chat_state is distinct from 'waiting_assignment' then new.created_at
-                              else c.state_since end,
-           epoch = c.epoch + case when found.wakes and c.chat_state is distinct from 'assigned'
-                                       and c.chat_state is distinct from 'waiting_assignment' then 1 else 0 end
+           state_since = case when found.wakes and c.chat_state = 'waiting_real_user_reply' then now() else c.state_since end,
+           epoch = c.epoch + case when found.wakes and c.chat_state = 'waiting_real_user_reply' then 1 else 0 end,
+           last_message_at = greatest(c.last_message_at, new.created_at)
       from (
-        select o.id,
-               -- Restored history wakes nobody unless it is newer than all that is there.
-               (new.created_at > now() - interval '10 minutes' or new.created_at > coalesce(o.last_message_at, '-infinity'))
-               and ((coalesce(o.chat_state, '') <> 'completed' and o.is_active is not false)
-                    or o.closed_reason = 'max_reassignments') as wakes
+        select o.id, o.chat_state <> 'completed' and new.created_at > coalesce(o.last_message_at, '-infinity') as wakes
           from chats as o
          where o.id = new.chat_id
       ) as found
      where c.id = found.id;
-  elsif new.created_at > now() - interval '10 minutes'
+  elsif v_live
         or exists (select from chats as c
                     where c.id = new.chat_id and new.created_at > coalesce(c.last_message_at, '-infinity')
                       and c.chat_state is distinct from 'assigned') then
@@ -121,8 +151,9 @@ begin
           from chats as o
          where o.id = new.chat_id
       ) as found
-     where c.id = found.id;
-    if not exists (select from chats as c where c.id = new.chat_id and c.chat_state = 'assigned') then
+     where c.id = found.id
+    returning c.chat_state into v_state;
+    if v_state is distinct from 'assigned' then
       perform end_turn(new.chat_id, clock_timestamp(), 'operator_sent_message');
     end if;
   else
@@ -131,13 +162,41 @@ begin
   if new.sender_type = 'fictional' and new.handled_by_operator_id is not null then
     update operators set total_messages = coalesce(total_messages, 0) + 1 where id = new.handled_by_operator_id;
   end if;
-  perform set_config('chatops.write', v_write, true);
+  v_mark := set_config('chatops.write', v_write, true);
   return null;
 end
 $function$;
 comment on function apply_message() is
-  'Trigger: what a message means. A user''s calls for an operator unless one is working on the chat; a reply ends its
-operator''s turn; both are counted, by nobody else.';
+  'Trigger: a reply ends its operator''s turn and is counted, by nobody else; restored messages are counted.';
+
+-- A user's live message has been applied before it was stored: one version of the chat's row for each.
+create or replace trigger chatops_apply_message after insert on messages
+  for each row when (new.sender_type <> 'real' or new.created_at < clock_timestamp() - interval '9 minutes')
+  execute function apply_message();
+
+-- Where the trigger that counts is the one of our own 001, it has nothing left to do. The application's own goes on, and what
+-- it writes is taken for counted.
+do $counting$
+begin
+  if exists (
+    select from pg_proc as p
+     where p.oid = to_regprocedure(format('%I.update_chat_on_message()', current_schema()))
+       and regexp_replace(p.prosrc, '\s+', ' ', 'g')
+           = ' begin update chats set message_count = coalesce(message_count, 0) + 1, last_message_at = new.created_at, '
+             || 'updated_at = now() where id = new.chat_id; return null; end '
+  ) then
+    create or replace function update_chat_on_message() returns trigger
+    language plpgsql
+    security definer
+    set search_path from current
+    as $function$
+    begin
+      return null;
+    end
+    $function$;
+  end if;
+end
+$counting$;
 
 create or replace function forget_messages() returns trigger
 language plpgsql
@@ -215,7 +274,7 @@ declare
   v_wanted   text;
   v_operator uuid;
   v_moved    boolean;
-  v_touched  timestamptz;
+  v_same     chats%rowtype;
 begin
   if current_setting('chatops.write', true) = 'function' then
     -- A repair moved it: its text is older than these columns, so the messages say since when somebody waits.
@@ -231,6 +290,17 @@ begin
       new.releases_without_reply := 0;
     end if;
     return new;
+  end if;
+
+  -- The application's trigger on messages counts once more what has been counted: no second version of the row for that.
+  if pg_trigger_depth() > 1 and new.last_message_at <= old.last_message_at then
+    v_same := new;
+    v_same.message_count := old.message_count;
+    v_same.last_message_at := old.last_message_at;
+    v_same.updated_at := old.updated_at;
+    if v_same *= old then
+      return null;
+    end if;
   end if;
 
   v_wanted := coalesce(new.chat_state, old.chat_state, 'waiting_assignment');
@@ -325,16 +395,6 @@ begin
   if new.chat_state is distinct from old.chat_state then
     new.state_since := v_now;
   end if;
-
-  -- The deployed trigger on messages counts once more what has been counted: no second version of the row for that.
-  if pg_trigger_depth() > 1 and not v_moved then
-    v_touched := new.updated_at;
-    new.updated_at := old.updated_at;
-    if new *= old then
-      return null;
-    end if;
-    new.updated_at := v_touched;
-  end if;
   return new;
 end
 $function$;
@@ -357,7 +417,8 @@ create or replace trigger chatops_guard_chat before update on chats
       or old.epoch is distinct from new.epoch
       or old.releases_without_reply is distinct from new.releases_without_reply
       or old.closed_reason is distinct from new.closed_reason
-      or new.last_message_at > clock_timestamp() + interval '1 minute'
+      or new.last_message_at > clock_timestamp()
+      or new.last_message_at < old.last_message_at
     else
       old.epoch = new.epoch
       and (old.chat_state is distinct from new.chat_state
