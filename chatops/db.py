@@ -346,6 +346,11 @@ class Database:
         return self._connection.info.backend_pid
 
     @property
+    def encrypted(self) -> bool:
+        """Whether the connection is encrypted on its way to the server, or to the pooler in front of it."""
+        return bool(self._connection.pgconn.ssl_in_use)
+
+    @property
     def closed(self) -> bool:
         """Whether the connection was closed or lost."""
         return self._connection.closed
@@ -493,6 +498,8 @@ def _unreachable(error: psycopg.Error, target: Target) -> UnreachableError | Usa
         message = f"{target.shown()} did not answer within {CONNECT_TIMEOUT_SECONDS} s"
     elif "does not exist" in lowered and "database" in lowered:
         message = f"the server at {target.shown()} has no database {target.parameters.get('dbname', '')}"
+        if target.embedded == "demo":
+            message, next_steps = "there is no demo yet", [("make it", "chatops demo")]
     elif "no such file or directory" in lowered:
         message = f"no server listens at {target.shown()}"
         details.append(first)

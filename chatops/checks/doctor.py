@@ -1,0 +1,232 @@
+"""Can this machine, this connection and this role do chatops's work here? Each point with the line that mends it."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from chatops import sqlfiles, words
+from chatops.checks import load, run
+from chatops.db import Database
+from chatops.errors import ChatopsError, DatabaseError
+from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text
+
+Verdict = Literal["ok", "advice", "failed", "unknown"]
+SIGNS: dict[Verdict, tuple[str, Style]] = {
+    "ok": ("✓", "ok"),
+    "advice": ("!", "advice"),
+    "failed": ("✗", "critical"),
+    "unknown": ("?", "warning"),
+}
+OLDEST, NEWEST = 15, 18
+ROUND_TRIPS = 5
+SLOW_ROUND_TRIP_MS = 50.0
+SKEW_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One thing that was looked at; `remedy` is a line that pastes, "" where nothing is to be done."""
+
+    area: str
+    verdict: Verdict
+    says: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    role: str
+    is_superuser: bool
+    bypasses_rls: bool
+    sees_sessions: bool
+    cannot_write: list[str]
+    owns: list[str]
+    has_audit: bool
+    extensions: list[str]
+    max_connections: int
+    connections: int
+
+
+def examine(database: Database, another: Callable[[], Database], here: Callable[..., str]) -> list[Point]:
+    """Looks at everything inside the caller's `reading`; `another` opens a further connection, `here` makes a command."""
+    facts = database.facts
+    assert facts is not None
+    points = [_version(facts.version_number, facts.version), _encryption(database), *_latency_and_clock(database)]
+    points.append(
+        Point("standby", "advice", "this is a standby: it can be read, not written", here("config"))
+        if facts.standby
+        else Point("standby", "ok", "primary: it can be read and written")
+    )
+    points.append(_pooler(database, facts.backend_pid, another))
+    points.append(_new_connection(another))
+    role = database.rows(_Role, sqlfiles.read("queries/doctor_role.sql"), {"tables": list(run.TABLES)})[0]
+    points += _role_points(role, database.target.schema, here)
+    points += _tables(database, here)
+    points.append(_objects(database, here))
+    points.append(_connections(role))
+    shown = ", ".join(role.extensions) or "none"
+    points.append(Point("extensions", "ok", f"chatops needs none; installed: {words.visible(shown)}"))
+    return points
+
+
+def _version(number: int, text: str) -> Point:
+    major = number // 10000
+    name = f"Postgres {words.visible(text.split()[0])}"
+    if major < OLDEST:
+        return Point("version", "failed", f"{name} is older than {OLDEST}, the oldest that chatops is tested on")
+    if major > NEWEST:
+        return Point("version", "advice", f"{name} is newer than {NEWEST}, the newest that chatops is tested on")
+    return Point("version", "ok", name)
+
+
+def _encryption(database: Database) -> Point:
+    if database.encrypted:
+        return Point("encryption", "ok", "the connection is encrypted (TLS)")
+    if not database.target.production:
+        return Point("encryption", "ok", "not encrypted, on this machine")
+    return Point("encryption", "advice", "the connection is not encrypted", "add sslmode=require to the URL")
+
+
+def _latency_and_clock(database: Database) -> list[Point]:
+    trips: list[float] = []
+    skews: list[float] = []
+    for _ in range(ROUND_TRIPS):
+        before, started = datetime.now(UTC), time.perf_counter()
+        server = database.value("select clock_timestamp()")
+        trip = time.perf_counter() - started
+        trips.append(trip * 1000)
+        skews.append((server - before).total_seconds() - trip / 2)
+    middle, skew = statistics.median(trips), statistics.median(skews)
+    slow = middle > SLOW_ROUND_TRIP_MS
+    latency = Point("latency", "advice" if slow else "ok", f"a round trip takes {middle:.1f} ms"
+                    + (": bulk commands will be slow from here" if slow else ""))  # fmt: skip
+    off = abs(skew) > SKEW_SECONDS
+    word = "ahead of" if skew > 0 else "behind"
+    clock = Point("clock", "advice" if off else "ok", f"the server's clock is {abs(skew):.1f} s {word} this machine's"
+                  + ("; chatops goes by the server's" if off else ""))  # fmt: skip
+    return [latency, clock]
+
+
+def _pooler(database: Database, backend_pid: int, another: Callable[[], Database]) -> Point:
+    if database.protocol_pid == backend_pid:
+        return Point("pooler", "ok", "direct connection, or a session of its own")
+    try:
+        first = another()
+        second = another()
+        with first, second:
+            # A transaction pooler lends one idle server connection to both; a session pooler keeps two apart.
+            mode = (
+                "transaction" if first.value("select pg_backend_pid()") == second.value("select pg_backend_pid()") else "session"
+            )
+    except ChatopsError as error:
+        return Point("pooler", "unknown", f"a pooler is in front; its mode could not be seen: {error.message}")
+    if mode == "session":
+        return Point("pooler", "ok", "pooler in session mode: everything works")
+    return Point("pooler", "advice", "pooler in transaction mode: concurrent indexes and batched files need the session port",
+                 "use port 5432 (session pooler or direct) for migrate")  # fmt: skip
+
+
+def _new_connection(another: Callable[[], Database]) -> Point:
+    try:
+        with another() as fresh:
+            fresh.script("do $$ begin perform 1; end $$")
+    except ChatopsError as error:
+        return Point("plpgsql", "failed", f"a function call on a new connection fails: {error.message}",
+                     "restart the server: its programs were probably upgraded under it")  # fmt: skip
+    return Point("plpgsql", "ok", "a function call works on a new connection")
+
+
+def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Point]:
+    name = words.visible(role.role)
+    points: list[Point] = []
+    kind = "superuser" if role.is_superuser else "bypasses row security" if role.bypasses_rls else "ordinary role"
+    points.append(Point("role", "ok", f"{name}, {kind}"))
+    if not role.has_audit:
+        points.append(Point("log", "advice", "no schema chatops: commands that act refuse, for nothing could be logged",
+                            here("adopt", "--ledger-only")))  # fmt: skip
+    if role.cannot_write:
+        points.append(Point("acting", "advice", f"{name} may read only: no {', '.join(role.cannot_write)}",
+                            f"grant chatops_operator to {name};  -- made by: {here('doctor', '--create-roles')}"))  # fmt: skip
+    else:
+        points.append(Point("acting", "ok", f"{name} may move, release and repair chats"))
+    missing = sorted(set(run.TABLES) - set(role.owns))
+    if missing:
+        points.append(
+            Point("migrating", "advice", f"{name} does not own {len(missing)} of the chat tables: migrate needs their owner")
+        )
+    else:
+        points.append(Point("migrating", "ok", f"{name} owns the chat tables"))
+    if not role.sees_sessions:
+        points.append(Point("monitoring", "advice", "the server hides other sessions: blockers are shown without their queries",
+                            f"grant pg_monitor to {name};"))  # fmt: skip
+    return points
+
+
+def _tables(database: Database, here: Callable[..., str]) -> list[Point]:
+    inventory = run.take_inventory(database)
+    points: list[Point] = []
+    if inventory.missing:
+        points.append(
+            Point("tables", "failed", f"not there: {', '.join(sorted(inventory.missing))}", here("migrate", "--dry-run"))
+        )
+    roles = here("doctor", "--create-roles")
+    if inventory.unreadable:
+        role = words.visible(database.facts.role if database.facts else "")
+        points.append(Point("reading", "failed", f"no right to read {', '.join(sorted(inventory.unreadable))}",
+                            f"grant chatops_reader to {role};  -- made by: {roles}"))  # fmt: skip
+    if inventory.hidden:
+        names = ", ".join(sorted(inventory.hidden))
+        points.append(Point("row security", "failed", f"rows are hidden in {names}: figures would be wrong", roles))
+    if not points:
+        points.append(Point("reading", "ok", "every chat table can be read in full"))
+    return points
+
+
+def _objects(database: Database, here: Callable[..., str]) -> Point:
+    checks = [check for check in load.shipped() if check.group == "schema"]
+    try:
+        survey = run.run(database, checks)
+    except DatabaseError as error:
+        return Point("objects", "unknown", error.message)
+    failed = [
+        result.check.code for result in survey.results if result.status == "failed" and result.severity is not Severity.ADVICE
+    ]
+    unknown = [result.check.code for result in survey.results if result.status == "unknown"]
+    if failed:
+        return Point("objects", "failed", f"{words.plural(len(failed), 'schema check')} failed: {', '.join(failed)}",
+                     here("verify", "schema"))  # fmt: skip
+    if unknown:
+        return Point("objects", "unknown", f"could not be checked: {', '.join(unknown)}", here("verify", "schema"))
+    return Point("objects", "ok", f"objects and signatures are right ({words.plural(len(checks), 'check')})")
+
+
+def _connections(role: _Role) -> Point:
+    share = role.connections / max(1, role.max_connections)
+    return Point("connections", "advice" if share > 0.8 else "ok", f"{role.connections} of {role.max_connections} in use")
+
+
+def answer(points: Sequence[Point], now: datetime | None) -> Answer:
+    """`chatops doctor`: the verdict first, then each point."""
+    failed = sum(point.verdict == "failed" for point in points)
+    unknown = sum(point.verdict == "unknown" for point in points)
+    advice = sum(point.verdict == "advice" for point in points)
+    first: Line
+    if failed or unknown:
+        first = [Span(f"{failed} wrong, {unknown} unknown, {advice} to know", "warning")]
+    else:
+        first = [Span("chatops can work here" + (f"; {words.plural(advice, 'thing')} to know" if advice else ""), "ok")]
+    lines: list[Line] = [first, ""]
+    width = max(len(point.area) for point in points)
+    for point in points:
+        sign, style = SIGNS[point.verdict]
+        lines.append([Span(sign, style), Span(f" {point.area:<{width}}  {point.says}")])
+        if point.remedy:
+            lines.append([Span(" " * (width + 4)), Span(point.remedy, "code")])
+    columns = [Column(name, name) for name in ("area", "verdict", "says", "remedy")]
+    return Answer("doctor", [Text(lines), Table("points", columns, points, audience="machines")],
+                  {"failed": failed, "unknown": unknown, "advice": advice}, now)  # fmt: skip

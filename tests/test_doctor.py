@@ -1,0 +1,146 @@
+"""doctor says what works from here; the roles that it makes can do their work and no more."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import Database
+
+CHATS = """
+insert into operators (name, is_active, is_available, last_activity) values ('a', true, true, now()), ('b', true, true, now());
+insert into real_users (name) values ('u'); insert into fictional_users (name) values ('p');
+insert into chats (real_user_id, fictional_user_id) select r.id, f.id from real_users r, fictional_users f;
+insert into messages (chat_id, sender_type, content) select id, 'real', 'hello' from chats;
+"""
+
+
+@pytest.fixture
+def roles(latest_database: Database, chatops_inprocess) -> Iterator[dict[str, str]]:
+    """URLs of a login role for each of the two roles, on the newest schema with row level security on every table."""
+    latest_database.script(CHATS)
+    for table in (
+        "operators",
+        "real_users",
+        "fictional_users",
+        "chats",
+        "messages",
+        "chat_assignments",
+        "operator_activity",
+        "platform_config",
+    ):
+        latest_database.execute(f"alter table {table} enable row level security")
+    chatops_inprocess("doctor", "--create-roles", "--yes", db=latest_database, check=0)
+    urls = {}
+    for kind in ("reader", "operator"):
+        name = f"{kind}_{latest_database.name}"
+        latest_database.script(f"create role {name} login; grant chatops_{kind} to {name}")
+        urls[kind] = re.sub(r"//[^@/]*@", f"//{name}@", latest_database.url)
+    yield urls
+    for kind in ("reader", "operator"):
+        latest_database.script(f"drop role {kind}_{latest_database.name}")
+    latest_database.script("drop owned by chatops_operator, chatops_reader")
+
+
+def points(result) -> dict[str, dict[str, str]]:
+    return {point["area"]: point for point in json.loads(result.stdout)["points"]}
+
+
+def test_on_a_healthy_database_everything_is_ok(latest_database: Database, chatops_inprocess) -> None:
+    found = points(chatops_inprocess("doctor", "-o", "json", db=latest_database, check=0))
+    assert {name for name, point in found.items() if point["verdict"] != "ok"} == set()
+    for area in (
+        "version",
+        "encryption",
+        "latency",
+        "clock",
+        "standby",
+        "pooler",
+        "plpgsql",
+        "role",
+        "acting",
+        "reading",
+        "objects",
+    ):
+        assert area in found
+
+
+def test_a_pooler_in_transaction_mode_is_seen(latest_database: Database, through_pgbouncer, chatops_inprocess) -> None:
+    found = points(chatops_inprocess("doctor", "-o", "json", db=through_pgbouncer(latest_database, "transaction"), check=0))
+    assert "transaction mode" in found["pooler"]["says"]
+    found = points(chatops_inprocess("doctor", "-o", "json", db=through_pgbouncer(latest_database, "session"), check=0))
+    assert "transaction mode" not in found["pooler"]["says"]
+
+
+def test_missing_rights_hidden_rows_and_a_missing_log_are_told_with_their_remedy(
+    core_database: Database, chatops_inprocess
+) -> None:
+    name = f"poor_{core_database.name}"
+    core_database.script(
+        f"create role {name} login; grant select on chats, messages to {name}; alter table messages enable row level security;"
+        "drop schema chatops cascade"
+    )
+    try:
+        url = re.sub(r"//[^@/]*@", f"//{name}@", core_database.url)
+        found = points(chatops_inprocess("doctor", "-o", "json", db=url, check=1))
+        assert "operators" in found["reading"]["says"]
+        assert "messages" in found["row security"]["says"]
+        assert "may read only" in found["acting"]["says"]
+        assert "adopt --ledger-only" in found["log"]["remedy"]
+        assert "pg_monitor" in found["monitoring"]["remedy"]
+    finally:
+        core_database.script(f"drop owned by {name}; drop role {name}")
+
+
+def test_the_reader_can_look_at_everything_and_change_nothing(roles, latest_database: Database, chatops_inprocess) -> None:
+    for command in (["summary"], ["queue"], ["stuck"], ["operators"], ["status"], ["log"], ["verify"], ["guard"]):
+        result = chatops_inprocess(*command, db=roles["reader"])
+        assert result.exit_code == 0, (command, result)
+    chat = latest_database.execute("select id from chats")[0][0]
+    for command in (
+        ["release", str(chat), "--yes", "--force"],
+        ["reassign", str(chat), "--to", "auto", "--yes"],
+        ["guard", "off", "--reason", "x"],
+        ["repair", "--yes"],
+    ):
+        result = chatops_inprocess(*command, db=roles["reader"])
+        assert result.exit_code in (0, 4), (command, result)
+    assert latest_database.execute("select chat_state, assigned_operator_id from chats") == [("waiting_assignment", None)]
+    assert latest_database.execute("select count(*) from chatops.actions where outcome = 'done'") == [(0,)]
+
+
+def test_the_operator_can_act_and_cannot_change_the_log_or_the_schema(
+    roles, latest_database: Database, chatops_inprocess
+) -> None:
+    import psycopg
+
+    chat = str(latest_database.execute("select id from chats")[0][0])
+    chatops_inprocess("reassign", chat, "--to", "auto", "--reason", "test", "--yes", db=roles["operator"], check=0)
+    assert latest_database.execute("select chat_state from chats") == [("assigned",)]
+    action = latest_database.execute("select max(id) from chatops.actions")[0][0]
+    chatops_inprocess("undo", action, "--yes", db=roles["operator"], check=0)
+    chatops_inprocess("reassign", chat, "--to", "auto", "--yes", db=roles["operator"], check=0)
+    chatops_inprocess("release", chat, "--yes", db=roles["operator"], check=0)
+    chatops_inprocess("log", db=roles["operator"], check=0)
+    with psycopg.connect(roles["operator"], autocommit=True) as connection:
+        for statement in (
+            "update chatops.actions set reason = 'other'",
+            "delete from chatops.actions",
+            "truncate chatops.actions",
+            "alter table chats add column x int",
+            "delete from chats",
+            "delete from messages",
+            "create table mine (x int)",
+            "insert into chatops.migrations (target_schema, source, name, checksum) values ('public', 'x', 'x', 'x')",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+
+
+def test_making_the_roles_again_is_harmless_and_can_be_previewed(roles, latest_database: Database, chatops_inprocess) -> None:
+    text = chatops_inprocess("doctor", "--create-roles", "--dry-run", db=latest_database, check=0).stdout
+    assert "create role chatops_reader" in text
+    chatops_inprocess("doctor", "--create-roles", "--yes", db=latest_database, check=0)
