@@ -117,6 +117,8 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
     try:
         result = _app().main(args=arguments, prog_name="chatops", standalone_mode=False, obj=invocation)
         code = ExitCode(result) if isinstance(result, int) else ExitCode.OK
+        if code is ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt  # typer has made an exit code of it, and said nothing
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has seen enough; Python must not complain again at exit.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,12 +257,16 @@ def in_words(proof: Proof) -> str:
     elif proof.there:
         parts.append(words.plural(len(proof.there), "object is there", "objects are there"))
     if proof.others and proof.verdict is not Verdict.PENDING:
-        parts.append("another body: " + ", ".join(other.function for other in proof.others))
+        parts.append("another body: " + _functions(proof))
     if proof.verdict is Verdict.UNPROVABLE:
         parts.append(_unprovable(proof))
     if proof.history:
         parts.append("Supabase's history has it")
     return "; ".join(parts)
+
+
+def _functions(proof: Proof) -> str:
+    return ", ".join(other.function.removeprefix("function ") for other in proof.others)
 
 
 def _unprovable(proof: Proof) -> str:
@@ -310,13 +315,13 @@ def _counts(survey: Survey, choice: Choice, *, written: bool) -> list[Line]:
 
 
 def _range(files: Sequence[MigrationFile]) -> str:
-    return files[0].name if len(files) == 1 else f"{files[0].name} to {files[-1].name}"
+    return words.visible(files[0].name if len(files) == 1 else f"{files[0].name} to {files[-1].name}")
 
 
 def _untold(survey: Survey, choice: Choice) -> list[Line]:
     lines: list[Line] = []
     if choice.untold:
-        names = ", ".join(file.name for file in choice.untold)
+        names = words.visible(", ".join(file.name for file in choice.untold))
         lines.append(f"Supabase's history cannot take {names}: another file has the number, and the number is its key.")
         lines.append(
             "`supabase db push` will stop there: apply this folder with chatops migrate, or give that file another number."
@@ -342,19 +347,15 @@ def undecided(survey: Survey, choice: Choice, here: str) -> RefusedError:
         details += [f"{proof.file.name}: missing: {', '.join(condensed(proof.missing))}" for proof in partial]
         details.append("partial: make what is missing by hand, or take it as it is")
     if conflicts:
-        details += [
-            f"{proof.file.name}: another body: {', '.join(other.function for other in proof.others)}" for proof in conflicts
-        ]
-        details.append(
-            "conflict: the database may have another text of the same file, or an older function that the file replaces"
-        )
+        details += [f"{proof.file.name}: another body: {_functions(proof)}" for proof in conflicts] if partial else []
+        details.append("conflict: another text of the same file, or an older function that it replaces")
         steps.append(("what differs", f"{here} --diff"))
     last = _last_in(survey)
     if last is not None:
         same = [file for file in survey.folder.files if file.number == last.number]
-        number = last.name if len(same) > 1 else version_of(last)
+        number = shlex.quote(words.visible(last.name)) if len(same) > 1 else version_of(last)
         steps.append((f"keep all as it is through {number}", f"{here} --through {number}"))
-    accepted = " ".join(f"--accept {proof.file.name}" for proof in choice.undecided[:3])
+    accepted = " ".join(f"--accept {shlex.quote(words.visible(proof.file.name))}" for proof in choice.undecided[:3])
     steps.append(("accept file by file", f"{here} {accepted}"))
     return RefusedError("nothing was recorded: the catalog does not settle what is in", details=details, next_steps=steps)
 
@@ -389,7 +390,8 @@ def stated_warnings(choice: Choice) -> list[str]:
         Verdict.PARTIAL: "although something that it makes is missing",
         Verdict.CONFLICT: "with the body that the database has",
     }
-    return [f"{proof.file.name} is taken as applied {said[proof.verdict]}: {in_words(proof)}" for proof in choice.stated]
+    told = (f"{proof.file.name} is taken as applied {said[proof.verdict]}: {in_words(proof)}" for proof in choice.stated)
+    return [words.visible(line) for line in told]
 
 
 def adopted(survey: Survey) -> Mapping[str, Any]:

@@ -245,7 +245,8 @@ def _pieces(tokens: Sequence[Token]) -> Iterator[list[Token]]:
         if token.kind == "operator":
             depth += (token.text in "([") - (token.text in ")]")
             if token.text == "," and depth == 0:
-                yield piece
+                if piece:
+                    yield piece
                 piece = []
                 continue
         piece.append(token)

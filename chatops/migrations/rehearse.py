@@ -37,6 +37,8 @@ BLOCKS_WRITES = STRENGTH.index("SHARE")
 BLOCKS_READS = STRENGTH.index("ACCESS EXCLUSIVE")
 # In longer files only the statements that take strong locks are measured one by one.
 MEASURED_ONE_BY_ONE = 200
+# It is only a rehearsal: nobody is kept waiting behind it for longer than a blink.
+LONGEST_LOCK_WAIT_MS = 500
 # A name that is not there, in a file that comes after one whose effects are not: it may be that one's.
 _UNDEFINED = frozenset(("42P01", "42703", "42883", "42704", "3F000"))
 _STRONG = frozenset(("ALTER", "CALL", "CLUSTER", "COMMENT", "CREATE", "DO", "DROP", "LOCK", "REFRESH", "REINDEX", "TRUNCATE"))
@@ -219,6 +221,11 @@ class _Stage:
         self.watch = Watch(database)
         self.open: _Open | None = None
 
+    @property
+    def lock_timeout_ms(self) -> int:
+        """How long a statement may wait for a lock, and keep those behind it waiting."""
+        return min(LONGEST_LOCK_WAIT_MS, self.budget.deadline_ms)
+
     def all(self, wanted: Sequence[Piece]) -> list[Rehearsed]:
         """Every piece; from the beginning again when a lock was not had."""
         while True:
@@ -233,7 +240,7 @@ class _Stage:
                 blockers = list(self.watch.blockers)
                 if self.budget.left <= 0:
                     raise self.blocked(blockers) from None
-                self.tell(_waiting(blockers, self.budget))
+                self.tell(_waiting(blockers, self.lock_timeout_ms, self.budget.attempt))
                 time.sleep(self.budget.pause())
                 self.budget.attempt += 1
 
@@ -272,7 +279,7 @@ class _Stage:
         schema = self.database.target.schema
         parts = [
             "begin",
-            *ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.budget.deadline_ms),
+            *ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.lock_timeout_ms),
             *ledgers.lock_text(schema, bookkeeping=self.bookkeeping),
             *(ledgers.bookkeeping_texts() if self.bookkeeping else []),
         ]
@@ -305,10 +312,10 @@ class _Stage:
     def piece(self, piece: Piece, absent: Sequence[str]) -> Rehearsed:
         """One piece in the open transaction, which is opened when there is none."""
         opened = self.open or self.begin()
-        script = _Script(piece, opened.deadline, self.budget.deadline_ms)
+        script = _Script(piece, opened.deadline, self.lock_timeout_ms)
         restored = [
             *CLEAN,
-            *ledgers.settings_texts(self.database.target.schema, self.run, lock_timeout_ms=self.budget.deadline_ms),
+            *ledgers.settings_texts(self.database.target.schema, self.run, lock_timeout_ms=self.lock_timeout_ms),
             *([f"set constraints {opened.deferred} deferred"] if opened.deferred else []),
         ]
         transaction = Transaction((*script.parts, *(Part(text) for text in restored)))
@@ -378,9 +385,9 @@ class _Stage:
         self.watch.close()
 
 
-def _waiting(blockers: Sequence[Blocker], budget: Budget) -> str:
+def _waiting(blockers: Sequence[Blocker], lock_timeout_ms: int, attempt: int) -> str:
     what = f" on {blockers[0].waits_for}: blocked by {blockers[0]}" if blockers else ""
-    return f"a lock{what} was not had in {budget.deadline_ms} ms (attempt {budget.attempt}); rolled back, trying again"
+    return f"a lock{what} was not had in {lock_timeout_ms} ms (attempt {attempt}); rolled back, trying again"
 
 
 def _why_not(reading: MigrationText) -> str:

@@ -1,0 +1,154 @@
+"""What a file says will be there is told from its text; these tests need no server."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from chatops.migrations.claims import Claim, claims_of, table_of
+from chatops.migrations.preflight import examine
+from chatops.migrations.scanner import significant
+from tests.conftest import ROOT
+
+
+def claims(text: str) -> list[Claim]:
+    return list(claims_of(examine("001_x.sql", text.encode()), "public").claims)
+
+
+def told(text: str) -> list[str]:
+    """The claims in words, a minus before what is dropped."""
+    return [("" if claim.there else "- ") + str(claim.thing) for claim in claims(text)]
+
+
+CASES = {
+    "create table t (a int, b numeric(10, 2) default 1, constraint c check (a > 0), primary key (a), unique (a, b))": [
+        "table t",
+        "column t.a",
+        "column t.b",
+        "constraint c on t",
+    ],
+    'create table if not exists "My Table" ("A" int constraint "C" references x (y))': [
+        "table My Table",
+        "column My Table.A",
+        "constraint C on My Table",
+    ],
+    "create table t (a int constraint nn not null)": ["table t", "column t.a"],
+    "create table t as select 1 as a": ["table t"],
+    "create table p partition of t for values in (1)": ["table p"],
+    "create temporary table t (a int)": [],
+    "create unlogged table t (a int)": ["table t", "column t.a"],
+    "create unique index concurrently if not exists i on only public.t using btree (a)": ["index i"],
+    "create index on t (a)": [],
+    "create or replace view v as select 1": ["view v"],
+    "create materialized view if not exists v as select 1": ["materialized view v"],
+    "create type mood as enum ('calm', 'it''s')": ["type mood", "label calm of type mood", "label it's of type mood"],
+    "alter type mood add value if not exists 'x' before 'y'": ["label x of type mood"],
+    "create domain d as text": ["domain d"],
+    "create sequence s": ["sequence s"],
+    "create extension if not exists pg_trgm with schema extensions": ["extension pg_trgm"],
+    "create schema if not exists tenant": ["schema tenant"],
+    "create function f(a int, out b text, variadic c text[] default '{}') returns text language sql as 'select 1'": [
+        "function f(integer, text[])"
+    ],
+    "create or replace procedure p(inout x double precision, y timestamp with time zone) language sql as $$ $$": [
+        "function p(double precision, timestamp with time zone)"
+    ],
+    "create function g(character varying(10), public.mood, x numeric(1, 2)[]) returns int language sql return 1": [
+        "function g(character varying, mood, numeric[])"
+    ],
+    "create constraint trigger g after insert or update of a, b on t for each row execute function f()": ["trigger g on t"],
+    "create or replace trigger g before delete on t for each statement execute function f()": ["trigger g on t"],
+    'create policy "May read" on public.t for select using (true)': ["policy May read on t"],
+    "alter table t add column if not exists a int, add b int, drop column c, add constraint k check (a > 0) not valid": [
+        "column t.a",
+        "column t.b",
+        "- column t.c",
+        "constraint k on t",
+    ],
+    "alter table t alter a set not null, alter column b drop not null, alter c set default 1, validate constraint k": [
+        "not null of t.a",
+        "- not null of t.b",
+        "default of t.c",
+        "validation of constraint k on t",
+    ],
+    "alter table only t enable row level security": ["row level security of t"],
+    "alter table if exists t rename column a to b": ["column t.b"],
+    "alter table t rename to u": ["table u"],
+    "alter table t rename constraint a to b": ["constraint b on t"],
+    "alter table t set schema other": ["table t"],
+    "alter function f(int) rename to g": ["function g(integer)"],
+    "drop table if exists a, public.b cascade": ["- table a", "- table b"],
+    "drop function f(int, text), g": ["- function f(integer, text)", "- function g(*)"],
+    "drop policy p on t": ["- policy p on t"],
+    "drop index concurrently if exists i": ["- index i"],
+    "insert into t values (1)": [],
+    "grant select on t to public": [],
+    "do $$ begin create table t (a int); if true then alter table t add b int; end if; end $$": [
+        "table t",
+        "column t.a",
+        "column t.b",
+    ],
+    "do $x$ begin begin create type m as enum ('a'); exception when duplicate_object then null; end; end $x$": [
+        "type m",
+        "label a of type m",
+    ],
+    "do $$ begin execute 'create view v as select 1'; execute format('drop table %I', 'x'); end $$": ["view v"],
+    "do $$ declare create_it boolean; begin perform 1; select 'create table no (a int)'; end $$": [],
+}
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_a_statement_claims(text: str) -> None:
+    assert told(text + ";") == CASES[text]
+
+
+def test_what_is_not_read_is_counted_so_that_silence_is_no_proof() -> None:
+    read = claims_of(
+        examine("x.sql", b"select 1; grant all on t to x; create cast (a as b) without function; do $$ begin execute x; end $$;"),
+        "public",
+    )
+    assert (read.claims, read.data, read.unread) == ((), 2, 2)
+
+
+def test_a_body_is_compared_only_where_the_file_always_makes_it() -> None:
+    plain, guarded = claims(
+        "create function f() returns int language sql as 'select 1';"
+        "do $$ begin if x is null then create function g() returns int language sql as 'select 1'; end if; end $$;"
+    )
+    assert plain.body == "select 1"
+    assert guarded.body is None
+
+
+def test_lines_are_those_of_the_file_inside_blocks_too() -> None:
+    found = claims("-- one\ndo $$\nbegin\n  create table t (a int);\n\n  create table u (a int);\nend\n$$;")
+    assert [(str(claim.thing), claim.line) for claim in found if claim.thing.kind == "table"] == [("table t", 4), ("table u", 6)]
+
+
+def test_the_table_that_a_statement_is_about() -> None:
+    for text, table in (
+        ("create index i on public.t (a)", ("public", "t")),
+        ("create index on t (a)", ("public", "t")),
+        ("alter table only t add check (a > 0)", ("public", "t")),
+        ("alter table t rename to u", ("public", "t")),
+        ("create trigger g after insert on x.t execute function f()", ("x", "t")),
+        ("select 1", None),
+    ):
+        assert table_of(text, "public") == table, text
+
+
+def test_no_text_however_broken_makes_it_stumble() -> None:
+    chance = random.Random(7)
+    files = [*(ROOT / "sql" / "migrations").glob("*.sql"), *Path(__file__).parent.glob("supabase_project/**/*.sql")]
+    texts = [";".join(CASES)] + [path.read_text(encoding="utf-8") for path in sorted(files)]
+    for text in texts:
+        words = [token.text for token in significant(text)]
+        for _ in range(40):
+            start = chance.randrange(max(1, len(words)))
+            piece = words[start : start + chance.randrange(60)]
+            for _ in range(chance.randrange(4)):
+                if piece:
+                    piece.pop(chance.randrange(len(piece)))
+            claims(" ".join(piece))
+            table_of(" ".join(piece), "public")
