@@ -331,6 +331,7 @@ def test_a_failure_in_json_is_json(database: Database, chatops_inprocess: Chatop
     found = json.loads(chatops_inprocess("migrate", "--dir", where, "-o", "json", db=database, check=4).stdout)
     assert found["error"]["sqlstate"] == "22012"
     assert found["error"]["exit_code"] == 4
+    assert (found["error"]["file"], found["error"]["line"]) == (f"{where}/001_t.sql", 1)
 
 
 # -- refusals: all problems at once --------------------------------------------------------------------------------------------

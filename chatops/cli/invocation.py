@@ -365,6 +365,7 @@ class Invocation:
                 "next_steps": [{"label": label, "command": step} for label, step in error.next_steps],
                 "exit_code": int(code),
                 "sqlstate": getattr(error, "sqlstate", None),
+                **{key: getattr(error, key) for key in ("file", "line", "column") if hasattr(error, key)},
             }
             with contextlib.suppress(BrokenPipeError):
                 sys.stdout.write(json.dumps({**self.envelope(), "error": body}) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -154,6 +155,7 @@ class Teller:
         self.label = label
         self.last: tuple[Any, ...] = ()
         self.at = 0.0
+        self.holder = 0
 
     def __call__(self, event: Any) -> None:
         from chatops.migrations import run as runs
@@ -162,9 +164,11 @@ class Teller:
         if isinstance(event, runs.Done):
             self.note(screens.done_line(event))
         elif isinstance(event, runs.Installed):
-            self.note(f"  ✓ {'views':<28}  {', '.join(event.names)}")
+            self.note([Span("  ✓ ", "ok"), Span(f"{'views':<28}  {self.fitting(event.names)}")])
         elif isinstance(event, runs.Held):
-            self.note(f"  … another migrator is at work: {event.by}")
+            if event.by.pid != self.holder:
+                self.holder = event.by.pid
+                self.note(f"  … another migrator is at work: {event.by}")
         elif isinstance(event, runs.Waiting):
             self.waiting(event)
         elif isinstance(event, runs.Step):
@@ -177,6 +181,13 @@ class Teller:
         if self.label:
             line = [Span(self.label), *([Span(line)] if isinstance(line, str) else line)]
         self.invocation.note(line)
+
+    def fitting(self, names: tuple[str, ...]) -> str:
+        """Names on one line of the terminal, else how many there are."""
+        from chatops import words
+
+        told, width = ", ".join(names), self.invocation.medium(stream=sys.stderr).width
+        return told if not width or len(told) + 34 <= width else words.plural(len(names), "view")
 
     def waiting(self, event: Any) -> None:
         """A line when the picture changes, else now and then."""

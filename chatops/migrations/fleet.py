@@ -174,7 +174,8 @@ def _row(member: Member) -> Row:
         result = "failed" if isinstance(member.error, MigrationFailedError) else member.code.name.lower()
     elif member.outcome is not None:
         result = "applied"
+    views = sum(one.kind == "view" for one in done)
     return Row(
-        member.label, result, len(member.files), sum(one.kind == "view" for one in done), short(name) if name else None, round(member.seconds, 3),
+        member.label, result, len(member.files), views, short(name) if name else None, round(member.seconds, 3),
         int(member.code), member.error.message if member.error else None,
     )  # fmt: skip

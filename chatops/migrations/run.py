@@ -243,7 +243,7 @@ def exact_text(prepared: Prepared, request: Request, run: Run, schema: str) -> s
 def refuse_pooler(database: Database, prepared: Prepared, request: Request) -> None:
     """Refuses, before anything is applied, files that need a session where there is none."""
     needing = [entry for entry in prepared.plan.apply if entry.file and entry.file.reading.mode == "statements"]
-    if not needing or not db.pools_transactions(database):
+    if not needing or prepared.ledger.facts.backend_pid == database.protocol_pid or not db.pools_transactions(database):
         return
     port = database.target.parameters.get("port", "5432")
     where = "port 5432 of the same host, the session pooler" if port == "6543" else "the server's own port, or a session pooler"
