@@ -137,6 +137,8 @@ class Database:
         self.target = target
         self.intent = intent
         self.facts: Facts | None = None
+        self.show_names = False
+        """Whether people may be named in what is said about this database: set by whoever knows who reads it."""
         self.wrote: bool | None = None
         """After `reading`: whether the transaction was given a transaction id, that is, wrote anything."""
 

@@ -71,8 +71,7 @@ def find_chat(database: Database, text: str) -> ChatName:
     if len(found) == 1:
         return found[0]
     lines = [
-        f"{chat.id}  {chat.chat_state or 'no state'}, "
-        f"{'held by ' + words.shortened(chat.operator_name or str(chat.operator_id), 30) if chat.operator_id else 'nobody holds it'}, "
+        f"{chat.id}  {chat.chat_state or 'no state'}, {_holder(chat, database)}, "
         f"last message {words.instant(chat.last_message_at) or 'none'}"
         for chat in found
     ]
@@ -87,11 +86,21 @@ def find_operator(database: Database, text: str) -> OperatorName:
     if len(exact) == 1 or len(found) == 1:
         return (exact if len(exact) == 1 else found)[0]
     lines = [
-        f"{one.id}  {words.shortened(one.name or '—', 30)}"
+        f"{one.id}  {_shown(one.name, database)}"
         f"{'' if one.is_active else ', inactive'}{', available' if one.is_active and one.is_available else ''}"
         for one in found
     ]
     raise _not_one("operator", text, lines, database)
+
+
+def _holder(chat: ChatName, database: Database) -> str:
+    if chat.operator_id is None:
+        return "nobody holds it"
+    return f"held by {_shown(chat.operator_name, database) if chat.operator_name else chat.operator_id}"
+
+
+def _shown(name: str | None, database: Database) -> str:
+    return words.shortened(name or "—", 30) if database.show_names else words.initial(name)
 
 
 def _candidates(database: Database, row: type[Named], query: str, text: str, kind: str) -> list[Named]:

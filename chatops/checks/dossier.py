@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,16 +52,28 @@ class Event:
     detail: str | None
 
 
-def about_chat(database: Database, named: ChatName, survey: Survey, reader: Reader) -> Answer:
-    """The chat, its newest events and the findings that name it; `survey` was taken about this chat."""
+def about_chat(
+    database: Database,
+    named: ChatName,
+    survey: Survey,
+    reader: Reader,
+    *,
+    events_shown: int = EVENTS,
+    show_text: bool = False,
+    further: Sequence[Line] = (),
+) -> Answer:
+    """The chat, its newest events and the findings that name it; `survey` was taken about this chat.
+
+    `further` are lines below its state, such as why nobody gets it; message text is hidden unless `show_text`.
+    """
     chat = database.rows(Chat, sqlfiles.read("queries/check_chat.sql"), {"chat_id": named.id})[0]
-    parameters = {"chat_id": named.id, "rows": EVENTS, "schema": database.target.schema}
+    parameters = {"chat_id": named.id, "rows": events_shown, "schema": database.target.schema, "show_text": show_text}
     events = database.rows(Event, sqlfiles.read("queries/check_chat_history.sql"), parameters)
     if survey.inventory.audit:
         events += database.rows(Event, sqlfiles.read("queries/check_chat_actions.sql"), parameters)
     # Newest kept, oldest first; what has no time comes last.
     events.sort(key=lambda event: (event.at is None, event.at or survey.now))
-    events = events[-EVENTS:]
+    events = events[-events_shown:]
     found = findings(survey, reader.here)
     user, profile = (
         words.visible(name or "—") if reader.show_names else words.initial(name) for name in (named.user_name, named.profile_name)
@@ -68,6 +81,8 @@ def about_chat(database: Database, named: ChatName, survey: Survey, reader: Read
     state: list[Line] = [
         [Span(str(chat.chat_id), "strong"), Span(f" · {user} → {profile}")],
         [Span(_state(chat, survey.now, reader))],
+        [Span(_why(chat))],
+        *further,
     ]
     wrong: list[Line] = []
     for finding in found:
@@ -89,7 +104,7 @@ def about_chat(database: Database, named: ChatName, survey: Survey, reader: Read
             Text([*state, ""]),
             Table("events", columns, events, empty="nothing has happened in it yet"),
             Text(wrong),
-            finding_table(found),
+            finding_table(found, reader),
         ],
         data={"chat": _plain(chat), "checks": len(survey.results), "checks_run": survey.ran},
         now=survey.now,
@@ -109,6 +124,27 @@ def _state(chat: Chat, now: datetime, reader: Reader) -> str:
     parts.append(f"answered {words.age(chat.answered_at, now)} ago" if chat.answered_at else "never answered")
     parts.append(words.plural(chat.open_assignments, "open assignment"))
     return " · ".join(parts)
+
+
+def _why(chat: Chat) -> str:
+    """Why the chat is in its state, in this system's words."""
+    spoke_last = chat.user_wrote_at is not None and (chat.answered_at is None or chat.user_wrote_at > chat.answered_at)
+    match chat.chat_state:
+        case "waiting_assignment" if chat.user_wrote_at is None:
+            return "why: the application makes chats before any message; an empty one is in nobody's queue"
+        case "waiting_assignment" if spoke_last:
+            return "why: its user wrote and nobody has taken it since"
+        case "waiting_assignment":
+            return "why: it was put back, although we had the last word"
+        case "assigned":
+            return "why: an operator took it or was given it, and has neither answered nor given it back"
+        case "waiting_real_user_reply" if spoke_last:
+            return "why: the user wrote while the answer was under way, and nobody was called"
+        case "waiting_real_user_reply":
+            return "why: an operator answered; it is the user's turn"
+        case "completed":
+            return "why: it was ended: by the reassignment limit, an admin, or with its user"
+    return "why: no state was ever written, or one that is not known"
 
 
 def _plain(chat: Chat) -> dict[str, Any]:

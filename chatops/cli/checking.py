@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chatops.checks.run import Survey
     from chatops.checks.screens import Health, Reader
     from chatops.db import Database
+    from chatops.model import Answer
 
 
 def fail_on(text: str) -> FailOn:
@@ -69,6 +70,33 @@ def survey(
         if found is None:
             raise
     return found
+
+
+def about_chat(
+    invocation: Invocation,
+    database: Database,
+    name: str,
+    *,
+    checks: Sequence[Check] | None = None,
+    since: str | None = None,
+    given: Mapping[str, float] | None = None,
+    rows: int = 3,
+    timeout: float = 14.0,
+    show_text: bool = False,
+    events: int = 20,
+) -> tuple[Answer, Survey]:
+    """One chat for `show chat` and `diagnose CHAT`: its state and why, why nobody gets it, its timeline, what is wrong."""
+    from chatops import names
+    from chatops.chats import people
+    from chatops.checks import dossier, load, run
+
+    named = names.find_chat(database, name)
+    wanted = [check for check in (load.shipped() if checks is None else checks) if check.group == "data" or not check.shipped]
+    survey = run.run(database, wanted, since=since, given=given or {}, rows=rows, whole_seconds=timeout, about=str(named.id))
+    shown_to = reader(invocation)
+    further = people.why_waiting(database, named.id, show_names=shown_to.show_names)
+    answer = dossier.about_chat(database, named, survey, shown_to, events_shown=events, show_text=show_text, further=further)
+    return answer, survey
 
 
 def health(database: Database, survey: Survey) -> Health | None:

@@ -48,14 +48,9 @@ def diagnose(
     try:
         with invocation.reading() as database:
             if chat:
-                from chatops import names
-                from chatops.checks import dossier
-
-                named = names.find_chat(database, chat)
-                checks = tuple(check for check in checks if check.group == "data" or not check.shipped)
-                survey = run.run(database, checks, since=since, given=given, rows=rows, whole_seconds=timeout,
-                                 about=str(named.id))  # fmt: skip
-                answer = dossier.about_chat(database, named, survey, reader)
+                answer, survey = checking.about_chat(
+                    invocation, database, chat, checks=checks, since=since, given=given, rows=rows, timeout=timeout
+                )
             else:
                 survey = run.run(database, checks, since=since, given=given, rows=rows, whole_seconds=timeout,
                                  progress=checking.progress(invocation))  # fmt: skip

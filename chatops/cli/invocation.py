@@ -163,6 +163,7 @@ class Invocation:
         from chatops import db
 
         database = db.connect(target or self.target, self.command, intent)
+        database.show_names = self.medium(stream=sys.stderr).show_names
         self._open.append(database)
         return database
 

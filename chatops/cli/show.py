@@ -1,0 +1,42 @@
+"""`chatops show`."""
+
+from __future__ import annotations
+
+import typer
+
+from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
+from chatops.errors import ExitCode, UsageError
+
+
+@command(
+    examples=["chatops show chat 3f2b8c1e", "chatops show operator op-12", "chatops show chat 3f2b8c1e --show-text -o json"],
+    exits="0 shown · 2 unknown or ambiguous name",
+    formats=DOCUMENT_FORMATS,
+)
+def show(
+    ctx: typer.Context,
+    what: str = typer.Argument(..., metavar="chat|operator", help="What to show."),
+    name: str = typer.Argument(..., metavar="NAME", help="An id, its beginning, or part of a name."),
+    show_text: bool = typer.Option(False, "--show-text", help="Show what was written in messages."),
+    rows: int = typer.Option(50, "--rows", min=1, max=10_000, help="How many events of the timeline."),
+) -> ExitCode:
+    """A chat: state, why it is in it, what is wrong with it, why nobody gets it, its timeline. An operator: load and timeline.
+
+    `chatops diagnose CHAT` shows the same of a chat and ends in 1 when something is wrong with it.
+    """
+    from chatops import names
+    from chatops.chats import people
+    from chatops.cli import checking
+
+    invocation = invocation_of(ctx)
+    if what not in ("chat", "operator"):
+        raise UsageError(f"show takes chat or operator and a name, not {what!r}")
+    reader = checking.reader(invocation)
+    with invocation.reading() as database:
+        if what == "chat":
+            answer, _ = checking.about_chat(invocation, database, name, show_text=show_text, events=rows)
+        else:
+            operator = names.find_operator(database, name)
+            answer = people.about_operator(database, operator, show_names=reader.show_names, short=reader.short_ids, rows=rows)
+        invocation.show(answer)
+    return ExitCode.OK

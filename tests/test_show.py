@@ -1,0 +1,72 @@
+"""show: one chat or operator, why it is as it is, and what happened, oldest first."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.servers import Database
+from tests.test_tables import SYSTEM
+
+FREE, BUSY = "00000000-0000-0000-0000-0000000000a1", "00000000-0000-0000-0000-0000000000a2"
+
+
+@pytest.fixture
+def system(core_database: Database) -> Database:
+    core_database.script(SYSTEM)
+    return core_database
+
+
+def test_a_waiting_chat_says_who_could_take_it_and_what_keeps_the_others(system: Database, chatops_inprocess) -> None:
+    text = chatops_inprocess("show", "chat", "c0000002", db=system, check=0).stdout
+    assert "its user wrote and nobody has taken it since" in text
+    assert "1 chat before it" in text
+    for rule in ("1 was last", "1 busy", "1 away", "1 inactive"):
+        assert rule in text
+    assert "nobody can take it now" in text
+    assert "1 free" in chatops_inprocess("show", "chat", "c0000001", db=system, check=0).stdout
+
+
+@pytest.mark.parametrize(
+    ("chat", "why"),
+    [
+        ("c0000003", "before any message"),
+        ("c0000004", "neither answered nor given it back"),
+        ("c0000005", "it is the user's turn"),
+        ("c0000006", "nobody was called"),
+        ("c0000007", "it was ended"),
+    ],
+)
+def test_each_state_is_explained(chat: str, why: str, system: Database, chatops_inprocess) -> None:
+    assert why in chatops_inprocess("show", "chat", chat, db=system, check=0).stdout
+
+
+def test_the_timeline_is_oldest_first_and_hides_what_was_written(system: Database, chatops_inprocess) -> None:
+    system.execute("update messages set content = 'my secret' where chat_id::text like 'c0000002%'")
+    hidden = chatops_inprocess("show", "chat", "c0000002", "-o", "json", db=system, check=0).stdout
+    assert "my secret" not in hidden
+    events = json.loads(hidden)["events"]
+    instants = [event["at"] for event in events]
+    assert instants == sorted(instants)
+    assert [event["event"] for event in events] == ["created", "user wrote", "operator answered", "user wrote"]
+    assert "my secret" in chatops_inprocess("show", "chat", "c0000002", "--show-text", db=system, check=0).stdout
+
+
+def test_an_operator_is_shown_by_part_of_their_name(system: Database, chatops_inprocess) -> None:
+    answer = json.loads(chatops_inprocess("show", "operator", "bert", "-o", "json", db=system, check=0).stdout)
+    assert answer["operator"]["id"] == BUSY
+    assert answer["operator"]["chat_id"].startswith("c0000004")
+    assert "Busy Bert" not in chatops_inprocess("show", "operator", BUSY, db=system, check=0).stdout
+    assert "Busy Bert" in chatops_inprocess("show", "operator", BUSY, "--show-names", db=system, check=0).stdout
+
+
+def test_unknown_ambiguous_and_hostile_names_are_usage_errors_with_the_candidates(system: Database, chatops_inprocess) -> None:
+    several = chatops_inprocess("show", "chat", "c000", db=system, check=2).stderr
+    assert "could be 9 chats" in several
+    assert "c0000001-0000-4000-8000-000000000000" in several
+    assert "Busy Bert" not in several
+    for wrong in ("zzzz", "c0", "%", "\x1b[31m", "'; drop table chats; --", "00000000-0000-0000-0000-000000000000"):
+        result = chatops_inprocess("show", "chat", wrong, db=system, check=2)
+        assert "\x1b" not in result.stderr
+    assert chatops_inprocess("show", "nonsense", "c0000001", db=system).exit_code == 2
