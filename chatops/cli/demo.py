@@ -259,7 +259,9 @@ def _show(invocation: Invocation, made: Mapping[str, Any]) -> ExitCode:
     from chatops.checks import load, run
 
     with invocation.reading() as database:
-        summary, queue = reports.summary(database), reports.queue(database, LONGEST_WAITS)
+        # Below 100 columns the line of the queue takes two lines.
+        top = LONGEST_WAITS if not 0 < invocation.medium().width < 100 else LONGEST_WAITS - 1
+        summary, queue = reports.summary(database), reports.queue(database, top)
         survey = run.run(database, load.shipped())
         invocation.show(_answer(invocation, made, summary, queue, survey))
     return ExitCode.OK
@@ -355,7 +357,7 @@ def _steps(found: list[Finding], here: Callable[..., str]) -> list[tuple[str, st
         ]
     return [
         (here("diagnose", "--only", code), "the evidence"),
-        (here("repair", code, "--yes"), "mends it, and logs each row"),
+        (here("repair", code, "--yes"), "mends it, logged"),
         (here("diagnose", "--only", code), "clean"),
     ]
 
@@ -364,9 +366,11 @@ def _step_lines(steps: list[tuple[str, str]]) -> list[list[Span]]:
     from chatops.model import Span
 
     width = max(len(line) for line, _ in steps)
-    lines = [
-        [Span("Try it, from the finding to the fix to a clean bill:" if "repair" in steps[1][0] else "Look around:", "strong")]
-    ]
+    head = "Try it, from finding to fix to clean" if "repair" in steps[1][0] else "Look around"
+    folder = program().removesuffix("/chatops")
+    # The commands that other commands print begin with the bare name.
+    bare = f"; to type chatops alone: export PATH={folder if folder.startswith('/') else '$PWD/' + folder}:$PATH"
+    lines = [[Span(head + (bare if folder != program() else ":"), "strong")]]
     return lines + [[Span(f"{line:<{width}}", "code"), Span(f"  # {what}", "dim")] for line, what in steps]
 
 
