@@ -161,6 +161,16 @@ def test_each_schema_has_its_own_ledger(database: Database, chatops_inprocess: C
     assert database.value("select prosrc is not null from pg_proc where pronamespace = 'tenant_a'::regnamespace limit 1")
 
 
+def test_a_schema_that_is_not_there_is_refused(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    where = folder(tmp_path, {"001_t.sql": "create table t ()"})
+    refused = chatops_inprocess("migrate", "--dir", where, "--schema", "Nobody", db=database, check=4)
+    assert 'create schema "Nobody";' in refused.stderr
+    database.execute("drop schema public")
+    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    assert "schema public does not exist" in failed.stderr
+    assert database.value("select count(*) from pg_class where relname = 't'") == 0
+
+
 # -- round trips -----------------------------------------------------------------------------------------------------------
 
 
@@ -485,6 +495,7 @@ def test_a_statement_timeout_rolls_the_file_back(database: Database, chatops_inp
     failed = chatops_inprocess("migrate", "--dir", where, "--statement-timeout", "100ms", db=database, check=4)
     assert "001_a.sql:2:1" in failed.stderr
     assert "(57014)" in failed.stderr
+    assert f"migrate --dir {where} --statement-timeout 0s" in failed.stderr
     assert database.value("select to_regclass('a')") is None
 
 

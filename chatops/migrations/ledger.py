@@ -101,7 +101,7 @@ def lock_text(schema: str, *, bookkeeping: bool) -> list[str]:
     """The statements that take the lock until the end of the transaction, or fail with CHL01 at once."""
     text = sqlfiles.read("queries/ledger_lock.sql")
     objects = [lock_object(schema), *([BOOKKEEPING_LOCK] if bookkeeping else [])]
-    return [db.inlined(text, {"lock_class": LOCK_CLASS, "lock_object": one}) for one in objects]
+    return [db.inlined(text, {"lock_class": LOCK_CLASS, "lock_object": one, "target_schema": schema}) for one in objects]
 
 
 def expectation(row: LedgerRow | None) -> str:

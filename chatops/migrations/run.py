@@ -163,8 +163,20 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Request
         raise RefusedError(
             "this server is a standby: it can be read, not migrated", next_steps=[("connect to the primary", "chatops config")]
         )
+    refuse_absent_schema(database)
     refuse_unknown(database, ledger, folder, request)
     return judged(folder, ledger, request)
+
+
+def refuse_absent_schema(database: Database) -> None:
+    """Refuses a target schema that is not there; `public` is looked for by the transactions themselves."""
+    schema = database.target.schema
+    if schema == "public" or database.value("select to_regnamespace(quote_ident(:'name'))", {"name": schema}) is not None:
+        return
+    raise RefusedError(
+        f"there is no schema {schema}; nothing was changed",
+        next_steps=[("make it (SQL)", f"create schema {db.identifier(schema)};")],
+    )
 
 
 def refuse_unknown(database: Database, ledger: Ledger, folder: Folder, request: Request) -> None:
@@ -458,6 +470,8 @@ class Migrating:
         state = failure.error.sqlstate or ""
         if state in ALREADY_THERE and not self.now.ledger.knows(self.now.folder.source):
             steps.append(("take the database over", self.request.adopt))
+        if state == "57014":
+            steps.append(("without a limit", f"{self.request.again} --statement-timeout 0s"))
         if state.startswith("23") and self.now.folder.source == SHIPPED:
             steps.append(("which rows", self.request.diagnose))
         return MigrationFailedError(
