@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -156,6 +157,48 @@ def _check(configuration: Configuration) -> None:
         ways = [key for key in ("url", "url_env", "service") if key in table]
         if len(ways) > 1 or any(not isinstance(table[key], str) for key in ways):
             raise UsageError(f"{configuration.path}: [env.{name}] needs one of url, url_env, service, as text")
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """A finding that is not to be shown until a day has come; `until` is the first day on which it is shown again."""
+
+    code: str
+    until: date
+    reason: str
+
+    def holds(self, today: date) -> bool:
+        """Whether the finding is still silent."""
+        return today < self.until
+
+
+def snoozes(configuration: Configuration) -> list[Snooze]:
+    """The `[snooze.CODE]` tables. Raises UsageError when one is malformed."""
+    found = []
+    for code, table in _mapping(configuration.data.get("snooze")).items():
+        until = table.get("until") if isinstance(table, Mapping) else None
+        if isinstance(until, datetime):
+            until = until.date()
+        if not isinstance(until, date):
+            raise UsageError(f"{configuration.path}: [snooze.{code}] needs until = YYYY-MM-DD")
+        found.append(Snooze(code, until, str(table.get("reason", ""))))
+    return found
+
+
+def with_snooze(text: str, code: str, snooze: Snooze | None) -> str:
+    """The text of a `chatops.toml` with one finding's snooze written, replaced, or taken out (None); the rest as it was.
+
+    >>> with_snooze('[env.x]\\nurl = "local"\\n', "CHAT003", None)
+    '[env.x]\\nurl = "local"\\n'
+    """
+    block = re.compile(rf"^\[snooze\.{re.escape(code)}\]\n(?:(?!\[).*\n?)*", re.MULTILINE)
+    rest = block.sub("", text)
+    if snooze is None:
+        return rest
+    reason = snooze.reason.translate({ord("\\"): "\\\\", ord('"'): '\\"', **dict.fromkeys((*range(32), 127), " ")})
+    head = rest.rstrip("\n")
+    table = f'[snooze.{code}]\nuntil = {snooze.until.isoformat()}\nreason = "{reason}"\n'
+    return f"{head}\n\n{table}" if head else table
 
 
 def resolve(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chatops.checks.screens import Health, Reader
     from chatops.db import Database
     from chatops.model import Answer
+    from chatops.settings import Snooze
 
 
 def fail_on(text: str) -> FailOn:
@@ -70,6 +71,28 @@ def survey(
         if found is None:
             raise
     return found
+
+
+def snoozed(invocation: Invocation, only: Sequence[str]) -> list[Snooze]:
+    """The findings that are silent today; those asked for by name are shown all the same, and a snooze that has ended is told."""
+    from datetime import UTC, datetime
+
+    from chatops import settings
+    from chatops.checks import load
+
+    known = {check.code for check in load.shipped()}
+    today = datetime.now(UTC).date()
+    silent = []
+    for snooze in settings.snoozes(settings.load()):
+        if snooze.code not in known:
+            invocation.warn(f"chatops.toml snoozes {snooze.code}, which is no finding")
+        elif not snooze.holds(today):
+            invocation.note(
+                f"the snooze of {snooze.code} ended on {snooze.until}; take it out: chatops snooze {snooze.code} --off"
+            )
+        elif snooze.code not in only:
+            silent.append(snooze)
+    return silent
 
 
 def about_chat(

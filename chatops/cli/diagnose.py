@@ -39,7 +39,9 @@ def diagnose(
     invocation = invocation_of(ctx)
     severity = checking.fail_on(fail_on)
     ignored = load.codes_of(ignore)
-    checks = checking.choose(checks_dir, load.codes_of(only), ignored)
+    silent = checking.snoozed(invocation, load.codes_of(only)) if not chat else []
+    checks = checking.choose(checks_dir, load.codes_of(only), [*ignored, *(one.code for one in silent)])
+    ignored += [f"{one.code} (snoozed until {one.until})" for one in silent if one.code not in ignored]
     given = thresholds.parse(threshold)
     run.window(since)
     invocation.check_output()

@@ -1,0 +1,51 @@
+"""snooze: a finding is silent until a day, says so, and comes back by itself."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from tests.servers import Database
+
+
+def test_a_snoozed_finding_is_not_shown_and_not_counted_and_that_is_said(
+    core_database: Database, chatops_inprocess, tmp_path: Path
+) -> None:
+    core_database.execute("update platform_config set value = '\"3\"' where key = 'max_reassignments'")
+    (tmp_path / "chatops.toml").write_text('schema = "public"\n\n[env.x]\nurl = "local"\n')
+    assert "CONF001" in chatops_inprocess("diagnose", db=core_database, check=1).stdout
+    chatops_inprocess("snooze", "conf001", "--until", "2999-01-01", "--reason", 'say "why" \\ \n[env.y]', check=0)
+    data = tomllib.loads((tmp_path / "chatops.toml").read_text())
+    assert data["env"] == {"x": {"url": "local"}}
+    assert data["snooze"]["CONF001"]["reason"].startswith('say "why" \\')
+    silent = chatops_inprocess("diagnose", db=core_database, check=0).stdout
+    assert "CONF001 (snoozed until 2999-01-01)" in silent.replace("\n", " ")
+    assert "max_reassignments" not in silent
+    assert "CONF001" in chatops_inprocess("diagnose", "--only", "CONF001", db=core_database, check=1).stdout
+    chatops_inprocess("verify", "--only", "CONF001", db=core_database, check=1)
+    assert "2999-01-01" in chatops_inprocess("snooze", check=0).stdout
+    chatops_inprocess("snooze", "CONF001", "--off", check=0)
+    assert "snooze" not in tomllib.loads((tmp_path / "chatops.toml").read_text())
+    chatops_inprocess("diagnose", db=core_database, check=1)
+
+
+def test_a_snooze_ends_by_itself_and_is_told(core_database: Database, chatops_inprocess, tmp_path: Path) -> None:
+    core_database.execute("update platform_config set value = '\"3\"' where key = 'max_reassignments'")
+    (tmp_path / "chatops.toml").write_text(
+        '[snooze.CONF001]\nuntil = 2020-01-01\nreason = "x"\n[snooze.NOPE1]\nuntil = 2999-01-01\n'
+    )
+    result = chatops_inprocess("diagnose", db=core_database, check=1)
+    assert "ended on 2020-01-01" in result.stderr
+    assert "NOPE1" in result.stderr
+
+
+def test_no_such_code_no_date_a_past_day_and_no_reason_write_nothing(chatops_inprocess, tmp_path: Path) -> None:
+    for arguments in (
+        ["NOPE", "--until", "2999-01-01", "--reason", "x"],
+        ["CHAT001", "--reason", "x"],
+        ["CHAT001", "--until", "2020-01-01", "--reason", "x"],
+        ["CHAT001", "--until", "soon", "--reason", "x"],
+        ["CHAT001", "--until", "2999-01-01"],
+    ):
+        chatops_inprocess("snooze", *arguments, check=2)
+    assert not (tmp_path / "chatops.toml").exists()
