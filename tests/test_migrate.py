@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, Result
-from tests.servers import Database
+from tests.servers import Database, run
 from tests.wire import proxy
 
 Chatops = Callable[..., Result]
@@ -146,6 +146,26 @@ def test_rows_of_a_copy_go_in_with_their_file(database: Database, chatops_inproc
     failed = chatops_inprocess("migrate", "--dir", folder(tmp_path, {"002_t.sql": broken}), db=database, check=4)
     assert "002_t.sql:2:1" in failed.stderr
     assert database.value("select count(*) from t") == 2
+
+
+def test_a_dump_of_pg_dump_goes_in_as_it_is(
+    database_everywhere: Database, new_database: Callable[..., Database], chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database = database_everywhere
+    database.execute("create type mood as enum ('well', 'ill')")
+    database.execute("create table people (id bigint generated always as identity primary key, name text, mood mood)")
+    database.execute("insert into people (name, mood) values (E'a\\tb', 'well'), (E'\\\\.', 'ill'), (null, null), (';', 'well')")
+    database.execute(
+        "create function f() returns bigint language sql set search_path from current begin atomic; select max(id) from people; end"
+    )
+    database.close()
+    dump = run([database.server.bin / "pg_dump", "-O", "-d", database.url])
+    assert dump.returncode == 0, dump.stderr
+    fresh = new_database(on=database.server)
+    where = folder(tmp_path, {"001_dump.sql": dump.stdout, "002_more.sql": "create view v as select f() as last"})
+    chatops_inprocess("migrate", "--dir", where, db=fresh, check=0)
+    assert fresh.execute("select * from people order by id") == database.execute("select * from people order by id")
+    assert fresh.execute("select last from v") == [(4,)]
 
 
 def test_each_schema_has_its_own_ledger(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
