@@ -11,7 +11,9 @@ import pytest
 
 from chatops import db, settings
 from chatops.migrations.fingerprint import fingerprint
+from chatops.migrations.lock_modes import STRENGTH, usual_locks
 from chatops.migrations.rehearse import Blocking, Rehearsal, Rehearsed
+from chatops.migrations.scanner import scan
 from tests.conftest import ROOT
 from tests.servers import Database
 
@@ -156,6 +158,33 @@ def test_a_lock_that_an_earlier_file_still_holds_is_told_again_as_such(
     assert [one["blocks"] for one in told["blocking"] if one["file"] == "102_second"] == ["every write"]
 
 
+def test_locks_that_cannot_be_seen_are_those_that_the_manual_names() -> None:
+    for text, locks in {
+        "alter table only public.t add column a int": {"t": "ACCESS EXCLUSIVE"},
+        "alter table t validate constraint c": {"t": "SHARE UPDATE EXCLUSIVE"},
+        "alter table t alter column a set statistics 10": {"t": "SHARE UPDATE EXCLUSIVE"},
+        "alter table t validate constraint c, add b int": {"t": "ACCESS EXCLUSIVE"},
+        "alter table t add constraint f foreign key (a, b) references u (a, b)": {
+            "t": "SHARE ROW EXCLUSIVE", "u": "SHARE ROW EXCLUSIVE",
+        },
+        "alter table t add column a int references public.u (id)": {"t": "ACCESS EXCLUSIVE", "u": "SHARE ROW EXCLUSIVE"},
+        "create index i on public.t (a)": {"t": "SHARE"},
+        "create trigger g after insert on t for each row execute function f()": {"t": "SHARE ROW EXCLUSIVE"},
+        "drop trigger g on t": {"t": "ACCESS EXCLUSIVE"},
+        "create policy p on t using (true)": {"t": "ACCESS EXCLUSIVE"},
+        "drop table if exists a, public.b cascade": {"a": "ACCESS EXCLUSIVE", "b": "ACCESS EXCLUSIVE"},
+        "truncate t restart identity": {"t": "ACCESS EXCLUSIVE"},
+        "lock table t in share mode": {"t": "ACCESS EXCLUSIVE"},
+        "comment on column public.t.a is 'on u'": {"t": "SHARE UPDATE EXCLUSIVE"},
+        "create or replace view v as select * from t": {"v": "ACCESS EXCLUSIVE"},
+        "do $$ begin alter table if exists t add a int; end $$": {"t": "ACCESS EXCLUSIVE"},
+        "create function f() returns int language sql as 'select 1'": {},
+        "update t set a = 1": {},
+    }.items():  # fmt: skip
+        (one,) = scan(text)
+        assert {name: STRENGTH[mode] for name, mode in usual_locks(one).items()} == locks, text
+
+
 def test_what_a_file_makes_itself_blocks_nobody(
     chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
 ) -> None:
@@ -248,13 +277,15 @@ def test_a_new_enum_value_cannot_be_used_in_the_same_transaction_and_what_follow
 ) -> None:
     busy_database_everywhere.script("create type mood as enum ('calm'); create table moods (mood mood);")
     files = folder(
-        value="alter type mood add value 'cross';",
-        use="insert into moods values ('cross');",
-        after="alter table moods add column at timestamptz;",
+        value="alter type mood add value 'cross'; alter table moods add column at timestamptz;",
+        use="insert into moods values ('calm'), ('cross');",
+        after="alter table moods alter column at set default now(); update chats set updated_at = now() where false;",
     )
     told = rehearsed(chatops_inprocess, busy_database_everywhere, files)
     assert [file["status"] for file in told["files"]] == ["rehearsed", "not together", "rehearsed"]
     assert "101_value would be committed before it" in told["by_file"]["use"]["note"]
+    # What the file before it did is still there; what it did itself is not counted for the next one.
+    assert next(one["touched"] for one in told["statements"] if one["file"] == "103_after") == []
 
 
 def test_what_cannot_be_rehearsed_is_named_with_the_reason_and_what_needs_it_is_no_failure(
@@ -271,6 +302,28 @@ def test_what_cannot_be_rehearsed_is_named_with_the_reason_and_what_needs_it_is_
     assert statuses == ["not rehearsable", "not rehearsable", "needs another", "rehearsed"]
     assert "CREATE INDEX CONCURRENTLY" in told["by_file"]["index"]["note"]
     assert "101_index" in told["by_file"]["uses"]["note"]
+
+
+def test_rows_that_a_file_in_batches_would_mend_are_no_failure_of_the_constraint_behind_it(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    constraint = "alter table chats add constraint counted check (message_count > 0);"
+    files = folder(mend="-- chatops: batched\nupdate chats set message_count = 1 where message_count = 0;", check=constraint)
+    told = rehearsed(chatops_inprocess, busy_database, files)
+    assert [file["status"] for file in told["files"]] == ["not rehearsable", "needs another"]
+    assert "it may need 101_mend" in told["by_file"]["check"]["note"]
+    (files / "101_mend.sql").unlink()
+    rehearsed(chatops_inprocess, busy_database, files, check=4)
+
+
+def test_it_works_through_a_transaction_pooler(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path], through_pgbouncer: Callable[..., str]
+) -> None:
+    files = folder(one="alter table chats add column a int;", two="create index on chats (a);")
+    before = state_of(busy_database)
+    shown = chatops_inprocess("rehearse", "--dir", files, "-o", "json", db=through_pgbouncer(busy_database), check=0)
+    assert [one["blocks"] for one in json.loads(shown.stdout)["blocking"]] == ["every read and write", "every write"]
+    assert state_of(busy_database) == before
 
 
 def test_rows_of_a_copy_are_copied(chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]) -> None:

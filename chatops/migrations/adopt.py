@@ -369,7 +369,7 @@ def _last_in(survey: Survey) -> MigrationFile | None:
 def differences(survey: Survey) -> list[Line]:
     """Each function with another body, as a diff from the file to the database."""
     lines: list[Line] = []
-    for proof in survey.proofs:
+    for proof in survey.of(Verdict.CONFLICT, Verdict.PARTIAL, Verdict.APPLIED):
         for other in proof.others:
             lines += _difference(proof.file, other)
     return lines or ["No function has another body than its file gives it."]

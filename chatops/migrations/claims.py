@@ -98,11 +98,15 @@ def claims_of(file: MigrationText, schema: str) -> Claims:
     return Claims(tuple(found), data, unread)
 
 
+def claims_of_statement(statement: str, schema: str) -> list[Claim]:
+    """The claims of one statement; [] where it makes none or is not read."""
+    return _claims(list(significant(statement)), statement, 1, schema) or []
+
+
 def table_of(statement: str, schema: str) -> tuple[str, str] | None:
     """The table that a statement creates, alters, or puts something on: (schema, name); None for any other statement."""
     tokens = list(significant(statement))
-    told = _claims(tokens, statement, 1, schema) or []
-    for claim in told:
+    for claim in claims_of_statement(statement, schema):
         if claim.thing.kind == "table":
             thing = claim.was or claim.thing
             return thing.schema, thing.name

@@ -106,7 +106,7 @@ def _file(file: Rehearsed, rehearsal: Rehearsal, width: int) -> list[Line]:
     if quiet:
         time = milliseconds(sum(step.seconds for step in quiet))
         more = "more " if len(quiet) < len(file.steps) else ""
-        lines.append(f"        {words.plural(len(quiet), f'{more}statement')} that blocked nobody  {time}")
+        lines.append(f"        {words.plural(len(quiet), f'{more}statement')} without a further lock  {time}")
     if file.status == "failed":
         lines += _wrapped(f"✗ {words.visible(file.note or '')}", width, "  ")
         lines += [f"  {line}" for line in file.excerpt]

@@ -11,40 +11,35 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from chatops import sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import ConflictError, DatabaseError
 from chatops.migrations import ledger as ledgers
-from chatops.migrations.claims import table_of
 from chatops.migrations.failure import discreet, located
 from chatops.migrations.ledger import Run
+from chatops.migrations.lock_modes import BLOCKS_READS, BLOCKS_WRITES, STRENGTH, WORTH_A_WORD, spelled, usual_locks
 from chatops.migrations.locks import Blocker, Budget, Watch, retried
 from chatops.migrations.preflight import MigrationText
 from chatops.migrations.run import Prepared
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.transaction import CLEAN, Part, Transaction
 
-# From here on a mode keeps somebody from reading or writing.
-STRENGTH = (
-    "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE",
-    "ACCESS EXCLUSIVE",
-)  # fmt: skip
-WORTH_A_WORD = STRENGTH.index("SHARE UPDATE EXCLUSIVE")
-BLOCKS_WRITES = STRENGTH.index("SHARE")
-BLOCKS_READS = STRENGTH.index("ACCESS EXCLUSIVE")
 # In longer files only the statements that take strong locks are measured one by one.
 MEASURED_ONE_BY_ONE = 200
 # It is only a rehearsal: nobody is kept waiting behind it for longer than a blink.
 LONGEST_LOCK_WAIT_MS = 500
-# A name that is not there, in a file that comes after one whose effects are not: it may be that one's.
-_UNDEFINED = frozenset(("42P01", "42703", "42883", "42704", "3F000"))
+# A name that is not there, or rows that break a rule, in a file that comes after one whose effects are not: it may be that one's
+# to make or to mend.
+_MAY_BE_MADE_BEFORE = frozenset(("42P01", "42703", "42883", "42704", "3F000", "23502", "23503", "23505", "23514", "23P01"))
 _STRONG = frozenset(("ALTER", "CALL", "CLUSTER", "COMMENT", "CREATE", "DO", "DROP", "LOCK", "REFRESH", "REINDEX", "TRUNCATE"))
 _CLOCK = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::text"
 
-Status = Literal["rehearsed", "failed", "too long", "not rehearsable", "not together", "needs another", "not reached"]
+Status = Literal[
+    "rehearsed", "failed", "too long", "not rehearsable", "not together", "out of time", "needs another", "not reached"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +215,8 @@ class _Stage:
         self.bookkeeping = bookkeeping
         self.watch = Watch(database)
         self.open: _Open | None = None
+        self.lost: list[str] = []
+        """The files whose effects went with the last transaction that ran out of time."""
 
     @property
     def lock_timeout_ms(self) -> int:
@@ -264,15 +261,10 @@ class _Stage:
             self.tell(piece.name)
             told = self.piece(piece, absent)
             if told.status != "rehearsed":
-                absent += [*self.done(), piece.name]
-                self.end()
+                absent += [*([] if self.open else self.lost), piece.name]
             found.append(told)
         self.end()
         return found
-
-    def done(self) -> list[str]:
-        """The files that are in the open transaction."""
-        return [] if self.open is None else self.open.done
 
     def begin(self) -> _Open:
         """Opens a transaction that can do what a migrator's can, under the migrators' lock."""
@@ -312,12 +304,9 @@ class _Stage:
     def piece(self, piece: Piece, absent: Sequence[str]) -> Rehearsed:
         """One piece in the open transaction, which is opened when there is none."""
         opened = self.open or self.begin()
+        before = {oid: replace(relation) for oid, relation in opened.relations.items()}
         script = _Script(piece, opened.deadline, self.lock_timeout_ms)
-        restored = [
-            *CLEAN,
-            *ledgers.settings_texts(self.database.target.schema, self.run, lock_timeout_ms=self.lock_timeout_ms),
-            *([f"set constraints {opened.deferred} deferred"] if opened.deferred else []),
-        ]
+        restored = ["release savepoint chatops_file", *CLEAN, *self.settings(opened)]
         transaction = Transaction((*script.parts, *(Part(text) for text in restored)))
         with self.watch.over(None):
             ran = self.database.run(transaction.text, transaction.copies)
@@ -328,7 +317,31 @@ class _Stage:
             return Rehearsed(piece.name, "rehearsed", tuple(steps), tuple(_blocking(steps, script.at_the_end(ran))))
         if not isinstance(ran.error, DatabaseError) or retried(ran.error):
             raise ran.error
-        return self.stopped(piece, script, transaction, ran, steps, opened, absent)
+        told = self.stopped(piece, script, transaction, ran, steps, opened, absent)
+        if told.status in ("too long", "out of time"):
+            self.lost = list(opened.done)
+            self.end()
+        else:
+            self.take_back(opened, before)
+        return told
+
+    def settings(self, opened: _Open) -> list[str]:
+        """The statements by which a file finds the transaction as a migrator would leave it."""
+        schema = self.database.target.schema
+        deferred = [f"set constraints {opened.deferred} deferred"] if opened.deferred else []
+        return [*ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.lock_timeout_ms), *deferred]
+
+    def take_back(self, opened: _Open, before: dict[int, _Relation]) -> None:
+        """Undoes the file that stopped, and keeps those before it."""
+        text = "".join(f"{part}\n;\n" for part in ("rollback to savepoint chatops_file", *self.settings(opened)))
+        ran = self.database.run(text)
+        if ran.error is not None:
+            raise ran.error
+        opened.relations = before
+        for oid, relfilenode, read, changed in self.database.tuples(sqlfiles.read("queries/rehearse_relations.sql")):
+            # What was counted for the file that stopped is not counted for the next one.
+            if (relation := opened.relations.get(oid)) is not None:
+                relation.relfilenode, relation.read, relation.changed = relfilenode, read, changed
 
     def stopped(
         self, piece: Piece, script: _Script, transaction: Transaction, ran: Ran, steps: list[Step], opened: _Open,
@@ -347,7 +360,7 @@ class _Stage:
         if error.sqlstate in ("55P04", "55006") and before and not _own_fault(piece, error.sqlstate, steps):
             note = f"{message}: only because {', '.join(before)} would be committed before it"
             return Rehearsed(piece.name, "not together", tuple(steps), note=note)
-        if error.sqlstate in _UNDEFINED and absent:
+        if error.sqlstate in _MAY_BE_MADE_BEFORE and absent:
             return Rehearsed(piece.name, "needs another", tuple(steps), note=f"{message}: it may need {', '.join(absent)}")
         detail = discreet(error.server_detail)
         return Rehearsed(
@@ -361,7 +374,7 @@ class _Stage:
         own = max(0.0, self.max_hold - opened.used)
         if own < self.max_hold / 2:
             note = f"{', '.join(opened.done)} used up the {self.max_hold:g} s for which locks may be held"
-            return Rehearsed(piece.name, "not together", tuple(steps), note=note)
+            return Rehearsed(piece.name, "out of time", tuple(steps), note=note)
         if statement is not None:
             left = max(0.0, own - sum(step.seconds for step in steps))
             locks = script.cut_locks(statement)
@@ -415,7 +428,7 @@ class _Script:
 
     def __init__(self, piece: Piece, deadline: float | None, lock_timeout_ms: int) -> None:
         self.piece = piece
-        self.parts: list[Part] = []
+        self.parts = [Part("savepoint chatops_file")]
         self.places: list[tuple[int, MigrationText, Statement, bool]] = []
         statements = piece.statements
         for index, (reading, statement) in enumerate(statements):
@@ -455,10 +468,8 @@ class _Script:
         return found
 
     def cut_locks(self, statement: Statement) -> tuple[Lock, ...]:
-        """The locks of a statement that was cancelled: what such a statement is known to take."""
-        mode = usual_mode(statement)
-        relation = _acts_on(statement)
-        return (Lock(relation, STRENGTH[mode]),) if mode is not None and relation else ()
+        """The locks of a statement that was cancelled: those that such a statement is known to take."""
+        return tuple(Lock(name, STRENGTH[mode]) for name, mode in usual_locks(statement).items())
 
 
 def _limits(deadline: float | None, lock_timeout_ms: int) -> str:
@@ -500,7 +511,7 @@ def _measured(
                 rows = max(int(relation["estimated_rows"]), reads.get(owner, 0))
                 touched.append(Touched(names.get(owner, "?"), "builds", rows, relation["bytes"], relation["name"]))
             continue
-        strongest = max(STRENGTH.index(_spelled(mode)) for mode in relation["modes"])
+        strongest = max(STRENGTH.index(spelled(mode)) for mode in relation["modes"])
         if kind not in ("i", "I") or _index_alone(relation, held, strongest):
             locks += _lock(relation, known, strongest, statement, name)
         if strongest > known.mode:
@@ -509,18 +520,6 @@ def _measured(
         known.relfilenode, known.read, known.changed = relation["relfilenode"], relation["read"], relation["changed"]
     built = {one.relation for one in touched if one.what in ("builds", "rewrites", "empties")}
     return tuple(locks), tuple(one for one in touched if one.what != "scans" or one.relation not in built)
-
-
-_MODES = {mode.title().replace(" ", "") + "Lock": mode for mode in STRENGTH}
-
-
-def _spelled(mode: str) -> str:
-    """A lock mode as the manual spells it.
-
-    >>> _spelled("ShareUpdateExclusiveLock")
-    'SHARE UPDATE EXCLUSIVE'
-    """
-    return _MODES[mode]
 
 
 def _index_alone(relation: Mapping[str, Any], held: Sequence[Mapping[str, Any]], strongest: int) -> bool:
@@ -539,8 +538,8 @@ def _lock(relation: Mapping[str, Any], known: _Relation, strongest: int, stateme
         mode, since = strongest, None
     else:
         # An earlier file holds as much already: only the statement tells what this one asks for.
-        usual = usual_mode(statement)
-        if usual is None or known.since == name or relation["name"] not in _names(statement):
+        usual = usual_locks(statement).get(relation["name"]) if known.since != name else None
+        if usual is None:
             return []
         mode, since = min(usual, known.mode), known.since
     if mode < WORTH_A_WORD or mode <= known.told:
@@ -604,53 +603,6 @@ def _blocking(steps: Sequence[Step], at_the_end: float) -> list[Blocking]:
         if since.get((relation, BLOCKS_WRITES), len(steps)) > index:
             found.append(Blocking(relation, "other writes of the changed rows", left(index), more))
     return sorted(found, key=lambda one: (one.relation, one.what != "every read and write"))
-
-
-# -- what is known of statements by their kind ---------------------------------------------------------------------------
-
-_GENTLE = re.compile(
-    r"(VALIDATE CONSTRAINT|(ALTER (COLUMN )?\S+ )?SET STATISTICS|SET \(|RESET \(|CLUSTER ON|SET WITHOUT CLUSTER|ATTACH PARTITION"
-    r"|ALTER (COLUMN )?\S+ (SET|RESET) \()"
-)
-_TRIGGERS = re.compile(r"(ADD (CONSTRAINT \S+ )?FOREIGN KEY|(ENABLE|DISABLE) (ALWAYS |REPLICA )?TRIGGER)")
-
-
-def usual_mode(statement: Statement) -> int | None:
-    """The strongest lock that a statement of this kind takes on the table that it names, as an index into STRENGTH."""
-    words = " ".join(token.upper or token.text for token in significant(statement.text))
-    first = words.partition(" ")[0]
-    if words.startswith("ALTER TABLE"):
-        action = re.sub(r"^ALTER TABLE (IF EXISTS )?(ONLY )?\S+( \. \S+)?( \*)? ", "", words)
-        if _GENTLE.match(action) and " , " not in action:
-            return STRENGTH.index("SHARE UPDATE EXCLUSIVE")
-        return STRENGTH.index("SHARE ROW EXCLUSIVE" if _TRIGGERS.match(action) and " , " not in action else "ACCESS EXCLUSIVE")
-    if re.match(r"CREATE (UNIQUE )?INDEX", words):
-        return STRENGTH.index("SHARE")
-    if re.match(r"CREATE (OR REPLACE )?(CONSTRAINT )?TRIGGER", words):
-        return STRENGTH.index("SHARE ROW EXCLUSIVE")
-    if words.startswith("COMMENT"):
-        return STRENGTH.index("SHARE UPDATE EXCLUSIVE")
-    strong = r"(DROP|TRUNCATE|LOCK|CREATE POLICY|ALTER POLICY|CREATE (OR REPLACE )?(RULE|VIEW)|ALTER VIEW|ALTER INDEX|CLUSTER)"
-    if re.match(strong, words) or (first == "DO" and re.search(r"\b(alter\s+table|drop)\b", statement.text, re.IGNORECASE)):
-        return BLOCKS_READS
-    return None
-
-
-def _names(statement: Statement) -> set[str]:
-    names = set()
-    for token in significant(statement.text):
-        if token.kind == "word":
-            names.add(token.text.lower())
-        elif token.kind == "identifier":
-            names.add(token.text.strip('"').replace('""', '"'))
-        elif token.kind == "string" and token.text.startswith("$"):
-            names |= set(re.findall(r"[a-z_][a-z0-9_$]*", token.text.lower()))
-    return names
-
-
-def _acts_on(statement: Statement) -> str | None:
-    found = table_of(statement.text, "")
-    return found[1] if found else None
 
 
 # Help is offered for tables that are worth it.
