@@ -96,6 +96,8 @@ def _filled_exactly(template: str, values: Mapping[str, Any]) -> str:
 
     def exact(place: re.Match[str]) -> str:
         text = str(values.get(place[1], f"<{place[1]}>"))
+        if place[1] == "remedy":  # whole statements, made and quoted by the check's own query
+            return text
         plain = re.fullmatch(r"[\w.:-]+(\([\w ,.\[\]\"]*\))?", text)
         return text if plain else '"' + text.replace('"', '""') + '"'
 

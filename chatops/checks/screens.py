@@ -77,7 +77,7 @@ def diagnosis(
         "diagnose",
         [
             Text(lines),
-            finding_table(found),
+            finding_table(found, reader),
         ],
         data=_data(survey),
         now=survey.now,
@@ -122,7 +122,7 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
         Column("rows", "rows", "data"),
         Column("seconds", "seconds", "duration"),
     ]
-    body = [Text(lines), Table("checks", columns, [_check_row(result) for result in survey.results], audience="machines")]
+    body = [Text(lines), Table("checks", columns, [_check_row(result, reader) for result in survey.results], audience="machines")]
     return Answer("verify", body, data=_data(survey), now=survey.now)
 
 
@@ -178,15 +178,16 @@ def window_is_ever(survey: Survey) -> bool:
 
 
 def _since(survey: Survey) -> str:
-    return "24 h" if survey.since == "24 hours" else words.duration(words.span(survey.since, "--since"))
+    text = words.duration(words.span(survey.since.replace(" hours", "h"), "--since"))
+    return "24 h" if text == "1 d" else text
 
 
 # -- a finding --------------------------------------------------------------------------------------------------------------
 
 
-def finding_table(found: Sequence[Finding]) -> Table:
+def finding_table(found: Sequence[Finding], reader: Reader) -> Table:
     """Findings for programs."""
-    return Table("findings", _FINDING_COLUMNS, [_finding_row(finding) for finding in found], audience="machines")
+    return Table("findings", _FINDING_COLUMNS, [_finding_row(finding, reader) for finding in found], audience="machines")
 
 
 def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line]:
@@ -227,6 +228,8 @@ def _evidence(row: Mapping[str, Any], survey: Survey, reader: Reader) -> str:
     parts: list[str] = []
     names_shown = {key for key, value in row.items() if value is not None}
     for key, value in row.items():
+        if key == "remedy":
+            continue
         if value is None and key in ("operator_id", "operator", "last_operator_id", "held_for", "oldest_since"):
             continue
         if key == "operator" and value is not None:
@@ -319,7 +322,7 @@ def _data(survey: Survey) -> dict[str, Any]:
     }
 
 
-def _finding_row(finding: Finding) -> dict[str, Any]:
+def _finding_row(finding: Finding, reader: Reader) -> dict[str, Any]:
     check, result = finding.result.check, finding.result
     return {
         "code": check.code,
@@ -330,7 +333,7 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
         "invariant": check.invariant,
         "group": check.group,
         "limits": [{"name": one.name, "value": one.value, "unit": one.unit, "from": one.origin} for one in finding.limits],
-        "rows": [dict(row) for row in result.rows],
+        "rows": [_machine_row(row, reader) for row in result.rows],
         "reason": result.reason,
         "why": check.why,
         "help_command": finding.command,
@@ -339,7 +342,13 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _check_row(result: Result) -> dict[str, Any]:
+def _machine_row(row: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
+    if reader.show_names or row.get("operator") is None:
+        return dict(row)
+    return {**row, "operator": words.initial(str(row["operator"]))}
+
+
+def _check_row(result: Result, reader: Reader) -> dict[str, Any]:
     return {
         "group": result.check.group,
         "code": result.check.code,
@@ -350,7 +359,7 @@ def _check_row(result: Result) -> dict[str, Any]:
         "invariant": result.check.invariant,
         "reason": result.reason,
         "remedy": result.remedy,
-        "rows": [dict(row) for row in result.rows],
+        "rows": [_machine_row(row, reader) for row in result.rows],
         "seconds": round(result.seconds, 4),
     }
 

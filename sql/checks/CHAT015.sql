@@ -8,7 +8,7 @@
 -- expected: a chat is not released several times in a row without a reply
 -- why: operators skip a chat that is difficult, or their sessions end while they have it
 -- consequence: the user waits through all of them; the reassignment limit will close the chat
--- help: reassign {chat_id} --dry-run
+-- help: reassign {chat_id} --to auto --dry-run
 -- says: nobody answers · users wait too long
 -- reads: chats, chat_assignments, messages
 -- limits: releases_without_reply

@@ -9,14 +9,18 @@
 -- why: Postgres opens every new function to everyone, and the hosting's default privileges to its API roles; without a
 --   search_path the caller's own path decides which tables it works on
 -- consequence: any logged-in user can assign or release chats for any operator, or make the function read other tables
--- help-sql: revoke execute on function {signature} from public, anon;
+-- help-sql: {remedy}
 -- says: somebody did what they may not
 -- Functions that policies call must stay open. Ours count as warnings from 018 on: before, only migrating helps.
 select p.proname as object,
-       p.oid::regprocedure::text as signature,
+       concat_ws(' ',
+         case when pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> ''
+              then format('revoke execute on function %s from %s;', p.oid::regprocedure, open_to.roles) end,
+         case when not pinned.path
+              then format('alter function %s set search_path = %I, pg_temp;', p.oid::regprocedure, current_schema()) end) as remedy,
        concat_ws('; ',
          case when not pinned.path then 'no search_path' end,
-         case when pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> '' then 'open to ' || open_to.roles end) as trouble,
+         case when pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> '' then 'open to ' || replace(open_to.roles, 'public', 'everybody') end) as trouble,
        not (p.proname in ('assign_chat_to_operator', 'release_and_reassign_chat')
             or (not :'before_018'::boolean
                 and obj_description(p.oid, 'pg_proc') is not null
@@ -31,11 +35,11 @@ select p.proname as object,
  cross join lateral (
    select coalesce(string_agg(r.name, ', ' order by r.name), '') as roles
      from (
-       select 'everyone' as name
+       select 'public' as name
          from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as granted
         where granted.grantee = 0 and granted.privilege_type = 'EXECUTE'
        union all
-       select r.rolname::text
+       select quote_ident(r.rolname)
          from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as granted
          join pg_roles r on r.oid = granted.grantee
         where granted.privilege_type = 'EXECUTE'
@@ -51,4 +55,4 @@ select p.proname as object,
                       and (d.classid = 'pg_policy'::regclass or d.deptype = 'e'))
    and not exists (select 1 from pg_depend d
                     where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
- order by advice, p.proname, signature
+ order by advice, p.proname, p.oid

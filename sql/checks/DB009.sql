@@ -21,6 +21,9 @@ select r.rolname as role,
                ('service_role', 'should_keep_assignment')) as wanted (role, object)
   join pg_roles r on r.rolname = wanted.role
   join pg_namespace n on n.nspname = current_schema()
+  join pg_class c on c.relnamespace = n.oid and c.relname = 'chats'
   join pg_proc p on p.pronamespace = n.oid and p.proname = wanted.object
- where not has_function_privilege(r.oid, p.oid, 'execute')
+ -- Roles belong to the whole server: one that may not even read chats is no role of this application.
+ where (has_any_column_privilege(r.oid, c.oid, 'select') or has_table_privilege(r.oid, c.oid, 'insert, update, delete'))
+   and not has_function_privilege(r.oid, p.oid, 'execute')
  order by 1, 2

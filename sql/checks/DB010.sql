@@ -18,7 +18,8 @@ select a.pid,
        a.state,
        now() - a.xact_start as open_for,
        coalesce(waiting.sessions, 0) as blocks,
-       left(a.query, 60) as query
+       -- Without literals: they may be what a user wrote.
+       left(regexp_replace(a.query, '''[^'']*(''|$)', '''…''', 'g'), 60) as query
   from pg_stat_activity a
   left join (
     select blocker.pid, count(*) as sessions

@@ -24,7 +24,7 @@ select a.chat_id,
   join operators o on o.id = a.operator_id
  cross join lateral (
    select p.operator_id, p.release_reason from chat_assignments p
-    where p.chat_id = a.chat_id and p.id <> a.id and p.assigned_at < a.assigned_at
+    where p.chat_id = a.chat_id and p.id <> a.id and p.assigned_at < a.assigned_at and p.released_at is not null
     order by p.assigned_at desc
     limit 1
  ) as previous
