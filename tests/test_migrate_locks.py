@@ -52,7 +52,7 @@ def test_a_file_goes_in_as_soon_as_the_reader_in_its_way_has_ended(
     reader.execute("rollback")
     result = run.result()
     assert result.exit_code == 0, result.stderr
-    assert "waiting for a lock" in result.stderr
+    assert "waits for t, attempt" in result.stderr
     assert "of waiting" in result.stderr
     assert names(database) == ["001_t"]
     assert database.value("select waited_ms > 0 from chatops.migrations")

@@ -182,6 +182,11 @@ class Teller:
             line = [Span(self.label), *([Span(line)] if isinstance(line, str) else line)]
         self.invocation.note(line)
 
+    def clipped(self, line: str) -> str:
+        """The beginning of a line, as far as a terminal is wide; all of it in a log."""
+        width = self.invocation.medium(stream=sys.stderr).width
+        return line if not width or len(line) <= width else line[: width - 1] + "…"
+
     def fitting(self, names: tuple[str, ...]) -> str:
         """Names on one line of the terminal, else how many there are."""
         from chatops import words
@@ -200,10 +205,10 @@ class Teller:
         if picture == self.last and time.monotonic() - self.at < self.REPEAT_S:
             return
         self.last, self.at = picture, time.monotonic()
-        what = f"a lock on {event.blockers[0].waits_for}" if event.blockers else "a lock"
-        self.note(f"  … {event.name:<28}  waiting for {what} (attempt {event.attempt}, {event.deadline_ms / 1000:.1f} s each)")
+        what = event.blockers[0].waits_for if event.blockers else "a lock"
+        self.note(f"  … {event.name:<28}  waits for {what}, attempt {event.attempt} of {event.deadline_ms / 1000:.1f} s")
         for blocker in culprits[:3]:
-            self.note(f"       blocked by {blocker}")
+            self.note(self.clipped(f"       blocked by {blocker}"))
         if len(culprits) > 3:
             self.note(f"       and by {len(culprits) - 3} more")
         if event.unseen:

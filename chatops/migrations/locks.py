@@ -50,7 +50,7 @@ class Blocker:
         who = self.application_name or self.role or self.backend_type or "hidden"
         # A statement is text of others: shortened to one visible line.
         query = f'  "{words.shortened(self.query, 60)}"' if self.query else ""
-        return f"pid {self.pid} {words.visible(who)}{query}  {self.state or 'hidden'} {words.age(self.xact_start, self.now)}"
+        return f"pid {self.pid} {words.visible(who)}  {self.state or 'hidden'} {words.age(self.xact_start, self.now)}{query}"
 
 
 @dataclass
