@@ -96,6 +96,12 @@ def populate(database: Database, *, size: int = DEFAULT_SIZE, seed: int = 1, say
         return database.rows(Population, _COUNTS)[0]
 
 
+def figures(database: Database) -> Population:
+    """What is there now, planted troubles included."""
+    with database.reading():
+        return database.rows(Population, _COUNTS)[0]
+
+
 def refresh(database: Database) -> timedelta | None:
     """Moves a populated system's whole past to just before now, when its newest event is over a minute old.
 

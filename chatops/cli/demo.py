@@ -165,11 +165,12 @@ def _make(invocation: Invocation, database: Database, size: int, seed: int, *, h
         database.script(f"create schema if not exists {identifier(database.target.schema)}")
     _migrate(invocation, database, DEPLOYED)
     invocation.note(f"filling it with {words.count(size)} chats")
-    people = population.populate(database, size=size, seed=seed, say=lambda line: invocation.note(f"  {line}"))
+    population.populate(database, size=size, seed=seed, say=lambda line: invocation.note(f"  {line}"))
     planted = planting.plant_all(database)
     invocation.note(f"planted {words.plural(len(planted), 'trouble')}, one for each finding")
     if healed:
         _migrate(invocation, database, "latest")
+    people = population.figures(database)
     made = {"size": size, "seed": seed, "healed": healed, "people": people.in_words, "planted": len(planted)}
     _remember(database, made)
     return made
