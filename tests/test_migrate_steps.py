@@ -177,6 +177,23 @@ def test_an_index_without_a_name_could_not_be_found_again_and_is_refused(
     assert "001_t.sql:1:1" not in refused.stderr
 
 
+def test_a_partition_whose_detaching_was_cut_off_is_finished_by_the_next_run(
+    database_everywhere: Database, chatops: Chatops, tmp_path: Path
+) -> None:
+    database = database_everywhere
+    database.execute("create table p (n int) partition by range (n)")
+    database.execute("create table p1 partition of p for values from (0) to (10)")
+    reader = database.connect(application_name="metabase")
+    reader.execute("begin; select count(*) from p")
+    where = folder(tmp_path, {"001_p.sql": "alter table p detach partition p1 concurrently;", "002_t.sql": "drop table p1"})
+    chatops("migrate", "--dir", where, "--max-wait", "900ms", db=database, check=5)
+    assert database.value("select inhdetachpending from pg_inherits") is True
+    reader.execute("rollback")
+    chatops("migrate", "--dir", where, db=database, check=0)
+    assert database.value("select count(*) from pg_inherits") == 0
+    assert names(database) == ["001_p", "002_t"]
+
+
 def test_reindex_leftovers_are_dropped(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
     database.execute("create table t as select 1 as n")
     database.execute("create index t_n on t (n)")

@@ -16,7 +16,7 @@ from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.locks import Blocker, Budget
 from chatops.migrations.plan import Entry
 from chatops.migrations.preflight import outside_transaction
-from chatops.migrations.scanner import Statement, keywords
+from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.statements import Index, built_index
 from chatops.migrations.transaction import CLEAN, Failure, Part, Transaction
 
@@ -27,7 +27,8 @@ BATCH_LOCK_TIMEOUT_MS = 200
 LONGEST_BATCH_MS = 200
 WANTED_BATCH_MS = 100
 FIRST_BATCH, SMALLEST_BATCH, LARGEST_BATCH = 100, 20, 20_000
-# What the rest of the statement may go on about once its index is there.
+# What the server says to a statement whose work is done already.
+_DETACH_PENDING, _NOT_A_PARTITION = "55000", "42P01"
 _FINISHED_BEFORE = {"CREATE": "42P07", "DROP": "42704"}
 
 
@@ -219,6 +220,18 @@ class _Batches(_Steps):
         return ran, sent
 
 
+def detach_to_finish(statement: Statement, ran: Ran) -> str | None:
+    """A DETACH PARTITION CONCURRENTLY that was begun before can only be finished, by other words; None for anything else."""
+    if (
+        not isinstance(ran.error, DatabaseError)
+        or ran.error.sqlstate != _DETACH_PENDING
+        or "DETACH" not in keywords(statement, 12)
+    ):
+        return None
+    last = [token for token in significant(statement.text) if token.upper == "CONCURRENTLY"][-1]
+    return f"{statement.text[: last.start]}finalize{statement.text[last.start + len(last.text) :]}"
+
+
 def next_size(size: int, elapsed_ms: float) -> int:
     """The batch size that should keep row locks for about WANTED_BATCH_MS; at most doubled at a time.
 
@@ -305,6 +318,7 @@ class _Statements(_Steps):
         """
         budget = self.migrating.budget(self.entry.name)
         index = built_index(statement)
+        text = statement.text
         while True:
             if index is not None and self.clear(index, budget):
                 return
@@ -313,19 +327,28 @@ class _Statements(_Steps):
             self.name_those_waited_for(index)
             self.settings(budget)
             with self.migrating.watch.over(None, self.progress_teller()):
-                ran = self.migrating.interruptible(self.entry.name, statement.text, self.verdict)
-            if ran.error is None:
+                ran = self.migrating.interruptible(self.entry.name, text, self.verdict)
+            if ran.error is None or self.had_finished(statement, ran):
                 return
-            self.judge(statement, index, ran, budget)
+            if (rest := detach_to_finish(statement, ran)) is not None and rest != text:
+                text = rest
+                continue
+            self.judge(statement, ran, budget)
 
-    def judge(self, statement: Statement, index: Index | None, ran: Ran, budget: Budget) -> None:
+    def had_finished(self, statement: Statement, ran: Ran) -> bool:
+        """Whether the run that stopped had come to the end of this statement, and not to its entry in the ledger."""
+        error = ran.error
+        if not self.resuming or not isinstance(error, DatabaseError):
+            return False
+        detach = "DETACH" in keywords(statement, 12)
+        return error.sqlstate == (_NOT_A_PARTITION if detach else _FINISHED_BEFORE.get(keywords(statement, 1)[0]))
+
+    def judge(self, statement: Statement, ran: Ran, budget: Budget) -> None:
         """Returns when the statement may be tried again; raises otherwise."""
         error = ran.error
         if isinstance(error, ConnectionLostError):
             raise ConnectionLostError(error.message, details=self.verdict(), next_steps=[("go on", self.migrating.request.again)])
         assert isinstance(error, DatabaseError)
-        if self.resuming and error.sqlstate == _FINISHED_BEFORE.get(keywords(statement, 1)[0]):
-            return  # the run that stopped had come to its end, and not to its entry
         if locks.retried(error) and budget.left > 0:
             self.migrating.wait_for_locks(self.entry.name, budget)
             return
