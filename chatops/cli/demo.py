@@ -23,6 +23,7 @@ SHOWN = 3
 LONGEST_WAITS = 3
 FRESHEN_UP_TO = 100_000
 """Chats; moving the clocks of more takes longer than anybody waits for a screen."""
+LARGE_BUDGET_S = 90.0
 PATIENCE_S = 600.0
 ALONE = 0x64656D6F  # "demo"
 
@@ -263,7 +264,10 @@ def _show(invocation: Invocation, made: Mapping[str, Any]) -> ExitCode:
         # Below 100 columns the line of the queue takes two lines.
         top = LONGEST_WAITS if not 0 < invocation.medium().width < 100 else LONGEST_WAITS - 1
         summary, queue = reports.summary(database), reports.queue(database, top)
-        survey = run.run(database, load.shipped())
+        large = made["size"] > FRESHEN_UP_TO
+        if large:
+            invocation.note("looking for trouble in all of it")
+        survey = run.run(database, load.shipped(), whole_seconds=LARGE_BUDGET_S if large else run.WHOLE_BUDGET_SECONDS)
         invocation.show(_answer(invocation, made, summary, queue, survey))
     return ExitCode.OK
 
