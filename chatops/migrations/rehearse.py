@@ -116,8 +116,8 @@ class Rehearsal:
 
     @property
     def too_long(self) -> bool:
-        """Whether a file keeps others waiting for longer than locks may be held."""
-        return any(file.status == "too long" for file in self.files) or (
+        """Whether a file keeps others waiting for longer than locks may be held, or was not measured because time was up."""
+        return any(file.status in ("too long", "out of time") for file in self.files) or (
             self.max_hold is not None and any(one.seconds > self.max_hold for file in self.files for one in file.blocking)
         )
 
