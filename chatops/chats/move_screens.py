@@ -84,22 +84,23 @@ class _Fact:
 
 def rows(plan: Plan, results: Mapping[UUID, Result], *, show_names: bool = False) -> list[MovedChat]:
     """Each chat of the plan as machines read it; without a result its outcome is planned, refused or unchanged."""
-    found = []
-    for move in plan.moves:
-        result = results.get(move.chat.chat_id)
-        outcome = result.outcome if result else "refused" if move.refused else "unchanged" if plan.idle(move) else "planned"
-        changed = outcome in ("done", "planned")
-        after_id = (move.to if plan.command == "reassign" else None) if changed else move.chat.operator_id
-        then = result.chat_state if result and result.chat_state else plan.then_state(move)
-        state = then if changed else move.chat.chat_state
-        found.append(
-            MovedChat(
-                move.chat.chat_id, move.chat.chat_state, move.chat.operator_id, _name(plan, move.chat.operator_id), state,
-                after_id, _name(plan, after_id), outcome, result.detail if result else move.problem,
-                result.action_id if result else None, plan.plan_id, show_names,
-            )
-        )  # fmt: skip
-    return found
+    return [_row(plan, move, results.get(move.chat.chat_id), show_names) for move in plan.moves]
+
+
+def _outcome(plan: Plan, move: Move, result: Result | None) -> str:
+    return result.outcome if result else "refused" if move.refused else "unchanged" if plan.idle(move) else "planned"
+
+
+def _row(plan: Plan, move: Move, result: Result | None, show_names: bool) -> MovedChat:
+    outcome = _outcome(plan, move, result)
+    changed = outcome in ("done", "planned")
+    after_id = (move.to if plan.command == "reassign" else None) if changed else move.chat.operator_id
+    then = result.chat_state if result and result.chat_state else plan.then_state(move)
+    return MovedChat(
+        move.chat.chat_id, move.chat.chat_state, move.chat.operator_id, _name(plan, move.chat.operator_id),
+        then if changed else move.chat.chat_state, after_id, _name(plan, after_id), outcome,
+        result.detail if result else move.problem, result.action_id if result else None, plan.plan_id, show_names,
+    )  # fmt: skip
 
 
 def _name(plan: Plan, operator_id: UUID | None) -> str | None:
@@ -133,11 +134,11 @@ def preview(plan: Plan, details: Sequence[Details], now: datetime | None, *, sho
     if len(plan.moves) == 1 and details:
         return _one(plan, plan.moves[0], details[0], now, show_names=show_names)
     body: list[Table | Text] = [Text([heading(plan)])]
-    moves = rows(plan, {}, show_names=show_names)
+    moves = sorted(plan.moves, key=lambda move: not move.refused)
     columns = [column for column in COLUMNS if column.name not in ("outcome",)]
     if not plan.refused and not any(move.breaks for move in plan.moves):
         columns = [column for column in columns if column.name != "detail"]
-    shown = sorted(moves, key=lambda row: row.outcome != "refused")[:SHOWN]
+    shown = [_row(plan, move, None, show_names) for move in moves[:SHOWN]]
     body.append(Table("preview", columns, shown, audience="people"))
     if len(moves) > SHOWN:
         body.append(Text([f"and {words.count(len(moves) - SHOWN)} more"]))
@@ -264,36 +265,42 @@ def outcome(
     details: Sequence[Details], now: datetime | None, show_names: bool,
 ) -> Answer:  # fmt: skip
     """What became of a plan. `undo` and `again` are command lines up to the id or the plan; `asked`: the preview was shown."""
-    moves = rows(plan, results, show_names=show_names)
     counts: dict[str, int] = {}
-    for row in moves:
-        counts[row.outcome] = counts.get(row.outcome, 0) + 1
+    odd: list[Move] = []
+    for move in plan.moves:
+        outcome = _outcome(plan, move, results.get(move.chat.chat_id))
+        counts[outcome] = counts.get(outcome, 0) + 1
+        if outcome not in ("done", "unchanged"):
+            odd.append(move)
     body: list[Table | Text] = [] if asked else preview(plan, details, now, show_names=show_names)
-    body.append(Text(_verdict(plan, moves, counts, rehearsal=rehearsal, undo=undo, again=again, show_names=show_names)))
-    odd = [row for row in moves if row.outcome not in ("done", "unchanged")]
-    if odd and len(moves) > 1:
-        columns = [column for column in COLUMNS if column.name in ("chat_id", "holder", "outcome", "detail")]
-        body.append(Table("exceptions", columns, odd[:SHOWN], audience="people"))
+    if len(plan.moves) == 1:
+        one = _row(plan, plan.moves[0], results.get(plan.moves[0].chat.chat_id), show_names)
+        body.append(Text(_verdict_of_one(plan, one, rehearsal=rehearsal, undo=undo, show_names=show_names)))
+    else:
+        logged = any(result.action_id is not None for result in results.values())
+        body.append(Text(_verdict(plan, counts, rehearsal=rehearsal, undo=undo if logged else None, again=again)))
+        if odd:
+            columns = [column for column in COLUMNS if column.name in ("chat_id", "holder", "outcome", "detail")]
+            shown = [_row(plan, move, results.get(move.chat.chat_id), show_names) for move in odd[:SHOWN]]
+            body.append(Table("exceptions", columns, shown, audience="people"))
         if len(odd) > SHOWN:
             body.append(Text([f"and {words.count(len(odd) - SHOWN)} more; all of them with -o jsonl"]))
-    body.append(Table("chats", COLUMNS, moves, audience="machines"))
+    # Made as it is read: people see twenty rows of a hundred thousand.
+    every = (_row(plan, move, results.get(move.chat.chat_id), show_names) for move in plan.moves)
+    body.append(Table("chats", COLUMNS, every, audience="machines"))
     data = {"plan_id": plan.plan_id, "dry_run": rehearsal, "counts": counts}
     return Answer(plan.command, body, data, now)
 
 
-def _verdict(
-    plan: Plan, moves: Sequence[MovedChat], counts: Mapping[str, int], *, rehearsal: bool, undo: str, again: str, show_names: bool
-) -> list[Line]:
+def _verdict(plan: Plan, counts: Mapping[str, int], *, rehearsal: bool, undo: str | None, again: str) -> list[Line]:
     done = counts.get("done", 0)
     verb = DONE[plan.command]
     others = [f"{words.count(number)} {name}" for name, number in counts.items() if name != "done"]
-    if len(moves) == 1:
-        return _verdict_of_one(plan, moves[0], rehearsal=rehearsal, undo=undo, show_names=show_names)
     rest = f"; {', '.join(others)}" if others else ""
     if rehearsal:
         return [f"Dry run: {words.plural(done, 'chat')} would be {verb}{rest}. Everything was rolled back."]
-    lines: list[Line] = [f"{words.count(done)} of {words.plural(len(moves), 'chat')} {verb}{rest}."]
-    if done and any(row.action_id is not None for row in moves):
+    lines: list[Line] = [f"{words.count(done)} of {words.plural(len(plan.moves), 'chat')} {verb}{rest}."]
+    if done and undo is not None:
         lines.append([Span("Undo: "), Span(f"{undo} {plan.plan_id}", "code")])
     if counts.get("planned") or counts.get("moved"):
         lines.append([Span("The rest: "), Span(again, "code")])

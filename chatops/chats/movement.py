@@ -144,13 +144,13 @@ def _in_one_transaction(
 
 def _locked(database: Database, moves: Sequence[Move]) -> set[UUID]:
     parameters = {
-        "chats": [move.chat.chat_id for move in moves],
+        "chats": audit.array(move.chat.chat_id for move in moves),
         "states": [move.chat.chat_state for move in moves],
-        "active": [move.chat.is_active for move in moves],
-        "operators": [move.chat.operator_id for move in moves],
-        "epochs": [move.chat.epoch for move in moves],
+        "active": audit.array(move.chat.is_active for move in moves),
+        "operators": audit.array(move.chat.operator_id for move in moves),
+        "epochs": audit.array(move.chat.epoch for move in moves),
     }
-    return {row[0] for row in database.tuples(sqlfiles.read("queries/move_lock_chats.sql"), parameters)}
+    return {row[0] for row in database.tuples(audit.statement(database, "queries/move_lock_chats.sql"), parameters)}
 
 
 def _barred(database: Database, plan: Plan, moves: Sequence[Move]) -> tuple[dict[UUID, str], set[UUID]]:
@@ -158,8 +158,8 @@ def _barred(database: Database, plan: Plan, moves: Sequence[Move]) -> tuple[dict
     wanted = {move.to for move in moves if move.to is not None}
     if not wanted:
         return {}, set()
-    mine = {row[0] for row in database.tuples(sqlfiles.read("queries/move_lock_operators.sql"), {"operators": list(wanted)})}
-    parameters = {"operators": list(wanted), "chats": [move.chat.chat_id for move in moves]}
+    parameters = {"operators": audit.array(wanted), "chats": audit.array(move.chat.chat_id for move in moves)}
+    mine = {row[0] for row in database.tuples(sqlfiles.read("queries/move_lock_operators.sql"), parameters)}
     # A second statement: what was committed while the lock was taken must be seen.
     rows = database.tuples(sqlfiles.read("queries/move_check_operators.sql"), parameters)
     now = {row[0]: row for row in rows}
@@ -191,22 +191,21 @@ def _barred(database: Database, plan: Plan, moves: Sequence[Move]) -> tuple[dict
 
 def _reassign(database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions) -> list[Result]:
     parameters = {
-        "chats": [move.chat.chat_id for move in moves],
-        "operators": [move.to for move in moves],
+        "chats": audit.array(move.chat.chat_id for move in moves),
+        "operators": audit.array(move.to for move in moves),
         "release_reason": plan.release_reason,
-        "other_columns": audit.other_columns(database),
     }
     taken = database.tuples(audit.statement(database, "queries/reassign_take.sql"), parameters)
-    chats, before, after = ([row[place] for row in taken] for place in range(3))
+    before, after = ([row[place] for row in taken] for place in (1, 2))
+    chats = audit.array(row[0] for row in taken)
     text = audit.statement(database, "queries/reassign_give.sql", logged=conditions.logged)
     return _results(database.tuples(text, {"chats": chats, "before": before, "after": after}))
 
 
 def _release(database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions) -> list[Result]:
     parameters = {
-        "chats": [move.chat.chat_id for move in moves],
+        "chats": audit.array(move.chat.chat_id for move in moves),
         "release_reason": plan.release_reason,
-        "other_columns": audit.other_columns(database),
         "reassignment_limit": plan.reassignment_limit,
     }
     text = audit.statement(database, "queries/release_chats.sql", logged=conditions.logged)

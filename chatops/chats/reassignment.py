@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import Literal
 from uuid import UUID, uuid4
 
@@ -108,7 +109,7 @@ class Move:
         return self.problem is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What a command means to do, chat by chat, and the operators that it concerns."""
 
@@ -121,12 +122,12 @@ class Plan:
     reassignment_limit: int | None = None
     made_at: datetime | None = None
 
-    @property
+    @cached_property
     def wanted(self) -> list[Move]:
         """The moves that will be tried."""
         return [move for move in self.moves if not move.refused and not self.idle(move)]
 
-    @property
+    @cached_property
     def refused(self) -> list[Move]:
         """The moves that will not be tried."""
         return [move for move in self.moves if move.refused]
@@ -191,7 +192,7 @@ def rules(text: Iterable[str]) -> frozenset[Rule]:
 def standings(database: Database, chats: Sequence[UUID], *, count_releases: bool = False) -> list[Standing]:
     """How these chats stand, in the order given; those that do not exist are left out. Inside a transaction."""
     text = audit.statement(database, "queries/move_standing.sql")
-    parameters = {"chats": list(chats), "count_releases": count_releases}
+    parameters = {"chats": audit.array(chats), "count_releases": count_releases}
     if len(chats) <= 1000:
         return database.rows(Standing, text, parameters)
     return list(database.stream(Standing, text, parameters))

@@ -148,7 +148,7 @@ def _in_one_transaction(
     database: Database, actions: Sequence[Action], conditions: Conditions, *, busy: bool, last: bool
 ) -> tuple[list[Undone], list[Action]]:
     by_id = {one.action_id: one for one in actions}
-    mine = [row[0] for row in database.tuples(sqlfiles.read("queries/undo_lock.sql"), {"actions": list(by_id)})]
+    mine = [row[0] for row in database.tuples(audit.statement(database, "queries/undo_lock.sql"), {"actions": list(by_id)})]
     barred: dict[int, str] = {}
     if mine:
         rows = database.tuples(sqlfiles.read("queries/undo_check.sql"), {"actions": mine, "forced": busy})
@@ -156,9 +156,8 @@ def _in_one_transaction(
     ready = [one for one in mine if one not in barred]
     results: list[Undone] = []
     if ready:
-        kept = {"other_columns": audit.other_columns(database)}
-        taken = database.tuples(sqlfiles.read("queries/undo_take.sql"), {"actions": ready, **kept})
-        given = {"actions": [row[0] for row in taken], "before": [row[1] for row in taken], **kept}
+        taken = database.tuples(audit.statement(database, "queries/undo_take.sql"), {"actions": ready})
+        given = {"actions": [row[0] for row in taken], "before": [row[1] for row in taken]}
         for by, undoes, chat_id, chat_state in database.tuples(audit.statement(database, "queries/undo_give.sql"), given):
             results.append(Undone(undoes, chat_id, by_id[undoes].operator_id, "done", None, by, chat_state))
         if len(results) != len(ready):

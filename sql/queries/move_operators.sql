@@ -1,6 +1,13 @@
--- Who could take a chat, and what does each operator hold? Those seen last come first.
--- needs: operator_load
-select l.operator_id, l.name, l.is_active, l.is_available, l.last_activity,
-       (select count(*) from chats c where c.assigned_operator_id = l.operator_id and coalesce(c.is_active, true)) as held
-from operator_load l
-order by l.last_activity desc nulls last, l.operator_id
+-- Who could take a chat, and what does each operator hold? Those seen last come first, by the later of their two clocks.
+select o.id as operator_id, o.name, coalesce(o.is_active, false) as is_active, coalesce(o.is_available, false) as is_available,
+       greatest(o.last_activity, heard.last_activity) as last_activity, coalesce(holding.held, 0) as held
+from operators o
+left join (
+  select c.assigned_operator_id as operator_id, count(*) as held from chats c
+   where c.assigned_operator_id is not null and coalesce(c.is_active, true)
+   group by c.assigned_operator_id
+) holding on holding.operator_id = o.id
+left join (
+  select v.operator_id, max(v.last_activity) as last_activity from operator_activity v group by v.operator_id
+) heard on heard.operator_id = o.id
+order by last_activity desc nulls last, o.id

@@ -1,16 +1,23 @@
 -- Gives chats back: each in the state that its messages say, without holder, open assignment or activity.
--- chats: their ids, locked before; release_reason: what the application reads; other_columns: columns of chats that the log does
--- not keep; reassignment_limit: null, or after how many releases without a reply a chat is closed for good
+-- chats: their ids, locked before; release_reason: what the application reads; reassignment_limit: null, or after how many
+-- releases without a reply a chat is closed for good
 with was as materialized (
   select c.id as chat_id, c.assigned_operator_id as operator_id,
          c.releases_without_reply, -- since 018
          c.is_active, c.chat_state, newest.sender_type,
-         newest.created_at as said_at, to_jsonb(c) - :'other_columns'::text[] as chat
+         newest.created_at as said_at, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch, -- since 018
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason, -- since 018
+           'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
+           'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
+           'updated_at', c.updated_at) as chat
   from unnest(:'chats'::uuid[]) as given(id)
   join chats c on c.id = given.id
   left join lateral (
     select m.sender_type, m.created_at from messages m
-     where m.chat_id = c.id order by m.created_at desc, m.sender_type desc limit 1
+     where m.chat_id = c.id order by m.created_at desc
+           -- before 018: , m.sender_type desc
+     limit 1
   ) newest on true
 ), decided as materialized (
   select was.*,
@@ -18,12 +25,12 @@ with was as materialized (
               when was.sender_type = 'fictional' then 'waiting_real_user_reply'
               when (
                 was.releases_without_reply -- since 018
-                select count(*) from chat_assignments a -- before 018
-                 where a.chat_id = was.chat_id and a.released_at is not null -- before 018
-                   and a.release_reason is distinct from 'operator_sent_message' -- before 018
-                   and a.released_at > coalesce( -- before 018
-                     (select max(r.created_at) from messages r -- before 018
-                       where r.chat_id = was.chat_id and r.sender_type = 'fictional'), '-infinity') -- before 018
+                -- before 018: select count(*) from chat_assignments a
+                 -- before 018: where a.chat_id = was.chat_id and a.released_at is not null
+                   -- before 018: and a.release_reason is distinct from 'operator_sent_message'
+                   -- before 018: and a.released_at > coalesce(
+                     -- before 018: (select max(r.created_at) from messages r
+                       -- before 018: where r.chat_id = was.chat_id and r.sender_type = 'fictional'), '-infinity')
               ) >= :'reassignment_limit'::integer then 'completed'
               else 'waiting_assignment' end as then_state
   from was
@@ -35,7 +42,8 @@ with was as materialized (
   update chat_assignments a
      set released_at = greatest(statement_timestamp(), a.assigned_at), release_reason = :'release_reason'
    where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null
-  returning a.chat_id, to_jsonb(a) as assignment
+  returning a.chat_id, jsonb_build_object('id', a.id, 'operator_id', a.operator_id, 'released_at', a.released_at,
+                                          'release_reason', a.release_reason) as assignment
 ), gone as (
   delete from operator_activity v where v.chat_id = any(:'chats'::uuid[])
   returning v.chat_id, to_jsonb(v) as activity
@@ -58,7 +66,12 @@ with was as materialized (
          last_operator_id = coalesce(decided.operator_id, c.last_operator_id), updated_at = statement_timestamp()
     from decided
    where c.id = decided.chat_id
-  returning c.id, to_jsonb(c) - :'other_columns'::text[] as chat
+  returning c.id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch, -- since 018
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason, -- since 018
+           'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
+           'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
+           'updated_at', c.updated_at) as chat
 ), ended as (
   select closed.chat_id, jsonb_agg(closed.assignment) as assignments from closed group by closed.chat_id
 ), silent as (

@@ -1,5 +1,5 @@
 -- Puts chats, their assignments and their activity back as they were before these actions.
--- actions: their numbers; before: what undo_take returned for each; other_columns: columns of chats that the log does not keep
+-- actions: their numbers; before: what undo_take returned for each
 with given as materialized (
   select a.id as action_id, a.chat_id, a.operator_id, a.before as wanted, given.before::jsonb as before
   from unnest(:'actions'::bigint[], :'before'::text[]) as given(action_id, before)
@@ -15,7 +15,12 @@ with given as materialized (
     from given
    cross join lateral jsonb_populate_record(null::chats, given.before -> 'chat' || given.wanted -> 'chat') as w
    where c.id = given.chat_id
-  returning c.id, to_jsonb(c) - :'other_columns'::text[] as chat
+  returning c.id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch, -- since 018
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason, -- since 018
+           'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
+           'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
+           'updated_at', c.updated_at) as chat
 ), reopened as (
   insert into chat_assignments as x
   select l.* from given, jsonb_populate_recordset(null::chat_assignments, given.wanted -> 'assignments') l
@@ -30,9 +35,13 @@ with given as materialized (
   select 'undo'::text as action, given.chat_id, given.operator_id, given.action_id as undoes, given.before,
          jsonb_build_object(
            'chat', changed.chat,
-           'assignments', (select coalesce(jsonb_agg(r.assignment), '[]') from reopened r where r.chat_id = given.chat_id),
-           'activity', (select coalesce(jsonb_agg(l.activity), '[]') from alive l where l.chat_id = given.chat_id)) as after
-  from given join changed on changed.id = given.chat_id
+           'assignments', coalesce(turns.assignments, '[]'), 'activity', coalesce(heard.activity, '[]')) as after
+  from given
+  join changed on changed.id = given.chat_id
+  left join (select r.chat_id, jsonb_agg(r.assignment) as assignments from reopened r group by r.chat_id) turns
+    on turns.chat_id = given.chat_id
+  left join (select l.chat_id, jsonb_agg(l.activity) as activity from alive l group by l.chat_id) heard
+    on heard.chat_id = given.chat_id
 )
 insert into chatops.actions (action, chat_id, operator_id, undoes, before, after)
 select action, chat_id, operator_id, undoes, before, after from result

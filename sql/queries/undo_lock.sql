@@ -11,5 +11,5 @@ where a.id = any(:'actions'::bigint[])
   and c.assignment_time is not distinct from left_as.assignment_time
   and c.last_operator_id is not distinct from left_as.last_operator_id
   and c.operator_replied_at is not distinct from left_as.operator_replied_at
-  and coalesce(to_jsonb(c) ->> 'epoch', '') = coalesce(a.after #>> '{chat,epoch}', to_jsonb(c) ->> 'epoch', '')
+  and c.epoch = coalesce((a.after #>> '{chat,epoch}')::bigint, c.epoch) -- since 018
 for no key update of c skip locked

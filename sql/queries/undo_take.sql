@@ -1,10 +1,15 @@
 -- Takes away what these actions opened: assignments and activity rows. Returns how each chat stands before it is put back.
--- actions: their numbers, their chats locked; other_columns: columns of chats that the log does not keep
+-- actions: their numbers, their chats locked
 with given as materialized (
   select a.id as action_id, a.chat_id, a.before, a.after
   from chatops.actions a where a.id = any(:'actions'::bigint[])
 ), was as materialized (
-  select given.action_id, to_jsonb(c) - :'other_columns'::text[] as chat,
+  select given.action_id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch, -- since 018
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason, -- since 018
+           'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
+           'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
+           'updated_at', c.updated_at) as chat,
          (select coalesce(jsonb_agg(to_jsonb(x) order by x.assigned_at, x.id), '[]') from chat_assignments x
            where x.id in (select (l ->> 'id')::uuid
                             from jsonb_array_elements((given.after -> 'assignments') || (given.before -> 'assignments')) l)
