@@ -345,3 +345,49 @@ def test_a_tenants_schema_is_proven_by_itself(chatops_inprocess: Run, core_datab
     core_database.execute("create schema tenant")
     told = states(chatops_inprocess, core_database, "--schema", "tenant")
     assert set(told.values()) <= {"pending", "unprovable"}
+
+
+# -- files that undo each other ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "applied", "expected"),
+    [
+        ("a table that a later file renames", ["create table a (x int)", "alter table a rename to b"], 2, "applied applied"),
+        ("a table that a later file will rename", ["create table a (x int)", "alter table a rename to b"], 1, "applied pending"),
+        ("a column that a later file drops", ["create table a (x int, y int)", "alter table a drop column y"], 2, "applied applied"),
+        ("a column that is still there", ["create table a (x int, y int)", "alter table a drop column y"], 1, "applied pending"),
+        ("an index that goes with its table", ["create table a (x int); create index i on a (x)", "drop table a",
+         "create view v as select 1"], 3, "unprovable applied applied"),
+        ("what a cascade takes", ["create table a (x int)", "create view v as select x from a", "drop table a cascade"], 3,
+         "unprovable unprovable applied"),
+        ("a function in three texts", ["create function f() returns int language sql as 'select 1'",
+         "create or replace function f() returns int language sql as 'select 2'",
+         "create or replace function f() returns int language sql as 'select 3'"], 2, "applied applied pending"),
+        ("a function with other arguments", ["create function f(a int) returns int language sql as 'select 1'",
+         "drop function f(int); create function f(a int, b text) returns int language sql as 'select 2'"], 2, "unprovable applied"),
+        ("an overload", ["create function f(a int) returns int language sql as 'select 1'",
+         "create function f(a varchar) returns int language sql as 'select 2'"], 1, "applied pending"),
+        ("a policy made anew", ["create table a (x int); create policy p on a using (true)",
+         "drop policy p on a; create policy p on a using (x > 0)"], 2, "applied unprovable"),
+        ("a constraint, then its validation", ["create table a (x int)", "alter table a add constraint c check (x > 0) not valid",
+         "alter table a validate constraint c"], 2, "applied applied pending"),
+        ("a table that a later file makes again", ["create table a (x int)", "drop table a", "create table a (y int)"], 3,
+         "unprovable unprovable applied"),
+        ("a new label", ["create type m as enum ('a')", "alter type m add value 'b'"], 1, "applied pending"),
+        ("a dropped label's type", ["create type m as enum ('a')", "drop type m", "create table a (x int)"], 3,
+         "unprovable applied applied"),
+        ("only data", ["create table a (x int)", "insert into a values (1)", "create view v as select 1"], 1,
+         "applied unprovable pending"),
+    ],
+)  # fmt: skip
+def test_later_files_are_taken_into_account(
+    name: str, files: list[str], applied: int, expected: str, chatops_inprocess: Run, database: Database, tmp_path: Path
+) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for number, text in enumerate(files, start=1):
+        (folder / f"{number:03}_x.sql").write_text(text + ";\n", encoding="utf-8")
+        if number <= applied:
+            assert database.psql(text).returncode == 0, text
+    assert " ".join(states(chatops_inprocess, database, "--dir", folder).values()) == expected, name

@@ -102,7 +102,7 @@ def take_over(
         invocation.show(adoption.answer(found, choice, written=False, here=again, diff=diff))
         return ExitCode.OK
     if not yes:
-        invocation.show(adoption.answer(found, choice, written=False, here=again, diff=diff))
+        invocation.show(adoption.answer(found, choice, written=False, here=again, diff=diff, asked=True))
         if not invocation.consent("Record this", yes=False, always=True):
             invocation.note("nothing was changed")
             return ExitCode.REFUSED

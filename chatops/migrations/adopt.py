@@ -217,8 +217,11 @@ _COLUMNS = (
 )
 
 
-def answer(survey: Survey, choice: Choice, *, written: bool, here: str, diff: bool = False) -> Answer:
-    """What each file's state is, and what was or would be recorded; `here` is the command line of adopt on this database."""
+def answer(survey: Survey, choice: Choice, *, written: bool, here: str, diff: bool = False, asked: bool = False) -> Answer:
+    """What each file's state is, and what was or would be recorded.
+
+    `here` is the command line of adopt on this database, `asked` whether a question follows.
+    """
     recorded = {file.name for file in choice.files} if written else set()
     rows = [
         ProofRow(
@@ -231,7 +234,7 @@ def answer(survey: Survey, choice: Choice, *, written: bool, here: str, diff: bo
     body: list[Table | Text] = [Table("files", _COLUMNS, rows), Text(["", *lines])]
     if diff:
         body.append(Text(["", *differences(survey)]))
-    if not written and not choice.undecided:
+    if not written and not asked and not choice.undecided:
         body.append(Text(_next(choice, here)))
     data = {
         "source": survey.folder.source,

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatops import sqlfiles
 from chatops.db import Database
-from chatops.migrations.claims import Thing
+from chatops.migrations.claims import BUILT_IN, Thing
 from chatops.migrations.scanner import normalised
 
 
@@ -78,9 +78,8 @@ class Catalog:
         overloads = list(dict.fromkeys(self._overloads.get((thing.schema, thing.name), ())))
         if thing.parent == "*":
             return overloads[0] if overloads else None
-        # A type may be spelled in a way that is not known here (an alias, a domain): one function of as many arguments is it.
-        count = thing.parent.count(",") + bool(thing.parent)
-        alike = [one for one in overloads if one.parent.count(",") + bool(one.parent) == count]
+        # A type may be spelled in a way that is not known here (an alias, a domain): the only function that it may be, is it.
+        alike = [one for one in overloads if _may_be(one.parent, thing.parent)]
         return alike[0] if len(alike) == 1 and len(overloads) == 1 else None
 
 
@@ -90,6 +89,14 @@ def catalog(database: Database, schemas: Sequence[str]) -> Catalog:
 
 
 _KEPT_WITH = {"row level security": "table", "not null": "column", "default": "column", "validated": "constraint"}
+
+
+def _may_be(live: str, claimed: str) -> bool:
+    """Whether two lists of types may be the same: as long, and nowhere two types that are known to differ."""
+    ours, theirs = claimed.split(", ") if claimed else [], live.split(", ") if live else []
+    if len(ours) != len(theirs):
+        return False
+    return all(a == b or a not in BUILT_IN or b not in BUILT_IN for a, b in zip(ours, theirs, strict=True))
 
 
 def _plain_type(name: str) -> str:

@@ -412,6 +412,12 @@ _ALIASES = {
 }  # fmt: skip
 
 
+# Types of which two different ones are never the same.
+BUILT_IN = frozenset(_ALIASES.values()) | frozenset(
+    ("uuid", "text", "jsonb", "json", "date", "interval", "bytea", "inet", "name", "oid", "regclass", "numeric", "xml", "point")
+)
+
+
 def argument_types(arguments: Sequence[Token]) -> str:
     """The types of a function's arguments as the catalog tells them apart.
 

@@ -172,6 +172,8 @@ class _Court:
             told = self.body(event, *live)
             # Behind an early return the file leaves alone what it finds.
             return None if told and claim.guards & set(satisfied) else told
+        if self.dropped_later(event) and self.made_after(event):
+            return None
         if claim.was is not None and self.catalog.has(claim.was):
             return f"{claim.was} is still called that"
         return None if self.made_before(event) else ""
@@ -202,6 +204,10 @@ class _Court:
     def made_before(self, event: _Event) -> bool:
         """Whether an earlier file makes the same thing."""
         return any(one.file < event.file and one.claim.there for one in self.by_thing[event.claim.thing])
+
+    def made_after(self, event: _Event) -> bool:
+        """Whether a later file makes the same thing."""
+        return any(one.file > event.file and one.claim.there for one in self.by_thing[event.claim.thing])
 
     def place_of(self, event: _Event) -> Thing | None:
         """What the thing of a claim is called now, following later renames; None when it is not there."""
