@@ -363,10 +363,13 @@ declare
   v_at           timestamptz;
   v_mark         text;
 begin
-  perform refuse_other_caller(p_operator_id);
-  select is_active, is_available into v_is_active, v_is_available from operators
-   where id = p_operator_id
-     for no key update;
+  if nullif(current_setting('request.jwt.claims', true), '') is not null
+     or nullif(current_setting('request.jwt.claim.sub', true), '') is not null then
+    perform refuse_other_caller(p_operator_id);
+  end if;
+  -- The lock under which one operator's requests follow each other; and who asks is there.
+  update operators set last_activity = clock_timestamp() where id = p_operator_id
+  returning is_active, is_available into v_is_active, v_is_available;
   if not found then
     raise exception 'Operator % not found', p_operator_id;
   end if;
@@ -402,11 +405,24 @@ begin
          updated_at = v_at
    where id = v_next.chat_id;
   -- What an interrupted writer may have left open would stand beside the new one.
-  perform end_turn(v_next.chat_id, v_at, 'manual_release');
-  perform begin_turn(v_next.chat_id, p_operator_id, v_at, v_next.waiting_since, v_next.queued_since);
-  update operators set last_activity = v_at where id = p_operator_id;
+  if exists (select from chat_assignments where chat_id = v_next.chat_id and released_at is null)
+     or exists (select from operator_activity where chat_id = v_next.chat_id) then
+    perform end_turn(v_next.chat_id, v_at, 'manual_release');
+  end if;
+  -- As begin_turn does, in one statement: this is the hot path.
+  with opened as (
+    insert into chat_assignments (chat_id, operator_id, assigned_at, waiting_since, queued_since)
+    values (v_next.chat_id, p_operator_id, v_at, v_next.waiting_since, v_next.queued_since)
+  )
+  insert into operator_activity (chat_id, operator_id, last_activity, updated_at)
+  values (v_next.chat_id, p_operator_id, v_at, v_at)
+  on conflict (chat_id, operator_id) do update set last_activity = excluded.last_activity, updated_at = excluded.updated_at;
   v_mark := set_config('chatops.write', v_write, true);
-  perform collect_refusals();
+  if (select c.last_value > coalesce((s.value #>> '{}')::bigint, 0)
+        from chatops.refusal_count as c
+        left join chatops.settings as s on s.target_schema = '*' and s.key = 'refusals_collected') then
+    perform collect_refusals();
+  end if;
   return v_next.chat_id;
 end
 $function$;
