@@ -29,7 +29,9 @@ def add_operators(database: Database, count: int, *, first: int = 1, available: 
     return [operator_id(number) for number in range(first, first + count)]
 
 
-def add_chats(database: Database, count: int, *, first: int = 1, state: str = "waiting_assignment", held_by: int | None = None) -> None:
+def add_chats(
+    database: Database, count: int, *, first: int = 1, state: str = "waiting_assignment", held_by: int | None = None
+) -> None:
     """Chats in a consistent state. `assigned` chats are held by op-<held_by>, op-<held_by + 1> and so on.
 
     waiting_assignment: the user spoke last. assigned: likewise, with an open assignment and a heartbeat.

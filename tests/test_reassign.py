@@ -278,9 +278,7 @@ def test_a_database_without_our_log_is_refused_with_the_line_to_run_and_no_audit
     invariants(core_database)
 
 
-def test_production_off_a_terminal_needs_consent_and_a_reason(
-    shift: Database, chatops_inprocess: Run, tmp_path: Path
-) -> None:
+def test_production_off_a_terminal_needs_consent_and_a_reason(shift: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
     (tmp_path / "chatops.toml").write_text(f'[env.production]\nurl = "{shift.url}"\nproduction = true\n')
     before = everything(shift)
     result = chatops_inprocess("reassign", "c4000011", "--to", "op-3", check=4)
@@ -302,7 +300,9 @@ def test_the_log_knows_who_from_where_and_with_which_command_and_holds_no_passwo
     url = shift.url.replace("postgres@", "postgres:s3cret-word@")
     env = {"GITHUB_RUN_ID": "77", "GITHUB_REPOSITORY": "acme/chat", "GITHUB_ACTOR": "ada"}
     chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--db", url, "--reason", "x", env=env, check=0)
-    row = shift.execute("select command, ci_run, os_user, client_address, database_role, at, plan_id, target_schema from chatops.actions")[0]
+    row = shift.execute(
+        "select command, ci_run, os_user, client_address, database_role, at, plan_id, target_schema from chatops.actions"
+    )[0]
     assert row[0] == "reassign c4000011 --to op-3"
     assert row[1] == "https://github.com/acme/chat/actions/runs/77 by ada"
     assert "@" in row[2]
@@ -393,7 +393,11 @@ def test_reassign_works_on_a_mended_database_too(latest_database: Database, chat
     invariants(latest_database)
     chatops_inprocess("release", "c4000001", db=latest_database, check=0)
     found = chat(latest_database, 1)
-    assert (found["chat_state"], found["releases_without_reply"], found["waiting_since"] is None) == ("waiting_assignment", 1, False)
+    assert (found["chat_state"], found["releases_without_reply"], found["waiting_since"] is None) == (
+        "waiting_assignment",
+        1,
+        False,
+    )
     action = latest_database.value("select max(id) from chatops.actions")
     chatops_inprocess("undo", action, db=latest_database, check=0)
     assert (chat(latest_database, 1)["chat_state"], chat(latest_database, 1)["releases_without_reply"]) == ("assigned", 0)

@@ -139,9 +139,7 @@ def test_a_heartbeat_since_does_not_stand_in_the_way(shift: Database, chatops_in
         ("11111111-1111-4111-8111-111111111111", 2, "nothing that was done of plan"),
     ],
 )
-def test_what_is_not_in_the_log_is_a_usage_error(
-    shift: Database, chatops_inprocess: Run, what: str, code: int, why: str
-) -> None:
+def test_what_is_not_in_the_log_is_a_usage_error(shift: Database, chatops_inprocess: Run, what: str, code: int, why: str) -> None:
     assert why in chatops_inprocess("undo", what, db=shift, check=code).stderr
 
 

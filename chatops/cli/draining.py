@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 ROUNDS = 3
 
 
-def empty(
-    invocation: Invocation, name: str, to: str, *, release: bool, dry_run: bool, yes: bool, reason: str | None
-) -> ExitCode:
+def empty(invocation: Invocation, name: str, to: str, *, release: bool, dry_run: bool, yes: bool, reason: str | None) -> ExitCode:
     """`chatops drain`."""
     from chatops.chats import audit, drain, move_screens
     from chatops.chats.movement import Conditions, carry_out

@@ -83,5 +83,3 @@ def _meant(what: str) -> str | UUID:
         return UUID(what)
     except ValueError:
         return plan_file.plan_id_of(Path(what)) if not what.isdigit() and Path(what).exists() else what
-
-
