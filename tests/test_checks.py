@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from chatops.checks import explain, load, repair, run, thresholds
 from chatops.cli import COMMANDS
 from chatops.errors import UsageError
 from chatops.model import Severity
+from tests import servers
 from tests.ailing import (
     KNOWN_BEFORE_018,
     above_advice,
@@ -28,9 +30,9 @@ from tests.ailing import (
     result,
     wrong,
 )
-from tests.conftest import ROOT
-from tests.locks import wait_until_blocked
-from tests.servers import Database
+from tests.conftest import ROOT, build_core
+from tests.locks import wait_for, wait_until_blocked
+from tests.servers import Database, Farm, Server
 
 __all__ = ["deployed", "healthy", "healthy_everywhere", "mended"]
 
@@ -414,3 +416,38 @@ def test_files_that_are_no_checks_are_all_named_at_once(tmp_path: Path) -> None:
         "c.sql",
         "d.sql",
     ]
+
+
+# ---- a standby -----------------------------------------------------------------------------------------------------------
+
+
+def test_on_a_standby_everything_can_be_read_and_its_lag_is_told(own_server: Callable[..., Server], farm: Farm) -> None:
+    primary = own_server("18")
+    database = primary.create_database()
+    build_core(database)
+    home = farm.folder_for_servers("standby")
+    copied = servers.run(
+        [primary.bin / "pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres", "-D", home / "data", "-R",
+         "-X", "stream", "-c", "fast"]
+    )  # fmt: skip
+    assert copied.returncode == 0, copied.stderr
+    (home / "data").chmod(0o700)
+    port = servers.free_port()
+    standby = Server("18", f"postgresql://postgres@127.0.0.1:{port}/postgres", primary.bin, home / "data", port)
+    standby.start()
+    try:
+        copy = Database(standby, database.name)
+        wait_for(lambda: copy.value("select pg_last_wal_replay_lsn() is not null"), "the standby replays")
+        survey = look(copy)
+        assert {code: said for code, said in wrong(survey).items() if said != "failed"} == {}
+        assert above_advice(survey) == set()
+        copy.execute("select pg_wal_replay_pause()")
+        database.execute("insert into real_users (name) values ('written while the standby stood still')")
+        wait_for(lambda: copy.value("select pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"), "the standby lags")
+        lags = {"standby_lag_seconds": 1.0}
+        wait_for(lambda: result(look(copy, "DB012", given=lags), "DB012").status == "failed", "the lag is told", 30)
+        assert result(look(copy, "DB012", given=lags), "DB012").rows[0]["standby"] == "this server"
+        copy.close()
+    finally:
+        standby.stop("immediate")
+        database.close()

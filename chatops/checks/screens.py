@@ -230,7 +230,7 @@ def _evidence(row: Mapping[str, Any], survey: Survey, reader: Reader) -> str:
     for key, value in row.items():
         if key == "remedy":
             continue
-        if value is None and key in ("operator_id", "operator", "last_operator_id", "held_for", "oldest_since"):
+        if value is None and key in ("chat_id", "operator_id", "operator", "last_operator_id", "held_for", "oldest_since"):
             continue
         if key == "operator" and value is not None:
             parts.append(words.visible(str(value)) if reader.show_names else words.initial(str(value)))

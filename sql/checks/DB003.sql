@@ -8,7 +8,8 @@
 -- expected: the objects of every applied file exist
 -- why: a file was applied in part by hand, or somebody dropped the object since
 -- consequence: what relies on it fails, or goes over every row
--- help: status
+-- help-text: run the text of that migration again: 014 to 017 make only what
+--   is missing; for an index of a later file, copy its statement
 -- says: the deploy is not right
 -- 014 to 017 are what every deployment has; later files count where the ledger says that they are in.
 select wanted.migration, wanted.kind, wanted.object

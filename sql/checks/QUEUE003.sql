@@ -8,7 +8,7 @@
 -- expected: the published functions and views, and the clocks of the queue, say the same as the chats
 -- why: a function or view is an old text, or the clock of a wait was written by hand while its trigger was off
 -- consequence: one screen says that nobody waits while users do
--- help: status
+-- help: migrate --dry-run
 -- says: stats seem wrong
 -- reads: chats, messages
 -- needs: chat_queue
