@@ -16,7 +16,7 @@ from tests.conftest import build_core, build_latest
 from tests.servers import Database, Farm, Server
 
 LONG = bool(os.environ.get("CHATOPS_TEST_LONG"))
-POPULATIONS, LARGE_ONES, THREES = (200, 5, 60) if LONG else (4, 0, 3)
+POPULATIONS, LARGE_ONES, THREES = (200, 5, 60) if LONG else (4, 0, 2)
 
 
 def fresh(new_database: Callable[..., Database], farm: Farm, server: Server, schema: str, size: int, seed: int) -> Database:

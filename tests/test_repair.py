@@ -330,3 +330,15 @@ def test_nothing_is_mended_on_a_role_that_may_only_read(deployed: Database, chat
     refused = chatops_inprocess("repair", "CHAT003", db=deployed.url.replace("postgres@", "only_reads@"), check=4)
     assert "permission denied" in refused.stderr
     assert result(look(deployed, "CHAT003"), "CHAT003").count == 1
+
+
+def test_old_counters_are_mended_as_far_back_as_asked(deployed: Database, chatops_inprocess: Run) -> None:
+    deployed.execute(
+        """update chats set message_count = message_count + 5 where id = (
+             select id from chats where last_message_at < now() - interval '3 days' and message_count > 0 limit 1)"""
+    )
+    assert "nothing to mend" in chatops_inprocess("repair", "DATA001", db=deployed, check=0).stdout
+    preview = chatops_inprocess("repair", "DATA001", "--since", "all", "--dry-run", db=deployed, check=0).stdout
+    assert "do it: chatops repair DATA001 --since all" in preview
+    chatops_inprocess("repair", "DATA001", "--since", "all", db=deployed, check=0)
+    assert result(look(deployed, "DATA001", since="all"), "DATA001").status == "passed"

@@ -43,7 +43,9 @@ class Plan:
         return ExitCode.FOUND if self.refused else ExitCode.OK
 
 
-def plan(database: Database, wanted: Sequence[str], chat: str | None, *, audit: bool, here: Here) -> Plan:
+def plan(
+    database: Database, wanted: Sequence[str], chat: str | None, *, audit: bool, here: Here, since: str | None = None
+) -> Plan:
     """Looks at what was asked for; inside a `reading` transaction.
 
     Raises UsageError for unknown codes and chats, RefusedError where there is no audit to write to and none was not asked for.
@@ -52,7 +54,7 @@ def plan(database: Database, wanted: Sequence[str], chat: str | None, *, audit: 
     mendable = set(repair.shipped())
     named = names.find_chat(database, chat).id if chat else None
     asked = tuple(check for check in checks if wanted or check.code in mendable)
-    survey = run.run(database, asked, rows=1, about=str(named) if named else None, whole_seconds=60)
+    survey = run.run(database, asked, since=since, rows=1, about=str(named) if named else None, whole_seconds=120)
     if audit and not survey.inventory.audit_present:
         codes = list(wanted)
         raise RefusedError(
@@ -87,7 +89,8 @@ def carry_out(
 def left(database: Database, plan: Plan) -> dict[str, int]:
     """What each finding of the plan still counts; inside a `reading` transaction."""
     checks = [check for check in load.shipped() if check.code in plan.codes]
-    survey = run.run(database, checks, rows=1, about=str(plan.chat_id) if plan.chat_id else None, whole_seconds=60)
+    about = str(plan.chat_id) if plan.chat_id else None
+    survey = run.run(database, checks, since=plan.survey.since, rows=1, about=about, whole_seconds=120)
     return {result.check.code: result.count for result in survey.results if result.status == "failed"}
 
 
@@ -135,7 +138,8 @@ def nothing_to_mend(plan: Plan) -> Answer:
 
 
 def _repair(plan: Plan, annotations: Mapping[str, str | None]) -> Repair:
-    return Repair(plan.chat_id, plan.audit, annotations, plan.survey.thresholds)
+    since = {"chatops.since": run.window(plan.survey.since)}
+    return Repair(plan.chat_id, plan.audit, {**annotations, **since}, plan.survey.thresholds)
 
 
 def _would(plan: Plan, outcome: Outcome) -> str:

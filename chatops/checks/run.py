@@ -222,7 +222,7 @@ def window(since: str | None) -> str:
     >>> window(None), window("1h30m"), window("all")
     ('24 hours', '5400 seconds', '1000 years')
     """
-    if since is None:
+    if since is None or since == DEFAULT_SINCE:
         return DEFAULT_SINCE
     if since.strip().lower() == "all":
         return EVER

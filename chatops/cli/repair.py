@@ -20,6 +20,7 @@ def repair(
     ctx: typer.Context,
     codes: list[str] = typer.Argument(None, metavar="[CODE]…", help="What to mend; everything that has a repair when not given."),
     chat: str | None = typer.Option(None, "--chat", metavar="CHAT", help="Only this chat."),
+    since: str = typer.Option("24h", "--since", metavar="TIME", help="How far findings of history look back, or all."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Run the real thing on the first rows and roll it back."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Why; kept in the log."),
@@ -35,7 +36,7 @@ def repair(
     invocation.check_output()
     wanted = load.codes_of(codes or [])
     with invocation.reading() as database:
-        plan = mending.plan(database, wanted, chat, audit=not no_audit, here=invocation.here)
+        plan = mending.plan(database, wanted, chat, audit=not no_audit, here=invocation.here, since=since)
     if not plan.codes:
         invocation.show(mending.nothing_to_mend(plan))
         return plan.exit_code
@@ -43,7 +44,8 @@ def repair(
     annotations = invocation.provenance.annotations(reason=reason, plan_id=plan.id)
     if dry_run or (invocation.interactive and not yes):
         previews = mending.previews(database, plan, annotations)
-        again = ["repair", *plan.codes, *(["--chat", str(plan.chat_id)] if plan.chat_id else []),
+        further = [] if since == "24h" else ["--since", since]
+        again = ["repair", *plan.codes, *further, *(["--chat", str(plan.chat_id)] if plan.chat_id else []),
                  *(["--no-audit"] if no_audit else [])]  # fmt: skip
         invocation.show(mending.preview_answer(plan, previews, invocation.here(*again) if dry_run else None))
         if dry_run:
