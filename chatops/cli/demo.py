@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chatops.cli import invocation as invoking
 from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
 from chatops.errors import ConflictError, ExitCode, UsageError
 
@@ -380,28 +381,11 @@ def _step_lines(steps: list[tuple[str, str]]) -> list[list[Span]]:
 
 
 def program() -> str:
-    """What must be typed to run this chatops again from the current folder."""
+    """What must be typed to run this chatops again from the current folder, as a module too."""
     import shlex
-    import shutil
     import sys
     from pathlib import Path
 
-    given = Path(sys.argv[0])
-    if given.name == "__main__.py":
-        return f"{shlex.quote(_nearest(Path(sys.executable)))} -m chatops"
-    # Not resolved: in a virtual environment python and chatops lie side by side, and links lead elsewhere.
-    found = shutil.which("chatops")
-    if found is not None and Path(found).exists() and given.exists() and Path(found).samefile(given):
-        return "chatops"
-    return shlex.quote(_nearest(given))
-
-
-def _nearest(path: Any) -> str:
-    """A path as one would type it here."""
-    from pathlib import Path
-
-    absolute = Path(path).absolute()
-    with contextlib.suppress(ValueError):
-        relative = absolute.relative_to(Path.cwd())
-        return str(relative) if relative.parent != Path() else f"./{relative}"
-    return str(absolute)
+    if Path(sys.argv[0]).name == "__main__.py":
+        return f"{shlex.quote(invoking.nearest(Path(sys.executable)))} -m chatops"
+    return invoking.program()

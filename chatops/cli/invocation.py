@@ -266,7 +266,7 @@ class Invocation:
             kept = [replace(b, rows=list(b.rows)) if isinstance(b, Table) else b for b in answer.body]
             answer = replace(answer, body=kept)
         medium = self.medium()
-        for piece in render(answer, self.format(), medium, self.envelope()):
+        for piece in render(_pasteable_answer(answer), self.format(), medium, self.envelope()):
             self.emit(piece, medium)
         for name, path in pairs:
             pieces = render(answer, name, Medium(show_names=self.show_names), self.envelope())
@@ -284,6 +284,7 @@ class Invocation:
         from chatops.render.plain import unstyled
 
         medium = self.medium(stream=sys.stderr)
+        line = pasteable(line)
         if medium.colour and not isinstance(line, str):
             from chatops.render.table import styled
 
@@ -351,7 +352,7 @@ class Invocation:
     def here(self, *words: str) -> str:
         """A chatops command line that works when pasted: this database named again."""
         flags = self.target.flags
-        return " ".join(part for part in ("chatops", flags, *words) if part)
+        return " ".join(part for part in (program(), flags, *words) if part)
 
     # -- ends ---------------------------------------------------------------------------------------------------------
 
@@ -408,6 +409,57 @@ class Invocation:
         for database in self._open:
             database.close()
         self._open.clear()
+
+
+def program() -> str:
+    """What must be typed to run this chatops again from the current folder."""
+    import shlex
+    import shutil
+
+    given = Path(sys.argv[0])
+    if given.name != "chatops":
+        return "chatops"
+    # Not resolved: in a virtual environment python and chatops lie side by side, and links lead elsewhere.
+    found = shutil.which("chatops")
+    if found is not None and Path(found).exists() and given.exists() and Path(found).samefile(given):
+        return "chatops"
+    return shlex.quote(nearest(given))
+
+
+def nearest(path: Path) -> str:
+    """A path as one would type it here."""
+    absolute = path.absolute()
+    with contextlib.suppress(ValueError):
+        relative = absolute.relative_to(Path.cwd())
+        return str(relative) if relative.parent != Path() else f"./{relative}"
+    return str(absolute)
+
+
+def pasteable(line: Line) -> Line:
+    """A line whose commands begin as they must be typed here."""
+    if isinstance(line, str) or not any(span.style == "code" and span.text.startswith("chatops ") for span in line):
+        return line
+    from dataclasses import replace
+
+    typed = program()
+    return [
+        replace(span, text=typed + span.text.removeprefix("chatops"))
+        if span.style == "code" and span.text.startswith("chatops ")
+        else span
+        for span in line
+    ]
+
+
+def _pasteable_answer(answer: Answer) -> Answer:
+    from dataclasses import replace
+
+    from chatops.model import Text
+
+    body = [
+        replace(block, lines=[pasteable(line) for line in block.lines]) if isinstance(block, Text) else block
+        for block in answer.body
+    ]
+    return replace(answer, body=body)
 
 
 def started(target: Target, note: Callable[[str], None]) -> Target:
