@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -134,7 +135,7 @@ def preview(plan: Plan, details: Sequence[Details], now: datetime | None, *, sho
     if len(plan.moves) == 1 and details:
         return _one(plan, plan.moves[0], details[0], now, show_names=show_names)
     body: list[Table | Text] = [Text([heading(plan)])]
-    moves = sorted(plan.moves, key=lambda move: not move.refused)
+    moves = sorted(plan.moves, key=lambda move: not move.refused) if plan.refused else plan.moves
     columns = [column for column in COLUMNS if column.name not in ("outcome",)]
     if not plan.refused and not any(move.breaks for move in plan.moves):
         columns = [column for column in columns if column.name != "detail"]
@@ -265,13 +266,14 @@ def outcome(
     details: Sequence[Details], now: datetime | None, show_names: bool,
 ) -> Answer:  # fmt: skip
     """What became of a plan. `undo` and `again` are command lines up to the id or the plan; `asked`: the preview was shown."""
-    counts: dict[str, int] = {}
+    counts = dict(Counter(result.outcome for result in results.values()))
+    if refused := len(plan.refused):
+        counts["refused"] = counts.get("refused", 0) + refused
+    unchanged, untried = len(plan.moves) - len(plan.wanted) - refused, len(plan.wanted) - len(results)
+    counts |= {name: number for name, number in (("unchanged", unchanged), ("planned", untried)) if number}
     odd: list[Move] = []
-    for move in plan.moves:
-        outcome = _outcome(plan, move, results.get(move.chat.chat_id))
-        counts[outcome] = counts.get(outcome, 0) + 1
-        if outcome not in ("done", "unchanged"):
-            odd.append(move)
+    if set(counts) - {"done", "unchanged"}:
+        odd = [one for one in plan.moves if _outcome(plan, one, results.get(one.chat.chat_id)) not in ("done", "unchanged")]
     body: list[Table | Text] = [] if asked else preview(plan, details, now, show_names=show_names)
     if len(plan.moves) == 1:
         one = _row(plan, plan.moves[0], results.get(plan.moves[0].chat.chat_id), show_names)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from chatops.errors import DatabaseError
 from chatops.provenance import Provenance
 
 BATCH = 1000
+Done = tuple[list["Result"], list[Move]]
 # A chat that somebody else is just writing to is looked at again so often before it is given up.
 LOOKS = 4
 PAUSE_SECONDS = 0.15
@@ -55,12 +58,15 @@ class Conditions:
     batch: int = BATCH
 
 
-def carry_out(database: Database, plan: Plan, conditions: Conditions) -> Iterator[list[Result]]:
+def carry_out(databases: Sequence[Database], plan: Plan, conditions: Conditions) -> Iterator[list[Result]]:
     """Tries every wanted move; the results of one committed transaction after another.
 
-    Not inside a transaction. Stops after `stop_after` chats that moved or failed. A batch that clashes with another session is
-    tried again in halves, so that one chat does not hold up the others.
+    Not inside a transaction. Several connections work on several batches at once; with a pace or `stop_after` only the first
+    does. Stops after `stop_after` chats that moved or failed. A batch that clashes with another session is tried again in
+    halves, so that one chat does not hold up the others.
     """
+    if conditions.per_second is not None or conditions.stop_after is not None:
+        databases = databases[:1]
     pace = _Pace(conditions.per_second)
     size = conditions.batch if conditions.per_second is None else max(1, min(conditions.batch, int(conditions.per_second)))
     failures = 0
@@ -68,10 +74,13 @@ def carry_out(database: Database, plan: Plan, conditions: Conditions) -> Iterato
     for look in range(LOOKS):
         last = look == LOOKS - 1
         again: list[Move] = []
-        for start in range(0, len(waiting), size):
-            batch = waiting[start : start + size]
+        batches = [waiting[start : start + size] for start in range(0, len(waiting), size)]
+
+        def work(database: Database, batch: Sequence[Move], last: bool = last) -> tuple[list[Result], list[Move]]:
             pace.before(len(batch))
-            results, locked = _batch(database, plan, batch, conditions, last=last)
+            return _batch(database, plan, batch, conditions, last=last)
+
+        for results, locked in _worked(databases, batches, work):
             again += locked
             failures += sum(1 for result in results if result.outcome in ("moved", "failed"))
             if results:
@@ -82,6 +91,45 @@ def carry_out(database: Database, plan: Plan, conditions: Conditions) -> Iterato
             return
         waiting = again
         wait_a_moment()
+
+
+def _worked(
+    databases: Sequence[Database], batches: Sequence[Sequence[Move]], work: Callable[[Database, Sequence[Move]], Done]
+) -> Iterator[Done]:
+    """What the work on each batch returned, as it ends; one batch at a time on each connection."""
+    if len(databases) == 1 or len(batches) == 1:
+        for batch in batches:
+            yield work(databases[0], batch)
+        return
+    idle: SimpleQueue[Database] = SimpleQueue()
+    for database in databases:
+        idle.put(database)
+
+    def one(batch: Sequence[Move]) -> Done:
+        database = idle.get()
+        try:
+            return work(database, batch)
+        finally:
+            idle.put(database)
+
+    pool = ThreadPoolExecutor(len(databases))
+    running: set[Future[Done]] = set()
+    try:
+        for batch in batches:
+            running.add(pool.submit(one, batch))
+            if len(running) > len(databases):
+                ended, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in ended)
+        for future in as_completed(running):
+            yield future.result()
+    except BaseException:
+        # What waits is not begun, what runs is ended by the server; a batch that is just being committed stays in.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for database in databases:
+            database.cancel()
+        raise
+    finally:
+        pool.shutdown(wait=True)
 
 
 def wait_a_moment() -> None:
@@ -119,16 +167,19 @@ def _in_one_transaction(
     database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions, *, last: bool
 ) -> tuple[list[Result], list[Move]]:
     mine = _locked(database, moves)
-    ready = [move for move in moves if move.chat.chat_id in mine]
+    ready = list(moves) if len(mine) == len(moves) else [move for move in moves if move.chat.chat_id in mine]
     barred: dict[UUID, str] = {}
     blocked: set[UUID] = set()
     if plan.command == "reassign":
         barred, blocked = _barred(database, plan, ready)
-        ready = [move for move in ready if move.chat.chat_id not in barred and move.chat.chat_id not in blocked]
+        if barred or blocked:
+            ready = [move for move in ready if move.chat.chat_id not in barred and move.chat.chat_id not in blocked]
     change = _reassign if plan.command == "reassign" else _release
     results = change(database, plan, ready, conditions) if ready else []
     if len(results) != len(ready):
         raise DatabaseError(ABSORBED, sqlstate="P0001")
+    if len(results) == len(moves):
+        return results, []
     rest = [move for move in moves if move.chat.chat_id not in mine]
     changed, locked = _what_moved(database, rest)
     locked |= blocked

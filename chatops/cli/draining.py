@@ -59,7 +59,7 @@ def empty(invocation: Invocation, name: str, to: str, *, release: bool, dry_run:
         plans, everybody = _plans(database, operator, target, release=release, plan_id=plan_id)
         results: dict[UUID, Result] = {}
         for plan in plans:
-            for some in carry_out(database, plan, conditions):
+            for some in carry_out([database], plan, conditions):
                 results.update((one.chat_id, one) for one in some)
         rows = [row for plan in plans for row in move_screens.rows(plan, results, show_names=names)] + rows
         if dry_run or not any(plan.wanted for plan in plans) or any(one.outcome != "done" for one in results.values()):

@@ -431,17 +431,37 @@ def _carried_out(
     wanted = len(plan.wanted)
     try:
         with progress(invocation, plan.command, wanted) as advance:
-            for some in carry_out(database, plan, conditions):
+            for some in carry_out(_crew(invocation, database, wanted), plan, conditions):
                 results.update((one.chat_id, one) for one in some)
                 advance(len(results))
     except (KeyboardInterrupt, ChatopsError):
-        done = sum(1 for one in results.values() if one.outcome == "done")
-        if done and not conditions.rehearsal:
-            invocation.note(f"{done:,} of {wanted:,} chats are {_done(plan)} and logged, plan {plan.plan_id}")
+        if conditions.logged and not conditions.rehearsal and wanted > 1:
+            _tell_what_is_done(invocation, database, plan)
         if kept is not None:
             invocation.note(f"go on: {invocation.here(plan.command, '--plan', str(kept))}")
         raise
     return results
+
+
+def _crew(invocation: Invocation, database: Database, wanted: int) -> list[Database]:
+    """The connections that share the work: a second one where there is enough to do."""
+    from chatops.chats.movement import BATCH
+    from chatops.errors import UnreachableError
+
+    crew = [database]
+    if wanted > 2 * BATCH:
+        with contextlib.suppress(UnreachableError):
+            crew.append(invocation.connect("act"))
+    return crew
+
+
+def _tell_what_is_done(invocation: Invocation, database: Database, plan: Plan) -> None:
+    """Says after an interruption what the log holds: a batch that was just being committed counts where it was."""
+    from chatops.chats import audit
+
+    with contextlib.suppress(ChatopsError), database.reading():
+        done = len(audit.done_before(database, plan.plan_id))
+        invocation.note(f"{done:,} of {len(plan.wanted):,} chats are {_done(plan)} and logged, plan {plan.plan_id}")
 
 
 @contextlib.contextmanager

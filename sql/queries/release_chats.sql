@@ -35,15 +35,16 @@ with was as materialized (
               else 'waiting_assignment' end as then_state
   from was
 ), closing as materialized (
-  select a.chat_id, jsonb_agg(to_jsonb(a) order by a.assigned_at, a.id) as assignments
+  select a.chat_id, jsonb_agg(to_jsonb(a) order by a.assigned_at, a.id) as assignments,
+         jsonb_agg(jsonb_build_object('id', a.id, 'operator_id', a.operator_id, 'release_reason', :'release_reason'::text,
+                                      'released_at', greatest(statement_timestamp(), a.assigned_at))
+                   order by a.assigned_at, a.id) as ended
   from chat_assignments a where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null
   group by a.chat_id
 ), closed as (
   update chat_assignments a
      set released_at = greatest(statement_timestamp(), a.assigned_at), release_reason = :'release_reason'
    where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null
-  returning a.chat_id, jsonb_build_object('id', a.id, 'operator_id', a.operator_id, 'released_at', a.released_at,
-                                          'release_reason', a.release_reason) as assignment
 ), gone as (
   delete from operator_activity v where v.chat_id = any(:'chats'::uuid[])
   returning v.chat_id, to_jsonb(v) as activity
@@ -60,8 +61,8 @@ with was as materialized (
                             then statement_timestamp() else c.state_since end, -- since 018
          releases_without_reply = c.releases_without_reply -- since 018
            + case when decided.operator_id is not null and decided.sender_type = 'real' then 1 else 0 end, -- since 018
-         closed_reason = case when decided.then_state = 'completed' -- since 018
-                              then coalesce(c.closed_reason, 'max_reassignments') else c.closed_reason end, -- since 018
+         closed_reason = case when decided.then_state = 'completed' and c.is_active and c.chat_state <> 'completed' -- since 018
+                              then 'max_reassignments' else c.closed_reason end, -- since 018
          epoch = c.epoch + 1, -- since 018
          last_operator_id = coalesce(decided.operator_id, c.last_operator_id), updated_at = statement_timestamp()
     from decided
@@ -72,20 +73,17 @@ with was as materialized (
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat
-), ended as (
-  select closed.chat_id, jsonb_agg(closed.assignment) as assignments from closed group by closed.chat_id
 ), silent as (
   select gone.chat_id, jsonb_agg(gone.activity) as activity from gone group by gone.chat_id
 ), result as (
   select 'release'::text as action, decided.chat_id, decided.operator_id,
          jsonb_build_object('chat', decided.chat, 'assignments', coalesce(closing.assignments, '[]'),
                             'activity', coalesce(silent.activity, '[]')) as before,
-         jsonb_build_object('chat', changed.chat, 'assignments', coalesce(ended.assignments, '[]'),
+         jsonb_build_object('chat', changed.chat, 'assignments', coalesce(closing.ended, '[]'),
                             'activity', '[]'::jsonb) as after
   from decided
   join changed on changed.id = decided.chat_id
   left join closing on closing.chat_id = decided.chat_id
-  left join ended on ended.chat_id = decided.chat_id
   left join silent on silent.chat_id = decided.chat_id
 )
 select null::bigint as action_id, chat_id, after #>> '{chat,chat_state}' as chat_state from result
