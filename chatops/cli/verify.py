@@ -11,10 +11,11 @@ from chatops.errors import ExitCode, UsageError
 
 
 @command(
-    examples=["chatops verify", "chatops verify schema --write markdown=summary.md", "chatops verify --only CHAT003,CONF001"],
+    examples=["chatops verify", "chatops verify schema --write markdown=summary.md", "chatops verify --only CHAT003,CONF001",
+              "chatops verify --scenarios", "chatops verify --against deploy.json"],
     exits="0 everything above advice passed · 1 something failed, or could not be checked",
     formats=DOCUMENT_FORMATS,
-)
+)  # fmt: skip
 def verify(
     ctx: typer.Context,
     group: str = typer.Argument("", metavar="[schema|data]", help="schema gates a deploy, data reports; both when not given."),
@@ -26,6 +27,9 @@ def verify(
     threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),
     checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside ours."),
     timeout: float = typer.Option(14.0, "--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together."),
+    scenarios: bool = typer.Option(False, "--scenarios", help="Live through the guide's tests; always rolled back."),
+    against: Path | None = typer.Option(None, "--against", metavar="RECEIPT", help="What has changed since that deploy?"),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask (--scenarios writes, and rolls back)."),
 ) -> ExitCode:
     """Reads only, in one snapshot. A check that could not run is unknown, says why, and counts as failed.
 
@@ -38,6 +42,12 @@ def verify(
     groups = ("schema", "data") if not group else (group,)
     if set(groups) - {"schema", "data"}:
         raise UsageError(f"verify looks at schema or data, not at {group!r}")
+    if scenarios or against is not None:
+        from chatops.cli import proving
+
+        if scenarios and against is not None:
+            raise UsageError("--scenarios and --against are two questions: ask one at a time")
+        return proving.against(invocation, against) if against is not None else proving.scenarios(invocation, yes=yes)
     severity = checking.fail_on(fail_on)
     checks = checking.choose(checks_dir, load.codes_of(only), load.codes_of(skip), groups)
     invocation.check_output()

@@ -1,0 +1,401 @@
+"""`chatops deploy`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of, write_file
+from chatops.errors import ChatopsError, ExitCode, RefusedError, UsageError
+from chatops.model import Line, Span
+
+if TYPE_CHECKING:
+    from chatops.db import Database
+    from chatops.deploys.receipt import Receipt
+    from chatops.migrations.run import Prepared, Request
+
+# What the migration itself may mend: told before it, judged after it.
+MENDED_BY_MIGRATE = ("tables", "objects")
+
+
+@command(
+    examples=[
+        "chatops deploy --dry-run",
+        "chatops --env production deploy --yes --receipt deploy.json",
+        "chatops deploy --skip-code --monitor '15m*4,1h*23'",
+        "chatops deploy --from code --receipt deploy.json --yes",
+    ],
+    exits="0 every step is done · 1 verify or monitor found something · 4 a step was refused or failed · 5 a lock was in the way",
+    formats=DOCUMENT_FORMATS,
+)
+def deploy(
+    ctx: typer.Context,
+    to: Annotated[str | None, typer.Option(metavar="N|latest", help="The last file to apply: number or name.")] = None,
+    directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="STEP", help="Go on at this step.")] = None,
+    skip_code: Annotated[bool, typer.Option("--skip-code", help="The code is deployed by somebody else.")] = False,
+    scenarios: Annotated[bool, typer.Option("--scenarios/--no-scenarios", help="Live through the guide's tests.")] = True,
+    monitor: Annotated[str | None, typer.Option("--monitor", metavar="PLAN", help="Stay and watch, such as 15m*4,1h*23.")] = None,
+    receipt: Annotated[Path | None, typer.Option("--receipt", metavar="FILE", help="Where the receipt is kept.")] = None,
+    max_wait: Annotated[str, typer.Option("--max-wait", metavar="TIME", help="How long to wait for locks, per file.")] = "5m",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> ExitCode:
+    """Looks before, notes the figures, migrates, runs the code step, verifies, and watches where --monitor is given.
+
+    Stops at the first failure, says what is in place and how to go on. The code step is `[deploy] commands` of chatops.toml.
+    """
+    from chatops import settings, words
+    from chatops.deploys import receipt as receipts
+
+    invocation = invocation_of(ctx)
+    steps = receipts.remaining(start, monitored=monitor is not None)
+    if monitor is not None:
+        from chatops.deploys.schedule import parse
+
+        parse(monitor)
+    commands = code_commands(settings.load())
+    if "code" in steps and not commands and not skip_code and not dry_run:
+        raise UsageError(
+            "there is no code step: chatops.toml has no [deploy] commands",
+            next_steps=[("the code goes out another way", invocation.here("deploy", "--skip-code")),
+                        ("or write it down", "[deploy]\ncommands = [\"git push origin main\", \"vercel --prod\"]")],
+        )  # fmt: skip
+    run = Deploy(invocation, to=to, directory=directory, max_wait=words.span(max_wait, "--max-wait").total_seconds(),
+                 commands=() if skip_code else commands, scenarios=scenarios, monitor=monitor, path=receipt)  # fmt: skip
+    run.prepare(resumed=start is not None)
+    if dry_run:
+        invocation.show(run.plan_answer(steps))
+        return ExitCode.OK
+    for line in run.plan_lines(steps):
+        invocation.note(line)
+    if not invocation.consent("Do this", yes=yes):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    return run.all(steps)
+
+
+def code_commands(configuration: Any) -> tuple[str, ...]:
+    """`[deploy] commands` of chatops.toml. Raises UsageError when it is no list of texts."""
+    table = configuration.data.get("deploy", {})
+    found = table.get("commands", []) if isinstance(table, dict) else None
+    if not isinstance(found, list) or not all(isinstance(line, str) and line.strip() for line in found):
+        raise UsageError(f"{configuration.path}: [deploy] commands is a list of command lines, as texts")
+    return tuple(found)
+
+
+class Deploy:
+    """One deploy: its steps, and the receipt that grows with each."""
+
+    def __init__(
+        self, invocation: Invocation, *, to: str | None, directory: Path | None, max_wait: float, commands: Sequence[str],
+        scenarios: bool, monitor: str | None, path: Path | None,
+    ) -> None:  # fmt: skip
+        from chatops.cli.migrate import quoted
+
+        self.invocation = invocation
+        self.to, self.directory, self.max_wait = to, directory, max_wait
+        self.commands, self.scenarios, self.monitor = tuple(commands), scenarios, monitor
+        self.path = path or default_path(invocation, "deploy")
+        self.code = ExitCode.OK
+        pairs = (("--to", to), ("--dir", directory), ("--monitor", monitor), ("--receipt", path))
+        self.words = [part for flag, value in pairs if value is not None for part in (flag, quoted(str(value)))]
+        self.words += ["--skip-code"] if not commands else []
+        self.words += [] if scenarios else ["--no-scenarios"]
+        self.prepared: Prepared
+        self.request: Request
+        self.receipt: Receipt
+        self.database: Database
+
+    def prepare(self, *, resumed: bool) -> None:
+        """Reads the ledger and the files; changes nothing. Raises what speaks against the migration."""
+        from chatops import __version__, words
+        from chatops.cli.migrate import quoted, warn
+        from chatops.deploys import receipt as receipts
+        from chatops.migrations import ledger
+        from chatops.migrations import run as runs
+        from chatops.migrations.source import chosen, revision_of
+
+        invocation = self.invocation
+        folder = chosen(self.directory, None)
+        own = ["--dir", quoted(str(self.directory))] if self.directory is not None else []
+        self.request = runs.Request(to=self.to, max_wait=self.max_wait, again=invocation.here("deploy", *self.words),
+                                    adopt=invocation.here("adopt", *own), diagnose=invocation.here("diagnose"))  # fmt: skip
+        self.database = invocation.connect("migrate")
+        before = ledger.read(self.database)
+        invocation.banner(self.database)
+        self.prepared = runs.prepare(self.database, before, folder, self.request)
+        warn(invocation, self.prepared)
+        runs.refuse_problems(self.prepared)
+        facts = self.database.facts
+        made = receipts.Receipt(
+            chatops=__version__, environment=invocation.target.name, database=invocation.target.shown(),
+            schema=invocation.target.schema, started=words.instant(facts.now if facts else None),
+            revision=revision_of(folder.path),
+        )  # fmt: skip
+        self.receipt = made
+        if resumed and self.path.exists():
+            kept = receipts.read(self.path)
+            if (kept.database, kept.schema) != (made.database, made.schema):
+                raise UsageError(f"{self.path} is the receipt of {kept.database}, schema {kept.schema}, not of this database")
+            self.receipt = kept
+
+    # -- the plan -----------------------------------------------------------------------------------------------------
+
+    def plan_rows(self, steps: Sequence[str]) -> list[dict[str, str]]:
+        """Each step with what it will do here."""
+        from chatops import words
+
+        files = [entry.file.name for entry in self.prepared.plan.apply if entry.file is not None]
+        told = {
+            "preflight": "connection, role, rights, objects (doctor)",
+            "baseline": "chats by state, queue, waits, findings; the catalog's fingerprint",
+            "migrate": f"{words.plural(len(files), 'file')}: {', '.join(files)}" if files else "nothing pending",
+            "code": " && ".join(words.visible(line) for line in self.commands) or "skipped",
+            "verify": "schema checks" + (", then the guide's tests in a rolled-back transaction" if self.scenarios else ""),
+            "monitor": self.monitor or "",
+        }
+        return [{"step": name, "does": told[name]} for name in steps]
+
+    def plan_lines(self, steps: Sequence[str]) -> list[Line]:
+        """The plan for people."""
+        rows = self.plan_rows(steps)
+        return ["", *([Span(f"  {row['step']:<10} "), Span(row["does"])] for row in rows),
+                [Span(f"  receipt    {self.path}", "dim")], ""]  # fmt: skip
+
+    def plan_answer(self, steps: Sequence[str]) -> Any:
+        """`--dry-run`."""
+        from chatops.model import Answer, Column, Table, Text
+
+        table = Table("steps", [Column("step", "step"), Column("does", "what it does")], self.plan_rows(steps))
+        again = self.invocation.here("deploy", *self.words)
+        return Answer("deploy", [table, Text(["", [Span("Do it: "), Span(again, "code")]])], {"run": again}, self.invocation.now)
+
+    # -- the steps ----------------------------------------------------------------------------------------------------
+
+    def all(self, steps: Sequence[str]) -> ExitCode:
+        """Takes the steps in order; the exit code. Raises what stopped it, told what is in place and how to go on."""
+        from chatops.deploys.receipt import Step
+
+        doing: dict[str, Callable[[], str]] = {
+            "preflight": self.preflight, "baseline": self.baseline, "migrate": self.migrate, "code": self.run_code,
+            "verify": self.verify, "monitor": self.watch,
+        }  # fmt: skip
+        for name in steps:
+            started = time.monotonic()
+            self.invocation.note([Span(f"{name}", "strong")])
+            try:
+                says = doing[name]()
+            except (ChatopsError, KeyboardInterrupt) as stop:
+                says = stop.message if isinstance(stop, ChatopsError) else "interrupted"
+                self.keep(self.receipt.with_step(Step(name, "failed", says, round(time.monotonic() - started, 3))))
+                raise self.stopped(name, stop) from None
+            result = "skipped" if name == "code" and not self.commands else "done"
+            step = Step(name, result, says, round(time.monotonic() - started, 3))  # type: ignore[arg-type]
+            self.keep(self.receipt.with_step(step))
+            self.invocation.note([Span("  ✓ ", "ok"), Span(says)])
+        self.invocation.show(self.answer())
+        return self.code
+
+    def keep(self, receipt: Receipt) -> None:
+        """Writes the receipt: after every step, so that a deploy that stops leaves one."""
+        self.receipt = receipt
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(self.path, receipt.text)
+
+    def stopped(self, name: str, stop: BaseException) -> ChatopsError:
+        """The failure of a step with what is in place, and the command that goes on."""
+        from chatops.deploys.receipt import standing
+
+        inner = stop if isinstance(stop, ChatopsError) else ChatopsError("interrupted")
+        error = ChatopsError(
+            f"the deploy stopped at {name}: {inner.message}",
+            details=[*inner.details, "", "in place:", *(f"  {line}" for line in standing(self.receipt.steps, name)),
+                     f"  receipt: {self.path}"],
+            next_steps=[*((label, step) for label, step in inner.next_steps if " deploy" not in step),
+                        ("then go on", self.invocation.here("deploy", *self.words, "--from", name))],
+        )  # fmt: skip
+        error.exit_code = inner.exit_code if isinstance(stop, ChatopsError) else ExitCode.INTERRUPTED
+        return error
+
+    def preflight(self) -> str:
+        """Stops where the migration cannot work; says what it may mend."""
+        from chatops.checks import doctor
+        from chatops.migrations.run import refuse_pooler
+
+        invocation = self.invocation
+        with invocation.connect("read") as database, database.reading():
+            points = doctor.examine(database, lambda: invocation.connect("read"), invocation.here)
+            standby = database.facts is not None and database.facts.standby
+        tables = all(point.verdict == "ok" for point in points if point.area in ("tables", "reading"))
+        bad = [point for point in points if point.verdict in ("failed", "unknown") and point.area not in MENDED_BY_MIGRATE]
+        if self.prepared.plan.apply and tables:
+            bad += [point for point in points if point.area == "migrating" and point.verdict != "ok"]
+        bad += [point for point in points if point.area == "standby" and standby]
+        if bad:
+            raise RefusedError(f"{bad[0].says}", details=[f"{point.area}: {point.says}" for point in bad[1:]],
+                               next_steps=[("mend it", point.remedy) for point in bad if point.remedy])  # fmt: skip
+        refuse_pooler(self.database, self.prepared, self.request)
+        for point in points:
+            if point.verdict in ("failed", "unknown"):
+                invocation.note(f"  ! {point.area}: {point.says}; verify looks again after migrate")
+        return f"{len(points)} points looked at"
+
+    def baseline(self) -> str:
+        """The figures, findings and catalog of before, into the receipt."""
+        from dataclasses import replace
+
+        from chatops.cli.watching import look
+        from chatops.migrations.fingerprint import fingerprint
+
+        with self.invocation.connect("read") as database:
+            before = fingerprint(database).sha256
+            found = look(database, self.invocation.here)
+        self.keep(replace(self.receipt, before=before,
+                          baseline={"figures": dict(found.figures), "findings": sorted(found.findings)}))  # fmt: skip
+        waiting = found.figures.get("waiting", 0)
+        return f"{waiting} waiting, {len(found.findings)} findings before the deploy"
+
+    def migrate(self) -> str:
+        """The pending files, as `chatops migrate` applies them."""
+        from dataclasses import replace
+
+        from chatops import words
+        from chatops.cli.migrate import Teller
+        from chatops.deploys.receipt import File
+        from chatops.migrations import ledger
+        from chatops.migrations import run as runs
+        from chatops.migrations.fingerprint import fingerprint
+
+        done: list[Any] = []
+        teller = Teller(self.invocation)
+
+        def tell(event: Any) -> None:
+            if isinstance(event, runs.Done) and event.kind == "file":
+                done.append(event)
+            teller(event)
+
+        run = ledger.Run("deploy", self.invocation.provenance.annotations(), self.receipt.revision)
+        sums = {entry.file.name: entry.file.checksum for entry in self.prepared.plan.apply if entry.file is not None}
+        try:
+            if not self.prepared.nothing:
+                runs.apply(self.database, self.prepared, self.request, run, tell)
+        finally:
+            files = tuple(File(one.name, sums.get(one.name, ""), round(one.duration_ms, 1), round(one.waited_ms, 1), one.rows)
+                          for one in done)  # fmt: skip
+            kept = tuple(file for file in self.receipt.files if file.name not in sums or file.name not in {f.name for f in files})
+            self.keep(replace(self.receipt, files=(*kept, *files)))
+        after = fingerprint(self.invocation.connect("read"))
+        self.keep(replace(self.receipt, after=after.sha256, objects=after.objects))
+        return f"{words.plural(len(done), 'file')} applied" if done else "nothing was pending"
+
+    def run_code(self) -> str:
+        """The commands of the code step, each streamed to stderr; the first that fails stops the deploy."""
+        import subprocess
+        import sys
+
+        from chatops import words
+
+        for line in self.commands:
+            self.invocation.note(f"  $ {words.visible(line)}")
+            # stdout carries only the answer, so a command's own goes to stderr, like its errors.
+            stream = sys.stderr if hasattr(sys.stderr, "fileno") and _has_descriptor(sys.stderr) else None
+            process = subprocess.Popen(line, shell=True, stdin=subprocess.DEVNULL, text=True, errors="backslashreplace",
+                                       stdout=stream or subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+            try:
+                for told in process.stdout or ():
+                    self.invocation.note(f"    {words.visible(told.rstrip())}")
+                ended = process.wait()
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
+            if ended:
+                raise RefusedError(f"“{words.visible(line)}” ended with {ended}")
+        return f"{words.plural(len(self.commands), 'command')} ran" if self.commands else "skipped"
+
+    def verify(self) -> str:
+        """The schema checks, and the guide's tests; what they find stops the deploy with exit code 1."""
+        from chatops import words
+        from chatops.checks import load, run
+        from chatops.checks.findings import counts_as_found
+
+        checks = [check for check in load.shipped() if check.group == "schema"]
+        with self.invocation.connect("read") as database, database.reading():
+            survey = run.run(database, checks)
+        bad = [result for result in survey.results if counts_as_found(result, "warning")]
+        if bad:
+            lines = [f"{result.check.code}: {result.reason or result.check.title}" for result in bad]
+            raise Found(f"{words.plural(len(bad), 'schema check')} failed or could not run", details=lines,
+                        next_steps=[("look", self.invocation.here("verify", "schema"))])  # fmt: skip
+        told = f"{words.plural(len(checks), 'schema check')} passed"
+        if self.scenarios:
+            from chatops.chats import scenarios
+
+            played = scenarios.play(self.invocation.connect("act"))
+            lost = [step for step in played.steps if step.result != "passed"]
+            if lost:
+                raise Found(f"{words.plural(len(lost), 'scenario')} failed or could not run",
+                            details=[f"{step.name}: expected {step.expected}; seen {step.seen}" for step in lost],
+                            next_steps=[("look", self.invocation.here("verify", "--scenarios"))])  # fmt: skip
+            told += f", {words.plural(len(played.steps), 'scenario step')} too; nothing remains of them"
+        return told
+
+    def watch(self) -> str:
+        """The watch of --monitor, in this process."""
+        from chatops.cli.watching import Watching
+
+        watching = Watching(self.invocation, plan=self.monitor or "", path=default_path(self.invocation, "monitor"),
+                            baseline=self.receipt.baseline or None, anew=True)  # fmt: skip
+        self.code = watching.loop()
+        return watching.verdict.sentence
+
+    def answer(self) -> Any:
+        """The end: what was done, and the next command."""
+        from chatops.model import Answer, Column, Table, Text
+
+        columns = [Column("name", "step"), Column("result", "result"), Column("seconds", "took", "duration"),
+                   Column("says", "says")]  # fmt: skip
+        here = self.invocation.here
+        steps = [] if self.receipt.result_of("monitor") else [("watch its first day", here("monitor", "--plan", "'15m*4,1h*23'"))]
+        from chatops.cli.migrate import quoted
+
+        steps += [("later, has anything drifted", here("verify", "--against", quoted(str(self.path)))),
+                  ("one page about it", f"chatops report {quoted(str(self.path))}")]  # fmt: skip
+        lines: list[Line] = ["", [Span("deployed", "ok")], *([Span(f"{label}: "), Span(line, "code")] for label, line in steps)]
+        return Answer("deploy", [Table("steps", columns, list(self.receipt.steps)), Text(lines)],
+                      {"receipt": str(self.path), "before": self.receipt.before, "after": self.receipt.after},
+                      self.invocation.now)  # fmt: skip
+
+
+class Found(ChatopsError):  # noqa: N818 - something was found: the run did what it should
+    """A check found something."""
+
+    exit_code = ExitCode.FOUND
+
+
+def default_path(invocation: Invocation, kind: str) -> Path:
+    """Where a receipt or a watch's state is kept when nobody says: one file for each database and schema."""
+    import hashlib
+
+    from chatops import settings
+
+    target = invocation.target
+    place = f"{target.name}-{target.parameters.get('dbname', 'database')}-{target.schema}"
+    safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in place)
+    mark = hashlib.sha256(f"{target.shown()} {target.host} {target.schema}".encode()).hexdigest()[:8]
+    return settings.state_dir(invocation.environ) / f"{kind}-{safe}-{mark}.json"
+
+
+def _has_descriptor(stream: Any) -> bool:
+    import io
+
+    try:
+        stream.fileno()
+    except (io.UnsupportedOperation, OSError):
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""`chatops monitor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatops.cli.invocation import command, invocation_of
+from chatops.errors import ExitCode, UsageError
+
+GUIDE = "15m*4,1h*23"
+
+
+@command(
+    examples=[
+        "chatops monitor",
+        "chatops --env production monitor --once --state monitor.json --notify ./tell-the-team",
+        "chatops monitor --plan '1m*15' --until-healthy",
+    ],
+    exits="0 no worse than before · 1 something new is open, or no tick reached the database",
+    takes=("connection",),
+)
+def monitor(
+    ctx: typer.Context,
+    plan: Annotated[str, typer.Option("--plan", metavar="PLAN", help="Steps and how often, such as 15m*4,1h*23.")] = GUIDE,
+    once: Annotated[bool, typer.Option("--once", help="Take the tick that is due and end: for cron and CI.")] = False,
+    state: Annotated[Path | None, typer.Option("--state", metavar="FILE", help="Where the watch is remembered.")] = None,
+    receipt: Annotated[
+        Path | None, typer.Option("--receipt", metavar="FILE", help="Compare with the figures in a deploy's receipt.")
+    ] = None,
+    notify: Annotated[
+        str | None, typer.Option("--notify", metavar="COMMAND", help="Run when a finding appears or goes: JSON on stdin.")
+    ] = None,
+    until_healthy: Annotated[bool, typer.Option("--until-healthy", help="End at the first tick without a finding.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first new finding.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Forget the watch that is remembered.")] = False,
+) -> ExitCode:
+    """Looks by the guide's plan, tells what is new, ongoing and resolved, and ends with one verdict. Reads only.
+
+    A finding counts as gone after two ticks without it. Late, early and doubled ticks do no harm; missed ones are told.
+    """
+    from chatops.cli.deploy import default_path
+    from chatops.cli.watching import Watching
+    from chatops.deploys import receipt as receipts
+
+    invocation = invocation_of(ctx)
+    if once and (until_healthy or fail_fast):
+        raise UsageError("--once takes one tick; --until-healthy and --fail-fast are for the loop")
+    baseline = None
+    if receipt is not None:
+        kept = receipts.read(receipt)
+        target = invocation.target
+        if (kept.database, kept.schema) != (target.shown(), target.schema):
+            raise UsageError(f"{receipt} is the receipt of {kept.database}, schema {kept.schema}, not of this database")
+        baseline = kept.baseline or None
+    watching = Watching(invocation, plan=plan, path=state or default_path(invocation, "monitor"), baseline=baseline,
+                        notify=notify, until_healthy=until_healthy, fail_fast=fail_fast, anew=anew)  # fmt: skip
+    return watching.once() if once else watching.loop()

@@ -1,0 +1,50 @@
+"""The two ways of `verify` that are no checks: the guide's tests, and the comparison with a deploy's receipt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chatops.cli.invocation import Invocation
+from chatops.errors import ExitCode, UsageError
+from chatops.model import Answer, Column, Line, Span, Table, Text
+
+
+def scenarios(invocation: Invocation, *, yes: bool) -> ExitCode:
+    """Lives through the guide's tests; 1 when a step failed or could not be lived through."""
+    from chatops.chats import scenarios as plays
+
+    if not invocation.consent("Live through the guide's tests with made-up people (rolled back)", yes=yes):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    database = invocation.connect("act")
+    database.glance()
+    invocation.banner(database)
+    played = plays.play(database)
+    invocation.show(plays.answer(played))
+    return ExitCode.OK if played.passed else ExitCode.FOUND
+
+
+def against(invocation: Invocation, path: Path) -> ExitCode:
+    """What differs from the catalog after a deploy; 1 when anything does."""
+    from chatops import words
+    from chatops.deploys import receipt as receipts
+    from chatops.migrations.fingerprint import Fingerprint, fingerprint
+
+    receipt = receipts.read(path)
+    target = invocation.target
+    if (receipt.database, receipt.schema) != (target.shown(), target.schema):
+        invocation.warn(f"the receipt is of {receipt.database}, schema {receipt.schema}")
+    if receipt.after is None:
+        raise UsageError(f"{path} is the receipt of a deploy that stopped before its files were in: nothing to compare with")
+    with invocation.reading() as database:
+        live = fingerprint(database)
+    drift = Fingerprint(receipt.schema, receipt.objects).differences(live)
+    # The receipt's side is "here" for the comparison, and "then" for whoever reads it.
+    told = [line.replace("only here", "gone since").replace("only there", "new since").replace(" here, ", " then, ")
+            .replace(" there", " now") for line in drift]  # fmt: skip
+    head = f"{words.plural(len(told), 'object')} changed since the deploy of {receipt.started}" if told else \
+        f"no drift: the catalog is what the deploy of {receipt.started} left"  # fmt: skip
+    lines: list[Line] = [[Span(head, "warning" if told else "ok")], *([Span(f"  {words.visible(line)}")] for line in told)]
+    table = Table("drift", [Column("object", "object")], [{"object": line} for line in told], audience="machines")
+    invocation.show(Answer("verify", [Text(lines), table], {"then": receipt.after, "now": live.sha256}, invocation.now))
+    return ExitCode.FOUND if told else ExitCode.OK

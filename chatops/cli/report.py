@@ -1,0 +1,49 @@
+"""`chatops report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatops.cli.invocation import command, invocation_of, write_file
+from chatops.errors import ExitCode, UsageError
+
+
+@command(
+    examples=["chatops report deploy.json", "chatops report monitor.json --to day.html"],
+    exits="0 the page is written · 2 the file is no receipt and no state of a monitor",
+    takes=(),
+)
+def report(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A receipt of deploy, or a state file of monitor.")],
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where the page goes (default: beside it).")] = None,
+) -> ExitCode:
+    """One HTML file that needs nothing else: timeline, plots, findings. Connects to nothing."""
+    import json
+
+    from chatops.deploys import page, receipt, watch
+
+    invocation = invocation_of(ctx)
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        kind = found.get("kind") if isinstance(found, dict) else None
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError:
+        kind = None
+    if kind == "deploy":
+        text = page.of_receipt(receipt.read(file))
+    elif kind == "monitor":
+        kept = watch.read(file)
+        if kept is None:
+            raise UsageError(f"{file} is gone")
+        text = page.of_watch(kept)
+    else:
+        raise UsageError(f"{file} is neither a receipt of deploy nor a state of monitor")
+    target = to or file.with_suffix(".html")
+    write_file(target, text)
+    invocation.emit(f"{target}\n")
+    return ExitCode.OK

@@ -1,0 +1,125 @@
+"""What a deploy did, step by step, as one file that can be compared with the database later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from chatops.errors import UsageError
+
+FORMAT = 1
+# The steps of a deploy in order, and what is true once each is done.
+STEPS: Mapping[str, str] = {
+    "preflight": "it was looked whether the deploy can work; nothing is changed by that",
+    "baseline": "the figures of before are in the receipt",
+    "migrate": "the migration files are in and stay in",
+    "code": "the commands of the code step have run",
+    "verify": "the database was checked",
+    "monitor": "the watch is over",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one step ended; `seconds` is its duration, `says` one line for people."""
+
+    name: str
+    result: Literal["done", "failed", "skipped"]
+    says: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that the deploy applied; milliseconds, and `waited_ms` of them for locks."""
+
+    name: str
+    sha256: str
+    duration_ms: float
+    waited_ms: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A deploy as far as it came. Instants are RFC 3339 texts by the database's clock.
+
+    `before` and `after` are hashes of the catalog, `objects` the catalog after it by kind and name; `baseline` holds `figures`
+    and the codes of the `findings` of before.
+    """
+
+    chatops: str
+    environment: str
+    database: str
+    schema: str
+    started: str
+    revision: str | None = None
+    steps: tuple[Step, ...] = ()
+    files: tuple[File, ...] = ()
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    before: str | None = None
+    after: str | None = None
+    objects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def with_step(self, step: Step) -> Receipt:
+        """The receipt with one step's result, in place of an earlier one of that step."""
+        kept = tuple(one for one in self.steps if one.name != step.name)
+        return replace(self, steps=(*kept, step))
+
+    def result_of(self, name: str) -> str | None:
+        """done, failed, skipped; None when the step was not reached."""
+        return next((step.result for step in self.steps if step.name == name), None)
+
+    @property
+    def failed(self) -> Step | None:
+        """The step that stopped the deploy."""
+        return next((step for step in self.steps if step.result == "failed"), None)
+
+    @property
+    def text(self) -> str:
+        """The receipt as JSON."""
+        return json.dumps({"format": FORMAT, "kind": "deploy", **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def read(path: Path) -> Receipt:
+    """The receipt in a file. Raises UsageError when there is none, or it is something else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(f"{path} is no receipt: it is not JSON") from None
+    if not isinstance(found, dict) or found.get("kind") != "deploy" or found.get("format") != FORMAT:
+        raise UsageError(f"{path} is no receipt of a deploy in format {FORMAT}")
+    fields = {key: value for key, value in found.items() if key not in ("format", "kind")}
+    try:
+        fields["steps"] = tuple(Step(**step) for step in fields["steps"])
+        fields["files"] = tuple(File(**file) for file in fields["files"])
+        return Receipt(**fields)
+    except (KeyError, TypeError):
+        raise UsageError(f"{path} is a damaged receipt: a field is missing or unknown") from None
+
+
+def remaining(start: str | None, *, monitored: bool) -> tuple[str, ...]:
+    """The steps to take, from `start` on. Raises UsageError for a step that does not exist.
+
+    >>> remaining("code", monitored=False)
+    ('code', 'verify')
+    """
+    names = tuple(name for name in STEPS if monitored or name != "monitor")
+    if start is None:
+        return names
+    if start not in names:
+        raise UsageError(f"--from takes one of {', '.join(names)}, not {start!r}")
+    return names[names.index(start) :]
+
+
+def standing(steps: Sequence[Step], failed: str) -> list[str]:
+    """What is in place when a step failed, one line a step."""
+    done = {step.name for step in steps if step.result == "done"}
+    lines = [f"{name}: {meaning}" for name, meaning in STEPS.items() if name in done and name != failed]
+    after = list(STEPS)[list(STEPS).index(failed) + 1 :]
+    return [*(lines or ["nothing is changed"]), f"not reached: {', '.join(after)}"] if after else lines

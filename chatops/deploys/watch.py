@@ -1,0 +1,227 @@
+"""What a watch remembers, and what a new look changes in it: pure, so that a day can be played in a moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from chatops import words
+from chatops.deploys.schedule import Due, Schedule, due, parse
+from chatops.errors import ExitCode, UsageError
+
+FORMAT = 1
+GOOD_TICKS_TO_CLEAR = 2
+UNREACHABLE = "UNREACHABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A finding as a look saw it; severity is critical, warning or unknown."""
+
+    severity: str
+    title: str
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The database at one moment: figures by name, findings by code; `reached` is false when it could not be asked."""
+
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    findings: Mapping[str, Seen] = field(default_factory=dict)
+    reached: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One slot that was taken. Instants are RFC 3339 texts."""
+
+    slot: int
+    at: str
+    reached: bool
+    figures: Mapping[str, Any]
+    findings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A finding that has not cleared; `good` is how many ticks in a row did not see it."""
+
+    severity: str
+    title: str
+    since: str
+    good: int = 0
+    before: bool = False
+    """It was there before the deploy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A finding appeared or went: told once."""
+
+    at: str
+    slot: int
+    code: str
+    kind: Literal["new", "resolved"]
+    severity: str
+    title: str
+    before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Everything that a watch remembers between ticks."""
+
+    place: str
+    plan: str
+    started: str
+    baseline: Mapping[str, Any]
+    ticks: tuple[Tick, ...] = ()
+    missed: tuple[int, ...] = ()
+    open: Mapping[str, Open] = field(default_factory=dict)
+    transitions: tuple[Transition, ...] = ()
+
+    @property
+    def schedule(self) -> Schedule:
+        """The plan's slots."""
+        return parse(self.plan)
+
+    @property
+    def settled(self) -> set[int]:
+        """The slots that were taken or missed."""
+        return {tick.slot for tick in self.ticks} | set(self.missed)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last slot is settled."""
+        return len(self.schedule.slots) - 1 in self.settled
+
+    @property
+    def worse(self) -> dict[str, Open]:
+        """The open findings that were not there before the deploy."""
+        return {code: one for code, one in self.open.items() if not one.before}
+
+    def due(self, now: datetime) -> Due:
+        """Which slot a tick at this moment is."""
+        return due(self.schedule, now - datetime.fromisoformat(self.started), self.settled)
+
+    @property
+    def text(self) -> str:
+        """The watch as JSON."""
+        return json.dumps({"format": FORMAT, "kind": "monitor", **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a watch ended, in one sentence, and as an exit code."""
+
+    sentence: str
+    code: ExitCode
+
+
+def begin(place: str, plan: str, now: datetime, baseline: Mapping[str, Any]) -> Watch:
+    """A watch that starts now; the baseline's findings are known and will not be told as new."""
+    schedule = parse(plan)
+    start = words.instant(now)
+    known = baseline.get("findings", [])
+    opened = {code: Open("warning", "was there before the deploy", start, before=True) for code in known}
+    figures = dict(baseline.get("figures", {}))
+    return Watch(place, schedule.text, start, {"figures": figures, "findings": sorted(known)}, open=opened)
+
+
+def advance(watch: Watch, slot: int, missed: tuple[int, ...], now: datetime, look: Look) -> tuple[Watch, tuple[Transition, ...]]:
+    """The watch after a tick, and the transitions to tell. A database that does not answer says nothing of what is open."""
+    at = words.instant(now)
+    found = dict(look.findings)
+    if not look.reached:
+        found = {UNREACHABLE: Seen("critical", "the database does not answer")}
+    standing = dict(watch.open)
+    told: list[Transition] = []
+    for code, seen in found.items():
+        known = standing.get(code)
+        if known is None:
+            told.append(Transition(at, slot, code, "new", seen.severity, seen.title))
+        standing[code] = Open(seen.severity, seen.title, known.since if known else at, before=bool(known and known.before))
+    if look.reached:
+        for code in [code for code in standing if code not in found]:
+            known = standing[code]
+            good = known.good + 1
+            if good >= GOOD_TICKS_TO_CLEAR:
+                del standing[code]
+                told.append(Transition(at, slot, code, "resolved", known.severity, known.title, known.before))
+            else:
+                standing[code] = replace(known, good=good)
+    tick = Tick(slot, at, look.reached, dict(look.figures), {code: seen.severity for code, seen in found.items()})
+    after = replace(
+        watch, ticks=(*watch.ticks, tick), missed=(*watch.missed, *missed), open=standing,
+        transitions=(*watch.transitions, *told),
+    )  # fmt: skip
+    return after, tuple(told)
+
+
+def verdict(watch: Watch) -> Verdict:
+    """One sentence about the watch so far. What was never seen is not taken for health."""
+    last = watch.ticks[-1].slot if watch.ticks else None
+    when = f"{span(watch.schedule.slots[last])} after deploy" if last is not None else "after deploy"
+    parts: list[str] = []
+    seen = [tick for tick in watch.ticks if tick.reached]
+    worse = watch.worse
+    if not seen:
+        return Verdict(f"{when}: unknown; no tick reached the database", ExitCode.FOUND)
+    if worse:
+        parts.append(f"worse; {_list(worse)} {'is' if len(worse) == 1 else 'are'} open")
+    else:
+        parts.append("no worse")
+    closed = [one for one in watch.transitions if one.kind == "resolved" and not one.before]
+    for severity in ("critical", "warning", "unknown"):
+        if number := sum(one.severity == severity for one in closed):
+            noun = severity if severity == "unknown" else words.plural(number, severity).split(" ", 1)[1]
+            parts.append(f"{number} {'critical' if severity == 'critical' else noun} opened and closed")
+    old = [code for code, one in watch.open.items() if one.before]
+    if old:
+        parts.append(f"{len(old)} of before {'is' if len(old) == 1 else 'are'} still there")
+    if watch.missed:
+        parts.append(f"{len(watch.missed)} of {len(watch.schedule.slots)} ticks missed")
+    return Verdict(f"{when}: {'; '.join(parts)}", ExitCode.FOUND if worse else ExitCode.OK)
+
+
+def span(distance: timedelta) -> str:
+    """A distance in hours up to two days, as the guide counts.
+
+    >>> span(timedelta(hours=24)), span(timedelta(minutes=45))
+    ('24 h', '45 m')
+    """
+    hours = distance.total_seconds() / 3600
+    return f"{hours:.0f} h" if 1 <= hours <= 48 and hours == int(hours) else words.duration(distance)
+
+
+def read(path: Path) -> Watch | None:
+    """The watch that a file remembers, None when there is none. Raises UsageError when it is something else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(f"{path} is no state of a monitor: it is not JSON") from None
+    if not isinstance(found, dict) or found.get("kind") != "monitor" or found.get("format") != FORMAT:
+        raise UsageError(f"{path} is no state of a monitor in format {FORMAT}")
+    fields = {key: value for key, value in found.items() if key not in ("format", "kind")}
+    try:
+        fields["ticks"] = tuple(Tick(**tick) for tick in fields["ticks"])
+        fields["missed"] = tuple(fields["missed"])
+        fields["open"] = {code: Open(**one) for code, one in fields["open"].items()}
+        fields["transitions"] = tuple(Transition(**one) for one in fields["transitions"])
+        return Watch(**fields)
+    except (KeyError, TypeError, AttributeError):
+        raise UsageError(f"{path} is a damaged state: a field is missing or unknown") from None
+
+
+def _list(standing: Mapping[str, Open]) -> str:
+    names = sorted(standing)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,127 @@
+"""`deploy`: the guide's steps as one command; broken at each step it says what is in place, and --from finishes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def receipt(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "deploy.json").read_text())
+    return found
+
+
+def results(folder: Path) -> dict[str, str]:
+    return {step["name"]: step["result"] for step in receipt(folder)["steps"]}
+
+
+def configure(folder: Path, *commands: str) -> None:
+    (folder / "chatops.toml").write_text(f"[deploy]\ncommands = {json.dumps(commands)}\n")
+
+
+DEPLOY = ("deploy", "--to", "latest", "--receipt", "deploy.json", "--yes")
+
+
+def test_an_empty_database_is_deployed_end_to_end(database: Any, chatops: Callable[..., Any], tmp_path: Path) -> None:
+    configure(tmp_path, "echo the code goes out; touch deployed")
+    done = chatops(*DEPLOY, db=database, check=0)
+    assert results(tmp_path) == dict.fromkeys(("preflight", "baseline", "migrate", "code", "verify"), "done")
+    found = receipt(tmp_path)
+    assert [file["name"] for file in found["files"]][-1] == "027_privileges"
+    assert all(len(file["sha256"]) == 64 for file in found["files"])
+    assert found["before"] != found["after"]
+    assert "the code goes out" in done.stderr
+    assert "the code goes out" not in done.stdout
+    assert (tmp_path / "deployed").exists()
+    assert "chatops monitor --plan '15m*4,1h*23'" in done.stdout
+
+    again = chatops("verify", "--against", "deploy.json", db=database, check=0)
+    assert "no drift" in again.stdout
+    database.execute("drop index idx_chats_last_operator")
+    drift = chatops("verify", "--against", "deploy.json", db=database, check=1)
+    assert "idx_chats_last_operator: gone since" in drift.stdout
+
+
+def test_a_dry_run_shows_the_steps_and_changes_nothing(database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+    shown = chatops_inprocess("deploy", "--to", "latest", "--dry-run", "-o", "json", db=database, check=0)
+    assert [row["step"] for row in json.loads(shown.stdout)["steps"]] == ["preflight", "baseline", "migrate", "code", "verify"]
+    assert database.value("select to_regclass('chats')") is None
+    assert not (tmp_path / "deploy.json").exists()
+
+
+def test_without_a_code_step_it_says_how_to_name_one(database: Any, chatops_inprocess: Callable[..., Any]) -> None:
+    refused = chatops_inprocess(*DEPLOY, db=database, check=2)
+    assert "--skip-code" in refused.stderr
+    assert database.value("select to_regclass('chats')") is None
+
+
+def test_a_preflight_that_fails_changes_nothing(core_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+    core_database.script("create role elsewhere_reader login; grant usage on schema public, chatops to elsewhere_reader;")
+    try:
+        url = core_database.url.replace("//postgres", "//elsewhere_reader", 1)
+        stopped = chatops_inprocess(*DEPLOY, "--skip-code", db=url)
+        assert stopped.exit_code in (2, 4), stopped.stderr
+        assert core_database.value("select count(*) from chatops.migrations") == 0
+    finally:
+        core_database.execute("drop owned by elsewhere_reader")
+        core_database.execute("drop role elsewhere_reader")
+
+
+def test_a_code_step_that_fails_leaves_the_files_in_and_from_finishes_it(
+    database: Any, chatops: Callable[..., Any], tmp_path: Path
+) -> None:
+    configure(tmp_path, "test -e ready", "touch second")
+    stopped = chatops(*DEPLOY, db=database, check=4)
+    assert "the deploy stopped at code" in stopped.stderr
+    assert "the migration files are in and stay in" in stopped.stderr
+    assert "not reached: verify, monitor" in stopped.stderr
+    assert "--from code" in stopped.stderr
+    assert not (tmp_path / "second").exists()
+    assert results(tmp_path)["code"] == "failed"
+    (tmp_path / "ready").touch()
+    chatops(*DEPLOY, "--from", "code", db=database, check=0)
+    assert set(results(tmp_path).values()) == {"done"}
+    assert len(receipt(tmp_path)["files"]) == 15
+
+
+def test_a_migration_that_fails_is_rolled_back_and_from_finishes_it(
+    database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "001_good.sql").write_text("create table good (id int);\n")
+    (tmp_path / "own" / "002_bad.sql").write_text("create table bad (id integr);\n")
+    flags = ("deploy", "--dir", "own", "--to", "latest", "--receipt", "deploy.json", "--skip-code", "--yes")
+    stopped = chatops_inprocess(*flags, db=database, check=4)
+    assert "the deploy stopped at migrate" in stopped.stderr
+    assert "--from migrate" in stopped.stderr
+    assert results(tmp_path) == {"preflight": "done", "baseline": "done", "migrate": "failed"}
+    assert [file["name"] for file in receipt(tmp_path)["files"]] == ["001_good"]
+
+
+def test_a_verify_that_finds_something_ends_in_1_and_from_finishes_it(
+    database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    url = database.url
+    configure(tmp_path, f"{__import__('sys').executable} -c \"import psycopg; psycopg.connect('{url}', autocommit=True).execute('drop index idx_chats_last_operator')\"")
+    stopped = chatops_inprocess(*DEPLOY, db=database, check=1)
+    assert "the deploy stopped at verify" in stopped.stderr
+    assert "--from verify" in stopped.stderr
+    database.execute("create index idx_chats_last_operator on chats (last_operator_id)")
+    finished = chatops_inprocess(*DEPLOY, "--no-scenarios", "--from", "verify", db=database)
+    assert finished.exit_code in (0, 1)
+    assert results(tmp_path)["verify"] == ("done" if finished.exit_code == 0 else "failed")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 1, "kind": "monitor"}', '{"format": 1, "kind": "deploy"}'])
+def test_what_is_no_receipt_is_refused(database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path, text: str) -> None:
+    (tmp_path / "deploy.json").write_text(text)
+    assert "receipt" in chatops_inprocess("verify", "--against", "deploy.json", db=database, check=2).stderr
+
+
+def test_the_watch_is_a_step_where_a_plan_is_given(latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+    chatops_inprocess(*DEPLOY, "--skip-code", "--no-scenarios", "--monitor", "5ms*2", db=latest_database, check=0)
+    assert results(tmp_path)["monitor"] == "done"

@@ -1,0 +1,67 @@
+"""`verify --scenarios`: the guide's tests are lived through, and nothing of them remains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+COUNTS = """select (select count(*) from operators), (select count(*) from real_users), (select count(*) from fictional_users),
+  (select count(*) from chats), (select count(*) from messages), (select count(*) from chat_assignments)"""
+
+
+def played(result: Any) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in json.loads(result.stdout)["scenarios"]}
+
+
+def test_everything_the_guide_promises_holds_on_the_newest_schema(
+    latest_database_everywhere: Any, chatops_inprocess: Callable[..., Any]
+) -> None:
+    before = latest_database_everywhere.execute(COUNTS)
+    result = chatops_inprocess("verify", "--scenarios", "-o", "json", db=latest_database_everywhere, check=0)
+    assert {row["result"] for row in played(result).values()} == {"passed"}
+    assert len(played(result)) == 13
+    assert latest_database_everywhere.execute(COUNTS) == before
+
+
+def test_the_deployed_sql_breaks_the_promises_that_it_is_known_to_break(
+    core_database_everywhere: Any, chatops_inprocess: Callable[..., Any]
+) -> None:
+    result = chatops_inprocess("verify", "--scenarios", "-o", "json", db=core_database_everywhere, check=1)
+    failed = {name for name, row in played(result).items() if row["result"] != "passed"}
+    assert failed == {"stale write of the application", "late reply", "admin reassign", "stats"}
+
+
+def test_chats_that_really_wait_are_left_alone(latest_database: Any, chatops_inprocess: Callable[..., Any]) -> None:
+    latest_database.execute(
+        "with u as (insert into real_users (name) values ('U') returning id), p as (insert into fictional_users (name) values ('P') returning id) "
+        "insert into chats (real_user_id, fictional_user_id) select u.id, p.id from u, p"
+    )
+    latest_database.execute("insert into messages (chat_id, sender_type, content) select id, 'real', 'hello' from chats")
+    before = latest_database.execute("select xmin, c from chats as c")
+    chatops_inprocess("verify", "--scenarios", db=latest_database, check=0)
+    assert latest_database.execute("select xmin, c from chats as c") == before
+
+
+def test_where_an_operator_cannot_be_made_up_every_step_is_unknown_with_the_reason(
+    latest_database: Any, chatops_inprocess: Callable[..., Any]
+) -> None:
+    latest_database.execute("alter table operators add column account uuid not null")
+    result = chatops_inprocess("verify", "--scenarios", "-o", "json", db=latest_database, check=1)
+    rows = played(result)
+    assert {row["result"] for row in rows.values()} == {"unknown"}
+    assert "account" in rows["made-up people and chats"]["seen"]
+
+
+def test_an_assign_that_always_gives_a_real_chat_ends_the_play_at_once(
+    latest_database: Any, chatops_inprocess: Callable[..., Any]
+) -> None:
+    latest_database.execute(
+        "create or replace function assign_chat_to_operator(p_operator_id uuid) returns uuid language sql "
+        "as 'select ''00000000-0000-4000-8000-000000000001''::uuid'"
+    )
+    result = chatops_inprocess("verify", "--scenarios", "-o", "json", db=latest_database, check=1)
+    rows = played(result)
+    assert rows["made-up people and chats"]["result"] == "passed"
+    assert "a real chat" in rows["assign: the oldest chat first"]["seen"]
+    assert latest_database.value("select count(*) from chats") == 0
