@@ -18,13 +18,14 @@ STYLE = """
 font:16px/1.5 system-ui,sans-serif}h1{font-size:1.35rem;line-height:1.25;margin:.2rem 0 .6rem}
 h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
 p{margin:.3rem 0}.dim{color:var(--dim)}.good{color:var(--good)}.bad{color:var(--bad)}table{border-collapse:collapse;width:100%}
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--rule);overflow-wrap:anywhere}
+th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--rule)}
+td:last-child{overflow-wrap:anywhere}
 th{font-weight:600;color:var(--dim)}td.n{white-space:nowrap;text-align:right}svg{display:block;width:100%;height:auto}
 
 svg text{fill:var(--dim);font-size:12px}svg .plot{fill:none;stroke:var(--line);stroke-width:2}
 svg .axis{stroke:var(--rule)}svg .dot{fill:var(--line)}
 """
-WIDTH, HEIGHT, LEFT, BOTTOM = 640, 170, 52, 24
+WIDTH, HEIGHT, LEFT, BOTTOM = 640, 170, 72, 24
 
 
 def of_receipt(receipt: Receipt) -> str:
@@ -110,7 +111,7 @@ def _plot(title: str, points: Sequence[tuple[float, float]]) -> str:
     return (
         f'<section><h2>{escape(title)}</h2><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
         f'<line class="axis" x1="{LEFT}" y1="{floor}" x2="{WIDTH}" y2="{floor}"/>'
-        f'<text x="{LEFT - 6}" y="18" text-anchor="end">{top:,.3g}</text>'
+        f'<text x="{LEFT - 6}" y="18" text-anchor="end">{top:,.0f}</text>'
         f'<text x="{LEFT - 6}" y="{floor}" text-anchor="end">0</text>'
         f'<text x="{LEFT}" y="{HEIGHT - 6}">start</text>'
         f'<text x="{WIDTH - 6}" y="{HEIGHT - 6}" text-anchor="end">{right:.3g} h</text>'
