@@ -103,17 +103,16 @@ def test_a_migration_that_fails_is_rolled_back_and_from_finishes_it(
 
 
 def test_a_verify_that_finds_something_ends_in_1_and_from_finishes_it(
-    database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
 ) -> None:
-    url = database.url
-    configure(tmp_path, f"{__import__('sys').executable} -c \"import psycopg; psycopg.connect('{url}', autocommit=True).execute('drop index idx_chats_last_operator')\"")
-    stopped = chatops_inprocess(*DEPLOY, db=database, check=1)
+    definition = latest_database.value("select pg_get_indexdef('idx_chats_last_operator'::regclass)")
+    latest_database.execute("drop index idx_chats_last_operator")
+    stopped = chatops_inprocess(*DEPLOY, "--skip-code", db=latest_database, check=1)
     assert "the deploy stopped at verify" in stopped.stderr
     assert "--from verify" in stopped.stderr
-    database.execute("create index idx_chats_last_operator on chats (last_operator_id)")
-    finished = chatops_inprocess(*DEPLOY, "--no-scenarios", "--from", "verify", db=database)
-    assert finished.exit_code in (0, 1)
-    assert results(tmp_path)["verify"] == ("done" if finished.exit_code == 0 else "failed")
+    latest_database.execute(definition)
+    chatops_inprocess(*DEPLOY, "--skip-code", "--from", "verify", db=latest_database, check=0)
+    assert results(tmp_path)["verify"] == "done"
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": 1, "kind": "monitor"}', '{"format": 1, "kind": "deploy"}'])
