@@ -157,6 +157,24 @@ def test_auto_spreads_over_those_who_are_free_and_nobody_gets_two(shift: Databas
     invariants(shift)
 
 
+def test_an_operator_who_keeps_their_chat_is_not_given_another_in_the_same_command(
+    shift: Database, chatops_inprocess: Run
+) -> None:
+    before = everything(shift)[:4]
+    result = chatops_inprocess("reassign", "c4000001", "c4000002", "--to", "op-2", db=shift, check=4)
+    assert "busy with another chat" in result.stderr
+    assert everything(shift)[:4] == before
+
+
+def test_a_database_that_allows_one_chat_an_operator_is_not_forced(latest_database: Database, chatops_inprocess: Run) -> None:
+    add_operators(latest_database, 2)
+    add_chats(latest_database, 2)
+    chatops_inprocess("reassign", "c4000001", "--to", "op-1", db=latest_database, check=0)
+    result = chatops_inprocess("reassign", "c4000002", "--to", "op-1", "--force", db=latest_database, check=4)
+    assert "busy with another chat, and this database allows one" in result.stderr
+    invariants(latest_database)
+
+
 def test_of_a_set_what_can_be_moved_is_and_the_rest_is_named(shift: Database, chatops_inprocess: Run) -> None:
     shift.execute("update operators set is_available = false where name in ('op-5', 'op-6')")
     result = chatops_inprocess("reassign", "--stuck", "1h", "--to", "auto", db=shift, check=4)

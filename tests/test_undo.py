@@ -108,7 +108,7 @@ def test_a_former_holder_who_holds_another_chat_by_now_is_not_given_two(shift: D
     chatops_inprocess("reassign", "c4000001", "--to", "op-3", db=shift, check=0)
     action = newest(shift)
     chatops_inprocess("reassign", "c4000011", "--to", "op-1", db=shift, check=0)
-    assert "holds another chat now (--force busy)" in chatops_inprocess("undo", action, db=shift, check=5).stdout
+    assert "holds another chat now" in chatops_inprocess("undo", action, db=shift, check=5).stdout
     chatops_inprocess("undo", action, "--force", "busy", db=shift, check=0)
     assert chat(shift, 1)["assigned_operator_id"] == str(operator_id(1))
 
@@ -214,7 +214,29 @@ def populate(database: Database, population: list[tuple[str, list[str]]], seed: 
 def test_a_dry_run_predicts_what_the_run_does_and_undo_restores_every_column(
     core_database: Database, chatops_inprocess: Run, population: list[tuple[str, list[str]]], command: tuple[str, ...], seed: int
 ) -> None:
-    database = core_database
+    predicted_and_undone(core_database, chatops_inprocess, population, command, seed)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(
+    population=st.lists(st.tuples(st.sampled_from(STATES), st.just([])), min_size=1, max_size=6),
+    command=COMMAND,
+    seed=st.integers(0, 99),
+)
+def test_so_it_is_on_a_mended_database(
+    latest_database: Database,
+    chatops_inprocess: Run,
+    population: list[tuple[str, list[str]]],
+    command: tuple[str, ...],
+    seed: int,
+) -> None:
+    predicted_and_undone(latest_database, chatops_inprocess, population, command, seed)
+
+
+def predicted_and_undone(
+    database: Database, chatops_inprocess: Run, population: list[tuple[str, list[str]]], command: tuple[str, ...], seed: int
+) -> None:
+    """A dry run, the run, and its undo over one population."""
     names = populate(database, population, seed)
     chosen = [] if {"--stuck", "--idle"} & set(command) else random.Random(seed).sample(names, (len(names) + 1) // 2)
     words = [command[0], *chosen, *command[1:]]

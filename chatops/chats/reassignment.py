@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Literal
 from uuid import UUID, uuid4
 
-from chatops import words
+from chatops import sqlfiles, words
 from chatops.chats import audit
 from chatops.chats.reports import query
 from chatops.db import Database
@@ -198,6 +198,11 @@ def standings(database: Database, chats: Sequence[UUID], *, count_releases: bool
     return list(database.stream(Standing, text, parameters))
 
 
+def one_chat_each(database: Database) -> bool:
+    """Whether the database itself forbids that an operator holds two chats. Inside a transaction."""
+    return bool(database.value(sqlfiles.read("queries/move_one_chat.sql")))
+
+
 def operators(database: Database) -> dict[UUID, Operator]:
     """Everybody by id, those seen last first. Inside a transaction."""
     found = database.rows(Operator, query(database, "queries/move_operators.sql"))
@@ -228,21 +233,25 @@ def plan_reassign(
     to: UUID | None,
     *,
     forced: Collection[Rule] = (),
+    one_chat: bool = False,
     made_at: datetime | None = None,
 ) -> Plan:
     """Each chat to one operator, or (`to` None) spread over those who are free, nobody twice and nobody their last one.
+
+    `one_chat`: the database itself forbids two chats of one operator, so that nothing forces a busy one.
 
     >>> plan_reassign([], {}, None).moves
     []
     """
     moves: list[Move] = []
+    if one_chat:
+        forced = frozenset(forced) - {Rule.BUSY}
     taking = {one: everybody[one].held for one in everybody}
-    leaving = _leaving(chats)
     free = [one for one in everybody.values() if one.is_active and one.is_available and not one.held]
     queue = _Free(free)
     for chat in chats:
         if to is not None:
-            moves.append(_given(chat, everybody[to], taking[to] - leaving.get(to, 0), forced))
+            moves.append(_given(chat, everybody[to], taking[to] - _own(chat, to), forced, one_chat))
             if not moves[-1].refused and chat.operator_id != to:
                 taking[to] += 1
             continue
@@ -280,17 +289,13 @@ class _Free:
         return None
 
 
+def _own(chat: Standing, operator_id: UUID) -> int:
+    # A chat that bears its target's id already is not another one.
+    return int(chat.operator_id == operator_id and chat.is_active)
+
+
 def _before(chat: Standing) -> tuple[UUID, ...]:
     return tuple({one for one in (chat.operator_id, chat.last_operator_id) if one is not None})
-
-
-def _leaving(chats: Sequence[Standing]) -> dict[UUID, int]:
-    # A chat that is held by its target already does not count against it.
-    found: dict[UUID, int] = {}
-    for chat in chats:
-        if chat.operator_id is not None and chat.is_active:
-            found[chat.operator_id] = found.get(chat.operator_id, 0) + 1
-    return found
 
 
 def _about_chat(chat: Standing) -> tuple[Rule, ...]:
@@ -313,7 +318,7 @@ def _chat_problems(chat: Standing) -> dict[Rule, str]:
     }
 
 
-def _given(chat: Standing, target: Operator, held: int, forced: Collection[Rule]) -> Move:
+def _given(chat: Standing, target: Operator, held: int, forced: Collection[Rule], one_chat: bool) -> Move:
     if chat.operator_id == target.operator_id and chat.chat_state == "assigned" and chat.is_active:
         return Move(chat, target.operator_id)
     broken = list(_about_chat(chat))
@@ -327,12 +332,15 @@ def _given(chat: Standing, target: Operator, held: int, forced: Collection[Rule]
         Rule.BUSY: f"the operator is busy with {'another chat' if held == 1 else words.plural(held, 'other chat')}",
         Rule.LAST: "the operator had it last",
     }  # fmt: skip
-    return _judged(Move(chat, target.operator_id, tuple(broken)), forced, sentences)
+    if one_chat:
+        sentences[Rule.BUSY] += ", and this database allows one"
+    return _judged(Move(chat, target.operator_id, tuple(broken)), forced, sentences, {Rule.BUSY} if one_chat else ())
 
 
-def _judged(move: Move, forced: Collection[Rule], sentences: dict[Rule, str]) -> Move:
+def _judged(move: Move, forced: Collection[Rule], sentences: dict[Rule, str], unbreakable: Collection[Rule] = ()) -> Move:
     kept = [rule for rule in move.breaks if rule not in forced]
     if not kept:
         return move
     problem = "; ".join(sentences[rule] for rule in kept)
-    return replace(move, problem=f"{problem} (--force {','.join(rule.value for rule in kept)})", breaks=tuple(kept))
+    flag = "" if set(kept) & set(unbreakable) else f" (--force {','.join(rule.value for rule in kept)})"
+    return replace(move, problem=problem + flag, breaks=tuple(kept))

@@ -92,6 +92,7 @@ class _Facts:
     operators: dict[UUID, Operator]
     target: UUID | None = None
     reassignment_limit: int | None = None
+    one_chat: bool = False
     details: Sequence[Details] = field(default_factory=list)
 
 
@@ -221,7 +222,9 @@ def _planned(invocation: Invocation, database: Database, request: Request) -> tu
             reassignment_limit=facts.reassignment_limit, made_at=invocation.now,
         )  # fmt: skip
     else:
-        plan = reassignment.plan_reassign(facts.standings, facts.operators, facts.target, forced=forced, made_at=invocation.now)
+        plan = reassignment.plan_reassign(
+            facts.standings, facts.operators, facts.target, forced=forced, one_chat=facts.one_chat, made_at=invocation.now
+        )
     return plan, facts.details
 
 
@@ -249,7 +252,8 @@ def _facts(invocation: Invocation, database: Database, request: Request) -> _Fac
         target = find_operator(database, request.to).id
     standings = reassignment.standings(database, chats, count_releases=rules is not None)
     limit = rules.max_reassignments if rules else None
-    return _Facts(standings, reassignment.operators(database), target, limit, _details(database, chats))
+    one_chat = reassignment.one_chat_each(database)
+    return _Facts(standings, reassignment.operators(database), target, limit, one_chat, _details(database, chats))
 
 
 def _selection(database: Database, request: Request, idle_for: timedelta | None) -> Selection:

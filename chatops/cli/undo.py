@@ -53,6 +53,7 @@ def undo(
             audit.require(database, invocation.here("adopt", "--ledger-only"))
             actions = taking.find(database, wanted)
             operators = reassignment.operators(database)
+            busy = busy and not reassignment.one_chat_each(database)
         if all(one.problem for one in actions):
             raise RefusedError(f"action {actions[0].action_id} is not taken back: {actions[0].problem}; nothing was changed")
     asked = not dry_run and not yes and invocation.interactive

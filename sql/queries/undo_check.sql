@@ -25,7 +25,7 @@ with given as materialized (
   where given.before #>> '{chat,assigned_operator_id}' is not null
     and not exists (select from operators o where o.id = (given.before #>> '{chat,assigned_operator_id}')::uuid)
   union all
-  select given.action_id, 4, 'the operator who had it holds another chat now (--force busy)'
+  select given.action_id, 4, 'the operator who had it holds another chat now'
   from given
   where not :'forced'::boolean
     and (given.before #>> '{chat,is_active}')::boolean
