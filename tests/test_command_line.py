@@ -68,6 +68,17 @@ def test_each_command_has_help_with_two_examples_and_its_exit_codes(name: str, c
     assert text.isprintable() or "\n" in text
 
 
+def test_the_table_of_commands_is_the_only_list(chatops_inprocess) -> None:
+    folder = ROOT / "chatops" / "cli"
+    marked = {
+        path.stem for path in folder.glob("*.py") if f"\ndef {path.stem}(" in path.read_text() and "@command(" in path.read_text()
+    }
+    assert marked == set(NAMES)
+    shown = chatops_inprocess("--help", check=0).stdout
+    places = [shown.index(f"│ {name} ") for name in NAMES]
+    assert places == sorted(places)
+
+
 def test_chatops_alone_is_a_dozen_lines_with_three_starts_and_the_connection(chatops_inprocess) -> None:
     text = chatops_inprocess(check=0).stdout
     assert len(text.splitlines()) <= 12

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -44,11 +43,9 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("Act", "snooze", "Silence a finding until a date."),
     ("Act", "guard", "The guards' emergency switch."),
     ("Set up", "demo", "A working system with trouble in it."),
-    ("Set up", "simulate", "Hostile load on a database of its own."),
     ("Set up", "doctor", "Can I work here? (is the deploy right: verify; what is wrong now: diagnose)"),
     ("Set up", "config", "Which setting won, and why."),
 )
-COMMANDS = tuple(entry for entry in COMMANDS if (Path(__file__).parent / f"{entry[1]}.py").exists())
 
 
 class _Commands(typer.core.TyperGroup):
