@@ -125,6 +125,9 @@ def move(invocation: Invocation, request: Request) -> ExitCode:
     if plan.refused and conditions.logged and not conditions.rehearsal:
         with audit.acting(database, conditions.provenance, reason=conditions.reason, plan_id=plan.plan_id):
             audit.record_failures(database, plan.command, _attempts(plan))
+    if kept is not None and kept != request.plan and all(one.outcome == "done" for one in results.values()):
+        kept.unlink(missing_ok=True)  # the log holds all of it
+        kept = None
     if kept is not None:
         plan_file.write(kept, plan, invocation.target, list(results.values()))
     _show(invocation, plan, results, request, details, asked=asked, kept=kept)
