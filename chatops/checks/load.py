@@ -28,7 +28,8 @@ class Check:
     `reads` are the tables that must be readable in full, `needs_role` the predefined role without which the server hides what it
     asks; `limits` are the thresholds it is measured against; `help_command` is what
     follows the word `chatops`, with {column} of the first row; `help_sql` the same as SQL; `help_text` says it in words.
-    `fails_on_error`: an error of the query is the fault that it looks for. `needs_table` must be there, readable or not;
+    `fails_on_error`: an error of the query is the fault that it looks for. `shares` names what it has in common with other
+    checks, so that they are asked together; `needs_table` must be there, readable or not;
     `if_absent`: without this table of ours
     there is nothing to find. `leads`: it stands before all others of its severity.
     """
@@ -53,22 +54,34 @@ class Check:
     limits: tuple[str, ...] = ()
     needs_role: str | None = None
     fails_on_error: bool = False
+    shares: str | None = None
     needs_table: str | None = None
     if_absent: str | None = None
     leads: bool = False
     shipped: bool = True
     sql_before_018: str | None = None
 
-    def query(self, *, before_018: bool) -> str:
-        """The query for a database with or without the queue's clocks, the views that it needs inlined."""
+    def query(self, *, before_018: bool, alone: bool = True) -> str:
+        """The query for a database with or without the queue's clocks, the views that it needs inlined.
+
+        What it shares with other checks stands in front of it as a CTE, unless it does not stand `alone`.
+        """
         text = self.sql_before_018 if before_018 and self.sql_before_018 is not None else self.sql
-        return sqlfiles.body(sqlfiles.with_views(text, before_018=before_018))
+        own = sqlfiles.body(sqlfiles.with_views(text, before_018=before_018))
+        if self.shares is None or not alone:
+            return own
+        return f"with {self.shares} as materialized (\n{shared(self.shares)}\n)\n{own}"
 
     def heading(self, count: int) -> str:
         """The title with its number."""
         from chatops import words
 
         return self.title_one if count == 1 else self.title.replace("{count}", words.count(count))
+
+
+def shared(name: str) -> str:
+    """The query that several checks begin with: one file of `sql/checks/shared`."""
+    return sqlfiles.body(sqlfiles.read(f"checks/shared/{name}.sql"))
 
 
 @cache
@@ -173,6 +186,7 @@ def _check(text: str, where: str, *, shipped: bool = True, before_018: str | Non
         limits=tuple(filter(None, re.split(r"[,\s]+", head.get("limits", "")))),
         needs_role=head.get("needs-role"),
         fails_on_error=head.get("on-error") == "failed",
+        shares=head.get("shares"),
         needs_table=head.get("needs-table"),
         if_absent=head.get("if-absent"),
         leads=head.get("leads") == "yes",

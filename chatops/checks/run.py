@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from chatops import sqlfiles, words
 from chatops.checks import thresholds as limits
-from chatops.checks.load import Check
+from chatops.checks.load import Check, shared
 from chatops.checks.thresholds import Threshold
 from chatops.db import Database, Facts, identifier
 from chatops.errors import ConnectionLostError, DatabaseError, LockTimeoutError, StatementTimeoutError, UsageError
@@ -135,6 +136,7 @@ class _Run:
     budget: _Budget
     lost: str | None = None
     roles: dict[str, bool] = field(default_factory=dict)
+    together: dict[str, Result] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
 
 
@@ -174,7 +176,7 @@ def run(
     for position, check in enumerate(checks):
         if progress is not None:
             progress(check, position, len(checks))
-        state.results.append(_one(state, check))
+        state.results.append(_shared(state, check, checks) or _one(state, check))
     return Survey(tuple(state.results), found, database.facts, inventory, since or DEFAULT_SINCE, time.monotonic() - started)
 
 
@@ -232,29 +234,63 @@ def window(since: str | None) -> str:
     return f"{seconds:.0f} seconds"
 
 
+def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None:
+    """The result of a check that was asked together with those that begin alike; None when it is the only one."""
+    if check.code in state.together:
+        return state.together.pop(check.code)
+    group = [other for other in checks if other.shares == check.shares and other.code not in state.together]
+    group = [other for other in group if other.shares and _before(state, other) is None]
+    if check not in group or len(group) < 2 or any(result.check in group for result in state.results):
+        return None
+    asked = _ask(state, check, _wrapped_together(group, state), seconds_for=len(group))
+    if isinstance(asked, Result):
+        state.together |= {
+            one.code: Result(one, "unknown", one.severity, reason=asked.reason, remedy=asked.remedy) for one in group
+        }
+    else:
+        rows, seconds = asked
+        for one in group:
+            own = [{_COUNT: row["found"], **_typed(row["data"])} for row in rows if row["code"] == one.code]
+            state.together[one.code] = _judged(one, own, state, seconds / len(group))
+    return state.together.pop(check.code)
+
+
 def _one(state: _Run, check: Check) -> Result:
+    if (refused := _before(state, check)) is not None:
+        return refused
+    asked = _ask(state, check, _wrapped(check, state))
+    return asked if isinstance(asked, Result) else _judged(check, asked[0], state, asked[1])
+
+
+def _before(state: _Run, check: Check) -> Result | None:
     if state.lost is not None:
         return _unknown(check, f"the connection was lost before it ran: {state.lost}")
     if (refused := _beforehand(state, check)) is not None:
         return refused
     if state.budget.left() < 0.05:
         return _unknown(check, "the time for all checks was used up before it ran; give more with --timeout SECONDS")
+    return None
+
+
+def _ask(state: _Run, check: Check, text: str, *, seconds_for: int = 1) -> Result | tuple[list[dict[str, Any]], float]:
+    """The rows of a query in a savepoint of its own, and how long it took; what it could not do as a result."""
     started = time.monotonic()
-    allowed = min(state.budget.each, state.budget.left())
+    allowed = min(state.budget.each * seconds_for, state.budget.left())
     try:
         with state.database.savepoint("chatops_check"):
             state.database.script(
                 f"set local statement_timeout = {max(50, int(allowed * 1000))}; set local lock_timeout = {state.budget.lock_ms}"
             )
-            rows = state.database.untrusted_mappings(
-                _wrapped(check, state), {**state.parameters, "rows": state.rows, "about": state.about}
-            )
+            rows = state.database.untrusted_mappings(text, {**state.parameters, "rows": state.rows, "about": state.about})
     except ConnectionLostError as error:
         state.lost = error.message
         return _unknown(check, error.message, seconds=time.monotonic() - started)
     except DatabaseError as error:
         return _from_error(state, check, error, time.monotonic() - started, allowed)
-    seconds = time.monotonic() - started
+    return rows, time.monotonic() - started
+
+
+def _judged(check: Check, rows: Sequence[Mapping[str, Any]], state: _Run, seconds: float) -> Result:
     if not rows:
         return Result(check, "passed", check.severity, seconds=seconds)
     count = int(rows[0][_COUNT])
@@ -300,9 +336,41 @@ def _has_role(state: _Run, name: str) -> bool:
     return state.roles[name]
 
 
+def _typed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A row that came as JSON with its ids and instants as such, by the endings of their names."""
+    made: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, str) and key.endswith("_id"):
+            made[key] = UUID(value)
+        elif isinstance(value, str) and key.endswith("_at"):
+            made[key] = datetime.fromisoformat(value)
+        else:
+            made[key] = value
+    return made
+
+
+def _wrapped_together(group: Sequence[Check], state: _Run) -> str:
+    about = _about(state)
+    parts = [f"{group[0].shares} as materialized (\n{shared(group[0].shares or '')}\n)"]
+    selects = []
+    for check in group:
+        name = f"offending_{check.code.lower()}"
+        query = check.query(before_018=state.inventory.before_018, alone=False)
+        parts += [f"{name} as materialized (\n{query}\n)", f"about_{name} as (select * from {name} as found{about})"]
+        selects.append(
+            f"(select '{check.code}' as code, (select count(*) from about_{name}) as found, to_json(one) as data "
+            f"from (select * from about_{name} limit :'rows'::bigint) as one)"
+        )
+    return "with " + ", ".join(parts) + "\n" + "\nunion all\n".join(selects)
+
+
+def _about(state: _Run) -> str:
+    return "" if state.about is None else " where to_jsonb(found)::text like '%' || :'about'::text || '%'"
+
+
 def _wrapped(check: Check, state: _Run) -> str:
     query = check.query(before_018=state.inventory.before_018)
-    about = "" if state.about is None else " where to_jsonb(found)::text like '%' || :'about'::text || '%'"
+    about = _about(state)
     return (
         f"with offending as materialized (\n{query}\n), about as (select * from offending as found{about})\n"
         f"select (select count(*) from about) as {_COUNT}, about.* from about limit :'rows'::bigint"

@@ -11,44 +11,31 @@
 -- help: repair CHAT014 --dry-run
 -- says: gets the same chat again
 -- reads: chats, messages, chat_assignments
+-- shares: newest_messages
 -- Active chats. Who held or holds the chat after that reply may stand there too: the assign function writes its operator at once.
--- One pass over the messages for the many chats that wait for their user (`offset 0` keeps the planner to it), a look at the others.
+-- Of the many that wait for their user only those are looked at in which somebody else wrote last, or nobody lately.
 select c.id as chat_id,
        reply.handled_by_operator_id as answered_by_id,
        c.last_operator_id,
        reply.created_at as answered_at
   from (
-    select k.chat_id, k.handled_by_operator_id, k.created_at
-      from (
-        select m.id, m.chat_id, m.handled_by_operator_id, m.created_at
-          from (select id, chat_id, created_at, handled_by_operator_id from messages where sender_type = 'fictional' offset 0) as m
-          join chats d on d.id = m.chat_id
-         where d.chat_state = 'waiting_real_user_reply'
-           and d.is_active is not false
-           and d.last_operator_id is not null
-           and m.handled_by_operator_id <> d.last_operator_id
-           and m.created_at >= coalesce(d.last_message_at - interval '1 minute', '-infinity')
-        offset 0
-      ) as k
-     where k.id = (select l.id from messages l where l.chat_id = k.chat_id and l.sender_type = 'fictional'
-                    order by l.created_at desc limit 1)
-    union all
-    select d.id, newest.handled_by_operator_id, newest.created_at
-      from chats d
-     cross join lateral (
-       select m.handled_by_operator_id, m.created_at
-         from messages m
-        where m.chat_id = d.id and m.sender_type = 'fictional'
-        order by m.created_at desc
-        limit 1
-     ) as newest
+    select n.chat_id from newest_messages n where n.answered_by_another or n.answered_at is null
+    union
+    select d.id from chats d
      where d.is_active is not false
        and d.chat_state is distinct from 'completed'
        and (d.last_operator_id is null or d.chat_state is distinct from 'waiting_real_user_reply')
-       and newest.handled_by_operator_id is not null
-  ) as reply
-  join chats c on c.id = reply.chat_id
- where c.last_operator_id is distinct from reply.handled_by_operator_id
+  ) as candidate
+  join chats c on c.id = candidate.chat_id
+ cross join lateral (
+   select m.handled_by_operator_id, m.created_at
+     from messages m
+    where m.chat_id = c.id and m.sender_type = 'fictional'
+    order by m.created_at desc
+    limit 1
+ ) as reply
+ where reply.handled_by_operator_id is not null
+   and c.last_operator_id is distinct from reply.handled_by_operator_id
    and (c.last_operator_id is null
         or (c.last_operator_id is distinct from c.assigned_operator_id
             and not exists (
