@@ -163,6 +163,8 @@ class Database:
             raise
         result = self.script("select pg_current_xact_id_if_assigned() is not null; rollback")
         self.wrote = bool(result[0][0][0])
+        if self.wrote:
+            raise RuntimeError("a reading command was given a transaction id; what it wrote was rolled back")
 
     @contextlib.contextmanager
     def acting(
