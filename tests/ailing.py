@@ -33,14 +33,14 @@ def opened(database: Database, intent: Any = "read") -> Iterator[db.Database]:
 
 
 def populated(new_database: Callable[..., Database], farm: Farm, server: Server, schema: str) -> Database:
-    """A healthy system of 5,000 chats whose clocks are right, without (017) or with (latest) the queue's clocks."""
+    """A healthy system of 600 chats whose clocks are right, without (017) or with (latest) the queue's clocks."""
 
     def build(database: Database) -> None:
         SCHEMAS[schema](database)
         with opened(database, "migrate") as filling:
             with filling.reading():
                 pass
-            population.populate(filling)
+            population.populate(filling, size=600)
 
     made = new_database(on=server, template=farm.template(server, f"healthy-{schema}", build))
     with opened(made, "migrate") as filled:

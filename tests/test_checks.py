@@ -133,7 +133,7 @@ def test_the_count_is_exact_and_the_rows_are_few(deployed: Database) -> None:
             and exists (select from messages m where m.chat_id = c.id and m.handled_by_operator_id is not null)"""
     )
     found = result(look(deployed, "CHAT014"), "CHAT014")
-    assert found.count == expected > 1000
+    assert found.count == expected > 100
     assert len(found.rows) == 3
     assert len(result(look(deployed, "CHAT014", rows=50), "CHAT014").rows) == 50
 
@@ -176,8 +176,7 @@ def test_a_transaction_left_open_on_the_tables_is_named_by_its_age(deployed: Dat
 
 def test_dead_rows_that_vacuum_did_not_clean_up_are_advice(deployed: Database) -> None:
     with deployed.connect() as connection:
-        connection.execute("create temporary table x as select generate_series(1, 3)")
-        for _ in range(4):
+        for _ in range(8):
             connection.execute("update messages set read_at = now()")
         connection.execute("select pg_stat_force_next_flush()")
     found = result(look(deployed, "DB011"), "DB011")

@@ -104,7 +104,10 @@ def everything(database: Database) -> Any:
     )
 
 
-def test_more_rows_than_a_batch_are_mended_in_batches(deployed: Database, chatops_inprocess: Run) -> None:
+def test_more_rows_than_a_batch_are_mended_in_batches(
+    deployed: Database, chatops_inprocess: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair, "BATCH", 50)
     deployed.execute("update chats set last_operator_id = null where chat_state = 'waiting_real_user_reply' and is_active")
     count = result(look(deployed, "CHAT014"), "CHAT014").count
     assert count > 2 * repair.BATCH
@@ -334,8 +337,8 @@ def test_nothing_is_mended_on_a_role_that_may_only_read(deployed: Database, chat
 
 def test_old_counters_are_mended_as_far_back_as_asked(deployed: Database, chatops_inprocess: Run) -> None:
     deployed.execute(
-        """update chats set message_count = message_count + 5 where id = (
-             select id from chats where last_message_at < now() - interval '3 days' and message_count > 0 limit 1)"""
+        """update chats set message_count = message_count + 5, last_message_at = now() - interval '3 days' where id = (
+             select id from chats where chat_state = 'completed' and message_count > 0 limit 1)"""
     )
     assert "nothing to mend" in chatops_inprocess("repair", "DATA001", db=deployed, check=0).stdout
     preview = chatops_inprocess("repair", "DATA001", "--since", "all", "--dry-run", db=deployed, check=0).stdout
