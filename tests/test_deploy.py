@@ -46,7 +46,9 @@ def test_an_empty_database_is_deployed_end_to_end(database: Any, chatops: Callab
     assert "idx_chats_last_operator: gone since" in drift.stdout
 
 
-def test_a_dry_run_shows_the_steps_and_changes_nothing(database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_dry_run_shows_the_steps_and_changes_nothing(
+    database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
     shown = chatops_inprocess("deploy", "--to", "latest", "--dry-run", "-o", "json", db=database, check=0)
     assert [row["step"] for row in json.loads(shown.stdout)["steps"]] == ["preflight", "baseline", "migrate", "code", "verify"]
     assert database.value("select to_regclass('chats')") is None
@@ -59,7 +61,9 @@ def test_without_a_code_step_it_says_how_to_name_one(database: Any, chatops_inpr
     assert database.value("select to_regclass('chats')") is None
 
 
-def test_a_preflight_that_fails_changes_nothing(core_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_preflight_that_fails_changes_nothing(
+    core_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
     core_database.script("create role elsewhere_reader login; grant usage on schema public, chatops to elsewhere_reader;")
     try:
         url = core_database.url.replace("//postgres", "//elsewhere_reader", 1)
@@ -121,6 +125,8 @@ def test_what_is_no_receipt_is_refused(database: Any, chatops_inprocess: Callabl
     assert "receipt" in chatops_inprocess("verify", "--against", "deploy.json", db=database, check=2).stderr
 
 
-def test_the_watch_is_a_step_where_a_plan_is_given(latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_watch_is_a_step_where_a_plan_is_given(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
     chatops_inprocess(*DEPLOY, "--skip-code", "--no-scenarios", "--monitor", "5ms*2", db=latest_database, check=0)
     assert results(tmp_path)["monitor"] == "done"

@@ -73,7 +73,12 @@ def test_a_day_with_a_restart_in_the_middle_ends_in_the_right_verdict(
     assert day_long.loop() is ExitCode.OK
     assert len(day_long.watch.ticks) == 27
     transitions = [(line["code"], line["kind"], line["slot"]) for line in map(json.loads, told.read_text().splitlines())]
-    assert transitions == [("CONF001", "new", 5), ("CONF001", "resolved", 9), ("UNREACHABLE", "new", 13), ("UNREACHABLE", "resolved", 15)]
+    assert transitions == [
+        ("CONF001", "new", 5),
+        ("CONF001", "resolved", 9),
+        ("UNREACHABLE", "new", 13),
+        ("UNREACHABLE", "resolved", 15),
+    ]
     assert day_long.verdict.sentence == "24 h after deploy: no worse; 1 critical opened and closed; 1 warning opened and closed"
     assert capsys.readouterr().out.count("resolved") == 2
 
@@ -124,7 +129,9 @@ def test_fail_fast_ends_at_the_first_new_finding_and_until_healthy_at_the_first_
     healthy = watching(latest_database, tmp_path, Day({}), monkeypatch, until_healthy=True, path=tmp_path / "a")
     assert healthy.loop() is ExitCode.OK
     assert len(healthy.watch.ticks) == 1
-    latest_database.execute("insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing")
+    latest_database.execute(
+        "insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing"
+    )
     day = Day({1.5: lambda: latest_database.execute(ILL)})
     failing = watching(latest_database, tmp_path, day, monkeypatch, fail_fast=True, path=tmp_path / "b")
     assert failing.loop() is ExitCode.FOUND
@@ -134,7 +141,9 @@ def test_fail_fast_ends_at_the_first_new_finding_and_until_healthy_at_the_first_
 def test_a_notify_command_that_fails_is_a_warning(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    latest_database.execute("insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing")
+    latest_database.execute(
+        "insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing"
+    )
     day = Day({0.1: lambda: latest_database.execute(ILL)})
     one = watching(latest_database, tmp_path, day, monkeypatch, plan="15m", notify="exit 3")
     assert one.loop() is ExitCode.FOUND
@@ -147,7 +156,9 @@ def test_a_plan_that_cannot_be_kept_is_refused(plan: str) -> None:
         schedule.parse(plan)
 
 
-def test_the_command_itself_runs_a_plan_and_remembers_it(latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_command_itself_runs_a_plan_and_remembers_it(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
     done = chatops_inprocess("monitor", "--plan", "5ms*3", "--state", "state.json", db=latest_database, check=0)
     assert "no worse" in done.stderr
     assert "3/3" in done.stdout

@@ -47,7 +47,9 @@ def test_a_day_becomes_a_page_with_plots_and_findings(chatops_inprocess: Callabl
 
 
 def test_a_deploy_that_stopped_becomes_a_page_that_says_where(chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
-    made = receipt.Receipt("0", "production", "db", "public", "2026-01-01T00:00:00Z").with_step(receipt.Step("code", "failed", "no", 1.5))
+    made = receipt.Receipt("0", "production", "db", "public", "2026-01-01T00:00:00Z").with_step(
+        receipt.Step("code", "failed", "no", 1.5)
+    )
     (tmp_path / "deploy.json").write_text(made.text)
     chatops_inprocess("report", "deploy.json", "--to", "page.html", check=0)
     assert "The deploy stopped at code" in Page((tmp_path / "page.html").read_text()).words
