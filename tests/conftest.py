@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,9 @@ def in_ci() -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Opens the folder for servers in the controlling process; workers find it in their environment."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what it puts into the background with SIGINT ignored, and every command of the tests would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput") or config.option.collectonly or config.option.help or config.option.version:
         return
     if in_ci() and what_is_missing():

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import select
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Result, build_core
+from tests.conftest import Result, build_core, clean_environment
 from tests.servers import Database, Server, run
 from tests.shift import add_chats, add_operators, chat_id, operator_id
 
@@ -360,6 +365,73 @@ def test_a_standby_is_refused_before_anything_is_asked(own_server: Callable[...,
     result = chatops_inprocess("reassign", "c4000001", "--to", "op-1", db=database, check=4)
     assert "standby" in result.stderr
     assert chatops_inprocess("log", "-o", "jsonl", db=database, check=0).stdout == ""
+
+
+def at_a_terminal(
+    home: Path, database: Database, folder: Path, words: list[str], answers: list[tuple[str, str]]
+) -> tuple[int, str]:
+    """Runs the command with a terminal of its own and answers each question as it appears; exit code and all that was seen."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        environment = clean_environment(home, {"CHATOPS_DATABASE_URL": database.url, "TERM": "dumb", "COLUMNS": "100"})
+        os.execve(sys.executable, [sys.executable, "-m", "chatops", *words], environment)
+    seen = ""
+
+    def more() -> bool:
+        nonlocal seen
+        if not select.select([terminal], [], [], 60)[0]:
+            os.kill(pid, signal.SIGKILL)
+            pytest.fail(f"nothing more came for a minute after: {seen}")
+        try:
+            seen += os.read(terminal, 65536).decode("utf-8", "replace")
+        except OSError:  # the terminal of a process that has ended
+            return False
+        return True
+
+    for question, answer in answers:
+        while question not in seen:
+            assert more(), seen
+        os.write(terminal, answer.encode())
+    while more():
+        pass
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), seen
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "words"),
+    [
+        ([("[y/N]", "\x03")], 130, "interrupted"),
+        ([("[y/N]", "n\n")], 4, "nothing was changed"),
+        ([("[y/N]", "\n")], 4, "nothing was changed"),
+        ([("[y/N]", "y\n"), ("Reason", "\n")], 2, "a reason is needed"),
+        ([("[y/N]", "y\n"), ("Reason", "\x03")], 130, "interrupted"),
+    ],
+)
+def test_whoever_does_not_consent_at_the_prompt_changes_nothing(
+    core_database: Database, home: Path, tmp_path: Path, answers: list[tuple[str, str]], code: int, words: str
+) -> None:
+    add_operators(core_database, 2)
+    add_chats(core_database, 1)
+    before = everything(core_database)
+    production = ["reassign", "c4000001", "--to", "op-2"]
+    (tmp_path / "chatops.toml").write_text(f'[env.production]\nurl = "{core_database.url}"\nproduction = true\n')
+    ended, seen = at_a_terminal(home, core_database, tmp_path, production, answers)
+    assert (ended, words in seen) == (code, True), seen
+    assert "user-1 → profile-1" in seen
+    assert everything(core_database) == before
+
+
+def test_at_a_terminal_the_operators_are_listed_and_one_is_asked_for(core_database: Database, home: Path, tmp_path: Path) -> None:
+    add_operators(core_database, 3)
+    add_chats(core_database, 1)
+    words = ["reassign", "c4000001"]
+    code, seen = at_a_terminal(home, core_database, tmp_path, words, [("Who gets it?", "2\n"), ("[y/N]", "y\n")])
+    assert code == 0, seen
+    assert "Give it to op-2" in seen
+    assert chat(core_database, 1)["assigned_operator_id"] == str(operator_id(2))
 
 
 def test_a_plan_is_written_reviewed_applied_and_knows_what_is_done(
