@@ -2,15 +2,19 @@ r"""The scanner against PostgreSQL's own parser (pglast), on text that is writte
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pglast import parser
 
+from chatops.migrations import scanner
 from chatops.migrations.scanner import (
     Kind,
     comments,
@@ -442,3 +446,31 @@ def test_statements_that_mean_something_else_are_normalised_to_something_else(on
 )
 def test_blanks_around_signs_do_not_count(one: str, other: str) -> None:
     assert normalised(one) == normalised(other)
+
+
+def repeats_of_plain_groups(parsed: Any) -> int:
+    """How many possessive repeats of a parsed pattern go round something longer than a character that is not atomic."""
+    found = 0
+    for operation, argument in parsed:
+        kind = str(operation)
+        if kind == "POSSESSIVE_REPEAT":
+            inner = argument[2]
+            single = len(inner) == 1 and str(inner[0][0]) in ("IN", "LITERAL", "NOT_LITERAL", "ANY", "ATOMIC_GROUP")
+            found += not single
+        parts = argument if isinstance(argument, tuple | list) else [argument]
+        for part in parts:
+            if hasattr(part, "getwidth"):
+                found += repeats_of_plain_groups(part)
+            elif isinstance(part, list):
+                found += sum(repeats_of_plain_groups(branch) for branch in part if hasattr(branch, "getwidth"))
+    return found
+
+
+def test_possessive_repeats_go_round_atomic_groups_because_python_before_3_11_5_goes_astray_in_others() -> None:
+    parse = importlib.import_module("re._parser").parse
+    assert repeats_of_plain_groups(parse(r"(?:[^*/]++|\*(?!/))*+")) == 1
+    patterns = {name: value for name, value in vars(scanner).items() if isinstance(value, re.Pattern)}
+    assert len(patterns) >= 10
+    assert {name: repeats_of_plain_groups(parse(pattern.pattern)) for name, pattern in patterns.items()} == dict.fromkeys(
+        patterns, 0
+    )

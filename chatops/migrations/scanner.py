@@ -128,7 +128,7 @@ _LINE_COMMENT = r"--[^\n\r]*+"
 def _comment(depth: int) -> str:
     """Matches a comment that holds at most `depth` levels of others; deeper ones are counted, not matched."""
     inner = rf"|{_comment(depth - 1)}" if depth else ""
-    return rf"/\*(?:[^*/]++|\*(?!/)|/(?!\*){inner})*+\*/"
+    return rf"/\*(?>[^*/]++|\*(?!/)|/(?!\*){inner})*+\*/"
 
 
 _COMMENT = _comment(2)
@@ -204,8 +204,8 @@ _TOKEN = re.compile(
 _PLAIN_TOKEN = rf"(?>{_BARE_WORD}|{_DECIMAL}|{_LITERAL}|{_IDENTIFIER}|{_OPERATOR})"
 _PLAIN_TOKENS = re.compile(rf"{_TRIVIA}(?:({_PLAIN_TOKEN}|[\s\S]++)|\Z)")  # what is never closed is one token
 # A dollar quote ends with the tag it opens with; group 1 ends with the last token.
-_DOLLAR_QUOTED = rf"(?P<tag>{_TAG})(?:[^$]++|(?!(?P=tag))\$)*+(?P=tag)"
-_TO_LAST_TOKEN = re.compile(rf"((?:{_TRIVIA}(?:{_PLAIN_TOKEN}|{_DOLLAR_QUOTED})++)*+){_TRIVIA}")
+_DOLLAR_QUOTED = rf"(?P<tag>{_TAG})(?>[^$]++|(?!(?P=tag))\$)*+(?P=tag)"
+_TO_LAST_TOKEN = re.compile(rf"((?>{_TRIVIA}(?>{_PLAIN_TOKEN}|{_DOLLAR_QUOTED})++)*+){_TRIVIA}")
 _PLAIN = re.compile(rf"(?>{_TRIVIA}{_PLAIN_TOKEN}++)*+{_TRIVIA}")
 
 
