@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from chatops import words
-from chatops.checks.run import Result, Survey
+from chatops.checks.run import GUARDS, Result, Survey
 from chatops.checks.thresholds import Threshold
 from chatops.model import Severity
 
@@ -75,9 +75,12 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
     used = tuple(survey.thresholds[name] for name in check.limits if name in survey.thresholds)
     if result.status == "unknown":
         return Finding(result, check.expected, used, 0, None, result.remedy, None)
+    title = filled(check.heading(result.count), values, survey.now)
+    if check.kind == "history" and result.severity is Severity.ADVICE and check.severity is not Severity.ADVICE:
+        title += f", before {GUARDS} ended that"
     return Finding(
         result=result,
-        title=filled(check.heading(result.count), values, survey.now),
+        title=title,
         limits=used,
         more=max(0, result.count - len(result.rows)),
         command=here(*_filled_exactly(check.help_command, values).split(" ")) if check.help_command else None,

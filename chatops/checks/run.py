@@ -22,6 +22,8 @@ Status = Literal["passed", "failed", "unknown"]
 TABLES = (
     "operators", "real_users", "fictional_users", "chats", "messages", "chat_assignments", "operator_activity", "platform_config",
 )  # fmt: skip
+GUARDS = "022_stop_new_damage"
+"""The file that puts the guards in: what a check of history finds from before it has no cause any more, and is advice."""
 DEFAULT_SINCE = "24 hours"
 EVER = "1000 years"
 WHOLE_BUDGET_SECONDS = 14.0
@@ -66,6 +68,8 @@ class Inventory:
     """The shipped files that the ledger says are in; None: no ledger that this role can read."""
     views_applied: bool = False
     """The ledger says that the text of sql/views is in."""
+    guarded_at: datetime | None = None
+    """Since when new damage is stopped; None: it is not, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,7 @@ def run(
         "applied": list(inventory.applied) if inventory.applied is not None else None,
         "before_018": inventory.before_018,
         "views_applied": inventory.views_applied,
+        "guarded_at": inventory.guarded_at,
         "shipped": sqlfiles.names("migrations"),
         **{name: threshold.text for name, threshold in found.items()},
     }
@@ -188,8 +193,10 @@ def take_inventory(database: Database) -> Inventory:
     readable = bool(ledger and ledger[0].ledger_readable)
     applied: tuple[str, ...] | None = None
     views: tuple[str, ...] = ()
+    guarded_at: datetime | None = None
     if readable:
-        files, installed = database.tuples(sqlfiles.read("queries/check_applied.sql"), {"schema": schema})[0]
+        asked = {"schema": schema, "guards": GUARDS}
+        files, installed, guarded_at = database.tuples(sqlfiles.read("queries/check_applied.sql"), asked)[0]
         applied, views = tuple(files) or None, tuple(installed)
     return Inventory(
         missing=frozenset(table.table_name for table in tables if not table.present),
@@ -201,6 +208,7 @@ def take_inventory(database: Database) -> Inventory:
         audit_present=bool(ledger and ledger[0].audit_present),
         applied=applied,
         views_applied=any(name.endswith("get_assignment_queue_status") for name in views),
+        guarded_at=guarded_at,
     )
 
 

@@ -13,14 +13,15 @@
 -- help-text: nothing mends what was sent; chatops migrate refuses late replies from then on (019 and up)
 -- says: operator loses the chat · an answer came twice
 -- reads: chats, messages, chat_assignments, operators
--- A second on either side: the statements of one reply are apart by that much.
+-- What came before the guards is advice: it cannot come again. A second on either side: the statements of one reply are apart by that much.
 select m.chat_id,
        m.handled_by_operator_id as operator_id,
        o.name as operator,
        m.created_at as replied_at,
        (select a.operator_id from chat_assignments a
          where a.chat_id = m.chat_id and a.assigned_at <= m.created_at and coalesce(a.released_at, 'infinity') >= m.created_at
-         order by a.assigned_at desc limit 1) as held_by_id
+         order by a.assigned_at desc limit 1) as held_by_id,
+       m.created_at < :'guarded_at'::timestamptz as advice
   from chats c
   join messages m on m.chat_id = c.id and m.created_at >= now() - :'since'::interval
   left join operators o on o.id = m.handled_by_operator_id

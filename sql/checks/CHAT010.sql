@@ -13,12 +13,13 @@
 -- help-text: nothing mends what has happened; chatops migrate keeps it from happening again (019 and up)
 -- says: operator loses the chat · stats seem wrong
 -- reads: chat_assignments
--- Two that are both open are CHAT002.
+-- Two that are both open are CHAT002. What came before the guards is advice: it cannot come again.
 select a.chat_id,
        a.operator_id,
        b.operator_id as other_id,
        b.assigned_at as both_since,
-       least(a.released_at, b.released_at, now()) - b.assigned_at as overlap_for
+       least(a.released_at, b.released_at, now()) - b.assigned_at as overlap_for,
+       b.assigned_at < :'guarded_at'::timestamptz as advice
   from chat_assignments a
   join chat_assignments b on b.chat_id = a.chat_id and (b.assigned_at, b.id) > (a.assigned_at, a.id)
  where (a.released_at is null or a.released_at >= now() - :'since'::interval)

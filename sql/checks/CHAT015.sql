@@ -15,7 +15,8 @@
 select c.id as chat_id,
        count(*) as releases,
        count(distinct a.operator_id) as operators,
-       max(a.released_at) as released_at
+       max(a.released_at) as released_at,
+       max(a.released_at) < :'guarded_at'::timestamptz as advice
   from chat_assignments a
   join chats c on c.id = a.chat_id
  where a.released_at >= now() - :'since'::interval
@@ -28,4 +29,4 @@ select c.id as chat_id,
  group by c.id
 having count(*) >= :'releases_without_reply'::numeric
    and count(distinct a.operator_id) > 1
- order by count(*) desc, c.id
+ order by advice nulls first, count(*) desc, c.id

@@ -12,7 +12,8 @@
 -- help-text: nothing automatic does: what a user has read is not deleted; a request id makes a reply safe to repeat (021 and up)
 -- says: an answer came twice
 -- reads: chats, messages
-select found.chat_id, found.operator_id, found.created_at as sent_at, found.created_at - found.previous_at as apart_by
+select found.chat_id, found.operator_id, found.created_at as sent_at, found.created_at - found.previous_at as apart_by,
+       found.created_at < :'guarded_at'::timestamptz as advice
   from (
     select m.chat_id, m.handled_by_operator_id as operator_id, m.created_at, m.sender_type, m.content,
            lag(m.created_at) over conversation as previous_at,

@@ -16,7 +16,7 @@
 -- needs: chat_queue
 -- Counted from when it came into the queue; before 018 from when its user began to wait, which is all that is known then.
 -- Their own last operator may pass them over: nobody gets the chat they just had. Counted by places in sorted lists, because
--- thousands may wait while tens of thousands were taken.
+-- thousands may wait while tens of thousands were taken. What the deployed order did before the guards is not counted.
 with waiting as materialized (
   select q.chat_id, q.waiting_since, q.last_operator_id, c.state_since from chat_queue q join chats c on c.id = q.chat_id
 ), taken as materialized (
@@ -31,7 +31,7 @@ with waiting as materialized (
                                         and r.created_at < a.assigned_at
                                       order by r.created_at desc limit 1), '-infinity')
    ) as began
-   where a.assigned_at > greatest((select min(w.waiting_since) from waiting w), now() - :'since'::interval)
+   where a.assigned_at > greatest((select min(w.waiting_since) from waiting w), now() - :'since'::interval, :'guarded_at'::timestamptz)
      and began.since is not null
 ), everybody as (
   select coalesce(array_agg(t.since order by t.since), '{}') as starts from taken t
