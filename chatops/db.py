@@ -19,6 +19,7 @@ from psycopg.rows import class_row, dict_row, tuple_row
 from psycopg.types.json import Jsonb
 from psycopg.waiting import Wait
 
+from chatops import sqlfiles
 from chatops.errors import (
     ChatopsError,
     ConnectionLostError,
@@ -46,7 +47,6 @@ KEEPALIVES = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_c
 
 _COPY_CHUNK = 128 << 10
 _FINISHED = frozenset((pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY))
-_PLACEHOLDER = re.compile(r":'([a-z_][a-z0-9_]*)'")
 
 _FACTS = """select current_setting('server_version_num')::int as version_number,
        current_setting('server_version') as version, current_user::text as role, session_user::text as login,
@@ -88,7 +88,7 @@ def placeholders(text: str) -> str:
     >>> placeholders("select :'since'::interval, 5 % 2")
     'select %(since)s::interval, 5 %% 2'
     """
-    return _PLACEHOLDER.sub(r"%(\1)s", text.replace("%", "%%"))
+    return sqlfiles.PLACEHOLDER.sub(r"%(\1)s", text.replace("%", "%%"))
 
 
 def inlined(text: str, parameters: Mapping[str, Any]) -> str:
@@ -97,7 +97,7 @@ def inlined(text: str, parameters: Mapping[str, Any]) -> str:
     >>> inlined("select :'n'::int", {"n": 3})
     'select 3::int'
     """
-    return _PLACEHOLDER.sub(lambda match: literal(parameters[match[1]]), text)
+    return sqlfiles.PLACEHOLDER.sub(lambda match: literal(parameters[match[1]]), text)
 
 
 def json(value: Any) -> Jsonb:

@@ -6,6 +6,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+PLACEHOLDER = re.compile(r":'([a-z_][a-z0-9_]*)'")
+"""A parameter of a file, written as psql's variables are."""
 _HEADER = re.compile(r"^--\s*([a-z][a-z-]*):[ \t]*(.*)$")
 
 

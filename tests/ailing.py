@@ -16,7 +16,14 @@ from chatops.model import Severity
 from tests.conftest import build_core, build_latest
 from tests.servers import Database, Farm, Server
 
-SCHEMAS = {"017": build_core, "latest": build_latest}
+
+def build_guarded(database: Database) -> None:
+    """Every migration, and for so long that whatever is planted came after the guards."""
+    build_latest(database)
+    database.execute("update chatops.migrations set applied_at = applied_at - interval '1 year'")
+
+
+SCHEMAS = {"017": build_core, "latest": build_guarded}
 KNOWN_BEFORE_018 = {"DB001", "QUEUE003"}
 """Advice about the deployed functions: they are open to everybody, and they count empty chats as waiting."""
 

@@ -12,7 +12,6 @@ from chatops.chats import planting, population
 from chatops.checks import run
 from chatops.model import Severity
 from tests.ailing import SCHEMAS, above_advice, look, opened, plant, populated, wrong
-from tests.conftest import build_core, build_latest
 from tests.servers import Database, Farm, Server
 
 LONG = bool(os.environ.get("CHATOPS_TEST_LONG"))
@@ -20,8 +19,7 @@ POPULATIONS, LARGE_ONES, THREES = (200, 5, 60) if LONG else (4, 0, 2)
 
 
 def fresh(new_database: Callable[..., Database], farm: Farm, server: Server, schema: str, size: int, seed: int) -> Database:
-    build = {"017": build_core, "latest": build_latest}[schema]
-    database = new_database(on=server, template=farm.template(server, {"017": "core", "latest": "latest"}[schema], build))
+    database = new_database(on=server, template=farm.template(server, f"empty-{schema}", SCHEMAS[schema]))
     with opened(database, "migrate") as filling:
         with filling.reading():
             pass

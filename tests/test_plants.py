@@ -13,7 +13,8 @@ from chatops.chats import planting, population
 from chatops.checks import load, run
 from chatops.errors import RefusedError, UsageError
 from chatops.model import Severity
-from tests.conftest import build_core, build_latest
+from tests.ailing import build_guarded
+from tests.conftest import build_core
 from tests.invariants import COUNTERS, INVARIANTS, QUEUE_CLOCK
 from tests.servers import Database, Farm, Server
 
@@ -115,7 +116,7 @@ def deployed(database: Database) -> None:
 
 
 def newest(database: Database) -> None:
-    build_latest(database)
+    build_guarded(database)
     populated(database)
 
 

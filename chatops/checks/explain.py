@@ -73,17 +73,22 @@ def one(check: Check, width: int) -> Answer:
 
 
 def query(check: Check) -> Answer:
-    """The query of a code, ready for psql after \\set of its parameters."""
+    """The query of a code, ready for psql: its parameters are set to what holds where nobody says otherwise."""
     return Answer("explain", [Text(queries(check).splitlines())], data={"code": check.code, "sql": queries(check)})
 
 
 def queries(check: Check) -> str:
     """Both texts of a query where old databases have one of their own, views inlined."""
-    text = f"-- {check.code}: {check.question}\n{check.query(before_018=False)};\n"
-    if check.sql_before_018 is None and "-- needs:" not in check.sql:
-        return text
-    old = check.query(before_018=True)
-    return text if old == check.query(before_018=False) else f"{text}\n-- before migration 018:\n{old};\n"
+    new, old = check.query(before_018=False), check.query(before_018=True)
+    text = f"-- {check.code}: {check.question}\n{_parameters(new)}{new};\n"
+    return text if old == new else f"{text}\n-- before migration 018:\n{_parameters(old)}{old};\n"
+
+
+def _parameters(query: str) -> str:
+    """A \\set of psql for each parameter of a query."""
+    values = {"since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}", "before_018": "false",
+              "views_applied": "true"} | {name: f"{limit.default:g}" for name, limit in BY_NAME.items()}  # fmt: skip
+    return "".join(f"\\set {name} '{values[name]}'\n" for name in dict.fromkeys(sqlfiles.PLACEHOLDER.findall(query)))
 
 
 def parts(check: Check) -> list[tuple[str, str]]:
