@@ -24,7 +24,7 @@ BATCH = 500
 PREVIEW = 20
 SCAN_TIMEOUT = "120s"
 _AUDIT, _STANDIN = "chatops.actions", "pg_temp.chatops_actions"
-_LIMITS = ("idle_timeout_minutes", "idle_grace_minutes", "max_reassignments")
+LIMITS = ("idle_timeout_minutes", "idle_grace_minutes", "max_reassignments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,13 @@ def mend(
     return Outcome(code, mended, tuple(kept), batches, time.monotonic() - started)
 
 
+def without_audit(text: str) -> str:
+    """The text of a repair, or of what reads its changes, with a temporary table in place of the audit."""
+    if _AUDIT not in text:
+        raise RefusedError("a repair that does not log its changes cannot run without the audit")
+    return text.replace(_AUDIT, _STANDIN)
+
+
 def _batch(
     database: Database, code: str, repair: Repair, *, size: int, rollback: bool, keep: int
 ) -> tuple[int, Sequence[Change]]:
@@ -119,11 +126,9 @@ def _batch(
     changes_query = sqlfiles.read("queries/repair_changes.sql")
     with database.acting(statement_timeout=SCAN_TIMEOUT, rollback=rollback):
         if not repair.audit:
-            if _AUDIT not in text:
-                raise RefusedError(f"the repair of {code} cannot run without the audit")
-            text, changes_query = text.replace(_AUDIT, _STANDIN), changes_query.replace(_AUDIT, _STANDIN)
+            text, changes_query = without_audit(text), without_audit(changes_query)
             database.execute(sqlfiles.read("queries/repair_standin.sql"))
-        limits = {f"chatops.{name}": repair.thresholds[name].text for name in _LIMITS if name in repair.thresholds}
+        limits = {f"chatops.{name}": repair.thresholds[name].text for name in LIMITS if name in repair.thresholds}
         database.annotate(
             {
                 **repair.annotations,

@@ -166,7 +166,23 @@ def run(
     started = time.monotonic()
     inventory = take_inventory(database)
     found = _thresholds(database, inventory, given or {})
-    parameters: dict[str, Any] = {
+    database.script(PLANNER)
+    budget = _Budget(started + whole_seconds, each_seconds or max(5.0, whole_seconds / 2.5))
+    state = _Run(database, inventory, _parameters(inventory, found, since), rows, about, budget)
+    for position, check in enumerate(checks):
+        if progress is not None:
+            progress(check, position, len(checks))
+        state.results.append(_shared(state, check, checks) or _one(state, check))
+    return Survey(tuple(state.results), found, database.facts, inventory, since or DEFAULT_SINCE, time.monotonic() - started)
+
+
+def parameters(survey: Survey) -> dict[str, Any]:
+    """What the checks of a survey were asked with, for those who ask one of them again."""
+    return _parameters(survey.inventory, survey.thresholds, survey.since)
+
+
+def _parameters(inventory: Inventory, found: Mapping[str, Threshold], since: str | None) -> dict[str, Any]:
+    return {
         "since": window(since),
         "applied": list(inventory.applied) if inventory.applied is not None else None,
         "before_018": inventory.before_018,
@@ -175,14 +191,6 @@ def run(
         "shipped": sqlfiles.names("migrations"),
         **{name: threshold.text for name, threshold in found.items()},
     }
-    database.script(PLANNER)
-    budget = _Budget(started + whole_seconds, each_seconds or max(5.0, whole_seconds / 2.5))
-    state = _Run(database, inventory, parameters, rows, about, budget)
-    for position, check in enumerate(checks):
-        if progress is not None:
-            progress(check, position, len(checks))
-        state.results.append(_shared(state, check, checks) or _one(state, check))
-    return Survey(tuple(state.results), found, database.facts, inventory, since or DEFAULT_SINCE, time.monotonic() - started)
 
 
 def take_inventory(database: Database) -> Inventory:

@@ -1,0 +1,120 @@
+"""What is new, ongoing and resolved in a look, against an earlier one: pure, whoever remembered the earlier one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from chatops.checks.run import Survey
+from chatops.errors import UsageError
+
+Kind = Literal["new", "ongoing", "not compared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Was:
+    """A finding of the earlier look; `since` is when it was first seen, where that is known."""
+
+    word: str
+    count: int | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier look: when, who remembered it, what it found and what it had looked at.
+
+    `passed` are the codes that were looked at and found well; None: all that are not in `found`, but for `silent_on` severities.
+    """
+
+    at: datetime
+    origin: str
+    found: Mapping[str, Was]
+    passed: frozenset[str] | None = None
+    silent_on: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one finding since the earlier look."""
+
+    kind: Kind
+    was: Was | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A look against an earlier one: each finding's change by code, and what is gone, with what it was."""
+
+    earlier: Earlier
+    now: Mapping[str, Change] = field(default_factory=dict)
+    resolved: Mapping[str, Was] = field(default_factory=dict)
+
+    @property
+    def new(self) -> list[str]:
+        """The codes that were looked at then and found well."""
+        return [code for code, change in self.now.items() if change.kind == "new"]
+
+
+def compare(survey: Survey, earlier: Earlier) -> Changes:
+    """Each finding of the survey as new, ongoing or not compared; resolved is only what was looked at now and passed."""
+    now: dict[str, Change] = {}
+    resolved: dict[str, Was] = {}
+    for result in survey.results:
+        code = result.check.code
+        was = earlier.found.get(code)
+        if result.status == "passed":
+            # What could not be looked at then was no finding that could be resolved.
+            if was is not None and was.word != "unknown":
+                resolved[code] = was
+            continue
+        word = "unknown" if result.status == "unknown" else result.severity.value
+        if was is not None and (was.word == "unknown") == (word == "unknown"):
+            now[code] = Change("ongoing", was)
+        elif was is not None:
+            now[code] = Change("not compared", was)
+        elif word in earlier.silent_on or (earlier.passed is not None and code not in earlier.passed):
+            now[code] = Change("not compared")
+        else:
+            now[code] = Change("new")
+    return Changes(earlier, now, resolved)
+
+
+def read(path: Path, place: str) -> Earlier:
+    """The look that `diagnose --write json=FILE` kept. Raises UsageError for anything else, and for another database's.
+
+    `place` is the database as the file's envelope names it.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(f"{path} is no answer of diagnose: it is not JSON", details=[_HOW]) from None
+    if not isinstance(found, dict) or found.get("command") != "diagnose" or "passed" not in found:
+        raise UsageError(f"{path} is no answer of diagnose about a whole database", details=[_HOW])
+    if found.get("format") != 1:
+        raise UsageError(f"{path} was written by another version of chatops, in format {found.get('format')}")
+    if found.get("database") != place:
+        raise UsageError(f"{path} is about {found.get('database')}, not about {place}")
+    try:
+        return _earlier(found, path.name)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UsageError(f"{path} is a damaged answer of diagnose: a field is missing or odd", details=[_HOW]) from None
+
+
+_HOW = "write one with: chatops diagnose --write json=FILE"
+
+
+def _earlier(found: Mapping[str, Any], name: str) -> Earlier:
+    at = datetime.fromisoformat(found["at"])
+    findings = {}
+    for row in found["findings"]:
+        word = "unknown" if row["status"] == "unknown" else str(row["severity"])
+        since = datetime.fromisoformat(row["since"]) if row.get("since") else at
+        findings[str(row["code"])] = Was(word, int(row["count"]), since)
+    return Earlier(at, name, findings, frozenset(str(code) for code in found["passed"]))
