@@ -87,9 +87,52 @@ def test_checks_of_a_folder_are_found_by_flag_and_by_file(deployed: Database, ch
     )
     shown = chatops_inprocess("verify", "--only", "SHOP001", "--checks-dir", "own", db=deployed, check=1).stdout
     assert "5 users have no name" in shown
-    (tmp_path / "chatops.toml").write_text('checks_dir = "own"\n')
-    chatops_inprocess("diagnose", "--only", "SHOP001", db=deployed, check=1)
+    for text in ('checks_dir = "own"\n', '[verify]\nchecks_dir = "own"\n'):
+        (tmp_path / "chatops.toml").write_text(text)
+        chatops_inprocess("diagnose", "--only", "SHOP001", db=deployed, check=1)
     assert "no folder" in chatops_inprocess("verify", "--checks-dir", "elsewhere", db=deployed, check=2).stderr
+
+
+HOSTILE = {
+    "OWN001": ("delete from operator_activity returning chat_id", "data-modifying"),
+    "OWN002": ("select 1; commit; delete from operator_activity", "syntax error"),
+    "OWN003": ("selct 1", "syntax error"),
+    "OWN004": ("select pg_sleep(3600)", "took longer"),
+}
+
+
+def test_hostile_checks_of_a_folder_are_unknown_with_the_reason_and_harm_nothing(
+    deployed: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    before = deployed.value("select count(*) from operator_activity")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "chatops.toml").write_text('[verify]\nchecks_dir = "own"\n')
+    for code, (query, _) in HOSTILE.items():
+        head = f"-- Which?\n-- code: {code}\n-- title: {{count}} rows\n-- severity: warning\n-- group: data\n-- expected: none\n"
+        (tmp_path / "own" / f"{code}.sql").write_text(head + query)
+    only = ",".join(("CHAT001", *HOSTILE))
+    done = chatops_inprocess("verify", "--only", only, "--timeout", "1", "-o", "json", db=deployed, check=1)
+    found = {row["code"]: row for row in json.loads(done.stdout)["checks"]}
+    assert found.pop("CHAT001")["status"] == "passed"
+    assert {code: row["status"] for code, row in found.items()} == dict.fromkeys(HOSTILE, "unknown")
+    assert all(HOSTILE[code][1] in row["reason"] for code, row in found.items())
+    assert deployed.value("select count(*) from operator_activity") == before
+
+
+def test_history_is_looked_back_to_the_last_migration_unless_told(latest_database: Database, chatops_inprocess: Run) -> None:
+    assert ", since the last migration" in chatops_inprocess("verify", db=latest_database, check=0).stdout
+    latest_database.execute("update chatops.migrations set applied_at = applied_at - interval '2 hours'")
+    shown = chatops_inprocess("verify", "--only", "CHAT016,CHAT017", db=latest_database, check=0).stdout
+    assert "history: last 2 h" in shown
+    assert "passed   CHAT017  no chats yet" in shown
+    assert "history: last 1 h\n" in chatops_inprocess("verify", "--since", "1h", db=latest_database, check=0).stdout
+
+
+def test_a_chat_taken_at_a_message_says_that_the_code_was_not_deployed(deployed: Database, chatops_inprocess: Run) -> None:
+    plant(deployed, "CHAT016")
+    assert "1 chat was taken from its holder when the user wrote" in chatops_inprocess("verify", db=deployed, check=1).stdout
+    told = chatops_inprocess("diagnose", "--only", "CHAT016", db=deployed, check=1).stdout
+    assert "the application's code was not deployed" in told
 
 
 # ---- any one thing that breaks is seen ---------------------------------------------------------------------------------------
@@ -106,21 +149,21 @@ BROKEN = {
         "alter table messages add constraint also foreign key (handled_by_operator_id) references operators (id) not valid", {"DB005"}),
     "a column is gone": ("alter table operators drop column total_messages", {"DB003", "DATA001"}),
     "a heartbeat column is gone": ("alter table operator_activity drop column last_activity cascade",
-                                   {"DB003", "CHAT008", "OPER001", "CHAT013", "DATA002"}),
+                                   {"DB003", "CHAT008", "CHAT017", "OPER001", "CHAT013", "DATA002"}),
     "the state is gone": ("alter table chats drop column chat_state cascade", None),
     "a table is gone": ("drop table operator_activity cascade", None),
     "the settings are gone": ("drop table platform_config cascade", {"DB003", "CONF001"}),
     "a function is gone": ("drop function should_keep_assignment(uuid, text, uuid)", {"DB003", "DB007"}),
     "the queue's figures are gone": ("drop function get_assignment_queue_status()", {"DB003", "DB007", "QUEUE003"}),
     "the release is gone": ("drop function release_and_reassign_chat(uuid, text)", {"DB003"}),
-    "the view is gone": ("drop view chat_state_summary", {"DB003", "DB007", "QUEUE003"}),
+    "the view is gone": ("drop view chat_state_summary", {"DB003", "DB007", "QUEUE003", "CHAT017"}),
     "the view has other columns": (
         ("drop view chat_state_summary; create view chat_state_summary as select count(*) as count, chat_state from chats "
         "where is_active group by chat_state"), {"DB008"}),
     "the view counts ended chats": (
         ("create or replace view chat_state_summary as select chat_state, count(*) + 1 as count, count(assigned_operator_id) as "
         "with_operator, count(last_operator_id) as has_last_operator, min(created_at) as oldest_chat, max(created_at) as newest_chat "
-        "from chats where is_active group by chat_state"), {"QUEUE003"}),
+        "from chats where is_active group by chat_state"), {"QUEUE003", "CHAT017"}),
     "a function answers otherwise": (
         f"create or replace function should_keep_assignment(p_chat_id uuid, p_current_state text, p_assigned_operator_id uuid) {SUBSTITUTE}",
         {"DB007"}),
@@ -148,13 +191,26 @@ BROKEN = {
     "a setting is far out": ("update platform_config set value = '100000' where key = 'idle_timeout_minutes'", {"CONF001"}),
     "a state is missing": (
         "update chats set chat_state = null where id = (select id from chats where chat_state = 'waiting_real_user_reply' and is_active limit 1)",
-        {"CHAT003", "QUEUE003"}),
+        {"CHAT003", "CHAT017", "QUEUE003"}),
     "a flag is missing": (
         "update chats set is_active = null where id = (select id from chats where chat_state = 'waiting_real_user_reply' and is_active limit 1)",
         {"CHAT011"}),
     "an open assignment is doubled": (
         ("insert into chat_assignments (chat_id, operator_id, assigned_at) select chat_id, operator_id, now() from chat_assignments "
         "where released_at is null limit 1"), {"CHAT002"}),
+    "a grant is revoked": (
+        ("do $$ begin create role authenticated nologin; exception when duplicate_object or unique_violation then null; end $$; "
+        "grant select on chats to authenticated; revoke execute on function assign_chat_to_operator(uuid) from public, authenticated"),
+        {"DB009"}),
+    "a turn ended at a message": (
+        ("with taken as (update chats set chat_state = 'waiting_assignment', message_count = message_count + 1, "
+        "last_message_at = now() - interval '4 seconds' where id = (select id from chats where chat_state = 'waiting_real_user_reply' "
+        "and is_active order by last_message_at limit 1) returning id, (select o.id from operators as o where o.id <> last_operator_id and o.is_active "
+        "and not exists (select from chat_assignments as w where w.operator_id = o.id and w.released_at is null) limit 1) as last_operator_id), "
+        "turn as (insert into chat_assignments (chat_id, operator_id, assigned_at, released_at) select id, last_operator_id, "
+        "now() - interval '9 seconds', now() - interval '3 seconds' from taken) "
+        "insert into messages (chat_id, sender_type, content, created_at) select id, 'real', '?', now() - interval '4 seconds' from taken"),
+        {"CHAT016"}),
 }  # fmt: skip
 
 
@@ -181,6 +237,16 @@ NEWER = {
         ("update chats set waiting_since = null where id = (select id from chats where waiting_since is not null "
         "and chat_state = 'waiting_assignment' limit 1)"), {"QUEUE003"}),
     "a function is gone": ("drop function release_idle_chats cascade", {"DB003"}),
+    "a function has another body": (
+        ("create or replace function release_and_reassign_chat(p_chat_id uuid, p_reason text default 'manual_release') returns boolean "
+        "language sql as 'select true'"), {"DB018"}),
+    "a guard has another body": (
+        ("do $do$ begin execute replace(pg_get_functiondef('guard_chat'::regproc), 'begin', 'begin --'); end $do$"), {"DB018"}),
+    "another constraint is gone": ("alter table chats drop constraint chats_operator_when_assigned", {"DB003"}),
+    "all that is held was written away by hand": (
+        ("update chats set chat_state = 'completed', is_active = false, assigned_operator_id = null where chat_state = 'assigned'; "
+        "delete from operator_activity; update chat_assignments set released_at = now(), release_reason = 'manual' where released_at is null; "
+        "update operators set last_activity = now() - interval '5 minutes' where is_active and is_available"), {"CHAT017"}),
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ UNPLANTED = {
     "DB014": "the demo has it by itself, because it stops at 017",
     "DB015": "it takes nearly all connections of the server",
     "DB016": "it takes a billion transactions",
+    "DB018": "it takes a ledger that says which text went in",
     "QUEUE011": "nobody is free: the demo has free operators, who are what QUEUE004 is about",
 }
 """Findings without a plant, and why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from chatops import sqlfiles, words
+from chatops.checks import bodies
 from chatops.checks import thresholds as limits
 from chatops.checks.load import Check, shared
 from chatops.checks.thresholds import Threshold
@@ -25,6 +27,8 @@ TABLES = (
 GUARDS = "022_stop_new_damage"
 """The file that puts the guards in: what a check of history finds from before it has no cause any more, and is advice."""
 DEFAULT_SINCE = "24 hours"
+SINCE_MIGRATION = "migration"
+"""Since the newest file of ours went in, at most 24 hours: what a deploy is judged by."""
 EVER = "1000 years"
 WHOLE_BUDGET_SECONDS = 14.0
 FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 100
@@ -37,7 +41,7 @@ _COUNT = "chatops_offending_count"
 class Result:
     """How one check ended. `count` is exact; `rows` are the first of the offending rows, by column.
 
-    `reason` says why it is unknown, `remedy` is the SQL that lets it run next time.
+    `reason` says why it is unknown, or as what it passed; `remedy` is the SQL that lets it run next time.
     """
 
     check: Check
@@ -70,6 +74,10 @@ class Inventory:
     """The ledger says that the text of sql/views is in."""
     guarded_at: datetime | None = None
     """Since when new damage is stopped; None: it is not, or nobody knows."""
+    bodies: str = "{}"
+    """The function bodies that the files of ours which are in have made, as `bodies.of_files` tells them."""
+    migrated_at: datetime | None = None
+    """When the newest of our files went in; None: none did, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +174,8 @@ def run(
     started = time.monotonic()
     inventory = take_inventory(database)
     found = _thresholds(database, inventory, given or {})
+    if since == SINCE_MIGRATION:
+        since = _since_migration(inventory, database.facts.now)
     database.script(PLANNER)
     budget = _Budget(started + whole_seconds, each_seconds or max(5.0, whole_seconds / 2.5))
     state = _Run(database, inventory, _parameters(inventory, found, since), rows, about, budget)
@@ -187,6 +197,7 @@ def _parameters(inventory: Inventory, found: Mapping[str, Threshold], since: str
         "applied": list(inventory.applied) if inventory.applied is not None else None,
         "before_018": inventory.before_018,
         "views_applied": inventory.views_applied,
+        "bodies": inventory.bodies,
         "guarded_at": inventory.guarded_at,
         "shipped": sqlfiles.names("migrations"),
         **{name: threshold.text for name, threshold in found.items()},
@@ -202,10 +213,14 @@ def take_inventory(database: Database) -> Inventory:
     applied: tuple[str, ...] | None = None
     views: tuple[str, ...] = ()
     guarded_at: datetime | None = None
+    migrated_at: datetime | None = None
+    made = "{}"
     if readable:
         asked = {"schema": schema, "guards": GUARDS}
         files, installed, guarded_at = database.tuples(sqlfiles.read("queries/check_applied.sql"), asked)[0]
         applied, views = tuple(files) or None, tuple(installed)
+        own, own_views, migrated_at = database.tuples(sqlfiles.read("queries/check_files.sql"), {"schema": schema})[0]
+        made = bodies.of_files(_shipped_texts(own, own_views))
     return Inventory(
         missing=frozenset(table.table_name for table in tables if not table.present),
         unreadable=frozenset(table.table_name for table in tables if table.present and not table.readable),
@@ -217,7 +232,19 @@ def take_inventory(database: Database) -> Inventory:
         applied=applied,
         views_applied=any(name.endswith("get_assignment_queue_status") for name in views),
         guarded_at=guarded_at,
+        bodies=made,
+        migrated_at=migrated_at,
     )
+
+
+def _shipped_texts(files: Sequence[str], views: Mapping[str, str]) -> list[str]:
+    """The paths of applied files below `sql/`; a view whose text has changed since is pending, not wrong."""
+    paths = [f"migrations/{name}.sql" for name in files if name in set(sqlfiles.names("migrations"))]
+    for name, checksum in views.items():
+        shipped = (sqlfiles.root() / f"{name}.sql").is_file()
+        if shipped and hashlib.sha256(sqlfiles.read(f"{name}.sql").encode()).hexdigest() == checksum:
+            paths.append(f"{name}.sql")
+    return paths
 
 
 def _thresholds(database: Database, inventory: Inventory, given: Mapping[str, float]) -> dict[str, Threshold]:
@@ -240,7 +267,7 @@ def window(since: str | None) -> str:
     >>> window(None), window("1h30m"), window("all")
     ('24 hours', '5400 seconds', '1000 years')
     """
-    if since is None or since == DEFAULT_SINCE:
+    if since in (None, DEFAULT_SINCE, SINCE_MIGRATION):
         return DEFAULT_SINCE
     if since.strip().lower() == "all":
         return EVER
@@ -248,6 +275,13 @@ def window(since: str | None) -> str:
     if seconds <= 0:
         raise UsageError("--since takes a span of time above zero, or all")
     return f"{seconds:.0f} seconds"
+
+
+def _since_migration(inventory: Inventory, now: datetime) -> str | None:
+    if inventory.migrated_at is None:
+        return None
+    seconds = max(1.0, (now - inventory.migrated_at).total_seconds())
+    return f"{seconds:.0f}s" if seconds < 86400 else None
 
 
 def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None:
@@ -309,8 +343,10 @@ def _ask(state: _Run, check: Check, text: str, *, seconds_for: int = 1) -> Resul
 def _judged(check: Check, rows: Sequence[Mapping[str, Any]], state: _Run, seconds: float) -> Result:
     if not rows:
         return Result(check, "passed", check.severity, seconds=seconds)
+    if rows[0].get("passes_as"):
+        return Result(check, "passed", check.severity, reason=str(rows[0]["passes_as"]), seconds=seconds)
     count = int(rows[0][_COUNT])
-    kept = tuple({key: value for key, value in row.items() if key not in (_COUNT, "advice")} for row in rows)
+    kept = tuple({key: value for key, value in row.items() if key not in (_COUNT, "advice", "passes_as")} for row in rows)
     severity = Severity.ADVICE if rows[0].get("advice") is True else check.severity
     return Result(check, "failed", severity, count, kept[: state.rows], seconds=seconds)
 

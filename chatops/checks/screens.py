@@ -109,6 +109,8 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
         not_run = f", {words.count(unknown)} unknown" if unknown else ""
         took = words.duration(survey.seconds)
         lines.append([Span(f"right: {words.plural(total, 'check')}{with_advice}{not_run} in {took}", "ok")])
+    if any(result.check.kind == "history" for result in survey.results):
+        lines.append([Span(f"history: {_looked_back(survey)}", "dim")])
     columns = [
         Column("group", "group"),
         Column("code", "code"),
@@ -175,6 +177,15 @@ def _verdict(
 def window_is_ever(survey: Survey) -> bool:
     """Whether checks of history read everything."""
     return survey.since == "all" or window(None if survey.since == "24 hours" else survey.since) == EVER
+
+
+def _looked_back(survey: Survey) -> str:
+    if window_is_ever(survey):
+        return "all of it"
+    newest = survey.inventory.migrated_at
+    to_newest = newest is not None and abs((survey.now - newest - words.span(survey.since.replace(" hours", "h"), "--since"))
+                                           .total_seconds()) < 2  # fmt: skip
+    return f"last {_since(survey)}" + (", since the last migration" if to_newest else "")
 
 
 def _since(survey: Survey) -> str:
@@ -283,7 +294,7 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
     if result.status == "failed" and result.severity is Severity.ADVICE:
         mark, word = "!", "advice"
     prefix = f"{mark} {word:<8} {result.check.code:<8} "
-    text = result.check.expected
+    text = result.reason if result.status == "passed" and result.reason else result.check.expected
     if result.status == "failed":
         finding = findings(_only(survey, result), reader.here)[0]
         text = finding.title

@@ -22,7 +22,7 @@ def verify(
     only: list[str] = typer.Option([], "--only", metavar="CODE", help="Only these checks (repeat, or commas)."),
     skip: list[str] = typer.Option([], "--skip", metavar="CODE", help="All but these checks."),
     list_: bool = typer.Option(False, "--list", help="Show the checks and what they expect; connect to nothing."),
-    since: str = typer.Option("24h", "--since", metavar="TIME", help="How far checks of history look back, or all."),
+    since: str = typer.Option("migration", "--since", metavar="TIME", help="How far checks of history look back, or all."),
     fail_on: str = typer.Option("warning", "--fail-on", metavar="SEVERITY", help="critical, warning, advice or never."),
     threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),
     checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside ours."),

@@ -1,4 +1,5 @@
 -- Plants QUEUE003: a restored copy of the queue's figures counts every chat in the waiting state, empty ones too.
+-- also: DB018
 create or replace function get_assignment_queue_status()
 returns table (total_waiting integer, total_assigned integer, total_waiting_reply integer,
                oldest_waiting_chat timestamptz, average_wait_time_minutes numeric)

@@ -1,0 +1,49 @@
+-- Which chats were taken from their holder at a message of their user: without a reply, an idle release or a forced action?
+-- code: CHAT016
+-- title: {count} chats were taken from their holder when the user wrote
+-- title-one: 1 chat was taken from its holder when the user wrote
+-- severity: warning
+-- group: data
+-- kind: history
+-- expected: whoever holds a chat keeps it until they reply, give it back, fall silent, or an admin moves it
+-- why: the application's code was not deployed: its old code puts a chat into the queue at each message of its user, whoever
+--   holds it
+-- consequence: operators lose the chat that they are answering, and the user gets two hands in one conversation
+-- help-text: deploy the application's code (step 2 of the guide: chatops deploy runs it from [deploy] commands);
+--   chatops migrate to 022 and up absorbs such writes of the old code
+-- says: operator loses the chat · the deploy is not right
+-- reads: chat_assignments, messages
+-- A turn that somebody ended for a reason ends in it; the rest ended at a message. Five seconds: the application's statements
+-- of one request are apart by less. What came before the guards is advice: it cannot come again.
+select a.chat_id,
+       a.operator_id,
+       lost.lost_at,
+       a.release_reason as ended_as,
+       lost.lost_at < :'guarded_at'::timestamptz as advice
+  from chat_assignments a
+ cross join lateral (
+   select least(a.released_at,
+                (select min(b.assigned_at) from chat_assignments b
+                  where b.chat_id = a.chat_id and b.operator_id <> a.operator_id and b.assigned_at > a.assigned_at
+                    and (a.released_at is null or b.assigned_at < a.released_at))) as lost_at
+ ) as lost
+ where a.assigned_at >= now() - :'since'::interval
+   and lost.lost_at is not null
+   and (lost.lost_at < a.released_at or a.released_at is null
+        or (a.release_reason is distinct from 'operator_sent_message'
+            and coalesce(a.release_reason, '') not ilike all (array['%idle%', 'manual%', 'max_reassign%'])))
+   and exists (
+     select 1 from messages m
+      where m.chat_id = a.chat_id and m.sender_type = 'real' and m.created_at > a.assigned_at
+        and m.created_at <= lost.lost_at
+        and (m.created_at >= lost.lost_at - interval '5 seconds' or lost.lost_at is distinct from a.released_at))
+   and not exists (
+     select 1 from messages m
+      where m.chat_id = a.chat_id and m.sender_type = 'fictional' and m.handled_by_operator_id = a.operator_id
+        and m.created_at between a.assigned_at and lost.lost_at + interval '1 second')
+   -- An admin's move, and a close by limit or by hand, leave a turn that says so.
+   and not exists (
+     select 1 from chat_assignments f
+      where f.chat_id = a.chat_id and f.release_reason like 'manual%'
+        and f.released_at between lost.lost_at - interval '5 seconds' and lost.lost_at + interval '5 seconds')
+ order by advice nulls first, lost.lost_at desc, a.chat_id

@@ -1,0 +1,52 @@
+-- Are the chats spread over the states as they should be?
+-- code: CHAT017
+-- title: the chats are not spread over the states as they should be, in {count} ways
+-- title-one: the chats are not spread over the states as they should be: {trouble}
+-- severity: warning
+-- group: data
+-- expected: every chat is in one of the four states, their counts add up, and work is handed out while operators are free
+-- why: rows were written by hand or before 014, the view is an old text, or the application has stopped assigning
+-- consequence: chats without a state vanish from every counter, and a queue that nobody takes from only grows
+-- help: summary
+-- says: stats seem wrong · nobody answers · the deploy is not right
+-- reads: chats, messages, operators, operator_activity
+-- limits: silent_minutes
+-- needs: chat_queue, operator_load
+-- An empty table passes and says so.
+with tally as materialized (
+  select c.chat_state::text as chat_state, count(*) as chats, count(*) filter (where c.is_active) as active
+    from chats c
+   group by c.chat_state
+), handed_out as materialized (
+  select coalesce(sum(t.chats) filter (where t.chat_state = 'assigned'), 0) as assigned, coalesce(sum(t.active), 0) as active
+    from tally t
+), shown as materialized (
+  select coalesce(sum(v.count), 0) as active from chat_state_summary v
+), idle as materialized (
+  select count(*) as operators
+    from operator_load l
+   where l.load = 'free'
+     and l.last_activity < now() - interval '1 minute'
+     and l.last_activity > now() - make_interval(secs => 60 * :'silent_minutes'::double precision)
+), waiting as materialized (
+  select count(*) as chats from chat_queue q where q.waiting_since < now() - interval '1 minute'
+)
+select t.chats || case when t.chats = 1 then ' chat has ' else ' chats have ' end
+       || coalesce('the state ' || quote_literal(t.chat_state) || ', which does not exist', 'no state') as trouble,
+       null::text as passes_as
+  from tally t
+ where coalesce(t.chat_state, '') not in ('waiting_assignment', 'assigned', 'waiting_real_user_reply', 'completed')
+union all
+select 'chat_state_summary counts ' || s.active || ' active chats, there are ' || h.active, null
+  from shown s
+ cross join handed_out h
+ where s.active <> h.active
+union all
+select 'nothing is assigned while ' || w.chats || ' wait and ' || i.operators || ' operators are free', null
+  from handed_out h
+ cross join idle i
+ cross join waiting w
+ where h.assigned = 0 and w.chats > 0 and i.operators > 0
+union all
+select null, 'no chats yet'
+ where not exists (select from chats)
