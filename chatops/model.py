@@ -75,18 +75,47 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """One number for systems that watch numbers: `name` in snake_case with its unit at the end, `meaning` one sentence."""
+
+    name: str
+    value: float | None
+    meaning: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one thing that was checked ended, for systems that count passed and failed.
+
+    `severity` is critical, warning or advice; `counts` says whether it makes the run end in 1; `help` is a command or a sentence.
+    """
+
+    name: str
+    status: Literal["passed", "failed", "unknown"]
+    severity: str
+    message: str
+    help: str = ""
+    counts: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a command found, ready for any format.
 
     `body` holds tables and text in reading order: people see all of it, machine formats the tables by name. csv, tsv and jsonl
     show the first table only. `data` is what machine formats carry beside the tables; `now` is the database's clock, against
-    which ages are told.
+    which ages are told. `figures` and `outcomes` are for monitoring systems and test views, in formats of their own; outcomes
+    are None where nothing was checked.
     """
 
     command: str
     body: Sequence[Table | Text] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     now: datetime | None = None
+    figures: Sequence[Figure] = ()
+    outcomes: Sequence[Outcome] | None = None
 
     @property
     def tables(self) -> list[Table]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from chatops import words
 from chatops.chats.reports import OperatorLoad, Queue, QueueFigures, StuckChat, Summary
-from chatops.model import Answer, Column, Line, Table, Text
+from chatops.model import Answer, Column, Figure, Line, Table, Text
 
 STATE_WORDS = {
     "waiting_assignment": "waiting for an operator",
@@ -83,7 +83,23 @@ def _figures(figures: QueueFigures) -> dict[str, object]:
 def summary_answer(summary: Summary, now: datetime | None) -> Answer:
     """`chatops summary`."""
     body: list[Table | Text] = [Text([queue_line(summary.queue, now)]), summary_table(summary)]
-    return Answer("summary", body, {"chats": summary.total, **_figures(summary.queue)}, now)
+    chats = [Figure("chats", row.chats, "Chats by state; empty: those that wait and in which nobody has written yet.",
+                    {"state": "empty" if row.empty else row.state}) for row in summary.states]  # fmt: skip
+    figures = [*chats, *queue_numbers(summary.queue, now)]
+    return Answer("summary", body, {"chats": summary.total, **_figures(summary.queue)}, now, figures)
+
+
+def queue_numbers(queue: QueueFigures, now: datetime | None) -> list[Figure]:
+    """The queue and the operators as numbers for monitoring systems."""
+    oldest = (now - queue.oldest).total_seconds() if queue.oldest is not None and now is not None else 0.0
+    loads = (("free", queue.free), ("busy", queue.busy), ("away", queue.away), ("inactive", queue.inactive))
+    return [
+        Figure("queue_waiting", queue.waiting, "Chats that wait for an operator."),
+        Figure("queue_oldest_seconds", round(oldest, 3), "The longest wait of a chat in the queue; 0 when none waits."),
+        Figure("queue_median_seconds", queue.p50_seconds, "The wait that half of the queue does not exceed."),
+        Figure("queue_p95_seconds", queue.p95_seconds, "The wait that 95 % of the queue do not exceed."),
+        *(Figure("operators", number, "Operators by load.", {"load": load}) for load, number in loads),
+    ]
 
 
 def queue_answer(queue: Queue, now: datetime | None) -> Answer:
@@ -98,13 +114,15 @@ def queue_answer(queue: Queue, now: datetime | None) -> Answer:
         Column("last_message_at", "last message", "instant", audience="machines"),
     ]
     lines: list[Line] = [queue_line(queue.figures, now)]
+    numbers = queue_numbers(queue.figures, now)
     if not queue.head:
-        return Answer("queue", [Text(lines), Table("queue", columns, [], audience="machines")], _figures(queue.figures), now)
+        empty = Table("queue", columns, [], audience="machines")
+        return Answer("queue", [Text(lines), empty], _figures(queue.figures), now, numbers)
     rest = queue.figures.waiting - len(queue.head)
     body: list[Table | Text] = [Text(lines), Table("queue", columns, queue.head)]
     if rest > 0:
         body.append(Text([f"and {words.count(rest)} more that wait less long"]))
-    return Answer("queue", body, _figures(queue.figures), now)
+    return Answer("queue", body, _figures(queue.figures), now, numbers)
 
 
 STUCK_COLUMNS = [

@@ -86,8 +86,9 @@ def queries(check: Check) -> str:
 
 def _parameters(query: str) -> str:
     """A \\set of psql for each parameter of a query."""
-    values = {"since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}", "bodies": "{}", "before_018": "false",
-              "views_applied": "true"} | {name: f"{limit.default:g}" for name, limit in BY_NAME.items()}  # fmt: skip
+    values = {"since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}", "bodies": "{}",
+              "before_018": "false", "views_applied": "true",
+              **{name: f"{limit.default:g}" for name, limit in BY_NAME.items()}}  # fmt: skip
     return "".join(f"\\set {name} '{values[name]}'\n" for name in dict.fromkeys(sqlfiles.PLACEHOLDER.findall(query)))
 
 

@@ -104,10 +104,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     invocation = Invocation(arguments)
     restore = _interruptible()
     try:
-        return _run(arguments, invocation)
+        code = _run(arguments, invocation)
     finally:
         invocation.close()
         restore()
+    return plugin_code(code, invocation.plugin_code) if invocation.is_plugin else code
+
+
+def plugin_code(code: int, state: int | None) -> int:
+    """The exit code by the rules of Nagios plugins: whatever kept the answer from being given is 3, unknown.
+
+    >>> plugin_code(0, 0), plugin_code(1, 2), plugin_code(3, None), plugin_code(70, None)
+    (0, 2, 3, 3)
+    """
+    if code not in (ExitCode.OK, ExitCode.FOUND):
+        return 3
+    return state if state is not None else 0 if code == ExitCode.OK else 3
 
 
 def _run(arguments: list[str], invocation: Invocation) -> int:

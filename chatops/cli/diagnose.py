@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.invocation import CHECK_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
@@ -14,7 +14,7 @@ from chatops.errors import ExitCode
     examples=["chatops diagnose", "chatops diagnose --since 1h --fail-on critical", "chatops diagnose 3f2b8c1e",
               "chatops diagnose --only CHAT003 --rows 50 -o json"],
     exits="0 nothing from --fail-on up · 1 findings, or checks that could not run",
-    formats=DOCUMENT_FORMATS,
+    formats=CHECK_FORMATS,
 )  # fmt: skip
 def diagnose(
     ctx: typer.Context,
@@ -32,7 +32,7 @@ def diagnose(
 
     Is the deploy right: chatops verify. Can I work here: chatops doctor. What a code means: chatops explain CODE.
     """
-    from chatops.checks import load, run, screens, thresholds
+    from chatops.checks import load, outcomes, run, screens, thresholds
     from chatops.cli import checking
     from chatops.errors import ConnectionLostError
 
@@ -63,5 +63,5 @@ def diagnose(
         if survey is None:
             raise
         answer = screens.diagnosis(survey, invocation.target.name, reader, ignored=ignored)
-    invocation.show(answer)
+    invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
     return checking.exit_code(survey, severity)

@@ -27,6 +27,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 TABLE_FORMATS = ("table", "plain", "json", "jsonl", "csv", "tsv", "markdown")
 DOCUMENT_FORMATS = ("table", "plain", "json", "markdown")
+WATCHED_FORMATS = (*TABLE_FORMATS, "nagios", "prometheus")
+CHECK_FORMATS = (*DOCUMENT_FORMATS, "jsonl", "csv", "tsv", "github", "junit", "nagios", "prometheus")
 COMMON_EPILOG = (
     "Exit codes: 0 all well · 1 found something · 2 usage or configuration · 3 database unreachable · "
     "4 refused, or failed and rolled back · 5 conflict, safe to retry · 70 a bug in chatops · 130 interrupted"
@@ -143,6 +145,8 @@ class Invocation:
         self._banner_shown = False
         self.now: datetime | None = None
         """The database's clock when the snapshot was taken."""
+        self.plugin_code: int | None = None
+        """What the last answer comes to by the rules of Nagios plugins."""
 
     # -- the database ---------------------------------------------------------------------------------------------
 
@@ -245,6 +249,14 @@ class Invocation:
         self.format()
         self.writes()
 
+    @property
+    def is_plugin(self) -> bool:
+        """Whether this run answers to Nagios, even if its command line could not be read."""
+        if self.output is not None:
+            return self.output == "nagios"
+        joined = "\0".join(self.argv)
+        return any(text in joined for text in ("-o\0nagios", "-onagios", "--output\0nagios", "--output=nagios"))
+
     def envelope(self) -> dict[str, Any]:
         """What machine formats say about the run itself."""
         from chatops import __version__
@@ -266,6 +278,10 @@ class Invocation:
             kept = [replace(b, rows=list(b.rows)) if isinstance(b, Table) else b for b in answer.body]
             answer = replace(answer, body=kept)
         medium = self.medium()
+        if self.format() == "nagios":
+            from chatops.render import nagios
+
+            self.plugin_code = nagios.state(answer)
         for piece in render(_pasteable_answer(answer), self.format(), medium, self.envelope()):
             self.emit(piece, medium)
         for name, path in pairs:
@@ -371,6 +387,12 @@ class Invocation:
             }
             with contextlib.suppress(BrokenPipeError):
                 sys.stdout.write(json.dumps({**self.envelope(), "error": body}) + "\n")
+                sys.stdout.flush()
+        if self.is_plugin:
+            from chatops.render import nagios
+
+            with contextlib.suppress(BrokenPipeError):
+                self.emit(nagios.line(3, error.message))
                 sys.stdout.flush()
         from chatops.render.failure import failure
 

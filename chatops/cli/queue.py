@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from chatops.cli.invocation import command, invocation_of
+from chatops.cli.invocation import WATCHED_FORMATS, command, invocation_of
 
 
 @command(
     examples=["chatops queue", "chatops queue --top 20 -o csv"],
     exits="0 always, when the database could be read",
+    formats=WATCHED_FORMATS,
 )
 def queue(
     ctx: typer.Context,

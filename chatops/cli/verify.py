@@ -6,15 +6,16 @@ from pathlib import Path
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.invocation import CHECK_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
 
 
 @command(
     examples=["chatops verify", "chatops verify schema --write markdown=summary.md", "chatops verify --only CHAT003,CONF001",
-              "chatops verify --scenarios", "chatops verify --against deploy.json"],
+              "chatops verify --scenarios", "chatops verify --against deploy.json",
+              "chatops verify -o github --write junit=verify.xml"],
     exits="0 everything above advice passed · 1 something failed, or could not be checked",
-    formats=DOCUMENT_FORMATS,
+    formats=CHECK_FORMATS,
 )  # fmt: skip
 def verify(
     ctx: typer.Context,
@@ -35,7 +36,7 @@ def verify(
 
     What is wrong now: chatops diagnose. Can I work here: chatops doctor.
     """
-    from chatops.checks import load, screens
+    from chatops.checks import load, outcomes, screens
     from chatops.cli import checking
 
     invocation = invocation_of(ctx)
@@ -55,5 +56,6 @@ def verify(
         invocation.show(screens.catalogue(checks))
         return ExitCode.OK
     survey = checking.survey(invocation, checks, since=since, threshold=threshold, timeout=timeout)
-    invocation.show(screens.verification(survey, checking.reader(invocation), severity))
+    answer = screens.verification(survey, checking.reader(invocation), severity)
+    invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
     return checking.exit_code(survey, severity)

@@ -20,6 +20,8 @@ FORMATS = {
     "markdown": "markdown",
     "github": "github",
     "junit": "junit",
+    "nagios": "nagios",
+    "prometheus": "prometheus",
 }
 
 _ASCII = str.maketrans(

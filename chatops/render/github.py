@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chatops import words
-from chatops.model import Answer, Table, value_of
+from chatops.model import Answer, Outcome, Table, value_of
 from chatops.render import Medium
 
 # GitHub knows three levels; whatever it does not know is shown as a notice.
@@ -15,10 +15,23 @@ LEVELS = {"critical": "error", "error": "error", "failed": "error", "warning": "
 
 def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
     """A `::error …` line per row of the table `problems`; its columns file, line, column, severity, code, message and help count
-    where they are. Nothing to say is no line at all."""
+    where they are; and one per outcome that is not passed. Nothing to say is no line at all."""
+    for outcome in answer.outcomes or ():
+        if outcome.status != "passed":
+            yield of_outcome(outcome)
     for table in answer.tables:
         if table.name == "problems":
             yield from (annotation(row, table) for row in table.rows)
+
+
+def of_outcome(outcome: Outcome) -> str:
+    """One outcome as a workflow command; what could not be checked is a warning at least."""
+    level = LEVELS.get(outcome.severity, "notice")
+    if outcome.status == "unknown":
+        level = "warning"
+    text = f"{'unknown: ' if outcome.status == 'unknown' else ''}{outcome.message}"
+    message = "\n".join(words.visible(part, lines=True) for part in (text, outcome.help) if part)
+    return f"::{level} title={_property(words.visible(outcome.name))}::{_message(message)}\n"
 
 
 def annotation(row: Any, table: Table) -> str:

@@ -1,20 +1,26 @@
-"""For the test views of CI systems: a test case per file, failed where it has problems."""
+"""For the test views of CI systems: a test case per check or file, failed where it has problems."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from chatops import words
-from chatops.model import Answer, value_of
+from chatops.model import Answer, Outcome, value_of
 from chatops.render import Medium
 from chatops.render.github import fields
 
 
 def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
-    """One test suite. Its cases are the rows of the table `files` (column `file`); each row of `problems` is a failure of its
-    file's case, or a case of its own where it names no file. With neither there is one case, which passed."""
+    """One test suite. Its cases are the outcomes, a failure where one counts as found, an error where nobody could look; else
+    the rows of the table `files` (column `file`), where each row of `problems` is a failure of its file's case, or a case of its
+    own where it names no file. With neither there is one case, which passed."""
+    if answer.outcomes is not None:
+        yield from _suite(answer, [_outcome(answer, outcome) for outcome in answer.outcomes],
+                          sum(one.status == "failed" and one.counts for one in answer.outcomes),
+                          sum(one.status == "unknown" and one.counts for one in answer.outcomes))  # fmt: skip
+        return
     cases: dict[str, list[dict[str, str]]] = {}
     for table in answer.tables:
         if table.name == "files":
@@ -25,18 +31,41 @@ def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any
                 found = fields(row, table)
                 cases.setdefault(found.get("file") or found.get("code") or "problem", []).append(found)
     cases = cases or {answer.command: []}
-    failures = sum(bool(found) for found in cases.values())
-    suite = f'name={quoteattr(f"chatops {answer.command}")} tests="{len(cases)}" failures="{failures}"'
+    texts = [_case(answer, name, problems) for name, problems in cases.items()]
+    yield from _suite(answer, texts, sum(bool(found) for found in cases.values()), 0)
+
+
+def _suite(answer: Answer, cases: Sequence[str], failures: int, errors: int) -> Iterator[str]:
+    suite = f'name={quoteattr(f"chatops {answer.command}")} tests="{len(cases)}" failures="{failures}" errors="{errors}"'
     yield f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n<testsuite {suite}>\n'
-    for name, problems in cases.items():
-        case = f"<testcase classname={quoteattr(f'chatops.{answer.command}')} name={quoteattr(name)}"
-        if not problems:
-            yield f"{case}/>\n"
-            continue
-        kinds = quoteattr(", ".join(dict.fromkeys(found.get("code", "problem") for found in problems)))
-        text = "\n".join(_told(found) for found in problems)
-        yield f'{case}><failure type={kinds} message="{len(problems)} found">{escape(text)}</failure></testcase>\n'
+    yield from cases
     yield "</testsuite>\n</testsuites>\n"
+
+
+def _head(answer: Answer, name: str, more: str = "") -> str:
+    return f"<testcase classname={quoteattr(f'chatops.{answer.command}')} name={quoteattr(name)}{more}"
+
+
+def _outcome(answer: Answer, outcome: Outcome) -> str:
+    head = _head(answer, words.visible(outcome.name), f' time="{outcome.seconds:.3f}"')
+    if outcome.status == "passed":
+        return f"{head}/>\n"
+    text = "\n".join(words.visible(part, lines=True) for part in (outcome.message, outcome.help) if part)
+    if not outcome.counts:
+        return f"{head}><system-out>{escape(f'{outcome.severity}: {text}')}</system-out></testcase>\n"
+    element = "error" if outcome.status == "unknown" else "failure"
+    kind = quoteattr("unknown" if outcome.status == "unknown" else outcome.severity)
+    message = quoteattr(words.visible(outcome.message))
+    return f"{head}><{element} type={kind} message={message}>{escape(text)}</{element}></testcase>\n"
+
+
+def _case(answer: Answer, name: str, problems: Sequence[dict[str, str]]) -> str:
+    case = _head(answer, name)
+    if not problems:
+        return f"{case}/>\n"
+    kinds = quoteattr(", ".join(dict.fromkeys(found.get("code", "problem") for found in problems)))
+    text = "\n".join(_told(found) for found in problems)
+    return f'{case}><failure type={kinds} message="{len(problems)} found">{escape(text)}</failure></testcase>\n'
 
 
 def _told(found: dict[str, str]) -> str:

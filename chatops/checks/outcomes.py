@@ -1,0 +1,52 @@
+"""Results for systems that watch: each check as passed, failed or unknown, and the numbers of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from chatops.checks.findings import FailOn, Finding, counts_as_found, findings, tally
+from chatops.checks.run import Survey
+from chatops.model import Answer, Figure, Outcome
+
+
+def with_outcomes(answer: Answer, survey: Survey, fail_on: FailOn, here: Callable[..., str]) -> Answer:
+    """The answer with every check's outcome; `counts` is what makes the run end in 1."""
+    found = {finding.code: finding for finding in findings(survey, here)}
+    outcomes = [
+        Outcome(
+            name=result.check.code,
+            status=result.status,
+            severity=result.severity.value,
+            message=_message(found.get(result.check.code), result.check.expected),
+            help=_help(found.get(result.check.code)),
+            counts=counts_as_found(result, fail_on),
+            seconds=result.seconds,
+        )
+        for result in survey.results
+    ]
+    return replace(answer, outcomes=outcomes, figures=figures(survey))
+
+
+def figures(survey: Survey) -> list[Figure]:
+    """How many checks there were, how they ended, and how long it took."""
+    by_word = [
+        Figure("findings", float(number), "Findings by severity; unknown: checks that could not be made.", {"severity": word})
+        for word, number in tally(survey).items()
+    ]
+    return [
+        *by_word,
+        Figure("checks", float(len(survey.results)), "Checks that were asked for."),
+        Figure("checks_run", float(survey.ran), "Checks that gave an answer."),
+        Figure("checks_duration_seconds", round(survey.seconds, 3), "How long the checks took."),
+    ]
+
+
+def _message(finding: Finding | None, expected: str) -> str:
+    if finding is None:
+        return expected
+    return (finding.result.reason or expected) if finding.result.status == "unknown" else finding.title
+
+
+def _help(finding: Finding | None) -> str:
+    return "" if finding is None else finding.command or finding.sql or finding.advice or ""

@@ -1,0 +1,65 @@
+"""For Nagios, Icinga and their kin: one line, performance data behind a bar, and the plugin's own exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from chatops import words
+from chatops.model import Answer, Figure, Outcome
+from chatops.render import Medium
+
+STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+MOST_NAMED = 3
+
+
+def state(answer: Answer) -> int:
+    """0 nothing counts as found, 1 a warning does, 2 something critical does, 3 only that a check could not be made."""
+    counting = [outcome for outcome in answer.outcomes or () if outcome.counts]
+    failed = {outcome.severity for outcome in counting if outcome.status == "failed"}
+    return 2 if "critical" in failed else 1 if failed else 3 if counting else 0
+
+
+def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
+    """`CHATOPS STATE - what | 'name'=number`; the worst three things are named."""
+    data = " ".join(_performance(figure) for figure in answer.figures if figure.value is not None)
+    yield line(state(answer), _told(answer), data)
+
+
+def line(code: int, text: str, data: str = "") -> str:
+    """The one line; a bar in the text would begin the performance data, so it is shown as a slash."""
+    said = " ".join(words.visible(text).split()).replace("|", "/")
+    return f"CHATOPS {STATES[code]} - {said}" + (f" | {data}" if data else "") + "\n"
+
+
+def _told(answer: Answer) -> str:
+    if answer.outcomes is None:
+        return f"{answer.command}: " + ", ".join(_said(figure) for figure in answer.figures if figure.value is not None)
+    rank = ("critical", "warning", "advice")
+    wrong = sorted((one for one in answer.outcomes if one.status != "passed" and one.counts),
+                   key=lambda one: (one.status == "unknown", rank.index(one.severity)))  # fmt: skip
+    if not wrong:
+        return f"{answer.command}: {words.plural(len(answer.outcomes), 'check')}, nothing found"
+    named = "; ".join(_named(one) for one in wrong[:MOST_NAMED])
+    more = f"; {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
+    return f"{answer.command}: {len(wrong)} of {words.plural(len(answer.outcomes), 'check')}: {named}{more}"
+
+
+def _named(outcome: Outcome) -> str:
+    word = "unknown, " if outcome.status == "unknown" else ""
+    return f"{outcome.name} {word}{words.shortened(outcome.message, 80)}"
+
+
+def _name(figure: Figure) -> str:
+    return "_".join((figure.name, *figure.labels.values()))
+
+
+def _said(figure: Figure) -> str:
+    return f"{_name(figure)} {words.count(figure.value)}"
+
+
+def _performance(figure: Figure) -> str:
+    unit = "s" if figure.name.endswith("_seconds") else ""
+    label = "".join(letter for letter in words.visible(_name(figure)) if letter not in "'=|\"")
+    number = f"{figure.value:.3f}".rstrip("0").rstrip(".")
+    return f"'{label}'={number}{unit}"

@@ -1,0 +1,170 @@
+"""Formats for machines that are not ours: read back by the real parsers of those who eat them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import junitparser
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from chatops.checks import load
+from chatops.model import Answer, Figure, Outcome
+from chatops.render import Medium, render
+from tests.ailing import deployed, plant
+from tests.conftest import Result
+from tests.servers import Database
+
+__all__ = ["deployed"]
+
+Run = Callable[..., Result]
+HOSTILE = 'a|b\n"c\\d" \x1b]0;x\x07 ]]> <failure> %0A ::error::'
+PLUGIN = re.compile(r"CHATOPS (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]+( \| ('[^'=|]+'=-?[0-9.]+s?( |$))+)?\n")
+
+
+def samples(text: str) -> dict[tuple[str, frozenset[Any]], float]:
+    """Every sample that a real parser reads."""
+    return {
+        (
+            sample.name,
+            frozenset((key, value) for key, value in sample.labels.items() if key not in ("environment", "database")),
+        ): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def text_of(answer: Answer, format_: str) -> str:
+    return "".join(render(answer, format_, Medium(), {"environment": 'my "env"', "database": HOSTILE}))
+
+
+# ---- prometheus ------------------------------------------------------------------------------------------------------
+
+
+def test_the_textfile_is_what_a_real_parser_reads_and_is_never_seen_half_written(
+    deployed: Database, chatops_inprocess: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(deployed, "CHAT003")
+    renamed: list[tuple[str, str]] = []
+    whole = Path.replace
+
+    def replace(self: Path, target: Any) -> Path:
+        renamed.append((self.name, self.read_text()))
+        return whole(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    chatops_inprocess("verify", "--write", "prometheus=chatops.prom", db=deployed, check=1)
+    text = (tmp_path / "chatops.prom").read_text()
+    assert [(name.endswith(".prom"), written) for name, written in renamed] == [(False, text)]
+    found = samples(text)
+    critical = {("code", "CHAT003"), ("severity", "critical")}
+    assert found["chatops_check_failed", frozenset(critical)] == 1
+    assert found["chatops_check_failed", frozenset({("code", "CHAT001"), ("severity", "critical")})] == 0
+    assert found["chatops_findings", frozenset({("severity", "critical")})] == 1
+    assert found["chatops_checks", frozenset()] == sum(check.group != "now" for check in load.shipped())
+    assert found["chatops_verify_timestamp_seconds", frozenset()] > 1.7e9
+
+
+def test_chats_and_queue_are_numbers_for_prometheus_and_nagios(deployed: Database, chatops_inprocess: Run) -> None:
+    found = samples(chatops_inprocess("summary", "-o", "prometheus", db=deployed, check=0).stdout)
+    assert found["chatops_queue_waiting", frozenset()] > 0
+    chats = {dict(labels)["state"]: value for (name, labels), value in found.items() if name == "chatops_chats"}
+    assert sum(chats.values()) == deployed.value("select count(*) from chats")
+    line = chatops_inprocess("queue", "-o", "nagios", db=deployed, check=0).stdout
+    assert PLUGIN.fullmatch(line), line
+    assert "'queue_waiting'=" in line
+
+
+def test_hostile_text_cannot_leave_its_label_its_line_or_its_element() -> None:
+    answer = Answer("verify", figures=[Figure("chats", 3, HOSTILE, {"state": HOSTILE})],
+                    outcomes=[Outcome(HOSTILE, "failed", "critical", HOSTILE, HOSTILE, counts=True)])  # fmt: skip
+    assert {name for name, _ in samples(text_of(answer, "prometheus"))} == {
+        "chatops_chats", "chatops_check_failed", "chatops_check_unknown"}  # fmt: skip
+    assert PLUGIN.fullmatch(text_of(answer, "nagios"))
+    assert len(text_of(answer, "github").splitlines()) == 1
+    (case,) = next(iter(junitparser.JUnitXml.fromstring(text_of(answer, "junit").encode())))
+    assert [type(one).__name__ for one in case.result] == ["Failure"]
+
+
+# ---- nagios ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_plugin_ends_by_the_plugin_rules(deployed: Database, database: Database, chatops_inprocess: Run) -> None:
+    def plugin(*arguments: str, check: int, db: Any = deployed) -> str:
+        done = chatops_inprocess(*arguments, "-o", "nagios", db=db, check=check)
+        assert PLUGIN.fullmatch(done.stdout), done.stdout
+        return done.stdout
+
+    assert plugin("verify", check=0).startswith("CHATOPS OK - verify: ")
+    plant(deployed, "CHAT014")
+    assert plugin("diagnose", check=1).startswith("CHATOPS WARNING - diagnose: ")
+    assert plugin("verify", "--fail-on", "critical", check=0).startswith("CHATOPS OK")
+    plant(deployed, "CHAT003")
+    assert "CHAT003 in 1 chat state and operator contradict each other" in plugin("verify", check=2)
+    assert "'findings_critical'=1" in plugin("diagnose", check=2)
+    assert plugin("verify", "--only", "CHAT001", check=3, db=database).startswith("CHATOPS UNKNOWN")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["verify", "--nonsense"], ["verify", "everything"], ["nonsense"], ["verify", "--only", "X"]]
+)
+def test_what_stops_a_plugin_is_unknown(arguments: list[str], database: Database, chatops_inprocess: Run) -> None:
+    done = chatops_inprocess(*arguments, "-o", "nagios", db=database, check=3)
+    assert PLUGIN.fullmatch(done.stdout), done.stdout
+    assert done.stdout.startswith("CHATOPS UNKNOWN - ")
+
+
+def test_an_unreachable_server_is_unknown_to_a_plugin(chatops_inprocess: Run) -> None:
+    done = chatops_inprocess("diagnose", "-o", "nagios", db="postgresql://u@127.0.0.1:1/d", check=3)
+    assert PLUGIN.fullmatch(done.stdout)
+    assert "connection refused" in done.stdout
+
+
+# ---- junit, github ---------------------------------------------------------------------------------------------------
+
+
+def test_junit_is_read_by_a_consumer_of_junit(deployed: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    plant(deployed, "CHAT003")
+    deployed.execute("drop function get_assignment_queue_status()")
+    chatops_inprocess("verify", "--write", "junit=verify.xml", db=deployed, check=1)
+    (suite,) = junitparser.JUnitXml.fromfile(str(tmp_path / "verify.xml"))
+    cases = {case.name: case for case in suite}
+    assert set(cases) == {check.code for check in load.shipped() if check.group != "now"}
+    assert suite.tests == len(cases)
+    failed = {name for name, case in cases.items() if any(isinstance(one, junitparser.Failure) for one in case.result)}
+    unknown = {name for name, case in cases.items() if any(isinstance(one, junitparser.Error) for one in case.result)}
+    assert failed == {"CHAT003", "DB003"}
+    assert unknown == {"QUEUE003", "DB007"}
+    assert (suite.failures, suite.errors) == (len(failed), len(unknown))
+    assert "contradict each other" in cases["CHAT003"].result[0].message
+
+
+def test_github_gets_an_annotation_for_each_finding_and_none_when_all_is_well(deployed: Database, chatops_inprocess: Run) -> None:
+    assert chatops_inprocess("verify", "schema", "-o", "github", db=deployed, check=0).stdout == ""
+    plant(deployed, "CHAT003")
+    lines = chatops_inprocess("verify", "--skip", "QUEUE003", "-o", "github", db=deployed, check=1).stdout.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("::error title=CHAT003::in 1 chat state and operator contradict each other%0A")
+
+
+# ---- all of them at once ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["verify", "diagnose", "summary", "queue", "stuck", "operators"])
+def test_every_format_of_a_command_can_be_written_beside_the_screen(
+    name: str, deployed: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    from importlib import import_module
+
+    formats = getattr(import_module(f"chatops.cli.{name}"), name).formats
+    writes = [part for format_ in formats for part in ("--write", f"{format_}={format_}.out")]
+    chatops_inprocess(name, *writes, db=deployed)
+    written = {format_: (tmp_path / f"{format_}.out").read_text() for format_ in formats}
+    assert {format_ for format_, text in written.items() if not text} <= {"github", "jsonl"}
+    whole = json.loads(written["json"])
+    table = next(value for value in whole.values() if isinstance(value, list))
+    assert len([json.loads(line) for line in written["jsonl"].splitlines()]) == len(table)
