@@ -78,11 +78,18 @@ def with_views(query: str, *, before_018: bool = False) -> str:
     add(query)
     if not wanted:
         return query
-    own = body(query)
-    lead = ", ".join(f"{name} as not materialized (\n{text}\n)" for name, text in wanted.items())
-    if match := re.match(r"with\s+(recursive\s+)?", own, re.IGNORECASE):
-        return f"with {match[1] or ''}{lead}, {own[match.end() :]}"
-    return f"with {lead}\n{own}"
+    return in_front(", ".join(f"{name} as not materialized (\n{text}\n)" for name, text in wanted.items()), body(query))
+
+
+def in_front(lead: str, query: str) -> str:
+    """A query with further CTEs in front of its own.
+
+    >>> in_front("a as (select 1)", "with b as (select 2) select 3")
+    'with a as (select 1), b as (select 2) select 3'
+    """
+    if match := re.match(r"with\s+(recursive\s+)?", query, re.IGNORECASE):
+        return f"with {match[1] or ''}{lead}, {query[match.end() :]}"
+    return f"with {lead}\n{query}"
 
 
 def view_text(name: str, *, before_018: bool = False) -> str:

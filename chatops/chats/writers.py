@@ -20,15 +20,16 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement of a writer: a file of `sql/queries/application` and its parameters."""
+    """One statement of a writer: a file of `sql/queries/application`, or of another folder there, and its parameters."""
 
     name: str
     parameters: Mapping[str, Any]
+    folder: str = "application"
 
     @property
     def text(self) -> str:
         """The statement, its parameters as psql's `:'name'`."""
-        return sqlfiles.read(f"queries/application/{self.name}.sql")
+        return sqlfiles.read(f"queries/{self.folder}/{self.name}.sql")
 
 
 Writer = Generator[Step, Rows, Result]
@@ -127,6 +128,70 @@ def deactivate_operator(operator_id: UUID) -> Writer[None]:
 def delete_operator(operator_id: UUID) -> Writer[None]:
     """An admin deletes an operator."""
     yield Step("delete_operator", {"operator_id": operator_id})
+
+
+# ---- the same through the functions of the newest migration: each one statement -------------------------------------------
+
+
+def _call(name: str, **parameters: Any) -> Step:
+    return Step(name, parameters, "functions")
+
+
+def send_user_message(chat_id: UUID, content: str) -> Writer[None]:
+    """A user writes."""
+    yield _call("user_message", chat_id=chat_id, content=content)
+
+
+def send_reply(chat_id: UUID, operator_id: UUID, content: str) -> Writer[bool]:
+    """The holder answers; anybody else is refused."""
+    yield _call("operator_reply", chat_id=chat_id, operator_id=operator_id, content=content)
+    return True
+
+
+def send_heartbeat(chat_id: UUID, operator_id: UUID, client_now: datetime) -> Writer[None]:
+    """The operator's page says that it is open; the client's clock is not asked."""
+    yield _call("operator_heartbeat", chat_id=chat_id, operator_id=operator_id)
+
+
+def release_idle(now: Callable[[], datetime], idle_for: timedelta = timedelta(minutes=5)) -> Writer[int]:
+    """Gives back the chats of silent operators, by the server's clock and policy; returns how many."""
+    return len((yield _call("release_idle_chats")))
+
+
+def release(chat_id: UUID) -> Writer[None]:
+    """A chat goes back into the queue."""
+    yield _call("release_chat", chat_id=chat_id)
+
+
+def reassign(chat_id: UUID, operator_id: UUID, reason: str = "") -> Writer[None]:
+    """An admin gives a chat to an operator who is free."""
+    yield _call("reassign_chat", chat_id=chat_id, operator_id=operator_id, reason=reason)
+
+
+def close(chat_id: UUID) -> Writer[None]:
+    """An admin ends a chat."""
+    yield _call("close_chat", chat_id=chat_id)
+
+
+@dataclass(frozen=True, slots=True)
+class WritePath:
+    """One way to write chats: who does what by which writer."""
+
+    assign: Callable[[UUID], Writer[UUID | None]]
+    user_message: Callable[[UUID, str], Writer[None]]
+    reply: Callable[[UUID, UUID, str], Writer[bool]]
+    heartbeat: Callable[[UUID, UUID, datetime], Writer[None]]
+    idle_cron: Callable[[Callable[[], datetime], timedelta], Writer[int]]
+    unassign: Callable[[UUID], Writer[None]]
+    reassign: Callable[[UUID, UUID, str], Writer[None]]
+    close: Callable[[UUID], Writer[None]]
+
+
+APPLICATION = WritePath(assign, user_message, operator_reply, heartbeat, idle_cron, unassign, admin_reassign, force_close)
+FUNCTIONS = WritePath(assign, send_user_message, send_reply, send_heartbeat, release_idle, release, reassign, close)
+
+
+# ---- running them ---------------------------------------------------------------------------------------------------------
 
 
 def drive(writer: Writer[Result], run: Callable[[Step], Rows]) -> Result:

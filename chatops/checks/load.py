@@ -70,7 +70,7 @@ class Check:
         own = sqlfiles.body(sqlfiles.with_views(text, before_018=before_018))
         if self.shares is None or not alone:
             return own
-        return f"with {self.shares} as materialized (\n{shared(self.shares)}\n)\n{own}"
+        return sqlfiles.in_front(f"{self.shares} as materialized (\n{shared(self.shares)}\n)", own)
 
     def heading(self, count: int) -> str:
         """The title with its number."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -274,15 +273,12 @@ def _counts(database: Database, checks: Iterable[Check], survey: Survey, chats: 
 def narrowed(query: str) -> str:
     """A check's query about some chats: its tables are hidden behind CTEs of the same names.
 
-    >>> narrowed("with a as (select 1) select 2").splitlines()[0]
+    >>> narrowed("select 2").splitlines()[0]
     "with chats as not materialized (select * from chats where id = any(:'rehearsed'::uuid[])),"
     """
     lead = ["chats as not materialized (select * from chats where id = any(:'rehearsed'::uuid[]))"]
     lead += [f"{name} as not materialized (select * from {name} where chat_id = any(:'rehearsed'::uuid[]))" for name in NARROWED]
-    own = re.match(r"with\s+(recursive\s+)?", query, re.IGNORECASE)
-    if own is None:
-        return "with " + ",\n".join(lead) + "\n" + query
-    return f"with {own[1] or ''}" + ",\n".join(lead) + ",\n" + query[own.end() :]
+    return sqlfiles.in_front(",\n".join(lead), query)
 
 
 def _list(effects: Sequence[Effect]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -35,6 +36,8 @@ FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 100
 # A pass over all chats fits in memory, and compiling a plan that runs once costs more than it saves.
 PLANNER = "set local work_mem = '96MB'; set local jit = off"
 _COUNT = "chatops_offending_count"
+# An interval of days and hours, which is what a difference of two instants is.
+_SPAN = re.compile(r"(?:(?P<days>-?\d+) days? ?)?(?P<sign>-?)(?P<hours>\d{2,}):(?P<minutes>\d\d):(?P<seconds>\d\d(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,13 +392,22 @@ def _has_role(state: _Run, name: str) -> bool:
 
 
 def _typed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A row that came as JSON with its ids and instants as such, by the endings of their names."""
+    """A row that came as JSON with its ids and instants as such, by the endings of their names, and spans of time by their look.
+
+    >>> _typed({"overlap_for": "2 days 03:00:00.5"})["overlap_for"]
+    datetime.timedelta(days=2, seconds=10800, microseconds=500000)
+    """
     made: dict[str, Any] = {}
     for key, value in data.items():
         if isinstance(value, str) and key.endswith("_id"):
             made[key] = UUID(value)
         elif isinstance(value, str) and key.endswith("_at"):
             made[key] = datetime.fromisoformat(value)
+        elif isinstance(value, str) and (span := _SPAN.fullmatch(value)):
+            sign = -1 if span["sign"] else 1
+            made[key] = timedelta(days=int(span["days"] or 0)) + sign * timedelta(
+                hours=int(span["hours"]), minutes=int(span["minutes"]), seconds=float(span["seconds"])
+            )
         else:
             made[key] = value
     return made

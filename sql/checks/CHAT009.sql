@@ -23,7 +23,10 @@ select m.chat_id,
          order by a.assigned_at desc limit 1) as held_by_id,
        m.created_at < :'guarded_at'::timestamptz as advice
   from chats c
-  join messages m on m.chat_id = c.id and m.created_at >= now() - :'since'::interval
+ cross join lateral (
+   -- By the chat's own messages, never by all replies there are.
+   select * from messages w where w.chat_id = c.id and w.created_at >= now() - :'since'::interval offset 0
+ ) as m
   left join operators o on o.id = m.handled_by_operator_id
  where c.last_message_at >= now() - :'since'::interval
    and m.sender_type = 'fictional'

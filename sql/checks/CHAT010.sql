@@ -13,6 +13,7 @@
 -- help-text: nothing mends what has happened; chatops migrate keeps it from happening again (019 and up)
 -- says: operator loses the chat · stats seem wrong
 -- reads: chat_assignments
+-- shares: late_turns
 -- Two that are both open are CHAT002. What came before the guards is advice: it cannot come again.
 select a.chat_id,
        a.operator_id,
@@ -20,8 +21,8 @@ select a.chat_id,
        b.assigned_at as both_since,
        least(a.released_at, b.released_at, now()) - b.assigned_at as overlap_for,
        b.assigned_at < :'guarded_at'::timestamptz as advice
-  from chat_assignments a
-  join chat_assignments b on b.chat_id = a.chat_id and (b.assigned_at, b.id) > (a.assigned_at, a.id)
+  from late_turns a
+  join late_turns b on b.chat_id = a.chat_id and (b.assigned_at, b.id) > (a.assigned_at, a.id)
  where (a.released_at is null or a.released_at >= now() - :'since'::interval)
    and (b.released_at is null or b.released_at >= now() - :'since'::interval)
    and (a.released_at is not null or b.released_at is not null)

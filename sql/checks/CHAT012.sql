@@ -19,26 +19,24 @@ select c.id as chat_id,
        unanswered.messages as messages_since,
        unanswered.newest_at as user_wrote_at
   from (
-    select a.chat_id,
-           max(a.released_at) as released_at,
-           (array_agg(a.release_reason order by a.released_at desc, a.assigned_at desc))[1] as release_reason,
-           (array_agg(a.operator_id order by a.released_at desc, a.assigned_at desc))[1] as operator_id
-      from chat_assignments a
-     where a.chat_id in (
-             -- Only a chat that was written into after it was closed can be one.
-             select b.chat_id from chat_assignments b join chats d on d.id = b.chat_id
-              where d.chat_state = 'completed' and b.released_at < d.last_message_at
-                and b.release_reason is distinct from 'operator_sent_message')
-     group by a.chat_id
-    having bool_and(a.released_at is not null)
-       and count(*) >= :'max_reassignments'::numeric
+    -- The last assignment of the chat, where it did not end with a reply.
+    select b.chat_id, b.released_at, b.release_reason
+      from chat_assignments b
+     where b.release_reason is distinct from 'operator_sent_message'
+       and b.released_at is not null
+       and not exists (
+         select from chat_assignments a
+          where a.chat_id = b.chat_id
+            and (a.released_at is null or (a.released_at, a.assigned_at, a.id) > (b.released_at, b.assigned_at, b.id)))
+    offset 0
   ) as ended
-  join chats c on c.id = ended.chat_id and c.chat_state = 'completed'
+  -- Only a chat that was written into after it was closed can be one.
+  join chats c on c.id = ended.chat_id and c.chat_state = 'completed' and c.last_message_at > ended.released_at
  cross join lateral (
    select count(*) as messages, max(m.created_at) as newest_at
      from messages m
     where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > ended.released_at
  ) as unanswered
- where ended.release_reason is distinct from 'operator_sent_message'
-   and unanswered.messages > 0
+ where unanswered.messages > 0
+   and (select count(*) from chat_assignments a where a.chat_id = c.id) >= :'max_reassignments'::numeric
  order by unanswered.newest_at desc, c.id

@@ -12,16 +12,19 @@
 -- says: nobody answers · users wait too long
 -- reads: chats, chat_assignments, messages
 -- limits: releases_without_reply
+-- shares: late_turns
 select c.id as chat_id,
        count(*) as releases,
        count(distinct a.operator_id) as operators,
        max(a.released_at) as released_at,
        max(a.released_at) < :'guarded_at'::timestamptz as advice
-  from chat_assignments a
+  from (
+    select t.chat_id, t.operator_id, t.released_at from late_turns t
+     where t.released_at >= now() - :'since'::interval
+       and t.release_reason is distinct from 'operator_sent_message'
+  ) as a
   join chats c on c.id = a.chat_id
- where a.released_at >= now() - :'since'::interval
-   and a.release_reason is distinct from 'operator_sent_message'
-   and c.is_active
+ where c.is_active
    and c.chat_state is distinct from 'completed'
    and a.released_at > coalesce((select m.created_at from messages m
                                   where m.chat_id = c.id and m.sender_type = 'fictional'

@@ -13,6 +13,7 @@
 --   chatops migrate to 022 and up absorbs such writes of the old code
 -- says: operator loses the chat · the deploy is not right
 -- reads: chat_assignments, messages
+-- shares: late_turns
 -- A turn that somebody ended for a reason ends in it; the rest ended at a message. Five seconds: the application's statements
 -- of one request are apart by less. What came before the guards is advice: it cannot come again.
 select a.chat_id,
@@ -20,7 +21,7 @@ select a.chat_id,
        lost.lost_at,
        a.release_reason as ended_as,
        lost.lost_at < :'guarded_at'::timestamptz as advice
-  from chat_assignments a
+  from late_turns a
  cross join lateral (
    select least(a.released_at,
                 (select min(b.assigned_at) from chat_assignments b

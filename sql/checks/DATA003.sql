@@ -21,7 +21,9 @@ select found.chat_id, found.operator_id, found.created_at as sent_at, found.crea
            lag(m.sender_type) over conversation as previous_sender,
            lag(m.handled_by_operator_id) over conversation as previous_operator_id
       from chats c
-      join messages m on m.chat_id = c.id and m.created_at >= now() - :'since'::interval
+     cross join lateral (
+       select * from messages w where w.chat_id = c.id and w.created_at >= now() - :'since'::interval offset 0
+     ) as m
      where c.last_message_at >= now() - :'since'::interval
     window conversation as (partition by m.chat_id order by m.created_at, m.id)
   ) as found

@@ -5,7 +5,7 @@ with waiting as materialized (
 ), taken as materialized (
   -- When the users of the chats that were taken had begun to wait.
   select a.operator_id, began.since
-    from chat_assignments a
+    from late_turns a
    cross join lateral (
      select min(m.created_at) as since from messages m
       where m.chat_id = a.chat_id and m.sender_type = 'real' and m.created_at <= a.assigned_at

@@ -13,6 +13,7 @@
 -- says: users wait too long
 -- reads: chats, messages, chat_assignments
 -- limits: overtaken_by, overtaken_seconds
+-- shares: late_turns
 -- needs: chat_queue
 -- Counted from when it came into the queue; before 018 from when its user began to wait, which is all that is known then.
 -- Their own last operator may pass them over: nobody gets the chat they just had. Counted by places in sorted lists, because
@@ -22,7 +23,7 @@ with waiting as materialized (
 ), taken as materialized (
   -- When the users of the chats that were taken had begun to wait.
   select a.operator_id, began.since
-    from chat_assignments a
+    from late_turns a
    cross join lateral (
      select min(m.created_at) as since from messages m
       where m.chat_id = a.chat_id and m.sender_type = 'real' and m.created_at <= a.assigned_at
