@@ -232,10 +232,10 @@ class Database:
             return cursor.fetchall()
 
     def mappings(self, text: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The rows of one query whose columns only the query knows."""
+        """The rows of one query whose columns only the query knows; [] when the statement returns none."""
         with self._translated(), self._connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(*self._bound(text, parameters))
-            return cursor.fetchall()
+            return cursor.fetchall() if cursor.description else []
 
     def tuples(self, text: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of one query as tuples; [] when the statement returns none."""

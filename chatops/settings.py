@@ -397,7 +397,7 @@ def _finish(
     if environment:
         flags = f"--env {environment}"
     elif typed:
-        flags = "" if "password" in parameters else f"--db '{_url_without_password(parameters)}'"
+        flags = "" if "password" in parameters else f"--db '{url_without_password(parameters)}'"
     else:
         flags = ""
     return Target(
@@ -433,7 +433,28 @@ def _place_of(parameters: Mapping[str, str]) -> tuple[str, str, str]:
     return host, parameters.get("port") or "5432", parameters.get("dbname") or parameters.get("user", "")
 
 
-def _url_without_password(parameters: Mapping[str, str]) -> str:
+def production_beside(
+    target: Target, *, environ: Mapping[str, str] = os.environ, configuration: Configuration | None = None
+) -> str | None:
+    """The production environment that is on the same server as a target, in whatever database; None when there is none."""
+    configuration = configuration if configuration is not None else load(environ=environ)
+    for name in configuration.environments:
+        try:
+            other = resolve(Options(env=name), environ=environ, configuration=configuration)
+        except UsageError:
+            continue
+        if other.production and _server_of(other.parameters) == _server_of(target.parameters):
+            return name
+    return None
+
+
+def _server_of(parameters: Mapping[str, str]) -> tuple[str, str, str]:
+    host, port, _ = _place_of(parameters)
+    return "" if host in LOOPBACK else host, port, parameters.get("service", "")
+
+
+def url_without_password(parameters: Mapping[str, str]) -> str:
+    """The connection URL of libpq parameters, to be shown and pasted."""
     from urllib.parse import quote
 
     known = {"user", "host", "port", "dbname"}

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,10 @@ from chatops.migrations import scanner
 from tests.conftest import ROOT, clean_environment
 from tests.desk import Desk
 from tests.invariants import COUNTERS, INVARIANTS, QUEUE_CLOCK
-from tests.load import Load, summary
-from tests.locks import wait_until_blocked
-from tests.original_writers import Session, in_background, refused
-from tests.servers import Database, pause
+from tests.load import WITHOUT_CLOSING, hostile_load, summary
+from tests.locks import wait_for, wait_until_blocked
+from tests.original_writers import in_background, refused
+from tests.servers import Database
 
 FILES = sorted(path for path in (ROOT / "sql" / "migrations").glob("*.sql") if path.name >= "018")
 REPAIRS = ROOT / "sql" / "repairs"
@@ -440,46 +439,10 @@ def test_the_functions_alone_keep_the_invariants(latest_database: Database) -> N
         "select tgrelid::regclass::text, tgname from pg_trigger where tgname like 'chatops\\_%' and not tgisinternal"
     ):
         latest_database.execute(f"drop trigger {trigger} on {table}")
-    load = FunctionLoad(latest_database, operators=8, users=3, chats=25)
-    outcome = load.run(3)
-    assert not outcome.broken, outcome.witnesses
-    assert not outcome.unexpected(), summary(outcome)
-    assert outcome.done["replied"] > 20, summary(outcome)
+    outcome = hostile_load(latest_database, path=writers.FUNCTIONS, operators=8, users=3, chats=25).run(3)
+    assert outcome.verdict == "held", summary(outcome)
+    assert outcome.tally.done["replied"] > 20, summary(outcome)
     assert latest_database.execute(QUEUE_CLOCK) == []
-
-
-class FunctionLoad(Load):
-    """The same people, writing through the functions."""
-
-    def _operator(self, operator: Any) -> Any:
-        def operator_turn(session: Session, chance: Any) -> None:
-            chat = session.value("select assign_chat_to_operator(%s)", [operator])
-            if chat is None:
-                pause(0.01)
-                return
-            self.outcome.done["assigned"] += 1
-            session.value("select operator_heartbeat(%s, %s)", [chat, operator])
-            pause(chance.choice([0, 0.002, 0.02, 0.02, 1.0]))
-            session.execute("select * from operator_reply(%s, %s, 'answer')", [chat, operator])
-            self.outcome.done["replied"] += 1
-
-        return operator_turn
-
-    def _user(self, session: Session, chance: Any) -> None:
-        session.execute("select * from user_message(%s, 'question')", [chance.choice(self.chats)])
-        pause(chance.choice([0, 0.005]))
-
-    def _cron(self, session: Session, chance: Any) -> None:
-        self.outcome.done["released"] += len(session.execute("select * from release_idle_chats()"))
-        pause(0.05)
-
-    def _admin(self, session: Session, chance: Any) -> None:
-        chat = chance.choice(self.chats)
-        if chance.random() < 0.7:
-            session.execute("select * from reassign_chat(%s, %s)", [chat, chance.choice(self.operators)])
-        else:
-            session.value("select release_chat(%s, null)", [chat])
-        pause(0.02)
 
 
 # ---- who may do what -----------------------------------------------------------------------------------------------
@@ -564,28 +527,19 @@ def migrate(database: Database) -> None:
 # ---- into a database in use ----------------------------------------------------------------------------------------
 
 
-class GentleLoad(Load):
-    """Without force-closes: the deployed system refuses those of held chats, which is a fault of its own."""
-
-    def _admin(self, session: Session, chance: Any) -> None:
-        session.write(writers.admin_reassign(chance.choice(self.chats), chance.choice(self.operators), "busy day"))
-        pause(0.02)
-
-
 def test_the_migrations_go_in_under_load_and_no_statement_fails_but_the_refusals(core_database: Database) -> None:
     files = {
         table: core_database.value("select pg_relation_filenode(%s)", [table])
         for table in ("chats", "messages", "chat_assignments")
     }
-    load = GentleLoad(core_database)
-    going: list[Future[Any]] = []
-
-    def go() -> None:
-        going.append(in_background(lambda: migrate(core_database)))
-
-    outcome = load.run(6, meanwhile=go)
-    going[0].result(timeout=60)
-    assert not outcome.unexpected(), summary(outcome)
+    load = hostile_load(core_database, admin=WITHOUT_CLOSING)
+    with load.running():
+        wait_for(lambda: load.progress().replied > 20, "they work on the deployed system", 30)
+        migrate(core_database)
+        before = load.progress().replied
+        wait_for(lambda: load.progress().replied > before + 20, "they work on the newest migration", 30)
+    outcome = load.outcome
+    assert not outcome.unexpected, summary(outcome)
     assert {table: core_database.value("select pg_relation_filenode(%s)", [table]) for table in files} == files
     state = {name: core_database.execute(query) for name, query in INVARIANTS.items() if name.split()[0] not in ("I9", "I10")}
     assert {name: rows for name, rows in state.items() if rows} == {}

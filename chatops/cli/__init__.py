@@ -43,6 +43,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("Act", "snooze", "Silence a finding until a date."),
     ("Act", "guard", "The guards' emergency switch."),
     ("Set up", "demo", "A working system with trouble in it."),
+    ("Set up", "simulate", "Hostile load on a database of its own: do the invariants hold?"),
     ("Set up", "doctor", "Can I work here? (is the deploy right: verify; what is wrong now: diagnose)"),
     ("Set up", "config", "Which setting won, and why."),
 )

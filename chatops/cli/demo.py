@@ -146,7 +146,7 @@ def _ensure(invocation: Invocation, size: int | None, seed: int | None, *, heale
             f"the demo is there with {words.count(made['size'])} chats and seed {made['seed']}; --reset makes another"
         )
     if healed and not made["healed"]:
-        _migrate(invocation, database, "latest")
+        migrate_to(invocation, database, "latest")
         made = {**made, "healed": True}
         _remember(database, made)
     if made["size"] > FRESHEN_UP_TO:
@@ -165,20 +165,21 @@ def _make(invocation: Invocation, database: Database, size: int, seed: int, *, h
 
     if database.target.schema != "public":
         database.script(f"create schema if not exists {identifier(database.target.schema)}")
-    _migrate(invocation, database, DEPLOYED)
+    migrate_to(invocation, database, DEPLOYED)
     invocation.note(f"filling it with {words.count(size)} chats")
     population.populate(database, size=size, seed=seed, say=lambda line: invocation.note(f"  {line}"))
     planted = planting.plant_all(database)
     invocation.note(f"planted {words.plural(len(planted), 'trouble')}, one for each finding")
     if healed:
-        _migrate(invocation, database, "latest")
+        migrate_to(invocation, database, "latest")
     people = population.figures(database)
     made = {"size": size, "seed": seed, "healed": healed, "people": people.in_words, "planted": len(planted)}
     _remember(database, made)
     return made
 
 
-def _migrate(invocation: Invocation, database: Database, to: str) -> None:
+def migrate_to(invocation: Invocation, database: Database, to: str) -> None:
+    """Applies the shipped files up to that one, with one line about it."""
     from chatops import words
     from chatops.migrations import ledger, source
     from chatops.migrations import run as runs
@@ -187,7 +188,7 @@ def _migrate(invocation: Invocation, database: Database, to: str) -> None:
     request = runs.Request(to=to, again=invocation.here("migrate", "--to", to), adopt=invocation.here("adopt"))
     prepared = runs.prepare(database, ledger.read(database), folder, request)
     runs.refuse_problems(prepared)
-    run = ledger.Run("demo", invocation.provenance.annotations(), source.revision_of(folder.path))
+    run = ledger.Run(invocation.command, invocation.provenance.annotations(), source.revision_of(folder.path))
     done: list[str] = []
 
     def tell(event: Any) -> None:
