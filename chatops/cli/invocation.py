@@ -162,6 +162,10 @@ class Invocation:
             self._target = started(target, self.note)
         return self._target
 
+    def use(self, target: Target) -> None:
+        """Works on another database from now on: one that this run has made."""
+        self._target = target
+
     def connect(self, intent: Intent = "read", *, target: Target | None = None) -> Database:
         """A connection that is closed when the run ends."""
         from chatops import db
