@@ -8,16 +8,15 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
+from chatops.chats.simulation import People
 from tests.conftest import Result, clean_environment
+from tests.load import hostile_load, summary
 from tests.locks import sessions, wait_for
 from tests.servers import Database, pause
 from tests.shift import add_chats, add_operators, chat_id
@@ -60,76 +59,31 @@ def remember_holders(database: Database) -> None:
     )
 
 
-def hostile(database: Database, stop: threading.Event, seed: int) -> None:
-    """One session of the application: replies, user messages, unassigns and assigns, each statement by itself."""
-    random_ = random.Random(seed)
-    with database.connect() as connection:
-        while not stop.is_set():
-            chat = random_.choice(range(1, 51))
-            try:
-                match random_.randrange(4):
-                    case 0:
-                        connection.execute("insert into messages (chat_id, sender_type) values (%s, 'real')", (chat_id(chat),))
-                    case 1:
-                        row = connection.execute(
-                            "select assigned_operator_id from chats where id = %s", (chat_id(chat),)
-                        ).fetchone()
-                        if row and row[0]:
-                            connection.execute(
-                                "insert into messages (chat_id, sender_type, handled_by_operator_id) values (%s, 'fictional', %s)",
-                                (chat_id(chat), row[0]),
-                            )
-                            connection.execute(
-                                """update chats set chat_state = 'waiting_real_user_reply', operator_replied_at = now(),
-                                          assigned_operator_id = null, assignment_time = null where id = %s""",
-                                (chat_id(chat),),
-                            )
-                    case 2:
-                        row = connection.execute("select id from operators order by random() limit 1").fetchone()
-                        assert row is not None
-                        connection.execute("select assign_chat_to_operator(%s)", row)
-                    case _:
-                        connection.execute(
-                            "update chats set last_message_at = now(), updated_at = now() where id = %s", (chat_id(chat),)
-                        )
-            except psycopg.Error as error:
-                # The documented refusals of a mended database; everything else is a fault.
-                assert error.sqlstate in ("55000", "P0001"), error  # noqa: PT017 - in a thread of load, not the thing under test
-
-
-def test_many_who_reassign_the_same_chats_at_once_leave_one_truth_and_a_log_of_every_attempt(
+@pytest.mark.long
+def test_many_who_reassign_the_same_chats_at_once_beside_a_hostile_load_leave_one_truth_and_a_log_of_every_attempt(
     latest_database: Database, home: Path
 ) -> None:
     database = latest_database
-    add_operators(database, 200)
+    operators = add_operators(database, 200)
     add_chats(database, 50)
-    chats = [str(chat_id(number)) for number in range(1, 51)]
+    people = People(operators, [chat_id(number) for number in range(1, 51)])
+    words = ("reassign", *map(str, people.chats), "--to", "auto", "--force", "answered")
     attempts = 100 if LONG else 8
-    stop = threading.Event()
-    with ThreadPoolExecutor(3) as load:
-        load_sessions = [load.submit(hostile, database, stop, seed) for seed in range(3)]
-        try:
-            running: list[subprocess.Popen[str]] = []
-            ended: list[tuple[int, str, str]] = []
-            for _ in range(attempts):
-                if len(running) == 8:
-                    one = running.pop(0)
-                    out, err = one.communicate(timeout=300)
-                    ended.append((one.returncode, out, err))
-                running.append(command(home, database, "reassign", *chats, "--to", "auto", "--force", "answered"))
-            for one in running:
-                out, err = one.communicate(timeout=300)
-                ended.append((one.returncode, out, err))
-        finally:
-            stop.set()
-        for one_session in load_sessions:
-            one_session.result(timeout=60)
-    for code, out, err in ended:
+    # Chats stay open: one that an admin closes is none that could be reassigned.
+    load = hostile_load(database, people=people, chats=50, users=3, admin=(("reassign", 0.7), ("unassign", 0.3)))
+    with load.running():
+        running = [command(home, database, *words) for _ in range(attempts)]
+        ended = [(*one.communicate(timeout=600), one.returncode) for one in running]
+    for out, err, code in ended:
         assert code in (0, 4, 5), out + err
         assert "deadlock" not in out + err
+    outcome = load.outcome
+    print(summary(outcome))
+    assert outcome.verdict == "held", summary(outcome)
+    assert outcome.tally.done["replied"] > 3, summary(outcome)
     invariants(database)
-    rows = database.execute("select outcome, count(*) from chatops.actions where action = 'reassign' group by 1")
-    counted = dict(rows)
+    counted = dict(database.execute("select outcome, count(*) from chatops.actions where action = 'reassign' group by 1"))
+    print(counted)
     assert set(counted) <= {"done", "moved", "refused"}
     assert counted.get("done", 0) > 0
     # Each attempt left a row for each chat that it wanted to move, whatever became of it, and one of a refusal as a whole.
