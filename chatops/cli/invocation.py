@@ -270,8 +270,8 @@ class Invocation:
             found |= {"environment": self._target.name, "database": self._target.shown()}
         return found
 
-    def show(self, answer: Answer) -> None:
-        """Writes the answer to stdout, and to the files of --write."""
+    def show(self, answer: Answer, emit: Callable[[str], object] | None = None) -> None:
+        """Writes the answer to stdout, or hands its pieces to `emit`, and writes the files of --write."""
         from dataclasses import replace
 
         from chatops.model import Table
@@ -287,7 +287,7 @@ class Invocation:
 
             self.plugin_code = nagios.state(answer)
         for piece in render(_pasteable_answer(answer), self.format(), medium, self.envelope()):
-            self.emit(piece, medium)
+            emit(piece) if emit is not None else self.emit(piece, medium)
         for name, path in pairs:
             pieces = render(answer, name, Medium(show_names=self.show_names), self.envelope())
             write_file(path, "".join(pieces), append=str(path) == self.environ.get("GITHUB_STEP_SUMMARY"))

@@ -5,16 +5,28 @@ from __future__ import annotations
 import typer
 
 from chatops.cli.invocation import command, invocation_of
+from chatops.errors import ExitCode
+from chatops.model import Answer
 
 
 @command(
-    examples=["chatops operators", "chatops operators -o csv --show-names"],
+    examples=["chatops operators", "chatops operators --watch 5", "chatops operators -o csv --show-names"],
     exits="0 always, when the database could be read",
 )
-def operators(ctx: typer.Context) -> None:
+def operators(
+    ctx: typer.Context,
+    watch: float | None = typer.Option(
+        None, "--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."
+    ),
+) -> ExitCode:
     """Who is free, busy or away, which chat they hold and for how long, when they were last seen."""
     from chatops.chats import reports, screens
+    from chatops.cli.redrawing import shown
 
     invocation = invocation_of(ctx)
-    with invocation.reading() as database:
-        invocation.show(screens.operators_answer(reports.operators(database), invocation.now))
+
+    def ask() -> Answer:
+        with invocation.reading() as database:
+            return screens.operators_answer(reports.operators(database), invocation.now)
+
+    return shown(invocation, ask, watch)

@@ -5,21 +5,30 @@ from __future__ import annotations
 import typer
 
 from chatops.cli.invocation import WATCHED_FORMATS, command, invocation_of
+from chatops.errors import ExitCode
+from chatops.model import Answer
 
 
 @command(
-    examples=["chatops queue", "chatops queue --top 20 -o csv"],
+    examples=["chatops queue", "chatops queue --watch 5", "chatops queue --top 20 -o csv"],
     exits="0 always, when the database could be read",
     formats=WATCHED_FORMATS,
 )
 def queue(
     ctx: typer.Context,
     top: int = typer.Option(5, "--top", min=0, max=100_000, help="How many of the longest waits to list."),
-) -> None:
+    watch: float | None = typer.Option(
+        None, "--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."
+    ),
+) -> ExitCode:
     """Who is free, how many wait and for how long, and the longest waits; the guide's `get_assignment_queue_status()`."""
     from chatops.chats import reports, screens
+    from chatops.cli.redrawing import shown
 
     invocation = invocation_of(ctx)
-    with invocation.reading() as database:
-        found = reports.queue(database, top)
-        invocation.show(screens.queue_answer(found, invocation.now))
+
+    def ask() -> Answer:
+        with invocation.reading() as database:
+            return screens.queue_answer(reports.queue(database, top), invocation.now)
+
+    return shown(invocation, ask, watch)
