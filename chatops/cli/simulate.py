@@ -224,19 +224,20 @@ def _answer(
     from chatops.model import Answer, Span, Text
 
     system = f"{DEPLOYED}, the deployed system" if original else "the newest migration"
+    manner = "as the application does" if how == WRITERS[0] else "through the functions"
     unwanted = outcome.unexpected
     head: dict[str, list[Span]] = {
         "held": [Span("held: ", "ok"), Span(f"I1 to I10, in each of {words.plural(outcome.looks, 'look')}")],
-        "broken": [Span("broken: ", "critical"), Span(f"{len(outcome.breaches)} of {len(CODES)} invariants")],
+        "broken": [
+            Span("broken: ", "critical"),
+            Span(f"{len(outcome.breaches)} of {len(CODES)} invariants, in {words.plural(outcome.looks, 'look')}"),
+        ],
         "failed": [Span("failed: ", "critical"), Span("I1 to I10 held, but statements failed that must not")],
         "unknown": [Span("unknown: ", "warning"), Span("not everything could be looked at")],
     }
     lines: list[Line] = [
         head[outcome.verdict],
-        f"{outcome.seconds:.0f} s on {system}",
-        f"written as the application does, seed {load.seed}"
-        if how == WRITERS[0]
-        else f"written through the functions, seed {load.seed}",
+        f"{outcome.seconds:.0f} s on {system}, written {manner}, seed {load.seed}",
         *(f"unknown: {name}: {words.visible(reason)}" for name, reason in sorted(outcome.unknown.items())),
     ]
     tables = [_breaches(outcome), _figures(outcome), _latency(outcome)]
@@ -273,8 +274,8 @@ def _breaches(outcome: Outcome) -> Table:
     columns = [
         Column("code", "code"),
         Column("invariant", "", audience="machines"),
-        Column("looks", "looks", "number"),
-        Column("most", "most at once", "number"),
+        Column("looks", "seen", "number"),
+        Column("most", "rows", "number"),
         Column("first_at", "first at (s)", "number", audience="machines"),
         Column("expected", "what must hold"),
         Column("title", "title", audience="machines"),
