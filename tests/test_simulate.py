@@ -99,8 +99,9 @@ def test_the_deployed_system_breaks_and_the_codes_are_named(server: Server, chat
     assert answer["next"].endswith(f"simulate --seconds 2 --seed {seed}")
 
 
-def test_for_a_person_the_verdict_comes_first_and_one_command_last(server: Server, chatops: Run) -> None:
-    words = ("--writers", "functions", "--faults", "--seed", 2)
+def test_for_a_person_the_verdict_comes_first_and_one_command_last(server: Server, chatops: Run, tmp_path: Path) -> None:
+    words: tuple[object, ...] = ("--writers", "functions", "--faults", "--seed", 2)
+    words += ("--write", f"junit={tmp_path / 'junit.xml'}")
     found = chatops("--db", server.url_of("postgres"), "simulate", "--seconds", 2, *SMALL, *words, check=0)
     lines = found.stdout.splitlines()
     assert lines[0].startswith("held: I1 to I10, in each of ")
@@ -110,6 +111,9 @@ def test_for_a_person_the_verdict_comes_first_and_one_command_last(server: Serve
         r"the same, written by the application: .*chatops --db \S+ simulate --seconds 2 --seed 2 .* --faults", lines[-1]
     )
     assert "sessions ended" in found.stdout
+    suite = (tmp_path / "junit.xml").read_text()
+    assert 'tests="11" failures="0" errors="0"' in suite
+    assert '"CHAT010"' in suite
     assert "\x1b" not in found.stdout + found.stderr
 
 
@@ -171,6 +175,13 @@ def test_ctrl_c_ends_it_and_leaves_no_database(server: Server, home: Path) -> No
     assert process.returncode == 130, out + err
     assert out == ""
     assert not is_there(server, its_database(Result(130, "", said)))
+
+
+def test_a_pooler_in_transaction_mode_is_refused(
+    database: Database, through_pgbouncer: Callable[..., str], chatops_inprocess: Run
+) -> None:
+    found = chatops_inprocess("--db", through_pgbouncer(database), "simulate", "--seconds", 1, check=4)
+    assert "sessions of their own" in found.stderr
 
 
 # ---- a proof that proves nothing ---------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invoca
 from chatops.errors import ExitCode, RefusedError, UsageError
 
 if TYPE_CHECKING:
+    from chatops import model
     from chatops.chats.simulation import Load, Outcome, Progress
     from chatops.checks.load import Check
     from chatops.model import Answer, Line, Table
@@ -35,7 +36,7 @@ SPARE_SESSIONS = 5
     ],
     exits="0 every invariant held · 1 one was broken, or that is unknown, or a statement failed that must not · 2 usage · "
     "3 no server · 4 refused: a production environment · 130 interrupted",
-    formats=DOCUMENT_FORMATS,
+    formats=(*DOCUMENT_FORMATS, "github", "junit"),
 )
 def simulate(
     ctx: typer.Context,
@@ -103,7 +104,7 @@ def _database(invocation: Invocation, base: Target, *, keep: bool) -> Iterator[T
     from dataclasses import replace
 
     from chatops import settings
-    from chatops.db import identifier
+    from chatops.db import identifier, pools_transactions
 
     name = f"chatops_simulate_{secrets.token_hex(4)}"
     parameters = {**base.parameters, "dbname": name}
@@ -111,6 +112,9 @@ def _database(invocation: Invocation, base: Target, *, keep: bool) -> Iterator[T
     flags = f"--db '{settings.url_without_password(parameters)}'{schema}"
     target = replace(base, parameters=parameters, embedded=None, flags=flags)
     database = invocation.connect("migrate", target=base)
+    if pools_transactions(database):
+        raise RefusedError("these writers need sessions of their own, and a pooler in transaction mode stands before this server",
+                           details=["give --db with the server's own port, or a session pooler's"])  # fmt: skip
     database.execute(f"create database {identifier(name)} template template0")
     try:
         invocation.use(target)
@@ -260,7 +264,26 @@ def _answer(
         "failure_examples": {code: outcome.tally.examples[code] for code in sorted(outcome.tally.failed)},
         "next": step,
     }  # fmt: skip
-    return Answer("simulate", [Text(lines), *tables, Text(after)], data, invocation.now)
+    return Answer("simulate", [Text(lines), *tables, Text(after)], data, invocation.now, outcomes=_outcomes(outcome))
+
+
+def _outcomes(outcome: Outcome) -> list[model.Outcome]:
+    """One for each invariant, and one for the statements that must not fail."""
+    from chatops import model, words
+
+    made = []
+    for check in _checks():
+        breach, reason = outcome.breaches.get(check.code), outcome.unknown.get(check.code)
+        status: Literal["passed", "failed", "unknown"] = "failed" if breach else "unknown" if reason else "passed"
+        message = f"{check.heading(breach.most)}, seen in {words.plural(breach.looks, 'look')}" if breach else reason or ""
+        made.append(model.Outcome(check.code, status, check.severity.value, message, check.expected, counts=True))
+    made += [
+        model.Outcome(name, "unknown", "warning", reason, counts=True)
+        for name, reason in sorted(outcome.unknown.items()) if name not in CODES
+    ]  # fmt: skip
+    failed = outcome.unexpected
+    told = "; ".join(f"{code}: {example}" for code, example in sorted(failed.items()))
+    return [*made, model.Outcome("statements", "failed" if failed else "passed", "critical", told, counts=True)]
 
 
 def _breaches(outcome: Outcome) -> Table:
