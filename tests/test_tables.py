@@ -154,3 +154,19 @@ def test_a_query_returns_exactly_the_fields_of_its_dataclass(file: str, row: typ
     with core_database.connect() as connection:
         cursor = connection.execute(placeholders(text), parameters or {})
         assert [column.name for column in cursor.description] == [field.name for field in dataclasses.fields(row)]
+
+
+def test_the_queues_percentiles_off_its_index_are_those_of_sorting_every_wait(latest_database: Database) -> None:
+    asked = [sqlfiles.with_views(sqlfiles.read(f"queries/{name}.sql")) for name in ("queue", "queue.before_018")]
+    with latest_database.connect() as connection, connection.transaction():
+        for waiting in range(45):
+            by_index, by_sorting = (connection.execute(text.encode()).fetchone() for text in asked)
+            assert by_index is not None and by_sorting is not None and by_index[0] == waiting
+            assert by_index[:2] == by_sorting[:2]
+            assert by_index[2:] == pytest.approx(by_sorting[2:])
+            connection.execute(
+                """with u as (insert into real_users (name) values ('user') returning id),
+                        f as (insert into fictional_users (name) values ('profile') returning id)
+                   insert into chats (real_user_id, fictional_user_id, chat_state, waiting_since, state_since)
+                   select u.id, f.id, 'waiting_assignment', now() - random() * interval '1 day', now() from u, f"""
+            )

@@ -165,6 +165,10 @@ def operators(database: Database) -> list[OperatorLoad]:
     )
 
 
+BEFORE_018 = {"queries/queue.sql": "queries/queue.before_018.sql"}
+"""The queries that are asked otherwise where there are no indexes of the queue."""
+
+
 def query(database: Database, file: str) -> str:
     """A query with the views it needs inlined, in the variant for this database. Raises RefusedError without chat tables."""
     facts = database.facts
@@ -175,7 +179,8 @@ def query(database: Database, file: str) -> str:
             f"there is no table chats in schema {database.target.schema} of database {facts.database}",
             next_steps=[("make the tables", " ".join(filter(None, ("chatops", database.target.flags, "migrate --to 017"))))],
         )
-    return sqlfiles.with_views(sqlfiles.read(file), before_018=not facts.has_queue_clocks)
+    old = not facts.has_queue_clocks
+    return sqlfiles.with_views(sqlfiles.read(BEFORE_018.get(file, file) if old else file), before_018=old)
 
 
 def ask(database: Database, row: type[Row], file: str, parameters: dict[str, Any] | None = None) -> list[Row]:
