@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from chatops.chats.simulation import LOST
-from tests.conftest import build_core, build_latest
+from tests.conftest import build_core, build_latest, server_labels
 from tests.invariants import COUNTERS, QUEUE_CLOCK
 from tests.load import hostile_load, summary
 from tests.servers import Database, Server
@@ -40,7 +40,7 @@ def test_the_same_load_breaks_the_deployed_system(core_database_everywhere: Data
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("label", ["18"])
+@pytest.mark.parametrize("label", [label for label in server_labels() if label == "18" or (LONG and label == "15")])
 def test_killed_backends_and_a_crash_of_the_server_leave_nothing_half_done(own_server: Callable[..., Server], label: str) -> None:
     server = own_server(label)
     database = server.create_database()

@@ -58,7 +58,8 @@ def test_operators_click_twice_type_slowly_vanish_and_have_wrong_clocks() -> Non
     assert any(not turn.answers for turn in turns)
     assert any(turn.answers and turn.thinks > simulation.IDLE.total_seconds() for turn in turns)
     assert {turn.clock_error for turn in turns} >= {None, 0.0, -3600.0, 3600.0}
-    assert any(sum(turn.pauses) > 0 for turn in turns)
+    assert any(0 < sum(turn.pauses) < simulation.IDLE.total_seconds() for turn in turns)
+    assert any(turn.pauses[0] > simulation.IDLE.total_seconds() for turn in turns)
 
 
 # ---- the command -------------------------------------------------------------------------------------------------------

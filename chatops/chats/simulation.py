@@ -173,8 +173,10 @@ def _turn(chance: random.Random) -> Turn:
         thinks = silent * 4
     else:
         thinks = chance.choice([0.0, 0.002, 0.02])
-    pauses = tuple(chance.choice([0.001, 0.01]) if chance.random() < 0.3 else 0.0 for _ in range(8))
-    return Turn(clock_error, thinks, manner >= 0.03, pauses)
+    pauses = [chance.choice([0.001, 0.01]) if chance.random() < 0.3 else 0.0 for _ in range(8)]
+    if chance.random() < 0.02:
+        pauses[0] = silent * 4  # the request stalls between its look at the chat and the reply
+    return Turn(clock_error, thinks, manner >= 0.03, tuple(pauses))
 
 
 def schedule(load: Load, length: int) -> dict[Session, tuple[Intent, ...]]:
