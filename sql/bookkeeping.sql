@@ -80,4 +80,12 @@ create table if not exists chatops.settings (
   primary key (target_schema, key)
 );
 
+-- What `monitor --store` remembers: one watch per target schema, as its state file would hold it.
+create table if not exists chatops.watches (
+  target_schema   text primary key,
+  state           jsonb not null,
+  written_by      text not null default session_user,
+  written_at      timestamptz not null default clock_timestamp()
+);
+
 revoke all on schema chatops from public;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -164,3 +165,190 @@ def test_the_command_itself_runs_a_plan_and_remembers_it(
     assert "3/3" in done.stdout
     again = chatops_inprocess("monitor", "--once", "--plan", "5ms*3", "--state", "state.json", db=latest_database, check=0)
     assert "no worse" in again.stderr
+
+
+# ---- in the database, beside it, for those who listen ------------------------------------------------------------------
+
+
+def test_a_watch_in_the_database_is_shared_by_all_who_tick(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    flags = ("monitor", "--store", "--plan", "5ms*2,1h")
+    refused = chatops_inprocess(*flags, "--state", "x.json", db=latest_database, check=2)
+    assert "in one place" in refused.stderr
+    latest_database.execute("drop table chatops.watches")  # bookkeeping that is older than it
+    chatops_inprocess(*flags, "--once", db=latest_database, check=0)
+    ticked = chatops_inprocess(*flags, "--once", db=latest_database, check=0)
+    assert "2/3" in ticked.stdout
+    assert "missed" in ticked.stderr
+    again = chatops_inprocess(*flags, "--once", db=latest_database, check=0)
+    assert "no tick is due" in again.stderr
+    assert latest_database.value("select state->'ticks'->0->'slot' from chatops.watches") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_runs_that_take_the_same_tick_write_it_once_in_the_database(
+    latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from chatops.cli.keeping import InDatabase
+
+    day = Day({})
+    first, second = (watching(latest_database, tmp_path, day, monkeypatch, plan="15m*2") for _ in range(2))
+    for one in (first, second):
+        one.keeper = InDatabase(one.invocation)
+    assert first.once() is ExitCode.OK
+    assert second.open(restart_finished=False) is False
+    day.now += timedelta(minutes=15)
+    assert first.once() is ExitCode.OK
+    capsys.readouterr()
+    assert second.tick() is False  # it had read the state before the first one wrote it
+    assert capsys.readouterr().out == ""
+    assert [tick.slot for tick in second.watch.ticks] == [0]
+
+
+def test_a_server_that_is_away_is_remembered_by_the_run_and_written_when_it_is_back(
+    own_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from chatops.cli.keeping import InDatabase
+    from tests.conftest import build_latest
+
+    server = own_server("18")
+    database = server.create_database()
+    build_latest(database)
+
+    def stop() -> None:
+        database.close()
+        server.stop("immediate")
+
+    day = Day({0.3: stop, 0.6: server.start})
+    one = watching(database, tmp_path, day, monkeypatch, plan="15m*5")
+    one.keeper = InDatabase(one.invocation)
+    assert one.loop() is ExitCode.OK
+    assert [tick["reached"] for tick in database.value("select state->'ticks' from chatops.watches")] == [
+        True,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert "written when it is back" in capsys.readouterr().err
+
+
+def test_commands_run_beside_a_tick_their_text_is_text_and_a_failing_one_is_a_finding(
+    latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from chatops.cli import watching as module
+
+    monkeypatch.setattr(module, "COMMAND_SECONDS", 0.3)
+    errors = tmp_path / "errors"
+    commands = (
+        r"printf 'first\n3 errors \033[31m'",
+        f"test ! -e {errors} || (echo 500; exit 9)",
+        f"test ! -e {errors} || sleep 3600",
+    )
+    day = Day({0.4: errors.touch, 0.7: errors.unlink})
+    one = watching(latest_database, tmp_path, day, monkeypatch, plan="15m*5", commands=commands)
+    assert one.loop() is ExitCode.OK
+    told = capsys.readouterr().out
+    assert "3 errors \\x1b[31m" in told
+    assert "\x1b" not in told
+    assert "new      warning  COMMAND2" in told
+    assert "ended with 9: 500" in told
+    assert "took longer than 0.3 s" in told
+    assert {one.code for one in one.watch.transitions if one.kind == "resolved"} == {"COMMAND2", "COMMAND3"}
+
+
+def test_what_the_guards_refused_between_two_ticks_is_told(
+    latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        latest_database.execute("select count_refusal('late_reply', null), count_refusal('late_reply', null)")
+
+    one = watching(latest_database, tmp_path, Day({0.3: refuse}), monkeypatch, plan="15m*3")
+    assert one.loop() is ExitCode.OK
+    lines = [line for line in capsys.readouterr().out.splitlines() if "/3" in line]
+    assert ["refusal" in line for line in lines] == [False, True, False]
+    assert "2 refusals" in lines[1]
+
+
+def test_a_transition_is_posted_to_a_url_and_a_deaf_one_is_a_warning(
+    latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import http.server
+    import threading
+
+    heard: list[Any] = []
+
+    class Listener(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204 if len(heard) == 1 else 500)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    latest_database.execute(
+        "insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing"
+    )
+    day = Day({0.3: lambda: latest_database.execute(ILL), 0.6: lambda: latest_database.execute(WELL)})
+    with http.server.HTTPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/secret-token"
+        one = watching(latest_database, tmp_path, day, monkeypatch, plan="15m*5", notify=url)
+        assert one.loop() is ExitCode.OK
+        server.shutdown()
+    assert [(event["code"], event["kind"]) for event in heard] == [("CONF001", "new"), ("CONF001", "resolved")]
+    told = capsys.readouterr().err
+    assert "answered with 500" in told
+    assert "secret-token" not in told
+
+
+def test_one_tick_answers_a_plugin_and_fills_a_textfile(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    from prometheus_client.parser import text_string_to_metric_families
+
+    latest_database.execute(
+        "insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing"
+    )
+    flags = ("monitor", "--once", "--plan", "5ms,1h", "--state", "s.json", "-o", "nagios", "--write", "prometheus=m.prom")
+    chatops_inprocess(*flags, db=latest_database, check=0)
+    latest_database.execute(ILL)
+    done = chatops_inprocess(*flags, db=latest_database, check=1)
+    assert done.stdout.startswith("CHATOPS WARNING - monitor: 1 of 1 check: CONF001 ")
+    assert chatops_inprocess(*flags, db=latest_database, check=1).stdout == done.stdout  # not due: the standing answer
+    found = {family.name for family in text_string_to_metric_families((tmp_path / "m.prom").read_text())}
+    assert {"chatops_monitor_waiting", "chatops_monitor_worse", "chatops_monitor_deadlocks"} <= found
+    assert chatops_inprocess("monitor", "-o", "nagios", db=latest_database, check=3).stdout.startswith("CHATOPS UNKNOWN")
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_on_a_terminal_the_watch_is_a_page_drawn_in_place(
+    latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    from chatops.cli.invocation import Invocation
+    from chatops.render import Medium
+
+    latest_database.execute(
+        "insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing"
+    )
+    monkeypatch.setattr(Invocation, "medium", lambda self, stream=None: Medium(columns, terminal=True, show_names=True))
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("LINES", "30")
+    monkeypatch.setenv("TERM", "xterm")
+    day = Day({0.3: lambda: latest_database.execute(ILL), 0.8: lambda: latest_database.execute(WELL)})
+    one = watching(latest_database, tmp_path, day, monkeypatch, plan="15m*6")
+    one.invocation.output = "table"
+    assert one.loop() is ExitCode.OK
+    pages = re.split(r"\x1b\[\d+F\x1b\[J", capsys.readouterr().out)
+    assert len(pages) == 6
+    assert ["new      warning  CONF001" in page for page in pages] == [False, True, False, False, False, False]
+    assert ["ongoing  warning  CONF001" in page for page in pages] == [False, False, True, True, False, False]
+    assert "resolved warning  CONF001" in pages[-1]
+    assert "no finding is open" in pages[-1]
+    assert re.search("wait for an operator +0  ▁{4,6}\n", pages[-1])
+    assert "the plan is over" in pages[-1]
+    assert all(
+        len(line) <= columns or "CONF001" in line or "deploy" in line or "Ctrl-C" in line for line in pages[-1].splitlines()
+    )

@@ -350,7 +350,7 @@ class Deploy:
         from chatops.cli.watching import Watching
 
         watching = Watching(self.invocation, plan=self.monitor or "", path=default_path(self.invocation, "monitor"),
-                            baseline=self.receipt.baseline or None, anew=True)  # fmt: skip
+                            baseline=self.receipt.baseline or None, anew=True, aside=True)  # fmt: skip
         self.code = watching.loop()
         return watching.verdict.sentence
 

@@ -20,7 +20,7 @@ GUIDE = "15m*4,1h*23"
         "chatops monitor --plan '1m*15' --until-healthy",
     ],
     exits="0 no worse than before · 1 something new is open, or no tick reached the database",
-    takes=("connection",),
+    formats=("table", "plain", "json", "jsonl", "markdown", "nagios", "prometheus", "junit", "github"),
 )
 def monitor(
     ctx: typer.Context,
@@ -31,23 +31,33 @@ def monitor(
         Path | None, typer.Option("--receipt", metavar="FILE", help="Compare with the figures in a deploy's receipt.")
     ] = None,
     notify: Annotated[
-        str | None, typer.Option("--notify", metavar="COMMAND", help="Run when a finding appears or goes: JSON on stdin.")
+        str | None,
+        typer.Option("--notify", metavar="COMMAND|URL", help="Told when a finding appears or goes: JSON on stdin, or posted."),
     ] = None,
     until_healthy: Annotated[bool, typer.Option("--until-healthy", help="End at the first tick without a finding.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first new finding.")] = False,
+    store: Annotated[bool, typer.Option("--store", help="Remember the watch in the database: then this writes.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask (--store writes).")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Forget the watch that is remembered.")] = False,
 ) -> ExitCode:
-    """Looks by the guide's plan, tells what is new, ongoing and resolved, and ends with one verdict. Reads only.
+    """Looks by the guide's plan, tells what is new, ongoing and resolved, and ends with one verdict. Reads only, but for --store.
 
+    `[monitor] commands` of chatops.toml run beside each tick; one that fails is a finding.
     A finding counts as gone after two ticks without it. Late, early and doubled ticks do no harm; missed ones are told.
     """
+    from chatops import settings
     from chatops.cli.deploy import default_path
-    from chatops.cli.watching import Watching
+    from chatops.cli.watching import Watching, commands_of
     from chatops.deploys import receipt as receipts
 
     invocation = invocation_of(ctx)
     if once and (until_healthy or fail_fast):
         raise UsageError("--once takes one tick; --until-healthy and --fail-fast are for the loop")
+    if store and state is not None:
+        raise UsageError("--state is a file, --store the database: a watch is remembered in one place")
+    if not once and invocation.format() == "nagios":
+        raise UsageError("a plugin of Nagios answers once: -o nagios goes with --once")
+    commands = commands_of(settings.load())
     baseline = None
     if receipt is not None:
         kept = receipts.read(receipt)
@@ -55,6 +65,16 @@ def monitor(
         if (kept.database, kept.schema) != (target.shown(), target.schema):
             raise UsageError(f"{receipt} is the receipt of {kept.database}, schema {kept.schema}, not of this database")
         baseline = kept.baseline or None
+    keeper = None
+    if store:
+        from chatops.cli.keeping import InDatabase
+
+        if not invocation.consent("Remember the watch in the database", yes=yes):
+            invocation.note("nothing was changed")
+            return ExitCode.REFUSED
+        keeper = InDatabase(invocation)
+        keeper.prepare()
     watching = Watching(invocation, plan=plan, path=state or default_path(invocation, "monitor"), baseline=baseline,
-                        notify=notify, until_healthy=until_healthy, fail_fast=fail_fast, anew=anew)  # fmt: skip
+                        notify=notify, until_healthy=until_healthy, fail_fast=fail_fast, anew=anew, keeper=keeper,
+                        commands=commands)  # fmt: skip
     return watching.once() if once else watching.loop()

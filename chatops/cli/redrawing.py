@@ -12,7 +12,6 @@ from chatops.cli.invocation import Invocation
 from chatops.errors import ExitCode, UnreachableError, UsageError
 from chatops.model import Answer
 
-
 pause = time.sleep
 
 

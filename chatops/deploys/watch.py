@@ -34,6 +34,8 @@ class Look:
     figures: Mapping[str, Any] = field(default_factory=dict)
     findings: Mapping[str, Seen] = field(default_factory=dict)
     reached: bool = True
+    beside: tuple[str, ...] = ()
+    """What the commands that run beside it said, one line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +204,21 @@ def span(distance: timedelta) -> str:
 def read(path: Path) -> Watch | None:
     """The watch that a file remembers, None when there is none. Raises UsageError when it is something else."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return parse_state(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def parse_state(text: str, where: str) -> Watch:
+    """The watch that a text holds, as `Watch.text` wrote it. Raises UsageError when it is something else."""
+    try:
+        found = json.loads(text)
     except ValueError:
-        raise UsageError(f"{path} is no state of a monitor: it is not JSON") from None
+        raise UsageError(f"{where} is no state of a monitor: it is not JSON") from None
     if not isinstance(found, dict) or found.get("kind") != "monitor" or found.get("format") != FORMAT:
-        raise UsageError(f"{path} is no state of a monitor in format {FORMAT}")
+        raise UsageError(f"{where} is no state of a monitor in format {FORMAT}")
     fields = {key: value for key, value in found.items() if key not in ("format", "kind")}
     try:
         fields["ticks"] = tuple(Tick(**tick) for tick in fields["ticks"])
@@ -219,7 +227,7 @@ def read(path: Path) -> Watch | None:
         fields["transitions"] = tuple(Transition(**one) for one in fields["transitions"])
         return Watch(**fields)
     except (KeyError, TypeError, AttributeError):
-        raise UsageError(f"{path} is a damaged state: a field is missing or unknown") from None
+        raise UsageError(f"{where} is a damaged state: a field is missing or unknown") from None
 
 
 def _list(standing: Mapping[str, Open]) -> str:

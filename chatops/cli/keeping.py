@@ -1,0 +1,120 @@
+"""Where a watch is remembered between ticks: in a file, or in the database that it watches."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from chatops.cli.invocation import Invocation, write_file
+from chatops.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from chatops.deploys.watch import Watch
+
+
+class Keeper(Protocol):
+    """One remembered watch."""
+
+    name: str
+
+    def read(self) -> Watch | None:
+        """What is remembered, None when nothing is."""
+
+    def write(self, watch: Watch, *, anew: bool = False) -> bool:
+        """Remembers the watch; False when another run took the same tick first."""
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """Keeps a second run from the same tick, where that can be done beforehand."""
+
+
+class InFile:
+    """A state file; a second run waits for the first, and then finds its slot taken."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = str(path)
+
+    def read(self) -> Watch | None:
+        """The watch in the file. Raises UsageError when it holds something else."""
+        from chatops.deploys import watch as watches
+
+        return watches.read(self.path)
+
+    def write(self, watch: Watch, *, anew: bool = False) -> bool:
+        """By a rename: a killed run leaves the old one or the new one."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(self.path, watch.text)
+        return True
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """A lock on a file beside it."""
+        import fcntl
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_name(self.path.name + ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+class InDatabase:
+    """A row of chatops.watches. While the server is away the run remembers by itself, and writes when it is back."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self.invocation = invocation
+        self.name = "chatops.watches"
+        self.last: Watch | None = None
+
+    def prepare(self) -> None:
+        """Makes the table where the bookkeeping is older than it, or absent."""
+        from chatops import sqlfiles
+
+        with self.invocation.connect("act") as database, database.acting():
+            known = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                                       where n.nspname = 'chatops' and c.relname = 'watches')"""
+            if not database.value(known):
+                database.script(sqlfiles.read("bookkeeping.sql"))
+
+    def read(self) -> Watch | None:
+        """The row, or what this run remembers while the server is away."""
+        from chatops import sqlfiles
+
+        try:
+            with self.invocation.connect("read") as database, database.reading():
+                text = database.value(sqlfiles.read("queries/watch_read.sql"), {"schema": self.invocation.target.schema})
+        except UnreachableError:
+            if self.last is None:
+                raise
+            return self.last
+        kept, last = self._parsed(text), self.last
+        ahead = kept is not None and last is not None and kept.started == last.started and len(last.ticks) > len(kept.ticks)
+        return last if ahead else kept
+
+    def write(self, watch: Watch, *, anew: bool = False) -> bool:
+        """Under the row's lock: another run that took a slot of this one first wins."""
+        from chatops import sqlfiles
+
+        asked = {"schema": self.invocation.target.schema}
+        try:
+            with self.invocation.connect("act") as database, database.acting():
+                kept = self._parsed(database.value(sqlfiles.read("queries/watch_lock.sql"), asked))
+                same = kept is not None and kept.started == watch.started
+                if not anew and kept is not None and same and len(kept.ticks) >= len(watch.ticks) > 0:
+                    self.last = kept
+                    return False
+                database.execute(sqlfiles.read("queries/watch_write.sql"), {**asked, "state": watch.text})
+        except UnreachableError:
+            self.invocation.warn("the server is away: this tick is remembered here, and written when it is back")
+        self.last = watch
+        return True
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing beforehand: the row's lock decides when a tick is written."""
+        return contextlib.nullcontext()
+
+    def _parsed(self, text: str | None) -> Watch | None:
+        from chatops.deploys import watch as watches
+
+        return None if text is None else watches.parse_state(text, self.name)
