@@ -40,10 +40,10 @@ SPARE_SESSIONS = 5
 )
 def simulate(
     ctx: typer.Context,
-    seconds: Annotated[int, typer.Option(min=1, max=3600, help="For how long.")] = 20,
-    operators: Annotated[int, typer.Option(min=1, max=60, help="Operators; a third of them work in two tabs.")] = 12,
-    users: Annotated[int, typer.Option(min=1, max=60, help="Users' sessions.")] = 4,
-    chats: Annotated[int, typer.Option(min=1, max=5000, help="Chats that they write in.")] = 40,
+    seconds: Annotated[int, typer.Option(metavar="S", min=1, max=3600, help="For how long.")] = 20,
+    operators: Annotated[int, typer.Option(metavar="N", min=1, max=60, help="Operators; a third of them work in two tabs.")] = 12,
+    users: Annotated[int, typer.Option(metavar="N", min=1, max=60, help="Users' sessions.")] = 4,
+    chats: Annotated[int, typer.Option(metavar="N", min=1, max=5000, help="Chats that they write in.")] = 40,
     seed: Annotated[int, typer.Option(metavar="N", help="Repeats the schedule: who wants to do what, and when.")] = 1,
     writers: Annotated[str, typer.Option(metavar="HOW", help="application: as the deployed one writes; functions: through them.")]
     = WRITERS[0],
@@ -51,11 +51,12 @@ def simulate(
     faults: Annotated[bool, typer.Option("--faults", help="End some of their sessions at random.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the database afterwards.")] = False,
 ) -> ExitCode:  # fmt: skip
-    """Operators who click twice, type slowly and vanish, users in bursts, the idle cron and an admin write at once, while another
-    session looks whether the invariants I1 to I10 hold.
+    """Operators who click twice, type slowly and vanish, users in bursts, the
+    idle cron and an admin write at once, while another session looks whether
+    the invariants I1 to I10 hold.
 
-    On a database that it creates, and drops when it ends, on the server of --db or --env, else on the embedded server; never on
-    one of a production environment.
+    On a database that it creates, and drops when it ends, on the server of --db
+    or --env, else on the embedded server; never on a production server.
     """
     from chatops.chats.simulation import Load
 
@@ -85,7 +86,7 @@ def _server(invocation: Invocation) -> Target:
         # Never on a server that only the environment names.
         invocation.db = ("local",)
     target = settings.resolve(settings.Options(tuple(invocation.db), invocation.env, invocation.schema))
-    beside = settings.production_beside(target)
+    beside = settings.production_beside(target) if target.embedded is None else None
     if target.production or beside is not None:
         raise RefusedError(
             f"{beside or target.name} counts as production: no load is put on its server, not even on a database of its own",
