@@ -130,3 +130,87 @@ def test_the_watch_is_a_step_where_a_plan_is_given(
 ) -> None:
     chatops_inprocess(*DEPLOY, "--skip-code", "--no-scenarios", "--monitor", "5ms*2", db=latest_database, check=0)
     assert results(tmp_path)["monitor"] == "done"
+
+
+# ---- broken at every step in turn ------------------------------------------------------------------------------------
+# The code step and verify have tests of their own above.
+
+
+def stopped_and_finished(
+    run: Callable[..., Any], step: str, code: int, mend: Callable[[], object], flags: tuple[str, ...], tmp_path: Path, **more: Any
+) -> None:
+    """The deploy stops at a step, says what is in place, and --from finishes it once the trouble is gone."""
+    stopped = run(*flags, **more)
+    assert f"the deploy stopped at {step}" in stopped.stderr, stopped.stderr
+    assert stopped.exit_code == code, stopped.stderr
+    assert f"--from {step}" in stopped.stderr
+    assert "in place:" in stopped.stderr
+    assert results(tmp_path)[step] == "failed"
+    before = [name for name, result in results(tmp_path).items() if result == "done"]
+    mend()
+    run(*flags, "--from", step, check=0, **more)
+    assert set(results(tmp_path).values()) <= {"done", "skipped"}
+    assert set(before) < set(results(tmp_path))
+
+
+def test_broken_at_preflight(core_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database, check=0)
+    role = f"deployer_{core_database.name}"
+    core_database.script(
+        f"create role {role} login; grant usage on schema public, chatops to {role}; "
+        f"grant select on all tables in schema public, chatops to {role}"
+    )
+    try:
+        url = core_database.url.replace("//postgres", f"//{role}", 1)
+        mend = lambda: core_database.execute(f"alter role {role} superuser")  # noqa: E731
+        stopped_and_finished(chatops_inprocess, "preflight", 4, mend, (*DEPLOY, "--skip-code"), tmp_path, db=url)
+    finally:
+        core_database.execute(f"reassign owned by {role} to postgres")
+        core_database.execute(f"drop owned by {role}")
+        core_database.execute(f"drop role {role}")
+
+
+def test_broken_at_baseline(
+    latest_database: Any, new_database: Callable[..., Any], chatops_inprocess: Callable[..., Any], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from chatops.cli.deploy import Deploy
+
+    elsewhere = new_database()
+    whole = Deploy.preflight
+
+    def closed_afterwards(self: Deploy) -> str:
+        told = whole(self)
+        elsewhere.execute(f"alter database {latest_database.name} allow_connections false")
+        return told
+
+    def mend() -> None:
+        elsewhere.execute(f"alter database {latest_database.name} allow_connections true")
+
+    monkeypatch.setattr(Deploy, "preflight", closed_afterwards)
+    stopped_and_finished(chatops_inprocess, "baseline", 3, mend, (*DEPLOY, "--skip-code"), tmp_path, db=latest_database)
+
+
+def test_broken_at_migrate(database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+    database.execute("create function idle_timeout() returns text language sql as 'select null::text'")
+    mend = lambda: database.execute("drop function idle_timeout()")  # noqa: E731
+    stopped_and_finished(chatops_inprocess, "migrate", 4, mend, (*DEPLOY, "--skip-code"), tmp_path, db=database)
+    assert [file["name"][:3] for file in receipt(tmp_path)["files"]][-1] == "027"
+
+
+def test_broken_at_monitor(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chatops.cli.watching import Watching
+
+    def interrupt(self: Watching) -> float:
+        raise KeyboardInterrupt
+
+    flags = (*DEPLOY, "--skip-code", "--no-scenarios", "--monitor", "20ms*2")
+    with monkeypatch.context() as patch:
+        patch.setattr(Watching, "until_next", interrupt)
+        stopped = chatops_inprocess(*flags, db=latest_database, check=130)
+    assert "the deploy stopped at monitor: interrupted" in stopped.stderr
+    assert "the database was checked" in stopped.stderr
+    chatops_inprocess(*flags, "--from", "monitor", db=latest_database, check=0)
+    assert results(tmp_path)["monitor"] == "done"
