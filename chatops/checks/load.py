@@ -29,7 +29,7 @@ class Check:
     asks; `limits` are the thresholds it is measured against; `help_command` is what
     follows the word `chatops`, with {column} of the first row; `help_sql` the same as SQL; `help_text` says it in words.
     `fails_on_error`: an error of the query is the fault that it looks for. `shares` names what it has in common with other
-    checks, so that they are asked together; `needs_table` must be there, readable or not;
+    checks: those with the same first name are asked together; `needs_table` must be there, readable or not;
     `if_absent`: without this table of ours
     there is nothing to find. `leads`: it stands before all others of its severity.
     """
@@ -54,7 +54,7 @@ class Check:
     limits: tuple[str, ...] = ()
     needs_role: str | None = None
     fails_on_error: bool = False
-    shares: str | None = None
+    shares: tuple[str, ...] = ()
     needs_table: str | None = None
     if_absent: str | None = None
     leads: bool = False
@@ -68,9 +68,9 @@ class Check:
         """
         text = self.sql_before_018 if before_018 and self.sql_before_018 is not None else self.sql
         own = sqlfiles.body(sqlfiles.with_views(text, before_018=before_018))
-        if self.shares is None or not alone:
+        if not self.shares or not alone:
             return own
-        return sqlfiles.in_front(f"{self.shares} as materialized (\n{shared(self.shares)}\n)", own)
+        return sqlfiles.in_front(", ".join(shared(name) for name in self.shares), own)
 
     def heading(self, count: int) -> str:
         """The title with its number."""
@@ -80,8 +80,8 @@ class Check:
 
 
 def shared(name: str) -> str:
-    """The query that several checks begin with: one file of `sql/checks/shared`."""
-    return sqlfiles.body(sqlfiles.read(f"checks/shared/{name}.sql"))
+    """What several checks begin with, as a CTE: one file of `sql/checks/shared`."""
+    return f"{name} as materialized (\n{sqlfiles.body(sqlfiles.read(f'checks/shared/{name}.sql'))}\n)"
 
 
 @cache
@@ -186,7 +186,7 @@ def _check(text: str, where: str, *, shipped: bool = True, before_018: str | Non
         limits=tuple(filter(None, re.split(r"[,\s]+", head.get("limits", "")))),
         needs_role=head.get("needs-role"),
         fails_on_error=head.get("on-error") == "failed",
-        shares=head.get("shares"),
+        shares=tuple(filter(None, re.split(r"[,\s]+", head.get("shares", "")))),
         needs_table=head.get("needs-table"),
         if_absent=head.get("if-absent"),
         leads=head.get("leads") == "yes",

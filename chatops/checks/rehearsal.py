@@ -1,4 +1,4 @@
-"""Tries the fix of each finding in a transaction that is rolled back, and runs the checks that read those chats again inside it."""
+"""Tries the fix of each finding in a transaction that is rolled back, and asks the checks of those chats again inside it."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ def _with_neighbours(database: Database, touched: _Touched) -> list[UUID]:
 def _held(database: Database, operators: Sequence[UUID]) -> dict[UUID, int]:
     query = """select assigned_operator_id, count(*) from chats
                 where assigned_operator_id = any(:'operators'::uuid[]) and is_active is not false group by 1"""
-    return dict(database.tuples(query, {"operators": list(operators)}))  # type: ignore[arg-type]
+    return dict(database.tuples(query, {"operators": list(operators)}))
 
 
 def _counts(database: Database, checks: Iterable[Check], survey: Survey, chats: Sequence[UUID]) -> dict[str, int]:

@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -152,6 +152,8 @@ class _Run:
     lost: str | None = None
     roles: dict[str, bool] = field(default_factory=dict)
     together: dict[str, Result] = field(default_factory=dict)
+    apart: set[str] = field(default_factory=set)
+    impatient: bool = False
     results: list[Result] = field(default_factory=list)
 
 
@@ -187,6 +189,11 @@ def run(
             progress(check, position, len(checks))
         state.results.append(_shared(state, check, checks) or _one(state, check))
     return Survey(tuple(state.results), found, database.facts, inventory, since or DEFAULT_SINCE, time.monotonic() - started)
+
+
+def with_rows(survey: Survey, rows: int) -> Survey:
+    """The survey with at most so many rows of evidence for each finding; counts stay exact."""
+    return replace(survey, results=tuple(replace(result, rows=result.rows[:rows]) for result in survey.results))
 
 
 def parameters(survey: Survey) -> dict[str, Any]:
@@ -291,12 +298,16 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
     """The result of a check that was asked together with those that begin alike; None when it is the only one."""
     if check.code in state.together:
         return state.together.pop(check.code)
-    group = [other for other in checks if other.shares == check.shares and other.code not in state.together]
-    group = [other for other in group if other.shares and _before(state, other) is None]
+    group = [other for other in checks if other.shares[:1] == check.shares[:1] and other.code not in state.together]
+    group = [other for other in group if other.shares and other.code not in state.apart and _before(state, other) is None]
     if check not in group or len(group) < 2 or any(result.check in group for result in state.results):
         return None
     asked = _ask(state, check, _wrapped_together(group, state), seconds_for=len(group))
     if isinstance(asked, Result):
+        if state.lost is None and not state.impatient:
+            # One of them cannot be asked here: the others shall not suffer from it.
+            state.apart |= {one.code for one in group}
+            return None
         state.together |= {
             one.code: Result(one, "unknown", one.severity, reason=asked.reason, remedy=asked.remedy) for one in group
         }
@@ -415,7 +426,7 @@ def _typed(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _wrapped_together(group: Sequence[Check], state: _Run) -> str:
     about = _about(state)
-    parts = [f"{group[0].shares} as materialized (\n{shared(group[0].shares or '')}\n)"]
+    parts = [shared(name) for name in dict.fromkeys(name for check in group for name in check.shares)]
     selects = []
     for check in group:
         name = f"offending_{check.code.lower()}"
@@ -442,6 +453,7 @@ def _wrapped(check: Check, state: _Run) -> str:
 
 
 def _from_error(state: _Run, check: Check, error: DatabaseError, seconds: float, allowed: float) -> Result:
+    state.impatient = isinstance(error, LockTimeoutError | StatementTimeoutError)
     message = words.visible(error.message)
     role = identifier(state.database.facts.role if state.database.facts else "")
     if isinstance(error, LockTimeoutError):

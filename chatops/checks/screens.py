@@ -5,13 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from chatops import words
+from chatops.checks.changes import Change, Changes
 from chatops.checks.findings import FailOn, Finding, counts_as_found, findings, shown, tally
 from chatops.checks.load import Check
+from chatops.checks.rehearsal import Rehearsed
 from chatops.checks.run import EVER, Result, Survey, window
 from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text
 
@@ -57,18 +59,42 @@ _FINDING_COLUMNS = [
     Column("help_command", "help"),
     Column("help_sql", "help in SQL", "sql"),
     Column("help_text", "help in words"),
+    Column("change", "change"),
+    Column("since", "since", "instant"),
+    Column("rehearsal", "rehearsal", "data"),
 ]
 
 
 def diagnosis(
-    survey: Survey, place: str, reader: Reader, *, health: Health | None = None, ignored: Sequence[str] = (), rows: int = 3
+    survey: Survey,
+    place: str,
+    reader: Reader,
+    *,
+    health: Health | None = None,
+    ignored: Sequence[str] = (),
+    changes: Changes | None = None,
+    rehearsed: Mapping[str, Rehearsed] | None = None,
 ) -> Answer:
-    """Findings worst first; one line when there is none. `place` names environment and database."""
+    """Findings worst first; one line when there is none. `place` names environment and database.
+
+    With `changes` each finding says what became of it since an earlier look; with `rehearsed` what its fix did on trial.
+    """  # fmt: skip
     found = findings(survey, reader.here)
-    lines: list[Line] = list(_verdict(survey, place, found, health, ignored, reader))
+    lines: list[Line] = list(_verdict(survey, place, found, health, ignored, reader, changes))
     for finding in found:
         lines.append("")
         lines += finding_lines(finding, survey, reader)
+        if changes is not None:
+            lines += _change_lines(changes, finding.code, survey, reader)
+        if rehearsed is not None:
+            lines += _rehearsal_lines(rehearsed.get(finding.code), finding, reader)
+    if changes is not None and changes.resolved:
+        lines.append("")
+        for code, was in sorted(changes.resolved.items()):
+            was_many = "" if was.count is None else f", {words.count(was.count)} then"
+            title = _wrap(f"{_expected(survey, code)} ({was.word} at {_clock(changes.earlier.at, survey)}{was_many})", reader, 20)
+            lines.append([Span("RESOLVED", "ok"), Span(f"  {code:<8}  {title[0]}")])
+            lines += [" " * min(20, _hang(reader)) + more for more in title[1:]]
     if found:
         lines.append("")
         lines += _flow([[Span("explain one: "), Span(f"chatops explain {found[0].code}", "code")],
@@ -77,9 +103,9 @@ def diagnosis(
         "diagnose",
         [
             Text(lines),
-            finding_table(found, reader),
+            finding_table(found, reader, changes, rehearsed),
         ],
-        data=_data(survey),
+        data=_data(survey) | _compared(changes),
         now=survey.now,
     )
 
@@ -149,8 +175,9 @@ def catalogue(checks: Sequence[Check]) -> Answer:
 
 
 def _verdict(
-    survey: Survey, place: str, found: Sequence[Finding], health: Health | None, ignored: Sequence[str], reader: Reader
-) -> list[Line]:
+    survey: Survey, place: str, found: Sequence[Finding], health: Health | None, ignored: Sequence[str], reader: Reader,
+    changes: Changes | None,
+) -> list[Line]:  # fmt: skip
     total = len(survey.results)
     counts = tally(survey)
     at = f"{survey.now.astimezone(UTC):%H:%M:%S} UTC"
@@ -160,7 +187,8 @@ def _verdict(
         waiting = f"{words.count(health.waiting)} waiting"
         if health.oldest_seconds is not None:
             waiting += f" (oldest {words.duration(health.oldest_seconds)})"
-        told = [f"healthy: {total} of {words.plural(total, 'check')}", words.plural(health.chats, "chat"), waiting, took, without]
+        told = [f"healthy: {total} of {words.plural(total, 'check')}", words.plural(health.chats, "chat"), waiting, took, without,
+                _news(changes, survey)]  # fmt: skip
         return _flow([[Span(place)], [Span(at)], [Span(", ".join(filter(None, told)), "ok")]], reader)
     parts = [
         [Span(words.plural(counts[name], name) if name == "warning" else f"{words.count(counts[name])} {name}", _STYLES[name])]
@@ -170,7 +198,8 @@ def _verdict(
     verdict = [span for index, part in enumerate(parts) for span in (*([Span(", ")] if index else []), *part)]
     history = any(result.check.kind == "history" for result in survey.results)
     looked_back = "" if not history else "history: all of it" if window_is_ever(survey) else f"history: last {_since(survey)}"
-    rest = [place, at, f"{survey.ran} of {words.plural(total, 'check')} ran", looked_back, without, took]
+    ran = f"{survey.ran} of {words.plural(total, 'check')} ran"
+    rest = [place, at, ran, looked_back, without, _news(changes, survey), took]
     return _flow([verdict, *([Span(text)] for text in rest if text)], reader)
 
 
@@ -196,9 +225,85 @@ def _since(survey: Survey) -> str:
 # -- a finding --------------------------------------------------------------------------------------------------------------
 
 
-def finding_table(found: Sequence[Finding], reader: Reader) -> Table:
+def finding_table(
+    found: Sequence[Finding], reader: Reader, changes: Changes | None = None, rehearsed: Mapping[str, Rehearsed] | None = None
+) -> Table:
     """Findings for programs."""
-    return Table("findings", _FINDING_COLUMNS, [_finding_row(finding, reader) for finding in found], audience="machines")
+    rows = []
+    for finding in found:
+        change = changes.now.get(finding.code) if changes is not None else None
+        tried = (rehearsed or {}).get(finding.code)
+        rows.append(
+            _finding_row(finding, reader)
+            | {
+                "change": change.kind if change else None,
+                "since": _first_seen(change, changes),
+                "rehearsal": tried.data if tried else None,
+            }
+        )
+    return Table("findings", _FINDING_COLUMNS, rows, audience="machines")
+
+
+def _first_seen(change: Change | None, changes: Changes | None) -> datetime | None:
+    """Since when a finding is known; None: this look is the first to see it, or nobody knows."""
+    if change is None or changes is None or change.was is None:
+        return None
+    return change.was.since or changes.earlier.at
+
+
+def _news(changes: Changes | None, survey: Survey) -> str:
+    """What changed since the earlier look, for the verdict; "" without one."""
+    if changes is None:
+        return ""
+    severity_of = {one.check.code: "unknown" if one.status == "unknown" else one.severity.value for one in survey.results}
+    counted = [(word, sum(severity_of[code] == word for code in changes.new)) for word in _STYLES]
+    parts = [f"+{number} {word}" for word, number in counted if number]
+    if changes.resolved:
+        parts.append(f"{len(changes.resolved)} resolved")
+    return f"since {_clock(changes.earlier.at, survey)}: {', '.join(parts) or 'nothing new'}"
+
+
+def _clock(at: datetime, survey: Survey) -> str:
+    """The time of day of an earlier look, with its date where that is another one."""
+    then, now = at.astimezone(UTC), survey.now.astimezone(UTC)
+    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%Y-%m-%d %H:%M}"
+
+
+def _change_lines(changes: Changes, code: str, survey: Survey, reader: Reader) -> list[Line]:
+    change = changes.now.get(code)
+    if change is None:
+        return []
+    at = f"{_clock(changes.earlier.at, survey)} ({changes.earlier.origin})"
+    if change.kind == "new":
+        text = f"new since {at}"
+    elif change.kind == "ongoing" and change.was is not None:
+        count = next(result.count for result in survey.results if result.check.code == code)
+        then = "" if change.was.count in (None, count) else f", {words.count(change.was.count or 0)} at {at}"
+        text = f"ongoing since {_clock(change.was.since or changes.earlier.at, survey)}{then}"
+    elif change.was is not None:
+        text = f"was {'unknown' if change.was.word == 'unknown' else 'found'} at {at}"
+    else:
+        text = f"not looked at at {at}"
+    return _labelled("change", text, reader)
+
+
+def _rehearsal_lines(tried: Rehearsed | None, finding: Finding, reader: Reader) -> list[Line]:
+    if tried is not None:
+        return _labelled("rehearsed", tried.in_words, reader)
+    if finding.result.status != "failed" or not (finding.command or finding.sql):
+        return []
+    return _labelled("rehearsed", "no: its help only looks, or cannot run inside a transaction", reader)
+
+
+def _compared(changes: Changes | None) -> dict[str, Any]:
+    if changes is None:
+        return {}
+    resolved = [{"code": code, "severity": was.word, "count": was.count} for code, was in sorted(changes.resolved.items())]
+    return {"compared_with": {"at": changes.earlier.at, "origin": changes.earlier.origin}, "resolved": resolved}
+
+
+def _expected(survey: Survey, code: str) -> str:
+    return next(result.check.expected for result in survey.results if result.check.code == code)
 
 
 def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line]:
@@ -325,6 +430,7 @@ def _data(survey: Survey) -> dict[str, Any]:
         "counts": tally(survey),
         "checks": len(survey.results),
         "checks_run": survey.ran,
+        "passed": [result.check.code for result in survey.results if result.status == "passed"],
         "since": survey.since,
         "seconds": round(survey.seconds, 3),
         "thresholds": {

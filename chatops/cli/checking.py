@@ -10,8 +10,11 @@ from chatops.cli.invocation import Invocation
 from chatops.errors import ConnectionLostError, ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from chatops.checks.capture import Captured
+    from chatops.checks.changes import Earlier
     from chatops.checks.findings import FailOn
     from chatops.checks.load import Check
+    from chatops.checks.rehearsal import Rehearsed
     from chatops.checks.run import Survey
     from chatops.checks.screens import Health, Reader
     from chatops.db import Database
@@ -98,6 +101,72 @@ def snoozed(invocation: Invocation, only: Sequence[str]) -> list[Snooze]:
         elif snooze.code not in only:
             silent.append(snooze)
     return silent
+
+
+def earlier(invocation: Invocation, file: Path | None) -> Earlier | None:
+    """The look to compare with: a kept one, else the last tick of `monitor` on this machine, else None. Raises UsageError."""
+    from datetime import datetime
+
+    from chatops.checks import changes
+    from chatops.cli.deploy import default_path
+    from chatops.deploys import watch
+
+    target = invocation.target
+    if file is not None:
+        return changes.read(file, target.shown())
+    try:
+        kept = watch.read(default_path(invocation, "monitor"))
+    except UsageError as error:
+        invocation.warn(f"not compared with the last tick of monitor: {error.message}")
+        return None
+    tick = next((tick for tick in reversed(kept.ticks) if tick.reached), None) if kept is not None else None
+    if kept is None or tick is None or kept.place != f"{target.shown()} {target.schema}":
+        return None
+    found = {}
+    for code, severity in tick.findings.items():
+        opened = kept.open.get(code)
+        found[code] = changes.Was(severity, None, datetime.fromisoformat(opened.since) if opened else None)
+    # A tick leaves advice out.
+    return changes.Earlier(datetime.fromisoformat(tick.at), "chatops monitor", found, silent_on=frozenset({"advice"}))
+
+
+def captured(invocation: Invocation, made: Captured, file: Path) -> None:
+    """Says what is in an archive, and what is not."""
+    from chatops import words
+
+    rows = ", ".join(
+        f"{words.count(number)} {table}" for table, number in made.rows.items() if table in ("messages", "chat_assignments")
+    )
+    invocation.note(f"captured {words.count(made.chats)} of {words.plural(made.of, 'chat')} ({rows}) in {file}")
+    for line in made.left_out:
+        invocation.note(f"  left out: {line}")
+    invocation.note(f"  look again: chatops diagnose --replay {file}")
+
+
+def may_rehearse(invocation: Invocation, *, yes: bool, fixes: int | None = None) -> bool:
+    """Asks before fixes are tried; off a terminal production needs --yes. Raises NotATerminalError."""
+    from chatops import words
+    from chatops.checks.rehearsal import HOLD_MS
+
+    what = "the fixes" if fixes is None else words.plural(fixes, "fix", "fixes")
+    question = f"Run {what} for real, each holding its locks for at most {HOLD_MS} ms, and roll them back,"
+    return invocation.consent(question, yes=yes)
+
+
+def rehearsed(invocation: Invocation, survey: Survey, *, yes: bool) -> dict[str, Rehearsed] | None:
+    """Each fix tried and rolled back, by code; None when the person at the terminal said no."""
+    from chatops.checks import rehearsal
+
+    codes = rehearsal.mendable(survey)
+    if not codes:
+        return {}
+    if not may_rehearse(invocation, yes=yes, fixes=len(codes)):
+        invocation.note("nothing was rehearsed")
+        return None
+    found = rehearsal.rehearse(invocation.connect("act"), survey, invocation.provenance.annotations())
+    if refused := next((one for one in found.values() if one.refused), None):
+        invocation.warn(f"nothing was rehearsed: {refused.reason}")
+    return found
 
 
 def about_chat(

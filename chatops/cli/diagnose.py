@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from chatops.cli.invocation import CHECK_FORMATS, command, invocation_of
-from chatops.errors import ExitCode
+from chatops.cli.replaying import REPLAY_HELP
+from chatops.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from chatops.checks.rehearsal import Rehearsed
 
 
 @command(
     examples=["chatops diagnose", "chatops diagnose --since 1h --fail-on critical", "chatops diagnose 3f2b8c1e",
-              "chatops diagnose --only CHAT003 --rows 50 -o json"],
-    exits="0 nothing from --fail-on up · 1 findings, or checks that could not run",
+              "chatops diagnose --only CHAT003 --rows 50 -o json", "chatops diagnose --rehearse --yes",
+              "chatops diagnose --since-file before.json --write json=now.json"],
+    exits="0 nothing from --fail-on up · 1 findings, or checks that could not run · 4 --rehearse where nothing may be written",
     formats=CHECK_FORMATS,
 )  # fmt: skip
 def diagnose(
@@ -27,13 +34,28 @@ def diagnose(
     threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),
     checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside ours."),
     timeout: float = typer.Option(14.0, "--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together."),
+    since_file: Path | None = typer.Option(
+        None, "--since-file", metavar="FILE", help="Say what is new and gone since this look (kept by --write json=FILE)."
+    ),
+    rehearse: bool = typer.Option(
+        False, "--rehearse", help="Run each fix, look at what it does, roll it back: locks for 0.5 s at most."
+    ),
+    yes: bool = typer.Option(False, "--yes", "-y", help="With --rehearse: do not ask."),
+    capture: Path | None = typer.Option(
+        None, "--capture", metavar="FILE", help="Write an archive to look at again elsewhere, without names and message text."
+    ),
+    replay: Path | None = typer.Option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
 ) -> ExitCode:
     """Findings, worst first, each with the command that previews its fix. Reads only, in one snapshot, and stores nothing.
 
+    What is new, ongoing or gone is told against --since-file, else against the last tick of chatops monitor on this machine.
+    --rehearse writes, in transactions that are always rolled back.
+
     Is the deploy right: chatops verify. Can I work here: chatops doctor. What a code means: chatops explain CODE.
     """
-    from chatops.checks import load, outcomes, run, screens, thresholds
-    from chatops.cli import checking
+    from chatops.checks import capture as captures
+    from chatops.checks import changes, load, outcomes, run, screens, thresholds
+    from chatops.cli import checking, replaying
     from chatops.errors import ConnectionLostError
 
     invocation = invocation_of(ctx)
@@ -45,8 +67,21 @@ def diagnose(
     given = thresholds.parse(threshold)
     run.window(since)
     invocation.check_output()
+    if chat and (rehearse or since_file or capture):
+        raise UsageError("--rehearse, --since-file and --capture are about the whole database, not about one chat")
+    if replay and (rehearse or since_file or capture):
+        raise UsageError("--replay goes alone: an archive is neither rehearsed on, compared nor captured again")
+    archive = None
+    if replay is not None:
+        archive = replaying.replay(invocation, replay)
+        since, given = archive.head["since"], {**captures.given(archive), **given}
     reader = checking.reader(invocation)
+    earlier = checking.earlier(invocation, since_file) if not chat and archive is None else None
+    if rehearse and not invocation.interactive:
+        checking.may_rehearse(invocation, yes=yes)
     survey = None
+    tried: Mapping[str, Rehearsed] | None = None
+    health, where = None, invocation.target.name
     try:
         with invocation.reading() as database:
             if chat:
@@ -54,14 +89,25 @@ def diagnose(
                     invocation, database, chat, checks=checks, since=since, given=given, rows=rows, timeout=timeout
                 )
             else:
-                survey = run.run(database, checks, since=since, given=given, rows=rows, whole_seconds=timeout,
+                kept = rows if capture is None else max(rows, captures.MOST_EVIDENCE)
+                survey = run.run(database, checks, since=since, given=given, rows=kept, whole_seconds=timeout,
                                  progress=checking.progress(invocation))  # fmt: skip
                 health = checking.health(database, survey)
-                place = checking.place(invocation, database)
-                answer = screens.diagnosis(survey, place, reader, health=health, ignored=ignored)
+                where = checking.place(invocation, database)
+                if capture is not None:
+                    checking.captured(invocation, captures.write(database, survey, capture), capture)
+                    survey = run.with_rows(survey, rows)
+                if archive is not None:
+                    survey, where = captures.replayed(archive, survey), f"replay of {archive.path.name}"
     except ConnectionLostError:
         if survey is None:
             raise
-        answer = screens.diagnosis(survey, invocation.target.name, reader, ignored=ignored)
+    if not chat:
+        compared = changes.compare(survey, earlier) if earlier is not None else None
+        if rehearse:
+            tried = checking.rehearsed(invocation, survey, yes=yes)
+        answer = screens.diagnosis(survey, where, reader, health=health, ignored=ignored, changes=compared, rehearsed=tried)
     invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
+    if tried is not None and any(one.refused for one in tried.values()):
+        return ExitCode.REFUSED
     return checking.exit_code(survey, severity)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.replaying import REPLAY_HELP
 from chatops.errors import ExitCode, UsageError
 
 
@@ -19,6 +22,7 @@ def show(
     name: str = typer.Argument(..., metavar="NAME", help="An id, its beginning, or part of a name."),
     show_text: bool = typer.Option(False, "--show-text", help="Show what was written in messages."),
     rows: int = typer.Option(50, "--rows", min=1, max=10_000, help="How many events of the timeline."),
+    replay: Path | None = typer.Option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
 ) -> ExitCode:
     """A chat: state, why it is in it, what is wrong with it, why nobody gets it, its timeline. An operator: load and timeline.
 
@@ -26,9 +30,11 @@ def show(
     """
     from chatops import names
     from chatops.chats import people
-    from chatops.cli import checking
+    from chatops.cli import checking, replaying
 
     invocation = invocation_of(ctx)
+    if replay is not None:
+        replaying.replay(invocation, replay)
     if what not in ("chat", "operator"):
         raise UsageError(f"show takes chat or operator and a name, not {what!r}")
     reader = checking.reader(invocation)

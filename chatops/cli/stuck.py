@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from chatops.cli.invocation import command, invocation_of
+from chatops.cli.replaying import REPLAY_HELP
 from chatops.errors import ExitCode
 from chatops.model import Answer
 
@@ -25,6 +28,7 @@ def stuck(
     watch: float | None = typer.Option(
         None, "--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."
     ),
+    replay: Path | None = typer.Option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
 ) -> ExitCode:
     """Chats that wait or are held for too long, or whose user wrote last and nobody was called.
 
@@ -32,9 +36,12 @@ def stuck(
     """
     from chatops import words
     from chatops.chats import reports, screens
+    from chatops.cli import replaying
     from chatops.cli.redrawing import shown
 
     invocation = invocation_of(ctx)
+    if replay is not None:
+        replaying.replay(invocation, replay)
     span = words.span(longer_than, "--longer-than")
     if invocation.format() in ("jsonl", "csv", "tsv") and watch is None:
         with invocation.reading() as database:  # rows as they come: the snapshot stays open until the last

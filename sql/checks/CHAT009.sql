@@ -13,6 +13,7 @@
 -- help-text: nothing mends what was sent; chatops migrate refuses late replies from then on (019 and up)
 -- says: operator loses the chat · an answer came twice
 -- reads: chats, messages, chat_assignments, operators
+-- shares: late_turns, late_messages
 -- What came before the guards is advice: it cannot come again. A second on either side: the statements of one reply are apart by that much.
 select m.chat_id,
        m.handled_by_operator_id as operator_id,
@@ -22,17 +23,12 @@ select m.chat_id,
          where a.chat_id = m.chat_id and a.assigned_at <= m.created_at and coalesce(a.released_at, 'infinity') >= m.created_at
          order by a.assigned_at desc limit 1) as held_by_id,
        m.created_at < :'guarded_at'::timestamptz as advice
-  from chats c
- cross join lateral (
-   -- By the chat's own messages, never by all replies there are.
-   select * from messages w where w.chat_id = c.id and w.created_at >= now() - :'since'::interval offset 0
- ) as m
+  from late_messages m
   left join operators o on o.id = m.handled_by_operator_id
- where c.last_message_at >= now() - :'since'::interval
-   and m.sender_type = 'fictional'
+ where m.sender_type = 'fictional'
    and m.handled_by_operator_id is not null
    and not exists (
-     select 1 from chat_assignments a
+     select 1 from late_turns a
       where a.chat_id = m.chat_id
         and a.operator_id = m.handled_by_operator_id
         and a.assigned_at <= m.created_at + interval '1 second'

@@ -12,6 +12,7 @@
 -- help-text: nothing automatic does: what a user has read is not deleted; a request id makes a reply safe to repeat (021 and up)
 -- says: an answer came twice
 -- reads: chats, messages
+-- shares: late_turns, late_messages
 select found.chat_id, found.operator_id, found.created_at as sent_at, found.created_at - found.previous_at as apart_by,
        found.created_at < :'guarded_at'::timestamptz as advice
   from (
@@ -20,11 +21,7 @@ select found.chat_id, found.operator_id, found.created_at as sent_at, found.crea
            lag(m.content) over conversation as previous_content,
            lag(m.sender_type) over conversation as previous_sender,
            lag(m.handled_by_operator_id) over conversation as previous_operator_id
-      from chats c
-     cross join lateral (
-       select * from messages w where w.chat_id = c.id and w.created_at >= now() - :'since'::interval offset 0
-     ) as m
-     where c.last_message_at >= now() - :'since'::interval
+      from late_messages m
     window conversation as (partition by m.chat_id order by m.created_at, m.id)
   ) as found
  where found.sender_type = 'fictional'

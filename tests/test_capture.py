@@ -1,0 +1,114 @@
+"""A captured system: what a diagnosis found is found again in the archive, and nobody's words or names are in it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chatops.checks import capture, load
+from tests.ailing import deployed, look, opened, plant
+from tests.conftest import Result
+from tests.servers import Database
+
+__all__ = ["deployed"]
+
+Run = Callable[..., Result]
+PLANTED = ("CHAT001", "CHAT003", "CHAT006", "CHAT010", "CHAT012", "CONF001", "DATA003", "OPER001", "QUEUE001", "DB003")
+
+
+@pytest.fixture
+def run(chatops_inprocess: Run) -> Iterator[Run]:
+    """The command, whose embedded server is stopped at the end."""
+    yield chatops_inprocess
+    chatops_inprocess("demo", "--stop")
+
+
+def found(answer: Result) -> dict[str, tuple[object, ...]]:
+    return {row["code"]: (row["status"], row["severity"], row["count"]) for row in json.loads(answer.stdout)["findings"]}
+
+
+def test_what_is_found_live_is_found_in_the_archive_and_the_scratch_database_goes(
+    deployed: Database, run: Run, tmp_path: Path
+) -> None:
+    for code in PLANTED:
+        plant(deployed, code)
+    live = run("diagnose", "--capture", "sick.zip", "-o", "json", db=deployed, check=1)
+    assert "look again: chatops diagnose --replay sick.zip" in live.stderr
+    assert "left out: names, e-mails and message text" in live.stderr
+    again = run("diagnose", "--replay", "sick.zip", "-o", "json", check=1)
+    assert found(again) == found(live)
+    assert set(PLANTED) <= found(again).keys()
+    # Most of it is found anew in the rows, not only remembered.
+    archive = capture.read(tmp_path / "sick.zip")
+    anew = {check.code for check in load.shipped() if capture.told_by_rows(check, archive)}
+    assert {"CHAT001", "CHAT003", "CHAT006", "CHAT010", "CHAT012", "CONF001", "DATA003", "OPER001", "QUEUE001"} <= anew
+    # One chat and what is stuck can be looked at, too.
+    ailing = next(row for row in json.loads(live.stdout)["findings"] if row["code"] == "CHAT003")["rows"][0]["chat_id"]
+    shown = run("show", "chat", ailing, "--replay", "sick.zip", check=0).stdout
+    assert shown.startswith(ailing)
+    assert "CHAT003" in shown
+    assert shown.count("user wrote") >= 1
+    stuck = [json.loads(run("stuck", "--longer-than", "5m", "-o", "json", **where, check=0).stdout)["stuck"]
+             for where in ({"db": deployed},)]  # fmt: skip
+    replayed = json.loads(run("stuck", "--longer-than", "5m", "--replay", "sick.zip", "-o", "json", check=0).stdout)["stuck"]
+    assert sorted(row["chat_id"] for row in replayed) == sorted(row["chat_id"] for row in stuck[0])
+    left = run("diagnose", "--only", "DB010", db="local", check=None)
+    assert "replay_" not in left.stdout
+
+
+def test_no_original_text_is_in_an_archive(deployed: Database, run: Run, tmp_path: Path) -> None:
+    for code in PLANTED:
+        plant(deployed, code)
+    deployed.execute("update messages set content = 'Meet me at 5, ' || id where random() < 0.5")
+    deployed.execute(
+        "update chat_assignments set release_reason = 'manual_reassignment_by_admin: Zoltan was ill' where random() < 0.1"
+    )
+    run("diagnose", "--capture", "sick.zip", db=deployed, check=1)
+    with zipfile.ZipFile(tmp_path / "sick.zip") as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    inside = "\n".join(texts.values())
+    originals = [row[0] for row in deployed.execute(
+        """select distinct content from messages union select name from operators union select email from operators
+           union select name from real_users union select name from fictional_users union select 'Zoltan was ill'"""
+    ) if row[0]]  # fmt: skip
+    assert len(originals) > 500
+    assert [text for text in originals if text in inside] == []
+    assert texts["rows/messages.jsonl"].count("\n") == deployed.value("select count(*) from messages")
+    # Equal texts stay equal, and another archive has other marks.
+    same = "select count(distinct content) from messages"
+    marks = {json.loads(line)["content"] for line in texts["rows/messages.jsonl"].splitlines()}
+    assert len(marks) == deployed.value(same)
+    run("diagnose", "--capture", "again.zip", db=deployed, check=1)
+    with zipfile.ZipFile(tmp_path / "again.zip") as archive:
+        others = {json.loads(line)["content"] for line in archive.read("rows/messages.jsonl").decode().splitlines()}
+    assert not marks & others
+
+
+def test_a_large_system_is_captured_in_part_and_that_is_told(deployed: Database, run: Run, tmp_path: Path) -> None:
+    plant(deployed, "CHAT003")
+    survey = look(deployed)
+    with opened(deployed) as database, database.reading():
+        made = capture.write(database, survey, tmp_path / "part.zip", most_chats=100)
+    assert (made.chats, made.of) == (100, deployed.value("select count(*) from chats"))
+    assert made.left_out[0].startswith(f"{made.of - 100} of {made.of} chats")
+    again = run("diagnose", "--replay", "part.zip", "-o", "json", check=1)
+    assert "findings are told as they were found then" in again.stderr
+    status = {code: count for code, (_, _, count) in found(again).items()}
+    assert status == {result.check.code: result.count for result in survey.results if result.status != "passed"}
+
+
+def test_what_is_no_archive_is_refused(deployed: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    (tmp_path / "text.zip").write_text("no")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("capture.json", "{}")
+    for name in ("text.zip", "other.zip"):
+        assert "is no archive of chatops" in chatops_inprocess("diagnose", "--replay", name, check=2).stderr
+    assert "cannot read gone.zip" in chatops_inprocess("diagnose", "--replay", "gone.zip", check=2).stderr
+    assert (
+        "leave --db and --env out" in chatops_inprocess("--db", "local", "show", "chat", "abcd", "--replay", "x", check=2).stderr
+    )
+    assert "goes alone" in chatops_inprocess("diagnose", "--replay", "x", "--rehearse", check=2).stderr
