@@ -21,6 +21,8 @@ def test_everything_the_guide_promises_holds_on_the_newest_schema(
     result = chatops_inprocess("verify", "--scenarios", "-o", "json", db=latest_database_everywhere, check=0)
     assert {row["result"] for row in played(result).values()} == {"passed"}
     assert len(played(result)) == 13
+    # The late reply was refused, and refusals are counted where no rollback reaches.
+    assert json.loads(result.stdout)["sequences_moved"] == {"chatops.refusal_count": 1}
     assert latest_database_everywhere.execute(COUNTS) == before
 
 
@@ -30,6 +32,9 @@ def test_the_deployed_sql_breaks_the_promises_that_it_is_known_to_break(
     result = chatops_inprocess("verify", "--scenarios", "-o", "json", db=core_database_everywhere, check=1)
     failed = {name for name, row in played(result).items() if row["result"] != "passed"}
     assert failed == {"stale write of the application", "late reply", "admin reassign", "stats"}
+    assert json.loads(result.stdout)["sequences_moved"] == {}
+    line = chatops_inprocess("verify", "--scenarios", "-o", "nagios", db=core_database_everywhere, check=2).stdout
+    assert line.startswith("CHATOPS CRITICAL - verify: 4 of 13 checks: stale write of the application ")
 
 
 def test_chats_that_really_wait_are_left_alone(latest_database: Any, chatops_inprocess: Callable[..., Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID, uuid4
@@ -12,7 +12,7 @@ from chatops.chats import writers
 from chatops.chats.writers import Result, Step, Writer
 from chatops.db import Database
 from chatops.errors import ConnectionLostError, DatabaseError
-from chatops.model import Answer, Column, Line, Span, Style, Table, Text
+from chatops.model import Answer, Column, Line, Outcome, Span, Style, Table, Text
 
 Verdict = Literal["passed", "failed", "unknown"]
 CANNOT = ("42501", "42883", "42P01", "42703", "55P03", "57014", "23502", "23503", "428C9", "40P01")
@@ -32,10 +32,12 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """All steps; `remaining` is how many rows of the made-up people are in the database afterwards."""
+    """All steps; `remaining` is how many rows of the made-up people are in the database afterwards; `moved` are the sequences
+    that went on meanwhile and by how much, which no rollback takes back."""
 
     steps: tuple[Played, ...]
     remaining: int
+    moved: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -71,6 +73,7 @@ def play(database: Database) -> Performance:
     """
     stage = _Stage(database)
     with database.acting(rollback=True):
+        sequences = _sequences(database)
         try:
             stage.all()
         except _Enough as enough:
@@ -80,7 +83,12 @@ def play(database: Database) -> Performance:
         if database.facts is not None and database.facts.has_chats:
             ids = [str(one) for one in stage.made]
             remaining = int(database.value(sqlfiles.read("queries/scenario_left.sql"), {"ids": ids}))
-    return Performance(tuple(stage.played), remaining)
+        moved = {name: value - sequences.get(name, 0) for name, value in _sequences(database).items()}
+    return Performance(tuple(stage.played), remaining, {name: steps for name, steps in moved.items() if steps})
+
+
+def _sequences(database: Database) -> dict[str, int]:
+    return {str(name): int(value) for name, value in database.tuples(sqlfiles.read("queries/scenario_sequences.sql"))}
 
 
 NAMES = (
@@ -317,6 +325,8 @@ def answer(played: Performance) -> Answer:
     """`chatops verify --scenarios`: the verdict, then each step with what was expected and seen."""
     bad = [step for step in played.steps if step.result != "passed"]
     left = f"{played.remaining} made-up rows REMAIN" if played.remaining else "rolled back, nothing remains"
+    moved = ", ".join(f"{name} by {steps}" for name, steps in played.moved.items())
+    sequences = f"sequences went on, here or elsewhere: {moved}" if moved else "no sequence moved"
     first = f"{len(played.steps) - len(bad)} of {len(played.steps)} scenario steps passed; {left}"
     lines: list[Line] = [[Span(first, "ok" if played.passed else "critical")], ""]
     for step in played.steps:
@@ -324,7 +334,14 @@ def answer(played: Performance) -> Answer:
         lines.append([Span(sign, style), Span(f" {step.name}")])
         if step.result != "passed":
             lines += [[Span(f"    expected  {step.expected}")], [Span(f"    {step.result:<8}  {step.seen}")]]
+    lines += ["", [Span(f"made-up rows left: {played.remaining}; {sequences}", "dim")]]
     columns = [Column(name, name) for name in ("name", "result", "expected", "seen")]
     counts = {str(verdict): sum(step.result == verdict for step in played.steps) for verdict in SIGNS}
     return Answer("verify", [Text(lines), Table("scenarios", columns, played.steps, audience="machines")],
-                  {**counts, "remaining": played.remaining})  # fmt: skip
+                  {**counts, "remaining": played.remaining, "sequences_moved": dict(played.moved)},
+                  outcomes=[_outcome(step) for step in played.steps])  # fmt: skip
+
+
+def _outcome(step: Played) -> Outcome:
+    message = step.expected if step.result == "passed" else f"expected {step.expected}; seen {step.seen}"
+    return Outcome(step.name, step.result, "critical", message, counts=step.result != "passed")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chatops.cli.invocation import Invocation
 from chatops.errors import ExitCode, UsageError
-from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.model import Answer, Column, Line, Outcome, Span, Table, Text
 
 
 def scenarios(invocation: Invocation, *, yes: bool) -> ExitCode:
@@ -46,5 +46,9 @@ def against(invocation: Invocation, path: Path) -> ExitCode:
         f"no drift: the catalog is what the deploy of {receipt.started} left"  # fmt: skip
     lines: list[Line] = [[Span(head, "warning" if told else "ok")], *([Span(f"  {words.visible(line)}")] for line in told)]
     table = Table("drift", [Column("object", "object")], [{"object": line} for line in told], audience="machines")
-    invocation.show(Answer("verify", [Text(lines), table], {"then": receipt.after, "now": live.sha256}, invocation.now))
+    outcomes = [Outcome(line.partition(":")[0], "failed", "warning", line, counts=True) for line in told] or [
+        Outcome("drift", "passed", "warning", head)
+    ]
+    invocation.show(Answer("verify", [Text(lines), table], {"then": receipt.after, "now": live.sha256}, invocation.now,
+                           outcomes=outcomes))  # fmt: skip
     return ExitCode.FOUND if told else ExitCode.OK
