@@ -112,6 +112,10 @@ def identifier(name: str) -> str:
 
 def literal(value: Any) -> str:
     """A value quoted for use inside SQL text, for statements that take no parameters."""
+    if isinstance(value, str) and "\\" not in value and "\0" not in value:
+        return "'" + value.replace("'", "''") + "'"  # as the driver does, without its search for a way to
+    if value is None:
+        return "NULL"
     return composed.Literal(value).as_string(None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import threading
@@ -112,16 +113,39 @@ def retried(error: ChatopsError | None) -> bool:
     return isinstance(error, DatabaseError) and error.sqlstate in _RETRIED
 
 
+@dataclass(eq=False)
+class _Attempt:
+    """What is watched: since when, for how long it may last (None: for ever), and what else to look at meanwhile."""
+
+    deadline_ms: int | None
+    look: Callable[[Database], None] | None
+    started: float = field(default_factory=time.monotonic)
+    over: threading.Event = field(default_factory=threading.Event)
+    looking: threading.Event | None = None
+    """Set when the look at it is done; None while nobody has begun to look."""
+
+    @property
+    def look_at(self) -> float:
+        """When it has taken noticeable time."""
+        return self.started + 0.6 * (self.deadline_ms or FIRST_DEADLINE_MS) / 1000
+
+
 class Watch:
     """A second connection that sees who is in the way while the first one waits, and ends an attempt that waits too long.
 
     It is opened only when an attempt takes noticeable time. `lock_timeout` bounds each lock; a statement that takes several is
-    cut here, when the attempt's deadline has passed and it still waits.
+    cut here, when the attempt's deadline has passed and it still waits. One thread watches all attempts: it is not woken for
+    those that are over before there is anything to see.
     """
 
     def __init__(self, database: Database) -> None:
         self._migrator = database
         self._database: Database | None = None
+        self._turn = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._attempt: _Attempt | None = None
+        self._wakes_at = math.inf
+        self._closed = False
         self.blockers: list[Blocker] = []
         self.unseen: str | None = None
         """Why nobody could be seen."""
@@ -132,39 +156,65 @@ class Watch:
     def over(self, deadline_ms: int | None, look: Callable[[Database], None] | None = None) -> Iterator[None]:
         """Watches what the migrator does inside; a deadline of None ends nothing. `look` is given the second connection."""
         self.blockers, self.cut = [], False
-        over = threading.Event()
-        thread = threading.Thread(target=self._look, args=(over, deadline_ms, time.monotonic(), look), daemon=True)
-        thread.start()
+        attempt = _Attempt(deadline_ms, look)
+        with self._turn:
+            self._attempt = attempt
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._attend, daemon=True)
+                self._thread.start()
+            elif attempt.look_at < self._wakes_at:
+                self._turn.notify()
         try:
             yield
         finally:
-            over.set()
-            thread.join(timeout=10)
+            attempt.over.set()
+            with self._turn:
+                self._attempt = None
+            if attempt.looking is not None:
+                attempt.looking.wait(timeout=10)
 
-    def _look(
-        self, over: threading.Event, deadline_ms: int | None, started: float, look: Callable[[Database], None] | None
-    ) -> None:
-        first = 0.6 * (deadline_ms or FIRST_DEADLINE_MS) / 1000
-        if over.wait(first):
-            return
+    def _attend(self) -> None:
+        while (attempt := self._next()) is not None:
+            assert attempt.looking is not None
+            self._look(attempt)
+            attempt.looking.set()
+
+    def _next(self) -> _Attempt | None:
+        """The attempt that has taken noticeable time, when there is one; None when all is over."""
+        with self._turn:
+            while not self._closed:
+                attempt = self._attempt
+                left = math.inf if attempt is None else attempt.look_at - time.monotonic()
+                if attempt is not None and left <= 0:
+                    attempt.looking, self._attempt = threading.Event(), None
+                    return attempt
+                self._wakes_at = time.monotonic() + left
+                self._turn.wait(None if attempt is None else left)
+        return None
+
+    def _look(self, attempt: _Attempt) -> None:
         keys = {"lock_class": ledger.LOCK_CLASS, "lock_object": ledger.lock_object(self._migrator.target.schema)}
+        deadline_ms = attempt.deadline_ms
         try:
             if self._database is None or self._database.closed:
                 self._database = db.connect(self._migrator.target, "migrate (watching)", "read")
-            while not over.is_set():
+            while not attempt.over.is_set():
                 if found := self._database.rows(Blocker, sqlfiles.read("queries/blockers.sql"), keys):
                     self.blockers = found
-                    if deadline_ms is not None and time.monotonic() - started > deadline_ms / 1000:
+                    if deadline_ms is not None and time.monotonic() - attempt.started > deadline_ms / 1000:
                         self.cut = True
                         self._migrator.cancel()
                         return
-                if look is not None:
-                    look(self._database)
-                over.wait(POLL_S)
+                if attempt.look is not None:
+                    attempt.look(self._database)
+                attempt.over.wait(POLL_S)
         except ChatopsError as error:
             self.unseen = error.message
 
     def close(self) -> None:
-        """Closes the second connection."""
+        """Closes the second connection, and ends the thread."""
+        with self._turn:
+            self._closed = True
+            self._turn.notify()
         if self._database is not None:
             self._database.close()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
 
 from chatops.errors import UsageError
 from chatops.migrations.source import Folder, MigrationFile
@@ -56,7 +55,7 @@ class LedgerRow:
     """One file as the ledger remembers it.
 
     `state` is applied, adopted, running (being applied, or stopped in the middle) or failed; `statements` the digests of
-    its statements; `steps_done` how many of them are finished in a file that runs outside one transaction.
+    its statements (JSON); `steps_done` how many of them are finished in a file that runs outside one transaction.
     """
 
     source: str
@@ -65,7 +64,7 @@ class LedgerRow:
     kind: str
     state: str
     checksum: str
-    statements: Any
+    statements: Sequence[str] | str | None
     steps_done: int
     started_at: datetime
     applied_at: datetime | None

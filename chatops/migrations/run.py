@@ -237,12 +237,13 @@ def exact_text(prepared: Prepared, request: Request, run: Run, schema: str) -> s
     pieces: list[str] = []
     budget = Budget(request.max_wait)
     bookkeeping = not prepared.ledger.exists
-    for entry in prepared.plan.apply:
+    for number, entry in enumerate(prepared.plan.apply, 1):
         assert entry.file is not None
         pieces.append(f"-- {entry.name} ({entry.file.reading.mode})\n")
         made = for_file(
             entry, schema, run, deadline_ms=budget.deadline_ms, bookkeeping=bookkeeping,
             statement_timeout=request.statement_timeout,
+            followed=number < len(prepared.plan.apply) or bool(prepared.views),
         )  # fmt: skip
         pieces.append(made.pasteable + "\n")
         bookkeeping = False
@@ -285,9 +286,26 @@ class Migrating:
         self.watch = Watch(database)
         self.done: list[Done] = []
         self.by_others: list[str] = []
+        self.lost: list[str] = []
         self.budgets: dict[str, Budget] = {}
+        self.unflushed = False
+        """Whether files are in that a crash of the server could still take out again."""
+        # A pooler reconnects on its own: a crash between two files would go unnoticed.
+        self.may_follow = prepared.ledger.facts.backend_pid == database.protocol_pid
 
     def all(self) -> Outcome:
+        try:
+            return self.go()
+        finally:
+            self.flush()
+
+    def flush(self) -> None:
+        """Makes durable what went in, when the run did not end in a commit that does."""
+        if self.unflushed:
+            self.database.run(db.inlined(sqlfiles.read("queries/ledger_flush.sql"), {"run_id": self.run.id}))
+            self.unflushed = False
+
+    def go(self) -> Outcome:
         while True:
             try:
                 while self.now.plan.apply:
@@ -326,18 +344,23 @@ class Migrating:
 
             started = time.monotonic()
             rows = steps.apply(self, entry)
+            self.unflushed = False
             return Done(entry.name, "file", entry.effect, (time.monotonic() - started) * 1000, 0.0, rows)
+
+        followed = self.may_follow and (len(self.now.plan.apply) > 1 or bool(self.now.views))
 
         def transaction(budget: Budget) -> Transaction:
             return for_file(
                 entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms,
                 bookkeeping=not self.now.ledger.exists, statement_timeout=self.request.statement_timeout,
                 waited_ms=(budget.max_wait - budget.left) * 1000, first=budget.first, patient=budget.patient,
+                followed=followed,
             )  # fmt: skip
 
         started = time.monotonic()
         budget = self.budget(entry.name)
         ran, last, seconds = self.attempts(entry.name, transaction)
+        self.unflushed = followed
         rows = last.rows_changed(ran) if ran is not None else 0
         waited = max(0.0, time.monotonic() - started - seconds)
         return Done(entry.name, "file", entry.effect, seconds * 1000, waited * 1000, rows, budget.attempt)
@@ -354,6 +377,7 @@ class Migrating:
             )  # fmt: skip
 
         _, _, seconds = self.attempts(name, transaction)
+        self.unflushed = False
         budget = self.budget(name)
         waited = budget.max_wait - budget.left - seconds
         for view in changed:
@@ -508,6 +532,8 @@ class Migrating:
             parts.append(
                 f"{listed(files)} {'is' if len(files) == 1 else 'are'} in and {'stays' if len(files) == 1 else 'stay'} in"
             )
+        if self.lost:
+            parts.append(f"{listed(self.lost)} had gone in and went out again with the server: the next run applies them anew")
         parts.append(f"{listed(rest)} {'was' if len(rest) == 1 else 'were'} not tried" if rest else "nothing else was tried")
         return [*self.effects(files, name, rest), "; ".join(parts) + "."]
 
@@ -553,9 +579,17 @@ class Migrating:
                 return
         elif (row := ledger.row(self.now.folder.source, name)) is not None and row.is_in:
             return
+        self.forget_lost(ledger)
         raise ConnectionLostError(
             lost.message, details=self.verdict(name, "was rolled back"), next_steps=[("again", self.request.again)]
         )
+
+    def forget_lost(self, ledger: Ledger) -> None:
+        """A server that crashed may have lost the files of the last moment, each wholly: they do not count as done."""
+        known = {row.name for row in ledger.rows if row.source == self.now.folder.source and row.is_in}
+        self.lost = [done.name for done in self.done if done.kind == "file" and done.name not in known]
+        self.done = [done for done in self.done if done.name not in self.lost]
+        self.unflushed = False
 
     def reconnect(self, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 from collections import defaultdict
@@ -69,10 +70,17 @@ class MigrationFile:
         found = self.reading.hashes
         return None if len(found) > MOST_DIGESTS else [one[:DIGEST_LENGTH] for one in found]
 
-    def edits(self, before: Sequence[str] | None, finished: int | None = None) -> Sequence[Edit] | None:
-        """How it differs from a text with these digests, or from the first `finished` of them; None when that is not known."""
+    def edits(self, before: Sequence[str] | str | None, finished: int | None = None) -> Sequence[Edit] | None:
+        """How it differs from a text with these digests, or from the first `finished` of them; None when that is not known.
+
+        The digests may be JSON, as the ledger gives them: those of most files are never looked at.
+        """
+        import json
+
         from chatops.migrations import preflight
 
+        if isinstance(before, str):
+            before = json.loads(before)
         if before is None or self.digests is None:
             return None
         now = replace(self.reading, hashes=tuple(self.digests))
@@ -138,7 +146,8 @@ def discover(folder: Path, *, source: str | None = None, shown: str | None = Non
     if not files:
         more = f"; without a number: {', '.join(names)}" if names else ""
         raise UsageError(f"{folder} holds no numbered .sql file (001_name.sql){more}")
-    return Folder(own, folder, tuple(files), tuple(name for name in names if name not in set(numbered)))
+    known = set(numbered)
+    return Folder(own, folder, tuple(files), tuple(name for name in names if name not in known))
 
 
 def read(path: Path, source: str, shown: str) -> MigrationFile:
@@ -197,6 +206,8 @@ def revision_of(folder: Path) -> str | None:
 
 def checksum(data: bytes) -> str:
     """The sha256 of a file, line ends and byte order mark normalised; of the bytes as they stand when they are no UTF-8."""
+    if b"\r\n" not in data and not data.startswith(codecs.BOM_UTF8):
+        return hashlib.sha256(data).hexdigest()
     try:
         text = data.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
         return hashlib.sha256(text.encode()).hexdigest()

@@ -32,6 +32,9 @@ _NAMED = re.compile(
 )
 # A file may leave settings and a role behind; what follows it, and the next file, must not run under them.
 CLEAN = ("reset session authorization", "reset role", "reset all")
+# The log is written in order: the flush of a later commit takes this one along, and a crash before it loses whole files only,
+# each with its row in the ledger.
+UNFLUSHED = "set local synchronous_commit = off"
 
 
 _LEFT = (
@@ -121,9 +124,12 @@ class Transaction:
 
 def for_file(
     entry: Entry, schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool, statement_timeout: str | None = None,
-    waited_ms: float = 0.0, first: Sequence[str] = (), patient: bool = False,
+    waited_ms: float = 0.0, first: Sequence[str] = (), patient: bool = False, followed: bool = False,
 ) -> Transaction:  # fmt: skip
-    """A pending file that runs in one transaction; `bookkeeping` makes the ledger first, `first` are locks to begin with."""
+    """A pending file that runs in one transaction; `bookkeeping` makes the ledger first, `first` are locks to begin with.
+
+    `followed` says that another transaction of the run comes after it, whose commit makes this one durable too.
+    """
     file = entry.file
     assert file is not None  # it is pending
     begin = ledger.begin_text(
@@ -138,7 +144,7 @@ def for_file(
             Part(deadline_text(deadline_ms, patient=patient)),
             *_locks(first),
             *_body(file.reading, first=not first),
-            *_tail(schema, run, [ledger.end_text(schema, file.source, file.name)]),
+            *_tail(schema, run, [ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])]),
         )
     )
 
