@@ -153,7 +153,8 @@ class _Run:
     roles: dict[str, bool] = field(default_factory=dict)
     together: dict[str, Result] = field(default_factory=dict)
     apart: set[str] = field(default_factory=set)
-    impatient: bool = False
+    slow: bool = False
+    """The error before was that it took too long."""
     results: list[Result] = field(default_factory=list)
 
 
@@ -302,10 +303,10 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
     group = [other for other in group if other.shares and other.code not in state.apart and _before(state, other) is None]
     if check not in group or len(group) < 2 or any(result.check in group for result in state.results):
         return None
-    asked = _ask(state, check, _wrapped_together(group, state), seconds_for=len(group))
+    asked = _ask(state, check, _wrapped_together(group, state), seconds_for=min(2, len(group)))
     if isinstance(asked, Result):
-        if state.lost is None and not state.impatient:
-            # One of them cannot be asked here: the others shall not suffer from it.
+        if state.lost is None and not state.slow:
+            # One of them cannot be asked here, or now: the others shall not suffer from it.
             state.apart |= {one.code for one in group}
             return None
         state.together |= {
@@ -453,7 +454,7 @@ def _wrapped(check: Check, state: _Run) -> str:
 
 
 def _from_error(state: _Run, check: Check, error: DatabaseError, seconds: float, allowed: float) -> Result:
-    state.impatient = isinstance(error, LockTimeoutError | StatementTimeoutError)
+    state.slow = isinstance(error, StatementTimeoutError)
     message = words.visible(error.message)
     role = identifier(state.database.facts.role if state.database.facts else "")
     if isinstance(error, LockTimeoutError):

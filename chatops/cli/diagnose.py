@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.invocation import CHECK_FORMATS, command, invocation_of
 from chatops.cli.replaying import REPLAY_HELP
 from chatops.errors import ExitCode, UsageError
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 )  # fmt: skip
 def diagnose(
     ctx: typer.Context,
-    chat: str = typer.Argument("", metavar="[CHAT]", help="One chat: its state, its history and what is wrong with it."),
+    chat: str = typer.Argument(
+        "", metavar="[CHAT]", autocompletion=completion.chats, help="One chat: its state, its history and what is wrong with it."
+    ),
     fail_on: str = typer.Option("warning", "--fail-on", metavar="SEVERITY", help="critical, warning, advice or never."),
     only: list[str] = typer.Option([], "--only", metavar="CODE", help="Only these checks (repeat, or commas)."),
     ignore: list[str] = typer.Option([], "--ignore", metavar="CODE", help="All but these checks."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.invocation import command, invocation_of
 from chatops.errors import ExitCode
 
@@ -15,7 +16,9 @@ from chatops.errors import ExitCode
 )  # fmt: skip
 def drain(
     ctx: typer.Context,
-    operator: str = typer.Argument(..., metavar="OPERATOR", help="An id, its beginning, or part of a name or e-mail."),
+    operator: str = typer.Argument(
+        ..., metavar="OPERATOR", autocompletion=completion.operators, help="An id, its beginning, or part of a name or e-mail."
+    ),
     to: str = typer.Option("auto", "--to", metavar="OPERATOR", help="Who gets the chats; auto spreads over who is free."),
     release: bool = typer.Option(False, "--release", help="Release the chats instead of giving them to others."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Do it and roll back."),

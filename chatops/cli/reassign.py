@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.invocation import command, invocation_of
 from chatops.cli.moving import MOST, RULES, Request, forcible, move
 from chatops.errors import ExitCode
@@ -20,11 +21,17 @@ from chatops.errors import ExitCode
 )  # fmt: skip
 def reassign(
     ctx: typer.Context,
-    chats: list[str] = typer.Argument(None, metavar="[CHAT]…", help="Ids, beginnings of ids, parts of names; - for stdin."),
-    to: str | None = typer.Option(None, "--to", metavar="OPERATOR", help="Who gets it; auto spreads over who is free."),
+    chats: list[str] = typer.Argument(
+        None, metavar="[CHAT]…", autocompletion=completion.chats, help="Ids, beginnings of ids, parts of names; - for stdin."
+    ),
+    to: str | None = typer.Option(
+        None, "--to", metavar="OPERATOR", autocompletion=completion.operators, help="Who gets it; auto spreads over who is free."
+    ),
     where: str | None = typer.Option(None, "--where", metavar="CODE", help="The chats of a finding, such as CHAT003."),
     stuck: str | None = typer.Option(None, "--stuck", metavar="TIME", help="The chats stuck for longer: 30m, 2h."),
-    held_by: str | None = typer.Option(None, "--from", metavar="OPERATOR", help="All chats that an operator holds."),
+    held_by: str | None = typer.Option(
+        None, "--from", metavar="OPERATOR", autocompletion=completion.operators, help="All chats that an operator holds."
+    ),
     force: list[str] = typer.Option([], "--force", metavar="[RULES]", help=f"Break {', '.join(RULES)} (commas); alone: all."),
     most: int = typer.Option(MOST, "--max", min=1, metavar="N", help="Refuse more chats than this."),
     rate: str | None = typer.Option(None, "--rate", metavar="N/s", help="No faster than this."),

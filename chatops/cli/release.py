@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.invocation import command, invocation_of
 from chatops.cli.moving import MOST, Request, forcible, move
 from chatops.errors import ExitCode
@@ -19,11 +20,15 @@ from chatops.errors import ExitCode
 )  # fmt: skip
 def release(
     ctx: typer.Context,
-    chats: list[str] = typer.Argument(None, metavar="[CHAT]…", help="Ids, beginnings of ids, parts of names; - for stdin."),
+    chats: list[str] = typer.Argument(
+        None, metavar="[CHAT]…", autocompletion=completion.chats, help="Ids, beginnings of ids, parts of names; - for stdin."
+    ),
     idle: bool = typer.Option(False, "--idle", help="The chats whose operator is silent beyond the idle timeout, or gone."),
     where: str | None = typer.Option(None, "--where", metavar="CODE", help="The chats of a finding, such as OPER001."),
     stuck: str | None = typer.Option(None, "--stuck", metavar="TIME", help="The chats stuck for longer: 30m, 2h."),
-    held_by: str | None = typer.Option(None, "--from", metavar="OPERATOR", help="All chats that an operator holds."),
+    held_by: str | None = typer.Option(
+        None, "--from", metavar="OPERATOR", autocompletion=completion.operators, help="All chats that an operator holds."
+    ),
     force: list[str] = typer.Option([], "--force", metavar="[RULES]", help="Break the rule completed; alone: all."),
     most: int = typer.Option(MOST, "--max", min=1, metavar="N", help="Refuse more chats than this."),
     rate: str | None = typer.Option(None, "--rate", metavar="N/s", help="No faster than this."),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -19,7 +20,7 @@ from chatops.errors import ExitCode
 def repair(
     ctx: typer.Context,
     codes: list[str] = typer.Argument(None, metavar="[CODE]…", help="What to mend; everything that has a repair when not given."),
-    chat: str | None = typer.Option(None, "--chat", metavar="CHAT", help="Only this chat."),
+    chat: str | None = typer.Option(None, "--chat", metavar="CHAT", help="Only this chat.", autocompletion=completion.chats),
     since: str = typer.Option("24h", "--since", metavar="TIME", help="How far findings of history look back, or all."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Run the real thing on the first rows and roll it back."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),

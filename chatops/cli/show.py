@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
 from chatops.cli.replaying import REPLAY_HELP
 from chatops.errors import ExitCode, UsageError
@@ -19,7 +20,9 @@ from chatops.errors import ExitCode, UsageError
 def show(
     ctx: typer.Context,
     what: str = typer.Argument(..., metavar="chat|operator", help="What to show."),
-    name: str = typer.Argument(..., metavar="NAME", help="An id, its beginning, or part of a name."),
+    name: str = typer.Argument(
+        ..., metavar="NAME", help="An id, its beginning, or part of a name.", autocompletion=completion.either
+    ),
     show_text: bool = typer.Option(False, "--show-text", help="Show what was written in messages."),
     rows: int = typer.Option(50, "--rows", min=1, max=10_000, help="How many events of the timeline."),
     replay: Path | None = typer.Option(None, "--replay", metavar="FILE", help=REPLAY_HELP),

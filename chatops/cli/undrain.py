@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.invocation import command, invocation_of
 from chatops.errors import ExitCode
 
@@ -14,7 +15,9 @@ from chatops.errors import ExitCode
 )
 def undrain(
     ctx: typer.Context,
-    operator: str = typer.Argument(..., metavar="OPERATOR", help="An id, its beginning, or part of a name or e-mail."),
+    operator: str = typer.Argument(
+        ..., metavar="OPERATOR", autocompletion=completion.operators, help="An id, its beginning, or part of a name or e-mail."
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Do it and roll back."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log; needed on production."),
