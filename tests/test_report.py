@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from chatops.deploys import receipt, watch
 from chatops.deploys.watch import Look, Seen
+from tests.conftest import in_ci
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -53,6 +61,83 @@ def test_a_deploy_that_stopped_becomes_a_page_that_says_where(chatops_inprocess:
     (tmp_path / "deploy.json").write_text(made.text)
     chatops_inprocess("report", "deploy.json", "--to", "page.html", check=0)
     assert "The deploy stopped at code" in Page((tmp_path / "page.html").read_text()).words
+
+
+def a_day() -> watch.Watch:
+    """A day with foreign text, something that opened and closed, and a long word."""
+    state = watch.begin("production.example.org:5432/postgres public", "1h*6", START, {})
+    for slot in range(6):
+        found = {"CHAT001": Seen("critical", "<script>document.title = 'taken over'</script> | x")} if slot in (1, 2) else {}
+        figures = {"waiting": 40 - slot, "oldest_seconds": 60.0 * slot, "assigned": 9, "waiting_real_user_reply": 1200}
+        state, _ = watch.advance(state, slot, (), START + timedelta(hours=slot + 1), Look(figures, found))
+    return state
+
+
+def test_the_same_as_markdown_for_a_job_summary(chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "day.json").write_text(a_day().text)
+    shown = chatops_inprocess("report", "day.json", "-o", "markdown", check=0).stdout
+    assert not (tmp_path / "day.html").exists()
+    assert "6 h after deploy: no worse; 1 critical opened and closed" in shown
+    assert "| chats that wait | 40 | 40 | 35 |" in shown
+    assert "\\<script\\>" in shown
+    chatops_inprocess("report", "day.json", "--write", "markdown=day.md", check=0)
+    assert (tmp_path / "day.md").read_text() == shown
+    assert (tmp_path / "day.html").exists()
+
+
+# ---- in a real browser -----------------------------------------------------------------------------------------------
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+MEASURE = """<script>addEventListener('load', () => {
+  const style = getComputedStyle(document.body), plot = document.querySelector('svg .plot').getBoundingClientRect()
+  document.documentElement.dataset.seen = JSON.stringify({title: document.title, wide: document.documentElement.scrollWidth,
+    room: document.documentElement.clientWidth, paper: style.backgroundColor, ink: style.color, plot: plot.width,
+    cut: [...document.querySelectorAll('td,th,p,h1,h2')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).length})
+})</script>"""
+
+
+def browser() -> str:
+    """A browser on this machine; without one the test is skipped where CI does not insist on the whole matrix."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        assert not in_ci(), "CI must open the report in a browser (Debian: chromium)"
+        pytest.skip("no browser is installed (Debian: chromium): the report was not opened in one")
+    return found
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_real_browser_shows_the_page_on_a_phone_in_the_dark_and_on_paper(
+    dark: bool, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    program = browser()
+    (tmp_path / "day.json").write_text(a_day().text)
+    chatops_inprocess("report", "day.json", check=0)
+    # A headless window is 500 wide at least; a frame is as wide as a phone.
+    page = (tmp_path / "day.html").read_text().replace("</head>", MEASURE + "</head>")
+    (tmp_path / "phone.html").write_text(page)
+    (tmp_path / "frame.html").write_text(
+        "<iframe id=f src=phone.html width=390 height=800></iframe><script>f.onload = () => setTimeout(() => "
+        "document.title = f.contentDocument.documentElement.dataset.seen)</script>"
+    )
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", f"--user-data-dir={tmp_path}/profile",
+             "--virtual-time-budget=3000", *(["--blink-settings=preferredColorScheme=0"] if dark else
+                                            ["--blink-settings=preferredColorScheme=1"])]  # fmt: skip
+    done = subprocess.run([program, *flags, "--dump-dom", f"file://{tmp_path}/frame.html"], capture_output=True, text=True,
+                          timeout=120, check=False)  # fmt: skip
+    found = re.search("<title>(.*?)</title>", done.stdout)
+    assert found is not None, done.stdout + done.stderr
+    seen = json.loads(unescape(found[1]))
+    assert seen["title"] == "6 h after deploy: no worse; 1 critical opened and closed"
+    assert seen["wide"] <= seen["room"] <= 390
+    assert seen["cut"] == 0
+    assert seen["plot"] > 200
+    assert (seen["paper"], seen["ink"]) == (
+        ("rgb(20, 23, 27)", "rgb(231, 234, 238)") if dark else ("rgb(255, 255, 255)", "rgb(27, 31, 36)")
+    )
+    if not dark:
+        subprocess.run([program, *flags, f"--print-to-pdf={tmp_path}/day.pdf", f"file://{tmp_path}/day.html"], capture_output=True,
+                       timeout=120, check=True)  # fmt: skip
+        assert (tmp_path / "day.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_what_is_neither_is_refused(chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:

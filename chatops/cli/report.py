@@ -7,21 +7,26 @@ from typing import Annotated
 
 import typer
 
-from chatops.cli.invocation import command, invocation_of, write_file
+from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of, write_file
 from chatops.errors import ExitCode, UsageError
 
 
 @command(
-    examples=["chatops report deploy.json", "chatops report monitor.json --to day.html"],
+    examples=["chatops report deploy.json", "chatops report monitor.json --to day.html",
+              "chatops report monitor.json -o markdown >> $GITHUB_STEP_SUMMARY"],
     exits="0 the page is written · 2 the file is no receipt and no state of a monitor",
-    takes=(),
-)
+    takes=("output",),
+    formats=DOCUMENT_FORMATS,
+)  # fmt: skip
 def report(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A receipt of deploy, or a state file of monitor.")],
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where the page goes (default: beside it).")] = None,
 ) -> ExitCode:
-    """One HTML file that needs nothing else: timeline, plots, findings. Connects to nothing."""
+    """One HTML file that needs nothing else: timeline, plots, findings. With -o markdown the same as tables on stdout.
+
+    Connects to nothing.
+    """
     import json
 
     from chatops.deploys import page, receipt, watch
@@ -35,15 +40,20 @@ def report(
     except ValueError:
         kind = None
     if kind == "deploy":
-        text = page.of_receipt(receipt.read(file))
+        kept_receipt = receipt.read(file)
+        text, answer = page.of_receipt(kept_receipt), page.answer_of_receipt(kept_receipt)
     elif kind == "monitor":
         kept = watch.read(file)
         if kept is None:
             raise UsageError(f"{file} is gone")
-        text = page.of_watch(kept)
+        text, answer = page.of_watch(kept), page.answer_of_watch(kept)
     else:
         raise UsageError(f"{file} is neither a receipt of deploy nor a state of monitor")
-    target = to or file.with_suffix(".html")
-    write_file(target, text)
-    invocation.emit(f"{target}\n")
+    shown = invocation.output is not None
+    target = to or (None if shown else file.with_suffix(".html"))
+    if target is not None:
+        write_file(target, text)
+    invocation.show(answer, None if shown else lambda piece: None)
+    if not shown:
+        invocation.emit(f"{target}\n")
     return ExitCode.OK

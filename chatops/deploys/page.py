@@ -9,6 +9,7 @@ from html import escape
 from chatops import words
 from chatops.deploys.receipt import Receipt
 from chatops.deploys.watch import Watch, span, verdict
+from chatops.model import Answer, Column, Span, Table, Text
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--dim:#5b6572;--rule:#d5dae1;--good:#1a7f4b;--bad:#b3261e;--line:#2563b8}
@@ -25,6 +26,8 @@ th{font-weight:600;color:var(--dim)}td.n{white-space:nowrap;text-align:right}svg
 svg text{fill:var(--dim);font-size:12px}svg .plot{fill:none;stroke:var(--line);stroke-width:2}
 svg .axis{stroke:var(--rule)}svg .dot{fill:var(--line)}
 """
+FIGURES = {"waiting": "chats that wait", "oldest_seconds": "longest wait, seconds", "assigned": "chats with an operator",
+           "waiting_real_user_reply": "chats that wait for their user"}  # fmt: skip
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 170, 72, 24
 
 
@@ -133,3 +136,48 @@ def _bars(title: str, values: Sequence[tuple[str, float]]) -> str:
         f'<section><h2>{escape(title)}</h2><svg viewBox="0 0 {WIDTH} {len(values) * row + 6}" role="img" '
         f'aria-label="{escape(title)}">{bars}</svg></section>'
     )
+
+
+def answer_of_receipt(receipt: Receipt) -> Answer:
+    """A deploy as tables, for a job summary or a ticket."""
+    failed = receipt.failed
+    head = f"The deploy stopped at {failed.name}" if failed else "Deployed"
+    place = (
+        f"{receipt.environment} · {receipt.database} · schema {receipt.schema} · {receipt.started} · chatops {receipt.chatops}"
+    )
+    steps = [Column("name", "step"), Column("result", "result"), Column("seconds", "took", "duration"), Column("says", "says")]
+    files = [Column("name", "file"), Column("duration_ms", "ms", "number"), Column("waited_ms", "ms for locks", "number"),
+             Column("rows", "rows", "number")]  # fmt: skip
+    found = [{"code": str(code)} for code in receipt.baseline.get("findings", [])]
+    return Answer("report", [
+        Text([[Span(head, "critical" if failed else "ok")], place]),
+        Table("steps", steps, list(receipt.steps), "Timeline"),
+        Table("files", files, list(receipt.files), "Files"),
+        Table("findings", [Column("code", "code")], found, "Findings before the deploy"),
+    ])  # fmt: skip
+
+
+def answer_of_watch(watch: Watch) -> Answer:
+    """A watch as tables; each figure of the plots as first, highest and last."""
+    end = verdict(watch)
+    seen = [tick for tick in watch.ticks if tick.reached]
+    told = [Column("at", "at (UTC)"), Column("kind", "what"), Column("severity", "severity"), Column("code", "code"),
+            Column("title", "title")]  # fmt: skip
+    standing = [{"code": code, "severity": one.severity, "since": one.since, "title": one.title} for code, one in
+                sorted(watch.open.items())]  # fmt: skip
+    figures = []
+    for name, label in FIGURES.items():
+        values = [float(tick.figures[name]) for tick in seen if tick.figures.get(name) is not None]
+        if values:
+            shown = [int(value) if value.is_integer() else value for value in (values[0], max(values), values[-1])]
+            figures.append({"figure": label, **dict(zip(("first", "highest", "last"), shown, strict=True))})
+    numbers = [Column("figure", "figure"), *(Column(name, name, "number") for name in ("first", "highest", "last"))]
+    missed = [{"tick": slot + 1, "due": f"{span(watch.schedule.slots[slot])} after the start"} for slot in watch.missed]
+    taken = f"{len(watch.ticks)} of {len(watch.schedule.slots)} ticks by {watch.plan}, from {watch.started}"
+    return Answer("report", [
+        Text([[Span(end.sentence, "critical" if end.code else "ok")], f"{watch.place} · {taken}"]),
+        Table("transitions", told, list(watch.transitions), "Findings that appeared and went"),
+        Table("open", [Column(name, name) for name in ("code", "severity", "since", "title")], standing, "Open now"),
+        Table("figures", numbers, figures, "Figures"),
+        Table("missed", [Column("tick", "tick", "number"), Column("due", "due")], missed, "Ticks that were missed"),
+    ])  # fmt: skip
