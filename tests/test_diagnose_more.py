@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.ailing import deployed, mended, plant
 from tests.conftest import Result
@@ -28,7 +29,7 @@ def everything(database: Database) -> dict[str, object]:
     return state
 
 
-def found(answer: Result) -> dict[str, dict[str, object]]:
+def found(answer: Result) -> dict[str, dict[str, Any]]:
     return {row["code"]: row for row in json.loads(answer.stdout)["findings"]}
 
 
