@@ -17,7 +17,7 @@ as $function$
     (select case when found.number between p_least and p_most then found.number end
        from (
          select case when jsonb_typeof(c.value) in ('number', 'string')
-                       and c.value #>> '{}' ~ '^\s*\d{1,9}(\.\d{1,9})?\s*$'
+                       and c.value #>> '{}' ~ '^\s*\d{1,9}(\.\d{1,30})?\s*$'
                      then (c.value #>> '{}')::numeric end as number
            from platform_config as c
           where c.key = p_key
