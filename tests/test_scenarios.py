@@ -70,3 +70,33 @@ def test_an_assign_that_always_gives_a_real_chat_ends_the_play_at_once(
     assert rows["made-up people and chats"]["result"] == "passed"
     assert "a real chat" in rows["assign: the oldest chat first"]["seen"]
     assert latest_database.value("select count(*) from chats") == 0
+
+
+def test_several_sessions_race_in_a_copy_that_is_dropped_again(
+    latest_database: Any, new_database: Callable[..., Any], chatops_inprocess: Callable[..., Any]
+) -> None:
+    before = latest_database.execute(COUNTS)
+    latest_database.close()  # a copy takes a source that nobody is connected to
+    result = chatops_inprocess("verify", "--scenarios", "--concurrent", "-o", "json", db=latest_database, check=0)
+    rows = played(result)
+    assert {name: row["result"] for name, row in rows.items()} == {
+        "double clicks of everybody at once": "passed",
+        "messages of the user at once": "passed",
+        "replies against the idle release": "passed",
+    }
+    assert "4 hold a chat" in rows["double clicks of everybody at once"]["seen"]
+    assert latest_database.execute(COUNTS) == before
+    elsewhere = new_database()
+    assert elsewhere.value("select count(*) from pg_database where datname like 'chatops!_clone!_%' escape '!'") == 0
+
+
+def test_no_copy_is_made_of_a_database_that_others_use_or_that_is_production(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Any
+) -> None:
+    with latest_database.connect() as other:
+        other.execute("select 1")
+        refused = chatops_inprocess("verify", "--scenarios", "--concurrent", db=latest_database, check=4)
+    assert "no copy of" in refused.stderr
+    (tmp_path / "chatops.toml").write_text(f'[env.production]\nurl = "{latest_database.url}"\nproduction = true\n')
+    assert "not on a production one" in chatops_inprocess("verify", "--scenarios", "--concurrent", "--yes", check=4).stderr
+    assert "give both" in chatops_inprocess("verify", "--concurrent", db=latest_database, check=2).stderr

@@ -33,11 +33,11 @@ class Played:
 @dataclass(frozen=True, slots=True)
 class Performance:
     """All steps; `remaining` is how many rows of the made-up people are in the database afterwards; `moved` are the sequences
-    that went on meanwhile and by how much, which no rollback takes back."""
+    that went on meanwhile and by how much, which no rollback takes back; None where nobody looked."""
 
     steps: tuple[Played, ...]
     remaining: int
-    moved: Mapping[str, int] = field(default_factory=dict)
+    moved: Mapping[str, int] | None = None
 
     @property
     def passed(self) -> bool:
@@ -321,11 +321,11 @@ class _Marked:
             self.database.annotate({"chatops.write": ""})
 
 
-def answer(played: Performance) -> Answer:
+def answer(played: Performance, where: str = "rolled back, nothing remains") -> Answer:
     """`chatops verify --scenarios`: the verdict, then each step with what was expected and seen."""
     bad = [step for step in played.steps if step.result != "passed"]
-    left = f"{played.remaining} made-up rows REMAIN" if played.remaining else "rolled back, nothing remains"
-    moved = ", ".join(f"{name} by {steps}" for name, steps in played.moved.items())
+    left = f"{played.remaining} made-up rows REMAIN" if played.remaining else where
+    moved = ", ".join(f"{name} by {steps}" for name, steps in (played.moved or {}).items())
     sequences = f"sequences went on, here or elsewhere: {moved}" if moved else "no sequence moved"
     first = f"{len(played.steps) - len(bad)} of {len(played.steps)} scenario steps passed; {left}"
     lines: list[Line] = [[Span(first, "ok" if played.passed else "critical")], ""]
@@ -334,11 +334,12 @@ def answer(played: Performance) -> Answer:
         lines.append([Span(sign, style), Span(f" {step.name}")])
         if step.result != "passed":
             lines += [[Span(f"    expected  {step.expected}")], [Span(f"    {step.result:<8}  {step.seen}")]]
-    lines += ["", [Span(f"made-up rows left: {played.remaining}; {sequences}", "dim")]]
+    if played.moved is not None:
+        lines += ["", [Span(f"made-up rows left: {played.remaining}; {sequences}", "dim")]]
     columns = [Column(name, name) for name in ("name", "result", "expected", "seen")]
     counts = {str(verdict): sum(step.result == verdict for step in played.steps) for verdict in SIGNS}
     return Answer("verify", [Text(lines), Table("scenarios", columns, played.steps, audience="machines")],
-                  {**counts, "remaining": played.remaining, "sequences_moved": dict(played.moved)},
+                  {**counts, "remaining": played.remaining, "sequences_moved": played.moved},
                   outcomes=[_outcome(step) for step in played.steps])  # fmt: skip
 
 

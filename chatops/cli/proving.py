@@ -24,6 +24,43 @@ def scenarios(invocation: Invocation, *, yes: bool) -> ExitCode:
     return ExitCode.OK if played.passed else ExitCode.FOUND
 
 
+def concurrent(invocation: Invocation, *, yes: bool) -> ExitCode:
+    """Lives through the races in a clone made for it on the same server, which is dropped afterwards; 1 when one failed."""
+    from dataclasses import replace
+    from uuid import uuid4
+
+    from chatops import db
+    from chatops.chats import contention
+    from chatops.chats.scenarios import answer
+    from chatops.errors import DatabaseError, RefusedError
+
+    target = invocation.target
+    if target.production:
+        raise RefusedError("--concurrent copies the whole database and loads the server: not on a production one",
+                           next_steps=[("without it, on any", invocation.here("verify", "--scenarios"))])  # fmt: skip
+    if not invocation.consent("Copy this database, let made-up people race in the copy, and drop it", yes=yes):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    with invocation.connect("act") as database:
+        facts = database.glance()
+        invocation.banner(database)
+    clone = f"chatops_clone_{uuid4().hex[:12]}"
+    beside = replace(target, parameters={**target.parameters, "dbname": "postgres"})
+    with invocation.connect("act", target=beside) as server:
+        try:
+            server.execute(f"create database {db.identifier(clone)} template {db.identifier(facts.database)}")
+        except DatabaseError as error:
+            needs = "a copy takes the right to create databases, and nobody else connected meanwhile"
+            raise RefusedError(f"no copy of {facts.database} could be made: {error.message}", details=(needs,)) from None
+        copy = replace(target, parameters={**target.parameters, "dbname": clone})
+        try:
+            played = contention.play(lambda: invocation.connect("act", target=copy))
+        finally:
+            server.execute(f"drop database {db.identifier(clone)} with (force)")
+    invocation.show(answer(played, "in a copy that is dropped again"))
+    return ExitCode.OK if played.passed else ExitCode.FOUND
+
+
 def against(invocation: Invocation, path: Path) -> ExitCode:
     """What differs from the catalog after a deploy; 1 when anything does."""
     from chatops import words

@@ -29,6 +29,7 @@ def verify(
     checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside ours."),
     timeout: float = typer.Option(14.0, "--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together."),
     scenarios: bool = typer.Option(False, "--scenarios", help="Live through the guide's tests; always rolled back."),
+    concurrent: bool = typer.Option(False, "--concurrent", help="With --scenarios: several sessions, in a copy dropped again."),
     against: Path | None = typer.Option(None, "--against", metavar="RECEIPT", help="What has changed since that deploy?"),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask (--scenarios writes, and rolls back)."),
 ) -> ExitCode:
@@ -43,9 +44,13 @@ def verify(
     groups = ("schema", "data") if not group else (group,)
     if set(groups) - {"schema", "data"}:
         raise UsageError(f"verify looks at schema or data, not at {group!r}")
+    if concurrent and not scenarios:
+        raise UsageError("--concurrent is a way of --scenarios: give both")
     if scenarios or against is not None:
         from chatops.cli import proving
 
+        if concurrent and scenarios and against is None:
+            return proving.concurrent(invocation, yes=yes)
         if scenarios and against is not None:
             raise UsageError("--scenarios and --against are two questions: ask one at a time")
         return proving.against(invocation, against) if against is not None else proving.scenarios(invocation, yes=yes)
