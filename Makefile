@@ -21,11 +21,11 @@ export PIP_ROOT_USER_ACTION := ignore
 OUTSIDE := -iE '^ *(create|drop|reindex) [a-z ]*concurrently|^-- chatops: '
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-one test-long lint docs clean
+.PHONY: help demo test test-one test-long lint docs bench bench-migrate bench-reads bench-assign bench-bulk bench-start bench-readme clean
 .PHONY: named
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) ## a working system with trouble in it, on a Postgres of its own (ARGS="--size 500")
 	@.venv/bin/chatops demo $(ARGS)
@@ -56,6 +56,28 @@ lint: $(TOOLS) ## style, types, import contracts, and the safety of the SQL
 
 docs: $(INSTALLED) ## write docs/findings.md anew from the heads of the checks and repairs
 	@$(PY) -c 'from pathlib import Path; from chatops.checks.explain import document; Path("docs").mkdir(exist_ok=True); Path("docs/findings.md").write_text(document(), encoding="utf-8")'
+
+bench: ## all benchmarks in turn, and the README's figures (ROUNDS=5)
+	@for kind in migrate reads assign bulk start; do $(MAKE) --no-print-directory bench-$$kind || exit 1; done
+	@$(MAKE) --no-print-directory bench-readme
+
+bench-migrate: $(INSTALLED) ## migrate against dbmate, yoyo, Alembic and others
+	@$(PY) -m benchmarks migrate
+
+bench-reads: $(INSTALLED) ## summary, queue, stuck, diagnose against psql
+	@$(PY) -m benchmarks reads
+
+bench-assign: $(INSTALLED) ## chats a second, against job queues and a bare UPDATE
+	@$(PY) -m benchmarks assign
+
+bench-bulk: $(INSTALLED) ## release and reassign of many, against one bare UPDATE
+	@$(PY) -m benchmarks bulk
+
+bench-start: $(INSTALLED) ## how long it takes until something is there
+	@$(PY) -m benchmarks start
+
+bench-readme: $(INSTALLED) ## write the README's figures anew from benchmarks/results
+	@$(PY) -m benchmarks readme
 
 clean: ## remove the environment and everything that was built
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Benchmarks that anybody can run: `make bench-migrate`, `bench-reads`, `bench-assign`, `bench-bulk`, `bench-start`."""

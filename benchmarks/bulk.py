@@ -1,0 +1,89 @@
+"""bulk: many chats released or given to others, against one bare UPDATE of the same rows without triggers, log or checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks import population, servers, session
+from benchmarks.servers import Server
+from benchmarks.session import Bench, MeasureError, environment, timed
+
+SIZES = "100,1000"
+TEMPLATE = "bulk_template"
+UPDATES = {
+    "release": "update chats set chat_state = 'waiting_assignment', assigned_operator_id = null, assignment_time = null, "
+    "updated_at = now() where chat_state = 'assigned'",
+    "reassign": "update chats set assigned_operator_id = overlay(assigned_operator_id::text placing '9' from 25 for 1)::uuid, "
+    "updated_at = now() where chat_state = 'assigned'",
+}
+
+
+def run(bench: Bench) -> None:
+    """Each number of chats, on a fresh copy of the same database every time."""
+    with servers.running(bench) as server:
+        for size in session.numbers("SIZES", SIZES):
+            ids = filled(server, size)
+            for name, more in (("release", ()), ("reassign", ("--to", "auto"))):
+                words = (name, *ids, *more, "--max", str(size), "--yes", "--reason", "bench")
+                bench.alternate(
+                    case(name, size), {"chatops": _command(server, words, size), "bare UPDATE": _bare(server, UPDATES[name])}
+                )
+    for case_name, contenders in bench.samples.items():
+        mine, other = bench.median(case_name, "chatops"), bench.median(case_name, "bare UPDATE")
+        if mine is not None and other and "chatops" in contenders:
+            bench.notes.append(f"{case_name}: {mine / other:.1f} × the bare UPDATE.")
+
+
+def case(name: str, size: int) -> str:
+    """What a measurement is called."""
+    return f"{name} {size:,} chats"
+
+
+def filled(server: Server, size: int) -> Sequence[str]:
+    """The template: held chats, as many free operators, ten times as many chats that are over; the ids of the held ones."""
+    with population.migrated(server, TEMPLATE, "latest") as connection:
+        population.operators(connection, 2 * size)
+        held = population.key(population.OPERATOR, "n")
+        population.chats(connection, 1, size, "assigned", latest=True, holder=held, last_operator=held)
+        population.chats(connection, size + 1, 11 * size, "completed", latest=True, last_operator=population.key("8001", "1"))
+        rows = connection.execute("select id::text from chats where chat_state = 'assigned' order by id").fetchall()
+        # Twins of the holders, so that a bare UPDATE can give each chat to somebody else without breaking a rule.
+        connection.execute(
+            "insert into operators (id, name, is_active, is_available) "
+            "select overlay(id::text placing '9' from 25 for 1)::uuid, name, true, false from operators"
+        )
+        population.settle(connection)
+    return [row[0] for row in rows]
+
+
+def _command(server: Server, words: Sequence[str], size: int) -> Callable[[], Mapping[str, float]]:
+    def measure() -> Mapping[str, float]:
+        url = server.url(server.fresh("bulk", TEMPLATE))
+        seconds = timed([session.chatops(), *words], env=environment(CHATOPS_DATABASE_URL=url))
+        with server.connect("bulk") as connection:
+            moved = connection.execute("select count(distinct chat_id) from chatops.actions").fetchall()[0][0]
+        if moved != size:
+            raise MeasureError(f"{moved} of {size} chats were moved")
+        return {"": seconds}
+
+    return measure
+
+
+def _bare(server: Server, update: str) -> Callable[[], float]:
+    def measure() -> float:
+        url = server.url(server.fresh("bulk", TEMPLATE))
+        words: list[str | Path] = [
+            server.psql(),
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            "set session_replication_role = replica",
+            "-c",
+            update,
+        ]
+        return timed([*words, url])
+
+    return measure

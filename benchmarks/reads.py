@@ -1,0 +1,86 @@
+"""reads: what people look at, against psql asking the server the very same statements, while the history grows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import population, servers, session
+from benchmarks.servers import Server
+from benchmarks.session import Bench, MeasureError, environment, timed
+
+SIZES = "10000,100000,1000000"
+COMMANDS = {"summary": ("summary",), "queue": ("queue",), "stuck": ("stuck",), "diagnose": ("diagnose",)}
+WAITING, HELD, OPERATORS = 200, 40, 100
+
+
+def run(bench: Bench) -> None:
+    """Each command at each size; the number of chats that wait or are held stays, only what is over grows."""
+    # A look at everything takes its time on millions of chats: all rounds of it count.
+    session.BUDGET_S = max(session.BUDGET_S, 120.0)
+    sizes = session.numbers("SIZES", SIZES)
+    with servers.running(bench) as server:
+        for size in sizes:
+            url = server.url(populated(server, size))
+            for name, words in COMMANDS.items():
+                asked = bench.folder / f"{name}.sql"
+                record(url, asked, words)
+                bench.alternate(
+                    case(name, size), {"chatops": _command(url, *words), "psql, same statements": _psql(server, url, asked)}
+                )
+            server.fresh("reads")
+    judge(bench, sizes)
+
+
+def judge(bench: Bench, sizes: list[int]) -> None:
+    """Fits the growth, and holds the medians against what is promised."""
+    for name in COMMANDS:
+        for contender in ("chatops", "psql, same statements"):
+            points = {size: value for size in sizes if (value := bench.median(case(name, size), contender)) is not None}
+            if (slope := session.exponent(points)) is not None:
+                bench.fitted[f"{name}, {contender}"] = slope
+    largest = max(sizes)
+    for name in ("queue", "stuck"):
+        grown = bench.ratio(case(name, largest), "chatops", "chatops", case(name, 100_000)) if largest > 100_000 else None
+        bench.limit(f"{name}: flat while history grows from 10^5 to {largest:,} chats (at most 1.5 ×)", 1.5, grown)
+    bench.limit(f"diagnose at {largest:,} chats: at most 1.3 × the sum of its queries in psql", 1.3,
+                bench.ratio(case("diagnose", largest), "chatops", "psql, same statements"))  # fmt: skip
+
+
+def case(name: str, size: int) -> str:
+    """What a measurement is called."""
+    return f"{name}, {size:,} chats"
+
+
+def populated(server: Server, size: int) -> str:
+    """A database with that many chats, nearly all of them answered or over."""
+    session.say(f"  {size:,} chats")
+    connection = population.migrated(server, "reads", "latest")
+    population.operators(connection, OPERATORS)
+    operator = population.key(population.OPERATOR, f"n % {OPERATORS} + 1")
+    first = WAITING + HELD + 1
+    half = first + (size - first) // 2
+    population.chats(connection, first, half, "completed", latest=True, last_operator=operator)
+    population.chats(connection, half + 1, size, "waiting_real_user_reply", latest=True, last_operator=operator)
+    population.chats(connection, 1, WAITING, "waiting_assignment", latest=True)
+    held = population.key(population.OPERATOR, f"n - {WAITING}")
+    population.chats(connection, WAITING + 1, WAITING + HELD, "assigned", latest=True, holder=held, last_operator=held)
+    population.settle(connection)
+    return "reads"
+
+
+def record(url: str, path: Path, words: tuple[str, ...]) -> None:
+    """Writes down what a command asks the server."""
+    timed([sys.executable, "-m", "benchmarks.recording", path, *words], env=environment(CHATOPS_DATABASE_URL=url),
+          cwd=session.ROOT, codes=(0, 1))  # fmt: skip
+    if not path.read_text().strip():
+        raise MeasureError(f"{words[0]} asked the server nothing")
+
+
+def _command(url: str, *words: str) -> Callable[[], float]:
+    return lambda: timed([session.chatops(), *words], env=environment(CHATOPS_DATABASE_URL=url), codes=(0, 1))
+
+
+def _psql(server: Server, url: str, asked: Path) -> Callable[[], float]:
+    return lambda: timed([server.psql(), "-X", "-q", "-o", "/dev/null", "-f", asked, url], codes=(0, 3))
