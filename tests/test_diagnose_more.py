@@ -47,6 +47,7 @@ def test_each_fix_is_tried_and_nothing_remains(deployed: Database, chatops_inpro
         assert tried["reason"] is None, (code, tried)
         assert tried["effects"][code] == {"before": rows[code]["count"], "after": 0}, (code, tried)
         assert tried["held_ms"] < 1000
+        assert all(effect["after"] <= effect["before"] for effect in tried["effects"].values()), (code, tried)
     assert rows["CHAT006"]["rehearsal"]["chats_queued"] == rows["CHAT006"]["count"]
     assert rows["OPER001"]["rehearsal"]["operators_freed"] >= 1
     # What a rehearsal promises, the repair keeps.

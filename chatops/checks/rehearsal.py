@@ -23,8 +23,9 @@ MOST_ROWS = 200
 """Rows that a trial mends: enough to see what the fix does, few enough to be looked at again while they are locked."""
 
 NARROWED = ("messages", "chat_assignments", "operator_activity")
-COMPARES_ALL = frozenset({"QUEUE002", "QUEUE003", "OPER002", "DATA001"})
+COMPARES_ALL = frozenset({"QUEUE002", "QUEUE003", "OPER002", "DATA001", "CHAT017"})
 """Checks that set a chat against all others, or counters against all messages: they say nothing about some chats alone."""
+BUSY = "every row is busy with somebody else: nothing to try"
 REFUSALS = frozenset({"42501", "25006"})
 
 
@@ -154,7 +155,7 @@ def _rehearse(database: Database, code: str, survey: Survey, annotations: Mappin
     try:
         touched, first_ms = _try(database, code, survey, annotations, _touched)
         if touched is None or not touched.mended:
-            return Rehearsed(code, reason="every row is busy with somebody else: nothing to try")
+            return Rehearsed(code, reason=BUSY)
         checks = _checks(own, survey, narrowed=bool(touched.chats))
         with database.acting(statement_timeout=f"{HOLD_MS * 4}ms", rollback=True):
             chats = _with_neighbours(database, touched)
@@ -167,7 +168,11 @@ def _rehearse(database: Database, code: str, survey: Survey, annotations: Mappin
             trial.patience()
             return after, _held(database, touched.operators)
 
-        (after, held_after), second_ms = _try(database, code, survey, annotations, lambda trial, outcome: look(trial))
+        (again, after, held_after), second_ms = _try(
+            database, code, survey, annotations, lambda trial, mended: (mended, *look(trial))
+        )
+        if again < touched.mended:
+            return Rehearsed(code, reason=BUSY if not again else "some rows became busy meanwhile: try again")
     except ConnectionLostError as error:
         return Rehearsed(code, reason=f"cannot be rehearsed: {error.message}")
     except (StatementTimeoutError, LockTimeoutError):
@@ -239,6 +244,7 @@ def _checks(own: Result, survey: Survey, *, narrowed: bool) -> list[Check]:
         and result.status != "unknown"
         and result.check.shipped
         and result.check.group == "data"
+        and "chat_id" in result.check.sql
         and "chats" in result.check.reads
         and result.check.code not in COMPARES_ALL | {own.check.code}
     ]
