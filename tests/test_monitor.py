@@ -346,7 +346,7 @@ def test_on_a_terminal_the_watch_is_a_page_drawn_in_place(
     assert ["new      warning  CONF001" in page for page in pages] == [False, True, False, False, False, False]
     assert ["ongoing  warning  CONF001" in page for page in pages] == [False, False, True, True, False, False]
     assert "resolved warning  CONF001" in pages[-1]
-    assert "no finding is open" in pages[-1]
+    assert "nothing new is open" in pages[-1]
     assert re.search("wait for an operator +0  ▁{4,6}\n", pages[-1])
     assert "the plan is over" in pages[-1]
     assert all(

@@ -92,6 +92,7 @@ MEASURE = """<script>addEventListener('load', () => {
   const style = getComputedStyle(document.body), plot = document.querySelector('svg .plot').getBoundingClientRect()
   document.documentElement.dataset.seen = JSON.stringify({title: document.title, wide: document.documentElement.scrollWidth,
     room: document.documentElement.clientWidth, paper: style.backgroundColor, ink: style.color, plot: plot.width,
+    said: Math.min(...[...document.querySelectorAll('td:last-child')].map(e => e.getBoundingClientRect().width)),
     cut: [...document.querySelectorAll('td,th,p,h1,h2')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).length})
 })</script>"""
 
@@ -130,6 +131,7 @@ def test_a_real_browser_shows_the_page_on_a_phone_in_the_dark_and_on_paper(
     assert seen["title"] == "6 h after deploy: no worse; 1 critical opened and closed"
     assert seen["wide"] <= seen["room"] <= 390
     assert seen["cut"] == 0
+    assert seen["said"] > 300  # a row is stacked: its sentence has the width of the phone
     assert seen["plot"] > 200
     assert (seen["paper"], seen["ink"]) == (
         ("rgb(20, 23, 27)", "rgb(231, 234, 238)") if dark else ("rgb(255, 255, 255)", "rgb(27, 31, 36)")

@@ -302,7 +302,7 @@ class Watching:
         seen = [one for one in watch.ticks if one.reached][-min(PAGE_TICKS, max(4, self.invocation.medium().width - 36)) :]
         after = span(watch.schedule.slots[tick.slot])
         head = f"tick {tick.slot + 1} of {len(watch.schedule.slots)} · {after} after deploy · {tick.at[11:16]} UTC"
-        page: list[Line] = [[Span(head, "strong")], ""]
+        page: list[Line] = [[Span(head, "strong")], [Span(self.verdict.sentence, "critical" if watch.worse else "ok")], ""]
 
         def row(label: str, name: str, text: Callable[[float], str]) -> None:
             values = [one.figures.get(name) or 0 for one in seen]
@@ -313,18 +313,20 @@ class Watching:
             row(label, state, lambda value: words.count(int(value)))
         row("longest wait", "oldest_seconds", words.duration)
         page.append("")
-        for code, one in sorted(watch.open.items(), key=lambda item: (item[1].before, item[0])):
-            kind = "before" if one.before else "new" if one.since == tick.at else "ongoing"
+        for code, one in sorted(watch.worse.items()):
+            kind = "new" if one.since == tick.at else "ongoing"
             style: Style = "critical" if one.severity == "critical" else "warning"
             page.append([Span(f"{kind:<8} "), Span(f"{one.severity:<8} ", style),
                          Span(f"{code}  {words.visible(one.title)}")])  # fmt: skip
         page += [[Span("resolved ", "ok"), Span(f"{one.severity:<8} {one.code}  at {one.at[11:16]}")]
                  for one in watch.transitions if one.kind == "resolved"][-5:]  # fmt: skip
-        if not watch.open:
-            page.append([Span("no finding is open", "ok")])
-        known = ("new ", "resolved", "ongoing")
-        rest = [line for line in lines[1:] if not line.strip().startswith(known)]
-        return [*page, *([""] if rest else []), *(line.strip() for line in rest), "", [Span(self.verdict.sentence)]]
+        if not watch.worse:
+            page.append([Span("nothing new is open", "ok")])
+        if known := sorted(code for code, one in watch.open.items() if one.before):
+            page.append([Span(f"before   {', '.join(known)}", "dim")])
+        shown = ("new ", "resolved", "ongoing")
+        rest = [line for line in lines[1:] if not line.strip().startswith(shown)]
+        return [*page, *([""] if rest else []), *(line.strip() for line in rest)]
 
     def answer(self, lines: Sequence[Line]) -> Answer:
         """The last tick as tables and numbers; what was there before the deploy is shown, and counts for nothing."""

@@ -21,6 +21,9 @@ h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
 p{margin:.3rem 0}.dim{color:var(--dim)}.good{color:var(--good)}.bad{color:var(--bad)}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--rule)}
 td:last-child{overflow-wrap:anywhere}
+@media screen and (max-width:34rem){thead{display:none}tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--rule)}
+td{display:inline;border:0;padding:0 .8rem 0 0}td:first-child{font-weight:600}td:last-child{display:block;padding:0}
+td[data-head]::before{content:attr(data-head) " ";color:var(--dim)}}
 th{font-weight:600;color:var(--dim)}td.n{white-space:nowrap;text-align:right}svg{display:block;width:100%;height:auto}
 
 svg text{fill:var(--dim);font-size:12px}svg .plot{fill:none;stroke:var(--line);stroke-width:2}
@@ -28,6 +31,8 @@ svg .axis{stroke:var(--rule)}svg .dot{fill:var(--line)}
 """
 FIGURES = {"waiting": "chats that wait", "oldest_seconds": "longest wait, seconds", "assigned": "chats with an operator",
            "waiting_real_user_reply": "chats that wait for their user"}  # fmt: skip
+# Cells that mean nothing without their heading, which a phone does not show.
+LABELLED = ("took", "waited for locks", "rows", "sha256")
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 170, 72, 24
 
 
@@ -94,7 +99,13 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> s
     if not rows:
         return f"<section><h2>{escape(title)}</h2><p class=dim>none</p></section>"
     head = "".join(f"<th>{escape(one)}</th>" for one in heads)
-    lines = "".join("<tr>" + "".join(f"<td>{escape(words.visible(cell))}</td>" for cell in row) + "</tr>\n" for row in rows)
+    labels = [f' data-head="{escape(head)}"' if head in LABELLED else "" for head in heads]
+    lines = "".join(
+        "<tr>"
+        + "".join(f"<td{label}>{escape(words.visible(cell))}</td>" for label, cell in zip(labels, row, strict=True))
+        + "</tr>\n"
+        for row in rows
+    )
     return f"<section><h2>{escape(title)}</h2><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></section>"
 
 
