@@ -116,6 +116,8 @@ def literal(value: Any) -> str:
         return "'" + value.replace("'", "''") + "'"  # as the driver does, without its search for a way to
     if value is None:
         return "NULL"
+    if type(value) is int and value >= 0:
+        return str(value)
     return composed.Literal(value).as_string(None)
 
 
