@@ -166,5 +166,5 @@ def test_every_format_of_a_command_can_be_written_beside_the_screen(
     written = {format_: (tmp_path / f"{format_}.out").read_text() for format_ in formats}
     assert {format_ for format_, text in written.items() if not text} <= {"github", "jsonl"}
     whole = json.loads(written["json"])
-    table = next(value for value in whole.values() if isinstance(value, list))
+    table = next(value for value in whole.values() if isinstance(value, list) and all(isinstance(row, dict) for row in value))
     assert len([json.loads(line) for line in written["jsonl"].splitlines()]) == len(table)
