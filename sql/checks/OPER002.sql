@@ -14,10 +14,16 @@
 -- says: gets the same chat again
 -- reads: chat_assignments, operators, messages
 -- limits: own_chat_after_seconds
--- shares: late_turns
 -- Available: worked within the hour around, and had no chat at that moment. Half hours by number find who worked then without
--- a look at all that an operator ever did; a turn longer than that is looked for by itself.
-with again as materialized (
+-- a look at all that an operator ever did; a turn longer than that is looked for by itself. Where many were found it takes long,
+-- so it is asked by itself.
+with late_turns as materialized (
+  select id, chat_id, operator_id, assigned_at, released_at
+    from chat_assignments
+   where released_at is null
+      or released_at >= now() - :'since'::interval - interval '30 minutes'
+      or assigned_at >= now() - :'since'::interval - interval '30 minutes'
+), again as materialized (
   select a.chat_id, a.operator_id, a.assigned_at, floor(extract(epoch from a.assigned_at) / 1800)::bigint as half_hour
     from late_turns a
    cross join lateral (
