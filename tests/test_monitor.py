@@ -313,7 +313,7 @@ def test_one_tick_answers_a_plugin_and_fills_a_textfile(
         "insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing"
     )
     flags = ("monitor", "--once", "--plan", "5ms,1h", "--state", "s.json", "-o", "nagios", "--write", "prometheus=m.prom")
-    chatops_inprocess(*flags, db=latest_database, check=0)
+    assert chatops_inprocess(*flags, db=latest_database, check=0).stdout.startswith("CHATOPS OK - monitor: ")  # it starts
     latest_database.execute(ILL)
     done = chatops_inprocess(*flags, db=latest_database, check=1)
     assert done.stdout.startswith("CHATOPS WARNING - monitor: 1 of 1 check: CONF001 ")

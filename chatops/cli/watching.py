@@ -94,6 +94,7 @@ class Watching:
         """The tick that is due, if one is; early and doubled ones do nothing. 1 while something new is open."""
         with self.keeper.alone():
             if self.open(restart_finished=False):
+                self.standing()
                 return ExitCode.OK
             if not self.watch.finished:
                 self.tick()
@@ -167,8 +168,7 @@ class Watching:
         due = self.watch.due(now)
         if due.slot is None:
             if not quiet:
-                if self.watch.ticks and self.invocation.format() in ("nagios", "prometheus", "json"):
-                    self.invocation.show(self.answer([]))
+                self.standing()
                 when = "" if due.following is None else f"; the next is due at {self.at(due.following)}"
                 self.invocation.note(f"no tick is due: this slot was taken, or its time has not come{when}")
             return False
@@ -265,6 +265,11 @@ class Watching:
         if offset % REMINDER_SECONDS == 0:
             lines.append(f"       {span(watch.schedule.slots[tick.slot])} after deploy: ask the operators how it goes")
         return lines
+
+    def standing(self) -> None:
+        """How the watch stands, for those who must have an answer though no tick was taken."""
+        if self.invocation.format() in ("nagios", "prometheus", "json"):
+            self.invocation.show(self.answer([]))
 
     def show(self, lines: Sequence[str]) -> None:
         """A tick: its lines or the page for people, an answer for machines and for the files of --write."""
