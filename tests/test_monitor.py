@@ -312,6 +312,9 @@ def test_one_tick_answers_a_plugin_and_fills_a_textfile(
     latest_database.execute(
         "insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing"
     )
+    ended = ("monitor", "--once", "--plan", "5ms", "--state", "e.json", "-o", "nagios")
+    for _ in range(3):
+        assert chatops_inprocess(*ended, db=latest_database, check=0).stdout.startswith("CHATOPS OK - monitor: ")
     flags = ("monitor", "--once", "--plan", "5ms,1h", "--state", "s.json", "-o", "nagios", "--write", "prometheus=m.prom")
     assert chatops_inprocess(*flags, db=latest_database, check=0).stdout.startswith("CHATOPS OK - monitor: ")  # it starts
     latest_database.execute(ILL)

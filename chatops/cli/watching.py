@@ -96,7 +96,9 @@ class Watching:
             if self.open(restart_finished=False):
                 self.standing()
                 return ExitCode.OK
-            if not self.watch.finished:
+            if self.watch.finished:
+                self.standing()
+            else:
                 self.tick()
         if self.watch.finished:
             self.invocation.note(self.verdict.sentence)
