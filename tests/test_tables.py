@@ -161,7 +161,8 @@ def test_the_queues_percentiles_off_its_index_are_those_of_sorting_every_wait(la
     with latest_database.connect() as connection, connection.transaction():
         for waiting in range(45):
             by_index, by_sorting = (connection.execute(text.encode()).fetchone() for text in asked)
-            assert by_index is not None and by_sorting is not None
+            assert by_index is not None
+            assert by_sorting is not None
             assert by_index[0] == waiting
             assert by_index[:2] == by_sorting[:2]
             assert by_index[2:] == pytest.approx(by_sorting[2:])

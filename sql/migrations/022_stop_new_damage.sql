@@ -540,7 +540,7 @@ begin
     perform from chats as c
        join operators as o on o.id = c.assigned_operator_id
       where c.id = new.chat_id and c.chat_state = 'assigned' and c.assigned_operator_id = new.operator_id and o.is_active
-        for share of c;
+        for no key update of c;
   else
     -- Read without waiting: this row is locked already, and whoever has the chat's lock may be waiting for it.
     perform from chats as c
@@ -549,6 +549,14 @@ begin
   end if;
   if not found then
     return null;
+  end if;
+  if tg_op = 'INSERT' then
+    -- The application looks whether it was heard before, then inserts: two tabs do so at once, and neither may fail.
+    update operator_activity set last_activity = new.last_activity, updated_at = new.updated_at
+     where chat_id = new.chat_id and operator_id = new.operator_id;
+    if found then
+      return null;
+    end if;
   end if;
   -- A row of another day is being restored.
   if new.last_activity is null or new.last_activity > v_now - interval '1 day' then
