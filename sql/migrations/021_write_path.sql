@@ -362,6 +362,7 @@ declare
   v_next         record;
   v_at           timestamptz;
   v_mark         text;
+  v_left_open    boolean := true;
 begin
   if nullif(current_setting('request.jwt.claims', true), '') is not null
      or nullif(current_setting('request.jwt.claim.sub', true), '') is not null then
@@ -389,34 +390,75 @@ begin
     return v_chat_id;
   end if;
 
-  v_next := lock_next_chat(p_operator_id);
-  if v_next.chat_id is null then
-    return null;
-  end if;
-  v_at := clock_timestamp();
+  -- Nearly always one of the first ten is free, and one statement does it all: this is the hot path. They are locked one at a
+  -- time, in their order, and taken as they are then; the instant is read after the lock was had.
   v_mark := set_config('chatops.write', 'function', true);
-  update chats
-     set chat_state = 'assigned',
-         assigned_operator_id = p_operator_id,
-         assignment_time = v_at,
-         last_operator_id = p_operator_id,
-         state_since = v_at,
-         epoch = epoch + 1,
-         updated_at = v_at
-   where id = v_next.chat_id;
-  -- What an interrupted writer may have left open would stand beside the new one.
-  if exists (select from chat_assignments where chat_id = v_next.chat_id and released_at is null)
-     or exists (select from operator_activity where chat_id = v_next.chat_id) then
-    perform end_turn(v_next.chat_id, v_at, 'manual_release');
-  end if;
-  -- As begin_turn does, in one statement: this is the hot path.
-  with opened as (
+  with head as materialized (
+    select c.id, c.waiting_since
+      from chats as c
+     where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+     order by c.waiting_since, c.id
+     limit 10
+  ), locked as materialized (
+    select c.id, c.waiting_since, greatest(c.waiting_since, c.state_since) as queued_since
+      from head
+      join chats as c on c.id = head.id
+     where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+       and (c.last_operator_id is distinct from p_operator_id
+            or greatest(c.waiting_since, c.state_since) <= (select own_chats_before(p_operator_id)))
+     order by head.waiting_since, head.id
+     limit 1
+       for no key update of c skip locked
+  ), found as materialized (
+    select l.id, l.waiting_since, l.queued_since, clock_timestamp() as taken_at from locked as l
+  ), taken as (
+    update chats as c
+       set chat_state = 'assigned',
+           assigned_operator_id = p_operator_id,
+           assignment_time = f.taken_at,
+           last_operator_id = p_operator_id,
+           state_since = f.taken_at,
+           epoch = c.epoch + 1,
+           updated_at = f.taken_at
+      from found as f
+     where c.id = f.id
+    returning f.id, f.waiting_since, f.queued_since, f.taken_at,
+              exists (select from chat_assignments as a where a.chat_id = f.id and a.released_at is null)
+                or exists (select from operator_activity as a where a.chat_id = f.id) as left_open
+  ), opened as (
     insert into chat_assignments (chat_id, operator_id, assigned_at, waiting_since, queued_since)
-    values (v_next.chat_id, p_operator_id, v_at, v_next.waiting_since, v_next.queued_since)
+    select t.id, p_operator_id, t.taken_at, t.waiting_since, t.queued_since from taken as t where not t.left_open
+  ), heard as (
+    insert into operator_activity (chat_id, operator_id, last_activity, updated_at)
+    select t.id, p_operator_id, t.taken_at, t.taken_at from taken as t where not t.left_open
+    on conflict (chat_id, operator_id) do update set last_activity = excluded.last_activity, updated_at = excluded.updated_at
   )
-  insert into operator_activity (chat_id, operator_id, last_activity, updated_at)
-  values (v_next.chat_id, p_operator_id, v_at, v_at)
-  on conflict (chat_id, operator_id) do update set last_activity = excluded.last_activity, updated_at = excluded.updated_at;
+  select t.id as chat_id, t.waiting_since, t.queued_since, t.taken_at, t.left_open into v_next from taken as t;
+  if found then
+    v_at := v_next.taken_at;
+    v_left_open := v_next.left_open;
+  else
+    v_next := lock_next_chat(p_operator_id);
+    if v_next.chat_id is null then
+      v_mark := set_config('chatops.write', v_write, true);
+      return null;
+    end if;
+    v_at := clock_timestamp();
+    update chats
+       set chat_state = 'assigned',
+           assigned_operator_id = p_operator_id,
+           assignment_time = v_at,
+           last_operator_id = p_operator_id,
+           state_since = v_at,
+           epoch = epoch + 1,
+           updated_at = v_at
+     where id = v_next.chat_id;
+  end if;
+  if v_left_open then
+    -- What an interrupted writer may have left open would stand beside the new one.
+    perform end_turn(v_next.chat_id, v_at, 'manual_release');
+    perform begin_turn(v_next.chat_id, p_operator_id, v_at, v_next.waiting_since, v_next.queued_since);
+  end if;
   v_mark := set_config('chatops.write', v_write, true);
   if (select c.last_value > coalesce((s.value #>> '{}')::bigint, 0)
         from chatops.refusal_count as c
