@@ -17,5 +17,5 @@ select m.chat_id,
  group by m.chat_id
 -- Nearly all are as they should be, and need not be kept: answered last, and by the last operator.
 having bool_or(m.sender_type = 'fictional' and m.handled_by_operator_id <> d.last_operator_id)
-    or coalesce(max(m.created_at) filter (where m.sender_type = 'real') > max(m.created_at) filter (where m.sender_type = 'fictional'),
-                true)
+    or max(m.created_at) filter (where m.sender_type = 'fictional') is null
+    or max(m.created_at) filter (where m.sender_type = 'real') > max(m.created_at) filter (where m.sender_type = 'fictional')
