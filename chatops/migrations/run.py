@@ -571,7 +571,15 @@ class Migrating:
         except ChatopsError as error:
             raise ConnectionLostError(
                 lost.message,
-                details=[f"no new connection: {error.message}", f"whether {name} went in is not known; the next run finds out"],
+                details=[
+                    f"no new connection: {error.message}",
+                    f"whether {name} went in is not known; the next run finds out",
+                    *(
+                        ["files of this run may have gone out again with the server: the next run applies them anew"]
+                        if self.unflushed
+                        else []
+                    ),
+                ],
                 next_steps=[("again", self.request.again)],
             ) from None
         if name == "views":
