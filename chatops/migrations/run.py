@@ -347,7 +347,9 @@ class Migrating:
             self.unflushed = False
             return Done(entry.name, "file", entry.effect, (time.monotonic() - started) * 1000, 0.0, rows)
 
-        followed = self.may_follow and (len(self.now.plan.apply) > 1 or bool(self.now.views))
+        # What runs statement by statement cannot be told apart from what a crash took with it: before it, all is durable.
+        following = self.now.plan.apply[1].file if len(self.now.plan.apply) > 1 else None
+        followed = self.may_follow and (following.reading.mode == "transaction" if following else bool(self.now.views))
 
         def transaction(budget: Budget) -> Transaction:
             return for_file(
