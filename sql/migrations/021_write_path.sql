@@ -353,6 +353,9 @@ create or replace function assign_chat_to_operator(p_operator_id uuid) returns u
 language plpgsql
 security definer
 set search_path from current
+-- Plans live as long as their session: one made while a table is empty must not read it from end to end when it is full.
+set enable_seqscan to off
+set plan_cache_mode to force_generic_plan
 as $function$
 declare
   v_write        constant text := coalesce(current_setting('chatops.write', true), '');
@@ -382,36 +385,19 @@ begin
   end if;
 
   -- Whoever lost the answer and asks again gets the chat they hold.
-  select id into v_chat_id from chats
-   where assigned_operator_id = p_operator_id and chat_state = 'assigned' and is_active
-   order by assignment_time
+  select c.id into v_chat_id from chats as c
+   where c.assigned_operator_id = p_operator_id and c.chat_state = 'assigned' and c.is_active
+   order by c.assignment_time
    limit 1;
   if found then
     return v_chat_id;
   end if;
 
   -- Nearly always one of the first ten is free, and one statement does it all: this is the hot path. They are locked one at a
-  -- time, in their order, and taken as they are then; the instant is read after the lock was had.
+  -- time, in their order, and taken as they are then; the instant is read after the lock was had. Nobody can be heard on the
+  -- chat between the look at what was left open and the insert: a heartbeat needs the chat's lock and its holder.
   v_mark := set_config('chatops.write', 'function', true);
-  with head as materialized (
-    select c.id, c.waiting_since
-      from chats as c
-     where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
-     order by c.waiting_since, c.id
-     limit 10
-  ), locked as materialized (
-    select c.id, c.waiting_since, greatest(c.waiting_since, c.state_since) as queued_since
-      from head
-      join chats as c on c.id = head.id
-     where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
-       and (c.last_operator_id is distinct from p_operator_id
-            or greatest(c.waiting_since, c.state_since) <= (select own_chats_before(p_operator_id)))
-     order by head.waiting_since, head.id
-     limit 1
-       for no key update of c skip locked
-  ), found as materialized (
-    select l.id, l.waiting_since, l.queued_since, clock_timestamp() as taken_at from locked as l
-  ), taken as (
+  with taken as (
     update chats as c
        set chat_state = 'assigned',
            assigned_operator_id = p_operator_id,
@@ -420,18 +406,37 @@ begin
            state_since = f.taken_at,
            epoch = c.epoch + 1,
            updated_at = f.taken_at
-      from found as f
+      from (
+        select locked.id, locked.waiting_since, locked.queued_since, clock_timestamp() as taken_at
+          from (
+            select q.id
+              from chats as q
+             where q.chat_state = 'waiting_assignment' and q.is_active and q.waiting_since is not null
+             order by q.waiting_since, q.id
+             limit 10
+          ) as head
+         cross join lateral (
+           select q.id, q.waiting_since, greatest(q.waiting_since, q.state_since) as queued_since
+             from chats as q
+            where q.id = head.id
+              and q.chat_state = 'waiting_assignment' and q.is_active and q.waiting_since is not null
+              and (q.last_operator_id is distinct from p_operator_id
+                   or greatest(q.waiting_since, q.state_since) <= (select own_chats_before(p_operator_id)))
+              for no key update of q skip locked
+         ) as locked
+         limit 1
+      ) as f
      where c.id = f.id
     returning f.id, f.waiting_since, f.queued_since, f.taken_at,
-              exists (select from chat_assignments as a where a.chat_id = f.id and a.released_at is null)
-                or exists (select from operator_activity as a where a.chat_id = f.id) as left_open
+              -- Not EXISTS: that may be planned as one reading of the whole table.
+              coalesce((select a.chat_id from chat_assignments as a where a.chat_id = f.id and a.released_at is null limit 1),
+                       (select a.chat_id from operator_activity as a where a.chat_id = f.id limit 1)) is not null as left_open
   ), opened as (
     insert into chat_assignments (chat_id, operator_id, assigned_at, waiting_since, queued_since)
     select t.id, p_operator_id, t.taken_at, t.waiting_since, t.queued_since from taken as t where not t.left_open
   ), heard as (
     insert into operator_activity (chat_id, operator_id, last_activity, updated_at)
     select t.id, p_operator_id, t.taken_at, t.taken_at from taken as t where not t.left_open
-    on conflict (chat_id, operator_id) do update set last_activity = excluded.last_activity, updated_at = excluded.updated_at
   )
   select t.id as chat_id, t.waiting_since, t.queued_since, t.taken_at, t.left_open into v_next from taken as t;
   if found then
@@ -460,10 +465,13 @@ begin
     perform begin_turn(v_next.chat_id, p_operator_id, v_at, v_next.waiting_since, v_next.queued_since);
   end if;
   v_mark := set_config('chatops.write', v_write, true);
-  if (select c.last_value > coalesce((s.value #>> '{}')::bigint, 0)
-        from chatops.refusal_count as c
-        left join chatops.settings as s on s.target_schema = '*' and s.key = 'refusals_collected') then
+  -- What a session has seen collected, it need not look up; a rollback takes that memory back too.
+  if pg_sequence_last_value('chatops.refusal_count'::regclass)::text
+     is distinct from current_setting('chatops.refusals_seen', true) then
     perform collect_refusals();
+    v_mark := set_config('chatops.refusals_seen', coalesce(
+      (select s.value #>> '{}' from chatops.settings as s where s.target_schema = '*' and s.key = 'refusals_collected'),
+      '0'), false);
   end if;
   return v_next.chat_id;
 end
