@@ -14,6 +14,7 @@ import pytest
 from chatops.cli import COMMANDS
 from chatops.errors import WORST_FIRST, ExitCode, worst
 from tests.conftest import ROOT, clean_environment
+from tests.servers import Database
 
 NAMES = [name for _, name, _ in COMMANDS]
 
@@ -21,7 +22,8 @@ NAMES = [name for _, name, _ in COMMANDS]
 def modules_loaded_by(*arguments: str, home: Path, **variables: str) -> set[str]:
     code = (
         "import sys; sys.argv = ['chatops', *sys.argv[1:]]\n"
-        "from chatops.__main__ import main\n"
+        "import os\nfrom chatops.__main__ import main\n"
+        "os._exit = sys.exit\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "sys.stderr.write('\\nLOADED ' + ' '.join(sorted(sys.modules)))"
     )
@@ -282,3 +284,13 @@ def test_reading_commands_prove_that_they_wrote_nothing(chatops_inprocess, hosti
 
 def test_the_package_has_its_folder_of_sql() -> None:
     assert (ROOT / "sql" / "bookkeeping.sql").exists()
+
+
+def test_an_output_that_is_closed_or_full_is_no_bug_of_ours(latest_database: Database) -> None:
+    program = [sys.executable, "-m", "chatops", "--db", latest_database.url, "summary"]
+    closed = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *program], stderr=subprocess.PIPE, text=True, check=False)
+    assert (closed.returncode, "bug" in closed.stderr) == (0, False)
+    with Path("/dev/full").open("w") as full:
+        written = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert written.returncode == 1
+    assert "could not be written: No space left on device" in written.stderr

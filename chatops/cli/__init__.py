@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -102,6 +103,9 @@ def _app() -> Any:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code. `argv` is without the program's name; default: the process's own."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Closed by whoever started us: what is written there goes nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - open as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     invocation = Invocation(arguments)
     restore = _interruptible()
     try:
@@ -141,6 +145,10 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
         return invocation.failed(error, error.exit_code)
     except _usage_errors() as error:
         return invocation.misused(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            return invocation.crashed(error)
+        return invocation.failed(ChatopsError(f"the answer could not be written: {error.strerror}"), ExitCode.FOUND)
     except Exception as error:  # noqa: BLE001 - the boundary: a bug becomes a sentence and exit code 70
         return invocation.crashed(error)
     return code

@@ -41,6 +41,8 @@ def bar(fraction: float | None, width: int = BAR_WIDTH) -> str:
 
 def machine(value: Any) -> Any:
     """A value as JSON knows it: instants as RFC 3339, ids and decimals as text or numbers."""
+    if isinstance(value, str):  # most are
+        return value
     if isinstance(value, datetime):
         return words.instant(value)
     if isinstance(value, timedelta):
