@@ -34,7 +34,7 @@ EVER = "1000 years"
 WHOLE_BUDGET_SECONDS = 14.0
 FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 100
 # A pass over all chats fits in memory, and compiling a plan that runs once costs more than it saves.
-PLANNER = "set local work_mem = '96MB'; set local jit = off"
+PLANNER = "set local work_mem = '96MB'; set local jit = off; set local cursor_tuple_fraction = 1"
 _COUNT = "chatops_offending_count"
 # An interval of days and hours, which is what a difference of two instants is.
 _SPAN = re.compile(r"(?:(?P<days>-?\d+) days? ?)?(?P<sign>-?)(?P<hours>\d{2,}):(?P<minutes>\d\d):(?P<seconds>\d\d(?:\.\d+)?)")

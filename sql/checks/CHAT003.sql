@@ -12,12 +12,13 @@
 -- help: repair CHAT003 --dry-run
 -- says: operator loses the chat · stats seem wrong
 -- reads: chats, operators
+-- shares: contradictory_chats
 select c.id as chat_id,
        c.chat_state,
        c.assigned_operator_id as operator_id,
        o.name as operator,
        c.updated_at
-  from chats c
+  from contradictory_chats c
   left join operators o on o.id = c.assigned_operator_id
  where c.chat_state is null
     or (c.chat_state = 'assigned') <> (c.assigned_operator_id is not null)

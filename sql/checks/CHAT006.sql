@@ -14,10 +14,14 @@
 -- reads: chats, messages
 -- shares: newest_messages
 select c.id as chat_id,
-       n.user_wrote_at,
+       n.written_at as user_wrote_at,
        c.operator_replied_at,
        c.last_operator_id
   from newest_messages n
   join chats c on c.id = n.chat_id
- where n.user_wrote_at > coalesce(n.answered_at, '-infinity')
- order by n.user_wrote_at, c.id
+ where n.sender_type = 'real'
+   -- Of two at the same instant none is the later one.
+   and not exists (
+     select 1 from messages m
+      where m.chat_id = n.chat_id and m.created_at = n.written_at and m.sender_type = 'fictional')
+ order by n.written_at, c.id

@@ -11,6 +11,7 @@
 -- help: repair CHAT007 --dry-run
 -- says: gets the same chat again · users wait too long
 -- reads: chats, messages
+-- What is not plainly active is in nobody's queue, and CHAT011: so the index of the queue is enough.
 select c.id as chat_id,
        newest.created_at as answered_at,
        newest.handled_by_operator_id as answered_by_id
@@ -24,6 +25,6 @@ select c.id as chat_id,
  ) as newest
  where c.chat_state = 'waiting_assignment'
    and c.assigned_operator_id is null
-   and c.is_active is not false
+   and c.is_active
    and newest.sender_type = 'fictional'
  order by newest.created_at, c.id

@@ -12,12 +12,13 @@
 -- help: repair CHAT011 --dry-run
 -- says: stats seem wrong · nobody answers
 -- reads: chats
+-- shares: contradictory_chats
 select c.id as chat_id,
        c.chat_state,
        c.is_active,
        c.assigned_operator_id as operator_id,
        c.updated_at
-  from chats c
+  from contradictory_chats c
  where c.is_active is null
     or (c.chat_state = 'completed') = c.is_active
  order by c.updated_at desc nulls last, c.id

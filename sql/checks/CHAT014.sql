@@ -13,13 +13,13 @@
 -- reads: chats, messages, chat_assignments
 -- shares: newest_messages
 -- Active chats. Who held or holds the chat after that reply may stand there too: the assign function writes its operator at once.
--- Of the many that wait for their user only those are looked at in which somebody else wrote last, or nobody lately.
+-- Of the many that wait for their user only those are looked at in which somebody else wrote last.
 select c.id as chat_id,
        reply.handled_by_operator_id as answered_by_id,
        c.last_operator_id,
        reply.created_at as answered_at
   from (
-    select n.chat_id from newest_messages n where n.answered_by_another or n.answered_at is null
+    select n.chat_id from newest_messages n
     union
     select d.id from chats d
      where d.is_active is not false

@@ -11,17 +11,14 @@
 -- says: stats seem wrong · nobody answers · the deploy is not right
 -- reads: chats, messages, operators, operator_activity
 -- limits: silent_minutes
+-- shares: active_by_state, shown_by_state
 -- needs: chat_queue, operator_load
 -- An empty table passes and says so.
-with tally as materialized (
-  select c.chat_state::text as chat_state, count(*) as chats, count(*) filter (where c.is_active) as active
-    from chats c
-   group by c.chat_state
-), handed_out as materialized (
+with handed_out as materialized (
   select coalesce(sum(t.chats) filter (where t.chat_state = 'assigned'), 0) as assigned, coalesce(sum(t.active), 0) as active
-    from tally t
+    from active_by_state t
 ), shown as materialized (
-  select coalesce(sum(v.count), 0) as active from chat_state_summary v
+  select coalesce(sum(v.count), 0) as active from shown_by_state v
 ), idle as materialized (
   select count(*) as operators
     from operator_load l
@@ -34,7 +31,7 @@ with tally as materialized (
 select t.chats || case when t.chats = 1 then ' chat has ' else ' chats have ' end
        || coalesce('the state ' || quote_literal(t.chat_state) || ', which does not exist', 'no state') as trouble,
        null::text as passes_as
-  from tally t
+  from active_by_state t
  where coalesce(t.chat_state, '') not in ('waiting_assignment', 'assigned', 'waiting_real_user_reply', 'completed')
 union all
 select 'chat_state_summary counts ' || s.active || ' active chats, there are ' || h.active, null

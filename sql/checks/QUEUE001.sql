@@ -12,14 +12,19 @@
 -- help: repair QUEUE001 --dry-run
 -- says: users wait too long
 -- reads: chats, messages, operators
+-- Through two indexes: what an operator holds, and the queue.
 select c.id as chat_id,
        c.assigned_operator_id as operator_id,
        o.name as operator,
        c.chat_state,
        now() - c.assignment_time as held_for
-  from chats c
+  from (
+    select id, assigned_operator_id, chat_state, assignment_time from chats
+     where assigned_operator_id is not null and chat_state = 'assigned' and is_active
+    union all
+    select id, assigned_operator_id, chat_state, assignment_time from chats
+     where chat_state = 'waiting_assignment' and is_active and waiting_since is not null
+  ) as c
   left join operators o on o.id = c.assigned_operator_id
- where c.is_active
-   and (c.chat_state = 'assigned' or (c.chat_state = 'waiting_assignment' and c.waiting_since is not null))
-   and not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type = 'real')
+ where not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type = 'real')
  order by c.assignment_time, c.id

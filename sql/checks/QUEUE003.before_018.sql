@@ -3,11 +3,8 @@
 -- The deployed text counts every chat in that state, empty ones too: advice until ours was put in its place.
 with status as materialized (
   select * from get_assignment_queue_status()
-), state as materialized (
-  select c.chat_state::text as chat_state, count(*) as chats, count(c.assigned_operator_id) as held
-    from chats c
-   where c.is_active
-   group by c.chat_state
+), state as (
+  select s.chat_state, s.active as chats, s.held from active_by_state s where s.active > 0
 ), queue as materialized (
   select count(*) as chats from chat_queue
 )
@@ -28,7 +25,7 @@ select found.reader, found.says, found.really, found.advice
     select 'chat_state_summary, ' || coalesce(c.chat_state, 'no state'), v.count, c.chats,
            v.count is not distinct from c.chats, false
       from state c
-      left join chat_state_summary v on v.chat_state::text is not distinct from c.chat_state
+      left join shown_by_state v on v.chat_state is not distinct from c.chat_state
   ) as found
  where not found.agrees
  order by found.advice, found.reader
