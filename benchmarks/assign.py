@@ -111,6 +111,8 @@ def filled(bench: Bench, server: Server, found: Mapping[str, Peer], waiting: int
         makers["procrastinate"] = lambda: procrastinate(server, found["procrastinate"], waiting)
     if "pgqueuer" in found:
         makers["pgqueuer"] = lambda: pgqueuer(server, found["pgqueuer"], waiting)
+    if "pgmq" in found:
+        makers["pgmq"] = lambda: pgmq(server, found["pgmq"], waiting)
     made = {}
     for name, make in makers.items():
         session.say(f"  filling {name}")
@@ -192,6 +194,19 @@ def pgqueuer(server: Server, peer: Peer, waiting: int) -> Contender:
         )
         connection.execute("vacuum analyze")
     return Contender("assign_pgqueuer", " ".join(take.split()).rstrip(";") + ";\n")
+
+
+def pgmq(server: Server, peer: Peer, waiting: int) -> Contender:
+    """Its SQL without the extension, as its package carries it, and one message read with 30 s of invisibility."""
+    path = Path(session.captured([peer.python or "", "-c", "import pgmq, pathlib; print(pathlib.Path(pgmq.__file__).parent)"]))
+    text = (path / "sql" / "pgmq.sql").read_text()
+    server.fresh("assign_pgmq")
+    with server.connect("assign_pgmq") as connection:
+        connection.execute(text.encode())
+        connection.execute("select pgmq.create('bench')")
+        connection.execute(f"select count(*) from generate_series(1, {waiting}) cross join lateral pgmq.send('bench', '{{}}')".encode())
+        connection.execute("vacuum analyze")
+    return Contender("assign_pgmq", "select msg_id from pgmq.read('bench', 30, 1);\n")
 
 
 # -- the hard cases -----------------------------------------------------------------------------------------------------------

@@ -21,12 +21,12 @@ PIP = {
     "alembic": ("alembic", "psycopg[binary]"),
     "procrastinate": ("procrastinate",),
     "pgqueuer": ("pgqueuer", "asyncpg"),
+    "pgmq": ("pgmq",),
     "pg_activity": ("pg_activity", "psycopg[binary]"),
     "pgcli": ("pgcli", "psycopg[binary]"),
 }
 NPM = {"dbmate": ("dbmate",), "node-pg-migrate": ("node-pg-migrate", "pg"), "supabase": ("supabase",)}
 PROGRAMS = {"yoyo": "yoyo", "alembic": "alembic", "pgqueuer": "pgq", "pg_activity": "pg_activity", "pgcli": "pgcli"}
-NOT_FOUND = {"pgmq": "its SQL is no package of pip or npm, and Debian has no package of the extension"}
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,6 @@ def installed(bench: Bench, *names: str) -> dict[str, Peer]:
 
 
 def _peer(name: str) -> Peer:
-    if name in NOT_FOUND:
-        raise LookupError(NOT_FOUND[name])
     PEERS.mkdir(exist_ok=True)
     if name in PIP:
         return _from_pip(name)
