@@ -71,9 +71,9 @@ set search_path from current
 as $function$
 begin
   if new.sender_type = 'real' then
-    update chats set waiting_since = new.created_at
-     where id = new.chat_id and waiting_since is null and chat_state is distinct from 'completed'
-       and new.created_at > coalesce(operator_replied_at, '-infinity');
+    -- Not its own time: the user may have waited already when these columns came.
+    update chats set waiting_since = oldest_unanswered(new.chat_id)
+     where id = new.chat_id and waiting_since is null and chat_state is distinct from 'completed';
   else
     update chats set waiting_since = null where id = new.chat_id and waiting_since < new.created_at;
   end if;

@@ -283,6 +283,9 @@ begin
       return new;
     end if;
     -- A repair moved it: its text is older than these columns, so the messages say since when somebody waits.
+    if new.chat_state = 'waiting_assignment' then
+      perform nextval('chatops.queue_returns');
+    end if;
     new.epoch := old.epoch + 1;
     if new.chat_state is distinct from old.chat_state and new.state_since is not distinct from old.state_since then
       new.state_since := v_now;
@@ -416,6 +419,9 @@ begin
   end if;
   if new.chat_state is distinct from old.chat_state then
     new.state_since := v_now;
+    if new.chat_state = 'waiting_assignment' then
+      perform nextval('chatops.queue_returns');
+    end if;
   end if;
   return new;
 end
@@ -664,7 +670,7 @@ begin
   execute format('grant select, insert, update on chatops.settings, chatops.refusals to %s', v_owner);
   for v_sequence in
     select s.oid::regclass from pg_class as s
-     where s.relnamespace = 'chatops'::regnamespace and s.relkind = 'S' and s.relname like 'refusal\_%'
+     where s.relnamespace = 'chatops'::regnamespace and s.relkind = 'S' and (s.relname like 'refusal\_%' or s.relname = 'queue_returns')
   loop
     execute format('grant all on sequence %s to %s', v_sequence, v_owner);
   end loop;

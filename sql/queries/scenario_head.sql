@@ -1,5 +1,10 @@
--- Puts a made-up chat before everything that waits, where the queue goes by the unanswered message.
+-- Puts a made-up chat before everything that waits, and before what is held and may come back to its place in the queue.
 update chats as c
-   set waiting_since = (select coalesce(least(min(o.waiting_since), now()), now()) from chats as o
-                         where o.chat_state = 'waiting_assignment' and o.waiting_since is not null) - :'lead'::interval
+   set waiting_since = least(
+         now(),
+         (select min(o.waiting_since) from chats as o where o.chat_state = 'waiting_assignment' and o.waiting_since is not null),
+         (select min(o.waiting_since) from chats as o where o.assigned_operator_id is not null and o.chat_state = 'assigned'))
+         - :'lead'::interval
  where c.id = :'chat_id'::uuid
+-- This session may remember where the head of the queue was.
+returning set_config('chatops.queue_head', '', true)
