@@ -205,7 +205,8 @@ def pgmq(server: Server, peer: Peer, waiting: int) -> Contender:
         connection.execute(text.encode())
         connection.execute("select pgmq.create('bench')")
         connection.execute(
-            f"select count(*) from generate_series(1, {waiting}) cross join lateral pgmq.send('bench', '{{}}')".encode()
+            f"select count(*) from generate_series(1, {waiting}) as n "
+        sending += "cross join lateral pgmq.send('bench', jsonb_build_object('n', n))".encode()
         )
         connection.execute("vacuum analyze")
     return Contender("assign_pgmq", "select msg_id from pgmq.read('bench', 30, 1);\n")

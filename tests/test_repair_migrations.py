@@ -524,6 +524,30 @@ def migrate(database: Database) -> None:
     command(database, "migrate", "--to", "latest", "--yes")
 
 
+def test_a_session_that_remembers_the_head_of_the_queue_sees_at_once_what_came_back_in_front_of_it(desk: Desk) -> None:
+    first, second, _ = (desk.waiting_chat() for _ in range(3))
+    one, two, three = (desk.operator() for _ in range(3))
+    with desk.database.connect(autocommit=True) as session:
+
+        def asks(operator: Any) -> Any:
+            return session.execute("select assign_chat_to_operator(%s)", [operator]).fetchone()[0]  # type: ignore[index]
+
+        assert [asks(one), asks(two)] == [first, second]
+        assert session.execute("select current_setting('chatops.queue_head')").fetchone() != ("",)
+        desk.app.execute("select release_chat(%s, %s)", [first, one])
+        assert asks(three) == first
+
+
+@pytest.mark.parametrize(
+    "memory", ["", "nonsense", "99999999999.000000 99999999999.000000 0 public", "1e9 0 0 public", "\u00b2 \u00b2 \u00b2 x"]
+)
+def test_a_memory_of_the_queues_head_that_cannot_be_true_is_not_believed(desk: Desk, memory: str) -> None:
+    chat = desk.waiting_chat()
+    with desk.database.connect(autocommit=True) as session:
+        session.execute("select set_config('chatops.queue_head', %s, false)", [memory])
+        assert session.execute("select assign_chat_to_operator(%s)", [desk.operator()]).fetchone() == (chat,)
+
+
 # ---- into a database in use ----------------------------------------------------------------------------------------
 
 

@@ -230,7 +230,7 @@ create sequence if not exists chatops.queue_returns;
 
 -- ---- assign ---------------------------------------------------------------------------------------------------------
 
-create or replace function lock_next_chat(p_operator_id uuid, out chat_id uuid, out waiting_since timestamptz,
+create or replace function lock_next_chat(p_operator_id uuid, p_from_the_head boolean, out chat_id uuid, out waiting_since timestamptz,
                                           out queued_since timestamptz)
 language plpgsql
 set search_path from current
@@ -243,32 +243,34 @@ declare
   v_step       integer;
   v_own_before timestamptz;
 begin
-  -- 1. The head of the queue, one candidate at a time: a single ordered statement would be planned as one long scan.
-  for v_candidate in
-    select c.id, c.last_operator_id, greatest(c.waiting_since, c.state_since) as queued_since
-      from chats as c
-     where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
-     order by c.waiting_since, c.id
-     limit c_walk
-  loop
-    v_walked := v_walked + 1;
-    if v_candidate.last_operator_id = p_operator_id then
-      v_own_before := coalesce(v_own_before, own_chats_before(p_operator_id));
-      continue when v_candidate.queued_since > v_own_before;
-    end if;
-    select c.id, c.waiting_since, greatest(c.waiting_since, c.state_since)
-      into chat_id, waiting_since, queued_since
-      from chats as c
-     where c.id = v_candidate.id
-       and c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
-       and c.last_operator_id is not distinct from v_candidate.last_operator_id
-       for no key update skip locked;
-    if found then
+  if p_from_the_head then
+    -- 1. The head of the queue, one candidate at a time: a single ordered statement would be planned as one long scan.
+    for v_candidate in
+      select c.id, c.last_operator_id, greatest(c.waiting_since, c.state_since) as queued_since
+        from chats as c
+       where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+       order by c.waiting_since, c.id
+       limit c_walk
+    loop
+      v_walked := v_walked + 1;
+      if v_candidate.last_operator_id = p_operator_id then
+        v_own_before := coalesce(v_own_before, own_chats_before(p_operator_id));
+        continue when v_candidate.queued_since > v_own_before;
+      end if;
+      select c.id, c.waiting_since, greatest(c.waiting_since, c.state_since)
+        into chat_id, waiting_since, queued_since
+        from chats as c
+       where c.id = v_candidate.id
+         and c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+         and c.last_operator_id is not distinct from v_candidate.last_operator_id
+         for no key update skip locked;
+      if found then
+        return;
+      end if;
+    end loop;
+    if v_walked < c_walk then
       return;
     end if;
-  end loop;
-  if v_walked < c_walk then
-    return;
   end if;
 
   -- 2. The head was full of this operator's own chats or of locked ones: the first of each other operator's lane.
@@ -351,8 +353,9 @@ begin
      for no key update skip locked;
 end
 $function$;
-comment on function lock_next_chat(uuid) is
-  'Locks the chat that has waited longest and that this operator may have, without waiting for anybody; null when none.';
+comment on function lock_next_chat(uuid, boolean) is
+  'Locks the chat that has waited longest and that this operator may have, without waiting for anybody; null when none. The head
+of the queue is looked at again only if p_from_the_head.';
 
 create or replace function assign_chat_to_operator(p_operator_id uuid) returns uuid
 language plpgsql
@@ -415,8 +418,8 @@ begin
     v_from := to_timestamp(split_part(v_known, ' ', 2)::double precision) - interval '1 millisecond';
   end if;
 
-  -- Nearly always one of the first ten is free, and one statement does it all: this is the hot path. They are locked one at a
-  -- time, in their order, and taken as they are then; the instant is read after the lock was had. Nobody can be heard on the
+  -- Nearly always one of the first is free, and one statement does it all: this is the hot path. They are looked at and locked
+  -- one at a time, in their order, and taken as they are then; the instant is read after the lock was had. Nobody can be heard on the
   -- chat between the look at what was left open and the insert: a heartbeat needs the chat's lock and its holder.
   v_mark := set_config('chatops.write', 'function', true);
   with head as materialized (
@@ -425,7 +428,7 @@ begin
      where q.chat_state = 'waiting_assignment' and q.is_active and q.waiting_since is not null
        and q.waiting_since >= v_from
      order by q.waiting_since, q.id
-     limit 10
+     limit 20
   ), taken as (
     update chats as c
        set chat_state = 'assigned',
@@ -461,15 +464,22 @@ begin
     insert into operator_activity (chat_id, operator_id, last_activity, updated_at)
     select t.id, p_operator_id, t.taken_at, t.taken_at from taken as t where not t.left_open
   )
-  select t.id as chat_id, t.waiting_since, t.queued_since, t.taken_at, t.left_open, (select min(waiting_since) from head) as head_since
-    into v_next from taken as t;
-  if found then
+  select t.id as chat_id, t.waiting_since, t.queued_since, t.taken_at, t.left_open,
+         (select h.waiting_since from head as h limit 1) as head_since,
+         case when t.id is null then (select count(*) from head) end as looked_at
+    into v_next
+    from (select) as always
+    left join taken as t on true;
+  if v_next.chat_id is not null then
     v_at := v_next.taken_at;
     v_left_open := v_next.left_open;
     v_mark := set_config('chatops.queue_head', concat_ws(' ', v_looked, extract(epoch from v_next.head_since), v_returns,
                                                          current_schema()), false);
   else
-    v_next := lock_next_chat(p_operator_id);
+    -- All that wait were tried, or more than that has to be looked at.
+    if v_from > '-infinity' or v_next.looked_at = 20 then
+      v_next := lock_next_chat(p_operator_id, v_from > '-infinity');
+    end if;
     if v_next.chat_id is null then
       v_mark := set_config('chatops.write', v_write, true);
       return null;
@@ -1030,7 +1040,7 @@ begin
       'revoke execute on function policy_number(text, numeric, numeric, numeric), idle_timeout(), own_chats_before(uuid),
          refusal_tag(uuid), count_refusal(text, uuid), collect_refusals(), refuse_other_caller(uuid),
          begin_turn(uuid, uuid, timestamptz, timestamptz, timestamptz), end_turn(uuid, timestamptz, text),
-         lock_next_chat(uuid), explain_empty_queue(uuid), let_go(uuid, uuid, text, boolean, boolean),
+         lock_next_chat(uuid, boolean), explain_empty_queue(uuid), let_go(uuid, uuid, text, boolean, boolean),
          release_chat(uuid, uuid, text), release_idle_chats(integer), refuse_busy_operator(uuid, uuid),
          reassign_chat(uuid, uuid, uuid, bigint, text, boolean), close_chat(uuid, text, uuid), refuse_late_reply(uuid, uuid),
          operator_reply(uuid, uuid, text, uuid, timestamptz), user_message(uuid, text, uuid, boolean),
