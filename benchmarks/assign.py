@@ -204,10 +204,9 @@ def pgmq(server: Server, peer: Peer, waiting: int) -> Contender:
     with server.connect("assign_pgmq") as connection:
         connection.execute(text.encode())
         connection.execute("select pgmq.create('bench')")
-        connection.execute(
-            f"select count(*) from generate_series(1, {waiting}) as n "
-        sending += "cross join lateral pgmq.send('bench', jsonb_build_object('n', n))".encode()
-        )
+        sending = f"select count(*) from generate_series(1, {waiting}) as n "
+        sending += "cross join lateral pgmq.send('bench', jsonb_build_object('n', n))"
+        connection.execute(sending.encode())
         connection.execute("vacuum analyze")
     return Contender("assign_pgmq", "select msg_id from pgmq.read('bench', 30, 1);\n")
 

@@ -22,6 +22,7 @@ LONGEST_DEADLINE_MS = 3000
 RISE = 1.5
 SHORTEST_PAUSE_S = 0.1
 POLL_S = 0.05
+HELD_POLL_S = 0.02
 # Lock not had; deadlock; serialization: the same file may go in a moment later.
 _RETRIED = frozenset(("55P03", "40P01", "40001"))
 
@@ -115,10 +116,11 @@ def retried(error: ChatopsError | None) -> bool:
 
 @dataclass(eq=False)
 class _Attempt:
-    """What is watched: since when, for how long it may last (None: for ever), and what else to look at meanwhile."""
+    """What is watched: since when, for how long it may wait and hold locks (None: for ever), and what else to look at meanwhile."""
 
     deadline_ms: int | None
     look: Callable[[Database], None] | None
+    longest_hold_ms: int | None = None
     started: float = field(default_factory=time.monotonic)
     over: threading.Event = field(default_factory=threading.Event)
     looking: threading.Event | None = None
@@ -127,15 +129,16 @@ class _Attempt:
     @property
     def look_at(self) -> float:
         """When it has taken noticeable time."""
-        return self.started + 0.6 * (self.deadline_ms or FIRST_DEADLINE_MS) / 1000
+        shortest = min(self.deadline_ms or FIRST_DEADLINE_MS, self.longest_hold_ms or FIRST_DEADLINE_MS)
+        return self.started + (0.6 if self.longest_hold_ms is None else 0.4) * shortest / 1000
 
 
 class Watch:
     """A second connection that sees who is in the way while the first one waits, and ends an attempt that waits too long.
 
     It is opened only when an attempt takes noticeable time. `lock_timeout` bounds each lock; a statement that takes several is
-    cut here, when the attempt's deadline has passed and it still waits. One thread watches all attempts: it is not woken for
-    those that are over before there is anything to see.
+    cut here, when the attempt's deadline has passed and it still waits, and so is one that has held locks of rows for too long,
+    whatever it does. One thread watches all attempts: it is not woken for those that are over before there is anything to see.
     """
 
     def __init__(self, database: Database) -> None:
@@ -150,13 +153,24 @@ class Watch:
         self.unseen: str | None = None
         """Why nobody could be seen."""
         self.cut = False
-        """Whether the attempt was ended from here."""
+        """Whether the attempt was ended from here, because it waited."""
+        self.held = False
+        """Whether the attempt was ended from here, because it kept what it had locked."""
+        self.free_ms = 0.0
+        """How far into the attempt it was last seen without a lock on any row; 0 where nobody looked."""
+
+    def open(self) -> None:
+        """Opens the second connection before it is needed. Raises what `db.connect` raises."""
+        if self._database is None or self._database.closed:
+            self._database = db.connect(self._migrator.target, "migrate (watching)", "read")
 
     @contextmanager
-    def over(self, deadline_ms: int | None, look: Callable[[Database], None] | None = None) -> Iterator[None]:
+    def over(
+        self, deadline_ms: int | None, look: Callable[[Database], None] | None = None, *, longest_hold_ms: int | None = None
+    ) -> Iterator[None]:
         """Watches what the migrator does inside; a deadline of None ends nothing. `look` is given the second connection."""
-        self.blockers, self.cut = [], False
-        attempt = _Attempt(deadline_ms, look)
+        self.blockers, self.cut, self.held, self.free_ms = [], False, False, 0.0
+        attempt = _Attempt(deadline_ms, look, longest_hold_ms)
         with self._turn:
             self._attempt = attempt
             if self._thread is None:
@@ -196,8 +210,8 @@ class Watch:
         keys = {"lock_class": ledger.LOCK_CLASS, "lock_object": ledger.lock_object(self._migrator.target.schema)}
         deadline_ms = attempt.deadline_ms
         try:
-            if self._database is None or self._database.closed:
-                self._database = db.connect(self._migrator.target, "migrate (watching)", "read")
+            self.open()
+            assert self._database is not None
             while not attempt.over.is_set():
                 if found := self._database.rows(Blocker, sqlfiles.read("queries/blockers.sql"), keys):
                     self.blockers = found
@@ -205,11 +219,23 @@ class Watch:
                         self.cut = True
                         self._migrator.cancel()
                         return
+                if attempt.longest_hold_ms is not None and self._holds(attempt, self._database, keys):
+                    self.held = True
+                    self._migrator.cancel()
+                    return
                 if attempt.look is not None:
                     attempt.look(self._database)
-                attempt.over.wait(POLL_S)
+                attempt.over.wait(POLL_S if attempt.longest_hold_ms is None else HELD_POLL_S)
         except ChatopsError as error:
             self.unseen = error.message
+
+    def _holds(self, attempt: _Attempt, database: Database, keys: dict[str, int]) -> bool:
+        """Whether the attempt may have held locks of rows for too long: since it was last seen without one."""
+        assert attempt.longest_hold_ms is not None
+        asked = 1000 * (time.monotonic() - attempt.started)
+        if not database.value(sqlfiles.read("queries/migrator_holds.sql"), keys):
+            self.free_ms = asked
+        return 1000 * (time.monotonic() - attempt.started) - self.free_ms > attempt.longest_hold_ms
 
     def close(self) -> None:
         """Closes the second connection, and ends the thread."""

@@ -392,17 +392,18 @@ class Migrating:
 
     def attempts(
         self, name: str, transaction: Callable[[Budget], Transaction], *, verdict: Callable[[], list[str]] | None = None,
-        deadline_ms: int | None = None,
+        deadline_ms: int | None = None, longest_hold_ms: int | None = None,
     ) -> tuple[Ran | None, Transaction, float]:  # fmt: skip
         """Sends a transaction until it is in; None for the result when the answer was lost and the ledger told.
 
         `verdict` says what became of a file that is not one transaction; `deadline_ms` holds for every attempt alike.
+        One that kept locks of rows for longer than `longest_hold_ms` was rolled back, and comes back with its error.
         """
         budget = self.budget(name)
         while True:
             sent = transaction(budget)
             started = time.monotonic()
-            with self.watch.over(deadline_ms or budget.deadline_ms):
+            with self.watch.over(deadline_ms or budget.deadline_ms, longest_hold_ms=longest_hold_ms):
                 ran = self.interruptible(name, sent.text, verdict, sent.copies)
             seconds = time.monotonic() - started
             if ran.error is None:
@@ -418,6 +419,8 @@ class Migrating:
                 self.other_at_work(name)
             if ran.error.sqlstate == ledgers.LEDGER_MOVED:
                 raise _Moved
+            if self.watch.held and ran.error.sqlstate == "57014":
+                return ran, sent, seconds
             if not locks.retried(ran.error) and not (self.watch.cut and ran.error.sqlstate == "57014"):
                 raise self.failure(name, sent.failure(ran), verdict() if verdict else None)
             self.wait_for_locks(name, budget, verdict)

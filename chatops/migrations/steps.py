@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
 BATCH_LOCK_TIMEOUT_MS = 200
 LONGEST_BATCH_MS = 200
-WANTED_BATCH_MS = 100
-FIRST_BATCH, SMALLEST_BATCH, LARGEST_BATCH = 100, 20, 20_000
+# Looking, cancelling and rolling back take their time, too.
+CUT_BATCH_MS = 150
+WANTED_BATCH_MS = 80
+FIRST_BATCH, LARGEST_BATCH = 100, 20_000
+# A machine stalls now and then: a batch that cannot be made smaller has some tries.
+MOST_CUTS = 5
 # What the server says to a statement whose work is done already.
 _DETACH_PENDING, _NOT_A_PARTITION = "55000", "42P01"
 _FINISHED_BEFORE = {"CREATE": "42P07", "DROP": "42704"}
@@ -178,15 +182,28 @@ class _Steps:
 
 
 class _Batches(_Steps):
-    """Each statement in transactions of its own, again and again until it reports 0 rows."""
+    """Each statement in transactions of its own, again and again until it reports 0 rows.
+
+    No batch keeps locks of rows for longer than LONGEST_BATCH_MS: the second connection ends one that does, and it is tried
+    again with fewer rows.
+    """
+
+    def begin(self) -> None:
+        self.migrating.watch.open()
+        super().begin()
 
     def one(self, statement: Statement) -> None:
         self.size = FIRST_BATCH
+        self.cuts = 0
         reported = time.monotonic()
         last = 0
         while True:
             self.migrating.budgets.pop(self.entry.name, None)  # every batch may wait anew
             ran, sent = self.batch(statement, last)
+            if ran is not None and ran.error is not None:
+                self.shrink(statement)
+                continue
+            self.cuts = 0
             last = changed(ran, sent, statement) if ran is not None else 1
             self.rows += last
             if last == 0:
@@ -209,15 +226,37 @@ class _Batches(_Steps):
         ran, sent, _ = self.migrating.attempts(
             self.entry.name,
             lambda budget: self.transaction(
-                [self.step_text(self.done, before)], statement, [elapsed], expected=self.expected,
+                # The ledger comes last: until the statement locks a row, the transaction has no id, by which its locks are told.
+                [], statement, [elapsed, self.step_text(self.done, before)], expected=self.expected,
                 lock_timeout_ms=BATCH_LOCK_TIMEOUT_MS, more=[size],
             ),
             verdict=self.verdict,
             deadline_ms=BATCH_LOCK_TIMEOUT_MS,
+            longest_hold_ms=CUT_BATCH_MS,
         )  # fmt: skip
-        if ran is not None:
-            self.size = next_size(self.size, float(ran.firsts[-2] or 0))
+        if ran is not None and ran.error is None:
+            self.size = next_size(self.size, float(ran.firsts[-3] or 0) - self.migrating.watch.free_ms)
         return ran, sent
+
+    def shrink(self, statement: Statement) -> None:
+        """After a batch that kept its locks for too long. Raises MigrationFailedError where fewer rows cannot be had."""
+        sized = mentions_batch_size(statement)
+        if sized and self.size > 1:
+            self.size = max(1, self.size // 4)
+            return
+        self.cuts += 1
+        if self.cuts < MOST_CUTS:
+            self.migrating.sleep(self.entry.name, random.uniform(0.1, 0.3))
+            return
+        what, hint = "a batch", "… where id in (select id from … limit current_setting('chatops.batch_size')::int)"
+        if sized:
+            what, hint = "a batch of one row", "something is slow about each row: a trigger, a missing index"
+        error = DatabaseError(
+            f"{what} kept its locks for longer than {LONGEST_BATCH_MS} ms, and was rolled back {MOST_CUTS} times",
+            server_hint=hint,
+        )
+        self.remember_failure()
+        raise self.failed(Failure(error, self.file.reading, statement, statement.start))
 
 
 def detach_to_finish(statement: Statement, ran: Ran) -> str | None:
@@ -235,11 +274,11 @@ def detach_to_finish(statement: Statement, ran: Ran) -> str | None:
 def next_size(size: int, elapsed_ms: float) -> int:
     """The batch size that should keep row locks for about WANTED_BATCH_MS; at most doubled at a time.
 
-    >>> next_size(100, 20), next_size(1000, 400), next_size(20, 900)
-    (200, 250, 20)
+    >>> next_size(100, 20), next_size(1000, 160), next_size(5, 900)
+    (200, 500, 1)
     """
     wanted = size * WANTED_BATCH_MS / max(elapsed_ms, 1)
-    return int(max(SMALLEST_BATCH, min(LARGEST_BATCH, size * 2, wanted)))
+    return int(max(1, min(LARGEST_BATCH, size * 2, wanted)))
 
 
 def changed(ran: Ran, sent: Transaction, statement: Statement) -> int:
@@ -357,14 +396,6 @@ class _Statements(_Steps):
             raise self.migrating.blocked(self.entry.name, budget, self.verdict())
         offset = statement.start + error.position - 1 if error.position is not None else statement.start
         raise self.failed(Failure(error, self.file.reading, statement, min(offset, max(statement.start, statement.end - 1))))
-
-    def remember_failure(self) -> None:
-        """The state `failed` is for people; a run goes on from there as from any other stop."""
-        try:
-            self.database.rollback()
-            self.database.script(self.step_text(self.done, state="failed"))
-        except ChatopsError:
-            return
 
     def clear(self, index: Index, budget: Budget) -> bool:
         """Makes room for an index: what an earlier build left behind is dropped. True when the index is there already.
