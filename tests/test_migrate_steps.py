@@ -271,6 +271,58 @@ def test_a_batched_query_must_say_how_many_rows_it_changed(
     assert "must report in its first column how many rows it changed, not “many”" in refused.stderr
 
 
+SLOW_ROWS = """create function slow() returns trigger language plpgsql as
+  $$ begin perform pg_sleep(0.01); return new; end $$;
+create trigger slow before update on t for each row execute function slow();"""
+
+
+def test_a_batch_that_would_keep_its_locks_for_long_is_ended_and_tried_again_with_fewer_rows(
+    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database = database_everywhere
+    database.execute("create table t as select n, false as done from generate_series(1, 130) as n")
+    database.script(SLOW_ROWS)
+    chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_t.sql": BATCHED}), db=database, check=0)
+    assert row(database, "001_t")[:2] == ("applied", 2)
+    # A hundred rows, which is how it begins, would be a second.
+    batches = database.execute("select count(*) from t group by xmin::text")
+    assert max(count for (count,) in batches) < 50
+
+
+def test_a_statement_that_locks_for_long_and_cannot_be_made_smaller_stops_with_nothing_changed(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database.execute("create table t as select n, false as done from generate_series(1, 60) as n")
+    database.script(SLOW_ROWS)
+    text = "-- chatops: batched\nupdate t set done = true where not done;\n"
+    where = folder(tmp_path, {"001_t.sql": text})
+    stopped = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    assert "001_t.sql:2:1  does not use chatops.batch_size" in stopped.stderr
+    assert "001_t.sql:2:1   a batch kept its locks for longer than 200 ms, and was rolled back 5 times" in stopped.stderr
+    assert "limit current_setting('chatops.batch_size')::int" in stopped.stderr
+    assert "The next run goes on there." in stopped.stderr
+    assert "--statement-timeout" not in stopped.stderr
+    assert database.value("select count(*) from t where done") == 0
+    limited = "where n in (select n from t where not done limit current_setting('chatops.batch_size')::int);"
+    (where / "001_t.sql").write_text(text.replace("where not done;", limited))
+    chatops_inprocess("migrate", "--dir", where, db=database, check=0)
+    assert database.value("select count(*) from t where not done") == 0
+
+
+def test_the_time_that_a_batch_spends_on_finding_its_rows_does_not_count_as_holding_them(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database.execute("create table t as select n, false as done from generate_series(1, 300) as n")
+    text = """-- chatops: batched
+    with looked as materialized (select pg_sleep(0.3)),
+         chosen as materialized (
+      select n from t cross join looked where not done limit current_setting('chatops.batch_size')::int)
+    update t set done = true from chosen where t.n = chosen.n;"""
+    chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), db=database, check=0)
+    assert database.value("select count(*) from t where done") == 300
+    assert database.value("select count(distinct xmin::text) from t") <= 5
+
+
 def test_the_batch_size_is_read_from_the_files_header(tmp_path: Path) -> None:
     where = folder(tmp_path, {"001_t.sql": BATCHED})
     file = read(where / "001_t.sql", "x", "001_t.sql")

@@ -155,9 +155,26 @@ def test_a_recognised_file_that_holds_more_says_what_is_not_undone() -> None:
     assert told(f"-- chatops: no-transaction\n{text}") == []
 
 
+@pytest.mark.parametrize(
+    ("statement", "warned"),
+    [
+        ("delete from t where id in (select id from t limit current_setting('chatops.batch_size')::int)", False),
+        ("with a as (update t set a = f('chatops.BATCH_SIZE')) select 1 from a", False),
+        ("delete from chatops.settings where key = 'place'", False),
+        ("select mend(100)", False),
+        ("update t set a = 1 -- chatops.batch_size", True),
+        ("with a as (delete from t where id in (select id from t limit 50) returning 1) select count(*) from a", True),
+        ("merge into t using s on true when matched then delete", True),
+    ],
+)
+def test_a_batch_that_could_not_be_made_smaller_is_told_before(statement: str, warned: bool) -> None:
+    assert told(f"-- chatops: batched\n{statement};\n") == ([("2:1", "warning", "batched-unsized")] if warned else [])
+
+
 def test_a_batched_file_holds_only_what_can_be_repeated_in_a_transaction() -> None:
-    text = "-- chatops: batched\nupdate t set a = 1;\nvacuum t;\nselect f();\nselect * from f();\ncopy t from stdin;\n1\n\\.\n"
+    text = "-- chatops: batched\nupdate t set a = 1;\nvacuum t;\nselect 'f()';\nselect f();\ncopy t from stdin;\n1\n\\.\n"
     assert told(text) == [
+        ("2:1", "warning", "batched-unsized"),
         ("3:1", "error", "batched-outside-transaction"),
         ("4:1", "warning", "batched-query"),
         ("6:1", "error", "batched-copy"),

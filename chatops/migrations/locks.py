@@ -116,7 +116,7 @@ def retried(error: ChatopsError | None) -> bool:
 
 @dataclass(eq=False)
 class _Attempt:
-    """What is watched: since when, for how long it may wait and hold locks (None: for ever), and what else to look at meanwhile."""
+    """What is watched: since when, for how long it may wait and hold locks (None: for ever), and what else to look at."""
 
     deadline_ms: int | None
     look: Callable[[Database], None] | None

@@ -257,7 +257,17 @@ def outside_transaction(statement: Statement) -> str | None:
     return None
 
 
+def mentions_batch_size(statement: Statement) -> bool:
+    """Whether the runner can make the batches of a statement smaller."""
+    text = statement.text.lower()
+    return _BATCH_SIZE in text and any(
+        token.kind == "string" and _BATCH_SIZE in token.text.lower() for token in significant(text)
+    )
+
+
 _MANY = 2000
+_BATCH_SIZE = "chatops.batch_size"
+BOUND_HINT = "limit it: … where id in (select id from … limit current_setting('chatops.batch_size')::int)"
 _FIRST_WORD = re.compile(r"[A-Za-z]+")
 _FALSE = r"(?:FALSE|OFF|0|NO)\b"
 _OUTSIDE_FIRST_WORDS = frozenset(("ALTER", "CLUSTER", "CREATE", "DISCARD", "DROP", "REINDEX", "VACUUM"))
@@ -569,6 +579,8 @@ def _mode(directives: Sequence[str], reasons: Sequence[tuple[Statement, str]]) -
 
 
 _SETTING = frozenset(("SET", "RESET"))
+_CHANGES_ROWS = re.compile(r"(?:^| )(?:UPDATE|DELETE|INSERT|MERGE) ")
+_BOOKKEEPING = re.compile(r"(?:UPDATE|DELETE FROM|INSERT INTO|MERGE INTO) CHATOPS \. ")  # nobody waits for rows of ours
 
 
 def _mode_problems(
@@ -586,13 +598,25 @@ def _mode_problems(
         for statement in runnable:
             first = _FIRST_WORD.match(statement.text)
             word = first[0].upper() if first else ""
-            if word in ("VALUES", "SHOW", "EXPLAIN") or (word == "SELECT" and " FROM " not in _shape(statement)):
+            shape = _shape(statement)
+            # A function may well return 0 when nothing is left to do.
+            if word in ("VALUES", "SHOW", "EXPLAIN") or (word == "SELECT" and not re.search(r" FROM | \( ", shape)):
                 yield _problem(
                     name,
                     statement,
                     "batched-query",
                     "a query that always returns a row never reports 0 rows, and is repeated for ever",
                     "write the UPDATE, DELETE or INSERT itself, limited to a batch",
+                    "warning",
+                )
+            if _CHANGES_ROWS.search(shape) and not _BOOKKEEPING.match(shape) and not mentions_batch_size(statement):
+                yield _problem(
+                    name,
+                    statement,
+                    "batched-unsized",
+                    "does not use chatops.batch_size: if a batch keeps its locks for longer than 200 ms it is rolled back, "
+                    "and cannot be made smaller",
+                    BOUND_HINT,
                     "warning",
                 )
     elif mode == "statements" and not directives:

@@ -15,7 +15,7 @@ from chatops.migrations import ledger, locks
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.locks import Blocker, Budget
 from chatops.migrations.plan import Entry
-from chatops.migrations.preflight import outside_transaction
+from chatops.migrations.preflight import BOUND_HINT, mentions_batch_size, outside_transaction
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.statements import Index, built_index
 from chatops.migrations.transaction import CLEAN, Failure, Part, Transaction
@@ -248,14 +248,14 @@ class _Batches(_Steps):
         if self.cuts < MOST_CUTS:
             self.migrating.sleep(self.entry.name, random.uniform(0.1, 0.3))
             return
-        what, hint = "a batch", "… where id in (select id from … limit current_setting('chatops.batch_size')::int)"
+        what, hint = "a batch", BOUND_HINT
         if sized:
-            what, hint = "a batch of one row", "something is slow about each row: a trigger, a missing index"
+            what = "a batch of one row"
+            hint = "either its rows are not limited by chatops.batch_size, or each one is slow: a trigger, a missing index"
         error = DatabaseError(
             f"{what} kept its locks for longer than {LONGEST_BATCH_MS} ms, and was rolled back {MOST_CUTS} times",
             server_hint=hint,
         )
-        self.remember_failure()
         raise self.failed(Failure(error, self.file.reading, statement, statement.start))
 
 
@@ -396,6 +396,14 @@ class _Statements(_Steps):
             raise self.migrating.blocked(self.entry.name, budget, self.verdict())
         offset = statement.start + error.position - 1 if error.position is not None else statement.start
         raise self.failed(Failure(error, self.file.reading, statement, min(offset, max(statement.start, statement.end - 1))))
+
+    def remember_failure(self) -> None:
+        """The state `failed` is for people; a run goes on from there as from any other stop."""
+        try:
+            self.database.rollback()
+            self.database.script(self.step_text(self.done, state="failed"))
+        except ChatopsError:
+            return
 
     def clear(self, index: Index, budget: Budget) -> bool:
         """Makes room for an index: what an earlier build left behind is dropped. True when the index is there already.
