@@ -11,12 +11,13 @@ bare label `end` are never taken for it.
 
 from __future__ import annotations
 
+import gc
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 class Kind(Enum):
@@ -55,26 +56,56 @@ class Opening:
         return f"{self.what} opened at line {self.place.line}, column {self.place.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Lines:
+    """Where the lines of a text begin: looked up when somebody asks, for all of its statements at once."""
+
+    __slots__ = ("_starts", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts: list[int] = []
+
+    def line(self, offset: int) -> int:
+        """The line of a character offset, from 1."""
+        if not self._starts:
+            self._starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
+        return bisect_right(self._starts, offset)
+
+    def column(self, offset: int) -> int:
+        """The column of a character offset, from 1."""
+        return offset - self._starts[self.line(offset) - 1] + 1
+
+
+class Statement(NamedTuple):
     r"""One statement of a text, without its `;` and without the comments around it.
 
     `start` and `end` are character offsets into the whole text with `whole[start:end] == text`; `line` and `column` (from 1)
     are those of `start`. `leading` is where the comments and blanks before it begin, `stop` the offset of what ended it: its
     `;`, a backslash command such as `\g`, or the end of the text. `terminated` is false where the text ended first.
     `copy_data` are the offsets of the rows that follow a `COPY … FROM stdin`, without the line `\.`.
+
+    A tuple, because a file may hold a million: a frozen dataclass takes five times as long to make.
     """
 
     text: str
     start: int
     end: int
-    line: int
-    column: int
+    leading: int
+    stop: int
     terminated: bool
-    kind: Kind = Kind.SQL
-    leading: int = 0
-    stop: int = 0
-    copy_data: tuple[int, int] | None = None
+    kind: Kind
+    copy_data: tuple[int, int] | None
+    lines: Lines
+
+    @property
+    def line(self) -> int:
+        """The line of `start`, from 1."""
+        return self.lines.line(self.start)
+
+    @property
+    def column(self) -> int:
+        """The column of `start`, from 1."""
+        return self.lines.column(self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +196,13 @@ def _keyword(word: str) -> str:
 
 # Group 1 is set where the first words decide how the rest of the statement is read; a nested comment between them hides them
 # from the pattern, so that it is reason enough to look.
-_HEAD = re.compile(
-    rf"{_TRIVIA}({_keyword('create')}{_TRIVIA}(?:{_keyword('or')}{_TRIVIA}{_keyword('replace')}{_TRIVIA})?"
-    rf"(?:{_keyword('function')}|{_keyword('procedure')}|(?:{_keyword('or')}{_TRIVIA})?/\*)"
-    rf"|{_keyword('copy')}|{_keyword('end')})?"
+_DECIDING = (
+    rf"{_keyword('create')}{_TRIVIA}(?:{_keyword('or')}{_TRIVIA}{_keyword('replace')}{_TRIVIA})?"
+    rf"(?:{_keyword('function')}|{_keyword('procedure')}|(?:{_keyword('or')}{_TRIVIA})?/\*)|{_keyword('copy')}"
 )
+_HEAD = re.compile(rf"{_TRIVIA}({_DECIDING}|{_keyword('end')})?")
+# A whole statement, when steps alone lead from its first word to its `;`.
+_PLAIN_STATEMENT = re.compile(rf"{_TRIVIA}(?!{_DECIDING})({_step()}++);")
 _BLANKS = " \t\n\r\f\v"
 _BLANKS_OR_SLASH = frozenset(_BLANKS + "/")
 _DOLLAR_TAG = re.compile(_TAG)
@@ -220,7 +253,14 @@ def scan(text: str) -> list[Statement]:
 
 def script(text: str) -> Script:
     """The statements of a text, and what it leaves open."""
-    return _Scan(text).run()
+    # Nothing here refers to itself: the collector would look at each of a million statements again and again for nothing.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _Scan(text).run()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class _Scan:
@@ -233,9 +273,8 @@ class _Scan:
         self.bodies: list[int] = []  # offsets of the BEGIN of every open BEGIN ATOMIC
         self.opened: tuple[int, str] | None = None
         self.unclosed = -1  # offset of a comment that is never closed, met between statements
-        # Line and first offset of the line that `counted` is in; statements come in order, so each break is counted once.
-        self.line, self.line_start, self.counted = 1, 0, 0
-        self.nested = False  # a backslash command stands inside a statement
+        self.lines = Lines(text)
+        self.nested = False  # a backslash command stands inside a statement, and was found before it
         # The rows of a COPY begin on the next line: what stands behind its `;` on the same line is scanned first, up to
         # `limit`, and then scanning goes on at `resume`.
         self.limit = self.resume = len(text)
@@ -249,6 +288,8 @@ class _Scan:
         pattern = _RUN
         while True:
             if head:
+                if start < 0:
+                    position, leading = self._plain_statements(position, leading)
                 position, decides = self._head(position)
                 pattern, head = _RUN, False
                 if start < 0 and position < self.limit and text[position] not in ";\\" and position != self.unclosed:
@@ -309,6 +350,7 @@ class _Scan:
                     self.bodies.clear()
                     start, leading = -1, position
                 self._add(position, end, leading if start < 0 else position, kind=Kind.META)
+                self.nested = self.nested or start >= 0
                 if start < 0:
                     head, copying, leading = True, False, end
                 position = end
@@ -328,6 +370,19 @@ class _Scan:
         if self.nested:
             self.found.sort(key=lambda statement: statement.start)
         return Script(text, tuple(self.found), self._opening())
+
+    def _plain_statements(self, position: int, leading: int) -> tuple[int, int]:
+        """Past the statements that hold nothing but steps, which are most: where scanning goes on, and what leads from there."""
+        text, limit, add, sql, lines = self.text, self.limit, self.found.append, Kind.SQL, self.lines
+        while match := _PLAIN_STATEMENT.match(text, position, limit):
+            start, stop = match.span(1)
+            own, end = text[start:stop], stop
+            if own[-1] in _BLANKS_OR_SLASH:
+                own = _without_end_comments(own)
+                end = start + len(own)
+            add(Statement(own, start, end, leading, stop, True, sql, None, lines))
+            position = leading = stop + 1
+        return position, leading
 
     def _head(self, position: int) -> tuple[int, str]:
         """Past blanks and comments to the next word, and the words, if they decide how the statement is read."""
@@ -393,22 +448,13 @@ class _Scan:
         data: tuple[int, int] | None = None,
         terminated: bool = True,
     ) -> None:
-        text = self.text
-        if start < self.counted:  # a backslash command inside the statement came first
-            self.nested = True
-            self.line, self.line_start, self.counted = 1, 0, 0
-        if breaks := text.count("\n", self.counted, start):
-            self.line += breaks
-            self.line_start = text.rfind("\n", self.counted, start) + 1
-        self.counted = start
-        column = start - self.line_start + 1
-        own = text[start:stop]
+        own = self.text[start:stop]
         # No comment can stand right before what ends a statement, unless it ends in a line break or in */.
         if not terminated or own[-1] in _BLANKS_OR_SLASH:
             own = _without_end_comments(own)
         if data is not None:
             kind = Kind.COPY
-        self.found.append(Statement(own, start, start + len(own), self.line, column, terminated, kind, leading, stop, data))
+        self.found.append(Statement(own, start, start + len(own), leading, stop, terminated, kind, data, self.lines))
 
     def _opening(self) -> Opening | None:
         offset, what = self.opened or (-1, "")
