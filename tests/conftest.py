@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,6 +51,21 @@ def what_is_missing() -> list[str]:
     return missing
 
 
+def supabase_program() -> Path | None:
+    """The Supabase CLI: the one on the PATH, else the one that the benchmarks have installed."""
+    found = shutil.which("supabase") or ROOT / "benchmarks" / ".peers" / "supabase" / "node_modules" / ".bin" / "supabase"
+    return Path(found) if Path(found).exists() else None
+
+
+def why_not_supabase() -> str | None:
+    """Why the real Supabase CLI is not run, None when it is."""
+    if supabase_program() is None:
+        return "the CLI is not here (npm install -g supabase)"
+    if os.environ.get("CHATOPS_TEST_LONG") != "1":
+        return "half a minute for a handful of runs, so with CHATOPS_TEST_LONG=1 only"
+    return None
+
+
 def in_ci() -> bool:
     """Whether a missing part of the matrix is an error."""
     return os.environ.get("CI", "").lower() in ("1", "true", "yes")
@@ -78,6 +94,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line("servers: " + ", ".join(f"Postgres {label}" for label in server_labels()))
     for line in what_is_missing():
         terminalreporter.write_line(f"MISSING: {line}", yellow=True)
+    if (reason := why_not_supabase()) is not None:
+        terminalreporter.write_line(f"SKIPPED: `supabase db push` beside adopt: {reason}", yellow=True)
 
 
 # ---- servers and databases -----------------------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def answer(survey: Survey, choice: Choice, *, written: bool, here: str, diff: bo
         )
         for proof in survey.proofs
     ]  # fmt: skip
-    lines: list[Line] = [*_counts(survey, choice, written=written), *_untold(survey, choice)]
+    lines: list[Line] = [*_counts(survey, choice, written=written), *_untold(survey, choice, written=written)]
     body: list[Table | Text] = [Table("files", _COLUMNS, rows), Text(["", *lines])]
     if diff:
         body.append(Text(["", *differences(survey)]))
@@ -321,19 +321,29 @@ def _range(files: Sequence[MigrationFile]) -> str:
     return words.visible(files[0].name if len(files) == 1 else f"{files[0].name} to {files[-1].name}")
 
 
-def _untold(survey: Survey, choice: Choice) -> list[Line]:
+def _untold(survey: Survey, choice: Choice, *, written: bool) -> list[Line]:
     lines: list[Line] = []
     if choice.untold:
         names = words.visible(", ".join(file.name for file in choice.untold))
         lines.append(f"Supabase's history cannot take {names}: another file has the number, and the number is its key.")
-        lines.append(
-            "`supabase db push` will stop there: apply this folder with chatops migrate, or give that file another number."
-        )
+        lines.append("`supabase db push` will stop there and apply nothing: apply this folder with chatops migrate.")
+        if not written:
+            free = ", ".join(next_numbers(survey.folder, choice.untold))
+            lines.append(f"Or, before anything is recorded, name {'it' if len(choice.untold) == 1 else 'them'} {free}, "
+                         "and push finds nothing to do.")  # fmt: skip
     if survey.history.why_not and is_supabase_folder(survey.folder.path):
         lines.append(f"Supabase's history is left as it is: {survey.history.why_not}.")
     if survey.folder.left_alone:
         lines.append(f"Without a number, and left alone: {words.visible(', '.join(survey.folder.left_alone))}.")
     return lines
+
+
+def next_numbers(folder: Folder, files: Sequence[MigrationFile]) -> list[str]:
+    """What the files would be called if they came after all others."""
+    last = folder.latest
+    assert last is not None  # discover refuses an empty folder
+    width = len(version_of(last))
+    return [f"{last.number + step:0{width}}_{words.visible(rest_of(file))}.sql" for step, file in enumerate(files, 1)]
 
 
 def _next(choice: Choice, here: str) -> list[Line]:

@@ -1,0 +1,94 @@
+"""The real Supabase CLI beside `adopt`: what it takes for pending, and where it fails."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Result, clean_environment, supabase_program, why_not_supabase
+from tests.servers import Database
+from tests.test_adopt import HISTORY, PROJECT, by_hand
+
+Run = Callable[..., Result]
+Push = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def push(tmp_path: Path, home: Path) -> Push:
+    """`supabase db push` of a copy of the project: exit code and everything that it said."""
+    if (reason := why_not_supabase()) is not None:
+        pytest.skip(reason)
+    program = supabase_program()
+    assert program is not None
+    where = tmp_path / "shop"
+    shutil.copytree(PROJECT.parent, where / "supabase")
+    (where / "supabase" / "config.toml").write_text('project_id = "shop"\n', encoding="utf-8")
+
+    def run(database: Database, *more: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [program, "db", "push", "--db-url", f"{database.url}?sslmode=disable", "--workdir", where, "--yes", *more],
+            env=clean_environment(home, {"SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1"}),
+            cwd=where, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Where `push` looks for migrations."""
+    return tmp_path / "shop" / "supabase" / "migrations"
+
+
+@pytest.mark.long
+def test_supabase_fails_at_the_second_file_of_a_number(push: Push, database: Database) -> None:
+    code, told = push(database)
+    assert code == 1
+    assert "duplicate key value violates unique constraint" in told
+    assert "(005)" in told
+    assert database.value("select count(*) from supabase_migrations.schema_migrations") == 5
+
+
+@pytest.mark.long
+def test_after_adopt_supabase_finds_nothing_to_push_but_the_files_that_adopt_has_named(
+    push: Push, database: Database, project: Path, chatops_inprocess: Run
+) -> None:
+    by_hand(database, project, last="017")
+    database.script(HISTORY)
+    shown = chatops_inprocess("adopt", "--dir", project, db=database, check=0).stdout
+    assert "cannot take 005_storage, 013_release" in shown
+    assert "name them 018_storage.sql, 019_release.sql" in shown
+    chatops_inprocess("adopt", "--dir", project, "--yes", db=database, check=0)
+    before = database.execute("select version from supabase_migrations.schema_migrations order by 1")
+    code, told = push(database)
+    assert code == 1
+    assert {line for line in told.splitlines() if line.startswith("supabase/migrations/")} == {
+        "supabase/migrations/005_storage.sql", "supabase/migrations/013_release.sql",
+    }  # fmt: skip
+    assert database.execute("select version from supabase_migrations.schema_migrations order by 1") == before
+
+
+@pytest.mark.long
+def test_after_adopt_of_a_folder_whose_numbers_are_its_own_supabase_finds_nothing_to_push(
+    push: Push, database: Database, project: Path, chatops_inprocess: Run
+) -> None:
+    by_hand(database, project, last="017")
+    database.script(HISTORY)
+    (project / "005_storage.sql").rename(project / "018_storage.sql")
+    (project / "013_release.sql").rename(project / "019_release.sql")
+    chatops_inprocess("adopt", "--dir", project, "--through", "019", "--yes", db=database, check=0)
+    code, told = push(database)
+    assert code == 0
+    assert "up to date" in told
+    # What is new goes in through either, and the other one knows.
+    (project / "020_more.sql").write_text("create table more ();\n", encoding="utf-8")
+    code, told = push(database)
+    assert code == 0, told
+    assert "020_more.sql" in told
+    chatops_inprocess("adopt", "--dir", project, "--yes", db=database, check=0)
+    assert "Nothing to apply" in chatops_inprocess("migrate", "--dir", project, "--yes", db=database, check=0).stdout
