@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -26,6 +27,77 @@ def build_guarded(database: Database) -> None:
 SCHEMAS = {"017": build_core, "latest": build_guarded}
 KNOWN_BEFORE_018 = {"DB001", "QUEUE003"}
 """Advice about the deployed functions: they are open to everybody, and they count empty chats as waiting."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A trouble that the demo does without: the statements that make it, and where it can be had at all."""
+
+    text: str
+    schemas: tuple[str, ...] = ("017", "latest")
+    also: frozenset[str] = frozenset()
+    """What is found with it, because one implies the other."""
+    contradicts: frozenset[str] = frozenset()
+    """What cannot be true at the same moment."""
+
+
+TROUBLES = {
+    "CONF002": Trouble(
+        """insert into chatops.settings (target_schema, key, value, until, reason)
+           values (current_schema(), 'guards', '"off"', now() + interval '10 minutes', 'release 2.14')""",
+        ("latest",),
+    ),
+    "OPER005": Trouble(
+        """insert into chatops.refusals (target_schema, reason, operator_id, hour, refusals)
+           select current_schema(), 'late_reply', min(id::text)::uuid, date_trunc('hour', now()), 4 from operators""",
+        ("latest",),
+    ),
+    "DB009": Trouble(
+        """revoke execute on function assign_chat_to_operator(uuid) from public, authenticated;
+           grant select on chats to authenticated"""
+    ),
+    "DB014": Trouble(
+        """delete from chatops.migrations where name > '026';
+           insert into chatops.migrations (target_schema, source, name, number, checksum, state, applied_at)
+           select current_schema(), 'chatops', name, left(name, 3)::int, '', 'adopted', now() - interval '1 year'
+             from unnest(array['001_chat_core', '014_chat_state_management', '015_fix_assignment_function',
+                               '016_chat_state_verification', '017_fix_concurrent_messages']) as name
+           on conflict do nothing"""
+    ),
+    "DB016": Trouble(
+        """update pg_database
+              set datfrozenxid = ((txid_current() - 1200000000 + 4294967296) % 4294967296)::text::xid
+            where datname = current_database()"""
+    ),
+    "DB018": Trouble(
+        r"""do $$
+            begin
+              execute regexp_replace(pg_get_functiondef('assign_chat_to_operator(uuid)'::regprocedure),
+                                     '(\$[a-z]+\$)\s*$', E'-- by hand\n\\1');
+            end
+            $$""",
+        ("latest",),
+    ),
+    "QUEUE011": Trouble(
+        """do $$
+           declare
+             v_chat_id constant uuid := pg_temp.victim('4e', '45 minutes');
+           begin
+             update operators as o set is_available = false
+              where is_available and not exists (select from chats as c where c.assigned_operator_id = o.id);
+             perform pg_temp.write_as_user(v_chat_id, '6 minutes', 'Is anybody there?');
+             update chats set chat_state = 'waiting_assignment' where id = v_chat_id;
+             perform pg_temp.keep_clocks(v_chat_id);
+           end
+           $$""",
+        # Whoever waits so long has been passed over as well.
+        also=frozenset({"QUEUE002"}),
+        contradicts=frozenset({"QUEUE004", "OPER003"}),
+    ),
+}
+"""Findings that have no file in `sql/plants` and can be had by statements that a rollback takes back."""
+ELSEWHERE = {"DB010", "DB011", "DB012", "DB015"}
+"""Findings that take other sessions, or what no rollback takes back."""
 
 
 @contextmanager

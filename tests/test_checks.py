@@ -102,23 +102,6 @@ def test_a_healthy_system_has_no_finding_above_advice(healthy_everywhere: Databa
     assert survey.ran == len(load.shipped())
 
 
-@pytest.mark.parametrize("code", planting.codes())
-def test_of_each_trouble_exactly_the_one_that_it_is_is_found(healthy: Database, code: str) -> None:
-    known = set(wrong(look(healthy)))
-    try:
-        planted = plant(healthy, code)
-    except Exception as error:
-        if code.startswith("DB") and "cannot" in str(error):
-            pytest.skip(f"not possible on this schema: {error}")
-        raise
-    survey = look(healthy)
-    assert result(survey, code).count > 0
-    implied = set(planting.implied(code)) | ({"DB003"} if planted.dropped else set())
-    new = {found for found, status in wrong(survey).items() if status == "failed"} - known - implied
-    assert new - {found.check.code for found in survey.results if found.severity is ADVICE} <= {code}
-    assert code in set(wrong(survey))
-
-
 def test_troubles_do_not_hide_each_other(healthy_everywhere: Database) -> None:
     codes = [code for code in planting.codes() if not code.startswith("DB")]
     for code in codes:

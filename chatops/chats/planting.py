@@ -65,22 +65,28 @@ def plant(database: Database, code: str) -> Planted:
     What forbids the rows on a newer schema is put out of the way first: triggers for the moment, a constraint or unique index
     for good. Takes a superuser. Raises UsageError for a code that has no plant.
     """
+    with database.acting():
+        return plant_here(database, code)
+
+
+def plant_here(database: Database, code: str) -> Planted:
+    """As `plant`, in the caller's transaction: a rollback takes the plant away, and puts back what had to go."""
     if code not in sqlfiles.names("plants"):
         raise UsageError(f"nothing can be planted for {code}", details=("there are: " + ", ".join(codes()),))
     dropped: list[str] = []
-    with database.acting():
-        database.script("set local session_replication_role = replica")
-        database.script(sqlfiles.read("demo/stage.sql"))
-        while True:
-            try:
-                with database.savepoint():
-                    database.script(sqlfiles.read(f"plants/{code}.sql"))
-                break
-            except DatabaseError as error:
-                if error.sqlstate not in FORBIDDEN or error.constraint is None or len(dropped) == MOST_OBSTACLES:
-                    raise
-                _drop(database, error.table or "", error.constraint)
-                dropped.append(error.constraint)
+    database.script("set local session_replication_role = replica")
+    database.script(sqlfiles.read("demo/stage.sql"))
+    while True:
+        try:
+            with database.savepoint():
+                database.script(sqlfiles.read(f"plants/{code}.sql"))
+            break
+        except DatabaseError as error:
+            if error.sqlstate not in FORBIDDEN or error.constraint is None or len(dropped) == MOST_OBSTACLES:
+                raise
+            _drop(database, error.table or "", error.constraint)
+            dropped.append(error.constraint)
+    database.script("set local session_replication_role = origin")
     return Planted(code, story(code), tuple(dropped))
 
 

@@ -1,16 +1,18 @@
--- How many chats wait while no operator is free?
+-- How many chats have waited for long while no operator is free?
 -- code: QUEUE011
 -- title: {count} chats wait and nobody is free
 -- title-one: 1 chat waits and nobody is free
 -- severity: warning
 -- group: now
--- expected: while chats wait, some operator is free or the queue is short-lived
+-- expected: while nobody is free, nobody waits for longer than a third of the promised time
 -- why: every operator on shift holds a chat, or nobody is on shift; chats held by operators who left count as held
 -- consequence: nothing leaves the queue until an operator answers or comes on shift
 -- help: operators
 -- says: nobody answers
 -- reads: chats, messages, operators, operator_activity
+-- limits: queue_sla_minutes
 -- needs: chat_queue, operator_load
+-- That all are busy for a moment is an ordinary evening; that nobody works at all is said after a minute.
 select q.chat_id,
        now() - q.waiting_since as waiting_for,
        crew.busy as operators_busy,
@@ -23,4 +25,6 @@ select q.chat_id,
      from operator_load l
  ) as crew
  where crew.free = 0
+   and q.waiting_since < now() - case when crew.busy = 0 then interval '1 minute'
+                                      else make_interval(secs => 20 * :'queue_sla_minutes'::double precision) end
  order by q.waiting_since, q.chat_id
