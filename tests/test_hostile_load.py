@@ -20,10 +20,15 @@ SECONDS = 60 if LONG else 3
 
 @pytest.mark.long
 def test_the_unmodified_application_breaks_nothing_under_hostile_load(latest_database_everywhere: Database) -> None:
-    outcome = hostile_load(latest_database_everywhere).run(SECONDS)
+    load = hostile_load(latest_database_everywhere)
+    for _ in range(1 if LONG else 6):
+        outcome = load.run(SECONDS)
+        assert outcome.verdict == "held", summary(outcome)
+        least = min(outcome.tally.done[what] for what in ("assigned", "replied", "user messages", "admin moves"))
+        if least > 3:  # on a busy machine the first seconds may be too few
+            break
     print(summary(outcome))
-    assert outcome.verdict == "held", summary(outcome)
-    assert min(outcome.tally.done[what] for what in ("assigned", "replied", "user messages", "admin moves")) > 3
+    assert least > 3, summary(outcome)
     assert latest_database_everywhere.execute(QUEUE_CLOCK) == []
     assert latest_database_everywhere.execute(COUNTERS) == []
 
