@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -524,3 +525,73 @@ def test_json_says_what_went_in(database: Database, chatops_inprocess: Chatops, 
     found: dict[str, Any] = json.loads(chatops_inprocess("migrate", "--dir", where, "-o", "json", db=database, check=0).stdout)
     assert [(row["name"], row["kind"], row["rows"]) for row in found["applied"]] == [("001_a", "file", 2)]
     assert found["left"] == []
+
+
+# -- printed commands and hostile names ------------------------------------------------------------------------------------
+
+
+def test_what_status_prints_names_the_folder_and_the_files_so_that_it_works_when_pasted(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    files = {"001_a.sql": "create table a ()", "002_b c.sql": "create table b ()", "003_c.sql": "create table c ()"}
+    where = folder(tmp_path, files, "my files")
+    told = chatops_inprocess("status", "--dir", where, "--to", "2", db=database, check=0).stdout
+    (line,) = (line for line in told.splitlines() if line.startswith("apply them: chatops "))
+    chatops_inprocess(*shlex.split(line)[3:], db=database, check=0)
+    assert names(database) == ["001_a", "002_b c"]
+    (where / "001_a.sql").write_text("create table another ()")
+    (where / "002_b c.sql").unlink()
+    told = chatops_inprocess("status", "--dir", where, db=database, check=0).stdout
+    for label in ("if it is right as it is:", "if it is gone for good:"):
+        (line,) = (line for line in told.splitlines() if label in line)
+        corrected = chatops_inprocess(*shlex.split(line.partition(": ")[2])[1:], "--yes", db=database, check=0)
+        # Said once, not before and after.
+        assert len((corrected.stdout + corrected.stderr).split("counts as the one")) <= 2
+    told = chatops_inprocess("status", "--dir", where, db=database, check=0).stdout
+    assert "edited" not in told
+    assert "missing" not in told
+
+
+def test_a_database_with_chats_and_no_ledger_is_sent_to_adopt_with_the_same_folder(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database.script(ROOT / "tests" / "deployed_schema.sql")
+    where = folder(tmp_path, {"001_a.sql": "create table a ()"})
+    for command, code in (("status", 0), ("migrate", 4), ("rehearse", 4)):
+        told = chatops_inprocess(command, "--dir", where, db=database, check=code)
+        assert f"take it over: chatops adopt --dir {where}\n" in told.stdout + told.stderr, command
+
+
+def test_a_file_name_cannot_steer_the_terminal(
+    new_database: Callable[..., Database], chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    red = "\x1b[31m"
+    where = folder(
+        tmp_path,
+        {
+            "001_t.sql": "create table t (n int)",
+            f"002_{red}i.sql": "create index concurrently t_n on t (n)",
+            f"003_{red}b.sql": "-- chatops: batched\ndelete from t where n in (select n from t limit 1)",
+            f"003_{red}c.sql": "select 1",
+            f"004_{red}z.sql": "select 1 / 0",
+        },
+    )
+    one, other = new_database(), new_database()
+    for command in (
+        "status", "migrate --dry-run", "rehearse --yes", "migrate --yes --to 003", "status", "migrate --yes",
+        "adopt --source again", "adopt --source again --yes",
+    ):  # fmt: skip
+        name, *more = command.split()
+        told = chatops_inprocess(name, "--dir", where, *more, db=one)
+        assert "\x1b" not in told.stdout + told.stderr, command
+    told = chatops_inprocess("--db", one.url, "--db", other.url, "migrate", "--dir", where, "--yes", check=4)
+    assert "\x1b" not in told.stdout + told.stderr
+    assert "to apply: 5 files (001_t, 002_\\x1b[31mi" in told.stderr
+
+
+def test_every_problem_stands_on_a_line_of_its_own_and_the_way_out_below_it(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    where = folder(tmp_path, {"001_a_long_name_for_a_small_file.sql": "commit;", "002_b.sql": "\\echo a"})
+    told = chatops_inprocess("migrate", "--dir", where, db=database, check=4).stderr
+    assert "002_b.sql:1:1  \\echo is a command of psql, not SQL\n     → remove it: only psql knows it\n" in told

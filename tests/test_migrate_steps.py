@@ -168,6 +168,12 @@ def test_a_killed_client_leaves_a_build_that_the_next_run_waits_for(
     assert names(database) == ["001_t"]
 
 
+def test_one_statement_before_is_told_in_the_singular(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    text = "-- chatops: no-transaction\ncreate table seen (n int);\nselect 1 / 0;\n"
+    failed = chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), db=database, check=4)
+    assert "stopped at statement 2 of 2; the statement before it is in and stays in." in failed.stderr
+
+
 def test_an_index_without_a_name_could_not_be_found_again_and_is_refused(
     database: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:

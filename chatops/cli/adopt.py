@@ -49,6 +49,7 @@ def adopt(
     applied: all that it makes is there · pending: nothing · partial: something is missing · conflict: a function has another
     body · unprovable: it moves data only. Without --yes nothing is written; off a terminal it only shows.
     """
+    from chatops.cli import folders
     from chatops.migrations.source import chosen
 
     invocation = invocation_of(ctx)
@@ -65,9 +66,7 @@ def adopt(
         return correct_ledger(invocation, database, folder, edited or [], forget or [], dry_run=dry_run, yes=yes)
     if ledger_only:
         return make_ledger(invocation, database, dry_run=dry_run, yes=yes)
-    words_again = [part for flag, value in (("--dir", directory), ("--source", source)) if value is not None
-                   for part in (flag, quoted(str(value)))]  # fmt: skip
-    here = invocation.here("adopt", *words_again)
+    here = invocation.here("adopt", *folders.named(directory, source))
     return take_over(
         invocation, database, folder, here, through=through, accept=accept or [], diff=diff, dry_run=dry_run, yes=yes
     )
@@ -141,8 +140,9 @@ def correct_ledger(
     if dry_run:
         invocation.show(Answer("adopt", [Text([*told, "Nothing was changed."])], {"corrected": 0, "dry_run": True}))
         return ExitCode.OK
-    for line in told:
-        invocation.note(line)
+    if not yes:
+        for line in told:
+            invocation.note(line)
     if not invocation.consent("Correct the ledger, and nothing else,", yes=yes, always=True):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
@@ -150,7 +150,11 @@ def correct_ledger(
     for name, _ in wanted:
         ledger.correct(database, known[name], run)
     invocation.show(
-        Answer("adopt", [Text([*told, "The ledger is corrected; nothing else was changed."])], {"corrected": len(wanted)})
+        Answer(
+            "adopt",
+            [Text([*(told if yes else []), "The ledger is corrected; nothing else was changed."])],
+            {"corrected": len(wanted)},
+        )
     )
     return ExitCode.OK
 

@@ -32,6 +32,9 @@ def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] 
     return ready if all_schemas is None else [one for target in ready for one in fleet.schemas(target, all_schemas)]
 
 
+MOST_NAMES = 5
+
+
 def migrate_all(
     invocation: Invocation, targets: Sequence[Target], folder: Folder, request: Callable[[Target], Request], *, jobs: int,
     dry_run: bool, yes: bool,
@@ -79,9 +82,11 @@ def _outlook(member: Member) -> str:
         return member.error.message if member.error else ""
     plan = member.prepared.plan
     names = ", ".join(entry.name for entry in plan.apply)
+    if len(plan.apply) > MOST_NAMES:
+        names = f"{plan.apply[0].name} to {plan.apply[-1].name}"
     views = f"{words.plural(len(member.prepared.views), 'view')}" if member.prepared.views else ""
     told = " and ".join(filter(None, [f"{words.plural(len(plan.apply), 'file')} ({names})" if names else "", views]))
-    return f"to apply: {told}" if told else "nothing to do"
+    return words.visible(f"to apply: {told}") if told else "nothing to do"
 
 
 def _consent(invocation: Invocation, pending: Sequence[Member], *, yes: bool) -> None:

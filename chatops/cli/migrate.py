@@ -53,6 +53,7 @@ def migrate(
     With --db given several times, --env staging,production or --all-schemas each target goes its own way.
     """
     from chatops import words
+    from chatops.cli import folders
     from chatops.cli.fleet import migrate_all, targets_of
     from chatops.migrations import ledger, screens
     from chatops.migrations import run as runs
@@ -64,8 +65,8 @@ def migrate(
     if (as_sql and not dry_run) or any(name == "sql" for name, _ in invocation.writes()):
         raise UsageError("-o sql shows the text of a dry run on stdout: add --dry-run")
     folder = chosen(directory, source)
-    words_again = [part for flag, value in (("--to", to), ("--dir", directory), ("--source", source)) if value is not None
-                   for part in (flag, quoted(str(value)))]  # fmt: skip
+    own = folders.named(directory, source)
+    words_again = [*(["--to", quoted(to)] if to is not None else []), *own]
     timeout = words.span(statement_timeout, "--statement-timeout") if statement_timeout is not None else None
 
     def request_for(target: Target) -> runs.Request:
@@ -79,7 +80,7 @@ def migrate(
             strict=strict,
             statement_timeout=f"{int(timeout.total_seconds() * 1000)}ms" if timeout is not None else None,
             again=here("migrate", *words_again, *(["--allow-out-of-order"] if allow_out_of_order else [])),
-            adopt=here("adopt", *words_again[2 if to is not None else 0 :]),
+            adopt=here("adopt", *own),
             diagnose=here("diagnose"),
         )
 
@@ -133,7 +134,7 @@ def warn(invocation: Invocation, prepared: Prepared) -> None:
 
     for problem in prepared.problems:
         if problem.severity == "warning":
-            invocation.warn(f"{words.visible(problem.where)}  {problem.message}; {problem.hint}")
+            invocation.warn(words.visible(f"{problem.where}  {problem.message}; {problem.hint}"))
     if prepared.folder.left_alone:
         invocation.note(f"without a number, and left alone: {words.visible(', '.join(prepared.folder.left_alone))}")
 
@@ -178,6 +179,10 @@ class Teller:
 
     def note(self, line: Line) -> None:
         """One line, with the target's label where there are several."""
+        from chatops import words
+
+        if isinstance(line, str):
+            line = words.visible(line)  # files and sessions have names that others gave them
         if self.label:
             line = [Span(self.label), *([Span(line)] if isinstance(line, str) else line)]
         self.invocation.note(line)

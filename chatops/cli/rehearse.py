@@ -42,6 +42,7 @@ def rehearse(
     time; by file: whom it blocks, and for how long. Sequences keep the numbers that they gave out.
     """
     from chatops import words
+    from chatops.cli import folders
     from chatops.migrations import ledger, rehearsal_screen, screens
     from chatops.migrations import rehearse as rehearsals
     from chatops.migrations import run as runs
@@ -54,7 +55,8 @@ def rehearse(
         max_hold = PRODUCTION_HOLD
     hold = None if max_hold is None else words.span(max_hold, "--max-hold").total_seconds()
     wait = words.span(max_wait, "--max-wait").total_seconds()
-    request = runs.Request(to=to, allow_out_of_order=allow_out_of_order, adopt=invocation.here("adopt"))
+    adopt = invocation.here("adopt", *folders.named(directory, source))
+    request = runs.Request(to=to, allow_out_of_order=allow_out_of_order, adopt=adopt)
     database = invocation.connect("migrate")
     before = ledger.read(database)
     invocation.banner(database)

@@ -28,6 +28,7 @@ def status(
     everything: Annotated[bool, typer.Option("--all", help="Every applied file, on a terminal too.")] = False,
 ) -> ExitCode:
     """Every migration file with its state: applied, pending, edited, missing, late or half-done."""
+    from chatops.cli import folders
     from chatops.migrations import ledger, screens
     from chatops.migrations.plan import plan
     from chatops.migrations.source import chosen
@@ -39,6 +40,10 @@ def status(
     before = ledger.read(database)
     invocation.banner(database)
     whole = everything or invocation.format() != "table"
-    found = screens.status(folder, before, plan(folder, before.rows, to), here=invocation.here(), whole=whole)
+    own = folders.named(directory, source)
+    found = screens.status(
+        folder, before, plan(folder, before.rows, to), whole=whole,
+        adopt=invocation.here("adopt", *own), migrate=invocation.here("migrate", *own),
+    )  # fmt: skip
     invocation.show(found.answer)
     return found.code if exit_code else ExitCode.OK

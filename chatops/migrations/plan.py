@@ -40,11 +40,9 @@ _MEANINGS = {
     State.PENDING: "not applied yet",
     State.APPLIED: "in the database",
     State.ADOPTED: "was there when chatops took the database over",
-    State.EDITED: "its text is another than the one that was applied: put the text back, and the change into a new file "
-    "(or, where it is right as it is: adopt --edited FILE)",
+    State.EDITED: "its text is another than the one that was applied: put the text back, and the change into a new file",
     State.REFORMATTED: "applied; since then only blanks or comments changed",
-    State.MISSING: "applied, and gone from the folder: bring it back, or use the version of chatops that has it "
-    "(or, where it is gone for good: adopt --forget FILE)",
+    State.MISSING: "applied, and gone from the folder: bring it back, or use the version of chatops that has it",
     State.LATE: "not applied, although later files are: give it a higher number, or --allow-out-of-order",
     State.HALF_DONE: "stopped in the middle: migrate goes on where it stopped",
 }

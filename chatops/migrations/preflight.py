@@ -624,7 +624,7 @@ def _mode_problems(
         others = [s for s in runnable if s.start not in alone and s.text.split(None, 1)[0].upper() not in _SETTING]
         if others:
             statement, reason = reasons[0]
-            count = "1 other statement is" if len(others) == 1 else f"{len(others)} other statements are"
+            count = "other statement is" if len(others) == 1 else f"{len(others)} other statements are"
             yield _problem(
                 name,
                 statement,

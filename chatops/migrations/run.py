@@ -188,7 +188,7 @@ def refuse_unknown(database: Database, ledger: Ledger, folder: Folder, request: 
     raise RefusedError(
         f"schema {schema} holds the chat tables, but no ledger says which files made them; nothing was changed",
         details=(f"the newest object found is one that {found} makes",) if shipped else (),
-        next_steps=[("take it over", f"{request.adopt} --through {found}" if shipped else f"{request.adopt} --through NUMBER")],
+        next_steps=[("take it over", f"{request.adopt} --through {found}" if shipped else request.adopt)],
     )
 
 
@@ -211,10 +211,7 @@ def refuse_problems(prepared: Prepared) -> None:
     errors = [problem for problem in prepared.problems if problem.severity == "error"]
     if not errors:
         return
-    width = max(len(problem.where) for problem in errors)
-    lines = []
-    for problem in errors:
-        lines += [f"{problem.where:<{width}}  {problem.message}", f"{'':<{width}}  → {problem.hint}"]
+    lines = [line for problem in errors for line in (f"{problem.where}  {problem.message}", f"  → {problem.hint}")]
     raise RefusedError(f"{words.plural(len(errors), 'problem')} in the files; nothing was run", details=lines)
 
 

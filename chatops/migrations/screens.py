@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class StatusRow:
 def plan_lines(prepared: Prepared, width: int) -> list[Line]:
     """What would be applied: a headline, then a line per file; `width` in columns, 0 for endless."""
     plan = prepared.plan
-    last = f"{short(plan.last_in.name)} is the last one in" if plan.last_in else "none is in yet"
+    last = f"{words.visible(short(plan.last_in.name))} is the last one in" if plan.last_in else "none is in yet"
     lines: list[Line] = []
     if plan.apply:
         lines += [f"{words.plural(len(plan.apply), 'file')} to apply from {plan.source} ({last}):", ""]
@@ -68,17 +69,18 @@ def plan_lines(prepared: Prepared, width: int) -> list[Line]:
 
 def described(pairs: Sequence[tuple[str, str]], width: int) -> list[Line]:
     """Names with a text beside each, wrapped to the width; below it where the terminal is narrow."""
+    pairs = [(words.visible(name), text) for name, text in pairs]
     longest = min(max((len(name) for name, _ in pairs), default=0), 36)
     lines: list[Line] = []
     for name, text in pairs:
         if width and width < NARROW:
-            lines.append([Span(f"  {words.visible(name)}", "strong")])
+            lines.append([Span(f"  {name}", "strong")])
             lines += textwrap.wrap(text, width, initial_indent="    ", subsequent_indent="    ")
             continue
         indent = " " * (longest + 4)
         wrapped = textwrap.wrap(text, max(20, width - 1) if width else 10_000, initial_indent=indent, subsequent_indent=indent)
         rest = wrapped[0][len(indent) :] if wrapped else ""
-        lines.append([Span(f"  {words.visible(name):<{longest}}", "strong"), Span(f"  {rest}" if rest else "")])
+        lines.append([Span(f"  {name:<{longest}}", "strong"), Span(f"  {rest}" if rest else "")])
         lines += wrapped[1:]
     return lines
 
@@ -129,7 +131,7 @@ def nothing_answer(prepared: Prepared) -> Answer:
 def nothing_line(prepared: Prepared) -> str:
     """That there is nothing to do, and why that is right."""
     plan = prepared.plan
-    last = plan.last_in.name if plan.last_in else "no file"
+    last = words.visible(plan.last_in.name) if plan.last_in else "no file"
     left = (
         f"; {words.plural(len(plan.left), 'file')} beyond the goal {'is' if len(plan.left) == 1 else 'are'} left"
         if plan.left
@@ -148,7 +150,7 @@ def outcome_answer(prepared: Prepared, outcome: Outcome, seconds: float, verify:
     if outcome.by_others:
         line += f" {words.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
     if outcome.left:
-        line += f" Left beyond the goal: {', '.join(outcome.left)}."
+        line += f" Left beyond the goal: {words.visible(', '.join(outcome.left))}."
     check: list[Line] = [[Span(f"{line} Check it: "), Span(verify, "code")]] if prepared.folder.source == SHIPPED else [line]
     data = {"by_others": list(outcome.by_others), "left": list(outcome.left), "seconds": round(seconds, 3)}
     now = prepared.ledger.facts.now
@@ -187,8 +189,11 @@ class Status:
     code: ExitCode
 
 
-def status(folder: Folder, ledger: Ledger, plan: Plan, *, here: str, whole: bool) -> Status:
-    """Every file with its state; `whole` lists all of them, else the newest applied ones and all that are not plainly in."""
+def status(folder: Folder, ledger: Ledger, plan: Plan, *, adopt: str, migrate: str, whole: bool) -> Status:
+    """Every file with its state; `whole` lists all of them, else the newest applied ones and all that are not plainly in.
+
+    `adopt` and `migrate` are the command lines for these files on this database.
+    """
     unknown = ledger.facts.has_chats and not ledger.knows(folder.source) and (folder.source == SHIPPED or not ledger.rows)
     # Views go in after the newest file only: short of it, nothing is to be done about them.
     changed = [] if plan.left else [view for view in views(ledger, plan) if view.changed]
@@ -203,20 +208,25 @@ def status(folder: Folder, ledger: Ledger, plan: Plan, *, here: str, whole: bool
     pending = plan.apply
     lines: list[Line] = [_headline(folder, plan, ledger, unknown=unknown)]
     if unknown:
-        lines.append([Span("  take it over: "), Span(f"{here} adopt", "code")])
+        lines.append([Span("  take it over: "), Span(adopt, "code")])
     after: list[Line] = []
     if len(shown) < len(rows):
         after.append(f"{words.plural(len(rows) - len(shown), 'earlier file')} not shown (--all)")
-    after += [[Span(f"{state.value}", "warning"), Span(f"  {state.meaning}")] for state in odd]
+    for state in odd:
+        after.append([Span(f"{state.value}", "warning"), Span(f"  {state.meaning}")])
+        if (way_out := _CORRECTIONS.get(state)) is not None:
+            label, option = way_out
+            files = " ".join(f"{option} {shlex.quote(words.visible(entry.name))}" for entry in plan.of(state))
+            after.append([Span(f"  {label}: "), Span(f"{adopt} {files}", "code")])
     if not unknown and ledger.exists and changed and not pending:
         after.append(f"{words.plural(len(changed), 'view')} to install again: {', '.join(view.name for view in changed)}")
     if folder.left_alone:
         after.append(f"without a number, and left alone: {words.visible(', '.join(folder.left_alone))}")
     for number, names in folder.duplicates.items():
-        after.append(f"warning: {len(names)} files bear the number {number:03}: {', '.join(names)}")
+        after.append(f"warning: {len(names)} files bear the number {number:03}: {words.visible(', '.join(names))}")
     if pending and not unknown:
-        to = f" --to {plan.apply[-1].name}" if plan.left else ""
-        after.append([Span("apply them: "), Span(f"{here} migrate{to}", "code")])
+        to = f" --to {shlex.quote(words.visible(plan.apply[-1].name))}" if plan.left else ""
+        after.append([Span("apply them: "), Span(f"{migrate}{to}", "code")])
     waiting = bool(pending or odd != [state for state in odd if state is State.REFORMATTED] or unknown
                    or (changed and folder.source == SHIPPED))  # fmt: skip
     data = {
@@ -230,11 +240,17 @@ def status(folder: Folder, ledger: Ledger, plan: Plan, *, here: str, whole: bool
     return Status(Answer("status", body, data, ledger.facts.now), ExitCode.FOUND if waiting else ExitCode.OK)
 
 
+_CORRECTIONS = {
+    State.EDITED: ("if it is right as it is", "--edited"),
+    State.MISSING: ("if it is gone for good", "--forget"),
+}
+
+
 def _headline(folder: Folder, plan: Plan, ledger: Ledger, *, unknown: bool) -> str:
     if unknown:
         return "The chat tables are there, but no ledger says which files made them."
     pending = plan.apply
-    last = f"{plan.last_in.name} is the last one in" if plan.last_in else "no file is in"
+    last = f"{words.visible(plan.last_in.name)} is the last one in" if plan.last_in else "no file is in"
     told = f"{words.plural(len(pending), 'file is', 'files are')} pending" if pending else "nothing is pending"
     beyond = f"; {len(plan.left)} more beyond the one asked for" if plan.left else ""
     return f"{folder.source}: {last}, {told}{beyond}."

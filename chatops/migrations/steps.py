@@ -174,7 +174,10 @@ class _Steps:
         """What became of this file when it stopped."""
         of = f"statement {self.done + 1} of {len(self.statements)}"
         changed = f", {words.plural(self.rows, 'row')} changed" if self.rows else ""
-        before = f"; the {words.plural(self.done, 'statement')} before it {'is' if self.done == 1 else 'are'} in and stay in"
+        finished = "the statement before it is in and stays in"
+        if self.done > 1:
+            finished = f"the {self.done} statements before it are in and stay in"
+        before = f"; {finished}"
         return [f"{self.entry.name} stopped at {of}{changed}{before if self.done else ''}. The next run goes on there."]
 
     def failed(self, failure: Failure) -> MigrationFailedError:
