@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -147,6 +149,7 @@ class Database:
         """Whether people may be named in what is said about this database: set by whoever knows who reads it."""
         self.wrote: bool | None = None
         """After `reading`: whether the transaction was given a transaction id, that is, wrote anything."""
+        self._gave_up: float | None = None
 
     # -- transactions --------------------------------------------------------------------------------------------
 
@@ -396,6 +399,26 @@ class Database:
         finally:
             timer.cancel()
 
+    @contextlib.contextmanager
+    def given_up_after(self, seconds: float) -> Iterator[None]:
+        """Gives up the connection when the time is over: whatever waits for it then fails with ConnectionLostError.
+
+        For what no timeout of the server's ends: a pooler that has no server for us, a network that swallows everything.
+        """
+        timer = threading.Timer(max(0.0, seconds), self._give_up, (seconds,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _give_up(self, seconds: float) -> None:
+        with contextlib.suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self._connection.pgconn.socket)) as end:
+            self._gave_up = seconds
+            # Who waits for an answer reads the end of the stream instead.
+            end.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Closes the connection; an open transaction is rolled back by the server."""
         self._connection.close()
@@ -411,7 +434,10 @@ class Database:
         try:
             yield
         except psycopg.Error as error:
-            raise translate(error, self._connection, secrets_of(self.target)) from None
+            found = translate(error, self._connection, secrets_of(self.target))
+            if self._gave_up is not None and isinstance(found, ConnectionLostError):
+                raise ConnectionLostError(f"the database did not answer in time: given up after {self._gave_up:.0f} s") from None
+            raise found from None
 
 
 def secrets_of(target: Target) -> list[str]:

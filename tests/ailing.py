@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -146,6 +146,15 @@ def look(database: Database, *codes: str, **options: Any) -> Survey:
             survey = run.run(reading, checks, **options)
         assert reading.wrote is False
     return survey
+
+
+def as_role(database: Database, name: str, *codes: str) -> Survey:
+    """Runs all checks, or those named, as another role."""
+    with opened(database) as reading, reading.reading():
+        reading.execute(f"set local role {name}")
+        assert reading.facts is not None
+        reading.facts = replace(reading.facts, role=name)
+        return run.run(reading, [check for check in load.shipped() if not codes or check.code in codes])
 
 
 def result(survey: Survey, code: str) -> Result:

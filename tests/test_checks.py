@@ -20,6 +20,7 @@ from tests import servers
 from tests.ailing import (
     KNOWN_BEFORE_018,
     above_advice,
+    as_role,
     deployed,
     healthy,
     healthy_everywhere,
@@ -270,15 +271,6 @@ def role_of(database: Database, name: str, statements: str) -> psycopg.Connectio
             {statements}"""
     )
     return database.connect(user=name)
-
-
-def as_role(database: Database, name: str, *codes: str) -> run.Survey:
-    with opened(database) as reading, reading.reading():
-        reading.execute(f"set local role {name}")
-        reading.facts = reading.facts.__class__(**{  # type: ignore[union-attr]
-            field: name if field == "role" else getattr(reading.facts, field) for field in reading.facts.__dataclass_fields__  # type: ignore[union-attr]
-        })  # fmt: skip
-        return run.run(reading, [check for check in load.shipped() if not codes or check.code in codes])
 
 
 def test_a_role_without_a_grant_hears_which_one_is_missing(deployed: Database) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chatops import db
+from chatops import db, sqlfiles
 from chatops.chats import planting, population
 from chatops.checks import load, run
 from chatops.checks.run import Result, Survey
@@ -139,7 +139,7 @@ def undone(database: db.Database) -> Iterator[None]:
 def stage(database: db.Database, text: str) -> None:
     """Runs statements as a plant: with its functions, and without triggers."""
     database.script("set local session_replication_role = replica")
-    database.script(population.sqlfiles.read("demo/stage.sql"))
+    database.script(sqlfiles.read("demo/stage.sql"))
     database.script(text)
     database.script("set local session_replication_role = origin")
 

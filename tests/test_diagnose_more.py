@@ -155,3 +155,48 @@ def test_without_a_file_the_last_tick_of_monitor_is_compared_with(deployed: Data
     plant(deployed, "CHAT008")
     answer = found(chatops_inprocess("diagnose", "-o", "json", db=deployed, check=1))
     assert (answer["CHAT003"]["change"], answer["CHAT008"]["change"]) == ("ongoing", "new")
+
+
+def test_the_newest_tick_counts_of_this_machine_or_kept_in_the_database(deployed: Database, chatops_inprocess: Run) -> None:
+    def compared(*more: object, url: object = deployed) -> tuple[str | None, dict[str, dict[str, Any]]]:
+        answer = chatops_inprocess("diagnose", *more, "-o", "json", db=url, check=1)
+        return json.loads(answer.stdout).get("compared_with", {}).get("origin"), found(answer)
+
+    def tick(*where: str) -> None:
+        # The first run begins the watch, the second finds the first slots due.
+        for more in (("--anew",), ()):
+            chatops_inprocess("monitor", "--once", "--plan", "5ms*2,1h", *more, *where, db=deployed)
+
+    plant(deployed, "CHAT003")
+    tick("--store")
+    plant(deployed, "CHAT008")
+    origin, rows = compared()
+    assert origin == "chatops monitor --store"
+    assert (rows["CHAT003"]["change"], rows["CHAT008"]["change"]) == ("ongoing", "new")
+    # Whoever may not read it, or finds it damaged or away, has the state file; nothing is written by looking.
+    before = everything(deployed)
+    tick()
+    origin, rows = compared()
+    assert (origin, rows["CHAT008"]["change"]) == ("chatops monitor", "ongoing")
+    assert everything(deployed) == before
+    tick("--store")
+    assert compared()[0] == "chatops monitor --store"
+    deployed.script(
+        """do $$ begin create role reads_chats login; exception when duplicate_object or unique_violation then null; end $$;
+           grant pg_read_all_data, pg_monitor to reads_chats"""
+    )
+    reader = deployed.url.replace("postgres@", "reads_chats@")
+    assert compared(url=reader)[0] == "chatops monitor --store"
+    deployed.script("revoke pg_read_all_data from reads_chats; grant usage on schema public to reads_chats; "
+                    "grant select on all tables in schema public to reads_chats")  # fmt: skip
+    assert compared(url=reader)[0] == "chatops monitor"
+    locker = deployed.connect()
+    locker.execute("begin; lock table chatops.watches in access exclusive mode")
+    assert compared()[0] == "chatops monitor"
+    locker.execute("rollback")
+    deployed.execute("update chatops.watches set state = '{}'")
+    answer = chatops_inprocess("diagnose", "-o", "json", db=deployed, check=1)
+    assert json.loads(answer.stdout)["compared_with"]["origin"] == "chatops monitor"
+    assert "chatops.watches is no state of a monitor" in answer.stderr
+    deployed.execute("drop table chatops.watches")
+    assert compared()[0] == "chatops monitor"

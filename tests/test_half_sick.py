@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 from collections.abc import Callable
 
+import psycopg
+import pytest
+
+from chatops import db
 from chatops.chats import population
 from chatops.checks import load, run
-from tests.ailing import deployed, look, opened, plant, result
+from chatops.errors import ConnectionLostError
+from tests.ailing import as_role, deployed, look, opened, plant, result
 from tests.conftest import Result, build_core
 from tests.servers import Database, Server
 
@@ -98,3 +106,94 @@ def test_through_a_pooler_in_transaction_mode_it_says_and_rehearses_the_same(
     ]
     assert effects[0] == effects[1]
     assert effects[0]["CHAT003"]["CHAT003"]["after"] == 0
+
+
+def test_a_pooler_without_a_server_for_us_is_given_up_in_time(
+    deployed: Database, through_pgbouncer: Callable[..., str], chatops_inprocess: Run
+) -> None:
+    # One server connection, and somebody has it: our first statement is never sent to a server, and no timeout of one ends it.
+    pooled = through_pgbouncer(deployed, default_pool_size=1)
+    with psycopg.connect(pooled, autocommit=True, prepare_threshold=None) as taker:
+        taker.execute("begin")
+        answer = chatops_inprocess("diagnose", "--timeout", "1", db=pooled, check=3)
+        taker.execute("rollback")
+    assert "did not answer in time" in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_a_server_that_falls_silent_midway_is_given_up_with_what_was_found(deployed: Database) -> None:
+    plant(deployed, "CHAT003")
+    with opened(deployed) as database:
+        proxied = None
+
+        def fall_silent(check: load.Check, position: int, of: int) -> None:
+            if check.code == "CHAT008":
+                # The process is stopped: it answers nothing, not even a timeout of its own.
+                os.kill(database.facts.backend_pid, signal.SIGSTOP)  # type: ignore[union-attr]
+
+        try:
+            with database.given_up_after(2.0), database.reading():
+                proxied = run.run(database, load.shipped(), progress=fall_silent)
+        except ConnectionLostError:
+            pass
+        finally:
+            os.kill(database.facts.backend_pid, signal.SIGCONT)  # type: ignore[union-attr]
+    assert proxied is not None
+    assert result(proxied, "CHAT003").status == "failed"
+    assert "did not answer in time: given up" in (result(proxied, "DB003").reason or "")
+
+
+def test_a_ledger_that_cannot_be_read_is_not_an_empty_one(latest_database: Database) -> None:
+    asks = {"DB003", "DB014", "DB018"}
+    locker = latest_database.connect()
+    locker.execute("begin; lock table chatops.migrations in access exclusive mode")
+    locked = look(latest_database, *asks)
+    locker.execute("rollback")
+    assert {one.status for one in locked.results} == {"unknown"}
+    assert {one.reason for one in locked.results} == {"the ledger is locked by somebody else"}
+    latest_database.script(
+        """do $$ begin create role no_ledger login; exception when duplicate_object or unique_violation then null; end $$;
+           grant select on all tables in schema public to no_ledger"""
+    )
+    unread = as_role(latest_database, "no_ledger", *asks)
+    assert {one.status for one in unread.results} == {"unknown"}
+    latest_database.script(unread.results[0].remedy or "")
+    assert {one.status for one in as_role(latest_database, "no_ledger", *asks).results} == {"passed"}
+
+
+def test_a_limit_that_could_not_be_read_says_so(deployed: Database) -> None:
+    deployed.execute("update platform_config set value = '60' where key = 'idle_timeout_minutes'")
+    locker = deployed.connect()
+    locker.execute("begin; lock table platform_config in access exclusive mode")
+    survey = look(deployed, "OPER001", "CONF001")
+    locker.execute("rollback")
+    assert result(survey, "CONF001").status == "unknown"
+    assert survey.thresholds["idle_timeout_minutes"].origin == "default, because platform_config could not be read"
+    assert look(deployed, "OPER001").thresholds["idle_timeout_minutes"].text == "60"
+
+
+def test_one_deadline_ends_all_that_a_run_asks(
+    deployed: Database, chatops_inprocess: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the connection is asked while checks run, the server has been told to end it within the budget."""
+    allowed: list[float] = []
+    given_up: list[float] = []
+    real_script, real_bound = db.Database.script, db.Database.given_up_after
+
+    def script(self: db.Database, text: str) -> list[list[tuple[object, ...]]]:
+        allowed.extend(float(found) for found in re.findall(r"set local statement_timeout = (\d+)", text))
+        return real_script(self, text)
+
+    def bound(self: db.Database, seconds: float) -> object:
+        given_up.append(seconds)
+        return real_bound(self, seconds)
+
+    monkeypatch.setattr(db.Database, "script", script)
+    monkeypatch.setattr(db.Database, "given_up_after", bound)
+    for command in (("diagnose",), ("verify",)):
+        allowed.clear()
+        given_up.clear()
+        chatops_inprocess(*command, db=deployed)
+        assert len(allowed) > 20
+        assert max(allowed) <= run.WHOLE_BUDGET_SECONDS * 1000
+        assert [seconds < 15 for seconds in given_up] == [True]

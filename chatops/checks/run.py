@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import time
@@ -32,10 +33,16 @@ SINCE_MIGRATION = "migration"
 """Since the newest file of ours went in, at most 24 hours: what a deploy is judged by."""
 EVER = "1000 years"
 WHOLE_BUDGET_SECONDS = 14.0
+GRACE_SECONDS = 0.8
+"""After its budget a run that still hangs, in a pooler or in the network, is given up."""
 FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 100
+LEAST_MS = 50
+"""A statement timeout of zero is none."""
 # A pass over all chats fits in memory, and compiling a plan that runs once costs more than it saves.
 PLANNER = "set local work_mem = '96MB'; set local jit = off; set local cursor_tuple_fraction = 1"
 _COUNT = "chatops_offending_count"
+# Which of our files are in: a check that asks this would take silence for health.
+_ASKS_LEDGER = re.compile(r":'(applied|bodies)'")
 # An interval of days and hours, which is what a difference of two instants is.
 _SPAN = re.compile(r"(?:(?P<days>-?\d+) days? ?)?(?P<sign>-?)(?P<hours>\d{2,}):(?P<minutes>\d\d):(?P<seconds>\d\d(?:\.\d+)?)")
 
@@ -67,6 +74,8 @@ class Inventory:
     before_018: bool = True
     ledger: bool = False
     """There is a readable ledger."""
+    ledger_unread: tuple[str, str] | None = None
+    """Why the ledger that is there could not be read, and the SQL that lets it be."""
     audit: bool = False
     """There is a readable audit."""
     audit_present: bool = False
@@ -174,10 +183,12 @@ def run(
 
     `since` is an interval for checks of history (None: 24 hours; "all"); `rows` how many offending rows to keep; `about` keeps
     only rows that mention this id; `progress(check, position, of)` is told before each. Raises UsageError for a bad interval or
-    threshold. A lost connection makes the rest unknown, and leaves the transaction broken.
+    threshold. A lost connection makes the rest unknown, and leaves the transaction broken. What is asked beside the checks, and
+    in this transaction afterwards, ends with the budget, too.
     """
     assert database.facts is not None
     started = time.monotonic()
+    _until(database, whole_seconds)
     inventory = take_inventory(database)
     found = _thresholds(database, inventory, given or {})
     if since == SINCE_MIGRATION:
@@ -189,7 +200,15 @@ def run(
         if progress is not None:
             progress(check, position, len(checks))
         state.results.append(_shared(state, check, checks) or _one(state, check))
+    if state.lost is None:
+        with contextlib.suppress(ConnectionLostError):
+            _until(database, budget.left(), budget.lock_ms)
     return Survey(tuple(state.results), found, database.facts, inventory, since or DEFAULT_SINCE, time.monotonic() - started)
+
+
+def _until(database: Database, seconds: float, lock_ms: int = FIRST_LOCK_MS) -> None:
+    statement_ms = max(LEAST_MS, int(seconds * 1000))
+    database.script(f"set local statement_timeout = {statement_ms}; set local lock_timeout = {lock_ms}")
 
 
 def with_rows(survey: Survey, rows: int) -> Survey:
@@ -226,18 +245,32 @@ def take_inventory(database: Database) -> Inventory:
     guarded_at: datetime | None = None
     migrated_at: datetime | None = None
     made = "{}"
+    unread: tuple[str, str] | None = None
     if readable:
-        asked = {"schema": schema, "guards": GUARDS}
-        files, installed, guarded_at = database.tuples(sqlfiles.read("queries/check_applied.sql"), asked)[0]
-        applied, views = tuple(files) or None, tuple(installed)
-        own, own_views, migrated_at = database.tuples(sqlfiles.read("queries/check_files.sql"), {"schema": schema})[0]
-        made = bodies.of_files(_shipped_texts(own, own_views))
+        try:
+            with database.savepoint("chatops_ledger"):
+                asked = {"schema": schema, "guards": GUARDS}
+                files, installed, guarded_at = database.tuples(sqlfiles.read("queries/check_applied.sql"), asked)[0]
+                own, own_views, migrated_at = database.tuples(sqlfiles.read("queries/check_files.sql"), {"schema": schema})[0]
+        except DatabaseError as error:
+            locked = isinstance(error, LockTimeoutError)
+            unread = ("the ledger is locked by somebody else" if locked else f"the ledger cannot be read: {error.message}", "")
+        else:
+            applied, views = tuple(files) or None, tuple(installed)
+            made = bodies.of_files(_shipped_texts(own, own_views))
+    elif database.facts is not None and database.facts.has_ledger:
+        role = identifier(database.facts.role)
+        unread = (
+            f"{role} may not read the ledger",
+            f"grant usage on schema chatops to {role}; grant select on all tables in schema chatops to {role};",
+        )
     return Inventory(
         missing=frozenset(table.table_name for table in tables if not table.present),
         unreadable=frozenset(table.table_name for table in tables if table.present and not table.readable),
         hidden=frozenset(table.table_name for table in tables if table.present and table.hidden),
         before_018=not any(table.table_name == "chats" and table.has_waiting_since for table in tables),
-        ledger=readable,
+        ledger=readable and unread is None,
+        ledger_unread=unread,
         audit=bool(ledger and ledger[0].audit_readable),
         audit_present=bool(ledger and ledger[0].audit_present),
         applied=applied,
@@ -260,7 +293,8 @@ def _shipped_texts(files: Sequence[str], views: Mapping[str, str]) -> list[str]:
 
 def _thresholds(database: Database, inventory: Inventory, given: Mapping[str, float]) -> dict[str, Threshold]:
     configured: dict[str, float | None] = {}
-    if "platform_config" not in inventory.missing | inventory.unreadable:
+    unread = "platform_config" in inventory.unreadable | inventory.hidden
+    if not unread and "platform_config" not in inventory.missing:
         try:
             with database.savepoint("chatops_configured"):
                 rows = database.rows(
@@ -268,8 +302,8 @@ def _thresholds(database: Database, inventory: Inventory, given: Mapping[str, fl
                 )
             configured = {row.name: row.value for row in rows}
         except DatabaseError:
-            configured = {}
-    return limits.resolve(configured, database.target.thresholds, given)
+            unread = True
+    return limits.resolve(configured, database.target.thresholds, given, unread=unread)
 
 
 def window(since: str | None) -> str:
@@ -343,9 +377,7 @@ def _ask(state: _Run, check: Check, text: str, *, seconds_for: int = 1) -> Resul
     allowed = min(state.budget.each * seconds_for, state.budget.left())
     try:
         with state.database.savepoint("chatops_check"):
-            state.database.script(
-                f"set local statement_timeout = {max(50, int(allowed * 1000))}; set local lock_timeout = {state.budget.lock_ms}"
-            )
+            _until(state.database, allowed, state.budget.lock_ms)
             rows = state.database.untrusted_mappings(text, {**state.parameters, "rows": state.rows, "about": state.about})
     except ConnectionLostError as error:
         state.lost = error.message
@@ -385,6 +417,8 @@ def _beforehand(state: _Run, check: Check) -> Result | None:
     if hidden := sorted(wanted & inventory.hidden):
         policies = [f"create policy chatops_reads on {schema}.{name} for select to {role} using (true);" for name in hidden]
         return _unknown(check, f"row level security hides rows of {', '.join(hidden)} from {role}", " ".join(policies))
+    if inventory.ledger_unread and _ASKS_LEDGER.search(check.query(before_018=inventory.before_018)):
+        return _unknown(check, *inventory.ledger_unread)
     if check.needs_role and not _has_role(state, check.needs_role):
         return _unknown(check, f"the server hides other sessions from {role}", f"grant {check.needs_role} to {role};")
     return None

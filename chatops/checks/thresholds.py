@@ -65,11 +65,12 @@ def resolve(
     given: Mapping[str, float],
     *,
     file_origin: str = "chatops.toml",
+    unread: bool = False,
 ) -> dict[str, Threshold]:
     """Each threshold by name: default < platform_config < chatops.toml < flag.
 
-    `configured` holds what platform_config says, None where the value is unusable. Raises UsageError for names that do not
-    exist and values out of range in the file or on the command line.
+    `configured` holds what platform_config says, None where the value is unusable; `unread`: it could not be read. Raises
+    UsageError for names that do not exist and values out of range in the file or on the command line.
 
     >>> found = resolve({"idle_timeout_minutes": 10.0}, {"queue_sla_minutes": 20.0}, {})
     >>> found["idle_timeout_minutes"].origin, found["queue_sla_minutes"].text, found["idle_grace_minutes"].origin
@@ -86,6 +87,8 @@ def resolve(
     found: dict[str, Threshold] = {}
     for limit in LIMITS:
         value, origin = limit.default, "default"
+        if unread and limit.in_platform_config:
+            origin = "default, because platform_config could not be read"
         if limit.name in configured:
             said = configured[limit.name]
             usable = said is not None and limit.least <= said <= limit.most

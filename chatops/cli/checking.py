@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chatops.checks.run import Survey
     from chatops.checks.screens import Health, Reader
     from chatops.db import Database
+    from chatops.deploys.watch import Watch
     from chatops.model import Answer
     from chatops.settings import Snooze
 
@@ -63,16 +64,19 @@ def survey(
     rows: int = 3,
     about: str | None = None,
 ) -> Survey:
-    """Runs the checks in one snapshot of the target; partial when the connection was lost on the way."""
+    """Runs the checks in one snapshot of the target; partial when the connection was lost on the way, or the time was over."""
+    import time
+
     from chatops.checks import run, thresholds
 
     given = thresholds.parse(threshold)
     run.window(since)
     found: Survey | None = None
+    ends = time.monotonic() + timeout
     try:
-        with invocation.reading() as database:
+        with invocation.reading(ends=ends + run.GRACE_SECONDS) as database:
             found = run.run(
-                database, checks, since=since, given=given, rows=rows, about=about, whole_seconds=timeout,
+                database, checks, since=since, given=given, rows=rows, about=about, whole_seconds=ends - time.monotonic(),
                 progress=progress(invocation),
             )  # fmt: skip
     except ConnectionLostError:
@@ -103,31 +107,60 @@ def snoozed(invocation: Invocation, only: Sequence[str]) -> list[Snooze]:
     return silent
 
 
-def earlier(invocation: Invocation, file: Path | None) -> Earlier | None:
-    """The look to compare with: a kept one, else the last tick of `monitor` on this machine, else None. Raises UsageError."""
-    from datetime import datetime
+def stored_watch(database: Database) -> str | None:
+    """What `monitor --store` keeps in this database, inside `reading`; None where it keeps nothing, or nothing can be read."""
+    from chatops import sqlfiles
+    from chatops.errors import DatabaseError
 
-    from chatops.checks import changes
+    if database.facts is None or not database.facts.has_bookkeeping:
+        return None
+    try:
+        with database.savepoint("chatops_watch"):
+            if not database.value(sqlfiles.read("queries/watch_readable.sql")):
+                return None
+            kept = database.value(sqlfiles.read("queries/watch_read.sql"), {"schema": database.target.schema})
+    except DatabaseError:
+        return None
+    return None if kept is None else str(kept)
+
+
+def last_tick(invocation: Invocation, stored: str | None) -> Earlier | None:
+    """The newest tick of `monitor` that reached the database, by the state file of this machine or by what the database keeps."""
     from chatops.cli.deploy import default_path
     from chatops.deploys import watch
 
-    target = invocation.target
-    if file is not None:
-        return changes.read(file, target.shown())
-    try:
-        kept = watch.read(default_path(invocation, "monitor"))
-    except UsageError as error:
-        invocation.warn(f"not compared with the last tick of monitor: {error.message}")
-        return None
-    tick = next((tick for tick in reversed(kept.ticks) if tick.reached), None) if kept is not None else None
-    if kept is None or tick is None or kept.place != f"{target.shown()} {target.schema}":
+    mine = f"{invocation.target.shown()} {invocation.target.schema}"
+    sources: dict[str, Callable[[], Watch | None]] = {
+        "chatops monitor": lambda: watch.read(default_path(invocation, "monitor")),
+        "chatops monitor --store": lambda: None if stored is None else watch.parse_state(stored, "chatops.watches"),
+    }
+    looks = []
+    for origin, read in sources.items():
+        try:
+            kept = read()
+        except UsageError as error:
+            invocation.warn(f"not compared with the last tick of monitor: {error.message}")
+            continue
+        # What lies in a database is about that one, by whatever name the other run had reached it.
+        if kept is not None and (kept.place == mine or origin.endswith("--store")) and (look := _looked(kept, origin)):
+            looks.append(look)
+    return max(looks, key=lambda look: look.at, default=None)
+
+
+def _looked(kept: Watch, origin: str) -> Earlier | None:
+    from datetime import datetime
+
+    from chatops.checks import changes
+
+    tick = next((tick for tick in reversed(kept.ticks) if tick.reached), None)
+    if tick is None:
         return None
     found = {}
     for code, severity in tick.findings.items():
         opened = kept.open.get(code)
         found[code] = changes.Was(severity, None, datetime.fromisoformat(opened.since) if opened else None)
     # A tick leaves advice out.
-    return changes.Earlier(datetime.fromisoformat(tick.at), "chatops monitor", found, silent_on=frozenset({"advice"}))
+    return changes.Earlier(datetime.fromisoformat(tick.at), origin, found, silent_on=frozenset({"advice"}))
 
 
 def captured(invocation: Invocation, made: Captured, file: Path) -> None:

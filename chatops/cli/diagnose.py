@@ -51,11 +51,14 @@ def diagnose(
 ) -> ExitCode:
     """Findings, worst first, each with the command that previews its fix. Reads only, in one snapshot, and stores nothing.
 
-    What is new, ongoing or gone is told against --since-file, else against the last tick of chatops monitor on this machine.
+    What is new, ongoing or gone is told against --since-file, else against the newest tick of chatops monitor, of this machine or
+    kept in the database by --store.
     --rehearse writes, in transactions that are always rolled back.
 
     Is the deploy right: chatops verify. Can I work here: chatops doctor. What a code means: chatops explain CODE.
     """
+    import time
+
     from chatops.checks import capture as captures
     from chatops.checks import changes, load, outcomes, run, screens, thresholds
     from chatops.cli import checking, replaying
@@ -79,23 +82,28 @@ def diagnose(
         archive = replaying.replay(invocation, replay)
         since, given = archive.head["since"], {**captures.given(archive), **given}
     reader = checking.reader(invocation)
-    earlier = checking.earlier(invocation, since_file) if not chat and archive is None else None
+    earlier = changes.read(since_file, invocation.target.shown()) if since_file else None
+    compares = not chat and archive is None and earlier is None
     if rehearse and not invocation.interactive:
         checking.may_rehearse(invocation, yes=yes)
     survey = None
     tried: Mapping[str, Rehearsed] | None = None
-    health, where = None, invocation.target.name
+    health, stored, where = None, None, invocation.target.name
+    # An archive takes the time that it takes.
+    ends = time.monotonic() + timeout
     try:
-        with invocation.reading() as database:
+        with invocation.reading(ends=None if capture else ends + run.GRACE_SECONDS) as database:
+            left = ends - time.monotonic()
             if chat:
                 answer, survey = checking.about_chat(
-                    invocation, database, chat, checks=checks, since=since, given=given, rows=rows, timeout=timeout
+                    invocation, database, chat, checks=checks, since=since, given=given, rows=rows, timeout=left
                 )
             else:
                 kept = rows if capture is None else max(rows, captures.MOST_EVIDENCE)
-                survey = run.run(database, checks, since=since, given=given, rows=kept, whole_seconds=timeout,
+                survey = run.run(database, checks, since=since, given=given, rows=kept, whole_seconds=left,
                                  progress=checking.progress(invocation))  # fmt: skip
                 health = checking.health(database, survey)
+                stored = checking.stored_watch(database) if compares else None
                 where = checking.place(invocation, database)
                 if capture is not None:
                     checking.captured(invocation, captures.write(database, survey, capture), capture)
@@ -106,6 +114,8 @@ def diagnose(
         if survey is None:
             raise
     if not chat:
+        if compares:
+            earlier = checking.last_tick(invocation, stored)
         compared = changes.compare(survey, earlier) if earlier is not None else None
         if rehearse:
             tried = checking.rehearsed(invocation, survey, yes=yes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -176,10 +177,11 @@ class Invocation:
         return database
 
     @contextlib.contextmanager
-    def reading(self, *, statement_timeout: str | None = None) -> Iterator[Database]:
-        """One read-only snapshot of the target, the banner shown."""
+    def reading(self, *, statement_timeout: str | None = None, ends: float | None = None) -> Iterator[Database]:
+        """One read-only snapshot of the target, the banner shown; given up at `ends` of the monotonic clock, whatever hangs."""
         database = self.connect("read")
-        with database.reading(statement_timeout=statement_timeout):
+        bounded = contextlib.nullcontext() if ends is None else database.given_up_after(ends - time.monotonic())
+        with bounded, database.reading(statement_timeout=statement_timeout):
             self.banner(database)
             yield database
 
