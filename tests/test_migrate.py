@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.ailing import deployed, plant
 from tests.conftest import ROOT, Result
 from tests.servers import Database, run
 from tests.wire import proxy
+
+__all__ = ["deployed"]
 
 Chatops = Callable[..., Result]
 APPLIED = "select name from chatops.migrations where kind = 'versioned' and state = 'applied' order by number, name"
@@ -258,8 +261,9 @@ def test_a_dry_run_names_files_and_effects_and_changes_nothing(
 
 
 def test_the_exact_text_runs_in_psql_and_does_the_same(
-    database: Database, new_database: Callable[..., Database], chatops_inprocess: Chatops, tmp_path: Path
+    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
+    database = database_everywhere
     where = folder(
         tmp_path,
         {
@@ -267,12 +271,49 @@ def test_the_exact_text_runs_in_psql_and_does_the_same(
             "002_b.sql": "-- ünïcode\ncreate view b as select n from a where n <> 3 -- end",
         },
     )
-    text = chatops_inprocess("migrate", "--dir", where, "--dry-run", "-o", "sql", db=database, check=0).stdout
-    ran = database.psql(text)
+    arguments = ("migrate", "--dir", where, "--dry-run", "-o", "sql")
+    ran = database.psql(chatops_inprocess(*arguments, db=database, check=0).stdout)
     assert ran.returncode == 0, ran.stderr
     assert database.execute("select n from b") == [(7,)]
-    status = chatops_inprocess("status", "--dir", where, "--exit-code", db=database, check=0)
-    assert "nothing is pending" in status.stdout
+    database.execute("insert into a select 7 from generate_series(1, 2000)")
+    folder(
+        tmp_path,
+        {
+            "003_c.sql": "create unique index concurrently if not exists a_n on a (n);\nvacuum a;\n",
+            "004_d.sql": "-- chatops: batched\nupdate a set n = -n where ctid = any (array(select ctid from a where n > 0 "
+            "limit current_setting('chatops.batch_size')::int));\nwith gone as (delete from a where n = -1 returning n) "
+            "select count(*) from gone;\n",
+        },
+    )
+    ran = database.psql(chatops_inprocess(*arguments, db=database, check=0).stdout)
+    assert "could not create unique index" in ran.stderr
+    assert database.execute("select name, state, steps_done from chatops.migrations where number > 2") == [
+        ("003_c", "running", 0)
+    ]
+    database.execute("delete from a where ctid not in (select min(ctid) from a)")
+    database.execute("insert into a select generate_series(1, 1200) where true except select 7")
+    ran = database.psql(chatops_inprocess(*arguments, db=database, check=0).stdout)
+    assert ran.returncode == 0, ran.stderr
+    assert database.value("select indisvalid from pg_index where indexrelid = 'a_n'::regclass")
+    assert database.execute("select count(*), max(n), min(n) from a") == [(1199, -2, -1200)]
+    assert database.execute("select state, rows_changed from chatops.migrations where number = 4") == [("applied", 1201)]
+    assert "nothing is pending" in chatops_inprocess("status", "--dir", where, "--exit-code", db=database, check=0).stdout
+
+
+def test_the_exact_text_of_everything_that_is_shipped_mends_the_deployed_system_in_psql(
+    deployed: Database, chatops_inprocess: Chatops
+) -> None:
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=deployed, check=0)
+    for code in ("CHAT003", "CHAT002", "CONF001"):
+        plant(deployed, code)
+    text = chatops_inprocess("migrate", "--dry-run", "-o", "sql", db=deployed, check=0).stdout
+    ran = deployed.psql(text)
+    assert ran.returncode == 0, ran.stderr
+    assert "nothing is pending" in chatops_inprocess("status", "--exit-code", db=deployed, check=0).stdout
+    assert deployed.value("select rows_changed > 2 from chatops.migrations where name = '023_repair_rows'")
+    assert deployed.value("select count(*) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()") == 0
+    chatops_inprocess("verify", "schema", db=deployed, check=0)
+    assert "3 passed" in chatops_inprocess("verify", "data", "--only", "CHAT002,CHAT003,CONF001", db=deployed, check=0).stdout
 
 
 def test_sql_is_for_dry_runs(database: Database, chatops_inprocess: Chatops) -> None:

@@ -329,6 +329,39 @@ def test_the_time_that_a_batch_spends_on_finding_its_rows_does_not_count_as_hold
     assert database.value("select count(distinct xmin::text) from t") <= 5
 
 
+def test_a_batch_whose_client_is_gone_ends_by_itself(database_everywhere: Database, tmp_path: Path, home: Path) -> None:
+    database = database_everywhere
+    text = "-- chatops: batched\nselect count(*) from pg_sleep(3600);"
+    client = subprocess.Popen(
+        [sys.executable, "-m", "chatops", "migrate", "--dir", str(folder(tmp_path, {"001_t.sql": text}))],
+        env=clean_environment(home, {"CHATOPS_DATABASE_URL": database.url}),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    looking = database.connect()
+    wait_for(lambda: sessions(looking, "wait_event = 'PgSleep'"), "the batch begins")
+    client.send_signal(signal.SIGKILL)
+    client.wait()
+    wait_for(lambda: not sessions(looking, "application_name like 'chatops%'"), "all that it began ends")
+
+
+def test_without_a_second_connection_no_batch_begins_and_it_says_so(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    role = f"alone_{database.name}"
+    database.script(f"create role {role} login connection limit 1; grant create on database {database.name} to {role};"
+                    f"create schema own authorization {role}; create table own.t as select 1 as n")  # fmt: skip
+    try:
+        where = folder(tmp_path, {"001_t.sql": BATCHED})
+        url = database.url.replace("//postgres@", f"//{role}@")
+        failed = chatops_inprocess("migrate", "--dir", where, "--schema", "own", db=url, check=3)
+        assert "001_t goes in by batches" in failed.stderr
+        assert "too many connections for role" in failed.stderr
+        assert "001 was not begun; nothing else was tried." in failed.stderr
+        assert database.value("select count(*) from own.t") == 1
+    finally:
+        database.script(f"drop owned by {role} cascade; drop role {role}")
+
+
 def test_the_batch_size_is_read_from_the_files_header(tmp_path: Path) -> None:
     where = folder(tmp_path, {"001_t.sql": BATCHED})
     file = read(where / "001_t.sql", "x", "001_t.sql")

@@ -97,7 +97,9 @@ def migrate(
     runs.refuse_problems(prepared)
     run = ledger.Run("migrate", invocation.provenance.annotations(), revision_of(folder.path))
     if as_sql:
-        invocation.emit(runs.exact_text(prepared, request, run, database.target.schema))
+        from chatops.migrations.pasting import exact_text
+
+        invocation.emit(exact_text(prepared, request, run, database.target.schema))
         return ExitCode.OK
     if dry_run:
         invocation.show(screens.plan_answer(prepared, invocation.medium().width, request.again))

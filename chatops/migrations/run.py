@@ -229,27 +229,6 @@ def apply(database: Database, prepared: Prepared, request: Request, run: Run, te
         migrating.close()
 
 
-def exact_text(prepared: Prepared, request: Request, run: Run, schema: str) -> str:
-    """What would be sent, as SQL that psql takes: every transaction of a run that never waits."""
-    pieces: list[str] = []
-    budget = Budget(request.max_wait)
-    bookkeeping = not prepared.ledger.exists
-    for number, entry in enumerate(prepared.plan.apply, 1):
-        assert entry.file is not None
-        pieces.append(f"-- {entry.name} ({entry.file.reading.mode})\n")
-        made = for_file(
-            entry, schema, run, deadline_ms=budget.deadline_ms, bookkeeping=bookkeeping,
-            statement_timeout=request.statement_timeout,
-            followed=number < len(prepared.plan.apply) or bool(prepared.views),
-        )  # fmt: skip
-        pieces.append(made.pasteable + "\n")
-        bookkeeping = False
-    if prepared.views:
-        made = for_views(prepared.views, schema, run, source=SHIPPED, deadline_ms=budget.deadline_ms)
-        pieces.append("-- views\n" + made.pasteable)
-    return "".join(pieces)
-
-
 def refuse_pooler(database: Database, prepared: Prepared, request: Request) -> None:
     """Refuses, before anything is applied, files that need a session where there is none."""
     needing = [entry for entry in prepared.plan.apply if entry.file and entry.file.reading.mode == "statements"]

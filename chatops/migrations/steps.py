@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 from chatops import __version__, db, sqlfiles, words
 from chatops.db import Database, Ran
-from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, RefusedError
+from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, RefusedError, UnreachableError
 from chatops.migrations import ledger, locks
 from chatops.migrations.failure import MigrationFailedError
+from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Blocker, Budget
 from chatops.migrations.plan import Entry
 from chatops.migrations.preflight import BOUND_HINT, mentions_batch_size, outside_transaction
 from chatops.migrations.scanner import Statement, keywords, significant
+from chatops.migrations.source import MigrationFile
 from chatops.migrations.statements import Index, built_index
 from chatops.migrations.transaction import CLEAN, Failure, Part, Transaction
 
@@ -31,6 +33,8 @@ WANTED_BATCH_MS = 80
 FIRST_BATCH, LARGEST_BATCH = 100, 20_000
 # A machine stalls now and then: a batch that cannot be made smaller has some tries.
 MOST_CUTS = 5
+CHECKS_ITS_CLIENT = 140_000
+LOOKS_FOR_CLIENT = "100ms"
 # What the server says to a statement whose work is done already.
 _DETACH_PENDING, _NOT_A_PARTITION = "55000", "42P01"
 _FINISHED_BEFORE = {"CREATE": "42P07", "DROP": "42704"}
@@ -75,6 +79,72 @@ def apply(migrating: Migrating, entry: Entry) -> int:
     return steps.all()
 
 
+@dataclass(frozen=True, slots=True)
+class StepTexts:
+    """What goes to the server for a file that is not one transaction, whoever sends it."""
+
+    entry: Entry
+    schema: str
+    run: Run
+    statement_timeout: str | None = None
+
+    @property
+    def file(self) -> MigrationFile:
+        """The file, which is there: it is pending."""
+        assert self.entry.file is not None
+        return self.entry.file
+
+    def begin(self) -> str:
+        """The ledger row of a file that begins, or that is taken over from the run that stopped."""
+        file = self.file
+        if self.entry.row is None:
+            return ledger.begin_text(
+                self.schema, file.source, file.name, file.number, file.checksum, self.run, state="running", digests=file.digests
+            )
+        values = {
+            "target_schema": self.schema, "source": file.source, "name": file.name,
+            "checksum": file.checksum, "chatops_version": __version__, "git_revision": self.run.revision,
+            "statements": None if file.digests is None else db.json(file.digests),
+        }  # fmt: skip
+        return db.inlined(sqlfiles.read("queries/ledger_resume.sql"), values)
+
+    def expected(self, done: int) -> str:
+        """What the ledger must say while a run is at work that has finished so many statements."""
+        return f"running {done} {self.file.checksum}"
+
+    def step(self, done: int, rows: int = 0, state: str = "running") -> str:
+        """How many statements are finished, and how many further rows they changed."""
+        values = {
+            "target_schema": self.schema, "source": self.file.source, "name": self.file.name, "steps_done": done, "rows": rows,
+            "state": state,
+        }  # fmt: skip
+        return db.inlined(sqlfiles.read("queries/ledger_step.sql"), values)
+
+    def end(self) -> str:
+        """The file is wholly in."""
+        return ledger.end_text(self.schema, self.file.source, self.file.name)
+
+    def transaction(
+        self, ours: Sequence[str], statement: Statement | None, after: Sequence[str], *, expected: str, lock_timeout_ms: int,
+        more: Sequence[str] = (), bookkeeping: bool = False,
+    ) -> Transaction:  # fmt: skip
+        """Lock, expectation, then our statements, one of the file's, and ours again, in one transaction."""
+        settings = ledger.settings_texts(
+            self.schema, self.run, lock_timeout_ms=lock_timeout_ms, statement_timeout=self.statement_timeout
+        )
+        head = ["begin", *settings, *ledger.lock_text(self.schema, bookkeeping=bookkeeping)]
+        if bookkeeping:
+            head += ledger.bookkeeping_texts()
+        head += [ledger.run_text(self.run), ledger.expect_text_of(self.schema, self.file.source, self.file.name, expected)]
+        parts = [Part(text.rstrip().removesuffix(";")) for text in (*head, *more, *ours)]
+        if statement is not None:
+            reading = self.file.reading
+            end = statement.end if statement.copy_data else statement.stop
+            parts.append(Part(reading.sent[statement.leading : end], reading, statement))
+            parts += [Part(text) for text in CLEAN]
+        return Transaction((*parts, *(Part(text.rstrip().removesuffix(";")) for text in (*after, "commit"))))
+
+
 class _Steps:
     """What both kinds share: the ledger row, which is there from the first statement on, and the way through the statements."""
 
@@ -84,6 +154,7 @@ class _Steps:
         self.entry = entry
         self.file = entry.file
         self.schema = migrating.database.target.schema
+        self.texts = StepTexts(entry, self.schema, migrating.run, migrating.request.statement_timeout)
         self.statements = entry.file.reading.statements
         self.done = entry.row.steps_done if entry.row else 0
         self.resuming = entry.row is not None
@@ -99,69 +170,31 @@ class _Steps:
         while self.done < len(self.statements):
             self.one(self.statements[self.done])
             self.resuming = False
-        last = [self.step_text(self.done, self.unrecorded), ledger.end_text(self.schema, self.file.source, self.file.name)]
+        last = [self.texts.step(self.done, self.unrecorded), self.texts.end()]
         self.send(last, expected=self.expected)
         return self.rows
 
     def begin(self) -> None:
         """Writes the ledger row, or takes it over from the run that stopped."""
-        if self.entry.row is None:
-            text = ledger.begin_text(
-                self.schema, self.file.source, self.file.name, self.file.number, self.file.checksum, self.migrating.run,
-                state="running", digests=self.file.digests,
-            )  # fmt: skip
-        else:
-            values = {
-                "target_schema": self.schema, "source": self.file.source, "name": self.file.name,
-                "checksum": self.file.checksum, "chatops_version": __version__, "git_revision": self.migrating.run.revision,
-                "statements": None if self.file.digests is None else db.json(self.file.digests),
-            }  # fmt: skip
-            text = db.inlined(sqlfiles.read("queries/ledger_resume.sql"), values)
-        expected = ledger.expectation(self.entry.row)
-        self.send([text], expected=expected, bookkeeping=not self.migrating.now.ledger.exists)
+        self.send(
+            [self.texts.begin()], expected=ledger.expectation(self.entry.row), bookkeeping=not self.migrating.now.ledger.exists
+        )
         self.migrating.ledger_made()
 
     @property
     def expected(self) -> str:
         """What the ledger must say for this run to be the one that goes on."""
-        return f"running {self.done} {self.file.checksum}"
+        return self.texts.expected(self.done)
 
     def note(self, text: str) -> None:
         """One statement about the ledger row."""
         self.send([text], expected=self.expected)
 
-    def step_text(self, done: int, rows: int = 0, state: str = "running") -> str:
-        values = {
-            "target_schema": self.schema, "source": self.file.source, "name": self.file.name, "steps_done": done, "rows": rows,
-            "state": state,
-        }  # fmt: skip
-        return db.inlined(sqlfiles.read("queries/ledger_step.sql"), values)
-
-    def transaction(
-        self, ours: Sequence[str], statement: Statement | None, after: Sequence[str], *, expected: str, lock_timeout_ms: int,
-        more: Sequence[str] = (), bookkeeping: bool = False,
-    ) -> Transaction:  # fmt: skip
-        """Lock, expectation, then our statements, one of the file's, and ours again, in one transaction."""
-        run = self.migrating.run
-        timeout = self.migrating.request.statement_timeout
-        settings = ledger.settings_texts(self.schema, run, lock_timeout_ms=lock_timeout_ms, statement_timeout=timeout)
-        head = ["begin", *settings, *ledger.lock_text(self.schema, bookkeeping=bookkeeping)]
-        if bookkeeping:
-            head += ledger.bookkeeping_texts()
-        head += [ledger.run_text(run), ledger.expect_text_of(self.schema, self.file.source, self.file.name, expected)]
-        parts = [Part(text.rstrip().removesuffix(";")) for text in (*head, *more, *ours)]
-        if statement is not None:
-            reading = self.file.reading
-            end = statement.end if statement.copy_data else statement.stop
-            parts.append(Part(reading.sent[statement.leading : end], reading, statement))
-            parts += [Part(text) for text in CLEAN]
-        return Transaction((*parts, *(Part(text.rstrip().removesuffix(";")) for text in (*after, "commit"))))
-
     def send(self, texts: Sequence[str], *, expected: str, bookkeeping: bool = False) -> None:
         """Writes to the ledger under the migrators' lock, as soon as it is free."""
         self.migrating.attempts(
             self.entry.name,
-            lambda budget: self.transaction(
+            lambda budget: self.texts.transaction(
                 texts, None, [], expected=expected, lock_timeout_ms=budget.deadline_ms, bookkeeping=bookkeeping
             ),
             verdict=self.verdict,
@@ -192,7 +225,15 @@ class _Batches(_Steps):
     """
 
     def begin(self) -> None:
-        self.migrating.watch.open()
+        try:
+            self.migrating.watch.open()
+        except UnreachableError as error:
+            raise UnreachableError(
+                f"{self.entry.name} goes in by batches, which a second connection watches, and that could not be had: "
+                f"{error.message}",
+                details=[*error.details, *self.migrating.verdict(self.entry.name, "was not begun")],
+                next_steps=[("again", self.migrating.request.again)],
+            ) from None
         super().begin()
 
     def one(self, statement: Statement) -> None:
@@ -216,21 +257,25 @@ class _Batches(_Steps):
                 self.migrating.tell_step(
                     self.entry.name, self.done + 1, len(self.statements), f"{words.count(self.rows)} rows so far"
                 )
-        self.note(self.step_text(self.done + 1))
+        self.note(self.texts.step(self.done + 1))
         self.done += 1
 
     def batch(self, statement: Statement, before: int) -> tuple[Ran | None, Transaction]:
-        # The guards of chats tell by the second that a migration writes, and not the application.
+        # The guards of chats tell by the second that a migration writes, and not the application. By the third the server
+        # looks after the client, without whom nobody would end a batch.
         size = (
             f"select pg_catalog.set_config('chatops.batch_size', '{self.size}', true),"
             " pg_catalog.set_config('chatops.write', 'function', true)"
         )
+        facts = self.database.facts
+        if facts is not None and facts.version_number >= CHECKS_ITS_CLIENT:
+            size += f", pg_catalog.set_config('client_connection_check_interval', '{LOOKS_FOR_CLIENT}', true)"
         elapsed = "select 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
         ran, sent, _ = self.migrating.attempts(
             self.entry.name,
-            lambda budget: self.transaction(
+            lambda budget: self.texts.transaction(
                 # The ledger comes last: until the statement locks a row, the transaction has no id, by which its locks are told.
-                [], statement, [elapsed, self.step_text(self.done, before)], expected=self.expected,
+                [], statement, [elapsed, self.texts.step(self.done, before)], expected=self.expected,
                 lock_timeout_ms=BATCH_LOCK_TIMEOUT_MS, more=[size],
             ),
             verdict=self.verdict,
@@ -340,8 +385,8 @@ class _Statements(_Steps):
         if outside_transaction(statement) is None and keywords(statement, 1) not in (("CALL",), ("DO",)):
             ran, sent, _ = self.migrating.attempts(
                 self.entry.name,
-                lambda budget: self.transaction(
-                    [], statement, [self.step_text(self.done + 1)], expected=self.expected, lock_timeout_ms=budget.deadline_ms
+                lambda budget: self.texts.transaction(
+                    [], statement, [self.texts.step(self.done + 1)], expected=self.expected, lock_timeout_ms=budget.deadline_ms
                 ),
                 verdict=self.verdict,
             )
@@ -350,7 +395,7 @@ class _Statements(_Steps):
             self.unrecorded += rows
         else:
             self.bare(statement)
-            self.note(self.step_text(self.done + 1))
+            self.note(self.texts.step(self.done + 1))
         self.done += 1
 
     def bare(self, statement: Statement) -> None:
@@ -404,7 +449,7 @@ class _Statements(_Steps):
         """The state `failed` is for people; a run goes on from there as from any other stop."""
         try:
             self.database.rollback()
-            self.database.script(self.step_text(self.done, state="failed"))
+            self.database.script(self.texts.step(self.done, state="failed"))
         except ChatopsError:
             return
 
