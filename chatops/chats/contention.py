@@ -1,9 +1,15 @@
-"""The guide's tests from several sessions at once: writes that commit, so only on a clone that is thrown away."""
+"""The guide's tests from several sessions at once: writes that commit, so only on a clone that is thrown away.
+
+The sessions meet where it hurts, each time alike: between two statements all wait for all, and where one statement is the whole
+writer, a lock holds everybody's first write back until all have looked.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,6 +22,10 @@ from chatops.errors import DatabaseError
 
 CLICKS = 2
 MESSAGES = 3
+RELEASE_COMES_LATE = 3
+"""Statements of a reply that are over when the idle release of the same chat is sent: the third ends the chat's turn."""
+LONGEST_HOLD_SECONDS = 0.6
+"""Below the lock timeout of those who wait."""
 NAMES = ("double clicks of everybody at once", "messages of the user at once", "replies against the idle release")
 
 
@@ -37,9 +47,9 @@ def play(connect: Callable[[], Database]) -> Performance:
     played: list[Played] = []
     try:
         operators = [stage.person(name) for name in ("A", "B", "C", "D")]
-        for _ in (1, 2):
-            with stage.database.acting():
-                stage.prepare() if not stage.chats else _more_chats(stage)
+        with stage.database.acting():
+            stage.prepare()
+            _more_chats(stage, len(operators) * CLICKS)
         race = _Race(connect, stage, operators)
         for name, act in zip(NAMES, (race.double_clicks, race.messages, race.replies), strict=True):
             expected, good, seen = act()
@@ -52,11 +62,11 @@ def play(connect: Callable[[], Database]) -> Performance:
     return Performance(tuple(played), 0)
 
 
-def _more_chats(stage: _Stage) -> None:
-    """Two more at the head of the queue, so that there is one for everybody."""
+def _more_chats(stage: _Stage, wanted: int) -> None:
+    """More at the head of the queue, so that there is one for every click."""
     from uuid import uuid4
 
-    for number in (3, 4):
+    for number in range(len(stage.chats) + 1, wanted + 1):
         user, profile = uuid4(), uuid4()
         stage.database.execute(sqlfiles.read("queries/scenario_user.sql"), {"user_id": user})
         stage.database.execute(sqlfiles.read("queries/scenario_profile.sql"), {"profile_id": profile})
@@ -73,7 +83,9 @@ class _Race:
         self.connect, self.stage, self.operators = connect, stage, operators
 
     def double_clicks(self) -> tuple[str, bool, str]:
-        self.at_once([lambda session, one=one: session(writers.assign(one)) for one in self.operators for _ in range(CLICKS)])
+        # Readers and row locks pass, the first turn that is written does not: every click has looked before any is over.
+        self.at_once([lambda session, one=one: session(writers.assign(one)) for one in self.operators for _ in range(CLICKS)],
+                     behind="contention_hold")  # fmt: skip
         now = self.look()
         most = max((row.held_by_holder for row in now if row.assigned_operator_id in self.operators), default=0)
         turns = max((row.open_turns for row in now), default=0)
@@ -107,7 +119,9 @@ class _Race:
         acts: list[Callable[..., object]] = [
             lambda session, chat=chat, one=one: reply(session, chat, one) for chat, one in held.items()
         ]
-        acts += [lambda session, chat=chat: session(iter([Step("release_idle", {"chat_id": chat})])) for chat in held]
+        # The cron has looked before the reply, and gives the chat back after the reply has taken it off its holder.
+        acts += [lambda session, chat=chat: session(iter([Step("release_idle", {"chat_id": chat})]), late=RELEASE_COMES_LATE)
+                 for chat in held]  # fmt: skip
         self.at_once(acts)
         requeued = [row for row in self.look() if row.chat_id in answered and row.chat_state != "waiting_real_user_reply"]
         return ("replies and the idle release at the same moment: no answered chat is in the queue", not requeued,
@@ -124,40 +138,97 @@ class _Race:
         with self.stage.database.reading():
             return self.stage.database.rows(_Now, sqlfiles.read("queries/contention_seen.sql"), {"chats": list(self.stage.chats)})
 
-    def at_once(self, acts: Sequence[Callable[..., object]]) -> None:
-        """Each in a session of its own, all from the same moment. A refusal is an answer; other errors are raised here."""
-        gate = threading.Barrier(len(acts))
+    def at_once(self, acts: Sequence[Callable[..., object]], *, behind: str | None = None) -> None:
+        """Each in a session of its own, statement by statement together. A refusal is an answer; other errors are raised here.
+
+        `behind` is a statement of the stage's that holds a lock until all are waiting for it, or for each other.
+        """
+        pace = _Pace(len(acts))
         wrong: list[DatabaseError] = []
 
-        def take_part(act: Callable[..., object]) -> None:
-            with self.connect() as database:
-                gate.wait(60)
-                try:
-                    act(Session(database))
-                except DatabaseError as error:
-                    if error.sqlstate in CANNOT and error.sqlstate not in ("40P01", "55P03"):
-                        wrong.append(error)
+        def take_part(act: Callable[..., object], database: Database) -> None:
+            try:
+                act(Session(database, pace))
+            except DatabaseError as error:
+                if error.sqlstate in CANNOT and error.sqlstate not in ("40P01", "55P03"):
+                    wrong.append(error)
+            finally:
+                pace.leave()
 
-        threads = [threading.Thread(target=take_part, args=(act,), daemon=True) for act in acts]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ExitStack() as opened:
+            sessions = [opened.enter_context(self.connect()) for _ in acts]
+            threads = [threading.Thread(target=take_part, args=pair, daemon=True) for pair in zip(acts, sessions, strict=True)]
+            with self.held_back(behind, sessions, threads):
+                for thread in threads:
+                    thread.start()
+            for thread in threads:
+                thread.join()
         if wrong:
             raise wrong[0]
+
+    @contextmanager
+    def held_back(self, behind: str | None, sessions: Sequence[Database], threads: Sequence[threading.Thread]) -> Iterator[None]:
+        if behind is None:
+            yield
+            return
+        pids = [session.protocol_pid for session in sessions]
+        with self.connect() as looking, self.stage.database.acting():
+            self.stage.database.execute(sqlfiles.read(f"queries/{behind}.sql"))
+            yield
+            until = time.monotonic() + LONGEST_HOLD_SECONDS
+            waiting = sqlfiles.read("queries/contention_waiting.sql")
+            while time.monotonic() < until:
+                going = sum(thread.is_alive() for thread in threads)
+                with looking.reading():
+                    if int(looking.value(waiting, {"pids": pids})) >= going:
+                        break
+                time.sleep(0.01)
+
+
+class _Pace:
+    """Where those who take part wait for each other between two statements."""
+
+    def __init__(self, parties: int) -> None:
+        self._turn = threading.Condition()
+        self._parties, self._waiting, self._round = parties, 0, 0
+
+    def arrive(self) -> None:
+        """Returns when everybody who still takes part has arrived."""
+        with self._turn:
+            self._waiting += 1
+            here = self._round
+            self._go_on()
+            self._turn.wait_for(lambda: self._round != here, timeout=60)
+
+    def leave(self) -> None:
+        """Somebody is done: the others wait for them no longer."""
+        with self._turn:
+            self._parties -= 1
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._waiting >= self._parties:
+            self._waiting = 0
+            self._round += 1
+            self._turn.notify_all()
 
 
 class Session:
     """One client of the application: each statement of a writer is a transaction of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, pace: _Pace) -> None:
         self.stage = _Stage(database)
+        self.pace = pace
 
-    def __call__(self, writer: object) -> object:
+    def __call__(self, writer: object, late: int = 0) -> object:
+        """Runs a writer to its end, after as many statements of the others as `late` says."""
+        for _ in range(late):
+            self.pace.arrive()
         rows: list[dict[str, object]] | None = None
         try:
             while True:
                 step = writer.send(rows) if rows is not None and hasattr(writer, "send") else next(writer)  # type: ignore[call-overload]
+                self.pace.arrive()
                 with self.stage.database.acting():
                     rows = self.stage.run(step)
         except StopIteration as end:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID, uuid4
 
-from chatops import sqlfiles
+from chatops import db, sqlfiles, words
 from chatops.chats import writers
 from chatops.chats.writers import Result, Step, Writer
 from chatops.db import Database
@@ -17,6 +18,8 @@ from chatops.model import Answer, Column, Line, Outcome, Span, Style, Table, Tex
 Verdict = Literal["passed", "failed", "unknown"]
 CANNOT = ("42501", "42883", "42P01", "42703", "55P03", "57014", "23502", "23503", "428C9", "40P01")
 """Errors that say that a step could not be lived through, not how the system behaves."""
+LONGEST_SECONDS = 10
+"""How long all steps may take: they keep locks on what they made, and on what the database's own functions touch."""
 SIGNS: dict[Verdict, tuple[str, Style]] = {"passed": ("✓", "ok"), "failed": ("✗", "critical"), "unknown": ("?", "warning")}
 
 
@@ -33,11 +36,13 @@ class Played:
 @dataclass(frozen=True, slots=True)
 class Performance:
     """All steps; `remaining` is how many rows of the made-up people are in the database afterwards; `moved` are the sequences
-    that went on meanwhile and by how much, which no rollback takes back; None where nobody looked."""
+    that went on meanwhile and by how much, which no rollback takes back; `rows` are the rows of each table before and after,
+    None for one that was not counted; both are None where nobody looked."""
 
     steps: tuple[Played, ...]
     remaining: int
     moved: Mapping[str, int] | None = None
+    rows: Mapping[str, tuple[int | None, int | None]] | None = None
 
     @property
     def passed(self) -> bool:
@@ -72,23 +77,51 @@ def play(database: Database) -> Performance:
     Raises RefusedError on a standby, ConnectionLostError.
     """
     stage = _Stage(database)
+    with database.reading():
+        sequences, before = _sequences(database), _rows(database)
     with database.acting(rollback=True):
-        sequences = _sequences(database)
+        # Whoever hangs here with locks is ended by the server.
+        database.annotate({"idle_in_transaction_session_timeout": f"{LONGEST_SECONDS}s"})
         try:
             stage.all()
         except _Enough as enough:
             stage.stop(enough.reason)
-    with database.acting(rollback=True):
+    with database.reading():
         remaining = 0
         if database.facts is not None and database.facts.has_chats:
             ids = [str(one) for one in stage.made]
             remaining = int(database.value(sqlfiles.read("queries/scenario_left.sql"), {"ids": ids}))
         moved = {name: value - sequences.get(name, 0) for name, value in _sequences(database).items()}
-    return Performance(tuple(stage.played), remaining, {name: steps for name, steps in moved.items() if steps})
+        after = _rows(database)
+    rows = {name: (before.get(name), after.get(name)) for name in sorted({*before, *after})}
+    return Performance(tuple(stage.played), remaining, {name: steps for name, steps in moved.items() if steps}, rows)
 
 
 def _sequences(database: Database) -> dict[str, int]:
     return {str(name): int(value) for name, value in database.tuples(sqlfiles.read("queries/scenario_sequences.sql"))}
+
+
+def _rows(database: Database) -> dict[str, int | None]:
+    """The rows of each table; None for one that was not counted, and for all where that took longer than one statement may."""
+    tables = [
+        (str(schema), str(name), bool(counts))
+        for schema, name, counts in database.tuples(sqlfiles.read("queries/scenario_rows.sql"))
+    ]
+    found: dict[str, int | None] = {f"{schema}.{name}": None for schema, name, _ in tables}
+    texts = [
+        f"select {db.literal(f'{schema}.{name}')}, count(*) from {db.identifier(schema)}.{db.identifier(name)}"
+        for schema, name, counts in tables
+        if counts
+    ]
+    if texts:
+        try:
+            with database.savepoint("chatops_rows"):
+                found.update({str(name): int(rows) for name, rows in database.tuples(" union all ".join(texts))})
+        except ConnectionLostError:
+            raise
+        except DatabaseError:
+            return found
+    return found
 
 
 NAMES = (
@@ -105,6 +138,7 @@ class _Stage:
     made: list[UUID] = field(default_factory=list)
     chats: dict[UUID, str] = field(default_factory=dict)
     people: dict[UUID, str] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
 
     def all(self) -> None:
         """The tests in order; each step starts where the one before it left off."""
@@ -135,6 +169,8 @@ class _Stage:
 
     def step(self, name: str, expected: str, act: Callable[[], tuple[bool, str]], *, undone: bool = False) -> None:
         """One step in a savepoint; `undone` ones leave nothing for the next. An error of the server is what was seen."""
+        if time.monotonic() - self.began > LONGEST_SECONDS:
+            raise _Enough(f"all steps together take longer than {LONGEST_SECONDS} s here, so all was rolled back")
         self.database.execute("savepoint chatops_scenario")
         try:
             good, seen = act()
@@ -336,11 +372,26 @@ def answer(played: Performance, where: str = "rolled back, nothing remains") -> 
             lines += [[Span(f"    expected  {step.expected}")], [Span(f"    {step.result:<8}  {step.seen}")]]
     if played.moved is not None:
         lines += ["", [Span(f"made-up rows left: {played.remaining}; {sequences}", "dim")]]
+    if played.rows:
+        lines += [[Span(_rows_told(played.rows), "dim")]]
     columns = [Column(name, name) for name in ("name", "result", "expected", "seen")]
     counts = {str(verdict): sum(step.result == verdict for step in played.steps) for verdict in SIGNS}
     return Answer("verify", [Text(lines), Table("scenarios", columns, played.steps, audience="machines")],
-                  {**counts, "remaining": played.remaining, "sequences_moved": played.moved},
+                  {**counts, "remaining": played.remaining, "sequences_moved": played.moved, "rows": _rows_data(played.rows)},
                   outcomes=[_outcome(step) for step in played.steps])  # fmt: skip
+
+
+def _rows_told(rows: Mapping[str, tuple[int | None, int | None]]) -> str:
+    counted = {name: pair for name, pair in rows.items() if None not in pair}
+    changed = ", ".join(f"{name} {before:,} → {after:,}" for name, (before, after) in counted.items() if before != after)
+    others = [name for name in rows if name not in counted]
+    told = f"rows of {words.plural(len(counted), 'table')} counted before and after: "
+    told += f"{changed} (others wrote meanwhile)" if changed else "all as before"
+    return told + (f"; not counted: {', '.join(others)}" if others else "")
+
+
+def _rows_data(rows: Mapping[str, tuple[int | None, int | None]] | None) -> dict[str, dict[str, int | None]] | None:
+    return None if rows is None else {name: {"before": before, "after": after} for name, (before, after) in rows.items()}
 
 
 def _outcome(step: Played) -> Outcome:
