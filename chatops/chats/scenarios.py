@@ -236,7 +236,9 @@ class _Stage:
         """What the operator gets; a chat of somebody real ends the play at once."""
         given = self.drive(writers.assign(operator))
         if given is not None and given not in self.chats:
-            raise _Enough("assign gave a real chat, so all was rolled back at once: the made-up ones could not be put first")
+            failed = any(step.result == "failed" for step in self.played)
+            why = "after what failed above none of the made-up ones waited" if failed else "the made-up ones could not be put first"
+            raise _Enough(f"assign gave a real chat, so all was rolled back at once: {why}")
         return given
 
     def more_messages(self, chat: UUID, operator: UUID) -> tuple[bool, str]:
