@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from chatops.checks import capture, load
-from tests.ailing import deployed, look, opened, plant
+from tests.ailing import deployed, look, mended, opened, plant
 from tests.conftest import Result
 from tests.servers import Database
 
-__all__ = ["deployed"]
+__all__ = ["deployed", "mended"]
 
 Run = Callable[..., Result]
 PLANTED = ("CHAT001", "CHAT003", "CHAT006", "CHAT010", "CHAT012", "CONF001", "DATA003", "OPER001", "QUEUE001", "DB003")
@@ -58,6 +58,28 @@ def test_what_is_found_live_is_found_in_the_archive_and_the_scratch_database_goe
     assert sorted(row["chat_id"] for row in replayed) == sorted(row["chat_id"] for row in stuck[0])
     left = run("diagnose", "--only", "DB010", db="local", check=None)
     assert "replay_" not in left.stdout
+
+
+def test_what_was_done_by_hand_is_in_the_archive_without_the_words_of_whoever_did_it(
+    mended: Database, run: Run, tmp_path: Path
+) -> None:
+    chat = mended.value("select id::text from chats where chat_state = 'assigned' order by id limit 1")
+    run("release", chat, "--reason", "Zoltan is ill", "--yes", "--force", db=mended, check=None)
+    done = mended.execute("select id, outcome from chatops.actions where chat_id = %s", (chat,))
+    assert done
+    live = run("show", "chat", chat, db=mended, check=0).stdout
+    assert "Zoltan is ill" in live
+    told = run("diagnose", "--capture", "now.zip", db=mended, check=None).stderr
+    assert "log of actions" not in told
+    again = run("show", "chat", chat, "--replay", "now.zip", check=0).stdout
+    assert "Zoltan" not in again
+    assert f"action {done[0][0]}" in live
+    assert f"action {done[0][0]}" in again
+    with zipfile.ZipFile(tmp_path / "now.zip") as archive:
+        head = json.loads(archive.read("capture.json"))
+        assert "Zoltan" not in archive.read("rows/actions.jsonl").decode()
+    assert head["extensions"]["plpgsql"]
+    assert head["settings"]["max_connections"] == mended.value("show max_connections")
 
 
 def test_no_original_text_is_in_an_archive(deployed: Database, run: Run, tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ class _Stage:
         given = self.drive(writers.assign(operator))
         if given is not None and given not in self.chats:
             failed = any(step.result == "failed" for step in self.played)
-            why = "after what failed above none of the made-up ones waited" if failed else "the made-up ones could not be put first"
+            why = "after what failed above, none of ours waited" if failed else "the made-up ones could not be put first"
             raise _Enough(f"assign gave a real chat, so all was rolled back at once: {why}")
         return given
 

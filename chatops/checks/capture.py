@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from chatops import __version__
+from chatops import __version__, sqlfiles
 from chatops.checks import thresholds as limits
 from chatops.checks.load import Check
 from chatops.checks.run import Result, Survey
@@ -49,7 +49,11 @@ _KEPT: Mapping[str, tuple[str, ...]] = {
                          "waiting_since", "queued_since"),
     "operator_activity": ("id", "chat_id", "operator_id", "last_activity", "updated_at"),
     "platform_config": ("key", "value"),
+    "actions": ("id", "at", "action", "code", "chat_id", "operator_id", "row_id", "before", "after", "outcome", "detail",
+                "reason", "plan_id", "undoes"),
 }  # fmt: skip
+_BOOKKEEPING = "actions"
+"""The table that is not in the chats' own schema: the log of what was done by hand or by a repair."""
 _CHOSEN: Mapping[str, str] = {
     "operators": "true",
     "real_users": "id in (select real_user_id from chats where id = any(:'chats'::uuid[]))",
@@ -59,6 +63,7 @@ _CHOSEN: Mapping[str, str] = {
     "chat_assignments": "chat_id = any(:'chats'::uuid[])",
     "operator_activity": "chat_id = any(:'chats'::uuid[])",
     "platform_config": "key = any(:'settings'::text[])",
+    "actions": "target_schema = current_schema() and (chat_id = any(:'chats'::uuid[]) or chat_id is null)",
 }
 _HIDDEN = frozenset({("messages", "content"), *((table, name) for table in ("operators", "real_users", "fictional_users")
                                                 for name in ("name", "email"))})  # fmt: skip
@@ -126,13 +131,16 @@ def write(database: Database, survey: Survey, path: Path, *, most_chats: int = M
     ]
     settings = [*limits.CONFIGURED]
     columns = _columns(database)
+    server: dict[str, dict[str, str]] = {"setting": {}, "extension": {}}
+    for kind, name, value in database.tuples(sqlfiles.read("queries/capture_server.sql")):
+        server[kind][name] = value
     counts: dict[str, int] = {}
     temporary = path.with_name(f".{path.name}.part")
     try:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for table, kept in columns.items():
                 names = ", ".join(identifier(name) for name, _ in kept)
-                query = f"select to_jsonb(r) as line from (select {names} from {identifier(table)} where {_CHOSEN[table]}) as r"
+                query = f"select to_jsonb(r) as line from (select {names} from {_relation(table)} where {_CHOSEN[table]}) as r"
                 rows = database.mappings(query, {"chats": chosen, "settings": settings})
                 lines = [json.dumps(_without_people(table, row["line"], key), ensure_ascii=False) for row in rows]
                 archive.writestr(f"rows/{table}.jsonl", "".join(line + "\n" for line in lines))
@@ -144,7 +152,8 @@ def write(database: Database, survey: Survey, path: Path, *, most_chats: int = M
             left_out = _left_out(len(chosen), there, columns)
             head = {
                 "kind": "chatops capture", "format": FORMAT, "chatops": __version__, "at": survey.now.isoformat(),
-                "server": survey.facts.version, "since": survey.since, "before_018": survey.inventory.before_018,
+                "server": survey.facts.version, "settings": server["setting"],
+                "extensions": server["extension"], "since": survey.since, "before_018": survey.inventory.before_018,
                 "applied": survey.inventory.applied, "chats": len(chosen), "chats_there": there, "rows": counts,
                 "columns": {table: dict(kept) for table, kept in columns.items()}, "left_out": left_out,
                 "guarded_at": survey.inventory.guarded_at and survey.inventory.guarded_at.isoformat(),
@@ -180,13 +189,17 @@ def restore(database: Database, archive: Archive) -> None:
         shift = f"(now() - {literal(archive.at)}::timestamptz)"
         for table, kept in _wanted(archive).items():
             made = ", ".join(f"{identifier(name)} {kind}" for name, kind in kept.items())
-            database.script(f"create table {identifier(table)} ({made})")
+            if table == _BOOKKEEPING:
+                database.script("create schema chatops")
+                made += ", target_schema text default current_schema()"
+            database.script(f"create table {_relation(table)} ({made})")
             values = ", ".join(f"{identifier(name)} + {shift}" if "timestamp" in kind else identifier(name)
                                for name, kind in kept.items())  # fmt: skip
-            rows = f"jsonb_populate_recordset(null::{identifier(table)}, :'rows'::jsonb)"
+            names = ", ".join(identifier(name) for name in kept)
+            rows = f"jsonb_populate_recordset(null::{_relation(table)}, :'rows'::jsonb)"
             for lines in _chunks(_member(packed, f"rows/{table}.jsonl").decode().rstrip("\n").split("\n")):
                 database.execute(
-                    f"insert into {identifier(table)} select {values} from {rows}", {"rows": "[" + ",".join(lines) + "]"}
+                    f"insert into {_relation(table)} ({names}) select {values} from {rows}", {"rows": "[" + ",".join(lines) + "]"}
                 )
         database.script(
             "create unique index on chats (id); create index on messages (chat_id, created_at); "
@@ -270,9 +283,22 @@ def _without_people(table: str, row: Mapping[str, Any], key: bytes) -> dict[str,
             made[name] = _mark(str(value), key)
         elif name == "release_reason":
             made[name] = _reason(str(value), key)
+        elif table == _BOOKKEEPING and name in ("reason", "detail", "row_id"):
+            made[name] = _mark(str(value), key)
+        elif table == _BOOKKEEPING and name in ("before", "after"):
+            made[name] = _moved(value)
         elif name == "chat_state" and value not in _STATES:
             made[name] = _mark(str(value), key)
     return made
+
+
+def _moved(row: Any) -> dict[str, Any] | None:
+    """Of a row as the log has it, what says where a chat was: nothing that somebody wrote."""
+    chat = row.get("chat") if isinstance(row, dict) else None
+    if not isinstance(chat, dict):
+        return None
+    kept = {name: chat.get(name) for name in ("chat_state", "assigned_operator_id")}
+    return {"chat": {**kept, "chat_state": kept["chat_state"] if kept["chat_state"] in _STATES else None}}
 
 
 def _mark(text: str, key: bytes) -> str:
@@ -293,13 +319,15 @@ def _unquoted(text: str | None, key: bytes) -> str | None:
     return None if text is None else re.sub(r'"([^"]*)"', lambda found: f'"{_mark(found[1], key)}"', text)
 
 
+def _relation(table: str) -> str:
+    return f"chatops.{identifier(table)}" if table == _BOOKKEEPING else identifier(table)
+
+
 def _columns(database: Database) -> dict[str, list[tuple[str, str]]]:
-    query = """select c.relname::text, a.attname::text, format_type(a.atttypid, null)
-                 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-                where n.nspname = current_schema() and c.relname = any(:'tables'::text[]) order by c.relname, a.attnum"""
+    query = sqlfiles.read("queries/capture_columns.sql")
+    ours = [table for table in _KEPT if table != _BOOKKEEPING]
     found: dict[str, list[tuple[str, str]]] = {table: [] for table in _KEPT}
-    for table, name, kind in database.tuples(query, {"tables": list(_KEPT)}):
+    for table, name, kind in database.tuples(query, {"tables": ours, "log": _BOOKKEEPING}):
         if name in _KEPT[table]:
             found[table].append((name, kind if kind in _TYPES else "text"))
     return {table: kept for table, kept in found.items() if kept}
@@ -317,10 +345,16 @@ def _wanted(archive: Archive) -> dict[str, dict[str, str]]:
 
 
 def _left_out(chats: int, there: int, columns: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
-    parts = ["names, e-mails and message text (marks stand for them)", "columns that chatops does not know", "the log of actions"]
+    parts = ["names, e-mails and message text (marks stand for them)", "columns that chatops does not know"]
     if chats < there:
         parts.insert(0, f"{there - chats} of {there} chats, the oldest quiet ones")
-    parts += [f"table {table}, which is not there" for table in _KEPT if table not in columns]
+    parts += [
+        "the log of actions, which is not there or may not be read"
+        if table == _BOOKKEEPING
+        else f"table {table}, which is not there"
+        for table in _KEPT
+        if table not in columns
+    ]
     return parts
 
 
