@@ -32,12 +32,12 @@ def migrated(server: Server, name: str, to: str) -> psycopg.Connection[Any]:
     return connection
 
 
-def operators(connection: psycopg.Connection[Any], many: int) -> None:
-    """Operators who are there and free."""
+def operators(connection: psycopg.Connection[Any], many: int, *, after: int = 0) -> None:
+    """Operators who are there and free, those `after` so many others."""
     connection.execute(
         f"insert into operators (id, name, email, is_active, is_available, last_activity) "
         f"select {key(OPERATOR, 'n')}, 'operator ' || n, n || '@example.org', true, true, now() "
-        f"from generate_series(1, {many}) as n".encode()
+        f"from generate_series({after + 1}, {after + many}) as n".encode()
     )
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import population, servers, session
+from benchmarks import assign, peers, population, servers, session
 from benchmarks.servers import Server
 from benchmarks.session import Bench, MeasureError, environment, timed
 
 SIZES = "10000,100000,1000000"
 COMMANDS = {"summary": ("summary",), "queue": ("queue",), "stuck": ("stuck",), "diagnose": ("diagnose",)}
 WAITING, HELD, OPERATORS = 200, 40, 100
+# Operators who ask at a steady pace while somebody looks, far below what the machine can do.
+ASKING, A_SECOND, ASKING_CLIENTS, WINDOW_S = 30_000, 100, 4, 10
+BESIDE = "assign, 99th percentile"
 
 
 def run(bench: Bench) -> None:
@@ -29,6 +36,8 @@ def run(bench: Bench) -> None:
                 bench.alternate(
                     case(name, size), {"chatops": _command(url, *words), "psql, same statements": _psql(server, url, asked)}
                 )
+            if size == max(sizes):
+                beside(bench, server, url, size)
             server.fresh("reads")
     judge(bench, sizes)
 
@@ -46,6 +55,61 @@ def judge(bench: Bench, sizes: list[int]) -> None:
         bench.limit(f"{name}: flat while history grows from 10^5 to {largest:,} chats (at most 1.5 ×)", 1.5, grown)
     bench.limit(f"diagnose at {largest:,} chats: at most 1.3 × the sum of its queries in psql", 1.3,
                 bench.ratio(case("diagnose", largest), "chatops", "psql, same statements"))  # fmt: skip
+    bench.limit(f"assign's 99th percentile beside diagnose, {A_SECOND} a second: at most 1.5 × of without", 1.5,
+                bench.ratio(f"{BESIDE}, {largest:,} chats", "beside diagnose", "alone"))  # fmt: skip
+
+
+def beside(bench: Bench, server: Server, url: str, size: int) -> None:
+    """How long operators wait for their next chat while somebody runs one diagnosis after the other, and while nobody does."""
+    found = peers.installed(bench, "pgbench")
+    if "pgbench" not in found or found["pgbench"].program is None:
+        return
+    pgbench = found["pgbench"].program
+    connection = server.connect("reads")
+    connection.execute("set session_replication_role = replica")
+    population.operators(connection, ASKING, after=OPERATORS)
+    population.chats(connection, size + 1, size + ASKING, "waiting_assignment", latest=True)
+    connection.execute(f"create sequence asking cache 100 start {OPERATORS + 1}".encode())
+    population.settle(connection)
+    turns = itertools.count()
+
+    def alone() -> float:
+        return asked(pgbench, server, bench.folder / f"asked_{next(turns)}")
+
+    def looked_at() -> float:
+        over = threading.Event()
+
+        def look() -> None:
+            while not over.is_set():
+                timed([session.chatops(), "diagnose"], env=environment(CHATOPS_DATABASE_URL=url), codes=(0, 1))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            return alone()
+        finally:
+            over.set()
+            looking.join()
+
+    asked(pgbench, server, bench.folder / "asked_first")
+    bench.alternate(f"{BESIDE}, {size:,} chats", {"alone": alone, "beside diagnose": looked_at})
+
+
+def asked(pgbench: Path, server: Server, prefix: Path) -> float:
+    """The 99th percentile of an assign in seconds, with what it waited for its turn; each operator asks once."""
+    script = prefix.with_suffix(".sql")
+    script.write_text(assign.CALL)
+    words = [pgbench, "-n", "-M", "prepared", "-c", ASKING_CLIENTS, "-j", 2, "-T", WINDOW_S, "-R", A_SECOND, "-l",
+             f"--log-prefix={prefix}", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-f", script, "reads"]  # fmt: skip
+    try:
+        subprocess.run([str(word) for word in words], env=environment(), capture_output=True, check=True, timeout=WINDOW_S + 60)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise MeasureError(f"pgbench: {str(getattr(error, 'stderr', '') or error)[:300]}") from None
+    times = sorted(int(line.split()[2]) for log in prefix.parent.glob(f"{prefix.name}.*") if log != script
+                   for line in log.read_text().splitlines())  # fmt: skip
+    if len(times) < A_SECOND * WINDOW_S / 2:
+        raise MeasureError(f"only {len(times)} asked in {WINDOW_S} s")
+    return times[math.ceil(len(times) * 0.99) - 1] / 1e6
 
 
 def case(name: str, size: int) -> str:
