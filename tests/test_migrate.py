@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chatops.migrations import run as runs
 from tests.ailing import deployed, plant
 from tests.conftest import ROOT, Result
 from tests.servers import Database, run
@@ -199,8 +201,9 @@ def test_a_schema_that_is_not_there_is_refused(database: Database, chatops_inpro
 
 
 def test_a_file_costs_one_round_trip_and_nothing_pending_two(
-    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(runs, "FAR_MS", math.inf)  # on a busy machine even this server seems far away
     where = folder(tmp_path, {f"{n:03}_t.sql": f"create table t{n} (); comment on table t{n} is ';'" for n in range(1, 8)})
     # The migrator's second look at a slow server is no part of the cost: this machine may be slow.
     with proxy(database, uncounted="(watching)") as wire:
@@ -311,7 +314,8 @@ def test_the_exact_text_of_everything_that_is_shipped_mends_the_deployed_system_
     assert ran.returncode == 0, ran.stderr
     assert "nothing is pending" in chatops_inprocess("status", "--exit-code", db=deployed, check=0).stdout
     assert deployed.value("select rows_changed > 2 from chatops.migrations where name = '023_repair_rows'")
-    assert deployed.value("select count(*) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()") == 0
+    ours = "database = (select oid from pg_database where datname = current_database())"
+    assert deployed.value(f"select count(*) from pg_locks where locktype = 'advisory' and {ours}") == 0
     chatops_inprocess("verify", "schema", db=deployed, check=0)
     assert "3 passed" in chatops_inprocess("verify", "data", "--only", "CHAT002,CHAT003,CONF001", db=deployed, check=0).stdout
 

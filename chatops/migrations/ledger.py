@@ -135,15 +135,23 @@ def run_text(run: Run) -> str:
 
 def begin_text(
     schema: str, source: str, name: str, number: int | None, checksum: str, run: Run, *, kind: str = "versioned",
-    state: str = "applied", digests: Sequence[str] | None = None, replaces: Sequence[str] = (), waited_ms: float = 0.0,
+    state: str = "applied", digests: Sequence[str] | None = None, waited_ms: float = 0.0,
 ) -> str:  # fmt: skip
     """The statement that records a file before it runs."""
     values: dict[str, Any] = {
         "target_schema": schema, "source": source, "name": name, "number": number, "kind": kind, "state": state,
-        "checksum": checksum, "statements": None if digests is None else db.json(list(digests)), "replaces": list(replaces),
+        "checksum": checksum, "statements": None if digests is None else db.json(list(digests)),
         "chatops_version": __version__, "git_revision": run.revision, "waited_ms": round(waited_ms, 1),
     }  # fmt: skip
     return db.inlined(sqlfiles.read("queries/ledger_begin_file.sql"), values)
+
+
+def replaced_texts(schema: str, source: str, name: str, replaces: Sequence[str]) -> list[str]:
+    """The statement that keeps what a file is about to replace; none for a file that replaces nothing."""
+    if not replaces:
+        return []
+    values = {"target_schema": schema, "source": source, "name": name, "replaces": list(replaces)}
+    return [db.inlined(sqlfiles.read("queries/ledger_replaced.sql"), values)]
 
 
 def end_text(schema: str, source: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -28,11 +29,15 @@ from chatops.migrations.plan import Entry, Plan, plan, short
 from chatops.migrations.preflight import Problem
 from chatops.migrations.problems import problems
 from chatops.migrations.source import SHIPPED, Folder
-from chatops.migrations.transaction import Failure, Transaction, for_file, for_views
+from chatops.migrations.transaction import Failure, Transaction, as_one_request, committed, for_file, for_views
 from chatops.migrations.views import View, views
 
 RECONNECT_S = 15.0
 MOST_BLOCKERS = 5
+FAR_MS = 3.0
+"""Of a file's time on its way to the server and back: from there on several files travel together."""
+SAMPLES = 2
+MOST_TOGETHER, MOST_TOGETHER_CHARACTERS = 8, 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +271,10 @@ class Migrating:
         self.budgets: dict[str, Budget] = {}
         self.unflushed = False
         """Whether files are in that a crash of the server could still take out again."""
+        self.travelled_ms: list[float] = []
+        """What the files that went alone took beside the server's own work."""
+        self.alone: set[str] = set()
+        """Files that did not go in together with others."""
         # A pooler reconnects on its own: a crash between two files would go unnoticed.
         self.may_follow = prepared.ledger.facts.backend_pid == database.protocol_pid
 
@@ -285,6 +294,9 @@ class Migrating:
         while True:
             try:
                 while self.now.plan.apply:
+                    if len(entries := self.companions()) > 1:
+                        self.together(entries)
+                        continue
                     entry = self.now.plan.apply[0]
                     self.finish(entry, self.one(entry))
                 if self.now.views:
@@ -323,16 +335,14 @@ class Migrating:
             self.unflushed = False
             return Done(entry.name, "file", entry.effect, (time.monotonic() - started) * 1000, 0.0, rows)
 
-        # What runs statement by statement cannot be told apart from what a crash took with it: before it, all is durable.
-        following = self.now.plan.apply[1].file if len(self.now.plan.apply) > 1 else None
-        followed = self.may_follow and (following.reading.mode == "transaction" if following else bool(self.now.views))
+        followed = self.followed(0)
 
         def transaction(budget: Budget) -> Transaction:
             return for_file(
                 entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms,
                 bookkeeping=not self.now.ledger.exists, statement_timeout=self.request.statement_timeout,
                 waited_ms=(budget.max_wait - budget.left) * 1000, first=budget.first, patient=budget.patient,
-                followed=followed,
+                followed=followed, run_known=bool(self.done),
             )  # fmt: skip
 
         started = time.monotonic()
@@ -341,7 +351,79 @@ class Migrating:
         self.unflushed = followed
         rows = last.rows_changed(ran) if ran is not None else 0
         waited = max(0.0, time.monotonic() - started - seconds)
+        if followed and ran is not None and (times := last.times_ms(ran)) is not None:
+            self.travelled_ms.append(seconds * 1000 - times[1])
         return Done(entry.name, "file", entry.effect, seconds * 1000, waited * 1000, rows, budget.attempt)
+
+    def followed(self, index: int) -> bool:
+        """Whether the commit of another transaction comes after a file of the plan, and makes it durable too.
+
+        What runs statement by statement cannot be told apart from what a crash took with it: before it, all is durable.
+        """
+        following = self.now.plan.apply[index + 1].file if len(self.now.plan.apply) > index + 1 else None
+        return self.may_follow and (following.reading.mode == "transaction" if following else bool(self.now.views))
+
+    # -- several at once, where the server is far away ------------------------------------------------------------------
+
+    def companions(self) -> list[Entry]:
+        """The next files that go as one request, each a transaction of its own: where the way is longer than the work."""
+        samples = self.travelled_ms
+        if not (self.may_follow and self.now.ledger.exists) or len(samples) < SAMPLES or min(samples, default=FAR_MS) < FAR_MS:
+            return []
+        found: list[Entry] = []
+        length = 0
+        for entry in self.now.plan.apply[:MOST_TOGETHER]:
+            reading = entry.file.reading if entry.file is not None else None
+            if reading is None or reading.mode != "transaction" or entry.name in self.alone or entry.row is not None:
+                break
+            length += len(reading.sent)
+            if length > MOST_TOGETHER_CHARACTERS or any(statement.copy_data for statement in reading.statements):
+                break
+            found.append(entry)
+        return found
+
+    def together(self, entries: Sequence[Entry]) -> None:
+        """Sends files as one request; what follows the first that fails is not tried, and that one goes again by itself."""
+        self.tell(Started(entries[0].name))
+        budget = Budget(self.request.max_wait)
+        sent = [
+            for_file(
+                entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms, bookkeeping=False,
+                statement_timeout=self.request.statement_timeout, followed=self.followed(index), run_known=bool(self.done),
+            )
+            for index, entry in enumerate(entries)
+        ]  # fmt: skip
+        try:
+            with self.watch.over(budget.deadline_ms):
+                ran = self.database.run(as_one_request(sent))
+        except KeyboardInterrupt:
+            self.take_what_is_in(entries)
+            raise self.interrupted(self.now.plan.apply[0].name if self.now.plan.apply else "") from None
+        last = self.followed(len(entries) - 1)
+        if isinstance(ran.error, ConnectionLostError):
+            for entry in entries:
+                self.after_loss(entry.name, ran.error)
+                self.finish(entry, Done(entry.name, "file", entry.effect, 0.0, 0.0, 0))
+            return
+        for entry, (one, told) in zip(entries, committed(sent, ran), strict=False):
+            times = one.times_ms(told)
+            self.finish(entry, Done(entry.name, "file", entry.effect, times[0] if times else 0.0, 0.0, one.rows_changed(told)))
+        self.unflushed = last or ran.error is not None
+        if ran.error is not None:
+            self.database.rollback()
+            self.alone.add(self.now.plan.apply[0].name)
+
+    def take_what_is_in(self, entries: Sequence[Entry]) -> None:
+        """After an interrupt: notes the files of a request that the ledger has."""
+        with contextlib.suppress(ChatopsError):
+            self.reconnect(3.0)
+            self.wait_for_orphan(3.0)
+            ledger = ledgers.read(self.database)
+            for entry in entries:
+                row = ledger.row(self.now.folder.source, entry.name)
+                if row is None or not row.is_in:
+                    return
+                self.finish(entry, Done(entry.name, "file", entry.effect, 0.0, 0.0, 0))
 
     def install(self, changed: Sequence[View]) -> None:
         """Every changed view in one transaction."""

@@ -68,6 +68,8 @@ class Transaction:
     """Statements that go to the server together, and what a failure among them means."""
 
     parts: tuple[Part, ...]
+    end: int | None = None
+    """Which of them records that a file is wholly in, and tells its times."""
 
     @property
     def text(self) -> str:
@@ -102,6 +104,14 @@ class Transaction:
                 total += int(rest.rpartition(" ")[2]) if word in ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY") else 0
         return total
 
+    def times_ms(self, ran: Ran) -> tuple[float, float] | None:
+        """How long the file took, and how long the server was at work on the request until then; None where nothing is told."""
+        told = ran.firsts[self.end] if self.end is not None and self.end < len(ran.firsts) else None
+        if told is None:
+            return None
+        duration, _, server = told.partition(" ")
+        return float(duration), float(server)
+
     def failure(self, ran: Ran) -> Failure:
         """Where a run of this text stopped: by the server's position, else by the number of statements that had finished."""
         error = ran.error
@@ -124,29 +134,30 @@ class Transaction:
 
 def for_file(
     entry: Entry, schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool, statement_timeout: str | None = None,
-    waited_ms: float = 0.0, first: Sequence[str] = (), patient: bool = False, followed: bool = False,
+    waited_ms: float = 0.0, first: Sequence[str] = (), patient: bool = False, followed: bool = False, run_known: bool = False,
 ) -> Transaction:  # fmt: skip
     """A pending file that runs in one transaction; `bookkeeping` makes the ledger first, `first` are locks to begin with.
 
-    `followed` says that another transaction of the run comes after it, whose commit makes this one durable too.
+    `followed` says that another transaction of the run comes after it, whose commit makes this one durable too; `run_known`
+    that one came before it, which has recorded the run.
     """
     file = entry.file
     assert file is not None  # it is pending
     begin = ledger.begin_text(
-        schema, file.source, file.name, file.number, file.checksum, run, digests=file.digests,
-        replaces=replaced_by(file.reading), waited_ms=waited_ms,
-    )  # fmt: skip
-    return Transaction(
-        (
-            *_head(schema, run, deadline_ms, statement_timeout, bookkeeping=bookkeeping),
-            Part(ledger.expect_text(schema, file.source, file.name, entry.row)),
-            Part(begin),
-            Part(deadline_text(deadline_ms, patient=patient)),
-            *_locks(first),
-            *_body(file.reading, first=not first),
-            *_tail(schema, run, [ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])]),
-        )
+        schema, file.source, file.name, file.number, file.checksum, run, digests=file.digests, waited_ms=waited_ms
     )
+    tail = _tail(schema, run, [ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])])
+    parts = (
+        *_head(schema, run, deadline_ms, statement_timeout, bookkeeping=bookkeeping, run_known=run_known),
+        Part(ledger.expect_text(schema, file.source, file.name, entry.row)),
+        Part(begin),
+        *_kept(schema, file.source, file.name, file.reading),
+        Part(deadline_text(deadline_ms, patient=patient)),
+        *_locks(first),
+        *_body(file.reading, first=not first),
+        *tail,
+    )
+    return Transaction(parts, len(parts) - (3 if followed else 2))
 
 
 def for_views(
@@ -159,11 +170,9 @@ def for_views(
         parts += [
             Part(ledger.expect_text(schema, source, view.ledger_name, view.row)),
             Part(
-                ledger.begin_text(
-                    schema, source, view.ledger_name, None, view.reading.checksum, run, kind="repeatable",
-                    replaces=replaced_by(view.reading),
-                )
+                ledger.begin_text(schema, source, view.ledger_name, None, view.reading.checksum, run, kind="repeatable")
             ),
+            *_kept(schema, source, view.ledger_name, view.reading),
             *_body(view.reading),
             Part(ledger.end_text(schema, source, view.ledger_name)),
         ]  # fmt: skip
@@ -197,12 +206,37 @@ def replaced_by(reading: MigrationText) -> list[str]:
     return list(names)
 
 
-def _head(schema: str, run: Run, deadline_ms: int, statement_timeout: str | None, *, bookkeeping: bool) -> list[Part]:
+def as_one_request(transactions: Sequence[Transaction]) -> str:
+    """Several as one request: the first that fails takes those behind it with it."""
+    return "".join(one.text for one in transactions)
+
+
+def committed(transactions: Sequence[Transaction], ran: Ran) -> list[tuple[Transaction, Ran]]:
+    """Those of a request that came to their commit, each with what the server said of it."""
+    found, at = [], 0
+    for one in transactions:
+        end = at + len(one.parts)
+        if end > len(ran.tags):
+            break
+        found.append((one, Ran(ran.tags[at:end], ran.firsts[at:end], None)))
+        at = end
+    return found
+
+
+def _kept(schema: str, source: str, name: str, reading: MigrationText) -> list[Part]:
+    return [Part(text.rstrip().removesuffix(";")) for text in ledger.replaced_texts(schema, source, name, replaced_by(reading))]
+
+
+def _head(
+    schema: str, run: Run, deadline_ms: int, statement_timeout: str | None, *, bookkeeping: bool, run_known: bool = False
+) -> list[Part]:
     settings = ledger.settings_texts(schema, run, lock_timeout_ms=deadline_ms, statement_timeout=statement_timeout)
     texts = ["begin", *settings, *ledger.lock_text(schema, bookkeeping=bookkeeping)]
     if bookkeeping:
         texts += ledger.bookkeeping_texts()
-    return [Part(text.rstrip().removesuffix(";")) for text in (*texts, ledger.run_text(run))]
+    if not run_known:
+        texts.append(ledger.run_text(run))
+    return [Part(text.rstrip().removesuffix(";")) for text in texts]
 
 
 def _locks(first: Sequence[str]) -> list[Part]:

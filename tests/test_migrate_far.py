@@ -1,0 +1,134 @@
+"""migrate over a slow line: files travel together, and each is still a transaction of its own, wholly in or wholly out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chatops.migrations import run as runs
+from tests.conftest import Result
+from tests.locks import sessions, wait_for
+from tests.servers import Database
+from tests.test_migrate import folder, names
+from tests.test_migrate_locks import Started, reader_of
+from tests.test_migrate_races import Client
+from tests.wire import proxy
+
+Chatops = Callable[..., Result]
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every server is far away, from the second file on."""
+    monkeypatch.setattr(runs, "SAMPLES", 0)
+    monkeypatch.setattr(runs, "FAR_MS", -1.0)
+
+
+def tables(first: int, last: int) -> dict[str, str]:
+    return {f"{n:03}_t.sql": f"-- effect: table {n} is there\ncreate table t{n} (n int);" for n in range(first, last + 1)}
+
+
+def test_over_a_slow_line_eight_files_cost_one_round_trip(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    where = folder(tmp_path, tables(1, 26))
+    with proxy(database, latency=0.02, uncounted="(watching)") as wire:
+        done = chatops_inprocess("migrate", "--dir", where, db=wire.url, check=0)
+        # The facts, the first two files by themselves, then three times eight.
+        assert wire.round_trips == 6
+    assert names(database) == [name.removesuffix(".sql") for name in tables(1, 26)]
+    assert done.stderr.count("✓") == 26
+    assert "26 files" in done.stdout
+    assert database.value("select count(distinct xmin::text) from chatops.migrations") == 26
+    assert database.value("select count(*) from chatops.migrations where duration_ms > 0 and run_id is not null") == 26
+    assert database.value("select count(*) from chatops.runs") == 1
+
+
+def test_what_fails_on_its_way_with_others_is_told_as_if_it_had_gone_alone(
+    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path, far: None
+) -> None:
+    database = database_everywhere
+    where = folder(tmp_path, {**tables(1, 8), "006_t.sql": "create table t6 (n int);\ninsert into t6 values (nope);"})
+    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    assert f'{where}/006_t.sql:2:24   column "nope" does not exist  (42703)' in failed.stderr
+    assert "006 was rolled back; 001, 002, 003, 004 and 005 are in and stay in; 007 and 008 were not tried." in failed.stderr
+    assert names(database) == [f"00{n}_t" for n in range(1, 6)]
+    (where / "006_t.sql").write_text("create table t6 (n int);")
+    chatops_inprocess("migrate", "--dir", where, db=database, check=0)
+    assert len(names(database)) == 8
+
+
+def test_settings_that_a_file_leaves_behind_do_not_travel_on(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path, far: None
+) -> None:
+    database.execute("create schema other")
+    where = folder(
+        tmp_path,
+        {
+            "001_a.sql": "create table a (n int)", "002_b.sql": "set search_path = other; set role pg_monitor",
+            "003_c.sql": "create table c (who text default current_user); insert into c default values",
+        },
+    )  # fmt: skip
+    chatops_inprocess("migrate", "--dir", where, db=database, check=0)
+    assert database.execute("select who from public.c") == [("postgres",)]
+
+
+def test_a_reader_in_the_way_of_one_of_them_is_waited_for_in_short_attempts(
+    database: Database, chatops: Chatops, chatops_inprocess: Chatops, tmp_path: Path, far: None
+) -> None:
+    where = folder(tmp_path, {**tables(1, 3), "004_t.sql": "alter table t2 add column m int", **tables(5, 6)})
+    chatops_inprocess("migrate", "--dir", where, "--to", "3", db=database, check=0)
+    reader = reader_of(database, "t2")
+    run = Started(chatops_inprocess, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    looking = database.connect()
+    waits = "application_name = 'chatops migrate' and wait_event_type = 'Lock'"
+    wait_for(lambda: sessions(looking, waits), "the file waits")
+    for _ in range(2):  # with the others, and by itself
+        wait_for(lambda: not sessions(looking, waits), "the attempt ends")
+        wait_for(lambda: sessions(looking, waits), "it is tried again")
+    reader.execute("rollback")
+    assert run.result().exit_code == 0
+    assert "waits for t2" in run.result().stderr
+    assert names(database)[3:] == ["004_t", "005_t", "006_t"]
+
+
+def test_an_answer_that_was_lost_for_many_is_looked_up_file_by_file(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path, far: None
+) -> None:
+    where = folder(tmp_path, tables(1, 9))
+    with proxy(database) as wire:
+        wire.cut_after = "create table t5"
+        done = chatops_inprocess("migrate", "--dir", where, db=wire.url, check=0)
+    assert len(names(database)) == 9
+    assert done.stderr.count("✓") == 9
+
+
+def test_a_request_that_was_lost_leaves_none_of_them(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path, far: None
+) -> None:
+    where = folder(tmp_path, tables(1, 9))
+    with proxy(database) as wire:
+        wire.cut_before = "create table t5"
+        lost = chatops_inprocess("migrate", "--dir", where, db=wire.url, check=3)
+    assert "002 was rolled back; 001 is in and stays in; 003 to 009 (7 files) were not tried." in lost.stderr
+    assert names(database) == ["001_t"]
+
+
+def test_an_interrupt_says_which_of_them_went_in(database: Database, tmp_path: Path, home: Path) -> None:
+    where = folder(tmp_path, {**tables(1, 4), "004_t.sql": "select pg_sleep(600);", **tables(5, 6)})
+    looking = database.connect()
+    client = Client(database.url, where, home, far=True)
+    wait_for(lambda: sessions(looking, "application_name = 'chatops migrate' and wait_event = 'PgSleep'"), "the file sleeps", 60)
+    client.process.terminate()
+    code, told = client.result()
+    assert code == 130, told
+    assert "004 was rolled back; 001, 002 and 003 are in and stay in; 005 and 006 were not tried." in told
+    wait_for(lambda: not sessions(looking, "wait_event = 'PgSleep'"), "the statement ends")
+    assert names(database) == ["001_t", "002_t", "003_t"]
+
+
+def test_two_migrators_that_send_many_files_at_once_apply_each_once(database: Database, tmp_path: Path, home: Path) -> None:
+    where = folder(tmp_path, tables(1, 40))
+    results = [client.result() for client in [Client(database.url, where, home, far=True) for _ in range(3)]]
+    assert [code for code, _ in results] == [0, 0, 0], results
+    assert len(names(database)) == 40
