@@ -582,6 +582,15 @@ def _parse_keywords(text: str, origin: str) -> dict[str, str]:
     return parameters
 
 
+def without_passwords(text: str) -> str:
+    """The text with the passwords of the URLs in it replaced.
+
+    >>> without_passwords("psql postgres://u:hunter2@h/db && curl https://example.org:80/@x")
+    'psql postgres://u:********@h/db && curl https://example.org:80/@x'
+    """
+    return re.sub(r"(\w://[^\s:/@]*:)[^\s/@]+(@)", r"\1********\2", text)
+
+
 def redact(text: str, secrets: Sequence[str]) -> str:
     """The text with every known secret replaced, however it got there.
 

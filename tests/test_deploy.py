@@ -82,7 +82,7 @@ def test_a_code_step_that_fails_leaves_the_files_in_and_from_finishes_it(
     stopped = chatops(*DEPLOY, db=database, check=4)
     assert "the deploy stopped at code" in stopped.stderr
     assert "the migration files are in and stay in" in stopped.stderr
-    assert "not reached: verify, monitor" in stopped.stderr
+    assert "not reached: verify\n" in stopped.stderr
     assert "--from code" in stopped.stderr
     assert not (tmp_path / "second").exists()
     assert results(tmp_path)["code"] == "failed"
@@ -117,6 +117,40 @@ def test_a_verify_that_finds_something_ends_in_1_and_from_finishes_it(
     latest_database.execute(definition)
     chatops_inprocess(*DEPLOY, "--skip-code", "--from", "verify", db=latest_database, check=0)
     assert results(tmp_path)["verify"] == "done"
+
+
+def test_what_verify_found_is_told_with_its_numbers(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    latest_database.execute("drop index idx_chats_last_operator")
+    stopped = chatops_inprocess(*DEPLOY, "--skip-code", db=latest_database, check=1)
+    assert "DB003: the index idx_chats_last_operator" in stopped.stderr
+    assert "{" not in stopped.stderr
+
+
+def test_going_on_behind_migrate_wants_its_files_in_and_its_receipt(
+    core_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database, check=0)
+    flags = ("deploy", "--skip-code", "--no-scenarios", "--yes")
+    refused = chatops_inprocess(*flags, "--from", "code", db=core_database, check=4)
+    assert "10 files are pending, and --from code is behind migrate" in refused.stderr
+    assert "--from migrate" in refused.stderr
+    gone = chatops_inprocess(*flags, "--to", "017", "--from", "verify", "--receipt", "gone.json", db=core_database, check=2)
+    assert "there is no receipt gone.json" in gone.stderr
+    told = chatops_inprocess(*flags, "--to", "017", "--from", "verify", db=core_database, check=0)
+    assert "how it was before is not known" in told.stderr
+    assert "add --monitor PLAN" in chatops_inprocess(*flags, "--from", "monitor", db=core_database, check=2).stderr
+
+
+def test_passwords_in_commands_of_the_code_step_are_neither_shown_nor_kept(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    configure(tmp_path, "true postgres://u:hunter2@db/x; exit 7")
+    plan = chatops_inprocess("deploy", "--dry-run", db=latest_database, check=0)
+    stopped = chatops_inprocess(*DEPLOY, db=latest_database, check=4)
+    assert "postgres://u:********@db/x" in stopped.stderr
+    assert "hunter2" not in plan.stdout + stopped.stderr + (tmp_path / "deploy.json").read_text()
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": 1, "kind": "monitor"}', '{"format": 1, "kind": "deploy"}'])

@@ -119,6 +119,33 @@ def test_what_was_there_before_is_not_worse_and_what_is_new_is() -> None:
     assert verdict.sentence == "1 m after deploy: worse; CHAT001 is open; 1 of before is still there"
 
 
+def test_what_was_there_before_keeps_its_severity_and_its_words() -> None:
+    before = watch.baseline_of(Look({"waiting": 1}, {"CHAT001": Seen("critical", "two chats")}))
+    state = watch.begin("here", "1m", START, before)
+    assert (state.open["CHAT001"].severity, state.open["CHAT001"].title) == ("critical", "two chats")
+    assert watch.verdict(state).sentence == "no tick was due yet"
+
+
+def test_until_healthy_is_not_well_when_the_plan_ends_before_it(
+    latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latest_database.execute("insert into platform_config (key, value) values ('max_reassignments', '3') on conflict do nothing")
+    latest_database.execute(ILL)
+    never = watching(latest_database, tmp_path, Day({}), monkeypatch, until_healthy=True, plan="1m*2")
+    assert never.loop() is ExitCode.FOUND
+    assert len(never.watch.ticks) == 2
+    assert "not healthy at the end" in capsys.readouterr().err
+
+
+def test_looking_counts_as_no_rollback(latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = "select xact_rollback from pg_stat_database where datname = current_database()"
+    quiet = watching(latest_database, tmp_path, Day({}), monkeypatch, plan="1m*3")
+    assert quiet.loop() is ExitCode.OK
+    latest_database.execute("select pg_stat_clear_snapshot()")
+    seen = [tick.figures["rollbacks"] for tick in quiet.watch.ticks]
+    assert seen[0] == seen[-1] == latest_database.value(counted)
+
+
 def test_a_day_on_which_the_database_was_never_reached_is_not_healthy() -> None:
     state, _ = watch.advance(watch.begin("here", "1m", START, {}), 0, (), START, Look(reached=False))
     assert watch.verdict(state).code is ExitCode.FOUND

@@ -93,6 +93,48 @@ def test_checks_of_a_folder_are_found_by_flag_and_by_file(deployed: Database, ch
     assert "no folder" in chatops_inprocess("verify", "--checks-dir", "elsewhere", db=deployed, check=2).stderr
 
 
+def test_a_choice_that_leaves_no_check_is_no_success(deployed: Database, chatops_inprocess: Run) -> None:
+    refused = chatops_inprocess("verify", "schema", "--only", "CHAT001", "-o", "nagios", db=deployed)
+    assert refused.exit_code == 3
+    assert "no check is left among those of schema" in refused.stdout
+    assert "leave what chooses checks out" in chatops_inprocess("verify", "--scenarios", "--only", "DB003", check=2).stderr
+
+
+def test_files_that_are_no_checks_are_unknown_and_the_rest_is_looked_at(
+    deployed: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    head = "-- Which?\n-- code: {}\n-- title: {{count}} rows\n-- severity: warning\n-- group: data\n-- expected: none\n"
+    (tmp_path / "own" / "headless.sql").write_text("select 1")
+    (tmp_path / "own" / "taken.sql").write_text(head.format("CHAT001") + "select 1")
+    (tmp_path / "own" / "well.sql").write_text(head.format("SHOP001") + "select 1 where false")
+    (tmp_path / "own" / "bytes.sql").write_bytes(b"\xff\xfe")
+    done = chatops_inprocess("verify", "data", "--checks-dir", "own", "-o", "json", db=deployed, check=1)
+    found = {row["code"]: (row["status"], row["reason"]) for row in json.loads(done.stdout)["checks"]}
+    assert found["SHOP001"][0] == found["CHAT001"][0] == "passed"
+    assert {code: status for code, (status, _) in found.items() if status == "unknown"} == dict.fromkeys(
+        ("HEADLESS", "TAKEN", "BYTES"), "unknown"
+    )
+    assert "its head lacks -- code:" in found["HEADLESS"][1]
+    assert "the code CHAT001 is taken" in found["TAKEN"][1]
+    shown = chatops_inprocess("verify", "data", "--checks-dir", "own", db=deployed, check=1).stdout
+    assert "diagnose --checks-dir own" in shown
+
+
+def test_what_watches_checks_is_told_when_there_is_no_database(chatops_inprocess: Run, tmp_path: Path) -> None:
+    nowhere = "postgresql://u:hunter2@127.0.0.1:1/x"
+    (tmp_path / "v.prom").write_text("chatops_findings 0\n")
+    failed = chatops_inprocess(
+        "verify", "--write", "junit=v.xml", "--write", "prometheus=v.prom", "-o", "github", db=nowhere, check=3
+    )
+    junit = (tmp_path / "v.xml").read_text()
+    assert 'errors="1"' in junit or "<error" in junit
+    assert "chatops_findings{" in (tmp_path / "v.prom").read_text()
+    assert 'severity="unknown"' in (tmp_path / "v.prom").read_text()
+    assert failed.stdout.startswith("::")
+    assert "hunter2" not in junit + failed.stdout + failed.stderr
+
+
 HOSTILE = {
     "OWN001": ("delete from operator_activity returning chat_id", "data-modifying"),
     "OWN002": ("select 1; commit; delete from operator_activity", "syntax error"),

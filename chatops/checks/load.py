@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -60,6 +60,8 @@ class Check:
     leads: bool = False
     shipped: bool = True
     sql_before_018: str | None = None
+    broken: str | None = None
+    """Why it cannot be asked."""
 
     def query(self, *, before_018: bool, alone: bool = True) -> str:
         """The query for a database with or without the queue's clocks, the views that it needs inlined.
@@ -102,26 +104,34 @@ def shipped() -> tuple[Check, ...]:
 
 
 def from_folder(folder: Path) -> tuple[Check, ...]:
-    """The checks of somebody's own folder. Raises UsageError naming every file that is no check."""
+    """The checks of somebody's own folder; a file that is no check is one that cannot run, and says why.
+
+    Raises UsageError when there is no such folder.
+    """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder} with checks")
     found: list[Check] = []
-    wrong: list[str] = []
     known = {check.code for check in shipped()}
     for path in sorted(folder.glob("*.sql")):
         try:
             check = _check(path.read_text(encoding="utf-8"), str(path), shipped=False)
         except (UsageError, UnicodeDecodeError, OSError) as error:
-            wrong.append(error.message if isinstance(error, UsageError) else f"{path}: {error}")
-            continue
+            check = _broken(path, error.message if isinstance(error, UsageError) else f"{path}: {error}", known)
         if check.code in known:
-            wrong.append(f"{path}: the code {check.code} is taken")
-            continue
+            check = _broken(path, f"{path}: the code {check.code} is taken", known)
         known.add(check.code)
         found.append(check)
-    if wrong:
-        raise UsageError(f"{folder} holds files that are no checks", details=wrong)
     return tuple(found)
+
+
+def _broken(path: Path, reason: str, known: Collection[str]) -> Check:
+    """A file that is no check, under the first code that can be made of its name."""
+    stem = re.sub(r"[^A-Z0-9]+", "_", path.stem.upper())
+    code = next(name for name in (stem, *(f"{stem}_{number}" for number in range(2, 1000))) if name not in known)
+    return Check(
+        code=code, question=path.name, title=reason, title_one=reason, severity=Severity.WARNING, group="data", kind="state",
+        expected="the file is a check", sql="", shipped=False, broken=reason,
+    )  # fmt: skip
 
 
 def chosen(checks: Sequence[Check], only: Sequence[str], skip: Sequence[str]) -> tuple[Check, ...]:

@@ -362,6 +362,8 @@ def _one(state: _Run, check: Check) -> Result:
 
 
 def _before(state: _Run, check: Check) -> Result | None:
+    if check.broken is not None:
+        return _unknown(check, check.broken)
     if state.lost is not None:
         return _unknown(check, f"the connection was lost before it ran: {state.lost}")
     if (refused := _beforehand(state, check)) is not None:

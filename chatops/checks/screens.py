@@ -33,6 +33,8 @@ class Reader:
     short_ids: bool
     show_names: bool
     here: Callable[..., str]
+    own: tuple[str, ...] = ()
+    """What a command needs to know of the checks that were asked, such as --checks-dir."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
     if failed:
         wrong = f"not right: {words.count(failed)} of {words.plural(total, 'check')} failed or unknown"
         lines.append([Span(wrong, "critical")])
-        lines += _flow([[Span("what it means and what helps: "), Span(reader.here("diagnose"), "code")]], reader)
+        lines += _flow([[Span("what it means and what helps: "), Span(reader.here("diagnose", *reader.own), "code")]], reader)
     else:
         advice = sum(result.status == "failed" for result in survey.results)
         with_advice = f", {words.count(advice)} with advice" if advice else ""

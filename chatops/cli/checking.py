@@ -50,8 +50,11 @@ def choose(
             folder = configuration.path.parent / configured
     if folder is not None:
         checks += load.from_folder(folder)
-    found = load.chosen(checks, only, skip)
-    return tuple(check for check in found if groups is None or check.group in groups)
+    found = tuple(check for check in load.chosen(checks, only, skip) if groups is None or check.group in groups)
+    if not found:
+        among = "" if groups is None else f" among those of {' and '.join(groups)}"
+        raise UsageError(f"no check is left{among}: nothing would be looked at", next_steps=[("all codes", "chatops explain")])
+    return found
 
 
 def survey(

@@ -67,7 +67,7 @@ def deploy(
         )  # fmt: skip
     run = Deploy(invocation, to=to, directory=directory, max_wait=words.span(max_wait, "--max-wait").total_seconds(),
                  commands=() if skip_code else commands, scenarios=scenarios, monitor=monitor, path=receipt)  # fmt: skip
-    run.prepare(resumed=start is not None)
+    run.prepare(start)
     if dry_run:
         invocation.show(run.plan_answer(steps))
         return ExitCode.OK
@@ -100,7 +100,9 @@ class Deploy:
         self.invocation = invocation
         self.to, self.directory, self.max_wait = to, directory, max_wait
         self.commands, self.scenarios, self.monitor = tuple(commands), scenarios, monitor
+        self.given = path is not None
         self.path = path or default_path(invocation, "deploy")
+        self.planned: tuple[str, ...] = ()
         self.code = ExitCode.OK
         pairs = (("--to", to), ("--dir", directory), ("--monitor", monitor), ("--receipt", path))
         self.words = [part for flag, value in pairs if value is not None for part in (flag, quoted(str(value)))]
@@ -111,7 +113,7 @@ class Deploy:
         self.receipt: Receipt
         self.database: Database
 
-    def prepare(self, *, resumed: bool) -> None:
+    def prepare(self, start: str | None) -> None:
         """Reads the ledger and the files; changes nothing. Raises what speaks against the migration."""
         from chatops import __version__, words
         from chatops.cli.migrate import quoted, warn
@@ -138,7 +140,19 @@ class Deploy:
             revision=revision_of(folder.path),
         )  # fmt: skip
         self.receipt = made
-        if resumed and self.path.exists():
+        if start is None:
+            return
+        pending = [entry.name for entry in self.prepared.plan.apply]
+        if pending and "migrate" not in receipts.remaining(start, monitored=True):
+            raise RefusedError(
+                f"{words.plural(len(pending), 'file is', 'files are')} pending, and --from {start} is behind migrate",
+                next_steps=[("go on there", invocation.here("deploy", *self.words, "--from", "migrate"))],
+            )
+        if not self.path.exists():
+            if self.given:
+                raise UsageError(f"there is no receipt {self.path}: --from goes on with the deploy that wrote it")
+            invocation.warn(f"no receipt of an earlier part at {self.path}: how it was before is not known")
+        else:
             kept = receipts.read(self.path)
             if (kept.database, kept.schema) != (made.database, made.schema):
                 raise UsageError(f"{self.path} is the receipt of {kept.database}, schema {kept.schema}, not of this database")
@@ -155,7 +169,7 @@ class Deploy:
             "preflight": "connection, role, rights, objects (doctor)",
             "baseline": "chats by state, queue, waits, findings; the catalog's fingerprint",
             "migrate": f"{words.plural(len(files), 'file')}: {', '.join(files)}" if files else "nothing pending",
-            "code": " && ".join(words.visible(line) for line in self.commands) or "skipped",
+            "code": " && ".join(shown(line) for line in self.commands) or "skipped",
             "verify": "schema checks" + (", then the guide's tests in a rolled-back transaction" if self.scenarios else ""),
             "monitor": self.monitor or "",
         }
@@ -185,6 +199,7 @@ class Deploy:
             "preflight": self.preflight, "baseline": self.baseline, "migrate": self.migrate, "code": self.run_code,
             "verify": self.verify, "monitor": self.watch,
         }  # fmt: skip
+        self.planned = tuple(steps)
         for name in steps:
             started = time.monotonic()
             self.invocation.note([Span(f"{name}", "strong")])
@@ -214,7 +229,7 @@ class Deploy:
         inner = stop if isinstance(stop, ChatopsError) else ChatopsError("interrupted")
         error = ChatopsError(
             f"the deploy stopped at {name}: {inner.message}",
-            details=[*inner.details, "", "in place:", *(f"  {line}" for line in standing(self.receipt.steps, name)),
+            details=[*inner.details, "", "in place:", *(f"  {line}" for line in standing(self.receipt.steps, name, self.planned)),
                      f"  receipt: {self.path}"],
             next_steps=[*((label, step) for label, step in inner.next_steps if " deploy" not in step),
                         ("then go on", self.invocation.here("deploy", *self.words, "--from", name))],
@@ -250,13 +265,13 @@ class Deploy:
         from dataclasses import replace
 
         from chatops.cli.watching import look
+        from chatops.deploys.watch import baseline_of
         from chatops.migrations.fingerprint import fingerprint
 
         with self.invocation.connect("read") as database:
             before = fingerprint(database).sha256
             found = look(database, self.invocation.here)
-        self.keep(replace(self.receipt, before=before,
-                          baseline={"figures": dict(found.figures), "findings": sorted(found.findings)}))  # fmt: skip
+        self.keep(replace(self.receipt, before=before, baseline=baseline_of(found)))
         waiting = found.figures.get("waiting", 0)
         return f"{waiting} waiting, {len(found.findings)} findings before the deploy"
 
@@ -301,7 +316,7 @@ class Deploy:
         from chatops import words
 
         for line in self.commands:
-            self.invocation.note(f"  $ {words.visible(line)}")
+            self.invocation.note(f"  $ {shown(line)}")
             # stdout carries only the answer, so a command's own goes to stderr, like its errors.
             stream = sys.stderr if hasattr(sys.stderr, "fileno") and _has_descriptor(sys.stderr) else None
             process = subprocess.Popen(line, shell=True, stdin=subprocess.DEVNULL, text=True, errors="backslashreplace",
@@ -315,21 +330,21 @@ class Deploy:
                 process.wait()
                 raise
             if ended:
-                raise RefusedError(f"“{words.visible(line)}” ended with {ended}")
+                raise RefusedError(f"“{shown(line)}” ended with {ended}")
         return f"{words.plural(len(self.commands), 'command')} ran" if self.commands else "skipped"
 
     def verify(self) -> str:
         """The schema checks, and the guide's tests; what they find stops the deploy with exit code 1."""
         from chatops import words
         from chatops.checks import load, run
-        from chatops.checks.findings import counts_as_found
+        from chatops.checks.findings import counts_as_found, findings
 
         checks = [check for check in load.shipped() if check.group == "schema"]
         with self.invocation.connect("read") as database, database.reading():
             survey = run.run(database, checks)
-        bad = [result for result in survey.results if counts_as_found(result, "warning")]
+        bad = [one for one in findings(survey, self.invocation.here) if counts_as_found(one.result, "warning")]
         if bad:
-            lines = [f"{result.check.code}: {result.reason or result.check.title}" for result in bad]
+            lines = [f"{one.code}: {one.result.reason or one.title}" for one in bad]
             raise Found(f"{words.plural(len(bad), 'schema check')} failed or could not run", details=lines,
                         next_steps=[("look", self.invocation.here("verify", "schema"))])  # fmt: skip
         told = f"{words.plural(len(checks), 'schema check')} passed"
@@ -370,6 +385,13 @@ class Deploy:
         return Answer("deploy", [Table("steps", columns, list(self.receipt.steps)), Text(lines)],
                       {"receipt": str(self.path), "before": self.receipt.before, "after": self.receipt.after},
                       self.invocation.now)  # fmt: skip
+
+
+def shown(line: str) -> str:
+    """A command line as it may be shown and kept: without control characters and the passwords of URLs."""
+    from chatops import settings, words
+
+    return words.visible(settings.without_passwords(line))
 
 
 class Found(ChatopsError):  # noqa: N818 - something was found: the run did what it should

@@ -400,11 +400,32 @@ class Invocation:
             with contextlib.suppress(BrokenPipeError):
                 self.emit(nagios.line(3, error.message))
                 sys.stdout.flush()
+        if code is not ExitCode.USAGE:
+            self._tell_watchers(error)
         from chatops.render.failure import failure
 
         for line in failure(error):
             self.note(line)
         return int(code)
+
+    def _tell_watchers(self, error: ChatopsError) -> None:
+        """What watches checks must not go on with an older file: the run as one outcome that is unknown."""
+        from chatops.model import Answer, Figure, Outcome
+        from chatops.render import Medium, render
+
+        watching = ("junit", "prometheus", "github")
+        outcome = Outcome(f"chatops {self.command}", "unknown", "critical", error.message, counts=True)
+        findings = Figure(
+            "findings", 1.0, "Findings by severity; unknown: checks that could not be made.", {"severity": "unknown"}
+        )
+        checks = Figure("checks_run", 0.0, "Checks that gave an answer.")
+        answer = Answer(self.command, [], figures=[findings, checks], outcomes=[outcome])
+        with contextlib.suppress(ChatopsError, OSError):
+            if self.output in watching and self.output in self.formats:
+                self.emit("".join(render(answer, self.output, self.medium(), self.envelope())))
+            for name, path in self.writes():
+                if name in watching:
+                    write_file(path, "".join(render(answer, name, Medium(), self.envelope())))
 
     def misused(self, error: Exception) -> int:
         """Shows what is wrong with the command line."""

@@ -37,6 +37,9 @@ def verify(
 
     What is wrong now: chatops diagnose. Can I work here: chatops doctor.
     """
+    import shlex
+    from dataclasses import replace
+
     from chatops.checks import load, outcomes, screens
     from chatops.cli import checking
 
@@ -48,6 +51,9 @@ def verify(
         raise UsageError("--concurrent is a way of --scenarios: give both")
     if scenarios or against is not None:
         from chatops.cli import proving
+
+        if group or only or skip or list_ or threshold or checks_dir is not None:
+            raise UsageError("--scenarios and --against look at something else than checks: leave what chooses checks out")
 
         if concurrent and scenarios and against is None:
             return proving.concurrent(invocation, yes=yes)
@@ -61,6 +67,7 @@ def verify(
         invocation.show(screens.catalogue(checks))
         return ExitCode.OK
     survey = checking.survey(invocation, checks, since=since, threshold=threshold, timeout=timeout)
-    answer = screens.verification(survey, checking.reader(invocation), severity)
+    own = () if checks_dir is None else ("--checks-dir", shlex.quote(str(checks_dir)))
+    answer = screens.verification(survey, replace(checking.reader(invocation), own=own), severity)
     invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
     return checking.exit_code(survey, severity)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 NOTIFY_SECONDS = 30
 COMMAND_SECONDS = 30
 COUNTERS = ("deadlocks", "rollbacks", "refusals")
-STATES = {"waiting_assignment": "wait for an operator", "assigned": "with an operator",
+STATES = {"waiting": "wait for an operator", "assigned": "with an operator",
           "waiting_real_user_reply": "wait for the user", "completed": "completed"}  # fmt: skip
 PAGE_TICKS = 40
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -110,16 +111,23 @@ class Watching:
         self.live = not self.aside
         with self.keeper.alone():
             self.open(restart_finished=True)
+        healthy = False
         while not self.watch.finished:
             with self.keeper.alone():
                 self.open(restart_finished=False)
                 ticked = self.tick(quiet=True)
             if ticked and self.fail_fast and self.watch.worse:
                 break
-            if ticked and self.until_healthy and self.watch.ticks[-1].reached and not self.watch.ticks[-1].findings:
+            healthy = ticked and self.watch.ticks[-1].reached and not self.watch.ticks[-1].findings
+            if healthy and self.until_healthy:
                 break
             if not self.watch.finished:
                 self.sleep(self.until_next())
+        if self.until_healthy and not healthy:
+            self.invocation.note(
+                f"{self.verdict.sentence}; not healthy at the end: the last tick had findings, or reached nothing"
+            )
+            return ExitCode.FOUND
         self.invocation.note(self.verdict.sentence)
         return self.verdict.code
 
@@ -154,7 +162,7 @@ class Watching:
             found = self.look()
             if not found.reached:
                 raise UnreachableError("the database cannot be reached: a watch needs to know how it was before")
-            baseline = {"figures": found.figures, "findings": sorted(found.findings)}
+            baseline = watches.baseline_of(found)
         self.watch = watches.begin(place, wanted.text, self.clock(), baseline)
         self.keeper.write(self.watch, anew=True)
         known = len(self.watch.baseline["findings"])
@@ -330,7 +338,9 @@ class Watching:
         if not watch.worse:
             page.append([Span("nothing new is open", "ok")])
         if known := sorted(code for code, one in watch.open.items() if one.before):
-            page.append([Span(f"before   {', '.join(known)}", "dim")])
+            width = max(20, self.invocation.medium().width or 80)
+            folded = textwrap.wrap(f"before   {', '.join(known)}", width, subsequent_indent=" " * 9)
+            page += [[Span(line, "dim")] for line in folded]
         shown = ("new ", "resolved", "ongoing")
         rest = [line for line in lines[1:] if not line.strip().startswith(shown)]
         return [*page, *([""] if rest else []), *(line.strip() for line in rest)]

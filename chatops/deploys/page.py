@@ -48,7 +48,7 @@ def of_receipt(receipt: Receipt) -> str:
         _table("Timeline", ["step", "result", "took", "says"], rows),
         _bars("How long each step took, seconds", [(step.name, step.seconds) for step in receipt.steps]),
         _table("Files", ["file", "took", "waited for locks", "rows", "sha256"], files),
-        _table("Findings before the deploy", ["code"], [[str(code)] for code in receipt.baseline.get("findings", [])]),
+        _table("Findings before the deploy", ["code", "severity", "what"], [list(one.values()) for one in _before(receipt)]),
     ]
     if receipt.after:
         before, after = (receipt.before or "none")[:12], receipt.after[:12]
@@ -82,6 +82,12 @@ def of_watch(watch: Watch) -> str:
     ]
     figures = f"{len(watch.ticks)} of {len(watch.schedule.slots)} ticks by {watch.plan}, from {watch.started}"
     return _page(end.sentence, end.code == 0, f"{watch.place} · {figures}", body)
+
+
+def _before(receipt: Receipt) -> list[dict[str, str]]:
+    known = receipt.baseline.get("known", {})
+    return [{"code": str(code), "severity": str(known.get(code, {}).get("severity", "")),
+             "title": str(known.get(code, {}).get("title", ""))} for code in receipt.baseline.get("findings", [])]  # fmt: skip
 
 
 def _page(head: str, good: bool, under: str, body: Sequence[str]) -> str:
@@ -159,12 +165,12 @@ def answer_of_receipt(receipt: Receipt) -> Answer:
     steps = [Column("name", "step"), Column("result", "result"), Column("seconds", "took", "duration"), Column("says", "says")]
     files = [Column("name", "file"), Column("duration_ms", "ms", "number"), Column("waited_ms", "ms for locks", "number"),
              Column("rows", "rows", "number")]  # fmt: skip
-    found = [{"code": str(code)} for code in receipt.baseline.get("findings", [])]
     return Answer("report", [
         Text([[Span(head, "critical" if failed else "ok")], place]),
         Table("steps", steps, list(receipt.steps), "Timeline"),
         Table("files", files, list(receipt.files), "Files"),
-        Table("findings", [Column("code", "code")], found, "Findings before the deploy"),
+        Table("findings", [Column(name, name) for name in ("code", "severity", "title")], _before(receipt),
+              "Findings before the deploy"),
     ])  # fmt: skip
 
 

@@ -47,8 +47,8 @@ class File:
 class Receipt:
     """A deploy as far as it came. Instants are RFC 3339 texts by the database's clock.
 
-    `before` and `after` are hashes of the catalog, `objects` the catalog after it by kind and name; `baseline` holds `figures`
-    and the codes of the `findings` of before.
+    `before` and `after` are hashes of the catalog, `objects` the catalog after it by kind and name; `baseline` holds `figures`,
+    the codes of the `findings` of before, and what is `known` of them: severity and title by code.
     """
 
     chatops: str
@@ -112,14 +112,16 @@ def remaining(start: str | None, *, monitored: bool) -> tuple[str, ...]:
     names = tuple(name for name in STEPS if monitored or name != "monitor")
     if start is None:
         return names
+    if start == "monitor" and not monitored:
+        raise UsageError("--from monitor needs to know for how long: add --monitor PLAN, such as --monitor '15m*4,1h*23'")
     if start not in names:
         raise UsageError(f"--from takes one of {', '.join(names)}, not {start!r}")
     return names[names.index(start) :]
 
 
-def standing(steps: Sequence[Step], failed: str) -> list[str]:
-    """What is in place when a step failed, one line a step."""
+def standing(steps: Sequence[Step], failed: str, planned: Sequence[str]) -> list[str]:
+    """What is in place when one of the planned steps failed, one line a step."""
     done = {step.name for step in steps if step.result == "done"}
     lines = [f"{name}: {meaning}" for name, meaning in STEPS.items() if name in done and name != failed]
-    after = list(STEPS)[list(STEPS).index(failed) + 1 :]
+    after = planned[planned.index(failed) + 1 :]
     return [*(lines or ["nothing is changed"]), f"not reached: {', '.join(after)}"] if after else lines

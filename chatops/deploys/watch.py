@@ -125,12 +125,26 @@ class Verdict:
     code: ExitCode
 
 
+def baseline_of(look: Look) -> dict[str, Any]:
+    """What a look before a deploy leaves for later: the figures, the codes of the findings, and their severity and title."""
+    return {
+        "figures": dict(look.figures),
+        "findings": sorted(look.findings),
+        "known": {code: {"severity": seen.severity, "title": seen.title} for code, seen in sorted(look.findings.items())},
+    }
+
+
 def begin(place: str, plan: str, now: datetime, baseline: Mapping[str, Any]) -> Watch:
     """A watch that starts now; the baseline's findings are known and will not be told as new."""
     schedule = parse(plan)
     start = words.instant(now)
     known = baseline.get("findings", [])
-    opened = {code: Open("warning", "was there before the deploy", start, before=True) for code in known}
+    told = baseline.get("known", {})
+    opened = {
+        code: Open(told.get(code, {}).get("severity", "unknown"), told.get(code, {}).get("title", "was there before the deploy"),
+                   start, before=True)
+        for code in known
+    }  # fmt: skip
     figures = dict(baseline.get("figures", {}))
     return Watch(place, schedule.text, start, {"figures": figures, "findings": sorted(known)}, open=opened)
 
@@ -172,6 +186,8 @@ def verdict(watch: Watch) -> Verdict:
     parts: list[str] = []
     seen = [tick for tick in watch.ticks if tick.reached]
     worse = watch.worse
+    if not watch.settled:
+        return Verdict("no tick was due yet", ExitCode.FOUND)
     if not seen:
         return Verdict(f"{when}: unknown; no tick reached the database", ExitCode.FOUND)
     if worse:
