@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from chatops.migrations.run import listed
 from tests.conftest import Result
 from tests.locks import sessions, wait_for
 from tests.servers import Database, Server
@@ -58,7 +59,8 @@ def test_a_crash_in_the_middle_loses_whole_files_and_the_verdict_names_them(
 ) -> None:
     database = lazy_database(own_server)
     chatops("migrate", "--dir", folder(tmp_path, {"000_first.sql": "select 1;"}), "--source", "s", "--yes", db=database, check=0)
-    files = folder(tmp_path, {"000_first.sql": "select 1;", **FILES, "003_slow.sql": "select pg_sleep(600);"})
+    first = {f"{n:03}_t{n}.sql": f"create table t{n} (n int);" for n in range(1, 10)}  # eight of them as one request
+    files = folder(tmp_path, {"000_first.sql": "select 1;", **first, "010_slow.sql": "select pg_sleep(600);"})
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(chatops, "migrate", "--dir", files, "--source", "s", "--yes", db=database)
         with database.connect() as look:
@@ -68,6 +70,8 @@ def test_a_crash_in_the_middle_loses_whole_files_and_the_verdict_names_them(
     assert done.exit_code == 3, done.stderr
     kept = recorded(database)
     assert there(database) == [name.partition("_")[2] for name in kept if name != "000_first"]
-    lost = [number for number, name in (("001", "001_a"), ("002", "002_b")) if name not in kept]
+    lost = [f"{n:03}" for n in range(1, 9) if f"{n:03}_t{n}" not in kept]
     assert lost
-    assert f"{' and '.join(lost)} had gone in and went out again with the server" in " ".join(done.stderr.split())
+    assert f"{listed(lost)} had gone in and went out again with the server" in " ".join(done.stderr.split())
+    following = "010" if "009_t9" in kept else "009"
+    assert f"{following} was rolled back" in done.stderr

@@ -66,12 +66,12 @@ class Client:
 
     FORKS = multiprocessing.get_context("forkserver")
 
-    def __init__(self, url: str, where: Path, home: Path, *, far: bool = False) -> None:
+    def __init__(self, url: str, where: Path, home: Path) -> None:
         self.FORKS.set_forkserver_preload(["tests.test_migrate_races", "chatops.cli.migrate", "chatops.migrations.steps"])
         self.told = home / f"told-{next(_unique)}"
         arguments = ["migrate", "--dir", str(where), "--max-wait", "5m"]
         environment = clean_environment(home, {"CHATOPS_DATABASE_URL": url})
-        self.process = self.FORKS.Process(target=run_client, args=(arguments, environment, str(self.told), far))
+        self.process = self.FORKS.Process(target=run_client, args=(arguments, environment, str(self.told)))
         self.process.start()
 
     @property
@@ -92,13 +92,10 @@ class Client:
 _unique = itertools.count(1)
 
 
-def run_client(arguments: list[str], environment: dict[str, str], told: str, far: bool) -> None:
-    """What the process does: one run of the command line, which takes its server for a far one when told so."""
+def run_client(arguments: list[str], environment: dict[str, str], told: str) -> None:
+    """What the process does: one run of the command line."""
     from chatops.cli import main
-    from chatops.migrations import run as runs
 
-    if far:
-        runs.SAMPLES, runs.FAR_MS = 0, -1.0
     os.environ.clear()
     os.environ.update(environment)
     with Path(told).open("w", encoding="utf-8") as out, Path(os.devnull).open(encoding="utf-8") as nothing:
@@ -155,9 +152,9 @@ def test_killed_at_any_moment_the_next_run_finishes_and_nothing_is_done_twice(
     part: int,
 ) -> None:
     where = tmp_path / "migrations"
-    for turn in range(KILLS // 2):
+    for _ in range(KILLS // 2):
         database = new_database()
-        client = Client(database.url, where, home, far=turn % 2 == 1)
+        client = Client(database.url, where, home)
         at_a_random_moment(database.connect(), client)
         client.kill()
         finished_as_if_undisturbed(database, where, chatops_inprocess, undisturbed)
@@ -175,9 +172,9 @@ def test_a_terminated_backend_is_a_verdict_and_the_next_run_finishes(
     part: int,
 ) -> None:
     where = tmp_path / "migrations"
-    for turn in range(TERMINATIONS // 2):
+    for _ in range(TERMINATIONS // 2):
         database = new_database()
-        client, looking = Client(database.url, where, home, far=turn % 2 == 1), database.connect()
+        client, looking = Client(database.url, where, home), database.connect()
         for pid in at_a_random_moment(looking, client):
             looking.execute("select pg_terminate_backend(%s)", (pid,))
         verdict_is_right(client.result(), database)
@@ -191,9 +188,9 @@ def test_a_server_that_crashes_is_a_verdict_and_the_next_run_finishes(
 ) -> None:
     where = tmp_path / "migrations"
     server = own_server("18")
-    for turn in range(RESTARTS):
+    for _ in range(RESTARTS):
         database = server.create_database()
-        client = Client(database.url, where, home, far=turn % 2 == 1)
+        client = Client(database.url, where, home)
         at_a_random_moment(database.connect(), client)
         database.close()
         server.restart("immediate")

@@ -29,15 +29,22 @@ from chatops.migrations.plan import Entry, Plan, plan, short
 from chatops.migrations.preflight import Problem
 from chatops.migrations.problems import problems
 from chatops.migrations.source import SHIPPED, Folder
-from chatops.migrations.transaction import Failure, Transaction, as_one_request, committed, for_file, for_views
+from chatops.migrations.transaction import (
+    Failure,
+    Transaction,
+    as_one_request,
+    committed,
+    for_file,
+    for_views,
+    stopped_at,
+)
 from chatops.migrations.views import View, views
 
 RECONNECT_S = 15.0
 MOST_BLOCKERS = 5
-FAR_MS = 3.0
-"""Of a file's time on its way to the server and back: from there on several files travel together."""
-SAMPLES = 2
 MOST_TOGETHER, MOST_TOGETHER_CHARACTERS = 8, 100_000
+SILENT_S = 1.0
+"""How long several files may be under way before it is said which one runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +278,6 @@ class Migrating:
         self.budgets: dict[str, Budget] = {}
         self.unflushed = False
         """Whether files are in that a crash of the server could still take out again."""
-        self.travelled_ms: list[float] = []
-        """What the files that went alone took beside the server's own work."""
         self.alone: set[str] = set()
         """Files that did not go in together with others."""
         # A pooler reconnects on its own: a crash between two files would go unnoticed.
@@ -351,8 +356,6 @@ class Migrating:
         self.unflushed = followed
         rows = last.rows_changed(ran) if ran is not None else 0
         waited = max(0.0, time.monotonic() - started - seconds)
-        if followed and ran is not None and (times := last.times_ms(ran)) is not None:
-            self.travelled_ms.append(seconds * 1000 - times[1])
         return Done(entry.name, "file", entry.effect, seconds * 1000, waited * 1000, rows, budget.attempt)
 
     def followed(self, index: int) -> bool:
@@ -363,12 +366,11 @@ class Migrating:
         following = self.now.plan.apply[index + 1].file if len(self.now.plan.apply) > index + 1 else None
         return self.may_follow and (following.reading.mode == "transaction" if following else bool(self.now.views))
 
-    # -- several at once, where the server is far away ------------------------------------------------------------------
+    # -- several at once ------------------------------------------------------------------------------------------------
 
     def companions(self) -> list[Entry]:
-        """The next files that go as one request, each a transaction of its own: where the way is longer than the work."""
-        samples = self.travelled_ms
-        if not (self.may_follow and self.now.ledger.exists) or len(samples) < SAMPLES or min(samples, default=FAR_MS) < FAR_MS:
+        """The next files that go as one request, each a transaction of its own."""
+        if not (self.may_follow and self.now.ledger.exists):
             return []
         found: list[Entry] = []
         length = 0
@@ -383,7 +385,10 @@ class Migrating:
         return found
 
     def together(self, entries: Sequence[Entry]) -> None:
-        """Sends files as one request; what follows the first that fails is not tried, and that one goes again by itself."""
+        """Sends files as one request; the server stops at the first that fails.
+
+        One that did not get its locks goes again by itself, in attempts. What fails for good is told as if it had gone alone.
+        """
         self.tell(Started(entries[0].name))
         budget = Budget(self.request.max_wait)
         sent = [
@@ -393,25 +398,58 @@ class Migrating:
             )
             for index, entry in enumerate(entries)
         ]  # fmt: skip
+        last = self.followed(len(entries) - 1)
         try:
-            with self.watch.over(budget.deadline_ms):
+            with self.watch.over(budget.deadline_ms, self.teller_of(entries)):
                 ran = self.database.run(as_one_request(sent))
         except KeyboardInterrupt:
             self.take_what_is_in(entries)
             raise self.interrupted(self.now.plan.apply[0].name if self.now.plan.apply else "") from None
-        last = self.followed(len(entries) - 1)
         if isinstance(ran.error, ConnectionLostError):
             for entry in entries:
                 self.after_loss(entry.name, ran.error)
                 self.finish(entry, Done(entry.name, "file", entry.effect, 0.0, 0.0, 0))
             return
-        for entry, (one, told) in zip(entries, committed(sent, ran), strict=False):
-            times = one.times_ms(told)
-            self.finish(entry, Done(entry.name, "file", entry.effect, times[0] if times else 0.0, 0.0, one.rows_changed(told)))
+        finished = committed(sent, ran)
+        for entry, (one, told) in zip(entries, finished, strict=False):
+            self.finish(entry, Done(entry.name, "file", entry.effect, one.duration_ms(told), 0.0, one.rows_changed(told)))
         self.unflushed = last or ran.error is not None
         if ran.error is not None:
             self.database.rollback()
-            self.alone.add(self.now.plan.apply[0].name)
+            self.stopped_together(entries, sent, ran, len(finished))
+
+    def stopped_together(self, entries: Sequence[Entry], sent: Sequence[Transaction], ran: Ran, finished: int) -> None:
+        """Raises what stopped a request, or leaves a file to go by itself: for its locks, or because the server could not
+        read the whole and so has not begun."""
+        error = ran.error
+        assert isinstance(error, DatabaseError)
+        at, alone = stopped_at(sent, ran, finished)
+        again = (ledgers.ANOTHER_MIGRATOR, ledgers.LEDGER_MOVED)
+        if at != finished or locks.retried(error) or error.sqlstate in again or (self.watch.cut and error.sqlstate == "57014"):
+            self.alone.add(entries[at].name)
+            return
+        raise self.failure(entries[at].name, sent[at].failure(alone))
+
+    def teller_of(self, entries: Sequence[Entry]) -> Callable[[Database], None]:
+        """Told by the watching connection: which of a request's files runs, when it takes long."""
+        began = time.monotonic()
+        said: int | None = None
+        values = {
+            "target_schema": self.database.target.schema, "source": self.now.folder.source,
+            "names": [entry.name for entry in entries],
+        }  # fmt: skip
+
+        def tell(watching: Database) -> None:
+            nonlocal said
+            if time.monotonic() - began < SILENT_S:
+                return
+            done = int(watching.value(sqlfiles.read("queries/ledger_in.sql"), values))
+            if done != said and done < len(entries):
+                said = done
+                before = "" if not done else f"{listed([entry.name for entry in entries[:done]])} in, "
+                self.tell(Step(entries[done].name, done + 1, len(entries), f"{before}this one runs"))
+
+        return tell
 
     def take_what_is_in(self, entries: Sequence[Entry]) -> None:
         """After an interrupt: notes the files of a request that the ledger has."""

@@ -6,6 +6,7 @@ and the server parses all of it before the first statement runs.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Transaction:
 
     parts: tuple[Part, ...]
     end: int | None = None
-    """Which of them records that a file is wholly in, and tells its times."""
+    """Which of them records that a file is wholly in, and tells how long it took."""
 
     @property
     def text(self) -> str:
@@ -104,13 +105,10 @@ class Transaction:
                 total += int(rest.rpartition(" ")[2]) if word in ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY") else 0
         return total
 
-    def times_ms(self, ran: Ran) -> tuple[float, float] | None:
-        """How long the file took, and how long the server was at work on the request until then; None where nothing is told."""
+    def duration_ms(self, ran: Ran) -> float:
+        """How long the file took by the server's clock; 0 where nothing is told."""
         told = ran.firsts[self.end] if self.end is not None and self.end < len(ran.firsts) else None
-        if told is None:
-            return None
-        duration, _, server = told.partition(" ")
-        return float(duration), float(server)
+        return float(told or 0)
 
     def failure(self, ran: Ran) -> Failure:
         """Where a run of this text stopped: by the server's position, else by the number of statements that had finished."""
@@ -221,6 +219,23 @@ def committed(transactions: Sequence[Transaction], ran: Ran) -> list[tuple[Trans
         found.append((one, Ran(ran.tags[at:end], ran.firsts[at:end], None)))
         at = end
     return found
+
+
+def stopped_at(transactions: Sequence[Transaction], ran: Ran, finished: int) -> tuple[int, Ran]:
+    """Which transaction of a request failed after the first `finished`, and how far it came, as if it had been sent alone."""
+    error = ran.error
+    assert isinstance(error, DatabaseError)
+    done = sum(len(one.parts) for one in transactions[:finished])
+    at, before = finished, sum(len(one.text) for one in transactions[:finished])
+    if error.position is not None:
+        at, before = 0, 0
+        while at + 1 < len(transactions) and error.position - 1 >= before + len(transactions[at].text):
+            before += len(transactions[at].text)
+            at += 1
+        position = error.position - before
+        error = copy.copy(error)
+        error.position = position
+    return at, Ran(ran.tags[done:], ran.firsts[done:], error)
 
 
 def _kept(schema: str, source: str, name: str, reading: MigrationText) -> list[Part]:

@@ -1,13 +1,10 @@
-"""migrate over a slow line: files travel together, and each is still a transaction of its own, wholly in or wholly out."""
+"""migrate sends several files as one request, and each is still a transaction of its own, wholly in or wholly out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from chatops.migrations import run as runs
 from tests.conftest import Result
 from tests.locks import sessions, wait_for
 from tests.servers import Database
@@ -19,22 +16,15 @@ from tests.wire import proxy
 Chatops = Callable[..., Result]
 
 
-@pytest.fixture
-def far(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every server is far away, from the second file on."""
-    monkeypatch.setattr(runs, "SAMPLES", 0)
-    monkeypatch.setattr(runs, "FAR_MS", -1.0)
-
-
 def tables(first: int, last: int) -> dict[str, str]:
     return {f"{n:03}_t.sql": f"-- effect: table {n} is there\ncreate table t{n} (n int);" for n in range(first, last + 1)}
 
 
-def test_over_a_slow_line_eight_files_cost_one_round_trip(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+def test_eight_files_cost_one_round_trip(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
     where = folder(tmp_path, tables(1, 26))
-    with proxy(database, latency=0.02, uncounted="(watching)") as wire:
+    with proxy(database, uncounted="(watching)") as wire:
         done = chatops_inprocess("migrate", "--dir", where, db=wire.url, check=0)
-        # The facts, the first two files by themselves, then three times eight.
+        # The facts, the first file with the ledger, then three times eight and one.
         assert wire.round_trips == 6
     assert names(database) == [name.removesuffix(".sql") for name in tables(1, 26)]
     assert done.stderr.count("✓") == 26
@@ -45,7 +35,7 @@ def test_over_a_slow_line_eight_files_cost_one_round_trip(database: Database, ch
 
 
 def test_what_fails_on_its_way_with_others_is_told_as_if_it_had_gone_alone(
-    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path, far: None
+    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
     database = database_everywhere
     where = folder(tmp_path, {**tables(1, 8), "006_t.sql": "create table t6 (n int);\ninsert into t6 values (nope);"})
@@ -58,8 +48,32 @@ def test_what_fails_on_its_way_with_others_is_told_as_if_it_had_gone_alone(
     assert len(names(database)) == 8
 
 
+def test_a_text_that_the_server_cannot_read_does_not_keep_those_before_it_out(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    where = folder(tmp_path, {**tables(1, 8), "006_t.sql": "create table t6 (n int);\ncreate tabel t66 (n int);"})
+    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    assert f'{where}/006_t.sql:2:8   syntax error at or near "tabel"' in failed.stderr
+    assert names(database) == [f"00{n}_t" for n in range(1, 6)]
+
+
+def test_what_fails_is_not_run_a_second_time_to_say_so(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    database.execute("create sequence tries")
+    where = folder(tmp_path, {**tables(1, 8), "006_t.sql": "select nextval('tries');\n\nselect 1 / 0;"})
+    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    assert f"{where}/006_t.sql:3:1" in failed.stderr
+    assert "division by zero" in failed.stderr
+    assert database.value("select last_value from tries") == 1
+
+
+def test_while_one_of_them_takes_long_it_is_said_which(database: Database, chatops: Chatops, tmp_path: Path) -> None:
+    where = folder(tmp_path, {**tables(1, 5), "004_t.sql": "select pg_sleep(2.2);"})
+    done = chatops("migrate", "--dir", where, db=database, check=0)
+    assert "… 004_t                         3 of 4: 002 and 003 in, this one runs" in done.stderr
+
+
 def test_settings_that_a_file_leaves_behind_do_not_travel_on(
-    database: Database, chatops_inprocess: Chatops, tmp_path: Path, far: None
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
     database.execute("create schema other")
     where = folder(
@@ -74,7 +88,7 @@ def test_settings_that_a_file_leaves_behind_do_not_travel_on(
 
 
 def test_a_reader_in_the_way_of_one_of_them_is_waited_for_in_short_attempts(
-    database: Database, chatops: Chatops, chatops_inprocess: Chatops, tmp_path: Path, far: None
+    database: Database, chatops: Chatops, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
     where = folder(tmp_path, {**tables(1, 3), "004_t.sql": "alter table t2 add column m int", **tables(5, 6)})
     chatops_inprocess("migrate", "--dir", where, "--to", "3", db=database, check=0)
@@ -93,7 +107,7 @@ def test_a_reader_in_the_way_of_one_of_them_is_waited_for_in_short_attempts(
 
 
 def test_an_answer_that_was_lost_for_many_is_looked_up_file_by_file(
-    database: Database, chatops_inprocess: Chatops, tmp_path: Path, far: None
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
     where = folder(tmp_path, tables(1, 9))
     with proxy(database) as wire:
@@ -103,9 +117,7 @@ def test_an_answer_that_was_lost_for_many_is_looked_up_file_by_file(
     assert done.stderr.count("✓") == 9
 
 
-def test_a_request_that_was_lost_leaves_none_of_them(
-    database: Database, chatops_inprocess: Chatops, tmp_path: Path, far: None
-) -> None:
+def test_a_request_that_was_lost_leaves_none_of_them(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
     where = folder(tmp_path, tables(1, 9))
     with proxy(database) as wire:
         wire.cut_before = "create table t5"
@@ -117,7 +129,7 @@ def test_a_request_that_was_lost_leaves_none_of_them(
 def test_an_interrupt_says_which_of_them_went_in(database: Database, tmp_path: Path, home: Path) -> None:
     where = folder(tmp_path, {**tables(1, 4), "004_t.sql": "select pg_sleep(600);", **tables(5, 6)})
     looking = database.connect()
-    client = Client(database.url, where, home, far=True)
+    client = Client(database.url, where, home)
     wait_for(lambda: sessions(looking, "application_name = 'chatops migrate' and wait_event = 'PgSleep'"), "the file sleeps", 60)
     client.process.terminate()
     code, told = client.result()
@@ -129,6 +141,6 @@ def test_an_interrupt_says_which_of_them_went_in(database: Database, tmp_path: P
 
 def test_two_migrators_that_send_many_files_at_once_apply_each_once(database: Database, tmp_path: Path, home: Path) -> None:
     where = folder(tmp_path, tables(1, 40))
-    results = [client.result() for client in [Client(database.url, where, home, far=True) for _ in range(3)]]
+    results = [client.result() for client in [Client(database.url, where, home) for _ in range(3)]]
     assert [code for code, _ in results] == [0, 0, 0], results
     assert len(names(database)) == 40
