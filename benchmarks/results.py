@@ -163,7 +163,9 @@ def section(found: Sequence[Mapping[str, Any]]) -> str:
             f"{one['versions'].get('postgres', '—')}, chatops {one['versions']['chatops']}, {where['cores']} cores of "
             f"{where['processor']}, load {one['load']['before'][0]}, {where['measured_at']})"
         )
-        lines += [head, "", *limits(one), ""]
+        # What has no promise is told by its figures.
+        told = limits(one) if one["limits"] else [f"- {note}" for note in one["notes"]]
+        lines += [head, "", *told, ""]
         if one["missing"]:
             lines += ["Could not be had: " + "; ".join(f"{name} ({why})" for name, why in one["missing"].items()) + ".", ""]
     return "\n".join([*lines, "All figures, plots and what did not help: [benchmarks/](benchmarks/README.md).", ""])
