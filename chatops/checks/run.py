@@ -44,6 +44,7 @@ _COUNT = "chatops_offending_count"
 # Which of our files are in: a check that asks this would take silence for health.
 _ASKS_LEDGER = re.compile(r":'(applied|bodies)'")
 # An interval of days and hours, which is what a difference of two instants is.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
 _SPAN = re.compile(r"(?:(?P<days>-?\d+) days? ?)?(?P<sign>-?)(?P<hours>\d{2,}):(?P<minutes>\d\d):(?P<seconds>\d\d(?:\.\d+)?)")
 
 
@@ -440,16 +441,18 @@ def _has_role(state: _Run, name: str) -> bool:
 
 
 def _typed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A row that came as JSON with its ids and instants as such, by the endings of their names, and spans of time by their look.
+    """A row that came as JSON with its ids as such, by the endings of their names, and instants and spans of time by their look.
 
     >>> _typed({"overlap_for": "2 days 03:00:00.5"})["overlap_for"]
     datetime.timedelta(days=2, seconds=10800, microseconds=500000)
+    >>> _typed({"both_since": "2026-11-23T04:13:09.33627+00:00"})["both_since"].microsecond
+    336270
     """
     made: dict[str, Any] = {}
     for key, value in data.items():
         if isinstance(value, str) and key.endswith("_id"):
             made[key] = UUID(value)
-        elif isinstance(value, str) and key.endswith("_at"):
+        elif isinstance(value, str) and _INSTANT.fullmatch(value):
             made[key] = datetime.fromisoformat(value)
         elif isinstance(value, str) and (span := _SPAN.fullmatch(value)):
             sign = -1 if span["sign"] else 1
