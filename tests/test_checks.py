@@ -377,19 +377,20 @@ def test_a_check_of_somebodys_own_cannot_write_end_the_snapshot_or_hang(
     assert deployed.value("select count(*) from operator_activity") == before
 
 
-def test_files_that_are_no_checks_are_all_named_at_once(tmp_path: Path) -> None:
+def test_files_that_are_no_checks_cannot_run_and_each_says_why(tmp_path: Path) -> None:
     (tmp_path / "a.sql").write_text("select 1")
     (tmp_path / "b.sql").write_text(HEAD.format(code="CHAT001") + "select 1")
     (tmp_path / "c.sql").write_text(HEAD.format(code="shop1") + "select 1")
     (tmp_path / "d.sql").write_text(HEAD.format(code="SHOP001"))
-    with pytest.raises(UsageError) as caught:
-        load.from_folder(tmp_path)
-    assert [line.partition("/")[2].rpartition("/")[2][:5] for line in caught.value.details] == [
-        "a.sql",
-        "b.sql",
-        "c.sql",
-        "d.sql",
-    ]
+    (tmp_path / "C!.sql").write_text("")
+    (tmp_path / "e.sql").write_text(HEAD.format(code="SHOP002") + "select 1")
+    found = {check.code: check.broken for check in load.from_folder(tmp_path)}
+    assert found.pop("SHOP002") is None
+    assert set(found) == {"A", "B", "C", "C_", "D"}
+    assert all(reason and str(tmp_path) in reason for reason in found.values())
+    assert "the code CHAT001 is taken" in str(found["B"])
+    with pytest.raises(UsageError):
+        load.from_folder(tmp_path / "gone")
 
 
 # ---- a standby -----------------------------------------------------------------------------------------------------------
