@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from chatops import sqlfiles, words
+from chatops import formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import UsageError
 
@@ -44,7 +44,7 @@ class OperatorName:
     @property
     def label(self) -> str:
         """The name as people say it, or the beginning of the id."""
-        return words.visible(self.name or "") or str(self.id)[:8]
+        return formatting.visible(self.name or "") or str(self.id)[:8]
 
 
 Named = TypeVar("Named", ChatName, OperatorName)
@@ -72,7 +72,7 @@ def find_chat(database: Database, text: str) -> ChatName:
         return found[0]
     lines = [
         f"{chat.id}  {chat.chat_state or 'no state'}, {_holder(chat, database)}, "
-        f"last message {words.instant(chat.last_message_at) or 'none'}"
+        f"last message {formatting.instant(chat.last_message_at) or 'none'}"
         for chat in found
     ]
     raise _not_one("chat", text, lines, database)
@@ -100,7 +100,7 @@ def _holder(chat: ChatName, database: Database) -> str:
 
 
 def _shown(name: str | None, database: Database) -> str:
-    return words.shortened(name or "—", 30) if database.show_names else words.initial(name)
+    return formatting.shortened(name or "—", 30) if database.show_names else formatting.initial(name)
 
 
 def _candidates(database: Database, row: type[Named], query: str, text: str, kind: str) -> list[Named]:
@@ -108,7 +108,7 @@ def _candidates(database: Database, row: type[Named], query: str, text: str, kin
     span = id_range(text)
     if len(text) < SHORTEST_WORD or "\0" in text:
         raise UsageError(
-            f"“{words.visible(text)}” names no {kind}: give an id, its first {SHORTEST_PREFIX} characters or part of a name"
+            f"“{formatting.visible(text)}” names no {kind}: give an id, its first {SHORTEST_PREFIX} characters or part of a name"
         )
     low, high = span or (None, None)
     whole = low is not None and low == high
@@ -117,7 +117,7 @@ def _candidates(database: Database, row: type[Named], query: str, text: str, kin
 
 
 def _not_one(kind: str, text: str, lines: list[str], database: Database) -> UsageError:
-    shown = words.shortened(text, 60)
+    shown = formatting.shortened(text, 60)
     if not lines:
         return UsageError(
             f"no {kind} matches “{shown}”",

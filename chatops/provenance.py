@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from chatops.words import visible
+from chatops.formatting import visible
 
 # Options that say which database or how to show the answer: the audit has the environment in a column of its own, and a URL may
 # hold a password.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatops.migrations.claims import Claim, claims_of, table_of
+from chatops.migrations.objects_made import Claim, claims_of, table_of
 from chatops.migrations.preflight import examine
 from chatops.migrations.scanner import significant
 from tests.conftest import ROOT

@@ -12,7 +12,7 @@ import pytest
 
 from chatops import sqlfiles
 from chatops.chats import planting
-from chatops.checks import explain, load, repair, run, thresholds
+from chatops.checks import explain, load, repair_batches, run, thresholds
 from chatops.cli import COMMANDS
 from chatops.errors import UsageError
 from chatops.model import Severity
@@ -79,12 +79,14 @@ def test_each_check_says_what_a_person_must_know(code: str) -> None:
         assert check.help_command.split()[0] in {name for _, name, _ in COMMANDS}
         if check.help_command.startswith("repair "):
             assert check.help_command == f"repair {code} --dry-run"
-            assert code in repair.shipped()
+            assert code in repair_batches.shipped()
 
 
 def test_every_repair_belongs_to_a_check_that_names_it() -> None:
-    assert set(sqlfiles.names("repairs")) == set(repair.shipped())
-    assert {code for code, check in CHECKS.items() if (check.help_command or "").startswith("repair ")} == set(repair.shipped())
+    assert set(sqlfiles.names("repairs")) == set(repair_batches.shipped())
+    assert {code for code, check in CHECKS.items() if (check.help_command or "").startswith("repair ")} == set(
+        repair_batches.shipped()
+    )
 
 
 def test_the_document_is_made_from_the_heads_of_the_files() -> None:

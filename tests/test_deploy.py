@@ -235,7 +235,7 @@ def test_broken_at_migrate(database: Any, chatops_inprocess: Callable[..., Any],
 def test_broken_at_monitor(
     latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chatops.cli.watching import Watching
+    from chatops.flows.monitor import Watching
 
     def interrupt(self: Watching) -> float:
         raise KeyboardInterrupt

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from chatops.chats import planting
-from chatops.checks import findings, load, repair, screens
-from chatops.checks.screens import Reader
+from chatops.checks import findings, load, repair_batches
 from chatops.render.plain import unstyled
+from chatops.screens import diagnose
+from chatops.screens.diagnose import Reader
 from tests.ailing import deployed, look, mended, opened, plant
 from tests.conftest import Result
 from tests.servers import Database
@@ -28,7 +29,7 @@ def here(*words: str) -> str:
 
 
 def lines_for(database: Database, width: int, *, short: bool = True) -> list[str]:
-    answer = screens.diagnosis(look(database), "test · here/db as me", Reader(width, short, True, here))
+    answer = diagnose.diagnosis(look(database), "test · here/db as me", Reader(width, short, True, here))
     return [unstyled(line) for block in answer.body if not hasattr(block, "rows") for line in block.lines]
 
 
@@ -233,7 +234,7 @@ def test_every_code_is_explained_offline(chatops_inprocess: Run) -> None:
         told = chatops_inprocess("explain", check.code.lower(), check=0).stdout
         assert check.why in told
         assert check.question in told
-        if check.code in repair.shipped():
+        if check.code in repair_batches.shipped():
             assert "repair  " in told
     for phrase in ("operator loses the chat", "gets the same chat again", "stats seem wrong", "nobody answers"):
         assert f"“{phrase}”" in listed

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from chatops.deploys import schedule, watch
-from chatops.deploys.watch import Look, Seen
+from chatops.deploys import monitor_state, schedule
+from chatops.deploys.monitor_state import Look, Seen
 from chatops.errors import ExitCode, UsageError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,8 +37,8 @@ class Day:
 
 
 def watching(database: Any, tmp_path: Path, day: Day, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Any:
-    from chatops.cli.invocation import Invocation
-    from chatops.cli.watching import Watching
+    from chatops.flows.monitor import Watching
+    from chatops.flows.run import Invocation
 
     monkeypatch.setenv("CHATOPS_DATABASE_URL", database.url)
     monkeypatch.chdir(tmp_path)
@@ -91,7 +91,7 @@ def test_early_late_doubled_and_dropped_ticks_do_no_harm(
     for minutes in (0, 5, 14.5, 14.6, 15, 31, 75, 76):
         day.now = START + timedelta(minutes=minutes)
         assert watching(latest_database, tmp_path, day, monkeypatch).once() is ExitCode.OK
-    kept = watch.read(tmp_path / "state.json")
+    kept = monitor_state.read(tmp_path / "state.json")
     assert kept is not None
     assert [tick.slot for tick in kept.ticks] == [0, 1, 3]
     assert kept.missed == (2,)
@@ -99,31 +99,31 @@ def test_early_late_doubled_and_dropped_ticks_do_no_harm(
 
 
 def test_only_two_good_ticks_clear_and_a_flap_is_told_once() -> None:
-    state = watch.begin("here", "1m*6", START, {})
+    state = monitor_state.begin("here", "1m*6", START, {})
     bad = Look({}, {"CHAT001": Seen("critical", "two chats")})
     told = []
     for slot, look in enumerate((bad, Look(), bad, Look(reached=False), Look(), Look())):
-        state, new = watch.advance(state, slot, (), START + timedelta(minutes=slot + 1), look)
+        state, new = monitor_state.advance(state, slot, (), START + timedelta(minutes=slot + 1), look)
         told += [(one.slot, one.code, one.kind) for one in new]
     assert told == [(0, "CHAT001", "new"), (3, "UNREACHABLE", "new"), (5, "CHAT001", "resolved"), (5, "UNREACHABLE", "resolved")]
-    assert watch.verdict(state).code is ExitCode.OK
+    assert monitor_state.verdict(state).code is ExitCode.OK
 
 
 def test_what_was_there_before_is_not_worse_and_what_is_new_is() -> None:
-    state = watch.begin("here", "1m", START, {"findings": ["CHAT006"]})
+    state = monitor_state.begin("here", "1m", START, {"findings": ["CHAT006"]})
     old, new = Seen("warning", "lost"), Seen("critical", "two")
-    state, told = watch.advance(state, 0, (), START, Look({}, {"CHAT006": old, "CHAT001": new}))
+    state, told = monitor_state.advance(state, 0, (), START, Look({}, {"CHAT006": old, "CHAT001": new}))
     assert [one.code for one in told] == ["CHAT001"]
-    verdict = watch.verdict(state)
+    verdict = monitor_state.verdict(state)
     assert verdict.code is ExitCode.FOUND
     assert verdict.sentence == "1 m after deploy: worse; CHAT001 is open; 1 of before is still there"
 
 
 def test_what_was_there_before_keeps_its_severity_and_its_words() -> None:
-    before = watch.baseline_of(Look({"waiting": 1}, {"CHAT001": Seen("critical", "two chats")}))
-    state = watch.begin("here", "1m", START, before)
+    before = monitor_state.baseline_of(Look({"waiting": 1}, {"CHAT001": Seen("critical", "two chats")}))
+    state = monitor_state.begin("here", "1m", START, before)
     assert (state.open["CHAT001"].severity, state.open["CHAT001"].title) == ("critical", "two chats")
-    assert watch.verdict(state).sentence == "no tick was due yet"
+    assert monitor_state.verdict(state).sentence == "no tick was due yet"
 
 
 def test_until_healthy_is_not_well_when_the_plan_ends_before_it(
@@ -147,8 +147,8 @@ def test_looking_counts_as_no_rollback(latest_database: Any, tmp_path: Path, mon
 
 
 def test_a_day_on_which_the_database_was_never_reached_is_not_healthy() -> None:
-    state, _ = watch.advance(watch.begin("here", "1m", START, {}), 0, (), START, Look(reached=False))
-    assert watch.verdict(state).code is ExitCode.FOUND
+    state, _ = monitor_state.advance(monitor_state.begin("here", "1m", START, {}), 0, (), START, Look(reached=False))
+    assert monitor_state.verdict(state).code is ExitCode.FOUND
 
 
 def test_fail_fast_ends_at_the_first_new_finding_and_until_healthy_at_the_first_good_tick(
@@ -217,7 +217,7 @@ def test_a_watch_in_the_database_is_shared_by_all_who_tick(
 def test_two_runs_that_take_the_same_tick_write_it_once_in_the_database(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from chatops.cli.keeping import InDatabase
+    from chatops.flows.monitor_state import InDatabase
 
     day = Day({})
     first, second = (watching(latest_database, tmp_path, day, monkeypatch, plan="15m*2") for _ in range(2))
@@ -236,7 +236,7 @@ def test_two_runs_that_take_the_same_tick_write_it_once_in_the_database(
 def test_a_server_that_is_away_is_remembered_by_the_run_and_written_when_it_is_back(
     own_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from chatops.cli.keeping import InDatabase
+    from chatops.flows.monitor_state import InDatabase
     from tests.conftest import build_latest
 
     server = own_server("18")
@@ -264,7 +264,7 @@ def test_a_server_that_is_away_is_remembered_by_the_run_and_written_when_it_is_b
 def test_commands_run_beside_a_tick_their_text_is_text_and_a_failing_one_is_a_finding(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from chatops.cli import watching as module
+    from chatops.flows import monitor as module
 
     monkeypatch.setattr(module, "COMMAND_SECONDS", 0.3)
     errors = tmp_path / "errors"
@@ -357,7 +357,7 @@ def test_one_tick_answers_a_plugin_and_fills_a_textfile(
 def test_on_a_terminal_the_watch_is_a_page_drawn_in_place(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
 ) -> None:
-    from chatops.cli.invocation import Invocation
+    from chatops.flows.run import Invocation
     from chatops.render import Medium
 
     latest_database.execute(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from chatops.cli.redrawing import Screen
+from chatops.flows.watch_option import Screen
 from tests.conftest import Result, clean_environment
 from tests.servers import Database
 
@@ -65,7 +65,7 @@ def test_a_table_is_shown_again_until_ctrl_c_which_leaves_the_last_one(
 def test_the_tables_that_can_be_watched_keep_their_files_fresh(
     name: str, core_database: Database, chatops_inprocess: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chatops.cli import redrawing
+    from chatops.flows import watch_option
 
     slept: list[float] = []
 
@@ -75,7 +75,7 @@ def test_the_tables_that_can_be_watched_keep_their_files_fresh(
         if len(slept) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(redrawing, "pause", sleep)
+    monkeypatch.setattr(watch_option, "pause", sleep)
     shown = chatops_inprocess(name, "--watch", "7", "-o", "json", "--write", "json=out.json", db=core_database, check=0).stdout
     assert slept == [7, 7]
     assert shown.count(f'"command": "{name}"') == 2
@@ -84,7 +84,7 @@ def test_the_tables_that_can_be_watched_keep_their_files_fresh(
 def test_a_server_that_goes_away_is_told_under_the_last_answer_and_asked_again(
     own_server: Callable[..., Any], chatops_inprocess: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chatops.cli import redrawing
+    from chatops.flows import watch_option
     from tests.conftest import build_core
 
     server = own_server("18")
@@ -99,7 +99,7 @@ def test_a_server_that_goes_away_is_told_under_the_last_answer_and_asked_again(
             raise KeyboardInterrupt
         step()
 
-    monkeypatch.setattr(redrawing, "pause", sleep)
+    monkeypatch.setattr(watch_option, "pause", sleep)
     shown = chatops_inprocess("queue", "--watch", "1", db=database, check=0).stdout
     assert re.search(r"nobody waits.*\n\n\d\d:\d\d:\d\d UTC  .*; asking again\n\n.*nobody waits", shown), shown
     server.stop("immediate")

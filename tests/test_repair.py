@@ -10,7 +10,7 @@ import pytest
 
 from chatops import sqlfiles
 from chatops.chats import planting
-from chatops.checks import repair
+from chatops.checks import repair_batches
 from tests.ailing import deployed, healthy, healthy_everywhere, look, mended, plant, result, wrong
 from tests.conftest import Result
 from tests.servers import Database
@@ -22,7 +22,7 @@ Run = Callable[..., Result]
 BACK_INTO_THE_QUEUE = {"CHAT006", "CHAT012", "OPER001"}
 WAITED_LONG = {"QUEUE002", "QUEUE004", "QUEUE010", "CHAT015"}
 """What is true of a user who was overlooked for half an hour, once their chat is in the queue again."""
-MENDABLE = [code for code in repair.shipped() if code in planting.codes()]
+MENDABLE = [code for code in repair_batches.shipped() if code in planting.codes()]
 
 
 def chat(database: Database, number: int) -> dict[str, Any]:
@@ -107,15 +107,15 @@ def everything(database: Database) -> Any:
 def test_more_rows_than_a_batch_are_mended_in_batches(
     deployed: Database, chatops_inprocess: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repair, "BATCH", 50)
+    monkeypatch.setattr(repair_batches, "BATCH", 50)
     deployed.execute("update chats set last_operator_id = null where chat_state = 'waiting_real_user_reply' and is_active")
     count = result(look(deployed, "CHAT014"), "CHAT014").count
-    assert count > 2 * repair.BATCH
+    assert count > 2 * repair_batches.BATCH
     answer = json.loads(chatops_inprocess("repair", "CHAT014", "-o", "json", db=deployed, check=0).stdout)
     assert answer["mended"] == {"CHAT014": count}
-    assert len(answer["changes"]) == repair.PREVIEW
+    assert len(answer["changes"]) == repair_batches.PREVIEW
     assert deployed.value("select count(*) from chatops.actions") == count
-    assert deployed.value("select count(distinct transaction_id) from chatops.actions") == -(-count // repair.BATCH)
+    assert deployed.value("select count(distinct transaction_id) from chatops.actions") == -(-count // repair_batches.BATCH)
 
 
 # ---- the right judgement -----------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from chatops.deploys import receipt, watch
-from chatops.deploys.watch import Look, Seen
+from chatops.deploys import monitor_state, receipt
+from chatops.deploys.monitor_state import Look, Seen
 from tests.conftest import in_ci
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,10 +40,10 @@ class Page(HTMLParser):
 
 
 def test_a_day_becomes_a_page_with_plots_and_findings(chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
-    state = watch.begin("db public", "1h*3", START, {})
+    state = monitor_state.begin("db public", "1h*3", START, {})
     for slot in range(3):
         look = Look({"waiting": slot, "oldest_seconds": 60.0}, {"CHAT001": Seen("critical", "<script>alert(1)</script>\x1b")})
-        state, _ = watch.advance(state, slot, (), START + timedelta(hours=slot + 1), look)
+        state, _ = monitor_state.advance(state, slot, (), START + timedelta(hours=slot + 1), look)
     (tmp_path / "day.json").write_text(state.text)
     chatops_inprocess("report", "day.json", check=0)
     page = Page((tmp_path / "day.html").read_text())
@@ -63,13 +63,13 @@ def test_a_deploy_that_stopped_becomes_a_page_that_says_where(chatops_inprocess:
     assert "The deploy stopped at code" in Page((tmp_path / "page.html").read_text()).words
 
 
-def a_day() -> watch.Watch:
+def a_day() -> monitor_state.Watch:
     """A day with foreign text, something that opened and closed, and a long word."""
-    state = watch.begin("production.example.org:5432/postgres public", "1h*6", START, {})
+    state = monitor_state.begin("production.example.org:5432/postgres public", "1h*6", START, {})
     for slot in range(6):
         found = {"CHAT001": Seen("critical", "<script>document.title = 'taken over'</script> | x")} if slot in (1, 2) else {}
         figures = {"waiting": 40 - slot, "oldest_seconds": 60.0 * slot, "assigned": 9, "waiting_real_user_reply": 1200}
-        state, _ = watch.advance(state, slot, (), START + timedelta(hours=slot + 1), Look(figures, found))
+        state, _ = monitor_state.advance(state, slot, (), START + timedelta(hours=slot + 1), Look(figures, found))
     return state
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from chatops import words
+from chatops import formatting
 from chatops.chats.reports import query
 from chatops.db import Database
 from chatops.errors import UsageError
@@ -116,6 +116,6 @@ def _named(database: Database, names: Sequence[str]) -> list[UUID]:
         raise single
     if problems:
         rest = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
-        message = f"{words.plural(len(problems), 'name')} cannot be used; nothing was changed"
+        message = f"{formatting.plural(len(problems), 'name')} cannot be used; nothing was changed"
         raise UsageError(message, details=problems[:20] + rest)
     return list(found)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chatops import sqlfiles
 from chatops.chats import audit
-from chatops.chats.movement import Conditions
+from chatops.chats.carry_out import Conditions
 from chatops.chats.reassignment import Operator, Plan, Rule, Standing, plan_reassign, plan_release
 from chatops.db import Database
 from chatops.errors import ConflictError, RefusedError

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chatops import sqlfiles, words
+from chatops import formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError, UsageError
 from chatops.model import Answer, Column, Line, Table, Text
@@ -80,7 +80,7 @@ class Question:
     def parameters(self, schema: str) -> dict[str, Any]:
         """As the query takes them."""
         if self.outcome is not None and self.outcome not in OUTCOMES:
-            raise UsageError(f"--outcome is one of {', '.join(OUTCOMES)}, not “{words.visible(self.outcome)}”")
+            raise UsageError(f"--outcome is one of {', '.join(OUTCOMES)}, not “{formatting.visible(self.outcome)}”")
         return {
             "schema": schema, "chat": self.chat, "operator": self.operator, "who": self.who, "since": self.since,
             "until": self.until, "plan": self.plan, "action": self.action, "outcome": self.outcome,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from chatops import settings, words
-from chatops.chats.movement import Result
+from chatops import formatting, settings
+from chatops.chats.carry_out import Result
 from chatops.chats.reassignment import Move, Operator, Plan, Rule, Standing
 from chatops.errors import RefusedError, UsageError
 from chatops.settings import Target
@@ -31,7 +31,7 @@ def write(path: Path, plan: Plan, target: Target, results: Sequence[Result] | No
         "chatops_plan": FORMAT,
         "plan_id": str(plan.plan_id),
         "command": plan.command,
-        "made_at": words.instant(plan.made_at),
+        "made_at": formatting.instant(plan.made_at),
         "environment": target.name,
         "database": target.shown(),
         "schema": target.schema,
@@ -91,11 +91,11 @@ def read(path: Path, command: str, target: Target) -> Plan:
     except OSError as error:
         raise UsageError(f"cannot read the plan {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is no plan: {words.visible(str(error))}") from None
+        raise UsageError(f"{path} is no plan: {formatting.visible(str(error))}") from None
     try:
         plan = _plan(whole)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"{path} is no plan that this version can read: {words.visible(repr(error))}") from None
+        raise UsageError(f"{path} is no plan that this version can read: {formatting.visible(repr(error))}") from None
     if plan.command != command:
         apply = f"chatops {plan.command} --plan {path}"
         raise RefusedError(f"{path} is a plan for {plan.command}", next_steps=[("apply it", apply)])
@@ -103,7 +103,7 @@ def read(path: Path, command: str, target: Target) -> Plan:
     if (whole.get("database"), whole.get("schema")) != here and not (
         target.environment and (whole.get("environment"), whole.get("schema")) == (target.environment, target.schema)
     ):
-        made_for = f"{words.visible(str(whole.get('database')))} (schema {words.visible(str(whole.get('schema')))})"
+        made_for = f"{formatting.visible(str(whole.get('database')))} (schema {formatting.visible(str(whole.get('schema')))})"
         raise RefusedError(f"{path} was made for {made_for}, and this is {target.shown()}; nothing was changed")
     return plan
 

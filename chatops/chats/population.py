@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chatops import sqlfiles, words
+from chatops import formatting, sqlfiles
 from chatops.db import Database, identifier
 from chatops.errors import RefusedError, UsageError
 
@@ -40,8 +40,8 @@ class Population:
     @property
     def in_words(self) -> str:
         """The figures on one line."""
-        people = words.plural(self.operators, "operator")
-        return f"{words.count(self.chats)} chats, {words.count(self.messages)} messages, {people}"
+        people = formatting.plural(self.operators, "operator")
+        return f"{formatting.count(self.chats)} chats, {formatting.count(self.messages)} messages, {people}"
 
 
 _COUNTS = """select (select count(*) from operators) as operators, (select count(*) from chats) as chats,
@@ -68,10 +68,10 @@ def populate(database: Database, *, size: int = DEFAULT_SIZE, seed: int = 1, say
         )
         large = size >= SET_ASIDE_FROM
         steps = [
-            ("plan", f"thinking up {words.count(size)} chats"),
+            ("plan", f"thinking up {formatting.count(size)} chats"),
             *([("set_aside", "setting indexes and keys aside")] if large else []),
             ("people", "operators, users, profiles"),
-            ("chats", f"{words.count(size)} chats"),
+            ("chats", f"{formatting.count(size)} chats"),
             ("messages", "messages"),
             ("assignments", "assignments"),
             *([("clocks", "when each chat began to wait")] if database.facts and database.facts.has_queue_clocks else []),
@@ -120,6 +120,6 @@ def refresh(database: Database) -> timedelta | None:
 def check_size(size: int, seed: int) -> None:
     """Raises UsageError for a size or seed that the population cannot have."""
     if not SMALLEST <= size <= LARGEST:
-        raise UsageError(f"--size must be between {words.count(SMALLEST)} and {words.count(LARGEST)} chats")
+        raise UsageError(f"--size must be between {formatting.count(SMALLEST)} and {formatting.count(LARGEST)} chats")
     if not 0 <= seed < 2**31:
         raise UsageError("--seed must be between 0 and 2147483647")

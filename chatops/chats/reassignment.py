@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Literal
 from uuid import UUID, uuid4
 
-from chatops import sqlfiles, words
+from chatops import formatting, sqlfiles
 from chatops.chats import audit
 from chatops.chats.reports import query
 from chatops.db import Database
@@ -81,7 +81,7 @@ class Operator:
     @property
     def label(self) -> str:
         """The name, made harmless, or the beginning of the id."""
-        return words.shortened(self.name or "", 40) or str(self.operator_id)[:8]
+        return formatting.shortened(self.name or "", 40) or str(self.operator_id)[:8]
 
     @property
     def load(self) -> str:
@@ -184,7 +184,7 @@ def rules(text: Iterable[str]) -> frozenset[Rule]:
     known = {rule.value: rule for rule in Rule}
     if unknown := [word for word in given if word not in known]:
         raise UsageError(
-            f"--force knows no rule {words.visible(', '.join(unknown))}", details=(f"rules: {', '.join(known)}; or all",)
+            f"--force knows no rule {formatting.visible(', '.join(unknown))}", details=(f"rules: {', '.join(known)}; or all",)
         )
     return frozenset(known[word] for word in given)
 
@@ -329,7 +329,7 @@ def _given(chat: Standing, target: Operator, held: int, forced: Collection[Rule]
         **_chat_problems(chat),
         Rule.INACTIVE: "the operator is not active",
         Rule.AWAY: "the operator is not available",
-        Rule.BUSY: f"the operator is busy with {'another chat' if held == 1 else words.plural(held, 'other chat')}",
+        Rule.BUSY: f"the operator is busy with {'another chat' if held == 1 else formatting.plural(held, 'other chat')}",
         Rule.LAST: "the operator had it last",
     }  # fmt: skip
     if one_chat:

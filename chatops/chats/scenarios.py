@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID, uuid4
 
-from chatops import db, sqlfiles, words
+from chatops import db, formatting, sqlfiles
 from chatops.chats import writers
 from chatops.chats.writers import Result, Step, Writer
 from chatops.db import Database
@@ -387,7 +387,7 @@ def _rows_told(rows: Mapping[str, tuple[int | None, int | None]]) -> str:
     counted = {name: pair for name, pair in rows.items() if None not in pair}
     changed = ", ".join(f"{name} {before:,} → {after:,}" for name, (before, after) in counted.items() if before != after)
     others = [name for name in rows if name not in counted]
-    told = f"rows of {words.plural(len(counted), 'table')} counted before and after: "
+    told = f"rows of {formatting.plural(len(counted), 'table')} counted before and after: "
     told += f"{changed} (others wrote meanwhile)" if changed else "all as before"
     return told + (f"; not counted: {', '.join(others)}" if others else "")
 

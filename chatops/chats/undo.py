@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from chatops import sqlfiles, words
+from chatops import formatting, sqlfiles
 from chatops.chats import audit
-from chatops.chats.move_screens import STATES, person
-from chatops.chats.movement import ABSORBED, BATCH, CLASHES, LOOKS, NOT_FOR_US, Conditions, wait_a_moment
+from chatops.chats.carry_out import ABSORBED, BATCH, CLASHES, LOOKS, NOT_FOR_US, Conditions, wait_a_moment
 from chatops.chats.reassignment import Operator
 from chatops.db import Database
 from chatops.errors import DatabaseError, UsageError
 from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.screens.moves import STATES, person
 
 SHOWN = 20
 
@@ -71,7 +71,7 @@ def find(database: Database, what: str | UUID) -> list[Action]:
     number = int(what) if isinstance(what, str) and what.isdigit() and len(what) < 19 else None
     plan = what if isinstance(what, UUID) else None
     if number is None and plan is None:
-        shown = words.visible(str(what))
+        shown = formatting.visible(str(what))
         raise UsageError(f"“{shown}” is neither an action's number nor a plan", details=("chatops log lists both",))
     parameters = {"action_id": number, "plan_id": plan, "schema": database.target.schema}
     found = database.rows(Action, sqlfiles.read("queries/undo_find.sql"), parameters)
@@ -138,7 +138,7 @@ def _batch(
         if error.sqlstate in CLASHES and not last:
             return [], list(actions)
         outcome = "moved" if error.sqlstate in CLASHES else "failed"
-        detail = f"{words.visible(error.message)} ({error.sqlstate})"
+        detail = f"{formatting.visible(error.message)} ({error.sqlstate})"
         failed = [Undone(one.action_id, one.chat_id, one.operator_id, outcome, detail) for one in actions]
         _log(database, failed, conditions)
         return failed, []
@@ -268,11 +268,11 @@ def preview(
     actions: Sequence[Action], operators: dict[UUID, Operator], *, show_names: bool, now: datetime | None
 ) -> list[Table | Text]:
     """What taking these actions back means, for people."""
-    body: list[Table | Text] = [Text([words.plural(len(actions), "action") + " to take back"])]
+    body: list[Table | Text] = [Text([formatting.plural(len(actions), "action") + " to take back"])]
     lines = _lines(actions[:SHOWN], {}, operators, show_names=show_names)
     body.append(Table("preview", COLUMNS, lines, audience="people"))
     if len(actions) > SHOWN:
-        body.append(Text([f"and {words.count(len(actions) - SHOWN)} more"]))
+        body.append(Text([f"and {formatting.count(len(actions) - SHOWN)} more"]))
     return body
 
 
@@ -294,12 +294,12 @@ def outcome(
     body = [] if asked else preview(actions, operators, show_names=show_names, now=now)
     told: list[Line] = []
     if rehearsal:
-        count = f"{words.count(len(done))} of {words.plural(len(lines), 'action')}"
+        count = f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')}"
         told.append(f"Dry run: {count} would be taken back. Everything was rolled back.")
     elif len(lines) == 1 and done:
         told.append([Span(f"Done, action {done[0].by}. Undo: "), Span(f"{again} {done[0].by}", "code")])
     else:
-        told.append(f"{words.count(len(done))} of {words.plural(len(lines), 'action')} taken back.")
+        told.append(f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')} taken back.")
     body.append(Text(told))
     if odd:
         columns = [column for column in COLUMNS if column.name in ("action_id", "chat_id")]

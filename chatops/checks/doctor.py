@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from chatops import sqlfiles, words
+from chatops import formatting, sqlfiles
 from chatops.checks import load, run
 from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError
@@ -70,13 +70,13 @@ def examine(database: Database, another: Callable[[], Database], here: Callable[
     points.append(_objects(database, here))
     points.append(_connections(role))
     shown = ", ".join(role.extensions) or "none"
-    points.append(Point("extensions", "ok", f"chatops needs none; installed: {words.visible(shown)}"))
+    points.append(Point("extensions", "ok", f"chatops needs none; installed: {formatting.visible(shown)}"))
     return points
 
 
 def _version(number: int, text: str) -> Point:
     major = number // 10000
-    name = f"Postgres {words.visible(text.split()[0])}"
+    name = f"Postgres {formatting.visible(text.split()[0])}"
     if major < OLDEST:
         return Point("version", "failed", f"{name} is older than {OLDEST}, the oldest that chatops is tested on")
     if major > NEWEST:
@@ -142,7 +142,7 @@ def _new_connection(another: Callable[[], Database]) -> Point:
 
 
 def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Point]:
-    name = words.visible(role.role)
+    name = formatting.visible(role.role)
     points: list[Point] = []
     kind = "superuser" if role.is_superuser else "bypasses row security" if role.bypasses_rls else "ordinary role"
     points.append(Point("role", "ok", f"{name}, {kind}"))
@@ -176,7 +176,7 @@ def _tables(database: Database, here: Callable[..., str]) -> list[Point]:
         )
     roles = here("doctor", "--create-roles")
     if inventory.unreadable:
-        role = words.visible(database.facts.role if database.facts else "")
+        role = formatting.visible(database.facts.role if database.facts else "")
         points.append(Point("reading", "failed", f"no right to read {', '.join(sorted(inventory.unreadable))}",
                             f"grant chatops_reader to {role};  -- made by: {roles}"))  # fmt: skip
     if inventory.hidden:
@@ -198,11 +198,11 @@ def _objects(database: Database, here: Callable[..., str]) -> Point:
     ]
     unknown = [result.check.code for result in survey.results if result.status == "unknown"]
     if failed:
-        return Point("objects", "failed", f"{words.plural(len(failed), 'schema check')} failed: {', '.join(failed)}",
+        return Point("objects", "failed", f"{formatting.plural(len(failed), 'schema check')} failed: {', '.join(failed)}",
                      here("verify", "schema"))  # fmt: skip
     if unknown:
         return Point("objects", "unknown", f"could not be checked: {', '.join(unknown)}", here("verify", "schema"))
-    return Point("objects", "ok", f"objects and signatures are right ({words.plural(len(checks), 'check')})")
+    return Point("objects", "ok", f"objects and signatures are right ({formatting.plural(len(checks), 'check')})")
 
 
 def _connections(role: _Role) -> Point:
@@ -219,7 +219,7 @@ def answer(points: Sequence[Point], now: datetime | None) -> Answer:
     if failed or unknown:
         first = [Span(f"{failed} wrong, {unknown} unknown, {advice} to know", "warning")]
     else:
-        first = [Span("chatops can work here" + (f"; {words.plural(advice, 'thing')} to know" if advice else ""), "ok")]
+        first = [Span("chatops can work here" + (f"; {formatting.plural(advice, 'thing')} to know" if advice else ""), "ok")]
     lines: list[Line] = [first, ""]
     width = max(len(point.area) for point in points)
     for point in points:

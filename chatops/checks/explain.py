@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from chatops import sqlfiles
-from chatops.checks import load, repair
+from chatops.checks import load, repair_batches
 from chatops.checks.load import Check
 from chatops.checks.thresholds import BY_NAME
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
@@ -47,7 +47,7 @@ def listing(checks: Sequence[Check], width: int) -> Answer:
         Column("says", "what people say", "data"),
         Column("repair", "has a repair", "flag"),
     ]
-    mendable = set(repair.shipped())
+    mendable = set(repair_batches.shipped())
     rows = [
         {"code": check.code, "severity": check.severity.value, "invariant": check.invariant, "group": check.group,
          "title": general(check), "says": list(check.says), "repair": check.code in mendable}
@@ -110,7 +110,7 @@ def parts(check: Check) -> list[tuple[str, str]]:
         found.append(("fix", check.help_sql))
     if check.help_text:
         found.append(("helps", check.help_text))
-    if check.code in repair.shipped():
+    if check.code in repair_batches.shipped():
         found.append(("repair", repair_in_words(check.code)))
     found.append(("query", f"chatops explain {check.code} --sql"))
     return [(label, text) for label, text in found if text]

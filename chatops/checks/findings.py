@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from chatops import words
+from chatops import formatting
 from chatops.checks.run import GUARDS, Result, Survey
 from chatops.checks.thresholds import Threshold
 from chatops.model import Severity
@@ -91,7 +91,7 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
 
 def filled(template: str, values: Mapping[str, Any], now: datetime | None) -> str:
     """A title with its {places} filled for people."""
-    return _PLACE.sub(lambda place: words.visible(shown(values[place[1]], now)) if place[1] in values else "…", template)
+    return _PLACE.sub(lambda place: formatting.visible(shown(values[place[1]], now)) if place[1] in values else "…", template)
 
 
 def _filled_exactly(template: str, values: Mapping[str, Any]) -> str:
@@ -112,15 +112,15 @@ def shown(value: Any, now: datetime | None) -> str:
     if value is None:
         return "none"
     if isinstance(value, timedelta):
-        return words.duration(value)
+        return formatting.duration(value)
     if isinstance(value, datetime):
         if now is not None and value > now:
-            return f"in {words.duration(value - now)}"
-        return f"{words.age(value, now)} ago"
+            return f"in {formatting.duration(value - now)}"
+        return f"{formatting.age(value, now)} ago"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return words.count(value)
+        return formatting.count(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(shown(item, now) for item in value)
     return str(value)

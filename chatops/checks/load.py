@@ -76,9 +76,9 @@ class Check:
 
     def heading(self, count: int) -> str:
         """The title with its number."""
-        from chatops import words
+        from chatops import formatting
 
-        return self.title_one if count == 1 else self.title.replace("{count}", words.count(count))
+        return self.title_one if count == 1 else self.title.replace("{count}", formatting.count(count))
 
 
 def shared(name: str) -> str:

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from chatops import sqlfiles, words
-from chatops.checks import bodies
+from chatops import formatting, sqlfiles
+from chatops.checks import function_bodies
 from chatops.checks import thresholds as limits
 from chatops.checks.load import Check, shared
 from chatops.checks.thresholds import Threshold
@@ -262,7 +262,7 @@ def take_inventory(database: Database) -> Inventory:
             unread = ("the ledger is locked by somebody else" if locked else f"the ledger cannot be read: {error.message}", "")
         else:
             applied, views = tuple(files) or None, tuple(installed)
-            made = bodies.of_files(_shipped_texts(own, own_views))
+            made = function_bodies.of_files(_shipped_texts(own, own_views))
     elif database.facts is not None and database.facts.has_ledger:
         role = identifier(database.facts.role)
         unread = (
@@ -321,7 +321,7 @@ def window(since: str | None) -> str:
         return DEFAULT_SINCE
     if since.strip().lower() == "all":
         return EVER
-    seconds = words.span(since, "--since").total_seconds()
+    seconds = formatting.span(since, "--since").total_seconds()
     if seconds <= 0:
         raise UsageError("--since takes a span of time above zero, or all")
     return f"{seconds:.0f} seconds"
@@ -498,14 +498,14 @@ def _wrapped(check: Check, state: _Run) -> str:
 
 def _from_error(state: _Run, check: Check, error: DatabaseError, seconds: float, allowed: float) -> Result:
     state.slow = isinstance(error, StatementTimeoutError)
-    message = words.visible(error.message)
+    message = formatting.visible(error.message)
     role = identifier(state.database.facts.role if state.database.facts else "")
     if isinstance(error, LockTimeoutError):
         waited = state.budget.lock_ms / 1000
         state.budget.lock_ms = NEXT_LOCK_MS
         return _unknown(check, f"a table it reads is locked by somebody else (waited {waited:g} s)", seconds=seconds)
     if isinstance(error, StatementTimeoutError):
-        slow = f"it took longer than {words.duration(allowed)}; give more with --timeout SECONDS"
+        slow = f"it took longer than {formatting.duration(allowed)}; give more with --timeout SECONDS"
         return _unknown(check, slow, seconds=seconds)
     if error.sqlstate == "42501":
         what = message.removeprefix("permission denied for ")

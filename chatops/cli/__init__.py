@@ -13,8 +13,9 @@ from typing import Any
 import typer
 import typer.core
 
-from chatops.cli.invocation import COMMON_EPILOG, Invocation, common_options
+from chatops.cli.options import COMMON_EPILOG, common_options
 from chatops.errors import ChatopsError, ExitCode
+from chatops.flows.run import Invocation
 
 # Panel, command, help line; in the order of the help. The module of a command bears its name.
 COMMANDS: tuple[tuple[str, str, str], ...] = (

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:
     from chatops.db import Database
@@ -49,7 +50,7 @@ def adopt(
     applied: all that it makes is there · pending: nothing · partial: something is missing · conflict: a function has another
     body · unprovable: it moves data only. Without --yes nothing is written; off a terminal it only shows.
     """
-    from chatops.cli import folders
+    from chatops.cli.arguments import folder_options
     from chatops.migrations.source import chosen
 
     invocation = invocation_of(ctx)
@@ -66,7 +67,7 @@ def adopt(
         return correct_ledger(invocation, database, folder, edited or [], forget or [], dry_run=dry_run, yes=yes)
     if ledger_only:
         return make_ledger(invocation, database, dry_run=dry_run, yes=yes)
-    here = invocation.here("adopt", *folders.named(directory, source))
+    here = invocation.here("adopt", *folder_options(directory, source))
     return take_over(
         invocation, database, folder, here, through=through, accept=accept or [], diff=diff, dry_run=dry_run, yes=yes
     )

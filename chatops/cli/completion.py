@@ -118,7 +118,7 @@ def _look_aside(work: Callable[[], None]) -> bool:
 
 
 def _ask(target: Any, kind: str) -> Offers:
-    from chatops import db, sqlfiles, words
+    from chatops import db, formatting, sqlfiles
 
     if target.embedded is not None:
         target = _running(target)
@@ -128,7 +128,8 @@ def _ask(target: Any, kind: str) -> Offers:
         rows = database.tuples(query, {"most": MOST})
     # A name is kept as its initial: the file outlives the moment.
     return [
-        (str(row[0]), f"{words.initial(row[2])} {row[1]}" if kind == "operators" else str(row[1] or "no state")) for row in rows
+        (str(row[0]), f"{formatting.initial(row[2])} {row[1]}" if kind == "operators" else str(row[1] or "no state"))
+        for row in rows
     ]
 
 

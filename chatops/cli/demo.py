@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatops.cli import invocation as invoking
-from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ConflictError, ExitCode, UsageError
+from chatops.flows import run as invoking
+from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:
     from chatops.checks.findings import Finding
@@ -124,7 +125,7 @@ def _used_databases() -> list[str]:
 
 def _ensure(invocation: Invocation, size: int | None, seed: int | None, *, healed: bool, reset: bool) -> Mapping[str, Any]:
     """The demo as it is asked for, made where it is not there; what is known of it."""
-    from chatops import local, words
+    from chatops import formatting, local
     from chatops.chats import population
 
     name = _database_name()
@@ -143,7 +144,7 @@ def _ensure(invocation: Invocation, size: int | None, seed: int | None, *, heale
         return _make(invocation, database, size or population.DEFAULT_SIZE, DEFAULT_SEED if seed is None else seed, healed=healed)
     if (size is not None and size != made["size"]) or (seed is not None and seed != made["seed"]):
         invocation.note(
-            f"the demo is there with {words.count(made['size'])} chats and seed {made['seed']}; --reset makes another"
+            f"the demo is there with {formatting.count(made['size'])} chats and seed {made['seed']}; --reset makes another"
         )
     if healed and not made["healed"]:
         migrate_to(invocation, database, "latest")
@@ -152,24 +153,24 @@ def _ensure(invocation: Invocation, size: int | None, seed: int | None, *, heale
     if made["size"] > FRESHEN_UP_TO:
         invocation.note("so large a demo keeps the clocks it was made with; --reset makes it anew")
     elif behind := population.refresh(database):
-        invocation.note(f"the demo is there; its clocks were {words.duration(behind)} old and are right again")
+        invocation.note(f"the demo is there; its clocks were {formatting.duration(behind)} old and are right again")
     else:
         invocation.note("the demo is there")
     return made
 
 
 def _make(invocation: Invocation, database: Database, size: int, seed: int, *, healed: bool) -> Mapping[str, Any]:
-    from chatops import words
+    from chatops import formatting
     from chatops.chats import planting, population
     from chatops.db import identifier
 
     if database.target.schema != "public":
         database.script(f"create schema if not exists {identifier(database.target.schema)}")
     migrate_to(invocation, database, DEPLOYED)
-    invocation.note(f"filling it with {words.count(size)} chats")
+    invocation.note(f"filling it with {formatting.count(size)} chats")
     population.populate(database, size=size, seed=seed, say=lambda line: invocation.note(f"  {line}"))
     planted = planting.plant_all(database)
-    invocation.note(f"planted {words.plural(len(planted), 'trouble')}, one for each finding")
+    invocation.note(f"planted {formatting.plural(len(planted), 'trouble')}, one for each finding")
     if healed:
         migrate_to(invocation, database, "latest")
     people = population.figures(database)
@@ -180,7 +181,7 @@ def _make(invocation: Invocation, database: Database, size: int, seed: int, *, h
 
 def migrate_to(invocation: Invocation, database: Database, to: str) -> None:
     """Applies the shipped files up to that one, with one line about it."""
-    from chatops import words
+    from chatops import formatting
     from chatops.migrations import ledger, source
     from chatops.migrations import run as runs
 
@@ -196,7 +197,7 @@ def migrate_to(invocation: Invocation, database: Database, to: str) -> None:
             done.append(event.name)
 
     runs.apply(database, prepared, request, run, tell)
-    invocation.note(f"migrated to {to}: {words.plural(len(done), 'file')}")
+    invocation.note(f"migrated to {to}: {formatting.plural(len(done), 'file')}")
 
 
 def _remembered(database: Database) -> Mapping[str, Any] | None:
@@ -276,9 +277,9 @@ def _show(invocation: Invocation, made: Mapping[str, Any]) -> ExitCode:
 
 def _answer(invocation: Invocation, made: Mapping[str, Any], summary: Any, queue: Any, survey: Survey) -> Answer:
     """At most 29 lines of at most 100 columns, so that it fits on one screen above the prompt."""
-    from chatops.chats import screens
     from chatops.checks.findings import findings
     from chatops.model import Answer, Column, Span, Table, Text
+    from chatops.screens import tables
 
     chatops = program()
 
@@ -292,9 +293,9 @@ def _answer(invocation: Invocation, made: Mapping[str, Any], summary: Any, queue
         [Span(f"A chat platform on a Postgres of its own, {trouble}.", "strong")],
         f"{made['people']} · {schema}",
         "",
-        screens.queue_line(summary.queue, survey.now),
+        tables.queue_line(summary.queue, survey.now),
     ]
-    waits = screens.queue_answer(queue, survey.now).tables[0]
+    waits = tables.queue_answer(queue, survey.now).tables[0]
     steps = _steps(found, here)
     commands = Table("commands", [Column("command", "command"), Column("what", "what")],
                      [{"command": line, "what": what} for line, what in steps], audience="machines")  # fmt: skip
@@ -302,7 +303,7 @@ def _answer(invocation: Invocation, made: Mapping[str, Any], summary: Any, queue
         "demo",
         [
             Text(head),
-            screens.summary_table(summary),
+            tables.summary_table(summary),
             _as_people_see(waits),
             Text(["", *_finding_lines(found, here), "", *_step_lines(steps)]),
             _finding_rows(found),
@@ -320,8 +321,8 @@ def _as_people_see(waits: Table) -> Table:
 
 
 def _finding_lines(found: list[Finding], here: Callable[..., str]) -> list[list[Span]]:
-    from chatops.checks.screens import _STYLES
     from chatops.model import Span
+    from chatops.screens.diagnose import _STYLES
 
     if not found:
         return [[Span("healthy: nothing is wrong with it", "ok")]]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of, write_file
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ChatopsError, ExitCode, RefusedError, UsageError
+from chatops.flows.run import Invocation, write_file
 from chatops.model import Line, Span
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def deploy(
 
     Stops at the first failure, says what is in place and how to go on. The code step is `[deploy] commands` of chatops.toml.
     """
-    from chatops import settings, words
+    from chatops import formatting, settings
     from chatops.deploys import receipt as receipts
 
     invocation = invocation_of(ctx)
@@ -65,7 +66,7 @@ def deploy(
             next_steps=[("the code goes out another way", invocation.here("deploy", "--skip-code")),
                         ("or write it down", "[deploy]\ncommands = [\"git push origin main\", \"vercel --prod\"]")],
         )  # fmt: skip
-    run = Deploy(invocation, to=to, directory=directory, max_wait=words.span(max_wait, "--max-wait").total_seconds(),
+    run = Deploy(invocation, to=to, directory=directory, max_wait=formatting.span(max_wait, "--max-wait").total_seconds(),
                  commands=() if skip_code else commands, scenarios=scenarios, monitor=monitor, path=receipt)  # fmt: skip
     run.prepare(start)
     if dry_run:
@@ -115,7 +116,7 @@ class Deploy:
 
     def prepare(self, start: str | None) -> None:
         """Reads the ledger and the files; changes nothing. Raises what speaks against the migration."""
-        from chatops import __version__, words
+        from chatops import __version__, formatting
         from chatops.cli.migrate import quoted, warn
         from chatops.deploys import receipt as receipts
         from chatops.migrations import ledger
@@ -136,7 +137,7 @@ class Deploy:
         facts = self.database.facts
         made = receipts.Receipt(
             chatops=__version__, environment=invocation.target.name, database=invocation.target.shown(),
-            schema=invocation.target.schema, started=words.instant(facts.now if facts else None),
+            schema=invocation.target.schema, started=formatting.instant(facts.now if facts else None),
             revision=revision_of(folder.path),
         )  # fmt: skip
         self.receipt = made
@@ -145,7 +146,7 @@ class Deploy:
         pending = [entry.name for entry in self.prepared.plan.apply]
         if pending and "migrate" not in receipts.remaining(start, monitored=True):
             raise RefusedError(
-                f"{words.plural(len(pending), 'file is', 'files are')} pending, and --from {start} is behind migrate",
+                f"{formatting.plural(len(pending), 'file is', 'files are')} pending, and --from {start} is behind migrate",
                 next_steps=[("go on there", invocation.here("deploy", *self.words, "--from", "migrate"))],
             )
         if not self.path.exists():
@@ -162,13 +163,13 @@ class Deploy:
 
     def plan_rows(self, steps: Sequence[str]) -> list[dict[str, str]]:
         """Each step with what it will do here."""
-        from chatops import words
+        from chatops import formatting
 
         files = [entry.file.name for entry in self.prepared.plan.apply if entry.file is not None]
         told = {
             "preflight": "connection, role, rights, objects (doctor)",
             "baseline": "chats by state, queue, waits, findings; the catalog's fingerprint",
-            "migrate": f"{words.plural(len(files), 'file')}: {', '.join(files)}" if files else "nothing pending",
+            "migrate": f"{formatting.plural(len(files), 'file')}: {', '.join(files)}" if files else "nothing pending",
             "code": " && ".join(shown(line) for line in self.commands) or "skipped",
             "verify": "schema checks" + (", then the guide's tests in a rolled-back transaction" if self.scenarios else ""),
             "monitor": self.monitor or "",
@@ -264,8 +265,8 @@ class Deploy:
         """The figures, findings and catalog of before, into the receipt."""
         from dataclasses import replace
 
-        from chatops.cli.watching import look
-        from chatops.deploys.watch import baseline_of
+        from chatops.deploys.monitor_state import baseline_of
+        from chatops.flows.monitor import look
         from chatops.migrations.fingerprint import fingerprint
 
         with self.invocation.connect("read") as database:
@@ -279,7 +280,7 @@ class Deploy:
         """The pending files, as `chatops migrate` applies them."""
         from dataclasses import replace
 
-        from chatops import words
+        from chatops import formatting
         from chatops.cli.migrate import Teller
         from chatops.deploys.receipt import File
         from chatops.migrations import ledger
@@ -306,14 +307,14 @@ class Deploy:
             self.keep(replace(self.receipt, files=(*kept, *files)))
         after = fingerprint(self.invocation.connect("read"))
         self.keep(replace(self.receipt, after=after.sha256, objects=after.objects))
-        return f"{words.plural(len(done), 'file')} applied" if done else "nothing was pending"
+        return f"{formatting.plural(len(done), 'file')} applied" if done else "nothing was pending"
 
     def run_code(self) -> str:
         """The commands of the code step, each streamed to stderr; the first that fails stops the deploy."""
         import subprocess
         import sys
 
-        from chatops import words
+        from chatops import formatting
 
         for line in self.commands:
             self.invocation.note(f"  $ {shown(line)}")
@@ -323,7 +324,7 @@ class Deploy:
                                        stdout=stream or subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
             try:
                 for told in process.stdout or ():
-                    self.invocation.note(f"    {words.visible(told.rstrip())}")
+                    self.invocation.note(f"    {formatting.visible(told.rstrip())}")
                 ended = process.wait()
             except BaseException:
                 process.terminate()
@@ -331,11 +332,11 @@ class Deploy:
                 raise
             if ended:
                 raise RefusedError(f"“{shown(line)}” ended with {ended}")
-        return f"{words.plural(len(self.commands), 'command')} ran" if self.commands else "skipped"
+        return f"{formatting.plural(len(self.commands), 'command')} ran" if self.commands else "skipped"
 
     def verify(self) -> str:
         """The schema checks, and the guide's tests; what they find stops the deploy with exit code 1."""
-        from chatops import words
+        from chatops import formatting
         from chatops.checks import load, run
         from chatops.checks.findings import counts_as_found, findings
 
@@ -345,24 +346,24 @@ class Deploy:
         bad = [one for one in findings(survey, self.invocation.here) if counts_as_found(one.result, "warning")]
         if bad:
             lines = [f"{one.code}: {one.result.reason or one.title}" for one in bad]
-            raise Found(f"{words.plural(len(bad), 'schema check')} failed or could not run", details=lines,
+            raise Found(f"{formatting.plural(len(bad), 'schema check')} failed or could not run", details=lines,
                         next_steps=[("look", self.invocation.here("verify", "schema"))])  # fmt: skip
-        told = f"{words.plural(len(checks), 'schema check')} passed"
+        told = f"{formatting.plural(len(checks), 'schema check')} passed"
         if self.scenarios:
             from chatops.chats import scenarios
 
             played = scenarios.play(self.invocation.connect("act"))
             lost = [step for step in played.steps if step.result != "passed"]
             if lost:
-                raise Found(f"{words.plural(len(lost), 'scenario')} failed or could not run",
+                raise Found(f"{formatting.plural(len(lost), 'scenario')} failed or could not run",
                             details=[f"{step.name}: expected {step.expected}; seen {step.seen}" for step in lost],
                             next_steps=[("look", self.invocation.here("verify", "--scenarios"))])  # fmt: skip
-            told += f", {words.plural(len(played.steps), 'scenario step')} too; nothing remains of them"
+            told += f", {formatting.plural(len(played.steps), 'scenario step')} too; nothing remains of them"
         return told
 
     def watch(self) -> str:
         """The watch of --monitor, in this process."""
-        from chatops.cli.watching import Watching
+        from chatops.flows.monitor import Watching
 
         watching = Watching(self.invocation, plan=self.monitor or "", path=default_path(self.invocation, "monitor"),
                             baseline=self.receipt.baseline or None, anew=True, aside=True)  # fmt: skip
@@ -389,9 +390,9 @@ class Deploy:
 
 def shown(line: str) -> str:
     """A command line as it may be shown and kept: without control characters and the passwords of URLs."""
-    from chatops import settings, words
+    from chatops import formatting, settings
 
-    return words.visible(settings.without_passwords(line))
+    return formatting.visible(settings.without_passwords(line))
 
 
 class Found(ChatopsError):  # noqa: N818 - something was found: the run did what it should

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from chatops.cli import completion
-from chatops.cli.invocation import CHECK_FORMATS, command, invocation_of
-from chatops.cli.replaying import REPLAY_HELP
+from chatops.cli.options import CHECK_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.replay_archive import REPLAY_HELP
 
 if TYPE_CHECKING:
-    from chatops.checks.rehearsal import Rehearsed
+    from chatops.checks.try_repair import Rehearsed
 
 
 @command(
@@ -60,15 +60,16 @@ def diagnose(
     import time
 
     from chatops.checks import capture as captures
-    from chatops.checks import changes, load, outcomes, run, screens, thresholds
-    from chatops.cli import checking, replaying
+    from chatops.checks import compare_looks, load, run, thresholds
     from chatops.errors import ConnectionLostError
+    from chatops.flows import replay_archive, run_checks
+    from chatops.screens import diagnose, outcomes
 
     invocation = invocation_of(ctx)
-    severity = checking.fail_on(fail_on)
+    severity = run_checks.fail_on(fail_on)
     ignored = load.codes_of(ignore)
-    silent = checking.snoozed(invocation, load.codes_of(only)) if not chat else []
-    checks = checking.choose(checks_dir, load.codes_of(only), [*ignored, *(one.code for one in silent)])
+    silent = run_checks.snoozed(invocation, load.codes_of(only)) if not chat else []
+    checks = run_checks.choose(checks_dir, load.codes_of(only), [*ignored, *(one.code for one in silent)])
     ignored += [f"{one.code} (snoozed until {one.until})" for one in silent if one.code not in ignored]
     given = thresholds.parse(threshold)
     run.window(since)
@@ -79,13 +80,13 @@ def diagnose(
         raise UsageError("--replay goes alone: an archive is neither rehearsed on, compared nor captured again")
     archive = None
     if replay is not None:
-        archive = replaying.replay(invocation, replay)
+        archive = replay_archive.replay(invocation, replay)
         since, given = archive.head["since"], {**captures.given(archive), **given}
-    reader = checking.reader(invocation)
-    earlier = changes.read(since_file, invocation.target.shown()) if since_file else None
+    reader = run_checks.reader(invocation)
+    earlier = compare_looks.read(since_file, invocation.target.shown()) if since_file else None
     compares = not chat and archive is None and earlier is None
     if rehearse and not invocation.interactive:
-        checking.may_rehearse(invocation, yes=yes)
+        run_checks.may_rehearse(invocation, yes=yes)
     survey = None
     tried: Mapping[str, Rehearsed] | None = None
     health, stored, where = None, None, invocation.target.name
@@ -95,18 +96,18 @@ def diagnose(
         with invocation.reading(ends=None if capture else ends + run.GRACE_SECONDS) as database:
             left = ends - time.monotonic()
             if chat:
-                answer, survey = checking.about_chat(
+                answer, survey = run_checks.about_chat(
                     invocation, database, chat, checks=checks, since=since, given=given, rows=rows, timeout=left
                 )
             else:
                 kept = rows if capture is None else max(rows, captures.MOST_EVIDENCE)
                 survey = run.run(database, checks, since=since, given=given, rows=kept, whole_seconds=left,
-                                 progress=checking.progress(invocation))  # fmt: skip
-                health = checking.health(database, survey)
-                stored = checking.stored_watch(database) if compares else None
-                where = checking.place(invocation, database)
+                                 progress=run_checks.progress(invocation))  # fmt: skip
+                health = run_checks.health(database, survey)
+                stored = run_checks.stored_watch(database) if compares else None
+                where = run_checks.place(invocation, database)
                 if capture is not None:
-                    checking.captured(invocation, captures.write(database, survey, capture), capture)
+                    run_checks.captured(invocation, captures.write(database, survey, capture), capture)
                     survey = run.with_rows(survey, rows)
                 if archive is not None:
                     survey, where = captures.replayed(archive, survey), f"replay of {archive.path.name}"
@@ -115,12 +116,12 @@ def diagnose(
             raise
     if not chat:
         if compares:
-            earlier = checking.last_tick(invocation, stored)
-        compared = changes.compare(survey, earlier) if earlier is not None else None
+            earlier = run_checks.last_tick(invocation, stored)
+        compared = compare_looks.compare(survey, earlier) if earlier is not None else None
         if rehearse:
-            tried = checking.rehearsed(invocation, survey, yes=yes)
-        answer = screens.diagnosis(survey, where, reader, health=health, ignored=ignored, changes=compared, rehearsed=tried)
+            tried = run_checks.rehearsed(invocation, survey, yes=yes)
+        answer = diagnose.diagnosis(survey, where, reader, health=health, ignored=ignored, changes=compared, rehearsed=tried)
     invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
     if tried is not None and any(one.refused for one in tried.values()):
         return ExitCode.REFUSED
-    return checking.exit_code(survey, severity)
+    return run_checks.exit_code(survey, severity)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
+from chatops.flows.run import Invocation
 
 ROLES = ("chatops_reader", "chatops_operator")
 

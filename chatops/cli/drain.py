@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from chatops.cli import completion
-from chatops.cli.invocation import command, invocation_of
+from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
 
@@ -30,6 +30,6 @@ def drain(
     A chat whose user waits goes to somebody who is free; when nobody is, and when we had the last word, it is released. What
     the operator was before is remembered: `chatops undrain` brings it back, `chatops undo` also the chats.
     """
-    from chatops.cli.draining import empty
+    from chatops.flows.drain import empty
 
     return empty(invocation_of(ctx), operator, to, release=release, dry_run=dry_run, yes=yes, reason=reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 
 
 @command(

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.run import Invocation
 
 
 @command(
@@ -27,18 +28,20 @@ def guard(
     It works at once and on open connections, needs no superuser, ends by itself, and is logged.
     What keeps rows consistent stays on.
     """
-    from chatops import words
+    from chatops import formatting
 
     invocation = invocation_of(ctx)
     if switch not in ("", "on", "off"):
-        raise UsageError(f"guard takes on or off, not “{words.visible(switch)}”")
+        raise UsageError(f"guard takes on or off, not “{formatting.visible(switch)}”")
     if switch == "":
         return _show(invocation)
-    return _off(invocation, words.span(span, "--for"), yes=yes, reason=reason) if switch == "off" else _on(invocation, reason)
+    return (
+        _off(invocation, formatting.span(span, "--for"), yes=yes, reason=reason) if switch == "off" else _on(invocation, reason)
+    )
 
 
 def _show(invocation: Invocation) -> ExitCode:
-    from chatops import words
+    from chatops import formatting
     from chatops.chats import guards
     from chatops.model import Answer, Column, Line, Span, Table, Text
 
@@ -57,9 +60,11 @@ def _show(invocation: Invocation) -> ExitCode:
         lines.append("no guards: migration 022 is not in")
     elif found.off and found.switch is not None:
         switch = found.switch
-        left = f"for another {words.age(invocation.now, switch.until)}" if switch.until else "until somebody switches them on"
+        left = (
+            f"for another {formatting.age(invocation.now, switch.until)}" if switch.until else "until somebody switches them on"
+        )
         lines.append([Span("the guards are OFF ", "critical"), Span(left)])
-        lines.append(f"switched by {words.visible(switch.set_by)}: {words.visible(switch.reason or 'no reason given')}")
+        lines.append(f"switched by {formatting.visible(switch.set_by)}: {formatting.visible(switch.reason or 'no reason given')}")
         lines.append([Span(invocation.here("guard", "on"), "code")])
     else:
         lines.append("the guards are on")
@@ -76,7 +81,7 @@ def _show(invocation: Invocation) -> ExitCode:
 
 
 def _off(invocation: Invocation, span: timedelta, *, yes: bool, reason: str | None) -> ExitCode:
-    from chatops import words
+    from chatops import formatting
     from chatops.chats import guards
 
     if span > guards.LONGEST or not span:
@@ -84,14 +89,14 @@ def _off(invocation: Invocation, span: timedelta, *, yes: bool, reason: str | No
     given = (reason or "").strip() or invocation.ask("Reason (kept in the log):", "--reason")
     if not given:
         raise UsageError("a reason is needed; nothing was changed")
-    invocation.note(f"For {words.duration(span)} late replies and stale writes of the application are obeyed as before 022.")
+    invocation.note(f"For {formatting.duration(span)} late replies and stale writes of the application are obeyed as before 022.")
     if not invocation.consent("Switch the guards off", yes=yes):
         return ExitCode.OK
     database = invocation.connect("act")
     done = guards.switch_off(database, invocation.provenance, span, given)
     invocation.banner(database)
     again = invocation.here("guard", "on")
-    invocation.emit(f"The guards are off until {words.instant(done.until)}, action {done.action_id}. On again: {again}\n")
+    invocation.emit(f"The guards are off until {formatting.instant(done.until)}, action {done.action_id}. On again: {again}\n")
     return ExitCode.OK
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatops.cli.invocation import TABLE_FORMATS, Invocation, command, invocation_of
+from chatops.cli.options import TABLE_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
+from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

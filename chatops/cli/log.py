@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from chatops.cli.invocation import command, invocation_of
+from chatops.cli.options import command, invocation_of
 
 
 @command(
@@ -26,7 +26,7 @@ def log(
 ) -> None:
     """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after."""
     from chatops.chats import log as reading
-    from chatops.cli import instants
+    from chatops.cli.arguments import instant, plan_id
     from chatops.names import find_chat, find_operator
 
     invocation = invocation_of(ctx)
@@ -39,9 +39,9 @@ def log(
             find_chat(database, chat).id if chat else None,
             find_operator(database, operator).id if operator else None,
             who,
-            instants.instant(since, "--since", invocation.now),
-            instants.instant(until, "--until", invocation.now),
-            instants.plan_id(plan),
+            instant(since, "--since", invocation.now),
+            instant(until, "--until", invocation.now),
+            plan_id(plan),
             action,
             outcome,
         )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.run import Invocation
 from chatops.model import Line, Span
 
 if TYPE_CHECKING:
@@ -52,12 +53,13 @@ def migrate(
     Locks are asked for in short attempts, so that nobody waits for the migrator for long; who is in the way is named.
     With --db given several times, --env staging,production or --all-schemas each target goes its own way.
     """
-    from chatops import words
-    from chatops.cli import folders
-    from chatops.cli.fleet import migrate_all, targets_of
-    from chatops.migrations import ledger, screens
+    from chatops import formatting
+    from chatops.cli.arguments import folder_options
+    from chatops.flows.migrate_fleet import migrate_all, targets_of
+    from chatops.migrations import ledger
     from chatops.migrations import run as runs
     from chatops.migrations.source import chosen, revision_of
+    from chatops.screens import migrate
 
     invocation = invocation_of(ctx)
     invocation.check_output()
@@ -65,9 +67,9 @@ def migrate(
     if (as_sql and not dry_run) or any(name == "sql" for name, _ in invocation.writes()):
         raise UsageError("-o sql shows the text of a dry run on stdout: add --dry-run")
     folder = chosen(directory, source)
-    own = folders.named(directory, source)
+    own = folder_options(directory, source)
     words_again = [*(["--to", quoted(to)] if to is not None else []), *own]
-    timeout = words.span(statement_timeout, "--statement-timeout") if statement_timeout is not None else None
+    timeout = formatting.span(statement_timeout, "--statement-timeout") if statement_timeout is not None else None
 
     def request_for(target: Target) -> runs.Request:
         def here(*parts: str) -> str:
@@ -75,7 +77,7 @@ def migrate(
 
         return runs.Request(
             to=to,
-            max_wait=words.span(max_wait, "--max-wait").total_seconds(),
+            max_wait=formatting.span(max_wait, "--max-wait").total_seconds(),
             allow_out_of_order=allow_out_of_order,
             strict=strict,
             statement_timeout=f"{int(timeout.total_seconds() * 1000)}ms" if timeout is not None else None,
@@ -97,15 +99,15 @@ def migrate(
     runs.refuse_problems(prepared)
     run = ledger.Run("migrate", invocation.provenance.annotations(), revision_of(folder.path))
     if as_sql:
-        from chatops.migrations.pasting import exact_text
+        from chatops.migrations.psql_text import exact_text
 
         invocation.emit(exact_text(prepared, request, run, database.target.schema))
         return ExitCode.OK
     if dry_run:
-        invocation.show(screens.plan_answer(prepared, invocation.medium().width, request.again))
+        invocation.show(migrate.plan_answer(prepared, invocation.medium().width, request.again))
         return ExitCode.OK
     if prepared.nothing:
-        invocation.show(screens.nothing_answer(prepared))
+        invocation.show(migrate.nothing_answer(prepared))
         return ExitCode.OK
     return go(invocation, database, prepared, request, run, yes=yes)
 
@@ -115,9 +117,9 @@ def go(invocation: Invocation, database: Any, prepared: Prepared, request: Reque
     import time
 
     from chatops.migrations import run as runs
-    from chatops.migrations import screens
+    from chatops.screens import migrate
 
-    for line in screens.plan_lines(prepared, invocation.medium().width):
+    for line in migrate.plan_lines(prepared, invocation.medium().width):
         invocation.note(line)
     invocation.note("")
     if not invocation.consent("Apply these", yes=yes):
@@ -126,19 +128,19 @@ def go(invocation: Invocation, database: Any, prepared: Prepared, request: Reque
     started = time.monotonic()
     outcome = runs.apply(database, prepared, request, run, Teller(invocation))
     seconds = time.monotonic() - started
-    invocation.show(screens.outcome_answer(prepared, outcome, seconds, invocation.here("verify")))
+    invocation.show(migrate.outcome_answer(prepared, outcome, seconds, invocation.here("verify")))
     return ExitCode.OK
 
 
 def warn(invocation: Invocation, prepared: Prepared) -> None:
     """Says what does not keep a run from starting, and should be known."""
-    from chatops import words
+    from chatops import formatting
 
     for problem in prepared.problems:
         if problem.severity == "warning":
-            invocation.warn(words.visible(f"{problem.where}  {problem.message}; {problem.hint}"))
+            invocation.warn(formatting.visible(f"{problem.where}  {problem.message}; {problem.hint}"))
     if prepared.folder.left_alone:
-        invocation.note(f"without a number, and left alone: {words.visible(', '.join(prepared.folder.left_alone))}")
+        invocation.note(f"without a number, and left alone: {formatting.visible(', '.join(prepared.folder.left_alone))}")
 
 
 def quoted(text: str) -> str:
@@ -162,10 +164,10 @@ class Teller:
 
     def __call__(self, event: Any) -> None:
         from chatops.migrations import run as runs
-        from chatops.migrations import screens
+        from chatops.screens import migrate
 
         if isinstance(event, runs.Done):
-            self.note(screens.done_line(event))
+            self.note(migrate.done_line(event))
         elif isinstance(event, runs.Installed):
             self.note([Span("  ✓ ", "ok"), Span(f"{'views':<28}  {self.fitting(event.names)}")])
         elif isinstance(event, runs.Held):
@@ -181,10 +183,10 @@ class Teller:
 
     def note(self, line: Line) -> None:
         """One line, with the target's label where there are several."""
-        from chatops import words
+        from chatops import formatting
 
         if isinstance(line, str):
-            line = words.visible(line)  # files and sessions have names that others gave them
+            line = formatting.visible(line)  # files and sessions have names that others gave them
         if self.label:
             line = [Span(self.label), *([Span(line)] if isinstance(line, str) else line)]
         self.invocation.note(line)
@@ -196,10 +198,10 @@ class Teller:
 
     def fitting(self, names: tuple[str, ...]) -> str:
         """Names on one line of the terminal, else how many there are."""
-        from chatops import words
+        from chatops import formatting
 
         told, width = ", ".join(names), self.invocation.medium(stream=sys.stderr).width
-        return told if not width or len(told) + 34 <= width else words.plural(len(names), "view")
+        return told if not width or len(told) + 34 <= width else formatting.plural(len(names), "view")
 
     def waiting(self, event: Any) -> None:
         """A line when the picture changes, else now and then."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chatops.cli.invocation import command, invocation_of
+from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode, UsageError
 
 GUIDE = "15m*4,1h*23"
@@ -47,8 +47,8 @@ def monitor(
     """
     from chatops import settings
     from chatops.cli.deploy import default_path
-    from chatops.cli.watching import Watching, commands_of
     from chatops.deploys import receipt as receipts
+    from chatops.flows.monitor import Watching, commands_of
 
     invocation = invocation_of(ctx)
     if once and (until_healthy or fail_fast):
@@ -67,7 +67,7 @@ def monitor(
         baseline = kept.baseline or None
     keeper = None
     if store:
-        from chatops.cli.keeping import InDatabase
+        from chatops.flows.monitor_state import InDatabase
 
         if not invocation.consent("Remember the watch in the database", yes=yes):
             invocation.note("nothing was changed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from chatops.cli.invocation import command, invocation_of
+from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 from chatops.model import Answer
 
@@ -20,13 +20,14 @@ def operators(
     ),
 ) -> ExitCode:
     """Who is free, busy or away, which chat they hold and for how long, when they were last seen."""
-    from chatops.chats import reports, screens
-    from chatops.cli.redrawing import shown
+    from chatops.chats import reports
+    from chatops.flows.watch_option import shown
+    from chatops.screens import tables
 
     invocation = invocation_of(ctx)
 
     def ask() -> Answer:
         with invocation.reading() as database:
-            return screens.operators_answer(reports.operators(database), invocation.now)
+            return tables.operators_answer(reports.operators(database), invocation.now)
 
     return shown(invocation, ask, watch)

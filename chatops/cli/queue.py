@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from chatops.cli.invocation import WATCHED_FORMATS, command, invocation_of
+from chatops.cli.options import WATCHED_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 from chatops.model import Answer
 
@@ -22,13 +22,14 @@ def queue(
     ),
 ) -> ExitCode:
     """Who is free, how many wait and for how long, and the longest waits; the guide's `get_assignment_queue_status()`."""
-    from chatops.chats import reports, screens
-    from chatops.cli.redrawing import shown
+    from chatops.chats import reports
+    from chatops.flows.watch_option import shown
+    from chatops.screens import tables
 
     invocation = invocation_of(ctx)
 
     def ask() -> Answer:
         with invocation.reading() as database:
-            return screens.queue_answer(reports.queue(database, top), invocation.now)
+            return tables.queue_answer(reports.queue(database, top), invocation.now)
 
     return shown(invocation, ask, watch)

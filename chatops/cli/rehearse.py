@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 PRODUCTION_HOLD = "2s"
@@ -41,40 +41,46 @@ def rehearse(
     While it runs it holds the locks that it measures: on production for 2 s at most. Told by statement: locks, rewrites, scans,
     time; by file: whom it blocks, and for how long. Sequences keep the numbers that they gave out.
     """
-    from chatops import words
-    from chatops.cli import folders
-    from chatops.migrations import ledger, rehearsal_screen, screens
+    from chatops import formatting
+    from chatops.cli.arguments import folder_options
+    from chatops.migrations import ledger
     from chatops.migrations import rehearse as rehearsals
     from chatops.migrations import run as runs
     from chatops.migrations.source import chosen, revision_of
+    from chatops.screens import migrate, rehearse
 
     invocation = invocation_of(ctx)
     invocation.check_output()
     folder = chosen(directory, source)
     if max_hold is None and invocation.target.production:
         max_hold = PRODUCTION_HOLD
-    hold = None if max_hold is None else words.span(max_hold, "--max-hold").total_seconds()
-    wait = words.span(max_wait, "--max-wait").total_seconds()
-    adopt = invocation.here("adopt", *folders.named(directory, source))
+    hold = None if max_hold is None else formatting.span(max_hold, "--max-hold").total_seconds()
+    wait = formatting.span(max_wait, "--max-wait").total_seconds()
+    adopt = invocation.here("adopt", *folder_options(directory, source))
     request = runs.Request(to=to, allow_out_of_order=allow_out_of_order, adopt=adopt)
     database = invocation.connect("migrate")
     before = ledger.read(database)
     invocation.banner(database)
     prepared = runs.prepare(database, before, folder, request)
     if prepared.nothing:
-        invocation.show(screens.nothing_answer(prepared))
+        invocation.show(migrate.nothing_answer(prepared))
         return ExitCode.OK
-    limit = f"for at most {words.duration(hold)} " if hold is not None else ""
-    count = words.plural(len(rehearsals.pieces(prepared)), "pending file")
+    limit = f"for at most {formatting.duration(hold)} " if hold is not None else ""
+    count = formatting.plural(len(rehearsals.pieces(prepared)), "pending file")
     question = f"Run {count} for real, holding their locks {limit}and rolling them back,"
     if not invocation.consent(question, yes=yes):
         invocation.note("nothing was run")
         return ExitCode.REFUSED
     run = ledger.Run("rehearse", invocation.provenance.annotations(), revision_of(folder.path))
     found = rehearsals.rehearse(
-        database, prepared, run, max_hold=hold, max_wait=wait, tell=lambda line: invocation.note(f"  … {words.visible(line)}")
+        database,
+        prepared,
+        run,
+        max_hold=hold,
+        max_wait=wait,
+        tell=lambda line: invocation.note(f"  … {formatting.visible(line)}"),
     )
-    invocation.show(rehearsal_screen.answer(found, invocation.target.name, before.facts, invocation.medium().width))
+    invocation.show(rehearse.answer(found, invocation.target.name, before.facts, invocation.medium().width))
     if found.failed:
         return ExitCode.REFUSED
     return ExitCode.FOUND if found.too_long else ExitCode.OK

@@ -7,9 +7,9 @@ from pathlib import Path
 import typer
 
 from chatops.cli import completion
-from chatops.cli.invocation import command, invocation_of
-from chatops.cli.moving import MOST, Request, forcible, move
+from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
+from chatops.flows.move_chats import MOST, Request, forcible, move
 
 
 @forcible

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import typer
 
 from chatops.cli import completion
-from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
+from chatops.flows.run import Invocation
 
 
 @command(
@@ -31,34 +32,34 @@ def repair(
 
     Rows that somebody else holds locked are left for the next run.
     """
-    from chatops.checks import load, mending
+    from chatops.checks import load, repair_plan
 
     invocation = invocation_of(ctx)
     invocation.check_output()
     wanted = load.codes_of(codes or [])
     with invocation.reading() as database:
-        plan = mending.plan(database, wanted, chat, audit=not no_audit, here=invocation.here, since=since)
+        plan = repair_plan.plan(database, wanted, chat, audit=not no_audit, here=invocation.here, since=since)
     if not plan.codes:
-        invocation.show(mending.nothing_to_mend(plan))
+        invocation.show(repair_plan.nothing_to_mend(plan))
         return plan.exit_code
     database = invocation.connect("act")
     annotations = invocation.provenance.annotations(reason=reason, plan_id=plan.id)
     if dry_run or (invocation.interactive and not yes):
-        previews = mending.previews(database, plan, annotations)
+        previews = repair_plan.previews(database, plan, annotations)
         further = [] if since == "24h" else ["--since", since]
         again = ["repair", *plan.codes, *further, *(["--chat", str(plan.chat_id)] if plan.chat_id else []),
                  *(["--no-audit"] if no_audit else [])]  # fmt: skip
-        invocation.show(mending.preview_answer(plan, previews, invocation.here(*again) if dry_run else None))
+        invocation.show(repair_plan.preview_answer(plan, previews, invocation.here(*again) if dry_run else None))
         if dry_run:
             return ExitCode.OK
     if not invocation.consent(f"Mend {plan.in_words}", yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.OK
     annotations = {**annotations, "chatops.reason": invocation.reason(reason)}
-    done = mending.carry_out(database, plan, annotations, progress=_progress(invocation))
+    done = repair_plan.carry_out(database, plan, annotations, progress=_progress(invocation))
     with invocation.reading() as reading:
-        left = mending.left(reading, plan)
-    invocation.show(mending.answer(plan, done, left, invocation.here))
+        left = repair_plan.left(reading, plan)
+    invocation.show(repair_plan.answer(plan, done, left, invocation.here))
     return ExitCode.FOUND if any(left.values()) else ExitCode.OK
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of, write_file
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.run import write_file
 
 
 @command(
@@ -29,7 +30,8 @@ def report(
     """
     import json
 
-    from chatops.deploys import page, receipt, watch
+    from chatops.deploys import monitor_state, receipt
+    from chatops.screens import report_page
 
     invocation = invocation_of(ctx)
     try:
@@ -41,12 +43,12 @@ def report(
         kind = None
     if kind == "deploy":
         kept_receipt = receipt.read(file)
-        text, answer = page.of_receipt(kept_receipt), page.answer_of_receipt(kept_receipt)
+        text, answer = report_page.of_receipt(kept_receipt), report_page.answer_of_receipt(kept_receipt)
     elif kind == "monitor":
-        kept = watch.read(file)
+        kept = monitor_state.read(file)
         if kept is None:
             raise UsageError(f"{file} is gone")
-        text, answer = page.of_watch(kept), page.answer_of_watch(kept)
+        text, answer = report_page.of_watch(kept), report_page.answer_of_watch(kept)
     else:
         raise UsageError(f"{file} is neither a receipt of deploy nor a state of monitor")
     shown = invocation.output is not None

@@ -7,9 +7,9 @@ from pathlib import Path
 import typer
 
 from chatops.cli import completion
-from chatops.cli.invocation import DOCUMENT_FORMATS, command, invocation_of
-from chatops.cli.replaying import REPLAY_HELP
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.replay_archive import REPLAY_HELP
 
 
 @command(
@@ -32,20 +32,22 @@ def show(
     `chatops diagnose CHAT` shows the same of a chat and ends in 1 when something is wrong with it.
     """
     from chatops import names
-    from chatops.chats import people
-    from chatops.cli import checking, replaying
+    from chatops.flows import replay_archive, run_checks
+    from chatops.screens import show_operator
 
     invocation = invocation_of(ctx)
     if replay is not None:
-        replaying.replay(invocation, replay)
+        replay_archive.replay(invocation, replay)
     if what not in ("chat", "operator"):
         raise UsageError(f"show takes chat or operator and a name, not {what!r}")
-    reader = checking.reader(invocation)
+    reader = run_checks.reader(invocation)
     with invocation.reading() as database:
         if what == "chat":
-            answer, _ = checking.about_chat(invocation, database, name, show_text=show_text, events=rows)
+            answer, _ = run_checks.about_chat(invocation, database, name, show_text=show_text, events=rows)
         else:
             operator = names.find_operator(database, name)
-            answer = people.about_operator(database, operator, show_names=reader.show_names, short=reader.short_ids, rows=rows)
+            answer = show_operator.about_operator(
+                database, operator, show_names=reader.show_names, short=reader.short_ids, rows=rows
+            )
         invocation.show(answer)
     return ExitCode.OK

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, RefusedError, UsageError
+from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:
     from chatops import model
@@ -144,7 +145,7 @@ def _drop(invocation: Invocation, base: Target, name: str) -> None:
 
 
 def _play(invocation: Invocation, target: Target, load: Load, seconds: int, how: str, *, original: bool) -> Outcome:
-    from chatops import words
+    from chatops import formatting
     from chatops.chats import simulation, writers
     from chatops.cli.demo import migrate_to
     from chatops.db import identifier
@@ -162,9 +163,8 @@ def _play(invocation: Invocation, target: Target, load: Load, seconds: int, how:
         people = simulation.populate(session, load)
     checks = {check.code: check.query(before_018=original) for check in _checks()}
     path = writers.FUNCTIONS if how == "functions" else writers.APPLICATION
-    invocation.note(
-        f"{words.plural(len(load.sessions), 'session')} on {words.plural(load.chats, 'chat')} for {seconds} s, seed {load.seed}"
-    )
+    sessions, chats = formatting.plural(len(load.sessions), "session"), formatting.plural(load.chats, "chat")
+    invocation.note(f"{sessions} on {chats} for {seconds} s, seed {load.seed}")
     run = simulation.Simulation(target, people, load, checks, path=path)
     with _live(invocation, seconds) as tell:
         return run.run(seconds, tell)
@@ -208,12 +208,12 @@ def _live(invocation: Invocation, seconds: int) -> Iterator[Callable[[Progress],
 
 
 def _progress_line(now: Progress, seconds: int) -> str:
-    from chatops import words
+    from chatops import formatting
 
     broken = "nothing broken" if not now.broken else f"{len(now.broken)} broken"
     return (
-        f"{min(int(now.elapsed), seconds)} of {seconds} s · {broken} in {words.plural(now.looks, 'look')} · "
-        f"{words.count(now.assigned)} assigned, {words.count(now.replied)} answered"
+        f"{min(int(now.elapsed), seconds)} of {seconds} s · {broken} in {formatting.plural(now.looks, 'look')} · "
+        f"{formatting.count(now.assigned)} assigned, {formatting.count(now.replied)} answered"
     )
 
 
@@ -224,7 +224,7 @@ def _answer(
     invocation: Invocation, base: Target, target: Target, load: Load, seconds: int, how: str, outcome: Outcome, *,
     original: bool, keep: bool,
 ) -> Answer:  # fmt: skip
-    from chatops import words
+    from chatops import formatting
     from chatops.chats import simulation
     from chatops.model import Answer, Span, Text
 
@@ -232,10 +232,10 @@ def _answer(
     manner = "as the application does" if how == WRITERS[0] else "through the functions"
     unwanted = outcome.unexpected
     head: dict[str, list[Span]] = {
-        "held": [Span("held: ", "ok"), Span(f"I1 to I10, in each of {words.plural(outcome.looks, 'look')}")],
+        "held": [Span("held: ", "ok"), Span(f"I1 to I10, in each of {formatting.plural(outcome.looks, 'look')}")],
         "broken": [
             Span("broken: ", "critical"),
-            Span(f"{len(outcome.breaches)} of {len(CODES)} invariants, in {words.plural(outcome.looks, 'look')}"),
+            Span(f"{len(outcome.breaches)} of {len(CODES)} invariants, in {formatting.plural(outcome.looks, 'look')}"),
         ],
         "failed": [Span("failed: ", "critical"), Span("I1 to I10 held, but statements failed that must not")],
         "unknown": [Span("unknown: ", "warning"), Span("not everything could be looked at")],
@@ -243,7 +243,7 @@ def _answer(
     lines: list[Line] = [
         head[outcome.verdict],
         f"{outcome.seconds:.0f} s on {system}, written {manner}, seed {load.seed}",
-        *(f"unknown: {name}: {words.visible(reason)}" for name, reason in sorted(outcome.unknown.items())),
+        *(f"unknown: {name}: {formatting.visible(reason)}" for name, reason in sorted(outcome.unknown.items())),
     ]
     tables = [_breaches(outcome), _figures(outcome), _latency(outcome)]
     after: list[Line] = []
@@ -251,7 +251,8 @@ def _answer(
     if shares[0] is not None:
         after.append(f"assign: half under {shares[0]:.1f} ms, 95 % under {shares[1]:.1f}, 99 % under {shares[2]:.1f}")
     after += [
-        [Span(f"{code}: ", "warning" if code in unwanted else "plain"), Span(words.visible(words.shortened(example, 200)))]
+        [Span(f"{code}: ", "warning" if code in unwanted else "plain"),
+         Span(formatting.visible(formatting.shortened(example, 200)))]
         for code, example in sorted(outcome.tally.examples.items()) if code in unwanted
     ]  # fmt: skip
     label, step = _next(invocation, base, target, load, seconds, how, outcome, original=original, keep=keep)
@@ -270,13 +271,13 @@ def _answer(
 
 def _outcomes(outcome: Outcome) -> list[model.Outcome]:
     """One for each invariant, and one for the statements that must not fail."""
-    from chatops import model, words
+    from chatops import formatting, model
 
     made = []
     for check in _checks():
         breach, reason = outcome.breaches.get(check.code), outcome.unknown.get(check.code)
         status: Literal["passed", "failed", "unknown"] = "failed" if breach else "unknown" if reason else "passed"
-        message = f"{check.heading(breach.most)}, seen in {words.plural(breach.looks, 'look')}" if breach else reason or ""
+        message = f"{check.heading(breach.most)}, seen in {formatting.plural(breach.looks, 'look')}" if breach else reason or ""
         made.append(model.Outcome(check.code, status, check.severity.value, message, check.expected, counts=True))
     made += [
         model.Outcome(name, "unknown", "warning", reason, counts=True)
@@ -351,7 +352,7 @@ def _next(
 ) -> tuple[str, str]:  # fmt: skip
     """The one command to go on with."""
     from chatops.chats.simulation import Load
-    from chatops.cli.invocation import program
+    from chatops.flows.run import program
 
     if keep:
         return "look at it", " ".join((program(), target.flags, "diagnose"))

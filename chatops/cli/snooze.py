@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from chatops.cli.invocation import DOCUMENT_FORMATS, Invocation, command, invocation_of, write_file
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.run import Invocation, write_file
 
 if TYPE_CHECKING:
     from datetime import date
@@ -33,7 +34,7 @@ def snooze(
 
     verify shows it all the same, and so does `diagnose --only CODE`.
     """
-    from chatops import settings, words
+    from chatops import formatting, settings
     from chatops.checks import load
 
     invocation = invocation_of(ctx)
@@ -52,19 +53,21 @@ def snooze(
         raise UsageError("a reason is needed: --reason TEXT; nothing was written")
     wanted = settings.Snooze(name, _day(until), reason.strip())
     write_file(path, settings.with_snooze(text, name, wanted))
-    invocation.emit(f"{name} is silent until {wanted.until} in {words.visible(str(path))}. Undo: chatops snooze {name} --off\n")
+    invocation.emit(
+        f"{name} is silent until {wanted.until} in {formatting.visible(str(path))}. Undo: chatops snooze {name} --off\n"
+    )
     return ExitCode.OK
 
 
 def _day(text: str) -> date:
     from datetime import UTC, date, datetime
 
-    from chatops import words
+    from chatops import formatting
 
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"--until takes a day as YYYY-MM-DD, not “{words.visible(text)}”; nothing was written") from None
+        raise UsageError(f"--until takes a day as YYYY-MM-DD, not “{formatting.visible(text)}”; nothing was written") from None
     if day <= datetime.now(UTC).date():
         raise UsageError(f"--until {day} is not in the future; nothing was written")
     return day

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chatops.cli.invocation import Invocation
 from chatops.errors import ChatopsError, ExitCode
+from chatops.flows.run import Invocation
 
 
 def show_start(invocation: Invocation) -> ExitCode:

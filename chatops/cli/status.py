@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chatops.cli.invocation import command, invocation_of
+from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
 
@@ -28,10 +28,11 @@ def status(
     everything: Annotated[bool, typer.Option("--all", help="Every applied file, on a terminal too.")] = False,
 ) -> ExitCode:
     """Every migration file with its state: applied, pending, edited, missing, late or half-done."""
-    from chatops.cli import folders
-    from chatops.migrations import ledger, screens
+    from chatops.cli.arguments import folder_options
+    from chatops.migrations import ledger
     from chatops.migrations.plan import plan
     from chatops.migrations.source import chosen
+    from chatops.screens import migrate
 
     invocation = invocation_of(ctx)
     invocation.check_output()
@@ -40,8 +41,8 @@ def status(
     before = ledger.read(database)
     invocation.banner(database)
     whole = everything or invocation.format() != "table"
-    own = folders.named(directory, source)
-    found = screens.status(
+    own = folder_options(directory, source)
+    found = migrate.status(
         folder, before, plan(folder, before.rows, to), whole=whole,
         adopt=invocation.here("adopt", *own), migrate=invocation.here("migrate", *own),
     )  # fmt: skip

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
-from chatops.cli.invocation import command, invocation_of
-from chatops.cli.replaying import REPLAY_HELP
+from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
+from chatops.flows.replay_archive import REPLAY_HELP
 from chatops.model import Answer
 
 
@@ -34,25 +34,26 @@ def stuck(
 
     A chat that waits for its user is not stuck. The guide's `detect_stuck_chats`.
     """
-    from chatops import words
-    from chatops.chats import reports, screens
-    from chatops.cli import replaying
-    from chatops.cli.redrawing import shown
+    from chatops import formatting
+    from chatops.chats import reports
+    from chatops.flows import replay_archive
+    from chatops.flows.watch_option import shown
+    from chatops.screens import tables
 
     invocation = invocation_of(ctx)
     if replay is not None:
-        replaying.replay(invocation, replay)
-    span = words.span(longer_than, "--longer-than")
+        replay_archive.replay(invocation, replay)
+    span = formatting.span(longer_than, "--longer-than")
     if invocation.format() in ("jsonl", "csv", "tsv") and watch is None:
         with invocation.reading() as database:  # rows as they come: the snapshot stays open until the last
             stream = reports.stuck_stream(database, span)
-            invocation.show(screens.stuck_answer(stream, None, longer_than, "", invocation.now))
+            invocation.show(tables.stuck_answer(stream, None, longer_than, "", invocation.now))
         return ExitCode.OK
 
     def ask() -> Answer:
         with invocation.reading() as database:
             found = reports.stuck(database, span, limit)
         more = invocation.here("stuck", f"--longer-than {longer_than}", "-o jsonl")
-        return screens.stuck_answer(found.worst, found.total, longer_than, more, invocation.now, len(found.worst))
+        return tables.stuck_answer(found.worst, found.total, longer_than, more, invocation.now, len(found.worst))
 
     return shown(invocation, ask, watch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from chatops.cli.invocation import WATCHED_FORMATS, command, invocation_of
+from chatops.cli.options import WATCHED_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 from chatops.model import Answer
 
@@ -21,13 +21,14 @@ def summary(
     ),
 ) -> ExitCode:
     """Operators and waits in one line, then each state with its share; the guide's `select * from chat_state_summary`."""
-    from chatops.chats import reports, screens
-    from chatops.cli.redrawing import shown
+    from chatops.chats import reports
+    from chatops.flows.watch_option import shown
+    from chatops.screens import tables
 
     invocation = invocation_of(ctx)
 
     def ask() -> Answer:
         with invocation.reading() as database:
-            return screens.summary_answer(reports.summary(database), invocation.now)
+            return tables.summary_answer(reports.summary(database), invocation.now)
 
     return shown(invocation, ask, watch)

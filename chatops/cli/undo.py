@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from chatops.cli import moving
-from chatops.cli.invocation import command, invocation_of
+from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode, RefusedError, worst
+from chatops.flows import move_chats
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chatops.chats.undo import Undone
 
 
-@moving.forcible
+@move_chats.forcible
 @command(
     examples=["chatops undo 8213 --dry-run", "chatops undo 3790b1d4-610d-4a33-b8fb-f3324c8309df --reason 'wrong shift'",
               "chatops undo plan.json"],
@@ -37,19 +37,19 @@ def undo(
     """
     from chatops.chats import audit, reassignment
     from chatops.chats import undo as taking
-    from chatops.chats.movement import Conditions
+    from chatops.chats.carry_out import Conditions
 
     invocation = invocation_of(ctx)
     invocation.check_output()
     busy = reassignment.Rule.BUSY in reassignment.rules(force)
     wanted = _meant(what)
-    moving.reason_and_yes(invocation, "undo", yes=yes, reason=reason, dry_run=dry_run, again=("undo", what))
+    move_chats.reason_and_yes(invocation, "undo", yes=yes, reason=reason, dry_run=dry_run, again=("undo", what))
     database = invocation.connect("act")
     conditions = Conditions(invocation.provenance, reason, rehearsal=dry_run)
-    with moving.refusals_logged(database, "undo", conditions):
+    with move_chats.refusals_logged(database, "undo", conditions):
         with database.reading():
             invocation.banner(database)
-            moving.writable(database)
+            move_chats.writable(database)
             audit.require(database, invocation.here("adopt", "--ledger-only"))
             actions = taking.find(database, wanted)
             operators = reassignment.operators(database)
@@ -58,12 +58,12 @@ def undo(
             raise RefusedError(f"action {actions[0].action_id} is not taken back: {actions[0].problem}; nothing was changed")
     asked = not dry_run and not yes and invocation.interactive
     if asked:
-        moving.show_on_stderr(invocation, taking.preview(actions, operators, show_names=True, now=invocation.now))
+        move_chats.show_on_stderr(invocation, taking.preview(actions, operators, show_names=True, now=invocation.now))
     if not dry_run and not invocation.consent("Take it back" if len(actions) == 1 else "Take them back", yes=yes):
         raise RefusedError("nothing was changed")
-    conditions = moving.with_reason(invocation, conditions, reason, dry_run=dry_run)
+    conditions = move_chats.with_reason(invocation, conditions, reason, dry_run=dry_run)
     results: dict[int, Undone] = {}
-    with moving.progress(invocation, "undo", len(actions)) as advance:
+    with move_chats.progress(invocation, "undo", len(actions)) as advance:
         for some in taking.carry_out(database, actions, conditions, busy=busy):
             results.update((one.action_id, one) for one in some)
             advance(len(results))

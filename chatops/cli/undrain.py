@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from chatops.cli import completion
-from chatops.cli.invocation import command, invocation_of
+from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
 
@@ -23,6 +23,6 @@ def undrain(
     reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log; needed on production."),
 ) -> ExitCode:
     """Makes a drained operator as available as before the drain. Their chats do not come back: `chatops undo` does that."""
-    from chatops.cli.draining import give_back
+    from chatops.flows.drain import give_back
 
     return give_back(invocation_of(ctx), operator, dry_run=dry_run, yes=yes, reason=reason)

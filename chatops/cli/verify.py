@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from chatops.cli.invocation import CHECK_FORMATS, command, invocation_of
+from chatops.cli.options import CHECK_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
 
 
@@ -40,8 +40,9 @@ def verify(
     import shlex
     from dataclasses import replace
 
-    from chatops.checks import load, outcomes, screens
-    from chatops.cli import checking
+    from chatops.checks import load
+    from chatops.flows import run_checks
+    from chatops.screens import diagnose, outcomes
 
     invocation = invocation_of(ctx)
     groups = ("schema", "data") if not group else (group,)
@@ -50,24 +51,28 @@ def verify(
     if concurrent and not scenarios:
         raise UsageError("--concurrent is a way of --scenarios: give both")
     if scenarios or against is not None:
-        from chatops.cli import proving
+        from chatops.flows import verify_promises
 
         if group or only or skip or list_ or threshold or checks_dir is not None:
             raise UsageError("--scenarios and --against look at something else than checks: leave what chooses checks out")
 
         if concurrent and scenarios and against is None:
-            return proving.concurrent(invocation, yes=yes)
+            return verify_promises.concurrent(invocation, yes=yes)
         if scenarios and against is not None:
             raise UsageError("--scenarios and --against are two questions: ask one at a time")
-        return proving.against(invocation, against) if against is not None else proving.scenarios(invocation, yes=yes)
-    severity = checking.fail_on(fail_on)
-    checks = checking.choose(checks_dir, load.codes_of(only), load.codes_of(skip), groups)
+        return (
+            verify_promises.against(invocation, against)
+            if against is not None
+            else verify_promises.scenarios(invocation, yes=yes)
+        )
+    severity = run_checks.fail_on(fail_on)
+    checks = run_checks.choose(checks_dir, load.codes_of(only), load.codes_of(skip), groups)
     invocation.check_output()
     if list_:
-        invocation.show(screens.catalogue(checks))
+        invocation.show(diagnose.catalogue(checks))
         return ExitCode.OK
-    survey = checking.survey(invocation, checks, since=since, threshold=threshold, timeout=timeout)
+    survey = run_checks.survey(invocation, checks, since=since, threshold=threshold, timeout=timeout)
     own = () if checks_dir is None else ("--checks-dir", shlex.quote(str(checks_dir)))
-    answer = screens.verification(survey, replace(checking.reader(invocation), own=own), severity)
+    answer = diagnose.verification(survey, replace(run_checks.reader(invocation), own=own), severity)
     invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
-    return checking.exit_code(survey, severity)
+    return run_checks.exit_code(survey, severity)

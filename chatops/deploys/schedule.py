@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
 
-from chatops import words
+from chatops import formatting
 from chatops.errors import UsageError
 
 GUIDE = "15m*4,1h*23"
@@ -54,13 +54,13 @@ def parse(text: str) -> Schedule:
     for part in text.split(","):
         match = re.fullmatch(r"\s*([^*]+?)\s*(?:\*\s*(\d{1,5}))?\s*", part)
         if match is None:
-            raise UsageError(f"--plan takes steps such as 15m*4,1h*23, not “{words.visible(text)}”")
-        step, times = words.span(match[1], "--plan"), int(match[2] or 1)
+            raise UsageError(f"--plan takes steps such as 15m*4,1h*23, not “{formatting.visible(text)}”")
+        step, times = formatting.span(match[1], "--plan"), int(match[2] or 1)
         if step <= timedelta() or times < 1:
             raise UsageError("--plan: a step takes some time, and is made at least once")
         steps += [step] * min(times, MOST_SLOTS + 1)
         if len(steps) > MOST_SLOTS:
-            raise UsageError(f"--plan: more than {words.count(MOST_SLOTS)} ticks")
+            raise UsageError(f"--plan: more than {formatting.count(MOST_SLOTS)} ticks")
     return Schedule(text.strip(), tuple(accumulate(steps)))
 
 

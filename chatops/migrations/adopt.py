@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chatops import db, sqlfiles, words
+from chatops import db, formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError, UsageError
 from chatops.migrations import ledger as ledgers
-from chatops.migrations.catalog import catalog
-from chatops.migrations.ledger import Ledger, Run
-from chatops.migrations.plan import destination
-from chatops.migrations.proofs import (
+from chatops.migrations.adopt_verdicts import (
     OtherBody,
     Proof,
     Verdict,
@@ -27,6 +24,9 @@ from chatops.migrations.proofs import (
     schemas_of,
     version_of,
 )
+from chatops.migrations.catalog import catalog
+from chatops.migrations.ledger import Ledger, Run
+from chatops.migrations.plan import destination
 from chatops.migrations.source import Folder, MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
@@ -253,12 +253,12 @@ def in_words(proof: Proof) -> str:
         return "the ledger has it"
     parts: list[str] = []
     if proof.verdict is Verdict.PENDING:
-        parts.append("none of " + words.plural(len(proof.missing), "object is there", "objects is there"))
+        parts.append("none of " + formatting.plural(len(proof.missing), "object is there", "objects is there"))
     elif proof.missing:
         parts.append("missing: " + ", ".join(condensed(proof.missing)))
-        parts.append(words.plural(len(proof.there), "other object is there", "other objects are there"))
+        parts.append(formatting.plural(len(proof.there), "other object is there", "other objects are there"))
     elif proof.there:
-        parts.append(words.plural(len(proof.there), "object is there", "objects are there"))
+        parts.append(formatting.plural(len(proof.there), "object is there", "objects are there"))
     if proof.others and proof.verdict is not Verdict.PENDING:
         parts.append("another body: " + _functions(proof))
     if proof.verdict is Verdict.UNPROVABLE:
@@ -293,38 +293,39 @@ def condensed(missing: Sequence[str]) -> list[str]:
 def _counts(survey: Survey, choice: Choice, *, written: bool) -> list[Line]:
     lines: list[Line] = []
     if written:
-        lines.append(f"{words.plural(len(choice.files), 'file')} recorded as applied.")
+        lines.append(f"{formatting.plural(len(choice.files), 'file')} recorded as applied.")
         if choice.history:
-            lines.append(f"{words.plural(len(choice.history), 'file')} added to Supabase's history too.")
+            lines.append(f"{formatting.plural(len(choice.history), 'file')} added to Supabase's history too.")
     elif choice.undecided:
         lines.append(
-            f"{words.plural(len(choice.undecided), 'file needs', 'files need')} a decision; nothing is recorded before that."
+            f"{formatting.plural(len(choice.undecided), 'file needs', 'files need')} a decision; nothing is recorded before that."
         )
     elif choice.files:
-        lines.append(f"{words.plural(len(choice.files), 'file')} to record as applied: {_range(choice.files)}.")
+        lines.append(f"{formatting.plural(len(choice.files), 'file')} to record as applied: {_range(choice.files)}.")
     elif survey.of(Verdict.RECORDED):
         lines.append("Nothing to take over: the ledger has what is there.")
     else:
         lines.append(f"Nothing to take over: no file of {survey.folder.source} is in yet.")
     unproven = [proof for proof in survey.of(Verdict.UNPROVABLE) if proof.file in choice.files]
     if unproven and not choice.undecided:
-        names = words.plural(len(unproven), "of them cannot be proven and counts", "of them cannot be proven and count")
+        names = formatting.plural(len(unproven), "of them cannot be proven and counts", "of them cannot be proven and count")
         lines.append(f"{names} as in, because later files are.")
     if choice.history and not written:
         lines.append(
-            f"{words.plural(len(choice.history), 'file')} to add to Supabase's history too, so that db push leaves them alone."
+            f"{formatting.plural(len(choice.history), 'file')} to add to Supabase's history too, so that db push leaves them"
+            " alone."
         )
     return lines
 
 
 def _range(files: Sequence[MigrationFile]) -> str:
-    return words.visible(files[0].name if len(files) == 1 else f"{files[0].name} to {files[-1].name}")
+    return formatting.visible(files[0].name if len(files) == 1 else f"{files[0].name} to {files[-1].name}")
 
 
 def _untold(survey: Survey, choice: Choice, *, written: bool) -> list[Line]:
     lines: list[Line] = []
     if choice.untold:
-        names = words.visible(", ".join(file.name for file in choice.untold))
+        names = formatting.visible(", ".join(file.name for file in choice.untold))
         lines.append(f"Supabase's history cannot take {names}: another file has the number, and the number is its key.")
         lines.append("`supabase db push` will stop there and apply nothing: apply this folder with chatops migrate.")
         if not written:
@@ -334,7 +335,7 @@ def _untold(survey: Survey, choice: Choice, *, written: bool) -> list[Line]:
     if survey.history.why_not and is_supabase_folder(survey.folder.path):
         lines.append(f"Supabase's history is left as it is: {survey.history.why_not}.")
     if survey.folder.left_alone:
-        lines.append(f"Without a number, and left alone: {words.visible(', '.join(survey.folder.left_alone))}.")
+        lines.append(f"Without a number, and left alone: {formatting.visible(', '.join(survey.folder.left_alone))}.")
     return lines
 
 
@@ -343,7 +344,7 @@ def next_numbers(folder: Folder, files: Sequence[MigrationFile]) -> list[str]:
     last = folder.latest
     assert last is not None  # discover refuses an empty folder
     width = len(version_of(last))
-    return [f"{last.number + step:0{width}}_{words.visible(rest_of(file))}.sql" for step, file in enumerate(files, 1)]
+    return [f"{last.number + step:0{width}}_{formatting.visible(rest_of(file))}.sql" for step, file in enumerate(files, 1)]
 
 
 def _next(choice: Choice, here: str) -> list[Line]:
@@ -366,9 +367,9 @@ def undecided(survey: Survey, choice: Choice, here: str) -> RefusedError:
     last = _last_in(survey)
     if last is not None:
         same = [file for file in survey.folder.files if file.number == last.number]
-        number = shlex.quote(words.visible(last.name)) if len(same) > 1 else version_of(last)
+        number = shlex.quote(formatting.visible(last.name)) if len(same) > 1 else version_of(last)
         steps.append((f"keep all as it is through {number}", f"{here} --through {number}"))
-    accepted = " ".join(f"--accept {shlex.quote(words.visible(proof.file.name))}" for proof in choice.undecided[:3])
+    accepted = " ".join(f"--accept {shlex.quote(formatting.visible(proof.file.name))}" for proof in choice.undecided[:3])
     steps.append(("accept file by file", f"{here} {accepted}"))
     return RefusedError("nothing was recorded: the catalog does not settle what is in", details=details, next_steps=steps)
 
@@ -393,7 +394,7 @@ def _difference(file: MigrationFile, other: OtherBody) -> list[Line]:
         other.file_body.strip("\n").splitlines(), other.database_body.strip("\n").splitlines(),
         f"{file.name}: {other.function}", "the database", lineterm="",
     )  # fmt: skip
-    return [*(words.visible(line) for line in told), ""]
+    return [*(formatting.visible(line) for line in told), ""]
 
 
 def stated_warnings(choice: Choice) -> list[str]:
@@ -404,7 +405,7 @@ def stated_warnings(choice: Choice) -> list[str]:
         Verdict.CONFLICT: "with the body that the database has",
     }
     told = (f"{proof.file.name} is taken as applied {said[proof.verdict]}: {in_words(proof)}" for proof in choice.stated)
-    return [words.visible(line) for line in told]
+    return [formatting.visible(line) for line in told]
 
 
 def adopted(survey: Survey) -> Mapping[str, Any]:

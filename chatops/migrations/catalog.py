@@ -8,7 +8,7 @@ from typing import Any
 
 from chatops import sqlfiles
 from chatops.db import Database
-from chatops.migrations.claims import BUILT_IN, Thing
+from chatops.migrations.objects_made import BUILT_IN, Thing
 from chatops.migrations.scanner import normalised
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatops import words
+from chatops import formatting
 from chatops.errors import DatabaseError
 from chatops.migrations.scanner import place
 from chatops.migrations.transaction import Failure
@@ -65,7 +65,7 @@ def located(failure: Failure) -> Spot | None:
     first = max(1, at.line - LINES_BEFORE)
     width = len(str(at.line))
     excerpt = [f"{number:>{width}} | {_shown(lines[number - 1])}" for number in range(first, min(at.line, len(lines)) + 1)]
-    before = words.visible(lines[at.line - 1][: at.column - 1].expandtabs(4)) if at.line <= len(lines) else ""
+    before = formatting.visible(lines[at.line - 1][: at.column - 1].expandtabs(4)) if at.line <= len(lines) else ""
     if len(before) < _LONGEST:
         excerpt.append(f"{'':>{width}} | {' ' * len(before)}^")
     return Spot(failure.reading.name, at.line, at.column, tuple(excerpt))
@@ -75,7 +75,7 @@ _LONGEST = 160
 
 
 def _shown(line: str) -> str:
-    text = words.visible(line.expandtabs(4))
+    text = formatting.visible(line.expandtabs(4))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from chatops import db, sqlfiles, words
+from chatops import db, formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import ChatopsError, ExitCode, UsageError
 from chatops.migrations import ledger as ledgers
@@ -161,7 +161,7 @@ def answer(members: Sequence[Member]) -> Answer:
     ]  # fmt: skip
     rows = [_row(member) for member in members]
     well = sum(1 for member in members if member.error is None)
-    headline = f"{well} of {words.plural(len(members), 'target')} {'is' if well == 1 else 'are'} as asked."
+    headline = f"{well} of {formatting.plural(len(members), 'target')} {'is' if well == 1 else 'are'} as asked."
     return Answer("migrate", [Text([headline]), Table("targets", columns, rows)], {"well": well, "targets_total": len(members)})
 
 

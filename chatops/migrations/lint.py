@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chatops import words
+from chatops import formatting
 from chatops.errors import ChatopsError, UsageError
-from chatops.migrations.claims import claims_of, table_of
+from chatops.migrations.objects_made import claims_of, table_of
 from chatops.migrations.preflight import MigrationText
 from chatops.migrations.scanner import Statement, statement_at
 from chatops.migrations.source import MigrationFile
@@ -207,17 +207,17 @@ def answer(findings: Sequence[Finding], files: Sequence[str], which: str, width:
     for one in findings:
         where = ":".join(str(part) for part in (one.file, one.line, one.column) if part is not None)
         style: Style = "critical" if one.severity == "error" else "warning"
-        lines.append([Span(words.visible(where)), Span("  "), Span(one.severity, style), Span(f"  {one.code}", "strong")])
+        lines.append([Span(formatting.visible(where)), Span("  "), Span(one.severity, style), Span(f"  {one.code}", "strong")])
         if one.statement:
-            lines.append(f"    {words.shortened(one.statement, (width or 120) - 4)}")
-        lines += _wrapped(words.visible(one.message), width)
+            lines.append(f"    {formatting.shortened(one.statement, (width or 120) - 4)}")
+        lines += _wrapped(formatting.visible(one.message), width)
         if one.help:
-            lines += _wrapped(f"help: {words.visible(one.help)}", width)
+            lines += _wrapped(f"help: {formatting.visible(one.help)}", width)
         lines.append("")
     bad = sum(row.problems > 0 for row in rows)
-    counted = f"{words.count(len(files))} {which} file{'' if len(files) == 1 else 's'}"
+    counted = f"{formatting.count(len(files))} {which} file{'' if len(files) == 1 else 's'}"
     lines.append(
-        f"{words.plural(len(findings), 'finding')} in {bad} of {counted}." if findings else f"Nothing unsafe in {counted}."
+        f"{formatting.plural(len(findings), 'finding')} in {bad} of {counted}." if findings else f"Nothing unsafe in {counted}."
     )
     return Answer(
         "lint",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chatops.migrations.claims import claims_of_statement, table_of
+from chatops.migrations.objects_made import claims_of_statement, table_of
 from chatops.migrations.scanner import Statement, significant
 
 # From here on a mode keeps somebody from reading or writing.

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chatops import db, sqlfiles, words
+from chatops import db, formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError
 from chatops.migrations import ledger
@@ -51,8 +51,9 @@ class Blocker:
     def __str__(self) -> str:
         who = self.application_name or self.role or self.backend_type or "hidden"
         # A statement is text of others: shortened to one visible line.
-        query = f'  "{words.shortened(self.query, 60)}"' if self.query else ""
-        return f"pid {self.pid} {words.visible(who)}  {self.state or 'hidden'} {words.age(self.xact_start, self.now)}{query}"
+        query = f'  "{formatting.shortened(self.query, 60)}"' if self.query else ""
+        since = formatting.age(self.xact_start, self.now)
+        return f"pid {self.pid} {formatting.visible(who)}  {self.state or 'hidden'} {since}{query}"
 
 
 @dataclass

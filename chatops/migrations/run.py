@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NoReturn
 
-from chatops import db, sqlfiles, words
+from chatops import db, formatting, sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import (
     ChatopsError,
@@ -224,7 +224,7 @@ def refuse_problems(prepared: Prepared) -> None:
     if not errors:
         return
     lines = [line for problem in errors for line in (f"{problem.where}  {problem.message}", f"  → {problem.hint}")]
-    raise RefusedError(f"{words.plural(len(errors), 'problem')} in the files; nothing was run", details=lines)
+    raise RefusedError(f"{formatting.plural(len(errors), 'problem')} in the files; nothing was run", details=lines)
 
 
 def apply(database: Database, prepared: Prepared, request: Request, run: Run, tell: Tell) -> Outcome:
@@ -544,7 +544,7 @@ class Migrating:
 
     def tell_step(self, name: str, number: int, of: int, text: str) -> None:
         """A statement of a file that is not one transaction begins, or has come further."""
-        self.tell(Step(name, number, of, words.shortened(text, 60)))
+        self.tell(Step(name, number, of, formatting.shortened(text, 60)))
 
     def tell_note(self, name: str, text: str) -> None:
         """Something about a file that somebody who waits wants to know."""
@@ -571,7 +571,7 @@ class Migrating:
                 self.tell(Held(holder))
             if budget.left <= 0:
                 raise ConflictError(
-                    f"another migrator is at work; it did not end within {words.duration(self.request.max_wait)}",
+                    f"another migrator is at work; it did not end within {formatting.duration(self.request.max_wait)}",
                     details=[str(holder)] if holder else [],
                     next_steps=[*self.ending([holder.pid] if holder else []), ("again", self.request.again)],
                 )
@@ -612,7 +612,8 @@ class Migrating:
         if not lines:
             lines = [f"who is in the way could not be seen: {self.watch.unseen}"] if self.watch.unseen else []
         return ConflictError(
-            f"{name}: a lock was not had within {words.duration(budget.max_wait)}, in {words.plural(budget.attempt, 'attempt')}",
+            f"{name}: a lock was not had within {formatting.duration(budget.max_wait)},"
+            f" in {formatting.plural(budget.attempt, 'attempt')}",
             details=[*lines, *(verdict or self.verdict(name, "is not in"))],
             next_steps=[*self.ending([blocker.pid for blocker in blockers]), ("again", self.request.again)],
         )

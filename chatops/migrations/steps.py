@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatops import __version__, db, sqlfiles, words
+from chatops import __version__, db, formatting, sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, RefusedError, UnreachableError
 from chatops.migrations import ledger, locks
@@ -206,7 +206,7 @@ class _Steps:
     def verdict(self) -> list[str]:
         """What became of this file when it stopped."""
         of = f"statement {self.done + 1} of {len(self.statements)}"
-        changed = f", {words.plural(self.rows, 'row')} changed" if self.rows else ""
+        changed = f", {formatting.plural(self.rows, 'row')} changed" if self.rows else ""
         finished = "the statement before it is in and stays in"
         if self.done > 1:
             finished = f"the {self.done} statements before it are in and stay in"
@@ -255,7 +255,7 @@ class _Batches(_Steps):
             if time.monotonic() - reported > 2:
                 reported = time.monotonic()
                 self.migrating.tell_step(
-                    self.entry.name, self.done + 1, len(self.statements), f"{words.count(self.rows)} rows so far"
+                    self.entry.name, self.done + 1, len(self.statements), f"{formatting.count(self.rows)} rows so far"
                 )
         self.note(self.texts.step(self.done + 1))
         self.done += 1
@@ -346,7 +346,7 @@ def changed(ran: Ran, sent: Transaction, statement: Statement) -> int:
     except ValueError:
         raise RefusedError(
             f"line {statement.line}: a batched query must report in its first column how many rows it changed, "
-            f"not “{words.shortened(first, 40)}”"
+            f"not “{formatting.shortened(first, 40)}”"
         ) from None
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from chatops import words
+from chatops import formatting
 from chatops.model import Answer, Column, Table, value_of
 from chatops.render import Medium
 
@@ -44,7 +44,7 @@ def machine(value: Any) -> Any:
     if isinstance(value, str):  # most are
         return value
     if isinstance(value, datetime):
-        return words.instant(value)
+        return formatting.instant(value)
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, Decimal):
@@ -83,26 +83,26 @@ def human(row: Any, column: Column, medium: Medium, now: datetime | None) -> str
     if value is None:
         return "—"
     if column.kind == "age":
-        return words.age(value, now)
+        return formatting.age(value, now)
     if column.kind == "share":
         return f"{value * 100:.1f} %"
     if column.kind == "duration":
-        return words.duration(value)
+        return formatting.duration(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float | Decimal) and column.kind == "number":
         exact = machine(value)
-        return words.count(exact)
+        return formatting.count(exact)
     if column.kind == "id":
         return str(value)[:8]
     if isinstance(value, dict | list):
-        return words.visible(json.dumps(machine(value), ensure_ascii=False))
-    return words.visible(str(value), lines=column.kind == "sql")
+        return formatting.visible(json.dumps(machine(value), ensure_ascii=False))
+    return formatting.visible(str(value), lines=column.kind == "sql")
 
 
 def _person(value: Any, column: Column, medium: Medium) -> Any:
     if column.kind == "person" and value is not None and not medium.show_names:
-        return words.initial(str(value))
+        return formatting.initial(str(value))
     return value

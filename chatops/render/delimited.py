@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from chatops import words
+from chatops import formatting
 from chatops.model import Answer
 from chatops.render import Medium
 from chatops.render.cells import columns_for, flat, tables_for
@@ -20,13 +20,13 @@ def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any
     if format_ == "tsv":
         yield "\t".join(column.name for column in columns) + "\n"
         for row in table.rows:
-            yield "\t".join(words.visible(flat(row, column, medium)) for column in columns) + "\n"
+            yield "\t".join(formatting.visible(flat(row, column, medium)) for column in columns) + "\n"
         return
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in columns])
     for row in table.rows:
-        writer.writerow([words.visible(flat(row, column, medium), lines=True) for column in columns])
+        writer.writerow([formatting.visible(flat(row, column, medium), lines=True) for column in columns])
         if out.tell() > 8192:
             yield out.getvalue()
             out.seek(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from chatops import words
+from chatops import formatting
 from chatops.model import Answer, Outcome, Table, value_of
 from chatops.render import Medium
 
@@ -30,8 +30,8 @@ def of_outcome(outcome: Outcome) -> str:
     if outcome.status == "unknown":
         level = "warning"
     text = f"{'unknown: ' if outcome.status == 'unknown' else ''}{outcome.message}"
-    message = "\n".join(words.visible(part, lines=True) for part in (text, outcome.help) if part)
-    return f"::{level} title={_property(words.visible(outcome.name))}::{_message(message)}\n"
+    message = "\n".join(formatting.visible(part, lines=True) for part in (text, outcome.help) if part)
+    return f"::{level} title={_property(formatting.visible(outcome.name))}::{_message(message)}\n"
 
 
 def annotation(row: Any, table: Table) -> str:
@@ -47,7 +47,7 @@ def annotation(row: Any, table: Table) -> str:
 def fields(row: Any, table: Table) -> dict[str, str]:
     """A row of problems as text by column; what is None is left out."""
     values = {column.name: value_of(row, column.name) for column in table.columns}
-    return {name: words.visible(str(value), lines=True) for name, value in values.items() if value is not None}
+    return {name: formatting.visible(str(value), lines=True) for name, value in values.items() if value is not None}
 
 
 def _message(text: str) -> str:

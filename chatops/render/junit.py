@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from chatops import words
+from chatops import formatting
 from chatops.model import Answer, Outcome, value_of
 from chatops.render import Medium
 from chatops.render.github import fields
@@ -24,7 +24,7 @@ def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any
     cases: dict[str, list[dict[str, str]]] = {}
     for table in answer.tables:
         if table.name == "files":
-            cases |= {words.visible(str(value_of(row, "file"))): [] for row in table.rows}
+            cases |= {formatting.visible(str(value_of(row, "file"))): [] for row in table.rows}
     for table in answer.tables:
         if table.name == "problems":
             for row in table.rows:
@@ -47,15 +47,15 @@ def _head(answer: Answer, name: str, more: str = "") -> str:
 
 
 def _outcome(answer: Answer, outcome: Outcome) -> str:
-    head = _head(answer, words.visible(outcome.name), f' time="{outcome.seconds:.3f}"')
+    head = _head(answer, formatting.visible(outcome.name), f' time="{outcome.seconds:.3f}"')
     if outcome.status == "passed":
         return f"{head}/>\n"
-    text = "\n".join(words.visible(part, lines=True) for part in (outcome.message, outcome.help) if part)
+    text = "\n".join(formatting.visible(part, lines=True) for part in (outcome.message, outcome.help) if part)
     if not outcome.counts:
         return f"{head}><system-out>{escape(f'{outcome.severity}: {text}')}</system-out></testcase>\n"
     element = "error" if outcome.status == "unknown" else "failure"
     kind = quoteattr("unknown" if outcome.status == "unknown" else outcome.severity)
-    message = quoteattr(words.visible(outcome.message))
+    message = quoteattr(formatting.visible(outcome.message))
     return f"{head}><{element} type={kind} message={message}>{escape(text)}</{element}></testcase>\n"
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from chatops import words
+from chatops import formatting
 from chatops.model import Answer, Table
 from chatops.render import Medium
 from chatops.render.cells import NUMERIC, columns_for, human
@@ -34,7 +34,7 @@ def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return _SPECIAL.sub(r"\\\1", words.visible(text))
+    return _SPECIAL.sub(r"\\\1", formatting.visible(text))
 
 
 def _table(table: Table, answer: Answer, medium: Medium) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from chatops import words
+from chatops import formatting
 from chatops.model import Answer, Figure, Outcome
 from chatops.render import Medium
 
@@ -28,7 +28,7 @@ def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any
 
 def line(code: int, text: str, data: str = "") -> str:
     """The one line; a bar in the text would begin the performance data, so it is shown as a slash."""
-    said = " ".join(words.visible(text).split()).replace("|", "/")
+    said = " ".join(formatting.visible(text).split()).replace("|", "/")
     return f"CHATOPS {STATES[code]} - {said}" + (f" | {data}" if data else "") + "\n"
 
 
@@ -39,15 +39,15 @@ def _told(answer: Answer) -> str:
     wrong = sorted((one for one in answer.outcomes if one.status != "passed" and one.counts),
                    key=lambda one: (one.status == "unknown", rank.index(one.severity)))  # fmt: skip
     if not wrong:
-        return f"{answer.command}: {words.plural(len(answer.outcomes), 'check')}, nothing found"
+        return f"{answer.command}: {formatting.plural(len(answer.outcomes), 'check')}, nothing found"
     named = "; ".join(_named(one) for one in wrong[:MOST_NAMED])
     more = f"; {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
-    return f"{answer.command}: {len(wrong)} of {words.plural(len(answer.outcomes), 'check')}: {named}{more}"
+    return f"{answer.command}: {len(wrong)} of {formatting.plural(len(answer.outcomes), 'check')}: {named}{more}"
 
 
 def _named(outcome: Outcome) -> str:
     word = "unknown, " if outcome.status == "unknown" else ""
-    return f"{outcome.name} {word}{words.shortened(outcome.message, 80)}"
+    return f"{outcome.name} {word}{formatting.shortened(outcome.message, 80)}"
 
 
 def _name(figure: Figure) -> str:
@@ -55,11 +55,11 @@ def _name(figure: Figure) -> str:
 
 
 def _said(figure: Figure) -> str:
-    return f"{_name(figure)} {words.count(figure.value)}"
+    return f"{_name(figure)} {formatting.count(figure.value)}"
 
 
 def _performance(figure: Figure) -> str:
     unit = "s" if figure.name.endswith("_seconds") else ""
-    label = "".join(letter for letter in words.visible(_name(figure)) if letter not in "'=|\"")
+    label = "".join(letter for letter in formatting.visible(_name(figure)) if letter not in "'=|\"")
     number = f"{figure.value:.3f}".rstrip("0").rstrip(".")
     return f"'{label}'={number}{unit}"

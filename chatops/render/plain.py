@@ -7,7 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from chatops import words
+from chatops import formatting
 from chatops.model import Answer, Column, Line, Table
 from chatops.render import Medium
 from chatops.render.cells import NUMERIC, columns_for, flat, human
@@ -34,7 +34,7 @@ def unstyled(line: Line) -> str:
 def _cell(row: Any, column: Column, medium: Medium) -> str:
     if column.kind in ("share", "duration"):
         return human(row, column, medium, None)
-    return words.visible(flat(row, column, medium))
+    return formatting.visible(flat(row, column, medium))
 
 
 def _table(table: Table, medium: Medium) -> str:

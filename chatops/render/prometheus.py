@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from chatops import words
+from chatops import formatting
 from chatops.model import Answer, Figure
 from chatops.render import Medium
 
@@ -46,8 +46,8 @@ def _labels(labels: dict[str, str]) -> str:
 
 
 def _label(value: str) -> str:
-    return words.visible(value).replace("\\", "\\\\").replace('"', '\\"')
+    return formatting.visible(value).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _help(text: str) -> str:
-    return words.visible(text).replace("\\", "\\\\")
+    return formatting.visible(text).replace("\\", "\\\\")

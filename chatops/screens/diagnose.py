@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from chatops import words
-from chatops.checks.changes import Change, Changes
+from chatops import formatting
+from chatops.checks.compare_looks import Change, Changes
 from chatops.checks.findings import FailOn, Finding, counts_as_found, findings, shown, tally
 from chatops.checks.load import Check
-from chatops.checks.rehearsal import Rehearsed
 from chatops.checks.run import EVER, Result, Survey, window
+from chatops.checks.try_repair import Rehearsed
 from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text
 
 _STYLES: Mapping[str, Style] = {"critical": "critical", "warning": "warning", "advice": "advice", "unknown": "warning"}
@@ -93,7 +93,7 @@ def diagnosis(
     if changes is not None and changes.resolved:
         lines.append("")
         for code, was in sorted(changes.resolved.items()):
-            was_many = "" if was.count is None else f", {words.count(was.count)} then"
+            was_many = "" if was.count is None else f", {formatting.count(was.count)} then"
             title = _wrap(f"{_expected(survey, code)} ({was.word} at {_clock(changes.earlier.at, survey)}{was_many})", reader, 20)
             lines.append([Span("RESOLVED", "ok"), Span(f"  {code:<8}  {title[0]}")])
             lines += [" " * min(20, _hang(reader)) + more for more in title[1:]]
@@ -128,15 +128,15 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
     total = len(survey.results)
     lines.append("")
     if failed:
-        wrong = f"not right: {words.count(failed)} of {words.plural(total, 'check')} failed or unknown"
+        wrong = f"not right: {formatting.count(failed)} of {formatting.plural(total, 'check')} failed or unknown"
         lines.append([Span(wrong, "critical")])
         lines += _flow([[Span("what it means and what helps: "), Span(reader.here("diagnose", *reader.own), "code")]], reader)
     else:
         advice = sum(result.status == "failed" for result in survey.results)
-        with_advice = f", {words.count(advice)} with advice" if advice else ""
-        not_run = f", {words.count(unknown)} unknown" if unknown else ""
-        took = words.duration(survey.seconds)
-        lines.append([Span(f"right: {words.plural(total, 'check')}{with_advice}{not_run} in {took}", "ok")])
+        with_advice = f", {formatting.count(advice)} with advice" if advice else ""
+        not_run = f", {formatting.count(unknown)} unknown" if unknown else ""
+        took = formatting.duration(survey.seconds)
+        lines.append([Span(f"right: {formatting.plural(total, 'check')}{with_advice}{not_run} in {took}", "ok")])
     if any(result.check.kind == "history" for result in survey.results):
         lines.append([Span(f"history: {_looked_back(survey)}", "dim")])
     columns = [
@@ -183,24 +183,29 @@ def _verdict(
     total = len(survey.results)
     counts = tally(survey)
     at = f"{survey.now.astimezone(UTC):%H:%M:%S} UTC"
-    took = words.duration(survey.seconds)
+    took = formatting.duration(survey.seconds)
     without = f"without {', '.join(ignored)}" if ignored else ""
     if not found and health is not None:
-        waiting = f"{words.count(health.waiting)} waiting"
+        waiting = f"{formatting.count(health.waiting)} waiting"
         if health.oldest_seconds is not None:
-            waiting += f" (oldest {words.duration(health.oldest_seconds)})"
-        told = [f"healthy: {total} of {words.plural(total, 'check')}", words.plural(health.chats, "chat"), waiting, took, without,
-                _news(changes, survey)]  # fmt: skip
+            waiting += f" (oldest {formatting.duration(health.oldest_seconds)})"
+        ran = f"healthy: {total} of {formatting.plural(total, 'check')}"
+        told = [ran, formatting.plural(health.chats, "chat"), waiting, took, without, _news(changes, survey)]
         return _flow([[Span(place)], [Span(at)], [Span(", ".join(filter(None, told)), "ok")]], reader)
     parts = [
-        [Span(words.plural(counts[name], name) if name == "warning" else f"{words.count(counts[name])} {name}", _STYLES[name])]
+        [
+            Span(
+                formatting.plural(counts[name], name) if name == "warning" else f"{formatting.count(counts[name])} {name}",
+                _STYLES[name],
+            )
+        ]
         for name in counts
         if counts[name]
     ] or [[Span("healthy", "ok")]]
     verdict = [span for index, part in enumerate(parts) for span in (*([Span(", ")] if index else []), *part)]
     history = any(result.check.kind == "history" for result in survey.results)
     looked_back = "" if not history else "history: all of it" if window_is_ever(survey) else f"history: last {_since(survey)}"
-    ran = f"{survey.ran} of {words.plural(total, 'check')} ran"
+    ran = f"{survey.ran} of {formatting.plural(total, 'check')} ran"
     rest = [place, at, ran, looked_back, without, _news(changes, survey), took]
     return _flow([verdict, *([Span(text)] for text in rest if text)], reader)
 
@@ -214,13 +219,13 @@ def _looked_back(survey: Survey) -> str:
     if window_is_ever(survey):
         return "all of it"
     newest = survey.inventory.migrated_at
-    to_newest = newest is not None and abs((survey.now - newest - words.span(survey.since.replace(" hours", "h"), "--since"))
+    to_newest = newest is not None and abs((survey.now - newest - formatting.span(survey.since.replace(" hours", "h"), "--since"))
                                            .total_seconds()) < 2  # fmt: skip
     return f"last {_since(survey)}" + (", since the last migration" if to_newest else "")
 
 
 def _since(survey: Survey) -> str:
-    text = words.duration(words.span(survey.since.replace(" hours", "h"), "--since"))
+    text = formatting.duration(formatting.span(survey.since.replace(" hours", "h"), "--since"))
     return "24 h" if text == "1 d" else text
 
 
@@ -280,7 +285,7 @@ def _change_lines(changes: Changes, code: str, survey: Survey, reader: Reader) -
         text = f"new since {at}"
     elif change.kind == "ongoing" and change.was is not None:
         count = next(result.count for result in survey.results if result.check.code == code)
-        then = "" if change.was.count in (None, count) else f", {words.count(change.was.count or 0)} at {at}"
+        then = "" if change.was.count in (None, count) else f", {formatting.count(change.was.count or 0)} at {at}"
         text = f"ongoing since {_clock(change.was.since or changes.earlier.at, survey)}{then}"
     elif change.was is not None:
         text = f"was {'unknown' if change.was.word == 'unknown' else 'found'} at {at}"
@@ -328,7 +333,9 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line
         lines += _labelled("evidence" if index == 0 else "", _evidence(row, survey, reader), reader)
     if finding.more:
         command = reader.here("diagnose", "--only", finding.code, "--rows", str(min(result.count, 1000)))
-        lines.append([Span(" " * _hang(reader)), Span(f"and {words.count(finding.more)} more: ", "dim"), Span(command, "code")])
+        lines.append(
+            [Span(" " * _hang(reader)), Span(f"and {formatting.count(finding.more)} more: ", "dim"), Span(command, "code")]
+        )
     if check.why:
         lines += _labelled("why", check.why, reader)
     if check.consequence and result.severity is not Severity.ADVICE:
@@ -351,11 +358,11 @@ def _evidence(row: Mapping[str, Any], survey: Survey, reader: Reader) -> str:
         if value is None and key in ("chat_id", "operator_id", "operator", "last_operator_id", "held_for", "oldest_since"):
             continue
         if key == "operator" and value is not None:
-            parts.append(words.visible(str(value)) if reader.show_names else words.initial(str(value)))
+            parts.append(formatting.visible(str(value)) if reader.show_names else formatting.initial(str(value)))
             continue
         if key == "operator_id" and "operator" in names_shown and reader.short_ids and reader.show_names:
             continue
-        text = words.visible(_with_ids(value, survey, reader))
+        text = formatting.visible(_with_ids(value, survey, reader))
         if key == "chat_id" or key in _SELF_EVIDENT:
             parts.append(text)
         else:
@@ -369,7 +376,7 @@ def _with_ids(value: Any, survey: Survey, reader: Reader) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_with_ids(item, survey, reader) for item in value)
     if not reader.short_ids and hasattr(value, "astimezone"):
-        return words.instant(value)
+        return formatting.instant(value)
     return shown(value, survey.now)
 
 
@@ -464,7 +471,7 @@ def _finding_row(finding: Finding, reader: Reader) -> dict[str, Any]:
 def _machine_row(row: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     if reader.show_names or row.get("operator") is None:
         return dict(row)
-    return {**row, "operator": words.initial(str(row["operator"]))}
+    return {**row, "operator": formatting.initial(str(row["operator"]))}
 
 
 def _check_row(result: Result, reader: Reader) -> dict[str, Any]:

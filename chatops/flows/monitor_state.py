@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from chatops.cli.invocation import Invocation, write_file
 from chatops.errors import UnreachableError
+from chatops.flows.run import Invocation, write_file
 
 if TYPE_CHECKING:
-    from chatops.deploys.watch import Watch
+    from chatops.deploys.monitor_state import Watch
 
 
 class Keeper(Protocol):
@@ -38,7 +38,7 @@ class InFile:
 
     def read(self) -> Watch | None:
         """The watch in the file. Raises UsageError when it holds something else."""
-        from chatops.deploys import watch as watches
+        from chatops.deploys import monitor_state as watches
 
         return watches.read(self.path)
 
@@ -115,6 +115,6 @@ class InDatabase:
         return contextlib.nullcontext()
 
     def _parsed(self, text: str | None) -> Watch | None:
-        from chatops.deploys import watch as watches
+        from chatops.deploys import monitor_state as watches
 
         return None if text is None else watches.parse_state(text, self.name)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from chatops import sqlfiles, words
-from chatops.checks import repair, run
+from chatops import formatting, sqlfiles
+from chatops.checks import repair_batches, run
 from chatops.checks.load import Check
-from chatops.checks.repair import Change
+from chatops.checks.repair_batches import Change
 from chatops.checks.run import Result, Survey
 from chatops.db import Database
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, LockTimeoutError, StatementTimeoutError
@@ -78,13 +78,13 @@ class Rehearsed:
         if worse := [one for one in (self.own, *self.others) if one.after > one.before]:
             parts.append(f"but makes {_list(worse)}")
         if self.put:
-            parts.append(f"puts {words.plural(self.put, 'operator')} at 1 of 1")
+            parts.append(f"puts {formatting.plural(self.put, 'operator')} at 1 of 1")
         if self.freed:
-            parts.append(f"frees {words.plural(self.freed, 'operator')}")
+            parts.append(f"frees {formatting.plural(self.freed, 'operator')}")
         if self.queued:
-            parts.append(f"{words.plural(self.queued, 'chat')} {'goes' if self.queued == 1 else 'go'} to the queue")
+            parts.append(f"{formatting.plural(self.queued, 'chat')} {'goes' if self.queued == 1 else 'go'} to the queue")
         if self.own.after:
-            parts.append(f"leaves {words.count(self.own.after)}")
+            parts.append(f"leaves {formatting.count(self.own.after)}")
         parts.append(f"rolled back after {self.held_ms:.0f} ms")
         return "; ".join(parts)
 
@@ -127,8 +127,8 @@ class _Trial:
 
 def mendable(survey: Survey) -> list[str]:
     """The codes of the findings that have a fix to rehearse, in the order in which they are mended."""
-    there = set(repair.shipped())
-    return repair.in_order(r.check.code for r in survey.results if r.status == "failed" and r.check.code in there)
+    there = set(repair_batches.shipped())
+    return repair_batches.in_order(r.check.code for r in survey.results if r.status == "failed" and r.check.code in there)
 
 
 def rehearse(database: Database, survey: Survey, annotations: Mapping[str, str | None]) -> dict[str, Rehearsed]:
@@ -178,7 +178,7 @@ def _rehearse(database: Database, code: str, survey: Survey, annotations: Mappin
     except (StatementTimeoutError, LockTimeoutError):
         return Rehearsed(code, reason=f"cannot be rehearsed within {HOLD_MS} ms")
     except DatabaseError as error:
-        why = words.visible(error.message)
+        why = formatting.visible(error.message)
         return Rehearsed(code, reason=f"cannot be rehearsed: {why}", refused=error.sqlstate in REFUSALS)
     except ChatopsError as error:
         return Rehearsed(code, reason=f"cannot be rehearsed: {error.message}", refused=True)
@@ -205,18 +205,18 @@ def _try(
     with database.acting(statement_timeout=f"{HOLD_MS}ms", lock_timeout=f"{LOCK_MS}ms", rollback=True):
         database.script(guard)
         database.execute(sqlfiles.read("queries/repair_standin.sql"))
-        limits = {f"chatops.{name}": survey.thresholds[name].text for name in repair.LIMITS if name in survey.thresholds}
+        limits = {f"chatops.{name}": survey.thresholds[name].text for name in repair_batches.LIMITS if name in survey.thresholds}
         marks = {"chatops.batch_size": str(MOST_ROWS), "chatops.only_chat": None, "chatops.write": "function"}
         database.annotate({**annotations, **limits, **marks})
         trial = _Trial(database)
-        mended = int(database.value(repair.without_audit(sqlfiles.read(f"repairs/{code}.sql"))))
+        mended = int(database.value(repair_batches.without_audit(sqlfiles.read(f"repairs/{code}.sql"))))
         trial.patience()
         seen = look(trial, mended)
     return seen, trial.elapsed_ms
 
 
 def _touched(trial: _Trial, mended: int) -> _Touched:
-    query = repair.without_audit(sqlfiles.read("queries/repair_changes.sql"))
+    query = repair_batches.without_audit(sqlfiles.read("queries/repair_changes.sql"))
     changes = trial.database.rows(Change, query, {"after": 0, "rows": 100_000})
     operators = {change.operator_id for change in changes if change.operator_id}
     for change in changes:
@@ -288,4 +288,4 @@ def narrowed(query: str) -> str:
 
 
 def _list(effects: Sequence[Effect]) -> str:
-    return ", ".join(f"{one.code} ({words.count(one.before)} → {words.count(one.after)})" for one in effects)
+    return ", ".join(f"{one.code} ({formatting.count(one.before)} → {formatting.count(one.after)})" for one in effects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatops.cli.invocation import Invocation
+from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:
     from chatops.checks.capture import Archive
@@ -30,7 +30,7 @@ def replay(invocation: Invocation, file: Path) -> Archive:
     import secrets
     from dataclasses import replace
 
-    from chatops import db, local, settings, words
+    from chatops import db, formatting, local, settings
     from chatops.checks import capture
     from chatops.errors import UsageError
 
@@ -38,7 +38,7 @@ def replay(invocation: Invocation, file: Path) -> Archive:
         raise UsageError("--replay looks at an archive: leave --db and --env out")
     archive = capture.read(file)
     name = f"replay_{secrets.token_hex(6)}"
-    invocation.note(f"replaying {file.name} of {words.instant(archive.at)} in a scratch database of the embedded server")
+    invocation.note(f"replaying {file.name} of {formatting.instant(archive.at)} in a scratch database of the embedded server")
     local.create_database(name, say=invocation.note)
     invocation._open.append(_Scratch(name))  # type: ignore[arg-type]
     parameters, _ = settings.parse(local.url(name), "embedded server")
@@ -47,6 +47,6 @@ def replay(invocation: Invocation, file: Path) -> Archive:
     with db.connect(invocation._target, "replay", "act") as database:
         capture.restore(database, archive)
     if not archive.whole:
-        chats = f"{words.count(archive.head['chats'])} of {words.count(archive.head['chats_there'])} chats"
+        chats = f"{formatting.count(archive.head['chats'])} of {formatting.count(archive.head['chats_there'])} chats"
         invocation.note(f"the archive holds {chats}: findings are told as they were found then")
     return archive

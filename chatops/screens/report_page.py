@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
-from chatops import words
+from chatops import formatting
+from chatops.deploys.monitor_state import Watch, span, verdict
 from chatops.deploys.receipt import Receipt
-from chatops.deploys.watch import Watch, span, verdict
 from chatops.model import Answer, Column, Span, Table, Text
 
 STYLE = """
@@ -40,9 +40,12 @@ def of_receipt(receipt: Receipt) -> str:
     """The page of a deploy."""
     failed = receipt.failed
     head = f"The deploy stopped at {failed.name}" if failed else "Deployed"
-    rows = [[step.name, step.result, words.duration(step.seconds), step.says] for step in receipt.steps]
-    files = [[file.name, words.duration(file.duration_ms / 1000), words.duration(file.waited_ms / 1000), f"{file.rows:,}",
-              file.sha256[:12]] for file in receipt.files]  # fmt: skip
+    rows = [[step.name, step.result, formatting.duration(step.seconds), step.says] for step in receipt.steps]
+    files = [
+        [file.name, formatting.duration(file.duration_ms / 1000), formatting.duration(file.waited_ms / 1000),
+         f"{file.rows:,}", file.sha256[:12]]
+        for file in receipt.files
+    ]  # fmt: skip
     same = "the catalog is as it was" if receipt.before == receipt.after else "the catalog changed"
     body = [
         _table("Timeline", ["step", "result", "took", "says"], rows),
@@ -91,11 +94,11 @@ def _before(receipt: Receipt) -> list[dict[str, str]]:
 
 
 def _page(head: str, good: bool, under: str, body: Sequence[str]) -> str:
-    title = escape(words.visible(head))
+    title = escape(formatting.visible(head))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,'
         f'initial-scale=1"><title>{title}</title><style>{STYLE}</style></head>\n<body><main>'
-        f'<h1 class="{"good" if good else "bad"}">{title}</h1><p class=dim>{escape(words.visible(under))}</p>\n'
+        f'<h1 class="{"good" if good else "bad"}">{title}</h1><p class=dim>{escape(formatting.visible(under))}</p>\n'
         + "\n".join(body)
         + "\n</main></body></html>\n"
     )
@@ -108,7 +111,7 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> s
     labels = [f' data-head="{escape(head)}"' if head in LABELLED else "" for head in heads]
     lines = "".join(
         "<tr>"
-        + "".join(f"<td{label}>{escape(words.visible(cell))}</td>" for label, cell in zip(labels, row, strict=True))
+        + "".join(f"<td{label}>{escape(formatting.visible(cell))}</td>" for label, cell in zip(labels, row, strict=True))
         + "</tr>\n"
         for row in rows
     )

@@ -13,15 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatops.cli.invocation import Invocation
 from chatops.errors import ExitCode, UnreachableError
+from chatops.flows.run import Invocation
 from chatops.model import Answer, Column, Figure, Line, Outcome, Span, Style, Table, Text
 
 if TYPE_CHECKING:
-    from chatops.cli.keeping import Keeper
-    from chatops.cli.redrawing import Screen
     from chatops.db import Database
-    from chatops.deploys.watch import Look, Seen, Transition, Verdict, Watch
+    from chatops.deploys.monitor_state import Look, Seen, Transition, Verdict, Watch
+    from chatops.flows.monitor_state import Keeper
+    from chatops.flows.watch_option import Screen
 
 NOTIFY_SECONDS = 30
 COMMAND_SECONDS = 30
@@ -39,7 +39,7 @@ def look(database: Database, here: Callable[..., str]) -> Look:
     from chatops.chats import reports
     from chatops.checks import load, run
     from chatops.checks.findings import findings
-    from chatops.deploys.watch import Look, Seen
+    from chatops.deploys.monitor_state import Look, Seen
     from chatops.errors import DatabaseError
 
     with database.reading():
@@ -70,7 +70,7 @@ class Watching:
         keeper: Keeper | None = None, commands: Sequence[str] = (), aside: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC), sleep: Callable[[float], None] = time.sleep,
     ) -> None:  # fmt: skip
-        from chatops.cli.keeping import InFile
+        from chatops.flows.monitor_state import InFile
 
         self.invocation, self.plan = invocation, plan
         self.keeper = keeper or InFile(path)
@@ -85,7 +85,7 @@ class Watching:
     @property
     def verdict(self) -> Verdict:
         """What is to be said of the watch so far."""
-        from chatops.deploys.watch import verdict
+        from chatops.deploys.monitor_state import verdict
 
         return verdict(self.watch)
 
@@ -141,8 +141,8 @@ class Watching:
 
     def open(self, *, restart_finished: bool) -> bool:
         """Reads the state, or starts a watch with the figures of now as its baseline; whether it was started."""
+        from chatops.deploys import monitor_state as watches
         from chatops.deploys import schedule
-        from chatops.deploys import watch as watches
         from chatops.errors import UsageError
 
         wanted = schedule.parse(self.plan)
@@ -172,7 +172,7 @@ class Watching:
 
     def tick(self, *, quiet: bool = False) -> bool:
         """Takes the slot that is due; False when none is."""
-        from chatops.deploys import watch as watches
+        from chatops.deploys import monitor_state as watches
 
         now = self.clock()
         due = self.watch.due(now)
@@ -197,7 +197,7 @@ class Watching:
 
     def look(self) -> Look:
         """What there is to see now; a server that does not answer is part of that."""
-        from chatops.deploys.watch import Look
+        from chatops.deploys.monitor_state import Look
 
         try:
             with self.invocation.connect("read") as database:
@@ -212,13 +212,13 @@ class Watching:
         """Runs the commands of `[monitor] commands`; one that fails or takes too long is a finding, COMMAND1 the first."""
         import subprocess
 
-        from chatops import words
-        from chatops.deploys.watch import Seen
+        from chatops import formatting
+        from chatops.deploys.monitor_state import Seen
 
         failed: dict[str, Seen] = {}
         said: list[str] = []
         for number, line in enumerate(self.commands, 1):
-            name = words.shortened(line, 40)
+            name = formatting.shortened(line, 40)
             # In a process group of its own: a shell that is killed must not leave its children behind.
             process = subprocess.Popen(line, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                        stderr=subprocess.STDOUT, errors="backslashreplace", start_new_session=True,
@@ -232,7 +232,7 @@ class Watching:
                 if not isinstance(stop, subprocess.TimeoutExpired):
                     raise
                 told, ended = "", f"took longer than {COMMAND_SECONDS} s"
-            last = words.shortened((told.strip().splitlines() or [""])[-1], 100)
+            last = formatting.shortened((told.strip().splitlines() or [""])[-1], 100)
             if process.returncode:
                 failed[f"COMMAND{number}"] = Seen("warning", f"“{name}” {ended}" + (f": {last}" if last else ""))
             elif last:
@@ -248,8 +248,8 @@ class Watching:
 
     def lines(self, before: Watch, told: tuple[Transition, ...], beside: Sequence[str] = ()) -> list[str]:
         """The line of a tick, then a line for each finding that appeared, goes on, or went."""
-        from chatops import words
-        from chatops.deploys.watch import span
+        from chatops import formatting
+        from chatops.deploys.monitor_state import span
 
         watch, tick = self.watch, self.watch.ticks[-1]
         slot = f"{tick.slot + 1}/{len(watch.schedule.slots)}"
@@ -260,15 +260,15 @@ class Watching:
             change = figures.get("waiting", 0) - base.get("waiting", 0)
             waits = [one.figures.get("waiting", 0) for one in watch.ticks[-8:] if one.reached]
             text = (f"{tick.at[11:16]}  {slot}  {figures.get('waiting', 0)} wait ({change:+d}) {sparkline(waits)}, oldest "
-                    f"{words.duration(figures.get('oldest_seconds'))} · {figures.get('assigned', 0)} held · "
-                    f"{words.plural(len(tick.findings), 'finding')}")  # fmt: skip
+                    f"{formatting.duration(figures.get('oldest_seconds'))} · {figures.get('assigned', 0)} held · "
+                    f"{formatting.plural(len(tick.findings), 'finding')}")  # fmt: skip
             last = next((one.figures for one in reversed(before.ticks) if one.reached), base)
             for name in COUNTERS:
                 if more := increase(figures.get(name), last.get(name)):
-                    text += f" · {words.plural(more, name.removesuffix('s'))}"
+                    text += f" · {formatting.plural(more, name.removesuffix('s'))}"
         lines = [text, *(f"       beside   {line}" for line in beside)]
         fresh = {one.code for one in told}
-        lines += [f"       {one.kind:<8} {one.severity:<8} {one.code}  {words.visible(one.title)}" for one in told]
+        lines += [f"       {one.kind:<8} {one.severity:<8} {one.code}  {formatting.visible(one.title)}" for one in told]
         lines += [f"       ongoing  {one.severity:<8} {code}  since {one.since[11:16]}"
                   for code, one in sorted(watch.worse.items()) if code not in fresh]  # fmt: skip
         offset = watch.schedule.slots[tick.slot].total_seconds()
@@ -302,15 +302,15 @@ class Watching:
         """Where a live page can be drawn: a loop on a terminal."""
         if self._screen is None and self.live and self.invocation.format() == "table" and self.invocation.medium().terminal \
                 and self.invocation.environ.get("TERM", "dumb") != "dumb":  # fmt: skip
-            from chatops.cli.redrawing import Screen
+            from chatops.flows.watch_option import Screen
 
             self._screen = Screen(self.invocation)
         return self._screen
 
     def page(self, lines: Sequence[str]) -> list[Line]:
         """The live page: states and waits over the last ticks, findings open and gone, and what the tick told."""
-        from chatops import words
-        from chatops.deploys.watch import span
+        from chatops import formatting
+        from chatops.deploys.monitor_state import span
 
         watch = self.watch
         tick = watch.ticks[-1]
@@ -325,14 +325,14 @@ class Watching:
                 page.append(f"{label:<22} {text(values[-1]):>10}  {sparkline(values)}")
 
         for state, label in STATES.items():
-            row(label, state, lambda value: words.count(int(value)))
-        row("longest wait", "oldest_seconds", words.duration)
+            row(label, state, lambda value: formatting.count(int(value)))
+        row("longest wait", "oldest_seconds", formatting.duration)
         page.append("")
         for code, one in sorted(watch.worse.items()):
             kind = "new" if one.since == tick.at else "ongoing"
             style: Style = "critical" if one.severity == "critical" else "warning"
             page.append([Span(f"{kind:<8} "), Span(f"{one.severity:<8} ", style),
-                         Span(f"{code}  {words.visible(one.title)}")])  # fmt: skip
+                         Span(f"{code}  {formatting.visible(one.title)}")])  # fmt: skip
         page += [[Span("resolved ", "ok"), Span(f"{one.severity:<8} {one.code}  at {one.at[11:16]}")]
                  for one in watch.transitions if one.kind == "resolved"][-5:]  # fmt: skip
         if not watch.worse:

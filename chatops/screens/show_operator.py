@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from chatops import sqlfiles, words
+from chatops import formatting, sqlfiles
 from chatops.chats.reports import ask
 from chatops.db import Database
 from chatops.errors import DatabaseError
@@ -72,7 +72,7 @@ def why_waiting(database: Database, chat_id: UUID, *, show_names: bool) -> list[
     rules = ask(database, Rule, "queries/waiting_rules.sql", {"chat": chat_id})
     counted = Counter(rule.rule for rule in rules)
     now = database.facts.now if database.facts else None
-    waits = f"in the queue for {words.age(place.waiting_since, now)}, {words.plural(place.ahead, 'chat')} before it"
+    waits = f"in the queue for {formatting.age(place.waiting_since, now)}, {formatting.plural(place.ahead, 'chat')} before it"
     lines: list[Line] = [f"{waits} · {_served(place)}"]
     for kind, meaning in (
         ("free", "could take it now"),
@@ -85,7 +85,7 @@ def why_waiting(database: Database, chat_id: UUID, *, show_names: bool) -> list[
             continue
         who = [rule for rule in rules if rule.rule == kind]
         shown = ", ".join(
-            words.shortened(rule.name or "—", 24) if show_names else words.initial(rule.name) for rule in who[:NAMED]
+            formatting.shortened(rule.name or "—", 24) if show_names else formatting.initial(rule.name) for rule in who[:NAMED]
         )
         more = f" and {len(who) - NAMED} more" if len(who) > NAMED else ""
         sign = "✓" if kind == "free" else " "
@@ -105,7 +105,7 @@ def _served(place: Place) -> str:
         return "nothing was served in the last hour, so no time can be told"
     seconds = (place.ahead + 1) * 3600 / place.served_last_hour
     rate = f"at the rate of the last hour ({place.served_last_hour} served)"
-    return f"{rate} its turn is in about {words.duration(max(10.0, seconds))}"
+    return f"{rate} its turn is in about {formatting.duration(max(10.0, seconds))}"
 
 
 def about_operator(database: Database, named: OperatorName, *, show_names: bool, short: bool, rows: int) -> Answer:
@@ -122,17 +122,18 @@ def about_operator(database: Database, named: OperatorName, *, show_names: bool,
     now = database.facts.now if database.facts else None
     deeds.sort(key=lambda deed: (deed.at is None, deed.at or datetime.max))
     deeds = deeds[-rows:]
-    name = words.visible(one.name or "—") if show_names else words.initial(one.name)
-    seen = f"last seen {words.age(one.last_activity, now)} ago" if one.last_activity else "never seen"
-    holds = f"holds {one.chat_id} for {words.age(one.held_since, now)}" if one.chat_id else "holds no chat"
+    name = formatting.visible(one.name or "—") if show_names else formatting.initial(one.name)
+    seen = f"last seen {formatting.age(one.last_activity, now)} ago" if one.last_activity else "never seen"
+    holds = f"holds {one.chat_id} for {formatting.age(one.held_since, now)}" if one.chat_id else "holds no chat"
     if one.held_chats > 1:
         holds += f" and {one.held_chats - 1} more, which must not be (CHAT001)"
     flags = f"{'active' if one.is_active else 'not active'}, {'available' if one.is_available else 'not available'}"
     answers = one.total_messages or 0
+    taken = f"took {formatting.plural(one.taken_last_day, 'chat')} in the last day"
     lines: list[Line] = [
         [Span(str(one.id), "strong"), Span(f" · {name}")],
         f"{one.load} · {flags} · {seen}",
-        f"{holds} · took {words.plural(one.taken_last_day, 'chat')} in the last day · {words.plural(answers, 'answer')} in all",
+        f"{holds} · {taken} · {formatting.plural(answers, 'answer')} in all",
     ]
     columns = [
         Column("at", "when", "age", audience="people") if short else Column("at", "when", "instant"),

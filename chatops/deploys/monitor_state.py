@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from chatops import words
+from chatops import formatting
 from chatops.deploys.schedule import Due, Schedule, due, parse
 from chatops.errors import ExitCode, UsageError
 
@@ -137,7 +137,7 @@ def baseline_of(look: Look) -> dict[str, Any]:
 def begin(place: str, plan: str, now: datetime, baseline: Mapping[str, Any]) -> Watch:
     """A watch that starts now; the baseline's findings are known and will not be told as new."""
     schedule = parse(plan)
-    start = words.instant(now)
+    start = formatting.instant(now)
     known = baseline.get("findings", [])
     told = baseline.get("known", {})
     opened = {
@@ -151,7 +151,7 @@ def begin(place: str, plan: str, now: datetime, baseline: Mapping[str, Any]) -> 
 
 def advance(watch: Watch, slot: int, missed: tuple[int, ...], now: datetime, look: Look) -> tuple[Watch, tuple[Transition, ...]]:
     """The watch after a tick, and the transitions to tell. A database that does not answer says nothing of what is open."""
-    at = words.instant(now)
+    at = formatting.instant(now)
     found = dict(look.findings)
     if not look.reached:
         found = {UNREACHABLE: Seen("critical", "the database does not answer")}
@@ -197,7 +197,7 @@ def verdict(watch: Watch) -> Verdict:
     closed = [one for one in watch.transitions if one.kind == "resolved" and not one.before]
     for severity in ("critical", "warning", "unknown"):
         if number := sum(one.severity == severity for one in closed):
-            noun = severity if severity == "unknown" else words.plural(number, severity).split(" ", 1)[1]
+            noun = severity if severity == "unknown" else formatting.plural(number, severity).split(" ", 1)[1]
             parts.append(f"{number} {'critical' if severity == 'critical' else noun} opened and closed")
     old = [code for code, one in watch.open.items() if one.before]
     if old:
@@ -214,7 +214,7 @@ def span(distance: timedelta) -> str:
     ('24 h', '45 m')
     """
     hours = distance.total_seconds() / 3600
-    return f"{hours:.0f} h" if 1 <= hours <= 48 and hours == int(hours) else words.duration(distance)
+    return f"{hours:.0f} h" if 1 <= hours <= 48 and hours == int(hours) else formatting.duration(distance)
 
 
 def read(path: Path) -> Watch | None:

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
 
-from chatops import sqlfiles, words
+from chatops import formatting, sqlfiles
 from chatops.chats import audit
 from chatops.chats.reassignment import Move, Plan, Rule, standings
 from chatops.db import Database
@@ -155,7 +155,7 @@ def _batch(
         if error.sqlstate in CLASHES and not last:
             return [], list(moves)
         outcome = "moved" if error.sqlstate in CLASHES else "failed"
-        detail = f"{words.visible(error.message)} ({error.sqlstate})"
+        detail = f"{formatting.visible(error.message)} ({error.sqlstate})"
         failed = [Result(move.chat.chat_id, outcome, detail) for move in moves]
         if conditions.logged and not conditions.rehearsal:
             with audit.acting(database, conditions.provenance, reason=conditions.reason, plan_id=plan.plan_id):

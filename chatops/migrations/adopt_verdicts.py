@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from chatops.migrations.catalog import Catalog
-from chatops.migrations.claims import Claim, Claims, Thing, claims_of
+from chatops.migrations.objects_made import Claim, Claims, Thing, claims_of
 from chatops.migrations.source import Folder, MigrationFile
 
 

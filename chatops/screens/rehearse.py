@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatops import words
+from chatops import formatting
 from chatops.db import Facts
 from chatops.migrations.rehearse import Blocking, Rehearsal, Rehearsed, Step, Touched
 from chatops.model import Answer, Column, Line, Span, Table, Text
@@ -90,14 +90,14 @@ def answer(rehearsal: Rehearsal, environment: str, facts: Facts, width: int) -> 
 def _headline(rehearsal: Rehearsal, environment: str) -> str:
     done = sum(file.status in ("rehearsed", "too long", "failed") for file in rehearsal.files)
     rest = len(rehearsal.files) - done
-    left = f"; {words.count(rest)} could not be" if rest else ""
-    counted = words.plural(done, "file")
+    left = f"; {formatting.count(rest)} could not be" if rest else ""
+    counted = formatting.plural(done, "file")
     return f"Rehearsed {counted} on {environment} in {seconds(rehearsal.seconds)}, rolled back: nothing was changed{left}."
 
 
 def _file(file: Rehearsed, rehearsal: Rehearsal, width: int) -> list[Line]:
     lines: list[Line] = [
-        [Span(words.visible(file.name), "strong"), Span("" if file.status == "rehearsed" else f"  {file.status}")]
+        [Span(formatting.visible(file.name), "strong"), Span("" if file.status == "rehearsed" else f"  {file.status}")]
     ]
     quiet = [step for step in file.steps if _is_quiet(step)] if len(file.steps) > FEW else []
     for step in file.steps:
@@ -106,12 +106,12 @@ def _file(file: Rehearsed, rehearsal: Rehearsal, width: int) -> list[Line]:
     if quiet:
         time = milliseconds(sum(step.seconds for step in quiet))
         more = "more " if len(quiet) < len(file.steps) else ""
-        lines.append(f"        {words.plural(len(quiet), f'{more}statement')} without a further lock  {time}")
+        lines.append(f"        {formatting.plural(len(quiet), f'{more}statement')} without a further lock  {time}")
     if file.status == "failed":
-        lines += _wrapped(f"✗ {words.visible(file.note or '')}", width, "  ")
+        lines += _wrapped(f"✗ {formatting.visible(file.note or '')}", width, "  ")
         lines += [f"  {line}" for line in file.excerpt]
     elif file.note:
-        lines += _wrapped(words.visible(file.note), width, "  ")
+        lines += _wrapped(formatting.visible(file.note), width, "  ")
     for blocking in file.blocking:
         lines += _wrapped(f"→ {in_words(blocking, rehearsal)}", width, "   ")
     if file.status == "rehearsed" and not file.blocking:
@@ -126,7 +126,7 @@ def _is_quiet(step: Step) -> bool:
 
 
 def _step(step: Step, width: int) -> list[Line]:
-    text = words.shortened(step.statement, LONGEST_STATEMENT)
+    text = formatting.shortened(step.statement, LONGEST_STATEMENT)
     measured = ", ".join(_measured(step))
     time = f"more than {seconds(step.seconds)}" if step.over else milliseconds(step.seconds)
     head = f"  {step.line:>4}  "
@@ -135,28 +135,28 @@ def _step(step: Step, width: int) -> list[Line]:
         return [one_line]
     if width < NARROW:
         return [
-            f"{step.line:>4} {words.shortened(text, max(10, width - 5))}",
+            f"{step.line:>4} {formatting.shortened(text, max(10, width - 5))}",
             *_wrapped(f"{time}  {measured}".strip(), width, "     "),
         ]
-    return [head + words.shortened(text, width - len(head)), *_wrapped(f"{time}  {measured}".strip(), width, " " * 8)]
+    return [head + formatting.shortened(text, width - len(head)), *_wrapped(f"{time}  {measured}".strip(), width, " " * 8)]
 
 
 def _measured(step: Step) -> list[str]:
     told = [
-        f"{lock.mode} {words.visible(lock.relation)}" + (f" (held since {lock.since})" if lock.since else "")
+        f"{lock.mode} {formatting.visible(lock.relation)}" + (f" (held since {lock.since})" if lock.since else "")
         for lock in step.locks
     ]
     return told + [text for touched in step.touched if (text := _touched(touched, blocking=bool(step.locks)))]
 
 
 def _touched(touched: Touched, *, blocking: bool) -> str:
-    rows = words.plural(touched.rows, "row")
+    rows = formatting.plural(touched.rows, "row")
     size = f" ({size_of(touched.bytes)})" if touched.bytes else ""
-    relation = words.visible(touched.relation)
+    relation = formatting.visible(touched.relation)
     if touched.what == "rewrites":
         return f"rewrites {rows} of {relation}{size}"
     if touched.what == "builds":
-        return f"builds {words.visible(touched.index or 'an index')} over {rows} of {relation}{size}"
+        return f"builds {formatting.visible(touched.index or 'an index')} over {rows} of {relation}{size}"
     if touched.what == "empties":
         return f"empties {relation}"
     if touched.what == "changes":
@@ -167,9 +167,9 @@ def _touched(touched: Touched, *, blocking: bool) -> str:
 def in_words(blocking: Blocking, rehearsal: Rehearsal) -> str:
     """What operators would notice, and how many of them are there to notice it."""
     more = "more than " if blocking.more else ""
-    told = f"blocks {blocking.what} of {words.visible(blocking.relation)} for {more}{seconds(blocking.seconds)}"
+    told = f"blocks {blocking.what} of {formatting.visible(blocking.relation)} for {more}{seconds(blocking.seconds)}"
     if rehearsal.on_shift and blocking.seconds >= 0.1:
-        told += f"; {words.plural(rehearsal.on_shift, 'operator is', 'operators are')} on shift"
+        told += f"; {formatting.plural(rehearsal.on_shift, 'operator is', 'operators are')} on shift"
     return told
 
 
@@ -201,7 +201,7 @@ def seconds(value: float) -> str:
         return "less than 0.01 s"
     if value < 0.1:
         return f"{value:.2f} s"
-    return f"{value:.1f} s" if value < 60 else words.duration(value)
+    return f"{value:.1f} s" if value < 60 else formatting.duration(value)
 
 
 def size_of(size: int | None) -> str:

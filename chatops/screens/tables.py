@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from chatops import words
+from chatops import formatting
 from chatops.chats.reports import OperatorLoad, Queue, QueueFigures, StuckChat, Summary
 from chatops.model import Answer, Column, Figure, Line, Table, Text
 
@@ -57,9 +57,10 @@ def queue_line(figures: QueueFigures, now: datetime | None) -> str:
     if not figures.waiting:
         return f"{staff} · nobody waits"
     return (
-        f"{staff} · {words.count(figures.waiting)} {'waits' if figures.waiting == 1 else 'wait'}"
-        f" · oldest {words.age(figures.oldest, now)}"
-        f" · half under {words.duration(_whole(figures.p50_seconds))}, 95 % under {words.duration(_whole(figures.p95_seconds))}"
+        f"{staff} · {formatting.count(figures.waiting)} {'waits' if figures.waiting == 1 else 'wait'}"
+        f" · oldest {formatting.age(figures.oldest, now)}"
+        f" · half under {formatting.duration(_whole(figures.p50_seconds))},"
+        f" 95 % under {formatting.duration(_whole(figures.p95_seconds))}"
     )
 
 
@@ -121,7 +122,7 @@ def queue_answer(queue: Queue, now: datetime | None) -> Answer:
     rest = queue.figures.waiting - len(queue.head)
     body: list[Table | Text] = [Text(lines), Table("queue", columns, queue.head)]
     if rest > 0:
-        body.append(Text([f"and {words.count(rest)} more that wait less long"]))
+        body.append(Text([f"and {formatting.count(rest)} more that wait less long"]))
     return Answer("queue", body, _figures(queue.figures), now, numbers)
 
 
@@ -147,10 +148,10 @@ def stuck_answer(
         return Answer("stuck", [Text([f"nothing is stuck for longer than {longer_than}"]), nothing], data, now)
     body: list[Table | Text] = [Table("stuck", STUCK_COLUMNS, rows)]
     if total is not None:
-        title = words.plural(total, "chat has", "chats have")
+        title = formatting.plural(total, "chat has", "chats have")
         body.insert(0, Text([f"{title} not moved for longer than {longer_than}, worst first"]))
         if total > shown:
-            body.append(Text([f"and {words.count(total - shown)} more: {more}"]))
+            body.append(Text([f"and {formatting.count(total - shown)} more: {more}"]))
     return Answer("stuck", body, data, now)
 
 
@@ -167,5 +168,5 @@ def operators_answer(rows: list[OperatorLoad], now: datetime | None) -> Answer:
         Column("last_activity", "last seen", "age"),
         Column("total_messages", "messages", "number"),
     ]
-    line = " · ".join(f"{words.count(counts[load])} {load}" for load in counts)
+    line = " · ".join(f"{formatting.count(counts[load])} {load}" for load in counts)
     return Answer("operators", [Text([line]), Table("operators", columns, rows, empty="no operators")], counts, now)

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from chatops.cli.invocation import Invocation
 from chatops.errors import ExitCode, UnreachableError, UsageError
+from chatops.flows.run import Invocation
 from chatops.model import Answer
 
 pause = time.sleep

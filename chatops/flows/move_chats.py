@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer.core
 
-from chatops.cli.invocation import Invocation
 from chatops.errors import ChatopsError, ConflictError, DatabaseError, ExitCode, NotATerminalError, RefusedError, UsageError
+from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from chatops.chats.audit import Attempt
+    from chatops.chats.carry_out import Conditions, Result
     from chatops.chats.chat_sets import Selection
-    from chatops.chats.move_screens import Details
-    from chatops.chats.movement import Conditions, Result
     from chatops.chats.reassignment import Command, Operator, Plan, Standing
     from chatops.db import Database
     from chatops.model import Table, Text
+    from chatops.screens.moves import Details
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,7 +99,7 @@ class _Facts:
 def move(invocation: Invocation, request: Request) -> ExitCode:
     """Plans, asks, acts and shows: the whole of `reassign` and `release`."""
     from chatops.chats import audit, plan_file
-    from chatops.chats.movement import Conditions
+    from chatops.chats.carry_out import Conditions
 
     _check(invocation, request)
     database = invocation.connect("act")
@@ -260,7 +260,7 @@ def _facts(invocation: Invocation, database: Database, request: Request) -> _Fac
 
 
 def _selection(database: Database, request: Request, idle_for: timedelta | None) -> Selection:
-    from chatops import words
+    from chatops import formatting
     from chatops.chats.chat_sets import Selection, read_names
 
     if request.names:
@@ -274,7 +274,7 @@ def _selection(database: Database, request: Request, idle_for: timedelta | None)
         code, rows = _offending(database, request.where)
         return Selection(finding=code, offending=rows)
     if request.stuck is not None:
-        return Selection(stuck_for=words.span(request.stuck, "--stuck"))
+        return Selection(stuck_for=formatting.span(request.stuck, "--stuck"))
     if request.held_by is not None:
         return Selection(held_by=request.held_by)
     return Selection(idle_for=idle_for)
@@ -295,22 +295,23 @@ def _offending(database: Database, where: str) -> tuple[str, Sequence[Any]]:
 
 
 def _details(database: Database, chats: Sequence[UUID]) -> Sequence[Details]:
-    from chatops.chats import move_screens, reports
+    from chatops.chats import reports
+    from chatops.screens import moves
 
     if len(chats) != 1:
         return []
-    return database.rows(move_screens.Details, reports.query(database, "queries/move_details.sql"), {"chats": list(chats)})
+    return database.rows(moves.Details, reports.query(database, "queries/move_details.sql"), {"chats": list(chats)})
 
 
 def _asked_for_target(invocation: Invocation, database: Database, facts: _Facts) -> UUID | None:
-    from chatops.chats import move_screens
     from chatops.names import find_operator
+    from chatops.screens import moves
 
     before = {one for chat in facts.standings for one in (chat.operator_id, chat.last_operator_id)}
     many = len(facts.standings) > 1
     listed = [one for one in facts.operators.values() if one.load == "free" and (many or one.operator_id not in before)][:9]
     if not invocation.interactive:
-        names = [f"{one.operator_id}  {move_screens.standing(one, invocation.now)}" for one in listed]
+        names = [f"{one.operator_id}  {moves.standing(one, invocation.now)}" for one in listed]
         raise NotATerminalError(
             "say who gets it: --to OPERATOR, or --to auto; nothing was changed",
             details=names or ["nobody who could take it is free"],
@@ -318,7 +319,7 @@ def _asked_for_target(invocation: Invocation, database: Database, facts: _Facts)
     if not listed:
         raise RefusedError("nobody who could take it is free; nothing was changed",
                            next_steps=[("who works", invocation.here("operators"))])  # fmt: skip
-    show_on_stderr(invocation, move_screens.candidates(len(facts.standings), listed, invocation.now))
+    show_on_stderr(invocation, moves.candidates(len(facts.standings), listed, invocation.now))
     answer = invocation.ask("Who gets it? (number, name, id, auto)", "--to")
     if not answer:
         raise RefusedError("nobody was named; nothing was changed")
@@ -331,25 +332,26 @@ def _asked_for_target(invocation: Invocation, database: Database, facts: _Facts)
 
 
 def _written(invocation: Invocation, plan: Plan, request: Request, details: Sequence[Details]) -> ExitCode:
-    from chatops.chats import move_screens, plan_file
+    from chatops.chats import plan_file
     from chatops.model import Answer, Span, Table, Text
+    from chatops.screens import moves
 
     assert request.plan_out is not None
     plan_file.write(request.plan_out, plan, invocation.target)
     names = invocation.medium().show_names
-    body: list[Table | Text] = list(move_screens.preview(plan, details, invocation.now, show_names=names))
+    body: list[Table | Text] = list(moves.preview(plan, details, invocation.now, show_names=names))
     command = invocation.here(plan.command, "--plan", str(request.plan_out))
     body.append(Text(["Nothing was changed. Apply it: ", [Span(command, "code")]]))
-    body.append(Table("chats", move_screens.COLUMNS, move_screens.rows(plan, {}), audience="machines"))
+    body.append(Table("chats", moves.COLUMNS, moves.rows(plan, {}), audience="machines"))
     invocation.show(Answer(plan.command, body, {"plan_id": plan.plan_id, "plan_file": str(request.plan_out)}, invocation.now))
     return ExitCode.REFUSED if plan.refused else ExitCode.OK
 
 
 def _nothing_to_do(invocation: Invocation, plan: Plan) -> ExitCode:
-    from chatops.chats import move_screens
     from chatops.model import Answer, Table, Text
+    from chatops.screens import moves
 
-    nothing = Table("chats", move_screens.COLUMNS, [], audience="machines")
+    nothing = Table("chats", moves.COLUMNS, [], audience="machines")
     body: list[Table | Text] = [Text(["No chat is like that: nothing to do."]), nothing]
     invocation.show(Answer(plan.command, body, {"plan_id": plan.plan_id, "counts": {}}, invocation.now))
     return ExitCode.OK
@@ -377,7 +379,7 @@ def _attempts(plan: Plan) -> list[Attempt]:
 
 
 def _done(plan: Plan) -> str:
-    from chatops.chats.move_screens import DONE
+    from chatops.screens.moves import DONE
 
     return DONE[plan.command]
 
@@ -406,14 +408,14 @@ def refusals_logged(database: Database, action: str, conditions: Conditions) -> 
 
 def _consented(invocation: Invocation, plan: Plan, request: Request, details: Sequence[Details]) -> bool:
     """Whether the preview was shown for a question that was answered with yes. Raises RefusedError after a no."""
-    from chatops.chats import move_screens
+    from chatops.screens import moves
 
     if request.dry_run or request.yes or not invocation.interactive or not plan.wanted:
         if not request.dry_run and plan.wanted:
-            invocation.consent(move_screens.question(plan), yes=request.yes)
+            invocation.consent(moves.question(plan), yes=request.yes)
         return False
-    show_on_stderr(invocation, move_screens.preview(plan, details, invocation.now, show_names=True))
-    if not invocation.consent(move_screens.question(plan), yes=False):
+    show_on_stderr(invocation, moves.preview(plan, details, invocation.now, show_names=True))
+    if not invocation.consent(moves.question(plan), yes=False):
         raise RefusedError("nothing was changed")
     return True
 
@@ -432,7 +434,7 @@ def show_on_stderr(invocation: Invocation, body: Sequence[Table | Text]) -> None
 def _carried_out(
     invocation: Invocation, database: Database, plan: Plan, conditions: Conditions, kept: Path | None
 ) -> dict[UUID, Result]:
-    from chatops.chats.movement import carry_out
+    from chatops.chats.carry_out import carry_out
 
     results: dict[UUID, Result] = {}
     wanted = len(plan.wanted)
@@ -452,7 +454,7 @@ def _carried_out(
 
 def _crew(invocation: Invocation, database: Database, wanted: int) -> list[Database]:
     """The connections that share the work: a second one where there is enough to do."""
-    from chatops.chats.movement import BATCH
+    from chatops.chats.carry_out import BATCH
     from chatops.errors import UnreachableError
 
     crew = [database]
@@ -501,10 +503,10 @@ def _show(
     invocation: Invocation, plan: Plan, results: dict[UUID, Result], request: Request, details: Sequence[Details], *,
     asked: bool, kept: Path | None,
 ) -> None:  # fmt: skip
-    from chatops.chats import move_screens
+    from chatops.screens import moves
 
     words = (plan.command, "--plan", str(kept)) if kept is not None else (*_again(request), "--dry-run")
-    answer = move_screens.outcome(
+    answer = moves.outcome(
         plan, results, rehearsal=request.dry_run, undo=invocation.here("undo"), again=invocation.here(*words), asked=asked,
         details=details, now=invocation.now, show_names=invocation.medium().show_names,
     )  # fmt: skip

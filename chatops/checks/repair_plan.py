@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from chatops import names, words
-from chatops.checks import findings, load, repair, run
-from chatops.checks.repair import Change, Outcome, Repair
+from chatops import formatting, names
+from chatops.checks import findings, load, repair_batches, run
+from chatops.checks.repair_batches import Change, Outcome, Repair
 from chatops.checks.run import Result, Survey
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError
@@ -35,7 +35,7 @@ class Plan:
     @property
     def in_words(self) -> str:
         """Which findings, with their numbers: CHAT003 (2), CONF001 (1)."""
-        return ", ".join(f"{code} ({words.count(self.counts[code])})" for code in self.codes)
+        return ", ".join(f"{code} ({formatting.count(self.counts[code])})" for code in self.codes)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -51,7 +51,7 @@ def plan(
     Raises UsageError for unknown codes and chats, RefusedError where there is no audit to write to and none was not asked for.
     """
     checks = load.chosen(load.shipped(), wanted, ())
-    mendable = set(repair.shipped())
+    mendable = set(repair_batches.shipped())
     named = names.find_chat(database, chat).id if chat else None
     asked = tuple(check for check in checks if wanted or check.code in mendable)
     survey = run.run(database, asked, since=since, rows=1, about=str(named) if named else None, whole_seconds=120)
@@ -65,7 +65,7 @@ def plan(
             ],
         )
     counts = {result.check.code: result.count for result in survey.results if result.status == "failed"}
-    codes = repair.in_order(code for code in counts if code in mendable)
+    codes = repair_batches.in_order(code for code in counts if code in mendable)
     refused = tuple(
         (result.check.code, _why_not(result, survey, here))
         for result in survey.results
@@ -76,14 +76,14 @@ def plan(
 
 def previews(database: Database, plan: Plan, annotations: Mapping[str, str | None]) -> list[Outcome]:
     """The first rows of each repair, really changed and rolled back; each finding by itself."""
-    return [repair.preview(database, code, _repair(plan, annotations)) for code in plan.codes]
+    return [repair_batches.preview(database, code, _repair(plan, annotations)) for code in plan.codes]
 
 
 def carry_out(
     database: Database, plan: Plan, annotations: Mapping[str, str | None], *, progress: Callable[[str, int], None] | None = None
 ) -> list[Outcome]:
     """Every repair of the plan, in order."""
-    return [repair.mend(database, code, _repair(plan, annotations), progress=progress) for code in plan.codes]
+    return [repair_batches.mend(database, code, _repair(plan, annotations), progress=progress) for code in plan.codes]
 
 
 def left(database: Database, plan: Plan) -> dict[str, int]:
@@ -110,8 +110,8 @@ def answer(plan: Plan, outcomes: Sequence[Outcome], still: Mapping[str, int], he
     lines: list[Line] = []
     for outcome in outcomes:
         rest = still.get(outcome.code, 0)
-        done = f"{words.count(outcome.mended)} mended in {words.duration(outcome.seconds)}"
-        tail = f"; {words.count(rest)} left, busy with somebody else or new" if rest else ""
+        done = f"{formatting.count(outcome.mended)} mended in {formatting.duration(outcome.seconds)}"
+        tail = f"; {formatting.count(rest)} left, busy with somebody else or new" if rest else ""
         lines.append([Span(f"{outcome.code:<8} ", "strong"), Span(done + tail, "warning" if rest else "ok")])
     lines += _refused_lines(plan)
     if not plan.audit:
@@ -132,7 +132,7 @@ def nothing_to_mend(plan: Plan) -> Answer:
     """What is said when no finding of the plan can be mended."""
     lines: list[Line] = []
     if not plan.refused:
-        lines.append([Span(f"nothing to mend: {words.plural(plan.checked, 'check')} passed", "ok")])
+        lines.append([Span(f"nothing to mend: {formatting.plural(plan.checked, 'check')} passed", "ok")])
     lines += _refused_lines(plan)
     return Answer("repair", [Text(lines)], data={"mended": {}, "left": {}}, now=plan.survey.now)
 
@@ -145,9 +145,9 @@ def _repair(plan: Plan, annotations: Mapping[str, str | None]) -> Repair:
 def _would(plan: Plan, outcome: Outcome) -> str:
     total = plan.counts[outcome.code]
     if not outcome.mended:
-        return f"{words.count(total)} found, all busy with somebody else"
-    tried = "" if outcome.mended >= total else f" the first {words.count(outcome.mended)}"
-    return f"{words.count(total)} to mend;{tried or ''} tried and rolled back"
+        return f"{formatting.count(total)} found, all busy with somebody else"
+    tried = "" if outcome.mended >= total else f" the first {formatting.count(outcome.mended)}"
+    return f"{formatting.count(total)} to mend;{tried or ''} tried and rolled back"
 
 
 def _refused_lines(plan: Plan) -> list[Line]:
@@ -159,7 +159,7 @@ def _why_not(result: Result, survey: Survey, here: Here) -> str:
         return f"could not be looked at: {result.reason}" + (f"; run: {result.remedy}" if result.remedy else "")
     finding = next(iter(findings.findings(_alone(survey, result), here)))
     helps = finding.command or finding.sql or finding.advice or "nothing automatic does"
-    return f"{words.count(result.count)} found, and no repair mends it; what helps: {helps}"
+    return f"{formatting.count(result.count)} found, and no repair mends it; what helps: {helps}"
 
 
 def _alone(survey: Survey, result: Result) -> Survey:

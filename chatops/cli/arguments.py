@@ -1,8 +1,10 @@
-"""Instants and plans as people type them."""
+"""What people type as an argument: instants, plans, folders."""
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from chatops.errors import UsageError
@@ -16,16 +18,16 @@ def instant(text: str | None, flag: str, now: datetime | None) -> datetime | Non
     """
     if text is None:
         return None
-    from chatops import words
+    from chatops import formatting
 
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
         try:
-            return (now or datetime.now(UTC)) - words.span(text, flag)
+            return (now or datetime.now(UTC)) - formatting.span(text, flag)
         except UsageError:
             raise UsageError(
-                f"{flag} takes a span such as 2h or 7d, or an instant such as 2026-11-22T14:00Z, not “{words.visible(text)}”"
+                f"{flag} takes a span such as 2h or 7d, or an instant such as 2026-11-22T14:00Z, not “{formatting.visible(text)}”"
             ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
@@ -37,6 +39,16 @@ def plan_id(text: str | None) -> UUID | None:
     try:
         return UUID(text.strip())
     except ValueError:
-        from chatops import words
+        from chatops import formatting
 
-        raise UsageError(f"“{words.visible(text)}” is no plan's id") from None
+        raise UsageError(f"“{formatting.visible(text)}” is no plan's id") from None
+
+
+def folder_options(directory: Path | None, source: str | None) -> list[str]:
+    """The options that name the same files again; none for the shipped ones.
+
+    >>> folder_options(Path("my files"), None)
+    ['--dir', "'my files'"]
+    """
+    given = (("--dir", directory), ("--source", source))
+    return [part for flag, value in given if value is not None for part in (flag, shlex.quote(str(value)))]

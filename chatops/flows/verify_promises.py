@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chatops.cli.invocation import Invocation
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.run import Invocation
 from chatops.model import Answer, Column, Line, Outcome, Span, Table, Text
 
 
@@ -63,7 +63,7 @@ def concurrent(invocation: Invocation, *, yes: bool) -> ExitCode:
 
 def against(invocation: Invocation, path: Path) -> ExitCode:
     """What differs from the catalog after a deploy; 1 when anything does."""
-    from chatops import words
+    from chatops import formatting
     from chatops.deploys import receipt as receipts
     from chatops.migrations.fingerprint import Fingerprint, fingerprint
 
@@ -79,9 +79,9 @@ def against(invocation: Invocation, path: Path) -> ExitCode:
     # The receipt's side is "here" for the comparison, and "then" for whoever reads it.
     told = [line.replace("only here", "gone since").replace("only there", "new since").replace(" here, ", " then, ")
             .replace(" there", " now") for line in drift]  # fmt: skip
-    head = f"{words.plural(len(told), 'object')} changed since the deploy of {receipt.started}" if told else \
+    head = f"{formatting.plural(len(told), 'object')} changed since the deploy of {receipt.started}" if told else \
         f"no drift: the catalog is what the deploy of {receipt.started} left"  # fmt: skip
-    lines: list[Line] = [[Span(head, "warning" if told else "ok")], *([Span(f"  {words.visible(line)}")] for line in told)]
+    lines: list[Line] = [[Span(head, "warning" if told else "ok")], *([Span(f"  {formatting.visible(line)}")] for line in told)]
     table = Table("drift", [Column("object", "object")], [{"object": line} for line in told], audience="machines")
     outcomes = [Outcome(line.partition(":")[0], "failed", "warning", line, counts=True) for line in told] or [
         Outcome("drift", "passed", "warning", head)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from chatops.cli.invocation import Invocation, started
 from chatops.errors import ExitCode, NotATerminalError, worst
+from chatops.flows.run import Invocation, started
 
 if TYPE_CHECKING:
     from chatops.migrations.fleet import Member
@@ -40,7 +40,7 @@ def migrate_all(
     dry_run: bool, yes: bool,
 ) -> ExitCode:  # fmt: skip
     """Looks at all, asks once, applies to each; the exit code is the worst."""
-    from chatops import words
+    from chatops import formatting
     from chatops.cli.migrate import Teller
     from chatops.migrations import fleet
     from chatops.migrations.ledger import Run
@@ -52,12 +52,12 @@ def migrate_all(
     for target, label in zip(targets, fleet.labels(targets), strict=True):
         known = provenance(invocation.argv, environment=target.name, schema=target.schema, environ=invocation.environ)
         members.append(fleet.Member(target, label, request(target), Run("migrate", known.annotations(), revision)))
-    tellers = {member.label: Teller(invocation, f"{words.visible(member.label)}: ") for member in members}
+    tellers = {member.label: Teller(invocation, f"{formatting.visible(member.label)}: ") for member in members}
     whole = fleet.Fleet(folder, members, jobs, lambda label, event: tellers[label](event))
     try:
         whole.look()
         for member in members:
-            invocation.note(f"{words.visible(member.label)}: {_outlook(member)}")
+            invocation.note(f"{formatting.visible(member.label)}: {_outlook(member)}")
         pending = [member for member in members if member.pending]
         if pending and not dry_run:
             _consent(invocation, pending, yes=yes)
@@ -69,14 +69,14 @@ def migrate_all(
         if member.error is not None:
             from chatops.render.failure import failure
 
-            invocation.note(f"{words.visible(member.label)}:")
+            invocation.note(f"{formatting.visible(member.label)}:")
             for line in failure(member.error):
                 invocation.note(line)
     return worst(int(member.code) for member in members)
 
 
 def _outlook(member: Member) -> str:
-    from chatops import words
+    from chatops import formatting
 
     if member.error is not None or member.prepared is None:
         return member.error.message if member.error else ""
@@ -84,14 +84,14 @@ def _outlook(member: Member) -> str:
     names = ", ".join(entry.name for entry in plan.apply)
     if len(plan.apply) > MOST_NAMES:
         names = f"{plan.apply[0].name} to {plan.apply[-1].name}"
-    views = f"{words.plural(len(member.prepared.views), 'view')}" if member.prepared.views else ""
-    told = " and ".join(filter(None, [f"{words.plural(len(plan.apply), 'file')} ({names})" if names else "", views]))
-    return words.visible(f"to apply: {told}") if told else "nothing to do"
+    views = f"{formatting.plural(len(member.prepared.views), 'view')}" if member.prepared.views else ""
+    told = " and ".join(filter(None, [f"{formatting.plural(len(plan.apply), 'file')} ({names})" if names else "", views]))
+    return formatting.visible(f"to apply: {told}") if told else "nothing to do"
 
 
 def _consent(invocation: Invocation, pending: Sequence[Member], *, yes: bool) -> None:
     """One question for all of them. Raises NotATerminalError where nobody is there and one of them is production."""
-    from chatops import words
+    from chatops import formatting
 
     production = [member.label for member in pending if member.target.production]
     if yes or (not production and not invocation.interactive):
@@ -99,6 +99,6 @@ def _consent(invocation: Invocation, pending: Sequence[Member], *, yes: bool) ->
     if not invocation.interactive:
         raise NotATerminalError(f"migrate changes production ({', '.join(production)}): give --yes to go on; nothing was changed")
     names = ", ".join(member.label for member in pending)
-    answer = invocation.ask(f"Apply these to {words.plural(len(pending), 'target')} ({names})? [y/N]", "--yes")
+    answer = invocation.ask(f"Apply these to {formatting.plural(len(pending), 'target')} ({names})? [y/N]", "--yes")
     if answer.lower() not in ("y", "yes"):
         raise NotATerminalError("nothing was changed")

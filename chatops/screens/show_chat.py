@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chatops import sqlfiles, words
+from chatops import formatting, sqlfiles
 from chatops.checks.findings import findings
 from chatops.checks.run import Survey
-from chatops.checks.screens import Reader, finding_lines, finding_table
 from chatops.db import Database
 from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.names import ChatName
+from chatops.screens.diagnose import Reader, finding_lines, finding_table
 
 EVENTS = 20
 
@@ -76,7 +76,8 @@ def about_chat(
     events = events[-events_shown:]
     found = findings(survey, reader.here)
     user, profile = (
-        words.visible(name or "—") if reader.show_names else words.initial(name) for name in (named.user_name, named.profile_name)
+        formatting.visible(name or "—") if reader.show_names else formatting.initial(name)
+        for name in (named.user_name, named.profile_name)
     )
     state: list[Line] = [
         [Span(str(chat.chat_id), "strong"), Span(f" · {user} → {profile}")],
@@ -87,7 +88,7 @@ def about_chat(
     wrong: list[Line] = []
     for finding in found:
         wrong += ["", *finding_lines(finding, survey, reader)]
-    ran = f"{survey.ran} of {words.plural(len(survey.results), 'check')} ran"
+    ran = f"{survey.ran} of {formatting.plural(len(survey.results), 'check')} ran"
     wrong = wrong or ["", [Span(f"nothing is wrong with it · {ran}", "ok")]]
     columns = [
         Column("at", "when", "age", audience="people") if reader.short_ids else Column("at", "when", "instant"),
@@ -117,12 +118,12 @@ def _state(chat: Chat, now: datetime, reader: Reader) -> str:
         parts.append("not active" if chat.is_active is False else "active flag missing")
     if chat.operator_id is not None:
         name = chat.operator_name if reader.show_names else None
-        held = f"held by {words.visible(name or str(chat.operator_id))}"
-        parts.append(held + (f" for {words.age(chat.assignment_time, now)}" if chat.assignment_time else ""))
+        held = f"held by {formatting.visible(name or str(chat.operator_id))}"
+        parts.append(held + (f" for {formatting.age(chat.assignment_time, now)}" if chat.assignment_time else ""))
     if chat.user_wrote_at:
-        parts.append(f"user wrote {words.age(chat.user_wrote_at, now)} ago")
-    parts.append(f"answered {words.age(chat.answered_at, now)} ago" if chat.answered_at else "never answered")
-    parts.append(words.plural(chat.open_assignments, "open assignment"))
+        parts.append(f"user wrote {formatting.age(chat.user_wrote_at, now)} ago")
+    parts.append(f"answered {formatting.age(chat.answered_at, now)} ago" if chat.answered_at else "never answered")
+    parts.append(formatting.plural(chat.open_assignments, "open assignment"))
     return " · ".join(parts)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chatops import words
+from chatops import formatting
 from chatops.errors import ExitCode
 from chatops.migrations.ledger import Ledger
 from chatops.migrations.plan import Entry, Plan, State, short
@@ -53,23 +53,24 @@ class StatusRow:
 def plan_lines(prepared: Prepared, width: int) -> list[Line]:
     """What would be applied: a headline, then a line per file; `width` in columns, 0 for endless."""
     plan = prepared.plan
-    last = f"{words.visible(short(plan.last_in.name))} is the last one in" if plan.last_in else "none is in yet"
+    last = f"{formatting.visible(short(plan.last_in.name))} is the last one in" if plan.last_in else "none is in yet"
     lines: list[Line] = []
     if plan.apply:
-        lines += [f"{words.plural(len(plan.apply), 'file')} to apply from {plan.source} ({last}):", ""]
+        lines += [f"{formatting.plural(len(plan.apply), 'file')} to apply from {plan.source} ({last}):", ""]
         lines += described([(entry.name, _effect(entry)) for entry in plan.apply], width)
     if prepared.views:
         if lines:
             lines.append("")
         names = ", ".join(view.name for view in prepared.views)
-        lines += textwrap.wrap(f"{'then ' if plan.apply else ''}{words.plural(len(prepared.views), 'view')} whose text changed: "
-                               f"{names}", width or 10_000, subsequent_indent="  ")  # fmt: skip
+        then = "then " if plan.apply else ""
+        text = f"{then}{formatting.plural(len(prepared.views), 'view')} whose text changed: {names}"
+        lines += textwrap.wrap(text, width or 10_000, subsequent_indent="  ")
     return lines
 
 
 def described(pairs: Sequence[tuple[str, str]], width: int) -> list[Line]:
     """Names with a text beside each, wrapped to the width; below it where the terminal is narrow."""
-    pairs = [(words.visible(name), text) for name, text in pairs]
+    pairs = [(formatting.visible(name), text) for name, text in pairs]
     longest = min(max((len(name) for name, _ in pairs), default=0), 36)
     lines: list[Line] = []
     for name, text in pairs:
@@ -88,7 +89,7 @@ def described(pairs: Sequence[tuple[str, str]], width: int) -> list[Line]:
 def _effect(entry: Entry) -> str:
     assert entry.file is not None
     reading = entry.file.reading
-    told = words.visible(reading.effect or words.plural(len(reading.statements), "statement"))
+    told = formatting.visible(reading.effect or formatting.plural(len(reading.statements), "statement"))
     mode = MODES.get(reading.mode)
     notes = [mode] if mode else []
     if entry.state is State.HALF_DONE and entry.row:
@@ -131,9 +132,9 @@ def nothing_answer(prepared: Prepared) -> Answer:
 def nothing_line(prepared: Prepared) -> str:
     """That there is nothing to do, and why that is right."""
     plan = prepared.plan
-    last = words.visible(plan.last_in.name) if plan.last_in else "no file"
+    last = formatting.visible(plan.last_in.name) if plan.last_in else "no file"
     left = (
-        f"; {words.plural(len(plan.left), 'file')} beyond the goal {'is' if len(plan.left) == 1 else 'are'} left"
+        f"; {formatting.plural(len(plan.left), 'file')} beyond the goal {'is' if len(plan.left) == 1 else 'are'} left"
         if plan.left
         else ""
     )
@@ -144,13 +145,13 @@ def outcome_answer(prepared: Prepared, outcome: Outcome, seconds: float, verify:
     """What a run did."""
     files = [done for done in outcome.done if done.kind == "file"]
     made = [done for done in outcome.done if done.kind == "view"]
-    told = [words.plural(len(files), "file")] if files or not made else []
-    told += [words.plural(len(made), "view")] if made else []
-    line = f"{' and '.join(told)} in {words.duration(seconds)}."
+    told = [formatting.plural(len(files), "file")] if files or not made else []
+    told += [formatting.plural(len(made), "view")] if made else []
+    line = f"{' and '.join(told)} in {formatting.duration(seconds)}."
     if outcome.by_others:
-        line += f" {words.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
+        line += f" {formatting.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
     if outcome.left:
-        line += f" Left beyond the goal: {words.visible(', '.join(outcome.left))}."
+        line += f" Left beyond the goal: {formatting.visible(', '.join(outcome.left))}."
     check: list[Line] = [[Span(f"{line} Check it: "), Span(verify, "code")]] if prepared.folder.source == SHIPPED else [line]
     data = {"by_others": list(outcome.by_others), "left": list(outcome.left), "seconds": round(seconds, 3)}
     now = prepared.ledger.facts.now
@@ -165,11 +166,11 @@ _APPLIED = (
 
 def done_line(done: Done) -> Line:
     """One file that is in now."""
-    waited = f" after {words.duration(done.waited_ms / 1000)} of waiting" if done.attempts > 1 else ""
-    changed = f"{words.plural(done.rows, 'row')} changed   " if done.rows else ""
+    waited = f" after {formatting.duration(done.waited_ms / 1000)} of waiting" if done.attempts > 1 else ""
+    changed = f"{formatting.plural(done.rows, 'row')} changed   " if done.rows else ""
     return [
         Span("  ✓ ", "ok"),
-        Span(f"{words.visible(done.name):<28}  {changed}{words.duration(done.duration_ms / 1000)}{waited}"),
+        Span(f"{formatting.visible(done.name):<28}  {changed}{formatting.duration(done.duration_ms / 1000)}{waited}"),
     ]
 
 
@@ -211,21 +212,21 @@ def status(folder: Folder, ledger: Ledger, plan: Plan, *, adopt: str, migrate: s
         lines.append([Span("  take it over: "), Span(adopt, "code")])
     after: list[Line] = []
     if len(shown) < len(rows):
-        after.append(f"{words.plural(len(rows) - len(shown), 'earlier file')} not shown (--all)")
+        after.append(f"{formatting.plural(len(rows) - len(shown), 'earlier file')} not shown (--all)")
     for state in odd:
         after.append([Span(f"{state.value}", "warning"), Span(f"  {state.meaning}")])
         if (way_out := _CORRECTIONS.get(state)) is not None:
             label, option = way_out
-            files = " ".join(f"{option} {shlex.quote(words.visible(entry.name))}" for entry in plan.of(state))
+            files = " ".join(f"{option} {shlex.quote(formatting.visible(entry.name))}" for entry in plan.of(state))
             after.append([Span(f"  {label}: "), Span(f"{adopt} {files}", "code")])
     if not unknown and ledger.exists and changed and not pending:
-        after.append(f"{words.plural(len(changed), 'view')} to install again: {', '.join(view.name for view in changed)}")
+        after.append(f"{formatting.plural(len(changed), 'view')} to install again: {', '.join(view.name for view in changed)}")
     if folder.left_alone:
-        after.append(f"without a number, and left alone: {words.visible(', '.join(folder.left_alone))}")
+        after.append(f"without a number, and left alone: {formatting.visible(', '.join(folder.left_alone))}")
     for number, names in folder.duplicates.items():
-        after.append(f"warning: {len(names)} files bear the number {number:03}: {words.visible(', '.join(names))}")
+        after.append(f"warning: {len(names)} files bear the number {number:03}: {formatting.visible(', '.join(names))}")
     if pending and not unknown:
-        to = f" --to {shlex.quote(words.visible(plan.apply[-1].name))}" if plan.left else ""
+        to = f" --to {shlex.quote(formatting.visible(plan.apply[-1].name))}" if plan.left else ""
         after.append([Span("apply them: "), Span(f"{migrate}{to}", "code")])
     waiting = bool(pending or odd != [state for state in odd if state is State.REFORMATTED] or unknown
                    or (changed and folder.source == SHIPPED))  # fmt: skip
@@ -250,8 +251,8 @@ def _headline(folder: Folder, plan: Plan, ledger: Ledger, *, unknown: bool) -> s
     if unknown:
         return "The chat tables are there, but no ledger says which files made them."
     pending = plan.apply
-    last = f"{words.visible(plan.last_in.name)} is the last one in" if plan.last_in else "no file is in"
-    told = f"{words.plural(len(pending), 'file is', 'files are')} pending" if pending else "nothing is pending"
+    last = f"{formatting.visible(plan.last_in.name)} is the last one in" if plan.last_in else "no file is in"
+    told = f"{formatting.plural(len(pending), 'file is', 'files are')} pending" if pending else "nothing is pending"
     beyond = f"; {len(plan.left)} more beyond the one asked for" if plan.left else ""
     return f"{folder.source}: {last}, {told}{beyond}."
 

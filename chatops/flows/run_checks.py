@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatops.cli.invocation import Invocation
 from chatops.errors import ConnectionLostError, ExitCode, UsageError
+from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:
     from chatops.checks.capture import Captured
-    from chatops.checks.changes import Earlier
+    from chatops.checks.compare_looks import Earlier
     from chatops.checks.findings import FailOn
     from chatops.checks.load import Check
-    from chatops.checks.rehearsal import Rehearsed
     from chatops.checks.run import Survey
-    from chatops.checks.screens import Health, Reader
+    from chatops.checks.try_repair import Rehearsed
     from chatops.db import Database
-    from chatops.deploys.watch import Watch
+    from chatops.deploys.monitor_state import Watch
     from chatops.model import Answer
+    from chatops.screens.diagnose import Health, Reader
     from chatops.settings import Snooze
 
 
@@ -130,12 +130,12 @@ def stored_watch(database: Database) -> str | None:
 def last_tick(invocation: Invocation, stored: str | None) -> Earlier | None:
     """The newest tick of `monitor` that reached the database, by the state file of this machine or by what the database keeps."""
     from chatops.cli.deploy import default_path
-    from chatops.deploys import watch
+    from chatops.deploys import monitor_state
 
     mine = f"{invocation.target.shown()} {invocation.target.schema}"
     sources: dict[str, Callable[[], Watch | None]] = {
-        "chatops monitor": lambda: watch.read(default_path(invocation, "monitor")),
-        "chatops monitor --store": lambda: None if stored is None else watch.parse_state(stored, "chatops.watches"),
+        "chatops monitor": lambda: monitor_state.read(default_path(invocation, "monitor")),
+        "chatops monitor --store": lambda: None if stored is None else monitor_state.parse_state(stored, "chatops.watches"),
     }
     looks = []
     for origin, read in sources.items():
@@ -153,7 +153,7 @@ def last_tick(invocation: Invocation, stored: str | None) -> Earlier | None:
 def _looked(kept: Watch, origin: str) -> Earlier | None:
     from datetime import datetime
 
-    from chatops.checks import changes
+    from chatops.checks import compare_looks
 
     tick = next((tick for tick in reversed(kept.ticks) if tick.reached), None)
     if tick is None:
@@ -161,19 +161,19 @@ def _looked(kept: Watch, origin: str) -> Earlier | None:
     found = {}
     for code, severity in tick.findings.items():
         opened = kept.open.get(code)
-        found[code] = changes.Was(severity, None, datetime.fromisoformat(opened.since) if opened else None)
+        found[code] = compare_looks.Was(severity, None, datetime.fromisoformat(opened.since) if opened else None)
     # A tick leaves advice out.
-    return changes.Earlier(datetime.fromisoformat(tick.at), origin, found, silent_on=frozenset({"advice"}))
+    return compare_looks.Earlier(datetime.fromisoformat(tick.at), origin, found, silent_on=frozenset({"advice"}))
 
 
 def captured(invocation: Invocation, made: Captured, file: Path) -> None:
     """Says what is in an archive, and what is not."""
-    from chatops import words
+    from chatops import formatting
 
     rows = ", ".join(
-        f"{words.count(number)} {table}" for table, number in made.rows.items() if table in ("messages", "chat_assignments")
+        f"{formatting.count(number)} {table}" for table, number in made.rows.items() if table in ("messages", "chat_assignments")
     )
-    invocation.note(f"captured {words.count(made.chats)} of {words.plural(made.of, 'chat')} ({rows}) in {file}")
+    invocation.note(f"captured {formatting.count(made.chats)} of {formatting.plural(made.of, 'chat')} ({rows}) in {file}")
     for line in made.left_out:
         invocation.note(f"  left out: {line}")
     invocation.note(f"  look again: chatops diagnose --replay {file}")
@@ -181,25 +181,25 @@ def captured(invocation: Invocation, made: Captured, file: Path) -> None:
 
 def may_rehearse(invocation: Invocation, *, yes: bool, fixes: int | None = None) -> bool:
     """Asks before fixes are tried; off a terminal production needs --yes. Raises NotATerminalError."""
-    from chatops import words
-    from chatops.checks.rehearsal import HOLD_MS
+    from chatops import formatting
+    from chatops.checks.try_repair import HOLD_MS
 
-    what = "the fixes" if fixes is None else words.plural(fixes, "fix", "fixes")
+    what = "the fixes" if fixes is None else formatting.plural(fixes, "fix", "fixes")
     question = f"Run {what} for real, each holding its locks for at most {HOLD_MS} ms, and roll them back,"
     return invocation.consent(question, yes=yes)
 
 
 def rehearsed(invocation: Invocation, survey: Survey, *, yes: bool) -> dict[str, Rehearsed] | None:
     """Each fix tried and rolled back, by code; None when the person at the terminal said no."""
-    from chatops.checks import rehearsal
+    from chatops.checks import try_repair
 
-    codes = rehearsal.mendable(survey)
+    codes = try_repair.mendable(survey)
     if not codes:
         return {}
     if not may_rehearse(invocation, yes=yes, fixes=len(codes)):
         invocation.note("nothing was rehearsed")
         return None
-    found = rehearsal.rehearse(invocation.connect("act"), survey, invocation.provenance.annotations())
+    found = try_repair.rehearse(invocation.connect("act"), survey, invocation.provenance.annotations())
     if refused := next((one for one in found.values() if one.refused), None):
         invocation.warn(f"nothing was rehearsed: {refused.reason}")
     return found
@@ -220,23 +220,23 @@ def about_chat(
 ) -> tuple[Answer, Survey]:
     """One chat for `show chat` and `diagnose CHAT`: its state and why, why nobody gets it, its timeline, what is wrong."""
     from chatops import names
-    from chatops.chats import people
-    from chatops.checks import dossier, load, run
+    from chatops.checks import load, run
+    from chatops.screens import show_chat, show_operator
 
     named = names.find_chat(database, name)
     wanted = [check for check in (load.shipped() if checks is None else checks) if check.group == "data" or not check.shipped]
     survey = run.run(database, wanted, since=since, given=given or {}, rows=rows, whole_seconds=timeout, about=str(named.id))
     shown_to = reader(invocation)
-    further = people.why_waiting(database, named.id, show_names=shown_to.show_names)
-    answer = dossier.about_chat(database, named, survey, shown_to, events_shown=events, show_text=show_text, further=further)
+    further = show_operator.why_waiting(database, named.id, show_names=shown_to.show_names)
+    answer = show_chat.about_chat(database, named, survey, shown_to, events_shown=events, show_text=show_text, further=further)
     return answer, survey
 
 
 def health(database: Database, survey: Survey) -> Health | None:
     """The figures of a healthy system; None when something was found, or they could not be read in time."""
     from chatops import sqlfiles
-    from chatops.checks.screens import Health
     from chatops.errors import DatabaseError
+    from chatops.screens.diagnose import Health
 
     if any(result.status != "passed" for result in survey.results):
         return None
@@ -250,7 +250,7 @@ def health(database: Database, survey: Survey) -> Health | None:
 
 def reader(invocation: Invocation) -> Reader:
     """How lines for people look on this run's stdout."""
-    from chatops.checks.screens import Reader
+    from chatops.screens.diagnose import Reader
 
     medium = invocation.medium()
     table = invocation.format() == "table"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chatops import db, sqlfiles, words
+from chatops import db, formatting, sqlfiles
 from chatops.migrations import ledger
 from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Budget
@@ -33,7 +33,7 @@ def exact_text(prepared: Prepared, request: Request, run: Run, schema: str) -> s
     for number, entry in enumerate(prepared.plan.apply, 1):
         assert entry.file is not None
         mode = entry.file.reading.mode
-        pieces.append(f"-- {words.visible(entry.name)} ({mode})\n")
+        pieces.append(f"-- {formatting.visible(entry.name)} ({mode})\n")
         if mode == "transaction":
             pieces += _pasteable(
                 for_file(

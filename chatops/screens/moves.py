@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from chatops import words
-from chatops.chats.movement import Result
+from chatops import formatting
+from chatops.chats.carry_out import Result
 from chatops.chats.reassignment import Move, Operator, Plan
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
@@ -142,7 +142,7 @@ def preview(plan: Plan, details: Sequence[Details], now: datetime | None, *, sho
     shown = [_row(plan, move, None, show_names) for move in moves[:SHOWN]]
     body.append(Table("preview", columns, shown, audience="people"))
     if len(moves) > SHOWN:
-        body.append(Text([f"and {words.count(len(moves) - SHOWN)} more"]))
+        body.append(Text([f"and {formatting.count(len(moves) - SHOWN)} more"]))
     loads = plan.loads()
     if plan.command == "reassign" and loads:
         load_columns = [
@@ -158,7 +158,7 @@ def preview(plan: Plan, details: Sequence[Details], now: datetime | None, *, sho
         ]  # fmt: skip
         body.append(Table("loads", load_columns, listed, audience="people"))
         if len(loads) > SHOWN:
-            body.append(Text([f"and {words.count(len(loads) - SHOWN)} more operators"]))
+            body.append(Text([f"and {formatting.count(len(loads) - SHOWN)} more operators"]))
     return body
 
 
@@ -166,7 +166,7 @@ def question(plan: Plan) -> str:
     """What the person at the terminal is asked."""
     wanted = plan.wanted
     if len(wanted) > 1:
-        return f"{plan.command.capitalize()} these {words.count(len(wanted))} chats"
+        return f"{plan.command.capitalize()} these {formatting.count(len(wanted))} chats"
     if plan.command == "release":
         return "Release it"
     return f"Give it to {person(_name(plan, wanted[0].to), wanted[0].to, show_names=True)}" if wanted[0].to else "Reassign it"
@@ -174,17 +174,17 @@ def question(plan: Plan) -> str:
 
 def heading(plan: Plan) -> str:
     """A plan in one line."""
-    parts = [words.plural(len(plan.wanted), "chat") + f" to {plan.command}"]
+    parts = [formatting.plural(len(plan.wanted), "chat") + f" to {plan.command}"]
     idle = sum(1 for move in plan.moves if not move.refused and plan.idle(move))
-    parts += [f"{words.count(idle)} as wanted already"] if idle else []
-    parts += [f"{words.count(len(plan.refused))} refused"] if plan.refused else []
+    parts += [f"{formatting.count(idle)} as wanted already"] if idle else []
+    parts += [f"{formatting.count(len(plan.refused))} refused"] if plan.refused else []
     return " · ".join(parts)
 
 
 def _one(plan: Plan, move: Move, details: Details, now: datetime | None, *, show_names: bool) -> list[Table | Text]:
     chat = move.chat
     people = (details.user_name or "a user", details.profile_name or "a profile")
-    pair = " → ".join(words.shortened(name, 24) if show_names else words.initial(name) for name in people)
+    pair = " → ".join(formatting.shortened(name, 24) if show_names else formatting.initial(name) for name in people)
     lines: list[Line] = [str(chat.chat_id), f"{pair} · {_waits(chat.chat_state, details, now)}"]
     if move.refused or plan.idle(move):
         return [Text(lines)]
@@ -211,8 +211,8 @@ def _waits(state: str | None, details: Details, now: datetime | None) -> str:
     if state == "completed":
         return "completed"
     if details.waits_since is not None:
-        return f"waiting {words.age(details.waits_since, now)} for an answer"
-    return f"answered {words.age(details.replied_at, now)} ago" if details.replied_at else "no message yet"
+        return f"waiting {formatting.age(details.waits_since, now)} for an answer"
+    return f"answered {formatting.age(details.replied_at, now)} ago" if details.replied_at else "no message yet"
 
 
 def _clock(moment: datetime | None) -> str:
@@ -236,12 +236,12 @@ def person(name: str | None, operator_id: UUID | None, *, show_names: bool) -> s
         return ""
     if not name:
         return str(operator_id)[:8]
-    return words.shortened(name, 40) if show_names else f"{words.initial(name)} {str(operator_id)[:8]}"
+    return formatting.shortened(name, 40) if show_names else f"{formatting.initial(name)} {str(operator_id)[:8]}"
 
 
 def standing(operator: Operator, now: datetime | None) -> str:
     """An operator in words: free, busy, away, and when last seen."""
-    seen = f", seen {words.age(operator.last_activity, now)} ago" if operator.last_activity else ", never seen"
+    seen = f", seen {formatting.age(operator.last_activity, now)} ago" if operator.last_activity else ", never seen"
     return operator.load + seen
 
 
@@ -286,7 +286,7 @@ def outcome(
             shown = [_row(plan, move, results.get(move.chat.chat_id), show_names) for move in odd[:SHOWN]]
             body.append(Table("exceptions", columns, shown, audience="people"))
         if len(odd) > SHOWN:
-            body.append(Text([f"and {words.count(len(odd) - SHOWN)} more; all of them with -o jsonl"]))
+            body.append(Text([f"and {formatting.count(len(odd) - SHOWN)} more; all of them with -o jsonl"]))
     # Made as it is read: people see twenty rows of a hundred thousand.
     every = (_row(plan, move, results.get(move.chat.chat_id), show_names) for move in plan.moves)
     body.append(Table("chats", COLUMNS, every, audience="machines"))
@@ -297,11 +297,11 @@ def outcome(
 def _verdict(plan: Plan, counts: Mapping[str, int], *, rehearsal: bool, undo: str | None, again: str) -> list[Line]:
     done = counts.get("done", 0)
     verb = DONE[plan.command]
-    others = [f"{words.count(number)} {name}" for name, number in counts.items() if name != "done"]
+    others = [f"{formatting.count(number)} {name}" for name, number in counts.items() if name != "done"]
     rest = f"; {', '.join(others)}" if others else ""
     if rehearsal:
-        return [f"Dry run: {words.plural(done, 'chat')} would be {verb}{rest}. Everything was rolled back."]
-    lines: list[Line] = [f"{words.count(done)} of {words.plural(len(plan.moves), 'chat')} {verb}{rest}."]
+        return [f"Dry run: {formatting.plural(done, 'chat')} would be {verb}{rest}. Everything was rolled back."]
+    lines: list[Line] = [f"{formatting.count(done)} of {formatting.plural(len(plan.moves), 'chat')} {verb}{rest}."]
     if done and undo is not None:
         lines.append([Span("Undo: "), Span(f"{undo} {plan.plan_id}", "code")])
     if counts.get("planned") or counts.get("moved"):

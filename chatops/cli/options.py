@@ -1,0 +1,111 @@
+"""The options that several commands share, and what marks a function as a command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import typer
+import typer.core
+
+from chatops.flows.run import CHECK_FORMATS, DOCUMENT_FORMATS, TABLE_FORMATS, WATCHED_FORMATS, Invocation
+
+__all__ = ["CHECK_FORMATS", "DOCUMENT_FORMATS", "TABLE_FORMATS", "WATCHED_FORMATS", "command", "common_options", "invocation_of"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COMMON_EPILOG = (
+    "Exit codes: 0 all well · 1 found something · 2 usage or configuration · 3 database unreachable · "
+    "4 refused, or failed and rolled back · 5 conflict, safe to retry · 70 a bug in chatops · 130 interrupted"
+)
+
+
+def command(
+    *, examples: Sequence[str], exits: str, takes: Sequence[str] = ("connection", "output"),
+    formats: Sequence[str] = TABLE_FORMATS,
+) -> Callable[[F], F]:  # fmt: skip
+    """Marks a function as a command: two or more pasteable examples, a line about its exit codes, the options it shares.
+
+    `takes` names groups of shared options: connection, output, debug.
+    """
+
+    def mark(function: F) -> F:
+        lines = ["Examples:", *(f"  {example}" for example in examples), f"Exit codes: {exits}"]
+        function.epilog = "\n\n".join(line.replace("[", "\\[") for line in lines)  # type: ignore[attr-defined]
+        function.takes = (*takes, "debug")  # type: ignore[attr-defined]
+        function.formats = tuple(formats)  # type: ignore[attr-defined]
+        function.examples = tuple(examples)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
+    """The options that several commands share; they store their value on the invocation instead of passing it on."""
+
+    def store(name: str) -> Callable[..., Any]:
+        def callback(ctx: typer.Context, param: Any, value: Any) -> Any:
+            if value not in (None, (), [], False) and isinstance(ctx.obj, Invocation):
+                setattr(ctx.obj, name, value)
+            return value
+
+        return callback
+
+    def option(flags: list[str], name: str, panel: str, text: str, **more: Any) -> typer.core.TyperOption:
+        return typer.core.TyperOption(
+            param_decls=[f"shared_{name}", *flags], help=text, callback=store(name), expose_value=False,
+            rich_help_panel=panel, **more,
+        )  # fmt: skip
+
+    made: list[typer.core.TyperOption] = []
+    if "connection" in groups:
+        made += [
+            option(
+                ["--db"],
+                "db",
+                "Connection",
+                "Connection URL, or local, or demo.",
+                multiple=True,
+                type=str,
+                metavar="URL",
+            ),
+            option(["--env"], "env", "Connection", "Environment of chatops.toml.", type=str, metavar="NAME"),
+            option(["--schema"], "schema", "Connection", "Schema of one tenant (default public).", type=str, metavar="NAME"),
+        ]
+    if "output" in groups:
+        made += [
+            option(["--output", "-o"], "output", "Output", "table, plain, json, markdown …", type=str, metavar="FORMAT"),
+            option(["--write"], "write", "Output", "Also write FORMAT=FILE; may be given several times.",
+                   multiple=True, type=str, metavar="FORMAT=FILE"),
+            option(["--show-names"], "show_names", "Output", "Names of people in full, off a terminal too.", is_flag=True,
+                   type=bool, default=False),
+        ]  # fmt: skip
+    if "debug" in groups:
+        made.append(
+            option(["--debug"], "debug", "Output", "Show the traceback of a bug.", is_flag=True, type=bool, default=False)
+        )
+    if "version" in groups:
+        made.append(
+            typer.core.TyperOption(param_decls=["shared_version", "--version", "-V"], is_flag=True, type=bool, default=False,
+                                   is_eager=True, expose_value=False, callback=_version, help="Show the version and exit.")
+        )  # fmt: skip
+    return made
+
+
+def _version(ctx: typer.Context, param: Any, value: bool) -> None:
+    if value:
+        from chatops import __version__
+
+        sys.stdout.write(f"chatops {__version__}\n")
+        raise typer.Exit(0)
+
+
+def invocation_of(ctx: typer.Context) -> Invocation:
+    """The run that a command belongs to, told which command it is."""
+    found = ctx.obj
+    assert isinstance(found, Invocation)
+    found.command = ctx.info_name or ""
+    found.formats = getattr(ctx.command.callback, "__wrapped__", ctx.command.callback).__dict__.get("formats", TABLE_FORMATS)
+    found.check_output()
+    return found
