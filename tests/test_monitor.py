@@ -37,12 +37,13 @@ class Day:
 
 
 def watching(database: Any, tmp_path: Path, day: Day, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Any:
+    from chatops.flows.given import Given
     from chatops.flows.monitor import Watching
     from chatops.flows.run import Invocation
 
     monkeypatch.setenv("CHATOPS_DATABASE_URL", database.url)
     monkeypatch.chdir(tmp_path)
-    invocation = Invocation([])
+    invocation = Invocation(Given())
     invocation.command = "monitor"
     more = {"plan": schedule.GUIDE, "path": tmp_path / "state.json", **more}
     return Watching(invocation, clock=day.clock, sleep=day.sleep, **more)

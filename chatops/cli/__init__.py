@@ -13,9 +13,8 @@ from typing import Any
 import typer
 import typer.core
 
-from chatops.cli.options import COMMON_EPILOG, common_options
+from chatops.cli.options import COMMON_EPILOG, Call, common_options
 from chatops.errors import ChatopsError, ExitCode
-from chatops.flows.run import Invocation
 
 # Panel, command, help line; in the order of the help. The module of a command bears its name.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
@@ -94,7 +93,7 @@ def _app() -> Any:
         if ctx.invoked_subcommand is None and not ctx.resilient_parsing:
             from chatops.cli.start import show_start
 
-            raise typer.Exit(show_start(ctx.obj))
+            raise typer.Exit(show_start(ctx.obj.run))
 
     group = typer.main.get_command(app)
     group.params[:0] = common_options(("connection", "debug", "version"))
@@ -107,14 +106,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Closed by whoever started us: what is written there goes nowhere.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - open as long as the process
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    invocation = Invocation(arguments)
+    call = Call(arguments)
     restore = _interruptible()
     try:
-        code = _run(arguments, invocation)
+        code = _run(arguments, call)
     finally:
-        invocation.close()
+        if "run" in vars(call):
+            call.run.close()
         restore()
-    return plugin_code(code, invocation.plugin_code) if invocation.is_plugin else code
+    return plugin_code(code, call.run.plugin_code) if call.given.is_plugin else code
 
 
 def plugin_code(code: int, state: int | None) -> int:
@@ -128,9 +128,9 @@ def plugin_code(code: int, state: int | None) -> int:
     return state if state is not None else 0 if code == ExitCode.OK else 3
 
 
-def _run(arguments: list[str], invocation: Invocation) -> int:
+def _run(arguments: list[str], call: Call) -> int:
     try:
-        result = _app().main(args=arguments, prog_name="chatops", standalone_mode=False, obj=invocation)
+        result = _app().main(args=arguments, prog_name="chatops", standalone_mode=False, obj=call)
         code = ExitCode(result) if isinstance(result, int) else ExitCode.OK
         if code is ExitCode.INTERRUPTED:
             raise KeyboardInterrupt  # typer has made an exit code of it, and said nothing
@@ -140,18 +140,18 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (KeyboardInterrupt, typer.Abort):
-        return invocation.failed(ChatopsError("interrupted; nothing that was not reported as done has been kept"),
+        return call.run.failed(ChatopsError("interrupted; nothing that was not reported as done has been kept"),
                                  ExitCode.INTERRUPTED)  # fmt: skip
     except ChatopsError as error:
-        return invocation.failed(error, error.exit_code)
+        return call.run.failed(error, error.exit_code)
     except _usage_errors() as error:
-        return invocation.misused(error)
+        return call.run.misused(error)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            return invocation.crashed(error)
-        return invocation.failed(ChatopsError(f"the answer could not be written: {error.strerror}"), ExitCode.FOUND)
+            return call.run.crashed(error)
+        return call.run.failed(ChatopsError(f"the answer could not be written: {error.strerror}"), ExitCode.FOUND)
     except Exception as error:  # noqa: BLE001 - the boundary: a bug becomes a sentence and exit code 70
-        return invocation.crashed(error)
+        return call.run.crashed(error)
     return code
 
 

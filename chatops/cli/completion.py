@@ -47,8 +47,8 @@ def _offers(ctx: Any, kind: str, incomplete: str) -> Offers:
 def _target(ctx: Any) -> Any:
     from chatops import settings
 
-    run = ctx.obj
-    return settings.resolve(settings.Options(tuple(run.db), run.env, run.schema))
+    given = ctx.obj.given
+    return settings.resolve(settings.Options(tuple(given.db), given.env, given.schema))
 
 
 def _kept(target: Any, kind: str) -> Sequence[tuple[str, str]]:

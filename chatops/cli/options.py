@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 import typer.core
 
-from chatops.flows.run import CHECK_FORMATS, DOCUMENT_FORMATS, TABLE_FORMATS, WATCHED_FORMATS, Invocation
+from chatops.flows.given import CHECK_FORMATS, DOCUMENT_FORMATS, TABLE_FORMATS, WATCHED_FORMATS, Given
+
+if TYPE_CHECKING:
+    # The run brings the driver and all that draws; a help text needs neither.
+    from chatops.flows.run import Invocation
 
 __all__ = ["CHECK_FORMATS", "DOCUMENT_FORMATS", "TABLE_FORMATS", "WATCHED_FORMATS", "command", "common_options", "invocation_of"]
 
@@ -19,6 +24,20 @@ COMMON_EPILOG = (
     "Exit codes: 0 all well · 1 found something · 2 usage or configuration · 3 database unreachable · "
     "4 refused, or failed and rolled back · 5 conflict, safe to retry · 70 a bug in chatops · 130 interrupted"
 )
+
+
+class Call:
+    """One call of the command line: what its shared options say, and the run that is made of it when somebody needs one."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.given = Given(list(argv))
+
+    @cached_property
+    def run(self) -> Invocation:
+        """The run, made when the options have been read."""
+        from chatops.flows.run import Invocation  # not before it is needed: see above
+
+        return Invocation(self.given)
 
 
 def command(
@@ -42,12 +61,12 @@ def command(
 
 
 def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
-    """The options that several commands share; they store their value on the invocation instead of passing it on."""
+    """The options that several commands share; they store their value on the call instead of passing it on."""
 
     def store(name: str) -> Callable[..., Any]:
         def callback(ctx: typer.Context, param: Any, value: Any) -> Any:
-            if value not in (None, (), [], False) and isinstance(ctx.obj, Invocation):
-                setattr(ctx.obj, name, value)
+            if value not in (None, (), [], False) and isinstance(ctx.obj, Call):
+                setattr(ctx.obj.given, name, value)
             return value
 
         return callback
@@ -103,9 +122,9 @@ def _version(ctx: typer.Context, param: Any, value: bool) -> None:
 
 def invocation_of(ctx: typer.Context) -> Invocation:
     """The run that a command belongs to, told which command it is."""
-    found = ctx.obj
-    assert isinstance(found, Invocation)
-    found.command = ctx.info_name or ""
-    found.formats = getattr(ctx.command.callback, "__wrapped__", ctx.command.callback).__dict__.get("formats", TABLE_FORMATS)
-    found.check_output()
-    return found
+    call = ctx.obj
+    assert isinstance(call, Call)
+    call.given.command = ctx.info_name or ""
+    call.given.formats = getattr(ctx.command.callback, "__wrapped__", ctx.command.callback).__dict__.get("formats", TABLE_FORMATS)
+    call.run.check_output()
+    return call.run

@@ -6,11 +6,12 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UsageError
+from chatops.flows.given import Given
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,26 +22,12 @@ if TYPE_CHECKING:
     from chatops.render import Medium
     from chatops.settings import Target
 
-TABLE_FORMATS = ("table", "plain", "json", "jsonl", "csv", "tsv", "markdown")
-DOCUMENT_FORMATS = ("table", "plain", "json", "markdown")
-WATCHED_FORMATS = (*TABLE_FORMATS, "nagios", "prometheus")
-CHECK_FORMATS = (*DOCUMENT_FORMATS, "jsonl", "csv", "tsv", "github", "junit", "nagios", "prometheus")
 
+class Invocation(Given):
+    """One run of what was given; stdout is written by `show` alone."""
 
-class Invocation:
-    """One run. Options given before and after the command arrive here; stdout is written by `show` alone."""
-
-    def __init__(self, argv: Sequence[str]) -> None:
-        self.argv = list(argv)
-        self.command = ""
-        self.formats: Sequence[str] = TABLE_FORMATS
-        self.db: Sequence[str] = ()
-        self.env: str | None = None
-        self.schema: str | None = None
-        self.output: str | None = None
-        self.write: Sequence[str] = ()
-        self.show_names = False
-        self.debug = False
+    def __init__(self, given: Given) -> None:
+        super().__init__(**vars(given))
         self.environ = os.environ
         self._target: Target | None = None
         self._open: list[Database] = []
@@ -155,14 +142,6 @@ class Invocation:
         """Fails early, before any work, when a format is unknown."""
         self.format()
         self.writes()
-
-    @property
-    def is_plugin(self) -> bool:
-        """Whether this run answers to Nagios, even if its command line could not be read."""
-        if self.output is not None:
-            return self.output == "nagios"
-        joined = "\0".join(self.argv)
-        return any(text in joined for text in ("-o\0nagios", "-onagios", "--output\0nagios", "--output=nagios"))
 
     def envelope(self) -> dict[str, Any]:
         """What machine formats say about the run itself."""
