@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,8 @@ CORE = (
     "017_fix_concurrent_messages",
 )
 """The deployed system, in the order it was applied."""
+APPLICATION_OWNER = "platform_owner"
+"""Owns everything of `application_database`, like the hosting's `postgres`: no superuser, and under row level security."""
 
 
 def server_labels() -> list[str]:
@@ -184,6 +187,52 @@ def latest_database_everywhere(new_database: Callable[..., Database], farm: Farm
     return new_database(on=any_server, template=farm.template(any_server, "latest", build_latest))
 
 
+@pytest.fixture
+def application_database(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
+    """The platform's own database as its users build it (see tests/application_schema.sql), without rows or history, on 18."""
+    return new_database(on=server, template=farm.template(server, "application", build_application))
+
+
+@pytest.fixture
+def application_database_everywhere(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
+    """The platform's own database as its users build it, without rows or history, on each server of the matrix."""
+    return new_database(on=any_server, template=farm.template(any_server, "application", build_application))
+
+
+@pytest.fixture
+def migrated_application_database(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
+    """The platform's own database after its owner took it over and migrated it to the newest, on 18."""
+    return new_database(on=server, template=farm.template(server, "migrated-application", build_migrated_application))
+
+
+@pytest.fixture
+def migrated_application_database_everywhere(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
+    """The platform's own database after its owner took it over and migrated it, on each server of the matrix."""
+    template = farm.template(any_server, "migrated-application", build_migrated_application)
+    return new_database(on=any_server, template=template)
+
+
+def build_application(database: Database) -> None:
+    """The application's own schema, then 014 to 017, as their owner, who is no superuser."""
+    database.script(ROOT / "tests" / "application_schema.sql")
+    for name in CORE[1:]:
+        text = (ROOT / "sql" / "migrations" / f"{name}.sql").read_text(encoding="utf-8")
+        database.script(f"set local role {APPLICATION_OWNER};\n{text}")
+
+
+def build_migrated_application(database: Database) -> None:
+    """The same, taken over and migrated to the newest by its owner."""
+    build_application(database)
+    url = url_as(database, APPLICATION_OWNER)
+    _command(url, "adopt", "--through", "017", "--yes")
+    _command(url, "migrate", "--to", "latest", "--yes")
+
+
+def url_as(database: Database, role: str) -> str:
+    """The database's URL for another role that may log in."""
+    return re.sub(r"//[^@/]*@", f"//{role}@", database.url)
+
+
 def build_core(database: Database) -> None:
     """Applies the deployed system's files and the bookkeeping, without the migrator."""
     for name in CORE:
@@ -193,10 +242,14 @@ def build_core(database: Database) -> None:
 
 def build_latest(database: Database) -> None:
     """Lets the migrator build everything, as a user would."""
+    _command(database.url, "migrate", "--to", "latest", "--yes")
+
+
+def _command(url: str, *arguments: str) -> None:
     with tempfile.TemporaryDirectory() as home:
-        environment = clean_environment(Path(home), {"CHATOPS_DATABASE_URL": database.url})
+        environment = clean_environment(Path(home), {"CHATOPS_DATABASE_URL": url})
         done = subprocess.run(
-            [sys.executable, "-m", "chatops", "migrate", "--to", "latest", "--yes"],
+            [sys.executable, "-m", "chatops", *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -205,7 +258,7 @@ def build_latest(database: Database) -> None:
             timeout=120,
         )
     if done.returncode:
-        raise RuntimeError(f"migrate --to latest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
 @pytest.fixture
