@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from chatops.migrations.run import listed
+from chatops.migrations.plan import listed
 from tests.conftest import Result
 from tests.locks import sessions, wait_for
 from tests.servers import Database, Server

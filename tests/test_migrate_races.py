@@ -67,7 +67,7 @@ class Client:
     FORKS = multiprocessing.get_context("forkserver")
 
     def __init__(self, url: str, where: Path, home: Path) -> None:
-        self.FORKS.set_forkserver_preload(["tests.test_migrate_races", "chatops.cli.migrate", "chatops.migrations.steps"])
+        self.FORKS.set_forkserver_preload(["tests.test_migrate_races", "chatops.flows.migrate"])
         self.told = home / f"told-{next(_unique)}"
         arguments = ["migrate", "--dir", str(where), "--max-wait", "5m"]
         environment = clean_environment(home, {"CHATOPS_DATABASE_URL": url})

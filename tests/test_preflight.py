@@ -11,17 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatops.migrations.preflight import (
-    Edit,
-    MigrationText,
-    Segment,
-    edited_finished,
-    edited_statements,
-    examine,
-    load,
-    outside_transaction,
-)
+from chatops.migrations.edits import Edit, edited_finished, edited_statements
+from chatops.migrations.migration_text import MigrationText, Segment
+from chatops.migrations.preflight import examine, load
 from chatops.migrations.scanner import scan
+from chatops.migrations.statements import outside_transaction
 from tests.corpus.nasty import GAPS, Writer
 from tests.servers import Database
 

@@ -50,7 +50,7 @@ def adopt(
     applied: all that it makes is there · pending: nothing · partial: something is missing · conflict: a function has another
     body · unprovable: it moves data only. Without --yes nothing is written; off a terminal it only shows.
     """
-    from chatops.cli.arguments import folder_options
+    from chatops.flows.folder import folder_options
     from chatops.migrations.source import chosen
 
     invocation = invocation_of(ctx)

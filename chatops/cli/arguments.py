@@ -1,10 +1,8 @@
-"""What people type as an argument: instants, plans, folders."""
+"""What people type as an argument: instants, plans."""
 
 from __future__ import annotations
 
-import shlex
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 from chatops.errors import UsageError
@@ -42,13 +40,3 @@ def plan_id(text: str | None) -> UUID | None:
         from chatops import formatting
 
         raise UsageError(f"“{formatting.visible(text)}” is no plan's id") from None
-
-
-def folder_options(directory: Path | None, source: str | None) -> list[str]:
-    """The options that name the same files again; none for the shipped ones.
-
-    >>> folder_options(Path("my files"), None)
-    ['--dir', "'my files'"]
-    """
-    given = (("--dir", directory), ("--source", source))
-    return [part for flag, value in given if value is not None for part in (flag, shlex.quote(str(value)))]

@@ -182,18 +182,19 @@ def _make(invocation: Invocation, database: Database, size: int, seed: int, *, h
 def migrate_to(invocation: Invocation, database: Database, to: str) -> None:
     """Applies the shipped files up to that one, with one line about it."""
     from chatops import formatting
-    from chatops.migrations import ledger, source
+    from chatops.migrations import events, ledger, source
     from chatops.migrations import run as runs
+    from chatops.migrations.prepare import MigrationRequest, prepare, refuse_problems
 
     folder = source.shipped()
-    request = runs.Request(to=to, again=invocation.here("migrate", "--to", to), adopt=invocation.here("adopt"))
-    prepared = runs.prepare(database, ledger.read(database), folder, request)
-    runs.refuse_problems(prepared)
+    request = MigrationRequest(to=to, again=invocation.here("migrate", "--to", to), adopt=invocation.here("adopt"))
+    prepared = prepare(database, ledger.read(database), folder, request)
+    refuse_problems(prepared)
     run = ledger.Run(invocation.command, invocation.provenance.annotations(), source.revision_of(folder.path))
     done: list[str] = []
 
     def tell(event: Any) -> None:
-        if isinstance(event, runs.Done):
+        if isinstance(event, events.Done):
             done.append(event.name)
 
     runs.apply(database, prepared, request, run, tell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from chatops.model import Line, Span
 if TYPE_CHECKING:
     from chatops.db import Database
     from chatops.deploys.receipt import Receipt
-    from chatops.migrations.run import Prepared, Request
+    from chatops.migrations.prepare import MigrationRequest, Prepared
 
 # What the migration itself may mend: told before it, judged after it.
 MENDED_BY_MIGRATE = ("tables", "objects")
@@ -96,8 +97,6 @@ class Deploy:
         self, invocation: Invocation, *, to: str | None, directory: Path | None, max_wait: float, commands: Sequence[str],
         scenarios: bool, monitor: str | None, path: Path | None,
     ) -> None:  # fmt: skip
-        from chatops.cli.migrate import quoted
-
         self.invocation = invocation
         self.to, self.directory, self.max_wait = to, directory, max_wait
         self.commands, self.scenarios, self.monitor = tuple(commands), scenarios, monitor
@@ -106,34 +105,34 @@ class Deploy:
         self.planned: tuple[str, ...] = ()
         self.code = ExitCode.OK
         pairs = (("--to", to), ("--dir", directory), ("--monitor", monitor), ("--receipt", path))
-        self.words = [part for flag, value in pairs if value is not None for part in (flag, quoted(str(value)))]
+        self.words = [part for flag, value in pairs if value is not None for part in (flag, shlex.quote(str(value)))]
         self.words += ["--skip-code"] if not commands else []
         self.words += [] if scenarios else ["--no-scenarios"]
         self.prepared: Prepared
-        self.request: Request
+        self.request: MigrationRequest
         self.receipt: Receipt
         self.database: Database
 
     def prepare(self, start: str | None) -> None:
         """Reads the ledger and the files; changes nothing. Raises what speaks against the migration."""
         from chatops import __version__, formatting
-        from chatops.cli.migrate import quoted, warn
         from chatops.deploys import receipt as receipts
+        from chatops.flows.migrate import warn
         from chatops.migrations import ledger
-        from chatops.migrations import run as runs
+        from chatops.migrations.prepare import MigrationRequest, prepare, refuse_problems
         from chatops.migrations.source import chosen, revision_of
 
         invocation = self.invocation
         folder = chosen(self.directory, None)
-        own = ["--dir", quoted(str(self.directory))] if self.directory is not None else []
-        self.request = runs.Request(to=self.to, max_wait=self.max_wait, again=invocation.here("deploy", *self.words),
+        own = ["--dir", shlex.quote(str(self.directory))] if self.directory is not None else []
+        self.request = MigrationRequest(to=self.to, max_wait=self.max_wait, again=invocation.here("deploy", *self.words),
                                     adopt=invocation.here("adopt", *own), diagnose=invocation.here("diagnose"))  # fmt: skip
         self.database = invocation.connect("migrate")
         before = ledger.read(self.database)
         invocation.banner(self.database)
-        self.prepared = runs.prepare(self.database, before, folder, self.request)
+        self.prepared = prepare(self.database, before, folder, self.request)
         warn(invocation, self.prepared)
-        runs.refuse_problems(self.prepared)
+        refuse_problems(self.prepared)
         facts = self.database.facts
         made = receipts.Receipt(
             chatops=__version__, environment=invocation.target.name, database=invocation.target.shown(),
@@ -241,7 +240,7 @@ class Deploy:
     def preflight(self) -> str:
         """Stops where the migration cannot work; says what it may mend."""
         from chatops.checks import doctor
-        from chatops.migrations.run import refuse_pooler
+        from chatops.migrations.prepare import refuse_pooler
 
         invocation = self.invocation
         with invocation.connect("read") as database, database.reading():
@@ -281,9 +280,9 @@ class Deploy:
         from dataclasses import replace
 
         from chatops import formatting
-        from chatops.cli.migrate import Teller
         from chatops.deploys.receipt import File
-        from chatops.migrations import ledger
+        from chatops.flows.tell_migration import Teller
+        from chatops.migrations import events, ledger
         from chatops.migrations import run as runs
         from chatops.migrations.fingerprint import fingerprint
 
@@ -291,7 +290,7 @@ class Deploy:
         teller = Teller(self.invocation)
 
         def tell(event: Any) -> None:
-            if isinstance(event, runs.Done) and event.kind == "file":
+            if isinstance(event, events.Done) and event.kind == "file":
                 done.append(event)
             teller(event)
 
@@ -378,10 +377,8 @@ class Deploy:
                    Column("says", "says")]  # fmt: skip
         here = self.invocation.here
         steps = [] if self.receipt.result_of("monitor") else [("watch its first day", here("monitor", "--plan", "'15m*4,1h*23'"))]
-        from chatops.cli.migrate import quoted
-
-        steps += [("later, has anything drifted", here("verify", "--against", quoted(str(self.path)))),
-                  ("one page about it", f"chatops report {quoted(str(self.path))}")]  # fmt: skip
+        steps += [("later, has anything drifted", here("verify", "--against", shlex.quote(str(self.path)))),
+                  ("one page about it", f"chatops report {shlex.quote(str(self.path))}")]  # fmt: skip
         lines: list[Line] = ["", [Span("deployed", "ok")], *([Span(f"{label}: "), Span(line, "code")] for label, line in steps)]
         return Answer("deploy", [Table("steps", columns, list(self.receipt.steps)), Text(lines)],
                       {"receipt": str(self.path), "before": self.receipt.before, "after": self.receipt.after},

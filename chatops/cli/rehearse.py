@@ -42,10 +42,10 @@ def rehearse(
     time; by file: whom it blocks, and for how long. Sequences keep the numbers that they gave out.
     """
     from chatops import formatting
-    from chatops.cli.arguments import folder_options
+    from chatops.flows.folder import folder_options
     from chatops.migrations import ledger
     from chatops.migrations import rehearse as rehearsals
-    from chatops.migrations import run as runs
+    from chatops.migrations.prepare import MigrationRequest, prepare
     from chatops.migrations.source import chosen, revision_of
     from chatops.screens import migrate, rehearse
 
@@ -57,11 +57,11 @@ def rehearse(
     hold = None if max_hold is None else formatting.span(max_hold, "--max-hold").total_seconds()
     wait = formatting.span(max_wait, "--max-wait").total_seconds()
     adopt = invocation.here("adopt", *folder_options(directory, source))
-    request = runs.Request(to=to, allow_out_of_order=allow_out_of_order, adopt=adopt)
+    request = MigrationRequest(to=to, allow_out_of_order=allow_out_of_order, adopt=adopt)
     database = invocation.connect("migrate")
     before = ledger.read(database)
     invocation.banner(database)
-    prepared = runs.prepare(database, before, folder, request)
+    prepared = prepare(database, before, folder, request)
     if prepared.nothing:
         invocation.show(migrate.nothing_answer(prepared))
         return ExitCode.OK

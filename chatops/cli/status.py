@@ -28,23 +28,7 @@ def status(
     everything: Annotated[bool, typer.Option("--all", help="Every applied file, on a terminal too.")] = False,
 ) -> ExitCode:
     """Every migration file with its state: applied, pending, edited, missing, late or half-done."""
-    from chatops.cli.arguments import folder_options
-    from chatops.migrations import ledger
-    from chatops.migrations.plan import plan
-    from chatops.migrations.source import chosen
-    from chatops.screens import migrate
+    from chatops.flows.status import StatusOptions
+    from chatops.flows.status import status as run
 
-    invocation = invocation_of(ctx)
-    invocation.check_output()
-    folder = chosen(directory, source)
-    database = invocation.connect("read")
-    before = ledger.read(database)
-    invocation.banner(database)
-    whole = everything or invocation.format() != "table"
-    own = folder_options(directory, source)
-    found = migrate.status(
-        folder, before, plan(folder, before.rows, to), whole=whole,
-        adopt=invocation.here("adopt", *own), migrate=invocation.here("migrate", *own),
-    )  # fmt: skip
-    invocation.show(found.answer)
-    return found.code if exit_code else ExitCode.OK
+    return run(invocation_of(ctx), StatusOptions(to, directory, source, exit_code, everything))

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from chatops import formatting, settings
 from chatops.errors import ExitCode, NotATerminalError, worst
 from chatops.flows.run import Invocation, started
-
-if TYPE_CHECKING:
-    from chatops.migrations.fleet import Member
-    from chatops.migrations.run import Request
-    from chatops.migrations.source import Folder
-    from chatops.settings import Target
+from chatops.flows.tell_migration import Teller
+from chatops.migrations import fleet
+from chatops.migrations.fleet import Member
+from chatops.migrations.ledger import Run
+from chatops.migrations.prepare import MigrationRequest
+from chatops.migrations.source import Folder, revision_of
+from chatops.provenance import provenance
+from chatops.render.failure import failure
+from chatops.screens import migrate_fleet as screen
+from chatops.settings import Target
 
 
 def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] | None:
     """Every target that was named; None when it is the usual one."""
-    from chatops import settings
-
     named = invocation.env or invocation.environ.get("CHATOPS_ENV", "")
     if len(invocation.db) < 2 and "," not in named and all_schemas is None:
         return None
-    from chatops.migrations import fleet
-
     found = settings.resolve_all(settings.Options(tuple(invocation.db), invocation.env, invocation.schema))
     for target in found:
         for warning in target.warnings:
@@ -32,21 +32,11 @@ def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] 
     return ready if all_schemas is None else [one for target in ready for one in fleet.schemas(target, all_schemas)]
 
 
-MOST_NAMES = 5
-
-
 def migrate_all(
-    invocation: Invocation, targets: Sequence[Target], folder: Folder, request: Callable[[Target], Request], *, jobs: int,
-    dry_run: bool, yes: bool,
+    invocation: Invocation, targets: Sequence[Target], folder: Folder, request: Callable[[Target], MigrationRequest], *,
+    jobs: int, dry_run: bool, yes: bool,
 ) -> ExitCode:  # fmt: skip
     """Looks at all, asks once, applies to each; the exit code is the worst."""
-    from chatops import formatting
-    from chatops.cli.migrate import Teller
-    from chatops.migrations import fleet
-    from chatops.migrations.ledger import Run
-    from chatops.migrations.source import revision_of
-    from chatops.provenance import provenance
-
     revision = revision_of(folder.path)
     members = []
     for target, label in zip(targets, fleet.labels(targets), strict=True):
@@ -57,42 +47,24 @@ def migrate_all(
     try:
         whole.look()
         for member in members:
-            invocation.note(f"{formatting.visible(member.label)}: {_outlook(member)}")
+            invocation.note(f"{formatting.visible(member.label)}: {screen.outlook(member)}")
         pending = [member for member in members if member.pending]
         if pending and not dry_run:
             _consent(invocation, pending, yes=yes)
             whole.apply()
-        invocation.show(fleet.answer(members))
+        invocation.show(screen.answer(members))
     finally:
         whole.close()
     for member in members:
         if member.error is not None:
-            from chatops.render.failure import failure
-
             invocation.note(f"{formatting.visible(member.label)}:")
             for line in failure(member.error):
                 invocation.note(line)
     return worst(int(member.code) for member in members)
 
 
-def _outlook(member: Member) -> str:
-    from chatops import formatting
-
-    if member.error is not None or member.prepared is None:
-        return member.error.message if member.error else ""
-    plan = member.prepared.plan
-    names = ", ".join(entry.name for entry in plan.apply)
-    if len(plan.apply) > MOST_NAMES:
-        names = f"{plan.apply[0].name} to {plan.apply[-1].name}"
-    views = f"{formatting.plural(len(member.prepared.views), 'view')}" if member.prepared.views else ""
-    told = " and ".join(filter(None, [f"{formatting.plural(len(plan.apply), 'file')} ({names})" if names else "", views]))
-    return formatting.visible(f"to apply: {told}") if told else "nothing to do"
-
-
 def _consent(invocation: Invocation, pending: Sequence[Member], *, yes: bool) -> None:
     """One question for all of them. Raises NotATerminalError where nobody is there and one of them is production."""
-    from chatops import formatting
-
     production = [member.label for member in pending if member.target.production]
     if yes or (not production and not invocation.interactive):
         return

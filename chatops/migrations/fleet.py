@@ -1,4 +1,4 @@
-"""The same files for many databases or schemas: all are looked at first, then each goes its own way; none stops another."""
+"""The same files for many databases or schemas: a look at all first, then each is migrated independently; none stops another."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from chatops import db, formatting, sqlfiles
+from chatops import db, sqlfiles
 from chatops.db import Database
 from chatops.errors import ChatopsError, ExitCode, UsageError
 from chatops.migrations import ledger as ledgers
 from chatops.migrations import run as runs
-from chatops.migrations.failure import MigrationFailedError
+from chatops.migrations.attempts import MigrationInterruptedError
+from chatops.migrations.events import Done, Event
 from chatops.migrations.ledger import Run
-from chatops.migrations.plan import short
-from chatops.migrations.run import Done, Event, Outcome, Prepared, Request
+from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
+from chatops.migrations.run import MigrationOutcome
 from chatops.migrations.source import Folder
-from chatops.model import Answer, Column, Table, Text
 from chatops.settings import Target
 
 
@@ -30,11 +30,11 @@ class Member:
 
     target: Target
     label: str
-    request: Request
+    request: MigrationRequest
     run: Run
     database: Database | None = None
     prepared: Prepared | None = None
-    outcome: Outcome | None = None
+    outcome: MigrationOutcome | None = None
     error: ChatopsError | None = None
     seconds: float = 0.0
     files: list[str] = field(default_factory=list)
@@ -49,20 +49,6 @@ class Member:
     def code(self) -> ExitCode:
         """How it ended, as one of the exit codes."""
         return self.error.exit_code if self.error else ExitCode.OK
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One target in the table."""
-
-    target: str
-    result: str
-    files: int
-    views: int
-    last_in: str | None
-    seconds: float
-    exit_code: int
-    message: str | None
 
 
 @dataclass
@@ -118,8 +104,8 @@ class Fleet:
     def _look(self, member: Member) -> None:
         member.database = db.connect(member.target, "migrate", "migrate")
         before = ledgers.read(member.database)
-        member.prepared = runs.prepare(member.database, before, self.folder, member.request)
-        runs.refuse_problems(member.prepared)
+        member.prepared = prepare(member.database, before, self.folder, member.request)
+        refuse_problems(member.prepared)
 
     def _apply(self, member: Member) -> None:
         assert member.database is not None
@@ -127,7 +113,7 @@ class Fleet:
 
         def tell(event: Event) -> None:
             if self._ending.is_set():
-                raise runs.MigrationInterruptedError("interrupted")
+                raise MigrationInterruptedError("interrupted")
             if isinstance(event, Done):
                 member.files.append(event.name)
             with self._speaking:
@@ -150,32 +136,3 @@ def labels(targets: Sequence[Target]) -> list[str]:
     """What tells the targets apart: environment, else place, and the schema where it is not public."""
     names = [target.environment or target.shown() for target in targets]
     return [f"{name} {target.schema}" if target.schema != "public" else name for name, target in zip(names, targets, strict=True)]
-
-
-def answer(members: Sequence[Member]) -> Answer:
-    """A table by target, and one line that says how many are well."""
-    columns = [
-        Column("target", "target"), Column("result", "result"), Column("files", "files", "number"),
-        Column("views", "views", "number"), Column("last_in", "last one in"), Column("seconds", "took", "duration"),
-        Column("exit_code", "exit code", "number", audience="machines"), Column("message", "why"),
-    ]  # fmt: skip
-    rows = [_row(member) for member in members]
-    well = sum(1 for member in members if member.error is None)
-    headline = f"{well} of {formatting.plural(len(members), 'target')} {'is' if well == 1 else 'are'} as asked."
-    return Answer("migrate", [Text([headline]), Table("targets", columns, rows)], {"well": well, "targets_total": len(members)})
-
-
-def _row(member: Member) -> Row:
-    done = member.outcome.done if member.outcome else ()
-    last = member.prepared.plan.last_in if member.prepared else None
-    name = member.files[-1] if member.files else last.name if last else None
-    result = "nothing to do"
-    if member.error is not None:
-        result = "failed" if isinstance(member.error, MigrationFailedError) else member.code.name.lower()
-    elif member.outcome is not None:
-        result = "applied"
-    views = sum(one.kind == "view" for one in done)
-    return Row(
-        member.label, result, len(member.files), views, short(name) if name else None, round(member.seconds, 3),
-        int(member.code), member.error.message if member.error else None,
-    )  # fmt: skip

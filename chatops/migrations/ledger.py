@@ -122,6 +122,7 @@ def expect_text_of(schema: str, source: str, name: str, expected: str) -> str:
 
 def bookkeeping_texts() -> list[str]:
     """The statements that make the ledger and the audit where they are missing."""
+    # Here, not above: whoever only reads the ledger does not pay for a scanner.
     from chatops.migrations.scanner import scan
 
     return [statement.text for statement in scan(sqlfiles.read("bookkeeping.sql"))]

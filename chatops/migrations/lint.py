@@ -17,8 +17,8 @@ from typing import Any
 
 from chatops import formatting
 from chatops.errors import ChatopsError, UsageError
+from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.objects_made import claims_of, table_of
-from chatops.migrations.preflight import MigrationText
 from chatops.migrations.scanner import Statement, statement_at
 from chatops.migrations.source import MigrationFile
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from chatops.migrations.preflight import MigrationText
+from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.scanner import Kind, Token, normalised, scan, significant
 
 

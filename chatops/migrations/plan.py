@@ -93,7 +93,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MigrationPlan:
     """Every file of a source with its state, in order.
 
     `apply` are the entries to run now: pending ones up to the file asked for, a half-done one first, late ones only where
@@ -115,7 +115,7 @@ class Plan:
         return next((entry for entry in reversed(self.entries) if entry.state.is_in), None)
 
 
-def plan(folder: Folder, rows: Sequence[LedgerRow], to: str | None = None, *, allow_out_of_order: bool = False) -> Plan:
+def plan(folder: Folder, rows: Sequence[LedgerRow], to: str | None = None, *, allow_out_of_order: bool = False) -> MigrationPlan:
     """The state of each file, and those to apply to reach `to`: a number, a file's name, or latest (the default).
 
     `rows` may hold other sources and sql/views: they are passed over. Raises UsageError when `to` names no file.
@@ -133,7 +133,7 @@ def plan(folder: Folder, rows: Sequence[LedgerRow], to: str | None = None, *, al
     open_ones = [entry for entry in entries if entry.state in (State.PENDING, State.HALF_DONE)]
     if allow_out_of_order:
         open_ones = [entry for entry in entries if entry.state in (State.PENDING, State.HALF_DONE, State.LATE)]
-    return Plan(
+    return MigrationPlan(
         folder.source,
         tuple(entries),
         tuple(entry for entry in open_ones if (entry.number, entry.name) <= last),
@@ -187,3 +187,15 @@ def short(name: str) -> str:
     """
     digits = name[: len(name) - len(name.lstrip("0123456789"))]
     return digits or name
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, by their numbers; a long list by its ends.
+
+    >>> listed(["014_a", "015_b"]), listed(["001_a", "002_b", "003_c", "004_d", "005_e", "006_f"])
+    ('014 and 015', '001 to 006 (6 files)')
+    """
+    shorts = [short(name) for name in names]
+    if len(shorts) > 5:
+        return f"{shorts[0]} to {shorts[-1]} ({len(shorts)} files)"
+    return shorts[0] if len(shorts) == 1 else f"{', '.join(shorts[:-1])} and {shorts[-1]}"

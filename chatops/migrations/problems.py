@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chatops.migrations.plan import Entry, Plan, State
-from chatops.migrations.preflight import Edit, Problem
+from chatops.migrations.edits import Edit
+from chatops.migrations.migration_text import Problem
+from chatops.migrations.plan import Entry, MigrationPlan, State
 from chatops.migrations.source import Folder, MigrationFile
 from chatops.migrations.statements import built_index
 
 
-def problems(folder: Folder, plan: Plan, *, strict: bool = False, allow_out_of_order: bool = False) -> list[Problem]:
+def problems(folder: Folder, plan: MigrationPlan, *, strict: bool = False, allow_out_of_order: bool = False) -> list[Problem]:
     """Errors, which keep every pending file from running, and warnings, in the order of the files."""
     found: list[Problem] = list(_numbers(folder, plan, strict=strict))
     applied_now = {entry.name for entry in plan.apply}
@@ -33,7 +34,7 @@ def problems(folder: Folder, plan: Plan, *, strict: bool = False, allow_out_of_o
     return found
 
 
-def _numbers(folder: Folder, plan: Plan, *, strict: bool) -> Iterator[Problem]:
+def _numbers(folder: Folder, plan: MigrationPlan, *, strict: bool) -> Iterator[Problem]:
     pending = {entry.name for entry in plan.entries if not entry.state.is_in}
     for number, names in folder.duplicates.items():
         if strict or pending & set(names):
@@ -71,7 +72,7 @@ def _edit_text(edit: Edit) -> str:
     return what[edit.what]
 
 
-def _missing(folder: Folder, plan: Plan, entry: Entry) -> Problem:
+def _missing(folder: Folder, plan: MigrationPlan, entry: Entry) -> Problem:
     assert folder.latest is not None
     ahead = (entry.number, entry.name) > folder.latest.key
     if ahead:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from chatops import db, formatting, sqlfiles
 from chatops.migrations import ledger
+from chatops.migrations.batches import BATCH_LOCK_TIMEOUT_MS
 from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Budget
-from chatops.migrations.preflight import outside_transaction
-from chatops.migrations.run import Prepared, Request
+from chatops.migrations.prepare import MigrationRequest, Prepared
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.source import SHIPPED
-from chatops.migrations.statements import Index, built_index
-from chatops.migrations.steps import BATCH_LOCK_TIMEOUT_MS, StepTexts
+from chatops.migrations.statements import Index, built_index, outside_transaction
+from chatops.migrations.step_texts import StepTexts
 from chatops.migrations.transaction import CLEAN, Transaction, for_file, for_views
 
 ROWS_A_BATCH = 500
@@ -22,7 +22,7 @@ _CHANGES = frozenset(("INSERT", "UPDATE", "DELETE", "MERGE"))
 _READS = frozenset(("SELECT", "VALUES", "TABLE"))
 
 
-def exact_text(prepared: Prepared, request: Request, run: Run, schema: str) -> str:
+def exact_text(prepared: Prepared, request: MigrationRequest, run: Run, schema: str) -> str:
     """What would be sent, as a text that psql takes: every transaction of a run that never waits, and stops at an error.
 
     Files that are not one transaction come statement by statement, in batches as a loop of 500 rows a transaction.

@@ -22,8 +22,8 @@ from chatops.migrations.failure import discreet, located
 from chatops.migrations.ledger import Run
 from chatops.migrations.lock_modes import BLOCKS_READS, BLOCKS_WRITES, STRENGTH, WORTH_A_WORD, spelled, usual_locks
 from chatops.migrations.locks import Blocker, Budget, Watch, retried
-from chatops.migrations.preflight import MigrationText
-from chatops.migrations.run import Prepared
+from chatops.migrations.migration_text import MigrationText
+from chatops.migrations.prepare import Prepared
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.transaction import CLEAN, Part, Transaction
 

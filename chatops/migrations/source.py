@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from chatops import sqlfiles
 from chatops.errors import UsageError
 
 if TYPE_CHECKING:
-    from chatops.migrations.preflight import Edit, MigrationText
+    from chatops.migrations.edits import Edit
+    from chatops.migrations.migration_text import MigrationText
 
 SHIPPED = "chatops"
 """The source of the files that chatops ships; others are called by their folder."""
@@ -75,9 +77,8 @@ class MigrationFile:
 
         The digests may be JSON, as the ledger gives them: those of most files are never looked at.
         """
-        import json
-
-        from chatops.migrations import preflight
+        # Here, not above: most files were never edited.
+        from chatops.migrations import edits
 
         if isinstance(before, str):
             before = json.loads(before)
@@ -85,8 +86,8 @@ class MigrationFile:
             return None
         now = replace(self.reading, hashes=tuple(self.digests))
         if finished is not None:
-            return preflight.edited_finished(list(before), finished, now)
-        return preflight.edited_statements(list(before), now)
+            return edits.edited_finished(list(before), finished, now)
+        return edits.edited_statements(list(before), now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from chatops.db import Ran
 from chatops.errors import DatabaseError
 from chatops.migrations import ledger
 from chatops.migrations.ledger import Run
+from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.plan import Entry
-from chatops.migrations.preflight import MigrationText
 from chatops.migrations.scanner import Statement, keywords, place, significant
 from chatops.migrations.views import View
 

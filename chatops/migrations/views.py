@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from chatops import sqlfiles
 from chatops.migrations.ledger import Ledger
-from chatops.migrations.plan import LedgerRow, Plan
+from chatops.migrations.plan import LedgerRow, MigrationPlan
 from chatops.migrations.source import SHIPPED, checksum
 
 if TYPE_CHECKING:
-    from chatops.migrations.preflight import MigrationText
+    from chatops.migrations.migration_text import MigrationText
 
 FOLDER = "views"
 VARIANT = ".before_018"
@@ -33,6 +33,7 @@ class View:
     @cached_property
     def reading(self) -> MigrationText:
         """What stands in it."""
+        # Here, not above: whoever only compares checksums does not pay for a scanner.
         from chatops.migrations.preflight import examine
 
         return examine(f"views/{self.name}.sql", self.text.encode())
@@ -48,13 +49,13 @@ class View:
         return self.row is None or self.row.checksum != checksum(self.text.encode())
 
 
-def has_queue_clocks(ledger: Ledger, plan: Plan) -> bool:
+def has_queue_clocks(ledger: Ledger, plan: MigrationPlan) -> bool:
     """Whether chats.waiting_since exists once the plan has been carried out."""
     applied = any(row.source == SHIPPED and row.is_in and (row.number or 0) >= QUEUE_CLOCKS for row in ledger.rows)
     return applied or ledger.facts.has_queue_clocks or any(entry.number >= QUEUE_CLOCKS for entry in plan.apply)
 
 
-def views(ledger: Ledger, plan: Plan) -> list[View]:
+def views(ledger: Ledger, plan: MigrationPlan) -> list[View]:
     """Every file of sql/views in the text for this database, those that others need first; [] for a source of others."""
     if plan.source != SHIPPED:
         return []

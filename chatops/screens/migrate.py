@@ -1,29 +1,21 @@
-"""Plans, runs and the ledger laid out for people and programs."""
+"""Plans and runs of migrations, laid out for people and programs."""
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
 
 from chatops import formatting
-from chatops.errors import ExitCode
-from chatops.migrations.ledger import Ledger
-from chatops.migrations.plan import Entry, Plan, State, short
-from chatops.migrations.source import SHIPPED, Folder, MigrationFile
-from chatops.migrations.views import views
+from chatops.migrations.events import Done
+from chatops.migrations.plan import Entry, State, short
+from chatops.migrations.prepare import Prepared
+from chatops.migrations.run import MigrationOutcome
+from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text
-
-if TYPE_CHECKING:
-    from chatops.migrations.run import Done, Outcome, Prepared
 
 NARROW = 60
 MODES = {"statements": "statement by statement", "batched": "in batches"}
-ROWS_IN_FULL = 30
-NEWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +26,6 @@ class PlannedRow:
     state: str
     mode: str
     statements: int
-    effect: str
-
-
-@dataclass(frozen=True, slots=True)
-class StatusRow:
-    """A file and its state; `duration` in seconds."""
-
-    name: str
-    state: str
-    applied_at: datetime | None
-    duration: float | None
-    applied_by: str | None
-    chatops_version: str | None
     effect: str
 
 
@@ -141,7 +120,7 @@ def nothing_line(prepared: Prepared) -> str:
     return f"Nothing to apply: {last} is the last one in{left}."
 
 
-def outcome_answer(prepared: Prepared, outcome: Outcome, seconds: float, verify: str) -> Answer:
+def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float, verify: str) -> Answer:
     """What a run did."""
     files = [done for done in outcome.done if done.kind == "file"]
     made = [done for done in outcome.done if done.kind == "view"]
@@ -177,97 +156,3 @@ def done_line(done: Done) -> Line:
 def adopted_table(files: Sequence[MigrationFile]) -> Table:
     """The files that an adoption records, for programs."""
     return Table("adopted", [Column("name", "file"), Column("number", "number", "number")], files, audience="machines")
-
-
-# -- status -----------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Where a database stands: the answer and how a script should take it."""
-
-    answer: Answer
-    code: ExitCode
-
-
-def status(folder: Folder, ledger: Ledger, plan: Plan, *, adopt: str, migrate: str, whole: bool) -> Status:
-    """Every file with its state; `whole` lists all of them, else the newest applied ones and all that are not plainly in.
-
-    `adopt` and `migrate` are the command lines for these files on this database.
-    """
-    unknown = ledger.facts.has_chats and not ledger.knows(folder.source) and (folder.source == SHIPPED or not ledger.rows)
-    # Views go in after the newest file only: short of it, nothing is to be done about them.
-    changed = [] if plan.left else [view for view in views(ledger, plan) if view.changed]
-    rows = [_status_row(entry, "unknown" if unknown else entry.state.value) for entry in plan.entries]
-    shown = rows if whole or len(rows) <= ROWS_IN_FULL else _worth_showing(rows)
-    columns = [
-        Column("name", "file"), Column("state", "state"), Column("applied_at", "applied", "age"),
-        Column("duration", "took", "duration"), Column("applied_by", "by"),
-        Column("chatops_version", "chatops", audience="machines"), Column("effect", "effect", audience="machines"),
-    ]  # fmt: skip
-    odd = [state for state in (State.EDITED, State.REFORMATTED, State.MISSING, State.LATE, State.HALF_DONE) if plan.of(state)]
-    pending = plan.apply
-    lines: list[Line] = [_headline(folder, plan, ledger, unknown=unknown)]
-    if unknown:
-        lines.append([Span("  take it over: "), Span(adopt, "code")])
-    after: list[Line] = []
-    if len(shown) < len(rows):
-        after.append(f"{formatting.plural(len(rows) - len(shown), 'earlier file')} not shown (--all)")
-    for state in odd:
-        after.append([Span(f"{state.value}", "warning"), Span(f"  {state.meaning}")])
-        if (way_out := _CORRECTIONS.get(state)) is not None:
-            label, option = way_out
-            files = " ".join(f"{option} {shlex.quote(formatting.visible(entry.name))}" for entry in plan.of(state))
-            after.append([Span(f"  {label}: "), Span(f"{adopt} {files}", "code")])
-    if not unknown and ledger.exists and changed and not pending:
-        after.append(f"{formatting.plural(len(changed), 'view')} to install again: {', '.join(view.name for view in changed)}")
-    if folder.left_alone:
-        after.append(f"without a number, and left alone: {formatting.visible(', '.join(folder.left_alone))}")
-    for number, names in folder.duplicates.items():
-        after.append(f"warning: {len(names)} files bear the number {number:03}: {formatting.visible(', '.join(names))}")
-    if pending and not unknown:
-        to = f" --to {shlex.quote(formatting.visible(plan.apply[-1].name))}" if plan.left else ""
-        after.append([Span("apply them: "), Span(f"{migrate}{to}", "code")])
-    waiting = bool(pending or odd != [state for state in odd if state is State.REFORMATTED] or unknown
-                   or (changed and folder.source == SHIPPED))  # fmt: skip
-    data = {
-        "source": folder.source, "schema": None, "ledger": ledger.exists, "last_in": plan.last_in.name if plan.last_in else None,
-        "pending": len(pending), "views_changed": [view.name for view in changed], "left_alone": list(folder.left_alone),
-    }  # fmt: skip
-    del data["schema"]
-    body: list[Table | Text] = [Text(lines), Table("files", columns, shown)]
-    if after:
-        body.append(Text(["", *after]))
-    return Status(Answer("status", body, data, ledger.facts.now), ExitCode.FOUND if waiting else ExitCode.OK)
-
-
-_CORRECTIONS = {
-    State.EDITED: ("if it is right as it is", "--edited"),
-    State.MISSING: ("if it is gone for good", "--forget"),
-}
-
-
-def _headline(folder: Folder, plan: Plan, ledger: Ledger, *, unknown: bool) -> str:
-    if unknown:
-        return "The chat tables are there, but no ledger says which files made them."
-    pending = plan.apply
-    last = f"{formatting.visible(plan.last_in.name)} is the last one in" if plan.last_in else "no file is in"
-    told = f"{formatting.plural(len(pending), 'file is', 'files are')} pending" if pending else "nothing is pending"
-    beyond = f"; {len(plan.left)} more beyond the one asked for" if plan.left else ""
-    return f"{folder.source}: {last}, {told}{beyond}."
-
-
-def _status_row(entry: Entry, state: str) -> StatusRow:
-    row = entry.row
-    pending = entry.state in (State.PENDING, State.LATE, State.HALF_DONE)
-    seconds = row.duration_ms / 1000 if row and row.duration_ms is not None else None
-    return StatusRow(
-        entry.name, state, row.applied_at if row else None, seconds, row.applied_by if row else None,
-        row.chatops_version if row else None, entry.effect if pending else "",
-    )  # fmt: skip
-
-
-def _worth_showing(rows: Sequence[StatusRow]) -> list[StatusRow]:
-    plain = [row for row in rows if row.state in ("applied", "adopted")]
-    hidden = {row.name for row in plain[: max(0, len(plain) - NEWEST)]}
-    return [row for row in rows if row.name not in hidden]

@@ -1,0 +1,118 @@
+"""`chatops migrate` with the person: looks, says what it would do, asks, applies it, and says what it did."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatops import formatting
+from chatops.db import Database
+from chatops.errors import ExitCode, UsageError
+from chatops.flows.folder import folder_options
+from chatops.flows.migrate_fleet import migrate_all, targets_of
+from chatops.flows.run import Invocation
+from chatops.flows.tell_migration import Teller
+from chatops.migrations import ledger
+from chatops.migrations.ledger import Run
+from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
+from chatops.migrations.psql_text import exact_text
+from chatops.migrations.run import apply
+from chatops.migrations.source import chosen, revision_of
+from chatops.screens import migrate as screen
+from chatops.settings import Target
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateOptions:
+    """What was asked for on the command line."""
+
+    to: str | None
+    directory: Path | None
+    source: str | None
+    dry_run: bool
+    yes: bool
+    max_wait: str
+    statement_timeout: str | None
+    allow_out_of_order: bool
+    strict: bool
+    all_schemas: str | None
+    jobs: int
+
+    def request(self, target: Target) -> MigrationRequest:
+        """The same for one database, with the command lines that go with it."""
+
+        def here(*parts: str) -> str:
+            return " ".join(part for part in ("chatops", target.flags, *parts) if part)
+
+        own = folder_options(self.directory, self.source)
+        again = [*(["--to", shlex.quote(self.to)] if self.to is not None else []), *own]
+        timeout = formatting.span(self.statement_timeout, "--statement-timeout") if self.statement_timeout is not None else None
+        return MigrationRequest(
+            to=self.to,
+            max_wait=formatting.span(self.max_wait, "--max-wait").total_seconds(),
+            allow_out_of_order=self.allow_out_of_order,
+            strict=self.strict,
+            statement_timeout=f"{int(timeout.total_seconds() * 1000)}ms" if timeout is not None else None,
+            again=here("migrate", *again, *(["--allow-out-of-order"] if self.allow_out_of_order else [])),
+            adopt=here("adopt", *own),
+            diagnose=here("diagnose"),
+        )
+
+
+def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
+    """Opens, plans, asks, applies, shows; for several databases or schemas each by itself."""
+    as_sql = invocation.format() == "sql"
+    if (as_sql and not options.dry_run) or any(name == "sql" for name, _ in invocation.writes()):
+        raise UsageError("-o sql shows the text of a dry run on stdout: add --dry-run")
+    folder = chosen(options.directory, options.source)
+    if (targets := targets_of(invocation, options.all_schemas)) is not None:
+        if as_sql:
+            raise UsageError("-o sql shows the text for one database: name one")
+        return migrate_all(
+            invocation, targets, folder, options.request, jobs=options.jobs, dry_run=options.dry_run, yes=options.yes
+        )
+    request = options.request(invocation.target)
+    database = invocation.connect("migrate")
+    before = ledger.read(database)
+    invocation.banner(database)
+    prepared = prepare(database, before, folder, request)
+    warn(invocation, prepared)
+    refuse_problems(prepared)
+    run = Run("migrate", invocation.provenance.annotations(), revision_of(folder.path))
+    if as_sql:
+        invocation.emit(exact_text(prepared, request, run, database.target.schema))
+    elif options.dry_run:
+        invocation.show(screen.plan_answer(prepared, invocation.medium().width, request.again))
+    elif prepared.nothing:
+        invocation.show(screen.nothing_answer(prepared))
+    else:
+        return go(invocation, database, prepared, request, run, yes=options.yes)
+    return ExitCode.OK
+
+
+def go(
+    invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, run: Run, *, yes: bool
+) -> ExitCode:
+    """Shows the plan, asks, applies it."""
+    for line in screen.plan_lines(prepared, invocation.medium().width):
+        invocation.note(line)
+    invocation.note("")
+    if not invocation.consent("Apply these", yes=yes):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    started = time.monotonic()
+    outcome = apply(database, prepared, request, run, Teller(invocation))
+    seconds = time.monotonic() - started
+    invocation.show(screen.outcome_answer(prepared, outcome, seconds, invocation.here("verify")))
+    return ExitCode.OK
+
+
+def warn(invocation: Invocation, prepared: Prepared) -> None:
+    """Says what does not keep a run from starting, and should be known."""
+    for problem in prepared.problems:
+        if problem.severity == "warning":
+            invocation.warn(formatting.visible(f"{problem.where}  {problem.message}; {problem.hint}"))
+    if prepared.folder.left_alone:
+        invocation.note(f"without a number, and left alone: {formatting.visible(', '.join(prepared.folder.left_alone))}")

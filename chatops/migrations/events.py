@@ -1,0 +1,84 @@
+"""What a run of migrations tells while it is under way, in the order in which it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from chatops.migrations.ledger import Migrator
+from chatops.migrations.locks import Blocker
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A file or view that is in now. Milliseconds; `rows` is what its own statements said they changed."""
+
+    name: str
+    kind: Literal["file", "view"]
+    effect: str
+    duration_ms: float
+    waited_ms: float
+    rows: int
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A file begins."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An attempt at a file did not get its locks, and another one will be made."""
+
+    name: str
+    attempt: int
+    deadline_ms: int
+    waited: float
+    blockers: Sequence[Blocker]
+    unseen: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherAtWork:
+    """Another migrator is at work, and this one waits for it."""
+
+    by: Migrator
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegun:
+    """A statement of a file that runs outside one transaction: how far it is."""
+
+    name: str
+    number: int
+    of: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Progress for a person who waits: how far an index is, what is dropped before it."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The views that changed are in; seconds."""
+
+    names: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A run waits and holds nothing; a listener that raises ends it here."""
+
+
+Event = Installed | Paused | Started | Waiting | OtherAtWork | StepBegun | Note | Done
+Tell = Callable[[Event], None]

@@ -1,0 +1,122 @@
+"""Decides what a run would do to a database, and refuses, before anything runs, what cannot go well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chatops import db, formatting, sqlfiles
+from chatops.db import Database
+from chatops.errors import RefusedError
+from chatops.migrations.ledger import Ledger
+from chatops.migrations.migration_text import Problem
+from chatops.migrations.plan import MigrationPlan, listed, plan
+from chatops.migrations.problems import problems
+from chatops.migrations.source import SHIPPED, Folder
+from chatops.migrations.views import View, views
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRequest:
+    """What was asked for. `again` and `adopt` are the command lines that repeat the run and take a database over."""
+
+    to: str | None = None
+    max_wait: float = 300.0
+    allow_out_of_order: bool = False
+    strict: bool = False
+    statement_timeout: str | None = None
+    again: str = "chatops migrate"
+    adopt: str = "chatops adopt"
+    diagnose: str = "chatops diagnose"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run would do to a database as it was read: the plan, the views that changed, and what speaks against it."""
+
+    folder: Folder
+    ledger: Ledger
+    plan: MigrationPlan
+    views: tuple[View, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.plan.apply and not self.views
+
+
+def prepare(database: Database, ledger: Ledger, folder: Folder, request: MigrationRequest) -> Prepared:
+    """Decides what to do to a database as its ledger was read; changes nothing.
+
+    Raises RefusedError for a database that holds the chat tables but no ledger, UsageError for an unknown goal.
+    """
+    if ledger.facts.standby:
+        raise RefusedError(
+            "this server is a standby: it can be read, not migrated", next_steps=[("connect to the primary", "chatops config")]
+        )
+    refuse_absent_schema(database)
+    refuse_unknown(database, ledger, folder, request)
+    return judged(folder, ledger, request)
+
+
+def refuse_absent_schema(database: Database) -> None:
+    """Refuses a target schema that is not there; `public` is looked for by the transactions themselves."""
+    schema = database.target.schema
+    if schema == "public" or database.value("select to_regnamespace(quote_ident(:'name'))", {"name": schema}) is not None:
+        return
+    raise RefusedError(
+        f"there is no schema {schema}; nothing was changed",
+        next_steps=[("make it (SQL)", f"create schema {db.identifier(schema)};")],
+    )
+
+
+def refuse_unknown(database: Database, ledger: Ledger, folder: Folder, request: MigrationRequest) -> None:
+    """Refuses a database that was migrated by other means: every file would run a second time."""
+    if not ledger.facts.has_chats or ledger.knows(folder.source) or (folder.source != SHIPPED and ledger.rows):
+        return
+    schema, found = database.target.schema, deployed(database)
+    shipped = folder.source == SHIPPED
+    raise RefusedError(
+        f"schema {schema} holds the chat tables, but no ledger says which files made them; nothing was changed",
+        details=(f"the newest object found is one that {found} makes",) if shipped else (),
+        next_steps=[("take it over", f"{request.adopt} --through {found}" if shipped else request.adopt)],
+    )
+
+
+def deployed(database: Database) -> str:
+    """The number of the newest shipped file whose objects are there, by a look at the catalog."""
+    with database.reading():
+        return str(database.value(sqlfiles.read("queries/deployed_files.sql")))
+
+
+def judged(folder: Folder, ledger: Ledger, request: MigrationRequest) -> Prepared:
+    """The plan for a ledger, and everything that speaks against it; needs no server."""
+    made = plan(folder, ledger.rows, request.to, allow_out_of_order=request.allow_out_of_order)
+    changed = () if made.left else tuple(view for view in views(ledger, made) if view.changed)
+    found = problems(folder, made, strict=request.strict, allow_out_of_order=request.allow_out_of_order)
+    return Prepared(folder, ledger, made, changed, tuple(found))
+
+
+def refuse_problems(prepared: Prepared) -> None:
+    """Raises RefusedError with every error at once, if there is one."""
+    errors = [problem for problem in prepared.problems if problem.severity == "error"]
+    if not errors:
+        return
+    lines = [line for problem in errors for line in (f"{problem.where}  {problem.message}", f"  → {problem.hint}")]
+    raise RefusedError(f"{formatting.plural(len(errors), 'problem')} in the files; nothing was run", details=lines)
+
+
+def refuse_pooler(database: Database, prepared: Prepared, request: MigrationRequest) -> None:
+    """Refuses, before anything is applied, files that need a session where there is none."""
+    needing = [entry for entry in prepared.plan.apply if entry.file and entry.file.reading.mode == "statements"]
+    if not needing or prepared.ledger.facts.backend_pid == database.protocol_pid or not db.pools_transactions(database):
+        return
+    port = database.target.parameters.get("port", "5432")
+    where = "port 5432 of the same host, the session pooler" if port == "6543" else "the server's own port, or a session pooler"
+    raise RefusedError(
+        f"{listed([entry.name for entry in needing])} must run outside a transaction and needs a session, and the pooler at port "
+        f"{port} gives each transaction another one; nothing was run",
+        details=[f"{entry.name}: {entry.file.reading.mode_reason}" for entry in needing if entry.file]
+        + [f"connect to {where}; the files before it can go in from here with --to"],
+        next_steps=[("again", request.again)],
+    )
