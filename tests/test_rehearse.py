@@ -12,7 +12,7 @@ import pytest
 from chatops import db, settings
 from chatops.migrations.fingerprint import fingerprint
 from chatops.migrations.lock_modes import STRENGTH, usual_locks
-from chatops.migrations.rehearse import Blocking, Rehearsal, Rehearsed
+from chatops.migrations.rehearsal import Blocking, Rehearsal, RehearsedFile
 from chatops.migrations.scanner import scan
 from tests.conftest import ROOT
 from tests.servers import Database
@@ -222,7 +222,7 @@ def test_beyond_max_hold_a_statement_is_cancelled_and_said_to_take_more(
 
 def test_a_file_that_went_through_but_blocks_for_longer_than_max_hold_is_found() -> None:
     def rehearsal(seconds: float, max_hold: float | None) -> Rehearsal:
-        file = Rehearsed("101_x", "rehearsed", blocking=(Blocking("chats", "every write", seconds),))
+        file = RehearsedFile("101_x", "rehearsed", blocking=(Blocking("chats", "every write", seconds),))
         return Rehearsal((file,), seconds, max_hold, None)
 
     assert rehearsal(2.1, 2).too_long

@@ -10,8 +10,6 @@ import typer
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
-PRODUCTION_HOLD = "2s"
-
 
 @command(
     examples=[
@@ -41,46 +39,7 @@ def rehearse(
     While it runs it holds the locks that it measures: on production for 2 s at most. Told by statement: locks, rewrites, scans,
     time; by file: whom it blocks, and for how long. Sequences keep the numbers that they gave out.
     """
-    from chatops import formatting
-    from chatops.flows.folder import folder_options
-    from chatops.migrations import ledger
-    from chatops.migrations import rehearse as rehearsals
-    from chatops.migrations.prepare import MigrationRequest, prepare
-    from chatops.migrations.source import chosen, revision_of
-    from chatops.screens import migrate, rehearse
+    from chatops.flows import rehearse as flow  # here: help and completion load no flow
 
-    invocation = invocation_of(ctx)
-    invocation.check_output()
-    folder = chosen(directory, source)
-    if max_hold is None and invocation.target.production:
-        max_hold = PRODUCTION_HOLD
-    hold = None if max_hold is None else formatting.span(max_hold, "--max-hold").total_seconds()
-    wait = formatting.span(max_wait, "--max-wait").total_seconds()
-    adopt = invocation.here("adopt", *folder_options(directory, source))
-    request = MigrationRequest(to=to, allow_out_of_order=allow_out_of_order, adopt=adopt)
-    database = invocation.connect("migrate")
-    before = ledger.read(database)
-    invocation.banner(database)
-    prepared = prepare(database, before, folder, request)
-    if prepared.nothing:
-        invocation.show(migrate.nothing_answer(prepared))
-        return ExitCode.OK
-    limit = f"for at most {formatting.duration(hold)} " if hold is not None else ""
-    count = formatting.plural(len(rehearsals.pieces(prepared)), "pending file")
-    question = f"Run {count} for real, holding their locks {limit}and rolling them back,"
-    if not invocation.consent(question, yes=yes):
-        invocation.note("nothing was run")
-        return ExitCode.REFUSED
-    run = ledger.Run("rehearse", invocation.provenance.annotations(), revision_of(folder.path))
-    found = rehearsals.rehearse(
-        database,
-        prepared,
-        run,
-        max_hold=hold,
-        max_wait=wait,
-        tell=lambda line: invocation.note(f"  … {formatting.visible(line)}"),
-    )
-    invocation.show(rehearse.answer(found, invocation.target.name, before.facts, invocation.medium().width))
-    if found.failed:
-        return ExitCode.REFUSED
-    return ExitCode.FOUND if found.too_long else ExitCode.OK
+    asked = flow.RehearseRequest(to, directory, source, max_hold, max_wait, allow_out_of_order, yes)
+    return flow.run(invocation_of(ctx), asked)

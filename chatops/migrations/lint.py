@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import textwrap
 import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chatops import formatting
 from chatops.errors import ChatopsError, UsageError
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.objects_made import claims_of, table_of
 from chatops.migrations.scanner import Statement, statement_at
 from chatops.migrations.source import MigrationFile
-from chatops.model import Answer, Column, Line, Span, Style, Table, Text
 
 OLDEST_SERVER = "15.0"
 # The migrator gives every file its lock timeout, and a statement no limit but that of its locks.
@@ -38,7 +35,7 @@ CONFIGURATION = ".squawk.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class UnsafeStatement:
     """Something unsafe, where it stands: `line` and `column` count characters from 1; None where the whole file is meant."""
 
     file: str
@@ -53,7 +50,7 @@ class Finding:
 
 def lint(
     files: Sequence[MigrationFile], *, schema: str = "public", server: str | None = None, shown: Sequence[str] | None = None
-) -> list[Finding]:
+) -> list[UnsafeStatement]:
     """The findings of some files that would run one after the other, in order.
 
     `schema` is where unqualified names are; `server` the version that they will run on (default: the oldest that is supported);
@@ -64,10 +61,11 @@ def lint(
     with ThreadPoolExecutor(max_workers=4) as pool:
         told = list(pool.map(lambda file: _squawk(squawk, file, server), files))
     made: set[tuple[str, str]] = set()
-    found: list[Finding] = []
+    found: list[UnsafeStatement] = []
     for file, name, raw in zip(files, names, told, strict=True):
         own = [
-            Finding(name, one.line, one.column, one.severity, one.code, one.message, one.hint) for one in file.reading.problems
+            UnsafeStatement(name, one.line, one.column, one.severity, one.code, one.message, one.hint)
+            for one in file.reading.problems
         ]
         # A file that cannot be read as SQL is told once, by the one who says why.
         findings = [] if any(one.severity == "error" for one in own) else [_placed(file.reading, name, one) for one in raw]
@@ -154,7 +152,7 @@ def _without_rows(reading: MigrationText) -> str:
     return "".join([*pieces, reading.sent[done:]])
 
 
-def _placed(reading: MigrationText, name: str, told: dict[str, Any]) -> Finding:
+def _placed(reading: MigrationText, name: str, told: dict[str, Any]) -> UnsafeStatement:
     """A finding at its line and column as people count them."""
     lines = reading.sent.split("\n")
     row = int(told["line"])
@@ -163,7 +161,7 @@ def _placed(reading: MigrationText, name: str, told: dict[str, Any]) -> Finding:
     statement = _statement(reading, row + 1, column + 1)
     text = " ".join(statement.text.split()) if statement else None
     severity = "error" if told["level"] == "Error" else "warning"
-    return Finding(name, row + 1, column + 1, severity, told["rule_name"], told["message"], told["help"], text)
+    return UnsafeStatement(name, row + 1, column + 1, severity, told["rule_name"], told["message"], told["help"], text)
 
 
 def _statement(reading: MigrationText, line: int, column: int) -> Statement | None:
@@ -173,63 +171,9 @@ def _statement(reading: MigrationText, line: int, column: int) -> Statement | No
     return statement_at(reading.statements, before + column - 1)
 
 
-def _of_new_table(finding: Finding, reading: MigrationText, made: set[tuple[str, str]], schema: str) -> bool:
+def _of_new_table(finding: UnsafeStatement, reading: MigrationText, made: set[tuple[str, str]], schema: str) -> bool:
     """Whether a finding is about a table in use, and the table is made by an earlier file of the same set."""
     if finding.code not in OF_USED_TABLES or finding.line is None or finding.column is None:
         return False
     statement = _statement(reading, finding.line, finding.column)
     return statement is not None and table_of(statement.text, schema) in made
-
-
-# -- for people and programs ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """A file that was read; `problems` counts its findings."""
-
-    file: str
-    problems: int
-
-
-_PROBLEMS = (
-    Column("file", "file"), Column("line", "line", "number"), Column("column", "column", "number"),
-    Column("severity", "severity"), Column("code", "rule"), Column("message", "message"), Column("help", "help"),
-    Column("statement", "statement", "sql"),
-)  # fmt: skip
-
-
-def answer(findings: Sequence[Finding], files: Sequence[str], which: str, width: int = 0) -> Answer:
-    """Findings as compilers tell them; `files` are all that were read, `which` says what they are, such as "pending"; `width` in
-    columns, 0 for endless."""
-    rows = [FileRow(file, sum(one.file == file for one in findings)) for file in files]
-    lines: list[Line] = []
-    for one in findings:
-        where = ":".join(str(part) for part in (one.file, one.line, one.column) if part is not None)
-        style: Style = "critical" if one.severity == "error" else "warning"
-        lines.append([Span(formatting.visible(where)), Span("  "), Span(one.severity, style), Span(f"  {one.code}", "strong")])
-        if one.statement:
-            lines.append(f"    {formatting.shortened(one.statement, (width or 120) - 4)}")
-        lines += _wrapped(formatting.visible(one.message), width)
-        if one.help:
-            lines += _wrapped(f"help: {formatting.visible(one.help)}", width)
-        lines.append("")
-    bad = sum(row.problems > 0 for row in rows)
-    counted = f"{formatting.count(len(files))} {which} file{'' if len(files) == 1 else 's'}"
-    lines.append(
-        f"{formatting.plural(len(findings), 'finding')} in {bad} of {counted}." if findings else f"Nothing unsafe in {counted}."
-    )
-    return Answer(
-        "lint",
-        [
-            Table("problems", _PROBLEMS, findings, audience="machines"),
-            Table("files", (Column("file", "file"), Column("problems", "problems", "number")), rows, audience="machines"),
-            Text(lines),
-        ],
-    )
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    if not width:
-        return [f"  {text}"]
-    return textwrap.wrap(text, max(20, width), initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from chatops import formatting
 from chatops.db import Facts
-from chatops.migrations.rehearse import Blocking, Rehearsal, Rehearsed, Step, Touched
+from chatops.migrations.rehearsal import Blocking, Rehearsal, RehearsedFile, RehearsedStatement, TouchedRelation
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
 NARROW = 60
@@ -36,7 +36,7 @@ class StatementRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FileRow:
+class RehearsedRow:
     """One file: how its rehearsal ended, and the time of its statements in seconds."""
 
     file: str
@@ -72,7 +72,7 @@ def answer(rehearsal: Rehearsal, environment: str, facts: Facts, width: int) -> 
     """The whole rehearsal; `width` in columns, 0 for endless."""
     steps = [step for file in rehearsal.files for step in file.steps]
     tables = [
-        Table("files", _FILES, [FileRow(f.name, f.status, f.seconds, f.note) for f in rehearsal.files], audience="machines"),
+        Table("files", _FILES, [RehearsedRow(f.name, f.status, f.seconds, f.note) for f in rehearsal.files], audience="machines"),
         Table("statements", _STATEMENTS, [_statement_row(step) for step in steps], audience="machines"),
         Table(
             "blocking", _BLOCKING,
@@ -95,7 +95,7 @@ def _headline(rehearsal: Rehearsal, environment: str) -> str:
     return f"Rehearsed {counted} on {environment} in {seconds(rehearsal.seconds)}, rolled back: nothing was changed{left}."
 
 
-def _file(file: Rehearsed, rehearsal: Rehearsal, width: int) -> list[Line]:
+def _file(file: RehearsedFile, rehearsal: Rehearsal, width: int) -> list[Line]:
     lines: list[Line] = [
         [Span(formatting.visible(file.name), "strong"), Span("" if file.status == "rehearsed" else f"  {file.status}")]
     ]
@@ -121,11 +121,11 @@ def _file(file: Rehearsed, rehearsal: Rehearsal, width: int) -> list[Line]:
     return lines
 
 
-def _is_quiet(step: Step) -> bool:
+def _is_quiet(step: RehearsedStatement) -> bool:
     return not step.over and not _measured(step) and step.seconds < SLOW_S
 
 
-def _step(step: Step, width: int) -> list[Line]:
+def _step(step: RehearsedStatement, width: int) -> list[Line]:
     text = formatting.shortened(step.statement, LONGEST_STATEMENT)
     measured = ", ".join(_measured(step))
     time = f"more than {seconds(step.seconds)}" if step.over else milliseconds(step.seconds)
@@ -141,7 +141,7 @@ def _step(step: Step, width: int) -> list[Line]:
     return [head + formatting.shortened(text, width - len(head)), *_wrapped(f"{time}  {measured}".strip(), width, " " * 8)]
 
 
-def _measured(step: Step) -> list[str]:
+def _measured(step: RehearsedStatement) -> list[str]:
     told = [
         f"{lock.mode} {formatting.visible(lock.relation)}" + (f" (held since {lock.since})" if lock.since else "")
         for lock in step.locks
@@ -149,7 +149,7 @@ def _measured(step: Step) -> list[str]:
     return told + [text for touched in step.touched if (text := _touched(touched, blocking=bool(step.locks)))]
 
 
-def _touched(touched: Touched, *, blocking: bool) -> str:
+def _touched(touched: TouchedRelation, *, blocking: bool) -> str:
     rows = formatting.plural(touched.rows, "row")
     size = f" ({size_of(touched.bytes)})" if touched.bytes else ""
     relation = formatting.visible(touched.relation)
@@ -218,7 +218,7 @@ def size_of(size: int | None) -> str:
     raise AssertionError
 
 
-def _statement_row(step: Step) -> StatementRow:
+def _statement_row(step: RehearsedStatement) -> StatementRow:
     locks = [{"relation": lock.relation, "mode": lock.mode, "held_since": lock.since} for lock in step.locks]
     touched: list[dict[str, object]] = [
         {"relation": one.relation, "what": one.what, "rows": one.rows, "bytes": one.bytes, "index": one.index}

@@ -1,0 +1,64 @@
+"""What `rehearse` does: plan, ask, run and roll back, show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatops import formatting
+from chatops.errors import ExitCode
+from chatops.flows.folder import folder_options
+from chatops.flows.run import Invocation
+from chatops.migrations import ledger
+from chatops.migrations.prepare import MigrationRequest, prepare
+from chatops.migrations.rehearse import pieces, rehearse
+from chatops.migrations.source import chosen, revision_of
+from chatops.screens import migrate as migrate_screen
+from chatops.screens.rehearse import answer
+
+PRODUCTION_HOLD = "2s"
+
+
+@dataclass(frozen=True, slots=True)
+class RehearseRequest:
+    """What was asked for; times as people type them."""
+
+    to: str | None
+    directory: Path | None
+    source: str | None
+    max_hold: str | None
+    max_wait: str
+    allow_out_of_order: bool
+    yes: bool
+
+
+def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
+    """`chatops rehearse`."""
+    folder = chosen(asked.directory, asked.source)
+    longest = asked.max_hold or (PRODUCTION_HOLD if invocation.target.production else None)
+    hold = None if longest is None else formatting.span(longest, "--max-hold").total_seconds()
+    wait = formatting.span(asked.max_wait, "--max-wait").total_seconds()
+    adopt = invocation.here("adopt", *folder_options(asked.directory, asked.source))
+    request = MigrationRequest(to=asked.to, allow_out_of_order=asked.allow_out_of_order, adopt=adopt)
+    database = invocation.connect("migrate")
+    before = ledger.read(database)
+    invocation.banner(database)
+    prepared = prepare(database, before, folder, request)
+    if prepared.nothing:
+        invocation.show(migrate_screen.nothing_answer(prepared))
+        return ExitCode.OK
+    limit = f"for at most {formatting.duration(hold)} " if hold is not None else ""
+    count = formatting.plural(len(pieces(prepared)), "pending file")
+    question = f"Run {count} for real, holding their locks {limit}and rolling them back,"
+    if not invocation.consent(question, yes=asked.yes):
+        invocation.note("nothing was run")
+        return ExitCode.REFUSED
+    annotated = ledger.Run("rehearse", invocation.provenance.annotations(), revision_of(folder.path))
+    found = rehearse(
+        database, prepared, annotated, max_hold=hold, max_wait=wait,
+        tell=lambda line: invocation.note(f"  … {formatting.visible(line)}"),
+    )  # fmt: skip
+    invocation.show(answer(found, invocation.target.name, before.facts, invocation.medium().width))
+    if found.failed:
+        return ExitCode.REFUSED
+    return ExitCode.FOUND if found.too_long else ExitCode.OK

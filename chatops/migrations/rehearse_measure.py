@@ -1,0 +1,261 @@
+"""One file of a rehearsal: its statements with a look at the clock and the locks around each, and what those looks mean."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatops import sqlfiles
+from chatops.db import Ran
+from chatops.migrations.lock_modes import BLOCKS_READS, BLOCKS_WRITES, STRENGTH, WORTH_A_WORD, spelled, usual_locks
+from chatops.migrations.migration_text import MigrationText
+from chatops.migrations.rehearsal import Blocking, Piece, RehearsedStatement, TakenLock, TouchedRelation
+from chatops.migrations.scanner import Statement, keywords, significant
+from chatops.migrations.transaction import Part
+
+# In longer files only the statements that take strong locks are measured one by one.
+MEASURED_ONE_BY_ONE = 200
+_STRONG = frozenset(("ALTER", "CALL", "CLUSTER", "COMMENT", "CREATE", "DO", "DROP", "LOCK", "REFRESH", "REINDEX", "TRUNCATE"))
+CLOCK = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::text"
+
+
+@dataclass
+class SeenRelation:
+    """What is known of a relation while a transaction goes on. `mode` is the strongest held, taken by the file `since`;
+    `told` is the strongest that was reported for the file `file`."""
+
+    relfilenode: int
+    mode: int = -1
+    since: str = ""
+    file: str = ""
+    told: int = -1
+    read: int = 0
+    changed: int = 0
+
+
+@dataclass
+class OpenRehearsal:
+    """A transaction in which files are rehearsed one after the other; `used` are the seconds that the finished ones took."""
+
+    relations: dict[int, SeenRelation]
+    deferred: str | None
+    deadline: float | None
+    started: float = field(default_factory=time.monotonic)
+    used: float = 0.0
+    done: list[str] = field(default_factory=list)
+    built: set[int] = field(default_factory=set)
+
+
+class MeasuredScript:
+    """The statements of a piece with a look at the clock and at the transaction around each."""
+
+    def __init__(self, piece: Piece, deadline: float | None, lock_timeout_ms: int) -> None:
+        self.piece = piece
+        self.parts = [Part("savepoint chatops_file")]
+        self.places: list[tuple[int, MigrationText, Statement, bool]] = []
+        statements = piece.statements
+        for index, (reading, statement) in enumerate(statements):
+            looked = (
+                len(statements) <= MEASURED_ONE_BY_ONE
+                or index == len(statements) - 1
+                or not _STRONG.isdisjoint(keywords(statement, 1))
+            )
+            self.parts.append(Part(_limits(deadline, lock_timeout_ms)))
+            self.places.append((len(self.parts), reading, statement, looked))
+            text = reading.sent[statement.leading : statement.end if statement.copy_data else statement.stop]
+            self.parts.append(Part(text, reading, statement))
+            self.parts.append(Part(f"select {CLOCK}, pg_catalog.set_config('statement_timeout', '0', true)"))
+            if looked:
+                self.parts.append(Part(_state()))
+        # What a commit would still have to do.
+        self.parts.append(Part(_limits(deadline, lock_timeout_ms)))
+        self.last = len(self.parts)
+        self.parts.append(Part("set constraints all immediate"))
+        self.parts.append(Part(f"select {CLOCK}, pg_catalog.set_config('statement_timeout', '0', true)"))
+
+    def at_the_end(self, ran: Ran) -> float:
+        """Seconds for the constraints that are checked at commit."""
+        before, after = ran.firsts[self.last - 1], ran.firsts[self.last + 1]
+        return max(0.0, float(after or 0) - float(before or 0))
+
+    def steps(self, ran: Ran, opened: OpenRehearsal, name: str) -> list[RehearsedStatement]:
+        """Every statement that came to its end, measured."""
+        found: list[RehearsedStatement] = []
+        for at, _, statement, looked in self.places:
+            if len(ran.firsts) <= at + 1 + looked:
+                break
+            seconds = max(0.0, float(ran.firsts[at + 1] or 0) - float(ran.firsts[at - 1] or 0))
+            held = json.loads(ran.firsts[at + 2] or "[]") if looked else []
+            locks, touched = measured(held, opened, statement, name, ran.tags[at])
+            found.append(
+                RehearsedStatement(
+                    name, statement.line, statement.text, seconds, locks, touched, help=gentle_way(statement, touched)
+                )
+            )
+        return found
+
+    def cut_locks(self, statement: Statement) -> tuple[TakenLock, ...]:
+        """The locks of a statement that was cancelled: those that such a statement is known to take."""
+        return tuple(TakenLock(name, STRENGTH[mode]) for name, mode in usual_locks(statement).items())
+
+
+def _limits(deadline: float | None, lock_timeout_ms: int) -> str:
+    """The clock, and what is left for the next statement; the clock is read last."""
+    timeout = "'0'"
+    if deadline is not None:
+        left = f"1000 * ({deadline:.3f} - pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))"
+        timeout = f"greatest(1, {left})::integer::text"
+    return (
+        f"with limits as materialized (select pg_catalog.set_config('lock_timeout', '{lock_timeout_ms}', true) as a, "
+        f"pg_catalog.set_config('statement_timeout', {timeout}, true) as b) select {CLOCK} from limits"
+    )
+
+
+def _state() -> str:
+    return sqlfiles.read("queries/rehearse_state.sql").rstrip().removesuffix(";")
+
+
+def measured(
+    held: Sequence[Mapping[str, Any]], opened: OpenRehearsal, statement: Statement, name: str, tag: str
+) -> tuple[tuple[TakenLock, ...], tuple[TouchedRelation, ...]]:
+    """What a statement took and did, by what the transaction holds after it; `opened` is brought up to date."""
+    locks: list[TakenLock] = []
+    touched: list[TouchedRelation] = []
+    names = {relation["oid"]: relation["name"] for relation in held}
+    reads = {one["oid"]: one["read"] - known.read for one in held if (known := opened.relations.get(one["oid"])) is not None}
+    rebuilt: dict[int, list[int]] = {}
+    for relation in held:
+        known = opened.relations.get(relation["oid"])
+        if known is not None and relation["index_of"] and known.relfilenode != relation["relfilenode"]:
+            rebuilt.setdefault(relation["index_of"], []).append(int(relation["estimated_rows"]))
+    for relation in held:
+        oid, kind = relation["oid"], relation["kind"]
+        known = opened.relations.get(oid)
+        if known is None:
+            owner = relation["index_of"]
+            if kind == "i" and owner in opened.relations and oid not in opened.built:
+                opened.built.add(oid)
+                rows = max(int(relation["estimated_rows"]), reads.get(owner, 0))
+                touched.append(TouchedRelation(names.get(owner, "?"), "builds", rows, relation["bytes"], relation["name"]))
+            continue
+        strongest = max(STRENGTH.index(spelled(mode)) for mode in relation["modes"])
+        if kind not in ("i", "I") or _index_alone(relation, held, strongest):
+            locks += _lock(relation, known, strongest, statement, name)
+        if strongest > known.mode:
+            known.mode, known.since = strongest, name
+        touched += _touched(relation, known, rebuilt.get(oid, []), tag, held)
+        known.relfilenode, known.read, known.changed = relation["relfilenode"], relation["read"], relation["changed"]
+    built = {one.relation for one in touched if one.what in ("builds", "rewrites", "empties")}
+    return tuple(locks), tuple(one for one in touched if one.what != "scans" or one.relation not in built)
+
+
+def _index_alone(relation: Mapping[str, Any], held: Sequence[Mapping[str, Any]], strongest: int) -> bool:
+    """Whether an index is locked against every reader while its table is not."""
+    if strongest < BLOCKS_READS:
+        return False
+    table = next((one for one in held if one["oid"] == relation["index_of"]), None)
+    return table is None or "AccessExclusiveLock" not in table["modes"]
+
+
+def _lock(relation: Mapping[str, Any], known: SeenRelation, strongest: int, statement: Statement, name: str) -> list[TakenLock]:
+    """The lock that a statement took on a relation, if it is one worth a word and was not told before."""
+    if known.file != name:
+        known.file, known.told = name, -1
+    if strongest > known.mode:
+        mode, since = strongest, None
+    else:
+        # An earlier file holds as much already: only the statement tells what this one asks for.
+        usual = usual_locks(statement).get(relation["name"]) if known.since != name else None
+        if usual is None:
+            return []
+        mode, since = min(usual, known.mode), known.since
+    if mode < WORTH_A_WORD or mode <= known.told:
+        return []
+    known.told = mode
+    return [TakenLock(relation["name"], STRENGTH[mode], since)]
+
+
+def _touched(
+    relation: Mapping[str, Any], known: SeenRelation, rebuilt: Sequence[int], tag: str, held: Sequence[Mapping[str, Any]]
+) -> list[TouchedRelation]:
+    """What a statement did to the rows of a relation that was there before."""
+    name, kind = relation["name"], relation["kind"]
+    read, changed = relation["read"] - known.read, relation["changed"] - known.changed
+    anew = relation["relfilenode"] != known.relfilenode
+    if kind in ("i", "I"):
+        table = next((one for one in held if one["oid"] == relation["index_of"]), None)
+        if not anew or table is None or tag.startswith(("ALTER TABLE", "TRUNCATE")):
+            return []
+        return [TouchedRelation(table["name"], "builds", max(0, int(relation["estimated_rows"])), relation["bytes"], name)]
+    if kind not in ("r", "m", "p", "f"):
+        return []
+    found: list[TouchedRelation] = []
+    if anew and tag.startswith("TRUNCATE"):
+        found.append(TouchedRelation(name, "empties", 0))
+    elif anew:
+        # Building an index anew reads the rows once more, in part in other processes; it leaves their number in the index.
+        found.append(TouchedRelation(name, "rewrites", max(read // (1 + len(rebuilt)), *rebuilt, 0), relation["bytes"]))
+    elif read > 0:
+        found.append(TouchedRelation(name, "scans", read))
+    if changed > 0 and not anew:
+        found.append(TouchedRelation(name, "changes", changed))
+    return found
+
+
+def blocking_of(steps: Sequence[RehearsedStatement], at_the_end: float) -> list[Blocking]:
+    """Whom the statements of one file keep waiting, and for how long: to its end, for no lock is let go before."""
+    more = any(step.over for step in steps)
+    since: dict[tuple[str, int], int] = {}
+    rows: dict[str, int] = {}
+    for index, step in enumerate(steps):
+        for lock in step.locks:
+            strength = STRENGTH.index(lock.mode)
+            for level in (BLOCKS_WRITES, BLOCKS_READS):
+                if strength >= level:
+                    since.setdefault((lock.relation, level), index)
+        for touched in step.touched:
+            if touched.what == "changes":
+                rows.setdefault(touched.relation, index)
+
+    def left(index: int) -> float:
+        return sum(step.seconds for step in steps[index:]) + at_the_end
+
+    found: list[Blocking] = []
+    for (relation, level), index in since.items():
+        if level == BLOCKS_READS:
+            found.append(Blocking(relation, "every read and write", left(index), more))
+        elif since.get((relation, BLOCKS_READS)) != index:
+            found.append(Blocking(relation, "every write", left(index), more))
+    for relation, index in rows.items():
+        if since.get((relation, BLOCKS_WRITES), len(steps)) > index:
+            found.append(Blocking(relation, "other writes of the changed rows", left(index), more))
+    return sorted(found, key=lambda one: (one.relation, one.what != "every read and write"))
+
+
+# Help is offered for tables that are worth it.
+BIG_ROWS = 1000
+
+
+def gentle_way(statement: Statement, touched: Sequence[TouchedRelation], *, over: bool = False) -> str | None:
+    """The gentle way to the same end, for what is known to have one and took a table of some size, or was cancelled."""
+    words = " ".join(token.upper or token.text for token in significant(statement.text))
+    big = {one.what for one in touched if one.rows >= BIG_ROWS} if not over else {"rewrites", "scans", "builds"}
+    if not words.startswith(("ALTER TABLE", "CREATE")) or not big & {"rewrites", "scans", "builds"}:
+        return None
+    if re.match(r"CREATE (UNIQUE )?INDEX", words):
+        return "create index concurrently, in a file of its own, blocks nobody"
+    if " SET NOT NULL" in words:
+        return "add check (… is not null) not valid, validate it in a later file; set not null then scans nothing"
+    if re.search(r" ADD (CONSTRAINT \S+ )?(UNIQUE|PRIMARY KEY)", words):
+        return "create unique index concurrently in a file of its own, then add constraint … using index"
+    if re.search(r" ADD (CONSTRAINT \S+ )?(CHECK|FOREIGN KEY)", words) and "NOT VALID" not in words:
+        return "add it not valid, and validate it in a later file: that blocks nobody"
+    if "rewrites" in big and " ADD " in words:
+        return "add it without a default, fill it in batches (-- chatops: batched), set the default last"
+    if "rewrites" in big and " TYPE " in words:
+        return "add a column of the new type, fill it in batches (-- chatops: batched), and change over to it"
+    return None
