@@ -96,6 +96,13 @@ class RefusedError(ChatopsError):
     exit_code = ExitCode.REFUSED
 
 
+def standby_refused(verb: str = "written") -> RefusedError:
+    """What every command that writes says on a standby."""
+    return RefusedError(
+        f"this server is a standby: it can be read, not {verb}", next_steps=[("connect to the primary", "chatops config")]
+    )
+
+
 class ConflictError(ChatopsError):
     """Somebody else was there first; the same command may work in a moment."""
 

@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
 
-from chatops import formatting, sqlfiles
-from chatops.chats import audit
-from chatops.chats.reassignment import Move, Plan, Rule, standings
+from chatops import sqlfiles
+from chatops.chats import audit, batches
+from chatops.chats.reassignment import Move, MovePlan, standings
+from chatops.chats.rules import Rule
 from chatops.db import Database
 from chatops.errors import DatabaseError
 from chatops.provenance import Provenance
 
-BATCH = 1000
-Done = tuple[list["Result"], list[Move]]
-# A chat that somebody else is just writing to is looked at again so often before it is given up.
-LOOKS = 4
-PAUSE_SECONDS = 0.15
-
-# What another session did at the same moment: deadlock, lock timeout, unique violation. Not a fault of the chat.
-CLASHES = frozenset({"40P01", "40001", "55P03", "23505"})
-# No grant, read-only, cancelled: the next chat would fare no better.
-ABSORBED = "the database did not take the change (a trigger absorbed it?); it was rolled back"
-NOT_FOR_US = frozenset({"42501", "25006", "57014", None})
+Done = tuple[list["MoveResult"], list[Move]]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class MoveResult:
     """What became of one chat: done, unchanged (it was so already), moved (not as planned any more), refused or failed.
 
     `chat_state` is the state it is in now, where it was changed; `action_id` names it in the log (None with --no-audit).
@@ -55,10 +46,10 @@ class Conditions:
     rehearsal: bool = False
     per_second: float | None = None
     stop_after: int | None = None
-    batch: int = BATCH
+    batch: int = batches.SIZE
 
 
-def carry_out(databases: Sequence[Database], plan: Plan, conditions: Conditions) -> Iterator[list[Result]]:
+def carry_out(databases: Sequence[Database], plan: MovePlan, conditions: Conditions) -> Iterator[list[MoveResult]]:
     """Tries every wanted move; the results of one committed transaction after another.
 
     Not inside a transaction. Several connections work on several batches at once; with a pace or `stop_after` only the first
@@ -69,36 +60,28 @@ def carry_out(databases: Sequence[Database], plan: Plan, conditions: Conditions)
         databases = databases[:1]
     pace = _Pace(conditions.per_second)
     size = conditions.batch if conditions.per_second is None else max(1, min(conditions.batch, int(conditions.per_second)))
-    failures = 0
-    waiting = plan.wanted
-    for look in range(LOOKS):
-        last = look == LOOKS - 1
-        again: list[Move] = []
-        batches = [waiting[start : start + size] for start in range(0, len(waiting), size)]
 
-        def work(database: Database, batch: Sequence[Move], last: bool = last) -> tuple[list[Result], list[Move]]:
+    def one_look(waiting: Sequence[Move], last: bool) -> Iterable[Done]:
+        def work(database: Database, batch: Sequence[Move]) -> Done:
             pace.before(len(batch))
             return _batch(database, plan, batch, conditions, last=last)
 
-        for results, locked in _worked(databases, batches, work):
-            again += locked
-            failures += sum(1 for result in results if result.outcome in ("moved", "failed"))
-            if results:
-                yield results
-            if conditions.stop_after is not None and failures >= conditions.stop_after:
-                return
-        if not again:
+        return _worked(databases, [waiting[start : start + size] for start in range(0, len(waiting), size)], work)
+
+    failures = 0
+    for results in batches.looks(plan.wanted, one_look):
+        failures += sum(1 for result in results if result.outcome in ("moved", "failed"))
+        yield results
+        if conditions.stop_after is not None and failures >= conditions.stop_after:
             return
-        waiting = again
-        wait_a_moment()
 
 
 def _worked(
-    databases: Sequence[Database], batches: Sequence[Sequence[Move]], work: Callable[[Database, Sequence[Move]], Done]
+    databases: Sequence[Database], parts: Sequence[Sequence[Move]], work: Callable[[Database, Sequence[Move]], Done]
 ) -> Iterator[Done]:
     """What the work on each batch returned, as it ends; one batch at a time on each connection."""
-    if len(databases) == 1 or len(batches) == 1:
-        for batch in batches:
+    if len(databases) == 1 or len(parts) == 1:
+        for batch in parts:
             yield work(databases[0], batch)
         return
     idle: SimpleQueue[Database] = SimpleQueue()
@@ -115,7 +98,7 @@ def _worked(
     pool = ThreadPoolExecutor(len(databases))
     running: set[Future[Done]] = set()
     try:
-        for batch in batches:
+        for batch in parts:
             running.add(pool.submit(one, batch))
             if len(running) > len(databases):
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
@@ -132,40 +115,23 @@ def _worked(
         pool.shutdown(wait=True)
 
 
-def wait_a_moment() -> None:
-    """Between two looks at what others have locked."""
-    threading.Event().wait(PAUSE_SECONDS)
-
-
-def _batch(
-    database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions, *, last: bool
-) -> tuple[list[Result], list[Move]]:
-    try:
+def _batch(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions, *, last: bool) -> Done:
+    def work(some: Sequence[Move]) -> Done:
         with audit.acting(database, conditions.provenance, reason=conditions.reason, plan_id=plan.plan_id,
                           rehearsal=conditions.rehearsal):  # fmt: skip
-            return _in_one_transaction(database, plan, moves, conditions, last=last)
-    except DatabaseError as error:
-        if error.sqlstate in NOT_FOR_US:
-            raise
-        if len(moves) > 1:
-            middle = len(moves) // 2
-            first, locked_first = _batch(database, plan, moves[:middle], conditions, last=last)
-            second, locked_second = _batch(database, plan, moves[middle:], conditions, last=last)
-            return first + second, locked_first + locked_second
-        if error.sqlstate in CLASHES and not last:
-            return [], list(moves)
-        outcome = "moved" if error.sqlstate in CLASHES else "failed"
-        detail = f"{formatting.visible(error.message)} ({error.sqlstate})"
-        failed = [Result(move.chat.chat_id, outcome, detail) for move in moves]
+            return _in_one_transaction(database, plan, some, conditions, last=last)
+
+    def failed(move: Move, outcome: str, detail: str) -> MoveResult:
+        result = MoveResult(move.chat.chat_id, outcome, detail)
         if conditions.logged and not conditions.rehearsal:
             with audit.acting(database, conditions.provenance, reason=conditions.reason, plan_id=plan.plan_id):
-                _log_failures(database, plan, moves, failed)
-        return failed, []
+                _log_failures(database, plan, [move], [result])
+        return result
+
+    return batches.halved(work, moves, failed, last=last)
 
 
-def _in_one_transaction(
-    database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions, *, last: bool
-) -> tuple[list[Result], list[Move]]:
+def _in_one_transaction(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions, *, last: bool) -> Done:
     mine = _locked(database, moves)
     ready = list(moves) if len(mine) == len(moves) else [move for move in moves if move.chat.chat_id in mine]
     barred: dict[UUID, str] = {}
@@ -177,7 +143,7 @@ def _in_one_transaction(
     change = _reassign if plan.command == "reassign" else _release
     results = change(database, plan, ready, conditions) if ready else []
     if len(results) != len(ready):
-        raise DatabaseError(ABSORBED, sqlstate="P0001")
+        raise DatabaseError(batches.ABSORBED, sqlstate="P0001")
     if len(results) == len(moves):
         return results, []
     rest = [move for move in moves if move.chat.chat_id not in mine]
@@ -186,7 +152,7 @@ def _in_one_transaction(
     if last:
         changed |= dict.fromkeys(locked, "another session is changing it at this moment")
         locked = set()
-    skipped = [Result(move.chat.chat_id, "moved", why) for move in moves
+    skipped = [MoveResult(move.chat.chat_id, "moved", why) for move in moves
                if (why := barred.get(move.chat.chat_id) or changed.get(move.chat.chat_id))]  # fmt: skip
     if conditions.logged and skipped:
         _log_failures(database, plan, moves, skipped)
@@ -204,7 +170,7 @@ def _locked(database: Database, moves: Sequence[Move]) -> set[UUID]:
     return {row[0] for row in database.tuples(audit.statement(database, "queries/move_lock_chats.sql"), parameters)}
 
 
-def _barred(database: Database, plan: Plan, moves: Sequence[Move]) -> tuple[dict[UUID, str], set[UUID]]:
+def _barred(database: Database, plan: MovePlan, moves: Sequence[Move]) -> tuple[dict[UUID, str], set[UUID]]:
     """The chats whose target can no longer take them, with the reason; and those whose target is locked just now."""
     wanted = {move.to for move in moves if move.to is not None}
     if not wanted:
@@ -240,7 +206,7 @@ def _barred(database: Database, plan: Plan, moves: Sequence[Move]) -> tuple[dict
     return barred, blocked
 
 
-def _reassign(database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions) -> list[Result]:
+def _reassign(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions) -> list[MoveResult]:
     parameters = {
         "chats": audit.array(move.chat.chat_id for move in moves),
         "operators": audit.array(move.to for move in moves),
@@ -253,7 +219,7 @@ def _reassign(database: Database, plan: Plan, moves: Sequence[Move], conditions:
     return _results(database.tuples(text, {"chats": chats, "before": before, "after": after}))
 
 
-def _release(database: Database, plan: Plan, moves: Sequence[Move], conditions: Conditions) -> list[Result]:
+def _release(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions) -> list[MoveResult]:
     parameters = {
         "chats": audit.array(move.chat.chat_id for move in moves),
         "release_reason": plan.release_reason,
@@ -263,8 +229,8 @@ def _release(database: Database, plan: Plan, moves: Sequence[Move], conditions: 
     return _results(database.tuples(text, parameters))
 
 
-def _results(rows: Sequence[tuple[Any, ...]]) -> list[Result]:
-    return [Result(chat_id, "done", None, chat_state, action_id) for action_id, chat_id, chat_state in rows]
+def _results(rows: Sequence[tuple[Any, ...]]) -> list[MoveResult]:
+    return [MoveResult(chat_id, "done", None, chat_state, action_id) for action_id, chat_id, chat_state in rows]
 
 
 def _what_moved(database: Database, moves: Sequence[Move]) -> tuple[dict[UUID, str], set[UUID]]:
@@ -290,7 +256,7 @@ def _what_moved(database: Database, moves: Sequence[Move]) -> tuple[dict[UUID, s
     return changed, locked
 
 
-def _log_failures(database: Database, plan: Plan, moves: Sequence[Move], failures: Sequence[Result]) -> None:
+def _log_failures(database: Database, plan: MovePlan, moves: Sequence[Move], failures: Sequence[MoveResult]) -> None:
     targets = {move.chat.chat_id: move.to or move.chat.operator_id for move in moves}
     attempts = [(one.chat_id, targets[one.chat_id], one.outcome, one.detail) for one in failures]
     audit.record_failures(database, plan.command, attempts)

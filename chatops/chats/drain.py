@@ -10,7 +10,8 @@ from uuid import UUID
 from chatops import sqlfiles
 from chatops.chats import audit
 from chatops.chats.carry_out import Conditions
-from chatops.chats.reassignment import Operator, Plan, Rule, Standing, plan_reassign, plan_release
+from chatops.chats.reassignment import MovePlan, Operator, Standing, plan_reassign, plan_release
+from chatops.chats.rules import Rule
 from chatops.db import Database
 from chatops.errors import ConflictError, RefusedError
 
@@ -38,7 +39,7 @@ def stop_new_chats(database: Database, operator_id: UUID, plan_id: UUID, conditi
 
 def plan_drain(
     held: Sequence[Standing], everybody: dict[UUID, Operator], operator_id: UUID, to: UUID | None, *, move: bool, plan_id: UUID
-) -> tuple[Plan, Plan]:
+) -> tuple[MovePlan, MovePlan]:
     """Where the held chats go: those in which a user waits to one operator, or to free ones; the others are released.
 
     Raises RefusedError when the one operator who was named may not take them.
@@ -51,7 +52,7 @@ def plan_drain(
     kept = [one for one in moves if not one.refused]
     moving = {one.chat.chat_id for one in kept}
     released = plan_release([chat for chat in held if chat.chat_id not in moving], everybody, forced=(Rule.COMPLETED,))
-    return Plan("reassign", kept, everybody, plan_id), replace(released, plan_id=plan_id)
+    return MovePlan("reassign", kept, everybody, plan_id), replace(released, plan_id=plan_id)
 
 
 def last_drain(database: Database, operator_id: UUID) -> LastDrain | None:

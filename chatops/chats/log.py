@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,6 @@ from uuid import UUID
 from chatops import formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError, UsageError
-from chatops.model import Answer, Column, Line, Table, Text
 
 OUTCOMES = ("done", "refused", "moved", "failed")
 
@@ -95,33 +94,3 @@ def stream(database: Database, question: Question, limit: int | None = None) -> 
     if limit is not None:
         text = f"{text.rstrip()}\nlimit {int(limit)}"
     yield from database.stream(Logged, text, question.parameters(database.target.schema))
-
-
-COLUMNS = [
-    Column("action_id", "action", "number"),
-    Column("at", "ago", "age"),
-    Column("what", "what", audience="people"),
-    Column("action", "action", audience="machines"),
-    Column("outcome", "outcome", audience="machines"),
-    Column("code", "code", audience="machines"),
-    Column("chat_id", "chat", "id"),
-    Column("operator_name", "operator", "person"),
-    Column("operator_id", "operator", "id", audience="machines"),
-    Column("who", "who", audience="people"),
-    Column("why", "why", audience="people"),
-    *(
-        Column(name, name.replace("_", " "), audience="machines")
-        for name in ("row_id", "state_before", "state_after", "operator_before_id", "operator_after_id", "detail", "reason",
-                     "undoes", "plan_id", "environment", "database_role", "os_user", "client_address", "ci_run", "command")
-    ),
-    Column("before", "before", "data", audience="machines"),
-    Column("after", "after", "data", audience="machines"),
-]  # fmt: skip
-
-
-def answer(rows: Iterable[Logged], now: datetime | None, more: Iterable[Line] = (), *, show_names: bool = True) -> Answer:
-    """`chatops log`. Where names are hidden, people see the operator's id instead."""
-    columns = [replace(one, audience="all") if one.name == "operator_id" and not show_names else one for one in COLUMNS]
-    table = Table("actions", columns, rows, empty="nothing is in the log that is like that")
-    tail = list(more)
-    return Answer("log", [table, Text(tail)] if tail else [table], now=now)

@@ -10,8 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from chatops import formatting, settings
-from chatops.chats.carry_out import Result
-from chatops.chats.reassignment import Move, Operator, Plan, Rule, Standing
+from chatops.chats.carry_out import MoveResult
+from chatops.chats.reassignment import IDLE, REASSIGNED, RELEASED, Move, MovePlan, Operator, Standing
+from chatops.chats.rules import Rule
 from chatops.errors import RefusedError, UsageError
 from chatops.settings import Target
 
@@ -24,7 +25,7 @@ def kept_at(plan_id: UUID) -> Path:
     return settings.state_dir() / "plans" / f"{plan_id}.json"
 
 
-def write(path: Path, plan: Plan, target: Target, results: Sequence[Result] | None = None) -> None:
+def write(path: Path, plan: MovePlan, target: Target, results: Sequence[MoveResult] | None = None) -> None:
     """Writes a plan, and what became of it, as JSON: the whole file or nothing. Raises UsageError when it cannot."""
     outcomes = {result.chat_id: result for result in results or ()}
     whole: dict[str, Any] = {
@@ -58,7 +59,7 @@ def write(path: Path, plan: Plan, target: Target, results: Sequence[Result] | No
         raise UsageError(f"cannot write the plan to {path}: {error.strerror}") from None
 
 
-def _item(plan: Plan, move: Move, result: Result | None) -> dict[str, Any]:
+def _item(plan: MovePlan, move: Move, result: MoveResult | None) -> dict[str, Any]:
     chat = move.chat
     item: dict[str, Any] = {
         "chat_id": str(chat.chat_id),
@@ -82,7 +83,7 @@ def _item(plan: Plan, move: Move, result: Result | None) -> dict[str, Any]:
     return item
 
 
-def read(path: Path, command: str, target: Target) -> Plan:
+def read(path: Path, command: str, target: Target) -> MovePlan:
     """The plan in a file. Raises UsageError when it is none, RefusedError when it was made for something else."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
@@ -118,7 +119,7 @@ def plan_id_of(path: Path) -> UUID:
         raise UsageError(f"{path} is no plan") from None
 
 
-def _plan(whole: Mapping[str, Any]) -> Plan:
+def _plan(whole: Mapping[str, Any]) -> MovePlan:
     if whole["chatops_plan"] != FORMAT:
         raise ValueError(f"format {whole['chatops_plan']}")
     if whole["command"] not in ("reassign", "release"):
@@ -131,7 +132,7 @@ def _plan(whole: Mapping[str, Any]) -> Plan:
     if len({move.chat.chat_id for move in moves}) != len(moves):
         raise ValueError("a chat is in it twice")
     limit = whole["reassignment_limit"]
-    return Plan(
+    return MovePlan(
         command=whole["command"],
         moves=moves,
         operators=operators,
@@ -144,8 +145,6 @@ def _plan(whole: Mapping[str, Any]) -> Plan:
 
 
 def _release_reason(text: str) -> str:
-    from chatops.chats.reassignment import IDLE, REASSIGNED, RELEASED
-
     # The application reads this column: a file must not put free text there.
     if text not in (IDLE, REASSIGNED, RELEASED):
         raise ValueError(f"release_reason {text!r}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import Enum
 from functools import cached_property
 from typing import Literal
 from uuid import UUID, uuid4
@@ -13,10 +12,10 @@ from uuid import UUID, uuid4
 from chatops import formatting, sqlfiles
 from chatops.chats import audit
 from chatops.chats.reports import query
+from chatops.chats.rules import Rule
 from chatops.db import Database
-from chatops.errors import UsageError
 
-Command = Literal["reassign", "release"]
+MoveCommand = Literal["reassign", "release"]
 
 # The application reads these reasons: by their beginning, and by whether they hold "idle". No free text ever goes there.
 REASSIGNED = "manual_reassignment_by_admin:chatops"
@@ -24,17 +23,6 @@ RELEASED = "manual_release"
 IDLE = "idle_timeout"
 
 PLANNING_TIMEOUT = "60s"
-
-
-class Rule(Enum):
-    """What must be so for a chat to be moved, named as `--force` takes it."""
-
-    INACTIVE = "inactive"
-    AWAY = "away"
-    BUSY = "busy"
-    LAST = "last"
-    ANSWERED = "answered"
-    COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +80,21 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
+class Details:
+    """What a person wants to know of a chat before it is moved."""
+
+    chat_id: UUID
+    user_name: str | None
+    profile_name: str | None
+    assignment_time: datetime | None
+    last_message_at: datetime | None
+    waits_since: datetime | None
+    replied_at: datetime | None
+    open_assignments: int
+    open_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """What is meant to happen to one chat; `to` is None for a release, or when nobody can take it.
 
@@ -110,10 +113,10 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MovePlan:
     """What a command means to do, chat by chat, and the operators that it concerns."""
 
-    command: Command
+    command: MoveCommand
     moves: Sequence[Move]
     operators: dict[UUID, Operator] = field(default_factory=dict)
     plan_id: UUID = field(default_factory=uuid4)
@@ -172,23 +175,6 @@ class OperatorChange:
     held_after: int
 
 
-def rules(text: Iterable[str]) -> frozenset[Rule]:
-    """The rules that `--force` names. Raises UsageError for a word that is none.
-
-    >>> sorted(rule.value for rule in rules(["busy,away"]))
-    ['away', 'busy']
-    """
-    given = [word.strip().lower() for words_ in text for word in words_.split(",") if word.strip()]
-    if "all" in given:
-        return frozenset(Rule)
-    known = {rule.value: rule for rule in Rule}
-    if unknown := [word for word in given if word not in known]:
-        raise UsageError(
-            f"--force knows no rule {formatting.visible(', '.join(unknown))}", details=(f"rules: {', '.join(known)}; or all",)
-        )
-    return frozenset(known[word] for word in given)
-
-
 def standings(database: Database, chats: Sequence[UUID], *, count_releases: bool = False) -> list[Standing]:
     """How these chats stand, in the order given; those that do not exist are left out. Inside a transaction."""
     text = audit.statement(database, "queries/move_standing.sql")
@@ -196,6 +182,11 @@ def standings(database: Database, chats: Sequence[UUID], *, count_releases: bool
     if len(chats) <= 1000:
         return database.rows(Standing, text, parameters)
     return list(database.stream(Standing, text, parameters))
+
+
+def details(database: Database, chats: Sequence[UUID]) -> Sequence[Details]:
+    """What is told of the one chat that is moved; nothing of several. Inside a transaction."""
+    return database.rows(Details, query(database, "queries/move_details.sql"), {"chats": list(chats)}) if len(chats) == 1 else []
 
 
 def one_chat_each(database: Database) -> bool:
@@ -217,13 +208,13 @@ def plan_release(
     release_reason: str = RELEASED,
     reassignment_limit: int | None = None,
     made_at: datetime | None = None,
-) -> Plan:
+) -> MovePlan:
     """Each chat back to where its messages say it belongs; a completed one is refused."""
     moves = []
     for chat in chats:
         broken = (Rule.COMPLETED,) if chat.over and not chat.settled else ()
         moves.append(_judged(Move(chat, breaks=broken), forced, {Rule.COMPLETED: "it is completed"}))
-    return Plan("release", moves, everybody, forced=frozenset(forced), release_reason=release_reason,
+    return MovePlan("release", moves, everybody, forced=frozenset(forced), release_reason=release_reason,
                 reassignment_limit=reassignment_limit, made_at=made_at)  # fmt: skip
 
 
@@ -235,7 +226,7 @@ def plan_reassign(
     forced: Collection[Rule] = (),
     one_chat: bool = False,
     made_at: datetime | None = None,
-) -> Plan:
+) -> MovePlan:
     """Each chat to one operator, or (`to` None) spread over those who are free, nobody twice and nobody their last one.
 
     `one_chat`: the database itself forbids two chats of one operator, so that nothing forces a busy one.
@@ -268,7 +259,7 @@ def plan_reassign(
             breaks = tuple(rule for rule in _about_chat(chat) if rule in forced)
             breaks += (Rule.LAST,) if found.operator_id in _before(chat) else ()
             moves.append(Move(chat, found.operator_id, breaks))
-    return Plan("reassign", moves, everybody, forced=frozenset(forced), release_reason=REASSIGNED, made_at=made_at)
+    return MovePlan("reassign", moves, everybody, forced=frozenset(forced), release_reason=REASSIGNED, made_at=made_at)
 
 
 class _Free:

@@ -11,6 +11,7 @@ from uuid import UUID
 from chatops import sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError
+from chatops.states import STATES
 
 Row = TypeVar("Row")
 
@@ -19,7 +20,6 @@ STUCK_WORDS = {
     "assigned": "held, not answered",
     "unanswered": "user wrote, nobody called",
 }
-STATES = ("waiting_assignment", "assigned", "waiting_real_user_reply", "completed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from chatops import formatting, sqlfiles
-from chatops.chats import audit
-from chatops.chats.carry_out import ABSORBED, BATCH, CLASHES, LOOKS, NOT_FOR_US, Conditions, wait_a_moment
-from chatops.chats.reassignment import Operator
+from chatops.chats import audit, batches
+from chatops.chats.carry_out import Conditions
+from chatops.chats.reassignment import standings
 from chatops.db import Database
 from chatops.errors import DatabaseError, UsageError
-from chatops.model import Answer, Column, Line, Span, Table, Text
-from chatops.screens.moves import STATES, person
 
-SHOWN = 20
+Done = tuple[list["Undone"], list["Action"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +91,12 @@ def carry_out(database: Database, actions: Sequence[Action], conditions: Conditi
     operators = [one for one in actions if not one.problem and not one.of_a_chat]
     if operators:
         yield _operators(database, operators, conditions)
-    waiting = [one for one in actions if not one.problem and one.of_a_chat]
-    for look in range(LOOKS):
-        again: list[Action] = []
-        for start in range(0, len(waiting), BATCH):
-            results, locked = _batch(database, waiting[start : start + BATCH], conditions, busy=busy, last=look == LOOKS - 1)
-            again += locked
-            if results:
-                yield results
-        if not again:
-            return
-        waiting = again
-        wait_a_moment()
+
+    def one_look(waiting: Sequence[Action], last: bool) -> Iterable[Done]:
+        for start in range(0, len(waiting), batches.SIZE):
+            yield _batch(database, waiting[start : start + batches.SIZE], conditions, busy=busy, last=last)
+
+    yield from batches.looks([one for one in actions if not one.problem and one.of_a_chat], one_look)
 
 
 def _operators(database: Database, actions: Sequence[Action], conditions: Conditions) -> list[Undone]:
@@ -121,32 +113,20 @@ def _operators(database: Database, actions: Sequence[Action], conditions: Condit
     return results
 
 
-def _batch(
-    database: Database, actions: Sequence[Action], conditions: Conditions, *, busy: bool, last: bool
-) -> tuple[list[Undone], list[Action]]:
-    try:
+def _batch(database: Database, actions: Sequence[Action], conditions: Conditions, *, busy: bool, last: bool) -> Done:
+    def work(some: Sequence[Action]) -> Done:
         with audit.acting(database, conditions.provenance, reason=conditions.reason, rehearsal=conditions.rehearsal):
-            return _in_one_transaction(database, actions, conditions, busy=busy, last=last)
-    except DatabaseError as error:
-        if error.sqlstate in NOT_FOR_US:
-            raise
-        if len(actions) > 1:
-            middle = len(actions) // 2
-            first, locked_first = _batch(database, actions[:middle], conditions, busy=busy, last=last)
-            second, locked_second = _batch(database, actions[middle:], conditions, busy=busy, last=last)
-            return first + second, locked_first + locked_second
-        if error.sqlstate in CLASHES and not last:
-            return [], list(actions)
-        outcome = "moved" if error.sqlstate in CLASHES else "failed"
-        detail = f"{formatting.visible(error.message)} ({error.sqlstate})"
-        failed = [Undone(one.action_id, one.chat_id, one.operator_id, outcome, detail) for one in actions]
-        _log(database, failed, conditions)
-        return failed, []
+            return _in_one_transaction(database, some, conditions, busy=busy, last=last)
+
+    def failed(one: Action, outcome: str, detail: str) -> Undone:
+        result = Undone(one.action_id, one.chat_id, one.operator_id, outcome, detail)
+        _log(database, [result], conditions)
+        return result
+
+    return batches.halved(work, actions, failed, last=last)
 
 
-def _in_one_transaction(
-    database: Database, actions: Sequence[Action], conditions: Conditions, *, busy: bool, last: bool
-) -> tuple[list[Undone], list[Action]]:
+def _in_one_transaction(database: Database, actions: Sequence[Action], conditions: Conditions, *, busy: bool, last: bool) -> Done:
     by_id = {one.action_id: one for one in actions}
     mine = [row[0] for row in database.tuples(audit.statement(database, "queries/undo_lock.sql"), {"actions": list(by_id)})]
     barred: dict[int, str] = {}
@@ -161,7 +141,7 @@ def _in_one_transaction(
         for by, undoes, chat_id, chat_state in database.tuples(audit.statement(database, "queries/undo_give.sql"), given):
             results.append(Undone(undoes, chat_id, by_id[undoes].operator_id, "done", None, by, chat_state))
         if len(results) != len(ready):
-            raise DatabaseError(ABSORBED, sqlstate="P0001")
+            raise DatabaseError(batches.ABSORBED, sqlstate="P0001")
     results += [Undone(one, by_id[one].chat_id, by_id[one].operator_id, "moved", why) for one, why in barred.items()]
     left = [one for one in actions if one.action_id not in set(mine)]
     changed, locked = _what_moved(database, left, last=last)
@@ -170,9 +150,7 @@ def _in_one_transaction(
     return results, locked
 
 
-def _what_moved(database: Database, actions: Sequence[Action], *, last: bool) -> tuple[list[Undone], list[Action]]:
-    from chatops.chats.reassignment import standings
-
+def _what_moved(database: Database, actions: Sequence[Action], *, last: bool) -> Done:
     if not actions:
         return [], []
     now = {chat.chat_id: chat for chat in standings(database, [one.chat_id for one in actions if one.chat_id is not None])}
@@ -209,101 +187,3 @@ def _record(database: Database, results: Sequence[Undone], conditions: Condition
             "details": [one.detail for one in results],
         }
         database.execute(sqlfiles.read("queries/actions_undo_refuse.sql"), parameters)
-
-
-# ---- screens -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    action_id: int
-    action: str
-    at: datetime
-    chat_id: UUID | None
-    operator_id: UUID | None
-    now: str
-    then: str
-    outcome: str
-    detail: str | None
-    by: int | None
-
-
-def _lines(
-    actions: Sequence[Action], results: dict[int, Undone], operators: dict[UUID, Operator], *, show_names: bool
-) -> list[_Line]:
-    def told(state: str | None, operator_id: UUID | None) -> str:
-        known = operators.get(operator_id) if operator_id else None
-        holder = f", {person(known.name if known else None, operator_id, show_names=show_names)}" if operator_id else ""
-        return f"{STATES.get(state or '', state or 'no state')}{holder}"
-
-    def available(flag: bool | None) -> str:
-        return "available" if flag else "not available"
-
-    found = []
-    for one in actions:
-        result = results.get(one.action_id)
-        now = told(one.state_after, one.operator_after_id) if one.of_a_chat else available(one.available_after)
-        then = told(one.state_before, one.operator_before_id) if one.of_a_chat else available(one.available_before)
-        found.append(_Line(one.action_id, one.action, one.at, one.chat_id, one.operator_id, now, then,
-                           result.outcome if result else "refused" if one.problem else "planned",
-                           result.detail if result else one.problem, result.by if result else None))  # fmt: skip
-    return found
-
-
-COLUMNS = [
-    Column("action_id", "action", "number"),
-    Column("action", "was"),
-    Column("at", "when", "age"),
-    Column("chat_id", "chat", "id"),
-    Column("now", "now"),
-    Column("then", "then"),
-    Column("outcome", "result", audience="machines"),
-    Column("detail", "why", audience="machines"),
-    Column("operator_id", "operator", "id", audience="machines"),
-    Column("by", "undo", "number", audience="machines"),
-]
-
-
-def preview(
-    actions: Sequence[Action], operators: dict[UUID, Operator], *, show_names: bool, now: datetime | None
-) -> list[Table | Text]:
-    """What taking these actions back means, for people."""
-    body: list[Table | Text] = [Text([formatting.plural(len(actions), "action") + " to take back"])]
-    lines = _lines(actions[:SHOWN], {}, operators, show_names=show_names)
-    body.append(Table("preview", COLUMNS, lines, audience="people"))
-    if len(actions) > SHOWN:
-        body.append(Text([f"and {formatting.count(len(actions) - SHOWN)} more"]))
-    return body
-
-
-def outcome(
-    actions: Sequence[Action],
-    results: dict[int, Undone],
-    operators: dict[UUID, Operator],
-    *,
-    rehearsal: bool,
-    asked: bool,
-    again: str,
-    show_names: bool,
-    now: datetime | None,
-) -> Answer:
-    """`chatops undo`."""
-    lines = _lines(actions, results, operators, show_names=show_names)
-    done = [one for one in lines if one.outcome == "done"]
-    odd = [one for one in lines if one.outcome != "done"]
-    body = [] if asked else preview(actions, operators, show_names=show_names, now=now)
-    told: list[Line] = []
-    if rehearsal:
-        count = f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')}"
-        told.append(f"Dry run: {count} would be taken back. Everything was rolled back.")
-    elif len(lines) == 1 and done:
-        told.append([Span(f"Done, action {done[0].by}. Undo: "), Span(f"{again} {done[0].by}", "code")])
-    else:
-        told.append(f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')} taken back.")
-    body.append(Text(told))
-    if odd:
-        columns = [column for column in COLUMNS if column.name in ("action_id", "chat_id")]
-        columns += [Column("outcome", "result"), Column("detail", "why")]
-        body.append(Table("exceptions", columns, odd[:SHOWN], audience="people"))
-    body.append(Table("actions", COLUMNS, lines, audience="machines"))
-    return Answer("undo", body, {"dry_run": rehearsal}, now)

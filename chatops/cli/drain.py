@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from chatops.cli import completion
+from chatops.cli import shared_options as options
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
@@ -16,14 +16,12 @@ from chatops.errors import ExitCode
 )  # fmt: skip
 def drain(
     ctx: typer.Context,
-    operator: str = typer.Argument(
-        ..., metavar="OPERATOR", autocompletion=completion.operators, help="An id, its beginning, or part of a name or e-mail."
-    ),
+    operator: options.OneOperator,
     to: str = typer.Option("auto", "--to", metavar="OPERATOR", help="Who gets the chats; auto spreads over who is free."),
     release: bool = typer.Option(False, "--release", help="Release the chats instead of giving them to others."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Do it and roll back."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
-    reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log; needed on production."),
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
+    reason: options.Reason = None,
 ) -> ExitCode:
     """Makes an operator unavailable, so that no new chat comes to them, and moves or releases those they hold.
 

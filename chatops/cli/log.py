@@ -25,30 +25,9 @@ def log(
     limit: int | None = typer.Option(None, "--limit", min=1, help="How many (default 50; jsonl, csv and tsv: all)."),
 ) -> None:
     """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after."""
-    from chatops.chats import log as reading
-    from chatops.cli.arguments import instant, plan_id
-    from chatops.names import find_chat, find_operator
+    from chatops.flows.log import LogRequest, show_log
 
-    invocation = invocation_of(ctx)
-    invocation.check_output()
-    streamed = invocation.format() in ("jsonl", "csv", "tsv")
-    shown = invocation.medium().show_names
-    most = limit or (None if streamed else 50)
-    with invocation.reading() as database:
-        question = reading.Question(
-            find_chat(database, chat).id if chat else None,
-            find_operator(database, operator).id if operator else None,
-            who,
-            instant(since, "--since", invocation.now),
-            instant(until, "--until", invocation.now),
-            plan_id(plan),
-            action,
-            outcome,
-        )
-        rows = reading.stream(database, question, most)
-        if streamed:
-            invocation.show(reading.answer(rows, invocation.now, show_names=shown))
-        else:
-            found = list(rows)
-            more = [f"the newest {most}; more with --limit, all with -o jsonl"] if len(found) == most else []
-            invocation.show(reading.answer(found, invocation.now, more, show_names=shown))
+    request = LogRequest(
+        chat=chat, operator=operator, who=who, since=since, until=until, plan=plan, action=action, outcome=outcome, limit=limit
+    )
+    show_log(invocation_of(ctx), request)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from chatops.cli.options import command, invocation_of
+from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
-from chatops.model import Answer
 
 
 @command(
@@ -15,19 +15,9 @@ from chatops.model import Answer
 )
 def operators(
     ctx: typer.Context,
-    watch: float | None = typer.Option(
-        None, "--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."
-    ),
+    watch: Watch = None,
 ) -> ExitCode:
     """Who is free, busy or away, which chat they hold and for how long, when they were last seen."""
-    from chatops.chats import reports
-    from chatops.flows.watch_option import shown
-    from chatops.screens import tables
+    from chatops.flows import tables
 
-    invocation = invocation_of(ctx)
-
-    def ask() -> Answer:
-        with invocation.reading() as database:
-            return tables.operators_answer(reports.operators(database), invocation.now)
-
-    return shown(invocation, ask, watch)
+    return tables.operators(invocation_of(ctx), watch)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from chatops.cli.options import WATCHED_FORMATS, command, invocation_of
+from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
-from chatops.model import Answer
 
 
 @command(
@@ -17,19 +17,9 @@ from chatops.model import Answer
 def queue(
     ctx: typer.Context,
     top: int = typer.Option(5, "--top", min=0, max=100_000, help="How many of the longest waits to list."),
-    watch: float | None = typer.Option(
-        None, "--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."
-    ),
+    watch: Watch = None,
 ) -> ExitCode:
     """Who is free, how many wait and for how long, and the longest waits; the guide's `get_assignment_queue_status()`."""
-    from chatops.chats import reports
-    from chatops.flows.watch_option import shown
-    from chatops.screens import tables
+    from chatops.flows import tables
 
-    invocation = invocation_of(ctx)
-
-    def ask() -> Answer:
-        with invocation.reading() as database:
-            return tables.queue_answer(reports.queue(database, top), invocation.now)
-
-    return shown(invocation, ask, watch)
+    return tables.queue(invocation_of(ctx), top, watch)

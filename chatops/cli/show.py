@@ -8,7 +8,7 @@ import typer
 
 from chatops.cli import completion
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
-from chatops.errors import ExitCode, UsageError
+from chatops.errors import ExitCode
 from chatops.flows.replay_archive import REPLAY_HELP
 
 
@@ -31,23 +31,10 @@ def show(
 
     `chatops diagnose CHAT` shows the same of a chat and ends in 1 when something is wrong with it.
     """
-    from chatops import names
-    from chatops.flows import replay_archive, run_checks
-    from chatops.screens import show_operator
+    from chatops.flows import replay_archive
+    from chatops.flows import show as flow
 
     invocation = invocation_of(ctx)
     if replay is not None:
         replay_archive.replay(invocation, replay)
-    if what not in ("chat", "operator"):
-        raise UsageError(f"show takes chat or operator and a name, not {what!r}")
-    reader = run_checks.reader(invocation)
-    with invocation.reading() as database:
-        if what == "chat":
-            answer, _ = run_checks.about_chat(invocation, database, name, show_text=show_text, events=rows)
-        else:
-            operator = names.find_operator(database, name)
-            answer = show_operator.about_operator(
-                database, operator, show_names=reader.show_names, short=reader.short_ids, rows=rows
-            )
-        invocation.show(answer)
-    return ExitCode.OK
+    return flow.show(invocation, what, name, show_text=show_text, rows=rows)

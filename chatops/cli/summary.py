@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from chatops.cli.options import WATCHED_FORMATS, command, invocation_of
+from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
-from chatops.model import Answer
 
 
 @command(
@@ -16,19 +16,9 @@ from chatops.model import Answer
 )
 def summary(
     ctx: typer.Context,
-    watch: float | None = typer.Option(
-        None, "--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."
-    ),
+    watch: Watch = None,
 ) -> ExitCode:
     """Operators and waits in one line, then each state with its share; the guide's `select * from chat_state_summary`."""
-    from chatops.chats import reports
-    from chatops.flows.watch_option import shown
-    from chatops.screens import tables
+    from chatops.flows import tables
 
-    invocation = invocation_of(ctx)
-
-    def ask() -> Answer:
-        with invocation.reading() as database:
-            return tables.summary_answer(reports.summary(database), invocation.now)
-
-    return shown(invocation, ask, watch)
+    return tables.summary(invocation_of(ctx), watch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from chatops.cli import completion
+from chatops.cli import shared_options as options
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
@@ -15,12 +15,10 @@ from chatops.errors import ExitCode
 )
 def undrain(
     ctx: typer.Context,
-    operator: str = typer.Argument(
-        ..., metavar="OPERATOR", autocompletion=completion.operators, help="An id, its beginning, or part of a name or e-mail."
-    ),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Do it and roll back."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
-    reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log; needed on production."),
+    operator: options.OneOperator,
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
+    reason: options.Reason = None,
 ) -> ExitCode:
     """Makes a drained operator as available as before the drain. Their chats do not come back: `chatops undo` does that."""
     from chatops.flows.drain import give_back

@@ -220,16 +220,18 @@ def about_chat(
 ) -> tuple[Answer, Survey]:
     """One chat for `show chat` and `diagnose CHAT`: its state and why, why nobody gets it, its timeline, what is wrong."""
     from chatops import names
+    from chatops.chats import one_chat, why_waiting
     from chatops.checks import load, run
-    from chatops.screens import show_chat, show_operator
+    from chatops.screens import show_chat
+    from chatops.screens import why_waiting as why_screen
 
     named = names.find_chat(database, name)
     wanted = [check for check in (load.shipped() if checks is None else checks) if check.group == "data" or not check.shipped]
     survey = run.run(database, wanted, since=since, given=given or {}, rows=rows, whole_seconds=timeout, about=str(named.id))
     shown_to = reader(invocation)
-    further = show_operator.why_waiting(database, named.id, show_names=shown_to.show_names)
-    answer = show_chat.about_chat(database, named, survey, shown_to, events_shown=events, show_text=show_text, further=further)
-    return answer, survey
+    further = why_screen.lines(why_waiting.read(database, named.id), show_names=shown_to.show_names)
+    found = one_chat.read(database, named, events=events, show_text=show_text, actions=bool(survey.inventory.audit))
+    return show_chat.about_chat(found, survey, shown_to, further), survey
 
 
 def health(database: Database, survey: Survey) -> Health | None:

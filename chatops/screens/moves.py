@@ -5,37 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
-from chatops import formatting
-from chatops.chats.carry_out import Result
-from chatops.chats.reassignment import Move, Operator, Plan
+from chatops import formatting, states
+from chatops.chats.carry_out import MoveResult
+from chatops.chats.reassignment import Details, Move, MovePlan, Operator
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
 SHOWN = 20
-STATES = {
-    "waiting_assignment": "waiting",
-    "assigned": "assigned",
-    "waiting_real_user_reply": "waits for the user",
-    "completed": "completed",
-}
 DONE = {"reassign": "reassigned", "release": "released"}
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What a person wants to know of a chat before it is moved."""
-
-    chat_id: UUID
-    user_name: str | None
-    profile_name: str | None
-    assignment_time: datetime | None
-    last_message_at: datetime | None
-    waits_since: datetime | None
-    replied_at: datetime | None
-    open_assignments: int
-    open_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +47,12 @@ class MovedChat:
     @property
     def now(self) -> str:
         """The state before, in words."""
-        return STATES.get(self.state_before or "", self.state_before or "no state")
+        return states.brief(self.state_before)
 
     @property
     def then(self) -> str:
         """The state after, in words."""
-        return STATES.get(self.state_after or "", self.state_after or "no state")
+        return states.brief(self.state_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +62,16 @@ class _Fact:
     then: str
 
 
-def rows(plan: Plan, results: Mapping[UUID, Result], *, show_names: bool = False) -> list[MovedChat]:
+def rows(plan: MovePlan, results: Mapping[UUID, MoveResult], *, show_names: bool = False) -> list[MovedChat]:
     """Each chat of the plan as machines read it; without a result its outcome is planned, refused or unchanged."""
     return [_row(plan, move, results.get(move.chat.chat_id), show_names) for move in plan.moves]
 
 
-def _outcome(plan: Plan, move: Move, result: Result | None) -> str:
+def _outcome(plan: MovePlan, move: Move, result: MoveResult | None) -> str:
     return result.outcome if result else "refused" if move.refused else "unchanged" if plan.idle(move) else "planned"
 
 
-def _row(plan: Plan, move: Move, result: Result | None, show_names: bool) -> MovedChat:
+def _row(plan: MovePlan, move: Move, result: MoveResult | None, show_names: bool) -> MovedChat:
     outcome = _outcome(plan, move, result)
     changed = outcome in ("done", "planned")
     after_id = (move.to if plan.command == "reassign" else None) if changed else move.chat.operator_id
@@ -104,7 +83,7 @@ def _row(plan: Plan, move: Move, result: Result | None, show_names: bool) -> Mov
     )  # fmt: skip
 
 
-def _name(plan: Plan, operator_id: UUID | None) -> str | None:
+def _name(plan: MovePlan, operator_id: UUID | None) -> str | None:
     if operator_id is None:
         return None
     known = plan.operators.get(operator_id)
@@ -130,7 +109,7 @@ COLUMNS = [
 ]
 
 
-def preview(plan: Plan, details: Sequence[Details], now: datetime | None, *, show_names: bool) -> list[Table | Text]:
+def preview(plan: MovePlan, details: Sequence[Details], now: datetime | None, *, show_names: bool) -> list[Table | Text]:
     """What a plan means to do, for people: one chat in full, or the first of many and the operators' loads."""
     if len(plan.moves) == 1 and details:
         return _one(plan, plan.moves[0], details[0], now, show_names=show_names)
@@ -162,7 +141,7 @@ def preview(plan: Plan, details: Sequence[Details], now: datetime | None, *, sho
     return body
 
 
-def question(plan: Plan) -> str:
+def question(plan: MovePlan) -> str:
     """What the person at the terminal is asked."""
     wanted = plan.wanted
     if len(wanted) > 1:
@@ -172,7 +151,7 @@ def question(plan: Plan) -> str:
     return f"Give it to {person(_name(plan, wanted[0].to), wanted[0].to, show_names=True)}" if wanted[0].to else "Reassign it"
 
 
-def heading(plan: Plan) -> str:
+def heading(plan: MovePlan) -> str:
     """A plan in one line."""
     parts = [formatting.plural(len(plan.wanted), "chat") + f" to {plan.command}"]
     idle = sum(1 for move in plan.moves if not move.refused and plan.idle(move))
@@ -181,7 +160,7 @@ def heading(plan: Plan) -> str:
     return " · ".join(parts)
 
 
-def _one(plan: Plan, move: Move, details: Details, now: datetime | None, *, show_names: bool) -> list[Table | Text]:
+def _one(plan: MovePlan, move: Move, details: Details, now: datetime | None, *, show_names: bool) -> list[Table | Text]:
     chat = move.chat
     people = (details.user_name or "a user", details.profile_name or "a profile")
     pair = " → ".join(formatting.shortened(name, 24) if show_names else formatting.initial(name) for name in people)
@@ -196,7 +175,7 @@ def _one(plan: Plan, move: Move, details: Details, now: datetime | None, *, show
     was = f"open since {_clock(details.open_since)}" if count == 1 else f"{count} open" if count else "none open"
     closes = f'closed as "{plan.release_reason.partition(":")[0]}"{opened}' if count else opened.removeprefix(", ") or "none open"
     facts = [
-        _Fact("state", STATES.get(chat.chat_state or "", chat.chat_state or "none"), STATES.get(then or "", then or "none")),
+        _Fact("state", states.brief(chat.chat_state, "none"), states.brief(then, "none")),
         _Fact("operator", holder, target),
         _Fact("assignment", was, closes),
     ]
@@ -216,12 +195,10 @@ def _waits(state: str | None, details: Details, now: datetime | None) -> str:
 
 
 def _clock(moment: datetime | None) -> str:
-    from datetime import UTC
-
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else "—"
 
 
-def _described(plan: Plan, operator_id: UUID | None, now: datetime | None, *, show_names: bool) -> str:
+def _described(plan: MovePlan, operator_id: UUID | None, now: datetime | None, *, show_names: bool) -> str:
     if operator_id is None:
         return "nobody"
     known = plan.operators.get(operator_id)
@@ -262,7 +239,7 @@ def candidates(chat_count: int, free: Sequence[Operator], now: datetime | None) 
 
 
 def outcome(
-    plan: Plan, results: Mapping[UUID, Result], *, rehearsal: bool, undo: str, again: str, asked: bool,
+    plan: MovePlan, results: Mapping[UUID, MoveResult], *, rehearsal: bool, undo: str, again: str, asked: bool,
     details: Sequence[Details], now: datetime | None, show_names: bool,
 ) -> Answer:  # fmt: skip
     """What became of a plan. `undo` and `again` are command lines up to the id or the plan; `asked`: the preview was shown."""
@@ -294,7 +271,7 @@ def outcome(
     return Answer(plan.command, body, data, now)
 
 
-def _verdict(plan: Plan, counts: Mapping[str, int], *, rehearsal: bool, undo: str | None, again: str) -> list[Line]:
+def _verdict(plan: MovePlan, counts: Mapping[str, int], *, rehearsal: bool, undo: str | None, again: str) -> list[Line]:
     done = counts.get("done", 0)
     verb = DONE[plan.command]
     others = [f"{formatting.count(number)} {name}" for name, number in counts.items() if name != "done"]
@@ -309,7 +286,7 @@ def _verdict(plan: Plan, counts: Mapping[str, int], *, rehearsal: bool, undo: st
     return lines
 
 
-def _verdict_of_one(plan: Plan, row: MovedChat, *, rehearsal: bool, undo: str, show_names: bool) -> list[Line]:
+def _verdict_of_one(plan: MovePlan, row: MovedChat, *, rehearsal: bool, undo: str, show_names: bool) -> list[Line]:
     if row.outcome == "done" and rehearsal:
         known = row.operator_after_id and person(row.operator_after, row.operator_after_id, show_names=show_names)
         what = f"reassigned to {known}" if known else f"released: {row.then}"

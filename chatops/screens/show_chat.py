@@ -1,79 +1,26 @@
-"""One chat: its state, what happened in it, and what is wrong with it."""
+"""The answer of `show chat`: its state, what happened in it, and what is wrong with it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from chatops import formatting, sqlfiles
+from chatops import formatting
+from chatops.chats.one_chat import Chat, OneChat
 from chatops.checks.findings import findings
 from chatops.checks.run import Survey
-from chatops.db import Database
 from chatops.model import Answer, Column, Line, Span, Table, Text
-from chatops.names import ChatName
 from chatops.screens.diagnose import Reader, finding_lines, finding_table
 
-EVENTS = 20
 
-
-@dataclass(frozen=True, slots=True)
-class Chat:
-    """The chat's row and what its messages and assignments add."""
-
-    chat_id: UUID
-    chat_state: str | None
-    is_active: bool | None
-    operator_id: UUID | None
-    operator_name: str | None
-    assignment_time: datetime | None
-    last_operator_id: UUID | None
-    last_operator_name: str | None
-    operator_replied_at: datetime | None
-    last_message_at: datetime | None
-    message_count: int | None
-    created_at: datetime | None
-    updated_at: datetime | None
-    user_wrote_at: datetime | None
-    answered_at: datetime | None
-    open_assignments: int
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened in the chat; `detail` is a release reason or the outcome of an action of ours."""
-
-    at: datetime | None
-    event: str
-    operator_id: UUID | None
-    operator_name: str | None
-    detail: str | None
-
-
-def about_chat(
-    database: Database,
-    named: ChatName,
-    survey: Survey,
-    reader: Reader,
-    *,
-    events_shown: int = EVENTS,
-    show_text: bool = False,
-    further: Sequence[Line] = (),
-) -> Answer:
+def about_chat(one: OneChat, survey: Survey, reader: Reader, further: Sequence[Line] = ()) -> Answer:
     """The chat, its newest events and the findings that name it; `survey` was taken about this chat.
 
-    `further` are lines below its state, such as why nobody gets it; message text is hidden unless `show_text`.
+    `further` are lines below its state, such as why nobody gets it.
     """
-    chat = database.rows(Chat, sqlfiles.read("queries/check_chat.sql"), {"chat_id": named.id})[0]
-    parameters = {"chat_id": named.id, "rows": events_shown, "schema": database.target.schema, "show_text": show_text}
-    events = database.rows(Event, sqlfiles.read("queries/check_chat_history.sql"), parameters)
-    if survey.inventory.audit:
-        events += database.rows(Event, sqlfiles.read("queries/check_chat_actions.sql"), parameters)
-    # Newest kept, oldest first; what has no time comes last.
-    events.sort(key=lambda event: (event.at is None, event.at or survey.now))
-    events = events[-events_shown:]
+    named, chat, events = one.named, one.chat, one.events
     found = findings(survey, reader.here)
     user, profile = (
         formatting.visible(name or "—") if reader.show_names else formatting.initial(name)
@@ -149,6 +96,4 @@ def _why(chat: Chat) -> str:
 
 
 def _plain(chat: Chat) -> dict[str, Any]:
-    from dataclasses import asdict
-
     return {key: value for key, value in asdict(chat).items() if not key.endswith("_name")}

@@ -6,17 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from chatops import formatting
+from chatops import formatting, states
 from chatops.chats.reports import OperatorLoad, Queue, QueueFigures, StuckChat, Summary
 from chatops.model import Answer, Column, Figure, Line, Table, Text
 
-STATE_WORDS = {
-    "waiting_assignment": "waiting for an operator",
-    "assigned": "with an operator",
-    "waiting_real_user_reply": "waiting for the user",
-    "completed": "completed",
-    "none": "no state",
-}
 EMPTY = "no message yet"
 
 
@@ -35,7 +28,7 @@ def summary_table(summary: Summary) -> Table:
     """Chats by state with share and bar."""
     total = summary.total or 1
     lines = [
-        _StateLine(EMPTY if row.empty else STATE_WORDS.get(row.state, row.state), row.state, row.empty, row.chats,
+        _StateLine(EMPTY if row.empty else states.long(row.state), row.state, row.empty, row.chats,
                    row.chats / total, row.chats / total, row.oldest)
         for row in summary.states
     ]  # fmt: skip

@@ -1,10 +1,11 @@
-"""What people type as an argument: instants, plans."""
+"""Instants and plans as people type them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from uuid import UUID
 
+from chatops import formatting
 from chatops.errors import UsageError
 
 
@@ -16,8 +17,6 @@ def instant(text: str | None, flag: str, now: datetime | None) -> datetime | Non
     """
     if text is None:
         return None
-    from chatops import formatting
-
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -37,6 +36,4 @@ def plan_id(text: str | None) -> UUID | None:
     try:
         return UUID(text.strip())
     except ValueError:
-        from chatops import formatting
-
         raise UsageError(f"“{formatting.visible(text)}” is no plan's id") from None

@@ -1,0 +1,65 @@
+"""One operator and what they did, as the database holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from chatops import sqlfiles
+from chatops.chats.reports import ask
+from chatops.db import Database
+from chatops.errors import DatabaseError
+from chatops.names import OperatorName
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An operator as `show operator` tells them."""
+
+    id: UUID
+    name: str | None
+    is_active: bool
+    is_available: bool
+    load: str
+    chat_id: UUID | None
+    held_since: datetime | None
+    held_chats: int
+    last_activity: datetime | None
+    total_messages: int | None
+    taken_last_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that an operator did, or that was done to a chat of theirs."""
+
+    at: datetime | None
+    event: str
+    chat_id: UUID | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOperator:
+    """An operator and their newest deeds, oldest first; what has no time comes last. `now` is the database's clock."""
+
+    identity: Identity
+    deeds: Sequence[Deed]
+    now: datetime | None
+
+
+def read(database: Database, named: OperatorName, rows: int) -> OneOperator:
+    """The operator and the newest `rows` deeds; inside a transaction."""
+    one = ask(database, Identity, "queries/operator_identity.sql", {"operator": named.id})[0]
+    parameters = {"operator": named.id, "rows": rows}
+    deeds = database.rows(Deed, sqlfiles.read("queries/operator_history.sql"), parameters)
+    if database.facts is not None and database.facts.has_bookkeeping:
+        try:
+            with database.savepoint():
+                deeds += database.rows(Deed, sqlfiles.read("queries/operator_actions.sql"), parameters)
+        except DatabaseError as error:
+            deeds.append(Deed(None, "forced actions unknown", None, error.message))
+    deeds.sort(key=lambda deed: (deed.at is None, deed.at or datetime.max))
+    return OneOperator(one, deeds[-rows:], database.facts.now if database.facts else None)

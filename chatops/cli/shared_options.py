@@ -1,0 +1,76 @@
+"""Options that several commands share, as types; and a `--force` that may stand alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+import typer.core
+
+from chatops.cli import completion
+from chatops.flows.move_request import RULES
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Chats = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CHAT]…", autocompletion=completion.chats, help="Ids, beginnings of ids, parts of names; - for stdin."
+    ),
+]
+Where = Annotated[str | None, typer.Option("--where", metavar="CODE", help="The chats of a finding, such as OPER001.")]
+Stuck = Annotated[str | None, typer.Option("--stuck", metavar="TIME", help="The chats stuck for longer: 30m, 2h.")]
+HeldBy = Annotated[
+    str | None,
+    typer.Option("--from", metavar="OPERATOR", autocompletion=completion.operators, help="All chats that an operator holds."),
+]
+Most = Annotated[int, typer.Option("--max", min=1, metavar="N", help="Refuse more chats than this.")]
+Rate = Annotated[str | None, typer.Option("--rate", metavar="N/s", help="No faster than this.")]
+StopAfter = Annotated[int | None, typer.Option("--stop-after", min=1, metavar="N", help="Stop when N chats moved or failed.")]
+PlanOut = Annotated[Path | None, typer.Option("--plan-out", metavar="FILE", help="Write the plan and change nothing.")]
+Plan = Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Apply, or go on with, such a plan.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Do it and roll back.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept in the log; needed on production.")]
+NoAudit = Annotated[bool, typer.Option("--no-audit", help="Work without the log of schema chatops.")]
+Watch = Annotated[
+    float | None,
+    typer.Option("--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."),
+]
+OneOperator = Annotated[
+    str,
+    typer.Argument(
+        metavar="OPERATOR", autocompletion=completion.operators, help="An id, its beginning, or part of a name or e-mail."
+    ),
+]
+
+
+class ForceCommand(typer.core.TyperCommand):
+    """A command whose `--force` may stand alone, meaning every rule, or be followed by the rules that it means."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, with_rules(args))
+
+
+def with_rules(args: Sequence[str]) -> list[str]:
+    """The arguments with a `--force` that stands alone written out.
+
+    >>> with_rules(["3f2b", "--force", "busy,away", "--yes"]), with_rules(["--force", "3f2b"])
+    (['3f2b', '--force', 'busy,away', '--yes'], ['--force=all', '3f2b'])
+    """
+    found = list(args)
+    for place, word in enumerate(found):
+        if word == "--":
+            break
+        following = found[place + 1] if place + 1 < len(found) else ""
+        if word == "--force" and not set(following.lower().split(",")) <= {*RULES, "all"}:
+            found[place] = "--force=all"
+    return found
+
+
+def forcible(function: F) -> F:
+    """Marks a command whose `--force` may stand alone."""
+    function.command_class = ForceCommand  # type: ignore[attr-defined]
+    return function

@@ -1,0 +1,117 @@
+"""What the commands that act have in common: consent and a reason, a log that is there, refusals that are kept, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from chatops.chats import audit
+from chatops.chats.carry_out import Conditions
+from chatops.db import Database
+from chatops.errors import ChatopsError, ConflictError, ExitCode, NotATerminalError, RefusedError, UsageError, standby_refused
+from chatops.flows.run import Invocation
+from chatops.model import Answer, Table, Text
+from chatops.render import encodable, render
+
+FEW = 200
+"""Chats that are done before a bar could be read."""
+
+ENDS = {"done": ExitCode.OK, "unchanged": ExitCode.OK, "moved": ExitCode.CONFLICT}
+"""The exit code of one outcome; of every other it is REFUSED."""
+
+
+class LoggedError(RefusedError):
+    """A refusal that is in the log already."""
+
+
+def end(outcome: str) -> ExitCode:
+    """The exit code of one outcome of the log."""
+    return ENDS.get(outcome, ExitCode.REFUSED)
+
+
+def reason_and_yes(
+    invocation: Invocation, what: str, *, yes: bool, reason: str | None, dry_run: bool, again: Sequence[str]
+) -> None:
+    """Refuses before anything is read what nobody is there to be asked for: consent and a reason, on production."""
+    if reason is not None and "\0" in reason:
+        raise UsageError("a reason cannot hold a NUL character")
+    if dry_run or invocation.interactive or not invocation.target.production:
+        return
+    missing = [flag for flag, given in (("--yes", yes), ("--reason TEXT", (reason or "").strip())) if not given]
+    if missing:
+        raise NotATerminalError(
+            f"{what} on a production database needs {' and '.join(missing)} where nobody can be asked; nothing was changed",
+            next_steps=[("see what it would do", invocation.here(*again, "--dry-run"))],
+        )
+
+
+@contextlib.contextmanager
+def planning(
+    invocation: Invocation, database: Database, *, logged: bool = True, statement_timeout: str | None = None
+) -> Iterator[None]:
+    """One snapshot to plan in: the banner shown; a standby, and a log that is missing, refused before anybody is asked."""
+    with database.reading(statement_timeout=statement_timeout):
+        invocation.banner(database)
+        if database.facts is not None and database.facts.standby:
+            raise standby_refused()
+        if logged:
+            audit.require(database, invocation.here("adopt", "--ledger-only"))
+        yield
+
+
+def with_reason(invocation: Invocation, conditions: Conditions, reason: str | None, *, dry_run: bool) -> Conditions:
+    """The conditions with the reason that was given, or is asked for."""
+    return replace(conditions, reason=reason if dry_run else invocation.reason(reason))
+
+
+@contextlib.contextmanager
+def refusals_logged(database: Database, action: str, conditions: Conditions) -> Iterator[None]:
+    """Writes a refusal of what was asked into the log before it is told, where the database can be written."""
+    try:
+        yield
+    except (UsageError, RefusedError, ConflictError) as error:
+        facts = database.facts
+        writable = conditions.logged and not conditions.rehearsal and facts is not None and facts.has_bookkeeping
+        if isinstance(error, LoggedError) or not writable:
+            raise
+        outcome = "moved" if isinstance(error, ConflictError) else "refused"
+        with contextlib.suppress(ChatopsError), audit.acting(database, conditions.provenance, reason=conditions.reason):
+            audit.record_failures(database, action, [(None, None, outcome, error.message)])
+        raise
+
+
+def show_on_stderr(invocation: Invocation, body: Sequence[Table | Text]) -> None:
+    """Shows blocks of an answer beside the answer: what a question is about."""
+    medium = invocation.medium(stream=sys.stderr)
+    for piece in render(Answer("", body, now=invocation.now), "table", medium):
+        sys.stderr.write(encodable(piece, medium))
+    sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def progress(invocation: Invocation, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, one line a tenth in a log; nothing for what is over in a moment."""
+    medium = invocation.medium(stream=sys.stderr)
+    if total <= FEW:
+        yield lambda done: None
+        return
+    if not medium.terminal:
+        told = [0]
+
+        def tell(done: int) -> None:
+            if done * 10 // total > told[0]:
+                told[0] = done * 10 // total
+                invocation.note(f"{what}: {done:,} of {total:,}")
+
+        yield tell
+        return
+    # Half of all that such a command loads, and most move one chat.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True, no_color=not medium.colour), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)

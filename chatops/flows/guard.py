@@ -1,0 +1,56 @@
+"""What `guard` does: show the guards' switch, turn it off for a while, turn it on."""
+
+from __future__ import annotations
+
+from chatops import formatting
+from chatops.chats import guards
+from chatops.errors import ExitCode, UsageError
+from chatops.flows.run import Invocation
+from chatops.screens import guard as screen
+
+
+def guard(invocation: Invocation, switch: str, span: str, *, yes: bool, reason: str | None) -> ExitCode:
+    """`chatops guard`: shows where `switch` is empty, else turns it on or off."""
+    match switch:
+        case "":
+            return _show(invocation)
+        case "off":
+            return _off(invocation, span, yes=yes, reason=reason)
+        case "on":
+            return _on(invocation, reason)
+    raise UsageError(f"guard takes on or off, not “{formatting.visible(switch)}”")
+
+
+def _show(invocation: Invocation) -> ExitCode:
+    with invocation.reading() as database:
+        found = guards.state(database)
+    invocation.show(screen.answer(found, invocation.now, invocation.here("guard", "on")))
+    return ExitCode.FOUND if found.off else ExitCode.OK
+
+
+def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:
+    span = formatting.span(text, "--for")
+    if span > guards.LONGEST or not span:
+        raise UsageError("--for takes at most 24h: what must stay off for longer is a change of the application")
+    given = (reason or "").strip() or invocation.ask("Reason (kept in the log):", "--reason")
+    if not given:
+        raise UsageError("a reason is needed; nothing was changed")
+    invocation.note(f"For {formatting.duration(span)} late replies and stale writes of the application are obeyed as before 022.")
+    if not invocation.consent("Switch the guards off", yes=yes):
+        return ExitCode.OK
+    database = invocation.connect("act")
+    done = guards.switch_off(database, invocation.provenance, span, given)
+    invocation.banner(database)
+    again = invocation.here("guard", "on")
+    invocation.emit(f"The guards are off until {formatting.instant(done.until)}, action {done.action_id}. On again: {again}\n")
+    return ExitCode.OK
+
+
+def _on(invocation: Invocation, reason: str | None) -> ExitCode:
+    database = invocation.connect("act")
+    done = guards.switch_on(database, invocation.provenance, reason)
+    invocation.banner(database)
+    invocation.emit(
+        f"The guards are on, action {done.action_id}.\n" if done else "The guards were on already; nothing was changed.\n"
+    )
+    return ExitCode.OK

@@ -1,0 +1,144 @@
+"""Which chats a request means, and what is to become of each: the plan, before anybody is asked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from chatops import formatting
+from chatops.chats import audit, chat_sets, plan_file, policy, reassignment, rules
+from chatops.chats.chat_sets import Selection
+from chatops.chats.reassignment import Details, MovePlan, Operator, Standing
+from chatops.checks import load, run
+from chatops.db import Database
+from chatops.errors import NotATerminalError, RefusedError, UsageError
+from chatops.flows import acting
+from chatops.flows.move_request import MoveRequest
+from chatops.flows.run import Invocation
+from chatops.names import find_operator
+from chatops.screens import moves
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What was read before anything is decided."""
+
+    standings: Sequence[Standing]
+    operators: dict[UUID, Operator]
+    target: UUID | None = None
+    reassignment_limit: int | None = None
+    one_chat: bool = False
+    details: Sequence[Details] = field(default_factory=list)
+
+
+def planned(invocation: Invocation, database: Database, request: MoveRequest) -> tuple[MovePlan, Sequence[Details]]:
+    """The plan of a request, or what is left of the one in its file; and what is told of the chat where it is one."""
+    loaded = plan_file.read(request.plan, request.command, invocation.target) if request.plan is not None else None
+    timeout = reassignment.PLANNING_TIMEOUT
+    with acting.planning(invocation, database, logged=not request.no_audit, statement_timeout=timeout):
+        if loaded is not None:
+            plan = _left_of(invocation, database, loaded)
+            return plan, reassignment.details(database, [one.chat.chat_id for one in plan.moves])
+        facts = _facts(invocation, database, request)
+    if request.command == "reassign" and request.to is None and facts.standings:
+        facts.target = _asked_for_target(invocation, database, facts)
+    forced = rules.rules(request.force)
+    if request.command == "release":
+        reason = reassignment.IDLE if request.idle else reassignment.RELEASED
+        plan = reassignment.plan_release(
+            facts.standings, facts.operators, forced=forced, release_reason=reason,
+            reassignment_limit=facts.reassignment_limit, made_at=invocation.now,
+        )  # fmt: skip
+    else:
+        plan = reassignment.plan_reassign(
+            facts.standings, facts.operators, facts.target, forced=forced, one_chat=facts.one_chat, made_at=invocation.now
+        )
+    return plan, facts.details
+
+
+def _left_of(invocation: Invocation, database: Database, plan: MovePlan) -> MovePlan:
+    done = audit.done_before(database, plan.plan_id)
+    if done:
+        invocation.note(f"{len(done)} of {len(plan.moves)} chats of this plan are done already")
+    left = [one for one in plan.moves if one.chat.chat_id not in done]
+    return replace(plan, moves=left, operators={**plan.operators, **reassignment.operators(database)})
+
+
+def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> _Facts:
+    limits = policy.read(database) if request.idle else None
+    chats = chat_sets.chats_of(database, _selection(database, request, limits.idle_timeout if limits else None))
+    if len(chats) > request.most:
+        raise RefusedError(
+            f"these are {len(chats):,} chats, more than --max {request.most:,}; nothing was changed",
+            next_steps=[("if all of them are meant", invocation.here(*request.again(), "--max", str(len(chats))))],
+        )
+    target = None
+    if request.to is not None and request.to != "auto":
+        target = find_operator(database, request.to).id
+    return _Facts(
+        reassignment.standings(database, chats, count_releases=limits is not None),
+        reassignment.operators(database),
+        target,
+        limits.max_reassignments if limits else None,
+        reassignment.one_chat_each(database),
+        reassignment.details(database, chats),
+    )
+
+
+def _selection(database: Database, request: MoveRequest, idle_for: timedelta | None) -> Selection:
+    if request.names:
+        names = list(request.names)
+        if "-" in names:
+            if len(names) > 1:
+                raise UsageError("- takes the ids from stdin; name no chats beside it")
+            names = chat_sets.read_names(sys.stdin)
+        return Selection(names=names) if names else Selection(finding="-")
+    if request.where is not None:
+        code, rows = _offending(database, request.where)
+        return Selection(finding=code, offending=rows)
+    if request.stuck is not None:
+        return Selection(stuck_for=formatting.span(request.stuck, "--stuck"))
+    if request.held_by is not None:
+        return Selection(held_by=request.held_by)
+    return Selection(idle_for=idle_for)
+
+
+def _offending(database: Database, where: str) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """The rows that `diagnose` finds under a code, measured against the same thresholds."""
+    code = load.codes_of([where])
+    if len(code) != 1:
+        raise UsageError("--where takes one code, such as CHAT003")
+    survey = run.run(database, load.chosen(load.shipped(), code, ()), rows=10_000_000, whole_seconds=60)
+    result = survey.results[0]
+    if result.status == "unknown":
+        raise RefusedError(f"{code[0]} cannot be looked for here: {result.reason}; nothing was changed")
+    return code[0], result.rows
+
+
+def _asked_for_target(invocation: Invocation, database: Database, facts: _Facts) -> UUID | None:
+    before = {one for chat in facts.standings for one in (chat.operator_id, chat.last_operator_id)}
+    many = len(facts.standings) > 1
+    listed = [one for one in facts.operators.values() if one.load == "free" and (many or one.operator_id not in before)][:9]
+    if not invocation.interactive:
+        names = [f"{one.operator_id}  {moves.standing(one, invocation.now)}" for one in listed]
+        raise NotATerminalError(
+            "say who gets it: --to OPERATOR, or --to auto; nothing was changed",
+            details=names or ["nobody who could take it is free"],
+        )
+    if not listed:
+        raise RefusedError("nobody who could take it is free; nothing was changed",
+                           next_steps=[("who works", invocation.here("operators"))])  # fmt: skip
+    acting.show_on_stderr(invocation, moves.candidates(len(facts.standings), listed, invocation.now))
+    answer = invocation.ask("Who gets it? (number, name, id, auto)", "--to")
+    if not answer:
+        raise RefusedError("nobody was named; nothing was changed")
+    if answer == "auto":
+        return None
+    if answer.isdigit() and 1 <= int(answer) <= len(listed):
+        return listed[int(answer) - 1].operator_id
+    with database.reading():
+        return find_operator(database, answer).id

@@ -1,0 +1,25 @@
+"""What `show` does: find the one who is meant, read, show."""
+
+from __future__ import annotations
+
+from chatops import names
+from chatops.chats import one_operator
+from chatops.errors import ExitCode, UsageError
+from chatops.flows import run_checks
+from chatops.flows.run import Invocation
+from chatops.screens import show_operator
+
+
+def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows: int) -> ExitCode:
+    """`chatops show`: a chat or an operator with a timeline of so many `rows`."""
+    if what not in ("chat", "operator"):
+        raise UsageError(f"show takes chat or operator and a name, not {what!r}")
+    reader = run_checks.reader(invocation)
+    with invocation.reading() as database:
+        if what == "chat":
+            answer, _ = run_checks.about_chat(invocation, database, name, show_text=show_text, events=rows)
+        else:
+            known = one_operator.read(database, names.find_operator(database, name), rows)
+            answer = show_operator.about_operator(known, show_names=reader.show_names, short=reader.short_ids)
+        invocation.show(answer)
+    return ExitCode.OK

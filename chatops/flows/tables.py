@@ -1,0 +1,61 @@
+"""What `summary`, `queue`, `stuck` and `operators` do: ask in one snapshot and show, once or again and again."""
+
+from __future__ import annotations
+
+from chatops import formatting
+from chatops.chats import reports
+from chatops.errors import ExitCode
+from chatops.flows.run import Invocation
+from chatops.flows.watch_option import shown
+from chatops.model import Answer
+from chatops.screens import tables
+
+STREAMED = ("jsonl", "csv", "tsv")
+
+
+def summary(invocation: Invocation, watch: float | None) -> ExitCode:
+    """`chatops summary`."""
+
+    def ask() -> Answer:
+        with invocation.reading() as database:
+            return tables.summary_answer(reports.summary(database), invocation.now)
+
+    return shown(invocation, ask, watch)
+
+
+def queue(invocation: Invocation, top: int, watch: float | None) -> ExitCode:
+    """`chatops queue`: its figures and the `top` longest waits."""
+
+    def ask() -> Answer:
+        with invocation.reading() as database:
+            return tables.queue_answer(reports.queue(database, top), invocation.now)
+
+    return shown(invocation, ask, watch)
+
+
+def stuck(invocation: Invocation, longer_than: str, limit: int, watch: float | None) -> ExitCode:
+    """`chatops stuck`: the worst of them, or all as a stream."""
+    span = formatting.span(longer_than, "--longer-than")
+    if invocation.format() in STREAMED and watch is None:
+        with invocation.reading() as database:  # rows as they come: the snapshot stays open until the last
+            stream = reports.stuck_stream(database, span)
+            invocation.show(tables.stuck_answer(stream, None, longer_than, "", invocation.now))
+        return ExitCode.OK
+
+    def ask() -> Answer:
+        with invocation.reading() as database:
+            found = reports.stuck(database, span, limit)
+        more = invocation.here("stuck", f"--longer-than {longer_than}", "-o jsonl")
+        return tables.stuck_answer(found.worst, found.total, longer_than, more, invocation.now, len(found.worst))
+
+    return shown(invocation, ask, watch)
+
+
+def operators(invocation: Invocation, watch: float | None) -> ExitCode:
+    """`chatops operators`."""
+
+    def ask() -> Answer:
+        with invocation.reading() as database:
+            return tables.operators_answer(reports.operators(database), invocation.now)
+
+    return shown(invocation, ask, watch)

@@ -1,0 +1,42 @@
+"""The answer of `guard`: the switch, and what the guards refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from chatops import formatting
+from chatops.chats.guards import Guards
+from chatops.model import Answer, Column, Line, Span, Table, Text
+
+COLUMNS = [
+    Column("operator_id", "operator", "id"),
+    Column("operator_name", "name", "person"),
+    Column("refusals", "refused", "number"),
+    Column("meaning", "because they", audience="people"),
+    Column("reason", "reason", audience="machines"),
+    Column("last_hour", "last", "age"),
+]
+
+
+def answer(found: Guards, now: datetime | None, on: str) -> Answer:
+    """`chatops guard`; `on` is the command that switches them on."""
+    data = {
+        "installed": found.installed,
+        "guards": "off" if found.off else "on",
+        "until": found.switch.until if found.off and found.switch else None,
+    }
+    if not found.installed:
+        return Answer("guard", [Text(["no guards: migration 022 is not in"])], data, now)
+    lines: list[Line] = ["the guards are on"]
+    if found.off and found.switch is not None:
+        switch = found.switch
+        left = f"for another {formatting.age(now, switch.until)}" if switch.until else "until somebody switches them on"
+        lines = [
+            [Span("the guards are OFF ", "critical"), Span(left)],
+            f"switched by {formatting.visible(switch.set_by)}: {formatting.visible(switch.reason or 'no reason given')}",
+            [Span(on, "code")],
+        ]
+    table = Table(
+        "refusals", COLUMNS, found.refusals, title="Refused in the last day", empty="nothing was refused in the last day"
+    )
+    return Answer("guard", [Text(lines), table], data, now)

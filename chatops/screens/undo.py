@@ -1,0 +1,111 @@
+"""The answer of `undo`: what was done, and what it becomes again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from chatops import formatting, states
+from chatops.chats.reassignment import Operator
+from chatops.chats.undo import Action, Undone
+from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.screens.moves import person
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    action_id: int
+    action: str
+    at: datetime
+    chat_id: UUID | None
+    operator_id: UUID | None
+    now: str
+    then: str
+    outcome: str
+    detail: str | None
+    by: int | None
+
+
+def _lines(
+    actions: Sequence[Action], results: dict[int, Undone], operators: dict[UUID, Operator], *, show_names: bool
+) -> list[_Line]:
+    def told(state: str | None, operator_id: UUID | None) -> str:
+        known = operators.get(operator_id) if operator_id else None
+        holder = f", {person(known.name if known else None, operator_id, show_names=show_names)}" if operator_id else ""
+        return f"{states.brief(state)}{holder}"
+
+    def available(flag: bool | None) -> str:
+        return "available" if flag else "not available"
+
+    found = []
+    for one in actions:
+        result = results.get(one.action_id)
+        now = told(one.state_after, one.operator_after_id) if one.of_a_chat else available(one.available_after)
+        then = told(one.state_before, one.operator_before_id) if one.of_a_chat else available(one.available_before)
+        found.append(_Line(one.action_id, one.action, one.at, one.chat_id, one.operator_id, now, then,
+                           result.outcome if result else "refused" if one.problem else "planned",
+                           result.detail if result else one.problem, result.by if result else None))  # fmt: skip
+    return found
+
+
+COLUMNS = [
+    Column("action_id", "action", "number"),
+    Column("action", "was"),
+    Column("at", "when", "age"),
+    Column("chat_id", "chat", "id"),
+    Column("now", "now"),
+    Column("then", "then"),
+    Column("outcome", "result", audience="machines"),
+    Column("detail", "why", audience="machines"),
+    Column("operator_id", "operator", "id", audience="machines"),
+    Column("by", "undo", "number", audience="machines"),
+]
+
+
+def preview(
+    actions: Sequence[Action], operators: dict[UUID, Operator], *, show_names: bool, now: datetime | None
+) -> list[Table | Text]:
+    """What taking these actions back means, for people."""
+    body: list[Table | Text] = [Text([formatting.plural(len(actions), "action") + " to take back"])]
+    lines = _lines(actions[:SHOWN], {}, operators, show_names=show_names)
+    body.append(Table("preview", COLUMNS, lines, audience="people"))
+    if len(actions) > SHOWN:
+        body.append(Text([f"and {formatting.count(len(actions) - SHOWN)} more"]))
+    return body
+
+
+def outcome(
+    actions: Sequence[Action],
+    results: dict[int, Undone],
+    operators: dict[UUID, Operator],
+    *,
+    rehearsal: bool,
+    asked: bool,
+    again: str,
+    show_names: bool,
+    now: datetime | None,
+) -> Answer:
+    """`chatops undo`."""
+    lines = _lines(actions, results, operators, show_names=show_names)
+    done = [one for one in lines if one.outcome == "done"]
+    odd = [one for one in lines if one.outcome != "done"]
+    body = [] if asked else preview(actions, operators, show_names=show_names, now=now)
+    told: list[Line] = []
+    if rehearsal:
+        count = f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')}"
+        told.append(f"Dry run: {count} would be taken back. Everything was rolled back.")
+    elif len(lines) == 1 and done:
+        told.append([Span(f"Done, action {done[0].by}. Undo: "), Span(f"{again} {done[0].by}", "code")])
+    else:
+        told.append(f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')} taken back.")
+    body.append(Text(told))
+    if odd:
+        columns = [column for column in COLUMNS if column.name in ("action_id", "chat_id")]
+        columns += [Column("outcome", "result"), Column("detail", "why")]
+        body.append(Table("exceptions", columns, odd[:SHOWN], audience="people"))
+    body.append(Table("actions", COLUMNS, lines, audience="machines"))
+    return Answer("undo", body, {"dry_run": rehearsal}, now)

@@ -1,0 +1,55 @@
+"""Why nobody gets a chat that waits, in lines for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from chatops import formatting
+from chatops.chats.why_waiting import Place, Waiting
+from chatops.model import Line, Span
+
+NAMED = 3
+
+
+def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
+    """Its place in the queue, rule by rule who could take it, and when it would be served; [] when it is not in the queue."""
+    if waiting is None:
+        return []
+    place = waiting.place
+    counted = Counter(one.rule for one in waiting.obstacles)
+    waits = (
+        f"in the queue for {formatting.age(place.waiting_since, waiting.now)}, {formatting.plural(place.ahead, 'chat')} before it"
+    )
+    told: list[Line] = [f"{waits} · {_served(place)}"]
+    for kind, meaning in (
+        ("free", "could take it now"),
+        ("was last", "had it last; gets it again only after a while, or when nobody else is available"),
+        ("busy", "hold another chat"),
+        ("away", "are not available"),
+        ("inactive", "are not active"),
+    ):
+        if not counted[kind]:
+            continue
+        who = [one for one in waiting.obstacles if one.rule == kind]
+        shown = ", ".join(
+            formatting.shortened(one.name or "—", 24) if show_names else formatting.initial(one.name) for one in who[:NAMED]
+        )
+        more = f" and {len(who) - NAMED} more" if len(who) > NAMED else ""
+        sign = "✓" if kind == "free" else " "
+        told.append(
+            [
+                Span(f"  {sign} {counted[kind]:>4} {kind:<9}", "ok" if kind == "free" else "plain"),
+                Span(f"{meaning}: {shown}{more}"),
+            ]
+        )
+    if not counted["free"]:
+        told.append([Span("nobody can take it now", "warning")])
+    return told
+
+
+def _served(place: Place) -> str:
+    if not place.served_last_hour:
+        return "nothing was served in the last hour, so no time can be told"
+    seconds = (place.ahead + 1) * 3600 / place.served_last_hour
+    rate = f"at the rate of the last hour ({place.served_last_hour} served)"
+    return f"{rate} its turn is in about {formatting.duration(max(10.0, seconds))}"
