@@ -1,4 +1,4 @@
-"""The entry point: answers `--version` before anything slow is imported, and leaves without taking the interpreter down."""
+"""The entry point: answers `--version`, help and completion of names before anything slow is loaded, and leaves quickly."""
 
 from __future__ import annotations
 
@@ -8,31 +8,59 @@ import sys
 
 def main() -> int:
     """Runs chatops on the process's arguments; the exit code, unless it has ended the process with it."""
-    if sys.argv[1:] in (["--version"], ["-V"]):
-        from chatops import __version__
+    text = _known_beforehand(sys.argv[1:])
+    if text is not None and _said(text):
+        code = 0
+    else:
+        from chatops.cli import main as run  # all the rest of chatops
 
-        print(f"chatops {__version__}")  # noqa: T201 - the answer, before typer and rich are loaded
-        return 0
-    from chatops.cli import main as run
-
-    code = run()
+        code = run()
     _leave(code)
     return code
+
+
+def _known_beforehand(words: list[str]) -> str | None:
+    """The answer to what needs no command, None for everything else."""
+    # Each is loaded where it is asked for: together they take as long as the shortest answer.
+    if "_CHATOPS_COMPLETE" in os.environ:
+        from chatops.cli import complete_names
+
+        found = complete_names.answer(os.environ)
+        return None if found is None else found + "\n"
+    if words in (["--version"], ["-V"]):
+        from chatops import __version__
+
+        return f"chatops {__version__}\n"
+    if words and words[-1] in ("--help", "-h"):
+        from chatops.cli import help_page
+
+        return help_page.answer(words)
+    return None
+
+
+def _said(text: str) -> bool:
+    """Whether it could be written; what goes wrong is told by the rest of chatops, which tries again."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        return False
+    return True
 
 
 def _leave(code: int) -> None:
     # Freeing every object one by one at the end is a sixth of a short command's time. Connections are closed by now; whoever
     # still has a thread at work ends the usual way.
-    import contextlib
-    import threading
-
-    if threading.active_count() > 1:
+    threading = sys.modules.get("threading")
+    if threading is not None and threading.active_count() > 1:
         return
     for stream in (sys.stdout, sys.stderr):
-        # What cannot be written has been told, or is the telling itself; the interpreter would end with 120 instead.
-        with contextlib.suppress(OSError, ValueError):
+        try:
             if stream is not None:
                 stream.flush()
+        except (OSError, ValueError):
+            # What cannot be written has been told, or is the telling itself; the interpreter would end with 120 instead.
+            continue
     os._exit(code)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chatops.cli import COMMANDS
+from chatops.cli import COMMANDS, complete_names, help_page
 from chatops.errors import WORST_FIRST, ExitCode, worst
 from tests.conftest import ROOT, clean_environment
 from tests.servers import Database
@@ -43,23 +43,100 @@ def test_the_version_is_told_before_typer_is_imported(home: Path) -> None:
     assert not loaded & {"typer", "rich", "psycopg", "sqlparse", "tabulate", "dataclasses"}
 
 
+HEAVY = {"typer", "click", "rich", "psycopg", "sqlparse", "tabulate", "dataclasses", "typing", "jinja2", "tomlkit"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables"),
     [
         (["--help"], {}),
-        (["summary", "--help"], {}),
+        (["-h"], {}),
+        (["migrate", "--help"], {}),
         ([], {"_CHATOPS_COMPLETE": "complete_bash", "COMP_WORDS": "chatops su", "COMP_CWORD": "1"}),
+        ([], {"_CHATOPS_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "chatops --env x migrate --"}),
     ],
 )
-def test_help_and_completion_load_no_driver(arguments: list[str], variables: dict[str, str], home: Path) -> None:
+def test_help_and_completion_of_names_load_no_command(arguments: list[str], variables: dict[str, str], home: Path) -> None:
     loaded = modules_loaded_by(*arguments, home=home, **variables)
-    assert "typer" in loaded
-    assert not loaded & {"psycopg", "sqlparse", "tabulate"}
+    assert "chatops.cli" in loaded
+    assert not loaded & HEAVY
+    assert {module for module in loaded if module.startswith("chatops")} <= {
+        "chatops", "chatops.__main__", "chatops.signs", "chatops.cli", "chatops.cli.help_page", "chatops.cli.complete_names",
+    }  # fmt: skip
 
 
-def test_completion_offers_the_commands(chatops) -> None:
-    result = chatops(env={"_CHATOPS_COMPLETE": "complete_bash", "COMP_WORDS": "chatops su", "COMP_CWORD": "1"})
-    assert "summary" in result.stdout
+@pytest.mark.parametrize("name", ["", *NAMES])
+def test_a_help_page_is_the_same_with_and_without_its_command(name: str, chatops_inprocess) -> None:
+    page = help_page.pages()[name]
+    words = [*([name] if name else []), "--help"]
+    assert help_page.answer(words) is not None
+    for width in (80, 40):
+        drawn = help_page.drawn(page, width)
+        assert chatops_inprocess(*words, env={"COLUMNS": str(width)}, check=0).stdout == drawn
+        examples = [line for line in drawn.splitlines() if line.startswith("   chatops ")]
+        assert all(len(line) <= width or line in examples for line in drawn.splitlines())
+
+
+def typed_lines() -> list[str]:
+    """Beginnings of command lines at which a shell may ask for more."""
+    lines = [
+        "",
+        "s",
+        "su",
+        "x",
+        "-",
+        "--",
+        "--d",
+        "--db",
+        "--db x ",
+        "--db x su",
+        "--debug --d",
+        "--debug mi",
+        "--env=x m",
+        "-V s",
+    ]
+    for name in NAMES:
+        lines += [
+            f"{name} -",
+            f"{name} --",
+            f"{name} --d",
+            f"{name} --debug --d",
+            f"--schema a {name} --o",
+            f"{name} --db x --db",
+        ]
+    return lines
+
+
+def _rows(text: str) -> list[str]:
+    # typer offers them as they are declared, we as the help shows them.
+    return sorted(text.removeprefix("_arguments '*: :((").strip().removesuffix("))'").splitlines())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_names_are_offered_as_typer_offers_them(shell: str, chatops_inprocess) -> None:
+    offered = 0
+    for line in typed_lines():
+        words = f"chatops {line}"
+        if shell == "bash":
+            variables = {"COMP_WORDS": words, "COMP_CWORD": str(len(line.split(" ")))}
+        else:
+            variables = {"_TYPER_COMPLETE_ARGS": words, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+        variables["_CHATOPS_COMPLETE"] = f"complete_{shell}"
+        found = complete_names.answer(variables)
+        if found is not None:
+            offered += 1
+            live = chatops_inprocess(env=variables, check=0).stdout
+            assert _rows(found) == _rows(live), line
+    assert offered > len(NAMES) * 5
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8", "utf-16"])
+def test_help_is_written_in_every_encoding(encoding: str, home: Path) -> None:
+    for words in (["--help"], ["migrate", "--help"], ["migrate", "--yes", "--help"]):
+        environment = clean_environment(home, {"PYTHONIOENCODING": encoding})
+        done = subprocess.run([sys.executable, "-m", "chatops", *words], env=environment, capture_output=True, check=True)
+        assert "Usage: chatops" in done.stdout.decode(encoding)
+        assert done.stderr == b""
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -203,6 +203,12 @@ def test_every_sql_file_says_in_its_first_line_what_it_is_for() -> None:
     assert silent == []
 
 
+def test_the_help_file_says_what_the_commands_say() -> None:
+    from chatops.cli import help_file, help_page
+
+    assert Path(help_page.FILE).read_text(encoding="utf-8") == help_file.content(), "run make help-file"
+
+
 # ---- the README ------------------------------------------------------------------------------------------------------
 
 

@@ -51,7 +51,7 @@ def command(
 
     def mark(function: F) -> F:
         lines = ["Examples:", *(f"  {example}" for example in examples), f"Exit codes: {exits}"]
-        function.epilog = "\n\n".join(line.replace("[", "\\[") for line in lines)  # type: ignore[attr-defined]
+        function.epilog = "\n\n".join(lines)  # type: ignore[attr-defined]
         function.takes = (*takes, "debug")  # type: ignore[attr-defined]
         function.formats = tuple(formats)  # type: ignore[attr-defined]
         function.examples = tuple(examples)  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatops import signs
 from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UsageError
 from chatops.flows.given import Given
 
@@ -107,14 +108,13 @@ class Invocation(Given):
 
         stream = stream or sys.stdout
         terminal = bool(stream.isatty())
-        encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
         colour = terminal and "NO_COLOR" not in self.environ and self.environ.get("TERM", "dumb") not in ("dumb", "")
         width = 0
         if terminal:
             import shutil
 
             width = shutil.get_terminal_size().columns
-        return Medium(width=width, terminal=terminal, colour=colour, ascii=not encoding.startswith("utf"),
+        return Medium(width=width, terminal=terminal, colour=colour, ascii=signs.is_ascii_only(getattr(stream, "encoding", None)),
                       show_names=self.show_names or terminal)  # fmt: skip
 
     def format(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from chatops import signs
 from chatops.model import Answer
 
 # Format → the module of this package that knows it.
@@ -23,14 +24,6 @@ FORMATS = {
     "nagios": "nagios",
     "prometheus": "prometheus",
 }
-
-_ASCII = str.maketrans(
-    {
-        "·": "-", "—": "-", "–": "-", "…": "...", "→": "->", "✓": "ok", "✗": "x", "“": '"', "”": '"', "’": "'", "×": "x",
-        "█": "#", "▉": "#", "▊": "#", "▋": "#", "▌": "#", "▍": ".", "▎": ".", "▏": ".", "│": "|", "─": "-", "━": "-",
-        "≤": "<=", "≥": ">=", "⚠": "!", "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +46,4 @@ def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any
 
 def encodable(text: str, medium: Medium) -> str:
     """The text in characters that the medium has: signs as ASCII look-alikes, the rest as escapes."""
-    if not medium.ascii or text.isascii():
-        return text
-    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+    return signs.in_ascii(text) if medium.ascii else text

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from chatops import __version__, settings
 from chatops.errors import ChatopsError, ExitCode
 from chatops.flows.run import Invocation
 
 
 def show_start(invocation: Invocation) -> ExitCode:
     """Prints a dozen lines; never connects."""
-    from chatops import __version__, settings
-
     try:
         target = settings.resolve(settings.Options(tuple(invocation.db), invocation.env, invocation.schema))
         kind = "production" if target.production else "not production"

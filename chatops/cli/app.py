@@ -1,0 +1,156 @@
+"""The commands as typer runs them, and the one place where a failure becomes words and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+import typer.core
+
+from chatops.cli import COMMANDS, help_file, help_page
+from chatops.cli.options import COMMON_EPILOG, Call, common_options
+from chatops.errors import ChatopsError, ExitCode
+
+# `ctx: Any` in what follows: typer overrides a class whose own name for it is private.
+
+
+class _HelpPage(typer.core.TyperCommand):
+    """A command whose help looks as it does when nothing is loaded for it."""
+
+    def format_help(self, ctx: Any, formatter: object) -> None:
+        """Writes the page."""
+        sys.stdout.write(help_page.shown(help_file.page_of(self, ctx), sys.stdout).removesuffix("\n"))  # typer adds it
+
+
+class _Commands(typer.core.TyperGroup):
+    """Commands are imported when they are asked for, so that one does not pay for the others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names, in the order of the help."""
+        return [name for _, name, _ in COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> typer.core.TyperCommand | None:
+        """The command of that name, loaded."""
+        return next((_load(panel, name, line) for panel, name, line in COMMANDS if name == cmd_name), None)
+
+    def format_help(self, ctx: Any, formatter: object) -> None:
+        """Writes the page that lists them."""
+        sys.stdout.write(help_page.shown(help_page.pages()[""], sys.stdout).removesuffix("\n"))
+
+
+def _load(panel: str, name: str, line: str) -> typer.core.TyperCommand:
+    function = getattr(importlib.import_module(f"chatops.cli.{name}"), name)
+    single = typer.Typer(add_completion=False)
+    own = getattr(function, "command_class", None)
+    kind = _HelpPage if own is None else type("Command", (_HelpPage, own), {})
+    text = f"{line}\n\n{function.__doc__ or ''}"
+    single.command(name, cls=kind, help=text, short_help=line, rich_help_panel=panel, epilog=function.epilog)(function)
+    command = typer.main.get_command(single)
+    assert isinstance(command, _HelpPage)
+    command.params.extend(common_options(function.takes))
+    return command
+
+
+def group() -> typer.core.TyperGroup:
+    """All of chatops as typer runs it."""
+    app = typer.Typer(
+        name="chatops",
+        cls=_Commands,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        epilog=COMMON_EPILOG,
+        context_settings={"help_option_names": list(help_file.HELP_OPTIONS)},
+    )
+
+    @app.callback(invoke_without_command=True)
+    def chatops(ctx: typer.Context) -> None:
+        """Operations and migrations for the chat platform's Postgres."""
+        if ctx.invoked_subcommand is None and not ctx.resilient_parsing:
+            from chatops.flows.start import show_start  # as in the file of a command
+
+            raise typer.Exit(show_start(ctx.obj.run))
+
+    found = typer.main.get_command(app)
+    assert isinstance(found, typer.core.TyperGroup)
+    found.params[:0] = common_options(("connection", "debug", "version"))
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit code. `argv` is without the program's name; default: the process's own."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # Closed by whoever started us: what is written there goes nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - open as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    call = Call(arguments)
+    restore = _interruptible()
+    try:
+        code = _run(arguments, call)
+    finally:
+        if "run" in vars(call):
+            call.run.close()
+        restore()
+    return plugin_code(code, call.run.plugin_code) if call.given.is_plugin else code
+
+
+def plugin_code(code: int, state: int | None) -> int:
+    """The exit code by the rules of Nagios plugins: whatever kept the answer from being given is 3, unknown.
+
+    >>> plugin_code(0, 0), plugin_code(1, 2), plugin_code(3, None), plugin_code(70, None)
+    (0, 2, 3, 3)
+    """
+    if code not in (ExitCode.OK, ExitCode.FOUND):
+        return 3
+    return state if state is not None else 0 if code == ExitCode.OK else 3
+
+
+def _run(arguments: list[str], call: Call) -> int:
+    try:
+        result = group().main(args=arguments, prog_name="chatops", standalone_mode=False, obj=call)
+        code = ExitCode(result) if isinstance(result, int) else ExitCode.OK
+        if code is ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt  # typer has made an exit code of it, and said nothing
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python must not complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (KeyboardInterrupt, typer.Abort):
+        return call.run.failed(ChatopsError("interrupted; nothing that was not reported as done has been kept"),
+                                 ExitCode.INTERRUPTED)  # fmt: skip
+    except ChatopsError as error:
+        return call.run.failed(error, error.exit_code)
+    except _usage_errors() as error:
+        return call.run.misused(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            return call.run.crashed(error)
+        return call.run.failed(ChatopsError(f"the answer could not be written: {error.strerror}"), ExitCode.FOUND)
+    except Exception as error:  # noqa: BLE001 - the boundary: a bug becomes a sentence and exit code 70
+        return call.run.crashed(error)
+    return code
+
+
+def _usage_errors() -> type[Exception]:
+    # The vendored click's root of "the command line is wrong"; typer exports its leaf only.
+    found: type[Exception] = typer.BadParameter.__mro__[2]
+    return found
+
+
+def _interruptible() -> Callable[[], object]:
+    """SIGTERM and a closed terminal end the statement like Ctrl-C does; returns what puts the old handlers back."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+
+    def interrupt(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    return lambda: [signal.signal(number, handler) for number, handler in previous.items()]
