@@ -1,8 +1,22 @@
-"""Finds and reads the .sql files that chatops ships."""
+"""Finds and reads the .sql files that chatops ships.
+
+A file is sent as it stands. Three things are done to it on the way, here and nowhere else, and each can be done in psql as well:
+
+1. *Parameters.* `:'name'`, as psql writes its variables, becomes a parameter of the driver (`db.placeholders`); in a text that
+   travels with others, a quoted value (`db.inlined`).
+2. *CTEs in front* (`in_front`). A head that says `-- needs: chat_queue` brings that file of `sql/views`, so that the answer is
+   the same whether the view is installed, old or absent. What checks `-- shares:` stands in each of them, and once in front of
+   all where several are asked together (`without_shared`); a repair that is tried hides the tables behind a few of their rows.
+3. *No log.* With `--no-audit`, `chatops.actions` is the temporary table of `queries/repair_standin.sql` (`without_log`).
+
+A database without the queue's clocks gets `NAME.before_018.sql` in place of `NAME.sql`, where there is one (`variant`): another
+file, sent as it stands. Who counts the rows of a query, or wants the first of them, puts it between brackets, unchanged.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -60,16 +74,34 @@ def body(text: str) -> str:
     return "\n".join(lines[start:]).strip().removesuffix(";").rstrip()
 
 
+def query(relative: str, *, before_018: bool = False) -> str:
+    """The text of one file as it is sent, its parameters still by name.
+
+    `before_018` takes the variant for databases without the queue's clocks, of the file and of the views that it needs.
+    """
+    return with_views(read(variant(relative) if before_018 else relative), before_018=before_018)
+
+
+def variant(relative: str) -> str:
+    """The file that stands beside another for databases without the queue's clocks; the file itself where there is none.
+
+    >>> variant("queries/queue.sql"), variant("queries/summary.sql")
+    ('queries/queue.before_018.sql', 'queries/summary.sql')
+    """
+    beside = f"{relative.removesuffix('.sql')}.before_018.sql"
+    return beside if (root() / beside).exists() else relative
+
+
+@cache
 def with_views(query: str, *, before_018: bool = False) -> str:
     """A query whose head says `-- needs: chat_queue, operator_load`, with the bodies of those views in front as CTEs.
 
-    So a reading command gives the same answer whether the views are installed, old or absent. `before_018` takes the variant
-    `NAME.before_018.sql` where there is one: for databases without the queue's clocks. A query's own `with` is joined on.
+    `before_018` takes the variants of the views. A query's own `with` is joined on.
     """
     wanted: dict[str, str] = {}
 
     def add(text: str) -> None:
-        for name in filter(None, re.split(r"[,\s]+", header(text).get("needs", ""))):
+        for name in words(header(text).get("needs", "")):
             if name not in wanted:
                 view = view_text(name, before_018=before_018)
                 add(view)
@@ -79,6 +111,15 @@ def with_views(query: str, *, before_018: bool = False) -> str:
     if not wanted:
         return query
     return in_front(", ".join(f"{name} as not materialized (\n{text}\n)" for name, text in wanted.items()), body(query))
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The names in a line of a head.
+
+    >>> words("chat_queue, operator_load")
+    ('chat_queue', 'operator_load')
+    """
+    return tuple(filter(None, re.split(r"[,\s]+", text)))
 
 
 def in_front(lead: str, query: str) -> str:
@@ -92,11 +133,30 @@ def in_front(lead: str, query: str) -> str:
     return f"with {lead}\n{query}"
 
 
+def shared(name: str) -> str:
+    """What several checks begin with, as a CTE: one file of `sql/checks/shared`, which each of those checks repeats."""
+    return f"{name} as materialized (\n{body(read(f'checks/shared/{name}.sql'))}\n)"
+
+
+def without_shared(text: str, names: Iterable[str]) -> str:
+    """A check without the CTEs that it shares, to stand behind them. Raises ValueError when one reads otherwise there."""
+    for name in names:
+        lead = f"with {shared(name)}"
+        text = text.replace(f"{lead},\n", "with ", 1).replace(f"{lead}\n", "", 1)
+        if re.search(rf"\b{name} as materialized \(", text):
+            raise ValueError(f"its CTE {name} is not the text of sql/checks/shared/{name}.sql")
+    return text
+
+
+def without_log(text: str) -> str:
+    """A text that writes or reads the log, with the temporary table of `queries/repair_standin.sql` in its place."""
+    return text.replace("chatops.actions", "pg_temp.chatops_actions")
+
+
 def view_text(name: str, *, before_018: bool = False) -> str:
     """The text of one file of `sql/views`, in its variant for old databases where asked for and there is one."""
-    if before_018 and (root() / "views" / f"{name}.before_018.sql").exists():
-        return read(f"views/{name}.before_018.sql")
-    return read(f"views/{name}.sql")
+    file = f"views/{name}.sql"
+    return read(variant(file) if before_018 else file)
 
 
 def _view_body(text: str) -> str:

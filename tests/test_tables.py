@@ -143,21 +143,22 @@ def test_the_tables_work_with_nothing_of_ours_in_the_database(system: Database, 
         ("summary", reports.StateCount, None),
         ("queue", reports.QueueFigures, None),
         ("queue_head", reports.WaitingChat, {"limit": 5}),
-        ("stuck", reports.StuckChat, {"longer_than": "1h"}),
+        ("stuck", reports.StuckChat, {"longer_than": "1h", "limit": 5}),
+        ("stuck_all", reports.StuckChat, {"longer_than": "1h"}),
         ("operators", reports.OperatorLoad, None),
     ],
 )
 def test_a_query_returns_exactly_the_fields_of_its_dataclass(file: str, row: type, parameters, core_database: Database) -> None:
     from chatops.db import placeholders
 
-    text = sqlfiles.with_views(sqlfiles.read(f"queries/{file}.sql"), before_018=True)
+    text = sqlfiles.query(f"queries/{file}.sql", before_018=True)
     with core_database.connect() as connection:
         cursor = connection.execute(placeholders(text), parameters or {})
         assert [column.name for column in cursor.description] == [field.name for field in dataclasses.fields(row)]
 
 
 def test_the_queues_percentiles_off_its_index_are_those_of_sorting_every_wait(latest_database: Database) -> None:
-    asked = [sqlfiles.with_views(sqlfiles.read(f"queries/{name}.sql")) for name in ("queue", "queue.before_018")]
+    asked = [sqlfiles.query(f"queries/{name}.sql") for name in ("queue", "queue.before_018")]
     with latest_database.connect() as connection, connection.transaction():
         for waiting in range(45):
             by_index, by_sorting = (connection.execute(text.encode()).fetchone() for text in asked)

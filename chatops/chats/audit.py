@@ -11,9 +11,6 @@ from chatops.db import Database
 from chatops.errors import RefusedError
 from chatops.provenance import Provenance
 
-_LAST_LINE = "\nselect null::bigint as action_id"
-
-
 # A batch names its rows by key, and while a run goes on the tables grow dead rows that no statistics know of: read by key.
 BY_KEY = {"enable_seqscan": "off", "enable_mergejoin": "off", "random_page_cost": "1.1"}
 
@@ -40,22 +37,15 @@ def require(database: Database, adopt: str) -> None:
         )
 
 
-def statement(database: Database, file: str, *, logged: bool | None = None) -> str:
-    """A query in its form for this database; when `logged`, with the log row written by the same statement.
+def statement(database: Database, file: str, *, logged: bool = True) -> str:
+    """A query in its form for this database; not `logged`, what it logs goes into a table of its transaction (`stand_in`)."""
+    text = sqlfiles.query(file, before_018=database.facts is None or not database.facts.has_queue_clocks)
+    return text if logged else sqlfiles.without_log(text)
 
-    The files are written for databases with the queue's clocks; for older ones lines that end in `-- since 018` are left out
-    and those that begin with `-- before 018:` are let in.
-    """
-    text = sqlfiles.read(file)
-    if database.facts is None or not database.facts.has_queue_clocks:
-        lines = (line for line in text.splitlines() if not line.endswith("-- since 018"))
-        text = "\n".join(line.replace("-- before 018: ", "", 1) for line in lines)
-    if not logged:
-        return text
-    head, found, _ = text.rpartition(_LAST_LINE)
-    if not found:
-        raise ValueError("the query does not end in `select null::bigint as action_id … from result`")
-    return f"{head}\n{sqlfiles.read('queries/actions_record.sql')}"
+
+def stand_in(database: Database) -> None:
+    """Makes the table that takes the place of the log in this transaction, where nothing is to be logged."""
+    database.execute(sqlfiles.read("queries/repair_standin.sql"))
 
 
 def array(values: Iterable[UUID | int | bool | None]) -> str:

@@ -132,6 +132,8 @@ def _batch(database: Database, plan: MovePlan, moves: Sequence[Move], conditions
 
 
 def _in_one_transaction(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions, *, last: bool) -> Done:
+    if not conditions.logged:
+        audit.stand_in(database)
     mine = _locked(database, moves)
     ready = list(moves) if len(mine) == len(moves) else [move for move in moves if move.chat.chat_id in mine]
     barred: dict[UUID, str] = {}
@@ -216,7 +218,7 @@ def _reassign(database: Database, plan: MovePlan, moves: Sequence[Move], conditi
     before, after = ([row[place] for row in taken] for place in (1, 2))
     chats = audit.array(row[0] for row in taken)
     text = audit.statement(database, "queries/reassign_give.sql", logged=conditions.logged)
-    return _results(database.tuples(text, {"chats": chats, "before": before, "after": after}))
+    return _results(database.tuples(text, {"chats": chats, "before": before, "after": after}), conditions)
 
 
 def _release(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions) -> list[MoveResult]:
@@ -226,11 +228,12 @@ def _release(database: Database, plan: MovePlan, moves: Sequence[Move], conditio
         "reassignment_limit": plan.reassignment_limit,
     }
     text = audit.statement(database, "queries/release_chats.sql", logged=conditions.logged)
-    return _results(database.tuples(text, parameters))
+    return _results(database.tuples(text, parameters), conditions)
 
 
-def _results(rows: Sequence[tuple[Any, ...]]) -> list[MoveResult]:
-    return [MoveResult(chat_id, "done", None, chat_state, action_id) for action_id, chat_id, chat_state in rows]
+def _results(rows: Sequence[tuple[Any, ...]], conditions: Conditions) -> list[MoveResult]:
+    logged = conditions.logged
+    return [MoveResult(chat_id, "done", None, state, action_id if logged else None) for action_id, chat_id, state in rows]
 
 
 def _what_moved(database: Database, moves: Sequence[Move]) -> tuple[dict[UUID, str], set[UUID]]:

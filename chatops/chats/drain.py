@@ -29,7 +29,7 @@ class LastDrain:
 def stop_new_chats(database: Database, operator_id: UUID, plan_id: UUID, conditions: Conditions) -> int | None:
     """Makes an operator unavailable; the number of the action. Not inside a transaction. Raises ConflictError when locked."""
     with audit.acting(database, conditions.provenance, reason=conditions.reason, plan_id=plan_id, rehearsal=conditions.rehearsal):
-        text = audit.statement(database, "queries/drain_operator.sql", logged=conditions.logged)
+        text = audit.statement(database, "queries/drain_operator.sql")
         rows = database.tuples(text, {"operator": operator_id})
     if not rows:
         raise ConflictError("the operator is gone")

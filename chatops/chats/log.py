@@ -90,7 +90,5 @@ def stream(database: Database, question: Question, limit: int | None = None) -> 
     """The rows that were asked for, the newest first, a few at a time; inside `reading`. Raises RefusedError without a log."""
     if database.facts is not None and not database.facts.has_bookkeeping:
         raise RefusedError("this database has no schema chatops, so nothing was logged here")
-    text = sqlfiles.read("queries/log.sql")
-    if limit is not None:
-        text = f"{text.rstrip()}\nlimit {int(limit)}"
-    yield from database.stream(Logged, text, question.parameters(database.target.schema))
+    parameters = question.parameters(database.target.schema) | {"limit": limit}
+    yield from database.stream(Logged, sqlfiles.read("queries/log.sql"), parameters)

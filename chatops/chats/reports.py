@@ -144,16 +144,14 @@ def queue(database: Database, top: int = 5) -> Queue:
 
 def stuck(database: Database, longer_than: timedelta, limit: int = 20) -> Stuck:
     """The `limit` chats that have not moved for longest, and the exact total; inside `reading`."""
-    text = query(database, "queries/stuck.sql")
-    parameters = {"longer_than": longer_than}
-    total = database.value(f"select count(*) from (\n{text}\n) as stuck", parameters)
-    worst = database.rows(StuckChat, f"{text}\norder by since, chat_id limit {int(limit)}", parameters) if total else []
-    return Stuck(longer_than, int(total), worst)
+    total = int(database.value(query(database, "queries/stuck_count.sql"), {"longer_than": longer_than}))
+    worst = ask(database, StuckChat, "queries/stuck.sql", {"longer_than": longer_than, "limit": limit}) if total else []
+    return Stuck(longer_than, total, worst)
 
 
 def stuck_stream(database: Database, longer_than: timedelta) -> Iterator[StuckChat]:
     """Every stuck chat, unsorted, as the server finds them; inside `reading`."""
-    yield from database.stream(StuckChat, query(database, "queries/stuck.sql"), {"longer_than": longer_than})
+    yield from database.stream(StuckChat, query(database, "queries/stuck_all.sql"), {"longer_than": longer_than})
 
 
 def operators(database: Database) -> list[OperatorLoad]:
@@ -163,10 +161,6 @@ def operators(database: Database) -> list[OperatorLoad]:
     return sorted(
         found, key=lambda row: (order.get(row.load, 9), row.held_since is None, row.held_since or datetime.max, row.name or "")
     )
-
-
-BEFORE_018 = {"queries/queue.sql": "queries/queue.before_018.sql"}
-"""The queries that are asked otherwise where there are no indexes of the queue."""
 
 
 def query(database: Database, file: str) -> str:
@@ -179,8 +173,7 @@ def query(database: Database, file: str) -> str:
             f"there is no table chats in schema {database.target.schema} of database {facts.database}",
             next_steps=[("make the tables", " ".join(filter(None, ("chatops", database.target.flags, "migrate --to 017"))))],
         )
-    old = not facts.has_queue_clocks
-    return sqlfiles.with_views(sqlfiles.read(BEFORE_018.get(file, file) if old else file), before_018=old)
+    return sqlfiles.query(file, before_018=not facts.has_queue_clocks)
 
 
 def ask(database: Database, row: type[Row], file: str, parameters: dict[str, Any] | None = None) -> list[Row]:

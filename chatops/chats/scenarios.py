@@ -221,9 +221,9 @@ class _Stage:
     def to_head(self, chat: UUID, lead: str) -> None:
         """Back-dated by the marker with which our own functions write, as no application could."""
         facts = self.database.facts
-        name = "scenario_head" if facts is not None and facts.has_queue_clocks else "scenario_head.before_018"
+        text = sqlfiles.query("queries/scenario_head.sql", before_018=facts is None or not facts.has_queue_clocks)
         with self.marked():
-            self.database.execute(sqlfiles.read(f"queries/{name}.sql"), {"chat_id": chat, "lead": lead})
+            self.database.execute(text, {"chat_id": chat, "lead": lead})
 
     def marked(self) -> _Marked:
         return _Marked(self.database)
@@ -337,8 +337,7 @@ class _Stage:
             return result
 
     def run(self, step: Step) -> list[dict[str, object]]:
-        # There each statement is a transaction of its own: its now() is this moment, not when the play began.
-        text = sqlfiles.body(step.text).replace("now()", "clock_timestamp()")
+        text = sqlfiles.body(step.text)
         if text.split(None, 1)[0].lower() == "select" or "returning" in text:
             return self.database.mappings(text, step.parameters)
         self.database.execute(text, step.parameters)

@@ -66,24 +66,21 @@ class Check:
     def query(self, *, before_018: bool, alone: bool = True) -> str:
         """The query for a database with or without the queue's clocks, the views that it needs inlined.
 
-        What it shares with other checks stands in front of it as a CTE, unless it does not stand `alone`.
+        What it shares with other checks is a CTE of it, unless it does not stand `alone`; a check of somebody's own need not
+        repeat that.
         """
         text = self.sql_before_018 if before_018 and self.sql_before_018 is not None else self.sql
+        if not alone:
+            text = sqlfiles.without_shared(text, self.shares)
         own = sqlfiles.body(sqlfiles.with_views(text, before_018=before_018))
-        if not self.shares or not alone:
-            return own
-        return sqlfiles.in_front(", ".join(shared(name) for name in self.shares), own)
+        named = [name for name in self.shares if not self.shipped and alone and f"{name} as materialized" not in own]
+        return sqlfiles.in_front(", ".join(map(sqlfiles.shared, named)), own) if named else own
 
     def heading(self, count: int) -> str:
         """The title with its number."""
         from chatops import formatting
 
         return self.title_one if count == 1 else self.title.replace("{count}", formatting.count(count))
-
-
-def shared(name: str) -> str:
-    """What several checks begin with, as a CTE: one file of `sql/checks/shared`."""
-    return f"{name} as materialized (\n{sqlfiles.body(sqlfiles.read(f'checks/shared/{name}.sql'))}\n)"
 
 
 @cache

@@ -23,7 +23,7 @@ BATCH = 500
 """Rows of one transaction: their locks are held well under 200 ms."""
 PREVIEW = 20
 SCAN_TIMEOUT = "120s"
-_AUDIT, _STANDIN = "chatops.actions", "pg_temp.chatops_actions"
+_AUDIT = "chatops.actions"
 LIMITS = ("idle_timeout_minutes", "idle_grace_minutes", "max_reassignments")
 
 
@@ -116,7 +116,7 @@ def without_audit(text: str) -> str:
     """The text of a repair, or of what reads its changes, with a temporary table in place of the audit."""
     if _AUDIT not in text:
         raise RefusedError("a repair that does not log its changes cannot run without the audit")
-    return text.replace(_AUDIT, _STANDIN)
+    return sqlfiles.without_log(text)
 
 
 def _batch(
@@ -139,7 +139,8 @@ def _batch(
                 "chatops.write": "function",
             }
         )
-        newest = database.value(f"select coalesce(max(id), 0) from {_AUDIT if repair.audit else _STANDIN}") if keep > 0 else 0
+        log = _AUDIT if repair.audit else sqlfiles.without_log(_AUDIT)
+        newest = database.value(f"select coalesce(max(id), 0) from {log}") if keep > 0 else 0
         mended = int(database.value(text))
         changes = database.rows(Change, changes_query, {"after": newest, "rows": keep}) if keep > 0 and mended else []
     return mended, changes

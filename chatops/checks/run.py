@@ -15,7 +15,7 @@ from uuid import UUID
 from chatops import formatting, sqlfiles
 from chatops.checks import function_bodies
 from chatops.checks import thresholds as limits
-from chatops.checks.load import Check, shared
+from chatops.checks.load import Check
 from chatops.checks.thresholds import Threshold
 from chatops.db import Database, Facts, identifier
 from chatops.errors import ConnectionLostError, DatabaseError, LockTimeoutError, StatementTimeoutError, UsageError
@@ -470,7 +470,7 @@ def _typed(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _wrapped_together(group: Sequence[Check], state: _Run) -> str:
     about = _about(state)
-    parts = [shared(name) for name in dict.fromkeys(name for check in group for name in check.shares)]
+    parts = [sqlfiles.shared(name) for name in dict.fromkeys(name for check in group for name in check.shares)]
     selects = []
     for check in group:
         name = f"offending_{check.code.lower()}"

@@ -124,7 +124,7 @@ def _ask(target: Any, kind: str) -> Offers:
         target = _running(target)
     with db.connect(target, "completion", "read", connect_timeout=2) as database, database.reading(statement_timeout="2s"):
         before_018 = not (database.facts and database.facts.has_queue_clocks)
-        query = sqlfiles.with_views(sqlfiles.read(f"queries/complete_{kind}.sql"), before_018=before_018)
+        query = sqlfiles.query(f"queries/complete_{kind}.sql", before_018=before_018)
         rows = database.tuples(query, {"most": MOST})
     # A name is kept as its initial: the file outlives the moment.
     return [

@@ -244,7 +244,7 @@ def health(database: Database, survey: Survey) -> Health | None:
         return None
     try:
         with database.savepoint("chatops_health"):
-            query = sqlfiles.with_views(sqlfiles.read("queries/check_health.sql"), before_018=survey.inventory.before_018)
+            query = sqlfiles.query("queries/check_health.sql", before_018=survey.inventory.before_018)
             return database.rows(Health, query)[0]
     except DatabaseError:
         return None

@@ -13,6 +13,14 @@
 -- says: stats seem wrong · nobody answers
 -- reads: chats
 -- shares: contradictory_chats
+with contradictory_chats as materialized (
+select id, chat_state, is_active, assigned_operator_id, assignment_time, updated_at
+  from chats
+ where chat_state is null
+    or is_active is null
+    or (chat_state = 'completed') = is_active
+    or (chat_state = 'assigned') <> (assigned_operator_id is not null)
+)
 select c.id as chat_id,
        c.chat_state,
        c.is_active,

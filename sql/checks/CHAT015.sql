@@ -13,6 +13,13 @@
 -- reads: chats, chat_assignments, messages
 -- limits: releases_without_reply
 -- shares: late_turns
+with late_turns as materialized (
+select id, chat_id, operator_id, assigned_at, released_at, release_reason
+  from chat_assignments
+ where released_at is null
+    or released_at >= now() - :'since'::interval - interval '30 minutes'
+    or assigned_at >= now() - :'since'::interval - interval '30 minutes'
+)
 select c.id as chat_id,
        count(*) as releases,
        count(distinct a.operator_id) as operators,

@@ -14,7 +14,16 @@
 -- shares: active_by_state, shown_by_state
 -- needs: chat_queue, operator_load
 -- An empty table passes and says so.
-with handed_out as materialized (
+with active_by_state as materialized (
+select chat_state::text as chat_state, count(*) as chats, count(*) filter (where is_active) as active,
+       count(assigned_operator_id) filter (where is_active) as held
+  from chats
+ group by chat_state
+),
+shown_by_state as materialized (
+select chat_state::text as chat_state, count from chat_state_summary
+),
+handed_out as materialized (
   select coalesce(sum(t.chats) filter (where t.chat_state = 'assigned'), 0) as assigned, coalesce(sum(t.active), 0) as active
     from active_by_state t
 ), shown as materialized (

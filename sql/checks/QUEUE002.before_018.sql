@@ -1,6 +1,13 @@
 -- Which waiting chats were passed over by several that began to wait later?
 -- needs: chat_queue
-with waiting as materialized (
+with late_turns as materialized (
+select id, chat_id, operator_id, assigned_at, released_at, release_reason
+  from chat_assignments
+ where released_at is null
+    or released_at >= now() - :'since'::interval - interval '30 minutes'
+    or assigned_at >= now() - :'since'::interval - interval '30 minutes'
+),
+waiting as materialized (
   select q.chat_id, q.waiting_since, q.last_operator_id from chat_queue q
 ), taken as materialized (
   -- When the users of the chats that were taken had begun to wait.

@@ -1,7 +1,16 @@
 -- Where do the readers of the queue disagree with the chats themselves?
 -- needs: chat_queue
 -- The deployed text counts every chat in that state, empty ones too: advice until ours was put in its place.
-with status as materialized (
+with active_by_state as materialized (
+select chat_state::text as chat_state, count(*) as chats, count(*) filter (where is_active) as active,
+       count(assigned_operator_id) filter (where is_active) as held
+  from chats
+ group by chat_state
+),
+shown_by_state as materialized (
+select chat_state::text as chat_state, count from chat_state_summary
+),
+status as materialized (
   select * from get_assignment_queue_status()
 ), state as (
   select s.chat_state, s.active as chats, s.held from active_by_state s where s.active > 0

@@ -11,4 +11,6 @@ with was as materialized (
          jsonb_build_object('operator', jsonb_build_object('is_available', false)) as after
   from was join changed on changed.id = was.id
 )
-select null::bigint as action_id, chat_id, after #>> '{chat,chat_state}' as chat_state from result
+insert into chatops.actions (action, chat_id, operator_id, before, after)
+select action, chat_id, operator_id, before, after from result
+returning id as action_id, chat_id, after #>> '{chat,chat_state}' as chat_state

@@ -1,6 +1,6 @@
 -- Who did what, when, why and with which outcome, the newest first?
 -- Each filter is null where it was not given. chat; operator: the one acted for, or who held the chat before or after;
--- who: part of the database role, the account or the pipeline's run; since, until: instants; plan; action: what was done; outcome
+-- who: part of the database role, the account or the pipeline's run; since, until: instants; plan; action: what was done; outcome; limit: how many
 select a.id as action_id, a.at, a.action, a.outcome, a.chat_id, a.operator_id, o.name as operator_name, a.code, a.row_id,
        a.before #>> '{chat,chat_state}' as state_before, a.after #>> '{chat,chat_state}' as state_after,
        (a.before #>> '{chat,assigned_operator_id}')::uuid as operator_before_id,
@@ -22,3 +22,4 @@ where a.target_schema = :'schema'
   and (:'action'::text is null or a.action = :'action'::text)
   and (:'outcome'::text is null or a.outcome = :'outcome'::text)
 order by a.id desc
+limit :'limit'::bigint

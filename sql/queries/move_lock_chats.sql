@@ -7,7 +7,5 @@ join chats c on c.id = planned.id
 where c.chat_state is not distinct from planned.chat_state
   and coalesce(c.is_active, true) = planned.is_active
   and c.assigned_operator_id is not distinct from planned.operator_id
-  and c.epoch = planned.epoch -- since 018
-  -- before 018: and coalesce((extract(epoch from greatest(c.assignment_time, c.operator_replied_at)) * 1000000)::bigint, 0)
-      -- before 018: = planned.epoch
+  and c.epoch = planned.epoch
 for no key update of c skip locked

@@ -5,26 +5,18 @@
 -- releases: how often it was given back since the last reply, where count_releases asks for it.
 select c.id as chat_id, c.chat_state, coalesce(c.is_active, true) as is_active, c.assigned_operator_id as operator_id,
        c.last_operator_id,
-       c.epoch, -- since 018
-       -- before 018: coalesce((extract(epoch from greatest(c.assignment_time, c.operator_replied_at)) * 1000000)::bigint, 0)
-         -- before 018: as epoch,
+       c.epoch,
        case when newest.sender_type = 'fictional' then 'waiting_real_user_reply' else 'waiting_assignment' end as by_messages,
        coalesce(newest.sender_type = 'real', false) as asked,
        (select count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is null)
          + (select count(*) from operator_activity v where v.chat_id = c.id) as loose,
        case when :'count_releases'::boolean then (
-         -- before 018: select count(*) from chat_assignments a
-          -- before 018: where a.chat_id = c.id and a.released_at is not null
-            -- before 018: and a.release_reason is distinct from 'operator_sent_message'
-            -- before 018: and a.released_at > coalesce((select max(r.created_at) from messages r
-                                           -- before 018: where r.chat_id = c.id and r.sender_type = 'fictional'), '-infinity')
-         c.releases_without_reply -- since 018
+         c.releases_without_reply
        ) else 0 end as releases
 from unnest(:'chats'::uuid[]) with ordinality as given(id, place)
 join chats c on c.id = given.id
 left join lateral (
   select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc
-         -- before 018: , m.sender_type desc
   limit 1
 ) newest on true
 order by given.place

@@ -5,10 +5,10 @@ with given as materialized (
   from unnest(:'chats'::uuid[], :'before'::text[], :'after'::text[]) as given(chat_id, before, after)
 ), opened as (
   insert into chat_assignments (chat_id, operator_id, assigned_at
-                                , waiting_since, queued_since -- since 018
+                                , waiting_since, queued_since
   )
   select c.id, c.assigned_operator_id, c.assignment_time
-         , c.waiting_since, greatest(c.waiting_since, (given.before #>> '{chat,state_since}')::timestamptz) -- since 018
+         , c.waiting_since, greatest(c.waiting_since, (given.before #>> '{chat,state_since}')::timestamptz)
     from given join chats c on c.id = given.chat_id
   returning chat_assignments.chat_id, chat_assignments.operator_id, to_jsonb(chat_assignments) as assignment
 ), alive as (
@@ -22,4 +22,6 @@ with given as materialized (
                                            'activity', jsonb_build_array(alive.activity)) as after
   from given join opened on opened.chat_id = given.chat_id join alive on alive.chat_id = given.chat_id
 )
-select null::bigint as action_id, chat_id, after #>> '{chat,chat_state}' as chat_state from result
+insert into chatops.actions (action, chat_id, operator_id, before, after)
+select action, chat_id, operator_id, before, after from result
+returning id as action_id, chat_id, after #>> '{chat,chat_state}' as chat_state

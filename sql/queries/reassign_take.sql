@@ -4,8 +4,8 @@ with given as materialized (
   select given.* from unnest(:'chats'::uuid[], :'operators'::uuid[]) as given(chat_id, operator_id)
 ), was as materialized (
   select given.chat_id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch, -- since 018
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason, -- since 018
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat,
@@ -26,15 +26,15 @@ with given as materialized (
 ), changed as (
   update chats c
      set chat_state = 'assigned',
-         state_since = statement_timestamp(), epoch = c.epoch + 1, closed_reason = null, -- since 018
-         waiting_since = case when c.is_active then c.waiting_since else oldest_unanswered(c.id) end, -- since 018
+         state_since = statement_timestamp(), epoch = c.epoch + 1, closed_reason = null,
+         waiting_since = case when c.is_active then c.waiting_since else oldest_unanswered(c.id) end,
          is_active = true, assigned_operator_id = given.operator_id,
          assignment_time = statement_timestamp(), last_operator_id = given.operator_id, updated_at = statement_timestamp()
     from given
    where c.id = given.chat_id
   returning c.id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch, -- since 018
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason, -- since 018
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat

@@ -3,11 +3,11 @@
 -- releases without a reply a chat is closed for good
 with was as materialized (
   select c.id as chat_id, c.assigned_operator_id as operator_id,
-         c.releases_without_reply, -- since 018
+         c.releases_without_reply,
          c.is_active, c.chat_state, newest.sender_type,
          newest.created_at as said_at, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch, -- since 018
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason, -- since 018
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat
@@ -16,7 +16,6 @@ with was as materialized (
   left join lateral (
     select m.sender_type, m.created_at from messages m
      where m.chat_id = c.id order by m.created_at desc
-           -- before 018: , m.sender_type desc
      limit 1
   ) newest on true
 ), decided as materialized (
@@ -24,13 +23,7 @@ with was as materialized (
          case when was.chat_state = 'completed' or was.is_active is false then 'completed'
               when was.sender_type = 'fictional' then 'waiting_real_user_reply'
               when (
-                was.releases_without_reply -- since 018
-                -- before 018: select count(*) from chat_assignments a
-                 -- before 018: where a.chat_id = was.chat_id and a.released_at is not null
-                   -- before 018: and a.release_reason is distinct from 'operator_sent_message'
-                   -- before 018: and a.released_at > coalesce(
-                     -- before 018: (select max(r.created_at) from messages r
-                       -- before 018: where r.chat_id = was.chat_id and r.sender_type = 'fictional'), '-infinity')
+                was.releases_without_reply
               ) >= :'reassignment_limit'::integer then 'completed'
               else 'waiting_assignment' end as then_state
   from was
@@ -55,21 +48,21 @@ with was as materialized (
          operator_replied_at = case when decided.then_state = 'waiting_real_user_reply'
                                     then coalesce(decided.said_at, c.operator_replied_at, statement_timestamp())
                                     else c.operator_replied_at end,
-         waiting_since = case when decided.then_state = 'waiting_assignment' -- since 018
-                              then coalesce(c.waiting_since, oldest_unanswered(c.id)) end, -- since 018
-         state_since = case when c.chat_state is distinct from decided.then_state -- since 018
-                            then statement_timestamp() else c.state_since end, -- since 018
-         releases_without_reply = c.releases_without_reply -- since 018
-           + case when decided.operator_id is not null and decided.sender_type = 'real' then 1 else 0 end, -- since 018
-         closed_reason = case when decided.then_state = 'completed' and c.is_active and c.chat_state <> 'completed' -- since 018
-                              then 'max_reassignments' else c.closed_reason end, -- since 018
-         epoch = c.epoch + 1, -- since 018
+         waiting_since = case when decided.then_state = 'waiting_assignment'
+                              then coalesce(c.waiting_since, oldest_unanswered(c.id)) end,
+         state_since = case when c.chat_state is distinct from decided.then_state
+                            then statement_timestamp() else c.state_since end,
+         releases_without_reply = c.releases_without_reply
+           + case when decided.operator_id is not null and decided.sender_type = 'real' then 1 else 0 end,
+         closed_reason = case when decided.then_state = 'completed' and c.is_active and c.chat_state <> 'completed'
+                              then 'max_reassignments' else c.closed_reason end,
+         epoch = c.epoch + 1,
          last_operator_id = coalesce(decided.operator_id, c.last_operator_id), updated_at = statement_timestamp()
     from decided
    where c.id = decided.chat_id
   returning c.id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch, -- since 018
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason, -- since 018
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat
@@ -86,4 +79,6 @@ with was as materialized (
   left join closing on closing.chat_id = decided.chat_id
   left join silent on silent.chat_id = decided.chat_id
 )
-select null::bigint as action_id, chat_id, after #>> '{chat,chat_state}' as chat_state from result
+insert into chatops.actions (action, chat_id, operator_id, before, after)
+select action, chat_id, operator_id, before, after from result
+returning id as action_id, chat_id, after #>> '{chat,chat_state}' as chat_state

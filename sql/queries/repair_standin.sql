@@ -1,4 +1,4 @@
--- Stands in for the audit during one transaction of `repair --no-audit`, on a database without schema chatops.
+-- Stands in for the log during one transaction: of --no-audit, on a database without schema chatops, and of a repair that is tried.
 create temporary table chatops_actions (
   id             bigint generated always as identity,
   action         text,

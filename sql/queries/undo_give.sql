@@ -8,16 +8,16 @@ with given as materialized (
   update chats c
      set chat_state = w.chat_state, is_active = w.is_active, assigned_operator_id = w.assigned_operator_id,
          assignment_time = w.assignment_time, last_operator_id = w.last_operator_id,
-         waiting_since = case when w.is_active then oldest_unanswered(c.id) else w.waiting_since end, -- since 018
-         state_since = w.state_since, releases_without_reply = w.releases_without_reply, -- since 018
-         closed_reason = w.closed_reason, epoch = c.epoch + 1, -- since 018
+         waiting_since = case when w.is_active then oldest_unanswered(c.id) else w.waiting_since end,
+         state_since = w.state_since, releases_without_reply = w.releases_without_reply,
+         closed_reason = w.closed_reason, epoch = c.epoch + 1,
          operator_replied_at = w.operator_replied_at, updated_at = w.updated_at
     from given
    cross join lateral jsonb_populate_record(null::chats, given.before -> 'chat' || given.wanted -> 'chat') as w
    where c.id = given.chat_id
   returning c.id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch, -- since 018
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason, -- since 018
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat

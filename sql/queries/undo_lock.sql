@@ -11,5 +11,5 @@ where a.id = any(:'actions'::bigint[])
   and c.assignment_time is not distinct from left_as.assignment_time
   and c.last_operator_id is not distinct from left_as.last_operator_id
   and c.operator_replied_at is not distinct from left_as.operator_replied_at
-  and c.epoch = coalesce((a.after #>> '{chat,epoch}')::bigint, c.epoch) -- since 018
+  and c.epoch = coalesce((a.after #>> '{chat,epoch}')::bigint, c.epoch)
 for no key update of c skip locked

@@ -1,0 +1,13 @@
+-- Which of the planned chats are still as planned? Those stay locked until the transaction ends; nobody is waited for.
+-- For databases without the queue's clocks.
+-- chats, states, active, operators, epochs: what the plan saw, one entry a chat
+select c.id as chat_id
+from unnest(:'chats'::uuid[], :'states'::text[], :'active'::boolean[], :'operators'::uuid[], :'epochs'::bigint[])
+     as planned(id, chat_state, is_active, operator_id, epoch)
+join chats c on c.id = planned.id
+where c.chat_state is not distinct from planned.chat_state
+  and coalesce(c.is_active, true) = planned.is_active
+  and c.assigned_operator_id is not distinct from planned.operator_id
+  and coalesce((extract(epoch from greatest(c.assignment_time, c.operator_replied_at)) * 1000000)::bigint, 0)
+      = planned.epoch
+for no key update of c skip locked

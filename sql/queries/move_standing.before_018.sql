@@ -1,0 +1,29 @@
+-- How do these chats stand: what a plan remembers of each, and the state that its messages say.
+-- For databases without the queue's clocks.
+-- chats: their ids. epoch: the version of who holds it; before 018 the instant of the last assignment or reply stands in.
+-- by_messages: waiting_assignment when the user spoke last or nobody spoke, waiting_real_user_reply when we did.
+-- asked: a user message waits for an answer; loose: open assignments and activity rows that a release would remove;
+-- releases: how often it was given back since the last reply, where count_releases asks for it.
+select c.id as chat_id, c.chat_state, coalesce(c.is_active, true) as is_active, c.assigned_operator_id as operator_id,
+       c.last_operator_id,
+       coalesce((extract(epoch from greatest(c.assignment_time, c.operator_replied_at)) * 1000000)::bigint, 0)
+         as epoch,
+       case when newest.sender_type = 'fictional' then 'waiting_real_user_reply' else 'waiting_assignment' end as by_messages,
+       coalesce(newest.sender_type = 'real', false) as asked,
+       (select count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is null)
+         + (select count(*) from operator_activity v where v.chat_id = c.id) as loose,
+       case when :'count_releases'::boolean then (
+         select count(*) from chat_assignments a
+          where a.chat_id = c.id and a.released_at is not null
+            and a.release_reason is distinct from 'operator_sent_message'
+            and a.released_at > coalesce((select max(r.created_at) from messages r
+                                           where r.chat_id = c.id and r.sender_type = 'fictional'), '-infinity')
+       ) else 0 end as releases
+from unnest(:'chats'::uuid[]) with ordinality as given(id, place)
+join chats c on c.id = given.id
+left join lateral (
+  select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc
+         , m.sender_type desc
+  limit 1
+) newest on true
+order by given.place

@@ -1,0 +1,206 @@
+"""SQL files are what is sent: each of them pastes into psql, and gives there what a command gets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from chatops import db, sqlfiles
+from tests.servers import Database
+from tests.shift import add_chats, add_operators, chat_id, operator_id
+from tests.test_sql_base import install_views
+
+FOLDERS = ("queries", "queries/application", "queries/functions", "queries/simulation", "checks", "repairs", "plants")
+NULL = "␀"
+FAILED = "an earlier statement failed"
+
+# A value for each parameter that has a cast, by its type; and for those whose name says what they take.
+BY_TYPE = {
+    "uuid": str(chat_id(1)), "uuid[]": f"{{{chat_id(1)},{chat_id(2)}}}", "interval": "1 hour", "timestamptz": "2026-01-02 03:04:05Z",
+    "bigint": "3", "bigint[]": "{1,2}", "integer": "3", "int": "3", "integer[]": "{1,2}", "double precision": "3.5", "boolean": "true",
+    "boolean[]": "{t,f}", "bool": "true", "bool[]": "{t,f}", "text[]": "{assigned,waiting_assignment}", "jsonb": "{}", "oid": "1259",
+    "oid[]": "{1259}", "numeric": "3", "regclass": "chats", "float8": "3.5", "date": "2026-01-02", "xid8": "3",
+}  # fmt: skip
+BY_NAME = {
+    "schema": "public", "target_schema": "public", "operator": str(operator_id(1)), "operator_id": str(operator_id(1)),
+    "operators": f"{{{operator_id(1)},{operator_id(2)}}}", "before": "{\"{}\",\"{}\"}", "after": "{\"{}\",\"{}\"}", "since": "24 hours",
+    "guarded_at": "-infinity",
+}  # fmt: skip
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((sqlfiles.root() / folder).glob("*.sql"))
+
+
+def values(text: str) -> dict[str, str]:
+    """A value for every parameter of a text, which psql and the driver both take as it stands."""
+    found = {}
+    for match in re.finditer(r":'([a-z_][a-z0-9_]*)'(?:::([a-z0-9]+(?: precision)?(?:\[\])?))?", text):
+        name, kind = match[1], match[2]
+        typed = BY_TYPE.get(kind or "", "3" if kind is None else "words")
+        named = BY_NAME.get(name)
+        if (named is not None and kind not in ("bigint", "integer", "timestamptz", "boolean")) or name == "guarded_at":
+            typed = str(named)
+        found.setdefault(name, typed)
+        if kind is not None:  # the first cast decides, wherever it stands
+            found[name] = typed if found[name] in ("3", "words") else found[name]
+    return found
+
+
+Rows = list[tuple[str, ...]] | str
+Asked = dict[Path, tuple[str, dict[str, str]]]
+
+
+def by_driver(database: Database, text: str, parameters: dict[str, str], prelude: str) -> Rows:
+    """Every cell as the server wrote it; or the SQLSTATE."""
+    with database.connect(autocommit=False) as connection:
+        try:
+            if prelude:
+                connection.execute(prelude)  # type: ignore[arg-type]
+            try:
+                sent = (
+                    (db.placeholders(text), parameters) if parameters else (text,)
+                )  # as `rows` sends a question, and `script` a script
+                cursor = connection.execute(*sent)  # type: ignore[arg-type]
+            except (psycopg.errors.SyntaxError, psycopg.errors.IndeterminateDatatype) as error:
+                if error.sqlstate == "42601" and "multiple commands" not in str(error):
+                    raise
+                connection.rollback()
+                cursor = connection.execute(db.inlined(text, parameters))  # type: ignore[arg-type]
+            found = []
+            while True:
+                result = cursor.pgresult
+                assert result is not None
+                for row in range(result.ntuples):
+                    cells = (result.get_value(row, column) for column in range(result.nfields))
+                    found.append(tuple(NULL if cell is None else cell.decode() for cell in cells))
+                if not cursor.nextset():
+                    return found
+        except psycopg.Error as error:
+            return error.sqlstate or "lost"
+        finally:
+            connection.rollback()
+
+
+def by_psql(database: Database, asked: Asked, prelude: str) -> dict[Path, Rows]:
+    """The same of psql, which reads the files themselves and takes the parameters as its variables."""
+    script = [f"\\pset null '{NULL}'"]
+    for path, (text, parameters) in asked.items():
+        script += [f"\\set {name} '{value}'" for name, value in parameters.items()]
+        quoted = re.search(r"\$[a-z_]*\$[^$]*:'[a-z_]+'", text)  # psql leaves a dollar-quoted block alone: what `-o sql` prints
+        run = db.inlined(text, parameters) if quoted else f"\\i '{path}'"
+        # A session of its own, as a command has.
+        script += ["\\c", "begin;", prelude, f"\\echo @@ {path}", run, "\\echo @= :SQLSTATE", "rollback;"]
+        script += [f"\\unset {name}" for name in parameters]
+    done = database.psql("\n".join(script) + "\n", "--csv", stop_on_error=False)
+    found: dict[Path, Rows] = {}
+    for part in done.stdout.split("@@ ")[1:]:
+        head, _, rest = part.partition("\n")
+        printed, _, state = rest.rpartition("@= ")
+        rows = [tuple(row) or ("",) for row in csv.reader(io.StringIO(printed))]
+        code = state.strip()
+        found[Path(head)] = rows if code == "00000" else FAILED if code == "25P02" else code
+    return found
+
+
+def steady(one: Rows, other: Rows) -> Callable[[Rows], Rows]:
+    """What two runs of the same text agree on: cells that differ (clocks, made-up ids) only have to be there."""
+    if isinstance(one, str) or isinstance(other, str):
+        return lambda rows: rows
+
+    changing = {
+        (row, place)
+        for row, cells in enumerate(zip(one, other, strict=True))
+        for place, (cell, again) in enumerate(zip(*cells, strict=True))
+        if cell != again
+    }
+
+    def kept(rows: Rows) -> Rows:
+        if isinstance(rows, str):
+            return rows
+        return [
+            tuple("*" if (row, place) in changing else cell for place, cell in enumerate(cells)) for row, cells in enumerate(rows)
+        ]
+
+    return kept
+
+
+@pytest.fixture
+def shift(latest_database: Database) -> Database:
+    return furnished(latest_database)
+
+
+def furnished(database: Database) -> Database:
+    database.script(sqlfiles.root() / "bookkeeping.sql")
+    add_operators(database, 6)
+    add_chats(database, 3)
+    add_chats(database, 2, first=4, state="assigned", held_by=1)
+    add_chats(database, 2, first=6, state="waiting_real_user_reply")
+    add_chats(database, 1, first=8, state="completed")
+    return database
+
+
+def compared(database: Database, wanted: list[Path], *, before_018: bool, prelude: str = "") -> int:
+    """How many files gave rows; asserts that psql and the driver agree on all of them."""
+    asked: Asked = {}
+    for path in wanted:
+        text = sqlfiles.query(str(path.relative_to(sqlfiles.root())), before_018=before_018)
+        asked[path] = (text, values(text))
+    sent = {path: by_driver(database, *given, prelude) for path, given in asked.items()}
+    pasted = by_psql(database, asked, prelude)
+    different = []
+    for path, given in asked.items():
+        kept = steady(sent[path], by_driver(database, *given, prelude))
+        # psql goes on after an error, into statements that are ignored: of a script the first error is not told.
+        same = isinstance(sent[path], str) if pasted[path] == FAILED else kept(pasted[path]) == kept(sent[path])
+        if not same:
+            different.append(f"{path.name}: psql {pasted[path]!r:.300}\n   driver {sent[path]!r:.300}")
+    assert not different, "\n".join(different)
+    return sum(1 for rows in sent.values() if rows and not isinstance(rows, str))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_file_pasted_into_psql_gives_what_a_command_gets(shift: Database, folder: str) -> None:
+    wanted = [path for path in files(folder) if not path.stem.endswith(".before_018")]
+    prelude = sqlfiles.read("demo/stage.sql") if folder == "plants" else ""
+    useful = compared(shift, wanted, before_018=False, prelude=prelude)
+    if folder == "queries":
+        assert useful > len(wanted) / 3  # the others change rows, or ask for what is not there
+
+
+def test_so_does_the_file_for_databases_without_the_queues_clocks(core_database: Database) -> None:
+    install_views(furnished(core_database))
+    for folder in ("queries", "checks"):
+        compared(core_database, [path for path in files(folder) if path.stem.endswith(".before_018")], before_018=True)
+
+
+def test_a_file_says_what_it_asks_in_its_first_line() -> None:
+    for path in sorted(sqlfiles.root().rglob("*.sql")):
+        assert path.read_text(encoding="utf-8").startswith("-- "), path
+
+
+def test_nothing_but_the_three_ways_stands_between_a_file_and_the_server() -> None:
+    """Marks that once made other texts of a file are in none of them, and each variant has its file."""
+    for path in sorted((sqlfiles.root() / "queries").rglob("*.sql")):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"-- (?:since|before) 018", text), path
+        if path.stem.endswith(".before_018"):
+            assert path.with_name(path.name.replace(".before_018", "")).exists(), path
+
+
+def test_a_check_repeats_what_it_shares_word_for_word() -> None:
+    checks = {path.stem: path.read_text(encoding="utf-8") for path in files("checks")}
+    sharing = {code: sqlfiles.words(sqlfiles.header(text).get("shares", "")) for code, text in checks.items()}
+    assert sum(1 for names in sharing.values() if names) > 5
+    for code, text in checks.items():
+        names = sharing[code.partition(".")[0]]
+        cut = sqlfiles.without_shared(text, names)
+        assert all(f"{name} as materialized" not in cut for name in names), code
+    with pytest.raises(ValueError, match="late_turns"):
+        sqlfiles.without_shared(checks["CHAT010"].replace("30 minutes", "31 minutes"), ["late_turns"])
