@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
-from urllib.parse import quote
 
 import psycopg
 from psycopg import generators, pq
@@ -32,7 +31,7 @@ from chatops.errors import (
     UnreachableError,
     UsageError,
 )
-from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact
+from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of
 
 Row = TypeVar("Row")
 Intent = Literal["read", "act", "migrate"]
@@ -439,12 +438,6 @@ class Database:
             if self._gave_up is not None and isinstance(found, ConnectionLostError):
                 raise ConnectionLostError(f"the database did not answer in time: given up after {self._gave_up:.0f} s") from None
             raise found from None
-
-
-def secrets_of(target: Target) -> list[str]:
-    """Every spelling of the target's password, to be cut out of foreign messages."""
-    password = target.parameters.get("password", "")
-    return [password, quote(password), quote(password, safe="")] if len(password) > 2 else []
 
 
 def connect(target: Target, command: str, intent: Intent = "read", *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS) -> Database:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from chatops.errors import NoDatabaseError, UsageError
 
@@ -455,8 +455,6 @@ def _server_of(parameters: Mapping[str, str]) -> tuple[str, str, str]:
 
 def url_without_password(parameters: Mapping[str, str]) -> str:
     """The connection URL of libpq parameters, to be shown and pasted."""
-    from urllib.parse import quote
-
     known = {"user", "host", "port", "dbname"}
     user = quote(parameters["user"], safe="") + "@" if parameters.get("user") else ""
     host = parameters.get("host", "")
@@ -589,6 +587,12 @@ def without_passwords(text: str) -> str:
     'psql postgres://u:********@h/db && curl https://example.org:80/@x'
     """
     return re.sub(r"(\w://[^\s:/@]*:)[^\s/@]+(@)", r"\1********\2", text)
+
+
+def secrets_of(target: Target) -> list[str]:
+    """Every spelling of the target's password, to be cut out of foreign messages."""
+    password = target.parameters.get("password", "")
+    return [password, quote(password), quote(password, safe="")] if len(password) > 2 else []
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:

@@ -93,7 +93,6 @@ def typed_lines() -> list[str]:
         "--debug --d",
         "--debug mi",
         "--env=x m",
-        "-V s",
     ]
     for name in NAMES:
         lines += [
@@ -107,9 +106,9 @@ def typed_lines() -> list[str]:
     return lines
 
 
-def _rows(text: str) -> list[str]:
-    # typer offers them as they are declared, we as the help shows them.
-    return sorted(text.removeprefix("_arguments '*: :((").strip().removesuffix("))'").splitlines())
+def _names(text: str) -> list[str]:
+    # typer offers them as they are declared, we as the help shows them; it breaks long lines in the middle.
+    return sorted(re.findall(r"^(?:_arguments '\*: :\(\()?\"?(-?[-\w]+)(?=\"|\t|$)", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -126,7 +125,7 @@ def test_names_are_offered_as_typer_offers_them(shell: str, chatops_inprocess) -
         if found is not None:
             offered += 1
             live = chatops_inprocess(env=variables, check=0).stdout
-            assert _rows(found) == _rows(live), line
+            assert _names(found) == _names(live), line
     assert offered > len(NAMES) * 5
 
 

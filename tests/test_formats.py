@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +16,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from chatops.checks import load
+from chatops.cli import COMMANDS
+from chatops.flows.given import Given
+from chatops.flows.output import Output
 from chatops.model import Answer, Figure, Outcome
-from chatops.render import Medium, render
-from tests.ailing import deployed, plant
+from chatops.render import FORMATS, Medium, render
+from tests.ailing import deployed, mended, plant
 from tests.conftest import Result
 from tests.servers import Database
 
-__all__ = ["deployed"]
+__all__ = ["deployed", "mended"]
 
 Run = Callable[..., Result]
+CHAT, OPERATOR = "a chat", "an operator"
 HOSTILE = 'a|b\n"c\\d" \x1b]0;x\x07 ]]> <failure> %0A ::error::'
 PLUGIN = re.compile(r"CHATOPS (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]+( \| ('[^'=|]+'=-?[0-9.]+s?( |$))+)?\n")
 
@@ -151,6 +158,61 @@ def test_github_gets_an_annotation_for_each_finding_and_none_when_all_is_well(de
     assert lines[0].startswith("::error title=CHAT003::in 1 chat state and operator contradict each other%0A")
 
 
+# ---- every command, every format --------------------------------------------------------------------------------------
+
+WORDS: dict[str, list[str]] = {
+    "migrate": ["--dry-run"], "status": [], "adopt": ["--dry-run"], "rehearse": [], "lint": ["--all"], "verify": [],
+    "deploy": ["--dry-run"], "report": ["report.html"], "diagnose": [], "summary": [], "queue": [], "stuck": [],
+    "operators": [], "show": ["operator", OPERATOR], "explain": [], "repair": ["--dry-run"], "doctor": [], "config": [],
+    "release": [CHAT, "--dry-run"], "reassign": [CHAT, "--to", "auto", "--dry-run"], "drain": [OPERATOR, "--dry-run"],
+    "log": [], "snooze": [], "guard": [],
+}  # fmt: skip
+"""How a command is asked for an answer, without a change."""
+ASKED_ELSEWHERE = {"undo", "undrain", "demo", "simulate", "check", "monitor"}
+"""Commands that need an action to undo, or time; they are only asked for the formats that they do not have."""
+
+
+def read_back(format_: str, text: str) -> None:
+    """Reads a text as the readers of its format do."""
+    if format_ == "json":
+        assert json.loads(text)["format"] == 1
+    elif format_ == "jsonl":
+        assert all(isinstance(json.loads(line), dict) for line in text.splitlines())
+    elif format_ in ("csv", "tsv"):
+        rows = list(csv.reader(io.StringIO(text), delimiter="," if format_ == "csv" else "\t"))
+        assert {len(row) for row in rows} == {len(rows[0])}
+    elif format_ == "junit":
+        assert junitparser.JUnitXml.fromstring(text.encode()).tests >= 1
+    elif format_ == "nagios":
+        assert PLUGIN.fullmatch(text), text
+    elif format_ == "prometheus":
+        assert samples(text)
+    elif format_ == "github":
+        assert all(re.match(r"::(error|warning|notice)( [^:]*)?::", line) for line in text.splitlines())
+    else:
+        assert text.strip()
+        assert format_ in ("table", "plain", "markdown")
+
+
+@pytest.mark.parametrize("name", [name for _, name, _ in COMMANDS])
+def test_every_command_is_asked_for_every_format(name: str, mended: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    formats = getattr(import_module(f"chatops.cli.{name}"), name).formats
+    offered = [one for one in Output(Given(formats=formats)).format_names() if one in FORMATS]
+    chat, operator = mended.execute("select id, assigned_operator_id from chats where chat_state = 'assigned' limit 1")[0]
+    words = [{CHAT: str(chat), OPERATOR: str(operator)}.get(word, word) for word in WORDS.get(name, [])]
+    for format_ in sorted({*FORMATS} - {*offered}):
+        done = chatops_inprocess(name, *words, "-o", format_, db=mended)
+        assert done.exit_code in (2, 3), (format_, done)
+        assert "knows no format" in done.stderr or (name in ASKED_ELSEWHERE and "Missing argument" in done.stderr)
+    if name in ASKED_ELSEWHERE:
+        return
+    writes = [part for format_ in offered for part in ("--write", f"{format_}={format_}.out")]
+    done = chatops_inprocess(name, *words, *writes, db=mended)
+    assert done.exit_code in (0, 1), done.stderr
+    for format_ in offered:
+        read_back(format_, (tmp_path / f"{format_}.out").read_text())
+
+
 # ---- all of them at once ---------------------------------------------------------------------------------------------
 
 
@@ -158,9 +220,7 @@ def test_github_gets_an_annotation_for_each_finding_and_none_when_all_is_well(de
 def test_every_format_of_a_command_can_be_written_beside_the_screen(
     name: str, deployed: Database, chatops_inprocess: Run, tmp_path: Path
 ) -> None:
-    from importlib import import_module
-
-    formats = getattr(import_module(f"chatops.cli.{name}"), name).formats
+    formats = Output(Given(formats=getattr(import_module(f"chatops.cli.{name}"), name).formats)).format_names()
     writes = [part for format_ in formats for part in ("--write", f"{format_}={format_}.out")]
     chatops_inprocess(name, *writes, db=deployed)
     written = {format_: (tmp_path / f"{format_}.out").read_text() for format_ in formats}

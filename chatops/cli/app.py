@@ -93,22 +93,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     restore = _interruptible()
     try:
         code = _run(arguments, call)
+        return call.run.exit_code(code) if call.is_run else code
     finally:
-        if "run" in vars(call):
+        if call.is_run:
             call.run.close()
         restore()
-    return plugin_code(code, call.run.plugin_code) if call.given.is_plugin else code
-
-
-def plugin_code(code: int, state: int | None) -> int:
-    """The exit code by the rules of Nagios plugins: whatever kept the answer from being given is 3, unknown.
-
-    >>> plugin_code(0, 0), plugin_code(1, 2), plugin_code(3, None), plugin_code(70, None)
-    (0, 2, 3, 3)
-    """
-    if code not in (ExitCode.OK, ExitCode.FOUND):
-        return 3
-    return state if state is not None else 0 if code == ExitCode.OK else 3
 
 
 def _run(arguments: list[str], call: Call) -> int:
@@ -122,20 +111,24 @@ def _run(arguments: list[str], call: Call) -> int:
         # Whoever read our output has seen enough; Python must not complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (KeyboardInterrupt, typer.Abort):
-        return call.run.failed(ChatopsError("interrupted; nothing that was not reported as done has been kept"),
-                                 ExitCode.INTERRUPTED)  # fmt: skip
-    except ChatopsError as error:
-        return call.run.failed(error, error.exit_code)
-    except _usage_errors() as error:
-        return call.run.misused(error)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            return call.run.crashed(error)
-        return call.run.failed(ChatopsError(f"the answer could not be written: {error.strerror}"), ExitCode.FOUND)
-    except Exception as error:  # noqa: BLE001 - the boundary: a bug becomes a sentence and exit code 70
-        return call.run.crashed(error)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the boundary: whatever it is becomes a sentence and an exit code
+        return _ended(call, error)
     return code
+
+
+def _ended(call: Call, error: BaseException) -> int:
+    from chatops.flows import ends  # when something went wrong, not before
+
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        told = ChatopsError("interrupted; nothing that was not reported as done has been kept")
+        return ends.failed(call.run, told, ExitCode.INTERRUPTED)
+    if isinstance(error, ChatopsError):
+        return ends.failed(call.run, error, error.exit_code)
+    if isinstance(error, _usage_errors()):
+        return ends.misused(call.run, error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return ends.failed(call.run, ChatopsError(f"the answer could not be written: {error.strerror}"), ExitCode.FOUND)
+    return ends.crashed(call.run, error)
 
 
 def _usage_errors() -> type[Exception]:

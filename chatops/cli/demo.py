@@ -10,7 +10,7 @@ import typer
 
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ConflictError, ExitCode, UsageError
-from chatops.flows import run as invoking
+from chatops.flows import paste as invoking
 from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:

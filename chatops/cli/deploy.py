@@ -12,7 +12,8 @@ import typer
 
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ChatopsError, ExitCode, RefusedError, UsageError
-from chatops.flows.run import Invocation, write_file
+from chatops.files import write_file
+from chatops.flows.run import Invocation
 from chatops.model import Line, Span
 
 if TYPE_CHECKING:

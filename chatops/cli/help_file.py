@@ -42,7 +42,10 @@ def page_of(command: typer.core.TyperCommand | typer.core.TyperGroup, ctx: typer
 
 def _entry(parameter: typer.core.TyperArgument | typer.core.TyperOption, ctx: typer.Context) -> Entry:
     record = parameter.get_help_record(ctx)
-    entry: Entry = {"names": [], "help": _told(record[1] if record else "")}
+    line = _told(parameter.help or "")
+    entry: Entry = {"names": [], "help": line}
+    if extra := _told(record[1] if record else "").removeprefix(line).strip():
+        entry["extra"] = extra
     if isinstance(parameter, typer.core.TyperArgument):
         entry["names"] = [(parameter.metavar or parameter.name or "").replace("[", "").replace("]", "")]
     else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # without typing, which `--help` does not need
         short: list[str]
         value: str
         help: str
+        extra: str
         required: bool
         multiple: bool
 
@@ -133,7 +134,7 @@ def _box(panel: Panel, width: int, colour: bool) -> list[str]:
         cells = [text.ljust(size) + "  " for text, size in zip(label, heads, strict=True) if size]
         head = "".join(cells)
         room = inside - left if beside else inside - 2
-        told = wrapped(entry.get("help", ""), room)
+        told = wrapped(f"{entry.get('help', '')} {entry.get('extra', '')}", room)
         rows = [(head, told[0], *told[1:])] if beside else []
         if beside:
             lines = [(head, rows[0][1]), *((" " * left, line) for line in told[1:])]

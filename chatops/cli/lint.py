@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chatops.cli.options import TABLE_FORMATS, command, invocation_of
+from chatops.cli.options import LINTED_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
@@ -18,7 +18,7 @@ from chatops.errors import ExitCode
         "chatops lint --all -o github --write junit=lint.xml",
     ],
     exits="0 nothing unsafe · 1 something is · 2 squawk (the extra `lint`) is not installed",
-    formats=(*TABLE_FORMATS, "github", "junit"),
+    formats=LINTED_FORMATS,
 )
 def lint(
     ctx: typer.Context,

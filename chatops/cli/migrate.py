@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.options import Formats, command, invocation_of
 from chatops.errors import ExitCode
 
 
@@ -21,7 +21,7 @@ from chatops.errors import ExitCode
     ],
     exits="0 everything asked for is in · 2 usage · 3 unreachable, or the connection was lost · 4 refused, or a file failed and "
     "was rolled back · 5 a lock or another migrator was in the way for longer than --max-wait",
-    formats=(*DOCUMENT_FORMATS, "sql"),
+    formats=Formats(also=("sql",)),
 )
 def migrate(
     ctx: typer.Context,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chatops.cli.options import command, invocation_of
+from chatops.cli.options import Formats, command, invocation_of
 from chatops.errors import ExitCode, UsageError
 
 GUIDE = "15m*4,1h*23"
@@ -20,7 +20,7 @@ GUIDE = "15m*4,1h*23"
         "chatops monitor --plan '1m*15' --until-healthy",
     ],
     exits="0 no worse than before · 1 something new is open, or no tick reached the database",
-    formats=("table", "plain", "json", "jsonl", "markdown", "nagios", "prometheus", "junit", "github"),
+    formats=Formats(frozenset({"figures", "problems"}), also=("jsonl",)),
 )
 def monitor(
     ctx: typer.Context,

@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 import typer.core
 
-from chatops.flows.given import CHECK_FORMATS, DOCUMENT_FORMATS, TABLE_FORMATS, WATCHED_FORMATS, Given
+from chatops.flows.given import CHECK_FORMATS, DOCUMENT_FORMATS, LINTED_FORMATS, TABLE_FORMATS, WATCHED_FORMATS, Formats, Given
 
 if TYPE_CHECKING:
     # The run brings the driver and all that draws; a help text needs neither.
     from chatops.flows.run import Invocation
 
-__all__ = ["CHECK_FORMATS", "DOCUMENT_FORMATS", "TABLE_FORMATS", "WATCHED_FORMATS", "command", "common_options", "invocation_of"]
+__all__ = [
+    "CHECK_FORMATS",
+    "DOCUMENT_FORMATS",
+    "LINTED_FORMATS",
+    "TABLE_FORMATS",
+    "WATCHED_FORMATS",
+    "Formats",
+    "command",
+    "common_options",
+    "invocation_of",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +42,11 @@ class Call:
     def __init__(self, argv: Sequence[str]) -> None:
         self.given = Given(list(argv))
 
+    @property
+    def is_run(self) -> bool:
+        """Whether the run has been made."""
+        return "run" in vars(self)
+
     @cached_property
     def run(self) -> Invocation:
         """The run, made when the options have been read."""
@@ -42,7 +57,7 @@ class Call:
 
 def command(
     *, examples: Sequence[str], exits: str, takes: Sequence[str] = ("connection", "output"),
-    formats: Sequence[str] = TABLE_FORMATS,
+    formats: Formats = TABLE_FORMATS,
 ) -> Callable[[F], F]:  # fmt: skip
     """Marks a function as a command: two or more pasteable examples, a line about its exit codes, the options it shares.
 
@@ -53,7 +68,7 @@ def command(
         lines = ["Examples:", *(f"  {example}" for example in examples), f"Exit codes: {exits}"]
         function.epilog = "\n\n".join(lines)  # type: ignore[attr-defined]
         function.takes = (*takes, "debug")  # type: ignore[attr-defined]
-        function.formats = tuple(formats)  # type: ignore[attr-defined]
+        function.formats = formats  # type: ignore[attr-defined]
         function.examples = tuple(examples)  # type: ignore[attr-defined]
         return function
 

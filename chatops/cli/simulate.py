@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.options import Formats, command, invocation_of
 from chatops.errors import ExitCode, RefusedError, UsageError
 from chatops.flows.run import Invocation
 
@@ -37,7 +37,7 @@ SPARE_SESSIONS = 5
     ],
     exits="0 every invariant held · 1 one was broken, or that is unknown, or a statement failed that must not · 2 usage · "
     "3 no server · 4 refused: a production environment · 130 interrupted",
-    formats=(*DOCUMENT_FORMATS, "github", "junit"),
+    formats=Formats(frozenset({"problems"})),
 )
 def simulate(
     ctx: typer.Context,
@@ -352,7 +352,7 @@ def _next(
 ) -> tuple[str, str]:  # fmt: skip
     """The one command to go on with."""
     from chatops.chats.simulation import Load
-    from chatops.flows.run import program
+    from chatops.flows.paste import program
 
     if keep:
         return "look at it", " ".join((program(), target.flags, "diagnose"))

@@ -9,7 +9,8 @@ import typer
 
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
-from chatops.flows.run import Invocation, write_file
+from chatops.files import write_file
+from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:
     from datetime import date

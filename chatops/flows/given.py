@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-TABLE_FORMATS = ("table", "plain", "json", "jsonl", "csv", "tsv", "markdown")
-DOCUMENT_FORMATS = ("table", "plain", "json", "markdown")
-WATCHED_FORMATS = (*TABLE_FORMATS, "nagios", "prometheus")
-CHECK_FORMATS = (*DOCUMENT_FORMATS, "jsonl", "csv", "tsv", "github", "junit", "nagios", "prometheus")
+
+@dataclass(frozen=True)
+class Formats:
+    """What the answers of a command hold (`rows`, `figures`, `problems`), which says the formats that it has.
+
+    `also` names formats that it has beside these: its own, or one that would need more than it always holds.
+    """
+
+    holds: frozenset[str] = frozenset()
+    also: tuple[str, ...] = ()
+
+
+DOCUMENT_FORMATS = Formats()
+TABLE_FORMATS = Formats(frozenset({"rows"}))
+WATCHED_FORMATS = Formats(frozenset({"rows", "figures"}))
+LINTED_FORMATS = Formats(frozenset({"rows", "problems"}))
+CHECK_FORMATS = Formats(frozenset({"rows", "figures", "problems"}))
 
 
 @dataclass
@@ -17,7 +30,7 @@ class Given:
 
     argv: Sequence[str] = ()
     command: str = ""
-    formats: Sequence[str] = field(default=TABLE_FORMATS)
+    formats: Formats = TABLE_FORMATS
     db: Sequence[str] = ()
     env: str | None = None
     schema: str | None = None
@@ -27,9 +40,18 @@ class Given:
     debug: bool = False
 
     @property
-    def is_plugin(self) -> bool:
-        """Whether this run answers to Nagios, even if its command line could not be read."""
+    def wanted_output(self) -> str | None:
+        """The format that was asked for, even if the command line could not be read; None where none was.
+
+        >>> Given(["queue", "--bogus", "-ojson"]).wanted_output
+        'json'
+        """
         if self.output is not None:
-            return self.output == "nagios"
-        joined = "\0".join(self.argv)
-        return any(text in joined for text in ("-o\0nagios", "-onagios", "--output\0nagios", "--output=nagios"))
+            return self.output
+        for word, following in zip(self.argv, [*self.argv, ""][1:], strict=True):
+            if word in ("-o", "--output"):
+                return following
+            for start in ("--output=", "-o"):
+                if word.startswith(start) and not word.startswith("--o" if start == "-o" else " "):
+                    return word.removeprefix(start)
+        return None

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from chatops import formatting, settings
 from chatops.errors import ExitCode, NotATerminalError, worst
-from chatops.flows.run import Invocation, started
+from chatops.flows.connection import started
+from chatops.flows.run import Invocation
 from chatops.flows.tell_migration import Teller
 from chatops.migrations import fleet
 from chatops.migrations.fleet import Member

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from chatops.errors import UnreachableError
-from chatops.flows.run import Invocation, write_file
+from chatops.files import write_file
+from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:
     from chatops.deploys.monitor_state import Watch

@@ -40,11 +40,11 @@ def replay(invocation: Invocation, file: Path) -> Archive:
     name = f"replay_{secrets.token_hex(6)}"
     invocation.note(f"replaying {file.name} of {formatting.instant(archive.at)} in a scratch database of the embedded server")
     local.create_database(name, say=invocation.note)
-    invocation._open.append(_Scratch(name))  # type: ignore[arg-type]
+    invocation.closed_with_the_run(_Scratch(name))
     parameters, _ = settings.parse(local.url(name), "embedded server")
     target = settings.Target(parameters, file.name, environment=f"replay of {file.name}", production=False)
-    invocation._target = replace(target, flags="")
-    with db.connect(invocation._target, "replay", "act") as database:
+    invocation.use(replace(target, flags=""))
+    with db.connect(invocation.target, "replay", "act") as database:
         capture.restore(database, archive)
     if not archive.whole:
         chats = f"{formatting.count(archive.head['chats'])} of {formatting.count(archive.head['chats_there'])} chats"

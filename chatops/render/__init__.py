@@ -1,47 +1,29 @@
-"""Turns an answer into text, in the format that its reader can use."""
+"""Turns an answer into text, in the format that its reader can use. Here stands the list of formats."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from chatops import signs
 from chatops.model import Answer
+from chatops.render.format import Envelope, Failure, Format, Medium
 
-# Format → the module of this package that knows it.
-FORMATS = {
-    "table": "table",
-    "plain": "plain",
-    "json": "json",
-    "jsonl": "jsonl",
-    "csv": "delimited",
-    "tsv": "delimited",
-    "markdown": "markdown",
-    "github": "github",
-    "junit": "junit",
-    "nagios": "nagios",
-    "prometheus": "prometheus",
-}
+__all__ = ["FORMATS", "Envelope", "Failure", "Format", "Medium", "encodable", "format_named", "render"]
+
+FORMATS = ("table", "plain", "json", "jsonl", "csv", "tsv", "markdown", "github", "junit", "nagios", "prometheus")
+"""In the order of the help; each is the object FORMAT of the module that bears its name, loaded when it is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Medium:
-    """What the text is written to: `width` in columns (0: endless), colour, whether names may be shown."""
-
-    width: int = 0
-    terminal: bool = False
-    colour: bool = False
-    ascii: bool = False
-    show_names: bool = False
+def format_named(name: str) -> Format:
+    """The format of that name."""
+    found: Format = importlib.import_module(f"chatops.render.{name}").FORMAT
+    return found
 
 
-def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any] | None = None) -> Iterator[str]:
+def render(answer: Answer, name: str, medium: Medium, envelope: Envelope | None = None) -> Iterator[str]:
     """The answer as pieces of text in one of FORMATS; `envelope` is what machine formats say about the run itself."""
-    module = importlib.import_module(f"chatops.render.{FORMATS[format_]}")
-    pieces: Iterator[str] = module.render(answer, format_, medium, envelope or {})
-    return pieces
+    return format_named(name).render(answer, medium, envelope or {})
 
 
 def encodable(text: str, medium: Medium) -> str:

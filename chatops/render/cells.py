@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chatops import formatting
 from chatops.model import Answer, Column, Table, value_of
-from chatops.render import Medium
+from chatops.render.format import Medium
 
 NUMERIC = frozenset({"number", "share", "age", "duration"})
 BAR_WIDTH = 20

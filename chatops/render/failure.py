@@ -1,10 +1,11 @@
-"""A failure as lines: what happened, the evidence, the next command."""
+"""A failure as lines for people, and as an answer for what watches checks."""
 
 from __future__ import annotations
 
 from chatops import formatting
 from chatops.errors import ChatopsError
-from chatops.model import Line, Span
+from chatops.model import Answer, Figure, Line, Outcome, Span
+from chatops.render.format import Failure
 
 
 def failure(error: ChatopsError) -> list[Line]:
@@ -19,3 +20,13 @@ def failure(error: ChatopsError) -> list[Line]:
     for label, step in error.next_steps:
         lines.append([Span(f"   {label + ':':<{width + 1}} ", "dim"), Span(step, "code")])
     return lines
+
+
+def unknown(failed: Failure) -> Answer:
+    """A run without an answer as one outcome that nobody knows: what watches checks must not go on with an older file."""
+    outcome = Outcome(f"chatops {failed.command}", "unknown", "critical", failed.error.message, counts=True)
+    figures = [
+        Figure("findings", 1.0, "Findings by severity; unknown: checks that could not be made.", {"severity": "unknown"}),
+        Figure("checks_run", 0.0, "Checks that gave an answer."),
+    ]
+    return Answer(failed.command, [], figures=figures, outcomes=[outcome])

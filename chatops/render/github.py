@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from chatops import formatting
 from chatops.model import Answer, Outcome, Table, value_of
-from chatops.render import Medium
+from chatops.render.failure import unknown
+from chatops.render.format import Envelope, Failure, Format, Medium
 
 # GitHub knows three levels; whatever it does not know is shown as a notice.
 LEVELS = {"critical": "error", "error": "error", "failed": "error", "warning": "warning", "unknown": "warning"}
 
 
-def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
+def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """A `::error …` line per row of the table `problems`; its columns file, line, column, severity, code, message and help count
     where they are; and one per outcome that is not passed. Nothing to say is no line at all."""
     for outcome in answer.outcomes or ():
@@ -34,7 +34,7 @@ def of_outcome(outcome: Outcome) -> str:
     return f"::{level} title={_property(formatting.visible(outcome.name))}::{_message(message)}\n"
 
 
-def annotation(row: Any, table: Table) -> str:
+def annotation(row: object, table: Table) -> str:
     """One row as a workflow command."""
     found = fields(row, table)
     level = LEVELS.get(found.get("severity", ""), "notice")
@@ -44,7 +44,7 @@ def annotation(row: Any, table: Table) -> str:
     return f"::{level}{' ' if properties else ''}{properties}::{_message(message)}\n"
 
 
-def fields(row: Any, table: Table) -> dict[str, str]:
+def fields(row: object, table: Table) -> dict[str, str]:
     """A row of problems as text by column; what is None is left out."""
     values = {column.name: value_of(row, column.name) for column in table.columns}
     return {name: formatting.visible(str(value), lines=True) for name, value in values.items() if value is not None}
@@ -56,3 +56,11 @@ def _message(text: str) -> str:
 
 def _property(text: str) -> str:
     return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def failure(failed: Failure, medium: Medium, envelope: Envelope) -> str:
+    """The run as one thing that could not be checked."""
+    return "".join(render(unknown(failed), medium, envelope))
+
+
+FORMAT = Format("github", render, needs=frozenset({"problems"}), failure=failure)

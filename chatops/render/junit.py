@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from chatops import formatting
 from chatops.model import Answer, Outcome, value_of
-from chatops.render import Medium
+from chatops.render.failure import unknown
+from chatops.render.format import Envelope, Failure, Format, Medium
 from chatops.render.github import fields
 
 
-def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
+def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """One test suite. Its cases are the outcomes, a failure where one counts as found, an error where nobody could look; else
     the rows of the table `files` (column `file`), where each row of `problems` is a failure of its file's case, or a case of its
     own where it names no file. With neither there is one case, which passed."""
@@ -72,3 +72,11 @@ def _told(found: dict[str, str]) -> str:
     where = ":".join(found[name] for name in ("file", "line", "column") if found.get(name))
     said = [found.get(name, "") for name in ("severity", "code", "message", "help")]
     return "  ".join(text for text in (where, *said) if text)
+
+
+def failure(failed: Failure, medium: Medium, envelope: Envelope) -> str:
+    """The run as one thing that could not be checked."""
+    return "".join(render(unknown(failed), medium, envelope))
+
+
+FORMAT = Format("junit", render, needs=frozenset({"problems"}), failure=failure)

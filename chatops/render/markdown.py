@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from chatops import formatting
 from chatops.model import Answer, Table
-from chatops.render import Medium
 from chatops.render.cells import NUMERIC, columns_for, human
+from chatops.render.format import Envelope, Format, Medium
 from chatops.render.plain import unstyled
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~])")
 
 
-def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
+def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """Text as paragraphs, tables as pipe tables."""
     for block in answer.body:
         if isinstance(block, Table):
@@ -46,3 +45,6 @@ def _table(table: Table, answer: Answer, medium: Medium) -> str:
     head = "| " + " | ".join(escaped(column.heading) for column in columns) + " |"
     rule = "|" + "|".join(" ---: " if column.kind in NUMERIC else " --- " for column in columns) + "|"
     return title + "\n".join([head, rule, *rows]) + "\n"
+
+
+FORMAT = Format("markdown", render, for_people=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from chatops import formatting
 from chatops.model import Answer, Figure, Outcome
-from chatops.render import Medium
+from chatops.render.format import Envelope, Failure, Format, Medium
 
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 MOST_NAMED = 3
@@ -20,7 +19,7 @@ def state(answer: Answer) -> int:
     return 2 if "critical" in failed else 1 if failed else 3 if counting else 0
 
 
-def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
+def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """`CHATOPS STATE - what | 'name'=number`; the worst three things are named."""
     data = " ".join(_performance(figure) for figure in answer.figures if figure.value is not None)
     yield line(state(answer), _told(answer), data)
@@ -63,3 +62,11 @@ def _performance(figure: Figure) -> str:
     label = "".join(letter for letter in formatting.visible(_name(figure)) if letter not in "'=|\"")
     number = f"{figure.value:.3f}".rstrip("0").rstrip(".")
     return f"'{label}'={number}{unit}"
+
+
+def failure(failed: Failure, medium: Medium, envelope: Envelope) -> str:
+    """The line that says why there is no answer."""
+    return line(3, failed.error.message)
+
+
+FORMAT = Format("nagios", render, needs=frozenset({"figures"}), failure=failure, exit_code=state)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from tabulate import tabulate
 
 from chatops import formatting
 from chatops.model import Answer, Column, Line, Table
-from chatops.render import Medium
 from chatops.render.cells import NUMERIC, columns_for, flat, human
+from chatops.render.format import Envelope, Format, Medium
 
 
-def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
+def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """Text and tables in reading order."""
     for position, block in enumerate(answer.body):
         if isinstance(block, Table):
@@ -31,7 +30,7 @@ def unstyled(line: Line) -> str:
     return line if isinstance(line, str) else "".join(span.text for span in line)
 
 
-def _cell(row: Any, column: Column, medium: Medium) -> str:
+def _cell(row: object, column: Column, medium: Medium) -> str:
     if column.kind in ("share", "duration"):
         return human(row, column, medium, None)
     return formatting.visible(flat(row, column, medium))
@@ -51,3 +50,6 @@ def _table(table: Table, medium: Medium) -> str:
         colalign=["right" if column.kind in NUMERIC and column.kind != "age" else "left" for column in columns],
     )
     return title + "".join(line.rstrip() + "\n" for line in text.splitlines())
+
+
+FORMAT = Format("plain", render, for_people=True)

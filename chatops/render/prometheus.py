@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from chatops import formatting
 from chatops.model import Answer, Figure
-from chatops.render import Medium
+from chatops.render.failure import unknown
+from chatops.render.format import Envelope, Failure, Format, Medium
 
 # The envelope's entries that tell one target from another on every sample.
 TARGET = ("environment", "database")
 
 
-def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
+def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """The text format 0.0.4: HELP and TYPE once a name, then its samples; a number that nobody knows is left out.
 
     Of a run with checks each is there as `chatops_check_failed` and `chatops_check_unknown`, 0 or 1.
@@ -51,3 +51,11 @@ def _label(value: str) -> str:
 
 def _help(text: str) -> str:
     return formatting.visible(text).replace("\\", "\\\\")
+
+
+def failure(failed: Failure, medium: Medium, envelope: Envelope) -> str:
+    """The run as one thing that could not be checked."""
+    return "".join(render(unknown(failed), medium, envelope))
+
+
+FORMAT = Format("prometheus", render, needs=frozenset({"figures"}), failure=failure)

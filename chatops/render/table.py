@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from chatops.model import Answer, Line, Table
-from chatops.render import Medium
 from chatops.render.cells import NUMERIC, columns_for, human
+from chatops.render.format import Envelope, Format, Medium
 
 STYLES = {
     "plain": "",
@@ -27,7 +26,7 @@ STYLES = {
 }
 
 
-def render(answer: Answer, format_: str, medium: Medium, envelope: dict[str, Any]) -> Iterator[str]:
+def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """Text and tables in reading order, at most as wide as the medium."""
     for position, block in enumerate(answer.body):
         if isinstance(block, Table):
@@ -79,7 +78,7 @@ def _table(table: Table, answer: Answer, medium: Medium) -> str:
     return _print(grid, medium)
 
 
-def _print(what: Any, medium: Medium, width: int | None = None) -> str:
+def _print(what: RenderableType, medium: Medium, width: int | None = None) -> str:
     out = io.StringIO()
     console = Console(
         file=out,
@@ -95,3 +94,6 @@ def _print(what: Any, medium: Medium, width: int | None = None) -> str:
     )
     console.print(what)
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+
+
+FORMAT = Format("table", render, for_people=True)

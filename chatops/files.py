@@ -1,0 +1,63 @@
+"""Files that are written whole or not at all, and are nobody else's business unless they were before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from chatops.errors import UsageError
+
+
+def write_file(path: Path, text: str, *, append: bool = False, private: bool = False) -> None:
+    """Writes a whole file or nothing, by a rename; devices and pipes, and files to `append` to, as they are.
+
+    A link is followed; the owner and mode of an existing file are kept; a new one is readable by its owner alone when `private`.
+    Raises UsageError when it cannot be written.
+    """
+    try:
+        there = path.stat() if path.exists() else None
+        if append or (there is not None and not stat.S_ISREG(there.st_mode)):
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
+            return
+        _replace(Path(os.path.realpath(path)), text.encode("utf-8", "backslashreplace"), there, private=private)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: bool) -> None:
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private or there is not None else 0o666)
+    except OSError:
+        if there is None:
+            raise
+        _overwrite(path, data)  # a file of its own in a folder that takes no others, such as one mounted into a container
+        return
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            if there is not None:
+                os.fchmod(file.fileno(), stat.S_IMODE(there.st_mode))
+                with contextlib.suppress(PermissionError):
+                    os.fchown(file.fileno(), there.st_uid, there.st_gid)
+        if there is not None and _owner(part.stat()) != _owner(there):
+            _overwrite(path, data)
+        else:
+            part.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _owner(found: os.stat_result) -> tuple[int, int]:
+    return found.st_uid, found.st_gid
+
+
+def _overwrite(path: Path, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()

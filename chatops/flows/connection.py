@@ -1,0 +1,138 @@
+"""The database of a run: which one it is, connections that end with the run, and the banner that says where we are."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from chatops import settings
+from chatops.flows.given import Given
+from chatops.flows.output import Output
+from chatops.settings import Target
+
+if TYPE_CHECKING:  # the driver is most of what a command loads, and what works offline (explain, config) needs none of it
+    from chatops.db import Database, Intent
+
+
+class Closable(Protocol):
+    """What must be closed."""
+
+    def close(self) -> None:
+        """Closes it."""
+
+
+class Connection(Output):
+    """What a run is connected to."""
+
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
+        self._target: Target | None = None
+        self._open: list[Closable] = []
+        self._banner_shown = False
+        self.now: datetime | None = None
+        """The database's clock when the snapshot was taken."""
+
+    @property
+    def options(self) -> settings.Options:
+        """What the command line says about the database."""
+        return settings.Options(tuple(self.db), self.env, self.schema)
+
+    @property
+    def target(self) -> Target:
+        """The one database this run is about; the embedded server is started if it is the one."""
+        if self._target is None:
+            target = settings.resolve(self.options)
+            for warning in target.warnings:
+                self.warn(warning)
+            self._target = started(target, self.note)
+        return self._target
+
+    @property
+    def known_target(self) -> Target | None:
+        """The database this run is about, None while nobody asked."""
+        return self._target
+
+    def use(self, target: Target) -> None:
+        """Works on another database from now on: one that this run has made."""
+        self._target = target
+
+    def connect(self, intent: Intent = "read", *, target: Target | None = None) -> Database:
+        """A connection that is closed when the run ends."""
+        from chatops import db  # see above
+
+        database = db.connect(target or self.target, self.command, intent)
+        database.show_names = self.medium(stream=sys.stderr).show_names
+        self._open.append(database)
+        return database
+
+    @contextlib.contextmanager
+    def reading(self, *, statement_timeout: str | None = None, ends: float | None = None) -> Iterator[Database]:
+        """One read-only snapshot of the target, the banner shown; given up at `ends` of the monotonic clock, whatever hangs."""
+        database = self.connect("read")
+        bounded = contextlib.nullcontext() if ends is None else database.given_up_after(ends - time.monotonic())
+        with bounded, database.reading(statement_timeout=statement_timeout):
+            self.banner(database)
+            yield database
+
+    @contextlib.contextmanager
+    def acting(self, *, rollback: bool = False) -> Iterator[Database]:
+        """One writing transaction on the target, the banner shown."""
+        database = self.connect("act")
+        with database.acting(rollback=rollback):
+            self.banner(database)
+            yield database
+
+    def banner(self, database: Database) -> None:
+        """Says on stderr, once, where this run is: environment, host, database, role, version, server time."""
+        facts = database.facts
+        if facts is None:
+            return
+        self.now = facts.now
+        if self._banner_shown:
+            return
+        self._banner_shown = True
+        target = database.target
+        place = target.shown().rpartition("/")[0]
+        schema = "" if target.schema == "public" else f" · schema {target.schema}"
+        standby = " · standby" if facts.standby else ""
+        self.note(
+            f"{target.name} · {place}/{facts.database} as {facts.role} · Postgres {facts.version.split()[0]}{standby}{schema}"
+            f" · {utc(facts.now)}"
+        )
+
+    def envelope(self) -> dict[str, object]:
+        """What machine formats say about the run itself."""
+        found = super().envelope()
+        if self._target is not None:
+            found |= {"environment": self._target.name, "database": self._target.shown()}
+        return found
+
+    def close(self) -> None:
+        """Closes what is still open."""
+        for database in self._open:
+            database.close()
+        self._open.clear()
+
+    def closed_with_the_run(self, what: Closable) -> None:
+        """Closes something else when the run ends."""
+        self._open.append(what)
+
+
+def started(target: Target, note: Callable[[str], None]) -> Target:
+    """The target itself, or the embedded server's address once it runs."""
+    if target.embedded is None:
+        return target
+    from chatops import local  # only where the embedded server is the one
+
+    parameters, _ = settings.parse(local.url(target.parameters["dbname"], say=note), "embedded server")
+    return replace(target, parameters=parameters)
+
+
+def utc(moment: datetime) -> str:
+    """An instant to the minute, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

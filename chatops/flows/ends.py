@@ -1,0 +1,60 @@
+"""How a run ends that came to no answer: for people on stderr, and for what reads stdout and the files of --write."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+
+from chatops import settings
+from chatops.errors import ChatopsError, ExitCode, UsageError
+from chatops.flows.run import Invocation
+from chatops.render import FORMATS, Failure, Medium, format_named
+from chatops.render.failure import failure as lines_of
+
+
+def failed(run: Invocation, error: ChatopsError, code: ExitCode) -> int:
+    """Shows a failure; its exit code."""
+    told = Failure(run.command, error, int(code))
+    wanted = run.wanted_format()
+    with contextlib.suppress(BrokenPipeError):
+        if wanted is not None and wanted.failure is not None:
+            run.emit(wanted.failure(told, run.medium(), run.envelope()))
+            sys.stdout.flush()
+    if code is not ExitCode.USAGE:
+        _write_files(run, told)
+    for line in lines_of(error):
+        run.note(line)
+    return int(code)
+
+
+def _write_files(run: Invocation, told: Failure) -> None:
+    with contextlib.suppress(ChatopsError, OSError):
+        for name, path in run.writes():
+            known = format_named(name) if name in FORMATS else None
+            if known is not None and known.failure is not None:
+                run.write_to(path, iter([known.failure(told, Medium(), run.envelope())]))
+
+
+def misused(run: Invocation, error: Exception) -> int:
+    """Shows what is wrong with the command line."""
+    message = getattr(error, "format_message", lambda: str(error))()
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "chatops"
+    return failed(run, UsageError(message, next_steps=[("help", f"{path} --help")]), ExitCode.USAGE)
+
+
+def crashed(run: Invocation, error: BaseException) -> int:
+    """Shows a bug as one sentence; the traceback with --debug."""
+    secrets = _secrets(run)
+    if run.debug:
+        run.note(settings.redact("".join(traceback.format_exception(error)), secrets))
+    text = settings.redact(f"{type(error).__name__}: {error}".splitlines()[0], secrets)
+    again = "" if run.debug else "; the traceback with --debug"
+    return failed(run, ChatopsError(f"a bug in chatops: {text}{again}"), ExitCode.BUG)
+
+
+def _secrets(run: Invocation) -> list[str]:
+    if run.known_target is None:
+        return [text for text in run.argv if "://" in text]
+    return settings.secrets_of(run.known_target)

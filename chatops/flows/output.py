@@ -1,0 +1,143 @@
+"""Where an answer goes: the format that was asked for, stdout and the files of --write; all other lines go to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+from chatops import __version__, signs
+from chatops.errors import UsageError
+from chatops.files import write_file
+from chatops.flows.given import Given
+from chatops.flows.paste import pasteable, pasteable_answer
+from chatops.model import Answer, Line, Table
+from chatops.render import FORMATS, Format, Medium, encodable, format_named
+
+
+class Output(Given):
+    """What a run says. stdout is written by `show` and `emit` alone."""
+
+    def __init__(self, given: Given) -> None:
+        super().__init__(**vars(given))
+        self.environ = os.environ
+        self.judged: int | None = None
+        """What the last answer comes to by the rules of a plugin's format."""
+
+    def medium(self, *, stream: TextIO | None = None) -> Medium:
+        """What stdout (or another stream) can show."""
+        stream = stream or sys.stdout
+        terminal = bool(stream.isatty())
+        colour = terminal and "NO_COLOR" not in self.environ and self.environ.get("TERM", "dumb") not in ("dumb", "")
+        width = shutil.get_terminal_size().columns if terminal else 0
+        return Medium(width=width, terminal=terminal, colour=colour, ascii=signs.is_ascii_only(getattr(stream, "encoding", None)),
+                      show_names=self.show_names or terminal)  # fmt: skip
+
+    # -- formats ----------------------------------------------------------------------------------------------------
+
+    def format(self) -> str:
+        """The format of stdout: as asked, else table on a terminal and plain in a pipe. Raises UsageError."""
+        chosen = self.output or ("table" if sys.stdout.isatty() else "plain")
+        self._known(chosen)
+        return chosen
+
+    def format_names(self) -> list[str]:
+        """The formats that the command has."""
+        return [*(name for name in FORMATS if self._has(name)), *(name for name in self.formats.also if name not in FORMATS)]
+
+    def _has(self, name: str) -> bool:
+        return name in self.formats.also or (name in FORMATS and format_named(name).needs <= self.formats.holds)
+
+    def _known(self, name: str) -> None:
+        if not self._has(name):
+            raise UsageError(f"{self.command} knows no format {name!r}; it has: {', '.join(self.format_names())}")
+
+    @property
+    def streams(self) -> bool:
+        """Whether rows are written as they come."""
+        return (name := self.format()) in FORMATS and format_named(name).streams
+
+    def writes(self) -> list[tuple[str, Path]]:
+        """The FORMAT=FILE pairs of --write. Raises UsageError."""
+        pairs = []
+        for text in self.write:
+            name, equals, file = text.partition("=")
+            if not equals or not file:
+                raise UsageError("--write takes FORMAT=FILE, such as --write markdown=summary.md")
+            self._known(name)
+            pairs.append((name, Path(file)))
+        return pairs
+
+    def check_output(self) -> None:
+        """Fails early, before any work, when a format is unknown."""
+        self.format()
+        self.writes()
+
+    def wanted_format(self) -> Format | None:
+        """The format that stdout's reader expects, whatever happened; None where it is none of ours."""
+        name = self.wanted_output or ""
+        return format_named(name) if name in FORMATS else None
+
+    def exit_code(self, code: int) -> int:
+        """The exit code that the reader of stdout understands: ours, or by the rules of plugins."""
+        wanted = self.wanted_format()
+        if wanted is None or wanted.exit_code is None:
+            return code
+        if code not in (0, 1):
+            return 3  # whatever kept the answer from being given: unknown
+        return self.judged if self.judged is not None else 0 if code == 0 else 3
+
+    # -- the answer -------------------------------------------------------------------------------------------------
+
+    def envelope(self) -> dict[str, object]:
+        """What machine formats say about the run itself."""
+        return {"chatops": __version__, "format": 1, "command": self.command}
+
+    def show(self, answer: Answer, emit: Callable[[str], object] | None = None) -> None:
+        """Writes the answer to stdout, or hands its pieces to `emit`, and writes the files of --write."""
+        pairs = self.writes()
+        if pairs:  # rows are read once: keep them when more than one reader wants them
+            kept = [replace(b, rows=list(b.rows)) if isinstance(b, Table) else b for b in answer.body]
+            answer = replace(answer, body=kept)
+        medium, chosen = self.medium(), format_named(self.format())
+        if chosen.exit_code is not None:
+            self.judged = chosen.exit_code(answer)
+        for piece in chosen.render(pasteable_answer(answer), medium, self.envelope()):
+            emit(piece) if emit is not None else self.emit(piece, medium)
+        for name, path in pairs:
+            self.write_to(path, format_named(name).render(answer, Medium(show_names=self.show_names), self.envelope()))
+
+    def write_to(self, path: Path, pieces: Iterator[str]) -> None:
+        """Writes one of the files of --write; the summary of a GitHub job is appended to."""
+        write_file(path, "".join(pieces), append=str(path) == self.environ.get("GITHUB_STEP_SUMMARY"))
+
+    def emit(self, piece: str, medium: Medium | None = None) -> None:
+        """Writes a piece of the answer to stdout."""
+        sys.stdout.write(encodable(piece, medium or self.medium()))
+
+    # -- beside the answer --------------------------------------------------------------------------------------------
+
+    def note(self, line: Line) -> None:
+        """A line on stderr: banner, progress, warnings."""
+        medium = self.medium(stream=sys.stderr)
+        line = pasteable(line)
+        if isinstance(line, str):
+            text = line + "\n"
+        elif medium.colour:
+            from chatops.render.table import styled  # rich is loaded where colours are seen, and nowhere else
+
+            text = styled(line, medium)
+        else:
+            text = "".join(span.text for span in line) + "\n"
+        with contextlib.suppress(BrokenPipeError):
+            sys.stderr.write(encodable(text, medium))
+            sys.stderr.flush()
+
+    def warn(self, text: str) -> None:
+        """A warning on stderr."""
+        self.note(f"warning: {text}")

@@ -1,0 +1,55 @@
+"""Commands that work as they are pasted: how this chatops is called from here, and that name in the lines that it prints."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from chatops.model import Answer, Line, Text
+
+
+def program() -> str:
+    """What must be typed to run this chatops again from the current folder."""
+    given = Path(sys.argv[0])
+    if given.name != "chatops":
+        return "chatops"
+    # Not resolved: in a virtual environment python and chatops lie side by side, and links lead elsewhere.
+    found = shutil.which("chatops")
+    if found is not None and Path(found).exists() and given.exists() and Path(found).samefile(given):
+        return "chatops"
+    return shlex.quote(nearest(given))
+
+
+def nearest(path: Path) -> str:
+    """A path as one would type it here."""
+    absolute = path.absolute()
+    with contextlib.suppress(ValueError):
+        relative = absolute.relative_to(Path.cwd())
+        return str(relative) if relative.parent != Path() else f"./{relative}"
+    return str(absolute)
+
+
+def pasteable(line: Line) -> Line:
+    """A line whose commands begin as they must be typed here."""
+    if isinstance(line, str) or not any(span.style == "code" and span.text.startswith("chatops ") for span in line):
+        return line
+    typed = program()
+    return [
+        replace(span, text=typed + span.text.removeprefix("chatops"))
+        if span.style == "code" and span.text.startswith("chatops ")
+        else span
+        for span in line
+    ]
+
+
+def pasteable_answer(answer: Answer) -> Answer:
+    """An answer whose lines paste here."""
+    body = [
+        replace(block, lines=[pasteable(line) for line in block.lines]) if isinstance(block, Text) else block
+        for block in answer.body
+    ]
+    return replace(answer, body=body)

@@ -1,0 +1,55 @@
+"""Questions to the person at the terminal, and which of them a flag answers."""
+
+from __future__ import annotations
+
+import sys
+
+from chatops.errors import NotATerminalError, UsageError
+from chatops.flows.connection import Connection
+
+
+class Questions(Connection):
+    """What a run asks before it changes anything."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def ask(self, question: str, flag: str) -> str:
+        """One line from the person at the terminal. Raises NotATerminalError naming the flag that answers instead."""
+        if not self.interactive:
+            raise NotATerminalError(f"nobody is there to answer “{question.strip()}”: give {flag}; nothing was changed")
+        sys.stderr.write(f"{question} ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            raise KeyboardInterrupt
+        return line.strip()
+
+    def consent(self, question: str, *, yes: bool, always: bool = False) -> bool:
+        """Asks before a change, default No; True at once with --yes.
+
+        Off a terminal only a production database (or `always`) needs --yes. The question repeats environment and host.
+        """
+        if yes:
+            return True
+        target = self.target
+        if not target.production and not always and not self.interactive:
+            return True
+        if not self.interactive:
+            where = "a production database" if target.production else "this"
+            raise NotATerminalError(f"{self.command} changes {where}: give --yes to go on; nothing was changed")
+        place = f"{target.name} ({target.host or 'this machine'})"
+        return self.ask(f"{question} on {place}? [y/N]", "--yes").lower() in ("y", "yes")
+
+    def reason(self, given: str | None) -> str | None:
+        """The reason for moving chats: required on production, asked for at a terminal."""
+        if given and given.strip():
+            return given.strip()
+        if not self.target.production:
+            return None
+        answer = self.ask("Reason (kept in the log):", "--reason")
+        if not answer:
+            raise UsageError("a reason is needed on production; nothing was changed")
+        return answer
