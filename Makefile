@@ -21,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 OUTSIDE := -iE '^ *(create|drop|reindex) [a-z ]*concurrently|^-- chatops: '
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-one test-long lint docs help-file bench bench-migrate bench-reads bench-assign bench-bulk bench-start bench-readme clean
+.PHONY: help demo test test-one test-long lint docs help-file new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-start bench-readme clean
 .PHONY: named
 
 help: ## list the targets
@@ -55,10 +55,13 @@ lint: $(TOOLS) ## style, types, import contracts, and the safety of the SQL
 	test -z "$$failed" || { echo "not clean:$$failed" >&2; exit 1; }
 
 docs: $(INSTALLED) ## write docs/findings.md anew from the heads of the checks and repairs
-	@$(PY) -c 'from pathlib import Path; from chatops.checks.explain import document; Path("docs").mkdir(exist_ok=True); Path("docs/findings.md").write_text(document(), encoding="utf-8")'
+	@$(PY) -c 'from pathlib import Path; from chatops.screens.explain import document; Path("docs").mkdir(exist_ok=True); Path("docs/findings.md").write_text(document(), encoding="utf-8")'
 
 help-file: $(INSTALLED) ## write chatops/cli/help.json anew from the commands
 	@$(PY) -m chatops.cli.help_file
+
+new-check: $(INSTALLED) ## the files of a new check: make new-check CODE=SHOP001 (REPAIR=1: and its repair)
+	@$(PY) -m chatops.checks.new_check "$(CODE)" $(REPAIR)
 
 bench: ## all benchmarks in turn, and the README's figures (ROUNDS=5)
 	@for kind in migrate reads assign bulk start; do $(MAKE) --no-print-directory bench-$$kind || exit 1; done

@@ -12,7 +12,7 @@ import pytest
 from chatops import db, settings
 from chatops.chats import planting, population
 from chatops.checks import load, run
-from chatops.checks.run import Result, Survey
+from chatops.checks.results import Result, Survey
 from chatops.model import Severity
 from tests.conftest import build_core, build_latest
 from tests.servers import Database, Farm, Server

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatops.checks import archive as archives
 from chatops.checks import capture, load
 from tests.ailing import deployed, look, mended, opened, plant
 from tests.conftest import Result
@@ -43,8 +44,8 @@ def test_what_is_found_live_is_found_in_the_archive_and_the_scratch_database_goe
     assert found(again) == found(live)
     assert set(PLANTED) <= found(again).keys()
     # Most of it is found anew in the rows, not only remembered.
-    archive = capture.read(tmp_path / "sick.zip")
-    anew = {check.code for check in load.shipped() if capture.told_by_rows(check, archive)}
+    archive = archives.read(tmp_path / "sick.zip")
+    anew = {check.code for check in load.shipped() if archives.told_by_rows(check, archive)}
     assert {"CHAT001", "CHAT003", "CHAT006", "CHAT010", "CHAT012", "CONF001", "DATA003", "OPER001", "QUEUE001"} <= anew
     # One chat and what is stuck can be looked at, too.
     ailing = next(row for row in json.loads(live.stdout)["findings"] if row["code"] == "CHAT003")["rows"][0]["chat_id"]

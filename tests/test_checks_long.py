@@ -17,7 +17,7 @@ import pytest
 from chatops import db, sqlfiles
 from chatops.chats import planting, population
 from chatops.checks import load, run
-from chatops.checks.run import Result, Survey
+from chatops.checks.results import Result, Survey
 from chatops.model import Severity
 from tests import shapes
 from tests.ailing import ELSEWHERE, SCHEMAS, TROUBLES, above_advice, look, opened, populated, wrong

@@ -14,7 +14,7 @@ from chatops.chats import planting
 from chatops.checks import findings, load, repair_batches
 from chatops.render.plain import unstyled
 from chatops.screens import diagnose
-from chatops.screens.diagnose import Reader
+from chatops.screens.lines import Reader
 from tests.ailing import deployed, look, mended, opened, plant
 from tests.conftest import Result
 from tests.servers import Database

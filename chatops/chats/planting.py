@@ -13,21 +13,6 @@ FORBIDDEN = frozenset({"23514", "23505", "23P01"})
 
 MOST_OBSTACLES = 20
 
-UNPLANTED = {
-    "CONF002": "the deployed system has no guards to switch off",
-    "OPER005": "the deployed system has no guards to refuse anybody",
-    "DB009": "it takes the roles of the hosting, which belong to the whole server",
-    "DB010": "it takes a session that stays open",
-    "DB011": "autovacuum would clear it up within a minute",
-    "DB012": "it takes a standby",
-    "DB014": "the demo has it by itself, because it stops at 017",
-    "DB015": "it takes nearly all connections of the server",
-    "DB016": "it takes a billion transactions",
-    "DB018": "it takes a ledger that says which text went in",
-    "QUEUE011": "nobody is free: the demo has free operators, who are what QUEUE004 is about",
-}
-"""Findings without a plant, and why."""
-
 
 @dataclass(frozen=True, slots=True)
 class Planted:

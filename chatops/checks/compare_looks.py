@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from chatops.checks.run import Survey
+from chatops.checks.results import Survey
 from chatops.errors import UsageError
 
 Kind = Literal["new", "ongoing", "not compared"]

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from chatops import formatting, sqlfiles
 from chatops.checks import load, run
+from chatops.checks.inventory import TABLES, take_inventory
 from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError
-from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text
+from chatops.model import Severity
 
 Verdict = Literal["ok", "advice", "failed", "unknown"]
-SIGNS: dict[Verdict, tuple[str, Style]] = {
-    "ok": ("✓", "ok"),
-    "advice": ("!", "advice"),
-    "failed": ("✗", "critical"),
-    "unknown": ("?", "warning"),
-}
 OLDEST, NEWEST = 15, 18
 ROUND_TRIPS = 5
 SLOW_ROUND_TRIP_MS = 50.0
@@ -64,7 +59,7 @@ def examine(database: Database, another: Callable[[], Database], here: Callable[
     )
     points.append(_pooler(database, facts.backend_pid, another))
     points.append(_new_connection(another))
-    role = database.rows(_Role, sqlfiles.read("queries/doctor_role.sql"), {"tables": list(run.TABLES)})[0]
+    role = database.rows(_Role, sqlfiles.read("queries/doctor_role.sql"), {"tables": list(TABLES)})[0]
     points += _role_points(role, database.target.schema, here)
     points += _tables(database, here)
     points.append(_objects(database, here))
@@ -154,7 +149,7 @@ def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Poi
                             f"grant chatops_operator to {name};  -- made by: {here('doctor', '--create-roles')}"))  # fmt: skip
     else:
         points.append(Point("acting", "ok", f"{name} may move, release and repair chats"))
-    missing = sorted(set(run.TABLES) - set(role.owns))
+    missing = sorted(set(TABLES) - set(role.owns))
     if missing:
         points.append(
             Point("migrating", "advice", f"{name} does not own {len(missing)} of the chat tables: migrate needs their owner")
@@ -168,7 +163,7 @@ def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Poi
 
 
 def _tables(database: Database, here: Callable[..., str]) -> list[Point]:
-    inventory = run.take_inventory(database)
+    inventory = take_inventory(database)
     points: list[Point] = []
     if inventory.missing:
         points.append(
@@ -208,25 +203,3 @@ def _objects(database: Database, here: Callable[..., str]) -> Point:
 def _connections(role: _Role) -> Point:
     share = role.connections / max(1, role.max_connections)
     return Point("connections", "advice" if share > 0.8 else "ok", f"{role.connections} of {role.max_connections} in use")
-
-
-def answer(points: Sequence[Point], now: datetime | None) -> Answer:
-    """`chatops doctor`: the verdict first, then each point."""
-    failed = sum(point.verdict == "failed" for point in points)
-    unknown = sum(point.verdict == "unknown" for point in points)
-    advice = sum(point.verdict == "advice" for point in points)
-    first: Line
-    if failed or unknown:
-        first = [Span(f"{failed} wrong, {unknown} unknown, {advice} to know", "warning")]
-    else:
-        first = [Span("chatops can work here" + (f"; {formatting.plural(advice, 'thing')} to know" if advice else ""), "ok")]
-    lines: list[Line] = [first, ""]
-    width = max(len(point.area) for point in points)
-    for point in points:
-        sign, style = SIGNS[point.verdict]
-        lines.append([Span(sign, style), Span(f" {point.area:<{width}}  {point.says}")])
-        if point.remedy:
-            lines.append([Span(" " * (width + 4)), Span(point.remedy, "code")])
-    columns = [Column(name, name) for name in ("area", "verdict", "says", "remedy")]
-    return Answer("doctor", [Text(lines), Table("points", columns, points, audience="machines")],
-                  {"failed": failed, "unknown": unknown, "advice": advice}, now)  # fmt: skip

@@ -1,15 +1,15 @@
-"""What a code means, offline: from the heads of the check files, for the terminal and for docs/findings.md."""
+"""What a code means, offline: from the heads of the check files."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from chatops import sqlfiles
-from chatops.checks import load, repair_batches
+from chatops.checks import repair_batches
+from chatops.checks.findings import filled
+from chatops.checks.heads import PARAMETERS, placeholders
 from chatops.checks.load import Check
-from chatops.checks.thresholds import BY_NAME
-from chatops.model import Answer, Column, Line, Span, Style, Table, Text
+from chatops.checks.thresholds import known
 
 PROBLEMS = (
     "operator loses the chat",
@@ -27,56 +27,6 @@ PROBLEMS = (
 """What people say, in the order in which it is listed."""
 
 
-def listing(checks: Sequence[Check], width: int) -> Answer:
-    """Every code under what people say."""
-    lines: list[Line] = []
-    for problem, found in by_problem(checks):
-        lines += [*([""] if lines else []), [Span(f"“{problem}”", "strong")]]
-        for check in found:
-            prefix = f"  {check.code:<8} {check.severity.value:<8}  "
-            pieces = textwrap.wrap(general(check), max(20, width - len(prefix))) if width else [general(check)]
-            lines.append([Span(f"  {check.code:<8} ", "code"), Span(f"{check.severity.value:<8}  {pieces[0]}")])
-            lines += [" " * (len(prefix) if not 0 < width < 60 else 4) + piece for piece in pieces[1:]]
-    lines += ["", [Span("one code: "), Span(f"chatops explain {checks[0].code}", "code")]]
-    columns = [
-        Column("code", "code"),
-        Column("severity", "severity"),
-        Column("invariant", "invariant"),
-        Column("group", "group"),
-        Column("title", "title"),
-        Column("says", "what people say", "data"),
-        Column("repair", "has a repair", "flag"),
-    ]
-    mendable = set(repair_batches.shipped())
-    rows = [
-        {"code": check.code, "severity": check.severity.value, "invariant": check.invariant, "group": check.group,
-         "title": general(check), "says": list(check.says), "repair": check.code in mendable}
-        for check in checks
-    ]  # fmt: skip
-    return Answer("explain", [Text(lines), Table("codes", columns, rows, audience="machines")])
-
-
-def one(check: Check, width: int) -> Answer:
-    """Meaning, cause, consequences, limits and fix of one code."""
-    lines: list[Line] = [[Span(check.code, "code"), Span(f"  {general(check)}", "strong")], ""]
-    for label, text in parts(check):
-        is_command = label in ("fix", "query")
-        pieces = [text] if is_command or not width else textwrap.wrap(text, max(20, width - 14), break_on_hyphens=False)
-        style: Style = "code" if is_command else "plain"
-        narrow = 0 < width < 60
-        head = f"{label}: " if narrow else f"  {label:<12}"
-        lines.append([Span(head, "dim"), Span(pieces[0], style)])
-        lines += [" " * (2 if narrow else 14) + piece for piece in pieces[1:]]
-    data = {"code": check.code, "severity": check.severity.value, "invariant": check.invariant, "title": general(check),
-            "says": list(check.says), **dict(parts(check))}  # fmt: skip
-    return Answer("explain", [Text(lines)], data=data)
-
-
-def query(check: Check) -> Answer:
-    """The query of a code, ready for psql: its parameters are set to what holds where nobody says otherwise."""
-    return Answer("explain", [Text(queries(check).splitlines())], data={"code": check.code, "sql": queries(check)})
-
-
 def queries(check: Check) -> str:
     """Both texts of a query where old databases have one of their own, views inlined."""
     new, old = check.query(before_018=False), check.query(before_018=True)
@@ -86,10 +36,8 @@ def queries(check: Check) -> str:
 
 def _parameters(query: str) -> str:
     """A \\set of psql for each parameter of a query."""
-    values = {"since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}", "bodies": "{}",
-              "before_018": "false", "views_applied": "true",
-              **{name: f"{limit.default:g}" for name, limit in BY_NAME.items()}}  # fmt: skip
-    return "".join(f"\\set {name} '{values[name]}'\n" for name in dict.fromkeys(sqlfiles.PLACEHOLDER.findall(query)))
+    values = {**PARAMETERS, **{name: f"{limit.default:g}" for name, limit in known().items()}}
+    return "".join(f"\\set {name} '{values[name]}'\n" for name in dict.fromkeys(name for _, name in placeholders(query)))
 
 
 def parts(check: Check) -> list[tuple[str, str]]:
@@ -136,32 +84,9 @@ def by_problem(checks: Sequence[Check]) -> list[tuple[str, list[Check]]]:
     return found
 
 
-def document() -> str:
-    """The text of docs/findings.md."""
-    checks = load.shipped()
-    out = [
-        "# Findings",
-        "",
-        "What `chatops diagnose` and `chatops verify` can find.",
-        "Made from the heads of `sql/checks/*.sql` and `sql/repairs/*.sql`: edit those, then `make docs`.",
-        "On the command line the same: `chatops explain`, `chatops explain CODE`, `chatops explain CODE --sql`.",
-        "",
-    ]
-    for problem, under in by_problem(checks):
-        links = ", ".join(f"[{check.code}](#{check.code.lower()})" for check in under)
-        out.append(f"- “{problem}”: {links}")
-    for check in checks:
-        out += ["", f"## {check.code}", "", f"**{general(check)}**", ""]
-        for label, text in parts(check):
-            out.append(f"- {label}: " + (f"`{text}`" if label in ("fix", "query") else text))
-    return "\n".join(out) + "\n"
-
-
 def general(check: Check) -> str:
     """The title without numbers."""
-    from chatops.checks.findings import filled
-
-    limits = {name: f"{limit.default:g}" for name, limit in BY_NAME.items()}
+    limits = {name: f"{limit.default:g}" for name, limit in known().items()}
     return filled(check.title.replace("{count}", "N"), limits, None)
 
 
@@ -172,6 +97,6 @@ def _severity(check: Check) -> str:
 
 
 def _limit(name: str) -> str:
-    limit = BY_NAME[name]
+    limit = known()[name]
     where = "platform_config, chatops.toml or --threshold" if limit.in_platform_config else "chatops.toml or --threshold"
     return f"{name} ({limit.default:g} {limit.unit} unless {where} says otherwise)"

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from chatops import formatting
-from chatops.checks.run import GUARDS, Result, Survey
+from chatops.checks.inventory import GUARDS
+from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import Threshold
 from chatops.model import Severity
 

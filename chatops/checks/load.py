@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast
 
-from chatops import sqlfiles
+from chatops import formatting, sqlfiles
+from chatops.checks import heads
+from chatops.checks.heads import Head
+from chatops.checks.limits import Limit, declared
 from chatops.errors import UsageError
 from chatops.model import Severity
 
 Group = Literal["schema", "data", "now"]
 Kind = Literal["state", "history"]
 
+_VARIANT = ".before_018"
 CODE = re.compile(r"^[A-Z]{2,8}[0-9]{3}$")
-_REQUIRED = ("code", "title", "severity", "group", "expected")
+SEVERITIES: Mapping[str, Severity] = {severity.value: severity for severity in Severity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,8 @@ class Check:
     `fails_on_error`: an error of the query is the fault that it looks for. `shares` names what it has in common with other
     checks: those with the same first name are asked together; `needs_table` must be there, readable or not;
     `if_absent`: without this table of ours
-    there is nothing to find. `leads`: it stands before all others of its severity.
+    there is nothing to find. `leads`: it stands before all others of its severity. `declares`: the limits that it brings with it.
+    `compares_all`: it says nothing about some chats alone. `repair_order`: where it has a repair, lower is mended first.
     """
 
     code: str
@@ -58,6 +64,11 @@ class Check:
     needs_table: str | None = None
     if_absent: str | None = None
     leads: bool = False
+    declares: tuple[Limit, ...] = ()
+    compares_all: bool = False
+    repair_order: int | None = None
+    unplanted: str | None = None
+    """Why there is no example of it."""
     shipped: bool = True
     sql_before_018: str | None = None
     broken: str | None = None
@@ -78,26 +89,23 @@ class Check:
 
     def heading(self, count: int) -> str:
         """The title with its number."""
-        from chatops import formatting
-
         return self.title_one if count == 1 else self.title.replace("{count}", formatting.count(count))
 
 
 @cache
 def shipped() -> tuple[Check, ...]:
-    """Every check that chatops ships, by code."""
-    names = [name for name in sqlfiles.names("checks") if not name.endswith(".before_018")]
-    found = []
-    for name in names:
-        variant = sqlfiles.root() / "checks" / f"{name}.before_018.sql"
-        found.append(
-            _check(
-                sqlfiles.read(f"checks/{name}.sql"),
-                f"sql/checks/{name}.sql",
-                before_018=variant.read_text(encoding="utf-8") if variant.exists() else None,
-            )
-        )
-    return tuple(found)
+    """Every check that chatops ships, by code. Raises UsageError for a head that says what there is not."""
+    texts = {name: sqlfiles.read(f"checks/{name}.sql") for name in sqlfiles.names("checks") if not name.endswith(_VARIANT)}
+    read = {name: Head(text, f"sql/checks/{name}.sql") for name, text in texts.items()}
+    known = _declared(read.values(), {})
+    return tuple(_check(texts[name], head, known, name=name) for name, head in read.items())
+
+
+@cache
+def limits() -> Mapping[str, Limit]:
+    """Every limit of the shipped checks, by name; those of platform_config first."""
+    found = [limit for check in shipped() for limit in check.declares]
+    return {limit.name: limit for limit in sorted(found, key=lambda limit: not limit.in_platform_config)}
 
 
 def from_folder(folder: Path) -> tuple[Check, ...]:
@@ -109,14 +117,19 @@ def from_folder(folder: Path) -> tuple[Check, ...]:
         raise UsageError(f"there is no folder {folder} with checks")
     found: list[Check] = []
     known = {check.code for check in shipped()}
+    declared_by_others = dict(limits())
     for path in sorted(folder.glob("*.sql")):
         try:
-            check = _check(path.read_text(encoding="utf-8"), str(path), shipped=False)
+            text = path.read_text(encoding="utf-8")
+            head = Head(text, str(path))
+            check = _check(text, head, _declared([head], declared_by_others))
         except (UsageError, UnicodeDecodeError, OSError) as error:
-            check = _broken(path, error.message if isinstance(error, UsageError) else f"{path}: {error}", known)
+            why = "; ".join((error.message, *error.details)) if isinstance(error, UsageError) else f"{path}: {error}"
+            check = _broken(path, why, known)
         if check.code in known:
             check = _broken(path, f"{path}: the code {check.code} is taken", known)
         known.add(check.code)
+        declared_by_others |= {limit.name: limit for limit in check.declares}
         found.append(check)
     return tuple(found)
 
@@ -133,8 +146,6 @@ def _broken(path: Path, reason: str, known: Collection[str]) -> Check:
 
 def chosen(checks: Sequence[Check], only: Sequence[str], skip: Sequence[str]) -> tuple[Check, ...]:
     """The checks that were asked for by code. Raises UsageError for codes that do not exist, with the nearest ones."""
-    import difflib
-
     known = [check.code for check in checks]
     for code in (*only, *skip):
         if code not in known:
@@ -155,48 +166,69 @@ def codes_of(texts: Sequence[str]) -> list[str]:
     return [code.strip().upper() for text in texts for code in text.split(",") if code.strip()]
 
 
-def _check(text: str, where: str, *, shipped: bool = True, before_018: str | None = None) -> Check:
-    head = sqlfiles.header(text)
-    missing = [key for key in _REQUIRED if not head.get(key)]
-    if missing:
-        raise UsageError(f"{where}: its head lacks {', '.join(f'-- {key}:' for key in missing)}")
-    if not CODE.match(head["code"]):
-        raise UsageError(f"{where}: a code is capitals and three digits, such as SHOP001, not {head['code']!r}")
-    severities = {severity.value: severity for severity in Severity}
-    kind = head.get("kind", "state")
-    if head["severity"] not in severities or head["group"] not in get_args(Group) or kind not in get_args(Kind):
-        raise UsageError(
-            f"{where}: severity is one of {', '.join(severities)}; group of {', '.join(get_args(Group))}; "
-            f"kind of {', '.join(get_args(Kind))}"
-        )
+def _declared(read: Collection[Head], before: Mapping[str, Limit]) -> dict[str, Limit]:
+    """All limits that these heads declare, beside those from before. Raises UsageError for one that is declared twice."""
+    known = dict(before)
+    for head in read:
+        for entry in head.all("limit"):
+            try:
+                limit = declared(entry.text)
+            except ValueError as error:
+                raise UsageError(f"{head.where}:{entry.line}: {error}") from None
+            if limit.name in known:
+                raise UsageError(f"{head.where}:{entry.line}: the limit {limit.name} is declared already")
+            known[limit.name] = limit
+    return known
+
+
+def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | None = None) -> Check:
+    """The check of one file; a shipped one has a `name`, and what lies beside it in other folders. Raises UsageError."""
+    code = head.get("code")
+    if not CODE.match(code):
+        head.refuse("code", f"a code is capitals and three digits, such as SHOP001, not {code!r}")
+    if name is not None and code != name:
+        head.refuse("code", f"the code is the name of the file, {name}, not {code!r}")
     if not sqlfiles.body(text):
-        raise UsageError(f"{where}: it holds no query")
-    first = text.lstrip("\ufeff").splitlines()[0]
+        head.refuse("", "it holds no query")
+    variant = sqlfiles.root() / "checks" / f"{name}{_VARIANT}.sql"
+    before_018 = variant.read_text(encoding="utf-8") if name is not None and variant.exists() else None
+    head.names("needs", [view for view in sqlfiles.names("views") if not view.endswith(_VARIANT)], "view")
+    used = head.names("limits", known, "limit")
+    heads.check_parameters(text, head.where, known)
+    order = head.get("repair-order")
+    if bool(order) != (name in sqlfiles.names("repairs")):
+        head.refuse("repair-order", f"-- repair-order: belongs to a check with a repair: sql/repairs/{code}.sql")
+    if order and not order.isdecimal():
+        head.refuse("repair-order", f"repair-order is a whole number, not {order!r}")
     return Check(
-        code=head["code"],
-        question=first.removeprefix("--").strip(),
-        title=head["title"],
-        title_one=head.get("title-one", head["title"].replace("{count}", "1")),
-        severity=severities[head["severity"]],
-        group=head["group"],  # type: ignore[arg-type]
-        kind=kind,  # type: ignore[arg-type]
-        expected=head["expected"],
+        code=code,
+        question=text.lstrip("\ufeff").splitlines()[0].removeprefix("--").strip(),
+        title=head.get("title"),
+        title_one=head.get("title-one", head.get("title").replace("{count}", "1")),
+        severity=SEVERITIES[head.get("severity")],
+        group=cast(Group, head.get("group")),
+        kind=cast(Kind, head.get("kind", "state")),
+        expected=head.get("expected"),
         sql=text,
-        invariant=head.get("invariant"),
-        why=head.get("why", ""),
-        consequence=head.get("consequence", ""),
-        help_command=head.get("help"),
-        help_sql=head.get("help-sql"),
-        help_text=head.get("help-text"),
-        says=tuple(filter(None, (phrase.strip() for phrase in head.get("says", "").split("·")))),
-        reads=tuple(filter(None, re.split(r"[,\s]+", head.get("reads", "")))),
-        limits=tuple(filter(None, re.split(r"[,\s]+", head.get("limits", "")))),
-        needs_role=head.get("needs-role"),
+        invariant=head.get("invariant") or None,
+        why=head.get("why"),
+        consequence=head.get("consequence"),
+        help_command=head.get("help") or None,
+        help_sql=head.get("help-sql") or None,
+        help_text=head.get("help-text") or None,
+        says=tuple(filter(None, (phrase.strip() for phrase in head.get("says").split("·")))),
+        reads=head.names("reads"),
+        limits=used,
+        needs_role=head.get("needs-role") or None,
         fails_on_error=head.get("on-error") == "failed",
-        shares=tuple(filter(None, re.split(r"[,\s]+", head.get("shares", "")))),
-        needs_table=head.get("needs-table"),
-        if_absent=head.get("if-absent"),
+        shares=head.names("shares", sqlfiles.names("checks/shared"), "shared query"),
+        needs_table=head.get("needs-table") or None,
+        if_absent=head.get("if-absent") or None,
         leads=head.get("leads") == "yes",
-        shipped=shipped,
+        declares=tuple(declared(entry.text) for entry in head.all("limit")),
+        compares_all=head.get("compares") == "all",
+        repair_order=int(order) if order else None,
+        unplanted=head.get("unplanted") or None,
+        shipped=name is not None,
         sql_before_018=before_018,
     )

@@ -6,25 +6,21 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from chatops import sqlfiles
+from chatops.checks import load
 from chatops.checks.thresholds import Threshold
 from chatops.db import Database
 from chatops.errors import RefusedError
 
-# What is mended first makes the rest smaller: an ended chat needs no assignment, a released one no heartbeat.
-ORDER = (
-    "CONF001", "CHAT011", "CHAT003", "CHAT001", "OPER001", "QUEUE001", "CHAT002", "CHAT004", "CHAT005", "CHAT006", "CHAT007",
-    "CHAT008", "CHAT012", "CHAT014", "DATA002", "DATA001",
-)  # fmt: skip
 BATCH = 500
 """Rows of one transaction: their locks are held well under 200 ms."""
 PREVIEW = 20
 SCAN_TIMEOUT = "120s"
 _AUDIT = "chatops.actions"
-LIMITS = ("idle_timeout_minutes", "idle_grace_minutes", "max_reassignments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Mended:
     """What one repair did, or would do: offending rows mended, the first changes, and how many batches that took."""
 
     code: str
@@ -76,27 +72,40 @@ class Repair:
     thresholds: Mapping[str, Threshold]
 
 
+@cache
 def shipped() -> tuple[str, ...]:
-    """The codes that have a repair, in the order in which they are mended."""
-    there = set(sqlfiles.names("repairs"))
-    return tuple(code for code in ORDER if code in there)
+    """The codes that have a repair, in the order in which they are mended: by the heads of their checks."""
+    order = {check.code: check.repair_order for check in load.shipped() if check.repair_order is not None}
+    return tuple(sorted(order, key=lambda code: (order[code], code)))
 
 
 def in_order(codes: Iterable[str]) -> list[str]:
     """The given codes in the order in which they are mended."""
-    return sorted(codes, key=ORDER.index)
+    return sorted(codes, key=shipped().index)
 
 
-def preview(database: Database, code: str, repair: Repair, *, rows: int = PREVIEW) -> Outcome:
+@cache
+def asks_for(code: str) -> frozenset[str]:
+    """The limits that a repair asks its session for, as `chatops.NAME`."""
+    text = sqlfiles.read(f"repairs/{code}.sql")
+    return frozenset(name for name in load.limits() if f"'chatops.{name}'" in text)
+
+
+def limits_of(code: str, thresholds: Mapping[str, Threshold]) -> dict[str, str]:
+    """What a repair must be told of the thresholds, by setting."""
+    return {f"chatops.{name}": thresholds[name].text for name in sorted(asks_for(code)) if name in thresholds}
+
+
+def preview(database: Database, code: str, repair: Repair, *, rows: int = PREVIEW) -> Mended:
     """Runs one batch of at most `rows` for real and rolls it back."""
     started = time.monotonic()
     mended, changes = _batch(database, code, repair, size=rows, rollback=True, keep=rows)
-    return Outcome(code, mended, tuple(changes), 1, time.monotonic() - started)
+    return Mended(code, mended, tuple(changes), 1, time.monotonic() - started)
 
 
 def mend(
     database: Database, code: str, repair: Repair, *, keep: int = PREVIEW, progress: Callable[[str, int], None] | None = None
-) -> Outcome:
+) -> Mended:
     """Repeats the repair, each batch its own transaction, until it finds nothing more that nobody else has locked."""
     started = time.monotonic()
     kept: list[Change] = []
@@ -109,7 +118,7 @@ def mend(
         kept += changes
         if progress is not None:
             progress(code, mended)
-    return Outcome(code, mended, tuple(kept), batches, time.monotonic() - started)
+    return Mended(code, mended, tuple(kept), batches, time.monotonic() - started)
 
 
 def without_audit(text: str) -> str:
@@ -128,7 +137,7 @@ def _batch(
         if not repair.audit:
             text, changes_query = without_audit(text), without_audit(changes_query)
             database.execute(sqlfiles.read("queries/repair_standin.sql"))
-        limits = {f"chatops.{name}": repair.thresholds[name].text for name in LIMITS if name in repair.thresholds}
+        limits = limits_of(code, repair.thresholds)
         database.annotate(
             {
                 **repair.annotations,

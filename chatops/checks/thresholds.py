@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from chatops.checks import load
+from chatops.checks.limits import Limit
+from chatops.checks.load import Check
 from chatops.errors import UsageError
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What a threshold means: its unit, the default, and the range in which a value is usable (both ends included)."""
-
-    name: str
-    default: float
-    unit: str
-    meaning: str
-    least: float = 0
-    most: float = 1_000_000
-    in_platform_config: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +26,14 @@ class Threshold:
         return f"{self.value:g}"
 
 
-LIMITS = (
-    Limit("idle_timeout_minutes", 5, "min", "an operator who is silent for so long loses the chat", 0.1, 1440, True),
-    Limit("idle_grace_minutes", 2, "min", "what the idle cron may be late by", 0, 1440),
-    Limit("max_reassignments", 3, "times", "a chat released so often is closed", 1, 1000, True),
-    Limit("own_chat_after_seconds", 300, "s", "after such a wait the last operator may get the chat again", 0, 604800, True),
-    Limit("queue_sla_minutes", 15, "min", "nobody should wait longer for an answer", 0.1, 10080, True),
-    Limit("stuck_waiting_minutes", 1440, "min", "a wait this long is stuck", 1),
-    Limit("stuck_assigned_minutes", 60, "min", "a chat held this long is stuck", 1),
-    Limit("overtaken_by", 3, "times", "so many later chats were taken before a waiting one", 1),
-    Limit("overtaken_seconds", 60, "s", "by so much earlier the waiting one had begun to wait", 0),
-    Limit("releases_without_reply", 3, "times", "so many releases in the window without a reply between them", 2),
-    Limit("silent_minutes", 30, "min", "an operator on shift who was not heard of for so long", 1),
-    Limit("busiest_replies_per_hour", 120, "a h", "more replies in an hour than one person gives with care", 1),
-    Limit("long_transaction_minutes", 5, "min", "a transaction open for so long keeps rows from being cleaned up", 0.1),
-    Limit("dead_rows_percent", 20, "%", "so many rows of a table are dead", 1, 100),
-    Limit("standby_lag_seconds", 60, "s", "a standby is this far behind", 1),
-    Limit("connections_percent", 85, "%", "so many of the allowed connections are in use", 1, 100),
-    Limit("wraparound_percent", 50, "%", "so much of the transaction ids is used up", 1, 100),
-)
-BY_NAME: Mapping[str, Limit] = {limit.name: limit for limit in LIMITS}
-CONFIGURED = tuple(limit.name for limit in LIMITS if limit.in_platform_config)
+def known(checks: Iterable[Check] = ()) -> Mapping[str, Limit]:
+    """The limits of the shipped checks, and of these beside them, by name."""
+    return {**load.limits(), **{limit.name: limit for check in checks for limit in check.declares}}
+
+
+def configured_names(limits: Mapping[str, Limit]) -> list[str]:
+    """The limits that platform_config may hold."""
+    return [limit.name for limit in limits.values() if limit.in_platform_config]
 
 
 def resolve(
@@ -66,6 +43,7 @@ def resolve(
     *,
     file_origin: str = "chatops.toml",
     unread: bool = False,
+    limits: Mapping[str, Limit] | None = None,
 ) -> dict[str, Threshold]:
     """Each threshold by name: default < platform_config < chatops.toml < flag.
 
@@ -76,16 +54,17 @@ def resolve(
     >>> found["idle_timeout_minutes"].origin, found["queue_sla_minutes"].text, found["idle_grace_minutes"].origin
     ('platform_config', '20', 'default')
     """
+    limits = known() if limits is None else limits
     for source, values in ((file_origin, from_file), ("--threshold", given)):
         for name, value in values.items():
-            limit = BY_NAME.get(name)
+            limit = limits.get(name)
             if limit is None:
-                raise UsageError(f"{source}: there is no threshold {name!r}", details=[f"there are: {', '.join(BY_NAME)}"])
+                raise UsageError(f"{source}: there is no threshold {name!r}", details=[f"there are: {', '.join(limits)}"])
             if not limit.least <= value <= limit.most:
                 span = f"between {limit.least:g} and {limit.most:g} {limit.unit}"
                 raise UsageError(f"{source}: {name} must lie {span}, not {value:g}")
     found: dict[str, Threshold] = {}
-    for limit in LIMITS:
+    for limit in limits.values():
         value, origin = limit.default, "default"
         if unread and limit.in_platform_config:
             origin = "default, because platform_config could not be read"
@@ -117,5 +96,5 @@ def parse(texts: Sequence[str]) -> dict[str, float]:
             equals = ""
         if not equals or found[name.strip()] != found[name.strip()]:
             raise UsageError(f"--threshold takes NAME=NUMBER, such as queue_sla_minutes=20, not {text!r}",
-                             details=[f"there are: {', '.join(BY_NAME)}"])  # fmt: skip
+                             details=[f"there are: {', '.join(known())}"])  # fmt: skip
     return found

@@ -12,7 +12,8 @@ from chatops import formatting, sqlfiles
 from chatops.checks import repair_batches, run
 from chatops.checks.load import Check
 from chatops.checks.repair_batches import Change
-from chatops.checks.run import Result, Survey
+from chatops.checks.results import Result, Survey
+from chatops.checks.window import window
 from chatops.db import Database
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, LockTimeoutError, StatementTimeoutError
 
@@ -23,8 +24,6 @@ MOST_ROWS = 200
 """Rows that a trial mends: enough to see what the fix does, few enough to be looked at again while they are locked."""
 
 NARROWED = ("messages", "chat_assignments", "operator_activity")
-COMPARES_ALL = frozenset({"QUEUE002", "QUEUE003", "OPER002", "DATA001", "CHAT017"})
-"""Checks that set a chat against all others, or counters against all messages: they say nothing about some chats alone."""
 BUSY = "every row is busy with somebody else: nothing to try"
 REFUSALS = frozenset({"42501", "25006"})
 
@@ -151,7 +150,7 @@ def rehearse(database: Database, survey: Survey, annotations: Mapping[str, str |
 
 def _rehearse(database: Database, code: str, survey: Survey, annotations: Mapping[str, str | None]) -> Rehearsed:
     own = next(result for result in survey.results if result.check.code == code)
-    annotations = {**annotations, "chatops.since": run.window(survey.since)}
+    annotations = {**annotations, "chatops.since": window(survey.since)}
     try:
         touched, first_ms = _try(database, code, survey, annotations, _touched)
         if touched is None or not touched.mended:
@@ -205,7 +204,7 @@ def _try(
     with database.acting(statement_timeout=f"{HOLD_MS}ms", lock_timeout=f"{LOCK_MS}ms", rollback=True):
         database.script(guard)
         database.execute(sqlfiles.read("queries/repair_standin.sql"))
-        limits = {f"chatops.{name}": survey.thresholds[name].text for name in repair_batches.LIMITS if name in survey.thresholds}
+        limits = repair_batches.limits_of(code, survey.thresholds)
         marks = {"chatops.batch_size": str(MOST_ROWS), "chatops.only_chat": None, "chatops.write": "function"}
         database.annotate({**annotations, **limits, **marks})
         trial = _Trial(database)
@@ -246,7 +245,8 @@ def _checks(own: Result, survey: Survey, *, narrowed: bool) -> list[Check]:
         and result.check.group == "data"
         and "chat_id" in result.check.sql
         and "chats" in result.check.reads
-        and result.check.code not in COMPARES_ALL | {own.check.code}
+        and not result.check.compares_all
+        and result.check.code != own.check.code
     ]
     return [own.check, *others]
 
@@ -270,7 +270,7 @@ def _counts(database: Database, checks: Iterable[Check], survey: Survey, chats: 
     parts = []
     for check in checks:
         query = check.query(before_018=survey.inventory.before_018)
-        whole = not chats or check.code in COMPARES_ALL
+        whole = not chats or check.compares_all
         parts.append(f"select '{check.code}', (select count(*) from (\n{query if whole else narrowed(query)}\n) as found)")
     parameters = {**run.parameters(survey), "rehearsed": list(chats)}
     return {code: int(count) for code, count in database.tuples("\nunion all\n".join(parts), parameters)}

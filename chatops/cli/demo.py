@@ -15,7 +15,7 @@ from chatops.flows.run import Invocation
 
 if TYPE_CHECKING:
     from chatops.checks.findings import Finding
-    from chatops.checks.run import Survey
+    from chatops.checks.results import Survey
     from chatops.db import Database
     from chatops.model import Answer, Line, Span, Table
 
@@ -323,12 +323,12 @@ def _as_people_see(waits: Table) -> Table:
 
 def _finding_lines(found: list[Finding], here: Callable[..., str]) -> list[list[Span]]:
     from chatops.model import Span
-    from chatops.screens.diagnose import _STYLES
+    from chatops.screens.lines import SEVERITY_STYLES
 
     if not found:
         return [[Span("healthy: nothing is wrong with it", "ok")]]
     lines = [
-        [Span(f"{finding.word.upper():<8}", _STYLES[finding.word]), Span(f"  {finding.code:<8}  "), Span(finding.title)]
+        [Span(f"{finding.word.upper():<8}", SEVERITY_STYLES[finding.word]), Span(f"  {finding.code:<8}  "), Span(finding.title)]
         for finding in found[:SHOWN]
     ]
     if len(found) > SHOWN:

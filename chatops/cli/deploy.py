@@ -102,6 +102,8 @@ class Deploy:
         self.to, self.directory, self.max_wait = to, directory, max_wait
         self.commands, self.scenarios, self.monitor = tuple(commands), scenarios, monitor
         self.given = path is not None
+        from chatops.flows.state_files import default_path
+
         self.path = path or default_path(invocation, "deploy")
         self.planned: tuple[str, ...] = ()
         self.code = ExitCode.OK
@@ -364,6 +366,7 @@ class Deploy:
     def watch(self) -> str:
         """The watch of --monitor, in this process."""
         from chatops.flows.monitor import Watching
+        from chatops.flows.state_files import default_path
 
         watching = Watching(self.invocation, plan=self.monitor or "", path=default_path(self.invocation, "monitor"),
                             baseline=self.receipt.baseline or None, anew=True, aside=True)  # fmt: skip
@@ -397,19 +400,6 @@ class Found(ChatopsError):  # noqa: N818 - something was found: the run did what
     """A check found something."""
 
     exit_code = ExitCode.FOUND
-
-
-def default_path(invocation: Invocation, kind: str) -> Path:
-    """Where a receipt or a watch's state is kept when nobody says: one file for each database and schema."""
-    import hashlib
-
-    from chatops import settings
-
-    target = invocation.target
-    place = f"{target.name}-{target.parameters.get('dbname', 'database')}-{target.schema}"
-    safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in place)
-    mark = hashlib.sha256(f"{target.shown()} {target.host} {target.schema}".encode()).hexdigest()[:8]
-    return settings.state_dir(invocation.environ) / f"{kind}-{safe}-{mark}.json"
 
 
 def _has_descriptor(stream: Any) -> bool:

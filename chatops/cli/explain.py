@@ -22,17 +22,6 @@ def explain(
 
     Connects to nothing. The same text is in docs/findings.md.
     """
-    from chatops.checks import explain as explaining
-    from chatops.checks import load
-    from chatops.errors import UsageError
+    from chatops.flows.explain import explain  # loads every check
 
-    invocation = invocation_of(ctx)
-    checks = load.shipped()
-    width = invocation.medium().width if invocation.format() == "table" else 0
-    if not code:
-        if sql:
-            raise UsageError("--sql needs a code, such as chatops explain CHAT003 --sql")
-        invocation.show(explaining.listing(checks, width))
-        return
-    check = load.chosen(checks, load.codes_of([code]), ())[0]
-    invocation.show(explaining.query(check) if sql else explaining.one(check, width))
+    explain(invocation_of(ctx), code, sql=sql)

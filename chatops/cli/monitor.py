@@ -46,9 +46,9 @@ def monitor(
     A finding counts as gone after two ticks without it. Late, early and doubled ticks do no harm; missed ones are told.
     """
     from chatops import settings
-    from chatops.cli.deploy import default_path
     from chatops.deploys import receipt as receipts
     from chatops.flows.monitor import Watching, commands_of
+    from chatops.flows.state_files import default_path
 
     invocation = invocation_of(ctx)
     if once and (until_healthy or fail_fast):

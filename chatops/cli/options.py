@@ -20,6 +20,7 @@ __all__ = [
     "CHECK_FORMATS",
     "DOCUMENT_FORMATS",
     "LINTED_FORMATS",
+    "REPLAY_HELP",
     "TABLE_FORMATS",
     "WATCHED_FORMATS",
     "Formats",
@@ -27,6 +28,8 @@ __all__ = [
     "common_options",
     "invocation_of",
 ]
+
+REPLAY_HELP = "Look at an archive of diagnose --capture: loaded into a scratch database of the embedded server, then dropped."
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import typer
 
 from chatops.cli import completion
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
-from chatops.flows.run import Invocation
 
 
 @command(
@@ -32,46 +29,9 @@ def repair(
 
     Rows that somebody else holds locked are left for the next run.
     """
-    from chatops.checks import load, repair_plan
+    from chatops.flows.repair import RepairRequest, repair  # loads the driver
 
-    invocation = invocation_of(ctx)
-    invocation.check_output()
-    wanted = load.codes_of(codes or [])
-    with invocation.reading() as database:
-        plan = repair_plan.plan(database, wanted, chat, audit=not no_audit, here=invocation.here, since=since)
-    if not plan.codes:
-        invocation.show(repair_plan.nothing_to_mend(plan))
-        return plan.exit_code
-    database = invocation.connect("act")
-    annotations = invocation.provenance.annotations(reason=reason, plan_id=plan.id)
-    if dry_run or (invocation.interactive and not yes):
-        previews = repair_plan.previews(database, plan, annotations)
-        further = [] if since == "24h" else ["--since", since]
-        again = ["repair", *plan.codes, *further, *(["--chat", str(plan.chat_id)] if plan.chat_id else []),
-                 *(["--no-audit"] if no_audit else [])]  # fmt: skip
-        invocation.show(repair_plan.preview_answer(plan, previews, invocation.here(*again) if dry_run else None))
-        if dry_run:
-            return ExitCode.OK
-    if not invocation.consent(f"Mend {plan.in_words}", yes=yes):
-        invocation.note("nothing was changed")
-        return ExitCode.OK
-    annotations = {**annotations, "chatops.reason": invocation.reason(reason)}
-    done = repair_plan.carry_out(database, plan, annotations, progress=_progress(invocation))
-    with invocation.reading() as reading:
-        left = repair_plan.left(reading, plan)
-    invocation.show(repair_plan.answer(plan, done, left, invocation.here))
-    return ExitCode.FOUND if any(left.values()) else ExitCode.OK
-
-
-def _progress(invocation: Invocation) -> Callable[[str, int], None] | None:
-    """How many rows are mended, redrawn in place on a terminal's stderr."""
-    import sys
-
-    if not sys.stderr.isatty():
-        return None
-
-    def show(code: str, mended: int) -> None:
-        sys.stderr.write(f"\r  {code} {mended:,} mended  \r")
-        sys.stderr.flush()
-
-    return show
+    request = RepairRequest(
+        codes=tuple(codes or ()), chat=chat, since=since, dry_run=dry_run, yes=yes, reason=reason, audit=not no_audit
+    )
+    return repair(invocation_of(ctx), request)

@@ -7,9 +7,8 @@ from pathlib import Path
 import typer
 
 from chatops.cli import completion
-from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, REPLAY_HELP, command, invocation_of
 from chatops.errors import ExitCode
-from chatops.flows.replay_archive import REPLAY_HELP
 
 
 @command(

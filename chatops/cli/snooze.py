@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import typer
 
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
-from chatops.errors import ExitCode, UsageError
-from chatops.files import write_file
-from chatops.flows.run import Invocation
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from chatops.settings import Configuration
+from chatops.errors import ExitCode
 
 
 @command(
@@ -35,56 +25,6 @@ def snooze(
 
     verify shows it all the same, and so does `diagnose --only CODE`.
     """
-    from chatops import formatting, settings
-    from chatops.checks import load
+    from chatops.flows.snooze import snooze  # loads every check
 
-    invocation = invocation_of(ctx)
-    configuration = settings.load()
-    if not code:
-        return _list(invocation, configuration)
-    (name,) = load.codes_of([code])[:1] or [code]
-    load.chosen(load.shipped(), [name], [])
-    path = configuration.path or Path("chatops.toml")
-    text = path.read_text(encoding="utf-8") if configuration.path else ""
-    if off:
-        write_file(path, settings.with_snooze(text, name, None))
-        invocation.emit(f"{name} is shown again\n")
-        return ExitCode.OK
-    if not reason.strip():
-        raise UsageError("a reason is needed: --reason TEXT; nothing was written")
-    wanted = settings.Snooze(name, _day(until), reason.strip())
-    write_file(path, settings.with_snooze(text, name, wanted))
-    invocation.emit(
-        f"{name} is silent until {wanted.until} in {formatting.visible(str(path))}. Undo: chatops snooze {name} --off\n"
-    )
-    return ExitCode.OK
-
-
-def _day(text: str) -> date:
-    from datetime import UTC, date, datetime
-
-    from chatops import formatting
-
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--until takes a day as YYYY-MM-DD, not “{formatting.visible(text)}”; nothing was written") from None
-    if day <= datetime.now(UTC).date():
-        raise UsageError(f"--until {day} is not in the future; nothing was written")
-    return day
-
-
-def _list(invocation: Invocation, configuration: Configuration) -> ExitCode:
-    from datetime import UTC, datetime
-
-    from chatops import settings
-    from chatops.model import Answer, Column, Table
-
-    today = datetime.now(UTC).date()
-    rows = [
-        {"code": one.code, "until": one.until, "silent": one.holds(today), "reason": one.reason}
-        for one in settings.snoozes(configuration)
-    ]
-    columns = [Column(name, name) for name in ("code", "until", "silent", "reason")]
-    invocation.show(Answer("snooze", [Table("snoozes", columns, rows, empty="nothing is snoozed")]))
-    return ExitCode.OK
+    return snooze(invocation_of(ctx), code, until, reason, off=off)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import typer
 
-from chatops.cli.options import command, invocation_of
+from chatops.cli.options import REPLAY_HELP, command, invocation_of
 from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
-from chatops.flows.replay_archive import REPLAY_HELP
 
 
 @command(

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from chatops.cli.options import CHECK_FORMATS, command, invocation_of
-from chatops.errors import ExitCode, UsageError
+from chatops.errors import ExitCode
 
 
 @command(
@@ -37,42 +37,10 @@ def verify(
 
     What is wrong now: chatops diagnose. Can I work here: chatops doctor.
     """
-    import shlex
-    from dataclasses import replace
+    from chatops.flows.verify import VerifyRequest, verify  # loads the driver
 
-    from chatops.checks import load
-    from chatops.flows import run_checks
-    from chatops.screens import diagnose, outcomes
-
-    invocation = invocation_of(ctx)
-    groups = ("schema", "data") if not group else (group,)
-    if set(groups) - {"schema", "data"}:
-        raise UsageError(f"verify looks at schema or data, not at {group!r}")
-    if concurrent and not scenarios:
-        raise UsageError("--concurrent is a way of --scenarios: give both")
-    if scenarios or against is not None:
-        from chatops.flows import verify_promises
-
-        if group or only or skip or list_ or threshold or checks_dir is not None:
-            raise UsageError("--scenarios and --against look at something else than checks: leave what chooses checks out")
-
-        if concurrent and scenarios and against is None:
-            return verify_promises.concurrent(invocation, yes=yes)
-        if scenarios and against is not None:
-            raise UsageError("--scenarios and --against are two questions: ask one at a time")
-        return (
-            verify_promises.against(invocation, against)
-            if against is not None
-            else verify_promises.scenarios(invocation, yes=yes)
-        )
-    severity = run_checks.fail_on(fail_on)
-    checks = run_checks.choose(checks_dir, load.codes_of(only), load.codes_of(skip), groups)
-    invocation.check_output()
-    if list_:
-        invocation.show(diagnose.catalogue(checks))
-        return ExitCode.OK
-    survey = run_checks.survey(invocation, checks, since=since, threshold=threshold, timeout=timeout)
-    own = () if checks_dir is None else ("--checks-dir", shlex.quote(str(checks_dir)))
-    answer = diagnose.verification(survey, replace(run_checks.reader(invocation), own=own), severity)
-    invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
-    return run_checks.exit_code(survey, severity)
+    request = VerifyRequest(
+        group=group, only=tuple(only), skip=tuple(skip), listed=list_, since=since, fail_on=fail_on, threshold=tuple(threshold),
+        checks_dir=checks_dir, timeout=timeout, scenarios=scenarios, concurrent=concurrent, against=against, yes=yes,
+    )  # fmt: skip
+    return verify(invocation_of(ctx), request)

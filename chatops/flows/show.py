@@ -5,7 +5,7 @@ from __future__ import annotations
 from chatops import names
 from chatops.chats import one_operator
 from chatops.errors import ExitCode, UsageError
-from chatops.flows import run_checks
+from chatops.flows import about_chat, run_checks
 from chatops.flows.run import Invocation
 from chatops.screens import show_operator
 
@@ -17,7 +17,7 @@ def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows:
     reader = run_checks.reader(invocation)
     with invocation.reading() as database:
         if what == "chat":
-            answer, _ = run_checks.about_chat(invocation, database, name, show_text=show_text, events=rows)
+            answer, _ = about_chat.about_chat(invocation, database, name, show_text=show_text, events=rows)
         else:
             known = one_operator.read(database, names.find_operator(database, name), rows)
             answer = show_operator.about_operator(known, show_names=reader.show_names, short=reader.short_ids)

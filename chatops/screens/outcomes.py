@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chatops.checks.findings import FailOn, Finding, counts_as_found, findings, tally
-from chatops.checks.run import Survey
+from chatops.checks.results import Survey
 from chatops.model import Answer, Figure, Outcome
 
 

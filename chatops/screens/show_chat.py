@@ -10,9 +10,10 @@ from typing import Any
 from chatops import formatting
 from chatops.chats.one_chat import Chat, OneChat
 from chatops.checks.findings import findings
-from chatops.checks.run import Survey
+from chatops.checks.results import Survey
 from chatops.model import Answer, Column, Line, Span, Table, Text
-from chatops.screens.diagnose import Reader, finding_lines, finding_table
+from chatops.screens.finding import finding_lines, finding_table
+from chatops.screens.lines import Reader
 
 
 def about_chat(one: OneChat, survey: Survey, reader: Reader, further: Sequence[Line] = ()) -> Answer:

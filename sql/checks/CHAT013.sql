@@ -13,6 +13,8 @@
 -- reads: chats, messages, operators, operator_activity
 -- limits: stuck_waiting_minutes, stuck_assigned_minutes
 -- needs: stuck_chats
+-- limit: stuck_waiting_minutes = 1440 min, 1 to 1000000: a wait this long is stuck
+-- limit: stuck_assigned_minutes = 60 min, 1 to 1000000: a chat held this long is stuck
 -- Operators who are gone are OPER001, overlooked users are CHAT006.
 select s.chat_id,
        s.operator_id,

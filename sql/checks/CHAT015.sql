@@ -13,6 +13,7 @@
 -- reads: chats, chat_assignments, messages
 -- limits: releases_without_reply
 -- shares: late_turns
+-- limit: releases_without_reply = 3 times, 2 to 1000000: so many releases in the window without a reply between them
 with late_turns as materialized (
 select id, chat_id, operator_id, assigned_at, released_at, release_reason
   from chat_assignments

@@ -13,6 +13,7 @@
 -- limits: silent_minutes
 -- shares: active_by_state, shown_by_state
 -- needs: chat_queue, operator_load
+-- compares: all
 -- An empty table passes and says so.
 with active_by_state as materialized (
 select chat_state::text as chat_state, count(*) as chats, count(*) filter (where is_active) as active,

@@ -12,6 +12,11 @@
 -- help: repair CONF001 --dry-run
 -- says: nobody answers
 -- reads: platform_config
+-- repair-order: 10
+-- limit: idle_timeout_minutes = 5 min, 0.1 to 1440, platform_config: an operator who is silent for so long loses the chat
+-- limit: max_reassignments = 3 times, 1 to 1000, platform_config: a chat released so often is closed
+-- limit: own_chat_after_seconds = 300 s, 0 to 604800, platform_config: after such a wait the last operator may get the chat again
+-- limit: queue_sla_minutes = 15 min, 0.1 to 10080, platform_config: nobody should wait longer for an answer
 select p.key as setting,
        left(p.value::text, 60) as value,
        case when jsonb_typeof(p.value) = 'string' and said.number is not null then 'a number stored as text'

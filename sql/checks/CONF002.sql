@@ -11,6 +11,7 @@
 -- help: guard on
 -- says: operator loses the chat
 -- if-absent: chatops.settings
+-- unplanted: the deployed system has no guards to switch off
 select s.set_by, s.set_at as switched_at, s.until, s.reason
   from chatops.settings s
  where s.target_schema = current_schema()

@@ -11,6 +11,7 @@
 -- help: repair DATA002 --dry-run
 -- says: nobody answers · stats seem wrong
 -- reads: operators, operator_activity, chats, chat_assignments
+-- repair-order: 150
 select found.clock, found.chat_id, found.operator_id, found.ahead_by
   from (
     select 'heartbeat' as clock, a.chat_id, a.operator_id, a.last_activity - now() as ahead_by

@@ -10,6 +10,7 @@
 -- help-sql: grant execute on function {signature} to {role};
 -- needs-table: chats
 -- says: nobody answers · the deploy is not right
+-- unplanted: it takes the roles of the hosting, which belong to the whole server
 select r.rolname as role,
        p.proname as object,
        p.oid::regprocedure::text as signature

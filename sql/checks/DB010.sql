@@ -12,6 +12,8 @@
 -- says: everything is slow · nobody answers
 -- limits: long_transaction_minutes
 -- needs-role: pg_read_all_stats
+-- unplanted: it takes a session that stays open
+-- limit: long_transaction_minutes = 5 min, 0.1 to 1000000: a transaction open for so long keeps rows from being cleaned up
 select a.pid,
        a.usename as role,
        a.application_name as application,

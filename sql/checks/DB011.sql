@@ -11,6 +11,8 @@
 -- needs-table: chats
 -- says: everything is slow
 -- limits: dead_rows_percent
+-- unplanted: autovacuum would clear it up within a minute
+-- limit: dead_rows_percent = 20 %, 1 to 100: so many rows of a table are dead
 select s.relname as object,
        s.n_dead_tup as dead_rows,
        round(100.0 * s.n_dead_tup / greatest(1, s.n_live_tup + s.n_dead_tup)) as dead_percent,

@@ -9,6 +9,7 @@
 -- consequence: what they mend goes on
 -- help: migrate --dry-run
 -- says: the deploy is not right
+-- unplanted: the demo has it by itself, because it stops at 017
 -- A database without a ledger says nothing about files: chatops status does.
 select name as object
   from unnest(:'shipped'::text[]) with ordinality as file (name, place)

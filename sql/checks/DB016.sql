@@ -10,6 +10,8 @@
 -- help-sql: vacuum (freeze, analyze);
 -- says: everything is slow
 -- limits: wraparound_percent
+-- unplanted: it takes a billion transactions
+-- limit: wraparound_percent = 50 %, 1 to 100: so much of the transaction ids is used up
 select found.used_percent, found.age, found.oldest_table
   from (
     select round(100.0 * greatest(age(d.datfrozenxid), mxid_age(d.datminmxid)) / 2147483647) as used_percent,

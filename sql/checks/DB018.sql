@@ -10,7 +10,8 @@
 -- help: status
 -- needs-table: chats
 -- says: the deploy is not right · operator loses the chat
--- bodies: {"function": {"file": "021_…", "md5": ["…"]}}; files that were adopted hold the application's own text and are not there.
+-- unplanted: it takes a ledger that says which text went in
+-- The parameter: {"function": {"file": "021_…", "md5": ["…"]}}; files that were adopted hold the application's own text and are not there.
 select w.name as object,
        max(p.oid::regprocedure::text) as signature,
        w.said ->> 'file' as migration

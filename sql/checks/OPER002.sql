@@ -14,6 +14,7 @@
 -- says: gets the same chat again
 -- reads: chat_assignments, operators, messages
 -- limits: own_chat_after_seconds
+-- compares: all
 -- Available: worked within the hour around, and had no chat at that moment. Half hours by number find who worked then without
 -- a look at all that an operator ever did; a turn longer than that is looked for by itself. Where many were found it takes long,
 -- so it is asked by itself.

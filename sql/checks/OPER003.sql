@@ -12,6 +12,7 @@
 -- reads: operators, chats, operator_activity
 -- limits: silent_minutes
 -- needs: operator_load
+-- limit: silent_minutes = 30 min, 1 to 1000000: an operator on shift who was not heard of for so long
 select l.operator_id, l.name as operator, l.last_activity as last_seen_at
   from operator_load l
  where l.load = 'free'

@@ -11,6 +11,7 @@
 -- says: stats seem wrong
 -- reads: chats, messages, operators
 -- limits: busiest_replies_per_hour
+-- limit: busiest_replies_per_hour = 120 a h, 1 to 1000000: more replies in an hour than one person gives with care
 select m.handled_by_operator_id as operator_id,
        o.name as operator,
        count(*) as replies

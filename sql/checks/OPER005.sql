@@ -13,6 +13,7 @@
 -- says: an answer was refused
 -- reads: operators
 -- if-absent: chatops.refusals
+-- unplanted: the deployed system has no guards to refuse anybody
 select r.operator_id,
        o.name as operator,
        sum(r.refusals) as times,

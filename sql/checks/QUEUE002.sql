@@ -15,6 +15,9 @@
 -- limits: overtaken_by, overtaken_seconds
 -- shares: late_turns
 -- needs: chat_queue
+-- compares: all
+-- limit: overtaken_by = 3 times, 1 to 1000000: so many later chats were taken before a waiting one
+-- limit: overtaken_seconds = 60 s, 0 to 1000000: by so much earlier the waiting one had begun to wait
 -- Counted from when it came into the queue; before 018 from when its user began to wait, which is all that is known then.
 -- Their own last operator may pass them over: nobody gets the chat they just had. Counted by places in sorted lists, because
 -- thousands may wait while tens of thousands were taken. What the deployed order did before the guards is not counted.

@@ -13,6 +13,7 @@
 -- reads: chats, messages
 -- shares: active_by_state, shown_by_state
 -- needs: chat_queue
+-- compares: all
 -- The deployed text counts every chat in that state, empty ones too: advice until ours was put in its place.
 with active_by_state as materialized (
 select chat_state::text as chat_state, count(*) as chats, count(*) filter (where is_active) as active,

@@ -12,6 +12,7 @@
 -- reads: chats, messages, operators, operator_activity
 -- limits: queue_sla_minutes
 -- needs: chat_queue, operator_load
+-- unplanted: nobody is free: the demo has free operators, who are what QUEUE004 is about
 -- That all are busy for a moment is an ordinary evening; that nobody works at all is said after a minute.
 select q.chat_id,
        now() - q.waiting_since as waiting_for,

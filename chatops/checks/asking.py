@@ -1,0 +1,70 @@
+"""The text that asks one check, or several that begin alike, for its first rows and their exact number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from chatops import sqlfiles
+from chatops.checks.load import Check
+
+COUNT = "chatops_offending_count"
+"""The column that says how many rows there are."""
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
+# An interval of days and hours, which is what a difference of two instants is.
+_SPAN = re.compile(r"(?:(?P<days>-?\d+) days? ?)?(?P<sign>-?)(?P<hours>\d{2,}):(?P<minutes>\d\d):(?P<seconds>\d\d(?:\.\d+)?)")
+
+
+def alone(check: Check, *, before_018: bool, about: bool) -> str:
+    """One check's rows; with `about` only those that mention the parameter of that name."""
+    query = check.query(before_018=before_018)
+    return (
+        f"with offending as materialized (\n{query}\n), about as (select * from offending as found{_about(about)})\n"
+        f"select (select count(*) from about) as {COUNT}, about.* from about limit :'rows'::bigint"
+    )
+
+
+def together(group: Sequence[Check], *, before_018: bool, about: bool) -> str:
+    """The rows of several checks in one query, as `code, found, data`: what they share is read once."""
+    parts = [sqlfiles.shared(name) for name in dict.fromkeys(name for check in group for name in check.shares)]
+    selects = []
+    for check in group:
+        name = f"offending_{check.code.lower()}"
+        query = check.query(before_018=before_018, alone=False)
+        parts += [f"{name} as materialized (\n{query}\n)", f"about_{name} as (select * from {name} as found{_about(about)})"]
+        selects.append(
+            f"(select '{check.code}' as code, (select count(*) from about_{name}) as found, to_json(one) as data "
+            f"from (select * from about_{name} limit :'rows'::bigint) as one)"
+        )
+    return "with " + ", ".join(parts) + "\n" + "\nunion all\n".join(selects)
+
+
+def _about(about: bool) -> str:
+    return " where to_jsonb(found)::text like '%' || :'about'::text || '%'" if about else ""
+
+
+def typed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A row that came as JSON with its ids as such, by the endings of their names, and instants and spans of time by their look.
+
+    >>> typed({"overlap_for": "2 days 03:00:00.5"})["overlap_for"]
+    datetime.timedelta(days=2, seconds=10800, microseconds=500000)
+    >>> typed({"both_since": "2026-11-23T04:13:09.33627+00:00"})["both_since"].microsecond
+    336270
+    """
+    made: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, str) and key.endswith("_id"):
+            made[key] = UUID(value)
+        elif isinstance(value, str) and _INSTANT.fullmatch(value):
+            made[key] = datetime.fromisoformat(value)
+        elif isinstance(value, str) and (span := _SPAN.fullmatch(value)):
+            sign = -1 if span["sign"] else 1
+            made[key] = timedelta(days=int(span["days"] or 0)) + sign * timedelta(
+                hours=int(span["hours"]), minutes=int(span["minutes"]), seconds=float(span["seconds"])
+            )
+        else:
+            made[key] = value
+    return made

@@ -1,0 +1,148 @@
+"""What is known of a database before any check runs: its tables, and what the ledger says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chatops import sqlfiles
+from chatops.checks import function_bodies
+from chatops.checks.limits import Limit
+from chatops.checks.thresholds import Threshold, configured_names, resolve
+from chatops.db import Database, identifier
+from chatops.errors import DatabaseError, LockTimeoutError
+
+TABLES = (
+    "operators", "real_users", "fictional_users", "chats", "messages", "chat_assignments", "operator_activity", "platform_config",
+)  # fmt: skip
+GUARDS = "022_stop_new_damage"
+"""The file that puts the guards in: what a check of history finds from before it has no cause any more, and is advice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What is known of the database before any check runs."""
+
+    missing: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    before_018: bool = True
+    ledger: bool = False
+    """There is a readable ledger."""
+    ledger_unread: tuple[str, str] | None = None
+    """Why the ledger that is there could not be read, and the SQL that lets it be."""
+    audit: bool = False
+    """There is a readable audit."""
+    audit_present: bool = False
+    """There is an audit to write to."""
+    applied: tuple[str, ...] | None = None
+    """The shipped files that the ledger says are in; None: no ledger that this role can read."""
+    views_applied: bool = False
+    """The ledger says that the text of sql/views is in."""
+    guarded_at: datetime | None = None
+    """Since when new damage is stopped; None: it is not, or nobody knows."""
+    bodies: str = "{}"
+    """The function bodies that the files of ours which are in have made, as `bodies.of_files` tells them."""
+    migrated_at: datetime | None = None
+    """When the newest of our files went in; None: none did, or nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    table_name: str
+    present: bool
+    readable: bool
+    hidden: bool
+    has_waiting_since: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    present: bool
+    ledger_readable: bool
+    audit_readable: bool
+    audit_writable: bool
+    audit_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Configured:
+    name: str
+    value: float | None
+
+
+def take_inventory(database: Database) -> Inventory:
+    """Which tables are there and readable in full, and what the ledger says."""
+    schema = database.target.schema
+    tables = database.rows(_Table, sqlfiles.read("queries/check_inventory.sql"), {"tables": list(TABLES), "schema": schema})
+    ledger = database.rows(_Ledger, sqlfiles.read("queries/check_ledger.sql"))
+    readable = bool(ledger and ledger[0].ledger_readable)
+    applied: tuple[str, ...] | None = None
+    views: tuple[str, ...] = ()
+    guarded_at: datetime | None = None
+    migrated_at: datetime | None = None
+    made = "{}"
+    unread: tuple[str, str] | None = None
+    if readable:
+        try:
+            with database.savepoint("chatops_ledger"):
+                asked = {"schema": schema, "guards": GUARDS}
+                files, installed, guarded_at = database.tuples(sqlfiles.read("queries/check_applied.sql"), asked)[0]
+                own, own_views, migrated_at = database.tuples(sqlfiles.read("queries/check_files.sql"), {"schema": schema})[0]
+        except DatabaseError as error:
+            locked = isinstance(error, LockTimeoutError)
+            unread = ("the ledger is locked by somebody else" if locked else f"the ledger cannot be read: {error.message}", "")
+        else:
+            applied, views = tuple(files) or None, tuple(installed)
+            made = function_bodies.of_files(_shipped_texts(own, own_views))
+    elif database.facts is not None and database.facts.has_ledger:
+        role = identifier(database.facts.role)
+        unread = (
+            f"{role} may not read the ledger",
+            f"grant usage on schema chatops to {role}; grant select on all tables in schema chatops to {role};",
+        )
+    return Inventory(
+        missing=frozenset(table.table_name for table in tables if not table.present),
+        unreadable=frozenset(table.table_name for table in tables if table.present and not table.readable),
+        hidden=frozenset(table.table_name for table in tables if table.present and table.hidden),
+        before_018=not any(table.table_name == "chats" and table.has_waiting_since for table in tables),
+        ledger=readable and unread is None,
+        ledger_unread=unread,
+        audit=bool(ledger and ledger[0].audit_readable),
+        audit_present=bool(ledger and ledger[0].audit_present),
+        applied=applied,
+        views_applied=any(name.endswith("get_assignment_queue_status") for name in views),
+        guarded_at=guarded_at,
+        bodies=made,
+        migrated_at=migrated_at,
+    )
+
+
+def _shipped_texts(files: Sequence[str], views: Mapping[str, str]) -> list[str]:
+    """The paths of applied files below `sql/`; a view whose text has changed since is pending, not wrong."""
+    paths = [f"migrations/{name}.sql" for name in files if name in set(sqlfiles.names("migrations"))]
+    for name, checksum in views.items():
+        shipped = (sqlfiles.root() / f"{name}.sql").is_file()
+        if shipped and hashlib.sha256(sqlfiles.read(f"{name}.sql").encode()).hexdigest() == checksum:
+            paths.append(f"{name}.sql")
+    return paths
+
+
+def take_thresholds(
+    database: Database, inventory: Inventory, given: Mapping[str, float], limits: Mapping[str, Limit]
+) -> dict[str, Threshold]:
+    """The limits that hold here: by the flags, the file and platform_config. Raises UsageError."""
+    configured: dict[str, float | None] = {}
+    unread = "platform_config" in inventory.unreadable | inventory.hidden
+    if not unread and "platform_config" not in inventory.missing:
+        try:
+            with database.savepoint("chatops_configured"):
+                rows = database.rows(
+                    _Configured, sqlfiles.read("queries/check_configured.sql"), {"names": configured_names(limits)}
+                )
+            configured = {row.name: row.value for row in rows}
+        except DatabaseError:
+            unread = True
+    return resolve(configured, database.target.thresholds, given, unread=unread, limits=limits)

@@ -1,0 +1,94 @@
+"""Why a check could not be asked: never taken for health, and with the SQL that lets it run next time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from chatops import formatting
+from chatops.checks.inventory import Inventory
+from chatops.checks.load import Check
+from chatops.checks.results import Result
+from chatops.db import Database, identifier
+from chatops.errors import DatabaseError, LockTimeoutError, StatementTimeoutError
+
+# Which of our files are in: a check that asks this would take silence for health.
+_ASKS_LEDGER = re.compile(r":'(applied|bodies)'")
+_LACKS = ("42P01", "42703", "42883", "3F000", "42704")
+_DENIED = "42501"
+
+
+@dataclass(slots=True)
+class Obstacles:
+    """What stands between this role and the checks of one snapshot."""
+
+    database: Database
+    inventory: Inventory
+    _roles: dict[str, bool] = field(default_factory=dict)
+
+    def before(self, check: Check) -> Result | None:
+        """The result of a check that need not be asked, or cannot be; None where it can."""
+        inventory, database = self.inventory, self.database
+        if check.if_absent and not self._is_there(check.if_absent):
+            return Result(check, "passed", check.severity)
+        wanted = set(check.reads)
+        schema, role = identifier(database.target.schema), identifier(database.facts.role if database.facts else "")
+        if gone := sorted((wanted | {check.needs_table or ""}) & inventory.missing):
+            names = ", ".join(gone)
+            return unknown(check, f"{names} {'is' if len(gone) == 1 else 'are'} not there, or schema "
+                                   f"{database.target.schema} may not be used", "")  # fmt: skip
+        if closed := sorted(wanted & inventory.unreadable):
+            return unknown(
+                check,
+                f"{role} may not read {', '.join(closed)}",
+                f"grant usage on schema {schema} to {role}; grant select on {', '.join(closed)} to {role};",
+            )
+        if hidden := sorted(wanted & inventory.hidden):
+            policies = [f"create policy chatops_reads on {schema}.{name} for select to {role} using (true);" for name in hidden]
+            return unknown(check, f"row level security hides rows of {', '.join(hidden)} from {role}", " ".join(policies))
+        if inventory.ledger_unread and _ASKS_LEDGER.search(check.query(before_018=inventory.before_018)):
+            return unknown(check, *inventory.ledger_unread)
+        if check.needs_role and not self._has_role(check.needs_role):
+            return unknown(check, f"the server hides other sessions from {role}", f"grant {check.needs_role} to {role};")
+        return None
+
+    def after(self, check: Check, error: DatabaseError, *, seconds: float, allowed: float, waited_ms: int) -> Result:
+        """The result of a check whose query failed after so many seconds of those allowed."""
+        message = formatting.visible(error.message)
+        role = identifier(self.database.facts.role if self.database.facts else "")
+        if isinstance(error, LockTimeoutError):
+            reason = f"a table it reads is locked by somebody else (waited {waited_ms / 1000:g} s)"
+            return unknown(check, reason, seconds=seconds)
+        if isinstance(error, StatementTimeoutError):
+            slow = f"it took longer than {formatting.duration(allowed)}; give more with --timeout SECONDS"
+            return unknown(check, slow, seconds=seconds)
+        if error.sqlstate == _DENIED:
+            what = message.removeprefix("permission denied for ")
+            kind, _, name = what.partition(" ")
+            remedies = {"table": f"grant select on {name} to {role};", "view": f"grant select on {name} to {role};",
+                        "schema": f"grant usage on schema {name} to {role};",
+                        "function": f"grant execute on function {name} to {role};"}  # fmt: skip
+            return unknown(check, message, remedies.get(kind, "grant pg_monitor to " + role + ";"), seconds=seconds)
+        if error.sqlstate in _LACKS:
+            return unknown(check, f"this database lacks what it asks: {message}", seconds=seconds)
+        if check.fails_on_error:
+            row = {"error": message, "sqlstate": error.sqlstate}
+            return Result(check, "failed", check.severity, 1, (row,), seconds=seconds)
+        where = "" if check.shipped else " (a check of your own)"
+        return unknown(check, f"its query failed{where}: {message} ({error.sqlstate})", seconds=seconds)
+
+    def _is_there(self, name: str) -> bool:
+        schema, _, relation = name.partition(".")
+        query = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                                   where n.nspname = :'schema' and c.relname = :'relation')"""
+        return bool(self.database.value(query, {"schema": schema, "relation": relation}))
+
+    def _has_role(self, name: str) -> bool:
+        if name not in self._roles:
+            self._roles[name] = bool(self.database.value("select pg_has_role(current_user, :'name', 'usage')", {"name": name}))
+        return self._roles[name]
+
+
+def unknown(check: Check, reason: str, remedy: str | None = None, *, seconds: float = 0.0) -> Result:
+    """A check that gave no answer, and why."""
+    return Result(check, "unknown", check.severity, reason=reason, remedy=remedy or None, seconds=seconds)

@@ -1,0 +1,65 @@
+"""What checks have found: the result of each, and all results of one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from chatops.checks.inventory import Inventory
+from chatops.checks.load import Check
+from chatops.checks.thresholds import Threshold
+from chatops.db import Facts
+from chatops.model import Severity
+
+Status = Literal["passed", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one check ended. `count` is exact; `rows` are the first of the offending rows, by column.
+
+    `reason` says why it is unknown, or as what it passed; `remedy` is the SQL that lets it run next time.
+    """
+
+    check: Check
+    status: Status
+    severity: Severity
+    count: int = 0
+    rows: tuple[Mapping[str, Any], ...] = ()
+    reason: str | None = None
+    remedy: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All results of one snapshot, with what they were measured against."""
+
+    results: tuple[Result, ...]
+    thresholds: Mapping[str, Threshold]
+    facts: Facts
+    inventory: Inventory
+    since: str
+    seconds: float
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock at the snapshot."""
+        return self.facts.now
+
+    @property
+    def ran(self) -> int:
+        """How many checks gave an answer."""
+        return sum(result.status != "unknown" for result in self.results)
+
+
+def with_rows(survey: Survey, rows: int) -> Survey:
+    """The survey with at most so many rows of evidence for each finding; counts stay exact."""
+    return replace(survey, results=tuple(replace(result, rows=result.rows[:rows]) for result in survey.results))
+
+
+def only(survey: Survey, result: Result) -> Survey:
+    """The survey with this result alone."""
+    return replace(survey, results=(result,))

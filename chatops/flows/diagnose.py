@@ -1,0 +1,206 @@
+"""`chatops diagnose`: the checks of one snapshot, compared with an earlier look, and shown; or one chat, or an archive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chatops import formatting, settings, sqlfiles
+from chatops.checks import archive as archives
+from chatops.checks import capture as captures
+from chatops.checks import compare_looks, load, run, thresholds, window
+from chatops.checks.archive import Archive
+from chatops.checks.capture import Captured
+from chatops.checks.load import Check
+from chatops.checks.results import Survey, with_rows
+from chatops.db import Database
+from chatops.errors import ConnectionLostError, DatabaseError, ExitCode, UsageError
+from chatops.flows import about_chat, diagnose_rehearse, earlier_look, replay_archive, run_checks
+from chatops.flows.run import Invocation
+from chatops.model import Answer
+from chatops.screens import diagnose as screen
+from chatops.screens import outcomes
+from chatops.screens.diagnose import Health
+from chatops.settings import Snooze
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnoseRequest:
+    """What was asked: one chat or the whole, which checks, against which numbers, compared and rehearsed how."""
+
+    chat: str
+    fail_on: str
+    only: tuple[str, ...]
+    ignore: tuple[str, ...]
+    since: str
+    rows: int
+    threshold: tuple[str, ...]
+    checks_dir: Path | None
+    timeout: float
+    since_file: Path | None
+    rehearse: bool
+    yes: bool
+    capture: Path | None
+    replay: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The request as it was understood."""
+
+    checks: tuple[Check, ...]
+    since: str
+    given: Mapping[str, float]
+    archive: Archive | None
+    ignored: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What one snapshot of the whole system showed."""
+
+    survey: Survey
+    place: str
+    health: Health | None = None
+    stored: str | None = None
+
+
+def diagnose(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
+    """1 when something counts as found, 4 when fixes could not be rehearsed because nothing may be written."""
+    severity = run_checks.fail_on(request.fail_on)
+    plan = _understood(invocation, request)
+    reader = run_checks.reader(invocation)
+    if request.chat:
+        answer, survey = _one_chat(invocation, request, plan)
+        invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
+        return run_checks.exit_code(survey, severity)
+    earlier = compare_looks.read(request.since_file, invocation.target.shown()) if request.since_file else None
+    compares = plan.archive is None and earlier is None
+    if request.rehearse and not invocation.interactive:
+        diagnose_rehearse.may_rehearse(invocation, yes=request.yes)
+    seen = _look(invocation, request, plan, stored=compares)
+    if compares:
+        earlier = earlier_look.last_tick(invocation, seen.stored)
+    compared = compare_looks.compare(seen.survey, earlier) if earlier is not None else None
+    tried = diagnose_rehearse.rehearsed(invocation, seen.survey, yes=request.yes) if request.rehearse else None
+    answer = screen.diagnosis(
+        seen.survey, seen.place, reader, health=seen.health, ignored=plan.ignored, changes=compared, rehearsed=tried
+    )
+    invocation.show(outcomes.with_outcomes(answer, seen.survey, severity, invocation.here))
+    if any(one.refused for one in (tried or {}).values()):
+        return ExitCode.REFUSED
+    return run_checks.exit_code(seen.survey, severity)
+
+
+def _understood(invocation: Invocation, request: DiagnoseRequest) -> _Plan:
+    """Which checks, limits and window; an archive is made the run's database. Raises UsageError for what does not go together."""
+    only, ignored = load.codes_of(request.only), load.codes_of(request.ignore)
+    silent = snoozed(invocation, only) if not request.chat else []
+    checks = run_checks.choose(request.checks_dir, only, [*ignored, *(one.code for one in silent)])
+    ignored += [f"{one.code} (snoozed until {one.until})" for one in silent if one.code not in ignored]
+    given: Mapping[str, float] = thresholds.parse(request.threshold)
+    window.window(request.since)
+    invocation.check_output()
+    beside = request.rehearse or request.since_file or request.capture
+    if request.chat and beside:
+        raise UsageError("--rehearse, --since-file and --capture are about the whole database, not about one chat")
+    if request.replay is None:
+        return _Plan(checks, request.since, given, None, tuple(ignored))
+    if beside:
+        raise UsageError("--replay goes alone: an archive is neither rehearsed on, compared nor captured again")
+    archive = replay_archive.replay(invocation, request.replay)
+    return _Plan(checks, archive.head["since"], {**archives.given(archive), **given}, archive, tuple(ignored))
+
+
+def _one_chat(invocation: Invocation, request: DiagnoseRequest, plan: _Plan) -> tuple[Answer, Survey]:
+    found: tuple[Answer, Survey] | None = None
+    ends = time.monotonic() + request.timeout
+    try:
+        with invocation.reading(ends=ends + run.GRACE_SECONDS) as database:
+            found = about_chat.about_chat(
+                invocation, database, request.chat, checks=plan.checks, since=plan.since, given=plan.given, rows=request.rows,
+                timeout=ends - time.monotonic(),
+            )  # fmt: skip
+    except ConnectionLostError:
+        if found is None:
+            raise
+    return found
+
+
+def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stored: bool) -> _Seen:
+    """One snapshot; partial when the connection was lost on the way."""
+    seen: _Seen | None = None
+    kept = request.rows if request.capture is None else max(request.rows, captures.MOST_EVIDENCE)
+    ends = time.monotonic() + request.timeout
+    try:
+        # An archive takes the time that it takes.
+        with invocation.reading(ends=None if request.capture else ends + run.GRACE_SECONDS) as database:
+            survey = run.run(database, plan.checks, since=plan.since, given=plan.given, rows=kept,
+                             whole_seconds=ends - time.monotonic(), progress=run_checks.progress(invocation))  # fmt: skip
+            seen = _Seen(survey, invocation.target.name)
+            seen.health = health(database, survey)
+            seen.stored = earlier_look.stored_watch(database) if stored else None
+            seen.place = place(database)
+            if request.capture is not None:
+                _tell_captured(invocation, captures.write(database, survey, request.capture), request.capture)
+                seen.survey = with_rows(survey, request.rows)
+            if plan.archive is not None:
+                seen.survey = archives.replayed(plan.archive, survey)
+                seen.place = f"replay of {plan.archive.path.name}"
+    except ConnectionLostError:
+        if seen is None:
+            raise
+    return seen
+
+
+def snoozed(invocation: Invocation, only: Sequence[str]) -> list[Snooze]:
+    """The findings that are silent today; those asked for by name are shown all the same, and a snooze that has ended is told."""
+    known = {check.code for check in load.shipped()}
+    today = datetime.now(UTC).date()
+    silent = []
+    for snooze in settings.snoozes(settings.load()):
+        if snooze.code not in known:
+            invocation.warn(f"chatops.toml snoozes {snooze.code}, which is no finding")
+        elif not snooze.holds(today):
+            invocation.note(
+                f"the snooze of {snooze.code} ended on {snooze.until}; take it out: chatops snooze {snooze.code} --off"
+            )
+        elif snooze.code not in only:
+            silent.append(snooze)
+    return silent
+
+
+def _tell_captured(invocation: Invocation, made: Captured, file: Path) -> None:
+    """Says what is in an archive, and what is not."""
+    rows = ", ".join(
+        f"{formatting.count(number)} {table}" for table, number in made.rows.items() if table in ("messages", "chat_assignments")
+    )
+    invocation.note(f"captured {formatting.count(made.chats)} of {formatting.plural(made.of, 'chat')} ({rows}) in {file}")
+    for line in made.left_out:
+        invocation.note(f"  left out: {line}")
+    invocation.note(f"  look again: chatops diagnose --replay {file}")
+
+
+def health(database: Database, survey: Survey) -> Health | None:
+    """The figures of a healthy system; None when something was found, or they could not be read in time."""
+    if any(result.status != "passed" for result in survey.results):
+        return None
+    try:
+        with database.savepoint("chatops_health"):
+            query = sqlfiles.query("queries/check_health.sql", before_018=survey.inventory.before_018)
+            return database.rows(Health, query)[0]
+    except DatabaseError:
+        return None
+
+
+def place(database: Database) -> str:
+    """Environment, host, database and role, as the first line names them."""
+    facts = database.facts
+    assert facts is not None
+    target = database.target
+    host = target.shown().rpartition("/")[0]
+    schema = "" if target.schema == "public" else f" schema {target.schema}"
+    return f"{target.name} · {host}/{facts.database}{schema} as {facts.role}"

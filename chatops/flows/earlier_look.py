@@ -1,0 +1,62 @@
+"""What a diagnosis is compared with when no file is named: the newest look of `monitor`, of this machine or of this database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from chatops import sqlfiles
+from chatops.checks.compare_looks import Earlier, Was
+from chatops.db import Database
+from chatops.deploys import monitor_state
+from chatops.deploys.monitor_state import Watch
+from chatops.errors import DatabaseError, UsageError
+from chatops.flows.run import Invocation
+from chatops.flows.state_files import default_path
+
+
+def stored_watch(database: Database) -> str | None:
+    """What `monitor --store` keeps in this database, inside `reading`; None where it keeps nothing, or nothing can be read."""
+    if database.facts is None or not database.facts.has_bookkeeping:
+        return None
+    try:
+        with database.savepoint("chatops_watch"):
+            if not database.value(sqlfiles.read("queries/watch_readable.sql")):
+                return None
+            kept = database.value(sqlfiles.read("queries/watch_read.sql"), {"schema": database.target.schema})
+    except DatabaseError:
+        return None
+    return None if kept is None else str(kept)
+
+
+def last_tick(invocation: Invocation, stored: str | None) -> Earlier | None:
+    """The newest tick of `monitor` that reached the database, by the state file of this machine or by what the database keeps."""
+    mine = f"{invocation.target.shown()} {invocation.target.schema}"
+    sources: dict[str, Callable[[], Watch | None]] = {
+        "chatops monitor": lambda: monitor_state.read(default_path(invocation, "monitor")),
+        "chatops monitor --store": lambda: None if stored is None else monitor_state.parse_state(stored, "chatops.watches"),
+    }
+    looks = []
+    for origin, read in sources.items():
+        try:
+            kept = read()
+        except UsageError as error:
+            invocation.warn(f"not compared with the last tick of monitor: {error.message}")
+            continue
+        # What lies in a database is about that one, by whatever name the other run had reached it.
+        if kept is not None and (kept.place == mine or origin.endswith("--store")) and (look := _looked(kept, origin)):
+            looks.append(look)
+    return max(looks, key=lambda look: look.at, default=None)
+
+
+def _looked(kept: Watch, origin: str) -> Earlier | None:
+
+    tick = next((tick for tick in reversed(kept.ticks) if tick.reached), None)
+    if tick is None:
+        return None
+    found = {}
+    for code, severity in tick.findings.items():
+        opened = kept.open.get(code)
+        found[code] = Was(severity, None, datetime.fromisoformat(opened.since) if opened else None)
+    # A tick leaves advice out.
+    return Earlier(datetime.fromisoformat(tick.at), origin, found, silent_on=frozenset({"advice"}))

@@ -1,0 +1,21 @@
+"""`chatops explain`: from the files alone."""
+
+from __future__ import annotations
+
+from chatops.checks import load
+from chatops.errors import UsageError
+from chatops.flows.run import Invocation
+from chatops.screens import explain as screen
+
+
+def explain(invocation: Invocation, code: str, *, sql: bool) -> None:
+    """One code, its query, or all of them. Raises UsageError for codes that do not exist."""
+    checks = load.shipped()
+    width = invocation.medium().width if invocation.format() == "table" else 0
+    if not code:
+        if sql:
+            raise UsageError("--sql needs a code, such as chatops explain CHAT003 --sql")
+        invocation.show(screen.listing(checks, width))
+        return
+    check = load.chosen(checks, load.codes_of([code]), ())[0]
+    invocation.show(screen.query(check) if sql else screen.one(check, width))

@@ -1,0 +1,71 @@
+"""`chatops repair`: looks, shows what would change, asks, mends in batches, and says what is left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chatops.checks import load, repair_plan
+from chatops.errors import ExitCode
+from chatops.flows.run import Invocation
+from chatops.screens import repair as screen
+
+DEFAULT_SINCE = "24h"
+
+
+@dataclass(frozen=True, slots=True)
+class RepairRequest:
+    """What to mend: codes (none: all that have a repair), one chat or all, how far back, with or without a log."""
+
+    codes: tuple[str, ...]
+    chat: str | None
+    since: str
+    dry_run: bool
+    yes: bool
+    reason: str | None
+    audit: bool
+
+
+def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
+    """1 when rows are left."""
+    invocation.check_output()
+    here = invocation.here
+    with invocation.reading() as database:
+        plan = repair_plan.plan(
+            database, load.codes_of(request.codes), request.chat, audit=request.audit, here=here, since=request.since
+        )
+    if not plan.codes:
+        invocation.show(screen.nothing_to_mend(plan, here))
+        return plan.exit_code
+    database = invocation.connect("act")
+    annotations = invocation.provenance.annotations(reason=request.reason, plan_id=plan.id)
+    if request.dry_run or (invocation.interactive and not request.yes):
+        previews = repair_plan.previews(database, plan, annotations)
+        further = [] if request.since == DEFAULT_SINCE else ["--since", request.since]
+        again = ["repair", *plan.codes, *further, *(["--chat", str(plan.chat_id)] if plan.chat_id else []),
+                 *([] if request.audit else ["--no-audit"])]  # fmt: skip
+        invocation.show(screen.preview_answer(plan, previews, here, here(*again) if request.dry_run else None))
+        if request.dry_run:
+            return ExitCode.OK
+    if not invocation.consent(f"Mend {plan.in_words}", yes=request.yes):
+        invocation.note("nothing was changed")
+        return ExitCode.OK
+    annotations = {**annotations, "chatops.reason": invocation.reason(request.reason)}
+    done = repair_plan.carry_out(database, plan, annotations, progress=_progress())
+    with invocation.reading() as reading:
+        left = repair_plan.left(reading, plan)
+    invocation.show(screen.answer(plan, done, left, here))
+    return ExitCode.FOUND if any(left.values()) else ExitCode.OK
+
+
+def _progress() -> Callable[[str, int], None] | None:
+    """How many rows are mended, redrawn in place on a terminal's stderr."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(code: str, mended: int) -> None:
+        sys.stderr.write(f"\r  {code} {mended:,} mended  \r")
+        sys.stderr.flush()
+
+    return show

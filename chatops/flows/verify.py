@@ -1,0 +1,73 @@
+"""`chatops verify`: the checks that judge a deploy, in one snapshot."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chatops.checks import load
+from chatops.errors import ExitCode, UsageError
+from chatops.flows import run_checks, verify_receipt, verify_scenarios
+from chatops.flows.run import Invocation
+from chatops.screens import outcomes
+from chatops.screens import verify as screen
+
+GROUPS = ("schema", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """What was asked: a group of checks, some of them, or another question than checks."""
+
+    group: str
+    only: tuple[str, ...]
+    skip: tuple[str, ...]
+    listed: bool
+    since: str
+    fail_on: str
+    threshold: tuple[str, ...]
+    checks_dir: Path | None
+    timeout: float
+    scenarios: bool
+    concurrent: bool
+    against: Path | None
+    yes: bool
+
+    @property
+    def chooses_checks(self) -> bool:
+        """Whether it says which checks."""
+        return bool(self.group or self.only or self.skip or self.listed or self.threshold or self.checks_dir is not None)
+
+
+def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
+    """1 when something above advice failed or could not be checked. Raises UsageError for what does not go together."""
+    groups = GROUPS if not request.group else (request.group,)
+    if set(groups) - set(GROUPS):
+        raise UsageError(f"verify looks at schema or data, not at {request.group!r}")
+    if request.concurrent and not request.scenarios:
+        raise UsageError("--concurrent is a way of --scenarios: give both")
+    if request.scenarios or request.against is not None:
+        return _promises(invocation, request)
+    severity = run_checks.fail_on(request.fail_on)
+    checks = run_checks.choose(request.checks_dir, load.codes_of(request.only), load.codes_of(request.skip), groups)
+    invocation.check_output()
+    if request.listed:
+        invocation.show(screen.catalogue(checks))
+        return ExitCode.OK
+    survey = run_checks.survey(invocation, checks, since=request.since, threshold=request.threshold, timeout=request.timeout)
+    own = () if request.checks_dir is None else ("--checks-dir", shlex.quote(str(request.checks_dir)))
+    answer = screen.verification(survey, replace(run_checks.reader(invocation), own=own), severity)
+    invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
+    return run_checks.exit_code(survey, severity)
+
+
+def _promises(invocation: Invocation, request: VerifyRequest) -> ExitCode:
+    if request.chooses_checks:
+        raise UsageError("--scenarios and --against look at something else than checks: leave what chooses checks out")
+    if request.against is None:
+        play = verify_scenarios.concurrent if request.concurrent else verify_scenarios.scenarios
+        return play(invocation, yes=request.yes)
+    if request.scenarios:
+        raise UsageError("--scenarios and --against are two questions: ask one at a time")
+    return verify_receipt.against(invocation, request.against)

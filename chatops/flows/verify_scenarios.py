@@ -1,0 +1,55 @@
+"""`verify --scenarios`: the guide's tests lived through with made-up people, alone and in races; nothing of it remains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+from chatops import db
+from chatops.chats import contention
+from chatops.chats import scenarios as plays
+from chatops.errors import DatabaseError, ExitCode, RefusedError
+from chatops.flows.run import Invocation
+
+
+def scenarios(invocation: Invocation, *, yes: bool) -> ExitCode:
+    """Lives through the guide's tests; 1 when a step failed or could not be lived through."""
+    if not invocation.consent("Live through the guide's tests with made-up people (rolled back)", yes=yes):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    database = invocation.connect("act")
+    database.glance()
+    invocation.banner(database)
+    played = plays.play(database)
+    invocation.show(plays.answer(played))
+    return ExitCode.OK if played.passed else ExitCode.FOUND
+
+
+def concurrent(invocation: Invocation, *, yes: bool) -> ExitCode:
+    """Lives through the races in a clone made for it on the same server, which is dropped afterwards; 1 when one failed."""
+
+    target = invocation.target
+    if target.production:
+        raise RefusedError("--concurrent copies the whole database and loads the server: not on a production one",
+                           next_steps=[("without it, on any", invocation.here("verify", "--scenarios"))])  # fmt: skip
+    if not invocation.consent("Copy this database, let made-up people race in the copy, and drop it", yes=yes):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    with invocation.connect("act") as database:
+        facts = database.glance()
+        invocation.banner(database)
+    clone = f"chatops_clone_{uuid4().hex[:12]}"
+    beside = replace(target, parameters={**target.parameters, "dbname": "postgres"})
+    with invocation.connect("act", target=beside) as server:
+        try:
+            server.execute(f"create database {db.identifier(clone)} template {db.identifier(facts.database)}")
+        except DatabaseError as error:
+            needs = "a copy takes the right to create databases, and nobody else connected meanwhile"
+            raise RefusedError(f"no copy of {facts.database} could be made: {error.message}", details=(needs,)) from None
+        copy = replace(target, parameters={**target.parameters, "dbname": clone})
+        try:
+            played = contention.play(lambda: invocation.connect("act", target=copy))
+        finally:
+            server.execute(f"drop database {db.identifier(clone)} with (force)")
+    invocation.show(plays.answer(played, "in a copy that is dropped again"))
+    return ExitCode.OK if played.passed else ExitCode.FOUND

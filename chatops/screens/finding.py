@@ -1,0 +1,133 @@
+"""One finding: what, against which limit, the evidence, why, and what helps; and all of them as a table for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from chatops import formatting
+from chatops.checks.compare_looks import Change, Changes
+from chatops.checks.findings import Finding, tally
+from chatops.checks.results import Survey
+from chatops.checks.try_repair import Rehearsed
+from chatops.model import Column, Line, Severity, Span, Table
+from chatops.screens.evidence import evidence, machine_row
+from chatops.screens.lines import SEVERITY_STYLES, Reader, command_line, hang, labelled, wrap
+
+_FINDING_COLUMNS = [
+    Column("code", "code"),
+    Column("severity", "severity"),
+    Column("status", "status"),
+    Column("count", "count", "number"),
+    Column("title", "title"),
+    Column("invariant", "invariant"),
+    Column("group", "group"),
+    Column("limits", "limits", "data"),
+    Column("rows", "rows", "data"),
+    Column("reason", "reason"),
+    Column("why", "why"),
+    Column("help_command", "help"),
+    Column("help_sql", "help in SQL", "sql"),
+    Column("help_text", "help in words"),
+    Column("change", "change"),
+    Column("since", "since", "instant"),
+    Column("rehearsal", "rehearsal", "data"),
+]
+
+
+def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line]:
+    """One finding: what, against which limit, the evidence, why, and what helps."""
+    check, result = finding.result.check, finding.result
+    word = finding.word
+    head = f"{word.upper():<8}  {finding.code:<8}"
+    wrapped = wrap(finding.title, reader, len(head) + 2)
+    lines: list[Line] = [[Span(word.upper(), SEVERITY_STYLES[word]), Span(head[len(word) :] + "  "), Span(wrapped[0], "strong")]]
+    lines += [" " * min(len(head) + 2, hang(reader)) + more for more in wrapped[1:]]
+    if result.status == "unknown":
+        lines += labelled("why", result.reason or "", reader)
+        if result.remedy:
+            lines.append(command_line("help", result.remedy, reader))
+        return lines
+    if finding.limits:
+        lines += labelled("limit", " · ".join(
+            f"{limit.name} {limit.text} {limit.unit} ({limit.origin})" for limit in finding.limits), reader)  # fmt: skip
+    for index, row in enumerate(result.rows):
+        lines += labelled("evidence" if index == 0 else "", evidence(row, survey, reader), reader)
+    if finding.more:
+        command = reader.here("diagnose", "--only", finding.code, "--rows", str(min(result.count, 1000)))
+        lines.append(
+            [Span(" " * hang(reader)), Span(f"and {formatting.count(finding.more)} more: ", "dim"), Span(command, "code")]
+        )
+    if check.why:
+        lines += labelled("why", check.why, reader)
+    if check.consequence and result.severity is not Severity.ADVICE:
+        lines += labelled("so", check.consequence, reader)
+    if finding.command:
+        lines.append(command_line("help", finding.command, reader))
+    if finding.sql:
+        lines.append(command_line("help", finding.sql, reader))
+    if finding.advice:
+        lines += labelled("help", finding.advice, reader)
+    return lines
+
+
+def finding_table(
+    found: Sequence[Finding], reader: Reader, changes: Changes | None = None, rehearsed: Mapping[str, Rehearsed] | None = None
+) -> Table:
+    """Findings for programs."""
+    rows = []
+    for finding in found:
+        change = changes.now.get(finding.code) if changes is not None else None
+        tried = (rehearsed or {}).get(finding.code)
+        rows.append(
+            _finding_row(finding, reader)
+            | {
+                "change": change.kind if change else None,
+                "since": _first_seen(change, changes),
+                "rehearsal": tried.data if tried else None,
+            }
+        )
+    return Table("findings", _FINDING_COLUMNS, rows, audience="machines")
+
+
+def _first_seen(change: Change | None, changes: Changes | None) -> datetime | None:
+    """Since when a finding is known; None: this look is the first to see it, or nobody knows."""
+    if change is None or changes is None or change.was is None:
+        return None
+    return change.was.since or changes.earlier.at
+
+
+def _finding_row(finding: Finding, reader: Reader) -> dict[str, Any]:
+    check, result = finding.result.check, finding.result
+    return {
+        "code": check.code,
+        "severity": result.severity.value,
+        "status": result.status,
+        "count": result.count,
+        "title": finding.title,
+        "invariant": check.invariant,
+        "group": check.group,
+        "limits": [{"name": one.name, "value": one.value, "unit": one.unit, "from": one.origin} for one in finding.limits],
+        "rows": [machine_row(row, reader) for row in result.rows],
+        "reason": result.reason,
+        "why": check.why,
+        "help_command": finding.command,
+        "help_sql": finding.sql,
+        "help_text": finding.advice,
+    }
+
+
+def survey_data(survey: Survey) -> dict[str, Any]:
+    """What a run of checks comes to, for programs."""
+    return {
+        "counts": tally(survey),
+        "checks": len(survey.results),
+        "checks_run": survey.ran,
+        "passed": [result.check.code for result in survey.results if result.status == "passed"],
+        "since": survey.since,
+        "seconds": round(survey.seconds, 3),
+        "thresholds": {
+            name: {"value": one.value, "unit": one.unit, "from": one.origin} for name, one in survey.thresholds.items()
+        },
+    }

@@ -1,0 +1,82 @@
+"""Labelled lines that fit a width: for findings and checks, on a terminal or an endless medium."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from chatops import formatting
+from chatops.model import Line, Span, Style
+
+SEVERITY_STYLES: Mapping[str, Style] = {"critical": "critical", "warning": "warning", "advice": "advice", "unknown": "warning"}
+INDENT = 3
+LABEL = 11
+NARROW = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whom the lines are for: the width (0: endless), whether ids may be short and names be shown, and how commands begin."""
+
+    width: int
+    short_ids: bool
+    show_names: bool
+    here: Callable[..., str]
+    own: tuple[str, ...] = ()
+    """What a command needs to know of the checks that were asked, such as --checks-dir."""
+
+
+def hang(reader: Reader) -> int:
+    return INDENT if 0 < reader.width < NARROW else INDENT + LABEL
+
+
+def wrap(text: str, reader: Reader, used: int) -> list[str]:
+    """Text in pieces that fit after so many columns; whole on an endless medium. Never empty."""
+    if not reader.width:
+        return [text]
+    first = max(12, reader.width - used)
+    rest = max(12, reader.width - min(used, hang(reader)))
+    pieces = textwrap.wrap(text, first, break_on_hyphens=False, break_long_words=False) or [""]
+    if len(pieces) == 1:
+        return pieces
+    tail = text[len(pieces[0]) :].strip()
+    return [pieces[0], *textwrap.wrap(tail, rest, break_on_hyphens=False, break_long_words=False)]
+
+
+def labelled(label: str, text: str, reader: Reader) -> list[Line]:
+    indent = hang(reader)
+    if indent == INDENT:
+        prefix = " " * INDENT + (label + ": " if label else "")
+        pieces = wrap(text, reader, len(prefix))
+        return [prefix + pieces[0], *(" " * indent + piece for piece in pieces[1:])]
+    pieces = wrap(text, reader, indent)
+    head: Line = [Span(" " * INDENT), Span(f"{label:<{LABEL}}", "dim"), Span(pieces[0])]
+    return [head, *(" " * indent + piece for piece in pieces[1:])]
+
+
+def command_line(label: str, command: str, reader: Reader) -> Line:
+    width = LABEL if hang(reader) > INDENT else len(label) + 2
+    text = label if hang(reader) > INDENT else label + ":"
+    return [Span(" " * INDENT), Span(f"{text:<{width}}", "dim"), Span(command, "code")]
+
+
+def flow(parts: Sequence[Sequence[Span]], reader: Reader) -> list[Line]:
+    """Parts joined by dots on as few lines as fit."""
+    lines: list[list[Span]] = []
+    used = 0
+    for part in parts:
+        size = sum(len(span.text) for span in part)
+        if lines and (not reader.width or used + 3 + size <= reader.width):
+            lines[-1] += [Span(" · "), *part]
+            used += 3 + size
+        else:
+            lines.append([*part])
+            used = size
+    return list(lines)
+
+
+def looked_back(since: str) -> str:
+    """How far checks of history looked back, in words."""
+    text = formatting.duration(formatting.span(since.replace(" hours", "h"), "--since"))
+    return "24 h" if text == "1 d" else text

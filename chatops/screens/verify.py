@@ -1,0 +1,136 @@
+"""Passed, failed and unknown checks per group, and the list of what is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chatops import formatting
+from chatops.checks.findings import FailOn, counts_as_found, findings
+from chatops.checks.load import Check
+from chatops.checks.results import Result, Survey, only
+from chatops.checks.window import is_ever
+from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text
+from chatops.screens.evidence import evidence, machine_row
+from chatops.screens.finding import survey_data
+from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, looked_back, wrap
+
+
+def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
+    """Passed, failed and unknown checks per group, counted apart."""
+    body: list[Table | Text] = []
+    lines: list[Line] = []
+    for group in ("schema", "data"):
+        results = [result for result in survey.results if result.check.group == group]
+        if not results:
+            continue
+        lines += [*([""] if lines else []), [Span(f"{group}: {_standing(results)}", "strong")]]
+        for result in results:
+            lines += _result_lines(result, survey, reader)
+    failed = sum(counts_as_found(result, fail_on) for result in survey.results)
+    unknown = sum(result.status == "unknown" for result in survey.results)
+    total = len(survey.results)
+    lines.append("")
+    if failed:
+        wrong = f"not right: {formatting.count(failed)} of {formatting.plural(total, 'check')} failed or unknown"
+        lines.append([Span(wrong, "critical")])
+        lines += flow([[Span("what it means and what helps: "), Span(reader.here("diagnose", *reader.own), "code")]], reader)
+    else:
+        advice = sum(result.status == "failed" for result in survey.results)
+        with_advice = f", {formatting.count(advice)} with advice" if advice else ""
+        not_run = f", {formatting.count(unknown)} unknown" if unknown else ""
+        took = formatting.duration(survey.seconds)
+        lines.append([Span(f"right: {formatting.plural(total, 'check')}{with_advice}{not_run} in {took}", "ok")])
+    if any(result.check.kind == "history" for result in survey.results):
+        lines.append([Span(f"history: {_looked_back(survey)}", "dim")])
+    columns = [
+        Column("group", "group"),
+        Column("code", "code"),
+        Column("status", "status"),
+        Column("severity", "severity"),
+        Column("count", "found", "number"),
+        Column("expected", "expected"),
+        Column("invariant", "invariant"),
+        Column("reason", "reason"),
+        Column("remedy", "remedy", "sql"),
+        Column("rows", "rows", "data"),
+        Column("seconds", "seconds", "duration"),
+    ]
+    body = [Text(lines), Table("checks", columns, [_check_row(result, reader) for result in survey.results], audience="machines")]
+    return Answer("verify", body, data=survey_data(survey), now=survey.now)
+
+
+def catalogue(checks: Sequence[Check]) -> Answer:
+    """What is checked, and what is expected; offline."""
+    columns = [
+        Column("group", "group"),
+        Column("code", "code"),
+        Column("invariant", "invariant"),
+        Column("severity", "severity"),
+        Column("expected", "expected"),
+    ]
+    rows = [
+        {"group": check.group, "code": check.code, "invariant": check.invariant, "severity": check.severity.value,
+         "expected": check.expected}
+        for check in sorted(checks, key=lambda check: (check.group, check.code))
+    ]  # fmt: skip
+    return Answer("verify", [Table("checks", columns, rows)])
+
+
+def _looked_back(survey: Survey) -> str:
+    if is_ever(survey.since):
+        return "all of it"
+    newest = survey.inventory.migrated_at
+    to_newest = newest is not None and abs((survey.now - newest - formatting.span(survey.since.replace(" hours", "h"), "--since"))
+                                           .total_seconds()) < 2  # fmt: skip
+    return f"last {looked_back(survey.since)}" + (", since the last migration" if to_newest else "")
+
+
+def _standing(results: Sequence[Result]) -> str:
+    passed = sum(result.status == "passed" for result in results)
+    failed = sum(result.status == "failed" for result in results)
+    unknown = sum(result.status == "unknown" for result in results)
+    return f"{passed} passed, {failed} failed, {unknown} unknown"
+
+
+def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
+    marks: Mapping[str, tuple[str, str, Style]] = {
+        "passed": ("✓", "passed", "ok"),
+        "failed": ("✗", "failed", SEVERITY_STYLES[result.severity.value]),
+        "unknown": ("?", "unknown", "warning"),
+    }
+    mark, word, style = marks[result.status]
+    if result.status == "failed" and result.severity is Severity.ADVICE:
+        mark, word = "!", "advice"
+    prefix = f"{mark} {word:<8} {result.check.code:<8} "
+    text = result.reason if result.status == "passed" and result.reason else result.check.expected
+    if result.status == "failed":
+        finding = findings(only(survey, result), reader.here)[0]
+        text = finding.title
+    wrapped = wrap(text, reader, len(prefix))
+    lines: list[Line] = [[Span(f"{mark} {word:<8}", style), Span(f" {result.check.code:<8} {wrapped[0]}")]]
+    lines += [" " * min(len(prefix), hang(reader)) + more for more in wrapped[1:]]
+    if result.status == "unknown":
+        blank = " " * hang(reader)
+        lines += [blank + more for more in wrap(result.reason or "", reader, hang(reader))]
+        if result.remedy:
+            lines.append([Span(blank), Span(result.remedy, "code")])
+    elif result.status == "failed" and result.rows:
+        lines += [" " * hang(reader) + more for more in wrap(evidence(result.rows[0], survey, reader), reader, hang(reader))]
+    return lines
+
+
+def _check_row(result: Result, reader: Reader) -> dict[str, Any]:
+    return {
+        "group": result.check.group,
+        "code": result.check.code,
+        "status": result.status,
+        "severity": result.severity.value,
+        "count": result.count,
+        "expected": result.check.expected,
+        "invariant": result.check.invariant,
+        "reason": result.reason,
+        "remedy": result.remedy,
+        "rows": [machine_row(row, reader) for row in result.rows],
+        "seconds": round(result.seconds, 4),
+    }
