@@ -6,6 +6,7 @@ import sys
 
 from chatops.errors import NotATerminalError, UsageError
 from chatops.flows.connection import Connection
+from chatops.render.wrap import wrapped
 
 
 class Questions(Connection):
@@ -20,7 +21,9 @@ class Questions(Connection):
         """One line from the person at the terminal. Raises NotATerminalError naming the flag that answers instead."""
         if not self.interactive:
             raise NotATerminalError(f"nobody is there to answer “{question.strip()}”: give {flag}; nothing was changed")
-        sys.stderr.write(f"{question} ")
+        # The answer is typed behind the last line of a question that is broken at words.
+        lines = wrapped(question, self.medium(stream=sys.stderr).width - len(" n"))
+        sys.stderr.write("\n".join(str(line) for line in lines) + " ")
         sys.stderr.flush()
         line = sys.stdin.readline()
         if not line:
