@@ -43,7 +43,7 @@ class Questions(Connection):
         if not self.interactive:
             where = "a production database" if target.production else "this"
             raise NotATerminalError(f"{self.command} changes {where}: give --yes to go on; nothing was changed")
-        place = f"{target.name} ({target.host or 'this machine'})"
+        place = f"{target.name} ({target.place})"
         return self.ask(f"{question} on {place}? [y/N]", "--yes").lower() in ("y", "yes")
 
     def reason(self, given: str | None) -> str | None:
