@@ -31,7 +31,7 @@ from chatops.errors import (
     UnreachableError,
     UsageError,
 )
-from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Answered, Target, redact, secrets_of
+from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of
 
 Row = TypeVar("Row")
 Intent = Literal["read", "act", "migrate"]
@@ -357,12 +357,6 @@ class Database:
     def protocol_pid(self) -> int:
         """The process id that the protocol named at connect; a pooler makes it differ from the backend's own."""
         return self._connection.info.backend_pid
-
-    @property
-    def answered(self) -> Answered:
-        """Where the connection really went."""
-        info = self._connection.info
-        return Answered(info.host, info.hostaddr, str(info.port), info.dbname)
 
     @property
     def encrypted(self) -> bool:

@@ -86,7 +86,7 @@ def test_rows_of_a_copy_are_no_sql_and_restrict_lines_are_passed_over(
 
 
 def test_what_the_migrator_would_refuse_is_told_once_and_as_an_error(chatops_inprocess: Run, folder: Callable[..., Path]) -> None:
-    files = folder(one="begin;\nselect 1;\ncommit;\n", two="select 'never closed\n")
+    files = folder(one="select 1;\ncommit;\n", two="select 'never closed\n")
     found = problems(chatops_inprocess, "--dir", files, "--all", check=1)
     assert {(one["file"][-7:-4], one["code"], one["severity"]) for one in found} == {
         ("one", "transaction-control", "error"),

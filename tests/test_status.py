@@ -77,14 +77,6 @@ def test_numbers_may_be_timestamps(tmp_path: Path, database: Database, chatops_i
     assert database.value("select max(number) from chatops.migrations") == 20240102030405
 
 
-def test_a_folder_is_called_by_its_path_in_its_repository(tmp_path: Path) -> None:
-    where = folder(tmp_path, {"001_a.sql": "select 1"}, "supabase")
-    assert discover(where).source == f"{tmp_path.name}/supabase"
-    (tmp_path / ".git").mkdir()
-    assert discover(where).source == "supabase"
-    assert discover(ROOT / "sql" / "migrations").source == "chatops"
-
-
 def test_the_checksum_of_a_file_is_that_of_the_text_that_is_sent(tmp_path: Path) -> None:
     texts = {"001_a.sql": b"select 'a\r\nb';\r\n", "002_b.sql": b"\xef\xbb\xbfselect 1", "003_c.sql": "select 'é'".encode()}
     for file in discover(folder(tmp_path, texts)).files:

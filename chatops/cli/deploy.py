@@ -52,7 +52,7 @@ def deploy(
 
     Stops at the first failure, says what is in place and how to go on. The code step is `[deploy] commands` of chatops.toml.
     """
-    from chatops import formatting
+    from chatops import formatting, settings
     from chatops.deploys import receipt as receipts
 
     invocation = invocation_of(ctx)
@@ -61,7 +61,7 @@ def deploy(
         from chatops.deploys.schedule import parse
 
         parse(monitor)
-    commands = code_commands(invocation.configuration)
+    commands = code_commands(settings.load())
     if "code" in steps and not commands and not skip_code and not dry_run:
         raise UsageError(
             "there is no code step: chatops.toml has no [deploy] commands",
@@ -120,13 +120,14 @@ class Deploy:
         """Reads the ledger and the files; changes nothing. Raises what speaks against the migration."""
         from chatops import __version__, formatting
         from chatops.deploys import receipt as receipts
+        from chatops.flows.folder import FolderOptions
         from chatops.flows.migrate import warn
         from chatops.migrations import ledger
         from chatops.migrations.prepare import MigrationRequest, prepare, refuse_problems
-        from chatops.migrations.source import chosen, revision_of
+        from chatops.migrations.source import SHIPPED, revision_of
 
         invocation = self.invocation
-        folder = chosen(self.directory, None)
+        folder = FolderOptions(self.directory, SHIPPED if self.directory is None else None).folder()
         own = ["--dir", shlex.quote(str(self.directory))] if self.directory is not None else []
         self.request = MigrationRequest(to=self.to, max_wait=self.max_wait, again=invocation.here("deploy", *self.words),
                                     adopt=invocation.here("adopt", *own), diagnose=invocation.here("diagnose"))  # fmt: skip

@@ -36,6 +36,9 @@ def migrate(
     ] = None,
     allow_out_of_order: Annotated[bool, typer.Option("--allow-out-of-order", help="Apply files that come late, too.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse files that share a number.")] = False,
+    all_files: Annotated[
+        bool, typer.Option("--all-files", help="Also files that are named as if they undid something (007_slow_down.sql).")
+    ] = False,
     all_schemas: Annotated[
         str | None, typer.Option("--all-schemas", metavar="PATTERN", help="Every schema that matches, such as 'tenant_*'.")
     ] = None,
@@ -46,10 +49,10 @@ def migrate(
     Locks are asked for in short attempts, so that nobody waits for the migrator for long; who is in the way is named.
     With --db given several times, --env staging,production or --all-schemas each database is migrated independently.
     """
+    from chatops.flows.folder import FolderOptions
     from chatops.flows.migrate import MigrateOptions
     from chatops.flows.migrate import migrate as run
 
-    options = MigrateOptions(
-        to, directory, source, dry_run, yes, max_wait, statement_timeout, allow_out_of_order, strict, all_schemas, jobs
-    )
+    folder = FolderOptions(directory, source, all_files)
+    options = MigrateOptions(to, folder, dry_run, yes, max_wait, statement_timeout, allow_out_of_order, strict, all_schemas, jobs)
     return run(invocation_of(ctx), options)

@@ -1,9 +1,71 @@
-"""The folder of numbered files that a command works on, as it was named on the command line."""
+"""The folder of numbered files that a command works on: named on the command line, in chatops.toml, or the shipped one."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from chatops import settings
+from chatops.errors import UsageError
+from chatops.migrations.source import SHIPPED, Folder, chosen, shipped
+
+
+@dataclass(frozen=True, slots=True)
+class FolderOptions:
+    """--dir, --source and --all-files as they were given; what is left out stands under [migrations] of chatops.toml."""
+
+    directory: Path | None = None
+    source: str | None = None
+    all_files: bool = False
+
+    def folder(self) -> Folder:
+        """The folder with its files. Raises UsageError."""
+        if self.directory is None and self.source == SHIPPED:
+            return shipped()
+        configured = Configured.read()
+        directory = self.directory or configured.directory
+        # A name in chatops.toml is that of the folder beside it; alone, it is that of any folder.
+        theirs = configured.directory is None or (directory is not None and directory.resolve() == configured.directory.resolve())
+        source = self.source or (configured.source if directory is not None and theirs else None)
+        return chosen(directory, source, all_files=self.all_files or configured.all_files)
+
+    def words(self) -> list[str]:
+        """The options that name the same files again."""
+        return folder_options(self.directory, self.source) + (["--all-files"] if self.all_files else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The [migrations] table of chatops.toml."""
+
+    directory: Path | None = None
+    source: str | None = None
+    all_files: bool = False
+
+    @classmethod
+    def read(cls) -> Configured:
+        """What the nearest chatops.toml says. Raises UsageError where it is malformed."""
+        configuration = settings.load()
+        table = configuration.data.get("migrations", {})
+        if not isinstance(table, Mapping):
+            raise UsageError(f"{configuration.path}: [migrations] is a table with dir and source")
+        for key, kind, what in (("dir", str, "a folder"), ("source", str, "a name"), ("all_files", bool, "true or false")):
+            if key in table and (not isinstance(table[key], kind) or table[key] == ""):
+                raise UsageError(f"{configuration.path}: [migrations] {key} is {what}")
+        directory = None
+        if "dir" in table and configuration.path is not None:
+            directory = nearest(configuration.path.parent / table["dir"])
+        return cls(directory, table.get("source"), bool(table.get("all_files", False)))
+
+
+def nearest(path: Path) -> Path:
+    """A folder as one would type it here, where it lies below the current folder."""
+    try:
+        return path.resolve().relative_to(Path.cwd().resolve())
+    except ValueError:
+        return path
 
 
 def folder_options(directory: Path | None, source: str | None) -> list[str]:

@@ -34,7 +34,6 @@ class Given:
     db: Sequence[str] = ()
     env: str | None = None
     schema: str | None = None
-    config: str | None = None
     output: str | None = None
     write: Sequence[str] = ()
     show_names: bool = False

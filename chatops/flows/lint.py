@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatops.errors import ExitCode, NoDatabaseError
+from chatops.flows.folder import FolderOptions
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.lint import lint, program
 from chatops.migrations.plan import State, plan
-from chatops.migrations.source import Folder, MigrationFile, chosen
+from chatops.migrations.source import Folder, MigrationFile
 from chatops.screens.lint import answer
 
 
@@ -26,7 +27,7 @@ class LintRequest:
 
 def run(invocation: Invocation, request: LintRequest) -> ExitCode:
     """`chatops lint`."""
-    folder = chosen(request.directory, request.source)
+    folder = FolderOptions(request.directory, request.source).folder()
     program()
     files, server, schema = (
         (folder.files, None, invocation.schema or "public") if request.everything else pending(invocation, folder)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from chatops import formatting
 from chatops.db import Database
 from chatops.errors import ExitCode, UsageError
-from chatops.flows.folder import folder_options
+from chatops.flows.folder import FolderOptions
 from chatops.flows.migrate_fleet import migrate_all, targets_of
 from chatops.flows.run import Invocation
 from chatops.flows.tell_migration import Teller
@@ -19,8 +18,9 @@ from chatops.migrations.ledger import Run
 from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
 from chatops.migrations.psql_text import exact_text
 from chatops.migrations.run import apply
-from chatops.migrations.source import chosen, revision_of
+from chatops.migrations.source import revision_of
 from chatops.screens import migrate as screen
+from chatops.screens.folder import folder_notes
 from chatops.settings import Target
 
 
@@ -29,8 +29,7 @@ class MigrateOptions:
     """What was asked for on the command line."""
 
     to: str | None
-    directory: Path | None
-    source: str | None
+    folder: FolderOptions
     dry_run: bool
     yes: bool
     max_wait: str
@@ -46,7 +45,7 @@ class MigrateOptions:
         def here(*parts: str) -> str:
             return " ".join(part for part in ("chatops", target.flags, *parts) if part)
 
-        own = folder_options(self.directory, self.source)
+        own = self.folder.words()
         again = [*(["--to", shlex.quote(self.to)] if self.to is not None else []), *own]
         timeout = formatting.span(self.statement_timeout, "--statement-timeout") if self.statement_timeout is not None else None
         return MigrationRequest(
@@ -66,7 +65,7 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     as_sql = invocation.format() == "sql"
     if (as_sql and not options.dry_run) or any(name == "sql" for name, _ in invocation.writes()):
         raise UsageError("-o sql shows the text of a dry run on stdout: add --dry-run")
-    folder = chosen(options.directory, options.source)
+    folder = options.folder.folder()
     if (targets := targets_of(invocation, options.all_schemas)) is not None:
         if as_sql:
             raise UsageError("-o sql shows the text for one database: name one")
@@ -86,6 +85,8 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     elif options.dry_run:
         invocation.show(screen.plan_answer(prepared, invocation.medium().width, request.again))
     elif prepared.nothing:
+        if prepared.carried and (options.yes or not invocation.target.production):
+            apply(database, prepared, request, run, Teller(invocation))
         invocation.show(screen.nothing_answer(prepared))
     else:
         return go(invocation, database, prepared, request, run, yes=options.yes)
@@ -114,5 +115,5 @@ def warn(invocation: Invocation, prepared: Prepared) -> None:
     for problem in prepared.problems:
         if problem.severity == "warning":
             invocation.warn(formatting.visible(f"{problem.where}  {problem.message}; {problem.hint}"))
-    if prepared.folder.left_alone:
-        invocation.note(f"without a number, and left alone: {formatting.visible(', '.join(prepared.folder.left_alone))}")
+    for line in folder_notes(prepared.folder):
+        invocation.note(line)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from chatops import formatting
 from chatops.errors import ExitCode
-from chatops.flows.folder import folder_options
+from chatops.flows.folder import FolderOptions
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.prepare import MigrationRequest, prepare
 from chatops.migrations.rehearse import pieces, rehearse
-from chatops.migrations.source import chosen, revision_of
+from chatops.migrations.source import revision_of
 from chatops.screens import migrate as migrate_screen
 from chatops.screens.rehearse import answer
 
@@ -34,11 +34,12 @@ class RehearseRequest:
 
 def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
     """`chatops rehearse`."""
-    folder = chosen(asked.directory, asked.source)
+    options = FolderOptions(asked.directory, asked.source)
+    folder = options.folder()
     longest = asked.max_hold or (PRODUCTION_HOLD if invocation.target.production else None)
     hold = None if longest is None else formatting.span(longest, "--max-hold").total_seconds()
     wait = formatting.span(asked.max_wait, "--max-wait").total_seconds()
-    adopt = invocation.here("adopt", *folder_options(asked.directory, asked.source))
+    adopt = invocation.here("adopt", *options.words())
     request = MigrationRequest(to=asked.to, allow_out_of_order=asked.allow_out_of_order, adopt=adopt)
     database = invocation.connect("migrate")
     before = ledger.read(database)

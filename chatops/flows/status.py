@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from chatops.errors import ExitCode
-from chatops.flows.folder import folder_options
+from chatops.flows.folder import FolderOptions
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
+from chatops.migrations.carry_over import carried_over
 from chatops.migrations.plan import plan
-from chatops.migrations.source import chosen
 from chatops.screens import status as screen
 
 
@@ -19,19 +18,19 @@ class StatusOptions:
     """What was asked for on the command line."""
 
     to: str | None
-    directory: Path | None
-    source: str | None
+    folder: FolderOptions
     exit_code: bool
     everything: bool
 
 
 def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
     """Every file with its state; 1 with --exit-code where something is to be done."""
-    folder = chosen(options.directory, options.source)
+    folder = options.folder.folder()
     database = invocation.connect("read")
     before = ledger.read(database)
     invocation.banner(database)
-    own = folder_options(options.directory, options.source)
+    before = carried_over(before, folder).ledger
+    own = options.folder.words()
     found = screen.status(
         folder, before, plan(folder, before.rows, options.to), whole=options.everything or invocation.format() != "table",
         adopt=invocation.here("adopt", *own), migrate=invocation.here("migrate", *own),

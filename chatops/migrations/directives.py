@@ -57,11 +57,14 @@ def comments_between(read: Script, pattern: re.Pattern[str]) -> Iterator[Token]:
                 done = max(done, statement.copy_data[1])
 
 
-def mode_of(directives: Sequence[str], reasons: Sequence[tuple[Statement, str]]) -> tuple[Mode, str | None]:
+def mode_of(directives: Sequence[str], reasons: Sequence[tuple[Statement, str]], declared: str | None) -> tuple[Mode, str | None]:
+    """How a file is run, and why it is not one transaction; `declared` is the other tool in whose words it says so."""
     if "batched" in directives:
         return "batched", "declared"
     if "no-transaction" in directives:
         return "statements", "declared"
+    if declared:
+        return "statements", f"declared, in the words of {declared}"
     if reasons:
         statement, reason = reasons[0]
         return "statements", f"{reason} at line {statement.line} cannot run in a transaction"

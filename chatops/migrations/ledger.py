@@ -13,7 +13,7 @@ from chatops import __version__, db, sqlfiles
 from chatops.db import Database, Facts
 from chatops.errors import ConflictError, DatabaseError
 from chatops.migrations.plan import Entry, LedgerRow
-from chatops.migrations.source import MigrationFile
+from chatops.migrations.source import SHIPPED, MigrationFile
 
 LOCK_CLASS = 0x63686174  # "chat"
 # Who creates the bookkeeping holds this one too: the schema chatops belongs to every tenant of the database.
@@ -21,6 +21,9 @@ BOOKKEEPING_LOCK = 0
 ANOTHER_MIGRATOR = "CHL01"
 LEDGER_MOVED = "CHL02"
 ABSENT = "absent"
+DEFAULT_SCHEMA = "public"
+LARGEST_NUMBER = 2**63 - 1
+"""The ledger's number is a bigint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,16 @@ def migrator(database: Database) -> Migrator | None:
     return found[0] if found else None
 
 
-def lock_text(schema: str, *, bookkeeping: bool) -> list[str]:
-    """The statements that take the lock until the end of the transaction, or fail with CHL01 at once."""
+def lock_text(schema: str, *, bookkeeping: bool, source: str = SHIPPED) -> list[str]:
+    """The statements that take the lock until the end of the transaction, or fail with CHL01 at once.
+
+    The schema must exist where files are to make their tables there: the shipped ones, and those for a tenant.
+    """
     text = sqlfiles.read("queries/ledger_lock.sql")
     objects = [lock_object(schema), *([BOOKKEEPING_LOCK] if bookkeeping else [])]
-    return [db.inlined(text, {"lock_class": LOCK_CLASS, "lock_object": one, "target_schema": schema}) for one in objects]
+    needed = source == SHIPPED or schema != DEFAULT_SCHEMA
+    values = {"lock_class": LOCK_CLASS, "target_schema": schema, "schema_is_needed": needed}
+    return [db.inlined(text, {**values, "lock_object": one}) for one in objects]
 
 
 def expectation(row: LedgerRow | None) -> str:
@@ -140,11 +148,16 @@ def begin_text(
 ) -> str:  # fmt: skip
     """The statement that records a file before it runs."""
     values: dict[str, Any] = {
-        "target_schema": schema, "source": source, "name": name, "number": number, "kind": kind, "state": state,
+        "target_schema": schema, "source": source, "name": name, "number": stored(number), "kind": kind, "state": state,
         "checksum": checksum, "statements": None if digests is None else db.json(list(digests)),
         "chatops_version": __version__, "git_revision": run.revision, "waited_ms": round(waited_ms, 1),
     }  # fmt: skip
     return db.inlined(sqlfiles.read("queries/ledger_begin_file.sql"), values)
+
+
+def stored(number: int | None) -> int | None:
+    """A file's number as the ledger keeps it; none where it is too long, the name tells it."""
+    return number if number is not None and number <= LARGEST_NUMBER else None
 
 
 def replaced_texts(schema: str, source: str, name: str, replaces: Sequence[str]) -> list[str]:
@@ -181,7 +194,10 @@ def adopt(database: Database, files: Sequence[MigrationFile], run: Run, *, also:
         if also:
             _write(database, [run_text(run), *also], run)
         return 0
-    rows = [{"name": file.name, "number": file.number, "checksum": file.checksum, "statements": file.digests} for file in files]
+    rows = [
+        {"name": file.name, "number": stored(file.number), "checksum": file.checksum, "statements": file.digests}
+        for file in files
+    ]
     values = {
         "target_schema": database.target.schema, "source": files[0].source, "files": db.json(rows),
         "chatops_version": __version__, "git_revision": run.revision or "",
@@ -255,3 +271,21 @@ def path_text(schema: str, *, local: bool = True) -> str:
     By SET, not set_config: functions keep the path as the server spells it, the same as after psql.
     """
     return f"set {'local ' if local else ''}search_path = {db.identifier(schema)}, pg_temp"
+
+
+def file_path_texts(source: str, schema: str, *, local: bool = True) -> list[str]:
+    """The statements before a file's own that give it its search_path.
+
+    Shipped files see the target schema alone. Files of others see what psql would show them: the path that the session has by
+    its role, database and connection, with a tenant's schema in front.
+    """
+    if source == SHIPPED:
+        return [path_text(schema, local=local)]
+    texts = [f"set {'local ' if local else ''}search_path to default"]
+    if schema != DEFAULT_SCHEMA:
+        path = f"pg_catalog.concat_ws(', ', {db.literal(db.identifier(schema))}, {_SESSION_PATH})"
+        texts.append(f"select pg_catalog.set_config('search_path', {path}, {'true' if local else 'false'})")
+    return texts
+
+
+_SESSION_PATH = "nullif(pg_catalog.current_setting('search_path'), '')"

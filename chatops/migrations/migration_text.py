@@ -55,10 +55,11 @@ class MigrationText:
     r"""A migration file, read.
 
     `text` is the file without byte order mark and with `\n` for `\r\n`, and `checksum` (sha256, hexadecimal) is of that.
-    `sent` is what goes to the server: `text` with the `\restrict` lines of pg_dump blanked, so that offsets, lines and columns
-    hold in both. `statements` are those to run, `hashes` one sha256 for each that ignores blanks and comments. `effect`
-    is the `-- effect:` line for people, None without one. `mode` is how it has to be run, `mode_reason` why it is not one
-    transaction. `problems` are in the order of the file.
+    `sent` is what goes to the server: `text` with blanks for what must not (the `\restrict` lines of pg_dump, parts that undo, a
+    BEGIN and COMMIT around the whole), so that offsets, lines and columns hold in both; `notes` say what was left out.
+    `statements` are those to run, `hashes` one sha256 for each that ignores blanks and comments. `effect` is the `-- effect:`
+    line for people, None without one. `mode` is how it has to be run, `mode_reason` why it is not one transaction. `problems`
+    are in the order of the file.
     """
 
     name: str
@@ -72,6 +73,7 @@ class MigrationText:
     mode_reason: str | None = None
     problems: tuple[Problem, ...] = ()
     sent: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def runnable(self) -> bool:

@@ -1,23 +1,245 @@
-"""What files bring along that were written for another migration tool."""
+"""What files bring along that were written for another migration tool: parts that undo, and what must not be a transaction.
+
+dbmate, goose, sql-migrate and node-pg-migrate mark the part that goes up and the part that goes down: the first runs, the second
+is made blank, so that offsets and lines hold. The marks of every other tool are named, and the file is refused.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from chatops.migrations.directives import comments_between
 from chatops.migrations.migration_text import Problem, problem_at
-from chatops.migrations.scanner import Script, place
+from chatops.migrations.scanner import Script, Token, comments, place, script
 
-_DOWN = re.compile(r"--[ \t]*(?:migrate:down|\+goose[ \t]+down|@down|!downs)\b.*", re.IGNORECASE)
+_SPACE = r"[ \t]"
 
 
-def down_sections(name: str, read: Script) -> Iterator[Problem]:
-    for comment in comments_between(read, _DOWN):
-        yield problem_at(
-            name,
-            place(read.text, comment.start),
-            "down-section",
-            "another tool's section for undoing begins here; it would run right after the rest",
-            "remove the section: chatops only goes forward",
-        )
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool whose up part runs: how it marks both parts, by the text of a comment line."""
+
+    name: str
+    up: re.Pattern[str]
+    down: re.Pattern[str]
+
+
+def _tool(name: str, up: str, down: str) -> Tool:
+    return Tool(name, re.compile(up, re.IGNORECASE), re.compile(down, re.IGNORECASE))
+
+
+TOOLS = (
+    _tool("dbmate", rf"--{_SPACE}*migrate:up\b", rf"--{_SPACE}*migrate:down\b"),
+    _tool("goose", rf"--{_SPACE}*\+goose{_SPACE}+up\b", rf"--{_SPACE}*\+goose{_SPACE}+down\b"),
+    _tool("sql-migrate", rf"--{_SPACE}*\+migrate{_SPACE}+up\b", rf"--{_SPACE}*\+migrate{_SPACE}+down\b"),
+    _tool("node-pg-migrate", rf"--[\s-]*up{_SPACE}+migration\b", rf"--[\s-]*down{_SPACE}+migration\b"),
+)
+# The marks of tools whose files are refused: the tool, and the comment line that begins the part that undoes.
+OTHERS = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("shmig", r"--\s*=+\s*down\s*=+"),
+        ("micrate", r"--\s*\+micrate\s+down\b"),
+        ("rambler", r"--\s*rambler\s+down\b"),
+        ("tern", r"-{2,}\s*create\s+above\s*/\s*drop\s+below\s*-*"),
+        ("Play Evolutions", r"--+\s*!downs\b"),
+        ("MyBatis Migrations or dbdeploy", r"--\s*//\s*@undo\b"),
+        ("Liquibase", r"--\s*rollback\s+\S|/\*\s*liquibase\s+rollback\b"),
+        ("Atlas", r"--\s*down\.sql\s*--"),
+        ("goose with variables", r"--\s*\+goose\s+envsub\s+on\b"),
+    )
+)
+_UNDOING = "downs?|undo|roll[ -]?back|revert|downgrade"
+_FILLING = r"migrat(?:e|ion|ions)|section|part|script|sql|code|begins?|starts?|here|below"
+# A comment that says nothing but that what follows undoes; it counts only where statements follow.
+_PLAIN_DOWN = re.compile(rf"[\W_]*(?:(?:{_FILLING})[\W_]+)*(?:{_UNDOING})(?:[\W_]+(?:{_FILLING}))*[\W_]*", re.IGNORECASE)
+_PLAIN_UP = re.compile(
+    rf"[\W_]*(?:(?:{_FILLING})[\W_]+)*(?:ups?|do|apply|upgrade|forward)(?:[\W_]+(?:{_FILLING}))*[\W_]*", re.IGNORECASE
+)
+_ANY_MARK = re.compile(
+    rf"migrate:|\+goose|\+migrate|\+micrate|rambler|!downs|@undo|drop\s+below|envsub|down\.sql|\b(?:{_UNDOING})\b", re.IGNORECASE
+)
+# What other tools write where a file must not be one transaction.
+_NO_TRANSACTION = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("dbmate", r"--\s*migrate:up\b.*\btransaction\s*:\s*false\b"),
+        ("goose", r"--\s*\+goose\s+no\s+transaction\b"),
+        ("sql-migrate", r"--\s*\+migrate\s+up\b.*\bnotransaction\b"),
+        ("yoyo", r"--\s*transactional\s*:\s*false\b"),
+        ("tern", r"-{2,}\s*tern:\s*disable-tx\b"),
+        ("graphile-migrate", r"--!\s*no-transaction\b"),
+        ("migratus", r"--\s*:disable-transaction\b"),
+        ("Atlas", r"--\s*atlas:txmode\s+none\b"),
+        ("Flyway", r"--\s*flyway:executeInTransaction\s*=\s*false\b"),
+        ("Evolve", r"--\s*evolve-tx-off\b"),
+        ("Liquibase", r"--\s*changeset\b.*\brunInTransaction\s*:\s*\"?false\b"),
+        ("postgres-migrations", r"--\s*postgres-migrations\s+disable-transaction\b"),
+        ("Bytebase", r"--\s*txn-mode\s*=\s*off\b"),
+        ("sqlx", r"--\s*(?:no|without|disable)[ _-]?transactions?\s*"),
+    )
+)
+_WITH_PARTS = ("dbmate", "goose", "sql-migrate")
+_MARKS = re.compile(r"--\s*(?:migrate:|\+goose|\+migrate)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class UpPart:
+    """A text without the parts that undo, which are blank, and the words for that; `problems` keep it from running."""
+
+    text: str
+    left_out: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def up_part(name: str, text: str) -> UpPart:
+    """What of a file may run."""
+    if not _ANY_MARK.search(text):
+        return UpPart(text)
+    lines = _comment_lines(text)
+    refused = tuple(_refused(name, text, lines))
+    for tool in TOOLS:
+        parts = _parts(text, tool, [line.comment for line in lines])
+        if any(not part.up and part.runs for part in parts):
+            others = tuple(problem for problem in refused if problem.code == "other-tool")
+            return _cut(name, text, tool, parts, others)
+    return UpPart(text, (), refused)
+
+
+def declared_no_transaction(read: Script, head: Sequence[Token]) -> str | None:
+    """The tool by whose words a file must not be one transaction: at its head, or, for tools with parts, at any mark."""
+    marks = [*comments_between(read, _MARKS)]
+    for tool, pattern in _NO_TRANSACTION:
+        for comment in marks if tool in _WITH_PARTS else head:
+            # A note such as “no transaction is needed here” is none.
+            if match := pattern.match(comment.text.strip()):
+                if tool == "sqlx" and match.end() < len(comment.text.strip()):
+                    continue
+                return tool
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a file from its mark to the next one; `runs` says whether it holds more than comments."""
+
+    mark: Token
+    up: bool
+    end: int
+    runs: bool
+
+
+def _parts(text: str, tool: Tool, lines: Sequence[Token]) -> list[_Part]:
+    """The parts that a tool sees in a file, in order; [] where none of its marks is there."""
+    marks = [(comment, up) for comment in lines for up in (True, False) if (tool.up if up else tool.down).match(comment.text)]
+    ends = [comment.start for comment, _ in marks[1:]] + [len(text)]
+    return [
+        _Part(comment, up, end, bool(script(text[comment.start : end]).statements))
+        for (comment, up), end in zip(marks, ends, strict=False)
+    ]
+
+
+def _cut(name: str, text: str, tool: Tool, parts: Sequence[_Part], problems: Sequence[Problem]) -> UpPart:
+    """The text with everything blank that the tool runs only to go down."""
+    found = list(problems)
+    first = parts[0].mark
+    if not any(part.up for part in parts):
+        found.append(
+            problem_at(
+                name, place(text, first.start), "down-section",
+                f"{tool.name} would run this to undo, and nothing here is marked to go up: {first.text.strip()[:60]}",
+                "mark the part that goes up, or remove the one that undoes",
+            )
+        )  # fmt: skip
+    elif before := script(text[: first.start]).statements:
+        found.append(
+            problem_at(
+                name, before[0], "before-up-part", f"stands before the first mark of {tool.name}, and would not run there",
+                "move it into the part that goes up",
+            )
+        )  # fmt: skip
+    pieces: list[str] = []
+    left_out: list[str] = []
+    done = 0
+    for part in parts:
+        if part.up or not part.runs:
+            continue
+        down = text[part.mark.start : part.end]
+        pieces += [text[done : part.mark.start], _blank(down)]
+        done = part.end
+        last = place(text, part.mark.start + len(down.rstrip())).line
+        left_out.append(f"left out: lines {place(text, part.mark.start).line} to {last}, which undo ({tool.name})")
+    return UpPart("".join([*pieces, text[done:]]), tuple(left_out), tuple(found))
+
+
+def _refused(name: str, text: str, lines: Sequence[_Line]) -> Iterator[Problem]:
+    """The marks of tools whose files are not taken apart, and comments that say no more than “down”."""
+    for line in lines:
+        comment = line.comment
+        for tool, pattern in OTHERS:
+            if pattern.match(comment.text):
+                variables = tool.startswith("goose")
+                yield problem_at(
+                    name, place(text, comment.start), "other-tool" if variables else "down-section",
+                    f"{tool} puts values of the environment in from here on" if variables
+                    else f"{tool} marks a part that undoes: {comment.text.strip()[:60]}; it would run right after the rest",
+                    "write the values" if variables else "remove that part and its mark: chatops only goes forward",
+                )  # fmt: skip
+                break
+        else:
+            if (
+                line.between
+                and "\n" not in comment.text
+                and _PLAIN_DOWN.fullmatch(comment.text)
+                and _runs_after(text, comment, lines)
+            ):
+                yield problem_at(
+                    name, place(text, comment.start), "down-section",
+                    f"a part that undoes seems to begin here ({comment.text.strip()[:60]}); it would run right after the rest",
+                    "remove that part; if it is none, say more in the comment",
+                )  # fmt: skip
+
+
+def _runs_after(text: str, comment: Token, lines: Sequence[_Line]) -> bool:
+    """Whether statements follow a mark, up to the next part that goes up."""
+    following = (
+        line.comment.start for line in lines if line.comment.start > comment.start and _PLAIN_UP.fullmatch(line.comment.text)
+    )
+    return bool(script(text[comment.start : next(following, len(text))]).statements)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A comment that begins a line; `between` says whether it stands between statements."""
+
+    comment: Token
+    between: bool
+
+
+def _comment_lines(text: str) -> list[_Line]:
+    """The comments that begin a line, wherever they stand but in literals and COPY rows; Play's begin with a #."""
+    found: list[_Line] = []
+    done = 0
+    for statement in [*script(text).statements, None]:
+        # Inside a statement, too: an up part may lack its last semicolon.
+        start = end = len(text)
+        if statement is not None:
+            start, end = statement.start, statement.stop
+        found += [
+            _Line(comment, comment.start < start)
+            for comment in comments(text, done, end)
+            if not _before(text, comment.start).strip(" \t#")
+        ]
+        if statement is not None:
+            done = max(done, statement.copy_data[1] if statement.copy_data is not None else statement.stop)
+    return found
+
+
+def _before(text: str, offset: int) -> str:
+    return text[text.rfind("\n", 0, offset) + 1 : offset]
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)

@@ -15,7 +15,7 @@ from chatops.migrations.locks import Blocker, Budget
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.statements import Index, built_index, outside_transaction
 from chatops.migrations.steps import Steps
-from chatops.migrations.transaction import Failure
+from chatops.migrations.transaction import CLEAN, Failure
 
 # What the server says to a statement whose work is done already.
 _DETACH_PENDING, _NOT_A_PARTITION = "55000", "42P01"
@@ -108,20 +108,27 @@ class Statements(Steps):
         index = built_index(statement)
         text = statement.text
         while True:
-            if index is not None and self.clear(index, budget):
+            if index is not None and self.clear(index, statement, budget):
                 return
             if keywords(statement, 1) == ("REINDEX",):
-                self.clear_leftovers()
+                self.clear_leftovers(statement)
             self.name_those_waited_for(index)
-            self.settings(budget)
+            self.settings(budget, statement)
             with self.attempts.watch.over(None, self.progress_teller()):
                 ran = self.attempts.interruptible(self.entry.name, text, self.verdict)
+            self.clean()
             if ran.error is None or self.had_finished(statement, ran):
                 return
             if (rest := detach_to_finish(statement, ran)) is not None and rest != text:
                 text = rest
                 continue
             self.judge(statement, ran, budget)
+
+    def clean(self) -> None:
+        """Takes back the settings of the file: a role of its own may not write to the ledger."""
+        if not self.database.closed:
+            self.database.rollback()
+            self.database.script("; ".join(CLEAN))
 
     def had_finished(self, statement: Statement, ran: Ran) -> bool:
         """Whether the run that stopped had come to the end of this statement, and not to its entry in the ledger."""
@@ -154,13 +161,13 @@ class Statements(Steps):
         except ChatopsError:
             return
 
-    def clear(self, index: Index, budget: Budget) -> bool:
+    def clear(self, index: Index, statement: Statement, budget: Budget) -> bool:
         """Makes room for an index: what an earlier build left behind is dropped. True when the index is there already.
 
         Somebody else's build of the same index is waited for, not dropped.
         """
         while True:
-            found = self.look(index)
+            found = self.look(index, statement)
             if found is None:
                 return False
             if found.valid:
@@ -171,7 +178,7 @@ class Statements(Steps):
                 return False
             self.attempts.sleep(self.entry.name, random.uniform(0.1, 0.3))
         self.progress.tell_note(self.entry.name, f"{found.name} is INVALID, left by a build that stopped: dropped, built again")
-        self.settings(budget)
+        self.settings(budget, statement)
         ran = self.attempts.interruptible(self.entry.name, f"drop index concurrently if exists {found.name}", self.verdict)
         if ran.error is not None:
             if isinstance(ran.error, DatabaseError):
@@ -179,14 +186,14 @@ class Statements(Steps):
             raise ran.error
         return False
 
-    def look(self, index: Index) -> IndexState | None:
-        self.database.script(ledger.path_text(self.schema, local=False))
+    def look(self, index: Index, statement: Statement) -> IndexState | None:
+        self.database.script("; ".join(self.texts.before(statement, local=False)))
         values = {"table": index.table, "name": index.name}
         found = self.database.rows(IndexState, sqlfiles.read("queries/index_state.sql"), values)
         return found[0] if found else None
 
-    def clear_leftovers(self) -> None:
-        self.database.script(ledger.path_text(self.schema, local=False))
+    def clear_leftovers(self, statement: Statement) -> None:
+        self.database.script("; ".join(self.texts.before(statement, local=False)))
         for (name,) in self.database.tuples(sqlfiles.read("queries/index_leftovers.sql")):
             self.progress.tell_note(self.entry.name, f"{name} is INVALID, left by a REINDEX that stopped: dropped")
             self.database.script(f"drop index concurrently if exists {name}")
@@ -198,14 +205,14 @@ class Statements(Steps):
         for blocker in found:
             self.progress.tell_note(self.entry.name, f"will wait for {blocker}")
 
-    def settings(self, budget: Budget) -> None:
+    def settings(self, budget: Budget, statement: Statement) -> None:
         """For the session, not for a transaction: the statement to come stands alone."""
         run = self.attempts.run
         timeout = self.progress.request.statement_timeout or "0"
         texts = ledger.settings_texts(
             self.schema, run, lock_timeout_ms=max(1, int(budget.left * 1000)), statement_timeout=timeout, local=False
         )
-        self.database.script("; ".join(texts))
+        self.database.script("; ".join([*texts, *self.texts.before(statement, local=False)]))
 
     def progress_teller(self) -> Callable[[Database], None]:
         """Told by the watching connection now and then: how far the build is."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from chatops.errors import UsageError
+from chatops.migrations.layout import number_of
 from chatops.migrations.source import Folder, MigrationFile
 
 LATEST = "latest"
@@ -122,22 +123,23 @@ def plan(folder: Folder, rows: Sequence[LedgerRow], to: str | None = None, *, al
     """
     known = {row.name: row for row in rows if row.source == folder.source and row.kind == "versioned"}
     last = destination(folder, to)
-    newest_in = max((key_of(row) for row in known.values() if row.is_in), default=(-1, ""))
+    newest_in = max((folder.key_of(row.name) for row in known.values() if row.is_in), default=(-1, ""))
     entries = [
         Entry(file.name, file.number, _state(file, known.get(file.name), newest_in), file, known.get(file.name))
         for file in folder.files
     ]
-    here = {file.name for file in folder.files}
-    entries += [Entry(row.name, row.number or 0, State.MISSING, None, row) for row in known.values() if row.name not in here]
-    entries.sort(key=lambda entry: (entry.number, entry.name))
+    # What undoes another file was run by earlier versions of chatops: it is not missed.
+    here = {file.name for file in folder.files} | {one.name[: -len(".sql")] for one in folder.undoing}
+    entries += [Entry(row.name, number_of(row.name), State.MISSING, None, row) for row in known.values() if row.name not in here]
+    entries.sort(key=lambda entry: folder.key_of(entry.name))
     open_ones = [entry for entry in entries if entry.state in (State.PENDING, State.HALF_DONE)]
     if allow_out_of_order:
         open_ones = [entry for entry in entries if entry.state in (State.PENDING, State.HALF_DONE, State.LATE)]
     return MigrationPlan(
         folder.source,
         tuple(entries),
-        tuple(entry for entry in open_ones if (entry.number, entry.name) <= last),
-        tuple(entry for entry in open_ones if (entry.number, entry.name) > last),
+        tuple(entry for entry in open_ones if folder.key_of(entry.name) <= last),
+        tuple(entry for entry in open_ones if folder.key_of(entry.name) > last),
     )
 
 
@@ -161,11 +163,6 @@ def destination(folder: Folder, to: str | None) -> tuple[int, str]:
             details=(f"it has {len(folder.files)} files, from {first.name} to {last.name}",),
         )
     return max(found)
-
-
-def key_of(row: LedgerRow) -> tuple[int, str]:
-    """What a ledger row is ordered by."""
-    return (row.number or 0, row.name)
 
 
 def _state(file: MigrationFile, row: LedgerRow | None, newest_in: tuple[int, str]) -> State:

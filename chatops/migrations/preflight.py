@@ -13,21 +13,20 @@ from pathlib import Path
 from chatops import sqlfiles
 from chatops.migrations.directives import directive_problems, directives_in, mode_of
 from chatops.migrations.migration_text import MigrationText, Problem, normalised_text, statement_hash
-from chatops.migrations.other_tools import down_sections
+from chatops.migrations.other_tools import declared_no_transaction, up_part
 from chatops.migrations.scanner import Kind, comments, script
 from chatops.migrations.statements import outside_transaction
 from chatops.migrations.text_problems import (
+    blanked,
     copies,
     decoded,
-    empty,
     invisible_characters,
     is_restrict,
     meta_commands,
     nul,
     unterminated,
-    without_restrict,
 )
-from chatops.migrations.transaction_problems import late_failures, mode_problems, transaction_control
+from chatops.migrations.transaction_problems import late_failures, mode_problems, own_transaction, transaction_control
 
 
 def load(path: Path, name: str | None = None) -> MigrationText:
@@ -54,24 +53,27 @@ def examine(name: str, data: bytes) -> MigrationText:
     if isinstance(text, Problem):
         return MigrationText(name, "", sha256(data).hexdigest(), problems=(text,))
     text = normalised_text(text)
-    read = script(text)
+    part = up_part(name, text)
+    read = script(part.text)
     statements = tuple(statement for statement in read.statements if not is_restrict(statement))
     runnable = tuple(statement for statement in statements if statement.kind is not Kind.META)
-    head = comments(text, 0, statements[0].start if statements else None)
+    head = comments(part.text, 0, statements[0].start if statements else None)
     directives = tuple(directive for _, directive in directives_in(head))
+    declared = declared_no_transaction(read, head)
     reasons = [(statement, reason) for statement in runnable if (reason := outside_transaction(statement))]
-    mode, mode_reason = mode_of(directives, reasons)
+    mode, mode_reason = mode_of(directives, reasons, declared)
+    own = own_transaction(runnable) if mode == "transaction" else ()
+    runnable = tuple(statement for statement in runnable if statement not in own)
     checks: tuple[Iterable[Problem], ...] = (
         nul(name, text),
         unterminated(name, read),
-        empty(name, read, runnable),
         directive_problems(name, read, head),
         meta_commands(name, statements),
         transaction_control(name, runnable, mode),
         copies(name, text, runnable, mode),
-        mode_problems(name, runnable, reasons, mode, directives),
+        mode_problems(name, runnable, reasons, mode, declared=bool(directives or declared)),
         late_failures(name, runnable, mode),
-        down_sections(name, read),
+        part.problems,
         invisible_characters(name, text),
     )
     problems = sorted((problem for check in checks for problem in check), key=lambda p: (p.line or 0, p.column or 0))
@@ -86,5 +88,6 @@ def examine(name: str, data: bytes) -> MigrationText:
         mode=mode,
         mode_reason=mode_reason,
         problems=tuple(problems),
-        sent=without_restrict(read),
+        sent=blanked(read, [*own, *(statement for statement in read.statements if is_restrict(statement))]),
+        notes=(*part.left_out, *(["its BEGIN and COMMIT are left out: the whole file is one transaction"] if own else [])),
     )

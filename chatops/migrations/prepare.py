@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chatops import db, formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError
+from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
 from chatops.migrations.ledger import Ledger
 from chatops.migrations.migration_text import Problem
 from chatops.migrations.plan import MigrationPlan, listed, plan
@@ -38,6 +39,8 @@ class Prepared:
     plan: MigrationPlan
     views: tuple[View, ...]
     problems: tuple[Problem, ...]
+    carried: tuple[str, ...] = ()
+    """Sources of an earlier version of chatops, whose files are this folder's; see `carry_over`."""
 
     @property
     def nothing(self) -> bool:
@@ -55,8 +58,11 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
             "this server is a standby: it can be read, not migrated", next_steps=[("connect to the primary", "chatops config")]
         )
     refuse_absent_schema(database)
-    refuse_unknown(database, ledger, folder, request)
-    return judged(folder, ledger, request)
+    prepared = judged(folder, ledger, request)
+    refuse_unknown(database, prepared.ledger, folder, request)
+    refuse_strange_folder(prepared.ledger, folder)
+    refuse_known_elsewhere(prepared.ledger, folder, prepared.plan)
+    return prepared
 
 
 def refuse_absent_schema(database: Database) -> None:
@@ -91,10 +97,12 @@ def deployed(database: Database) -> str:
 
 def judged(folder: Folder, ledger: Ledger, request: MigrationRequest) -> Prepared:
     """The plan for a ledger, and everything that speaks against it; needs no server."""
+    carried = carried_over(ledger, folder)
+    ledger = carried.ledger
     made = plan(folder, ledger.rows, request.to, allow_out_of_order=request.allow_out_of_order)
     changed = () if made.left else tuple(view for view in views(ledger, made) if view.changed)
     found = problems(folder, made, strict=request.strict, allow_out_of_order=request.allow_out_of_order)
-    return Prepared(folder, ledger, made, changed, tuple(found))
+    return Prepared(folder, ledger, made, changed, tuple(found), carried.sources)
 
 
 def refuse_problems(prepared: Prepared) -> None:

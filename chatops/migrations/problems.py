@@ -30,6 +30,7 @@ def problems(folder: Folder, plan: MigrationPlan, *, strict: bool = False, allow
             found += _resumed(entry)
         if entry.name in applied_now and entry.file is not None:
             found += entry.file.reading.problems
+            found += _named_for_undoing(entry)
             found += _unnamed_indexes(entry.file)
     return found
 
@@ -74,7 +75,7 @@ def _edit_text(edit: Edit) -> str:
 
 def _missing(folder: Folder, plan: MigrationPlan, entry: Entry) -> Problem:
     assert folder.latest is not None
-    ahead = (entry.number, entry.name) > folder.latest.key
+    ahead = folder.key_of(entry.name) > folder.latest.key
     if ahead:
         message = "is in the database, and later than the last file here: the database is ahead"
         hint = "use the version of the files that has it"
@@ -94,6 +95,14 @@ def _resumed(entry: Entry) -> Iterator[Problem]:
         return
     for edit in edits:
         yield Problem(entry.file.shown, edit.line, 1, "half-done-edited", "a finished statement was edited", hint)
+
+
+def _named_for_undoing(entry: Entry) -> Iterator[Problem]:
+    if entry.file is not None and entry.file.named_for_undoing:
+        yield _whole(
+            entry, "named-for-undoing", "is named as if it undid another file, and no such file stands beside it",
+            "if it is a migration, say --all-files; else move it out of the folder",
+        )  # fmt: skip
 
 
 def _unnamed_indexes(file: MigrationFile) -> Iterator[Problem]:

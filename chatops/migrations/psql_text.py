@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from chatops import db, formatting, sqlfiles
 from chatops.migrations import ledger
 from chatops.migrations.batches import BATCH_LOCK_TIMEOUT_MS
+from chatops.migrations.carry_over import carry_over_texts
 from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Budget
 from chatops.migrations.prepare import MigrationRequest, Prepared
@@ -14,7 +15,7 @@ from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.source import SHIPPED
 from chatops.migrations.statements import Index, built_index, outside_transaction
 from chatops.migrations.step_texts import StepTexts
-from chatops.migrations.transaction import CLEAN, Transaction, for_file, for_views
+from chatops.migrations.transaction import CLEAN, Transaction, for_file, for_ledger, for_views
 
 ROWS_A_BATCH = 500
 """psql cannot watch a batch and make it smaller, as `migrate` does."""
@@ -30,6 +31,9 @@ def exact_text(prepared: Prepared, request: MigrationRequest, run: Run, schema: 
     pieces = ["\\set ON_ERROR_STOP on\n"]
     deadline_ms = Budget(request.max_wait).deadline_ms
     bookkeeping = not prepared.ledger.exists
+    if prepared.carried:
+        carried = carry_over_texts(schema, prepared.folder, prepared.carried)
+        pieces.append(for_ledger(carried, schema, run, deadline_ms=deadline_ms).pasteable + "\n")
     for number, entry in enumerate(prepared.plan.apply, 1):
         assert entry.file is not None
         mode = entry.file.reading.mode
@@ -90,21 +94,22 @@ def _steps(texts: StepTexts, deadline_ms: int, *, bookkeeping: bool) -> Iterator
                 )
             )
         else:
-            yield _session(texts, 0)
+            yield _session(texts, 0, statement)
             if (index := built_index(statement)) is not None and index.name:
                 yield _leftover(index)
             yield f"{statement.text}\n;\n"
+            yield "".join(f"{text}\n;\n" for text in CLEAN)
             yield from noted([texts.step(done + 1)], done)
         done += 1
     yield from noted([texts.end()], done)
     yield "".join(f"{text}\n;\n" for text in (*CLEAN, f"select pg_catalog.pg_advisory_unlock({keys})")) + "\n"
 
 
-def _session(texts: StepTexts, lock_timeout_ms: int) -> str:
+def _session(texts: StepTexts, lock_timeout_ms: int, statement: Statement) -> str:
     settings = ledger.settings_texts(
         texts.schema, texts.run, lock_timeout_ms=lock_timeout_ms, statement_timeout=texts.statement_timeout or "0", local=False
     )
-    return "".join(f"{text}\n;\n" for text in settings)
+    return "".join(f"{text}\n;\n" for text in (*settings, *texts.before(statement, local=False)))
 
 
 def _leftover(index: Index) -> str:
@@ -123,7 +128,7 @@ def _loop(texts: StepTexts, statement: Statement) -> str:
     text, tag = sqlfiles.read("queries/ledger_batches.sql"), "chatops_batches"
     while tag in statement.text:
         text, tag = text.replace(tag, f"{tag}_"), f"{tag}_"
-    return _session(texts, BATCH_LOCK_TIMEOUT_MS) + db.inlined(text, values)
+    return _session(texts, BATCH_LOCK_TIMEOUT_MS, statement) + db.inlined(text, values)
 
 
 def _reports_in_first_column(statement: Statement) -> bool:

@@ -14,6 +14,7 @@ from chatops.migrations import ledger as ledgers
 from chatops.migrations import locks
 from chatops.migrations.attempts import Attempts, LedgerMovedError
 from chatops.migrations.batches import Batches
+from chatops.migrations.carry_over import carry_over_texts
 from chatops.migrations.events import Done, Installed, Started, StepBegun, Tell
 from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Budget
@@ -22,7 +23,7 @@ from chatops.migrations.plan import Entry, listed
 from chatops.migrations.prepare import MigrationRequest, Prepared, judged, refuse_pooler, refuse_problems
 from chatops.migrations.progress import Progress
 from chatops.migrations.source import SHIPPED
-from chatops.migrations.transaction import Transaction, as_one_request, committed, for_file, for_views, stopped_at
+from chatops.migrations.transaction import Transaction, as_one_request, committed, for_file, for_ledger, for_views, stopped_at
 from chatops.migrations.views import View
 
 MOST_TOGETHER, MOST_TOGETHER_CHARACTERS = 8, 100_000
@@ -100,6 +101,8 @@ class Migrating:
     def go(self) -> MigrationOutcome:
         while True:
             try:
+                if self.now.carried:
+                    self.carry_over(self.now.carried)
                 while self.now.plan.apply:
                     if len(entries := self.companions()) > 1:
                         self.together(entries)
@@ -114,6 +117,17 @@ class Migrating:
         return MigrationOutcome(
             tuple(self.progress.done), tuple(self.progress.by_others), tuple(entry.name for entry in self.now.plan.left)
         )
+
+    def carry_over(self, sources: Sequence[str]) -> None:
+        """Calls files by their folder's name that an earlier version called by the folder's path."""
+        folder, schema = self.now.folder, self.database.target.schema
+        texts = carry_over_texts(schema, folder, sources)
+        self.attempts.send(
+            "the ledger",
+            lambda budget: for_ledger(texts, schema, self.run, deadline_ms=budget.deadline_ms),
+        )
+        self.progress.now = replace(self.now, carried=())
+        self.progress.tell_note("", f"the ledger called these files {', '.join(sources)}; from now on they are {folder.source}")
 
     def read_again(self) -> None:
         before = self.now

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,19 +14,19 @@ from typing import TYPE_CHECKING
 
 from chatops import sqlfiles
 from chatops.errors import UsageError
+from chatops.migrations.layout import Order, Undoing, key_of, number_of, sort_out
 
 if TYPE_CHECKING:
     from chatops.migrations.edits import Edit
     from chatops.migrations.migration_text import MigrationText
 
 SHIPPED = "chatops"
-"""The source of the files that chatops ships; others are called by their folder."""
+"""The source of the files that chatops ships."""
+OWN = "files"
+"""The source of any other folder, until somebody gives it a name; where it lies never enters into it."""
 # More statements than that are not remembered one by one: an edit of such a file is then told for the file as a whole.
 MOST_DIGESTS = 2000
 DIGEST_LENGTH = 16
-_NUMBERED = re.compile(r"(\d+)(?!\d).*\.sql", re.DOTALL)
-# What other tools keep beside a migration to take it back.
-_DOWN = re.compile(r".*\.(down|undo|rollback)\.sql", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,8 @@ class MigrationFile:
     """One numbered file. Its identity is `source` and `name` (the whole name without .sql); two files may share a number.
 
     `checksum` is the sha256 of its text without byte order mark and with \\n for \\r\\n, so that a checkout on another system
-    is the same file. `shown` is how messages name it. `reading` is what stands in it, looked at when it is first asked for.
+    is the same file. `shown` is how messages name it, `key` what files are ordered by. `named_for_undoing` are files that are
+    named as if they undid another one, which is not there. `reading` is what stands in it, looked at when it is first asked for.
     """
 
     source: str
@@ -44,12 +44,9 @@ class MigrationFile:
     path: Path
     shown: str
     checksum: str
+    key: tuple[int, str]
     _data: bytes | OSError = field(repr=False)
-
-    @property
-    def key(self) -> tuple[int, str]:
-        """What files are ordered by."""
-        return (self.number, self.name)
+    named_for_undoing: bool = False
 
     @cached_property
     def reading(self) -> MigrationText:
@@ -92,12 +89,20 @@ class MigrationFile:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The files of one source in their order. `left_alone` are .sql files without a number, which are never run."""
+    """The files of one source in their order. Never run: `left_alone`, .sql files without a number, and `undoing`, which take
+    back what another file does. `named` tells whether somebody gave the source its name."""
 
     source: str
     path: Path
     files: tuple[MigrationFile, ...]
     left_alone: tuple[str, ...] = ()
+    undoing: tuple[Undoing, ...] = ()
+    order: Order = "number"
+    named: bool = True
+
+    def key_of(self, name: str) -> tuple[int, str]:
+        """What a file is ordered by, whether it is here or only in the ledger."""
+        return key_of(name, self.order)
 
     @property
     def duplicates(self) -> dict[int, list[str]]:
@@ -113,13 +118,13 @@ class Folder:
         return self.files[-1] if self.files else None
 
 
-def chosen(directory: Path | None, source: str | None) -> Folder:
+def chosen(directory: Path | None, source: str | None, *, all_files: bool = False) -> Folder:
     """The folder of --dir and --source: the shipped files when neither is given. Raises UsageError."""
     if directory is None:
         if source is not None and source != SHIPPED:
             raise UsageError("--source names the files of a folder: give --dir too")
         return shipped()
-    return discover(directory, source=source)
+    return discover(directory, source=source, all_files=all_files)
 
 
 def shipped() -> Folder:
@@ -127,53 +132,40 @@ def shipped() -> Folder:
     return discover(sqlfiles.root() / "migrations", source=SHIPPED, shown="")
 
 
-def discover(folder: Path, *, source: str | None = None, shown: str | None = None) -> Folder:
+def discover(folder: Path, *, source: str | None = None, shown: str | None = None, all_files: bool = False) -> Folder:
     """The numbered files directly in a folder, each read once; a file that cannot be read is there with its reason.
 
-    `source` defaults to the folder's path in its repository. Raises UsageError when there is no such folder or nothing in it.
+    Raises UsageError when there is no such folder, nothing in it, or a source that is none.
     """
-    try:
-        names = sorted(path.name for path in folder.iterdir() if path.name.lower().endswith(".sql"))
-    except FileNotFoundError:
-        raise UsageError(f"there is no folder {folder}") from None
-    except NotADirectoryError:
-        raise UsageError(f"{folder} is a file; --dir takes the folder of the numbered .sql files") from None
-    except OSError as error:
-        raise UsageError(f"cannot read the folder {folder}: {error.strerror}") from None
-    own = source or source_of(folder)
+    found = sort_out(folder, all_files=all_files)
+    ours = is_shipped(folder)
+    if source is not None and (not source.strip() or (source == SHIPPED and not ours)):
+        raise UsageError(f"--source “{source}”: give the folder a name; {SHIPPED} are the files that chatops ships")
+    own = source or (SHIPPED if ours else OWN)
     prefix = f"{folder}/" if shown is None else shown
-    numbered = [name for name in names if _NUMBERED.fullmatch(name) and not _DOWN.fullmatch(name)]
-    files = sorted((read(folder / name, own, prefix + name) for name in numbered), key=lambda file: file.key)
-    if not files:
-        more = f"; without a number: {', '.join(names)}" if names else ""
-        raise UsageError(f"{folder} holds no numbered .sql file (001_name.sql){more}")
-    known = set(numbered)
-    return Folder(own, folder, tuple(files), tuple(name for name in names if name not in known))
+    files = tuple(
+        read(folder / name, own, prefix + name, order=found.order, named_for_undoing=name in found.alone)
+        for name in found.migrations
+    )
+    return Folder(own, folder, files, found.left_alone, found.undoing, found.order, source is not None or ours)
 
 
-def read(path: Path, source: str, shown: str) -> MigrationFile:
+def read(path: Path, source: str, shown: str, *, order: Order = "number", named_for_undoing: bool = False) -> MigrationFile:
     """One file; see MigrationFile."""
-    name = path.name[: -len(".sql")]
-    number = int(re.match(r"\d+", name)[0])  # type: ignore[index]  # it was discovered by its number
     try:
-        data = path.read_bytes()
+        data: bytes | OSError = path.read_bytes()
     except OSError as error:
-        return MigrationFile(source, name, number, path, shown, checksum(b""), error)
-    return MigrationFile(source, name, number, path, shown, checksum(data), data)
+        data = error
+    digest = checksum(data if isinstance(data, bytes) else b"")
+    name = path.name[: -len(".sql")]
+    return MigrationFile(
+        source, name, number_of(name), path, shown, digest, key_of(name, order), data, named_for_undoing
+    )  # fmt: skip
 
 
-def source_of(folder: Path) -> str:
-    """What a folder is called in the ledger on every machine: its path in its repository, else its last two names.
-
-    The shipped folder is itself, however it was named.
-    """
-    here = folder.resolve()
-    if here == (sqlfiles.root() / "migrations").resolve():
-        return SHIPPED
-    for above in (here, *here.parents):
-        if (above / ".git").exists():
-            return here.relative_to(above).as_posix() if here != above else here.name
-    return "/".join(here.parts[-2:]).lstrip("/")
+def is_shipped(folder: Path) -> bool:
+    """Whether a folder is the one that chatops ships, however it was named."""
+    return folder.resolve() == (sqlfiles.root() / "migrations").resolve()
 
 
 def revision_of(folder: Path) -> str | None:

@@ -70,6 +70,16 @@ def outside_transaction(statement: Statement) -> str | None:
     return None
 
 
+def is_setting(statement: Statement) -> bool:
+    """Whether a statement sets something for the rest of the session.
+
+    >>> from chatops.migrations.scanner import scan
+    >>> [is_setting(one) for one in scan("set role a; set local x.y = 1; reset all; set constraints all deferred; select 1")]
+    [True, False, True, False, False]
+    """
+    return first_word(statement) in ("SET", "RESET") and _SETS_LESS.match(shape(statement)) is None
+
+
 def mentions_batch_size(statement: Statement) -> bool:
     """Whether the runner can make the batches of a statement smaller."""
     text = statement.text.lower()
@@ -97,6 +107,7 @@ def _shaped(token: Token) -> str:
 _BATCH_SIZE = "chatops.batch_size"
 BOUND_HINT = "limit it: … where id in (select id from … limit current_setting('chatops.batch_size')::int)"
 _FIRST_WORD = re.compile(r"[A-Za-z]+")
+_SETS_LESS = re.compile(r"SET (?:LOCAL|CONSTRAINTS|TRANSACTION)\b")
 _FALSE = r"(?:FALSE|OFF|0|NO)\b"
 _OUTSIDE_FIRST_WORDS = frozenset(("ALTER", "CLUSTER", "CREATE", "DISCARD", "DROP", "REINDEX", "VACUUM"))
 # Without one of these in it, whether as a word or not, no statement needs a closer look.

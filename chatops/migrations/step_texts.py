@@ -11,6 +11,7 @@ from chatops.migrations.ledger import Run
 from chatops.migrations.plan import Entry
 from chatops.migrations.scanner import Statement
 from chatops.migrations.source import MigrationFile
+from chatops.migrations.statements import is_setting
 from chatops.migrations.transaction import CLEAN, Part, Transaction
 
 
@@ -59,6 +60,14 @@ class StepTexts:
         """The file is wholly in."""
         return ledger.end_text(self.schema, self.file.source, self.file.name)
 
+    def before(self, statement: Statement, *, local: bool) -> list[str]:
+        """What a statement must find set: the file's search_path, and what the file itself has set so far, as in one session."""
+        path = ledger.file_path_texts(self.file.source, self.schema, local=local)
+        so_far = (
+            earlier.text for earlier in self.file.reading.statements if earlier.start < statement.start and is_setting(earlier)
+        )
+        return [*path, *so_far]
+
     def transaction(
         self, ours: Sequence[str], statement: Statement | None, after: Sequence[str], *, expected: str, lock_timeout_ms: int,
         more: Sequence[str] = (), bookkeeping: bool = False,
@@ -67,13 +76,14 @@ class StepTexts:
         settings = ledger.settings_texts(
             self.schema, self.run, lock_timeout_ms=lock_timeout_ms, statement_timeout=self.statement_timeout
         )
-        head = ["begin", *settings, *ledger.lock_text(self.schema, bookkeeping=bookkeeping)]
+        head = ["begin", *settings, *ledger.lock_text(self.schema, bookkeeping=bookkeeping, source=self.file.source)]
         if bookkeeping:
             head += ledger.bookkeeping_texts()
         head += [ledger.run_text(self.run), ledger.expect_text_of(self.schema, self.file.source, self.file.name, expected)]
         parts = [Part(text.rstrip().removesuffix(";")) for text in (*head, *more, *ours)]
         if statement is not None:
             reading = self.file.reading
+            parts += [Part(text) for text in self.before(statement, local=True)]
             end = statement.end if statement.copy_data else statement.stop
             parts.append(Part(reading.sent[statement.leading : end], reading, statement))
             parts += [Part(text) for text in CLEAN]

@@ -29,14 +29,16 @@ def is_restrict(statement: Statement) -> bool:
     return statement.kind is Kind.META and re.match(r"\\(?:un)?restrict(?![A-Za-z_])", statement.text) is not None
 
 
-def without_restrict(read: Script) -> str:
+def blanked(read: Script, statements: Sequence[Statement]) -> str:
+    """The text with blanks for some of its statements, offsets and lines kept."""
     pieces: list[str] = []
     done = 0
-    for statement in read.statements:
-        # Inside another statement psql would take it too, the server would not: it stays, and is a problem.
-        if is_restrict(statement):
-            pieces += [read.text[done : statement.start], " " * (statement.end - statement.start)]
-            done = statement.end
+    # Inside another statement psql would take a backslash command too, the server would not: it stays, and is a problem.
+    for statement in sorted((one for one in statements), key=lambda one: one.start):
+        if statement.start >= done:
+            end = statement.stop + 1 if statement.terminated and statement.kind is Kind.SQL else statement.end
+            pieces += [read.text[done : statement.start], re.sub(r"[^\n]", " ", read.text[statement.start : end])]
+            done = end
     return "".join([*pieces, read.text[done:]]) if pieces else read.text
 
 
@@ -59,14 +61,6 @@ def unterminated(name: str, read: Script) -> Iterator[Problem]:
         "BEGIN ATOMIC body": "each statement of the body needs its ;, and END follows the last one",
     }.get(opening.what, "close it; the file may also have been cut off")
     yield problem_at(name, opening.place, "unterminated", f"{opening.what} is never closed", hint)
-
-
-def empty(name: str, read: Script, runnable: Sequence[Statement]) -> Iterator[Problem]:
-    if not runnable and read.opening is None and not any(s.kind is Kind.META and not is_restrict(s) for s in read.statements):
-        what = "holds nothing but comments" if read.text.strip() else "is empty"
-        yield Problem(
-            name, None, None, "empty", what, "write the statements, or remove the file while it is not applied anywhere"
-        )
 
 
 _META_HINTS = {

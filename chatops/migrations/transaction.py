@@ -18,6 +18,7 @@ from chatops.migrations.ledger import Run
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.plan import Entry
 from chatops.migrations.scanner import Statement, keywords, place, significant
+from chatops.migrations.source import SHIPPED
 from chatops.migrations.views import View
 
 # A lock that is wanted late in an attempt gets at least this; on a busy table none is had in less.
@@ -146,16 +147,23 @@ def for_file(
     )
     tail = _tail(schema, run, [ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])])
     parts = (
-        *_head(schema, run, deadline_ms, statement_timeout, bookkeeping=bookkeeping, run_known=run_known),
+        *_head(schema, run, deadline_ms, statement_timeout, bookkeeping=bookkeeping, run_known=run_known, source=file.source),
         Part(ledger.expect_text(schema, file.source, file.name, entry.row)),
         Part(begin),
         *_kept(schema, file.source, file.name, file.reading),
         Part(deadline_text(deadline_ms, patient=patient)),
         *_locks(first),
+        *(Part(text) for text in ledger.file_path_texts(file.source, schema) if file.source != SHIPPED),
         *_body(file.reading, first=not first),
         *tail,
     )
     return Transaction(parts, len(parts) - (3 if followed else 2))
+
+
+def for_ledger(texts: Sequence[str], schema: str, run: Run, *, deadline_ms: int) -> Transaction:
+    """Statements about the ledger alone, which exists."""
+    head = _head(schema, run, deadline_ms, None, bookkeeping=False, source="")
+    return Transaction((*head, *(Part(text.rstrip().removesuffix(";")) for text in texts), Part("commit")))
 
 
 def for_views(
@@ -243,10 +251,17 @@ def _kept(schema: str, source: str, name: str, reading: MigrationText) -> list[P
 
 
 def _head(
-    schema: str, run: Run, deadline_ms: int, statement_timeout: str | None, *, bookkeeping: bool, run_known: bool = False
+    schema: str,
+    run: Run,
+    deadline_ms: int,
+    statement_timeout: str | None,
+    *,
+    bookkeeping: bool,
+    run_known: bool = False,
+    source: str = SHIPPED,
 ) -> list[Part]:
     settings = ledger.settings_texts(schema, run, lock_timeout_ms=deadline_ms, statement_timeout=statement_timeout)
-    texts = ["begin", *settings, *ledger.lock_text(schema, bookkeeping=bookkeeping)]
+    texts = ["begin", *settings, *ledger.lock_text(schema, bookkeeping=bookkeeping, source=source)]
     if bookkeeping:
         texts += ledger.bookkeeping_texts()
     if not run_known:

@@ -20,6 +20,17 @@ _CONTROL = re.compile(
 )
 
 
+_OWN_BEGIN = re.compile(r"(?:BEGIN(?: WORK| TRANSACTION)?|START TRANSACTION)(?: READ WRITE| ISOLATION LEVEL READ COMMITTED| ,)* ")
+_OWN_COMMIT = re.compile(r"(?:COMMIT|END)(?: WORK| TRANSACTION)?(?: AND NO CHAIN)? ")
+
+
+def own_transaction(runnable: Sequence[Statement]) -> tuple[Statement, ...]:
+    """The BEGIN and COMMIT around a whole file, () without them: it then runs in the transaction of the run."""
+    if len(runnable) < 2 or not _OWN_BEGIN.fullmatch(shape(runnable[0])) or not _OWN_COMMIT.fullmatch(shape(runnable[-1])):
+        return ()
+    return runnable[0], runnable[-1]
+
+
 def transaction_control(name: str, runnable: Sequence[Statement], mode: Mode) -> Iterator[Problem]:
     for statement in runnable:
         if first_word(statement) not in _TRANSACTION_FIRST_WORDS:
@@ -73,7 +84,7 @@ _BOOKKEEPING = re.compile(r"(?:UPDATE|DELETE FROM|INSERT INTO|MERGE INTO) CHATOP
 
 
 def mode_problems(
-    name: str, runnable: Sequence[Statement], reasons: Sequence[tuple[Statement, str]], mode: Mode, directives: Sequence[str]
+    name: str, runnable: Sequence[Statement], reasons: Sequence[tuple[Statement, str]], mode: Mode, *, declared: bool
 ) -> Iterator[Problem]:
     if mode == "batched":
         for statement, reason in reasons:
@@ -107,7 +118,7 @@ def mode_problems(
                     BOUND_HINT,
                     "warning",
                 )
-    elif mode == "statements" and not directives:
+    elif mode == "statements" and not declared:
         alone = {statement.start for statement, _ in reasons}
         others = [s for s in runnable if s.start not in alone and first_word(s) not in _SETTING]
         if others:

@@ -15,6 +15,7 @@ from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
 NARROW = 60
+ORDERS = {"number": ", by number", "name": ", in the order of their names"}
 MODES = {"statements": "statement by statement", "batched": "in batches"}
 
 
@@ -27,6 +28,7 @@ class PlannedRow:
     mode: str
     statements: int
     effect: str
+    notes: tuple[str, ...]
 
 
 def plan_lines(prepared: Prepared, width: int) -> list[Line]:
@@ -35,7 +37,8 @@ def plan_lines(prepared: Prepared, width: int) -> list[Line]:
     last = f"{formatting.visible(short(plan.last_in.name))} is the last one in" if plan.last_in else "none is in yet"
     lines: list[Line] = []
     if plan.apply:
-        lines += [f"{formatting.plural(len(plan.apply), 'file')} to apply from {plan.source} ({last}):", ""]
+        order = "" if prepared.folder.source == SHIPPED else ORDERS[prepared.folder.order]
+        lines += [f"{formatting.plural(len(plan.apply), 'file')} to apply from {plan.source}{order} ({last}):", ""]
         lines += described([(entry.name, _effect(entry)) for entry in plan.apply], width)
     if prepared.views:
         if lines:
@@ -75,13 +78,23 @@ def _effect(entry: Entry) -> str:
         notes.append(f"goes on after {entry.row.steps_done} of {len(reading.statements)}")
     elif entry.state is State.LATE:
         notes.append("late")
+    notes += reading.notes
+    if not reading.statements:
+        notes.append("nothing to run")
     return f"{told} ({', '.join(notes)})" if notes else told
 
 
 def plan_answer(prepared: Prepared, width: int, again: str) -> Answer:
     """The dry run."""
     rows = [
-        PlannedRow(entry.name, entry.state.value, entry.file.reading.mode, len(entry.file.reading.statements), entry.effect)
+        PlannedRow(
+            entry.name,
+            entry.state.value,
+            entry.file.reading.mode,
+            len(entry.file.reading.statements),
+            entry.effect,
+            entry.file.reading.notes,
+        )
         for entry in prepared.plan.apply
         if entry.file is not None
     ]
@@ -90,13 +103,14 @@ def plan_answer(prepared: Prepared, width: int, again: str) -> Answer:
         lines += ["", [Span("Nothing was changed. Apply them: "), Span(again, "code")]]
     columns = [
         Column("name", "file"), Column("state", "state"), Column("mode", "mode"), Column("statements", "statements", "number"),
-        Column("effect", "effect"),
+        Column("effect", "effect"), Column("notes", "notes", audience="machines"),
     ]  # fmt: skip
     return Answer(
         "migrate",
         [Table("pending", columns, rows, audience="machines"), Text(lines)],
         {"dry_run": True, "views": [view.name for view in prepared.views], "left": [e.name for e in prepared.plan.left],
-         "warnings": [f"{p.where}: {p.message}" for p in prepared.problems]},
+         "warnings": [f"{p.where}: {p.message}" for p in prepared.problems], "order": prepared.folder.order,
+         "left_alone": list(prepared.folder.left_alone), "undoing": [one.name for one in prepared.folder.undoing]},
         prepared.ledger.facts.now,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from chatops.migrations.plan import Entry, MigrationPlan, State
 from chatops.migrations.source import SHIPPED, Folder
 from chatops.migrations.views import views
 from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.screens.folder import folder_notes
 
 ROWS_IN_FULL = 30
 NEWEST = 10
@@ -71,8 +72,7 @@ def status(folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, m
             after.append([Span(f"  {label}: "), Span(f"{adopt} {files}", "code")])
     if not unknown and ledger.exists and changed and not pending:
         after.append(f"{formatting.plural(len(changed), 'view')} to install again: {', '.join(view.name for view in changed)}")
-    if folder.left_alone:
-        after.append(f"without a number, and left alone: {formatting.visible(', '.join(folder.left_alone))}")
+    after += folder_notes(folder)
     for number, names in folder.duplicates.items():
         after.append(f"warning: {len(names)} files bear the number {number:03}: {formatting.visible(', '.join(names))}")
     if pending and not unknown:

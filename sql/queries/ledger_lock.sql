@@ -3,7 +3,7 @@
 -- Without its schema a file would make its tables in pg_temp, the next one in the search_path, and they would be gone.
 do $lock$
 begin
-  if not exists (select from pg_namespace where nspname = :'target_schema') then
+  if :'schema_is_needed'::boolean and not exists (select from pg_namespace where nspname = :'target_schema') then
     raise exception 'schema % does not exist', :'target_schema' using errcode = 'invalid_schema_name';
   end if;
   if not pg_try_advisory_xact_lock(:'lock_class'::integer, :'lock_object'::integer) then

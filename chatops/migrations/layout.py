@@ -1,0 +1,190 @@
+"""Which files of a folder are migrations, and in which order they come; which undo others; other tools' layouts."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from chatops.errors import UsageError
+
+Order = Literal["number", "name"]
+# Numbers of so many digits are dates or time stamps.
+STAMP_DIGITS = 8
+_NUMBERED = re.compile(r"[0-9]+(?:[_.\-].*)?\.sql", re.DOTALL | re.IGNORECASE)
+_UNDOING = "down|undo|rollback|revert|downgrade"
+_UNDOES = re.compile(rf"(?P<base>[0-9].*?)[_.\-](?:{_UNDOING})", re.DOTALL | re.IGNORECASE)
+# Postgrator: 001.do.boats.sql, 001.undo.boats.sql
+_UNDOES_AT_HEAD = re.compile(r"(?P<number>[0-9]+)\.(?:undo|down)\.(?P<rest>.*)", re.DOTALL | re.IGNORECASE)
+_FLYWAY = re.compile(r"(?:[VUB][0-9][0-9._]*|R)__.*\.sql", re.DOTALL | re.IGNORECASE)
+_UP_FILES = ("migration.sql", "up.sql")
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """A file that takes back what its partner does; it is never run."""
+
+    name: str
+    partner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """The .sql files of a folder: the migrations in order, those that undo one of them, and the rest.
+
+    `alone` are migrations that are named as if they undid something, although nothing stands beside them.
+    """
+
+    migrations: tuple[str, ...]
+    undoing: tuple[Undoing, ...]
+    alone: frozenset[str]
+    left_alone: tuple[str, ...]
+    order: Order
+
+
+def sort_out(folder: Path, *, all_files: bool = False) -> Sorted:
+    """What is what in a folder, by the names alone; `all_files` takes files that are named for undoing, too.
+
+    Raises UsageError where there is no such folder, no migration in it, or the layout of another tool.
+    """
+    try:
+        found = sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))
+        names = [path.name for path in found if path.name.lower().endswith(".sql")]
+        nested = [f"{path.name}/{up}" for path in found if path.name[:1].isdigit() for up in _UP_FILES if (path / up).is_file()]
+    except FileNotFoundError:
+        raise UsageError(f"there is no folder {folder}") from None
+    except NotADirectoryError:
+        raise UsageError(f"{folder} is a file; --dir takes the folder of the numbered .sql files") from None
+    except OSError as error:
+        raise UsageError(f"cannot read the folder {folder}: {error.strerror}") from None
+    numbered = [name for name in names if _NUMBERED.fullmatch(name)]
+    undoing = [one for name in numbered if (one := _undoing(name, numbered)) is not None]
+    undone = {one.name for one in undoing}
+    migrations = [name for name in numbered if name not in undone]
+    alone = frozenset() if all_files else frozenset(name for name in migrations if _undoes(name))
+    left_alone = [name for name in names if name not in set(numbered)] + nested
+    if not migrations:
+        raise _nothing(folder, found, left_alone)
+    order = order_of(migrations)
+    migrations.sort(key=lambda name: key_of(name[: -len(".sql")], order))
+    stems = [name[: -len(".sql")] for name in migrations]
+    if twice := {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set():
+        raise UsageError(f"{folder} holds two files named {', '.join(sorted(twice))}, which differ in their endings alone")
+    return Sorted(tuple(migrations), tuple(undoing), alone, tuple(left_alone), order)
+
+
+def number_of(name: str) -> int:
+    """The number that a migration's name begins with; -1 without one."""
+    digits = re.match(r"[0-9]+", name)
+    return int(digits[0]) if digits else -1
+
+
+def order_of(names: Iterable[str]) -> Order:
+    """By number; by the bytes of the names where every number is a date or a time stamp, as the tools that make such names do.
+
+    >>> order_of(["001_a.sql", "10_b.sql"]), order_of(["20260420_a.sql", "20260420010000_b.sql"])
+    ('number', 'name')
+    """
+    stamps = all(len(re.match(r"[0-9]*", name)[0]) >= STAMP_DIGITS for name in names)  # type: ignore[index]
+    return "name" if stamps else "number"
+
+
+def key_of(name: str, order: Order) -> tuple[int, str]:
+    """What migrations are ordered by; `name` without its ending, which counts in lower case.
+
+    >>> key_of("20260420010000_b", "name") < key_of("20260420_a", "name")
+    True
+    """
+    return (number_of(name), name) if order == "number" else (0, os.fsencode(f"{name}.sql").decode("latin-1"))
+
+
+def _undoes(name: str) -> str | None:
+    """What a file that is named for undoing would undo, without its ending; None for all others."""
+    stem = name[: -len(".sql")]
+    if match := _UNDOES_AT_HEAD.fullmatch(stem):
+        return f"{match['number']}.do.{match['rest']}"
+    match = _UNDOES.fullmatch(stem)
+    return match["base"] if match else None
+
+
+def _undoing(name: str, names: Sequence[str]) -> Undoing | None:
+    """A file that undoes another one of the folder, with that one; None where nothing stands beside it."""
+    if (base := _undoes(name)) is None:
+        return None
+    partners = [base, *(f"{base}{sign}{word}" for sign in "_.-" for word in ("up", "do", "upgrade"))]
+    by_stem = {other[: -len(".sql")].lower(): other for other in names if other != name}
+    return next((Undoing(name, by_stem[one.lower()]) for one in partners if one.lower() in by_stem), None)
+
+
+def _nothing(folder: Path, found: Sequence[Path], left_alone: Sequence[str]) -> UsageError:
+    """Why a folder holds nothing to run, and what to do about it."""
+    names = [path.name for path in found]
+    if nested := [name for name in left_alone if "/" in name]:
+        up = nested[0].rpartition("/")[2]
+        tool = "Prisma" if up == "migration.sql" else "Hasura or Diesel"
+        return UsageError(
+            f"{folder} is laid out as {tool} does, one folder for each migration ({_some(nested)}); "
+            "chatops takes numbered files of one folder",
+            next_steps=[("make a folder of files", _flatten(folder, up))],
+        )
+    if flyway := [name for name in left_alone if _FLYWAY.fullmatch(name)]:
+        return UsageError(
+            f"{folder} is laid out as Flyway does ({_some(flyway)}); chatops takes files that begin with their number",
+            details=[*_renamed(flyway), *_repeatables(flyway)],
+        )
+    if {"sqitch.plan", "deploy"} & set(names):
+        return UsageError(
+            f"{folder} is laid out as Sqitch does; chatops takes numbered files of one folder",
+            details=["number the files of deploy/ in the order of sqitch.plan: deploy/users.sql → 001_users.sql"],
+        )
+    deeper = next((path for path in found if path.is_dir() and any(_looks_right(below) for below in _below(path))), None)
+    if deeper is not None:
+        return UsageError(f"{folder} holds no numbered .sql file; {deeper.name}/ in it does: --dir {deeper}")
+    more = f"; without a number: {', '.join(left_alone)}" if left_alone else ""
+    return UsageError(f"{folder} holds no numbered .sql file (001_name.sql){more}")
+
+
+def _flatten(folder: Path, up: str) -> str:
+    return f'mkdir flat && for d in {folder}/[0-9]*/; do cp "$d/{up}" "flat/$(basename "$d").sql"; done'
+
+
+def _renamed(flyway: Sequence[str]) -> list[str]:
+    """The names that the versioned files could have here."""
+    versioned = [name for name in flyway if name[0] in "vV"]
+    versioned.sort(key=lambda name: [int(part) for part in re.findall(r"[0-9]+", name.partition("__")[0])])
+    width = max(3, len(str(len(versioned))))
+    whole = all(re.fullmatch(r"[vV][0-9]+", name.partition("__")[0]) for name in versioned)
+    lines = []
+    for position, name in enumerate(versioned, 1):
+        version, _, rest = name.partition("__")
+        lines.append(f"{name} → {version[1:].zfill(width) if whole else str(position).zfill(width)}_{rest}")
+    return ["name the files by number and in order:", *(f"  {line}" for line in lines)] if lines else []
+
+
+def _repeatables(flyway: Sequence[str]) -> list[str]:
+    lines = []
+    if repeated := [name for name in flyway if name[0] in "rR"]:
+        lines.append(f"{_some(repeated)}: a repeatable file; give each change of it a number of its own, after the others")
+    if undo := [name for name in flyway if name[0] in "uU"]:
+        lines.append(f"{_some(undo)}: undoes; leave it out")
+    return lines
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def _below(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _looks_right(path: Path) -> bool:
+    return _NUMBERED.fullmatch(path.name) is not None or any((path / up).is_file() for up in _UP_FILES if path.name[:1].isdigit())
