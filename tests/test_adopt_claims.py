@@ -7,19 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from chatops.migrations.objects_made import Claim, claims_of, table_of
+from chatops.migrations.claims import Claim, Unread, server_name
+from chatops.migrations.objects_made import claims_of, table_of
 from chatops.migrations.preflight import examine
 from chatops.migrations.scanner import significant
+from chatops.migrations.sql_walk import LONGEST_NAME
 from tests.conftest import ROOT
 
 
 def claims(text: str) -> list[Claim]:
-    return list(claims_of(examine("001_x.sql", text.encode()), "public").claims)
+    return claims_of(examine("001_x.sql", text.encode()), ("public",)).told
 
 
 def told(text: str) -> list[str]:
-    """The claims in words, a minus before what is dropped."""
-    return [("" if claim.there else "- ") + str(claim.thing) for claim in claims(text)]
+    """The claims in words: a minus before what is dropped, a star before what may be kept from running, a ? before a name that the
+    server gives, and what is changed behind a colon."""
+    found = []
+    for claim in claims(text):
+        sign = ("" if claim.there else "- ") + ("" if claim.certain else "* ") + ("" if claim.named else "? ")
+        changed = ", ".join(f"{name} {part.text}".strip() for name, part in claim.parts) if claim.change else ""
+        found.append(sign + str(claim.thing) + (f": {changed}" if changed else ""))
+    return found
 
 
 CASES = {
@@ -28,6 +36,9 @@ CASES = {
         "column t.a",
         "column t.b",
         "constraint c on t",
+        "? constraint t_pkey on t",
+        "column t.a: not null yes",
+        "? constraint t_a_b_key on t",
     ],
     'create table if not exists "My Table" ("A" int constraint "C" references x (y))': [
         "table My Table",
@@ -40,7 +51,8 @@ CASES = {
     "create temporary table t (a int)": [],
     "create unlogged table t (a int)": ["table t", "column t.a"],
     "create unique index concurrently if not exists i on only public.t using btree (a)": ["index i"],
-    "create index on t (a)": [],
+    "create index on t (a)": ["? index t_a_idx"],
+    "create index on t (lower(a), b desc)": ["? index t_lower_b_idx"],
     "create or replace view v as select 1": ["view v"],
     "create materialized view if not exists v as select 1": ["materialized view v"],
     "create type mood as enum ('calm', 'it''s')": ["type mood", "label calm of type mood", "label it's of type mood"],
@@ -68,13 +80,14 @@ CASES = {
         "constraint k on t",
     ],
     "alter table t alter a set not null, alter column b drop not null, alter c set default 1, validate constraint k": [
-        "not null of t.a",
-        "- not null of t.b",
-        "default of t.c",
-        "validation of constraint k on t",
+        "column t.a: not null yes",
+        "column t.b: not null no",
+        "column t.c: default 1",
+        "constraint k on t: validated yes",
     ],
-    "alter table only t enable row level security": ["row level security of t"],
-    "alter table if exists t rename column a to b": ["column t.b"],
+    "alter table only t enable row level security": ["table t: row level security on"],
+    "alter table t disable trigger g, enable always trigger h": ["trigger g on t: state D", "trigger h on t: state A"],
+    "alter table if exists t rename column a to b": ["* column t.b"],
     "alter table t rename to u": ["table u"],
     "alter table t rename constraint a to b": ["constraint b on t"],
     "alter table t set schema other": ["table t"],
@@ -88,8 +101,11 @@ CASES = {
     "do $$ begin create table t (a int); if true then alter table t add b int; end if; end $$": [
         "table t",
         "column t.a",
-        "column t.b",
+        "* column t.b",
     ],
+    "create temp table u (a int); drop table u; create index i on u (a); drop table public.u": ["- table u"],
+    "alter function f(int) security definer set search_path = ''": ["function f(integer): security definer, search path ''"],
+    "alter policy p on t using (true)": ["policy p on t: using true"],
     "do $x$ begin begin create type m as enum ('a'); exception when duplicate_object then null; end; end $x$": [
         "type m",
         "label a of type m",
@@ -107,18 +123,42 @@ def test_a_statement_claims(text: str) -> None:
 def test_what_is_not_read_is_counted_so_that_silence_is_no_proof() -> None:
     read = claims_of(
         examine("x.sql", b"select 1; grant all on t to x; create cast (a as b) without function; do $$ begin execute x; end $$;"),
-        "public",
+        ("public",),
     )
-    assert (read.claims, read.data, read.unread) == ((), 2, 2)
+    assert (read.told, read.data, read.unread) == ([], 2, 2)
 
 
-def test_a_body_is_compared_only_where_the_file_always_makes_it() -> None:
+def test_what_a_block_puts_together_when_it_runs_is_known_by_its_kind_where_its_text_tells() -> None:
+    read = claims_of(
+        examine(
+            "x.sql", b"do $$ begin execute format('drop policy %I on %I', 'p', 't'); execute format('grant x to %I', y); end $$;"
+        ),
+        ("public",),
+    )
+    (hidden,) = [one for one in read.claims if isinstance(one, Unread)]
+    assert [(effect.kinds, effect.verb) for effect in hidden.effects] == [(frozenset({"policy"}), "drop")]
+    assert {"p", "t"} <= hidden.words
+
+
+def test_bare_names_are_looked_for_under_the_path_that_the_file_sets() -> None:
+    found = claims("create table a (); set search_path = ship, public; create table b (); reset search_path; create table c ();")
+    assert [(claim.thing.schema, claim.thing.name) for claim in found] == [("public", "a"), ("ship", "b"), ("public", "c")]
+
+
+def test_names_are_cut_where_the_server_cuts_them() -> None:
+    long = "é" * 40
+    (claim,) = claims(f'create index "{long}" on t (a)')
+    assert len(claim.thing.name.encode()) <= LONGEST_NAME
+    assert claim.thing.name == "é" * 31
+    assert len(server_name("t" * 60, ["c" * 60], "fkey").encode()) <= LONGEST_NAME
+
+
+def test_a_condition_keeps_nothing_certain() -> None:
     plain, guarded = claims(
         "create function f() returns int language sql as 'select 1';"
         "do $$ begin if x is null then create function g() returns int language sql as 'select 1'; end if; end $$;"
     )
-    assert plain.body == "select 1"
-    assert guarded.body is None
+    assert (plain.body, plain.certain, guarded.certain) == ("select 1", True, False)
 
 
 def test_lines_are_those_of_the_file_inside_blocks_too() -> None:

@@ -1,13 +1,15 @@
-"""Decides, from the files' claims and the catalog, which files are in; needs no server."""
+"""Decides, from the folder's expected catalog and the live one, which files are in; needs no server."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from chatops.migrations.catalog import Catalog
-from chatops.migrations.objects_made import Claim, Claims, Thing, claims_of
+from chatops.migrations.claims import Claims, Definition
+from chatops.migrations.inference import Facts, Live, infer
+from chatops.migrations.replay import THERE, Cell, Replay, Write
 from chatops.migrations.source import Folder, MigrationFile
 
 
@@ -29,41 +31,42 @@ class Verdict(Enum):
 
 _MEANINGS = {
     Verdict.RECORDED: "the ledger has it",
-    Verdict.APPLIED: "everything that it makes is there",
-    Verdict.PENDING: "nothing that it makes is there",
+    Verdict.APPLIED: "what it makes is there as it makes it",
+    Verdict.PENDING: "what it makes is not there",
     Verdict.PARTIAL: "some of what it makes is there, some is missing",
-    Verdict.CONFLICT: "all of it is there, but a function has another body than the file gives it",
-    Verdict.UNPROVABLE: "the catalog cannot tell: it moves data, sets privileges, or makes only what other files make too",
+    Verdict.CONFLICT: "what it makes is there, but something is defined otherwise than the file defines it",
+    Verdict.UNPROVABLE: "the catalog cannot tell: it moves data, sets privileges, or later files hide what it made",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class OtherBody:
-    """A function whose text is not the file's; `file_body` and `database_body` as they stand."""
+class Drift:
+    """A thing that is there, but is not what the files make it; both texts as they stand. `body`: a function's text."""
 
-    function: str
-    file_body: str
-    database_body: str
+    what: str
+    file_text: str
+    database_text: str
+    body: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """A file and what is known of it.
 
-    `there` are objects that prove it, `missing` those that speak against it, each with what is wrong, `others` the functions
-    with another body. `silent` counts the objects that prove nothing, because other files make or drop them too.
-    `history` is whether Supabase's history has it.
+    `there` are objects that prove it, `missing` those that speak against it, each with what is wrong, `drifts` what is defined
+    otherwise. `silent` counts what it makes and nothing can be learned from, because other files make or drop it too.
+    `history` is whether the history of another tool has it, None where there is none that speaks of this folder.
     """
 
     file: MigrationFile
     verdict: Verdict
     there: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    others: tuple[OtherBody, ...] = ()
+    drifts: tuple[Drift, ...] = ()
     silent: int = 0
     data: int = 0
     unread: int = 0
-    history: bool = False
+    history: bool | None = None
 
     @property
     def is_in(self) -> bool:
@@ -72,222 +75,137 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class _Event:
-    """One claim of one file, by its place among all claims of the folder."""
+class Judgement:
+    """The proofs of a folder, and what they rest on."""
 
-    place: tuple[int, int]
-    claim: Claim
-
-    @property
-    def file(self) -> int:
-        return self.place[0]
+    proofs: tuple[Proof, ...]
+    replay: Replay
+    live: Live
+    facts: Facts
 
 
-def claims_of_folder(folder: Folder, schema: str) -> list[Claims]:
-    """The claims of each file, in the folder's order."""
-    return [claims_of(file.reading, schema) for file in folder.files]
-
-
-def schemas_of(claims: Sequence[Claims], schema: str) -> list[str]:
-    """Every schema that the claims name, the target's first."""
-    named = {claim.thing.schema for one in claims for claim in one.claims} | {
-        claim.was.schema for one in claims for claim in one.claims if claim.was
+def schemas_of(claims: Sequence[Claims], path: Sequence[str]) -> list[str]:
+    """Every schema that the claims name, those of the search path first."""
+    named = {claim.thing.schema for one in claims for claim in one.told} | {
+        claim.was.schema for one in claims for claim in one.told if claim.was
     }
-    return [schema, *sorted(named - {schema, ""})]
+    searched = {schema for one in claims for claim in one.told for schema in claim.path}
+    return [*path, *sorted((named | searched) - {*path, ""})]
 
 
-def prove(
-    folder: Folder, claims: Sequence[Claims], catalog: Catalog, *, recorded: Collection[str] = (), history: Collection[str] = ()
-) -> list[Proof]:
-    """What is known of each file. `recorded` are the names that the ledger has, `history` those in Supabase's history."""
-    court = _Court(claims, catalog)
+def judge(
+    folder: Folder, claims: Sequence[Claims], replay: Replay, catalog: Catalog,
+    equal: Mapping[tuple[Cell, Definition], bool | None], *, recorded: Collection[str] = (),
+    said_in: Collection[str] = (), said_out: Collection[str] = (),
+) -> Judgement:  # fmt: skip
+    """What is known of each file.
+
+    `equal` are the comparisons of definitions that the server made. `recorded` are the names that the ledger has; `said_in` and
+    `said_out` those that the history of another tool has, and those that it would have.
+    """
+    names = [file.name for file in folder.files]
+    live = Live(lambda cell: catalog.has(cell.thing), lambda cell, written: catalog.equal(cell, written, equal))
+    known = {index: True for index, name in enumerate(names) if name in recorded or name in said_in}
+    facts = infer(replay, live, known)
+    if denied := {index: False for index, name in enumerate(names) if name in said_out and index not in facts.ran}:
+        facts = infer(replay, live, {**known, **denied})
+    court = _Court(replay, live, facts, catalog)
     found = []
     for index, (file, own) in enumerate(zip(folder.files, claims, strict=True)):
-        proof = replace(court.judge(index, file), data=own.data, unread=own.unread, history=file.name in history)
+        history = True if file.name in said_in else False if file.name in said_out else None
+        proof = replace(court.proof(index, file, own), data=own.data, unread=own.unread, history=history)
         if file.name in recorded:
             proof = replace(proof, verdict=Verdict.RECORDED)
-        elif proof.history:
-            proof = replace(proof, verdict=_with_history(proof))
+        elif history and proof.verdict is Verdict.CONFLICT:
+            # It was run: a definition that changed since does not undo that, a missing object does.
+            proof = replace(proof, verdict=Verdict.APPLIED)
         found.append(proof)
-    return found
-
-
-def _with_history(proof: Proof) -> Verdict:
-    """A file that Supabase's history has was run: a body that changed since does not undo that, a missing object does."""
-    return Verdict.PARTIAL if proof.missing else Verdict.APPLIED
+    return Judgement(tuple(found), replay, live, facts)
 
 
 class _Court:
-    """The claims of all files, and the catalog that they are held against."""
+    """The expected catalog, the live one, and what follows from both."""
 
-    def __init__(self, claims: Sequence[Claims], catalog: Catalog) -> None:
+    def __init__(self, replay: Replay, live: Live, facts: Facts, catalog: Catalog) -> None:
+        self.replay = replay
+        self.live = live
+        self.facts = facts
         self.catalog = catalog
-        self.events = [
-            _Event((index, position), claim) for index, own in enumerate(claims) for position, claim in enumerate(own.claims)
-        ]
-        self.by_thing: dict[Thing, list[_Event]] = {}
-        for event in self.events:
-            self.by_thing.setdefault(event.claim.thing, []).append(event)
-        self.drops = [event for event in self.events if not event.claim.there]
-        self.moves = [event for event in self.events if event.claim.was is not None]
+        self.by_file: dict[int, dict[Cell, Write]] = {}
+        for cell, writes in replay.cells.items():
+            for write in writes:
+                self.by_file.setdefault(write.file, {})[cell] = write
 
-    def judge(self, index: int, file: MigrationFile) -> Proof:
-        """One file's proof by the catalog alone."""
-        last = {event.claim.thing: event for event in self.events if event.file == index}
-        satisfied = {event.claim.thing.name for event in last.values() if event.claim.there and self.place_of(event) is not None}
+    def proof(self, index: int, file: MigrationFile, claims: Claims) -> Proof:
+        """One file's proof."""
+        ran = self.facts.ran.get(index)
+        own = self.by_file.get(index, {})
+        if ran is None:
+            silent = sum(not cell.part for cell in own)
+            found = [self.strange(cell, write, told) for cell, write, told in self.strangers(own) if cell.part]
+            drifted = tuple(sorted((one for one in found if isinstance(one, Drift)), key=lambda one: one.what))
+            return Proof(file, Verdict.CONFLICT if drifted else Verdict.UNPROVABLE, drifts=drifted, silent=silent)
+        if not ran:
+            absent = [told for cell, write in own.items() if (told := self.unfulfilled(cell, write))]
+            return Proof(file, Verdict.PENDING, missing=_sorted(absent))
         there: list[str] = []
         missing: list[str] = []
-        others: list[OtherBody] = []
-        silent = 0
-        for event in last.values():
-            told = self.dropped(event) if not event.claim.there else self.made(event, satisfied)
-            if told is None:
-                silent += 1
-            elif isinstance(told, OtherBody):
-                others.append(told)
-            elif told:
-                missing.append(told)
-            else:
-                there.append(str(event.claim.thing))
-        if missing and not there:
-            verdict = Verdict.PENDING
-        elif missing:
-            verdict = Verdict.PARTIAL
-        elif others:
-            verdict = Verdict.CONFLICT
-        else:
-            verdict = Verdict.APPLIED if there else Verdict.UNPROVABLE
-        return Proof(file, verdict, tuple(there), tuple(missing), tuple(others), silent)
+        drifts: list[Drift] = []
+        made = {cell.thing for cell in own if not cell.part}
+        for cell, write in own.items():
+            if self.is_last(cell, write) and cell not in self.facts.strange and (not cell.part or cell.thing not in made):
+                there.append(str(cell))
+        for cell, write, told in self.strangers(own):
+            fault = self.strange(cell, write, told)
+            drifts.append(fault) if isinstance(fault, Drift) else missing.append(fault)
+        verdict = Verdict.PARTIAL if missing else Verdict.CONFLICT if drifts else Verdict.APPLIED
+        return Proof(file, verdict, _sorted(there), _sorted(missing), tuple(sorted(drifts, key=lambda one: one.what)))
 
-    def made(self, event: _Event, satisfied: Collection[str]) -> str | OtherBody | None:
-        """For what a file makes: "" when its being there proves the file, None when that proves nothing, else what is wrong."""
-        claim = event.claim
-        place = self.place_of(event)
-        if place is None:
-            if self.dropped_later(event) or claim.guards & set(satisfied):
-                return None
-            fault = self.catalog.fault(claim.thing)
-            return str(claim.thing) if fault == "missing" else f"{claim.thing} ({fault})"
-        if claim.body is not None and (live := self.catalog.body(place)) is not None:
-            told = self.body(event, *live)
-            # Behind an early return the file leaves alone what it finds.
-            return None if told and claim.guards & set(satisfied) else told
-        if self.dropped_later(event) and self.made_after(event):
-            return None
-        if claim.was is not None and self.catalog.has(claim.was):
-            return f"{claim.was} is still called that"
-        return None if self.made_before(event) else ""
+    def strangers(self, own: Mapping[Cell, Write]) -> Iterable[tuple[Cell, Write, str]]:
+        """The cells that no order of the files explains and that a file wrote last, each with what is wrong.
 
-    def body(self, event: _Event, text: str, live: str) -> str | OtherBody | None:
-        """The same for a function whose text can be compared."""
-        claim = event.claim
-        before = [one.claim.body for one in self.by_thing[claim.thing] if one.file < event.file and one.claim.body]
-        after = [one.claim.body for one in self.by_thing[claim.thing] if one.file > event.file and one.claim.body]
-        if live == claim.body:
-            return None if live in before else ""
-        if live in after:
-            return None if live in before else ""
-        if live in before:
-            return f"{claim.thing} (it has the body of an earlier file)"
-        return OtherBody(str(claim.thing), claim.source or "", text)
+        How a thing is defined is laid at the door of the last file that may have run.
+        """
+        for cell, write in own.items():
+            last = cell in self.facts.strange and self.is_last(cell, write, known=not cell.part)
+            if last and (told := self.unfulfilled(cell, write)):
+                yield cell, write, told
 
-    def dropped(self, event: _Event) -> str | None:
-        """For what a file drops: "" when its absence proves the file, None when that proves nothing, else what is wrong."""
-        thing = event.claim.thing
-        others = self.by_thing[thing]
-        if any(one.place > event.place and one.claim.there for one in others):
-            return None
-        if self.catalog.has(thing):
-            return f"{thing} is still there"
-        return "" if any(one.place < event.place and one.claim.there for one in others) else None
+    def is_last(self, cell: Cell, write: Write, *, known: bool = True) -> bool:
+        """Whether no later file that ran (not `known`: that may have run) writes the cell for certain."""
+        later = (one for one in self.replay.writes(cell) if one.place > write.place and one.certain and one.file != write.file)
+        return not any(self.facts.ran.get(one.file, not known) for one in later)
 
-    def made_before(self, event: _Event) -> bool:
-        """Whether an earlier file makes the same thing."""
-        return any(one.file < event.file and one.claim.there for one in self.by_thing[event.claim.thing])
+    def unfulfilled(self, cell: Cell, write: Write) -> str:
+        """What is not as the file leaves it; "" where it is, or where that is not certain."""
+        if not write.certain:
+            return ""
+        there = self.live.there(Cell(cell.thing))
+        if write.value is None and write.source is None:
+            return f"{cell.thing} is still there" if there and not cell.part else ""
+        if not cell.part:
+            if there:
+                return ""
+            fault = self.catalog.fault(cell.thing)
+            return str(cell) if fault == "missing" else f"{cell} ({fault})"
+        if not there or write.value is None:
+            return ""
+        return str(cell) if self.live.equal(cell, write.value) is False else ""
 
-    def made_after(self, event: _Event) -> bool:
-        """Whether a later file makes the same thing."""
-        return any(one.file > event.file and one.claim.there for one in self.by_thing[event.claim.thing])
-
-    def place_of(self, event: _Event) -> Thing | None:
-        """What the thing of a claim is called now, following later renames; None when it is not there."""
-        thing = event.claim.thing
-        if self.catalog.has(thing):
-            return thing
-        for move in self.moves:
-            if move.place > event.place and (renamed := _renamed(thing, move.claim)) is not None:
-                thing = renamed
-                if self.catalog.has(thing):
-                    return thing
-        return None
-
-    def dropped_later(self, event: _Event) -> bool:
-        """Whether something that comes after a claim takes its thing away."""
-        return any(drop.place > event.place and _takes(drop.claim, event.claim) for drop in self.drops)
+    def strange(self, cell: Cell, write: Write, told: str) -> str | Drift:
+        """What is wrong with a cell that no order of the files explains."""
+        if not cell.part or write.value is None:
+            return told
+        database_text = self.catalog.text(cell) or ""
+        what = str(cell.thing) if cell.part == "body" else told
+        if write.value.text in ("yes", "on"):
+            said = {"row level security": " (off)", "forced row level security": " (off)", "validated": " (not validated)"}
+            return told + said.get(cell.part, "")
+        earlier = (one for one in self.replay.writes(cell) if one.file < write.file and one.value not in (None, THERE))
+        if cell.part == "body" and any(one.value is not None and self.live.equal(cell, one.value) for one in earlier):
+            return f"{what} (it has the body of an earlier file)"
+        return Drift(what, write.value.text, database_text, cell.part == "body")
 
 
-def _renamed(thing: Thing, move: Claim) -> Thing | None:
-    """What a rename makes of a thing; None where it does not touch it."""
-    was, now = move.was, move.thing
-    if was is None:
-        return None
-    if thing == was:
-        return now
-    if was.kind == "table" and (thing.schema, thing.parent) == (was.schema, was.name) and thing.kind != "function":
-        return replace(thing, schema=now.schema, parent=now.name)
-    if was.kind == "table" and (thing.kind, thing.schema, thing.name) == ("row level security", was.schema, was.name):
-        return replace(thing, schema=now.schema, name=now.name)
-    if was.kind == "column" and thing.kind in ("not null", "default") and replace(thing, kind="column") == was:
-        return replace(thing, name=now.name)
-    return None
-
-
-_RELATIONS = frozenset(("table", "view", "materialized view"))
-
-
-def _takes(drop: Claim, claim: Claim) -> bool:
-    """Whether a drop takes along the thing of an earlier claim."""
-    gone, thing = drop.thing, claim.thing
-    if gone == thing or (drop.cascade and gone.name in claim.words):
-        return True
-    if gone.kind == "schema":
-        return thing.schema == gone.name
-    if gone.kind == "function":
-        return gone.parent == "*" and thing.kind == "function" and (thing.schema, thing.name) == (gone.schema, gone.name)
-    if gone.kind in _RELATIONS and thing.schema == gone.schema:
-        of_table = thing.parent == gone.name and thing.kind != "function"
-        return of_table or (thing.kind in ("index", "row level security", "sequence") and gone.name in claim.words)
-    if gone.kind == "column":
-        same_table = thing.parent == gone.parent or (thing.kind == "index" and gone.parent in claim.words)
-        return same_table and thing.schema == gone.schema and (thing.name == gone.name or gone.name in claim.words)
-    if gone.kind == "constraint":
-        return thing.kind == "validated" and (thing.schema, thing.parent, thing.name) == (gone.schema, gone.parent, gone.name)
-    if gone.kind == "type":
-        return thing.kind == "label" and thing.parent == gone.name
-    return False
-
-
-def in_history(folder: Folder, rows: Sequence[Mapping[str, str | None]]) -> set[str]:
-    """The names of the files that Supabase's history has: by number and name, by number alone where it keeps no name."""
-    by_version: dict[str, list[MigrationFile]] = {}
-    for file in folder.files:
-        by_version.setdefault(version_of(file), []).append(file)
-    found = set()
-    for row in rows:
-        files = by_version.get(row["version"] or "", [])
-        if row["name"]:
-            found |= {file.name for file in files if rest_of(file) == row["name"]}
-        elif len(files) == 1:
-            found.add(files[0].name)
-    return found
-
-
-def version_of(file: MigrationFile) -> str:
-    """The number of a file as it is written, which is Supabase's version."""
-    digits = len(file.name) - len(file.name.lstrip("0123456789"))
-    return file.name[:digits]
-
-
-def rest_of(file: MigrationFile) -> str:
-    """A file's name without its number, which is Supabase's name."""
-    return file.name[len(version_of(file)) :].lstrip("_")
+def _sorted(told: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(dict.fromkeys(told)))

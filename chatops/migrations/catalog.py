@@ -1,15 +1,21 @@
-"""What exists in some schemas, ready to be asked whether a file's objects are there."""
+"""What exists in some schemas and how it is defined, ready to be asked whether a file's objects are there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from chatops import sqlfiles
 from chatops.db import Database
-from chatops.migrations.objects_made import BUILT_IN, Thing
-from chatops.migrations.scanner import normalised
+from chatops.migrations.claims import Definition, Thing
+from chatops.migrations.read_create import create
+from chatops.migrations.read_table import table_constraint
+from chatops.migrations.replay import Cell
+from chatops.migrations.same_definition import settled
+from chatops.migrations.sql_types import may_be_same, plain_type
+from chatops.migrations.sql_walk import Walk, tokens_of
+
+Detail = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +26,25 @@ class CatalogRow:
     schema: str
     parent: str
     name: str
-    detail: Mapping[str, Any]
+    detail: Detail
 
 
 class Catalog:
     """The objects of some schemas by what they are called."""
 
     def __init__(self, rows: Sequence[CatalogRow]) -> None:
-        self._things = {Thing(row.kind, row.schema, row.parent, row.name): row.detail for row in rows}
+        self._things: dict[Thing, Detail] = {Thing(row.kind, row.schema, row.parent, row.name): row.detail for row in rows}
         self._overloads: dict[tuple[str, str], list[Thing]] = {}
+        self._read: dict[Thing, dict[str, str]] = {}
         for row in rows:
             if row.kind == "function":
-                types = ", ".join(_plain_type(one) for one in row.parent.split(", ") if one)
+                types = ", ".join(plain_type(one) for one in row.parent.split(", ") if one)
                 thing = Thing("function", row.schema, types, row.name)
                 self._things[thing] = row.detail
                 self._overloads.setdefault((row.schema, row.name), []).append(thing)
-        self.names = {(row.schema, row.name) for row in rows}
 
     def has(self, thing: Thing) -> bool:
-        """Whether a thing is there, and whole: an index valid, a constraint validated where that is what is asked."""
+        """Whether a thing is there, an index valid."""
         return self.fault(thing) is None
 
     def fault(self, thing: Thing) -> str | None:
@@ -46,61 +52,59 @@ class Catalog:
         detail = self._detail(thing)
         if detail is None:
             return "missing"
-        if thing.kind == "index" and not detail["valid"]:
-            return "invalid"
-        if thing.kind == "row level security" and not detail["row_security"]:
-            return "off"
-        if thing.kind == "not null" and not detail["not_null"]:
-            return "missing"
-        if thing.kind == "default" and not detail["default"]:
-            return "missing"
-        if thing.kind == "validated" and not detail["validated"]:
-            return "not validated"
-        return None
+        return "invalid" if thing.kind == "index" and not detail["valid"] else None
 
-    def body(self, thing: Thing) -> tuple[str, str] | None:
-        """A function's text as it stands and normalised; None where it is not kept as text."""
-        detail = self._detail(thing)
-        if detail is None or not detail["text"]:
+    def table_of(self, thing: Thing) -> str:
+        """The table that a thing stands on."""
+        detail = self._detail(thing) or {}
+        return str(detail.get("table") or thing.parent)
+
+    def text(self, cell: Cell) -> str | None:
+        """One part of a thing as the server writes it; None where there is no such part, or it is not kept as text."""
+        detail = self._detail(cell.thing)
+        if detail is None:
             return None
-        return detail["body"], normalised(detail["body"])
+        kept = detail.get(cell.part)
+        if kept is not None:
+            return str(kept).replace('""', "''") if cell.part == "search path" else str(kept)
+        return self._parts(cell.thing, detail).get(cell.part)
 
-    def _detail(self, thing: Thing) -> Mapping[str, Any] | None:
-        if thing.kind == "function":
-            found = self._function(thing)
-            return None if found is None else self._things[found]
-        kind = _KEPT_WITH.get(thing.kind)
-        return self._things.get(thing if kind is None else Thing(kind, thing.schema, thing.parent, thing.name))
+    def equal(self, cell: Cell, written: Definition, compared: Mapping[tuple[Cell, Definition], bool | None]) -> bool | None:
+        """Whether a part is what a file writes; None where that is not known."""
+        live = self.text(cell)
+        if live is None:
+            return None
+        told = settled(written, live)
+        return compared.get((cell, written)) if told is None else told
+
+    def _parts(self, thing: Thing, detail: Detail) -> dict[str, str]:
+        """The parts of what the server shows as a statement: read as a file's statement is."""
+        if thing not in self._read:
+            text = str(detail.get("create") or detail.get("constraint") or "")
+            claims = []
+            if detail.get("create"):
+                claims = create(Walk(tokens_of(text), text, 1, (thing.schema,))) or []
+            elif text:
+                text = f'constraint "{thing.name}" {text}'
+                tokens = tokens_of(text)
+                walk = Walk(tokens, text, 1, (thing.schema,))
+                claims = table_constraint(walk, tokens, (thing.schema, thing.parent), bare=False)
+            self._read[thing] = {name: part.text for name, part in claims[0].parts} if claims else {}
+        return self._read[thing]
+
+    def _detail(self, thing: Thing) -> Detail | None:
+        found = self._function(thing) if thing.kind == "function" else thing
+        return None if found is None else self._things.get(found)
 
     def _function(self, thing: Thing) -> Thing | None:
         if thing in self._things:
             return thing
         overloads = list(dict.fromkeys(self._overloads.get((thing.schema, thing.name), ())))
-        if thing.parent == "*":
-            return overloads[0] if overloads else None
         # A type may be spelled in a way that is not known here (an alias, a domain): the only function that it may be, is it.
-        alike = [one for one in overloads if _may_be(one.parent, thing.parent)]
+        alike = [one for one in overloads if may_be_same(one.parent, thing.parent)]
         return alike[0] if len(alike) == 1 and len(overloads) == 1 else None
 
 
 def catalog(database: Database, schemas: Sequence[str]) -> Catalog:
     """Reads what exists in some schemas; inside a transaction."""
     return Catalog(database.rows(CatalogRow, sqlfiles.read("queries/catalog.sql"), {"schemas": list(schemas)}))
-
-
-_KEPT_WITH = {"row level security": "table", "not null": "column", "default": "column", "validated": "constraint"}
-
-
-def _may_be(live: str, claimed: str) -> bool:
-    """Whether two lists of types may be the same: as long, and nowhere two types that are known to differ."""
-    ours, theirs = claimed.split(", ") if claimed else [], live.split(", ") if live else []
-    if len(ours) != len(theirs):
-        return False
-    return all(a == b or a not in BUILT_IN or b not in BUILT_IN for a, b in zip(ours, theirs, strict=True))
-
-
-def _plain_type(name: str) -> str:
-    """A type's name without its schema and quotes."""
-    array = "[]" if name.endswith("[]") else ""
-    last = name.removesuffix("[]").rpartition(".")[2]
-    return last.strip('"') + array

@@ -71,7 +71,7 @@ def lint(
         findings = [] if any(one.severity == "error" for one in own) else [_placed(file.reading, name, one) for one in raw]
         kept = [one for one in findings if not _of_new_table(one, file.reading, made, schema)]
         found += sorted([*own, *kept], key=lambda one: (one.line or 0, one.column or 0, one.code))
-        for claim in claims_of(file.reading, schema).claims:
+        for claim in claims_of(file.reading, (schema,)).told:
             table = (claim.thing.schema, claim.thing.name)
             renamed = claim.was is not None and (claim.was.schema, claim.was.name) not in made
             if claim.there and claim.thing.kind == "table" and not renamed:

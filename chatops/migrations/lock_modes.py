@@ -59,7 +59,7 @@ def usual_locks(statement: Statement) -> dict[str, int]:
         parts = words[match.end() :].partition(" IS ")[0].split(" . ")
         return {parts[-1 if match[1] == "TABLE" else -2 if len(parts) > 1 else 0].lower().strip('"'): WORTH_A_WORD}
     if re.match(r"CREATE (OR REPLACE )?(RECURSIVE )?VIEW", words):
-        names = [claim.thing.name for claim in claims_of_statement(statement.text, "")]
+        names = [claim.thing.name for claim in claims_of_statement(statement.text, ("",))]
         return dict.fromkeys(names, exclusive)
     table = table_of(statement.text, "")
     if table is None:

@@ -1,0 +1,172 @@
+"""What `adopt` does: survey, show, ask, record; and what corrects the ledger."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chatops.db import Database
+from chatops.errors import ExitCode, RefusedError, UsageError
+from chatops.flows.folder import folder_options
+from chatops.flows.run import Invocation
+from chatops.migrations import ledger
+from chatops.migrations.adopt import for_history, record, survey
+from chatops.migrations.plan import Entry, State, plan
+from chatops.migrations.proposal import propose
+from chatops.migrations.source import Folder, chosen, revision_of
+from chatops.model import Answer, Text
+from chatops.render.failure import failure
+from chatops.screens.adopt import AdoptLook, answer, stated_warnings, undecided
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptRequest:
+    """What was asked for."""
+
+    through: str | None
+    accept: Sequence[str]
+    ledger_only: bool
+    edited: Sequence[str]
+    forget: Sequence[str]
+    directory: Path | None
+    source: str | None
+    diff: bool
+    dry_run: bool
+    yes: bool
+
+
+def run(invocation: Invocation, asked: AdoptRequest) -> ExitCode:
+    """`chatops adopt`."""
+    corrects = bool(asked.edited or asked.forget)
+    if asked.ledger_only and (asked.through is not None or asked.accept or asked.diff):
+        raise UsageError("--ledger-only records no file: leave out --through, --accept and --diff")
+    if asked.through is not None and asked.accept:
+        raise UsageError("--through takes every file up to there as it is: leave out --accept")
+    if corrects and (asked.through is not None or asked.accept or asked.ledger_only or asked.diff):
+        raise UsageError("--edited and --forget correct the ledger and nothing else: leave the other options out")
+    folder = chosen(asked.directory, asked.source)
+    database = invocation.connect("migrate")
+    if corrects:
+        return correct_ledger(invocation, database, folder, asked)
+    if asked.ledger_only:
+        return make_ledger(invocation, database, asked)
+    return take_over(invocation, database, folder, asked)
+
+
+def take_over(invocation: Invocation, database: Database, folder: Folder, asked: AdoptRequest) -> ExitCode:
+    """Surveys, shows, asks, records."""
+    before = ledger.read(database)
+    invocation.banner(database)
+    found = survey(database, folder, before)
+    proposal = propose(folder, found.judgement, through=asked.through, accept=asked.accept)
+    told = for_history(found, proposal.files)
+    own = folder_options(asked.directory, asked.source)
+    given = [
+        *(["--through", asked.through] if asked.through else []),
+        *(part for one in asked.accept for part in ("--accept", one)),
+    ]
+    here = invocation.here("adopt", *own, *map(shlex.quote, given))
+    migrate = invocation.here("migrate", *own)
+    look = AdoptLook(found, proposal, told, here, migrate, diff=asked.diff)
+    for warning in stated_warnings(proposal):
+        invocation.warn(warning)
+    if proposal.blocked:
+        invocation.show(answer(look))
+        refusal = undecided(look)
+        if asked.yes:
+            raise refusal
+        for line in failure(refusal):
+            invocation.note(line)
+        return ExitCode.FOUND
+    if not (proposal.files or told.told) or asked.dry_run or not (asked.yes or invocation.interactive):
+        invocation.show(answer(look))
+        return ExitCode.OK
+    if not asked.yes:
+        invocation.show(answer(replace(look, asked=True)))
+        if not invocation.consent("Record this", yes=False, always=True):
+            invocation.note("nothing was changed")
+            return ExitCode.REFUSED
+    record(database, found, proposal, told, _run_of(invocation, folder))
+    if asked.yes:
+        invocation.show(answer(replace(look, written=True)))
+    late = " --allow-out-of-order" if proposal.late else ""
+    invocation.note(f"recorded; go on: {migrate}{late}")
+    return ExitCode.OK
+
+
+def _run_of(invocation: Invocation, folder: Folder) -> ledger.Run:
+    return ledger.Run("adopt", invocation.provenance.annotations(), revision_of(folder.path))
+
+
+def correct_ledger(invocation: Invocation, database: Database, folder: Folder, asked: AdoptRequest) -> ExitCode:
+    """The way out for files that `status` calls edited or missing, and for a wrong adopt, once somebody has decided."""
+    before = ledger.read(database)
+    invocation.banner(database)
+    entries = plan(folder, before.rows).entries
+    wanted = [(_found(entries, name, State.EDITED, State.REFORMATTED), "edited") for name in asked.edited]
+    wanted += [(_found(entries, name, State.MISSING, State.ADOPTED), "forget") for name in asked.forget]
+    refuse_run_since([entry for entry, what in wanted if what == "forget"], entries)
+    said = {"edited": "its present text counts as the one that was applied", "forget": "the ledger forgets it"}
+    told = [f"{entry.name}: {said[what]}" for entry, what in wanted]
+    if asked.dry_run:
+        invocation.show(Answer("adopt", [Text([*told, "Nothing was changed."])], {"corrected": 0, "dry_run": True}))
+        return ExitCode.OK
+    if not asked.yes:
+        for line in told:
+            invocation.note(line)
+    if not invocation.consent("Correct the ledger, and nothing else,", yes=asked.yes, always=True):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    run_of = _run_of(invocation, folder)
+    for entry, what in wanted:
+        ledger.correct(database, entry if what == "edited" else replace(entry, file=None), run_of)
+    lines = [*(told if asked.yes else []), "The ledger is corrected; nothing else was changed."]
+    invocation.show(Answer("adopt", [Text(lines)], {"corrected": len(wanted)}))
+    return ExitCode.OK
+
+
+def _found(entries: Sequence[Entry], name: str, *states: State) -> Entry:
+    """The entry that a name or number means, if it is in one of these states."""
+    plain = name.removesuffix(".sql")
+    found = [one for one in entries if one.name == plain] or [
+        one for one in entries if plain.isdigit() and one.number == int(plain) and one.state in states
+    ]
+    if len(found) != 1 or found[0].state not in states:
+        what = " or ".join(state.value for state in states if state is not State.REFORMATTED)
+        raise UsageError(f"{name} is not {what}: chatops status shows the state of each file")
+    return found[0]
+
+
+def refuse_run_since(forgotten: Sequence[Entry], entries: Sequence[Entry]) -> None:
+    """Refuses to take an adopt back when files were run on the strength of it. Raises RefusedError."""
+    adopted = [entry.row.started_at for entry in forgotten if entry.row is not None and entry.state is State.ADOPTED]
+    since = [
+        entry.name for entry in entries
+        if adopted and entry.row is not None and entry.row.state != "adopted" and entry.row.started_at > min(adopted)
+    ]  # fmt: skip
+    if since:
+        raise RefusedError(
+            f"{', '.join(since)} ran after the adopt; nothing was changed",
+            details=["what ran may build on the files that would be forgotten: a file of its own has to put it right"],
+        )
+
+
+def make_ledger(invocation: Invocation, database: Database, asked: AdoptRequest) -> ExitCode:
+    """Makes chatops's own schema, and records nothing."""
+    before = ledger.read(database)
+    invocation.banner(database)
+    if before.exists:
+        invocation.show(Answer("adopt", [Text(["The ledger and the audit are there."])], {"recorded": 0}))
+        return ExitCode.OK
+    if asked.dry_run:
+        lines = ["Would make the ledger and the audit; records no file. Nothing was changed."]
+        invocation.show(Answer("adopt", [Text(lines)], {"recorded": 0, "dry_run": True}))
+        return ExitCode.OK
+    if not invocation.consent("Make the ledger and the audit, in a schema of their own,", yes=asked.yes):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    ledger.create(database)
+    invocation.show(Answer("adopt", [Text(["The ledger and the audit are there now."])], {"recorded": 0}))
+    return ExitCode.OK

@@ -1,0 +1,116 @@
+"""What adopt proposes to record: the files up to the last one that is in, without those that are not; nothing that would make
+a later file fail, or undo what is there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chatops.errors import UsageError
+from chatops.migrations.adopt_verdicts import Judgement, Proof, Verdict
+from chatops.migrations.plan import destination
+from chatops.migrations.replay import Cell, Write
+from chatops.migrations.source import Folder, MigrationFile
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would be recorded: `files`.
+
+    `undecided` are the files for which somebody has to decide first, `obstacles` why what would be left to migrate could not
+    run or would do harm: while there are any, nothing is recorded. `stated` are recorded because somebody said so although the
+    catalog speaks against it. `late` are not in although later ones are; `again` cannot be proven and come right after
+    the last that is in: migrate runs both.
+    """
+
+    files: tuple[MigrationFile, ...]
+    undecided: tuple[Proof, ...] = ()
+    stated: tuple[Proof, ...] = ()
+    late: tuple[Proof, ...] = ()
+    again: tuple[Proof, ...] = ()
+    obstacles: tuple[str, ...] = ()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether somebody has to decide before anything is recorded."""
+        return bool(self.undecided or self.obstacles)
+
+
+def propose(folder: Folder, judgement: Judgement, *, through: str | None = None, accept: Sequence[str] = ()) -> Proposal:
+    """The files that are proven and those before them that cannot be, or those up to `through`, which somebody states by hand.
+
+    `accept` names files whose state somebody has looked at and takes as it is. Raises UsageError when `through` or `accept` name
+    no file.
+    """
+    proofs = judgement.proofs
+    accepted = {file.name for name in accept for file in _named(folder, name)}
+    if through is not None:
+        last = destination(folder, through)
+        chosen = [proof for proof in proofs if proof.file.key <= last and proof.verdict is not Verdict.RECORDED]
+        stated = [proof for proof in chosen if proof.verdict in (Verdict.PENDING, Verdict.PARTIAL, Verdict.CONFLICT)]
+        return Proposal(tuple(proof.file for proof in chosen), stated=tuple(stated))
+    taken = [index for index, proof in enumerate(proofs) if proof.is_in or proof.history or proof.file.name in accepted]
+    end = max(taken, default=-1)
+    out = [index for index, proof in enumerate(proofs[: end + 1]) if proof.verdict is Verdict.PENDING and index not in taken]
+    chosen_ones = [
+        proof for index, proof in enumerate(proofs[: end + 1]) if index not in out and proof.verdict is not Verdict.RECORDED
+    ]
+    undecided = [
+        proof for proof in proofs if proof.verdict in (Verdict.PARTIAL, Verdict.CONFLICT) and proof.file.name not in accepted
+    ]
+    rest = [index for index in range(end + 1, len(proofs)) if proofs[index].verdict is not Verdict.RECORDED]
+    return Proposal(
+        tuple(proof.file for proof in chosen_ones),
+        tuple(undecided),
+        tuple(proof for proof in chosen_ones if proof.file.name in accepted and not proof.is_in),
+        tuple(proofs[index] for index in out),
+        tuple(itertools.takewhile(lambda proof: proof.verdict is Verdict.UNPROVABLE, (proofs[index] for index in rest))),
+        () if undecided else tuple(_obstacles(judgement, [*out, *rest], late=set(out))),
+    )
+
+
+def _named(folder: Folder, name: str) -> list[MigrationFile]:
+    plain = name.removesuffix(".sql")
+    found = [file for file in folder.files if file.name == plain or (plain.isdigit() and file.number == int(plain))]
+    if not found:
+        raise UsageError(f"--accept {name}: no file of {folder.source} bears that number or name")
+    return found
+
+
+def _obstacles(judgement: Judgement, runs: Sequence[int], late: set[int]) -> list[str]:
+    """Why files cannot be run on the database as it is, one sentence each: played through on the expected catalog."""
+    replay, live = judgement.replay, judgement.live
+    names = [proof.file.name for proof in judgement.proofs]
+    there: dict[Cell, bool] = {}
+    holder: dict[Cell, Write] = {}
+    by_file: dict[int, list[tuple[Cell, Write]]] = {}
+    for cell, writes in replay.cells.items():
+        for write in writes:
+            by_file.setdefault(write.file, []).append((cell, write))
+    found: list[str] = []
+    for index in runs:
+        for need in replay.needs:
+            if need.file == index and replay.writes(need.cell) and there.get(need.cell, live.there(need.cell)) != need.there:
+                why = "is not there" if need.there else "is there already"
+                found.append(f"{names[index]} cannot run now: {need.cell} {why}")
+        before = dict(there)
+        for cell, write in sorted(by_file.get(index, []), key=lambda one: one[1].place):
+            if not cell.part:
+                source = write.source
+                there[cell] = (
+                    before.get(source, live.there(source)) if source is not None else write.value is not None
+                )  # fmt: skip
+            if write.certain:
+                holder[cell] = write
+    if found:
+        return found
+    for cell, write in holder.items():
+        final = next((one for one in reversed(replay.writes(cell)) if one.certain), write)
+        if final.file != write.file and write.file in late and not _alike(write, final):
+            found.append(f"{names[write.file]} would undo what {names[final.file]} did: {cell}")
+    return sorted(dict.fromkeys(found))
+
+
+def _alike(one: Write, other: Write) -> bool:
+    return one.value == other.value and one.source == other.source

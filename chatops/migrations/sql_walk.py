@@ -1,0 +1,188 @@
+"""Walks through the tokens of one statement: keywords, names as the catalog spells them, lists, literals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from chatops.migrations.scanner import Token, significant
+
+# NAMEDATALEN - 1: the server cuts longer names, and says so in a NOTICE that nobody reads.
+LONGEST_NAME = 63
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+class Walk:
+    """A place in the tokens of one statement. `path` are the schemas of unqualified names, the first is where things are made."""
+
+    def __init__(self, tokens: Sequence[Token], text: str, line: int, path: Sequence[str]) -> None:
+        self.tokens = tokens
+        self.text = text
+        self.path = tuple(path)
+        self.line = line
+        self.at = 0
+        self.words = frozenset(catalog_name(token) for token in tokens if token.kind in ("word", "identifier"))
+        self.qualified_by: str | None = None
+        """The schema that the name read last was written with; None for a bare name."""
+
+    def of(self, tokens: Sequence[Token]) -> Walk:
+        """Another walk, through a part of the same statement."""
+        part = Walk(tokens, self.text, self.line, self.path)
+        part.words = self.words
+        return part
+
+    def peek(self, ahead: int = 0) -> Token | None:
+        """The token here, or further on."""
+        index = self.at + ahead
+        return self.tokens[index] if index < len(self.tokens) else None
+
+    def keyword(self, ahead: int = 0) -> str:
+        """The keyword here, or further on; "" where there is none."""
+        token = self.peek(ahead)
+        return token.upper if token is not None else ""
+
+    def take(self, *words: str) -> bool:
+        """Steps over these keywords, if they are all here."""
+        here = self.tokens[self.at : self.at + len(words)]
+        if len(here) == len(words) and all(token.upper == word for token, word in zip(here, words, strict=True)):
+            self.at += len(words)
+            return True
+        return False
+
+    def sign(self, text: str) -> bool:
+        """Steps over one operator."""
+        token = self.peek()
+        if token is not None and token.kind == "operator" and token.text == text:
+            self.at += 1
+            return True
+        return False
+
+    def name(self) -> str | None:
+        """One name."""
+        token = self.peek()
+        if token is None or token.kind not in ("word", "identifier"):
+            return None
+        self.at += 1
+        return catalog_name(token)
+
+    def qualified(self) -> tuple[str, str] | None:
+        """A name with or without its schema: (schema, name)."""
+        first = self.name()
+        self.qualified_by = None
+        if first is None:
+            return None
+        if self.sign("."):
+            second = self.name()
+            self.qualified_by = first
+            return None if second is None else (first, second)
+        return (self.path[0] if self.path else ""), first
+
+    @property
+    def bare(self) -> bool:
+        """Whether the name read last was written without a schema."""
+        return self.qualified_by is None
+
+    def group(self) -> list[Token] | None:
+        """What stands in the parentheses that open here."""
+        if not self.sign("("):
+            return None
+        depth, start = 1, self.at
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            self.at += 1
+            if token.kind == "operator":
+                depth += (token.text in "([") - (token.text in ")]")
+                if depth == 0:
+                    return list(self.tokens[start : self.at - 1])
+        return None
+
+    def rest(self) -> list[Token]:
+        """The tokens from here on."""
+        return list(self.tokens[self.at :])
+
+    def until(self, *stops: str) -> list[Token]:
+        """Steps to one of these keywords outside parentheses, or to the end: what was passed."""
+        depth, start = 0, self.at
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            if token.kind == "operator":
+                depth += (token.text in "([") - (token.text in ")]")
+            elif depth == 0 and self.at > start and token.upper in stops:
+                break
+            self.at += 1
+        return list(self.tokens[start : self.at])
+
+    def written(self, tokens: Sequence[Token]) -> str:
+        """Tokens as they stand in the text, without the parentheses around all of them."""
+        while len(tokens) > 1 and tokens[0].text == "(" and _closes(tokens) == len(tokens) - 1:
+            tokens = tokens[1:-1]
+        return self.text[tokens[0].start : tokens[-1].start + len(tokens[-1].text)] if tokens else ""
+
+
+def _closes(tokens: Sequence[Token]) -> int:
+    """Where the parenthesis that opens first is closed."""
+    depth = 0
+    for index, token in enumerate(tokens):
+        if token.kind == "operator":
+            depth += (token.text in "([") - (token.text in ")]")
+            if depth == 0:
+                return index
+    return -1
+
+
+def cut(name: str) -> str:
+    """A name as long as the server keeps it: 63 bytes, no character halved.
+
+    >>> len(cut("é" * 40).encode())
+    62
+    """
+    data = name.encode()
+    return name if len(data) <= LONGEST_NAME else data[:LONGEST_NAME].decode(errors="ignore")
+
+
+def catalog_name(token: Token) -> str:
+    """A name as the catalog spells it."""
+    if token.kind == "identifier":
+        return cut(token.text[token.text.index('"') + 1 : -1].replace('""', '"'))
+    return cut(token.text.lower())
+
+
+def pieces(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """A list cut at its commas, those inside parentheses aside."""
+    depth = 0
+    piece: list[Token] = []
+    for token in tokens:
+        if token.kind == "operator":
+            depth += (token.text in "([") - (token.text in ")]")
+            if token.text == "," and depth == 0:
+                if piece:
+                    yield piece
+                piece = []
+                continue
+        piece.append(token)
+    if piece:
+        yield piece
+
+
+def string_value(token: Token) -> str:
+    """What a string literal holds."""
+    text = token.text
+    if text.startswith("$"):
+        tag = text[: text.index("$", 1) + 1]
+        return text[len(tag) : -len(tag)]
+    inner = text[text.index("'") + 1 : -1].replace("''", "'")
+    if text[0] in "eE":
+        return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), inner, flags=re.DOTALL)
+    return inner
+
+
+def literal_words(tokens: Sequence[Token]) -> frozenset[str]:
+    """The words inside the string literals of some tokens, as names."""
+    return frozenset(
+        word.lower() for token in tokens if token.kind == "string" for word in re.findall(r"[A-Za-z_][A-Za-z0-9_$]*", token.text)
+    )
+
+
+def tokens_of(text: str) -> list[Token]:
+    """The tokens of a statement, comments left out."""
+    return list(significant(text))

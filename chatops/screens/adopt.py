@@ -1,0 +1,298 @@
+"""What adopt found, laid out: a line a file, what would be recorded, what has to be decided, and what differs."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chatops import formatting
+from chatops.errors import RefusedError
+from chatops.migrations.adopt import ForHistory, Survey, is_supabase_folder
+from chatops.migrations.adopt_verdicts import Drift, Proof, Verdict
+from chatops.migrations.histories import rest_of, version_of
+from chatops.migrations.proposal import Proposal
+from chatops.migrations.source import Folder, MigrationFile
+from chatops.model import Answer, Column, Line, Span, Table, Text
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRow:
+    """A file and what is known of it; `found` is the same in words."""
+
+    name: str
+    number: int
+    state: str
+    found: str
+    there: Sequence[str]
+    missing: Sequence[str]
+    other_bodies: Sequence[str]
+    drift: Sequence[dict[str, str]]
+    in_supabase_history: bool
+    in_history: bool | None
+    recorded: bool
+
+
+_COLUMNS = (
+    Column("name", "file"),
+    Column("number", "number", "number", "machines"),
+    Column("state", "state"),
+    Column("found", "what is there"),
+    Column("there", "there", "data", "machines"),
+    Column("missing", "missing", "data", "machines"),
+    Column("other_bodies", "other bodies", "data", "machines"),
+    Column("drift", "defined otherwise", "data", "machines"),
+    Column("in_supabase_history", "in Supabase's history", "flag", "machines"),
+    Column("in_history", "in a tool's history", "flag", "machines"),
+    Column("recorded", "recorded by this run", "flag", "machines"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptLook:
+    """What the screen is about: what was found, and what would be or was done. `here` is the command line of adopt on this
+    database, `migrate` that of migrate; `asked`: a question follows."""
+
+    survey: Survey
+    proposal: Proposal
+    told: ForHistory
+    here: str
+    migrate: str
+    written: bool = False
+    diff: bool = False
+    asked: bool = False
+
+
+def answer(look: AdoptLook) -> Answer:
+    """What each file's state is, and what was or would be recorded."""
+    survey, proposal = look.survey, look.proposal
+    recorded = {file.name for file in proposal.files} if look.written else set()
+    supabase = {name for tool in survey.tools if tool.tool == "Supabase" for name in tool.ran}
+    rows = [
+        ProofRow(
+            proof.file.name, proof.file.number, proof.verdict.value, in_words(proof), list(proof.there), list(proof.missing),
+            [other.what for other in proof.drifts if other.body],
+            [{"what": one.what, "file": one.file_text, "database": one.database_text} for one in proof.drifts],
+            proof.file.name in supabase, proof.history, proof.file.name in recorded,
+        )
+        for proof in survey.proofs
+    ]  # fmt: skip
+    lines: list[Line] = [*_counts(look), *_late_and_again(look), *_untold(look)]
+    body: list[Table | Text] = [Table("files", _COLUMNS, rows), Text(["", *lines])]
+    if look.diff:
+        body.append(Text(["", *differences(survey)]))
+    if not look.written and not look.asked and not proposal.blocked:
+        body.append(Text(_next(look)))
+    data = {
+        "source": survey.folder.source,
+        "written": look.written,
+        "to_record": [] if proposal.blocked else [file.name for file in proposal.files],
+        "to_record_in_supabase_history": [] if proposal.blocked else [file.name for file in look.told.told],
+        "undecided": [proof.file.name for proof in proposal.undecided],
+        "late": [proof.file.name for proof in proposal.late],
+        "unproven_after": [proof.file.name for proof in proposal.again],
+        "obstacles": list(proposal.obstacles),
+        "histories": [{"tool": tool.tool, "table": tool.table} for tool in survey.tools],
+        "left_alone": list(survey.folder.left_alone),
+    }
+    return Answer("adopt", body, data, survey.ledger.facts.now)
+
+
+def in_words(proof: Proof) -> str:
+    """What was found of a file, in one sentence."""
+    if proof.verdict is Verdict.RECORDED:
+        return "the ledger has it"
+    parts: list[str] = []
+    if proof.verdict is Verdict.PENDING and proof.missing:
+        parts.append("not there: " + _some(condensed(proof.missing)))
+    elif proof.missing:
+        parts.append("missing: " + ", ".join(condensed(proof.missing)))
+        parts.append(formatting.plural(len(proof.there), "other object is there", "other objects are there"))
+    elif proof.there:
+        parts.append(formatting.plural(len(proof.there), "object is there", "objects are there"))
+    elif proof.verdict is Verdict.APPLIED and proof.history is not True:
+        parts.append("later files that are in need it")
+    if proof.drifts and proof.verdict is not Verdict.PENDING:
+        bodies = [other.what.removeprefix("function ") for other in proof.drifts if other.body]
+        rest = [other.what for other in proof.drifts if not other.body]
+        parts += ["another body: " + ", ".join(bodies)] if bodies else []
+        parts += ["defined otherwise: " + ", ".join(rest)] if rest else []
+    if proof.verdict is Verdict.UNPROVABLE:
+        parts.append(_unprovable(proof))
+    if proof.history is not None:
+        parts.append("the history has it" if proof.history else "the history has it not")
+    return "; ".join(parts)
+
+
+def _some(told: Sequence[str]) -> str:
+    return ", ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
+
+
+def _unprovable(proof: Proof) -> str:
+    if proof.silent:
+        return "what it makes, other files make or drop too"
+    if proof.unread:
+        return "builds its statements when it runs, or changes what is not looked at"
+    return "moves data or sets privileges only"
+
+
+def condensed(missing: Sequence[str]) -> list[str]:
+    """Missing objects without the columns and the like of tables that are missing themselves."""
+    tables = [one.removeprefix("table ") for one in missing if one.startswith("table ")]
+    return [
+        one
+        for one in missing
+        if not any(one.startswith(f"column {table}.") or one.endswith((f" on {table}", f" of {table}")) for table in tables)
+    ]
+
+
+def _counts(look: AdoptLook) -> list[Line]:
+    survey, proposal = look.survey, look.proposal
+    lines: list[Line] = []
+    if look.written:
+        lines.append(f"{formatting.plural(len(proposal.files), 'file')} recorded as applied.")
+        if look.told.told:
+            lines.append(f"{formatting.plural(len(look.told.told), 'file')} added to Supabase's history too.")
+    elif proposal.undecided:
+        lines.append(
+            f"{formatting.plural(len(proposal.undecided), 'file needs', 'files need')} a decision;"
+            " nothing is recorded before that."
+        )
+    elif proposal.obstacles:
+        lines.append("Nothing is proposed: what would be left to migrate cannot run on this database.")
+        lines += [f"  {formatting.visible(one)}" for one in proposal.obstacles]
+    elif proposal.files:
+        lines.append(f"{formatting.plural(len(proposal.files), 'file')} to record as applied: {_range(proposal)}.")
+    elif survey.of(Verdict.RECORDED):
+        lines.append("Nothing to take over: the ledger has what is there.")
+    else:
+        lines.append(f"Nothing to take over: no file of {survey.folder.source} is in yet.")
+    unproven = [proof for proof in survey.of(Verdict.UNPROVABLE) if proof.file in proposal.files]
+    if unproven and not proposal.blocked:
+        names = formatting.plural(len(unproven), "of them cannot be proven and counts", "of them cannot be proven and count")
+        lines.append(f"{names} as in, because later files are.")
+    if look.told.told and not look.written and not proposal.blocked:
+        lines.append(
+            f"{formatting.plural(len(look.told.told), 'file')} to add to Supabase's history too,"
+            " so that db push leaves them alone."
+        )
+    return lines
+
+
+def _range(proposal: Proposal) -> str:
+    files = proposal.files
+    told = files[0].name if len(files) == 1 else f"{files[0].name} to {files[-1].name}"
+    late = [proof.file.name for proof in proposal.late if files[0].key < proof.file.key < files[-1].key]
+    return formatting.visible(told + (f" without {', '.join(late)}" if late else ""))
+
+
+def _late_and_again(look: AdoptLook) -> list[Line]:
+    proposal = look.proposal
+    if proposal.blocked:
+        return []
+    lines: list[Line] = []
+    if proposal.late:
+        names = formatting.visible(", ".join(proof.file.name for proof in proposal.late))
+        verb = "is not in, although later files are" if len(proposal.late) == 1 else "are not in, although later files are"
+        lines.append([Span(f"{names} {verb}. Run it: "), Span(f"{look.migrate} --allow-out-of-order", "code")])
+    if proposal.again:
+        names = formatting.visible(", ".join(proof.file.name for proof in proposal.again))
+        last = proposal.again[-1].file
+        lines.append(f"Not proven, and not recorded: {names}. migrate will run {'it' if len(proposal.again) == 1 else 'them'}.")
+        lines.append(
+            [Span("If they have run already, say so: "), Span(f"{look.here} --through {shlex.quote(last.name)}", "code")]
+        )
+    return lines
+
+
+def _untold(look: AdoptLook) -> list[Line]:
+    survey, untold = look.survey, look.told.untold
+    lines: list[Line] = []
+    if untold:
+        names = formatting.visible(", ".join(file.name for file in untold))
+        lines.append(f"Supabase's history cannot take {names}: another file has the number, and the number is its key.")
+        lines.append("`supabase db push` will stop there and apply nothing: apply this folder with chatops migrate.")
+        if not look.written:
+            free = ", ".join(next_numbers(survey.folder, untold))
+            lines.append(f"Or, before anything is recorded, name {'it' if len(untold) == 1 else 'them'} {free}, "
+                         "and push finds nothing to do.")  # fmt: skip
+    if survey.history.why_not and is_supabase_folder(survey.folder.path):
+        lines.append(f"Supabase's history is left as it is: {survey.history.why_not}.")
+    lines += [f"Evidence: {tool.table}, the history of {tool.tool}." for tool in survey.tools]
+    if survey.folder.left_alone:
+        lines.append(f"Ignored (no number): {formatting.visible(', '.join(survey.folder.left_alone))}.")
+    return lines
+
+
+def next_numbers(folder: Folder, files: Sequence[MigrationFile]) -> list[str]:
+    """What the files would be called if they came after all others."""
+    last = folder.latest
+    assert last is not None  # discover refuses an empty folder
+    width = len(version_of(last))
+    return [f"{last.number + step:0{width}}_{formatting.visible(rest_of(file))}.sql" for step, file in enumerate(files, 1)]
+
+
+def _next(look: AdoptLook) -> list[Line]:
+    if not look.proposal.files and not look.told.told:
+        return []
+    return [[Span("Nothing was changed. Record it: "), Span(f"{look.here} --yes", "code")]]
+
+
+def undecided(look: AdoptLook) -> RefusedError:
+    """Why nothing was recorded, and the ways out."""
+    proposal, here = look.proposal, look.here
+    partial = [proof for proof in proposal.undecided if proof.verdict is Verdict.PARTIAL]
+    conflicts = [proof for proof in proposal.undecided if proof.verdict is Verdict.CONFLICT]
+    details: list[str] = list(proposal.obstacles)
+    steps: list[tuple[str, str]] = []
+    if partial:
+        details += [f"{proof.file.name}: missing: {', '.join(condensed(proof.missing))}" for proof in partial]
+        details.append("partial: make what is missing by hand, or take it as it is")
+    if conflicts:
+        details += [f"{proof.file.name}: {in_words(proof)}" for proof in conflicts] if partial else []
+        details.append("conflict: another text of the same file, or something that was changed by hand since")
+        steps.append(("what differs", f"{here} --diff"))
+    last = _last_in(look.survey)
+    if last is not None:
+        same = [file for file in look.survey.folder.files if file.number == last.number]
+        number = shlex.quote(formatting.visible(last.name)) if len(same) > 1 else version_of(last)
+        steps.append((f"state that all files up to {number} are in", f"{here} --through {number}"))
+    if proposal.undecided:
+        accepted = " ".join(f"--accept {shlex.quote(formatting.visible(proof.file.name))}" for proof in proposal.undecided[:3])
+        steps.append(("accept file by file", f"{here} {accepted}"))
+    return RefusedError("nothing was recorded: the catalog does not settle what is in", details=details, next_steps=steps)
+
+
+def _last_in(survey: Survey) -> MigrationFile | None:
+    """The newest file of which everything is there, however it is defined."""
+    found = survey.of(Verdict.RECORDED, Verdict.APPLIED, Verdict.CONFLICT)
+    return found[-1].file if found else None
+
+
+def differences(survey: Survey) -> list[Line]:
+    """Everything that is defined otherwise, as a diff from the file to the database."""
+    lines: list[Line] = []
+    for proof in survey.of(Verdict.CONFLICT, Verdict.PARTIAL, Verdict.APPLIED):
+        for other in proof.drifts:
+            lines += _difference(proof.file, other)
+    return lines or ["Everything is defined as the files define it."]
+
+
+def _difference(file: MigrationFile, other: Drift) -> list[Line]:
+    told = difflib.unified_diff(
+        other.file_text.strip("\n").splitlines(), other.database_text.strip("\n").splitlines(),
+        f"{file.name}: {other.what}", "the database", lineterm="",
+    )  # fmt: skip
+    return [*(formatting.visible(line) for line in told), ""]
+
+
+def stated_warnings(proposal: Proposal) -> list[str]:
+    """What is recorded against the catalog's word, one line a file."""
+    said: dict[Verdict, str] = {
+        Verdict.PENDING: "although nothing that it makes is there",
+        Verdict.PARTIAL: "although something that it makes is missing",
+        Verdict.CONFLICT: "with what the database has",
+    }
+    told = (f"{proof.file.name} is taken as applied {said[proof.verdict]}: {in_words(proof)}" for proof in proposal.stated)
+    return [formatting.visible(line) for line in told]
