@@ -1,0 +1,107 @@
+"""The database as commands see it: transactions that read or act, each with its timeouts, and what the server said of itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psycopg
+
+from chatops.db.facts import FACTS, Facts
+from chatops.db.link import Intent
+from chatops.db.statements import Statements
+from chatops.db.texts import identifier, literal
+from chatops.errors import DatabaseError, standby_refused
+from chatops.settings import Target
+
+# statement_timeout and lock_timeout per intent; None leaves the server's own.
+TIMEOUTS: Mapping[Intent, tuple[str | None, str]] = {
+    "read": ("15s", "1s"),
+    "act": ("5s", "1s"),
+    "migrate": (None, "3s"),
+}
+
+
+class Database(Statements):
+    """One connection to one target; autocommit, transactions are opened by `reading`, `acting` or the caller's own text."""
+
+    def __init__(self, connection: psycopg.Connection[Any], target: Target, intent: Intent) -> None:
+        super().__init__(connection, target, intent)
+        self.facts: Facts | None = None
+        self.show_names = False
+        """Whether people may be named in what is said about this database: set by whoever knows who reads it."""
+        self.wrote: bool | None = None
+        """After `reading`: whether the transaction was given a transaction id, that is, wrote anything."""
+
+    def _settings(self, statement_timeout: str | None, lock_timeout: str | None) -> str:
+        parts = [f"set local search_path = {identifier(self.target.schema)}, pg_temp"]
+        default_statement, default_lock = TIMEOUTS[self.intent]
+        if (timeout := statement_timeout or default_statement) is not None:
+            parts.append(f"set local statement_timeout = {literal(timeout)}")
+        parts.append(f"set local lock_timeout = {literal(lock_timeout or default_lock)}")
+        return "; ".join(parts)
+
+    @contextlib.contextmanager
+    def reading(self, *, statement_timeout: str | None = None) -> Iterator[Database]:
+        """One snapshot, read-only; afterwards `wrote` says whether a transaction id was assigned (it must not be)."""
+        self._begin("begin isolation level repeatable read, read only", statement_timeout, None)
+        try:
+            yield self
+        except BaseException:
+            self.rollback()
+            raise
+        # Nothing can have been written; a rollback would be counted among those that people watch for.
+        result = self.script("select pg_current_xact_id_if_assigned() is not null; commit")
+        self.wrote = bool(result[0][0][0])
+        if self.wrote:
+            raise RuntimeError("a reading command was given a transaction id")
+
+    @contextlib.contextmanager
+    def acting(
+        self, *, statement_timeout: str | None = None, lock_timeout: str | None = None, rollback: bool = False
+    ) -> Iterator[Database]:
+        """One read-committed transaction that commits at the end, or is always rolled back when `rollback` is set.
+
+        Raises RefusedError on a standby.
+        """
+        self._begin("begin isolation level read committed, read write", statement_timeout, lock_timeout)
+        try:
+            yield self
+        except BaseException:
+            self.rollback()
+            raise
+        self.script("rollback" if rollback else "commit")
+
+    def glance(self) -> Facts:
+        """What the server says of itself, in one round trip and a transaction that is over when this returns."""
+        begin = "begin isolation level read committed, read only"
+        results = self.script(f"{begin}; {self._settings(None, None)}; {FACTS}; commit")
+        self.facts = Facts(*results[-1][0])
+        return self.facts
+
+    def _begin(self, begin: str, statement_timeout: str | None, lock_timeout: str | None) -> None:
+        try:
+            results = self.script(f"{begin}; {self._settings(statement_timeout, lock_timeout)}; {FACTS}")
+        except DatabaseError as error:
+            self.rollback()
+            if error.sqlstate in ("25006", "0A000") and "read write" in begin:
+                raise standby_refused() from None
+            raise
+        self.facts = Facts(*results[-1][0])
+
+    def annotate(self, settings: Mapping[str, str | None]) -> None:
+        """Sets transaction-local settings in one statement, such as those from which the audit takes its defaults."""
+        calls = ", ".join(f"set_config({literal(name)}, {literal(value or '')}, true)" for name, value in settings.items())
+        self.script(f"select {calls}")
+
+    @contextlib.contextmanager
+    def savepoint(self, name: str = "chatops_step") -> Iterator[None]:
+        """A step that may fail without spoiling the transaction."""
+        self.execute(f"savepoint {name}")
+        try:
+            yield
+        except DatabaseError:
+            self.execute(f"rollback to savepoint {name}; release savepoint {name}")
+            raise
+        self.execute(f"release savepoint {name}")

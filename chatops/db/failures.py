@@ -1,0 +1,91 @@
+"""The driver's errors as ours, without secrets: by SQLSTATE, and by what kept a connection from being made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from chatops.errors import (
+    ChatopsError,
+    ConnectionLostError,
+    DatabaseError,
+    LockTimeoutError,
+    StatementTimeoutError,
+    UnreachableError,
+)
+from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of
+
+CONNECT_TIMEOUT_SECONDS = 10
+
+
+def translate(
+    error: psycopg.Error, connection: psycopg.Connection[Any] | None = None, secrets: Sequence[str] = ()
+) -> ChatopsError:
+    """A driver's error as one of ours, without secrets."""
+    diag = error.diag
+    lost = connection is not None and connection.closed
+    message = redact(diag.message_primary or str(error).strip() or type(error).__name__, secrets)
+    if lost or error.sqlstate in ("57P01", "57P02", "57P03") or (error.sqlstate or "").startswith("08"):
+        return ConnectionLostError(
+            f"the connection to the database was lost: {message.splitlines()[0]}",
+            details=("what was not committed has been rolled back by the server",),
+        )
+    kind: type[DatabaseError] = DatabaseError
+    if error.sqlstate == "55P03":
+        kind = LockTimeoutError
+    elif error.sqlstate == "57014":
+        kind = StatementTimeoutError
+    return kind(
+        message,
+        sqlstate=error.sqlstate,
+        position=int(diag.statement_position) if diag.statement_position else None,
+        server_detail=redact(diag.message_detail, secrets) if diag.message_detail else None,
+        server_hint=redact(diag.message_hint, secrets) if diag.message_hint else None,
+        context=redact(diag.context, secrets) if diag.context else None,
+        constraint=diag.constraint_name,
+        table=diag.table_name,
+    )
+
+
+def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
+    """Why there is no connection, and what helps."""
+    secrets = secrets_of(target)
+    text = redact(str(error).strip(), secrets)
+    first = re.sub(r"^connection failed: ", "", text.splitlines()[0] if text else type(error).__name__)
+    host = target.host
+    details: list[str] = []
+    next_steps = [("which setting won", "chatops config")]
+    lowered = text.lower()
+    if re.fullmatch(r"db\.[a-z0-9]+\.supabase\.co", host):
+        message = f"{host} cannot be reached: that name has an IPv6 address only"
+        details.append("use the session pooler: postgresql://postgres.<ref>@aws-0-<region>.pooler.supabase.com:5432/postgres")
+        details.append(WHERE_SUPABASE_SHOWS_IT)
+    elif "password authentication failed" in lowered or "sasl" in lowered or "wrong password" in lowered:
+        message = f"the server at {target.shown()} rejected the password or the user {target.parameters.get('user', '')}".rstrip()
+        if "pooler.supabase.com" in host and "." not in target.parameters.get("user", ""):
+            details.append("at the pooler the user must be postgres.<ref>, not postgres")
+    elif "no password supplied" in lowered:
+        message = f"the server at {target.shown()} wants a password and none was given"
+        details.append("put it in the URL of CHATOPS_DATABASE_URL, in PGPASSWORD or in ~/.pgpass")
+    elif "tenant or user not found" in lowered:
+        message = f"the pooler at {host} knows no such project: the user must be postgres.<ref> and the region right"
+    elif "could not translate host name" in lowered or "name or service not known" in lowered or "failed to resolve" in lowered:
+        message = f"there is no host named {host}"
+    elif "connection refused" in lowered:
+        message = f"nothing answers at {target.shown()}: connection refused"
+    elif "timeout" in lowered or "timed out" in lowered:
+        message = f"{target.shown()} did not answer within {CONNECT_TIMEOUT_SECONDS} s"
+    elif "does not exist" in lowered and "database" in lowered:
+        message = f"the server at {target.shown()} has no database {target.parameters.get('dbname', '')}"
+        if target.embedded == "demo":
+            message, next_steps = "there is no demo yet", [("make it", "chatops demo")]
+    elif "no such file or directory" in lowered:
+        message = f"no server listens at {target.shown()}"
+        details.append(first)
+    else:
+        message = f"no connection to {target.shown()}"
+        details.append(first)
+    return UnreachableError(message, details=details, next_steps=next_steps)

@@ -1,0 +1,116 @@
+"""One connection: what it is, how its statements are ended and given up, and its errors as ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Self
+
+import psycopg
+
+from chatops.db.failures import translate
+from chatops.errors import ConnectionLostError
+from chatops.settings import Target, secrets_of
+
+Intent = Literal["read", "act", "migrate"]
+
+
+class Link:
+    """One connection to one target; autocommit."""
+
+    def __init__(self, connection: psycopg.Connection[Any], target: Target, intent: Intent) -> None:
+        self._connection = connection
+        self.target = target
+        self.intent = intent
+        self._gave_up: float | None = None
+
+    @property
+    def protocol_pid(self) -> int:
+        """The process id that the protocol named at connect; a pooler makes it differ from the backend's own."""
+        return self._connection.info.backend_pid
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection is encrypted on its way to the server, or to the pooler in front of it."""
+        return bool(self._connection.pgconn.ssl_in_use)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection was closed or lost."""
+        return self._connection.closed
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open (or failed and not yet rolled back)."""
+        return self._connection.info.transaction_status.name in ("INTRANS", "INERROR", "ACTIVE")
+
+    def rollback(self) -> None:
+        """Ends an open transaction, if any, without a word."""
+        with contextlib.suppress(psycopg.Error):
+            if not self._connection.closed:
+                self._connection.execute("rollback")
+
+    def on_notice(self, listener: Callable[[str, str], None]) -> None:
+        """Calls `listener(severity, message)` for each notice of the server."""
+        self._connection.add_notice_handler(
+            lambda diag: listener(diag.severity_nonlocalized or diag.severity or "", diag.message_primary or "")
+        )
+
+    def cancel(self, timeout: float = 5.0) -> None:
+        """Asks the server to end the running statement; safe from another thread."""
+        with contextlib.suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=timeout)
+
+    @contextlib.contextmanager
+    def cancelled_after(self, seconds: float) -> Iterator[None]:
+        """Cancels whatever statement still runs when the time is over; it then fails with StatementTimeoutError."""
+        timer = threading.Timer(seconds, self.cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    @contextlib.contextmanager
+    def given_up_after(self, seconds: float) -> Iterator[None]:
+        """Gives up the connection when the time is over: whatever waits for it then fails with ConnectionLostError.
+
+        For what no timeout of the server's ends: a pooler that has no server for us, a network that swallows everything.
+        """
+        timer = threading.Timer(max(0.0, seconds), self._give_up, (seconds,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _give_up(self, seconds: float) -> None:
+        with contextlib.suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self._connection.pgconn.socket)) as end:
+            self._gave_up = seconds
+            # Who waits for an answer reads the end of the stream instead.
+            end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Closes the connection; an open transaction is rolled back by the server."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            found = translate(error, self._connection, secrets_of(self.target))
+            if self._gave_up is not None and isinstance(found, ConnectionLostError):
+                raise ConnectionLostError(f"the database did not answer in time: given up after {self._gave_up:.0f} s") from None
+            raise found from None

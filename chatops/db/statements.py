@@ -1,0 +1,156 @@
+"""Statements on a connection: one with its rows, a text of many as one request, rows that stream, COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import generators, pq
+from psycopg.rows import class_row, dict_row, tuple_row
+from psycopg.waiting import Wait
+
+from chatops.db.failures import translate
+from chatops.db.link import Link
+from chatops.db.texts import Parameters, placeholders
+from chatops.errors import ChatopsError
+from chatops.settings import secrets_of
+
+Row = TypeVar("Row")
+
+_COPY_CHUNK = 128 << 10
+_FINISHED = frozenset((pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY))
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How far a text of several statements came.
+
+    `tags` are the command tags of the statements that finished, in order ("UPDATE 214"), `firsts` the first value of the first
+    row of each as text, None where there was none; `error` is what stopped it. Whether anything was kept is the text's own
+    affair: its BEGIN and COMMIT are among its statements.
+    """
+
+    tags: tuple[str, ...]
+    firsts: tuple[str | None, ...]
+    error: ChatopsError | None
+
+
+class Statements(Link):
+    """What can be asked of a connection."""
+
+    def rows(self, row: type[Row], text: str, parameters: Parameters | None = None) -> list[Row]:
+        """The rows of one query as frozen dataclasses whose fields are the query's columns."""
+        with self._translated(), self._connection.cursor(row_factory=class_row(row)) as cursor:
+            cursor.execute(*self._bound(text, parameters))
+            return cursor.fetchall()
+
+    def mappings(self, text: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+        """The rows of one query whose columns only the query knows; [] when the statement returns none."""
+        with self._translated(), self._connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(*self._bound(text, parameters))
+            return cursor.fetchall() if cursor.description else []
+
+    def tuples(self, text: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+        """The rows of one query as tuples; [] when the statement returns none."""
+        with self._translated(), self._connection.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute(*self._bound(text, parameters))
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, text: str, parameters: Parameters | None = None) -> Any:
+        """The first column of the first row, None when there is no row."""
+        found = self.tuples(text, parameters)
+        return found[0][0] if found else None
+
+    def execute(self, text: str, parameters: Parameters | None = None) -> int:
+        """Runs a statement; the number of rows it touched."""
+        with self._translated(), self._connection.cursor() as cursor:
+            cursor.execute(*self._bound(text, parameters))
+            return cursor.rowcount
+
+    def stream(self, row: type[Row], text: str, parameters: Parameters | None = None, *, batch: int = 2000) -> Iterator[Row]:
+        """The rows of one query through a server-side cursor, `batch` at a time; inside a transaction only."""
+        with (
+            self._translated(),
+            self._connection.cursor(name="chatops_stream", row_factory=class_row(row)) as cursor,
+        ):
+            cursor.itersize = batch
+            cursor.execute(*self._bound(text, parameters))
+            yield from cursor
+
+    def untrusted_mappings(
+        self, text: str, parameters: Parameters | None = None, *, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The rows of SQL that somebody else wrote: one query through a cursor, so it cannot end the transaction."""
+        with (
+            self._translated(),
+            self._connection.cursor(name="chatops_untrusted", row_factory=dict_row) as cursor,
+        ):
+            cursor.execute(*self._bound(text, parameters))
+            return cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+
+    def script(self, text: str) -> list[list[tuple[Any, ...]]]:
+        """Sends a text of any number of statements in one round trip; the rows of each statement that returned some.
+
+        A DatabaseError's `position` is a character offset into this text.
+        """
+        with self._translated(), self._connection.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute(text.encode())  # bytes: the text is SQL as it stands, not a template
+            results: list[list[tuple[Any, ...]]] = []
+            while True:
+                if cursor.description is not None:
+                    results.append(cursor.fetchall())
+                if not cursor.nextset():
+                    return results
+
+    def run(self, text: str, copies: Sequence[str] = ()) -> Ran:
+        """Sends a text of any number of statements as one request, and says how far it came instead of raising.
+
+        `copies` are the rows for each `COPY … FROM stdin` in it, in order; each costs one more round trip.
+        """
+        connection, pgconn = self._connection, self._connection.pgconn
+        results: list[Any] = []
+        rows = iter(copies)
+
+        def conversation() -> Any:
+            pgconn.send_query(text.encode())
+            yield from generators.send(pgconn)
+            while True:
+                results.extend((yield from generators.fetch_many(pgconn)))
+                if not results or results[-1].status != pq.ExecStatus.COPY_IN:
+                    return
+                results.pop()
+                data = next(rows, "").encode()
+                for start in range(0, len(data), _COPY_CHUNK):
+                    yield from generators.copy_to(pgconn, data[start : start + _COPY_CHUNK])
+                while pgconn.put_copy_end(None) == 0:
+                    yield Wait.W
+                yield from generators.send(pgconn)
+
+        error: ChatopsError | None = None
+        try:
+            with connection.lock:
+                connection.wait(conversation())
+        except psycopg.Error as lost:
+            error = translate(lost, connection, secrets_of(self.target))
+        finished = [result for result in results if result.status in _FINISHED]
+        if error is None and len(finished) < len(results):
+            failure = psycopg.errors.error_from_result(results[-1], encoding="utf-8")
+            error = translate(failure, connection, secrets_of(self.target))
+        tags = tuple((result.command_status or b"").decode() for result in finished)
+        firsts = tuple(
+            value.decode() if result.ntuples and result.nfields and (value := result.get_value(0, 0)) is not None else None
+            for result in finished
+        )
+        return Ran(tags, firsts, error)
+
+    def copy_in(self, statement: str, data: str) -> int:
+        """Runs one COPY … FROM stdin with its rows; the number of rows copied."""
+        with self._translated(), self._connection.cursor() as cursor:
+            with cursor.copy(statement.encode()) as copy:
+                copy.write(data)
+            return cursor.rowcount
+
+    def _bound(self, text: str, parameters: Parameters | None) -> tuple[Any, ...]:
+        return (text.encode(),) if parameters is None else (placeholders(text).encode(), parameters)

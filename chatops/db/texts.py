@@ -1,0 +1,54 @@
+"""Values and names inside the text of a statement: placeholders, quoted names and values, what is bound as jsonb."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from psycopg import sql as composed
+from psycopg.types.json import Jsonb
+
+from chatops import sqlfiles
+
+Parameters = Mapping[str, object]
+"""What stands for the `:'name'` of a statement."""
+
+
+@lru_cache(maxsize=256)
+def placeholders(text: str) -> str:
+    """psql's `:'name'` as the driver's placeholders, so that the files under sql/ can be pasted into psql.
+
+    >>> placeholders("select :'since'::interval, 5 % 2")
+    'select %(since)s::interval, 5 %% 2'
+    """
+    return sqlfiles.PLACEHOLDER.sub(r"%(\1)s", text.replace("%", "%%"))
+
+
+def inlined(text: str, parameters: Parameters) -> str:
+    """A text with its `:'name'` replaced by quoted values, for statements that travel with others in one text.
+
+    >>> inlined("select :'n'::int", {"n": 3})
+    'select 3::int'
+    """
+    return sqlfiles.PLACEHOLDER.sub(lambda match: literal(parameters[match[1]]), text)
+
+
+def json(value: object) -> Jsonb:
+    """A value to bind as jsonb."""
+    return Jsonb(value)
+
+
+def identifier(name: str) -> str:
+    """A name quoted for use inside SQL text."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: object) -> str:
+    """A value quoted for use inside SQL text, for statements that take no parameters."""
+    if isinstance(value, str) and "\\" not in value and "\0" not in value:
+        return "'" + value.replace("'", "''") + "'"  # as the driver does, without its search for a way to
+    if value is None:
+        return "NULL"
+    if type(value) is int and value >= 0:
+        return str(value)
+    return composed.Literal(value).as_string(None)
