@@ -32,13 +32,14 @@ class Column:
     `name` is the key in machine formats and the attribute (or mapping key) of the row; `heading` is for people.
     Kinds: `age` holds an instant that people see as "2 h 14 m ago" by the database's clock; `duration` seconds or a timedelta;
     `share` and `bar` a fraction 0..1; `id` a uuid that people may see shortened; `person` a name that is hidden off a terminal.
-    `audience` keeps a column to people or machines.
+    `audience` keeps a column to people or machines. On a narrow screen columns of a high `rank` give way first.
     """
 
     name: str
     heading: str
     kind: Kind = "text"
     audience: Literal["all", "people", "machines"] = "all"
+    rank: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -353,9 +353,19 @@ def chatops(home: Path, tmp_path: Path) -> Callable[..., Result]:
     return run
 
 
+class Screen(io.TextIOWrapper):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs the command inside this process, much quicker than `chatops`, in the same environment, no terminal."""
+    """Runs the command inside this process, much quicker than `chatops`, in the same environment.
+
+    `terminal` (columns, rows) lets stdout and stderr be a terminal without colours; nobody is at its keyboard.
+    """
 
     def run(
         *arguments: object,
@@ -364,10 +374,14 @@ def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         input: str | None = None,
         check: int | None = None,
         cwd: Path | None = None,
+        terminal: tuple[int, int] | None = None,
     ) -> Result:
         from chatops.cli import main
 
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        kind = io.TextIOWrapper if terminal is None else Screen
+        out, err = (kind(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        if terminal is not None:
+            env = {"COLUMNS": str(terminal[0]), "LINES": str(terminal[1]), "TERM": "xterm", "NO_COLOR": "1", **(env or {})}
         with monkeypatch.context() as patch:
             for name in list(os.environ):
                 patch.delenv(name)

@@ -162,14 +162,14 @@ def test_github_gets_an_annotation_for_each_finding_and_none_when_all_is_well(de
 
 WORDS: dict[str, list[str]] = {
     "migrate": ["--dry-run"], "status": [], "adopt": ["--dry-run"], "rehearse": [], "lint": ["--all"], "verify": [],
-    "deploy": ["--dry-run"], "report": ["report.html"], "diagnose": [], "summary": [], "queue": [], "stuck": [],
+    "deploy": ["--dry-run"], "diagnose": [], "summary": [], "queue": [], "stuck": [],
     "operators": [], "show": ["operator", OPERATOR], "explain": [], "repair": ["--dry-run"], "doctor": [], "config": [],
     "release": [CHAT, "--dry-run"], "reassign": [CHAT, "--to", "auto", "--dry-run"], "drain": [OPERATOR, "--dry-run"],
     "log": [], "snooze": [], "guard": [],
 }  # fmt: skip
 """How a command is asked for an answer, without a change."""
-ASKED_ELSEWHERE = {"undo", "undrain", "demo", "simulate", "check", "monitor"}
-"""Commands that need an action to undo, or time; they are only asked for the formats that they do not have."""
+ASKED_ELSEWHERE = {"undo", "undrain", "demo", "simulate", "check", "monitor", "report"}
+"""Commands that need an action to undo, a receipt, or time; they are only asked for the formats that they do not have."""
 
 
 def read_back(format_: str, text: str) -> None:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from chatops.errors import UsageError
-from chatops.settings import Configuration, Options, Target, load, parse, resolve, resolve_all
+from chatops.settings import (
+    Answered,
+    Configuration,
+    Options,
+    Target,
+    judged,
+    load,
+    parse,
+    resolve,
+    resolve_all,
+    url_without_password,
+)
+from chatops.settings.secrets import SECRET_PARAMETERS
 
 SECRET = "s3cr3t-w0rd"
 
@@ -164,3 +182,164 @@ def test_no_database_named_says_how_to_name_one(chatops_inprocess) -> None:
     assert "no database named" in result.stderr
     assert "Session pooler" in result.stderr
     assert "--db local" in result.stderr
+
+
+# ---- URLs as libpq reads them ----------------------------------------------------------------------------------------
+
+NAMES = some.text(min_size=1, max_size=12).filter(lambda text: "\0" not in text and not text.isspace())
+HOSTS = some.sampled_from(["h", "db.acme.example", "127.0.0.1", "::1", "/tmp/a b", "@abstract"])
+PORTS = some.integers(1, 65535).map(str)
+
+
+@given(
+    some.lists(some.tuples(HOSTS, PORTS | some.just("")), min_size=1, max_size=3),
+    some.fixed_dictionaries({}, optional={"user": NAMES, "dbname": NAMES, "application_name": NAMES, "options": NAMES}),
+)
+def test_a_printed_url_leads_where_it_came_from(places: list[tuple[str, str]], more: dict[str, str]) -> None:
+    ports = [port for _, port in places]
+    parameters = {"host": ",".join(host for host, _ in places), **({"port": ",".join(ports)} if any(ports) else {}), **more}
+    url = url_without_password({**parameters, **dict.fromkeys(SECRET_PARAMETERS, "hunter2")})
+    assert "hunter2" not in url
+    as_libpq_reads_it = {key: value for key, value in psycopg.conninfo.conninfo_to_dict(url).items() if str(value).strip(",")}
+    assert as_libpq_reads_it == parameters
+    ours, _ = parse(url, "--db")
+    assert ours == parameters
+
+
+@given(some.dictionaries(some.sampled_from(["host", "user", "dbname", "password", "sslmode"]), NAMES, min_size=1))
+def test_keywords_mean_what_they_mean_to_libpq(parameters: dict[str, str]) -> None:
+    text = psycopg.conninfo.make_conninfo(**parameters)  # type: ignore[arg-type]
+    if text.strip() != text or any(sign in text for sign in "\r\n") or "://" in text:
+        return  # refused: it may have been cut out of something else
+    assert parse(text, "--db")[0] == psycopg.conninfo.conninfo_to_dict(text)
+
+
+def test_one_port_for_several_hosts_is_printed_for_each() -> None:
+    assert url_without_password({"host": "a,b", "port": "6000"}) == "postgresql://a:6000,b:6000/"
+
+
+# ---- production ------------------------------------------------------------------------------------------------------
+
+
+def test_what_libpq_takes_from_the_environment_counts(configuration: Configuration) -> None:
+    production = {"PGHOST": "db.acme.example", "PGPORT": "6543"}
+    assert one(configuration, "postgresql:///postgres", environ=production).environment == "production"
+    assert one(configuration, "postgresql:///postgres", environ={"PGHOSTADDR": "10.0.0.1"}).production
+    assert one(configuration, "postgresql:///postgres", environ={"PGSERVICE": "anything"}).production
+    assert not one(configuration, "postgresql:///postgres").production
+    assert one(configuration, "postgresql://localhost,db.acme.example:6543/postgres").production
+
+
+def test_an_environment_is_known_by_its_place_however_both_are_written() -> None:
+    by_variable = Configuration({"env": {"live": {"url_env": "LIVE", "production": True}}})
+    environ = {"LIVE": "postgresql://u@127.0.0.1:6000/d"}
+    for url in ("postgresql://localhost:6000/d", "postgresql://[::1]:6000/d", "host=LOCALHOST port=6000 dbname=d",
+                "postgresql://x@127.0.0.2:6000/d"):  # fmt: skip
+        target = one(by_variable, url, environ=environ)
+        assert (target.environment, target.production) == ("live", True), url
+    assert one(by_variable, "postgresql://localhost:6001/d", environ=environ).environment is None
+
+
+def test_where_the_connection_went_decides(configuration: Configuration) -> None:
+    unknown = one(Configuration(), environ={"PGSERVICE": "anything"})
+    assert unknown.production
+    assert not judged(unknown, Answered("localhost", "127.0.0.1", "5432", "d")).production
+    local = one(Configuration(), "postgresql://localhost/d")
+    assert not local.production
+    assert judged(local, Answered("localhost", "10.1.2.3", "5432", "d")).production
+    several = one(configuration, "postgresql://localhost:6543,db.acme.example:6543/postgres")
+    assert judged(several, Answered("db.acme.example", "10.0.0.9", "6543", "postgres")).environment == "production"
+    found = judged(several, Answered("localhost", "127.0.0.1", "6543", "postgres"))
+    assert (found.production, found.place) == (False, "localhost:6543")
+
+
+def test_a_password_of_the_environment_goes_to_no_other_host_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "chatops.toml").write_text('[env.x]\nurl = "postgresql://u@elsewhere.example/d"\n')
+    found = load(tmp_path, {})
+    for environ, kept in (
+        ({"PGPASSWORD": SECRET, "PGHOST": "mine.example"}, False),
+        ({"PGPASSWORD": SECRET, "PGHOST": "elsewhere.example"}, True),
+        ({"PGPASSWORD": SECRET}, True),
+    ):
+        target = one(found, environ=environ)
+        assert (target.parameters.get("password") is None) is kept
+        assert SECRET not in "".join(target.warnings)
+        assert bool(target.warnings) is not kept
+
+
+# ---- whose configuration ---------------------------------------------------------------------------------------------
+
+REFUSED = {
+    '[threshold]\nqueue_sla_minutes = 1': "did you mean thresholds?",
+    '[thresholds]\nqueue_sla_minutes = "600"': "queue_sla_minutes is a number, not a text",
+    '[thresholds]\nqueue_sla_minutes = true': "is a number, not true or false",
+    '[env.x]\nurl = "local"\nprodution = false': "did you mean production?",
+    '[env.x]\nurl = "local"\nproduction = "no"': "[env.x] production is true or false, not a text",
+    '[env.x]\nurl = 5': "[env.x] url is a text, not a number",
+    'env = 5': "env is a table, written as [env.NAME]",
+    '[env]\nx = "local"': "env.x is a table",
+    '[env.x]\nurl = "a"\nservice = "b"': "needs one of url, url_env, service",
+    '[env."a b"]\nurl = "local"': "may hold letters",
+    '[env.x]\nurl = "local"\ncolour = "mauve"': "colour is one of red, yellow",
+    '[snooze.CHAT001]\nreason = "x"': "needs until",
+    '[snooze.CHAT001]\nuntil = "tomorrow"': "until is a day",
+    '[deploy]\ncommands = "rm"': "commands is a list of texts",
+    '[deploy]\ncommands = [""]': "commands is a list of texts",
+    '[monitor]\npass_databse = true': "did you mean pass_database?",
+    'schema = 7': "schema is a text, not a number",
+    '[migrations]\nsources = "x"': "did you mean source?",
+    "a = " + "[" * 100_000: "not valid TOML",
+    "#" * 2_000_000: "larger than 1 MB",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:30])
+def test_what_the_file_may_not_hold_is_refused_with_the_nearest_name(text: str, tmp_path: Path) -> None:
+    (tmp_path / "chatops.toml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, {})
+    assert REFUSED[text] in caught.value.message
+    assert str(tmp_path / "chatops.toml") in caught.value.message
+
+
+def planted(folder: Path, *, mode: int = 0o644, folder_mode: int = 0o755, owner: int | None = None) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / "chatops.toml"
+    path.write_text('[env.x]\nurl = "postgresql://u@evil.invalid/d"\nproduction = false\n[deploy]\ncommands = ["touch ran"]\n')
+    path.chmod(mode)
+    folder.chmod(folder_mode)
+    if owner is not None:
+        os.chown(path, owner, -1)
+    return path
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"mode": 0o646}, {"folder_mode": 0o1777}, {"folder_mode": 0o757}, {"owner": 12345}],
+    ids=["file", "tmp", "folder", "owner"],
+)
+def test_a_file_that_others_may_have_written_is_refused_by_name(
+    how: dict[str, int], tmp_path: Path, chatops_inprocess: Callable[..., object]
+) -> None:
+    if "owner" in how and os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    path = planted(tmp_path / "parent", **how)
+    checkout = path.parent / "checkout"
+    checkout.mkdir()
+    for words in (["config"], ["deploy", "--yes", "--from", "code"], ["monitor", "--once"], ["summary"], []):
+        result: Any = chatops_inprocess(*words, cwd=checkout)
+        assert result.exit_code == (2 if words else 0)
+        assert str(path) in result.stderr + result.stdout
+        assert "evil.invalid" not in result.stderr + result.stdout
+    assert not (checkout / "ran").exists()
+    named: Any = chatops_inprocess("config", "--config", path, cwd=checkout, check=0)
+    assert "evil.invalid" in named.stdout
+    chosen: Any = chatops_inprocess("config", cwd=checkout, env={"CHATOPS_CONFIG": str(path)}, check=0)
+    assert "evil.invalid" in chosen.stdout
+
+
+def test_a_file_of_root_or_behind_a_link_is_read(tmp_path: Path) -> None:
+    path = planted(tmp_path / "parent")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "chatops.toml").symlink_to(path)
+    assert load(tmp_path / "here", {}).environments.keys() == {"x"}

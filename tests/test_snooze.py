@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
+from chatops.settings import Snooze, change_snooze
 from tests.servers import Database
 
 
@@ -49,3 +52,30 @@ def test_no_such_code_no_date_a_past_day_and_no_reason_write_nothing(chatops_inp
     ):
         chatops_inprocess("snooze", *arguments, check=2)
     assert not (tmp_path / "chatops.toml").exists()
+
+
+def test_comments_and_layout_stay_and_nothing_to_change_is_said(chatops_inprocess, tmp_path: Path) -> None:
+    path = tmp_path / "chatops.toml"
+    text = '# ours\nschema = "public"   # the tenant\n\n[env.x] # dev\nurl = "local"\n\n[snooze.CHAT001]\n# why\nuntil = 2999-01-01\n'
+    path.write_text(text)
+    path.chmod(0o640)
+    day = ("--until", "2999-01-01", "--reason", "x")
+    chatops_inprocess("snooze", "CHAT002", *day, check=0)
+    assert path.read_text().startswith(text)
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert "nothing was changed" in chatops_inprocess("snooze", "CHAT002", *day, check=0).stdout
+    chatops_inprocess("snooze", "CHAT002", "--off", check=0)
+    assert path.read_text().strip() == text.strip()
+    assert "was not snoozed" in chatops_inprocess("snooze", "CHAT002", "--off", check=0).stdout
+    path.write_text(text + "[nonsense]\n")
+    assert "does not know [nonsense]" in chatops_inprocess("snooze", "CHAT002", *day, check=2).stderr
+    assert path.read_text() == text + "[nonsense]\n"
+
+
+def test_snoozes_of_one_moment_are_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "chatops.toml"
+    codes = [f"CHAT{number:03}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(lambda code: change_snooze(path, code, Snooze(code, date(2999, 1, 1), "x")), codes))
+    assert sorted(tomllib.loads(path.read_text())["snooze"]) == codes
+    assert [other.name for other in tmp_path.iterdir()] == ["chatops.toml"]

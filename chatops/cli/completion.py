@@ -48,7 +48,7 @@ def _target(ctx: Any) -> Any:
     from chatops import settings
 
     given = ctx.obj.given
-    return settings.resolve(settings.Options(tuple(given.db), given.env, given.schema))
+    return settings.resolve(settings.Options(tuple(given.db), given.env, given.schema, given.config))
 
 
 def _kept(target: Any, kind: str) -> Sequence[tuple[str, str]]:

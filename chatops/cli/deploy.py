@@ -52,7 +52,7 @@ def deploy(
 
     Stops at the first failure, says what is in place and how to go on. The code step is `[deploy] commands` of chatops.toml.
     """
-    from chatops import formatting, settings
+    from chatops import formatting
     from chatops.deploys import receipt as receipts
 
     invocation = invocation_of(ctx)
@@ -61,7 +61,7 @@ def deploy(
         from chatops.deploys.schedule import parse
 
         parse(monitor)
-    commands = code_commands(settings.load())
+    commands = code_commands(invocation.configuration)
     if "code" in steps and not commands and not skip_code and not dry_run:
         raise UsageError(
             "there is no code step: chatops.toml has no [deploy] commands",

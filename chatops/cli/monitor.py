@@ -45,7 +45,6 @@ def monitor(
     `[monitor] commands` of chatops.toml run beside each tick; one that fails is a finding.
     A finding counts as gone after two ticks without it. Late, early and doubled ticks do no harm; missed ones are told.
     """
-    from chatops import settings
     from chatops.deploys import receipt as receipts
     from chatops.flows.monitor import Watching, commands_of
     from chatops.flows.state_files import default_path
@@ -57,7 +56,7 @@ def monitor(
         raise UsageError("--state is a file, --store the database: a watch is remembered in one place")
     if not once and invocation.format() == "nagios":
         raise UsageError("a plugin of Nagios answers once: -o nagios goes with --once")
-    commands = commands_of(settings.load())
+    commands = commands_of(invocation.configuration)
     baseline = None
     if receipt is not None:
         kept = receipts.read(receipt)

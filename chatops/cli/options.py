@@ -96,6 +96,9 @@ def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
         )  # fmt: skip
 
     made: list[typer.core.TyperOption] = []
+    if "connection" in groups or "config" in groups:
+        text = "The chatops.toml to read, whosever it is."
+        made.append(option(["--config"], "config", "Connection", text, type=str, metavar="FILE"))
     if "connection" in groups:
         made += [
             option(

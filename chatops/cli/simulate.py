@@ -86,7 +86,7 @@ def _server(invocation: Invocation) -> Target:
     if not invocation.db and not invocation.env:
         # Never on a server that only the environment names.
         invocation.db = ("local",)
-    target = settings.resolve(settings.Options(tuple(invocation.db), invocation.env, invocation.schema))
+    target = settings.resolve(invocation.options, configuration=invocation.configuration)
     beside = settings.production_beside(target) if target.embedded is None else None
     if target.production or beside is not None:
         raise RefusedError(

@@ -11,7 +11,7 @@ from chatops.errors import ExitCode
 @command(
     examples=["chatops snooze QUEUE010 --until 2099-01-15 --reason 'holiday staffing'", "chatops snooze QUEUE010 --off"],
     exits="0 written, or listed · 2 no such code, no date, no reason",
-    takes=("output",),
+    takes=("config", "output"),
     formats=DOCUMENT_FORMATS,
 )  # fmt: skip
 def snooze(

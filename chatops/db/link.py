@@ -13,7 +13,7 @@ import psycopg
 
 from chatops.db.failures import translate
 from chatops.errors import ConnectionLostError
-from chatops.settings import Target, secrets_of
+from chatops.settings import Answered, Target, secrets_of
 
 Intent = Literal["read", "act", "migrate"]
 
@@ -31,6 +31,12 @@ class Link:
     def protocol_pid(self) -> int:
         """The process id that the protocol named at connect; a pooler makes it differ from the backend's own."""
         return self._connection.info.backend_pid
+
+    @property
+    def answered(self) -> Answered:
+        """Where the connection really went."""
+        info = self._connection.info
+        return Answered(info.host, info.hostaddr, str(info.port), info.dbname)
 
     @property
     def encrypted(self) -> bool:

@@ -9,10 +9,8 @@ from chatops.screens import config as screen
 
 def show(invocation: Invocation) -> None:
     """Shows each setting and where it came from; connects to nothing."""
-    configuration = settings.load()
-    options = settings.Options(tuple(invocation.db), invocation.env, invocation.schema)
-    targets = settings.resolve_all(options, configuration=configuration)
+    targets = settings.resolve_all(invocation.options, configuration=invocation.configuration)
     for target in targets:
         for warning in target.warnings:
             invocation.warn(warning)
-    invocation.show(screen.answer(configuration.path, targets))
+    invocation.show(screen.answer(invocation.configuration.path, targets))

@@ -8,15 +8,23 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from chatops import settings
+from chatops.errors import RefusedError
 from chatops.flows.given import Given
 from chatops.flows.output import Output
+from chatops.formatting import visible
+from chatops.model import Span, Style
 from chatops.settings import Target
 
 if TYPE_CHECKING:  # the driver is most of what a command loads, and what works offline (explain, config) needs none of it
     from chatops.db import Database, Intent
+
+
+COLOURS: dict[str, Style] = {"red": "critical", "yellow": "warning", "green": "ok", "cyan": "advice"}
+"""`colour` of an environment, in the banner."""
 
 
 class Closable(Protocol):
@@ -40,13 +48,18 @@ class Connection(Output):
     @property
     def options(self) -> settings.Options:
         """What the command line says about the database."""
-        return settings.Options(tuple(self.db), self.env, self.schema)
+        return settings.Options(tuple(self.db), self.env, self.schema, self.config)
+
+    @cached_property
+    def configuration(self) -> settings.Configuration:
+        """What chatops.toml says."""
+        return settings.load(named=self.config)
 
     @property
     def target(self) -> Target:
         """The one database this run is about; the embedded server is started if it is the one."""
         if self._target is None:
-            target = settings.resolve(self.options)
+            target = settings.resolve(self.options, configuration=self.configuration)
             for warning in target.warnings:
                 self.warn(warning)
             self._target = started(target, self.note)
@@ -66,9 +79,20 @@ class Connection(Output):
         from chatops import db  # see above
 
         database = db.connect(target or self.target, self.command, intent)
+        database.target = self._judged(database.target, database.answered)
+        if target is None:
+            self._target = database.target
         database.show_names = self.medium(stream=sys.stderr).show_names
         self._open.append(database)
         return database
+
+    def _judged(self, target: Target, answered: settings.Answered) -> Target:
+        """The target by where the connection really went. Raises RefusedError when it went elsewhere than the one before."""
+        found = settings.judged(target, answered, self.environ)
+        if target.answered and found.production and not target.production:
+            raise RefusedError(f"this connection leads to {found.name} ({found.place}), the one before to {target.place}; "
+                               "name one host")  # fmt: skip
+        return found
 
     @contextlib.contextmanager
     def reading(self, *, statement_timeout: str | None = None, ends: float | None = None) -> Iterator[Database]:
@@ -97,13 +121,12 @@ class Connection(Output):
             return
         self._banner_shown = True
         target = database.target
-        place = target.shown().rpartition("/")[0]
         schema = "" if target.schema == "public" else f" · schema {target.schema}"
         standby = " · standby" if facts.standby else ""
-        self.note(
-            f"{target.name} · {place}/{facts.database} as {facts.role} · Postgres {facts.version.split()[0]}{standby}{schema}"
-            f" · {utc(facts.now)}"
-        )
+        where = visible(f"{target.place}/{facts.database} as {facts.role}")
+        rest = visible(f" · Postgres {facts.version.split()[0]}{standby}{schema} · {utc(facts.now)}")
+        style = COLOURS.get(target.colour or "", "plain")
+        self.note([Span(visible(target.name), style), Span(f" · {where}{rest}")])
 
     def envelope(self) -> dict[str, object]:
         """What machine formats say about the run itself."""

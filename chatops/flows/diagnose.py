@@ -99,7 +99,7 @@ def _understood(invocation: Invocation, request: DiagnoseRequest) -> _Plan:
     """Which checks, limits and window; an archive is made the run's database. Raises UsageError for what does not go together."""
     only, ignored = load.codes_of(request.only), load.codes_of(request.ignore)
     silent = snoozed(invocation, only) if not request.chat else []
-    checks = run_checks.choose(request.checks_dir, only, [*ignored, *(one.code for one in silent)])
+    checks = run_checks.choose(invocation.configuration, request.checks_dir, only, [*ignored, *(one.code for one in silent)])
     ignored += [f"{one.code} (snoozed until {one.until})" for one in silent if one.code not in ignored]
     given: Mapping[str, float] = thresholds.parse(request.threshold)
     window.window(request.since)
@@ -161,7 +161,7 @@ def snoozed(invocation: Invocation, only: Sequence[str]) -> list[Snooze]:
     known = {check.code for check in load.shipped()}
     today = datetime.now(UTC).date()
     silent = []
-    for snooze in settings.snoozes(settings.load()):
+    for snooze in settings.snoozes(invocation.configuration):
         if snooze.code not in known:
             invocation.warn(f"chatops.toml snoozes {snooze.code}, which is no finding")
         elif not snooze.holds(today):

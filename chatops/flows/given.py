@@ -34,6 +34,7 @@ class Given:
     db: Sequence[str] = ()
     env: str | None = None
     schema: str | None = None
+    config: str | None = None
     output: str | None = None
     write: Sequence[str] = ()
     show_names: bool = False

@@ -25,7 +25,7 @@ def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] 
     named = invocation.env or invocation.environ.get("CHATOPS_ENV", "")
     if len(invocation.db) < 2 and "," not in named and all_schemas is None:
         return None
-    found = settings.resolve_all(settings.Options(tuple(invocation.db), invocation.env, invocation.schema))
+    found = settings.resolve_all(invocation.options, configuration=invocation.configuration)
     for target in found:
         for warning in target.warnings:
             invocation.warn(warning)

@@ -18,6 +18,7 @@ from chatops.flows.given import Given
 from chatops.flows.paste import pasteable, pasteable_answer
 from chatops.model import Answer, Line, Table
 from chatops.render import FORMATS, Format, Medium, encodable, format_named
+from chatops.render.wrap import wrapped
 
 
 class Output(Given):
@@ -125,18 +126,19 @@ class Output(Given):
     def note(self, line: Line) -> None:
         """A line on stderr: banner, progress, warnings."""
         medium = self.medium(stream=sys.stderr)
-        line = pasteable(line)
-        if isinstance(line, str):
-            text = line + "\n"
-        elif medium.colour:
-            from chatops.render.table import styled  # rich is loaded where colours are seen, and nowhere else
-
-            text = styled(line, medium)
-        else:
-            text = "".join(span.text for span in line) + "\n"
+        text = "".join(self._told(part, medium) for part in wrapped(pasteable(line), medium.width))
         with contextlib.suppress(BrokenPipeError):
             sys.stderr.write(encodable(text, medium))
             sys.stderr.flush()
+
+    def _told(self, line: Line, medium: Medium) -> str:
+        if isinstance(line, str):
+            return line + "\n"
+        if medium.colour:
+            from chatops.render.table import styled  # rich is loaded where colours are seen, and nowhere else
+
+            return styled(line, medium)
+        return "".join(span.text for span in line) + "\n"
 
     def warn(self, text: str) -> None:
         """A warning on stderr."""

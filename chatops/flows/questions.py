@@ -6,6 +6,7 @@ import sys
 
 from chatops.errors import NotATerminalError, UsageError
 from chatops.flows.connection import Connection
+from chatops.render.wrap import wrapped
 
 
 class Questions(Connection):
@@ -20,7 +21,9 @@ class Questions(Connection):
         """One line from the person at the terminal. Raises NotATerminalError naming the flag that answers instead."""
         if not self.interactive:
             raise NotATerminalError(f"nobody is there to answer “{question.strip()}”: give {flag}; nothing was changed")
-        sys.stderr.write(f"{question} ")
+        # The answer is typed behind the last line of a question that is broken at words.
+        lines = wrapped(question, self.medium(stream=sys.stderr).width - len(" n"))
+        sys.stderr.write("\n".join(str(line) for line in lines) + " ")
         sys.stderr.flush()
         line = sys.stdin.readline()
         if not line:
@@ -40,7 +43,7 @@ class Questions(Connection):
         if not self.interactive:
             where = "a production database" if target.production else "this"
             raise NotATerminalError(f"{self.command} changes {where}: give --yes to go on; nothing was changed")
-        place = f"{target.name} ({target.host or 'this machine'})"
+        place = f"{target.name} ({target.place})"
         return self.ask(f"{question} on {place}? [y/N]", "--yes").lower() in ("y", "yes")
 
     def reason(self, given: str | None) -> str | None:

@@ -16,6 +16,7 @@ from chatops.checks.results import Survey
 from chatops.errors import ConnectionLostError, ExitCode, UsageError
 from chatops.flows.run import Invocation
 from chatops.screens.lines import Reader
+from chatops.settings import Configuration
 
 
 def fail_on(text: str) -> FailOn:
@@ -26,19 +27,19 @@ def fail_on(text: str) -> FailOn:
 
 
 def choose(
-    folder: Path | None, only: Sequence[str], skip: Sequence[str], groups: Sequence[str] | None = None
+    configuration: Configuration,
+    folder: Path | None,
+    only: Sequence[str],
+    skip: Sequence[str],
+    groups: Sequence[str] | None = None,
 ) -> tuple[Check, ...]:
     """The shipped checks and those of a folder (the flag, else `[verify] checks_dir` or `checks_dir` of chatops.toml), by group
     and code. Raises UsageError."""
     checks = load.shipped()
     if folder is None:
-        configuration = settings.load()
-        table = configuration.data.get("verify")
-        own = table.get("checks_dir") if isinstance(table, dict) else None
-        configured = own if own is not None else configuration.data.get("checks_dir")
-        if configured is not None and not isinstance(configured, str):
-            raise UsageError(f"{configuration.path}: checks_dir is the name of a folder, as text")
-        if configured is not None and configuration.path is not None:
+        of_verify = settings.table_of(configuration.data, "verify").get("checks_dir")
+        configured = of_verify if of_verify is not None else configuration.data.get("checks_dir")
+        if isinstance(configured, str) and configuration.path is not None:
             folder = configuration.path.parent / configured
     if folder is not None:
         checks += load.from_folder(folder)

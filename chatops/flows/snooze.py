@@ -8,7 +8,6 @@ from pathlib import Path
 from chatops import formatting, settings
 from chatops.checks import load
 from chatops.errors import ExitCode, UsageError
-from chatops.files import write_file
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Column, Table
 from chatops.settings import Configuration
@@ -16,29 +15,28 @@ from chatops.settings import Configuration
 
 def snooze(invocation: Invocation, code: str, until: str, reason: str, *, off: bool) -> ExitCode:
     """Silences a code, shows it again, or lists what is silent. Raises UsageError for what is no code, day or reason."""
-    configuration = settings.load()
+    configuration = invocation.configuration
     if not code:
         return _list(invocation, configuration)
     (name,) = load.codes_of([code])[:1] or [code]
     load.chosen(load.shipped(), [name], [])
-    path = configuration.path or Path("chatops.toml")
-    text = path.read_text(encoding="utf-8") if configuration.path else ""
+    path = configuration.path or Path("chatops.toml").absolute()
     if off:
-        write_file(path, settings.with_snooze(text, name, None))
-        invocation.emit(f"{name} is shown again\n")
+        changed = settings.change_snooze(path, name, None)
+        invocation.emit(f"{name} is shown again\n" if changed else f"{name} was not snoozed; nothing was changed\n")
         return ExitCode.OK
     if not reason.strip():
         raise UsageError("a reason is needed: --reason TEXT; nothing was written")
     wanted = settings.Snooze(name, _day(until), reason.strip())
-    write_file(path, settings.with_snooze(text, name, wanted))
-    invocation.emit(
-        f"{name} is silent until {wanted.until} in {formatting.visible(str(path))}. Undo: chatops snooze {name} --off\n"
-    )
+    if not settings.change_snooze(path, name, wanted):
+        invocation.emit(f"{name} is silent until {wanted.until} for this reason already; nothing was changed\n")
+        return ExitCode.OK
+    told = formatting.visible(path.name if path.parent == Path.cwd() else str(path))
+    invocation.emit(f"{name} is silent until {wanted.until} in {told}. Undo: chatops snooze {name} --off\n")
     return ExitCode.OK
 
 
 def _day(text: str) -> date:
-
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -49,7 +47,6 @@ def _day(text: str) -> date:
 
 
 def _list(invocation: Invocation, configuration: Configuration) -> ExitCode:
-
     today = datetime.now(UTC).date()
     rows = [
         {"code": one.code, "until": one.until, "silent": one.holds(today), "reason": one.reason}

@@ -10,7 +10,7 @@ from chatops.flows.run import Invocation
 def show_start(invocation: Invocation) -> ExitCode:
     """Prints a dozen lines; never connects."""
     try:
-        target = settings.resolve(settings.Options(tuple(invocation.db), invocation.env, invocation.schema))
+        target = settings.resolve(invocation.options, configuration=invocation.configuration)
         kind = "production" if target.production else "not production"
         connection = f"{target.shown()} ({kind}; from {target.origin})"
     except ChatopsError as error:

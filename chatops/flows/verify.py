@@ -50,7 +50,8 @@ def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
     if request.scenarios or request.against is not None:
         return _promises(invocation, request)
     severity = run_checks.fail_on(request.fail_on)
-    checks = run_checks.choose(request.checks_dir, load.codes_of(request.only), load.codes_of(request.skip), groups)
+    only, skip = load.codes_of(request.only), load.codes_of(request.skip)
+    checks = run_checks.choose(invocation.configuration, request.checks_dir, only, skip, groups)
     invocation.check_output()
     if request.listed:
         invocation.show(screen.catalogue(checks))

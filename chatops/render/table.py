@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Literal
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -12,7 +13,15 @@ from rich.text import Text as RichText
 
 from chatops.model import Answer, Line, Table
 from chatops.render.cells import NUMERIC, columns_for, human
+from chatops.render.fit import WHOLE, fit
 from chatops.render.format import Envelope, Format, Medium
+from chatops.render.wrap import bound, wrapped
+
+NARROW = 60
+"""Below so many columns the gaps between them are smaller."""
+
+BOUND = "\ue000"
+"""Stands for a blank that must not be broken: no value holds it, for foreign text was made visible."""
 
 STYLES = {
     "plain": "",
@@ -36,11 +45,11 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
                 yield "\n"
             yield _table(block, answer, medium)
         else:
-            yield from (styled(line, medium) for line in block.lines)
+            yield from (styled(part, medium) for line in block.lines for part in wrapped(line, medium.width))
 
 
 def styled(line: Line, medium: Medium) -> str:
-    """One line with its styles, never wrapped: a command in it must paste."""
+    """One line with its styles."""
     if isinstance(line, str):
         return line + "\n"
     if not medium.colour:
@@ -48,41 +57,45 @@ def styled(line: Line, medium: Medium) -> str:
     text = RichText(no_wrap=True, overflow="ignore")
     for span in line:
         text.append(span.text, STYLES[span.style])
-    return _print(text, medium, width=100_000)
+    return _print(text, medium, width=100_000, soft_wrap=True)
 
 
 def _table(table: Table, answer: Answer, medium: Medium) -> str:
     columns = columns_for(table, "people")
+    rows = [[human(row, column, medium, answer.now) for column in columns] for row in table.rows]
+    if not rows:
+        return (table.empty or "none") + "\n"
+    width = medium.width or 80
+    narrow = width < NARROW and not medium.ascii
+    fitting = fit(columns, rows, width, gap=2 if narrow else 3)
     grid = RichTable(
         box=box.ASCII if medium.ascii else box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
+        padding=(0, 0, 0, 1) if narrow else (0, 1),
         header_style="bold" if medium.colour else "",
         title=RichText(table.title) if table.title else None,
         title_justify="left",
         title_style="bold" if medium.colour else "",
     )
-    for column in columns:
-        grid.add_column(
-            RichText(column.heading),
-            justify="right" if column.kind in NUMERIC else "left",
-            overflow="fold",
-            no_wrap=column.kind in NUMERIC or column.kind in ("id", "bar"),
-        )
-    empty = True
-    for row in table.rows:
-        empty = False
-        grid.add_row(*(RichText(human(row, column, medium, answer.now)) for column in columns))
-    if empty:
-        return (table.empty or "none") + "\n"
-    return _print(grid, medium)
+    for place, wide in fitting.shown:
+        column = columns[place]
+        justify: Literal["left", "right"] = "right" if column.kind in NUMERIC else "left"
+        grid.add_column(RichText(column.heading), justify=justify, overflow="fold", no_wrap=column.kind in WHOLE, width=wide)
+    for row in rows:
+        grid.add_row(*(RichText(bound(row[place], BOUND)) for place, _ in fitting.shown))
+    drawn = _print(grid, medium, width=max(width, sum(wide + 3 for _, wide in fitting.shown))).replace(BOUND, " ")
+    if not fitting.left_out:
+        return drawn
+    names = ", ".join(dict.fromkeys(column.heading or column.name for column in fitting.left_out))
+    return drawn + "".join(styled(part, medium) for part in wrapped(f"not shown at {width} columns: {names}", width))
 
 
-def _print(what: RenderableType, medium: Medium, width: int | None = None) -> str:
+def _print(what: RenderableType, medium: Medium, width: int, *, soft_wrap: bool = False) -> str:
     out = io.StringIO()
     console = Console(
         file=out,
-        width=width or medium.width or 80,
+        width=width,
         force_terminal=medium.colour,
         color_system="standard" if medium.colour else None,
         no_color=not medium.colour,
@@ -90,7 +103,7 @@ def _print(what: RenderableType, medium: Medium, width: int | None = None) -> st
         markup=False,
         emoji=False,
         legacy_windows=False,
-        soft_wrap=width is not None,
+        soft_wrap=soft_wrap,
     )
     console.print(what)
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())

@@ -10,17 +10,17 @@ from chatops.chats.log import Logged
 from chatops.model import Answer, Column, Line, Table, Text
 
 COLUMNS = [
-    Column("action_id", "action", "number"),
+    Column("action_id", "action", "number", rank=0),
     Column("at", "ago", "age"),
-    Column("what", "what", audience="people"),
+    Column("what", "what", audience="people", rank=0),
     Column("action", "action", audience="machines"),
     Column("outcome", "outcome", audience="machines"),
     Column("code", "code", audience="machines"),
     Column("chat_id", "chat", "id"),
-    Column("operator_name", "operator", "person"),
+    Column("operator_name", "operator", "person", rank=3),
     Column("operator_id", "operator", "id", audience="machines"),
-    Column("who", "who", audience="people"),
-    Column("why", "why", audience="people"),
+    Column("who", "who", audience="people", rank=2),
+    Column("why", "why", audience="people", rank=4),
     *(
         Column(name, name.replace("_", " "), audience="machines")
         for name in ("row_id", "state_before", "state_after", "operator_before_id", "operator_after_id", "detail", "reason",

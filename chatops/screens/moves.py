@@ -91,15 +91,15 @@ def _name(plan: MovePlan, operator_id: UUID | None) -> str | None:
 
 
 COLUMNS = [
-    Column("chat_id", "chat", "id"),
-    Column("now", "now", audience="people"),
-    Column("holder", "held by", audience="people"),
+    Column("chat_id", "chat", "id", rank=0),
+    Column("now", "now", audience="people", rank=2),
+    Column("holder", "held by", audience="people", rank=3),
     Column("then", "then", audience="people"),
     Column("taker", "goes to", audience="people"),
     Column("operator_before", "held by", "person", audience="machines"),
     Column("operator_after", "goes to", "person", audience="machines"),
     Column("outcome", "result"),
-    Column("detail", "why"),
+    Column("detail", "why", rank=2),
     Column("state_before", "state before", audience="machines"),
     Column("state_after", "state after", audience="machines"),
     Column("operator_before_id", "operator before", "id", audience="machines"),

@@ -81,8 +81,8 @@ def _table(changes: Sequence[Change]) -> Table:
     columns = [
         Column("code", "code"),
         Column("chat_id", "chat", "id"),
-        Column("operator_id", "operator", "id"),
-        Column("what", "before → after", audience="people"),
+        Column("operator_id", "operator", "id", rank=2),
+        Column("what", "before → after", audience="people", rank=0),
         Column("row_id", "row", audience="machines"),
         Column("before", "before", "data", audience="machines"),
         Column("after", "after", "data", audience="machines"),

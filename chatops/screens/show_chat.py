@@ -41,8 +41,8 @@ def about_chat(one: OneChat, survey: Survey, reader: Reader, further: Sequence[L
     columns = [
         Column("at", "when", "age", audience="people") if reader.short_ids else Column("at", "when", "instant"),
         Column("event", "what"),
-        Column("operator_id", "operator", "id"),
-        Column("operator_name", "name", "person"),
+        Column("operator_id", "operator", "id", rank=3),
+        Column("operator_name", "name", "person", rank=2),
         Column("detail", "detail"),
     ]
     if reader.short_ids:

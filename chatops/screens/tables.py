@@ -37,8 +37,8 @@ def summary_table(summary: Summary) -> Table:
         Column("state", "state", audience="machines"),
         Column("empty", "empty", audience="machines"),
         Column("chats", "chats", "number"),
-        Column("bar", "", "bar", audience="people"),
-        Column("share", "share", "share"),
+        Column("bar", "", "bar", audience="people", rank=9),
+        Column("share", "share", "share", rank=2),
         Column("oldest", "oldest", "age"),
     ]
     return Table("states", columns, lines)
@@ -99,11 +99,11 @@ def queue_numbers(queue: QueueFigures, now: datetime | None) -> list[Figure]:
 def queue_answer(queue: Queue, now: datetime | None) -> Answer:
     """`chatops queue`."""
     columns = [
-        Column("chat_id", "chat", "id"),
-        Column("waiting_since", "waits", "age"),
+        Column("chat_id", "chat", "id", rank=0),
+        Column("waiting_since", "waits", "age", rank=0),
         Column("user_name", "user", "person"),
-        Column("profile_name", "profile", "person"),
-        Column("last_operator_name", "last operator", "person"),
+        Column("profile_name", "profile", "person", rank=2),
+        Column("last_operator_name", "last operator", "person", rank=3),
         Column("last_operator_id", "last operator", "id", audience="machines"),
         Column("last_message_at", "last message", "instant", audience="machines"),
     ]
@@ -125,9 +125,9 @@ STUCK_COLUMNS = [
     Column("chat_state", "state", audience="machines"),
     Column("reason", "why", audience="machines"),
     Column("since", "since", "age"),
-    Column("operator_name", "operator", "person"),
+    Column("operator_name", "operator", "person", rank=2),
     Column("operator_id", "operator", "id", audience="machines"),
-    Column("last_message_at", "last message", "age"),
+    Column("last_message_at", "last message", "age", rank=3),
 ]
 
 
@@ -152,14 +152,14 @@ def operators_answer(rows: list[OperatorLoad], now: datetime | None) -> Answer:
     """`chatops operators`."""
     counts = {load: sum(1 for row in rows if row.load == load) for load in ("free", "busy", "away", "inactive")}
     columns = [
-        Column("name", "operator", "person"),
-        Column("operator_id", "id", "id"),
-        Column("load", "load"),
-        Column("chat_id", "chat", "id"),
-        Column("held_since", "held", "age"),
+        Column("name", "operator", "person", rank=0),
+        Column("operator_id", "id", "id", rank=4),
+        Column("load", "load", rank=0),
+        Column("chat_id", "chat", "id", rank=3),
+        Column("held_since", "held", "age", rank=2),
         Column("held_chats", "chats held", "number", audience="machines"),
         Column("last_activity", "last seen", "age"),
-        Column("total_messages", "messages", "number"),
+        Column("total_messages", "messages", "number", rank=5),
     ]
     line = " · ".join(f"{formatting.count(counts[load])} {load}" for load in counts)
     return Answer("operators", [Text([line]), Table("operators", columns, rows, empty="no operators")], counts, now)

@@ -1,0 +1,49 @@
+"""Which columns of a table a screen has room for, and how wide each of them is. A figure is shown whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chatops.model import Column
+from chatops.render.cells import NUMERIC
+from chatops.render.wrap import bound, cells
+
+WHOLE = NUMERIC | {"id", "bar", "instant", "flag"}
+"""Kinds that are never broken over two lines."""
+LONGEST_WORD = 24
+SHORTEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The columns that are shown, by their place in the table, with their widths; and those for which there is no room."""
+
+    shown: Sequence[tuple[int, int]]
+    left_out: Sequence[Column]
+
+
+def fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, gap: int) -> Fit:
+    """Leaves out the columns of the highest rank, and of one rank the last, until the others fit; then shares what is left."""
+    wants = [max([cells(column.heading), *(cells(row[place]) for row in rows)]) for place, column in enumerate(columns)]
+    needs = [_needs(column, [row[place] for row in rows], wants[place]) for place, column in enumerate(columns)]
+    shown = list(range(len(columns)))
+    while len(shown) > 1 and sum(needs[place] for place in shown) + gap * (len(shown) - 1) > width:
+        shown.remove(max(shown, key=lambda place: (columns[place].rank, place)))
+    room = width - gap * (len(shown) - 1) - sum(needs[place] for place in shown)
+    widths = {place: needs[place] for place in shown}
+    while room > 0 and (short := [place for place in shown if widths[place] < wants[place]]):
+        for place in short[:room]:
+            widths[place] += 1
+            room -= 1
+    left_out = [column for place, column in enumerate(columns) if place not in widths and column.kind != "bar"]
+    return Fit([(place, widths[place]) for place in shown], left_out)
+
+
+def _needs(column: Column, texts: Sequence[str], wants: int) -> int:
+    """The least width: a figure's own, or the longest word of a text."""
+    heading = max((cells(word) for word in column.heading.split()), default=0)
+    if column.kind in WHOLE:
+        return max([heading, *map(cells, texts)])
+    words = max((cells(word) for text in texts for word in bound(text, "_").split()), default=0)
+    return min(wants, max(heading, SHORTEST, min(words, LONGEST_WORD)))

@@ -1,0 +1,92 @@
+"""Lines on a narrow screen: broken at words, never inside a command."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+
+from chatops.model import Line, Span
+
+_COMMAND = re.compile(r"(?:\S*/)?\bchatops (?=-|[a-z])")
+"""Where a command begins in a plain line; it goes on to the line's end."""
+_EXCERPT = re.compile(r"\s*\d* ?\|")
+"""A line of SQL with its number, or the sign under it: broken, it would point elsewhere."""
+_BOUND = re.compile(
+    r"(?<=\d) (?=(?:%|ms|[smhd])(?!\w))|(?<=\d [smhd]) (?=\d\d [smhd](?!\w))|(?<=\d\d-\d\d) (?=\d\d:\d\d)|(?<=\d:\d\d) (?=UTC)"
+)
+"""Blanks between a figure and its unit, and within an instant."""
+_STUCK = "\ue000"
+"""Stands for such a blank while a line is taken apart: no line holds it, for foreign text was made visible."""
+HANG = 2
+
+
+def cells(text: str) -> int:
+    """How many columns a text takes on a terminal.
+
+    >>> cells("2 h · naïve"), cells("漢字")
+    (11, 4)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
+
+
+def bound(text: str, sign: str) -> str:
+    """The text with a sign for each blank at which it must not be broken.
+
+    >>> bound("seen 16 m 08 s ago, 95 % of all", "_")
+    'seen 16_m_08_s ago, 95_% of all'
+    """
+    return _BOUND.sub(sign, text)
+
+
+def wrapped(line: Line, width: int) -> list[Line]:
+    """The line in pieces of at most `width` columns (0: endless), each after the first indented a little more.
+
+    >>> wrapped("  in the queue for 31 m, 0 chats before it", 24)
+    ['  in the queue for 31 m,', '    0 chats before it']
+    """
+    whole = line if isinstance(line, str) else "".join(span.text for span in line)
+    if not width or cells(whole) <= width or _EXCERPT.match(whole):
+        return [line]
+    indent = " " * min(len(whole) - len(whole.lstrip(" ")) + HANG, width // 3)
+    rows: list[list[Span]] = [[]]
+    used = 0
+    for word in _words(line):
+        text = word.text if rows[-1] else word.text.lstrip(" ") if len(rows) > 1 else word.text
+        if rows[-1] and used + cells(text.rstrip(" ")) > width and text.strip():
+            rows.append([Span(indent)])
+            used, text = len(indent), text.lstrip(" ")
+        rows[-1].append(replace(word, text=text))
+        used += cells(text)
+    if isinstance(line, str):
+        return ["".join(span.text for span in row).rstrip() for row in rows]
+    return [_joined(row) for row in rows]
+
+
+def _words(line: Line) -> Iterator[Span]:
+    """The pieces between which a line may be broken: words with the blanks before them, commands whole."""
+    if isinstance(line, str):
+        start = found.start() if (found := _COMMAND.search(line)) else len(line)
+        line = [Span(line[:start]), Span(line[start:], "code")]
+    for span in line:
+        if span.style == "code":
+            yield span
+        else:
+            words = re.findall(r"\s*\S+|\s+$", bound(span.text, _STUCK))
+            yield from (replace(span, text=text.replace(_STUCK, " ")) for text in words)
+
+
+def _joined(row: list[Span]) -> Line:
+    """Neighbours of one style as one span."""
+    found: list[Span] = []
+    for span in row:
+        if found and found[-1].style == span.style and span.style != "code":
+            found[-1] = replace(span, text=found[-1].text + span.text)
+        else:
+            found.append(span)
+    if found and found[-1].style != "code":
+        found[-1] = replace(found[-1], text=found[-1].text.rstrip())
+    return found

@@ -1,0 +1,39 @@
+"""Which database a command works on, and where each setting came from. Never connects, never prints a password."""
+
+from __future__ import annotations
+
+from chatops.settings.configuration import Configuration, load, table_of
+from chatops.settings.folders import cache_dir, config_dir, data_dir, state_dir
+from chatops.settings.production import Answered, judged, production_beside
+from chatops.settings.resolve import resolve, resolve_all
+from chatops.settings.secrets import redact, secrets_of, without_passwords
+from chatops.settings.snoozes import Snooze, change_snooze, snoozes
+from chatops.settings.target import WHERE_SUPABASE_SHOWS_IT, Options, Origin, Target
+from chatops.settings.urls import parse, url_without_password
+
+__all__ = [
+    "WHERE_SUPABASE_SHOWS_IT",
+    "Answered",
+    "Configuration",
+    "Options",
+    "Origin",
+    "Snooze",
+    "Target",
+    "cache_dir",
+    "change_snooze",
+    "config_dir",
+    "data_dir",
+    "judged",
+    "load",
+    "parse",
+    "production_beside",
+    "redact",
+    "resolve",
+    "resolve_all",
+    "secrets_of",
+    "snoozes",
+    "state_dir",
+    "table_of",
+    "url_without_password",
+    "without_passwords",
+]

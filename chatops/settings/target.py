@@ -1,0 +1,79 @@
+"""One database to work on, with where each setting came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chatops.settings.configuration import Configuration
+
+WHERE_SUPABASE_SHOWS_IT = "Supabase shows it under Connect → Session pooler"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line said; None where it said nothing. `config` is the `chatops.toml` to read, whosever it is."""
+
+    db: tuple[str, ...] = ()
+    env: str | None = None
+    schema: str | None = None
+    config: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One setting as `chatops config` shows it: its name, its value without secrets, where it came from."""
+
+    setting: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One database to work on.
+
+    `parameters` are libpq connection parameters (the password, if given, among them: never print this mapping, print
+    `shown()`); `embedded` is `local` or `demo` for the embedded server, which is started on demand by whoever connects.
+    """
+
+    parameters: Mapping[str, str] = field(repr=False)
+    origin: str
+    environment: str | None = None
+    production: bool = True
+    schema: str = "public"
+    embedded: str | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    colour: str | None = None
+    warnings: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    # What must be typed to name this target again in a printed command, such as "--env production".
+    flags: str = ""
+    # The environment that was asked for by its name; `environment` may also be one at the same place.
+    named: str | None = None
+    configuration: Configuration = field(default_factory=Configuration, repr=False)
+    # host:port that answered, when one has: with several hosts, or a service, the name alone does not say it.
+    answered: str = ""
+
+    @property
+    def host(self) -> str:
+        """Host (or socket folder) as given, "" for libpq's default."""
+        return self.parameters.get("host") or self.parameters.get("hostaddr") or ""
+
+    @property
+    def name(self) -> str:
+        """What people call this target: the environment's name, or local, demo, or "database"."""
+        return self.environment or self.embedded or ("local" if not self.production else "production")
+
+    @property
+    def place(self) -> str:
+        """Where it is: the host that answered, else the one that was named."""
+        return self.answered or self.shown().rpartition("/")[0]
+
+    def shown(self) -> str:
+        """host:port/database without user or password."""
+        if "service" in self.parameters and not self.host:
+            return f"service {self.parameters['service']}"
+        port = self.parameters.get("port", "")
+        host = "socket" if self.host.startswith("/") else (self.host or "default host")
+        return f"{host}{':' + port if port and port != '5432' else ''}/{self.parameters.get('dbname', '')}"
