@@ -9,6 +9,7 @@ A file is sent as it stands. Three things are done to it on the way, here and no
    all where several are asked together (`without_shared`); a repair that is tried hides the tables behind a few of their rows.
 3. *No log.* With `--no-audit`, `chatops.actions` is the temporary table of `queries/repair_standin.sql` (`without_log`).
 
+A repair is two statements with a line between them that holds only a semicolon; each is sent by itself (`chatops.repairs`).
 A database without the queue's clocks gets `NAME.before_018.sql` in place of `NAME.sql`, where there is one (`variant`): another
 file, sent as it stands. Who counts the rows of a query, or wants the first of them, puts it between brackets, unchanged.
 """

@@ -94,6 +94,12 @@ TROUBLES = {
         also=frozenset({"QUEUE002"}),
         contradicts=frozenset({"QUEUE004", "OPER003"}),
     ),
+    "QUEUE012": Trouble(
+        """update chats set waiting_since = null
+            where id = (select id from chats where chat_state = 'waiting_assignment' and is_active and waiting_since is not null
+                         order by waiting_since desc limit 1)""",
+        ("latest",),
+    ),
 }
 """Findings that have no file in `sql/plants` and can be had by statements that a rollback takes back."""
 ELSEWHERE = {"DB010", "DB011", "DB012", "DB015"}

@@ -17,6 +17,7 @@ from chatops.checks import explain, heads, load, new_check, repair_batches, run,
 from chatops.cli import COMMANDS
 from chatops.errors import UsageError
 from chatops.model import Severity
+from chatops.repairs import texts as repairs
 from chatops.screens.explain import document
 from tests import servers
 from tests.ailing import (
@@ -406,7 +407,6 @@ ODD = {
     "limit: shop_hours": ":7: a limit is declared as name = default unit, least to most: meaning",
     "limit: shop_hours = 9 h, 10 to 20: too late": ":7: the default 9 does not lie between 10 and 20",
     "limit: queue_sla_minutes = 9 h, 1 to 20: taken": ":7: the limit queue_sla_minutes is declared already",
-    "repair-order: 10": ":7: -- repair-order: belongs to a check with a repair",
     "says: nobody\nselect :'shop_hours'": ":8: there is no parameter 'shop_hours'",
 }
 
@@ -444,7 +444,7 @@ def test_a_new_check_is_its_files_alone_and_each_loads_with_every_key_explained(
     for path, text in made.items():
         (tmp_path / "sql" / path).write_text(text)
     monkeypatch.setattr(sqlfiles, "root", lambda: tmp_path / "sql")
-    for cached in (sqlfiles.read, load.shipped, load.limits, repair_batches.shipped):
+    for cached in (sqlfiles.read, load.shipped, load.limits, repairs.shipped):
         cached.cache_clear()
     try:
         assert "SHOP001" in {check.code for check in load.shipped()}
@@ -453,11 +453,13 @@ def test_a_new_check_is_its_files_alone_and_each_loads_with_every_key_explained(
         with opened(deployed, "act") as acting, acting.acting(rollback=True):
             planting.plant_here(acting, "SHOP001")
             if repair:
-                assert acting.value(sqlfiles.read("repairs/SHOP001.sql")) == 0
+                (made_repair,) = repairs.chosen(["SHOP001"])
+                assert acting.value(repairs.found_text(made_repair.finding())) is None
+                assert acting.value(made_repair.mending(["{}"])) == {"mended": 0, "busy": []}
         assert "SHOP001" in document()
     finally:
         monkeypatch.undo()
-        for cached in (sqlfiles.read, load.shipped, load.limits, repair_batches.shipped):
+        for cached in (sqlfiles.read, load.shipped, load.limits, repairs.shipped):
             cached.cache_clear()
     for code in ("shop", "CHAT001"):
         with pytest.raises(UsageError):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from chatops import sqlfiles
 from chatops.chats import planting
 from chatops.checks import repair_batches
+from chatops.repairs import texts
 from tests.ailing import deployed, healthy, healthy_everywhere, look, mended, plant, result, wrong
 from tests.conftest import Result
+from tests.locks import wait_until_blocked
 from tests.servers import Database
 from tests.shift import add_chats, add_operators, chat_id, operator_id
 
@@ -258,30 +260,39 @@ def test_a_message_that_is_being_inserted_does_not_hide_its_chat(shift: Database
     assert chat(shift, 11)["chat_state"] == "waiting_assignment"
 
 
-def test_a_row_that_changed_after_it_was_seen_is_compared_again(shift: Database) -> None:
-    # The candidates are found by one snapshot; between it and the lock somebody mends the row by hand.
-    text = sqlfiles.read("repairs/CHAT003.sql")
-    slow = text.replace(
+def test_what_changed_after_it_was_found_is_judged_again(shift: Database) -> None:
+    # Found by one snapshot; before its batch comes somebody mends the row by hand.
+    repair = repair_batches.text_of("CHAT003")
+    shift.execute("update chats set chat_state = null where id in (%s, %s)", (chat_id(11), chat_id(31)))
+    found = str(shift.value(texts.found_text(repair.finding()))).splitlines()
+    shift.execute("update chats set chat_state = 'completed', is_active = false where id = %s", (chat_id(11),))
+    answer: Any = shift.value(repair.mending(found))
+    assert (len(found), answer) == (2, {"mended": 1, "busy": []})
+    assert (chat(shift, 11)["chat_state"], chat(shift, 31)["chat_state"]) == ("completed", "waiting_assignment")
+
+
+def test_a_row_that_changes_while_it_is_locked_is_told_as_busy(shift: Database) -> None:
+    # Between the snapshot of a batch and its locks somebody changes a row and commits.
+    repair = repair_batches.text_of("CHAT003")
+    shift.execute("update chats set chat_state = null where id in (%s, %s)", (chat_id(11), chat_id(31)))
+    found = str(shift.value(texts.found_text(repair.finding()))).splitlines()
+    slow = repair.mending(found)
+    slow = slow.replace(
         "), locked as materialized (", "), pause as materialized (select pg_advisory_xact_lock(7)), locked as materialized ("
     )
-    slow = slow.replace("    join candidate k on k.id = c.id\n", "    join candidate k on k.id = c.id\n    cross join pause\n", 1)
+    slow = slow.replace("    from candidate k\n", "    from candidate k\n    cross join pause\n", 1)
     assert slow.count("pause") == 2
-    shift.execute("update chats set chat_state = null where id = %s", (chat_id(11),))
     gate, mending = shift.connect(), shift.connect()
     gate.execute("begin; select pg_advisory_xact_lock(7)")
-    import threading
-
-    from tests.locks import wait_until_blocked
-
-    found: list[int] = []
-    running = threading.Thread(target=lambda: found.append(mending.execute(slow).fetchone()[0]))  # type: ignore[index]
+    answers: list[Any] = []
+    running = threading.Thread(target=lambda: answers.append(mending.execute(slow).fetchone()[0]))  # type: ignore[index]
     running.start()
     wait_until_blocked(shift.connect(), mending.info.backend_pid)
     shift.execute("update chats set chat_state = 'completed', is_active = false where id = %s", (chat_id(11),))
     gate.execute("rollback")
     running.join()
-    assert found == [0]
-    assert chat(shift, 11)["chat_state"] == "completed"
+    assert answers == [{"mended": 1, "busy": [{"chat_id": str(chat_id(11)), "keeps": False}]}]
+    assert (chat(shift, 11)["chat_state"], chat(shift, 31)["chat_state"]) == ("completed", "waiting_assignment")
 
 
 # ---- what the command promises ------------------------------------------------------------------------------------------
@@ -335,6 +346,69 @@ def test_nothing_is_mended_on_a_role_that_may_only_read(deployed: Database, chat
     refused = chatops_inprocess("repair", "CHAT003", db=deployed.url.replace("postgres@", "only_reads@"), check=4)
     assert "permission denied" in refused.stderr
     assert result(look(deployed, "CHAT003"), "CHAT003").count == 1
+
+
+def test_a_chat_that_came_past_the_triggers_gets_into_the_queue(mended: Database, chatops_inprocess: Run) -> None:
+    """A restore without triggers: one waits and does not say so, one says so and was answered, one has no message at all."""
+    waiting, answered, silent = mended.execute(
+        """select (select id from chats where chat_state = 'waiting_assignment' and is_active and waiting_since is not null limit 1),
+                  (select id from chats where chat_state = 'waiting_real_user_reply' and is_active limit 1),
+                  (select id from chats where chat_state = 'waiting_assignment' and is_active and message_count = 0 limit 1)"""
+    )[0]
+    since = mended.value("select waiting_since from chats where id = %s", (waiting,))
+    mended.execute("set session_replication_role = replica")
+    mended.execute("update chats set waiting_since = null where id = %s", (waiting,))
+    mended.execute("update chats set chat_state = 'waiting_assignment', waiting_since = now() where id = %s", (answered,))
+    mended.execute("update chats set waiting_since = now() where id = %s", (silent,))
+    mended.execute("set session_replication_role = origin")
+    before = mended.execute("select id, xmin::text from chats where id <> all(%s) order by id", ([waiting, answered, silent],))
+    answer = json.loads(chatops_inprocess("repair", "QUEUE012", "-o", "json", db=mended, check=0).stdout)
+    assert answer["mended"] == {"QUEUE012": 3}
+    clocks = dict(mended.execute("select id, waiting_since from chats where id = any(%s)", ([waiting, answered, silent],)))
+    assert clocks == {waiting: since, answered: None, silent: None}
+    # Nobody else's row was written.
+    assert (
+        mended.execute("select id, xmin::text from chats where id <> all(%s) order by id", ([waiting, answered, silent],))
+        == before
+    )
+
+
+def test_a_counter_is_mended_by_the_difference_so_that_what_comes_meanwhile_stays_counted(mended: Database) -> None:
+    repair = repair_batches.text_of("DATA001")
+    chat, counted = mended.execute(
+        "select id, message_count from chats where chat_state = 'waiting_real_user_reply' and is_active limit 1"
+    )[0]
+    with_marker = mended.connect()
+    with_marker.execute("set chatops.write = 'function'")
+    with_marker.execute("update chats set message_count = message_count + 5 where id = %s", (chat,))
+    found = str(mended.value(texts.found_text(repair.finding()))).splitlines()
+    # Written between the snapshot and the batch, and counted by the database.
+    mended.execute("insert into messages (chat_id, sender_type, content) values (%s, 'real', 'meanwhile')", (chat,))
+    assert with_marker.execute(repair.mending(found)).fetchone() == ({"mended": 1, "busy": []},)
+    assert mended.value("select message_count from chats where id = %s", (chat,)) == counted + 1
+    # Whoever measured before that does not mend it a second time.
+    assert with_marker.execute(repair.mending(found)).fetchone() == ({"mended": 0, "busy": []},)
+    assert mended.value("select message_count from chats where id = %s", (chat,)) == counted + 1
+
+
+@pytest.mark.parametrize("clock", ["infinity", "-infinity", "200000-01-01", "0044-03-15 BC"])
+def test_clocks_that_no_client_can_read_are_mended_where_they_stand(
+    deployed: Database, clock: str, chatops_inprocess: Run
+) -> None:
+    deployed.execute("update operators set last_activity = %s where id = (select id from operators limit 1)", (clock,))
+    deployed.execute("update operator_activity set last_activity = %s", (clock,))
+    deployed.execute(
+        """update chats set last_message_at = %s, assignment_time = null where id = (
+             select id from chats where chat_state = 'completed' limit 1)""",
+        (clock,),
+    )
+    chatops_inprocess("repair", "DATA002", db=deployed, check=0)
+    odd = "not isfinite(last_activity) or last_activity > now() or last_activity < '1970-01-01'"
+    assert deployed.value(f"select count(*) from operators where {odd}") == 0
+    assert deployed.value(f"select count(*) from operator_activity where {odd}") == 0
+    # A clock that was not set is not set by it.
+    assert deployed.value("select count(*) from chats where chat_state = 'completed' and assignment_time is not null") == 0
+    assert result(look(deployed, "DATA002"), "DATA002").status == "passed"
 
 
 def test_old_counters_are_mended_as_far_back_as_asked(deployed: Database, chatops_inprocess: Run) -> None:

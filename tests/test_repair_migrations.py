@@ -16,7 +16,6 @@ import pytest
 from chatops import sqlfiles
 from chatops.chats import writers
 from chatops.chats.writers import Step
-from chatops.migrations import scanner
 from tests.conftest import ROOT, clean_environment
 from tests.desk import Desk
 from tests.invariants import COUNTERS, INVARIANTS, QUEUE_CLOCK
@@ -26,7 +25,6 @@ from tests.original_writers import in_background, refused
 from tests.servers import Database
 
 FILES = sorted(path for path in (ROOT / "sql" / "migrations").glob("*.sql") if path.name >= "018")
-REPAIRS = ROOT / "sql" / "repairs"
 
 
 @pytest.fixture
@@ -52,16 +50,6 @@ def test_no_file_names_a_schema_and_every_function_keeps_its_path(path: Path) ->
     assert not re.search(r"\b(public|auth|extensions)\s*\.\s*[a-z\"]", text)
     functions = len(re.findall(r"create (?:or replace )?function", text))
     assert len(re.findall(r"^\s*set search_path from current$", text, re.MULTILINE)) == functions
-
-
-def test_the_repairing_migration_is_the_text_of_the_repairs() -> None:
-    text = (ROOT / "sql" / "migrations" / "023_repair_rows.sql").read_text()
-    parts = re.split(r"^-- ([A-Z]+\d{3})\n", text, flags=re.MULTILINE)
-    inside = {code: body.strip().removesuffix(";").strip() for code, body in zip(parts[1::2], parts[2::2], strict=True)}
-    beside = {path.stem: path.read_text().strip().removesuffix(";").strip() for path in REPAIRS.glob("*.sql")}
-    assert inside.keys() == beside.keys()
-    assert inside == beside
-    assert [len(scanner.scan(body + ";")) for body in inside.values()] == [1] * len(inside)
 
 
 def test_every_function_says_what_it_is_for(latest_database: Database) -> None:

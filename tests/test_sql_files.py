@@ -30,7 +30,7 @@ BY_TYPE = {
 BY_NAME = {
     "schema": "public", "target_schema": "public", "operator": str(operator_id(1)), "operator_id": str(operator_id(1)),
     "operators": f"{{{operator_id(1)},{operator_id(2)}}}", "before": "{\"{}\",\"{}\"}", "after": "{\"{}\",\"{}\"}", "since": "24 hours",
-    "guarded_at": "-infinity",
+    "guarded_at": "-infinity", "found": "[]", "idle_timeout_minutes": "5", "idle_grace_minutes": "2", "max_reassignments": "3",
 }  # fmt: skip
 
 

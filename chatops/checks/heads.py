@@ -50,7 +50,6 @@ KEYS: tuple[Key, ...] = (
     Key("on-error", "failed: an error of the query is the fault that it looks for", words=("failed",)),
     Key("leads", "yes: it stands before all others of its severity", words=("yes",)),
     Key("compares", "all: it sets a row against all others, and says nothing about some chats alone", words=("all",)),
-    Key("repair-order", "where sql/repairs has its file: lower is mended first, for it makes the rest smaller", "50"),
     Key("unplanted", "why sql/plants has no example of it", "it takes a standby"),
 )  # fmt: skip
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}

@@ -37,7 +37,7 @@ class Check:
     checks: those with the same first name are asked together; `needs_table` must be there, readable or not;
     `if_absent`: without this table of ours
     there is nothing to find. `leads`: it stands before all others of its severity. `declares`: the limits that it brings with it.
-    `compares_all`: it says nothing about some chats alone. `repair_order`: where it has a repair, lower is mended first.
+    `compares_all`: it says nothing about some chats alone.
     """
 
     code: str
@@ -66,7 +66,6 @@ class Check:
     leads: bool = False
     declares: tuple[Limit, ...] = ()
     compares_all: bool = False
-    repair_order: int | None = None
     unplanted: str | None = None
     """Why there is no example of it."""
     shipped: bool = True
@@ -195,11 +194,6 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
     head.names("needs", [view for view in sqlfiles.names("views") if not view.endswith(_VARIANT)], "view")
     used = head.names("limits", known, "limit")
     heads.check_parameters(text, head.where, known)
-    order = head.get("repair-order")
-    if bool(order) != (name in sqlfiles.names("repairs")):
-        head.refuse("repair-order", f"-- repair-order: belongs to a check with a repair: sql/repairs/{code}.sql")
-    if order and not order.isdecimal():
-        head.refuse("repair-order", f"repair-order is a whole number, not {order!r}")
     return Check(
         code=code,
         question=text.lstrip("\ufeff").splitlines()[0].removeprefix("--").strip(),
@@ -227,7 +221,6 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         leads=head.get("leads") == "yes",
         declares=tuple(declared(entry.text) for entry in head.all("limit")),
         compares_all=head.get("compares") == "all",
-        repair_order=int(order) if order else None,
         unplanted=head.get("unplanted") or None,
         shipped=name is not None,
         sql_before_018=before_018,

@@ -10,6 +10,7 @@ from pathlib import Path
 from chatops import sqlfiles
 from chatops.checks import heads, load
 from chatops.errors import ChatopsError, UsageError
+from chatops.repairs import texts as repairs
 
 _FILLED = {"severity": "warning", "group": "data", "kind": "state", "reads": "chats", "says": "stats seem wrong"}
 _CHECK_END = """\
@@ -36,18 +37,25 @@ $plant$;
 _REPAIR = """\
 -- Says what it does to a row: chatops explain shows these lines.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+-- order: {order}
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+-- The place in the order: lower is mended first, for it makes the rest smaller.
+
+select c.id as chat_id
+  from chats c
+ where false
+;
+
 with candidate as materialized (
   select c.id, c.xmin as seen
-    from chats c
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    join chats c on c.id = f.chat_id
    where false
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
    order by c.id
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
 ), locked as materialized (
   select to_jsonb(c) as before, c.id
-    from chats c
-    join candidate k on k.id = c.id
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
@@ -62,7 +70,10 @@ with candidate as materialized (
     from changed n
     join locked l on l.id = n.id
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));
 """
 
 
@@ -73,14 +84,16 @@ def texts(code: str, *, repair: bool) -> dict[str, str]:
     if code in {check.code for check in load.shipped()}:
         raise UsageError(f"the code {code} is taken")
     made = {f"checks/{code}.sql": _check(code, repair=repair), f"plants/{code}.sql": _PLANT.format(code=code, digits=_digits())}
-    return made | ({f"repairs/{code}.sql": _REPAIR.format(code=code)} if repair else {})
+    if repair:
+        order = max(known.order for known in repairs.shipped()) + 10
+        made[f"repairs/{code}.sql"] = _REPAIR.format(code=code, order=order)
+    return made
 
 
 def _check(code: str, *, repair: bool) -> str:
-    order = max((check.repair_order or 0 for check in load.shipped()), default=0) + 10
     known = {**_FILLED, "code": code}
     if repair:
-        known |= {"help": f"repair {code} --dry-run", "repair-order": str(order)}
+        known |= {"help": f"repair {code} --dry-run"}
     lines = [f"-- Which rows are wrong, as a question: {code}?"]
     for key in heads.KEYS:
         if key.name in known or key.required:

@@ -1,4 +1,4 @@
-"""Runs the repair that lies beside a check: in batches, each its own transaction, each changed row logged."""
+"""Runs the repair that lies beside a check: found once, then in batches, each its own transaction, each changed row logged."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from chatops import sqlfiles
-from chatops.checks import load
+from chatops import db, sqlfiles
 from chatops.checks.thresholds import Threshold
 from chatops.db import Database
 from chatops.errors import RefusedError
+from chatops.repairs import texts
+from chatops.repairs.rounds import Round
 
 BATCH = 500
-"""Rows of one transaction: their locks are held well under 200 ms."""
+"""Most rows of one transaction: their locks are held well under 200 ms."""
 PREVIEW = 20
 SCAN_TIMEOUT = "120s"
 _AUDIT = "chatops.actions"
+_ELAPSED = "select 1000 * date_part('epoch', clock_timestamp() - now())"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,18 @@ class Repair:
     audit: bool
     annotations: Mapping[str, str | None]
     thresholds: Mapping[str, Threshold]
+    since: str = texts.EVER
+    """How far back findings of history are looked for."""
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """What is measured against, where it is not left to the database."""
+        return {name: threshold.text for name, threshold in self.thresholds.items()}
 
 
-@cache
 def shipped() -> tuple[str, ...]:
-    """The codes that have a repair, in the order in which they are mended: by the heads of their checks."""
-    order = {check.code: check.repair_order for check in load.shipped() if check.repair_order is not None}
-    return tuple(sorted(order, key=lambda code: (order[code], code)))
+    """The codes that have a repair, in the order in which they are mended."""
+    return tuple(repair.code for repair in texts.shipped())
 
 
 def in_order(codes: Iterable[str]) -> list[str]:
@@ -84,41 +90,61 @@ def in_order(codes: Iterable[str]) -> list[str]:
     return sorted(codes, key=shipped().index)
 
 
-@cache
-def asks_for(code: str) -> frozenset[str]:
-    """The limits that a repair asks its session for, as `chatops.NAME`."""
-    text = sqlfiles.read(f"repairs/{code}.sql")
-    return frozenset(name for name in load.limits() if f"'chatops.{name}'" in text)
-
-
-def limits_of(code: str, thresholds: Mapping[str, Threshold]) -> dict[str, str]:
-    """What a repair must be told of the thresholds, by setting."""
-    return {f"chatops.{name}": thresholds[name].text for name in sorted(asks_for(code)) if name in thresholds}
-
-
 def preview(database: Database, code: str, repair: Repair, *, rows: int = PREVIEW) -> Mended:
     """Runs one batch of at most `rows` for real and rolls it back."""
     started = time.monotonic()
-    mended, changes = _batch(database, code, repair, size=rows, rollback=True, keep=rows)
-    return Mended(code, mended, tuple(changes), 1, time.monotonic() - started)
+    round_ = find(database, code, repair, most=rows)
+    round_.size = rows
+    changes: Sequence[Change] = ()
+    if round_.found:
+        changes = _batch(database, code, repair, round_, rollback=True, keep=rows)
+    return Mended(code, round_.mended, tuple(changes), 1, time.monotonic() - started)
 
 
 def mend(
     database: Database, code: str, repair: Repair, *, keep: int = PREVIEW, progress: Callable[[str, int], None] | None = None
 ) -> Mended:
-    """Repeats the repair, each batch its own transaction, until it finds nothing more that nobody else has locked."""
+    """Finds what is wrong once and mends it, each batch its own transaction; what somebody else holds is asked for twice."""
     started = time.monotonic()
     kept: list[Change] = []
     mended = batches = 0
     while True:
-        found, changes = _batch(database, code, repair, size=BATCH, rollback=False, keep=keep - len(kept))
-        if not found:
-            break
-        mended, batches = mended + found, batches + 1
-        kept += changes
-        if progress is not None:
-            progress(code, mended)
-    return Mended(code, mended, tuple(kept), batches, time.monotonic() - started)
+        round_ = find(database, code, repair)
+        found = len(round_.found)
+        for _ in range(2):
+            while round_.found:
+                round_.size = min(round_.size, BATCH)
+                kept += _batch(database, code, repair, round_, rollback=False, keep=keep - len(kept))
+                if progress is not None:
+                    progress(code, mended + round_.mended)
+            if not round_.again():
+                break
+        mended, batches = mended + round_.mended, batches + round_.batches
+        if found < texts.MOST_FOUND or not round_.mended:
+            return Mended(code, mended, tuple(kept), batches, time.monotonic() - started)
+
+
+def find(database: Database, code: str, repair: Repair, *, most: int = texts.MOST_FOUND) -> Round:
+    """What is wrong, read once in a transaction that only reads."""
+    chat_id = str(repair.chat_id) if repair.chat_id else None
+    with database.reading(statement_timeout=SCAN_TIMEOUT):
+        database.script("; ".join(texts.FIND_SETTINGS))
+        query = text_of(code).finding(
+            repair.limits, since=repair.since, before_018=not database.facts.has_queue_clocks if database.facts else False,
+            chat_id=chat_id,
+        )  # fmt: skip
+        return Round.of(database.value(texts.found_text(query, most)))
+
+
+def text_of(code: str) -> texts.Repair:
+    """The repair of a code that has one."""
+    return texts.chosen([code])[0]
+
+
+def mending(code: str, found: Sequence[str], *, audit: bool) -> str:
+    """The statement that mends these rows, with or without the audit."""
+    text = text_of(code).mending(found)
+    return text if audit else without_audit(text)
 
 
 def without_audit(text: str) -> str:
@@ -128,31 +154,25 @@ def without_audit(text: str) -> str:
     return sqlfiles.without_log(text)
 
 
-def _batch(
-    database: Database, code: str, repair: Repair, *, size: int, rollback: bool, keep: int
-) -> tuple[int, Sequence[Change]]:
-    text = sqlfiles.read(f"repairs/{code}.sql")
-    changes_query = sqlfiles.read("queries/repair_changes.sql")
-    with database.acting(statement_timeout=SCAN_TIMEOUT, rollback=rollback):
-        if not repair.audit:
-            text, changes_query = without_audit(text), without_audit(changes_query)
-            database.execute(sqlfiles.read("queries/repair_standin.sql"))
-        limits = limits_of(code, repair.thresholds)
-        database.annotate(
-            {
-                **repair.annotations,
-                **limits,
-                "chatops.batch_size": str(size),
-                "chatops.only_chat": str(repair.chat_id) if repair.chat_id else None,
-                # Guards tell a repair from a legacy write by it; without guards nobody reads it.
-                "chatops.write": "function",
-            }
-        )
-        log = _AUDIT if repair.audit else sqlfiles.without_log(_AUDIT)
-        newest = database.value(f"select coalesce(max(id), 0) from {log}") if keep > 0 else 0
-        mended = int(database.value(text))
-        changes = database.rows(Change, changes_query, {"after": newest, "rows": keep}) if keep > 0 and mended else []
-    return mended, changes
+def _batch(database: Database, code: str, repair: Repair, round_: Round, *, rollback: bool, keep: int) -> Sequence[Change]:
+    """The next rows of a round, mended and committed in one request: no lock waits for this client. The first changes."""
+    rows = round_.take()
+    log = _AUDIT if repair.audit else sqlfiles.without_log(_AUDIT)
+    statements = [
+        f"select set_config('chatops.newest_action', coalesce(max(id), 0)::text, true) from {log}",
+        mending(code, rows, audit=repair.audit),
+        _ELAPSED,
+    ]
+    if keep > 0:
+        changes = sqlfiles.read("queries/repair_changes.sql")
+        statements.append(db.inlined(changes if repair.audit else without_audit(changes), {"rows": keep}))
+    if not repair.audit:
+        statements.insert(0, sqlfiles.read("queries/repair_standin.sql"))
+    # Guards tell a repair from a legacy write by the mark; without guards nobody reads it.
+    settings = {**repair.annotations, "chatops.write": "function"}
+    _, answer, elapsed, *changed = database.at_once(statements, settings, statement_timeout=SCAN_TIMEOUT, rollback=rollback)
+    round_.done(json.dumps(answer[0][0]), float(elapsed[0][0]))
+    return [Change(*row) for row in changed[0]] if changed else []
 
 
 def _pair(key: str, old: Any, new: Any) -> str:

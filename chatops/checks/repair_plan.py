@@ -99,5 +99,4 @@ def left(database: Database, plan: RepairPlan) -> dict[str, int]:
 
 
 def _repair(plan: RepairPlan, annotations: Mapping[str, str | None]) -> Repair:
-    since = {"chatops.since": window(plan.survey.since)}
-    return Repair(plan.chat_id, plan.audit, {**annotations, **since}, plan.survey.thresholds)
+    return Repair(plan.chat_id, plan.audit, annotations, plan.survey.thresholds, window(plan.survey.since))

@@ -11,7 +11,7 @@ from uuid import UUID
 from chatops import formatting, sqlfiles
 from chatops.checks import repair_batches, run
 from chatops.checks.load import Check
-from chatops.checks.repair_batches import Change
+from chatops.checks.repair_batches import Change, Repair
 from chatops.checks.results import Result, Survey
 from chatops.checks.window import window
 from chatops.db import Database
@@ -150,9 +150,12 @@ def rehearse(database: Database, survey: Survey, annotations: Mapping[str, str |
 
 def _rehearse(database: Database, code: str, survey: Survey, annotations: Mapping[str, str | None]) -> Rehearsed:
     own = next(result for result in survey.results if result.check.code == code)
-    annotations = {**annotations, "chatops.since": window(survey.since)}
     try:
-        touched, first_ms = _try(database, code, survey, annotations, _touched)
+        repair = Repair(None, False, annotations, survey.thresholds, window(survey.since))
+        found = list(repair_batches.find(database, code, repair, most=MOST_ROWS).found)
+        if not found:
+            return Rehearsed(code, reason="nothing is found any more")
+        touched, first_ms = _try(database, code, found, annotations, _touched)
         if touched is None or not touched.mended:
             return Rehearsed(code, reason=BUSY)
         checks = _checks(own, survey, narrowed=bool(touched.chats))
@@ -168,7 +171,7 @@ def _rehearse(database: Database, code: str, survey: Survey, annotations: Mappin
             return after, _held(database, touched.operators)
 
         (again, after, held_after), second_ms = _try(
-            database, code, survey, annotations, lambda trial, mended: (mended, *look(trial))
+            database, code, found, annotations, lambda trial, mended: (mended, *look(trial))
         )
         if again < touched.mended:
             return Rehearsed(code, reason=BUSY if not again else "some rows became busy meanwhile: try again")
@@ -196,19 +199,17 @@ def _rehearse(database: Database, code: str, survey: Survey, annotations: Mappin
 
 
 def _try(
-    database: Database, code: str, survey: Survey, annotations: Mapping[str, str | None], look: Callable[[_Trial, int], Any]
+    database: Database, code: str, found: Sequence[str], annotations: Mapping[str, str | None], look: Callable[[_Trial, int], Any]
 ) -> tuple[Any, float]:
-    """Runs the fix on its first rows, looks, and rolls back; what the look saw, and for how many ms locks were held."""
+    """Runs the fix on these rows, looks, and rolls back; what the look saw, and for how many ms locks were held."""
     # A client that stalls must not keep locks either.
     guard = f"set local idle_in_transaction_session_timeout = {HOLD_MS}; {run.PLANNER}"
     with database.acting(statement_timeout=f"{HOLD_MS}ms", lock_timeout=f"{LOCK_MS}ms", rollback=True):
         database.script(guard)
         database.execute(sqlfiles.read("queries/repair_standin.sql"))
-        limits = repair_batches.limits_of(code, survey.thresholds)
-        marks = {"chatops.batch_size": str(MOST_ROWS), "chatops.only_chat": None, "chatops.write": "function"}
-        database.annotate({**annotations, **limits, **marks})
+        database.annotate({**annotations, "chatops.write": "function"})
         trial = _Trial(database)
-        mended = int(database.value(repair_batches.without_audit(sqlfiles.read(f"repairs/{code}.sql"))))
+        mended = int(database.value(repair_batches.mending(code, found, audit=False))["mended"])
         trial.patience()
         seen = look(trial, mended)
     return seen, trial.elapsed_ms
@@ -216,7 +217,7 @@ def _try(
 
 def _touched(trial: _Trial, mended: int) -> _Touched:
     query = repair_batches.without_audit(sqlfiles.read("queries/repair_changes.sql"))
-    changes = trial.database.rows(Change, query, {"after": 0, "rows": 100_000})
+    changes = trial.database.rows(Change, query, {"rows": 100_000})
     operators = {change.operator_id for change in changes if change.operator_id}
     for change in changes:
         for row in (change.before, change.after):

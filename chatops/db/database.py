@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -73,6 +73,29 @@ class Database(Statements):
             raise
         self.script("rollback" if rollback else "commit")
 
+    def at_once(
+        self, statements: Sequence[str], settings: Mapping[str, str | None], *, statement_timeout: str | None = None,
+        rollback: bool = False,
+    ) -> list[list[tuple[Any, ...]]]:  # fmt: skip
+        """Statements as one request that is one transaction: no lock waits for this client; the rows of each that returned some.
+
+        `settings` are set as by `annotate`.
+        """
+        text = ";\n".join(
+            (
+                "begin isolation level read committed, read write",
+                self._settings(statement_timeout, None),
+                _set_text(settings),
+                *statements,
+                "rollback" if rollback else "commit",
+            )
+        )
+        try:
+            return self.script(text)[1:]
+        except DatabaseError:
+            self.rollback()
+            raise
+
     def glance(self) -> Facts:
         """What the server says of itself, in one round trip and a transaction that is over when this returns."""
         begin = "begin isolation level read committed, read only"
@@ -92,8 +115,7 @@ class Database(Statements):
 
     def annotate(self, settings: Mapping[str, str | None]) -> None:
         """Sets transaction-local settings in one statement, such as those from which the audit takes its defaults."""
-        calls = ", ".join(f"set_config({literal(name)}, {literal(value or '')}, true)" for name, value in settings.items())
-        self.script(f"select {calls}")
+        self.script(_set_text(settings))
 
     @contextlib.contextmanager
     def savepoint(self, name: str = "chatops_step") -> Iterator[None]:
@@ -105,3 +127,8 @@ class Database(Statements):
             self.execute(f"rollback to savepoint {name}; release savepoint {name}")
             raise
         self.execute(f"release savepoint {name}")
+
+
+def _set_text(settings: Mapping[str, str | None]) -> str:
+    calls = ", ".join(f"set_config({literal(name)}, {literal(value or '')}, true)" for name, value in settings.items())
+    return f"select {calls}"

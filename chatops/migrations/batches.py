@@ -6,23 +6,25 @@ import random
 import time
 
 from chatops import formatting
-from chatops.db import Ran
+from chatops.db import Facts, Ran
 from chatops.errors import DatabaseError, RefusedError, UnreachableError
 from chatops.migrations.scanner import Statement
 from chatops.migrations.statements import BOUND_HINT, mentions_batch_size
 from chatops.migrations.steps import Steps
 from chatops.migrations.transaction import Failure, Transaction
+from chatops.repairs.rounds import next_size
 
 BATCH_LOCK_TIMEOUT_MS = 200
 LONGEST_BATCH_MS = 200
 # Looking, cancelling and rolling back take their time, too.
 CUT_BATCH_MS = 150
-WANTED_BATCH_MS = 80
 FIRST_BATCH, LARGEST_BATCH = 100, 20_000
 # A machine stalls now and then: a batch that cannot be made smaller has some tries.
 MOST_CUTS = 5
 CHECKS_ITS_CLIENT = 140_000
 LOOKS_FOR_CLIENT = "100ms"
+ELAPSED = "select 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
+"""How long a batch has taken by the server's clock, in ms."""
 
 
 class Batches(Steps):
@@ -69,29 +71,19 @@ class Batches(Steps):
         self.done += 1
 
     def batch(self, statement: Statement, before: int) -> tuple[Ran | None, Transaction]:
-        # The guards of chats tell by the second that a migration writes, and not the application. By the third the server
-        # looks after the client, without whom nobody would end a batch.
-        size = (
-            f"select pg_catalog.set_config('chatops.batch_size', '{self.size}', true),"
-            " pg_catalog.set_config('chatops.write', 'function', true)"
-        )
-        facts = self.database.facts
-        if facts is not None and facts.version_number >= CHECKS_ITS_CLIENT:
-            size += f", pg_catalog.set_config('client_connection_check_interval', '{LOOKS_FOR_CLIENT}', true)"
-        elapsed = "select 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
         ran, sent, _ = self.attempts.send(
             self.entry.name,
             lambda budget: self.texts.transaction(
                 # The ledger comes last: until the statement locks a row, the transaction has no id, by which its locks are told.
-                [], statement, [elapsed, self.texts.step(self.done, before)], expected=self.expected,
-                lock_timeout_ms=BATCH_LOCK_TIMEOUT_MS, more=[size],
+                [], statement, [ELAPSED, self.texts.step(self.done, before)], expected=self.expected,
+                lock_timeout_ms=BATCH_LOCK_TIMEOUT_MS, more=[batch_settings(self.database.facts, self.size)],
             ),
             verdict=self.verdict,
             deadline_ms=BATCH_LOCK_TIMEOUT_MS,
             longest_hold_ms=CUT_BATCH_MS,
         )  # fmt: skip
         if ran is not None and ran.error is None:
-            self.size = next_size(self.size, float(ran.firsts[-3] or 0) - self.attempts.watch.free_ms)
+            self.size = next_size(self.size, float(ran.firsts[-3] or 0) - self.attempts.watch.free_ms, LARGEST_BATCH)
         return ran, sent
 
     def shrink(self, statement: Statement) -> None:
@@ -115,14 +107,19 @@ class Batches(Steps):
         raise self.failed(Failure(error, self.file.reading, statement, statement.start))
 
 
-def next_size(size: int, elapsed_ms: float) -> int:
-    """The batch size that should keep row locks for about WANTED_BATCH_MS; at most doubled at a time.
+def batch_settings(facts: Facts | None, size: int) -> str:
+    """What a batch begins with.
 
-    >>> next_size(100, 20), next_size(1000, 160), next_size(5, 900)
-    (200, 500, 1)
+    The guards of chats tell by the mark that a migration writes, and not the application. By the last setting the server looks
+    after the client, without whom nobody would end a batch.
     """
-    wanted = size * WANTED_BATCH_MS / max(elapsed_ms, 1)
-    return int(max(1, min(LARGEST_BATCH, size * 2, wanted)))
+    text = (
+        f"select pg_catalog.set_config('chatops.batch_size', '{size}', true),"
+        " pg_catalog.set_config('chatops.write', 'function', true)"
+    )
+    if facts is not None and facts.version_number >= CHECKS_ITS_CLIENT:
+        text += f", pg_catalog.set_config('client_connection_check_interval', '{LOOKS_FOR_CLIENT}', true)"
+    return text
 
 
 def changed(ran: Ran, sent: Transaction, statement: Statement) -> int:

@@ -8,11 +8,12 @@ from typing import Literal
 
 from chatops.migrations.scanner import Place, Statement, normalised
 
-Mode = Literal["transaction", "statements", "batched"]
+Mode = Literal["transaction", "statements", "batched", "repairs"]
 # What `-- chatops:` can ask for at the head of a file, and what it means.
 DIRECTIVES = {
     "no-transaction": "statement by statement, each on its own; a re-run goes on at the one that failed",
     "batched": "each statement in its own transaction, repeated until it reports 0 rows",
+    "repairs": "the repairs that chatops ships, all or those whose codes follow, in batches; the file holds no SQL",
 }
 
 
@@ -74,6 +75,8 @@ class MigrationText:
     problems: tuple[Problem, ...] = ()
     sent: str = ""
     notes: tuple[str, ...] = ()
+    repairs: tuple[str, ...] | None = None
+    """The codes of the repairs that it has run, () for all of them; None for a file of SQL."""
 
     @property
     def runnable(self) -> bool:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from chatops import sqlfiles
-from chatops.migrations.directives import directive_problems, directives_in, mode_of
+from chatops.migrations.directives import directive_problems, directives_in, mode_of, repairs_of
 from chatops.migrations.migration_text import MigrationText, Problem, normalised_text, statement_hash
 from chatops.migrations.other_tools import declared_no_transaction, up_part
 from chatops.migrations.scanner import Kind, comments, script
@@ -90,4 +90,5 @@ def examine(name: str, data: bytes) -> MigrationText:
         problems=tuple(problems),
         sent=blanked(read, [*own, *(statement for statement in read.statements if is_restrict(statement))]),
         notes=(*part.left_out, *(["its BEGIN and COMMIT are left out: the whole file is one transaction"] if own else [])),
+        repairs=repairs_of(directives),
     )

@@ -16,6 +16,8 @@ from chatops.migrations.source import SHIPPED
 from chatops.migrations.statements import Index, built_index, outside_transaction
 from chatops.migrations.step_texts import StepTexts
 from chatops.migrations.transaction import CLEAN, Transaction, for_file, for_ledger, for_views
+from chatops.repairs import texts as repairs
+from chatops.repairs.texts import Repair
 
 ROWS_A_BATCH = 500
 """psql cannot watch a batch and make it smaller, as `migrate` does."""
@@ -83,6 +85,9 @@ def _steps(texts: StepTexts, deadline_ms: int, *, bookkeeping: bool) -> Iterator
         [texts.begin()], None, [], expected=ledger.expectation(row), lock_timeout_ms=deadline_ms, bookkeeping=bookkeeping
     )
     yield from _pasteable(begin)
+    if texts.file.reading.repairs is not None:
+        yield _session(texts, BATCH_LOCK_TIMEOUT_MS)
+        yield from (_repair_loop(texts, repair) for repair in repairs.chosen(texts.file.reading.repairs))
     for statement in texts.file.reading.statements[done:]:
         if texts.file.reading.mode == "batched":
             yield _loop(texts, statement)
@@ -105,11 +110,11 @@ def _steps(texts: StepTexts, deadline_ms: int, *, bookkeeping: bool) -> Iterator
     yield "".join(f"{text}\n;\n" for text in (*CLEAN, f"select pg_catalog.pg_advisory_unlock({keys})")) + "\n"
 
 
-def _session(texts: StepTexts, lock_timeout_ms: int, statement: Statement) -> str:
+def _session(texts: StepTexts, lock_timeout_ms: int, statement: Statement | None = None) -> str:
     settings = ledger.settings_texts(
         texts.schema, texts.run, lock_timeout_ms=lock_timeout_ms, statement_timeout=texts.statement_timeout or "0", local=False
     )
-    return "".join(f"{text}\n;\n" for text in (*settings, *texts.before(statement, local=False)))
+    return "".join(f"{text}\n;\n" for text in (*settings, *(texts.before(statement, local=False) if statement else ())))
 
 
 def _leftover(index: Index) -> str:
@@ -129,6 +134,17 @@ def _loop(texts: StepTexts, statement: Statement) -> str:
     while tag in statement.text:
         text, tag = text.replace(tag, f"{tag}_"), f"{tag}_"
     return _session(texts, BATCH_LOCK_TIMEOUT_MS, statement) + db.inlined(text, values)
+
+
+def _repair_loop(texts: StepTexts, repair: Repair) -> str:
+    """A repair as a block that finds once and commits each batch."""
+    placeholder = "'chatops_found'"
+    values = {
+        "target_schema": texts.schema, "source": texts.file.source, "name": texts.file.name, "batch_size": ROWS_A_BATCH,
+        "find": f"select array_agg(to_jsonb(rows)) from (\n{repair.finding()}\nlimit {repairs.MOST_FOUND}\n) as rows",
+        "mend": repair.mend.replace(":'found'", placeholder), "placeholder": placeholder,
+    }  # fmt: skip
+    return f"-- {repair.code}\n{db.inlined(sqlfiles.read('queries/repair_loop.sql'), values)}"
 
 
 def _reports_in_first_column(statement: Statement) -> bool:

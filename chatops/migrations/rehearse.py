@@ -277,7 +277,7 @@ def _waiting(blockers: Sequence[Blocker], lock_timeout_ms: int, attempt: int) ->
 
 
 def _why_not(reading: MigrationText) -> str:
-    if reading.mode == "batched":
+    if reading.mode in ("batched", "repairs"):
         return "commits after every batch, so it cannot be rolled back"
     return (
         f"runs outside a transaction ({reading.mode_reason})"

@@ -22,11 +22,14 @@ from chatops.migrations.outside import Statements
 from chatops.migrations.plan import Entry, listed
 from chatops.migrations.prepare import MigrationRequest, Prepared, judged, refuse_pooler, refuse_problems
 from chatops.migrations.progress import Progress
+from chatops.migrations.repair_steps import Repairs
 from chatops.migrations.source import SHIPPED
 from chatops.migrations.transaction import Transaction, as_one_request, committed, for_file, for_ledger, for_views, stopped_at
 from chatops.migrations.views import View
 
 MOST_TOGETHER, MOST_TOGETHER_CHARACTERS = 8, 100_000
+STEPS = {"batched": Batches, "statements": Statements, "repairs": Repairs}
+"""What carries out a file that is not one transaction, by its mode."""
 SILENT_S = 1.0
 """How long several files may be under way before it is said which one runs."""
 
@@ -141,8 +144,7 @@ class Migrating:
         self.progress.tell(Started(entry.name))
         if entry.file.reading.mode != "transaction":
             started = time.monotonic()
-            steps = Batches(self.attempts, entry) if entry.file.reading.mode == "batched" else Statements(self.attempts, entry)
-            rows = steps.all()
+            rows = STEPS[entry.file.reading.mode](self.attempts, entry).all()
             self.attempts.unflushed = False
             return Done(entry.name, "file", entry.effect, (time.monotonic() - started) * 1000, 0.0, rows)
 

@@ -16,7 +16,7 @@ from chatops.model import Answer, Column, Line, Span, Table, Text
 
 NARROW = 60
 ORDERS = {"number": ", by number", "name": ", in the order of their names"}
-MODES = {"statements": "statement by statement", "batched": "in batches"}
+MODES = {"statements": "statement by statement", "batched": "in batches", "repairs": "in batches"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,12 @@ def _effect(entry: Entry) -> str:
     mode = MODES.get(reading.mode)
     notes = [mode] if mode else []
     if entry.state is State.HALF_DONE and entry.row:
-        notes.append(f"goes on after {entry.row.steps_done} of {len(reading.statements)}")
+        of = "" if reading.repairs is not None else f" after {entry.row.steps_done} of {len(reading.statements)}"
+        notes.append(f"goes on{of}")
     elif entry.state is State.LATE:
         notes.append("late")
     notes += reading.notes
-    if not reading.statements:
+    if not reading.statements and reading.repairs is None:
         notes.append("nothing to run")
     return f"{told} ({', '.join(notes)})" if notes else told
 

@@ -12,7 +12,6 @@
 -- help: repair CHAT001 --dry-run
 -- says: nobody answers
 -- reads: chats, operators
--- repair-order: 40
 select c.assigned_operator_id as operator_id,
        o.name as operator,
        count(*) as chats,

@@ -12,7 +12,6 @@
 -- help: repair CHAT002 --dry-run
 -- says: stats seem wrong
 -- reads: chat_assignments, chats
--- repair-order: 70
 select a.chat_id,
        c.assigned_operator_id as operator_id,
        count(*) as open_assignments,

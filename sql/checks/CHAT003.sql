@@ -13,7 +13,6 @@
 -- says: operator loses the chat · stats seem wrong
 -- reads: chats, operators
 -- shares: contradictory_chats
--- repair-order: 30
 with contradictory_chats as materialized (
 select id, chat_state, is_active, assigned_operator_id, assignment_time, updated_at
   from chats

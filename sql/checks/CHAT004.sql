@@ -12,7 +12,6 @@
 -- help: repair CHAT004 --dry-run
 -- says: stats seem wrong
 -- reads: chat_assignments, chats, operators
--- repair-order: 80
 select a.chat_id,
        a.operator_id,
        o.name as operator,

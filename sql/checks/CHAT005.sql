@@ -12,7 +12,6 @@
 -- help: repair CHAT005 --dry-run
 -- says: stats seem wrong
 -- reads: chats, chat_assignments, operators
--- repair-order: 90
 select c.id as chat_id,
        c.assigned_operator_id as operator_id,
        o.name as operator,

@@ -13,7 +13,6 @@
 -- says: nobody answers · a message was lost
 -- reads: chats, messages
 -- shares: newest_messages
--- repair-order: 100
 with newest_messages as materialized (
 select c.id as chat_id, newest.sender_type, newest.created_at as written_at
   from (

@@ -11,7 +11,6 @@
 -- help: repair CHAT007 --dry-run
 -- says: gets the same chat again · users wait too long
 -- reads: chats, messages
--- repair-order: 110
 -- What is not plainly active is in nobody's queue, and CHAT011: so the index of the queue is enough.
 select c.id as chat_id,
        newest.created_at as answered_at,

@@ -11,7 +11,6 @@
 -- help: repair CHAT008 --dry-run
 -- says: stats seem wrong
 -- reads: operator_activity, chats, operators
--- repair-order: 120
 select a.chat_id,
        a.operator_id,
        o.name as operator,

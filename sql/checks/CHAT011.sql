@@ -13,7 +13,6 @@
 -- says: stats seem wrong · nobody answers
 -- reads: chats
 -- shares: contradictory_chats
--- repair-order: 20
 with contradictory_chats as materialized (
 select id, chat_state, is_active, assigned_operator_id, assignment_time, updated_at
   from chats

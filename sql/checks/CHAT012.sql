@@ -13,7 +13,6 @@
 -- says: nobody answers
 -- reads: chats, chat_assignments, messages
 -- limits: max_reassignments
--- repair-order: 130
 select c.id as chat_id,
        ended.released_at as closed_at,
        ended.release_reason,

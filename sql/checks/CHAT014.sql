@@ -12,7 +12,6 @@
 -- says: gets the same chat again
 -- reads: chats, messages, chat_assignments
 -- shares: newest_messages
--- repair-order: 140
 -- Active chats. Who held or holds the chat after that reply may stand there too: the assign function writes its operator at once.
 -- Of the many that wait for their user only those are looked at in which somebody else wrote last.
 with newest_messages as materialized (

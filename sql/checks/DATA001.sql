@@ -12,7 +12,6 @@
 -- help: repair DATA001 --dry-run
 -- says: stats seem wrong
 -- reads: chats, messages, operators
--- repair-order: 160
 -- compares: all
 -- Chats with a message in the window, and operators in full. Advice until the database itself counts for operators.
 select found.chat_id, found.operator_id, found.operator, found.counted, found.really,

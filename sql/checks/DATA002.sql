@@ -11,25 +11,32 @@
 -- help: repair DATA002 --dry-run
 -- says: nobody answers · stats seem wrong
 -- reads: operators, operator_activity, chats, chat_assignments
--- repair-order: 150
-select found.clock, found.chat_id, found.operator_id, found.ahead_by
+-- A time that no client can read (infinity, years outside 1 to 9999) is ahead by no span.
+select found.clock, found.chat_id, found.operator_id,
+       case when found.at between '0001-01-02' and '9999-12-31' then found.at - now() end as ahead_by
   from (
-    select 'heartbeat' as clock, a.chat_id, a.operator_id, a.last_activity - now() as ahead_by
-      from operator_activity a where a.last_activity > now() + interval '1 minute'
+    select 'heartbeat' as clock, a.chat_id, a.operator_id, a.last_activity as at
+      from operator_activity a where a.last_activity not between '0001-01-02' and now() + interval '1 minute'
     union all
-    select 'operator', null, o.id, o.last_activity - now()
-      from operators o where o.last_activity > now() + interval '1 minute'
+    select 'operator', null, o.id, o.last_activity
+      from operators o where o.last_activity not between '0001-01-02' and now() + interval '1 minute'
     union all
-    select 'chat', c.id, c.assigned_operator_id, greatest(c.assignment_time, c.operator_replied_at, c.last_message_at) - now()
+    select 'chat', c.id, c.assigned_operator_id, greatest(c.assignment_time, c.operator_replied_at, c.last_message_at)
       from chats c
-     where greatest(c.assignment_time, c.operator_replied_at, c.last_message_at) > now() + interval '1 minute'
+     where c.assignment_time not between '0001-01-02' and now() + interval '1 minute'
+        or c.operator_replied_at not between '0001-01-02' and now() + interval '1 minute'
+        or c.last_message_at not between '0001-01-02' and now() + interval '1 minute'
     union all
-    select case when s.released_at < s.assigned_at then 'ends before it began' else 'assignment' end,
-           s.chat_id, s.operator_id,
-           case when s.released_at < s.assigned_at then s.assigned_at - s.released_at
-                else greatest(s.assigned_at, s.released_at) - now() end
+    select 'assignment', s.chat_id, s.operator_id, greatest(s.assigned_at, s.released_at)
+      from chat_assignments s
+     where s.assigned_at not between '0001-01-02' and now() + interval '1 minute'
+        or s.released_at not between '0001-01-02' and now() + interval '1 minute'
+    union all
+    select 'ends before it began', s.chat_id, s.operator_id,
+           case when s.released_at > '0001-01-02' and s.assigned_at < '9999-12-31' then now() + (s.assigned_at - s.released_at) end
       from chat_assignments s
      where s.released_at < s.assigned_at
-        or greatest(s.assigned_at, s.released_at) > now() + interval '1 minute'
+       and s.assigned_at between '0001-01-02' and now() + interval '1 minute'
+       and s.released_at between '0001-01-02' and now() + interval '1 minute'
   ) as found
- order by found.ahead_by desc, found.chat_id, found.operator_id
+ order by found.at desc nulls first, found.chat_id, found.operator_id

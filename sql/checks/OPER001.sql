@@ -13,7 +13,6 @@
 -- says: nobody answers
 -- reads: chats, operators, operator_activity
 -- limits: idle_timeout_minutes, idle_grace_minutes
--- repair-order: 50
 -- limit: idle_grace_minutes = 2 min, 0 to 1440: what the idle cron may be late by
 select held.chat_id,
        held.operator_id,

@@ -12,7 +12,6 @@
 -- help: repair QUEUE001 --dry-run
 -- says: users wait too long
 -- reads: chats, messages, operators
--- repair-order: 60
 -- Through two indexes: what an operator holds, and the queue.
 select c.id as chat_id,
        c.assigned_operator_id as operator_id,

@@ -5,8 +5,8 @@
 -- title-one: a reader of the queue disagrees with the chats: {reader}
 -- severity: warning
 -- group: data
--- expected: the published functions and views, and the clocks of the queue, say the same as the chats
--- why: a function or view is an old text, or the clock of a wait was written by hand while its trigger was off
+-- expected: the published functions and views say the same as the chats
+-- why: a function or view is an old text
 -- consequence: one screen says that nobody waits while users do
 -- help: migrate --dry-run
 -- says: stats seem wrong
@@ -49,19 +49,6 @@ select found.reader, found.says, found.really, found.advice
            v.count is not distinct from c.chats, false
       from state c
       left join shown_by_state v on v.chat_state is not distinct from c.chat_state
-    union all
-    -- The clocks against the messages, for what waits.
-    select 'chats.waiting_since, chat ' || c.id, null, null, false, false
-      from chats c
-     where c.chat_state = 'waiting_assignment'
-       and c.is_active
-       and c.waiting_since is null
-       and exists (
-         select 1 from messages m
-          where m.chat_id = c.id and m.sender_type = 'real'
-            and m.created_at > coalesce((select r.created_at from messages r
-                                          where r.chat_id = c.id and r.sender_type = 'fictional'
-                                          order by r.created_at desc limit 1), '-infinity'))
   ) as found
  where not found.agrees
  order by found.advice, found.reader

@@ -1,6 +1,7 @@
 -- Stands in for the log during one transaction: of --no-audit, on a database without schema chatops, and of a repair that is tried.
 create temporary table chatops_actions (
   id             bigint generated always as identity,
+  at             timestamptz not null default clock_timestamp(),
   action         text,
   code           text,
   chat_id        uuid,

@@ -3,56 +3,61 @@
 -- messages say: to the queue when the user spoke last, to waiting for the user when it was answered; its open assignment is
 -- closed and its heartbeat removed.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
-with held as materialized (
-  select c.id, c.xmin as seen,
-         row_number() over (
-           partition by c.assigned_operator_id
-           order by (c.chat_state = 'assigned') desc nulls last,
-                    (select max(a.last_activity) from operator_activity a
-                      where a.chat_id = c.id and a.operator_id = c.assigned_operator_id) desc nulls last,
-                    c.assignment_time desc nulls last, c.id) as place
-    from chats c
-   where c.is_active is not false
-     and c.assigned_operator_id in (
-           select d.assigned_operator_id from chats d
-            where d.assigned_operator_id is not null and d.is_active is not false
-            group by d.assigned_operator_id having count(*) > 1)
-), candidate as materialized (
-  select h.id, h.seen from held h
-   where h.place > 1 and coalesce(h.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   order by h.id
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
-), locked as materialized (
-  select c.*, true as lets_go, coalesce(newest.sender_type = 'fictional', false) as answered, reply.created_at as replied_at
-    from chats c
-    join candidate k on k.id = c.id
+-- order: 40
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select held.chat_id, held.kept
+  from (
+    select c.id as chat_id, first_value(c.id) over held as kept
+      from chats c
+     where c.is_active is not false
+       and c.assigned_operator_id in (
+             select d.assigned_operator_id from chats d
+              where d.assigned_operator_id is not null and d.is_active is not false
+              group by d.assigned_operator_id having count(*) > 1)
+    window held as (
+      partition by c.assigned_operator_id
+      order by (c.chat_state = 'assigned') desc nulls last,
+               (select max(a.last_activity) from operator_activity a
+                 where a.chat_id = c.id and a.operator_id = c.assigned_operator_id) desc nulls last,
+               c.assignment_time desc nulls last, c.id)
+  ) as held
+ where held.chat_id <> held.kept
+;
+
+with candidate as materialized (
+  select c.id, c.xmin as seen, f.kept,
+         coalesce(newest.answered, false) as answered, newest.spoken_at
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, kept uuid)
+    join chats c on c.id = f.chat_id
+    join chats h on h.id = f.kept and h.assigned_operator_id = c.assigned_operator_id and h.is_active is not false
   left join lateral (
-    select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
+    select m.sender_type = 'fictional' as answered, m.created_at as spoken_at from messages m
+     where m.chat_id = c.id order by m.created_at desc limit 1
   ) as newest on true
-  left join lateral (
-    select m.created_at, m.handled_by_operator_id from messages m
-     where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
-  ) as reply on true
+   where c.is_active is not false and c.id <> h.id
+   order by c.id
+), locked as materialized (
+  select c.*, true as lets_go, k.answered, k.spoken_at
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
   update chats c
-     set chat_state = case when l.is_active is false then 'completed'
-                           when l.answered then 'waiting_real_user_reply'
-                           else 'waiting_assignment' end,
+     set chat_state = case when l.answered then 'waiting_real_user_reply' else 'waiting_assignment' end,
          assigned_operator_id = null,
          assignment_time = null,
-         operator_replied_at = case when l.answered then l.replied_at else l.operator_replied_at end,
+         operator_replied_at = case when l.answered then l.spoken_at else l.operator_replied_at end,
          updated_at = now()
     from locked l
    where c.id = l.id
   returning c.*
 ), closed as (
   update chat_assignments a
-     set released_at = case when l.answered and l.replied_at >= a.assigned_at then l.replied_at
+     set released_at = case when l.answered and l.spoken_at >= a.assigned_at then l.spoken_at
                             else greatest(a.assigned_at, now()) end,
-         release_reason = case when l.answered and l.replied_at >= a.assigned_at then 'operator_sent_message'
+         release_reason = case when l.answered and l.spoken_at >= a.assigned_at then 'operator_sent_message'
                                else 'manual_release:repair' end
     from locked l
    where a.chat_id = l.id and a.released_at is null and l.lets_go
@@ -80,4 +85,7 @@ with held as materialized (
   select 'repair', 'CHAT001', a.chat_id, a.operator_id, 'operator_activity', jsonb_build_object('last_activity', a.last_activity), null
     from idle a
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id, 'kept', k.kept)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -3,45 +3,59 @@
 -- to write: the operator is working on it, so it is assigned. Otherwise nobody holds it: not active is completed, answered is
 -- waiting for the user, everything else is waiting for an operator; open assignments are closed and heartbeats removed.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
-with wrong as materialized (
-  select c.id, c.xmin as seen, c.assigned_operator_id, c.assignment_time,
-         c.assigned_operator_id is not null
-         and c.is_active is not false
-         and (c.chat_state is null or c.chat_state = 'waiting_assignment')
-         and exists (select 1 from operators o where o.id = c.assigned_operator_id and o.is_active)
-         and exists (select 1 from chat_assignments a
-                      where a.chat_id = c.id and a.operator_id = c.assigned_operator_id and a.released_at is null)
-         and not exists (select 1 from chats h
-                          where h.assigned_operator_id = c.assigned_operator_id and h.chat_state = 'assigned'
-                            and h.is_active is not false)
-         and coalesce((select m.sender_type from messages m where m.chat_id = c.id
-                        order by m.created_at desc limit 1), 'real') = 'real' as may_keep
-    from chats c
-   where c.chat_state is null or (c.chat_state = 'assigned') <> (c.assigned_operator_id is not null)
-), ranked as materialized (
-  -- Of several such chats of one operator only the newest can be the one.
-  select w.id, w.seen,
-         w.may_keep and row_number() over (partition by w.assigned_operator_id, w.may_keep
-                                           order by w.assignment_time desc nulls last, w.id) = 1 as keeps
-    from wrong w
-), candidate as materialized (
-  select r.id, r.seen, r.keeps from ranked r
-   where coalesce(r.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   order by r.id
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
-), locked as materialized (
-  select c.*, k.keeps, not k.keeps as lets_go,
-         coalesce(newest.sender_type = 'fictional', false) as answered, reply.created_at as replied_at
-    from chats c
-    join candidate k on k.id = c.id
+-- order: 30
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+-- Of several such chats of one operator only the newest can be the one.
+select w.id as chat_id,
+       w.may_keep and row_number() over (partition by w.assigned_operator_id, w.may_keep
+                                         order by w.assignment_time desc nulls last, w.id) = 1 as keeps
+  from (
+    select c.id, c.assigned_operator_id, c.assignment_time,
+           c.assigned_operator_id is not null
+           and c.is_active is not false
+           and (c.chat_state is null or c.chat_state = 'waiting_assignment')
+           and exists (select 1 from operators o where o.id = c.assigned_operator_id and o.is_active)
+           and exists (select 1 from chat_assignments a
+                        where a.chat_id = c.id and a.operator_id = c.assigned_operator_id and a.released_at is null)
+           and not exists (select 1 from chats h
+                            where h.assigned_operator_id = c.assigned_operator_id and h.chat_state = 'assigned'
+                              and h.is_active is not false)
+           and coalesce((select m.sender_type from messages m where m.chat_id = c.id
+                          order by m.created_at desc limit 1), 'real') = 'real' as may_keep
+      from chats c
+     where c.chat_state is null or (c.chat_state = 'assigned') <> (c.assigned_operator_id is not null)
+  ) as w
+;
+
+with candidate as materialized (
+  select c.id, c.xmin as seen, f.keeps as kept, held.keeps, not held.keeps as lets_go,
+         coalesce(newest.answered, false) as answered, newest.spoken_at
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, keeps boolean)
+    join chats c on c.id = f.chat_id
   left join lateral (
-    select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
+    select m.sender_type = 'fictional' as answered, m.created_at as spoken_at from messages m
+     where m.chat_id = c.id order by m.created_at desc limit 1
   ) as newest on true
-  left join lateral (
-    select m.created_at, m.handled_by_operator_id from messages m
-     where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
-  ) as reply on true
+   cross join lateral (
+     select f.keeps
+            and c.assigned_operator_id is not null
+            and c.is_active is not false
+            and (c.chat_state is null or c.chat_state = 'waiting_assignment')
+            and exists (select 1 from operators o where o.id = c.assigned_operator_id and o.is_active)
+            and exists (select 1 from chat_assignments a
+                         where a.chat_id = c.id and a.operator_id = c.assigned_operator_id and a.released_at is null)
+            and not exists (select 1 from chats h
+                             where h.assigned_operator_id = c.assigned_operator_id and h.chat_state = 'assigned'
+                               and h.is_active is not false)
+            and newest.answered is not true as keeps
+   ) as held
+   where c.chat_state is null or (c.chat_state = 'assigned') <> (c.assigned_operator_id is not null)
+   order by c.id
+), locked as materialized (
+  select c.*, k.keeps, k.lets_go, k.answered, k.spoken_at
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
@@ -52,16 +66,16 @@ with wrong as materialized (
                            else 'waiting_assignment' end,
          assigned_operator_id = case when l.keeps then l.assigned_operator_id end,
          assignment_time = case when l.keeps then coalesce(l.assignment_time, now()) end,
-         operator_replied_at = case when not l.keeps and l.answered then l.replied_at else l.operator_replied_at end,
+         operator_replied_at = case when not l.keeps and l.answered then l.spoken_at else l.operator_replied_at end,
          updated_at = now()
     from locked l
    where c.id = l.id
   returning c.*
 ), closed as (
   update chat_assignments a
-     set released_at = case when l.answered and l.replied_at >= a.assigned_at then l.replied_at
+     set released_at = case when l.answered and l.spoken_at >= a.assigned_at then l.spoken_at
                             else greatest(a.assigned_at, now()) end,
-         release_reason = case when l.answered and l.replied_at >= a.assigned_at then 'operator_sent_message'
+         release_reason = case when l.answered and l.spoken_at >= a.assigned_at then 'operator_sent_message'
                                else 'manual_release:repair' end
     from locked l
    where a.chat_id = l.id and a.released_at is null and l.lets_go
@@ -89,4 +103,7 @@ with wrong as materialized (
   select 'repair', 'CHAT003', a.chat_id, a.operator_id, 'operator_activity', jsonb_build_object('last_activity', a.last_activity), null
     from idle a
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id, 'keeps', k.kept)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -1,37 +1,51 @@
 -- Closes open assignments of operators who do not hold the chat.
--- Each ends with its operator's reply, else where the next one began, else now; their heartbeat goes too.
+-- Each ends with its operator's reply, else where the next one began, else now; their heartbeat goes too. An application that let
+-- the chat go less than 5 seconds ago is about to close its row itself, with the reason.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+-- order: 80
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select a.chat_id
+  from chat_assignments a
+  join chats c on c.id = a.chat_id
+ where a.released_at is null
+   and a.operator_id is distinct from c.assigned_operator_id
+   and (c.assigned_operator_id is not null or coalesce((to_jsonb(c) ->> 'state_since')::timestamptz < now() - interval '5 seconds', true))
+ order by a.chat_id
+;
+
 with wrong as materialized (
-  select a.id, a.xmin as seen, a.chat_id, a.assigned_at
-    from chat_assignments a
-    join chats c on c.id = a.chat_id
-   where a.released_at is null
+  select a.id, a.xmin as seen, a.chat_id, a.operator_id, a.assigned_at, c.xmin as chat_seen
+    from chats c
+    join chat_assignments a on a.chat_id = c.id
+   where c.id in (select f.chat_id from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid))
+     and a.released_at is null
      and a.operator_id is distinct from c.assigned_operator_id
+     and (c.assigned_operator_id is not null or coalesce((to_jsonb(c) ->> 'state_since')::timestamptz < now() - interval '5 seconds', true))
 ), candidate as materialized (
   -- It ended where the next assignment of the chat began; at once where another one already stood, so that none overlap.
-  select w.id, w.seen, c.id as chat_id, c.xmin as chat_seen,
-         greatest(w.assigned_at, least(now(), (
-           select min(case when e.assigned_at > w.assigned_at then e.assigned_at else w.assigned_at end)
-             from chat_assignments e
-            where e.chat_id = w.chat_id and e.id <> w.id
-              and (e.assigned_at > w.assigned_at
-                   or (coalesce(e.released_at, 'infinity') > w.assigned_at
-                       and not exists (select 1 from wrong v where v.id = e.id))
-                   or (e.assigned_at = w.assigned_at and e.id < w.id))))) as ended_at
+  select w.id, w.seen, w.chat_id, w.chat_seen, ended.at as ended_at, answered.at as answered_at
     from wrong w
-    join chats c on c.id = w.chat_id
-   where coalesce(w.chat_id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   order by w.chat_id, w.assigned_at
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+   cross join lateral (
+     select greatest(w.assigned_at, least(now(), min(case when e.assigned_at > w.assigned_at then e.assigned_at else w.assigned_at end))) as at
+       from chat_assignments e
+      where e.chat_id = w.chat_id and e.id <> w.id
+        and (e.assigned_at > w.assigned_at
+             or (coalesce(e.released_at, 'infinity') > w.assigned_at
+                 and not exists (select 1 from wrong v where v.id = e.id))
+             or (e.assigned_at = w.assigned_at and e.id < w.id))
+   ) as ended
+   cross join lateral (
+     select min(m.created_at) as at from messages m
+      where m.chat_id = w.chat_id and m.sender_type = 'fictional' and m.handled_by_operator_id = w.operator_id
+        and m.created_at between w.assigned_at and ended.at
+   ) as answered
+   order by w.chat_id, w.id
 ), locked as materialized (
-  select a.id, a.chat_id, a.operator_id, a.assigned_at, k.ended_at,
-         (select min(m.created_at) from messages m
-           where m.chat_id = a.chat_id and m.sender_type = 'fictional' and m.handled_by_operator_id = a.operator_id
-             and m.created_at between a.assigned_at and k.ended_at) as answered_at
-    from chat_assignments a
-    join candidate k on k.id = a.id
+  select a.id, a.chat_id, a.operator_id, k.ended_at, k.answered_at
+    from candidate k
     join chats c on c.id = k.chat_id
+    join chat_assignments a on a.id = k.id
    where a.xmin = k.seen and c.xmin = k.chat_seen and a.released_at is null
      for no key update of c, a skip locked
 ), changed as (
@@ -57,4 +71,7 @@ with wrong as materialized (
   select 'repair', 'CHAT004', v.chat_id, v.operator_id, 'operator_activity', jsonb_build_object('last_activity', v.last_activity), null
     from idle v
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.chat_id)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -1,24 +1,35 @@
 -- Opens the missing assignment of a chat's holder.
 -- It begins at the chat's assignment time, but not before the end of the assignment that came before it.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+-- order: 90
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select c.id as chat_id
+  from chats c
+ where c.chat_state = 'assigned'
+   and c.assigned_operator_id is not null
+   and c.is_active is not false
+   and not exists (select 1 from chat_assignments a
+                    where a.chat_id = c.id and a.released_at is null and a.operator_id = c.assigned_operator_id)
+;
+
 with candidate as materialized (
-  select c.id, c.xmin as seen
-    from chats c
+  select c.id, c.xmin as seen, greatest(least(coalesce(c.assignment_time, c.updated_at, now()), now()), earlier.ended_at) as began_at
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    join chats c on c.id = f.chat_id
+   cross join lateral (
+     select max(a.released_at) as ended_at from chat_assignments a where a.chat_id = c.id and a.released_at <= now()
+   ) as earlier
    where c.chat_state = 'assigned'
      and c.assigned_operator_id is not null
      and c.is_active is not false
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
      and not exists (select 1 from chat_assignments a
                       where a.chat_id = c.id and a.released_at is null and a.operator_id = c.assigned_operator_id)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+   order by c.id
 ), locked as materialized (
-  select c.*,
-         greatest(least(coalesce(c.assignment_time, c.updated_at, now()), now()),
-                  (select max(a.released_at) from chat_assignments a
-                    where a.chat_id = c.id and a.released_at <= now())) as began_at
-    from chats c
-    join candidate k on k.id = c.id
+  select c.*, k.began_at
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
@@ -31,4 +42,7 @@ with candidate as materialized (
          jsonb_build_object('assigned_at', n.assigned_at, 'released_at', n.released_at)
     from changed n
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

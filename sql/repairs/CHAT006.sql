@@ -1,32 +1,46 @@
 -- Puts a chat that waits for its user, although the user spoke last, back into the queue.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
-with newest as materialized (
-  -- One pass over the messages, as in the check.
-  select m.chat_id
-    from (select chat_id, sender_type, created_at from messages offset 0) as m
-    join chats d on d.id = m.chat_id
-   where d.chat_state = 'waiting_real_user_reply'
-     and d.is_active is not false
-     and m.created_at >= coalesce(d.last_message_at - interval '1 minute', '-infinity')
-   group by m.chat_id
-  having max(m.created_at) filter (where m.sender_type = 'real')
-         > coalesce(max(m.created_at) filter (where m.sender_type = 'fictional'), '-infinity')
-), candidate as materialized (
+-- order: 100
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+-- In the order of the key, so that the pages of the index are read one after the other.
+select c.id as chat_id
+  from (select id from chats where chat_state = 'waiting_real_user_reply' and is_active is not false order by id) as c
+ cross join lateral (
+   select m.sender_type, m.created_at from messages m where m.chat_id = c.id order by m.created_at desc limit 1
+ ) as newest
+ where newest.sender_type = 'real'
+   -- Of two at the same instant none is the later one.
+   and not exists (select 1 from messages m
+                    where m.chat_id = c.id and m.created_at = newest.created_at and m.sender_type = 'fictional')
+;
+
+with candidate as materialized (
   select c.id, c.xmin as seen
-    from newest
-    join chats c on c.id = newest.chat_id
-   where coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    join chats c on c.id = f.chat_id
+   cross join lateral (
+    select m.sender_type = 'fictional' as answered, m.created_at as spoken_at from messages m
+     where m.chat_id = c.id order by m.created_at desc limit 1
+  ) as newest
+   where c.chat_state = 'waiting_real_user_reply'
+     and c.is_active is not false
+     and not newest.answered
+     and not exists (select 1 from messages m
+                      where m.chat_id = c.id and m.created_at = newest.spoken_at and m.sender_type = 'fictional')
+   order by c.id
 ), locked as materialized (
-  select c.*
-    from chats c
-    join candidate k on k.id = c.id
+  select c.*, k.seen
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
   update chats c
-     set chat_state = 'waiting_assignment', assigned_operator_id = null, assignment_time = null, updated_at = now()
+     set chat_state = 'waiting_assignment',
+         assigned_operator_id = null,
+         assignment_time = null,
+         updated_at = now()
     from locked l
    where c.id = l.id
   returning c.*
@@ -42,4 +56,7 @@ with newest as materialized (
     from locked l
     join changed n on n.id = l.id
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -1,29 +1,42 @@
 -- Takes an answered chat out of the queue: it waits for its user since the newest reply.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+-- order: 110
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select c.id as chat_id
+  from chats c
+ cross join lateral (
+   select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
+ ) as newest
+ where c.chat_state = 'waiting_assignment'
+   and c.assigned_operator_id is null
+   and c.is_active is not false
+   and newest.sender_type = 'fictional'
+;
+
 with candidate as materialized (
-  select c.id, c.xmin as seen, newest.created_at as replied_at, newest.handled_by_operator_id
-    from chats c
+  select c.id, c.xmin as seen, newest.spoken_at, newest.handled_by_operator_id
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    join chats c on c.id = f.chat_id
    cross join lateral (
-     select m.sender_type, m.created_at, m.handled_by_operator_id
-       from messages m where m.chat_id = c.id order by m.created_at desc limit 1
-   ) as newest
+    select m.sender_type = 'fictional' as answered, m.created_at as spoken_at, m.handled_by_operator_id from messages m
+     where m.chat_id = c.id order by m.created_at desc limit 1
+  ) as newest
    where c.chat_state = 'waiting_assignment'
      and c.assigned_operator_id is null
      and c.is_active is not false
-     and newest.sender_type = 'fictional'
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+     and newest.answered
+   order by c.id
 ), locked as materialized (
-  select c.*, k.replied_at, k.handled_by_operator_id
-    from chats c
-    join candidate k on k.id = c.id
+  select c.*, k.spoken_at, k.handled_by_operator_id
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
   update chats c
      set chat_state = 'waiting_real_user_reply',
-         operator_replied_at = l.replied_at,
+         operator_replied_at = l.spoken_at,
          last_operator_id = coalesce(l.handled_by_operator_id, l.last_operator_id),
          updated_at = now()
     from locked l
@@ -41,4 +54,7 @@ with candidate as materialized (
     from locked l
     join changed n on n.id = l.id
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

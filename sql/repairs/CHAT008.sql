@@ -1,18 +1,26 @@
 -- Removes heartbeats of operators who do not hold the chat.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+-- order: 120
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select a.chat_id, a.operator_id
+  from operator_activity a
+  join chats c on c.id = a.chat_id
+ where a.operator_id is distinct from c.assigned_operator_id
+;
+
 with candidate as materialized (
-  select a.ctid as place, a.xmin as seen, c.id as chat_id, c.xmin as chat_seen
-    from operator_activity a
+  select a.chat_id, a.operator_id, a.xmin as seen, c.xmin as chat_seen
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid)
+    join operator_activity a on a.chat_id = f.chat_id and a.operator_id = f.operator_id
     join chats c on c.id = a.chat_id
    where a.operator_id is distinct from c.assigned_operator_id
-     and coalesce(a.chat_id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+   order by a.chat_id, a.operator_id
 ), locked as materialized (
   select a.chat_id, a.operator_id
-    from operator_activity a
-    join candidate k on k.place = a.ctid
+    from candidate k
     join chats c on c.id = k.chat_id
+    join operator_activity a on a.chat_id = k.chat_id and a.operator_id = k.operator_id
    where a.xmin = k.seen and c.xmin = k.chat_seen
      for no key update of c, a skip locked
 ), changed as (
@@ -23,4 +31,8 @@ with candidate as materialized (
   select 'repair', 'CHAT008', n.chat_id, n.operator_id, 'operator_activity', jsonb_build_object('last_activity', n.last_activity), null
     from changed n
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.chat_id, 'operator_id', k.operator_id)), '[]')
+                    from candidate k
+                   where not exists (select from locked l where l.chat_id = k.chat_id and l.operator_id = k.operator_id)));

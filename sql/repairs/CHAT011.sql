@@ -2,42 +2,44 @@
 -- Not active: completed, nobody holds it. Completed: not active. Without the flag: active unless completed. Open assignments of
 -- an ended chat are closed and heartbeats removed.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+-- order: 20
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select c.id as chat_id from chats c where c.is_active is null or (c.chat_state = 'completed') = c.is_active
+;
+
 with candidate as materialized (
-  select c.id, c.xmin as seen
-    from chats c
-   where (c.is_active is null or (c.chat_state = 'completed') = c.is_active)
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
-), locked as materialized (
-  select c.*, c.is_active is false or c.chat_state = 'completed' as lets_go,
-         coalesce(newest.sender_type = 'fictional', false) as answered, reply.created_at as replied_at
-    from chats c
-    join candidate k on k.id = c.id
+  select c.id, c.xmin as seen, coalesce(c.is_active is false or c.chat_state = 'completed', false) as lets_go,
+         coalesce(newest.answered, false) as answered, newest.spoken_at
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    join chats c on c.id = f.chat_id
   left join lateral (
-    select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
+    select m.sender_type = 'fictional' as answered, m.created_at as spoken_at from messages m
+     where m.chat_id = c.id order by m.created_at desc limit 1
   ) as newest on true
-  left join lateral (
-    select m.created_at, m.handled_by_operator_id from messages m
-     where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
-  ) as reply on true
+   where (c.is_active is null or (c.chat_state = 'completed') = c.is_active)
+   order by c.id
+), locked as materialized (
+  select c.*, k.lets_go, k.answered, k.spoken_at
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
   update chats c
-     set chat_state = case when coalesce(l.lets_go, false) then 'completed' else l.chat_state end,
-         is_active = not coalesce(l.lets_go, false),
-         assigned_operator_id = case when coalesce(l.lets_go, false) then null else l.assigned_operator_id end,
-         assignment_time = case when coalesce(l.lets_go, false) then null else l.assignment_time end,
+     set chat_state = case when l.lets_go then 'completed' else l.chat_state end,
+         is_active = not l.lets_go,
+         assigned_operator_id = case when l.lets_go then null else l.assigned_operator_id end,
+         assignment_time = case when l.lets_go then null else l.assignment_time end,
          updated_at = now()
     from locked l
    where c.id = l.id
   returning c.*
 ), closed as (
   update chat_assignments a
-     set released_at = case when l.answered and l.replied_at >= a.assigned_at then l.replied_at
+     set released_at = case when l.answered and l.spoken_at >= a.assigned_at then l.spoken_at
                             else greatest(a.assigned_at, now()) end,
-         release_reason = case when l.answered and l.replied_at >= a.assigned_at then 'operator_sent_message'
+         release_reason = case when l.answered and l.spoken_at >= a.assigned_at then 'operator_sent_message'
                                else 'manual_release:repair' end
     from locked l
    where a.chat_id = l.id and a.released_at is null and l.lets_go
@@ -65,4 +67,7 @@ with candidate as materialized (
   select 'repair', 'CHAT011', a.chat_id, a.operator_id, 'operator_activity', jsonb_build_object('last_activity', a.last_activity), null
     from idle a
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -1,43 +1,57 @@
 -- Opens a chat again that the reassignment limit closed while its user goes on writing: it waits for an operator.
--- The limit is chatops.max_reassignments if set, else platform_config, else 3.
+-- The limit is the one that was given, else that of platform_config, else 3.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
-with reassignment_limit as materialized (
-  select coalesce(nullif(current_setting('chatops.max_reassignments', true), '')::numeric,
+-- order: 130
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select c.id as chat_id, ended.released_at
+  from (
+    -- The last assignment of the chat, where it did not end with a reply.
+    select b.chat_id, b.released_at
+      from chat_assignments b
+     where b.release_reason is distinct from 'operator_sent_message'
+       and b.released_at is not null
+       and not exists (
+         select from chat_assignments a
+          where a.chat_id = b.chat_id
+            and (a.released_at is null or (a.released_at, a.assigned_at, a.id) > (b.released_at, b.assigned_at, b.id)))
+    offset 0
+  ) as ended
+  join chats c on c.id = ended.chat_id and c.chat_state = 'completed' and c.assigned_operator_id is null
+              and c.last_message_at > ended.released_at
+ where exists (select 1 from messages m
+                where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > ended.released_at)
+   and (select count(*) from chat_assignments a where a.chat_id = c.id)
+       >= coalesce(nullif(:'max_reassignments', '')::numeric,
                   (select case when length(p.value #>> '{}') < 20 and (p.value #>> '{}') ~ '^\s*[0-9]+(\.[0-9]+)?\s*$'
                                 and (p.value #>> '{}')::numeric between 1 and 1000
                                then (p.value #>> '{}')::numeric end
                      from platform_config p where p.key = 'max_reassignments'),
-                  3) as times
-), candidate as materialized (
-  select c.id, c.xmin as seen
-    from chats c
-   cross join lateral (
-     select max(a.released_at) as released_at, count(*) as closed, bool_or(a.released_at is null) as any_open,
-            (array_agg(a.release_reason order by a.released_at desc, a.assigned_at desc))[1] as release_reason
-       from chat_assignments a where a.chat_id = c.id
-   ) as ended
+                  3)
+;
+
+with candidate as materialized (
+  select c.id, c.xmin as seen, f.released_at
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, released_at timestamptz)
+    join chats c on c.id = f.chat_id
    where c.chat_state = 'completed'
      and c.assigned_operator_id is null
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-     and c.id in (select b.chat_id from chat_assignments b join chats d on d.id = b.chat_id
-                   where d.chat_state = 'completed' and b.released_at < d.last_message_at
-                     and b.release_reason is distinct from 'operator_sent_message')
-     and not ended.any_open
-     and ended.closed >= (select times from reassignment_limit)
-     and ended.release_reason is distinct from 'operator_sent_message'
+     and not exists (select from chat_assignments a
+                      where a.chat_id = c.id and (a.released_at is null or a.released_at > f.released_at))
      and exists (select 1 from messages m
-                  where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > ended.released_at)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+                  where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > f.released_at)
+   order by c.id
 ), locked as materialized (
-  select c.*
-    from chats c
-    join candidate k on k.id = c.id
+  select c.*, k.released_at
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
   update chats c
-     set chat_state = 'waiting_assignment', is_active = true, updated_at = now()
+     set chat_state = 'waiting_assignment',
+         is_active = true,
+         updated_at = now()
     from locked l
    where c.id = l.id
   returning c.*
@@ -53,4 +67,7 @@ with reassignment_limit as materialized (
     from locked l
     join changed n on n.id = l.id
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id, 'released_at', k.released_at)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

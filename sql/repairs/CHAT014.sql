@@ -1,50 +1,51 @@
 -- Writes the author of the newest reply into chats.last_operator_id.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
-with reply as materialized (
-  -- One pass over the messages for the many chats that wait for their user (`offset 0` keeps the planner to it), a look at the others.
-  select k.chat_id, k.handled_by_operator_id, k.created_at
-    from (
-      select m.id, m.chat_id, m.handled_by_operator_id, m.created_at
-        from (select id, chat_id, created_at, handled_by_operator_id from messages where sender_type = 'fictional' offset 0) as m
-        join chats d on d.id = m.chat_id
-       where d.chat_state = 'waiting_real_user_reply'
-         and d.is_active is not false
-         and d.last_operator_id is not null
-         and m.handled_by_operator_id <> d.last_operator_id
-         and m.created_at >= coalesce(d.last_message_at - interval '1 minute', '-infinity')
-      offset 0
-    ) as k
-   where k.id = (select l.id from messages l where l.chat_id = k.chat_id and l.sender_type = 'fictional'
-                  order by l.created_at desc limit 1)
-  union all
-  select d.id, newest.handled_by_operator_id, newest.created_at
-    from chats d
+-- order: 140
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+-- In the order of the key, so that the pages of the index are read one after the other.
+select c.id as chat_id
+  from (
+    select id, last_operator_id, assigned_operator_id from chats
+     where is_active is not false and chat_state is distinct from 'completed' order by id
+  ) as c
+ cross join lateral (
+   select m.handled_by_operator_id, m.created_at from messages m
+    where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
+ ) as reply
+ where reply.handled_by_operator_id is not null
+   and c.last_operator_id is distinct from reply.handled_by_operator_id
+   and (c.last_operator_id is null
+        or (c.last_operator_id is distinct from c.assigned_operator_id
+            and not exists (
+              select 1 from chat_assignments a
+               where a.chat_id = c.id and a.operator_id = c.last_operator_id
+                 and coalesce(a.released_at, 'infinity') > reply.created_at)))
+;
+
+with candidate as materialized (
+  select c.id, c.xmin as seen, reply.handled_by_operator_id
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    join chats c on c.id = f.chat_id
    cross join lateral (
      select m.handled_by_operator_id, m.created_at from messages m
-      where m.chat_id = d.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
-   ) as newest
-   where d.is_active is not false
-     and d.chat_state is distinct from 'completed'
-     and (d.last_operator_id is null or d.chat_state is distinct from 'waiting_real_user_reply')
-     and newest.handled_by_operator_id is not null
-), candidate as materialized (
-  select c.id, c.xmin as seen, reply.handled_by_operator_id
-    from reply
-    join chats c on c.id = reply.chat_id
-   where c.last_operator_id is distinct from reply.handled_by_operator_id
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+      where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
+   ) as reply
+   where c.is_active is not false
+     and c.chat_state is distinct from 'completed'
+     and reply.handled_by_operator_id is not null
+     and c.last_operator_id is distinct from reply.handled_by_operator_id
      and (c.last_operator_id is null
           or (c.last_operator_id is distinct from c.assigned_operator_id
               and not exists (
                 select 1 from chat_assignments a
                  where a.chat_id = c.id and a.operator_id = c.last_operator_id
                    and coalesce(a.released_at, 'infinity') > reply.created_at)))
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+   order by c.id
 ), locked as materialized (
   select c.*, k.handled_by_operator_id
-    from chats c
-    join candidate k on k.id = c.id
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
@@ -65,4 +66,7 @@ with reply as materialized (
     from locked l
     join changed n on n.id = l.id
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -1,44 +1,63 @@
 -- Sets counters to what they count: the messages of a chat, the replies of an operator.
+-- Chats with a message in the window, operators in full; by the difference between counter and count in one snapshot, so that what
+-- is written meanwhile stays counted and nobody waits for a count.
 --
--- Chats with a message since chatops.since (24 hours if not set), operators in full. One batch: the rows are found, locked
--- without waiting and compared again by their version; whoever is busy comes next time.
-with chat_candidate as materialized (
-  select c.id, c.xmin as seen, source.messages
-    from chats c
-   cross join lateral (select count(*) as messages from messages m where m.chat_id = c.id) as source
-   where c.last_message_at >= now() - coalesce(nullif(current_setting('chatops.since', true), ''), '24 hours')::interval
-     and coalesce(c.message_count, 0) <> source.messages
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+-- order: 170
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select c.id as chat_id, null::uuid as operator_id, coalesce(source.messages, 0) - coalesce(c.message_count, 0) as difference,
+       now() as measured_at
+  from chats c
+  left join (select m.chat_id, count(*) as messages from messages m group by m.chat_id) as source on source.chat_id = c.id
+ where c.last_message_at >= now() - :'since'::interval
+   and coalesce(c.message_count, 0) <> coalesce(source.messages, 0)
+union all
+select null, o.id, coalesce(source.messages, 0) - coalesce(o.total_messages, 0), now()
+  from operators o
+  left join (
+    select m.handled_by_operator_id, count(*) as messages
+      from messages m
+     where m.handled_by_operator_id is not null
+     group by m.handled_by_operator_id
+  ) as source on source.handled_by_operator_id = o.id
+ where coalesce(o.total_messages, 0) <> coalesce(source.messages, 0)
+;
+
+-- What another repair has mended since it was measured is not mended twice.
+with found as materialized (
+  select f.chat_id, f.operator_id, f.difference, f.measured_at
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, difference bigint, measured_at timestamptz)
+   where not exists (select from chatops.actions a
+                      where a.code = 'DATA001' and a.chat_id is not distinct from f.chat_id
+                        and a.operator_id is not distinct from f.operator_id and a.at >= f.measured_at)
+), chat_candidate as materialized (
+  select c.id, c.xmin as seen, f.difference
+    from found f
+    join chats c on c.id = f.chat_id
+   order by c.id
 ), chat as materialized (
-  select c.id, c.message_count, k.messages
-    from chats c
-    join chat_candidate k on k.id = c.id
+  select c.id, c.message_count, k.difference
+    from chat_candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), operator_candidate as materialized (
-  select o.id, o.xmin as seen, coalesce(source.messages, 0) as messages
-    from operators o
-    left join (
-      select m.handled_by_operator_id, count(*) as messages
-        from messages m
-       where m.handled_by_operator_id is not null
-       group by m.handled_by_operator_id
-    ) as source on source.handled_by_operator_id = o.id
-   where coalesce(o.total_messages, 0) <> coalesce(source.messages, 0)
-     and nullif(current_setting('chatops.only_chat', true), '') is null
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+  select o.id, o.xmin as seen, f.difference
+    from found f
+    join operators o on o.id = f.operator_id
+   where f.chat_id is null
+   order by o.id
 ), operator as materialized (
-  select o.id, o.total_messages, k.messages
-    from operators o
-    join operator_candidate k on k.id = o.id
+  select o.id, o.total_messages, k.difference
+    from operator_candidate k
+    join operators o on o.id = k.id
    where o.xmin = k.seen
      for no key update of o skip locked
 ), changed_chat as (
-  update chats c set message_count = h.messages from chat h where c.id = h.id
+  update chats c set message_count = greatest(0, coalesce(c.message_count, 0) + h.difference) from chat h where c.id = h.id
   returning c.id, c.message_count
 ), changed_operator as (
-  update operators o set total_messages = h.messages from operator h where o.id = h.id
+  update operators o set total_messages = greatest(0, coalesce(o.total_messages, 0) + h.difference) from operator h where o.id = h.id
   returning o.id, o.total_messages
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
@@ -50,4 +69,13 @@ with chat_candidate as materialized (
          jsonb_build_object('total_messages', h.total_messages), jsonb_build_object('total_messages', n.total_messages)
     from changed_operator n join operator h on h.id = n.id
 )
-select (select count(*) from changed_chat) + (select count(*) from changed_operator)
+select jsonb_build_object(
+         'mended', (select count(*) from changed_chat) + (select count(*) from changed_operator),
+         'busy', (
+           select coalesce(jsonb_agg(jsonb_build_object('chat_id', f.chat_id, 'operator_id', f.operator_id,
+                                                        'difference', f.difference, 'measured_at', f.measured_at)), '[]')
+             from found f
+            where (exists (select from chat_candidate k where k.id = f.chat_id)
+                   and not exists (select from chat h where h.id = f.chat_id))
+               or (f.chat_id is null and exists (select from operator_candidate k where k.id = f.operator_id)
+                   and not exists (select from operator h where h.id = f.operator_id))));

@@ -1,52 +1,81 @@
--- Sets clocks that are ahead to now, and lets no assignment end before it began.
+-- Sets clocks that are ahead to now, clocks from before the year 1 to 1970, and lets no assignment end before it began.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
-with late as materialized (
-  select now() + interval '1 minute' as latest
+-- order: 160
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select a.chat_id, a.operator_id, 'heartbeat' as clock, null::uuid as id
+  from operator_activity a
+ where a.last_activity not between '0001-01-02' and now() + interval '1 minute'
+union all
+select null, o.id, 'operator', null
+  from operators o
+ where o.last_activity not between '0001-01-02' and now() + interval '1 minute'
+union all
+select c.id, null, 'chat', null
+  from chats c
+ where c.assignment_time not between '0001-01-02' and now() + interval '1 minute'
+    or c.operator_replied_at not between '0001-01-02' and now() + interval '1 minute'
+    or c.last_message_at not between '0001-01-02' and now() + interval '1 minute'
+union all
+select s.chat_id, s.operator_id, 'assignment', s.id
+  from chat_assignments s
+ where s.released_at < s.assigned_at
+    or s.assigned_at not between '0001-01-02' and now() + interval '1 minute'
+    or s.released_at not between '0001-01-02' and now() + interval '1 minute'
+;
+
+with found as materialized (
+  select * from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, clock text, id uuid)
 ), heartbeat as materialized (
   select a.chat_id, a.operator_id, a.last_activity
-    from operator_activity a
-   where a.last_activity > (select latest from late) and coalesce(a.chat_id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+    from found f
+    join operator_activity a on a.chat_id = f.chat_id and a.operator_id = f.operator_id
+   where f.clock = 'heartbeat' and a.last_activity not between '0001-01-02' and now() + interval '1 minute'
      for no key update of a skip locked
 ), operator as materialized (
   select o.id, o.last_activity
-    from operators o
-   where o.last_activity > (select latest from late) and nullif(current_setting('chatops.only_chat', true), '') is null
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+    from found f
+    join operators o on o.id = f.operator_id
+   where f.clock = 'operator' and o.last_activity not between '0001-01-02' and now() + interval '1 minute'
      for no key update of o skip locked
 ), chat as materialized (
   select c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at
-    from chats c
-   where greatest(c.assignment_time, c.operator_replied_at, c.last_message_at) > (select latest from late)
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+    from found f
+    join chats c on c.id = f.chat_id
+   where f.clock = 'chat'
+     and (c.assignment_time not between '0001-01-02' and now() + interval '1 minute'
+          or c.operator_replied_at not between '0001-01-02' and now() + interval '1 minute'
+          or c.last_message_at not between '0001-01-02' and now() + interval '1 minute')
      for no key update of c skip locked
 ), assignment as materialized (
   select s.id, s.chat_id, s.operator_id, s.assigned_at, s.released_at
-    from chat_assignments s
-   where (s.released_at < s.assigned_at or greatest(s.assigned_at, s.released_at) > (select latest from late))
-     and coalesce(s.chat_id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+    from found f
+    join chat_assignments s on s.id = f.id
+   where f.clock = 'assignment'
+     and (s.released_at < s.assigned_at
+          or s.assigned_at not between '0001-01-02' and now() + interval '1 minute'
+          or s.released_at not between '0001-01-02' and now() + interval '1 minute')
      for no key update of s skip locked
 ), changed_heartbeat as (
-  update operator_activity a set last_activity = now()
+  update operator_activity a set last_activity = case when a.last_activity is not null then least(greatest(a.last_activity, '1970-01-01'), now()) end
     from heartbeat h where a.chat_id = h.chat_id and a.operator_id = h.operator_id
   returning a.chat_id, a.operator_id, a.last_activity
 ), changed_operator as (
-  update operators o set last_activity = now() from operator h where o.id = h.id
+  update operators o set last_activity = case when o.last_activity is not null then least(greatest(o.last_activity, '1970-01-01'), now()) end
+    from operator h where o.id = h.id
   returning o.id, o.last_activity
 ), changed_chat as (
   update chats c
-     set assignment_time = least(c.assignment_time, now()),
-         operator_replied_at = least(c.operator_replied_at, now()),
-         last_message_at = least(c.last_message_at, now())
+     set assignment_time = case when c.assignment_time is not null then least(greatest(c.assignment_time, '1970-01-01'), now()) end,
+         operator_replied_at = case when c.operator_replied_at is not null then least(greatest(c.operator_replied_at, '1970-01-01'), now()) end,
+         last_message_at = case when c.last_message_at is not null then least(greatest(c.last_message_at, '1970-01-01'), now()) end
     from chat h where c.id = h.id
   returning c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at
 ), changed_assignment as (
   update chat_assignments s
-     set assigned_at = least(s.assigned_at, now()),
-         released_at = case when s.released_at is not null then greatest(least(s.released_at, now()), least(s.assigned_at, now())) end
+     set assigned_at = case when s.assigned_at is not null then least(greatest(s.assigned_at, '1970-01-01'), now()) end,
+         released_at = case when s.released_at is not null
+                            then least(greatest(s.released_at, s.assigned_at, '1970-01-01'), now()) end
     from assignment h where s.id = h.id
   returning s.id, s.chat_id, s.operator_id, s.assigned_at, s.released_at
 ), logged as (
@@ -71,5 +100,30 @@ with late as materialized (
          jsonb_build_object('assigned_at', n.assigned_at, 'released_at', n.released_at)
     from changed_assignment n join assignment h on h.id = n.id
 )
-select (select count(*) from changed_heartbeat) + (select count(*) from changed_operator) + (select count(*) from changed_chat)
-     + (select count(*) from changed_assignment)
+-- By its own snapshot: what is still wrong in it and was not changed is busy.
+select jsonb_build_object(
+         'mended', (select count(*) from changed_heartbeat) + (select count(*) from changed_operator)
+                   + (select count(*) from changed_chat) + (select count(*) from changed_assignment),
+         'busy', (
+           select coalesce(jsonb_agg(to_jsonb(f)), '[]')
+             from found f
+            where case f.clock
+                    when 'heartbeat' then exists (select from operator_activity a
+                                                   where a.chat_id = f.chat_id and a.operator_id = f.operator_id
+                                                     and a.last_activity not between '0001-01-02' and now() + interval '1 minute')
+                                          and not exists (select from heartbeat h
+                                                           where h.chat_id = f.chat_id and h.operator_id = f.operator_id)
+                    when 'operator' then exists (select from operators o where o.id = f.operator_id
+                                                    and o.last_activity not between '0001-01-02' and now() + interval '1 minute')
+                                         and not exists (select from operator h where h.id = f.operator_id)
+                    when 'chat' then exists (select from chats c where c.id = f.chat_id
+                                                and (c.assignment_time not between '0001-01-02' and now() + interval '1 minute'
+                                                     or c.operator_replied_at not between '0001-01-02' and now() + interval '1 minute'
+                                                     or c.last_message_at not between '0001-01-02' and now() + interval '1 minute'))
+                                     and not exists (select from chat h where h.id = f.chat_id)
+                    else exists (select from chat_assignments s where s.id = f.id
+                                    and (s.released_at < s.assigned_at
+                                         or s.assigned_at not between '0001-01-02' and now() + interval '1 minute'
+                                         or s.released_at not between '0001-01-02' and now() + interval '1 minute'))
+                         and not exists (select from assignment h where h.id = f.id)
+                  end));

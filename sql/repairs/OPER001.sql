@@ -1,48 +1,61 @@
 -- Takes chats from operators who are inactive or silent beyond the idle timeout; each goes where its messages say.
 -- The open assignment is closed as idle_timeout (silent) or manual_release (inactive), or as answered when it was; the operator is
--- remembered as the last one. The timeout is chatops.idle_timeout_minutes if set, else platform_config, else 5 minutes; 2 minutes
+-- remembered as the last one. The timeout is the one that was given, else that of platform_config, else 5 minutes; 2 minutes
 -- of grace.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
-with idle_limit as materialized (
-  select make_interval(secs => 60 * (
-           coalesce(nullif(current_setting('chatops.idle_timeout_minutes', true), '')::double precision,
-                    (select case when length(p.value #>> '{}') < 20 and (p.value #>> '{}') ~ '^\s*[0-9]+(\.[0-9]+)?\s*$'
-                                  and (p.value #>> '{}')::double precision between 0.1 and 1440
-                                 then (p.value #>> '{}')::double precision end
-                       from platform_config p where p.key = 'idle_timeout_minutes'),
-                    5)
-           + coalesce(nullif(current_setting('chatops.idle_grace_minutes', true), '')::double precision, 2))) as span
-), candidate as materialized (
-  select c.id, c.xmin as seen, o.is_active is true as operator_active
-    from chats c
+-- order: 50
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+-- Whoever is inactive is so whatever they do; who was silent must not have moved since.
+select c.id as chat_id, c.assigned_operator_id as operator_id,
+       case when o.is_active then held.active_at else '-infinity' end as active_at
+  from chats c
+  left join operators o on o.id = c.assigned_operator_id
+ cross join lateral (
+   select coalesce(greatest(
+            case when c.assignment_time <= now() + interval '1 minute' then c.assignment_time end,
+            case when o.last_activity <= now() + interval '1 minute' then o.last_activity end,
+            (select max(a.last_activity) from operator_activity a
+              where a.chat_id = c.id and a.operator_id = c.assigned_operator_id
+                and a.last_activity <= now() + interval '1 minute')), '-infinity') as active_at
+ ) as held
+ where c.assigned_operator_id is not null
+   and c.chat_state = 'assigned'
+   and c.is_active is not false
+   and (o.is_active is not true
+        or held.active_at < now() - make_interval(secs => 60 * (
+             coalesce(nullif(:'idle_timeout_minutes', '')::double precision,
+                      (select case when length(p.value #>> '{}') < 20 and (p.value #>> '{}') ~ '^\s*[0-9]+(\.[0-9]+)?\s*$'
+                                    and (p.value #>> '{}')::double precision between 0.1 and 1440
+                                   then (p.value #>> '{}')::double precision end
+                         from platform_config p where p.key = 'idle_timeout_minutes'),
+                      5)
+             + coalesce(nullif(:'idle_grace_minutes', '')::double precision, 2))))
+;
+
+with candidate as materialized (
+  select c.id, c.xmin as seen, f.operator_id, f.active_at, o.is_active is true as operator_active,
+         coalesce(newest.answered, false) as answered, newest.spoken_at
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, active_at timestamptz)
+    join chats c on c.id = f.chat_id and c.assigned_operator_id = f.operator_id
     left join operators o on o.id = c.assigned_operator_id
-   cross join idle_limit
-   where c.assigned_operator_id is not null
-     and c.chat_state = 'assigned'
-     and c.is_active is not false
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
+  left join lateral (
+    select m.sender_type = 'fictional' as answered, m.created_at as spoken_at from messages m
+     where m.chat_id = c.id order by m.created_at desc limit 1
+  ) as newest on true
+   where c.chat_state = 'assigned' and c.is_active is not false
      and (o.is_active is not true
           or coalesce(greatest(
                case when c.assignment_time <= now() + interval '1 minute' then c.assignment_time end,
                case when o.last_activity <= now() + interval '1 minute' then o.last_activity end,
                (select max(a.last_activity) from operator_activity a
                  where a.chat_id = c.id and a.operator_id = c.assigned_operator_id
-                   and a.last_activity <= now() + interval '1 minute')), '-infinity') < now() - idle_limit.span)
+                   and a.last_activity <= now() + interval '1 minute')), '-infinity') <= f.active_at)
    order by c.id
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
 ), locked as materialized (
-  select c.*, true as lets_go, k.operator_active,
-         coalesce(newest.sender_type = 'fictional', false) as answered, reply.created_at as replied_at
-    from chats c
-    join candidate k on k.id = c.id
-  left join lateral (
-    select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
-  ) as newest on true
-  left join lateral (
-    select m.created_at, m.handled_by_operator_id from messages m
-     where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
-  ) as reply on true
+  select c.*, true as lets_go, k.operator_active, k.answered, k.spoken_at
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
@@ -51,17 +64,17 @@ with idle_limit as materialized (
          last_operator_id = coalesce(l.assigned_operator_id, l.last_operator_id),
          assigned_operator_id = null,
          assignment_time = null,
-         operator_replied_at = case when l.answered then l.replied_at else l.operator_replied_at end,
+         operator_replied_at = case when l.answered then l.spoken_at else l.operator_replied_at end,
          updated_at = now()
     from locked l
    where c.id = l.id
   returning c.*
 ), closed as (
   update chat_assignments a
-     set released_at = case when l.answered and l.replied_at >= a.assigned_at then l.replied_at
+     set released_at = case when l.answered and l.spoken_at >= a.assigned_at then l.spoken_at
                             else greatest(a.assigned_at, now()) end,
-         release_reason = case when l.answered and l.replied_at >= a.assigned_at then 'operator_sent_message'
-                               else case when l.operator_active then 'idle_timeout' else 'manual_release:repair' end end
+         release_reason = case when l.answered and l.spoken_at >= a.assigned_at then 'operator_sent_message'
+                               when l.operator_active then 'idle_timeout' else 'manual_release:repair' end
     from locked l
    where a.chat_id = l.id and a.released_at is null and l.lets_go
   returning a.*
@@ -88,4 +101,7 @@ with idle_limit as materialized (
   select 'repair', 'OPER001', a.chat_id, a.operator_id, 'operator_activity', jsonb_build_object('last_activity', a.last_activity), null
     from idle a
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id, 'operator_id', k.operator_id, 'active_at', k.active_at)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -1,27 +1,34 @@
 -- Takes chats in which no user has written from the operators who were given them; they stay waiting, and wait for nobody.
 --
--- One batch: the rows are found, locked without waiting and compared again by their version; whoever is busy comes next time.
+-- order: 60
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select c.id as chat_id
+  from chats c
+ where c.assigned_operator_id is not null
+   and c.chat_state = 'assigned'
+   and c.is_active
+   and not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type = 'real')
+;
+
 with candidate as materialized (
-  select c.id, c.xmin as seen
-    from chats c
+  select c.id, c.xmin as seen,
+         coalesce(newest.answered, false) as answered, newest.spoken_at
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    join chats c on c.id = f.chat_id
+  left join lateral (
+    select m.sender_type = 'fictional' as answered, m.created_at as spoken_at from messages m
+     where m.chat_id = c.id order by m.created_at desc limit 1
+  ) as newest on true
    where c.assigned_operator_id is not null
      and c.chat_state = 'assigned'
      and c.is_active
      and not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type = 'real')
-     and coalesce(c.id = nullif(current_setting('chatops.only_chat', true), '')::uuid, true)
-   limit coalesce(nullif(current_setting('chatops.batch_size', true), '')::int, 1000)
+   order by c.id
 ), locked as materialized (
-  select c.*, true as lets_go,
-         coalesce(newest.sender_type = 'fictional', false) as answered, reply.created_at as replied_at
-    from chats c
-    join candidate k on k.id = c.id
-  left join lateral (
-    select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
-  ) as newest on true
-  left join lateral (
-    select m.created_at, m.handled_by_operator_id from messages m
-     where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
-  ) as reply on true
+  select c.*, true as lets_go, k.answered, k.spoken_at
+    from candidate k
+    join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
@@ -29,16 +36,16 @@ with candidate as materialized (
      set chat_state = case when l.answered then 'waiting_real_user_reply' else 'waiting_assignment' end,
          assigned_operator_id = null,
          assignment_time = null,
-         operator_replied_at = case when l.answered then l.replied_at else l.operator_replied_at end,
+         operator_replied_at = case when l.answered then l.spoken_at else l.operator_replied_at end,
          updated_at = now()
     from locked l
    where c.id = l.id
   returning c.*
 ), closed as (
   update chat_assignments a
-     set released_at = case when l.answered and l.replied_at >= a.assigned_at then l.replied_at
+     set released_at = case when l.answered and l.spoken_at >= a.assigned_at then l.spoken_at
                             else greatest(a.assigned_at, now()) end,
-         release_reason = case when l.answered and l.replied_at >= a.assigned_at then 'operator_sent_message'
+         release_reason = case when l.answered and l.spoken_at >= a.assigned_at then 'operator_sent_message'
                                else 'manual_release:repair' end
     from locked l
    where a.chat_id = l.id and a.released_at is null and l.lets_go
@@ -66,4 +73,7 @@ with candidate as materialized (
   select 'repair', 'QUEUE001', a.chat_id, a.operator_id, 'operator_activity', jsonb_build_object('last_activity', a.last_activity), null
     from idle a
 )
-select count(*) from changed
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -1,0 +1,35 @@
+-- A repair as one block for psql: found once, then mended in batches that commit, each with its count in the ledger.
+-- What somebody has locked is asked for again a hundred times, and then left to `chatops repair`.
+do $chatops_repair$
+declare
+  v_size   constant integer := :'batch_size';
+  v_found  jsonb[];
+  v_busy   jsonb[] := '{}';
+  v_batch  jsonb[];
+  v_answer jsonb;
+  v_tries  integer := 0;
+begin
+  execute :'find' into v_found;
+  while coalesce(cardinality(v_found), 0) > 0 loop
+    v_batch := v_found[greatest(1, cardinality(v_found) - v_size + 1) :];
+    v_found := v_found[: cardinality(v_found) - cardinality(v_batch)];
+    begin
+      perform set_config('chatops.write', 'function', true);
+      execute replace(:'mend', :'placeholder', quote_literal(to_jsonb(v_batch)::text)) into v_answer;
+      update chatops.migrations
+         set rows_changed = coalesce(rows_changed, 0) + (v_answer ->> 'mended')::bigint
+       where target_schema = :'target_schema' and source = :'source' and name = :'name';
+      v_busy := v_busy || array(select jsonb_array_elements(v_answer -> 'busy'));
+    exception when lock_not_available or deadlock_detected then
+      v_busy := v_busy || v_batch;
+    end;
+    commit;
+    if cardinality(v_found) = 0 and cardinality(v_busy) > 0 and v_tries < 100 then
+      v_tries := v_tries + 1;
+      v_found := v_busy;
+      v_busy := '{}';
+      perform pg_sleep(0.1);
+    end if;
+  end loop;
+end
+$chatops_repair$;

@@ -1,0 +1,71 @@
+-- Sets since when a user waits, where a chat in the queue or with an operator does not say so, or says so although nobody waits.
+-- A wait that is filled in gets its count of releases without an answer too.
+--
+-- order: 150
+-- from: 018
+-- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+
+select c.id as chat_id
+  from chats c
+  left join lateral (
+    select m.created_at as since from messages m
+     where m.chat_id = c.id and m.sender_type = 'real'
+       and m.created_at > coalesce((select r.created_at from messages r
+                                     where r.chat_id = c.id and r.sender_type = 'fictional'
+                                     order by r.created_at desc limit 1), '-infinity')
+     order by m.created_at limit 1
+  ) as unanswered on true
+ where c.chat_state in ('waiting_assignment', 'assigned')
+   and c.is_active is not false
+   and (c.waiting_since is null) <> (unanswered.since is null)
+;
+
+with candidate as materialized (
+  select c.id, c.xmin as seen, unanswered.since,
+         case when unanswered.since is null then 0 else releases.many end as releases
+    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    join chats c on c.id = f.chat_id
+  left join lateral (
+    select m.created_at as since from messages m
+     where m.chat_id = c.id and m.sender_type = 'real'
+       and m.created_at > coalesce((select r.created_at from messages r
+                                     where r.chat_id = c.id and r.sender_type = 'fictional'
+                                     order by r.created_at desc limit 1), '-infinity')
+     order by m.created_at limit 1
+  ) as unanswered on true
+   cross join lateral (
+     select count(*) as many from chat_assignments a
+      where a.chat_id = c.id
+        and a.release_reason is distinct from 'operator_sent_message'
+        and a.released_at > coalesce((select r.created_at from messages r
+                                       where r.chat_id = c.id and r.sender_type = 'fictional'
+                                       order by r.created_at desc limit 1), '-infinity')
+   ) as releases
+   where c.chat_state in ('waiting_assignment', 'assigned')
+     and c.is_active is not false
+     and (c.waiting_since is null) <> (unanswered.since is null)
+   order by c.id
+), locked as materialized (
+  select c.*, k.since, k.releases
+    from candidate k
+    join chats c on c.id = k.id
+   where c.xmin = k.seen
+     for no key update of c skip locked
+), changed as (
+  update chats c
+     set waiting_since = l.since, releases_without_reply = l.releases
+    from locked l
+   where c.id = l.id
+  returning c.id, c.assigned_operator_id, c.waiting_since, c.releases_without_reply
+), logged as (
+  insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
+  select 'repair', 'QUEUE012', n.id, n.assigned_operator_id, null::text,
+         jsonb_build_object('waiting_since', l.waiting_since, 'releases_without_reply', l.releases_without_reply),
+         jsonb_build_object('waiting_since', n.waiting_since, 'releases_without_reply', n.releases_without_reply)
+    from locked l
+    join changed n on n.id = l.id
+)
+select jsonb_build_object(
+         'mended', (select count(*) from changed),
+         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)));
