@@ -265,7 +265,7 @@ def test_a_server_that_is_away_is_remembered_by_the_run_and_written_when_it_is_b
 def test_commands_run_beside_a_tick_their_text_is_text_and_a_failing_one_is_a_finding(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from chatops.flows import monitor as module
+    from chatops.flows import monitor_commands as module
 
     monkeypatch.setattr(module, "COMMAND_SECONDS", 0.3)
     errors = tmp_path / "errors"

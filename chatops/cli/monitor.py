@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from chatops.cli.options import Formats, command, invocation_of
-from chatops.errors import ExitCode, UsageError
-
-GUIDE = "15m*4,1h*23"
+from chatops.deploys.schedule import GUIDE
+from chatops.errors import ExitCode
 
 
 @command(
@@ -45,35 +44,11 @@ def monitor(
     `[monitor] commands` of chatops.toml run beside each tick; one that fails is a finding.
     A finding counts as gone after two ticks without it. Late, early and doubled ticks do no harm; missed ones are told.
     """
-    from chatops.deploys import receipt as receipts
-    from chatops.flows.monitor import Watching, commands_of
-    from chatops.flows.state_files import default_path
+    from chatops.flows.monitor import MonitorRequest
+    from chatops.flows.monitor import monitor as run
 
-    invocation = invocation_of(ctx)
-    if once and (until_healthy or fail_fast):
-        raise UsageError("--once takes one tick; --until-healthy and --fail-fast are for the loop")
-    if store and state is not None:
-        raise UsageError("--state is a file, --store the database: a watch is remembered in one place")
-    if not once and invocation.format() == "nagios":
-        raise UsageError("a plugin of Nagios answers once: -o nagios goes with --once")
-    commands = commands_of(invocation.configuration)
-    baseline = None
-    if receipt is not None:
-        kept = receipts.read(receipt)
-        target = invocation.target
-        if (kept.database, kept.schema) != (target.shown(), target.schema):
-            raise UsageError(f"{receipt} is the receipt of {kept.database}, schema {kept.schema}, not of this database")
-        baseline = kept.baseline or None
-    keeper = None
-    if store:
-        from chatops.flows.monitor_state import InDatabase
-
-        if not invocation.consent("Remember the watch in the database", yes=yes):
-            invocation.note("nothing was changed")
-            return ExitCode.REFUSED
-        keeper = InDatabase(invocation)
-        keeper.prepare()
-    watching = Watching(invocation, plan=plan, path=state or default_path(invocation, "monitor"), baseline=baseline,
-                        notify=notify, until_healthy=until_healthy, fail_fast=fail_fast, anew=anew, keeper=keeper,
-                        commands=commands)  # fmt: skip
-    return watching.once() if once else watching.loop()
+    request = MonitorRequest(
+        plan=plan, once=once, state=state, receipt=receipt, notify=notify, until_healthy=until_healthy, fail_fast=fail_fast,
+        store=store, yes=yes, anew=anew,
+    )  # fmt: skip
+    return run(invocation_of(ctx), request)

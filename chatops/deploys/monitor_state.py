@@ -207,6 +207,17 @@ def verdict(watch: Watch) -> Verdict:
     return Verdict(f"{when}: {'; '.join(parts)}", ExitCode.FOUND if worse else ExitCode.OK)
 
 
+def increase(now: int | None, before: int | None) -> int:
+    """How much a counter went up; one that was set back (a server that crashed) counts from zero again.
+
+    >>> increase(7, 5), increase(2, 5), increase(3, None), increase(None, 5)
+    (2, 2, 0, 0)
+    """
+    if now is None or before is None:
+        return 0
+    return now - before if now >= before else now
+
+
 def span(distance: timedelta) -> str:
     """A distance in hours up to two days, as the guide counts.
 

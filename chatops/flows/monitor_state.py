@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from chatops import sqlfiles
+from chatops.deploys import monitor_state as watches
+from chatops.deploys.monitor_state import Watch
 from chatops.errors import UnreachableError
 from chatops.files import write_file
 from chatops.flows.run import Invocation
-
-if TYPE_CHECKING:
-    from chatops.deploys.monitor_state import Watch
 
 
 class Keeper(Protocol):
@@ -39,8 +40,6 @@ class InFile:
 
     def read(self) -> Watch | None:
         """The watch in the file. Raises UsageError when it holds something else."""
-        from chatops.deploys import monitor_state as watches
-
         return watches.read(self.path)
 
     def write(self, watch: Watch, *, anew: bool = False) -> bool:
@@ -52,8 +51,6 @@ class InFile:
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """A lock on a file beside it."""
-        import fcntl
-
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_name(self.path.name + ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -70,8 +67,6 @@ class InDatabase:
 
     def prepare(self) -> None:
         """Makes the table where the bookkeeping is older than it, or absent."""
-        from chatops import sqlfiles
-
         with self.invocation.connect("act") as database, database.acting():
             known = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                                        where n.nspname = 'chatops' and c.relname = 'watches')"""
@@ -80,8 +75,6 @@ class InDatabase:
 
     def read(self) -> Watch | None:
         """The row, or what this run remembers while the server is away."""
-        from chatops import sqlfiles
-
         try:
             with self.invocation.connect("read") as database, database.reading():
                 text = database.value(sqlfiles.read("queries/watch_read.sql"), {"schema": self.invocation.target.schema})
@@ -95,8 +88,6 @@ class InDatabase:
 
     def write(self, watch: Watch, *, anew: bool = False) -> bool:
         """Under the row's lock: another run that took a slot of this one first wins."""
-        from chatops import sqlfiles
-
         asked = {"schema": self.invocation.target.schema}
         try:
             with self.invocation.connect("act") as database, database.acting():
@@ -116,6 +107,4 @@ class InDatabase:
         return contextlib.nullcontext()
 
     def _parsed(self, text: str | None) -> Watch | None:
-        from chatops.deploys import monitor_state as watches
-
         return None if text is None else watches.parse_state(text, self.name)

@@ -1,0 +1,124 @@
+"""A watch on the screen: the lines of a look, the page on a terminal, the answer for machines."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from chatops import formatting
+from chatops.deploys.monitor_state import Transition, Watch, increase, span, verdict
+from chatops.model import Answer, Column, Figure, Line, Outcome, Span, Style, Table, Text
+
+COUNTERS = ("deadlocks", "rollbacks", "refusals")
+STATES = {"waiting": "wait for an operator", "assigned": "with an operator",
+          "waiting_real_user_reply": "wait for the user", "completed": "completed"}  # fmt: skip
+PAGE_TICKS = 40
+SPARKS = "▁▂▃▄▅▆▇█"
+REMINDER_SECONDS = 3600
+
+
+def tick_lines(watch: Watch, before: Watch, told: tuple[Transition, ...], beside: Sequence[str] = ()) -> list[str]:
+    """The line of a tick, then a line for each finding that appeared, goes on, or went."""
+    tick = watch.ticks[-1]
+    slot = f"{tick.slot + 1}/{len(watch.schedule.slots)}"
+    if not tick.reached:
+        text = f"{tick.at[11:16]}  {slot}  the database does not answer"
+    else:
+        figures, base = tick.figures, watch.baseline["figures"]
+        change = figures.get("waiting", 0) - base.get("waiting", 0)
+        waits = [one.figures.get("waiting", 0) for one in watch.ticks[-8:] if one.reached]
+        text = (f"{tick.at[11:16]}  {slot}  {figures.get('waiting', 0)} wait ({change:+d}) {sparkline(waits)}, oldest "
+                f"{formatting.duration(figures.get('oldest_seconds'))} · {figures.get('assigned', 0)} held · "
+                f"{formatting.plural(len(tick.findings), 'finding')}")  # fmt: skip
+        last = next((one.figures for one in reversed(before.ticks) if one.reached), base)
+        for name in COUNTERS:
+            if more := increase(figures.get(name), last.get(name)):
+                text += f" · {formatting.plural(more, name.removesuffix('s'))}"
+    lines = [text, *(f"       beside   {line}" for line in beside)]
+    fresh = {one.code for one in told}
+    lines += [f"       {one.kind:<8} {one.severity:<8} {one.code}  {formatting.visible(one.title)}" for one in told]
+    lines += [f"       ongoing  {one.severity:<8} {code}  since {one.since[11:16]}"
+              for code, one in sorted(watch.worse.items()) if code not in fresh]  # fmt: skip
+    offset = watch.schedule.slots[tick.slot].total_seconds()
+    if offset % REMINDER_SECONDS == 0:
+        lines.append(f"       {span(watch.schedule.slots[tick.slot])} after deploy: ask the operators how it goes")
+    return lines
+
+
+def page(watch: Watch, lines: Sequence[str], columns: int) -> list[Line]:
+    """A page so many columns wide: states and waits over the last ticks, findings open and gone, what the tick told."""
+    tick = watch.ticks[-1]
+    seen = [one for one in watch.ticks if one.reached][-min(PAGE_TICKS, max(4, columns - 36)) :]
+    after = span(watch.schedule.slots[tick.slot])
+    head = f"tick {tick.slot + 1} of {len(watch.schedule.slots)} · {after} after deploy · {tick.at[11:16]} UTC"
+    drawn: list[Line] = [[Span(head, "strong")], [Span(verdict(watch).sentence, "critical" if watch.worse else "ok")], ""]
+
+    def row(label: str, name: str, text: Callable[[float], str]) -> None:
+        values = [one.figures.get(name) or 0 for one in seen]
+        if values:
+            drawn.append(f"{label:<22} {text(values[-1]):>10}  {sparkline(values)}")
+
+    for state, label in STATES.items():
+        row(label, state, lambda value: formatting.count(int(value)))
+    row("longest wait", "oldest_seconds", formatting.duration)
+    drawn.append("")
+    for code, one in sorted(watch.worse.items()):
+        kind = "new" if one.since == tick.at else "ongoing"
+        style: Style = "critical" if one.severity == "critical" else "warning"
+        drawn.append([Span(f"{kind:<8} "), Span(f"{one.severity:<8} ", style),
+                     Span(f"{code}  {formatting.visible(one.title)}")])  # fmt: skip
+    drawn += [[Span("resolved ", "ok"), Span(f"{one.severity:<8} {one.code}  at {one.at[11:16]}")]
+             for one in watch.transitions if one.kind == "resolved"][-5:]  # fmt: skip
+    if not watch.worse:
+        drawn.append([Span("nothing new is open", "ok")])
+    if known := sorted(code for code, one in watch.open.items() if one.before):
+        width = max(20, columns or 80)
+        folded = textwrap.wrap(f"before   {', '.join(known)}", width, subsequent_indent=" " * 9)
+        drawn += [[Span(line, "dim")] for line in folded]
+    shown = ("new ", "resolved", "ongoing")
+    rest = [line for line in lines[1:] if not line.strip().startswith(shown)]
+    return [*drawn, *([""] if rest else []), *(line.strip() for line in rest)]
+
+
+def answer(watch: Watch, lines: Sequence[Line]) -> Answer:
+    """The last tick as tables and numbers; what was there before the deploy is shown, and counts for nothing."""
+    figures: list[Figure] = []
+    outcomes = [Outcome(code, "unknown" if one.severity == "unknown" else "failed",
+                        "critical" if one.severity == "critical" else "warning", one.title, counts=not one.before)
+                for code, one in watch.open.items()]  # fmt: skip
+    tick = watch.ticks[-1] if watch.ticks else None
+    rows: list[dict[str, object]] = []
+    if tick is not None:
+        rows = [{"slot": tick.slot, "at": tick.at, "reached": tick.reached, "figures": dict(tick.figures),
+                 "findings": dict(tick.findings)}]  # fmt: skip
+        figures = [Figure(f"monitor_{name}", float(value), f"{name.replace('_', ' ').capitalize()} at the last tick.")
+                   for name, value in tick.figures.items() if isinstance(value, int | float)]  # fmt: skip
+    figures += [Figure("monitor_ticks", len(watch.ticks), "Ticks that were taken."),
+                Figure("monitor_missed", len(watch.missed), "Ticks that were missed."),
+                Figure("monitor_worse", len(watch.worse), "Findings that were not there before the deploy.")]  # fmt: skip
+    columns = [Column("slot", "slot", "number"), Column("at", "at"), Column("reached", "reached", "flag"),
+               Column("figures", "figures", "data"), Column("findings", "findings", "data")]  # fmt: skip
+    standing = [{"code": code, "severity": one.severity, "title": one.title, "since": one.since, "before": one.before}
+                for code, one in sorted(watch.open.items())]  # fmt: skip
+    open_columns = [Column(name, name) for name in ("code", "severity", "title", "since", "before")]
+    now = datetime.fromisoformat(tick.at) if tick is not None else None
+    return Answer("monitor", [Text(lines), Table("ticks", columns, rows, audience="machines"),
+                              Table("open", open_columns, standing, audience="machines")],
+                  {"verdict": verdict(watch).sentence, "missed": list(watch.missed)}, now, figures, outcomes)  # fmt: skip
+
+
+def at(watch: Watch, slot: int) -> str:
+    """When a slot is due, to the minute."""
+    moment = datetime.fromisoformat(watch.started) + watch.schedule.slots[slot]
+    return f"{moment.astimezone(UTC):%H:%M} UTC"
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Numbers as a row of bars.
+
+    >>> sparkline([0, 4, 8])
+    '▁▄█'
+    """
+    top = max(values, default=0)
+    return "".join(SPARKS[round(value / top * 7) if top else 0] for value in values)
