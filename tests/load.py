@@ -6,7 +6,9 @@ from typing import Any
 
 from chatops import settings
 from chatops.chats import simulation, writers
-from chatops.chats.simulation import Load, Outcome, People, Simulation
+from chatops.chats.hostile_wishes import Load
+from chatops.chats.load_outcome import LoadOutcome
+from chatops.chats.simulation import People, Simulation
 from chatops.settings import Target
 from tests.invariants import INVARIANTS
 from tests.servers import Database
@@ -35,7 +37,7 @@ def hostile_load(
     return Simulation(target, people, wanted, INVARIANTS, path=path)
 
 
-def summary(outcome: Outcome) -> str:
+def summary(outcome: LoadOutcome) -> str:
     """All of it in a line, for a person who reads the test's output."""
     tally = outcome.tally
     return (

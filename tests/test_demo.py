@@ -297,7 +297,7 @@ def test_what_makes_no_sense_is_refused_before_anything_starts(
 
 
 def test_the_commands_are_printed_as_they_must_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from chatops.cli.demo import program
+    from chatops.flows.paste import program_or_module as program
 
     script = tmp_path / "an environment" / "bin" / "chatops"
     script.parent.mkdir(parents=True)

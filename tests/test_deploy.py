@@ -208,7 +208,7 @@ def test_broken_at_baseline(
     latest_database: Any, new_database: Callable[..., Any], chatops_inprocess: Callable[..., Any], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    from chatops.cli.deploy import Deploy
+    from chatops.flows.deploy import Deploy
 
     elsewhere = new_database()
     whole = Deploy.preflight

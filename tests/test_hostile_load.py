@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chatops.chats.simulation import LOST
+from chatops.chats.load_outcome import LOST
 from tests.conftest import build_core, build_latest, server_labels
 from tests.invariants import COUNTERS, QUEUE_CLOCK
 from tests.load import hostile_load, summary

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from chatops.chats import simulation
-from chatops.chats.simulation import Load, Session, Turn, schedule, schedule_digest
+from chatops.chats import hostile_wishes
+from chatops.chats.hostile_wishes import Load, Session, Turn, schedule, schedule_digest
 from tests.conftest import Result, clean_environment
 from tests.load import hostile_load, summary
 from tests.servers import Database, Server
@@ -52,14 +52,14 @@ def test_operators_click_twice_type_slowly_vanish_and_have_wrong_clocks() -> Non
     load = Load()
     people = [session.person for session in load.sessions if session.role == "operator"]
     assert {person for person in people if people.count(person) == 2} == set(range(load.tabs))
-    wanted = list(itertools.islice(simulation.intents(load, Session("operator", 0)), 2000))
+    wanted = list(itertools.islice(hostile_wishes.intents(load, Session("operator", 0)), 2000))
     turns = [turn for turn in wanted if isinstance(turn, Turn)]
     assert len(turns) == len(wanted)
     assert any(not turn.answers for turn in turns)
-    assert any(turn.answers and turn.thinks > simulation.IDLE.total_seconds() for turn in turns)
+    assert any(turn.answers and turn.thinks > hostile_wishes.IDLE.total_seconds() for turn in turns)
     assert {turn.clock_error for turn in turns} >= {None, 0.0, -3600.0, 3600.0}
-    assert any(0 < sum(turn.pauses) < simulation.IDLE.total_seconds() for turn in turns)
-    assert any(turn.pauses[0] > simulation.IDLE.total_seconds() for turn in turns)
+    assert any(0 < sum(turn.pauses) < hostile_wishes.IDLE.total_seconds() for turn in turns)
+    assert any(turn.pauses[0] > hostile_wishes.IDLE.total_seconds() for turn in turns)
 
 
 # ---- the command -------------------------------------------------------------------------------------------------------

@@ -8,280 +8,30 @@ seed repeats the schedule; what comes of it depends on who is first.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import itertools
-import random
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import ParamSpec
 from uuid import UUID
 
 from chatops import db, sqlfiles
 from chatops.chats import writers
+from chatops.chats.hostile_wishes import IDLE, Burst, Intent, Load, Order, Session, Strike, Sweep, Turn, intents
+from chatops.chats.load_outcome import Breach, LoadOutcome, Progress, Tally
 from chatops.chats.writers import Result, Rows, Step, WritePath, Writer
 from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError, UnreachableError
 from chatops.settings import Target
 
-IDLE = timedelta(seconds=0.7)
-"""How long an operator may be silent: short, so that many chats are lost to the cron while their operators still type."""
 HISTORY_SECONDS = 120
 """How far the looks during a run look back; the last one looks at everything."""
 EVER = "1000 years"
 WRITER = "simulate"
-REFUSED = "55000"
-REFUSALS = {
-    "no longer holds chat": "late reply",
-    "is working on another chat": "operator busy",
-    "is completed": "chat completed",
-    "is answered": "chat answered",
-}
-"""What the application must expect of guards and functions (all 55000), by what their messages say."""
-LOST = "connection"
-"""Stands for the SQLSTATE of a failure that came with the loss of the connection."""
-
-Role = Literal["operator", "user", "cron", "admin", "fault"]
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Who takes part. `tabs` are second sessions of the first operators, who so click twice; `admin` is what an admin orders,
-    with its share; `faults` ends sessions of the others at random.
-    """
-
-    operators: int = 12
-    users: int = 4
-    chats: int = 40
-    seed: int = 1
-    crons: int = 2
-    admin: tuple[tuple[str, float], ...] = (("reassign", 0.70), ("unassign", 0.25), ("close", 0.05))
-    faults: bool = False
-
-    @property
-    def tabs(self) -> int:
-        """How many operators work in two tabs: a third."""
-        return (self.operators + 2) // 3
-
-    @property
-    def sessions(self) -> tuple[Session, ...]:
-        """Everybody who writes."""
-        return (
-            *(Session("operator", number, number) for number in range(self.operators)),
-            *(Session("operator", self.operators + number, number) for number in range(self.tabs)),
-            *(Session("user", number) for number in range(self.users)),
-            *(Session("cron", number) for number in range(self.crons)),
-            Session("admin", 0),
-            *((Session("fault", 0),) if self.faults else ()),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One client; `person` is the number of the operator who sits there."""
-
-    role: Role
-    number: int
-    person: int = 0
-
-
-# ---- what they want to do: from the seed alone -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """An operator asks for a chat and, if there is one, works on it.
-
-    `clock_error` is by how many seconds the client's clock is wrong in the heartbeat (None: no heartbeat), `thinks` the seconds
-    before the reply, `pauses` those after each of its statements; without `answers` the operator vanishes.
-    """
-
-    clock_error: float | None
-    thinks: float
-    answers: bool
-    pauses: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Burst:
-    """A user writes some messages in a row into the chat of that number."""
-
-    chat: int
-    messages: int
-    pause: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """The idle cron goes over the held chats."""
-
-    pause: float
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An admin moves or closes a chat: `what` is reassign, unassign or close."""
-
-    what: str
-    chat: int
-    operator: int
-    pause: float
-
-
-@dataclass(frozen=True, slots=True)
-class Strike:
-    """One session of the others is ended; `share` (0 to 1) says which."""
-
-    share: float
-    pause: float
-
-
-Intent = Turn | Burst | Sweep | Order | Strike
-
-
-def intents(load: Load, session: Session) -> Iterator[Intent]:
-    """What a session wants to do, one after the other and for ever."""
-    chance = random.Random(f"{load.seed} {session.role} {session.number}")
-    while True:
-        match session.role:
-            case "operator":
-                yield _turn(chance)
-            case "user":
-                yield Burst(chance.randrange(load.chats), chance.choice([1, 1, 2, 4]), chance.choice([0.0, 0.005]))
-            case "cron":
-                yield Sweep(0.05)
-            case "admin":
-                names, shares = zip(*load.admin, strict=True)
-                what = chance.choices(names, shares)[0]
-                yield Order(what, chance.randrange(load.chats), chance.randrange(load.operators), 0.02)
-            case "fault":
-                yield Strike(chance.random(), chance.uniform(0.1, 0.6))
-
-
-def _turn(chance: random.Random) -> Turn:
-    clock_error = chance.choice([0.0, 0.0, -3600.0, 3600.0]) if chance.random() < 0.5 else None
-    silent = IDLE.total_seconds()
-    manner = chance.random()
-    if manner < 0.03:
-        thinks = silent * 1.5  # and never answers
-    elif manner < 0.10:
-        thinks = silent * 1.5
-    elif manner < 0.12:
-        thinks = silent * 4
-    else:
-        thinks = chance.choice([0.0, 0.002, 0.02])
-    pauses = [chance.choice([0.001, 0.01]) if chance.random() < 0.3 else 0.0 for _ in range(8)]
-    if chance.random() < 0.02:
-        pauses[0] = silent * 4  # the request stalls between its look at the chat and the reply
-    return Turn(clock_error, thinks, manner >= 0.03, tuple(pauses))
-
-
-def schedule(load: Load, length: int) -> dict[Session, tuple[Intent, ...]]:
-    """The first intents of every session."""
-    return {session: tuple(itertools.islice(intents(load, session), length)) for session in load.sessions}
-
-
-def schedule_digest(load: Load) -> str:
-    """Twelve characters that stand for the schedule: runs with the same ones wanted the same.
-
-    >>> len({schedule_digest(Load(seed=1)), schedule_digest(Load(seed=1)), schedule_digest(Load(seed=2))})
-    2
-    """
-    told = [[astuple(session), [astuple(one) for one in wanted]] for session, wanted in schedule(load, 100).items()]
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
-
-
-# ---- what came of it ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one session did: counted by itself, so that sessions do not wait for each other."""
-
-    done: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-    assign_seconds: list[float] = field(default_factory=list)
-
-    def add(self, other: Tally) -> None:
-        """Takes in what another session counted."""
-        self.done += other.done
-        self.refused += other.refused
-        self.failed += other.failed
-        self.examples = {**other.examples, **self.examples}
-        self.assign_seconds += other.assign_seconds
-
-    def failure(self, who: str, error: ChatopsError) -> None:
-        """Counts a statement that did not go through."""
-        lost = isinstance(error, UnreachableError)
-        code = LOST if lost else (getattr(error, "sqlstate", None) or type(error).__name__)
-        if code == REFUSED:
-            self.refused[next((reason for words, reason in REFUSALS.items() if words in error.message), error.message)] += 1
-        else:
-            self.failed[code] += 1
-            self.examples.setdefault(code, f"{who}: {error.message}")
-
-
-@dataclass(slots=True)
-class Breach:
-    """How often an invariant was seen broken: in how many looks, the most rows at once, when first (seconds), the first rows."""
-
-    looks: int = 0
-    most: int = 0
-    first_at: float = 0.0
-    rows: Sequence[Mapping[str, Any]] = ()
-
-
-@dataclass(slots=True)
-class Outcome:
-    """All of a run: what was done in `seconds`, what was refused or failed, and what the looks saw.
-
-    `unknown` is what could not be looked at, with the reason; a run of which too little was seen is no proof.
-    """
-
-    tally: Tally = field(default_factory=Tally)
-    seconds: float = 0.0
-    looks: int = 0
-    longest_gap: float = 0.0
-    breaches: dict[str, Breach] = field(default_factory=dict)
-    unknown: dict[str, str] = field(default_factory=dict)
-    losses_expected: bool = False
-
-    @property
-    def unexpected(self) -> dict[str, str]:
-        """Failures that are no documented refusal, by SQLSTATE, each with an example."""
-        return {code: self.tally.examples[code] for code in self.tally.failed if not (code == LOST and self.losses_expected)}
-
-    @property
-    def verdict(self) -> Literal["held", "broken", "failed", "unknown"]:
-        """broken: an invariant was; unknown: too little was seen; failed: statements failed that must not; else held."""
-        if self.breaches:
-            return "broken"
-        if self.unknown:
-            return "unknown"
-        return "failed" if self.unexpected else "held"
-
-    def assign_milliseconds(self, share: float) -> float | None:
-        """How long an assign took at most in that share of all, as its client saw it."""
-        taken = sorted(self.tally.assign_seconds)
-        return round(taken[min(len(taken) - 1, int(share * len(taken)))] * 1000, 2) if taken else None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run is."""
-
-    elapsed: float
-    assigned: int
-    replied: int
-    messages: int
-    refused: int
-    looks: int
-    broken: tuple[str, ...]
+Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,9 +80,6 @@ def _write(database: Database, writer: Writer[Result], after: Callable[[], None]
     return writers.drive(writer, run)
 
 
-# ---- the run ------------------------------------------------------------------------------------------------------------------
-
-
 class Simulation:
     """A load on one database, and one session that looks on.
 
@@ -343,13 +90,13 @@ class Simulation:
         self, target: Target, people: People, load: Load, checks: Mapping[str, str], *, path: WritePath = writers.APPLICATION
     ) -> None:
         self.target, self.people, self.load, self.checks, self.path = target, people, load, checks, path
-        self.outcome = Outcome(losses_expected=load.faults)
+        self.outcome = LoadOutcome(losses_expected=load.faults)
         self._stop = threading.Event()
         self._tallies: list[Tally] = []
         self._started = 0.0
         self._bugs: list[BaseException] = []
 
-    def run(self, seconds: float, tell: Callable[[Progress], None] | None = None, *, every: float = 0.5) -> Outcome:
+    def run(self, seconds: float, tell: Callable[[Progress], None] | None = None, *, every: float = 0.5) -> LoadOutcome:
         """Lets everybody write for so long; `tell` hears where it is, every so many seconds."""
         with self.running():
             end = time.monotonic() + seconds
@@ -401,9 +148,9 @@ class Simulation:
             self.outcome.looks, tuple(sorted(self.outcome.breaches)),
         )  # fmt: skip
 
-    def _guarded(self, work: Callable[..., None], *arguments: Any) -> None:
+    def _guarded(self, work: Callable[Arguments, None], *arguments: Arguments.args, **named: Arguments.kwargs) -> None:
         try:
-            work(*arguments)
+            work(*arguments, **named)
         except BaseException as bug:  # noqa: BLE001 - raised again by whoever waits for the threads
             self._bugs.append(bug)
             self._stop.set()

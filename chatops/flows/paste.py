@@ -24,6 +24,13 @@ def program() -> str:
     return shlex.quote(nearest(given))
 
 
+def program_or_module() -> str:
+    """The same where this chatops runs as a module, too."""
+    if Path(sys.argv[0]).name == "__main__.py":
+        return f"{shlex.quote(nearest(Path(sys.executable)))} -m chatops"
+    return program()
+
+
 def nearest(path: Path) -> str:
     """A path as one would type it here."""
     absolute = path.absolute()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SHIPPED = "chatops"
 """The source of the files that chatops ships."""
+DEPLOYED = "017"
+"""The last of them that the deployed system has."""
 OWN = "files"
 """The source of any other folder, until somebody gives it a name; where it lies never enters into it."""
 # More statements than that are not remembered one by one: an edit of such a file is then told for the file as a whole.

@@ -1,0 +1,176 @@
+"""What each step of a deploy does; the receipt grows with each."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chatops import formatting
+from chatops.chats import scenarios
+from chatops.checks import doctor, load, run
+from chatops.checks.findings import counts_as_found, findings
+from chatops.db import Database
+from chatops.deploys.monitor_state import baseline_of
+from chatops.deploys.receipt import File, Receipt
+from chatops.errors import ChatopsError, ExitCode, RefusedError
+from chatops.files import write_file
+from chatops.flows.code_step import run_command
+from chatops.flows.monitor import Watching
+from chatops.flows.monitor_look import look
+from chatops.flows.run import Invocation
+from chatops.flows.state_files import default_path
+from chatops.flows.tell_migration import Teller
+from chatops.migrations import events, ledger
+from chatops.migrations import run as runs
+from chatops.migrations.fingerprint import fingerprint
+from chatops.migrations.prepare import MigrationRequest, Prepared, refuse_pooler
+from chatops.screens.deploy import command_shown
+
+# What the migration itself may mend: told before it, judged after it.
+MENDED_BY_MIGRATE = ("tables", "objects")
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRequest:
+    """What was asked for on the command line."""
+
+    to: str | None
+    directory: Path | None
+    start: str | None
+    skip_code: bool
+    scenarios: bool
+    monitor: str | None
+    receipt: Path | None
+    max_wait: str
+    dry_run: bool
+    yes: bool
+
+
+class FoundError(ChatopsError):
+    """A check of the deploy found something: the run did what it should."""
+
+    exit_code = ExitCode.FOUND
+
+
+class DeploySteps:
+    """One deploy: what was asked, what was prepared, and the receipt."""
+
+    def __init__(self, invocation: Invocation, request: DeployRequest, commands: Sequence[str]) -> None:
+        self.invocation, self.asked = invocation, request
+        self.commands = tuple(commands)
+        self.path = request.receipt or default_path(invocation, "deploy")
+        self.planned: tuple[str, ...] = ()
+        self.code = ExitCode.OK
+        pairs = (
+            ("--to", request.to),
+            ("--dir", request.directory),
+            ("--monitor", request.monitor),
+            ("--receipt", request.receipt),
+        )
+        self.words = [part for flag, value in pairs if value is not None for part in (flag, shlex.quote(str(value)))]
+        self.words += ["--skip-code"] if not commands else []
+        self.words += [] if request.scenarios else ["--no-scenarios"]
+        self.prepared: Prepared
+        self.request: MigrationRequest
+        self.receipt: Receipt
+        self.database: Database
+
+    def keep(self, receipt: Receipt) -> None:
+        """Writes the receipt: after every step, so that a deploy that stops leaves one."""
+        self.receipt = receipt
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(self.path, receipt.text)
+
+    def preflight(self) -> str:
+        """Stops where the migration cannot work; says what it may mend."""
+        invocation = self.invocation
+        with invocation.connect("read") as database, database.reading():
+            points = doctor.examine(database, lambda: invocation.connect("read"), invocation.here)
+            standby = database.facts is not None and database.facts.standby
+        tables = all(point.verdict == "ok" for point in points if point.area in ("tables", "reading"))
+        bad = [point for point in points if point.verdict in ("failed", "unknown") and point.area not in MENDED_BY_MIGRATE]
+        if self.prepared.plan.apply and tables:
+            bad += [point for point in points if point.area == "migrating" and point.verdict != "ok"]
+        bad += [point for point in points if point.area == "standby" and standby]
+        if bad:
+            raise RefusedError(f"{bad[0].says}", details=[f"{point.area}: {point.says}" for point in bad[1:]],
+                               next_steps=[("mend it", point.remedy) for point in bad if point.remedy])  # fmt: skip
+        refuse_pooler(self.database, self.prepared, self.request)
+        for point in points:
+            if point.verdict in ("failed", "unknown"):
+                invocation.note(f"  ! {point.area}: {point.says}; verify looks again after migrate")
+        return f"{len(points)} points looked at"
+
+    def baseline(self) -> str:
+        """The figures, findings and catalog of before, into the receipt."""
+
+        with self.invocation.connect("read") as database:
+            before = fingerprint(database).sha256
+            found = look(database, self.invocation.here)
+        self.keep(replace(self.receipt, before=before, baseline=baseline_of(found)))
+        waiting = found.figures.get("waiting", 0)
+        return f"{waiting} waiting, {len(found.findings)} findings before the deploy"
+
+    def migrate(self) -> str:
+        """The pending files, as `chatops migrate` applies them."""
+
+        done: list[events.Done] = []
+        teller = Teller(self.invocation)
+
+        def tell(event: events.Event) -> None:
+            if isinstance(event, events.Done) and event.kind == "file":
+                done.append(event)
+            teller(event)
+
+        run = ledger.Run("deploy", self.invocation.provenance.annotations(), self.receipt.revision)
+        sums = {entry.file.name: entry.file.checksum for entry in self.prepared.plan.apply if entry.file is not None}
+        try:
+            if not self.prepared.nothing:
+                runs.apply(self.database, self.prepared, self.request, run, tell)
+        finally:
+            files = tuple(File(one.name, sums.get(one.name, ""), round(one.duration_ms, 1), round(one.waited_ms, 1), one.rows)
+                          for one in done)  # fmt: skip
+            kept = tuple(file for file in self.receipt.files if file.name not in sums or file.name not in {f.name for f in files})
+            self.keep(replace(self.receipt, files=(*kept, *files)))
+        after = fingerprint(self.invocation.connect("read"))
+        self.keep(replace(self.receipt, after=after.sha256, objects=after.objects))
+        return f"{formatting.plural(len(done), 'file')} applied" if done else "nothing was pending"
+
+    def run_code(self) -> str:
+        """The commands of the code step, each streamed to stderr; the first that fails stops the deploy."""
+
+        for line in self.commands:
+            self.invocation.note(f"  $ {command_shown(line)}")
+            if ended := run_command(self.invocation, line):
+                raise RefusedError(f"“{command_shown(line)}” ended with {ended}")
+        return f"{formatting.plural(len(self.commands), 'command')} ran" if self.commands else "skipped"
+
+    def verify(self) -> str:
+        """The schema checks, and the guide's tests; what they find stops the deploy with exit code 1."""
+        checks = [check for check in load.shipped() if check.group == "schema"]
+        with self.invocation.connect("read") as database, database.reading():
+            survey = run.run(database, checks)
+        bad = [one for one in findings(survey, self.invocation.here) if counts_as_found(one.result, "warning")]
+        if bad:
+            lines = [f"{one.code}: {one.result.reason or one.title}" for one in bad]
+            raise FoundError(f"{formatting.plural(len(bad), 'schema check')} failed or could not run", details=lines,
+                        next_steps=[("look", self.invocation.here("verify", "schema"))])  # fmt: skip
+        told = f"{formatting.plural(len(checks), 'schema check')} passed"
+        if self.asked.scenarios:
+            played = scenarios.play(self.invocation.connect("act"))
+            lost = [step for step in played.steps if step.result != "passed"]
+            if lost:
+                raise FoundError(f"{formatting.plural(len(lost), 'scenario')} failed or could not run",
+                            details=[f"{step.name}: expected {step.expected}; seen {step.seen}" for step in lost],
+                            next_steps=[("look", self.invocation.here("verify", "--scenarios"))])  # fmt: skip
+            told += f", {formatting.plural(len(played.steps), 'scenario step')} too; nothing remains of them"
+        return told
+
+    def watch(self) -> str:
+        """The watch of --monitor, in this process."""
+        watching = Watching(self.invocation, plan=self.asked.monitor or "", path=default_path(self.invocation, "monitor"),
+                            baseline=self.receipt.baseline or None, anew=True, aside=True)  # fmt: skip
+        self.code = watching.loop()
+        return watching.verdict.sentence
