@@ -84,6 +84,18 @@ def compare(survey: Survey, earlier: Earlier) -> Changes:
     return Changes(earlier, now, resolved)
 
 
+def earlier_of(survey: Survey, origin: str) -> Earlier:
+    """A look as what later ones are compared with."""
+    found, passed = {}, []
+    for result in survey.results:
+        if result.status == "passed":
+            passed.append(result.check.code)
+        else:
+            word = "unknown" if result.status == "unknown" else result.severity.value
+            found[result.check.code] = Was(word, result.count, survey.now)
+    return Earlier(survey.now, origin, found, frozenset(passed))
+
+
 def read(path: Path, place: str) -> Earlier:
     """The look that `diagnose --write json=FILE` kept. Raises UsageError for anything else, and for another database's.
 

@@ -40,6 +40,14 @@ class Finding:
         return self.result.check.code
 
     @property
+    def brief(self) -> str:
+        """The title, or shorter words for it where there is little room; what is unknown says what could not be looked at."""
+        check = self.result.check
+        if self.result.status == "unknown" or not check.brief:
+            return self.title
+        return check.brief.replace("{count}", formatting.count(self.result.count))
+
+    @property
     def word(self) -> str:
         """critical, warning, advice or unknown."""
         return "unknown" if self.result.status == "unknown" else self.result.severity.value

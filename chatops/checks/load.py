@@ -35,8 +35,8 @@ class Check:
     follows the word `chatops`, with {column} of the first row; `help_sql` the same as SQL; `help_text` says it in words.
     `fails_on_error`: an error of the query is the fault that it looks for. `shares` names what it has in common with other
     checks: those with the same first name are asked together; `needs_table` must be there, readable or not;
-    `if_absent`: without this table of ours
-    there is nothing to find. `leads`: it stands before all others of its severity. `declares`: the limits that it brings with it.
+    `if_absent`: without this table of ours there is nothing to find. `leads`: it stands before all others of its severity;
+    `users_wait`: somebody waits because of it; `brief`: its title in a few words. `declares`: the limits that it brings with it.
     `compares_all`: it says nothing about some chats alone.
     """
 
@@ -64,6 +64,8 @@ class Check:
     needs_table: str | None = None
     if_absent: str | None = None
     leads: bool = False
+    brief: str | None = None
+    users_wait: bool = False
     declares: tuple[Limit, ...] = ()
     compares_all: bool = False
     unplanted: str | None = None
@@ -219,6 +221,8 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         needs_table=head.get("needs-table") or None,
         if_absent=head.get("if-absent") or None,
         leads=head.get("leads") == "yes",
+        brief=head.get("brief") or None,
+        users_wait=head.get("users-wait") == "yes",
         declares=tuple(declared(entry.text) for entry in head.all("limit")),
         compares_all=head.get("compares") == "all",
         unplanted=head.get("unplanted") or None,

@@ -8,6 +8,7 @@ import typer
 
 from chatops.cli import completion
 from chatops.cli.options import CHECK_FORMATS, REPLAY_HELP, command, invocation_of
+from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
 
 
@@ -37,13 +38,19 @@ def diagnose(
     rehearse: bool = typer.Option(
         False, "--rehearse", help="Run each fix, look at what it does, roll it back: locks for 0.5 s at most."
     ),
+    full: bool = typer.Option(False, "--full", help="Every finding with limits, evidence, cause and fix; read in a pager."),
+    brief: bool = typer.Option(False, "--brief", help="One line, for prompts and chat."),
+    watch: Watch = None,
     yes: bool = typer.Option(False, "--yes", "-y", help="With --rehearse: do not ask."),
     capture: Path | None = typer.Option(
         None, "--capture", metavar="FILE", help="Write an archive to look at again elsewhere, without names and message text."
     ),
     replay: Path | None = typer.Option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
 ) -> ExitCode:
-    """Findings, worst first, each with the command that previews its fix. Reads only, in one snapshot, and stores nothing.
+    """What is wrong, worst first. Reads only, in one snapshot, and stores nothing.
+
+    On a terminal one screen: what is critical and what keeps users waiting by line, the rest by code. --full, --only CODE, a pipe
+    and a file show each finding whole, with the command that previews its fix.
 
     What is new, ongoing or gone is told against --since-file, else against the newest tick of chatops monitor, of this machine or
     kept in the database by --store.
@@ -56,5 +63,6 @@ def diagnose(
     request = DiagnoseRequest(
         chat=chat, fail_on=fail_on, only=tuple(only), ignore=tuple(ignore), since=since, rows=rows, threshold=tuple(threshold),
         checks_dir=checks_dir, timeout=timeout, since_file=since_file, rehearse=rehearse, yes=yes, capture=capture, replay=replay,
+        full=full, brief=brief, watch=watch,
     )  # fmt: skip
     return diagnose(invocation_of(ctx), request)

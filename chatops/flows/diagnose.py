@@ -9,19 +9,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chatops import formatting, settings, sqlfiles
+from chatops.chats import reports
+from chatops.chats.reports import QueueFigures
 from chatops.checks import archive as archives
 from chatops.checks import capture as captures
 from chatops.checks import compare_looks, load, run, thresholds, window
 from chatops.checks.archive import Archive
 from chatops.checks.capture import Captured
+from chatops.checks.compare_looks import Changes
 from chatops.checks.load import Check
 from chatops.checks.results import Survey, with_rows
+from chatops.checks.try_repair import Rehearsed
 from chatops.db import Database
-from chatops.errors import ConnectionLostError, DatabaseError, ExitCode, UsageError
-from chatops.flows import about_chat, diagnose_rehearse, earlier_look, replay_archive, run_checks
+from chatops.errors import ConnectionLostError, DatabaseError, ExitCode, RefusedError, UsageError
+from chatops.flows import about_chat, diagnose_rehearse, earlier_look, pager, replay_archive, run_checks, watch_option
 from chatops.flows.run import Invocation
 from chatops.model import Answer
 from chatops.screens import diagnose as screen
+from chatops.screens import diagnose_short as short
 from chatops.screens import outcomes
 from chatops.screens.diagnose import Health
 from chatops.settings import Snooze
@@ -45,6 +50,9 @@ class DiagnoseRequest:
     yes: bool
     capture: Path | None
     replay: Path | None
+    full: bool = False
+    brief: bool = False
+    watch: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class _Seen:
 
     survey: Survey
     place: str
+    queue: QueueFigures | None = None
     health: Health | None = None
     stored: str | None = None
 
@@ -72,31 +81,73 @@ def diagnose(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
     """1 when something counts as found, 4 when fixes could not be rehearsed because nothing may be written."""
     severity = run_checks.fail_on(request.fail_on)
     plan = _understood(invocation, request)
-    reader = run_checks.reader(invocation)
     if request.chat:
         answer, survey = _one_chat(invocation, request, plan)
         invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
         return run_checks.exit_code(survey, severity)
-    earlier = compare_looks.read(request.since_file, invocation.target.shown()) if request.since_file else None
-    compares = plan.archive is None and earlier is None
+    if request.watch is not None:
+        return _watched(invocation, request, plan)
     if request.rehearse and not invocation.interactive:
         diagnose_rehearse.may_rehearse(invocation, yes=request.yes)
-    seen = _look(invocation, request, plan, stored=compares)
-    if compares:
-        earlier = earlier_look.last_tick(invocation, seen.stored)
-    compared = compare_looks.compare(seen.survey, earlier) if earlier is not None else None
+    seen, compared = _compared(invocation, request, plan)
     tried = diagnose_rehearse.rehearsed(invocation, seen.survey, yes=request.yes) if request.rehearse else None
-    answer = screen.diagnosis(
-        seen.survey, seen.place, reader, health=seen.health, ignored=plan.ignored, changes=compared, rehearsed=tried
-    )
-    invocation.show(outcomes.with_outcomes(answer, seen.survey, severity, invocation.here))
+    answer = _answer(invocation, request, plan, seen, compared, tried)
+    pager.show_paged(invocation, outcomes.with_outcomes(answer, seen.survey, severity, invocation.here))
     if any(one.refused for one in (tried or {}).values()):
         return ExitCode.REFUSED
     return run_checks.exit_code(seen.survey, severity)
 
 
+def _watched(invocation: Invocation, request: DiagnoseRequest, plan: _Plan) -> ExitCode:
+    """Looks again and again; a look that was not compared otherwise is compared with the first."""
+    first: list[compare_looks.Earlier] = []
+
+    def ask() -> Answer:
+        seen, compared = _compared(invocation, request, plan)
+        if compared is None and first:
+            compared = compare_looks.compare(seen.survey, first[0])
+        if not first:
+            first.append(compare_looks.earlier_of(seen.survey, "the first look"))
+        return _answer(invocation, request, plan, seen, compared, None)
+
+    return watch_option.shown(invocation, ask, request.watch)
+
+
+def _compared(invocation: Invocation, request: DiagnoseRequest, plan: _Plan) -> tuple[_Seen, Changes | None]:
+    """One look, and what changed since an earlier one: of a file, else of the newest tick of the monitor."""
+    earlier = compare_looks.read(request.since_file, invocation.target.shown()) if request.since_file else None
+    compares = plan.archive is None and earlier is None
+    seen = _look(invocation, request, plan, stored=compares)
+    if compares:
+        earlier = earlier_look.last_tick(invocation, seen.stored)
+    return seen, compare_looks.compare(seen.survey, earlier) if earlier is not None else None
+
+
+def _answer(
+    invocation: Invocation, request: DiagnoseRequest, plan: _Plan, seen: _Seen, compared: Changes | None,
+    tried: Mapping[str, Rehearsed] | None,
+) -> Answer:  # fmt: skip
+    """On one screen for a person at a terminal; whole where it was asked for, and where it is read later."""
+    reader = run_checks.reader(invocation)
+    production = plan.archive is None and invocation.target.production
+    name = seen.place if plan.archive is not None else invocation.target.name
+    desk = short.Desk(name, production, seen.queue, plan.ignored)
+    if request.brief:
+        return short.in_one_line(seen.survey, desk, reader, compared)
+    asked_whole = request.full or request.only or request.rehearse or request.capture is not None
+    if invocation.format() == "table" and not asked_whole:
+        return short.on_one_screen(seen.survey, desk, reader, compared)
+    return screen.diagnosis(
+        seen.survey, seen.place, reader, health=seen.health, ignored=plan.ignored, changes=compared, rehearsed=tried
+    )
+
+
 def _understood(invocation: Invocation, request: DiagnoseRequest) -> _Plan:
     """Which checks, limits and window; an archive is made the run's database. Raises UsageError for what does not go together."""
+    if request.full and request.brief:
+        raise UsageError("--full and --brief: one of them")
+    if request.watch is not None and (request.chat or request.rehearse or request.capture or request.replay):
+        raise UsageError("--watch looks at the whole database again and again: not with CHAT, --rehearse, --capture or --replay")
     only, ignored = load.codes_of(request.only), load.codes_of(request.ignore)
     silent = snoozed(invocation, only) if not request.chat else []
     checks = run_checks.choose(invocation.configuration, request.checks_dir, only, [*ignored, *(one.code for one in silent)])
@@ -143,6 +194,7 @@ def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stor
             seen = _Seen(survey, invocation.target.name)
             seen.health = health(database, survey)
             seen.stored = earlier_look.stored_watch(database) if stored else None
+            seen.queue = queue_figures(database)
             seen.place = place(database)
             if request.capture is not None:
                 _tell_captured(invocation, captures.write(database, survey, request.capture), request.capture)
@@ -193,6 +245,15 @@ def health(database: Database, survey: Survey) -> Health | None:
             query = sqlfiles.query("queries/check_health.sql", before_018=survey.inventory.before_018)
             return database.rows(Health, query)[0]
     except DatabaseError:
+        return None
+
+
+def queue_figures(database: Database) -> QueueFigures | None:
+    """The queue in numbers; None where it cannot be read, or not in time."""
+    try:
+        with database.savepoint("chatops_queue"):
+            return reports.queue_figures(database)
+    except (DatabaseError, RefusedError):
         return None
 
 

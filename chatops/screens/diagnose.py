@@ -67,7 +67,7 @@ def diagnosis(
             Text(lines),
             finding_table(found, reader, changes, rehearsed),
         ],
-        data=survey_data(survey) | _compared(changes),
+        data=survey_data(survey) | compared(changes),
         now=survey.now,
     )
 
@@ -86,7 +86,7 @@ def _verdict(
         if health.oldest_seconds is not None:
             waiting += f" (oldest {formatting.duration(health.oldest_seconds)})"
         ran = f"healthy: {total} of {formatting.plural(total, 'check')}"
-        told = [ran, formatting.plural(health.chats, "chat"), waiting, took, without, _news(changes, survey)]
+        told = [ran, formatting.plural(health.chats, "chat"), waiting, took, without, news(changes, survey)]
         return flow([[Span(place)], [Span(at)], [Span(", ".join(filter(None, told)), "ok")]], reader)
     parts = [
         [
@@ -102,11 +102,11 @@ def _verdict(
     history = any(result.check.kind == "history" for result in survey.results)
     reach = "all of it" if is_ever(survey.since) else f"last {looked_back(survey.since)}"
     ran = f"{survey.ran} of {formatting.plural(total, 'check')} ran"
-    rest = [place, at, ran, f"history: {reach}" if history else "", without, _news(changes, survey), took]
+    rest = [place, at, ran, f"history: {reach}" if history else "", without, news(changes, survey), took]
     return flow([verdict, *([Span(text)] for text in rest if text)], reader)
 
 
-def _news(changes: Changes | None, survey: Survey) -> str:
+def news(changes: Changes | None, survey: Survey) -> str:
     """What changed since the earlier look, for the verdict; "" without one."""
     if changes is None:
         return ""
@@ -150,7 +150,7 @@ def _rehearsal_lines(tried: Rehearsed | None, finding: Finding, reader: Reader) 
     return labelled("rehearsed", "no: its help only looks, or cannot run inside a transaction", reader)
 
 
-def _compared(changes: Changes | None) -> dict[str, Any]:
+def compared(changes: Changes | None) -> dict[str, Any]:
     if changes is None:
         return {}
     resolved = [{"code": code, "severity": was.word, "count": was.count} for code, was in sorted(changes.resolved.items())]

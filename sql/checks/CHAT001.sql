@@ -15,7 +15,8 @@
 select c.assigned_operator_id as operator_id,
        o.name as operator,
        count(*) as chats,
-       (array_agg(c.id order by c.assignment_time desc nulls last, c.id))[1:5] as chat_ids
+       (array_agg(c.id order by c.assignment_time desc nulls last, c.id))[1:5] as chat_ids,
+       max(c.assignment_time) as both_since
   from chats c
   left join operators o on o.id = c.assigned_operator_id
  where c.assigned_operator_id is not null

@@ -3,6 +3,7 @@
 -- invariant: I4
 -- title: {count} open assignments belong to operators who do not hold the chat
 -- title-one: 1 open assignment belongs to an operator who does not hold the chat
+-- brief: {count} left open by an operator without the chat
 -- severity: critical
 -- group: data
 -- expected: every open assignment belongs to the chat's holder

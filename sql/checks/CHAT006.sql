@@ -3,12 +3,14 @@
 -- invariant: I6
 -- title: {count} chats wait for a user who spoke last: their message is lost
 -- title-one: 1 chat waits for a user who spoke last: the message is lost
+-- brief: {count} in no queue although the user spoke last
 -- severity: warning
 -- group: data
 -- expected: a chat that waits for its user was answered last
 -- why: the user wrote while the operator was replying: the message left the chat assigned, then the reply put it to
 --   waiting for the user without looking again
 -- consequence: the chat is in nobody's queue and nobody is ever called, until the user writes once more
+-- users-wait: yes
 -- help: repair CHAT006 --dry-run
 -- says: nobody answers · a message was lost
 -- reads: chats, messages

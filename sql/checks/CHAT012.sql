@@ -3,12 +3,14 @@
 -- invariant: I15
 -- title: {count} users write into chats that the reassignment limit closed
 -- title-one: 1 user writes into a chat that the reassignment limit closed
+-- brief: {count} closed by the limit, and the user writes on
 -- severity: warning
 -- group: data
 -- expected: nobody writes into a chat that the reassignment limit closed
 -- why: the limit counts every closed assignment, normal replies too: after three replies the next idle timeout ends the
 --   chat for good
 -- consequence: the user sees an open chat and writes; no operator is ever shown these messages
+-- users-wait: yes
 -- help: repair CHAT012 --dry-run
 -- says: nobody answers
 -- reads: chats, chat_assignments, messages

@@ -8,6 +8,7 @@
 -- expected: no chat is stuck; waiting for the user is not stuck
 -- why: an open tab keeps a chat for hours by its heartbeat, or the queue was never worked off
 -- consequence: the user waits; nobody else is called
+-- users-wait: yes
 -- help: stuck --longer-than {limit_minutes}m
 -- says: nobody answers · users wait too long
 -- reads: chats, messages, operators, operator_activity

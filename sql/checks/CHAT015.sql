@@ -2,12 +2,14 @@
 -- code: CHAT015
 -- title: {count} chats go from operator to operator without an answer
 -- title-one: 1 chat goes from operator to operator without an answer
+-- brief: {count} handed round without an answer
 -- severity: warning
 -- group: data
 -- kind: history
 -- expected: a chat is not released several times in a row without a reply
 -- why: operators skip a chat that is difficult, or their sessions end while they have it
 -- consequence: the user waits through all of them; the reassignment limit will close the chat
+-- users-wait: yes
 -- help: reassign {chat_id} --to auto --dry-run
 -- says: nobody answers · users wait too long
 -- reads: chats, chat_assignments, messages

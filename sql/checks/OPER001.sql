@@ -9,6 +9,7 @@
 -- why: the operator closed the tab, or was deactivated while holding the chat; the idle cron did not run, or its release
 --   failed, as it does while a setting cannot be read
 -- consequence: the user of such a chat waits for an answer that nobody writes, and no other operator gets the chat
+-- users-wait: yes
 -- help: repair OPER001 --dry-run
 -- says: nobody answers
 -- reads: chats, operators, operator_activity

@@ -9,6 +9,7 @@
 -- expected: who began to wait first is served first
 -- why: the deployed queue goes by the age of the chat, not of the wait: the oldest chats are always first and young ones starve
 -- consequence: some users are answered at once again and again while others wait without end
+-- users-wait: yes
 -- help: queue
 -- says: users wait too long
 -- reads: chats, messages, chat_assignments

@@ -7,6 +7,7 @@
 -- expected: nobody waits for an answer for longer than the promised time
 -- why: more users write than operators answer, or operators who left hold chats and count as busy
 -- consequence: users go away
+-- users-wait: yes
 -- help: queue
 -- says: users wait too long
 -- reads: chats, messages

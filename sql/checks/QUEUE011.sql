@@ -7,6 +7,7 @@
 -- expected: while nobody is free, nobody waits for longer than a third of the promised time
 -- why: every operator on shift holds a chat, or nobody is on shift; chats held by operators who left count as held
 -- consequence: nothing leaves the queue until an operator answers or comes on shift
+-- users-wait: yes
 -- help: operators
 -- says: nobody answers
 -- reads: chats, messages, operators, operator_activity

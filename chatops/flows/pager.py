@@ -1,0 +1,40 @@
+"""An answer that is longer than the screen is read in a pager, where somebody sits at a terminal."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+
+from chatops.flows.run import Invocation
+from chatops.model import Answer
+from chatops.render import encodable
+
+LESS = "less -FRX"
+
+
+def show_paged(invocation: Invocation, answer: Answer) -> None:
+    """Shows an answer; in $PAGER (less, where that is empty of other advice) when it does not fit on the terminal."""
+    pieces: list[str] = []
+    invocation.show(answer, pieces.append)
+    text = "".join(pieces)
+    words = _pager(invocation)
+    if words is None or text.count("\n") < shutil.get_terminal_size().lines:
+        invocation.emit(text)
+        return
+    sys.stdout.flush()
+    try:
+        subprocess.run(words, input=encodable(text, invocation.medium()).encode("utf-8", "replace"), check=False)
+    except OSError:
+        invocation.emit(text)
+
+
+def _pager(invocation: Invocation) -> list[str] | None:
+    """The pager's command line; None off a terminal, or where PAGER is empty or cat, or there is none."""
+    if not (invocation.medium().terminal and invocation.interactive) or invocation.environ.get("TERM", "dumb") == "dumb":
+        return None
+    words = shlex.split(invocation.environ.get("PAGER", LESS))
+    if not words or words[0] == "cat" or shutil.which(words[0]) is None:
+        return None
+    return words

@@ -1,0 +1,257 @@
+"""The diagnosis on one screen: the verdict, a line for whatever is critical or keeps users waiting, the rest by its codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chatops import formatting
+from chatops.chats.reports import QueueFigures
+from chatops.checks.compare_looks import Changes
+from chatops.checks.findings import Finding, findings, tally
+from chatops.checks.results import Survey
+from chatops.model import Answer, Line, Span, Style, Text
+from chatops.screens.diagnose import compared, news
+from chatops.screens.finding import finding_table, survey_data
+from chatops.screens.lines import SEVERITY_STYLES, Reader
+
+SLA = "queue_sla_minutes"
+CODE, SINCE, MEND = 10, 7, 8
+"""How wide the columns around a finding's title are."""
+NARROW = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a look at the findings is told with: the environment, the queue, the silent codes; None where it was not asked."""
+
+    place: str
+    production: bool = False
+    queue: QueueFigures | None = None
+    silent: Sequence[str] = ()
+
+
+def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None = None) -> Answer:
+    """Verdict and queue first, the next command last."""
+    found = findings(survey, reader.here)
+    told: list[Line] = _verdict(survey, desk, changes)
+    waits = [one for one in found if _keeps_waiting(one)]
+    critical = [one for one in found if one.word == "critical" and one not in waits]
+    for title, some in (("CRITICAL", critical), ("USERS WAIT", waits)):
+        told += _by_line(title, some, survey, reader, changes) if some else []
+    rest = [one for one in found if one not in waits and one not in critical]
+    folded = [*_folded(rest, reader), *_gone(changes), *_silent(desk)]
+    told += folded
+    told += _next(found, reader)
+    data = survey_data(survey) | compared(changes)
+    return Answer("diagnose", [Text(told), finding_table(found, reader, changes)], data=data, now=survey.now)
+
+
+def in_one_line(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None = None) -> Answer:
+    """`--brief`: what fits into a prompt or a chat."""
+    found = findings(survey, reader.here)
+    codes = " ".join(one.code for one in found if one.word != "advice")
+    parts = [f"{_word(survey)} {desk.place}: {_counts(survey) or 'healthy'}", codes, _queue(survey, desk)[0]]
+    data = survey_data(survey) | compared(changes)
+    line = " · ".join(part for part in parts if part)
+    return Answer("diagnose", [Text([line]), finding_table(found, reader, changes)], data=data, now=survey.now)
+
+
+def _keeps_waiting(one: Finding) -> bool:
+    return one.result.check.users_wait and one.word in ("critical", "warning")
+
+
+# ---- the verdict -------------------------------------------------------------------------------------------------------
+
+
+def _word(survey: Survey) -> str:
+    counts = tally(survey)
+    return "BAD" if counts["critical"] else "WARN" if counts["warning"] else "UNKNOWN" if counts["unknown"] else "OK"
+
+
+_WORD_STYLES: Mapping[str, Style] = {"BAD": "critical", "WARN": "warning", "UNKNOWN": "warning", "OK": "ok"}
+
+
+def _counts(survey: Survey) -> str:
+    counts = tally(survey)
+    named = {"critical": "critical", "warning": "warning" if counts["warning"] == 1 else "warnings"}
+    return ", ".join(f"{formatting.count(number)} {named.get(word, word)}" for word, number in counts.items() if number)
+
+
+def _verdict(survey: Survey, desk: Desk, changes: Changes | None) -> list[Line]:
+    word = _word(survey)
+    ran = f"{survey.ran} of {formatting.plural(len(survey.results), 'check')}"
+    place = desk.place
+    if desk.production:
+        place = "PRODUCTION" if place.lower() == "production" else f"PRODUCTION {place}"
+    parts = [_counts(survey), ran, place, f"{survey.now.astimezone(UTC):%H:%M} UTC"]
+    first: Line = [Span(word, _WORD_STYLES[word]), Span("  " + "   ".join(part for part in parts if part))]
+    second = [*_queue(survey, desk), news(changes, survey) or "no earlier look"]
+    return [first, "   ".join(part for part in second if part)]
+
+
+def _queue(survey: Survey, desk: Desk) -> list[str]:
+    queue = desk.queue
+    if queue is None:
+        return [""]
+    limit = survey.thresholds.get(SLA)
+    within = f" (limit {formatting.duration(limit.value * 60)})" if limit is not None else ""
+    waits = f"{formatting.count(queue.waiting)} {'waits' if queue.waiting == 1 else 'wait'}"
+    told = f"{waits}, oldest {formatting.age(queue.oldest, survey.now)}{within}" if queue.waiting else "nobody waits"
+    return [told, f"{formatting.count(queue.free)} free", f"{formatting.count(queue.busy)} busy"]
+
+
+# ---- by line -----------------------------------------------------------------------------------------------------------
+
+
+def _by_line(title: str, found: Sequence[Finding], survey: Survey, reader: Reader, changes: Changes | None) -> list[Line]:
+    width = reader.width or 100
+    mends = MEND + (len(" new") if changes is not None and changes.new else 0)
+    room = max(16, width - CODE - SINCE - mends) if width >= NARROW else max(16, width - CODE)
+    style: Style = SEVERITY_STYLES["critical"] if title == "CRITICAL" else SEVERITY_STYLES["warning"]
+    if width >= NARROW:
+        lines: list[Line] = [[Span(title, style), Span(f"{'since':>{CODE + room + 5 - len(title)}}  mend", "dim")]]
+    else:
+        lines = [[Span(title, style)]]
+    for one in found:
+        told = _wrapped(one.brief, room)
+        since = since_when(one, survey, changes)
+        is_new = changes is not None and (change := changes.now.get(one.code)) is not None and change.kind == "new"
+        mend = how_mended(one) + (" new" if is_new else "")
+        head = Span(f"{one.code:<{CODE}}", "strong")
+        if width >= NARROW:
+            lines.append([head, Span(f"{told[0]:<{room}}{since:>5}  "), Span(mend, "plain")])
+            lines += [" " * CODE + more for more in told[1:]]
+        else:
+            lines.append([head, Span(told[0])])
+            lines += [" " * CODE + more for more in told[1:]]
+            lines.append(" " * CODE + "  ".join(part for part in (f"since {since}" if since else "", mend) if part))
+    return lines
+
+
+def _wrapped(text: str, room: int) -> list[str]:
+    """A title in pieces of at most `room` characters, broken at words."""
+    rows = [""]
+    for word in text.split(" "):
+        if rows[-1] and len(rows[-1]) + 1 + len(word) > room:
+            rows.append(word)
+        else:
+            rows[-1] = f"{rows[-1]} {word}".strip()
+    return rows
+
+
+def since_when(one: Finding, survey: Survey, changes: Changes | None) -> str:
+    """Since when it is so: by an earlier look, else by the oldest instant of the evidence; the day when it was not today."""
+    change = changes.now.get(one.code) if changes is not None else None
+    began = change.was.since if change is not None and change.was is not None else None
+    began = began or oldest(one.result.rows, survey.now)
+    if began is None:
+        return ""
+    then, now = began.astimezone(UTC), survey.now.astimezone(UTC)
+    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%m-%d}"
+
+
+def oldest(rows: Sequence[Mapping[str, Any]], now: datetime) -> datetime | None:
+    """The oldest instant of what is offending: a column that says since when or when, or for how long.
+
+    >>> noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    >>> oldest([{"chat_id": 1, "held_for": timedelta(hours=2)}], noon).hour
+    10
+    """
+    found: list[datetime] = []
+    for row in rows:
+        for endings, known in _INSTANTS:
+            values = [known(value, now) for key, value in row.items() if key.endswith(endings)]
+            instants = [value for value in values if value is not None and value <= now]
+            if instants:
+                found.append(min(instants))
+                break
+    return min(found, default=None)
+
+
+def _at(value: Any, now: datetime) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
+def _ago(value: Any, now: datetime) -> datetime | None:
+    return now - value if isinstance(value, timedelta) else None
+
+
+_INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[Any, datetime], datetime | None]]] = (
+    (("since",), _at),
+    (("waiting_for", "stuck_for", "held_for", "waited"), _ago),
+    (("_at",), _at),
+)
+
+
+def how_mended(one: Finding) -> str:
+    """What mends it, in a word: the command, sql, past where nothing can, else by hand."""
+    check = one.result.check
+    if check.help_command:
+        return check.help_command.split()[0]
+    return "sql" if check.help_sql else "past" if check.kind == "history" else "by hand"
+
+
+# ---- by code -----------------------------------------------------------------------------------------------------------
+
+
+def _folded(rest: Sequence[Finding], reader: Reader) -> list[Line]:
+    """What is not urgent, by kind: its rows, what has happened, the schema, what could not be asked, advice."""
+    warnings = [one for one in rest if one.word == "warning"]
+    kinds = (
+        ("ROWS", [one for one in warnings if one.result.check.group != "schema" and one.result.check.kind == "state"]),
+        ("SCHEMA", [one for one in warnings if one.result.check.group == "schema"]),
+        ("PAST", [one for one in warnings if one.result.check.group != "schema" and one.result.check.kind == "history"]),
+        ("UNKNOWN", [one for one in rest if one.word == "unknown"]),
+        ("ADVICE", [one for one in rest if one.word == "advice"]),
+    )
+    lines: list[Line] = []
+    for title, some in kinds:
+        if not some:
+            continue
+        pieces = _wrapped(" ".join(one.code for one in some), (reader.width or 1000) - CODE - 2)
+        head = f"{title} {len(some)}"
+        if title == "ADVICE" and len(pieces) > 1:
+            _beside(lines, f"ADVICE {len(some)}: --full", reader)
+            continue
+        lines.append([Span(f"{head:<{CODE + 2}}", "strong"), Span(pieces[0])])
+        lines += [" " * (CODE + 2) + piece for piece in pieces[1:]]
+    return lines
+
+
+def _beside(lines: list[Line], text: str, reader: Reader) -> None:
+    """Puts a few words at the right end of the last line where they fit, else on a line of their own."""
+    used = sum(len(span.text) for span in lines[-1] if not isinstance(span, str)) if lines else 0
+    gap = (reader.width or 80) - used - len(text)
+    if lines and not isinstance(lines[-1], str) and gap > 2:
+        lines[-1] = [*lines[-1], Span(" " * min(gap, 14) + text, "strong")]
+    else:
+        lines.append([Span(text, "strong")])
+
+
+def _gone(changes: Changes | None) -> list[Line]:
+    if changes is None or not changes.resolved:
+        return []
+    head = f"GONE {len(changes.resolved)}"
+    return [[Span(f"{head:<{CODE + 2}}", "ok"), Span(" ".join(sorted(changes.resolved)))]]
+
+
+def _silent(desk: Desk) -> list[Line]:
+    if not desk.silent:
+        return []
+    head = f"LEFT OUT {len(desk.silent)}"
+    return [[Span(f"{head:<{CODE + 2}}", "strong"), Span(", ".join(desk.silent))]]
+
+
+def _next(found: Sequence[Finding], reader: Reader) -> list[Line]:
+    urgent = [one for one in found if one.word != "advice"]
+    if not urgent:
+        return [[Span("next: "), Span(reader.here("diagnose", "--full"), "code")]] if found else []
+    mended = [one for one in urgent if how_mended(one) == "repair"]
+    if not mended:
+        first = urgent[0]
+        return [[Span("next: "), Span(reader.here("diagnose", "--only", first.code), "code")]]
+    told = f"   (mends {len(mended)} of {len(found)}; no undo)"
+    return [[Span("next: "), Span(reader.here("repair", "--dry-run"), "code"), Span(told, "dim")]]

@@ -1,0 +1,129 @@
+"""`chatops diagnose` on one screen: verdict and queue, what is urgent by line, the rest by code, the next command last."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chatops.checks import load
+from chatops.flows import watch_option
+from tests.conftest import Result, clean_environment
+from tests.servers import Database
+from tests.test_command_line import run_in_terminal
+from tests.test_narrow import demo
+
+Run = Callable[..., Result]
+__all__ = ["demo"]
+UNUSABLE = """insert into platform_config (key, value) values ('max_reassignments', '"3"')
+              on conflict (key) do update set value = excluded.value"""
+
+
+def found(run: Run, database: Database) -> list[dict[str, object]]:
+    answer: list[dict[str, object]] = json.loads(run("diagnose", "-o", "json", db=database, check=1).stdout)["findings"]
+    return answer
+
+
+def test_the_demo_fits_24_lines_of_80_with_everything_urgent_by_line(chatops_inprocess: Run, demo: Database) -> None:
+    checks = {check.code: check for check in load.shipped()}
+    shown = chatops_inprocess("diagnose", db=demo, terminal=(80, 24), check=1)
+    lines = shown.stdout.splitlines()
+    banner = shown.stderr.split("\r")[0].splitlines()[0]
+    assert "demo" in banner or "test" in banner
+    assert len(lines) + 1 < 24, shown.stdout
+    assert all(len(line) <= 80 for line in lines)
+    assert re.match(r"BAD  6 critical, \d+ warnings, \d+ advice   51 of 51 checks   \S.*   \d\d:\d\d UTC$", lines[0])
+    assert re.match(r"\d+ wait, oldest .* \(limit 15 m\)   \d+ free   \d+ busy   no earlier look$", lines[1])
+    heads = {line.split()[0]: line for line in lines[2:] if line[:1].isupper()}
+    urgent = [one for one in found(chatops_inprocess, demo) if one["severity"] != "advice"]
+    for finding in urgent:
+        code = str(finding["code"])
+        if finding["severity"] == "critical" or checks[code].users_wait:
+            assert re.search(
+                r" (\d\d:\d\d|\d\d-\d\d)  (repair|reassign|release|stuck|queue|operators|past|sql|by hand)$", heads[code]
+            )
+        else:
+            assert any(code in line.split() and line.split()[0] in ("ROWS", "SCHEMA", "PAST") for line in lines), code
+    assert re.fullmatch(r"next: \S*chatops .*repair --dry-run   \(mends \d+ of \d+; no undo\)", lines[-1])
+
+
+def test_since_when_comes_from_the_evidence_and_from_an_earlier_look(
+    chatops_inprocess: Run, core_database: Database, tmp_path: Path
+) -> None:
+    def line() -> str:
+        shown = chatops_inprocess("diagnose", *compared, db=core_database, terminal=(80, 24))
+        return next(line for line in shown.stdout.splitlines() if line.startswith("QUEUE010"))
+
+    core_database.execute(
+        """with u as (insert into real_users (name) values ('u') returning id), f as (insert into fictional_users (name) values ('f') returning id),
+                c as (insert into chats (real_user_id, fictional_user_id, chat_state) select u.id, f.id, 'waiting_assignment' from u, f returning id)
+           insert into messages (chat_id, sender_type, content, created_at) select id, 'real', 'hello', now() - interval '40 days' from c"""
+    )
+    compared: tuple[str, ...] = ()
+    day = core_database.value("select to_char((now() - interval '40 days') at time zone 'utc', 'MM-DD')")
+    assert re.search(rf" {day}  queue$", line())
+    kept = tmp_path / "look.json"
+    chatops_inprocess("diagnose", "--write", f"json={kept}", db=core_database)
+    compared = ("--since-file", str(kept))
+    assert re.search(r" \d\d:\d\d  queue$", line())  # when it was first seen
+    looked = json.loads(kept.read_text())
+    known = [one for one in looked["findings"] if one["code"] != "QUEUE010"]
+    kept.write_text(json.dumps({**looked, "findings": known, "passed": [*looked["passed"], "QUEUE010"]}))
+    assert line().endswith("queue new"), line()
+
+
+def test_a_healthy_system_is_two_lines_and_advice(chatops_inprocess: Run, latest_database: Database) -> None:
+    shown = chatops_inprocess("diagnose", db=latest_database, terminal=(80, 24), check=0).stdout.splitlines()
+    assert re.match(r"OK  (\d advice   )?\d+ of \d+ checks ", shown[0])
+    assert shown[1].startswith("nobody waits   0 free   0 busy")
+    assert len(shown) <= 4
+
+
+def test_brief_is_one_line_everywhere_and_full_is_what_a_pipe_gets(chatops_inprocess: Run, core_database: Database) -> None:
+    core_database.execute(UNUSABLE)
+    for terminal in (None, (80, 24)):
+        brief = chatops_inprocess("diagnose", "--brief", db=core_database, terminal=terminal)
+        assert len(" ".join(brief.stdout.split("\n  ")).splitlines()) == 1
+        assert "CONF001" in brief.stdout
+        assert brief.exit_code == 1
+    full = chatops_inprocess("diagnose", "--full", db=core_database, terminal=(100, 24)).stdout
+    piped = chatops_inprocess("diagnose", db=core_database).stdout
+    for text in (full, piped):
+        assert "evidence" in text
+        assert "chatops repair CONF001 --dry-run" in " ".join(text.split())
+    assert chatops_inprocess("diagnose", "--full", "--brief", db=core_database).exit_code == 2
+
+
+def test_what_is_longer_than_the_screen_goes_through_the_pager(core_database: Database, home: Path) -> None:
+    core_database.execute(UNUSABLE)
+    environment = clean_environment(
+        home, {"CHATOPS_DATABASE_URL": core_database.url, "TERM": "xterm", "PAGER": "sed s/^/paged:/"}
+    )
+    _, long = run_in_terminal(["diagnose", "--full"], environment, 40)
+    assert "paged:" in long
+    _, short = run_in_terminal(["diagnose", "--brief"], environment, 120)
+    assert "paged:" not in short
+    _, plain = run_in_terminal(["diagnose", "--full"], {**environment, "PAGER": "cat"}, 40)
+    assert "paged:" not in plain
+    assert "CONF001" in plain
+
+
+def test_watch_looks_again_and_tells_what_is_new(
+    chatops_inprocess: Run, core_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def pause(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 2:
+            raise KeyboardInterrupt
+        core_database.execute(UNUSABLE)
+
+    monkeypatch.setattr(watch_option, "pause", pause)
+    shown = chatops_inprocess("diagnose", "--watch", "5", db=core_database, terminal=(80, 24), check=0).stdout
+    assert shown.count(" checks ") == 2
+    assert "+1 warning" in shown.rpartition("\x1b[J")[2]
+    assert chatops_inprocess("diagnose", "--watch", "5", "--rehearse", db=core_database).exit_code == 2
