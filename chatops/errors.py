@@ -1,4 +1,19 @@
-"""What can go wrong, in words: every failure names what happened, the exit code it ends in, and the next step."""
+"""What can go wrong, in words: every failure names what happened, the exit code it ends in, and the next step.
+
+    ChatopsError                     4 unless it says otherwise
+    ├── UsageError                   2  the command line or the configuration
+    │   └── NoDatabaseError          2  none is named; what needs none can go on
+    ├── UnreachableError             3  no connection
+    │   └── ConnectionLostError      3  gone in the middle
+    ├── RefusedError                 4  nothing was changed
+    │   └── NotATerminalError        4  a question, and nobody to answer it
+    ├── ConflictError                5  the same command may work in a moment
+    └── DatabaseError                4  the server refused a statement, with its SQLSTATE
+        ├── StatementTimeoutError    4  our own timeout
+        └── LockTimeoutError         5  a lock was not had in time
+
+Modules add kinds of their own below these. What is refused in the same words at several places is made by a function here.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,120 @@
+"""Completion of chat and operator ids: from a small cache, never longer than a moment, and silent about whatever goes wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from chatops import settings
+from chatops.flows.given import Given
+from chatops.settings import Target
+
+FRESH_SECONDS = 60
+BUDGET_SECONDS = 0.3
+FETCH_SECONDS = 5
+"""How long a look at the database may go on for the next time, after this one was given up."""
+MOST = 200
+
+Offers = list[tuple[str, str]]
+
+
+def offers(given: Given, kind: str, incomplete: str) -> Offers:
+    """Ids of that kind that begin so, of the database that the command line names so far; none when anything goes wrong."""
+    try:
+        options = settings.Options(tuple(given.db), given.env, given.schema, given.config)
+        kept = _kept(settings.resolve(options), kind)
+        return [(name, told) for name, told in kept if name.startswith(incomplete.lower())]
+    except Exception:  # noqa: BLE001 - somebody is typing: no completion is better than a traceback
+        return []
+
+
+def _kept(target: Target, kind: str) -> Sequence[tuple[str, str]]:
+    """What the cache holds, asked for anew when it is old; what is old when the answer takes too long."""
+    path = cache_file(target, kind)
+    kept, age = _read(path)
+    if age < FRESH_SECONDS:
+        return kept
+    started = time.monotonic()
+    if not _look_aside(lambda: _write(path, _ask(target, kind))):
+        return kept
+    while time.monotonic() - started < BUDGET_SECONDS:
+        found, age = _read(path)
+        if age < FRESH_SECONDS:
+            return found
+        time.sleep(0.01)
+    return kept
+
+
+def cache_file(target: Target, kind: str) -> Path:
+    """One file for each database, schema and user; its name tells nothing of them."""
+    place = json.dumps([target.shown(), target.schema, target.parameters.get("user", ""), kind])
+    return settings.cache_dir() / f"completion-{hashlib.sha256(place.encode()).hexdigest()[:20]}.json"
+
+
+def _read(path: Path) -> tuple[list[tuple[str, str]], float]:
+    """The offers of a file and their age in seconds; none, of endless age, where there is no good one."""
+    try:
+        found = [(str(name), str(told)) for name, told in json.loads(path.read_text(encoding="utf-8"))]
+        age = time.time() - path.stat().st_mtime
+    except (OSError, ValueError, TypeError):
+        return [], float("inf")
+    return found, age if age >= 0 else float("inf")
+
+
+def _write(path: Path, offers: Offers) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(offers, file)
+    part.replace(path)
+
+
+def _look_aside(work: Callable[[], None]) -> bool:
+    """Does it in a process of its own, so that a slow answer is there for the next time; False where that cannot be."""
+    if not hasattr(os, "fork"):
+        return False
+    if os.fork():
+        return True
+    try:  # the child: out of the shell's sight, silent, and gone soon
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(FETCH_SECONDS)
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nowhere, stream)
+        work()
+    finally:
+        os._exit(0)
+
+
+def _ask(target: Target, kind: str) -> Offers:
+    from chatops import db, formatting, sqlfiles  # in the process that asks; the one that answers has a third of a second
+
+    if target.embedded is not None:
+        target = _running(target)
+    with db.connect(target, "completion", "read", connect_timeout=2) as database, database.reading(statement_timeout="2s"):
+        before_018 = not (database.facts and database.facts.has_queue_clocks)
+        query = sqlfiles.query(f"queries/complete_{kind}.sql", before_018=before_018)
+        rows = database.tuples(query, {"most": MOST})
+    # A name is kept as its initial: the file outlives the moment.
+    return [
+        (str(row[0]), f"{formatting.initial(row[2])} {row[1]}" if kind == "operators" else str(row[1] or "no state"))
+        for row in rows
+    ]
+
+
+def _running(target: Target) -> Target:
+    """The embedded server's address where it runs; completing starts no server."""
+    from chatops import local  # as above
+
+    if not local.status().running:
+        raise LookupError("the embedded server does not run")
+    parameters, _ = settings.parse(local.url(target.parameters["dbname"]), "embedded server")
+    return replace(target, parameters=parameters)
