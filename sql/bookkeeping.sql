@@ -47,7 +47,7 @@ create table if not exists chatops.actions (
   target_schema   text not null default coalesce(nullif(current_setting('chatops.target_schema', true), ''), current_schema()),
   plan_id         uuid default nullif(current_setting('chatops.plan_id', true), '')::uuid,
   command         text not null default coalesce(nullif(current_setting('chatops.command', true), ''), current_setting('application_name')),
-  action          text not null,                -- reassign, release, repair, guard off, …
+  action          text not null,                -- reassign, release, repair, guard off, ...
   code            text,                         -- the finding that a repair answers
   chat_id         uuid,
   operator_id     uuid,

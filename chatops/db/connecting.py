@@ -7,6 +7,7 @@ import psycopg
 from chatops.db.database import Database
 from chatops.db.failures import CONNECT_TIMEOUT_SECONDS, unreachable
 from chatops.db.link import Intent
+from chatops.db.session import CLIENT_ENCODING, adapt
 from chatops.errors import UsageError
 from chatops.settings import Target
 
@@ -24,11 +25,12 @@ def connect(target: Target, command: str, intent: Intent = "read", *, connect_ti
     if unknown:
         raise UsageError(f"{target.origin}: libpq knows no connection parameter {', '.join(unknown)}")
     parameters = {"connect_timeout": str(connect_timeout), **KEEPALIVES, **target.parameters}
-    parameters["application_name"] = f"chatops {command}"
+    parameters |= {"application_name": f"chatops {command}", "client_encoding": CLIENT_ENCODING}
     try:
         connection = psycopg.connect(autocommit=True, prepare_threshold=None, **parameters)  # type: ignore[arg-type]
     except psycopg.Error as error:
         raise unreachable(error, target) from None
+    adapt(connection)
     return Database(connection, target, intent)
 
 

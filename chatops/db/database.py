@@ -7,20 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
+from psycopg.rows import class_row
 
 from chatops.db.facts import FACTS, Facts
 from chatops.db.link import Intent
-from chatops.db.statements import Statements
-from chatops.db.texts import identifier, literal
+from chatops.db.session import PINS
+from chatops.db.statements import Row, Statements
+from chatops.db.texts import Parameters, identifier, inlined, literal
 from chatops.errors import DatabaseError, standby_refused
 from chatops.settings import Target
 
-# statement_timeout and lock_timeout per intent; None leaves the server's own.
-TIMEOUTS: Mapping[Intent, tuple[str | None, str]] = {
+# statement_timeout and lock_timeout per intent, for our own transactions; the files of a migration have the server's own.
+TIMEOUTS: Mapping[Intent, tuple[str, str]] = {
     "read": ("15s", "1s"),
     "act": ("5s", "1s"),
-    "migrate": (None, "3s"),
+    "migrate": ("0", "3s"),
 }
+
+
+GLANCE = "begin isolation level read committed, read only, not deferrable"
 
 
 class Database(Statements):
@@ -35,17 +40,16 @@ class Database(Statements):
         """After `reading`: whether the transaction was given a transaction id, that is, wrote anything."""
 
     def _settings(self, statement_timeout: str | None, lock_timeout: str | None) -> str:
-        parts = [f"set local search_path = {identifier(self.target.schema)}, pg_temp"]
         default_statement, default_lock = TIMEOUTS[self.intent]
-        if (timeout := statement_timeout or default_statement) is not None:
-            parts.append(f"set local statement_timeout = {literal(timeout)}")
-        parts.append(f"set local lock_timeout = {literal(lock_timeout or default_lock)}")
+        parts = [f"set local statement_timeout = {literal(statement_timeout or default_statement)}",
+                 f"set local lock_timeout = {literal(lock_timeout or default_lock)}", PINS,
+                  f"set local search_path = {identifier(self.target.schema)}, pg_temp"]  # fmt: skip
         return "; ".join(parts)
 
     @contextlib.contextmanager
     def reading(self, *, statement_timeout: str | None = None) -> Iterator[Database]:
         """One snapshot, read-only; afterwards `wrote` says whether a transaction id was assigned (it must not be)."""
-        self._begin("begin isolation level repeatable read, read only", statement_timeout, None)
+        self._begin("begin isolation level repeatable read, read only, not deferrable", statement_timeout, None)
         try:
             yield self
         except BaseException:
@@ -65,7 +69,7 @@ class Database(Statements):
 
         Raises RefusedError on a standby.
         """
-        self._begin("begin isolation level read committed, read write", statement_timeout, lock_timeout)
+        self._begin("begin isolation level read committed, read write, not deferrable", statement_timeout, lock_timeout)
         try:
             yield self
         except BaseException:
@@ -98,10 +102,20 @@ class Database(Statements):
 
     def glance(self) -> Facts:
         """What the server says of itself, in one round trip and a transaction that is over when this returns."""
-        begin = "begin isolation level read committed, read only"
-        results = self.script(f"{begin}; {self._settings(None, None)}; {FACTS}; commit")
+        results = self.script(f"{GLANCE}; {self._settings(None, None)}; {FACTS}; commit")
         self.facts = Facts(*results[-1][0])
         return self.facts
+
+    def glance_at(self, row: type[Row], text: str, parameters: Parameters) -> list[Row]:
+        """The rows of one query, in one round trip and a transaction that is over when this returns."""
+        request = f"{GLANCE}; {self._settings(None, None)}; {inlined(text, parameters).rstrip().removesuffix(';')}\n; commit"
+        with self._translated(), self._connection.cursor(row_factory=class_row(row)) as cursor:
+            cursor.execute(request.encode())
+            pins = True
+            while cursor.description is None or pins:
+                pins = pins and cursor.description is None
+                cursor.nextset()
+            return cursor.fetchall()
 
     def _begin(self, begin: str, statement_timeout: str | None, lock_timeout: str | None) -> None:
         try:

@@ -84,7 +84,7 @@ def read(database: Database) -> Ledger:
     facts = database.glance()
     if not facts.has_ledger:
         return Ledger(facts, ())
-    rows = database.rows(LedgerRow, sqlfiles.read("queries/ledger.sql"), {"target_schema": database.target.schema})
+    rows = database.glance_at(LedgerRow, sqlfiles.read("queries/ledger.sql"), {"target_schema": database.target.schema})
     return Ledger(facts, tuple(rows))
 
 

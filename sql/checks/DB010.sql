@@ -21,7 +21,7 @@ select a.pid,
        now() - a.xact_start as open_for,
        coalesce(waiting.sessions, 0) as blocks,
        -- Without literals: they may be what a user wrote.
-       left(regexp_replace(a.query, '''[^'']*(''|$)', '''…''', 'g'), 60) as query
+       left(regexp_replace(a.query, '''[^'']*(''|$)', '''...''', 'g'), 60) as query
   from pg_stat_activity a
   left join (
     select blocker.pid, count(*) as sessions

@@ -11,7 +11,7 @@
 -- needs-table: chats
 -- says: the deploy is not right · operator loses the chat
 -- unplanted: it takes a ledger that says which text went in
--- The parameter: {"function": {"file": "021_…", "md5": ["…"]}}; files that were adopted hold the application's own text and are not there.
+-- The parameter: {"function": {"file": "021_...", "md5": ["..."]}}; files that were adopted hold the application's own text and are not there.
 select w.name as object,
        max(p.oid::regprocedure::text) as signature,
        w.said ->> 'file' as migration

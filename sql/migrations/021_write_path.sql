@@ -101,7 +101,7 @@ begin
 end
 $function$;
 comment on function count_refusal(text, uuid) is
-  'Counts a refusal (late_reply, operator_busy, …) in a way that the rollback which follows cannot undo.';
+  'Counts a refusal (late_reply, operator_busy, ...) in a way that the rollback which follows cannot undo.';
 
 create or replace function collect_refusals() returns bigint
 language plpgsql

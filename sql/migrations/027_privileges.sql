@@ -2,7 +2,7 @@
 -- effect: only servers release; an operator assigns for nobody else
 
 -- Roles of the hosting that are not there are passed over. What somebody has closed by hand stays closed, and functions
--- that policies call (is_admin, is_operator, …) are not touched.
+-- that policies call (is_admin, is_operator, ...) are not touched.
 do $privileges$
 declare
   v_function      regprocedure;

@@ -1,0 +1,193 @@
+"""The same answer in every session: settings of roles, databases and the environment, and encodings, change no value."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.ailing import plant, populated
+from tests.conftest import Farm, Result, build_core
+from tests.servers import Database, Server
+
+Run = Callable[..., Result]
+
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "DateStyle": ("SQL, DMY", "Postgres, MDY", "German, YMD"),
+    "IntervalStyle": ("sql_standard", "iso_8601", "postgres_verbose"),
+    "TimeZone": ("Asia/Kathmandu", "America/St_Johns", "<+0530>-5:30"),
+    "client_encoding": ("SQL_ASCII", "LATIN1", "WIN1252", "EUC_JP"),
+    "extra_float_digits": ("-15", "3", "0"),
+    "bytea_output": ("escape",),
+    "default_transaction_read_only": ("on",),
+    "default_transaction_isolation": ("serializable", "read uncommitted"),
+    "default_transaction_deferrable": ("on",),
+    "row_security": ("off",),
+    "search_path": ("pg_catalog", "''", "information_schema, public"),
+    "quote_all_identifiers": ("on",),
+    "transform_null_equals": ("on",),
+    "array_nulls": ("off",),
+    "standard_conforming_strings": ("off",),
+    "escape_string_warning": ("off",),
+    "backslash_quote": ("off",),
+    "xmlbinary": ("hex",),
+    "xmloption": ("document",),
+    "lc_numeric": ("POSIX",),
+    "lc_monetary": ("POSIX",),
+    "lc_time": ("POSIX",),
+    "client_min_messages": ("error", "debug5"),
+    "statement_timeout": ("100ms",),
+    "lock_timeout": ("1ms",),
+    "idle_in_transaction_session_timeout": ("30s",),
+    "check_function_bodies": ("off",),
+    "constraint_exclusion": ("on",),
+    "enable_seqscan": ("off",),
+    "enable_hashjoin": ("off",),
+    "enable_indexscan": ("off",),
+    "enable_sort": ("off",),
+    "from_collapse_limit": ("1",),
+    "join_collapse_limit": ("1",),
+    "geqo_threshold": ("2",),
+    "jit_above_cost": ("0",),
+    "work_mem": ("64kB",),
+    "temp_buffers": ("100",),
+    "plan_cache_mode": ("force_generic_plan",),
+    "default_text_search_config": ("pg_catalog.german",),
+    "gin_fuzzy_search_limit": ("1",),
+    "synchronize_seqscans": ("off",),
+    "parallel_setup_cost": ("0",),
+    "vacuum_cost_delay": ("1",),
+}
+BY_ENVIRONMENT = {
+    "PGTZ": "Pacific/Chatham", "PGDATESTYLE": "SQL, DMY", "PGCLIENTENCODING": "SQL_ASCII", "PGGEQO": "off", "LC_ALL": "C",
+    "PGOPTIONS": "-c DateStyle=German -c IntervalStyle=iso_8601 -c search_path=pg_catalog -c extra_float_digits=-10",
+}  # fmt: skip
+COMMANDS = {
+    "status": [], "verify": [], "diagnose": [], "summary": [], "queue": [], "stuck": [], "operators": [], "log": [],
+    "doctor": [], "chat": [], "operator": [], "migrate": ["--dry-run"], "adopt": ["--dry-run"], "repair": ["--dry-run"],
+    "lint": ["--all"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def ailing(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
+    """A system with a few troubles, on each server, so that there is something of every kind to tell."""
+    database = populated(new_database, farm, any_server, "latest")
+    for code in ("CHAT003", "CONF001"):
+        plant(database, code)
+    return database
+
+
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a document by its path."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from flat(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        yield f"{path}.length", len(value)
+        for number, inner in enumerate(value):
+            yield from flat(inner, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+def answers(run: Run, database: Database, names: list[str], env: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What each command answers, by path; the exit code and what is said on stderr too."""
+    chat, operator = database.execute(
+        "select id, assigned_operator_id from chats where chat_state = 'assigned' order by id limit 1"
+    )[0]
+    found: dict[str, Any] = {}
+    for name in names:
+        words = {"chat": ["show", "chat", chat], "operator": ["show", "operator", operator]}.get(name, [name, *COMMANDS[name]])
+        done = run(*words, "-o", "json", db=database, env=env)
+        assert done.exit_code in (0, 1), (words, done.stderr)
+        found |= {f"{name}{path}": value for path, value in flat(json.loads(done.stdout))}
+        found[f"{name} exit code"] = done.exit_code
+        found |= {f"{name} stderr {number}": line for number, line in enumerate(done.stderr.splitlines())}
+    return found
+
+
+def same(plain: dict[str, Any], again: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Where `other` differs from both plain answers; what the clock moves must have the same shape."""
+    differing = {}
+    for path in plain.keys() | other.keys():
+        left, right = plain.get(path, "absent"), other.get(path, "absent")
+        if plain.get(path) != again.get(path) or "clock" in str(left):
+            left, right = shape(left), shape(right)
+        if left != right:
+            differing[path] = (plain.get(path, "absent"), other.get(path, "absent"))
+    return differing
+
+
+def shape(value: Any) -> Any:
+    """A value without its figures, and without which of two clocks is ahead."""
+    return (
+        re.sub(r"\d+([.,]\d+)*( \d\d [a-z])?", "0", re.sub("ahead of|behind", "beside", value))
+        if isinstance(value, str)
+        else type(value).__name__
+    )
+
+
+def bundles() -> list[dict[str, str]]:
+    """All settings in as few sessions as their values allow."""
+    most = max(len(values) for values in SETTINGS.values())
+    return [{name: values[number % len(values)] for name, values in SETTINGS.items()} for number in range(most)]
+
+
+def test_settings_of_the_database_and_the_environment_change_no_answer(ailing: Database, chatops_inprocess: Run) -> None:
+    assert len(SETTINGS) >= 40
+    names = list(COMMANDS)
+    plain = answers(chatops_inprocess, ailing, names)
+    sessions: list[tuple[dict[str, str], dict[str, str]]] = [(bundle, {}) for bundle in bundles()]
+    told = [(session, env, answers_under(chatops_inprocess, ailing, names, session, env))
+            for session, env in [*sessions, ({}, BY_ENVIRONMENT)]]  # fmt: skip
+    again = answers(chatops_inprocess, ailing, names)
+    for session, env, found in told:
+        assert same(plain, again, found) == {}, (session, env)
+
+
+def answers_under(run: Run, database: Database, names: list[str], session: dict[str, str], env: dict[str, str]) -> dict[str, Any]:
+    for name, value in session.items():
+        # A search path is a list of names, and not one text.
+        shown = value if name == "search_path" else "'" + value.replace("'", "''") + "'"
+        database.execute(f'alter database "{database.name}" set {name} = {shown}')
+    try:
+        return answers(run, database, names, env)
+    finally:
+        database.execute(f'alter database "{database.name}" reset all')
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_databases_in_other_encodings_answer(encoding: str, server: Server, chatops_inprocess: Run) -> None:
+    template = f"encoded_{encoding.lower()}"
+    with server.connect("postgres") as admin:
+        admin.execute(f"create database {template} template template0 encoding '{encoding}' locale 'C' locale_provider libc")
+    database = Database(server, template)
+    try:
+        build_core(database)
+        database.execute("insert into operators (name, email) values ('Zo\u00eb', 'zoe@x')" if encoding == "LATIN1" else
+                         "insert into operators (name, email) values (E'Zo\\xeb', 'zoe@x')")  # fmt: skip
+        for name in ("status", "verify", "diagnose", "summary", "queue", "stuck", "operators", "doctor"):
+            done = chatops_inprocess(name, *COMMANDS[name], "-o", "json", "--show-names", db=database)
+            assert done.exit_code in (0, 1), done.stderr
+            if name == "operators":
+                assert ("Zo\u00eb" if encoding == "LATIN1" else "Zo\\xeb") in {
+                    row["name"] for row in json.loads(done.stdout)["operators"]
+                }
+    finally:
+        with server.connect("postgres") as admin:
+            admin.execute(f"drop database if exists {template} with (force)")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SETTINGS)
+def test_each_setting_alone_changes_no_answer(name: str, ailing: Database, chatops_inprocess: Run) -> None:
+    names = list(COMMANDS)
+    plain = answers(chatops_inprocess, ailing, names)
+    told = {value: answers_under(chatops_inprocess, ailing, names, {name: value}, {}) for value in SETTINGS[name]}
+    again = answers(chatops_inprocess, ailing, names)
+    for value, found in told.items():
+        assert same(plain, again, found) == {}, value
