@@ -495,3 +495,63 @@ def test_nobody_takes_the_name_of_the_shipped_files(database: Database, chatops_
     for name in ("chatops", " "):
         refused = chatops_inprocess("migrate", "--dir", folder(tmp_path, HITS), "--source", name, db=database, check=2)
         assert "give the folder a name" in refused.stderr
+
+
+# -- what the server says -----------------------------------------------------------------------------------------------
+
+
+def test_what_the_server_says_is_heard_by_file_and_line(database_everywhere: Database, chatops_inprocess: Chatops) -> None:
+    where = CORPUS / "06-notices"
+    done = chatops_inprocess("migrate", "--dir", where, "--yes", db=database_everywhere, check=0)
+    shown = re.findall(r"001_backfill\.sql:(\d+)  (\w+)  (.*)", done.stderr)
+    assert shown == [
+        ("8", "NOTICE", "filled 3 jars"),
+        ("9", "WARNING", "3 jars had no count: check the importer"),
+        ("10", "INFO", "info line"),
+        ("12", "RESULT", "note=answer of a query, count=3"),
+    ]
+
+
+def test_what_the_server_says_is_data_for_programs_and_quiet_leaves_the_warnings(
+    new_database: Callable[..., Database], chatops_inprocess: Chatops
+) -> None:
+    where = CORPUS / "06-notices"
+    told = json.loads(chatops_inprocess("migrate", "--dir", where, "-o", "json", db=new_database(), check=0).stdout)["said"]
+    assert [(one["line"], one["severity"]) for one in told] == [(8, "NOTICE"), (9, "WARNING"), (10, "INFO"), (12, "RESULT")]
+    assert (told[3]["columns"], told[3]["rows"]) == (["note", "count"], [["answer of a query", "3"]])
+    quiet = chatops_inprocess("migrate", "--dir", where, "-q", db=new_database(), check=0).stderr
+    assert "check the importer" in quiet
+    assert "filled" not in quiet
+    assert "answer of a query" not in quiet
+
+
+def test_a_kind_is_said_once_with_how_often(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    drops = "".join(f"drop table if exists t{n};\n" for n in range(76))
+    where = folder(
+        tmp_path, {"001_a.sql": drops, "002_b.sql": "select 1 as a;\nselect 2 as a;\nselect 3 as b;", "003_c.sql": "select 1"}
+    )
+    done = chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
+    lines = [line for line in done.stderr.splitlines() if "NOTICE" in line]
+    assert len(lines) == 1
+    assert '001_a.sql:1  NOTICE  table "t0" does not exist, skipping (and 75 more like it)' in lines[0]
+    assert "a=1 (and 1 more like it)" in done.stderr
+
+
+@pytest.mark.parametrize("head", ["", "-- chatops: no-transaction\n", "-- chatops: batched\n"])
+def test_a_file_is_heard_however_it_is_run(head: str, database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    where = folder(tmp_path, {"001_a.sql": f"{head}do $$ begin\n  raise notice 'heard %', 7;\nend $$;"} if "batched" not in head else {
+        "001_a.sql": f"{head}select count(*) from (select f() limit current_setting('chatops.batch_size')::int) x where false;",
+        "000_f.sql": "create function f() returns int language plpgsql as $$ begin raise notice 'heard'; return 0; end $$",
+    })  # fmt: skip
+    if "batched" in head:
+        (where / "001_a.sql").write_text(f"{head}select f();")
+    done = chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
+    line = 2 + head.count("\n") - ("batched" in head)
+    assert re.search(rf"001_a\.sql:{line}  NOTICE  heard", done.stderr), done.stderr
+
+
+def test_what_was_said_before_a_failure_stands_in_its_log(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    where = folder(tmp_path, {"001_a.sql": "do $$ begin raise warning 'row 17 looks odd'; end $$;\nselect 1 / 0;"})
+    failed = chatops_inprocess("migrate", "--dir", where, "--yes", "-o", "json", db=database, check=4)
+    assert "row 17 looks odd" in failed.stderr
+    assert any("001_a.sql:1  WARNING  row 17 looks odd" in line for line in json.loads(failed.stdout)["error"]["details"])

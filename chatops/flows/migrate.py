@@ -38,6 +38,7 @@ class MigrateOptions:
     strict: bool
     all_schemas: str | None
     jobs: int
+    quiet: bool
 
     def request(self, target: Target) -> MigrationRequest:
         """The same for one database, with the command lines that go with it."""
@@ -70,7 +71,14 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         if as_sql:
             raise UsageError("-o sql shows the text for one database: name one")
         return migrate_all(
-            invocation, targets, folder, options.request, jobs=options.jobs, dry_run=options.dry_run, yes=options.yes
+            invocation,
+            targets,
+            folder,
+            options.request,
+            jobs=options.jobs,
+            dry_run=options.dry_run,
+            yes=options.yes,
+            quiet=options.quiet,
         )
     request = options.request(invocation.target)
     database = invocation.connect("migrate")
@@ -86,15 +94,15 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         invocation.show(screen.plan_answer(prepared, invocation.medium().width, request.again))
     elif prepared.nothing:
         if prepared.carried and (options.yes or not invocation.target.production):
-            apply(database, prepared, request, run, Teller(invocation))
+            apply(database, prepared, request, run, Teller(invocation, quiet=options.quiet))
         invocation.show(screen.nothing_answer(prepared))
     else:
-        return go(invocation, database, prepared, request, run, yes=options.yes)
+        return go(invocation, database, prepared, request, run, yes=options.yes, quiet=options.quiet)
     return ExitCode.OK
 
 
 def go(
-    invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, run: Run, *, yes: bool
+    invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, run: Run, *, yes: bool, quiet: bool
 ) -> ExitCode:
     """Shows the plan, asks, applies it."""
     for line in screen.plan_lines(prepared, invocation.medium().width):
@@ -104,7 +112,7 @@ def go(
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
     started = time.monotonic()
-    outcome = apply(database, prepared, request, run, Teller(invocation))
+    outcome = apply(database, prepared, request, run, Teller(invocation, quiet=quiet))
     seconds = time.monotonic() - started
     invocation.show(screen.outcome_answer(prepared, outcome, seconds, invocation.here("verify")))
     return ExitCode.OK

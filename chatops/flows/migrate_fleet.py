@@ -35,7 +35,7 @@ def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] 
 
 def migrate_all(
     invocation: Invocation, targets: Sequence[Target], folder: Folder, request: Callable[[Target], MigrationRequest], *,
-    jobs: int, dry_run: bool, yes: bool,
+    jobs: int, dry_run: bool, yes: bool, quiet: bool,
 ) -> ExitCode:  # fmt: skip
     """Looks at all, asks once, applies to each; the exit code is the worst."""
     revision = revision_of(folder.path)
@@ -43,7 +43,7 @@ def migrate_all(
     for target, label in zip(targets, fleet.labels(targets), strict=True):
         known = provenance(invocation.argv, environment=target.name, schema=target.schema, environ=invocation.environ)
         members.append(fleet.Member(target, label, request(target), Run("migrate", known.annotations(), revision)))
-    tellers = {member.label: Teller(invocation, f"{formatting.visible(member.label)}: ") for member in members}
+    tellers = {member.label: Teller(invocation, f"{formatting.visible(member.label)}: ", quiet=quiet) for member in members}
     whole = fleet.Fleet(folder, members, jobs, lambda label, event: tellers[label](event))
     try:
         whole.look()

@@ -9,6 +9,7 @@ from chatops import formatting
 from chatops.flows.run import Invocation
 from chatops.migrations import locks
 from chatops.migrations.events import Done, Event, Installed, Note, OtherAtWork, StepBegun, Waiting
+from chatops.migrations.heard import Said
 from chatops.model import Line, Span
 from chatops.screens import migrate as screen
 
@@ -18,8 +19,9 @@ class Teller:
 
     REPEAT_S = 15.0
 
-    def __init__(self, invocation: Invocation, label: str = "") -> None:
+    def __init__(self, invocation: Invocation, label: str = "", *, quiet: bool = False) -> None:
         self.invocation = invocation
+        self.quiet = quiet
         self.label = label
         self.last: tuple[str, tuple[int, ...], str | None] | None = None
         self.at = 0.0
@@ -38,6 +40,9 @@ class Teller:
             self.waiting(event)
         elif isinstance(event, StepBegun):
             self.note(f"  … {event.name:<28}  {event.number} of {event.of}: {event.text}")
+        elif isinstance(event, Said):
+            if event.loud or not self.quiet:
+                self.note(screen.said_line(event))
         elif isinstance(event, Note):
             self.note(f"       {event.text}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import NoReturn
 
 from chatops import db, formatting
@@ -13,6 +13,7 @@ from chatops.errors import ChatopsError, ConflictError, ConnectionLostError, Dat
 from chatops.migrations import ledger as ledgers
 from chatops.migrations import locks
 from chatops.migrations.events import OtherAtWork, Paused, Waiting
+from chatops.migrations.heard import said
 from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.locks import Budget, Watch
 from chatops.migrations.prepare import judged
@@ -68,9 +69,10 @@ class Attempts:
             sent = transaction(budget)
             started = time.monotonic()
             with self.watch.over(deadline_ms or budget.deadline_ms, longest_hold_ms=longest_hold_ms):
-                ran = self.interruptible(name, sent.text, verdict, sent.copies)
+                ran = self.interruptible(name, sent.text, verdict, sent.copies, sent.heard)
             seconds = time.monotonic() - started
             if ran.error is None:
+                self.progress.heard += said(sent.parts, ran)
                 return ran, sent, seconds
             if isinstance(ran.error, ConnectionLostError):
                 if verdict is not None:
@@ -86,13 +88,17 @@ class Attempts:
             if self.watch.held and ran.error.sqlstate == "57014":
                 return ran, sent, seconds
             if not locks.retried(ran.error) and not (self.watch.cut and ran.error.sqlstate == "57014"):
+                self.progress.heard += said(sent.parts, ran)
                 raise self.progress.failure(name, sent.failure(ran), verdict() if verdict else None)
             self.wait_for_locks(name, budget, verdict)
 
-    def interruptible(self, name: str, text: str, verdict: Callable[[], list[str]] | None, copies: Sequence[str] = ()) -> Ran:
+    def interruptible(
+        self, name: str, text: str, verdict: Callable[[], list[str]] | None, copies: Sequence[str] = (),
+        heard: Container[int] = (),
+    ) -> Ran:  # fmt: skip
         """Sends a text; Ctrl-C ends the statement too, and says what became of the file."""
         try:
-            return self.database.run(text, copies)
+            return self.database.run(text, copies, heard)
         except KeyboardInterrupt:
             if verdict is not None:
                 raise MigrationInterruptedError("interrupted", details=verdict(), next_steps=[("go on", self.again)]) from None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from chatops.migrations.heard import Said
 from chatops.migrations.ledger import Migrator
 from chatops.migrations.locks import Blocker
 
@@ -80,5 +81,5 @@ class Paused:
     """A run waits and holds nothing; a listener that raises ends it here."""
 
 
-Event = Installed | Paused | Started | Waiting | OtherAtWork | StepBegun | Note | Done
+Event = Said | Installed | Paused | Started | Waiting | OtherAtWork | StepBegun | Note | Done
 Tell = Callable[[Event], None]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from chatops import formatting
 from chatops.errors import DatabaseError
+from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.scanner import place
 from chatops.migrations.transaction import Failure
 
@@ -64,14 +65,25 @@ def located(failure: Failure) -> Spot | None:
     lines = failure.reading.text.splitlines()
     first = max(1, at.line - LINES_BEFORE)
     width = len(str(at.line))
-    excerpt = [f"{number:>{width}} | {_shown(lines[number - 1])}" for number in range(first, min(at.line, len(lines)) + 1)]
+    rows = _rows(failure.reading)
+    excerpt = [
+        f"{number:>{width}} | {ROW if any(number in one for one in rows) else _shown(lines[number - 1])}"
+        for number in range(first, min(at.line, len(lines)) + 1)
+    ]
     before = formatting.visible(lines[at.line - 1][: at.column - 1].expandtabs(4)) if at.line <= len(lines) else ""
     if len(before) < _LONGEST:
         excerpt.append(f"{'':>{width}} | {' ' * len(before)}^")
     return Spot(failure.reading.name, at.line, at.column, tuple(excerpt))
 
 
+def _rows(reading: MigrationText) -> list[range]:
+    """The lines that are rows of a COPY."""
+    places = [one.copy_data for one in reading.statements if one.copy_data is not None]
+    return [range(place(reading.sent, begin).line, place(reading.sent, end).line) for begin, end in places]
+
+
 _LONGEST = 160
+ROW = "(a row of the COPY, not shown)"
 
 
 def _shown(line: str) -> str:

@@ -11,11 +11,12 @@ from chatops import sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError
 from chatops.migrations import ledger, locks
+from chatops.migrations.heard import said
 from chatops.migrations.locks import Blocker, Budget
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.statements import Index, built_index, outside_transaction
 from chatops.migrations.steps import Steps
-from chatops.migrations.transaction import CLEAN, Failure
+from chatops.migrations.transaction import CLEAN, Failure, Part
 
 # What the server says to a statement whose work is done already.
 _DETACH_PENDING, _NOT_A_PARTITION = "55000", "42P01"
@@ -115,7 +116,8 @@ class Statements(Steps):
             self.name_those_waited_for(index)
             self.settings(budget, statement)
             with self.attempts.watch.over(None, self.progress_teller()):
-                ran = self.attempts.interruptible(self.entry.name, text, self.verdict)
+                ran = self.attempts.interruptible(self.entry.name, text, self.verdict, heard=(0,))
+            self.progress.heard += said([Part(text, self.file.reading, statement)], ran)
             self.clean()
             if ran.error is None or self.had_finished(statement, ran):
                 return

@@ -10,6 +10,7 @@ from chatops.errors import ConflictError
 from chatops.migrations import locks
 from chatops.migrations.events import Done, Note, StepBegun, Tell
 from chatops.migrations.failure import ALREADY_THERE, MigrationFailedError
+from chatops.migrations.heard import Said, by_kind
 from chatops.migrations.locks import Budget, Watch
 from chatops.migrations.plan import Entry, listed, short
 from chatops.migrations.prepare import MigrationRequest, Prepared
@@ -17,6 +18,7 @@ from chatops.migrations.source import SHIPPED
 from chatops.migrations.transaction import Failure
 
 MOST_BLOCKERS = 5
+MOST_HEARD = 10
 
 
 class Progress:
@@ -30,13 +32,24 @@ class Progress:
         self.by_others: list[str] = []
         self.lost: list[str] = []
         """Files that had gone in, and went out again with a server that crashed."""
+        self.heard: list[Said] = []
+        """What the server has said in the file that runs."""
+        self.told: list[Said] = []
 
     def finish(self, entry: Entry, done: Done) -> None:
         """Notes a file as done, in what this run knows of the ledger."""
         self.done.append(done)
         self.tell(done)
+        self.say()
         self.now = replace(self.now, plan=replace(self.now.plan, apply=self.now.plan.apply[1:]))
         self.ledger_made()
+
+    def say(self) -> None:
+        """Tells what the server has said in the file that is in now, each kind once."""
+        for one in by_kind(self.heard):
+            self.told.append(one)
+            self.tell(one)
+        self.heard.clear()
 
     def ledger_made(self) -> None:
         """Notes that the bookkeeping exists now."""
@@ -61,9 +74,8 @@ class Progress:
             steps.append(("without a limit", f"{self.request.again} --statement-timeout 0s"))
         if state.startswith("23") and self.now.folder.source == SHIPPED:
             steps.append(("which rows", self.request.diagnose))
-        return MigrationFailedError(
-            failure, name, verdict or self.verdict(name, "was rolled back"), [*steps, ("again", self.request.again)]
-        )
+        details = [*heard_before(by_kind(self.heard)), *(verdict or self.verdict(name, "was rolled back"))]
+        return MigrationFailedError(failure, name, details, [*steps, ("again", self.request.again)])
 
     def blocked(self, name: str, budget: Budget, watch: Watch, verdict: list[str] | None = None) -> ConflictError:
         """The budget is spent: who was in the way, and the SQL that would end them."""
@@ -106,3 +118,9 @@ class Progress:
         effect = {entry.name: entry.effect for entry in self.now.plan.entries}
         lines = [f"in:      {short(one)}  {effect[one]}" for one in files if effect.get(one)]
         return lines + [f"not in:  {short(one)}  {effect[one]}" for one in (name, *rest) if effect.get(one)]
+
+
+def heard_before(heard: Sequence[Said]) -> list[str]:
+    """What the server had said in a file before it failed, for the log of the failure."""
+    lines = [f"said before:  {one.file}:{one.line}  {one.severity}  {one.message}" for one in heard[:MOST_HEARD]]
+    return lines if len(heard) <= MOST_HEARD else [*lines, f"and {len(heard) - MOST_HEARD} more"]

@@ -16,6 +16,7 @@ from chatops.migrations.attempts import Attempts, LedgerMovedError
 from chatops.migrations.batches import Batches
 from chatops.migrations.carry_over import carry_over_texts
 from chatops.migrations.events import Done, Installed, Started, StepBegun, Tell
+from chatops.migrations.heard import Said, said
 from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Budget
 from chatops.migrations.outside import Statements
@@ -24,7 +25,16 @@ from chatops.migrations.prepare import MigrationRequest, Prepared, judged, refus
 from chatops.migrations.progress import Progress
 from chatops.migrations.repair_steps import Repairs
 from chatops.migrations.source import SHIPPED
-from chatops.migrations.transaction import Transaction, as_one_request, committed, for_file, for_ledger, for_views, stopped_at
+from chatops.migrations.transaction import (
+    Transaction,
+    as_one_request,
+    committed,
+    for_file,
+    for_ledger,
+    for_views,
+    heard_of,
+    stopped_at,
+)
 from chatops.migrations.views import View
 
 MOST_TOGETHER, MOST_TOGETHER_CHARACTERS = 8, 100_000
@@ -41,6 +51,7 @@ class MigrationOutcome:
     done: tuple[Done, ...]
     by_others: tuple[str, ...]
     left: tuple[str, ...]
+    said: tuple[Said, ...] = ()
 
 
 def apply(database: Database, prepared: Prepared, request: MigrationRequest, run: Run, tell: Tell) -> MigrationOutcome:
@@ -117,9 +128,8 @@ class Migrating:
                 break
             except LedgerMovedError:
                 self.read_again()
-        return MigrationOutcome(
-            tuple(self.progress.done), tuple(self.progress.by_others), tuple(entry.name for entry in self.now.plan.left)
-        )
+        known, left = self.progress, tuple(entry.name for entry in self.now.plan.left)
+        return MigrationOutcome(tuple(known.done), tuple(known.by_others), left, tuple(known.told))
 
     def carry_over(self, sources: Sequence[str]) -> None:
         """Calls files by their folder's name that an earlier version called by the folder's path."""
@@ -208,7 +218,7 @@ class Migrating:
         last = self.followed(len(entries) - 1)
         try:
             with self.attempts.watch.over(budget.deadline_ms, self.teller_of(entries)):
-                ran = self.database.run(as_one_request(sent))
+                ran = self.database.run(as_one_request(sent), heard=heard_of(sent))
         except KeyboardInterrupt:
             self.take_what_is_in(entries)
             raise self.attempts.interrupted(self.now.plan.apply[0].name if self.now.plan.apply else "") from None
@@ -219,6 +229,7 @@ class Migrating:
             return
         finished = committed(sent, ran)
         for entry, (one, told) in zip(entries, finished, strict=False):
+            self.progress.heard += said(one.parts, told)
             self.progress.finish(
                 entry, Done(entry.name, "file", entry.effect, one.duration_ms(told), 0.0, one.rows_changed(told))
             )
@@ -242,6 +253,7 @@ class Migrating:
         ):
             self.alone.add(entries[at].name)
             return
+        self.progress.heard += said(sent[at].parts, alone)
         raise self.progress.failure(entries[at].name, sent[at].failure(alone))
 
     def teller_of(self, entries: Sequence[Entry]) -> Callable[[Database], None]:
@@ -295,5 +307,6 @@ class Migrating:
         for view in changed:
             done = Done(view.name, "view", view.reading.effect or "", seconds * 1000, max(0.0, waited) * 1000, 0, budget.attempt)
             self.progress.done.append(done)
+        self.progress.heard.clear()
         self.progress.tell(Installed(tuple(view.name for view in changed), seconds))
         self.progress.now = replace(self.now, views=())

@@ -88,6 +88,11 @@ class Transaction:
         )
 
     @property
+    def heard(self) -> set[int]:
+        """The numbers of the statements that are a file's own."""
+        return {at for at, part in enumerate(self.parts) if part.statement is not None}
+
+    @property
     def copies(self) -> list[str]:
         """The rows of each COPY … FROM stdin."""
         found = []
@@ -128,7 +133,8 @@ class Transaction:
         part = self.parts[min(len(ran.tags), len(self.parts) - 1)]
         if part.statement is None or part.reading is None:
             return Failure(error, None, None, None)
-        return Failure(error, part.reading, part.statement, _unplaced(error, part.reading, part.statement))
+        names = [name for name in (error.constraint, *quoted_names(error.message)) if name]
+        return Failure(error, part.reading, part.statement, unplaced(error.context, names, part.reading, part.statement))
 
 
 def for_file(
@@ -212,9 +218,24 @@ def replaced_by(reading: MigrationText) -> list[str]:
     return list(names)
 
 
+def quoted_names(message: str) -> list[str]:
+    """The names that a message of the server has in quotes."""
+    return [name.rpartition(".")[2] for name in re.findall(r'"([^"]+)"', message)]
+
+
 def as_one_request(transactions: Sequence[Transaction]) -> str:
     """Several as one request: the first that fails takes those behind it with it."""
     return "".join(one.text for one in transactions)
+
+
+def heard_of(transactions: Sequence[Transaction]) -> set[int]:
+    """The numbers, in one request, of the statements that are files' own."""
+    found: set[int] = set()
+    before = 0
+    for one in transactions:
+        found |= {before + at for at in one.heard}
+        before += len(one.parts)
+    return found
 
 
 def committed(transactions: Sequence[Transaction], ran: Ran) -> list[tuple[Transaction, Ran]]:
@@ -224,7 +245,7 @@ def committed(transactions: Sequence[Transaction], ran: Ran) -> list[tuple[Trans
         end = at + len(one.parts)
         if end > len(ran.tags):
             break
-        found.append((one, Ran(ran.tags[at:end], ran.firsts[at:end], None)))
+        found.append((one, ran.part(at, end)))
         at = end
     return found
 
@@ -243,7 +264,7 @@ def stopped_at(transactions: Sequence[Transaction], ran: Ran, finished: int) -> 
         position = error.position - before
         error = copy.copy(error)
         error.position = position
-    return at, Ran(ran.tags[done:], ran.firsts[done:], error)
+    return at, ran.part(done, error=error)
 
 
 def _kept(schema: str, source: str, name: str, reading: MigrationText) -> list[Part]:
@@ -294,9 +315,9 @@ def _tail(schema: str, run: Run, last: Sequence[str]) -> list[Part]:
     return [Part(text) for text in texts]
 
 
-def _unplaced(error: DatabaseError, reading: MigrationText, statement: Statement) -> int:
-    """Where in a statement an error belongs that the server gave no position for."""
-    context = error.context or ""
+def unplaced(context: str | None, names: Sequence[str], reading: MigrationText, statement: Statement) -> int:
+    """Where in a statement something belongs that the server gave no position for: by its context, else by a name in it."""
+    context = context or ""
     # The last line of the context is the outermost: the block that the file itself holds.
     inside = re.findall(r"inline_code_block line (\d+) at", context)
     if inside and statement.text[:2].upper() == "DO":
@@ -304,11 +325,25 @@ def _unplaced(error: DatabaseError, reading: MigrationText, statement: Statement
         if body is not None:
             first = place(reading.sent, statement.start + body.start).line
             return _start_of_line(reading.sent, first + int(inside[-1]) - 1)
-    if error.constraint:
-        found = re.search(rf"(?<![\w]){re.escape(error.constraint)}(?![\w])", statement.text)
-        if found:
-            return statement.start + found.start()
+    row = re.search(r"^COPY .*, line (\d+)", context, re.MULTILINE)
+    if row and statement.copy_data is not None:
+        first = place(reading.sent, statement.copy_data[0]).line
+        return _start_of_line(reading.sent, first + int(row[1]) - 1)
+    for name in names:
+        found = _mention(name, statement)
+        if found is not None:
+            return statement.start + found
     return statement.start
+
+
+def _mention(name: str, statement: Statement) -> int | None:
+    """Where a statement names something for the first time, as a name or in a literal."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    for token in significant(statement.text):
+        if token.text == quoted or (token.kind == "word" and token.text.lower() == name):
+            return token.start
+    found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", statement.text)
+    return found.start() if found else None
 
 
 def _start_of_line(text: str, line: int) -> int:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from chatops import formatting
 from chatops.migrations.events import Done
+from chatops.migrations.heard import Said
 from chatops.migrations.plan import Entry, State, short
 from chatops.migrations.prepare import Prepared
 from chatops.migrations.run import MigrationOutcome
 from chatops.migrations.source import SHIPPED, MigrationFile
-from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.model import Answer, Column, Line, Span, Style, Table, Text
 
 NARROW = 60
+LONGEST_SAID = 300
 ORDERS = {"number": ", by number", "name": ", in the order of their names"}
 MODES = {"statements": "statement by statement", "batched": "in batches", "repairs": "in batches"}
 
@@ -147,7 +149,10 @@ def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float
     if outcome.left:
         line += f" Left beyond the goal: {formatting.visible(', '.join(outcome.left))}."
     check: list[Line] = [[Span(f"{line} Check it: "), Span(verify, "code")]] if prepared.folder.source == SHIPPED else [line]
-    data = {"by_others": list(outcome.by_others), "left": list(outcome.left), "seconds": round(seconds, 3)}
+    data = {
+        "by_others": list(outcome.by_others), "left": list(outcome.left), "seconds": round(seconds, 3),
+        "said": [asdict(one) for one in outcome.said],
+    }  # fmt: skip
     now = prepared.ledger.facts.now
     return Answer("migrate", [Table("applied", _APPLIED, outcome.done, audience="machines"), Text(check)], data, now)
 
@@ -166,6 +171,15 @@ def done_line(done: Done) -> Line:
         Span("  ✓ ", "ok"),
         Span(f"{formatting.visible(done.name):<28}  {changed}{formatting.duration(done.duration_ms / 1000)}{waited}"),
     ]
+
+
+def said_line(said: Said) -> Line:
+    """One kind of thing that the server said in a file."""
+    more = f" (and {said.times - 1:,} more like it)" if said.times > 1 else ""
+    extra = "".join(f"  {label}: {text}" for label, text in (("detail", said.detail), ("hint", said.hint)) if text)
+    text = formatting.shortened(f"{said.message}{extra}", LONGEST_SAID)
+    style: Style = "warning" if said.loud else "dim"
+    return [Span(f"       {formatting.visible(said.file)}:{said.line}  "), Span(said.severity, style), Span(f"  {text}{more}")]
 
 
 def adopted_table(files: Sequence[MigrationFile]) -> Table:
