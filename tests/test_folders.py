@@ -418,6 +418,8 @@ def test_a_ledger_that_calls_folders_by_path_is_carried_over(
     rehearsed = chatops_inprocess("migrate", "--dir", where, "--dry-run", db=database, check=0)
     assert "Nothing to apply" in rehearsed.stdout
     assert database.execute(LEDGER) == [(source, "001_a")]
+    adopted = chatops_inprocess("adopt", "--dir", where, "-o", "json", db=database)
+    assert json.loads(adopted.stdout)["source"] == "files"
     (where / "002_b.sql").write_text("insert into hits values (2)")
     done = chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
     assert [line for line in done.stderr.splitlines() if source in line and "from now on" in line]
@@ -488,7 +490,7 @@ def test_the_folder_and_its_name_stand_in_the_configuration(database: Database, 
     assert "app: 001_a is the last one in" in chatops("status", "--dir", "supabase/migrations", db=database, check=0).stdout
     assert "001_chat_core" in chatops("migrate", "--source", "chatops", "--dry-run", db=database, check=0).stdout
     (project / "chatops.toml").write_text("[migrations]\ndir = 3\n")
-    assert "[migrations] dir is a folder" in chatops("status", db=database, check=2).stderr
+    assert "[migrations] dir is a" in chatops("status", db=database, check=2).stderr
 
 
 def test_nobody_takes_the_name_of_the_shipped_files(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError
-from chatops.flows.folder import folder_options
+from chatops.flows.folder import FolderOptions, folder_options
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.adopt import for_history, record, survey
+from chatops.migrations.carry_over import carried_over, carry_over_texts
 from chatops.migrations.plan import Entry, State, plan
 from chatops.migrations.proposal import propose
-from chatops.migrations.source import Folder, chosen, revision_of
+from chatops.migrations.source import Folder, revision_of
 from chatops.model import Answer, Text
 from chatops.render.failure import failure
 from chatops.screens.adopt import AdoptLook, answer, stated_warnings, undecided
@@ -46,7 +47,7 @@ def run(invocation: Invocation, asked: AdoptRequest) -> ExitCode:
         raise UsageError("--through takes every file up to there as it is: leave out --accept")
     if corrects and (asked.through is not None or asked.accept or asked.ledger_only or asked.diff):
         raise UsageError("--edited and --forget correct the ledger and nothing else: leave the other options out")
-    folder = chosen(asked.directory, asked.source)
+    folder = FolderOptions(asked.directory, asked.source).folder()
     database = invocation.connect("migrate")
     if corrects:
         return correct_ledger(invocation, database, folder, asked)
@@ -57,9 +58,9 @@ def run(invocation: Invocation, asked: AdoptRequest) -> ExitCode:
 
 def take_over(invocation: Invocation, database: Database, folder: Folder, asked: AdoptRequest) -> ExitCode:
     """Surveys, shows, asks, records."""
-    before = ledger.read(database)
+    known = carried_over(ledger.read(database), folder)
     invocation.banner(database)
-    found = survey(database, folder, before)
+    found = survey(database, folder, known.ledger)
     proposal = propose(folder, found.judgement, through=asked.through, accept=asked.accept)
     told = for_history(found, proposal.files)
     own = folder_options(asked.directory, asked.source)
@@ -88,7 +89,9 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
         if not invocation.consent("Record this", yes=False, always=True):
             invocation.note("nothing was changed")
             return ExitCode.REFUSED
-    record(database, found, proposal, told, _run_of(invocation, folder))
+    run_of = _run_of(invocation, folder)
+    ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run_of)
+    record(database, found, proposal, told, run_of)
     if asked.yes:
         invocation.show(answer(replace(look, written=True)))
     late = " --allow-out-of-order" if proposal.late else ""
@@ -102,9 +105,9 @@ def _run_of(invocation: Invocation, folder: Folder) -> ledger.Run:
 
 def correct_ledger(invocation: Invocation, database: Database, folder: Folder, asked: AdoptRequest) -> ExitCode:
     """The way out for files that `status` calls edited or missing, and for a wrong adopt, once somebody has decided."""
-    before = ledger.read(database)
+    known = carried_over(ledger.read(database), folder)
     invocation.banner(database)
-    entries = plan(folder, before.rows).entries
+    entries = plan(folder, known.ledger.rows).entries
     wanted = [(_found(entries, name, State.EDITED, State.REFORMATTED), "edited") for name in asked.edited]
     wanted += [(_found(entries, name, State.MISSING, State.ADOPTED), "forget") for name in asked.forget]
     refuse_run_since([entry for entry, what in wanted if what == "forget"], entries)
@@ -120,6 +123,7 @@ def correct_ledger(invocation: Invocation, database: Database, folder: Folder, a
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
     run_of = _run_of(invocation, folder)
+    ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run_of)
     for entry, what in wanted:
         ledger.correct(database, entry if what == "edited" else replace(entry, file=None), run_of)
     lines = [*(told if asked.yes else []), "The ledger is corrected; nothing else was changed."]

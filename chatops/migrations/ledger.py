@@ -206,6 +206,12 @@ def adopt(database: Database, files: Sequence[MigrationFile], run: Run, *, also:
     return int(ran.tags[-2].rpartition(" ")[2])
 
 
+def write(database: Database, texts: Sequence[str], run: Run) -> None:
+    """Statements about the ledger alone, in one transaction; none is nothing to do. Raises ConflictError as `adopt` does."""
+    if texts:
+        _write(database, [run_text(run), *texts], run)
+
+
 def correct(database: Database, entry: Entry, run: Run) -> None:
     """Takes an edited file's present text for the applied one, and a vanished file out of the ledger.
 

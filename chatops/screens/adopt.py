@@ -201,7 +201,10 @@ def _late_and_again(look: AdoptLook) -> list[Line]:
         last = proposal.again[-1].file
         lines.append(f"Not proven, and not recorded: {names}. migrate will run {'it' if len(proposal.again) == 1 else 'them'}.")
         lines.append(
-            [Span("If they have run already, say so: "), Span(f"{look.here} --through {shlex.quote(last.name)}", "code")]
+            [
+                Span("If they have run already, say so: "),
+                Span(f"{look.here} --through {shlex.quote(formatting.visible(last.name))}", "code"),
+            ]
         )
     return lines
 

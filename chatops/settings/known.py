@@ -24,7 +24,7 @@ KNOWN: Known = {
     "thresholds": LIMITS,
     "env": {"*": ENVIRONMENT},
     "snooze": {"*": {"until": date, "reason": str}},
-    "migrations": {"dir": str, "source": str},
+    "migrations": {"dir": str, "source": str, "all_files": bool},
     "verify": {"checks_dir": str},
     "deploy": COMMANDS,
     "monitor": COMMANDS,
