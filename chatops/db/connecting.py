@@ -13,6 +13,8 @@ from chatops.settings import Target
 
 # What libpq's timeout parameter cannot say: a server that vanished without closing is noticed after about half a minute.
 KEEPALIVES = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4"}
+POOLER_LOOKS = 6
+"""How often two connections are compared, where a pooler is known to stand in between."""
 
 
 def connect(target: Target, command: str, intent: Intent = "read", *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS) -> Database:
@@ -35,12 +37,23 @@ def connect(target: Target, command: str, intent: Intent = "read", *, connect_ti
 
 
 def pools_transactions(database: Database) -> bool:
-    """Whether a pooler in transaction mode stands before the server, so that nothing of a session lasts.
+    """Whether a pooler stands before the server that may give each transaction another session, so that nothing of one lasts.
 
-    A pooler is there when the process id of the protocol is not the server's; it is in transaction mode when a second
-    connection, made while the first is idle, is on the same server process.
+    A pooler is there when the process id of the protocol is not the server's. It keeps a session for us only when many
+    transactions of ours in a row are on one server process, and those of a second connection, made meanwhile, on another.
     """
-    if database.value("select pg_backend_pid()") == database.protocol_pid:
+    if _backend(database) == database.protocol_pid:
         return False
     with connect(database.target, "pooler test", "read") as second:
-        return any(database.value("select pg_backend_pid()") == second.value("select pg_backend_pid()") for _ in range(3))
+        ours, theirs = set(), set()
+        for _ in range(POOLER_LOOKS):
+            ours.add(_backend(database))
+            theirs.add(_backend(second))
+            ours.add(_backend(database))  # twice in a row: two connections in turn may always meet the same two of a round
+            if len(ours) > 1 or ours & theirs:
+                return True
+    return False
+
+
+def _backend(database: Database) -> object:
+    return database.value("select pg_backend_pid()")

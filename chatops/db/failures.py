@@ -19,6 +19,7 @@ from chatops.errors import (
 from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of
 
 CONNECT_TIMEOUT_SECONDS = 10
+PROTOCOL_VIOLATION = "08P01"
 
 
 def translate(
@@ -28,6 +29,11 @@ def translate(
     diag = error.diag
     lost = connection is not None and connection.closed
     message = redact(diag.message_primary or str(error).strip() or type(error).__name__, secrets)
+    if error.sqlstate == PROTOCOL_VIOLATION and "statement pooling" in message:  # PgBouncer speaks English only
+        return UnreachableError(
+            "the pooler gives each statement another session (pool_mode = statement); chatops needs transactions",
+            details=("connect to a port of it that pools sessions or transactions, or to the server itself",),
+        )
     if lost or error.sqlstate in ("57P01", "57P02", "57P03") or (error.sqlstate or "").startswith("08"):
         return ConnectionLostError(
             f"the connection to the database was lost: {message.splitlines()[0]}",

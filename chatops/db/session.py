@@ -54,7 +54,12 @@ def _pin(name: str, value: str, *, if_there: bool = False) -> str:
 
 
 PINS = "select " + ", ".join(
-    [*(_pin(*pair) for pair in PINNED.items()), *(_pin(*pair, if_there=True) for pair in IF_THERE.items())]
+    [
+        *(_pin(*pair) for pair in PINNED.items()),
+        *(_pin(*pair, if_there=True) for pair in IF_THERE.items()),
+        # A server that knows no encoding refuses to send as UTF-8 what is none; we read its bytes as they are.
+        f"case when current_setting('server_encoding') = 'SQL_ASCII' then {_pin('client_encoding', 'SQL_ASCII')} end",
+    ]
 )
 """One statement that pins all of them until the end of the transaction."""
 
