@@ -15,8 +15,9 @@ from uuid import UUID
 
 from chatops import sqlfiles
 from chatops.chats import writers
-from chatops.chats.scenarios import CANNOT, Performance, Played, Verdict, _Stage
-from chatops.chats.writers import Step
+from chatops.chats.scenario_stage import CANNOT, OPERATORS, PlayOver, Promise, Stage, files_in
+from chatops.chats.scenarios import Performance
+from chatops.chats.writers import Result, Rows, Step, Writer
 from chatops.db import Database
 from chatops.errors import DatabaseError
 
@@ -26,7 +27,11 @@ RELEASE_COMES_LATE = 3
 """Statements of a reply that are over when the idle release of the same chat is sent: the third ends the chat's turn."""
 LONGEST_HOLD_SECONDS = 0.6
 """Below the lock timeout of those who wait."""
-NAMES = ("double clicks of everybody at once", "messages of the user at once", "replies against the idle release")
+WRITE_PATH = "021_write_path"
+CLICKING = Promise("double clicks of everybody at once", WRITE_PATH)
+WRITING = Promise("messages of the user at once")
+REPLYING = Promise("replies against the idle release", WRITE_PATH)
+PROMISES = (CLICKING, WRITING, REPLYING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +48,31 @@ def play(connect: Callable[[], Database]) -> Performance:
 
     A race that could not be lived through is unknown, with the reason; so are those behind it.
     """
-    stage = _Stage(connect())
-    played: list[Played] = []
+    stage = Stage(connect())
     try:
-        operators = [stage.person(name) for name in ("A", "B", "C", "D")]
+        with stage.database.reading():
+            stage.files = files_in(stage.database)
+        operators = [stage.person(name) for name in OPERATORS]
         with stage.database.acting():
-            stage.prepare()
-            _more_chats(stage, len(operators) * CLICKS)
+            stage.prepare(len(operators) * CLICKS)
         race = _Race(connect, stage, operators)
-        for name, act in zip(NAMES, (race.double_clicks, race.messages, race.replies), strict=True):
+        for promise, act in zip(PROMISES, (race.double_clicks, race.messages, race.replies), strict=True):
             expected, good, seen = act()
-            played.append(Played(name, "passed" if good else "failed", expected, seen))
+            stage.played.append(stage.judged(promise, good, expected, seen))
+    except PlayOver as over:
+        stage.stop(PROMISES, over.reason)
     except DatabaseError as error:
-        verdict: Verdict = "unknown" if error.sqlstate in CANNOT else "failed"
-        for name in NAMES[len(played) :]:
-            played.append(Played(name, verdict, "to be lived through", error.message))
-            verdict = "unknown"
-    return Performance(tuple(played), 0)
-
-
-def _more_chats(stage: _Stage, wanted: int) -> None:
-    """More at the head of the queue, so that there is one for every click."""
-    from uuid import uuid4
-
-    for number in range(len(stage.chats) + 1, wanted + 1):
-        user, profile = uuid4(), uuid4()
-        stage.database.execute(sqlfiles.read("queries/scenario_user.sql"), {"user_id": user})
-        stage.database.execute(sqlfiles.read("queries/scenario_profile.sql"), {"profile_id": profile})
-        chat = stage.drive(writers.create_chat(user, profile))
-        stage.chats[chat] = f"chat {number}"
-        stage.drive(writers.user_message(chat, "chatops scenario: hello"))
-        stage.to_head(chat, "1 second")
+        if error.sqlstate not in CANNOT:
+            promise = PROMISES[len(stage.played)]
+            stage.played.append(stage.judged(promise, False, "to be lived through", error.message))
+        stage.stop(PROMISES, error.message)
+    return Performance(tuple(stage.played), 0)
 
 
 class _Race:
     """Made-up operators, and what they do at the same moment."""
 
-    def __init__(self, connect: Callable[[], Database], stage: _Stage, operators: Sequence[UUID]) -> None:
+    def __init__(self, connect: Callable[[], Database], stage: Stage, operators: Sequence[UUID]) -> None:
         self.connect, self.stage, self.operators = connect, stage, operators
 
     def double_clicks(self) -> tuple[str, bool, str]:
@@ -120,7 +113,7 @@ class _Race:
             lambda session, chat=chat, one=one: reply(session, chat, one) for chat, one in held.items()
         ]
         # The cron has looked before the reply, and gives the chat back after the reply has taken it off its holder.
-        acts += [lambda session, chat=chat: session(iter([Step("release_idle", {"chat_id": chat})]), late=RELEASE_COMES_LATE)
+        acts += [lambda session, chat=chat: session(writers.idle_release(chat), late=RELEASE_COMES_LATE)
                  for chat in held]  # fmt: skip
         self.at_once(acts)
         requeued = [row for row in self.look() if row.chat_id in answered and row.chat_state != "waiting_real_user_reply"]
@@ -217,19 +210,17 @@ class Session:
     """One client of the application: each statement of a writer is a transaction of its own."""
 
     def __init__(self, database: Database, pace: _Pace) -> None:
-        self.stage = _Stage(database)
+        self.stage = Stage(database)
         self.pace = pace
 
-    def __call__(self, writer: object, late: int = 0) -> object:
+    def __call__(self, writer: Writer[Result], late: int = 0) -> Result:
         """Runs a writer to its end, after as many statements of the others as `late` says."""
         for _ in range(late):
             self.pace.arrive()
-        rows: list[dict[str, object]] | None = None
-        try:
-            while True:
-                step = writer.send(rows) if rows is not None and hasattr(writer, "send") else next(writer)  # type: ignore[call-overload]
-                self.pace.arrive()
-                with self.stage.database.acting():
-                    rows = self.stage.run(step)
-        except StopIteration as end:
-            return end.value
+
+        def run(step: Step) -> Rows:
+            self.pace.arrive()
+            with self.stage.database.acting():
+                return self.stage.run(step)
+
+        return writers.drive(writer, run)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from chatops import sqlfiles
+from chatops.errors import DatabaseError
 
 Result = TypeVar("Result")
 Rows = Sequence[Mapping[str, Any]]
@@ -38,6 +39,8 @@ Writer = Generator[Step, Rows, Result]
 def create_chat(real_user_id: UUID, fictional_user_id: UUID) -> Writer[UUID]:
     """A chat before its first message; returns its id."""
     rows = yield Step("create_chat", {"real_user_id": real_user_id, "fictional_user_id": fictional_user_id})
+    if not rows:
+        raise DatabaseError("create_chat returned no row: a trigger or a rule took the chat")
     return UUID(str(rows[0]["chat_id"]))
 
 
@@ -92,6 +95,11 @@ def idle_cron(now: Callable[[], datetime], idle_for: timedelta = timedelta(minut
         yield Step("release_idle", {"chat_id": row["chat_id"]})
         released += 1
     return released
+
+
+def idle_release(chat_id: UUID) -> Writer[None]:
+    """The idle cron gives back one chat that it has looked at before."""
+    yield Step("release_idle", {"chat_id": chat_id})
 
 
 def unassign(chat_id: UUID) -> Writer[None]:

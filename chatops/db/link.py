@@ -53,6 +53,11 @@ class Link:
         """Whether a transaction is open (or failed and not yet rolled back)."""
         return self._connection.info.transaction_status.name in ("INTRANS", "INERROR", "ACTIVE")
 
+    @property
+    def failed(self) -> bool:
+        """Whether the open transaction has failed, and only a rollback is left."""
+        return self._connection.info.transaction_status.name == "INERROR"
+
     def rollback(self) -> None:
         """Ends an open transaction, if any, without a word."""
         with contextlib.suppress(psycopg.Error):

@@ -27,6 +27,7 @@ from chatops.migrations import run as runs
 from chatops.migrations.fingerprint import fingerprint
 from chatops.migrations.prepare import MigrationRequest, Prepared, refuse_pooler
 from chatops.screens.deploy import command_shown
+from chatops.screens.scenarios import summary
 
 # What the migration itself may mend: told before it, judged after it.
 MENDED_BY_MIGRATE = ("tables", "objects")
@@ -160,12 +161,11 @@ class DeploySteps:
         told = f"{formatting.plural(len(checks), 'schema check')} passed"
         if self.asked.scenarios:
             played = scenarios.play(self.invocation.connect("act"))
-            lost = [step for step in played.steps if step.result != "passed"]
-            if lost:
-                raise FoundError(f"{formatting.plural(len(lost), 'scenario')} failed or could not run",
-                            details=[f"{step.name}: expected {step.expected}; seen {step.seen}" for step in lost],
+            if played.lost:
+                raise FoundError(f"{formatting.plural(len(played.lost), 'scenario')} failed or could not run",
+                            details=[f"{step.name}: expected {step.expected}; seen {step.seen}" for step in played.lost],
                             next_steps=[("look", self.invocation.here("verify", "--scenarios"))])  # fmt: skip
-            told += f", {formatting.plural(len(played.steps), 'scenario step')} too; nothing remains of them"
+            told += f"; {summary(played)}; nothing remains of them"
         return told
 
     def watch(self) -> str:

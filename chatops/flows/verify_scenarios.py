@@ -10,6 +10,7 @@ from chatops.chats import contention
 from chatops.chats import scenarios as plays
 from chatops.errors import DatabaseError, ExitCode, RefusedError
 from chatops.flows.run import Invocation
+from chatops.screens import scenarios as screen
 
 
 def scenarios(invocation: Invocation, *, yes: bool) -> ExitCode:
@@ -21,7 +22,7 @@ def scenarios(invocation: Invocation, *, yes: bool) -> ExitCode:
     database.glance()
     invocation.banner(database)
     played = plays.play(database)
-    invocation.show(plays.answer(played))
+    invocation.show(screen.answer(played))
     return ExitCode.OK if played.passed else ExitCode.FOUND
 
 
@@ -51,5 +52,5 @@ def concurrent(invocation: Invocation, *, yes: bool) -> ExitCode:
             played = contention.play(lambda: invocation.connect("act", target=copy))
         finally:
             server.execute(f"drop database {db.identifier(clone)} with (force)")
-    invocation.show(plays.answer(played, "in a copy that is dropped again"))
+    invocation.show(screen.answer(played, "in a copy that is dropped again"))
     return ExitCode.OK if played.passed else ExitCode.FOUND

