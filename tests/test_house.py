@@ -220,6 +220,24 @@ def readme_code() -> list[str]:
     return [line for block in blocks for line in block.splitlines()] + inline
 
 
+def test_every_file_that_contributing_names_exists() -> None:
+    """A name without a folder is looked for in the folder that was named last."""
+    missing: list[str] = []
+    named, folder = 0, Path()
+    for line in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines():
+        for name in re.findall(r"`([\w./*]*(?:\.py|\.sql|/))`", line):
+            named += 1
+            pattern = re.sub("CODE|COMMAND|NAME", "*", name)
+            places = [Path(pattern), Path("chatops") / pattern, folder / pattern]
+            place = next((place for place in places if any(ROOT.glob(str(place)))), None)
+            if place is None:
+                missing.append(f"{name}: {line[:60]}")
+            else:
+                folder = place if name.endswith("/") else place.parent
+    assert named > 100
+    assert not missing, "\n".join(missing)
+
+
 def test_every_make_target_in_the_readme_exists() -> None:
     named = {target for line in readme_code() for target in re.findall(r"(?:^|\$ |\s)make ([a-z][a-z-]*)", line)}
     assert named
