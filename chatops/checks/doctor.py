@@ -13,6 +13,7 @@ from chatops import formatting, sqlfiles
 from chatops.checks import load, run
 from chatops.checks.inventory import TABLES, take_inventory
 from chatops.db import Database
+from chatops.db.unfit import unfit
 from chatops.errors import ChatopsError, DatabaseError
 from chatops.model import Severity
 
@@ -57,6 +58,7 @@ def examine(database: Database, another: Callable[[], Database], here: Callable[
         if facts.standby
         else Point("standby", "ok", "primary: it can be read and written")
     )
+    points += [Point(one.what, "failed", one.message, one.sql) for one in unfit(database, facts)]
     points.append(_pooler(database, facts.backend_pid, another))
     points.append(_new_connection(another))
     role = database.rows(_Role, sqlfiles.read("queries/doctor_role.sql"), {"tables": list(TABLES)})[0]

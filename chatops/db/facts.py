@@ -11,12 +11,25 @@ FACTS = """select current_setting('server_version_num')::int as version_number,
        pg_backend_pid() as backend_pid, to_regclass('chats') is not null as has_chats,
        exists (select from pg_attribute
                where attrelid = to_regclass('chats') and attname = 'waiting_since' and not attisdropped) as has_queue_clocks,
-       -- By the catalog: to_regclass raises for a role that may not use the schema.
-       coalesce(bool_or(c.relname = 'actions'), false) as has_bookkeeping,
-       coalesce(bool_or(c.relname = 'migrations'), false) as has_ledger
-  from pg_class as c
-  join pg_namespace as n on n.oid = c.relnamespace
- where n.nspname = 'chatops' and c.relname in ('actions', 'migrations') and c.relkind = 'r'"""
+       -- By the catalog: to_regclass raises for a role that may not use the schema. By columns: others have tables of such names.
+       coalesce(bool_or(c.relname = 'actions' and a.attname = 'transaction_id'), false) as has_bookkeeping,
+       coalesce(bool_or(c.relname = 'migrations' and a.attname = 'target_schema'), false) as has_ledger,
+       max(pg_get_userbyid(n.nspowner)::text) as schema_owner,
+       coalesce(bool_or(not pg_has_role(n.nspowner, 'usage') and not o.rolsuper
+                        and n.nspowner is distinct from (select relowner from pg_class where oid = to_regclass('chats'))), false)
+         as schema_is_a_strangers,
+       coalesce(bool_or(exists (select from pg_class where relnamespace = n.oid and relkind in ('r', 'p', 'v', 'm', 'f'))), false)
+         as schema_is_used,
+       has_database_privilege(current_database(), 'create') as may_create_schemas,
+       current_setting('default_transaction_read_only')::boolean as read_only,
+       exists (select from pg_class as h join pg_namespace as s on s.oid = h.relnamespace
+                where s.nspname = 'supabase_migrations' and h.relname = 'schema_migrations') as has_supabase_history
+  from pg_namespace as n
+  join pg_roles as o on o.oid = n.nspowner
+  left join pg_class as c on c.relnamespace = n.oid and c.relname in ('actions', 'migrations') and c.relkind = 'r'
+  left join pg_attribute as a
+    on a.attrelid = c.oid and a.attname in ('transaction_id', 'target_schema') and not a.attisdropped
+ where n.nspname = 'chatops'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +49,12 @@ class Facts:
     """chats.waiting_since exists: migration 018 is in."""
     has_bookkeeping: bool
     has_ledger: bool
+    schema_owner: str | None
+    """Whose the schema chatops is, where there is one."""
+    schema_is_a_strangers: bool
+    """It belongs to a role that is neither this one, nor one it is a member of, nor a superuser, nor the owner of the chats."""
+    schema_is_used: bool
+    may_create_schemas: bool
+    read_only: bool
+    """Transactions are read-only unless they say otherwise."""
+    has_supabase_history: bool

@@ -84,6 +84,11 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
         message = f"nothing answers at {target.shown()}: connection refused"
     elif "timeout" in lowered or "timed out" in lowered:
         message = f"{target.shown()} did not answer within {CONNECT_TIMEOUT_SECONDS} s"
+    elif "too many connections for role" in lowered:
+        role = target.parameters.get("user", "")
+        message = f"{first.partition('FATAL:')[2].strip() or first}: the limit of the role is reached"
+        details.append(f"another run of {role or 'this role'} may still be at work; migrate itself uses up to two connections")
+        next_steps = [("raise it (SQL)", f'alter role "{role}" connection limit -1;')]
     elif "does not exist" in lowered and "database" in lowered:
         message = f"the server at {target.shown()} has no database {target.parameters.get('dbname', '')}"
         if target.embedded == "demo":

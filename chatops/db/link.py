@@ -28,6 +28,11 @@ class Link:
         self._gave_up: float | None = None
 
     @property
+    def odd_strings(self) -> bool:
+        """Whether a backslash in a literal escapes in this session's own settings (standard_conforming_strings is off)."""
+        return self._connection.info.parameter_status("standard_conforming_strings") == "off"
+
+    @property
     def protocol_pid(self) -> int:
         """The process id that the protocol named at connect; a pooler makes it differ from the backend's own."""
         return self._connection.info.backend_pid

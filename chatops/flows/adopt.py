@@ -14,6 +14,7 @@ from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.adopt import for_history, record, survey
 from chatops.migrations.carry_over import carried_over, carry_over_texts
+from chatops.migrations.fitness import refuse_unfit
 from chatops.migrations.plan import Entry, State, plan
 from chatops.migrations.proposal import propose
 from chatops.migrations.source import Folder, revision_of
@@ -60,6 +61,7 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     """Surveys, shows, asks, records."""
     known = carried_over(ledger.read(database), folder)
     invocation.banner(database)
+    refuse_unfit(database, known.ledger.facts)
     found = survey(database, folder, known.ledger)
     proposal = propose(folder, found.judgement, through=asked.through, accept=asked.accept)
     told = for_history(found, proposal.files)

@@ -191,9 +191,10 @@ class Attempts:
         elif (row := ledger.row(self.progress.now.folder.source, name)) is not None and row.is_in:
             return
         self.forget_lost(ledger)
-        raise ConnectionLostError(
-            lost.message, details=self.progress.verdict(name, "was rolled back"), next_steps=[("again", self.again)]
-        )
+        steps = [("again", self.again)]
+        if "transaction timeout" in lost.message:
+            steps = [("without a limit", f"{self.again} --statement-timeout 0s")]
+        raise ConnectionLostError(lost.message, details=self.progress.verdict(name, "was rolled back"), next_steps=steps)
 
     def forget_lost(self, ledger: Ledger) -> None:
         """A server that crashed may have lost the files of the last moment, each wholly: they do not count as done."""

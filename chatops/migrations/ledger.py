@@ -268,7 +268,13 @@ def settings_texts(
     }
     scope = "true" if local else "false"
     calls = (f"pg_catalog.set_config({db.literal(name)}, {db.literal(value)}, {scope})" for name, value in values.items())
-    return [path_text(schema, local=local), f"select {', '.join(calls)}"]
+    texts = [path_text(schema, local=local), f"select {', '.join(calls)}"]
+    if statement_timeout is not None:
+        # Whoever sets a limit of their own sets that of whole transactions aside, which servers have since 17.
+        texts.append(
+            f"select pg_catalog.set_config(name, '0', {scope}) from pg_catalog.pg_settings where name = 'transaction_timeout'"
+        )
+    return texts
 
 
 def path_text(schema: str, *, local: bool = True) -> str:

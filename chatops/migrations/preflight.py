@@ -26,7 +26,13 @@ from chatops.migrations.text_problems import (
     nul,
     unterminated,
 )
-from chatops.migrations.transaction_problems import late_failures, mode_problems, own_transaction, transaction_control
+from chatops.migrations.transaction_problems import (
+    late_failures,
+    mode_problems,
+    odd_strings,
+    own_transaction,
+    transaction_control,
+)
 
 
 def load(path: Path, name: str | None = None) -> MigrationText:
@@ -73,6 +79,7 @@ def examine(name: str, data: bytes) -> MigrationText:
         copies(name, text, runnable, mode),
         mode_problems(name, runnable, reasons, mode, declared=bool(directives or declared)),
         late_failures(name, runnable, mode),
+        odd_strings(name, part.text, runnable),
         part.problems,
         invisible_characters(name, text),
     )

@@ -8,6 +8,7 @@ from chatops import db, formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError
 from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
+from chatops.migrations.fitness import refuse_odd_strings, refuse_unfit
 from chatops.migrations.ledger import Ledger
 from chatops.migrations.migration_text import Problem
 from chatops.migrations.plan import MigrationPlan, listed, plan
@@ -57,11 +58,13 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
         raise RefusedError(
             "this server is a standby: it can be read, not migrated", next_steps=[("connect to the primary", "chatops config")]
         )
+    refuse_unfit(database, ledger.facts)
     refuse_absent_schema(database)
     prepared = judged(folder, ledger, request)
     refuse_unknown(database, prepared.ledger, folder, request)
     refuse_strange_folder(prepared.ledger, folder)
     refuse_known_elsewhere(prepared.ledger, folder, prepared.plan)
+    refuse_odd_strings(database, ledger.facts, prepared.plan.apply)
     return prepared
 
 

@@ -19,6 +19,11 @@ from chatops.migrations.transaction import Failure
 
 MOST_BLOCKERS = 5
 MOST_HEARD = 10
+# By SQLSTATE, where the statement itself is right and only the transaction around it is not.
+WAYS_OUT = {
+    "2D000": ["it commits or rolls back by itself: put -- chatops: no-transaction at the head of the file"],
+    "25001": ["it cannot run inside a transaction: put -- chatops: no-transaction at the head of the file"],
+}
 
 
 class Progress:
@@ -74,7 +79,11 @@ class Progress:
             steps.append(("without a limit", f"{self.request.again} --statement-timeout 0s"))
         if state.startswith("23") and self.now.folder.source == SHIPPED:
             steps.append(("which rows", self.request.diagnose))
-        details = [*heard_before(by_kind(self.heard)), *(verdict or self.verdict(name, "was rolled back"))]
+        details = [
+            *heard_before(by_kind(self.heard)),
+            *WAYS_OUT.get(state, ()),
+            *(verdict or self.verdict(name, "was rolled back")),
+        ]
         return MigrationFailedError(failure, name, details, [*steps, ("again", self.request.again)])
 
     def blocked(self, name: str, budget: Budget, watch: Watch, verdict: list[str] | None = None) -> ConflictError:

@@ -134,7 +134,12 @@ class Transaction:
         if part.statement is None or part.reading is None:
             return Failure(error, None, None, None)
         names = [name for name in (error.constraint, *quoted_names(error.message)) if name]
-        return Failure(error, part.reading, part.statement, unplaced(error.context, names, part.reading, part.statement))
+        return Failure(
+            error,
+            part.reading,
+            part.statement,
+            unplaced(error.context, names, part.reading, part.statement, repeated=error.sqlstate == "42701"),
+        )
 
 
 def for_file(
@@ -315,8 +320,13 @@ def _tail(schema: str, run: Run, last: Sequence[str]) -> list[Part]:
     return [Part(text) for text in texts]
 
 
-def unplaced(context: str | None, names: Sequence[str], reading: MigrationText, statement: Statement) -> int:
-    """Where in a statement something belongs that the server gave no position for: by its context, else by a name in it."""
+def unplaced(
+    context: str | None, names: Sequence[str], reading: MigrationText, statement: Statement, *, repeated: bool = False
+) -> int:
+    """Where in a statement something belongs that the server gave no position for: by its context, else by a name in it.
+
+    `repeated` says that a name stands there once too often: then its last place is meant.
+    """
     context = context or ""
     # The last line of the context is the outermost: the block that the file itself holds.
     inside = re.findall(r"inline_code_block line (\d+) at", context)
@@ -330,18 +340,22 @@ def unplaced(context: str | None, names: Sequence[str], reading: MigrationText, 
         first = place(reading.sent, statement.copy_data[0]).line
         return _start_of_line(reading.sent, first + int(row[1]) - 1)
     for name in names:
-        found = _mention(name, statement)
+        found = _mention(name, statement, last=repeated)
         if found is not None:
             return statement.start + found
     return statement.start
 
 
-def _mention(name: str, statement: Statement) -> int | None:
-    """Where a statement names something for the first time, as a name or in a literal."""
+def _mention(name: str, statement: Statement, *, last: bool) -> int | None:
+    """Where a statement names something for the first or last time, as a name or else in a literal."""
     quoted = '"' + name.replace('"', '""') + '"'
-    for token in significant(statement.text):
-        if token.text == quoted or (token.kind == "word" and token.text.lower() == name):
-            return token.start
+    places = [
+        token.start
+        for token in significant(statement.text)
+        if token.text == quoted or (token.kind == "word" and token.text.lower() == name)
+    ]
+    if places:
+        return places[-1 if last else 0]
     found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", statement.text)
     return found.start() if found else None
 

@@ -31,6 +31,19 @@ def own_transaction(runnable: Sequence[Statement]) -> tuple[Statement, ...]:
     return runnable[0], runnable[-1]
 
 
+_ODD_STRINGS = re.compile(r"SET (?:LOCAL |SESSION )?STANDARD_CONFORMING_STRINGS (?:TO|=) (?:OFF|FALSE|NO|0)\b")
+
+
+def odd_strings(name: str, text: str, runnable: Sequence[Statement]) -> Iterator[Problem]:
+    """A file that changes what a backslash means, and has one after that."""
+    for statement in runnable:
+        if first_word(statement) == "SET" and _ODD_STRINGS.match(shape(statement)) and "\\" in text[statement.stop :]:
+            yield problem_at(
+                name, statement, "odd-strings", "from here on a backslash in a literal means something else than chatops reads",
+                "remove it, and write E'…' where a backslash is meant to escape",
+            )  # fmt: skip
+
+
 def transaction_control(name: str, runnable: Sequence[Statement], mode: Mode) -> Iterator[Problem]:
     for statement in runnable:
         if first_word(statement) not in _TRANSACTION_FIRST_WORDS:

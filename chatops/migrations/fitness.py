@@ -1,0 +1,32 @@
+"""Refuses a database that cannot be migrated at all: what keeps every file from running is named before the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chatops.db import Database, Facts
+from chatops.db.unfit import reset_text, unfit
+from chatops.errors import RefusedError
+from chatops.migrations.plan import Entry
+
+
+def refuse_unfit(database: Database, facts: Facts) -> None:
+    """Raises RefusedError with everything at once, if there is something."""
+    found = list(unfit(database, facts))
+    if found:
+        raise RefusedError(
+            f"{found[0].message}; nothing was run",
+            details=[one.message for one in found[1:]],
+            next_steps=[(one.label, one.sql) for one in found],
+        )
+
+
+def refuse_odd_strings(database: Database, facts: Facts, pending: Sequence[Entry]) -> None:
+    """Refuses files with backslashes where the server takes them for more than a character."""
+    found = [entry for entry in pending if entry.file is not None and "\\" in entry.file.reading.sent]
+    if database.odd_strings and found:
+        raise RefusedError(
+            "standard_conforming_strings is off here: backslashes in literals mean something else than chatops reads "
+            f"({found[0].name}); nothing was run",
+            next_steps=[("set it as it is everywhere (SQL)", reset_text(database, facts, "standard_conforming_strings", "on"))],
+        )

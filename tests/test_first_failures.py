@@ -1,0 +1,157 @@
+"""What keeps a database from being migrated is named before the first file, or at the failure, with a way out that works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Result
+from tests.servers import Database
+from tests.test_folders import folder
+
+Chatops = Callable[..., Result]
+CORPUS = ROOT / "tests" / "corpus" / "folders"
+
+
+def way_out(result: Result, label: str) -> str:
+    """The line that is printed behind a label."""
+    found = re.search(rf"{re.escape(label)}[^:]*: +(.*)", result.stderr)
+    assert found is not None, result.stderr
+    return found[1]
+
+
+@pytest.fixture
+def weak(database_everywhere: Database) -> Iterator[str]:
+    """The URL of a role that may make tables in public and nothing else."""
+    database_everywhere.execute("create role weak login; grant create, usage on schema public to weak")
+    yield database_everywhere.url.replace("postgres@", "weak@")
+    database_everywhere.close()
+    database_everywhere.execute("reassign owned by weak to postgres; drop owned by weak cascade; drop role weak")
+
+
+def test_a_schema_of_that_name_that_is_somebody_elses(database_everywhere: Database, chatops_inprocess: Chatops) -> None:
+    database, case = database_everywhere, CORPUS / "22-schema-chatops-taken"
+    database.execute((case / "pre.sql.txt").read_text())
+    refused = chatops_inprocess("migrate", "--dir", case, "--yes", db=database, check=4)
+    assert "the schema chatops belongs to postgres" in refused.stderr
+    assert database.value("select to_regclass('own')") is None
+    assert database.value("select count(*) from pg_class where relnamespace = 'chatops'::regnamespace and relkind = 'r'") == 2
+    assert "the schema chatops belongs to postgres" in chatops_inprocess("doctor", db=database, check=1).stdout
+    database.execute(way_out(refused, "give theirs another name"))
+    chatops_inprocess("migrate", "--dir", case, "--yes", db=database, check=0)
+    assert database.value("select count(*) from own") == 0
+
+
+def test_a_schema_of_that_name_that_a_stranger_owns(database: Database, chatops_inprocess: Chatops) -> None:
+    database.execute("create role stranger; create schema chatops authorization stranger; create role deployer login")
+    database.execute(f'grant all on schema chatops, public to deployer; grant create on database "{database.name}" to deployer')
+    try:
+        url = database.url.replace("postgres@", "deployer@")
+        refused = chatops_inprocess("migrate", "--dir", CORPUS / "25-names", "--yes", db=url, check=4)
+        assert "belongs to stranger" in refused.stderr
+        database.execute("alter schema chatops owner to postgres")
+        chatops_inprocess("migrate", "--dir", CORPUS / "25-names", "--dry-run", db=url, check=0)
+    finally:
+        database.execute("drop owned by stranger, deployer cascade; drop role stranger, deployer")
+
+
+def test_a_database_that_is_read_only(database_everywhere: Database, chatops_inprocess: Chatops) -> None:
+    database, case = database_everywhere, CORPUS / "23-read-only-database"
+    database.execute(f'alter database "{database.name}" set default_transaction_read_only = on')
+    refused = chatops_inprocess("migrate", "--dir", case, "--yes", db=database, check=4)
+    assert "default_transaction_read_only is on" in refused.stderr
+    assert "default_transaction_read_only is on" in chatops_inprocess("doctor", db=database, check=1).stdout
+    chatops_inprocess("status", "--dir", case, db=database, check=0)
+    # In a session as a person opens one: it is read-only, too.
+    assert database.psql(way_out(refused, "make it writable")).returncode == 0
+    chatops_inprocess("migrate", "--dir", case, "--yes", db=database, check=0)
+
+
+def test_a_role_that_may_make_no_schema(database_everywhere: Database, chatops_inprocess: Chatops, weak: str) -> None:
+    case = CORPUS / "47-no-create-on-database"
+    refused = chatops_inprocess("migrate", "--dir", case, "--yes", db=weak, check=4)
+    assert "role weak may not create schemas in the database" in refused.stderr
+    assert "001_a" not in refused.stderr
+    database_everywhere.execute(way_out(refused, "let it"))
+    chatops_inprocess("migrate", "--dir", case, "--yes", db=weak, check=0)
+    database_everywhere.execute(f'revoke create on database "{database_everywhere.name}" from weak')
+
+
+def test_strings_in_which_a_backslash_escapes(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    database.execute(f'alter database "{database.name}" set standard_conforming_strings = off')
+    plain = folder(tmp_path, {"001_a.sql": "create table a ()"}, "plain")
+    chatops_inprocess("migrate", "--dir", plain, "--source", "plain", "--yes", db=database, check=0)
+    where = folder(tmp_path, {"001_b.sql": r"create table b as select 'a\'; drop table a; --' as x"})
+    refused = chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=4)
+    assert "standard_conforming_strings is off" in refused.stderr
+    database.execute(way_out(refused, "set it as it is everywhere"))
+    (where / "001_b.sql").write_text(r"create table b as select 'a\' as x")
+    chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
+    assert database.value("select x from b") == "a\\"
+    (where / "002_c.sql").write_text("set standard_conforming_strings = off;\nselect 'a\\'';")
+    told = chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=4)
+    assert "002_c.sql:1:1" in told.stderr
+
+
+def test_a_limit_on_whole_transactions(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    database.execute(f"alter database \"{database.name}\" set transaction_timeout = '400ms'")
+    where = folder(tmp_path, {"001_slow.sql": "create table slow (); select pg_sleep(1);"})
+    failed = chatops_inprocess("migrate", "--dir", where, "--yes", db=database)
+    assert failed.exit_code in (3, 4)
+    assert "transaction timeout" in failed.stderr
+    assert database.value("select to_regclass('slow')") is None
+    again = way_out(failed, "without a limit").removeprefix("chatops ").split()
+    chatops_inprocess(*again, "--yes", db=database, check=0)
+    assert database.value("select to_regclass('slow') is not null") is True
+
+
+def test_a_procedure_that_commits(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    where = folder(
+        tmp_path,
+        {"001_p.sql": "create procedure p() language plpgsql as $$ begin create table made (); commit; end $$",
+         "002_call.sql": "call p();"},
+    )  # fmt: skip
+    failed = chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=4)
+    assert "put -- chatops: no-transaction at the head of the file" in failed.stderr
+    (where / "002_call.sql").write_text("-- chatops: no-transaction\ncall p();")
+    chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
+    assert database.value("select to_regclass('made') is not null") is True
+
+
+def test_a_role_whose_connections_are_counted(database: Database, chatops_inprocess: Chatops) -> None:
+    database.execute("create role counted login connection limit 0")
+    try:
+        refused = chatops_inprocess("status", db=database.url.replace("postgres@", "counted@"), check=3)
+        assert "too many connections for role" in refused.stderr
+        assert "limit of the role" in refused.stderr
+    finally:
+        database.execute("drop role counted")
+
+
+ROWS = ",\n".join(f"  ({n}, 'x')" for n in range(1, 41))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("create table a (id int primary key);\ncreate table b (\n  id int,\n  a_id int references missing\n);", 4),
+        ("create table t (\n  id int,\n  name text,\n  id text\n);", 4),
+        ("create table t (n int);\nalter table t\n  add column a int,\n  add column n int;", 4),
+        ("create table t (n int not null);\ninsert into t\n  values (1);\nalter table t\n  add column m int,\n  add column k int not null;", 6),
+        (f"create table t (n int, s text);\ninsert into t values\n{ROWS},\n  (41, 'x'),\n  ('no', 'x');", 44),
+        ("create function f() returns int language plpgsql as $$\nbegin\n  return 1 / 0;\nend $$;\nselect f();", 5),
+        ("do $$\ndeclare n int;\nbegin\n  n := 1;\n  perform nosuch(n);\nend $$;", 5),
+        ("create table t (n int);\ncopy t from stdin;\n1\n2\nthree\n\\.\n", 5),
+    ],
+)  # fmt: skip
+def test_the_snippet_shows_the_line_that_is_wrong(
+    text: str, line: int, database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    failed = chatops_inprocess(
+        "migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), "--yes", db=database_everywhere, check=4
+    )
+    assert f"001_t.sql:{line}:" in failed.stderr
+    assert re.search(rf"(?m)^ *{line} \| ", failed.stderr)
