@@ -48,8 +48,7 @@ TROUBLES = {
         ("latest",),
     ),
     "OPER005": Trouble(
-        """insert into chatops.refusals (target_schema, reason, operator_id, hour, refusals)
-           select current_schema(), 'late_reply', min(id::text)::uuid, date_trunc('hour', now()), 4 from operators""",
+        "select setval('refusals_late_reply', 4)",
         ("latest",),
     ),
     "DB009": Trouble(

@@ -13,7 +13,7 @@ INVARIANTS = {
          where chat_state is null or (chat_state = 'assigned') <> (assigned_operator_id is not null)""",
     "I4 every open assignment belongs to the holder": """
         select a.chat_id, a.operator_id, c.assigned_operator_id from chat_assignments as a join chats as c on c.id = a.chat_id
-         where a.released_at is null and a.operator_id is distinct from c.assigned_operator_id""",
+         where a.released_at is null and a.operator_id <> c.assigned_operator_id""",
     "I5 every assigned chat has its open assignment": """
         select c.id, c.assigned_operator_id from chats as c
          where c.chat_state = 'assigned' and c.is_active

@@ -211,19 +211,19 @@ def test_a_trigger_that_is_switched_off_is_found(healthy: Database) -> None:
 
 
 def test_the_guards_switch_leads_and_refusals_are_told(mended: Database) -> None:
-    operator_id = mended.value("select id from operators order by id limit 1")
     mended.execute(
         """insert into chatops.settings (target_schema, key, value, until, reason)
            values ('public', 'guards', '"off"', now() + interval '10 minutes', 'release 2.14')"""
     )
-    mended.execute(
-        "insert into chatops.refusals (target_schema, reason, operator_id, hour, refusals) "
-        "values ('public', 'late_reply', %s, date_trunc('hour', now()), 4)",
-        (operator_id,),
-    )
+    mended.execute("select setval('refusals_late_reply', 4)")
     survey = look(mended)
     assert result(survey, "CONF002").severity is CRITICAL
     assert result(survey, "OPER005").rows[0]["times"] == 4
+    mended.execute(
+        """insert into chatops.watches (target_schema, state)
+           values ('public', '{"ticks": [{"figures": {"refusals": 1}}, {"figures": {"refusals": 3}}]}')"""
+    )
+    assert result(look(mended, "OPER005"), "OPER005").rows[0]["times"] == 1, "those that the last look told are not told again"
     mended.execute("update chatops.settings set until = now() - interval '1 minute' where key = 'guards'")
     assert result(look(mended, "CONF002"), "CONF002").status == "passed"
 

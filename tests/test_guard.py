@@ -37,7 +37,7 @@ def test_a_role_that_is_no_superuser_can_switch(latest_database: Database, chato
     latest_database.script(
         f"create role {role} login; grant usage on schema chatops to {role};"
         f"grant select, insert, update, delete on chatops.settings to {role};"
-        f"grant select, insert on chatops.actions, chatops.refusals to {role}"
+        f"grant select, insert on chatops.actions to {role}"
     )
     try:
         url = re.sub(r"//[^@/]*@", f"//{role}@", latest_database.url)

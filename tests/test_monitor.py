@@ -290,7 +290,7 @@ def test_what_the_guards_refused_between_two_ticks_is_told(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse() -> None:
-        latest_database.execute("select count_refusal('late_reply', null), count_refusal('late_reply', null)")
+        latest_database.execute("select count_refusal('late_reply'), count_refusal('operator_busy')")
 
     one = watching(latest_database, tmp_path, Day({0.3: refuse}), monkeypatch, plan="15m*3")
     assert one.loop() is ExitCode.OK

@@ -32,7 +32,7 @@ def test_everything_the_guide_promises_holds_on_the_newest_schema(
     assert {row["result"] for row in played(result).values()} == {"passed"}
     assert len(played(result)) == 13
     # The late reply was refused, and refusals are counted where no rollback reaches.
-    assert json.loads(result.stdout)["sequences_moved"] == {"chatops.queue_returns": 1, "chatops.refusal_count": 1}
+    assert json.loads(result.stdout)["sequences_moved"] == {"chatops.queue_returns": 1, "public.refusals_late_reply": 1}
     assert latest_database_everywhere.execute(COUNTS) == before
     rows = json.loads(result.stdout)["rows"]
     assert {"public.chats", "public.messages", "public.operators", "chatops.actions", "chatops.migrations"} <= set(rows)

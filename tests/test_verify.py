@@ -278,7 +278,7 @@ NEWER = {
     "a guard is off": ("alter table chats disable trigger chatops_guard_chat", {"DB017"}),
     "a unique index is gone": ("drop index chats_one_per_operator", {"DB003"}),
     "a constraint is gone": ("alter table chats drop constraint chats_completed_when_inactive", {"DB003"}),
-    "a clock is gone": ("alter table chat_assignments drop column queued_since", {"DB003"}),
+    "a clock is gone": ("alter table chat_assignments drop column queued_since cascade", {"DB003"}),
     "a clock was written by hand": (
         ("update chats set waiting_since = null where id = (select id from chats where waiting_since is not null "
         "and chat_state = 'waiting_assignment' limit 1)"), {"QUEUE003"}),

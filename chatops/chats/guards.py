@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from chatops import sqlfiles
 from chatops.chats import audit
@@ -18,7 +17,6 @@ LONGEST = timedelta(hours=24)
 REASONS = {
     "late_reply": "replied to a chat that somebody else has by now: reload, the chat went to a colleague",
     "operator_busy": "was to be given a chat while holding another: let them finish or release that one first",
-    "other": "not known: more were refused at once than could be kept apart",
 }
 
 
@@ -36,13 +34,10 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How often an operator was refused for a reason."""
+    """How often the guards refused for a reason, since they count."""
 
     reason: str
-    operator_id: UUID | None
-    operator_name: str | None
     refusals: int
-    last_hour: datetime
 
     @property
     def meaning(self) -> str:
@@ -67,7 +62,6 @@ class Guards:
 @dataclass(frozen=True, slots=True)
 class _Installed:
     has_settings: bool
-    has_refusals: bool
     installed: bool
 
 
@@ -79,10 +73,10 @@ class Switched:
     until: datetime | None
 
 
-def state(database: Database, since: timedelta = timedelta(days=1)) -> Guards:
-    """The switch, and the refusals of the given span; inside a transaction."""
+def state(database: Database) -> Guards:
+    """The switch, and the refusals; inside a transaction."""
     found = database.rows(_Installed, sqlfiles.read("queries/guard_state.sql"))[0]
-    refusals = database.rows(Refusal, sqlfiles.read("queries/guard_refusals.sql"), {"since": since}) if found.has_refusals else []
+    refusals = database.rows(Refusal, sqlfiles.read("queries/guard_refusals.sql"))
     return Guards(found.installed, _switch(database) if found.has_settings else None, refusals)
 
 

@@ -9,12 +9,9 @@ from chatops.chats.guards import Guards
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
 COLUMNS = [
-    Column("operator_id", "operator", "id"),
-    Column("operator_name", "name", "person"),
     Column("refusals", "refused", "number"),
     Column("meaning", "because they", audience="people"),
     Column("reason", "reason", audience="machines"),
-    Column("last_hour", "last", "age"),
 ]
 
 
@@ -36,7 +33,5 @@ def answer(found: Guards, now: datetime | None, on: str) -> Answer:
             f"switched by {formatting.visible(switch.set_by)}: {formatting.visible(switch.reason or 'no reason given')}",
             [Span(on, "code")],
         ]
-    table = Table(
-        "refusals", COLUMNS, found.refusals, title="Refused in the last day", empty="nothing was refused in the last day"
-    )
+    table = Table("refusals", COLUMNS, found.refusals, title="Refused since the guards count", empty="nothing was refused yet")
     return Answer("guard", [Text(lines), table], data, now)

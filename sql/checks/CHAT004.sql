@@ -13,15 +13,20 @@
 -- help: repair CHAT004 --dry-run
 -- says: stats seem wrong
 -- reads: chat_assignments, chats, operators
+-- The application lets a chat go with one request and says why with the next: five seconds are its. What is left open later on a
+-- chat that nobody holds is advice: whatever comes next on that chat ends it.
 select a.chat_id,
        a.operator_id,
        o.name as operator,
        c.assigned_operator_id as holder_id,
        c.chat_state,
-       a.assigned_at
+       a.assigned_at,
+       c.assigned_operator_id is null as advice
   from chat_assignments a
   join chats c on c.id = a.chat_id
   left join operators o on o.id = a.operator_id
  where a.released_at is null
    and a.operator_id is distinct from c.assigned_operator_id
- order by a.assigned_at, a.chat_id
+   and (c.assigned_operator_id is not null
+        or coalesce((to_jsonb(c) ->> 'state_since')::timestamptz, '-infinity') < now() - interval '5 seconds')
+ order by c.assigned_operator_id is null, a.assigned_at, a.chat_id

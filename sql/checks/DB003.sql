@@ -1,4 +1,4 @@
--- Which tables, columns, indexes, constraints, functions and views of the applied files are missing?
+-- Which tables, columns, indexes, constraints, sequences, functions and views of the applied files are missing?
 -- code: DB003
 -- invariant: I25
 -- title: {count} objects of the applied migrations are missing
@@ -49,28 +49,41 @@ select wanted.migration, wanted.kind, wanted.object
     ('018', 'column', 'chats.waiting_since'), ('018', 'column', 'chats.state_since'), ('018', 'column', 'chats.epoch'),
     ('018', 'column', 'chats.releases_without_reply'), ('018', 'column', 'chats.closed_reason'),
     ('018', 'column', 'chat_assignments.waiting_since'), ('018', 'column', 'chat_assignments.queued_since'),
-    ('018', 'function', 'oldest_unanswered'), ('018', 'function', 'order_message'),
-    ('018', 'function', 'apply_message'), ('018', 'trigger', 'messages.chatops_order_message'),
-    ('018', 'trigger', 'messages.chatops_apply_message'), ('019', 'index', 'idx_chats_queue'),
-    ('019', 'index', 'idx_chats_queue_by_last_operator'), ('019', 'index', 'idx_chats_unanswered'),
-    ('021', 'function', 'policy_number'),
-    ('021', 'function', 'idle_timeout'), ('021', 'function', 'own_chats_before'), ('021', 'function', 'refusal_tag'),
-    ('021', 'function', 'count_refusal'), ('021', 'function', 'collect_refusals'),
-    ('021', 'function', 'refuse_other_caller'), ('021', 'function', 'begin_turn'), ('021', 'function', 'end_turn'),
-    ('021', 'function', 'lock_next_chat'), ('021', 'function', 'explain_empty_queue'), ('021', 'function', 'let_go'),
-    ('021', 'function', 'release_chat'), ('021', 'function', 'release_idle_chats'),
-    ('021', 'function', 'refuse_busy_operator'), ('021', 'function', 'reassign_chat'),
-    ('021', 'function', 'close_chat'), ('021', 'function', 'refuse_late_reply'), ('021', 'function', 'operator_reply'),
-    ('021', 'function', 'user_message'), ('021', 'function', 'operator_heartbeat'),
-    ('022', 'function', 'guards_are_on'), ('022', 'function', 'forget_messages'),
-    ('022', 'function', 'guard_new_chat'), ('022', 'function', 'guard_chat'), ('022', 'function', 'follow_holder'),
-    ('022', 'function', 'guard_assignment'), ('022', 'function', 'guard_heartbeat'),
-    ('022', 'function', 'keep_total_messages'), ('022', 'function', 'free_chats_of_operator'),
+    ('018', 'column', 'chat_assignments.announced_reason'), ('018', 'column', 'chat_assignments.announced_at'),
+    ('018', 'function', 'policy_number'), ('018', 'function', 'oldest_unanswered'), ('018', 'function', 'closed_by_limit'),
+    ('018', 'function', 'is_owners_session'), ('018', 'function', 'refuse_clock'), ('018', 'function', 'restamp_messages'),
+    ('018', 'function', 'next_instant'), ('018', 'function', 'order_message'), ('018', 'function', 'apply_message'),
+    ('018', 'trigger', 'messages.chatops_order_message'), ('018', 'trigger', 'messages.chatops_apply_message'),
+    ('019', 'index', 'idx_chats_queue'), ('019', 'index', 'idx_chats_queue_by_last_operator'),
+    ('019', 'index', 'idx_chats_unanswered'), ('021', 'sequence', 'refusals_late_reply'),
+    ('021', 'sequence', 'refusals_operator_busy'), ('021', 'function', 'idle_timeout'),
+    ('021', 'function', 'own_chats_before'), ('021', 'function', 'paused_until'), ('021', 'function', 'count_refusal'),
+    ('021', 'function', 'refuse_other_caller'), ('021', 'function', 'refuse_absent_operator'),
+    ('021', 'function', 'begin_turn'), ('021', 'function', 'end_turn'), ('021', 'function', 'queue_head_seen'),
+    ('021', 'function', 'lock_waiting_chat'), ('021', 'function', 'heads_of_lanes'), ('021', 'function', 'lock_next_chat'),
+    ('021', 'function', 'take_further_chat'), ('021', 'function', 'take_next_chat'), ('021', 'function', 'held_chat'),
+    ('021', 'function', 'lock_operator'),
+    ('021', 'function', 'explain_empty_queue'), ('021', 'function', 'is_idle'), ('021', 'function', 'let_go'),
+    ('021', 'function', 'release_chat'), ('021', 'function', 'close_left_over_turns'),
+    ('021', 'function', 'release_idle_chats'), ('021', 'function', 'refuse_busy_operator'),
+    ('021', 'function', 'reassign_chat'), ('021', 'function', 'close_chat'), ('021', 'function', 'reopen_chat'),
+    ('021', 'function', 'refuse_late_reply'), ('021', 'function', 'stored_message'), ('021', 'function', 'operator_reply'),
+    ('021', 'function', 'user_message'), ('021', 'function', 'operator_heartbeat'), ('022', 'view', 'guarded_columns'),
+    ('022', 'function', 'guards_are_on'), ('022', 'function', 'put_in_order'), ('022', 'function', 'apply_user_message'),
+    ('022', 'function', 'apply_reply'), ('022', 'function', 'apply_history'), ('022', 'function', 'keep_message'),
+    ('022', 'function', 'forget_messages'), ('022', 'function', 'guard_new_chat'), ('022', 'function', 'open_first_turn'),
+    ('022', 'function', 'complete_our_move'), ('022', 'function', 'settle_chat'), ('022', 'function', 'decide_chat'),
+    ('022', 'function', 'remember_move'), ('022', 'function', 'guard_chat'), ('022', 'function', 'follow_holder'),
+    ('022', 'function', 'guard_assignment'), ('022', 'function', 'guard_release'), ('022', 'function', 'guard_heartbeat'),
+    ('022', 'function', 'keep_total_messages'), ('022', 'function', 'refuse_operators_clock'),
+    ('022', 'function', 'free_chats_of_operator'), ('022', 'trigger', 'messages.chatops_keep_message'),
     ('022', 'trigger', 'messages.chatops_forget_messages'), ('022', 'trigger', 'chats.chatops_guard_new_chat'),
-    ('022', 'trigger', 'chats.chatops_guard_chat'), ('022', 'trigger', 'chats.chatops_follow_holder'),
-    ('022', 'trigger', 'chat_assignments.chatops_guard_assignment'),
+    ('022', 'trigger', 'chats.chatops_open_first_turn'), ('022', 'trigger', 'chats.chatops_guard_chat'),
+    ('022', 'trigger', 'chats.chatops_follow_holder'), ('022', 'trigger', 'chat_assignments.chatops_guard_assignment'),
+    ('022', 'trigger', 'chat_assignments.chatops_guard_release'),
     ('022', 'trigger', 'operator_activity.chatops_guard_heartbeat'),
-    ('022', 'trigger', 'operators.chatops_keep_total_messages'),
+    ('022', 'trigger', 'operators.chatops_start_total_messages'), ('022', 'trigger', 'operators.chatops_keep_total_messages'),
+    ('022', 'trigger', 'operators.chatops_refuse_operators_clock'),
     ('022', 'trigger', 'operators.chatops_free_chats_of_operator'), ('024', 'index', 'chats_one_per_operator'),
     ('024', 'index', 'chat_assignments_one_open_per_chat'),
     ('025', 'constraint', 'chats.chats_operator_when_assigned'),
@@ -85,6 +98,9 @@ select wanted.migration, wanted.kind, wanted.object
      when 'view' then exists (
        select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where n.nspname = current_schema() and c.relname = wanted.object and c.relkind in ('v', 'm'))
+     when 'sequence' then exists (
+       select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = current_schema() and c.relname = wanted.object and c.relkind = 'S')
      when 'index' then exists (
        select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where n.nspname = current_schema() and c.relname = wanted.object and c.relkind in ('i', 'I'))

@@ -1,29 +1,37 @@
--- Whom did the guards refuse, and why?
+-- How often have the guards refused somebody since the last look?
 -- code: OPER005
--- title: {count} operators were refused by the guards
--- title-one: 1 operator was refused by the guards: {told}
+-- title: the guards refused {times} writes
+-- title-one: the guards refused {times} writes: {late_replies} late replies, {moves_to_busy} moves to a busy operator
 -- severity: advice
 -- group: now
--- kind: history
 -- expected: few writes are refused: the application shows operators what they may still do
 -- why: an operator answers in a page that has not heard that the chat went to a colleague, or an admin moves a chat to
 --   somebody who holds another one
 -- consequence: such an answer is not sent; the operator must be told so
 -- help: guard
 -- says: an answer was refused
--- reads: operators
--- if-absent: chatops.refusals
+-- if-absent: chatops.watches
 -- unplanted: the deployed system has no guards to refuse anybody
-select r.operator_id,
-       o.name as operator,
-       sum(r.refusals) as times,
-       case r.reason when 'late_reply' then 'this chat went to a colleague while you were writing; reload the page'
-                     when 'operator_busy' then 'this operator is working on another chat; choose somebody who is free'
-                     else r.reason end as told,
-       max(r.hour) as last_hour_at
-  from chatops.refusals r
-  left join operators o on o.id = r.operator_id
- where r.target_schema in (current_schema(), '*')
-   and r.hour >= date_trunc('hour', now() - :'since'::interval)
- group by r.operator_id, o.name, r.reason
- order by sum(r.refusals) desc, r.operator_id
+-- The counters only grow. What there was at the last tick of `monitor --store` has been told; without one, all is new.
+with counted as (
+  select coalesce(sum(pg_sequence_last_value(c.oid)) filter (where c.relname = 'refusals_late_reply'), 0) as late_replies,
+         coalesce(sum(pg_sequence_last_value(c.oid)) filter (where c.relname = 'refusals_operator_busy'), 0) as moves_to_busy
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+   where n.nspname = current_schema()
+     and c.relkind = 'S'
+     and c.relname in ('refusals_late_reply', 'refusals_operator_busy')
+     and case when has_schema_privilege(n.oid, 'usage') then has_sequence_privilege(c.oid, 'select') end
+)
+select counted.late_replies + counted.moves_to_busy - told.refusals as times,
+       counted.late_replies,
+       counted.moves_to_busy
+  from counted
+ cross join lateral (
+   select coalesce((select (tick -> 'figures' ->> 'refusals')::numeric
+                      from chatops.watches w
+                     cross join lateral jsonb_array_elements(w.state -> 'ticks') with ordinality as t (tick, place)
+                     where w.target_schema = current_schema()
+                     order by t.place desc limit 1), 0) as refusals
+ ) as told
+ where counted.late_replies + counted.moves_to_busy > told.refusals

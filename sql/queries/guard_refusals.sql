@@ -1,7 +1,11 @@
--- Which refusals were there lately, for whom and why? They wait in sequences until somebody collects them.
-select r.reason, r.operator_id, o.name as operator_name, sum(r.refusals)::bigint as refusals, max(r.hour) as last_hour
-from chatops.refusals r
-left join operators o on o.id = r.operator_id
-where r.target_schema in (current_schema(), '*') and r.hour > now() - :'since'::interval
-group by r.reason, r.operator_id, o.name
-order by refusals desc, r.reason
+-- How many writes have the guards refused since they count, by reason? Each counter is a sequence, which no rollback takes back.
+select case c.relname when 'refusals_late_reply' then 'late_reply' else 'operator_busy' end as reason,
+       pg_sequence_last_value(c.oid) as refusals
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = current_schema()
+   and c.relkind = 'S'
+   and c.relname in ('refusals_late_reply', 'refusals_operator_busy')
+   and case when has_schema_privilege(n.oid, 'usage') then has_sequence_privilege(c.oid, 'select') end
+   and pg_sequence_last_value(c.oid) > 0
+ order by refusals desc, reason

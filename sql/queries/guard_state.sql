@@ -1,4 +1,5 @@
--- Are the guards on, until when are they off, who said so, and how many refusals were there in the last day?
+-- Are there guards, and settings that could switch them off?
 select to_regclass('chatops.settings') is not null as has_settings,
-       to_regclass('chatops.refusals') is not null as has_refusals,
-       exists (select from pg_proc p where p.proname = 'guards_are_on' and p.pronamespace = current_schema()::regnamespace) as installed
+       exists (select from pg_proc p
+                 join pg_namespace n on n.oid = p.pronamespace
+                where p.proname = 'guards_are_on' and n.nspname = current_schema()) as installed

@@ -6,5 +6,4 @@ select n.nspname || '.' || c.relname as name,
  where c.relkind = 'S'
    and n.nspname in (current_schema(), 'chatops')
    and case when has_schema_privilege(n.oid, 'usage') then has_sequence_privilege(c.oid, 'select') end
-   and c.relname not like 'refusal\_slot\_%'
  order by 1

@@ -28,9 +28,9 @@ begin
   end loop;
   for v_name in
     select p.oid::regprocedure::text from pg_proc p
-     where p.pronamespace = v_schema::regnamespace
-       and p.proname in ('release_chat', 'release_idle_chats', 'reassign_chat', 'close_chat', 'release_and_reassign_chat',
-                         'collect_refusals', 'oldest_unanswered')
+      join pg_namespace n on n.oid = p.pronamespace and n.nspname = v_schema
+     where p.proname in ('release_chat', 'release_idle_chats', 'reassign_chat', 'close_chat', 'release_and_reassign_chat',
+                         'reopen_chat', 'oldest_unanswered')
   loop
     execute format('grant execute on function %s to chatops_operator', v_name);
   end loop;

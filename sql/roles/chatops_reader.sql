@@ -28,8 +28,8 @@ begin
   end loop;
   for v_name in
     select p.oid::regprocedure::text from pg_proc p
-     where p.pronamespace = v_schema::regnamespace
-       and p.proname in ('get_assignment_queue_status', 'detect_stuck_chats', 'should_keep_assignment', 'guards_are_on',
+      join pg_namespace n on n.oid = p.pronamespace and n.nspname = v_schema
+     where p.proname in ('get_assignment_queue_status', 'detect_stuck_chats', 'should_keep_assignment', 'guards_are_on',
                          'explain_empty_queue', 'policy_number', 'idle_timeout', 'own_chats_before')
   loop
     execute format('grant execute on function %s to chatops_reader', v_name);
