@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from chatops.errors import UsageError
@@ -78,6 +79,19 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     ('1 chat', '31 chats', '2 are stuck')
     """
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The names that are nearest to a word that is none of them, as the end of a sentence; "" when none is near.
+
+    >>> did_you_mean("summry", ["summary", "queue"]), did_you_mean("x", ["summary"])
+    ('; did you mean summary?', '')
+    """
+    # Only whoever mistyped pays for it.
+    from difflib import get_close_matches
+
+    near = get_close_matches(word.lower(), list(known), 2, 0.6)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def instant(moment: datetime | None) -> str:

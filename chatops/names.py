@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from chatops import formatting, sqlfiles
+from chatops import formatting, sqlfiles, states
 from chatops.db import Database
 from chatops.errors import UsageError
 
 SHORTEST_PREFIX = 4
 SHORTEST_WORD = 2
 MOST_CANDIDATES = 10
+HOW = f"Give a full id, its first {SHORTEST_PREFIX} or more characters, or part of a name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class OperatorName:
         return formatting.visible(self.name or "") or str(self.id)[:8]
 
 
+_UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
+
 Named = TypeVar("Named", ChatName, OperatorName)
 
 
@@ -65,32 +68,70 @@ def id_range(text: str) -> tuple[UUID, UUID] | None:
     return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
 
 
+def ids_in(text: str) -> list[str]:
+    """The whole ids in what was pasted: an address of a page, braces, quotes or a line of a table around them.
+
+    >>> ids_in("https://admin.acme.example/chats/3F2B8C1E-90d4-4c1b-9a8e-51c0f7a2d111?tab=1")
+    ['3f2b8c1e-90d4-4c1b-9a8e-51c0f7a2d111']
+    """
+    return list(dict.fromkeys(found.lower() for found in _UUID.findall(text)))
+
+
 def find_chat(database: Database, text: str) -> ChatName:
     """The one chat that is meant; inside a transaction. Raises UsageError when none or several match, with the candidates."""
-    found = _candidates(database, ChatName, "queries/find_chat.sql", text, "chat")
+    found = chats_like(database, text)
     if len(found) == 1:
         return found[0]
-    lines = [
-        f"{chat.id}  {chat.chat_state or 'no state'}, {_holder(chat, database)}, "
-        f"last message {formatting.instant(chat.last_message_at) or 'none'}"
-        for chat in found
-    ]
-    raise _not_one("chat", text, lines, database)
+    raise _not_one("chat", text, [told_chat(chat, database) for chat in found])
 
 
 def find_operator(database: Database, text: str) -> OperatorName:
     """The one operator who is meant; an exact name or e-mail wins over a part. Raises UsageError when none or several match."""
+    found = operators_like(database, text)
+    if len(found) == 1:
+        return found[0]
+    raise _not_one("operator", text, [told_operator(one, database) for one in found])
+
+
+def find_either(database: Database, text: str) -> ChatName | OperatorName:
+    """The one chat or operator that is meant. Raises UsageError when none or several match, with the candidates of both."""
+    chats, operators = chats_like(database, text), operators_like(database, text)
+    found: list[ChatName | OperatorName] = [*chats, *operators]
+    if len(found) == 1:
+        return found[0]
+    lines = [f"chat      {told_chat(chat, database)}" for chat in chats]
+    lines += [f"operator  {told_operator(one, database)}" for one in operators]
+    kind = "chat or operator" if not found else "chat" if not operators else "operator" if not chats else "chats and operator"
+    raise _not_one(kind, text, lines)
+
+
+def chats_like(database: Database, text: str) -> list[ChatName]:
+    """The chats that a text may mean, a few of them."""
+    return _candidates(database, ChatName, "queries/find_chat.sql", text, "chat")
+
+
+def operators_like(database: Database, text: str) -> list[OperatorName]:
+    """The operators whom a text may mean, a few of them; one alone whose name or e-mail it is."""
     found = _candidates(database, OperatorName, "queries/find_operator.sql", text, "operator")
     wanted = text.strip().lower()
     exact = [one for one in found if wanted in ((one.name or "").lower(), (one.email or "").lower())]
-    if len(exact) == 1 or len(found) == 1:
-        return (exact if len(exact) == 1 else found)[0]
-    lines = [
-        f"{one.id}  {_shown(one.name, database)}"
-        f"{'' if one.is_active else ', inactive'}{', available' if one.is_active and one.is_available else ''}"
-        for one in found
-    ]
-    raise _not_one("operator", text, lines, database)
+    return exact if len(exact) == 1 else found
+
+
+def told_chat(chat: ChatName, database: Database) -> str:
+    """A chat with what tells it from others: who writes with whom, its state and holder, how old its last message is."""
+    now = database.facts.now if database.facts else None
+    pair = f"{_shown(chat.user_name, database)} → {_shown(chat.profile_name, database)}"
+    last = f"last message {formatting.age(chat.last_message_at, now)} ago" if chat.last_message_at else "no message"
+    return f"{chat.id}  {pair}, {states.brief(chat.chat_state)}, {_holder(chat, database)}, {last}"
+
+
+def told_operator(one: OperatorName, database: Database) -> str:
+    """An operator with what tells them from others."""
+    now = database.facts.now if database.facts else None
+    is_there = "inactive" if not one.is_active else "available" if one.is_available else "away"
+    seen = f"seen {formatting.age(one.last_activity, now)} ago" if one.last_activity else "never seen"
+    return f"{one.id}  {_shown(one.name, database)}, {is_there}, {seen}"
 
 
 def _holder(chat: ChatName, database: Database) -> str:
@@ -104,24 +145,22 @@ def _shown(name: str | None, database: Database) -> str:
 
 
 def _candidates(database: Database, row: type[Named], query: str, text: str, kind: str) -> list[Named]:
-    text = text.strip()
-    span = id_range(text)
-    if len(text) < SHORTEST_WORD or "\0" in text:
-        raise UsageError(
-            f"“{formatting.visible(text)}” names no {kind}: give an id, its first {SHORTEST_PREFIX} characters or part of a name"
-        )
-    low, high = span or (None, None)
-    whole = low is not None and low == high
-    parameters = {"low": low, "high": high, "word": None if whole else text}
-    return database.rows(row, sqlfiles.read(query), parameters)
+    asked = ids_in(text) or [text.strip()]
+    found: dict[UUID, Named] = {}
+    for one in asked[:MOST_CANDIDATES]:
+        span = id_range(one)
+        if len(one) < SHORTEST_WORD or "\0" in one:
+            raise UsageError(f"“{formatting.visible(one)}” is too short to name a {kind}", details=(HOW,))
+        low, high = span or (None, None)
+        whole = low is not None and low == high
+        parameters = {"low": low, "high": high, "word": None if whole else one}
+        found |= {row.id: row for row in database.rows(row, sqlfiles.read(query), parameters)}
+    return list(found.values())
 
 
-def _not_one(kind: str, text: str, lines: list[str], database: Database) -> UsageError:
+def _not_one(kind: str, text: str, lines: list[str]) -> UsageError:
     shown = formatting.shortened(text, 60)
     if not lines:
-        return UsageError(
-            f"no {kind} matches “{shown}”",
-            details=(f"an id, at least {SHORTEST_PREFIX} characters from its beginning, or part of a name is understood",),
-        )
+        return UsageError(f"no {kind} matches “{shown}”", details=(HOW,))
     many = f"more than {MOST_CANDIDATES}" if len(lines) > MOST_CANDIDATES else str(len(lines))
-    return UsageError(f"“{shown}” could be {many} {kind}s; give more of the id", details=lines[:MOST_CANDIDATES])
+    return UsageError(f"“{shown}” matches {many} {kind}s; use an id", details=lines[:MOST_CANDIDATES])

@@ -370,3 +370,25 @@ def test_an_output_that_is_closed_or_full_is_no_bug_of_ours(latest_database: Dat
         written = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert written.returncode == 1
     assert "could not be written: No space left on device" in written.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("diagnos", "diagnose"),
+        ("migrat --dry-run", "migrate"),
+        ("diagnose --ful", "--full"),
+        ("queue -o jsn", "json"),
+        ("diagnose --fail-on critcal", "critical"),
+        ("diagnose --only CHAT03", "CHAT003"),
+        ("show chta x", "chat"),
+        ("log --outcome refsed", "refused"),
+        ("guard onn", "on"),
+    ],
+)
+def test_a_name_that_is_not_there_brings_the_nearest(
+    words: str, meant: str, chatops_inprocess, latest_database: Database
+) -> None:
+    failed = chatops_inprocess(*words.split(), db=latest_database, check=2)
+    assert re.search(rf"did you mean [\w, -]*{meant}", failed.stderr), failed.stderr
+    assert "did you mean" not in chatops_inprocess("zzzzzz", check=2).stderr

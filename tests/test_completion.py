@@ -18,7 +18,7 @@ __all__ = ["deployed"]
 Run = Callable[..., Result]
 
 
-def complete(run: Run, words: str, db: Database | str) -> list[str]:
+def complete(run: Run, words: str, db: Database | str | None) -> list[str]:
     """What bash is offered at the end of these words."""
     variables = {"_CHATOPS_COMPLETE": "complete_bash", "COMP_WORDS": f"chatops {words}", "COMP_CWORD": str(len(words.split(" ")))}
     answer = run(db=db, env=variables)
@@ -73,3 +73,23 @@ def test_a_database_that_is_slow_or_gone_or_unnamed_is_met_with_silence(deployed
     assert complete(chatops, "show chat ", "not a url") == []
     assert complete(chatops, "--db demo show chat ", deployed) == []
     assert not (home / "data").exists()
+
+
+def test_values_are_offered_where_they_are_known(chatops: Run, tmp_path: Path) -> None:
+    (tmp_path / "chatops.toml").write_text('[env.production]\nurl = "postgresql://a@b.example/c"\n[env.staging]\nurl = "demo"\n')
+
+    def offered(words: str) -> list[str]:
+        return complete(chatops, words, None)
+
+    assert {"CHAT001", "QUEUE010"} <= set(offered("explain "))
+    assert offered("diagnose --only CHAT001,CHAT00") == [f"CHAT001,CHAT00{number}" for number in range(1, 10)]
+    for command in ("repair ", "snooze ", "release --where ", "verify --skip ", "diagnose --ignore "):
+        assert "CHAT003" in offered(command), command
+    assert offered("diagnose --fail-on ") == ["critical", "warning", "advice", "never"]
+    assert offered("log --outcome mo") == ["moved"]
+    assert offered("--db ") == ["local", "demo"]
+    assert offered("--env st") == ["staging"]
+    assert offered("queue --env ") == ["production", "staging"]
+    assert set(offered("queue -o ")) > {"table", "nagios", "csv"}
+    assert "csv" not in offered("show -o ")
+    assert offered("show op") == ["operator"]

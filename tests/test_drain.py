@@ -129,6 +129,6 @@ def test_a_chat_that_arrives_during_the_drain_is_moved_too(shift: Database, chat
 
 def test_unknown_and_ambiguous_operators_are_usage_errors(shift: Database, chatops_inprocess: Run) -> None:
     assert "no operator matches" in chatops_inprocess("drain", "nobody", db=shift, check=2).stderr
-    assert "could be 3 operators" in chatops_inprocess("undrain", "op-", db=shift, check=2).stderr
+    assert "matches 3 operators" in chatops_inprocess("undrain", "op-", db=shift, check=2).stderr
     assert chat(shift, 1)["assigned_operator_id"] == str(operator_id(1))
     assert shift.execute("select id from chats where id = %s", (chat_id(1),)) == [(chat_id(1),)]

@@ -244,9 +244,9 @@ def test_a_dry_run_tells_the_same_and_leaves_nothing(shift: Database, chatops_in
     ("names", "words"),
     [
         (["nobody"], "no chat matches"),
-        (["c400"], "could be"),
+        (["c400"], "use an id"),
         (["zz"], "no chat matches"),
-        (["x"], "names no chat"),
+        (["x"], "is too short to name a chat"),
         (["'; drop table chats; --"], "no chat matches"),
         (["\x1b[31mred\x1b[0m"], "\\x1b[31mred"),
         (["c4000011", "c4000011"], "given twice"),
@@ -266,7 +266,7 @@ def test_names_that_mean_no_chat_several_or_the_same_are_usage_errors_and_logged
 
 def test_an_operator_who_is_not_there_or_could_be_several_is_a_usage_error(shift: Database, chatops_inprocess: Run) -> None:
     assert "no operator matches" in chatops_inprocess("reassign", "c4000011", "--to", "nobody", db=shift, check=2).stderr
-    assert "could be 8 operators" in chatops_inprocess("reassign", "c4000011", "--to", "op-", db=shift, check=2).stderr
+    assert "matches 8 operators" in chatops_inprocess("reassign", "c4000011", "--to", "op-", db=shift, check=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -63,10 +64,35 @@ def test_an_operator_is_shown_by_part_of_their_name(system: Database, chatops_in
 
 def test_unknown_ambiguous_and_hostile_names_are_usage_errors_with_the_candidates(system: Database, chatops_inprocess) -> None:
     several = chatops_inprocess("show", "chat", "c000", db=system, check=2).stderr
-    assert "could be 9 chats" in several
+    assert "matches 9 chats; use an id" in several
     assert "c0000001-0000-4000-8000-000000000000" in several
     assert "Busy Bert" not in several
     for wrong in ("zzzz", "c0", "%", "\x1b[31m", "'; drop table chats; --", "00000000-0000-0000-0000-000000000000"):
         result = chatops_inprocess("show", "chat", wrong, db=system, check=2)
         assert "\x1b" not in result.stderr
     assert chatops_inprocess("show", "nonsense", "c0000001", db=system).exit_code == 2
+
+
+def test_what_is_meant_is_guessed_and_may_be_pasted(system: Database, chatops_inprocess) -> None:
+    chat = str(system.value("select id from chats where id::text like 'c0000004%'"))
+    pasted = (
+        chat[:8], chat, chat.upper(), f"{{{chat}}}", f'"{chat}",', f"https://admin.acme.example/chats/{chat}?tab=log#last",
+        f"urn:uuid:{chat}", f"/operators/{BUSY}x/../chats/{chat}/",
+    )  # fmt: skip
+    for text in pasted:
+        shown = json.loads(chatops_inprocess("show", "chat", text, "-o", "json", db=system, check=0).stdout)
+        assert shown["chat"]["chat_id"] == chat, text
+    for text in pasted[:-1]:
+        assert json.loads(chatops_inprocess("show", text, "-o", "json", db=system, check=0).stdout)["chat"]["chat_id"] == chat
+    for text in (BUSY, "bert", f"https://admin.acme.example/staff/{BUSY}"):
+        assert json.loads(chatops_inprocess("show", text, "-o", "json", db=system, check=0).stdout)["operator"]["id"] == BUSY
+    assert "say which chat" in chatops_inprocess("show", "chat", db=system, check=2).stderr
+    assert "did you mean chat?" in chatops_inprocess("show", "chta", chat, db=system, check=2).stderr
+
+
+def test_candidates_are_told_apart_by_people_state_and_age(system: Database, chatops_inprocess) -> None:
+    told = chatops_inprocess("show", "chat", "c000", "--show-names", db=system, check=2, terminal=(200, 40)).stderr
+    line = next(line for line in told.splitlines() if "c0000004" in line)
+    assert re.search(r"\S+ → \S+, assigned, held by Busy Bert, (last message .+ ago|no message)", line)
+    both = chatops_inprocess("show", "e", db=system).stderr
+    assert "too short" in both

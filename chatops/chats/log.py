@@ -79,7 +79,10 @@ class Question:
     def parameters(self, schema: str) -> dict[str, Any]:
         """As the query takes them."""
         if self.outcome is not None and self.outcome not in OUTCOMES:
-            raise UsageError(f"--outcome is one of {', '.join(OUTCOMES)}, not “{formatting.visible(self.outcome)}”")
+            raise UsageError(
+                f"--outcome is one of {', '.join(OUTCOMES)}, not “{formatting.visible(self.outcome)}”"
+                f"{formatting.did_you_mean(self.outcome, OUTCOMES)}"
+            )
         return {
             "schema": schema, "chat": self.chat, "operator": self.operator, "who": self.who, "since": self.since,
             "until": self.until, "plan": self.plan, "action": self.action, "outcome": self.outcome,

@@ -1,6 +1,8 @@
-"""Completion of chat and operator ids, as options and arguments name it; loads nothing until somebody presses the key."""
+"""Completion of values, as options and arguments name it; loads nothing until somebody presses the key."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import typer
 
@@ -20,6 +22,48 @@ def operators(ctx: typer.Context, incomplete: str) -> Offers:
 def either(ctx: typer.Context, incomplete: str) -> Offers:
     """Ids of what the word before says: `show chat …` or `show operator …`."""
     return _offers(ctx, "operators" if ctx.params.get("what") == "operator" else "chats", incomplete)
+
+
+def kinds_or_names(ctx: typer.Context, incomplete: str) -> Offers:
+    """`show …`: chat or operator, or the id of a chat at once."""
+    return [*words("chat", "operator")(ctx, incomplete), *chats(ctx, incomplete)]
+
+
+def words(*known: str) -> Callable[[typer.Context, str], Offers]:
+    """Completion of an option that takes one of these words."""
+
+    def offers(ctx: typer.Context, incomplete: str) -> Offers:
+        return [(word, "") for word in known if word.startswith(incomplete.lower())]
+
+    return offers
+
+
+severities = words("critical", "warning", "advice", "never")
+outcomes = words("done", "refused", "moved", "failed")
+databases = words("local", "demo")
+
+
+def codes(ctx: typer.Context, incomplete: str) -> Offers:
+    """The codes of the checks, each with its question; behind a comma the next one."""
+    from chatops.flows import complete_words  # on the key
+
+    return complete_words.codes(incomplete)
+
+
+def formats(ctx: typer.Context, incomplete: str) -> Offers:
+    """The formats that the command has."""
+    from chatops.flows import complete_words  # on the key
+
+    callback = ctx.command.callback
+    known = getattr(getattr(callback, "__wrapped__", callback), "formats", None)
+    return complete_words.formats(known, incomplete)
+
+
+def environments(ctx: typer.Context, incomplete: str) -> Offers:
+    """The environments of chatops.toml."""
+    from chatops.flows import complete_words  # on the key
+
+    return complete_words.environments(ctx.obj.given, incomplete)
 
 
 def _offers(ctx: typer.Context, kind: str, incomplete: str) -> Offers:

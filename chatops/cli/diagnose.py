@@ -24,9 +24,19 @@ def diagnose(
     chat: str = typer.Argument(
         "", metavar="[CHAT]", autocompletion=completion.chats, help="One chat: its state, its history and what is wrong with it."
     ),
-    fail_on: str = typer.Option("warning", "--fail-on", metavar="SEVERITY", help="critical, warning, advice or never."),
-    only: list[str] = typer.Option([], "--only", metavar="CODE", help="Only these checks (repeat, or commas)."),
-    ignore: list[str] = typer.Option([], "--ignore", metavar="CODE", help="All but these checks."),
+    fail_on: str = typer.Option(
+        "warning",
+        "--fail-on",
+        metavar="SEVERITY",
+        autocompletion=completion.severities,
+        help="critical, warning, advice or never.",
+    ),
+    only: list[str] = typer.Option(
+        [], "--only", metavar="CODE", autocompletion=completion.codes, help="Only these checks (repeat, or commas)."
+    ),
+    ignore: list[str] = typer.Option(
+        [], "--ignore", metavar="CODE", autocompletion=completion.codes, help="All but these checks."
+    ),
     since: str = typer.Option("24h", "--since", metavar="TIME", help="How far checks of history look back, or all."),
     rows: int = typer.Option(3, "--rows", min=1, max=1000, help="How many rows of evidence to show for each finding."),
     threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),

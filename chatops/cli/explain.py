@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 
 
@@ -15,7 +16,9 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 )
 def explain(
     ctx: typer.Context,
-    code: str = typer.Argument("", metavar="[CODE]", help="A code of diagnose or verify; all of them when not given."),
+    code: str = typer.Argument(
+        "", metavar="[CODE]", autocompletion=completion.codes, help="A code of diagnose or verify; all of them when not given."
+    ),
     sql: bool = typer.Option(False, "--sql", help="Print the query."),
 ) -> None:
     """Meaning, cause, consequences and fix of a finding; without a code all of them, under what people say.

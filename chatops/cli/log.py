@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import command, invocation_of
 
 
@@ -14,14 +15,20 @@ from chatops.cli.options import command, invocation_of
 )  # fmt: skip
 def log(
     ctx: typer.Context,
-    chat: str | None = typer.Option(None, "--chat", metavar="CHAT", help="What was done to this chat."),
-    operator: str | None = typer.Option(None, "--operator", metavar="OPERATOR", help="What concerned this operator."),
+    chat: str | None = typer.Option(
+        None, "--chat", metavar="CHAT", autocompletion=completion.chats, help="What was done to this chat."
+    ),
+    operator: str | None = typer.Option(
+        None, "--operator", metavar="OPERATOR", autocompletion=completion.operators, help="What concerned this operator."
+    ),
     who: str | None = typer.Option(None, "--by", metavar="TEXT", help="Part of the account, the database role or the CI run."),
     since: str | None = typer.Option(None, "--since", metavar="TIME", help="2h, 7d, or an instant."),
     until: str | None = typer.Option(None, "--until", metavar="TIME", help="Likewise; that long ago or earlier."),
     plan: str | None = typer.Option(None, "--plan", metavar="PLAN", help="What one plan did."),
     action: str | None = typer.Option(None, "--action", metavar="NAME", help="reassign, release, drain, undo, repair …"),
-    outcome: str | None = typer.Option(None, "--outcome", metavar="NAME", help="done, refused, moved or failed."),
+    outcome: str | None = typer.Option(
+        None, "--outcome", metavar="NAME", autocompletion=completion.outcomes, help="done, refused, moved or failed."
+    ),
     limit: int | None = typer.Option(None, "--limit", min=1, help="How many (default 50; jsonl, csv and tsv: all)."),
 ) -> None:
     """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 import typer.core
 
+from chatops.cli import completion
 from chatops.flows.given import CHECK_FORMATS, DOCUMENT_FORMATS, LINTED_FORMATS, TABLE_FORMATS, WATCHED_FORMATS, Formats, Given
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ def command(
     return mark
 
 
+def shells(offers: Callable[[typer.Context, str], completion.Offers]) -> Callable[..., completion.Offers]:
+    """A completion as the class of options takes it."""
+    return lambda ctx, args, incomplete: offers(ctx, incomplete or "")
+
+
 def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
     """The options that several commands share; they store their value on the call instead of passing it on."""
 
@@ -109,13 +115,23 @@ def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
                 multiple=True,
                 type=str,
                 metavar="URL",
+                autocompletion=shells(completion.databases),
             ),
-            option(["--env"], "env", "Connection", "Environment of chatops.toml.", type=str, metavar="NAME"),
+            option(
+                ["--env"],
+                "env",
+                "Connection",
+                "Environment of chatops.toml.",
+                type=str,
+                metavar="NAME",
+                autocompletion=shells(completion.environments),
+            ),
             option(["--schema"], "schema", "Connection", "Schema of one tenant (default public).", type=str, metavar="NAME"),
         ]
     if "output" in groups:
         made += [
-            option(["--output", "-o"], "output", "Output", "table, plain, json, markdown …", type=str, metavar="FORMAT"),
+            option(["--output", "-o"], "output", "Output", "table, plain, json, markdown …", type=str, metavar="FORMAT",
+                   autocompletion=shells(completion.formats)),
             option(["--write"], "write", "Output", "Also write FORMAT=FILE; may be given several times.",
                    multiple=True, type=str, metavar="FORMAT=FILE"),
             option(["--show-names"], "show_names", "Output", "Names of people in full, off a terminal too.", is_flag=True,

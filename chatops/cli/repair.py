@@ -17,7 +17,12 @@ from chatops.errors import ExitCode
 )  # fmt: skip
 def repair(
     ctx: typer.Context,
-    codes: list[str] = typer.Argument(None, metavar="[CODE]…", help="What to mend; everything that has a repair when not given."),
+    codes: list[str] = typer.Argument(
+        None,
+        metavar="[CODE]…",
+        autocompletion=completion.codes,
+        help="What to mend; everything that has a repair when not given.",
+    ),
     chat: str | None = typer.Option(None, "--chat", metavar="CHAT", help="Only this chat.", autocompletion=completion.chats),
     since: str = typer.Option("24h", "--since", metavar="TIME", help="How far findings of history look back, or all."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Run the real thing on the first rows and roll it back."),

@@ -20,7 +20,10 @@ Chats = Annotated[
         metavar="[CHAT]…", autocompletion=completion.chats, help="Ids, beginnings of ids, parts of names; - for stdin."
     ),
 ]
-Where = Annotated[str | None, typer.Option("--where", metavar="CODE", help="The chats of a finding, such as OPER001.")]
+Where = Annotated[
+    str | None,
+    typer.Option("--where", metavar="CODE", autocompletion=completion.codes, help="The chats of a finding, such as OPER001."),
+]
 Stuck = Annotated[str | None, typer.Option("--stuck", metavar="TIME", help="The chats stuck for longer: 30m, 2h.")]
 HeldBy = Annotated[
     str | None,

@@ -12,15 +12,20 @@ from chatops.errors import ExitCode
 
 
 @command(
-    examples=["chatops show chat 3f2b8c1e", "chatops show operator op-12", "chatops show chat 3f2b8c1e --show-text -o json"],
+    examples=["chatops show 3f2b8c1e", "chatops show operator op-12", "chatops show chat 3f2b8c1e --show-text -o json"],
     exits="0 shown · 2 unknown or ambiguous name",
     formats=DOCUMENT_FORMATS,
 )
 def show(
     ctx: typer.Context,
-    what: str = typer.Argument(..., metavar="chat|operator", help="What to show."),
+    what: str = typer.Argument(
+        ...,
+        metavar="[chat|operator]",
+        help="What to show; guessed where it is left out.",
+        autocompletion=completion.kinds_or_names,
+    ),
     name: str = typer.Argument(
-        ..., metavar="NAME", help="An id, its beginning, or part of a name.", autocompletion=completion.either
+        "", metavar="NAME", help="An id, its beginning, part of a name, or a pasted address.", autocompletion=completion.either
     ),
     show_text: bool = typer.Option(False, "--show-text", help="Show what was written in messages."),
     rows: int = typer.Option(50, "--rows", min=1, max=10_000, help="How many events of the timeline."),

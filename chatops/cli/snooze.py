@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -16,7 +17,9 @@ from chatops.errors import ExitCode
 )  # fmt: skip
 def snooze(
     ctx: typer.Context,
-    code: str = typer.Argument("", metavar="[CODE]", help="The finding to silence; without it: what is silent."),
+    code: str = typer.Argument(
+        "", metavar="[CODE]", autocompletion=completion.codes, help="The finding to silence; without it: what is silent."
+    ),
     until: str = typer.Option("", "--until", metavar="DATE", help="The first day on which it is shown again, YYYY-MM-DD."),
     reason: str = typer.Option("", "--reason", metavar="TEXT", help="Why; kept in chatops.toml."),
     off: bool = typer.Option(False, "--off", help="Show it again."),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import CHECK_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -20,11 +21,19 @@ from chatops.errors import ExitCode
 def verify(
     ctx: typer.Context,
     group: str = typer.Argument("", metavar="[schema|data]", help="schema gates a deploy, data reports; both when not given."),
-    only: list[str] = typer.Option([], "--only", metavar="CODE", help="Only these checks (repeat, or commas)."),
-    skip: list[str] = typer.Option([], "--skip", metavar="CODE", help="All but these checks."),
+    only: list[str] = typer.Option(
+        [], "--only", metavar="CODE", autocompletion=completion.codes, help="Only these checks (repeat, or commas)."
+    ),
+    skip: list[str] = typer.Option([], "--skip", metavar="CODE", autocompletion=completion.codes, help="All but these checks."),
     list_: bool = typer.Option(False, "--list", help="Show the checks and what they expect; connect to nothing."),
     since: str = typer.Option("migration", "--since", metavar="TIME", help="How far checks of history look back, or all."),
-    fail_on: str = typer.Option("warning", "--fail-on", metavar="SEVERITY", help="critical, warning, advice or never."),
+    fail_on: str = typer.Option(
+        "warning",
+        "--fail-on",
+        metavar="SEVERITY",
+        autocompletion=completion.severities,
+        help="critical, warning, advice or never.",
+    ),
     threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),
     checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside ours."),
     timeout: float = typer.Option(14.0, "--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together."),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import traceback
 
-from chatops import settings
+from chatops import formatting, settings
 from chatops.errors import ChatopsError, ExitCode, UsageError
 from chatops.flows.run import Invocation
 from chatops.render import FORMATS, Failure, Medium, format_named
@@ -40,8 +41,19 @@ def misused(run: Invocation, error: Exception) -> int:
     """Shows what is wrong with the command line."""
     message = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
+    message = _with_a_guess(message, context)
     path = context.command_path if context is not None else "chatops"
     return failed(run, UsageError(message, next_steps=[("help", f"{path} --help")]), ExitCode.USAGE)
+
+
+def _with_a_guess(message: str, context: object) -> str:
+    """The parser's sentence with the name that was meant, as far as it can be told."""
+    if found := re.fullmatch(r"No such command '(.+)'\.", message):
+        listed = getattr(getattr(context, "command", None), "list_commands", None)
+        known: list[str] = listed(context) if listed is not None else []
+        return message.removesuffix(".") + formatting.did_you_mean(found[1], known)
+    guess = re.search(r" \((?:Possible options: |Did you mean )(.+?)\??\)$", message)
+    return message if guess is None else f"{message[: guess.start()]}; did you mean {guess[1].replace(', ', ' or ')}?"
 
 
 def crashed(run: Invocation, error: BaseException) -> int:

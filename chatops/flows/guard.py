@@ -18,7 +18,7 @@ def guard(invocation: Invocation, switch: str, span: str, *, yes: bool, reason: 
             return _off(invocation, span, yes=yes, reason=reason)
         case "on":
             return _on(invocation, reason)
-    raise UsageError(f"guard takes on or off, not “{formatting.visible(switch)}”")
+    raise UsageError(f"guard takes on or off, not “{formatting.visible(switch)}”{formatting.did_you_mean(switch, ('on', 'off'))}")
 
 
 def _show(invocation: Invocation) -> ExitCode:

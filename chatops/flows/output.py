@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from chatops import __version__, signs
+from chatops import __version__, formatting, signs
 from chatops.errors import UsageError
 from chatops.files import write_file
 from chatops.flows.given import Given
@@ -56,7 +56,10 @@ class Output(Given):
 
     def _known(self, name: str) -> None:
         if not self._has(name):
-            raise UsageError(f"{self.command} knows no format {name!r}; it has: {', '.join(self.format_names())}")
+            known = self.format_names()
+            raise UsageError(
+                f"{self.command} knows no format {name!r}; it has: {', '.join(known)}{formatting.did_you_mean(name, known)}"
+            )
 
     @property
     def streams(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
-from chatops import settings
+from chatops import formatting, settings
 from chatops.checks import load, run, thresholds, window
 from chatops.checks.findings import FailOn, counts_as_found
 from chatops.checks.load import Check
@@ -22,7 +22,8 @@ from chatops.settings import Configuration
 def fail_on(text: str) -> FailOn:
     """From which severity on a run ends in 1. Raises UsageError."""
     if text not in get_args(FailOn):
-        raise UsageError(f"--fail-on takes critical, warning, advice or never, not {text!r}")
+        guess = formatting.did_you_mean(text, get_args(FailOn))
+        raise UsageError(f"--fail-on takes critical, warning, advice or never, not {text!r}{guess}")
     return cast(FailOn, text)
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from chatops import names
+from chatops import formatting, names
 from chatops.chats import one_operator
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import about_chat, run_checks
 from chatops.flows.run import Invocation
 from chatops.screens import show_operator
 
+KINDS = ("chat", "operator")
+
 
 def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows: int) -> ExitCode:
-    """`chatops show`: a chat or an operator with a timeline of so many `rows`."""
-    if what not in ("chat", "operator"):
-        raise UsageError(f"show takes chat or operator and a name, not {what!r}")
+    """`chatops show`: a chat or an operator with a timeline of so many `rows`; without `name`, `what` is one and is guessed."""
+    if name and what not in KINDS:
+        raise UsageError(f"show takes chat or operator and a name, not {what!r}{formatting.did_you_mean(what, KINDS)}")
+    if not name and what in KINDS:
+        raise UsageError(f"say which {what}: an id, its beginning, or part of a name")
     reader = run_checks.reader(invocation)
     with invocation.reading() as database:
+        if not name:
+            meant = names.find_either(database, what)
+            what, name = "chat" if isinstance(meant, names.ChatName) else "operator", str(meant.id)
         if what == "chat":
             answer, _ = about_chat.about_chat(invocation, database, name, show_text=show_text, events=rows)
         else:

@@ -23,6 +23,9 @@ NARROW = 60
 BOUND = "\ue000"
 """Stands for a blank that must not be broken: no value holds it, for foreign text was made visible."""
 
+ENDLESS = 10_000
+"""Columns of what has no edge: nothing is left out there."""
+
 STYLES = {
     "plain": "",
     "strong": "bold",
@@ -65,7 +68,7 @@ def _table(table: Table, answer: Answer, medium: Medium) -> str:
     rows = [[human(row, column, medium, answer.now) for column in columns] for row in table.rows]
     if not rows:
         return (table.empty or "none") + "\n"
-    width = medium.width or 80
+    width = medium.width or ENDLESS
     narrow = width < NARROW and not medium.ascii
     fitting = fit(columns, rows, width, gap=2 if narrow else 3)
     grid = RichTable(

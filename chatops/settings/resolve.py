@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatops.errors import NoDatabaseError, UsageError
+from chatops.formatting import did_you_mean
 from chatops.settings.configuration import Configuration, load, table_of
 from chatops.settings.production import verdict, with_environment
 from chatops.settings.secrets import has_secrets, without_secrets
@@ -100,7 +101,8 @@ class _Asked:
         if table is None:
             known = ", ".join(self.configuration.environments) or "none"
             where = self.configuration.path or "chatops.toml (no such file here, above, or in the user's config folder)"
-            raise UsageError(f"environment {name!r} is not defined; {where} has: {known}")
+            guess = did_you_mean(name, self.configuration.environments)
+            raise UsageError(f"environment {name!r} is not defined; {where} has: {known}{guess}")
         where = f"{self.configuration.path} [env.{name}]"
         said = f"{where} ({origin})" if origin.startswith(("--", "CHATOPS")) else where
         if "service" in table:
