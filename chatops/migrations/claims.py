@@ -119,11 +119,13 @@ class Unread:
 @dataclass(frozen=True, slots=True)
 class Claims:
     """The claims of one file in their order, and how many of its statements make none: those that move data or set
-    privileges (`data`), and those that change the catalog in a way that is not read here (`unread`)."""
+    privileges (`data`), and those that change the catalog in a way that is not read here (`unread`). `words` are all names in
+    it."""
 
     claims: tuple[Claim | Unread, ...]
     data: int
     unread: int
+    words: frozenset[str] = frozenset()
 
     @property
     def told(self) -> list[Claim]:

@@ -39,7 +39,7 @@ HISTORIES = (
     _kept("Supabase", "schema_migrations", "version", "version, null", schema="supabase_migrations"),
     _kept("golang-migrate", "schema_migrations", "version dirty", "version::text, null", "where not dirty", up_to=True),
     _kept("dbmate", "schema_migrations", "version", "version::text, null"),
-    _kept("Flyway", "flyway_schema_history", "version script success", "version, script",
+    _kept("Flyway", "flyway_schema_history", "version script success", "version, null",
           "where success and version is not null"),
     _kept("Alembic", "alembic_version", "version_num", "version_num, null"),
     _kept("Prisma", "_prisma_migrations", "migration_name finished_at rolled_back_at", "null, migration_name",

@@ -39,6 +39,7 @@ def claims_of(file: MigrationText, path: Sequence[str]) -> Claims:
     """What a file claims when it is run under a search path."""
     found: list[Claim | Unread] = []
     data = unread = 0
+    words: set[str] = set()
     now = tuple(path)
     session: set[str] = set()  # temporary tables: they come before the real ones, and go with the session
     for statement in file.statements:
@@ -46,6 +47,7 @@ def claims_of(file: MigrationText, path: Sequence[str]) -> Claims:
             data += 1
             continue
         tokens = tokens_of(statement.text)
+        words |= {catalog_name(token) for token in tokens if token.kind in ("word", "identifier")}
         if (changed := path_after(tokens, tuple(path), now)) is not None:
             now = changed
             data += 1
@@ -61,7 +63,7 @@ def claims_of(file: MigrationText, path: Sequence[str]) -> Claims:
             data += 1
         elif not told:
             unread += 1
-    return Claims(tuple(found), data, unread)
+    return Claims(tuple(found), data, unread, frozenset(words))
 
 
 def claims_of_statement(statement: str, path: Sequence[str]) -> list[Claim]:

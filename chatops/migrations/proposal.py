@@ -4,11 +4,12 @@ a later file fail, or undo what is there."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chatops.errors import UsageError
 from chatops.migrations.adopt_verdicts import Judgement, Proof, Verdict
+from chatops.migrations.claims import Thing
 from chatops.migrations.plan import destination
 from chatops.migrations.replay import Cell, Write
 from chatops.migrations.source import Folder, MigrationFile
@@ -103,13 +104,41 @@ def _obstacles(judgement: Judgement, runs: Sequence[int], late: set[int]) -> lis
                 )  # fmt: skip
             if write.certain:
                 holder[cell] = write
+    found += _torn_away(judgement, late, by_file)
     if found:
-        return found
+        return sorted(dict.fromkeys(found))
     for cell, write in holder.items():
         final = next((one for one in reversed(replay.writes(cell)) if one.certain), write)
         if final.file != write.file and write.file in late and not _alike(write, final):
             found.append(f"{names[write.file]} would undo what {names[final.file]} did: {cell}")
     return sorted(dict.fromkeys(found))
+
+
+def _torn_away(judgement: Judgement, late: set[int], by_file: Mapping[int, Sequence[tuple[Cell, Write]]]) -> list[str]:
+    """What late files would drop or rename although files that are in and come after them have put something on it."""
+    replay = judgement.replay
+    names = [proof.file.name for proof in judgement.proofs]
+    found: list[str] = []
+    for index in sorted(late):
+        gone = {
+            cell.thing for cell, write in by_file.get(index, ()) if write.value is None and not write.source and not cell.part
+        }
+        for later in range(index + 1, len(names)):
+            if later in late or judgement.proofs[later].verdict is Verdict.PENDING:
+                continue
+            if named := next((thing for thing in sorted(gone) if _names(replay.words[later], thing)), None):
+                found.append(f"{names[index]} would take away or rename what {names[later]} names: {named}")
+            for cell, write in by_file.get(later, ()):
+                if write.value is not None and {cell.thing, replay.table_of(cell.thing)} & gone:
+                    found.append(f"{names[index]} would undo what {names[later]} did: {cell.thing}")
+                elif write.value is None and not write.source and not cell.part and _names(replay.words[index], cell.thing):
+                    found.append(f"{names[index]} names what {names[later]} took away or renamed: {cell.thing}")
+    return found
+
+
+def _names(words: frozenset[str], thing: Thing) -> bool:
+    """Whether a file names a thing: a column together with its table."""
+    return thing.name in words and (thing.owner is None or thing.parent in words)
 
 
 def _alike(one: Write, other: Write) -> bool:

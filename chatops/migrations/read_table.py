@@ -100,7 +100,7 @@ def column(walk: Walk, piece: list[Token], table: tuple[str, str], bare: bool, *
         if made is not None:
             found.append(
                 claim(walk, "constraint", (schema, constraint or made[0]), parent, bare=bare, named=constraint is not None,
-                      parts=(*made[1], ("validated", _YES)), needs=tuple(needs))
+                      parts=(*made[1], ("validated", _NO if _unchecked(piece) else _YES)), needs=tuple(needs))
             )  # fmt: skip
         constraint = None
     parts += [("type", Definition(written, "type")), ("default", default), ("not null", _YES if not_null else _NO)]
@@ -113,7 +113,7 @@ def table_constraint(walk: Walk, piece: list[Token], table: tuple[str, str], bar
     schema, parent = table
     inner = walk.of(piece)
     name = inner.name() if inner.take("CONSTRAINT") else None
-    validated = "NOT VALID" not in " ".join(token.upper for token in piece)
+    validated = not _unchecked(piece)
     told: tuple[str, Parts] | None = None
     found: list[Claim] = []
     needs: list[Thing] = []
@@ -152,8 +152,12 @@ def table_constraint(walk: Walk, piece: list[Token], table: tuple[str, str], bar
         text, needed = _references(inner, names)
         needs += needed
         told = server_name(parent, names, "fkey"), [("definition", Definition(text, "loose"))]
-    elif inner.take("EXCLUDE") or inner.take("NOT", "NULL"):
+    elif inner.take("EXCLUDE"):
         told = "", [("definition", ANY)]
+    elif inner.take("NOT", "NULL") and (column_name := inner.name()):
+        # A constraint with a name from Postgres 18 on, which DROP NOT NULL takes away.
+        found.append(claim(walk, "column", (schema, column_name), parent, bare=bare, change=True, parts=(("not null", _YES),)))
+        return [*([claim(walk, "constraint", (schema, name), parent, bare=bare, certain=False)] if name else []), *found]
     if told is None or not (name or told[0]):
         return found
     made = claim(
@@ -197,6 +201,12 @@ def _references(inner: Walk, columns: Sequence[str]) -> tuple[str, list[Thing]]:
     there = f"({', '.join(_names(columns_there))})" if columns_there is not None else "(*)"
     text = f"foreign key ({', '.join(columns)}) references {other[1]}{there} {' '.join(sorted(tail))}".strip()
     return text, [Thing("table", other[0], "", other[1])] if inner.qualified_by else []
+
+
+def _unchecked(piece: Sequence[Token]) -> bool:
+    """Whether a constraint is made without looking at the rows that are there."""
+    words = " ".join(_uppers(piece))
+    return "NOT VALID" in words or "NOT ENFORCED" in words
 
 
 def _names(tokens: Sequence[Token]) -> list[str]:

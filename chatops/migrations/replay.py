@@ -6,6 +6,7 @@ would get if every file ran, and a file has the needs without which it would fai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,11 @@ _LISTS = {
     "pg_views": "view", "pg_type": "type", "pg_enum": "label", "pg_sequences": "sequence", "tables": "table", "columns": "column",
     "table_constraints": "constraint", "routines": "function", "views": "view", "triggers": "trigger",
 }  # fmt: skip
+
+
+# What goes with a function or type that is dropped with all that uses it.
+_USED = ("function", "type", "domain", "extension")
+_USERS = ("column", "trigger", "policy", "view", "function", "constraint")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,20 +92,27 @@ class Replay:
         self.cells: dict[Cell, list[Write]] = {}
         self.needs: list[Need] = []
         self.foreign: set[Cell] = set()
+        self.words = [claims.words for claims in files]
         self.standing: dict[Thing, bool] = {}
         self._words: dict[Thing, frozenset[str]] = {}
         self._tables: dict[Thing, Thing] = {}
         self._parts: dict[Thing, set[str]] = {}
         self._at: Place = (0, 0)
         self._line = 0
+        self._unnamed: set[Cell] = set()
         for index, claims in enumerate(files):
             for position, claim in enumerate(claims.claims):
                 self._at, self._line = (index, position), claim.line
                 self._unread(claim) if isinstance(claim, Unread) else self._apply(self._resolved(claim))
+        self._sure_of_names()
 
     def writes(self, cell: Cell) -> list[Write]:
         """The writes of a cell in order."""
         return self.cells.get(cell, [])
+
+    def table_of(self, thing: Thing) -> Thing | None:
+        """The table that a thing stands on."""
+        return self._tables.get(thing) or thing.owner
 
     # -- one claim ---------------------------------------------------------------------------------------------------
 
@@ -109,8 +122,9 @@ class Replay:
         if claim.was is not None:
             self._rename(claim, claim.was, claim.thing)
         elif not claim.there:
-            for thing in self._meant(claim.thing):
-                self._drop(claim, thing)
+            meant = self._meant(claim.thing)
+            for thing in meant:  # which of several it is depends on which files ran
+                self._drop(claim if len(meant) == 1 else claim.uncertain(), thing)
         elif claim.change:
             for thing in self._meant(claim.thing):
                 self._change(claim, thing)
@@ -126,6 +140,8 @@ class Replay:
         if thing.kind in _FROM_OUTSIDE or (thing.kind == "schema" and thing.name in PLATFORM_SCHEMAS):
             self.foreign.add(Cell(thing))
         certain = claim.certain and claim.named
+        if not claim.named and claim.certain and not thing.name.endswith("check"):
+            self._unnamed |= {Cell(thing), *(Cell(thing, part) for part, _ in claim.parts)}
         if claim.with_table and thing.owner is not None and self._maybe(thing.owner):
             certain = False
         known = certain and not (claim.lenient and self._maybe(thing))
@@ -162,12 +178,14 @@ class Replay:
     def _gone(self, thing: Thing, *, certain: bool) -> None:
         for part in ("", *self._parts.get(thing, ())):
             self._write(Cell(thing, part), None, certain=certain)
-        self.standing[thing] = False
+        # What may be there still goes along with what is renamed.
+        self.standing[thing] = self.standing.get(thing, False) and not certain
 
     def _taken_along(self, gone: Thing, *, cascade: bool) -> Iterable[tuple[Thing, bool]]:
         """What goes with a thing, and whether that is certain."""
-        for thing, there in self.standing.items():
-            if not there or thing == gone:
+        # Also what is gone already if every file runs: some did not, perhaps.
+        for thing in list(self.standing):
+            if thing == gone:
                 continue
             owner = thing.owner
             same_schema = thing.schema == gone.schema
@@ -191,9 +209,7 @@ class Replay:
                     yield thing, thing == index and not cascade
             elif gone.kind == "type" and owner == gone:
                 yield thing, True
-            elif (
-                cascade and gone.name in words and thing.kind in ("column", "trigger", "policy", "view", "function", "constraint")
-            ):
+            elif cascade and gone.kind in _USED and gone.name in words and thing.kind in _USERS:
                 yield thing, False
 
     def _mentions(self, thing: Thing, name: str) -> bool:
@@ -213,10 +229,10 @@ class Replay:
                 self._need(was, there=True)
             self._need(now, there=False)
         moved = [(was, now)]
-        for thing, there in list(self.standing.items()):
-            if there and thing.owner == was:
+        for thing in list(self.standing):
+            if thing.owner == was:
                 moved.append((thing, replace(thing, schema=now.schema, parent=now.name)))
-            elif there and self._tables.get(thing) == was:
+            elif self._tables.get(thing) == was:
                 self._tables[thing] = now
                 if now.schema != was.schema:
                     moved.append((thing, replace(thing, schema=now.schema)))
@@ -225,11 +241,22 @@ class Replay:
         if was.kind in twins:
             moved += [
                 (thing, replace(thing, name=now.name))
-                for thing, there in list(self.standing.items())
-                if there and thing.kind == twins[was.kind] and (thing.schema, thing.name) == (was.schema, was.name)
+                for thing in list(self.standing)
+                if thing.kind == twins[was.kind] and (thing.schema, thing.name) == (was.schema, was.name)
             ]
+        self._respelled(was.name, now.name)
         for old, new in moved:
             self._carry(old, new, claim)
+
+    def _respelled(self, name: str, new: str) -> None:
+        """The server writes the new name into every definition that holds the old one."""
+        for thing, words in self._words.items():
+            if name in words:
+                self._words[thing] = words | {new}
+        for cell, writes in list(self.cells.items()):
+            texts = (write.value.text for write in writes if write.value is not None and write.value.how not in ("exact", "body"))
+            if cell.part and any(re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE) for text in texts):
+                self._write(cell, ANY, certain=False)
 
     def _carry(self, old: Thing, new: Thing, claim: Claim) -> None:
         for part in sorted({"", *self._parts.get(old, ())}):
@@ -238,7 +265,8 @@ class Replay:
             else:
                 self._write(Cell(new, part), None, certain=claim.certain, source=Cell(old, part))
             self._write(Cell(old, part), None, certain=claim.certain)
-        self.standing[old], self.standing[new] = False, True
+        self.standing[new] = self.standing.get(old, False)
+        self.standing[old] = False
         self._words[new] = self._words.get(old, frozenset()) | {new.name}
         if old in self._tables:
             self._tables.setdefault(new, self._tables[old])
@@ -257,6 +285,14 @@ class Replay:
                 if effect.verb == "alter" and (not cell.part or (effect.parts is not None and cell.part not in effect.parts)):
                     continue
                 writes.append(Write(self._at, None if effect.verb == "drop" else ANY, False, self._line))
+
+    def _sure_of_names(self) -> None:
+        """The server gives the name that is expected wherever no other statement of the folder could have taken it."""
+        for cell in self._unnamed:
+            writes = self.cells[cell]
+            made = [write for write in writes if write.value is not None]
+            if len(made) == 1 and made[0] == writes[0]:
+                writes[0] = replace(made[0], certain=True)
 
     # -- bookkeeping -------------------------------------------------------------------------------------------------
 
@@ -283,11 +319,10 @@ class Replay:
         """The things that a claim may mean: all of a name for a function without arguments, all on a table for "*"."""
         if thing.kind == "function" and thing.parent == "*":
             return [
-                one for one, there in self.standing.items()
-                if there and one.kind == "function" and (one.schema, one.name) == (thing.schema, thing.name)
-            ]  # fmt: skip
+                one for one in self.standing if one.kind == "function" and (one.schema, one.name) == (thing.schema, thing.name)
+            ]
         if thing.name == "*":
-            return [one for one, there in self.standing.items() if there and one.kind == thing.kind and one.owner == thing.owner]
+            return [one for one in self.standing if one.kind == thing.kind and one.owner == thing.owner]
         return [thing]
 
     def _resolved(self, claim: Claim) -> Claim:

@@ -1,0 +1,299 @@
+"""Random folders of migrations that run through: tables, columns, constraints, indexes, policies, functions, triggers, views,
+enums and data, made, altered, renamed, dropped and made again under few names, so that files get into each other's way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+
+TABLES, COLUMNS, NAMES = ("a", "b", "c"), ("x", "y", "z"), ("one", "two")
+TYPES = ("int", "bigint", "text", "numeric(6, 2)", "timestamptz", "varchar(20)", "text[]")
+DEFAULTS = {
+    "int": ("0", "1 + 1", "-5"), "bigint": ("7", "10 * 3"), "text": ("'hey'", "upper('q')", "null"), "numeric(6, 2)": ("1.5", "0"),
+    "timestamptz": ("now()", "current_timestamp"), "varchar(20)": ("'v'", "lower('Q')"), "text[]": ("'{}'", "array['p']"),
+}  # fmt: skip
+CHECKS = (
+    "{c} is not null",
+    "{c} is null or {c} is not null",
+    "not ({c} is null) or true",
+    "coalesce({c}::text, '') in ('', 'v', '7')",
+)
+
+Make = Callable[["Model", "Choice"], "str | None"]
+
+
+@dataclass
+class Model:
+    """What the statements so far have made."""
+
+    tables: dict[str, dict[str, str]] = field(default_factory=dict)
+    on_table: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    indexes: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, set[str]] = field(default_factory=dict)
+    views: dict[str, str] = field(default_factory=dict)
+    enums: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The numbers that one statement is made from."""
+
+    numbers: tuple[int, int, int]
+
+    def of(self, options: Sequence[str], which: int = 0) -> str | None:
+        """One of some options; None where there are none."""
+        return options[self.numbers[which] % len(options)] if options else None
+
+
+def _table(model: Model, choice: Choice) -> str | None:
+    return choice.of(sorted(model.tables))
+
+
+def _column(model: Model, choice: Choice) -> tuple[str, str] | None:
+    table = _table(model, choice)
+    column = choice.of(sorted(model.tables[table]), 1) if table else None
+    return (table, column) if table and column else None
+
+
+def _create_table(model: Model, choice: Choice) -> str | None:
+    free = [name for name in TABLES if name not in model.tables and name not in model.views]
+    name = choice.of(free)
+    if name is None:
+        return None
+    kinds = [TYPES[(choice.numbers[1] + step) % len(TYPES)] for step in range(2)]
+    model.tables[name] = dict(zip(COLUMNS, kinds, strict=False))
+    model.on_table[name] = {"constraint": set(), "policy": set(), "trigger": set()}
+    lenient = "if not exists " if choice.numbers[2] % 3 == 0 else ""
+    default = f" default {DEFAULTS[kinds[0]][0]}" if choice.numbers[2] % 2 else ""
+    return f"create table {lenient}{name} (x {kinds[0]}{default}, y {kinds[1]})"
+
+
+def _drop_table(model: Model, choice: Choice) -> str | None:
+    name = _table(model, choice)
+    if name is None:
+        return None
+    del model.tables[name], model.on_table[name]
+    model.indexes = {index: table for index, table in model.indexes.items() if table != name}
+    model.views = {view: table for view, table in model.views.items() if table != name}
+    return f"drop table {'if exists ' if choice.numbers[1] % 2 else ''}{name} cascade"
+
+
+def _rename_table(model: Model, choice: Choice) -> str | None:
+    name = _table(model, choice)
+    free = [one for one in TABLES if one not in model.tables and one not in model.views]
+    new = choice.of(free, 1)
+    if name is None or new is None:
+        return None
+    model.tables[new], model.on_table[new] = model.tables.pop(name), model.on_table.pop(name)
+    model.indexes = {index: new if table == name else table for index, table in model.indexes.items()}
+    model.views = {view: new if table == name else table for view, table in model.views.items()}
+    return f"alter table {name} rename to {new}"
+
+
+def _add_column(model: Model, choice: Choice) -> str | None:
+    table = _table(model, choice)
+    free = [one for one in COLUMNS if table and one not in model.tables[table]]
+    column = choice.of(free, 1)
+    if table is None or column is None:
+        return None
+    kind = TYPES[choice.numbers[2] % len(TYPES)]
+    model.tables[table][column] = kind
+    default = f" default {DEFAULTS[kind][-1]}" if choice.numbers[2] % 2 else ""
+    return f"alter table {table} add column {'if not exists ' if choice.numbers[1] % 2 else ''}{column} {kind}{default}"
+
+
+def _drop_column(model: Model, choice: Choice) -> str | None:
+    found = _column(model, choice)
+    if found is None:
+        return None
+    table, column = found
+    del model.tables[table][column]
+    return f"alter table {table} drop column {column} cascade"
+
+
+def _rename_column(model: Model, choice: Choice) -> str | None:
+    found = _column(model, choice)
+    free = [one for one in COLUMNS if found and one not in model.tables[found[0]]]
+    new = choice.of(free, 2)
+    if found is None or new is None:
+        return None
+    model.tables[found[0]][new] = model.tables[found[0]].pop(found[1])
+    return f"alter table {found[0]} rename column {found[1]} to {new}"
+
+
+def _alter_column(model: Model, choice: Choice) -> str | None:
+    found = _column(model, choice)
+    if found is None:
+        return None
+    table, column = found
+    kind = model.tables[table][column]
+    defaults = DEFAULTS[kind]
+    what = (
+        "set not null",
+        "drop not null",
+        f"set default {defaults[choice.numbers[1] % len(defaults)]}",
+        "drop default",
+        "type text",
+    )
+    chosen = what[choice.numbers[2] % len(what)]
+    if chosen == "type text":
+        model.tables[table][column] = "text"
+        chosen = f"drop default, alter column {column} type text"
+    return f"alter table {table} alter column {column} {chosen}"
+
+
+def _constraint(model: Model, choice: Choice) -> str | None:
+    found = _column(model, choice)
+    name = choice.of(NAMES, 2)
+    if found is None or name is None:
+        return None
+    table, column = found
+    there = model.on_table[table]["constraint"]
+    if name in there:
+        there.discard(name)
+        return f"alter table {table} drop constraint if exists {name}"
+    there.add(name)
+    kind = choice.numbers[2] // 2 % (len(CHECKS) + 1)
+    if kind == len(CHECKS):
+        return f"alter table {table} add unique ({column})"
+    return f"alter table {table} add constraint {name} check ({CHECKS[kind].format(c=column)})"
+
+
+def _index(model: Model, choice: Choice) -> str | None:
+    found = _column(model, choice)
+    name = choice.of([f"i_{one}" for one in NAMES], 2)
+    if found is None or name is None:
+        return None
+    if name in model.indexes:
+        del model.indexes[name]
+        return f"drop index if exists {name}"
+    model.indexes[name] = found[0]
+    keys = (found[1], f"{found[1]} desc", f"({found[1]} is null)")[choice.numbers[1] % 3]
+    where = f" where {found[1]} is not null" if choice.numbers[0] % 2 else ""
+    return f"create index {name} on {found[0]} ({keys}){where}"
+
+
+def _policy(model: Model, choice: Choice) -> str | None:
+    found = _column(model, choice)
+    name = choice.of(NAMES, 2)
+    if found is None or name is None:
+        return None
+    table, column = found
+    using = (f"{column} is not null", "true", f"{column} is null or false")[choice.numbers[1] % 3]
+    there = model.on_table[table]["policy"]
+    if name in there:
+        if choice.numbers[0] % 3 == 0:
+            there.discard(name)
+            return f"drop policy {name} on {table}"
+        return f"drop policy if exists {name} on {table}; create policy {name} on {table} for select using ({using})"
+    there.add(name)
+    return f"create policy {name} on {table} using ({using})"
+
+
+def _row_security(model: Model, choice: Choice) -> str | None:
+    table = _table(model, choice)
+    return None if table is None else f"alter table {table} {('enable', 'disable')[choice.numbers[1] % 2]} row level security"
+
+
+ARGUMENTS = ("", "int", "int, text")
+
+
+def _function(model: Model, choice: Choice) -> str | None:
+    name = choice.of(("f", "g"))
+    assert name is not None
+    there = model.functions.setdefault(name, set())
+    arguments = ARGUMENTS[choice.numbers[1] % len(ARGUMENTS)]
+    if arguments in there and choice.numbers[2] % 4 == 0:
+        there.discard(arguments)
+        return f"drop function {name}" + ("" if not there else f"({arguments})")
+    there.add(arguments)
+    security = " security definer" if choice.numbers[2] % 3 == 0 else ""
+    return (
+        f"create or replace function {name}({arguments}) returns int language sql{security} as 'select {choice.numbers[2] % 3}'"
+    )
+
+
+def _trigger(model: Model, choice: Choice) -> str | None:
+    table, name = _table(model, choice), choice.of([f"t_{one}" for one in NAMES], 1)
+    if table is None or name is None:
+        return None
+    there = model.on_table[table]["trigger"]
+    if name in there:
+        what = choice.numbers[2] % 3
+        if what == 0:
+            there.discard(name)
+            return f"drop trigger {name} on {table}"
+        return f"alter table {table} {('enable', 'disable')[what % 2]} trigger {name}"
+    there.add(name)
+    when = ("before insert", "after update or delete")[choice.numbers[2] % 2]
+    function = "create or replace function touch() returns trigger language plpgsql as 'begin return null; end'"
+    return f"{function}; create trigger {name} {when} on {table} for each row execute function touch()"
+
+
+def _view(model: Model, choice: Choice) -> str | None:
+    found = _column(model, choice)
+    name = choice.of(("v", "w"), 2)
+    if found is None or name is None:
+        return None
+    if name in model.views:
+        del model.views[name]
+        return f"drop view if exists {name}"
+    model.views[name] = found[0]
+    return f"create view {name} as select {found[1]} from {found[0]} where {found[1]} is not null"
+
+
+def _enum(model: Model, choice: Choice) -> str | None:
+    name = choice.of(("mood", "hue"))
+    assert name is not None
+    if name not in model.enums:
+        model.enums[name] = ["p", "q"]
+        return f"create type {name} as enum ('p', 'q')"
+    if choice.numbers[1] % 3 == 0:
+        del model.enums[name]
+        return f"drop type {name} cascade"
+    label = f"l{choice.numbers[2] % 4}"
+    if label in model.enums[name]:
+        return f"alter type {name} rename value '{label}' to '{label}{len(model.enums[name])}'"
+    model.enums[name].append(label)
+    return f"alter type {name} add value if not exists '{label}'"
+
+
+def _data(model: Model, choice: Choice) -> str | None:
+    table = _table(model, choice)
+    return None if table is None else f"insert into {table} default values on conflict do nothing"
+
+
+MAKERS: tuple[Make, ...] = (
+    _create_table, _create_table, _drop_table, _rename_table, _add_column, _add_column, _drop_column, _rename_column, _alter_column,
+    _alter_column, _constraint, _constraint, _index, _index, _policy, _policy, _row_security, _function, _function, _trigger, _view,
+    _enum, _data,
+)  # fmt: skip
+_number = st.integers(0, 23)
+_statement = st.tuples(st.integers(0, len(MAKERS) - 1), _number, _number, _number)
+_file = st.lists(_statement, min_size=1, max_size=3)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A folder's files, how many of them psql ran, and which of those were left out."""
+
+    files: tuple[str, ...]
+    prefix: int
+    left_out: frozenset[int]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """A folder, and what psql ran of it."""
+    model = Model()
+    files: list[str] = []
+    for numbers in draw(st.lists(_file, min_size=3, max_size=9)):
+        made = (MAKERS[which](model, Choice((one, two, three))) for which, one, two, three in numbers)
+        if statements := [statement for statement in made if statement]:
+            files.append(";\n".join(statements) + ";\n")
+    # Most of the folder ran, as a rule: numbers count back from its end.
+    prefix = max(0, len(files) - draw(st.sampled_from((0, 0, 1, 2, 3, 5, 9))))
+    left_out = draw(st.frozensets(st.integers(0, max(prefix - 1, 0)), max_size=2)) if prefix else frozenset()
+    return Case(tuple(files), prefix, left_out)

@@ -1,0 +1,305 @@
+"""adopt on other people's folders: the corpus, drift of every kind, the histories of other tools, a wrong adopt taken back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatops import db
+from chatops import settings as configured
+from chatops.migrations.fingerprint import fingerprint
+from tests.conftest import ROOT, Result
+from tests.servers import Database, Server
+
+Run = Callable[..., Result]
+CORPUS = ROOT / "tests" / "corpus" / "folders"
+PROJECT = Path(__file__).with_name("supabase_project") / "supabase" / "migrations"
+
+
+def told(chatops: Run, database: Database, folder: Path, *options: object, check: int | None = 0) -> dict[str, Any]:
+    """What adopt tells programs."""
+    shown = chatops("adopt", "--dir", folder, *options, "-o", "json", db=database, check=check)
+    return dict(json.loads(shown.stdout))
+
+
+def states(shown: dict[str, Any]) -> str:
+    """The verdicts in order."""
+    return " ".join(file["state"] for file in shown["files"])
+
+
+def written(folder: Path, *texts: str) -> Path:
+    """A folder of numbered files."""
+    folder.mkdir(exist_ok=True)
+    for number, text in enumerate(texts, 1):
+        (folder / f"{number:03}_x.sql").write_text(text + "\n", encoding="utf-8")
+    return folder
+
+
+def by_psql(database: Database, folder: Path, *names: str) -> None:
+    """Runs files of a folder as people do: all, or those named."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() == ".sql" and (not names or path.stem in names):
+            done = database.psql(path.read_text(encoding="utf-8"), "-1")
+            assert done.returncode == 0, f"{path.name}: {done.stderr}"
+
+
+# -- the corpus ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("case", "ran", "expected"),
+    [
+        ("02-temp-table-shadow", (), "applied unprovable"),
+        ("30-adopt-long-name", (), "applied applied"),
+        ("31-adopt-drop-function-without-arguments", (), "applied applied"),
+        ("33-adopt-set-search-path", (), "applied applied"),
+        ("36-adopt-behind", ("001_a",), "applied pending pending"),
+        ("38-adopt-constraint-dropped-and-made-again-in-the-file", (), "applied applied"),
+        ("40-adopt-behind-false-applied", ("001_a",), "applied unprovable unprovable unprovable"),
+    ],
+)
+def test_a_folder_of_the_corpus(
+    case: str, ran: tuple[str, ...], expected: str, chatops_inprocess: Run, database_everywhere: Database
+) -> None:
+    by_psql(database_everywhere, CORPUS / case, *ran)
+    shown = told(chatops_inprocess, database_everywhere, CORPUS / case)
+    assert states(shown) == expected
+    wanted = [file["name"] for file in shown["files"] if file["state"] == "applied"]
+    assert shown["to_record"] == wanted
+
+
+def test_what_a_later_file_makes_again_is_read_on_18(chatops_inprocess: Run, database: Database) -> None:
+    by_psql(database, CORPUS / "45-postgres-18")
+    assert states(told(chatops_inprocess, database, CORPUS / "45-postgres-18")) == "applied applied"
+
+
+def test_rows_that_are_still_to_come_come_with_migrate(chatops_inprocess: Run, database: Database) -> None:
+    folder = CORPUS / "40-adopt-behind-false-applied"
+    by_psql(database, folder, "001_a")
+    chatops_inprocess("adopt", "--dir", folder, "--yes", db=database, check=0)
+    chatops_inprocess("migrate", "--dir", folder, "--yes", db=database, check=0)
+    assert database.execute("select name from plans order by id") == [("basic",), ("paid",)]
+
+
+def test_supabases_history_says_what_is_in_and_what_is_not(chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(CORPUS / "41-supabase-history", tmp_path / "supabase" / "migrations"))
+    (folder / "20240103000000_rows.sql").write_text("insert into public.labels values (2);\n")
+    by_psql(database, folder, "20240101000000_a")
+    database.script(
+        "create schema supabase_migrations; create table supabase_migrations.schema_migrations "
+        "(version text primary key, statements text[], name text);"
+        "insert into supabase_migrations.schema_migrations values ('20240101000000', null, 'a')"
+    )
+    shown = told(chatops_inprocess, database, folder)
+    assert states(shown) == "applied pending pending"
+    assert shown["histories"] == [{"tool": "Supabase", "table": "supabase_migrations.schema_migrations"}]
+    chatops_inprocess("adopt", "--dir", folder, "--yes", db=database, check=0)
+    chatops_inprocess("migrate", "--dir", folder, "--yes", db=database, check=0)
+    assert database.execute("select id from labels order by id") == [(1,), (2,)]
+
+
+# -- the histories of other tools ----------------------------------------------------------------------------------------
+
+HISTORIES = {
+    "dbmate": "create table schema_migrations (version varchar primary key); insert into schema_migrations values ('001'), ('003')",
+    "golang-migrate": "create table schema_migrations (version bigint primary key, dirty boolean not null); "
+    "insert into schema_migrations values (3, false)",
+    "Flyway": "create table flyway_schema_history (version varchar, script varchar, success boolean); "
+    "insert into flyway_schema_history values ('1', 'V1__x.sql', true), ('3', 'V3__x.sql', true), ('4', 'V4__x.sql', false)",
+    "goose": "create table goose_db_version (id serial, version_id bigint, is_applied boolean, tstamp timestamp); "
+    "insert into goose_db_version (version_id, is_applied) values (0, true), (1, true), (3, true), (4, true), (4, false)",
+    "Prisma": "create table _prisma_migrations (migration_name varchar, finished_at timestamptz, rolled_back_at timestamptz); "
+    "insert into _prisma_migrations values ('001_x', now(), null), ('003_x', now(), null), ('004_x', null, null)",
+    "node-pg-migrate": "create table pgmigrations (id serial, name varchar, run_on timestamp); "
+    "insert into pgmigrations (name) values ('001_x'), ('003_x')",
+    "Alembic": "create table alembic_version (version_num varchar); insert into alembic_version values ('001'), ('003')",
+    "sql-migrate": "create table gorp_migrations (id text, applied_at timestamptz); "
+    "insert into gorp_migrations values ('001_x.sql'), ('003_x.sql')",
+}
+
+
+@pytest.mark.parametrize("tool", HISTORIES)
+def test_the_history_of(tool: str, chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    """…says of files that move rows alone whether they ran: in where it has them, not in where it has them not."""
+    rows = "insert into t values ({})"
+    folder = written(tmp_path / "files", "create table t (x int)", rows.format(2), rows.format(3), rows.format(4))
+    database.script("create table t (x int)")
+    database.script(HISTORIES[tool])
+    shown = told(chatops_inprocess, database, folder)
+    second = "applied" if tool == "golang-migrate" else "pending"  # it remembers one number, to which all is in
+    assert states(shown) == f"applied {second} applied pending"
+    assert [one["tool"] for one in shown["histories"]] == [tool]
+
+
+def test_a_history_that_knows_none_of_the_files_says_nothing(chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    folder = written(tmp_path / "files", "create table t (x int)", "insert into t values (1)", "create view v as select 1")
+    by_psql(database, folder)
+    database.script("create table schema_migrations (version varchar); insert into schema_migrations values ('20200101000000')")
+    shown = told(chatops_inprocess, database, folder)
+    assert states(shown) == "applied unprovable applied"
+    assert shown["histories"] == []
+
+
+# -- drift -----------------------------------------------------------------------------------------------------------------
+
+BASE = """create type mood as enum ('calm', 'cross');
+create table t (id int primary key, a int default 5, b numeric(6, 2) not null, at timestamptz default now(), m mood default 'calm',
+  constraint positive check (a > 0), constraint refers foreign key (a) references t (id) on delete cascade);
+alter table t enable row level security;
+create index i on t (a, lower(b::text)) where a in (1, 2);
+create policy p on t for select to public using (a > 0 and (b is not null or a = 3));
+create function f(x int) returns int language sql stable security definer set search_path = public as $$ select x $$;
+create function touch() returns trigger language plpgsql as 'begin return new; end';
+create trigger g before insert or update on t for each row when (new.a is distinct from 4) execute function touch();
+create view v with (security_invoker = true) as select id, a from t where a > 1;"""
+
+
+def test_what_the_server_spells_in_its_own_way_is_no_drift(
+    chatops_inprocess: Run, database_everywhere: Database, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "files", BASE)
+    by_psql(database_everywhere, folder)
+    (file,) = told(chatops_inprocess, database_everywhere, folder)["files"]
+    assert (file["state"], file["missing"], file["drift"]) == ("applied", [], [])
+
+
+DRIFTS = {
+    "policy": ("alter policy p on t using (a > 1)", "using of policy p on t", "a > 1"),
+    "roles of a policy": ("alter policy p on t to pg_monitor", "roles of policy p on t", "pg_monitor"),
+    "check": (
+        "alter table t drop constraint positive, add constraint positive check (a > 1)", "check of constraint positive on t", "a > 1",
+    ),
+    "foreign key": (
+        "alter table t drop constraint refers, add constraint refers foreign key (a) references t (id)",
+        "definition of constraint refers on t", "foreign key (a) references t(id)",
+    ),
+    "index": ("drop index i; create index i on t (a) where a in (1, 2)", "keys of index i", "a"),
+    "where of an index": ("drop index i; create index i on t (a, lower(b::text)) where a in (1, 3)", "where of index i", "3"),
+    "unique": ("drop index i; create unique index i on t (a, lower(b::text)) where a in (1, 2)", "unique of index i", "yes"),
+    "trigger state": ("alter table t disable trigger g", "state of trigger g on t", "D"),
+    "trigger": (
+        "create or replace trigger g after insert on t for each row when (new.a is distinct from 4) execute function touch()",
+        "definition of trigger g on t", "after insert",
+    ),
+    "security": ("alter function f(int) security invoker", "security of function f(integer)", "invoker"),
+    "search path": ("alter function f(int) reset search_path", "search path of function f(integer)", ""),
+    "volatility": ("alter function f(int) immutable", "volatility of function f(integer)", "immutable"),
+    "body": (
+        "create or replace function f(x int) returns int language sql stable security definer set search_path = public as 'select 1'",
+        "function f(integer)", "select 1",
+    ),
+    "default": ("alter table t alter a set default 6", "default of t.a", "6"),
+    "default that is gone": ("alter table t alter at drop default", "default of t.at", ""),
+    "type": ("alter table t alter b type numeric(8, 2)", "type of t.b", "numeric(8,2)"),
+    "view": ("create or replace view v with (security_invoker = true) as select id, a from t where a > 2", "query of view v", "> 2"),
+    "security of a view": ("alter view v reset (security_invoker)", "security invoker of view v", "no"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DRIFTS)
+def test_drift_is_told_with_both_texts(kind: str, chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    change, what, now = DRIFTS[kind]
+    if kind == "type":
+        change = f"drop index i; drop policy p on t; {change}; create index i on t (a, lower(b::text)) where a in (1, 2);"
+        change += "create policy p on t for select to public using (a > 0 and (b is not null or a = 3))"
+    folder = written(tmp_path / "files", BASE)
+    by_psql(database, folder)
+    assert database.psql(change).returncode == 0
+    (file,) = told(chatops_inprocess, database, folder, check=1)["files"]
+    if (kind, what) == ("security of a view", what):
+        # A file's `yes` that is not so is missing, like row level security that is off.
+        assert (file["state"], file["missing"]) == ("partial", [what])
+        return
+    assert [one["what"] for one in file["drift"]] == [what], file
+    assert (file["state"], now in file["drift"][0]["database"]) == ("conflict", True), file
+    assert file["drift"][0]["file"] != file["drift"][0]["database"]
+    shown = chatops_inprocess("adopt", "--dir", folder, "--diff", db=database, check=1).stdout
+    assert f"001_x: {what}" in shown
+
+
+# -- the whole folder, whatever of it is in -----------------------------------------------------------------------------
+
+
+def schema(database: Database) -> str:
+    """The fingerprint of its schema public."""
+    target = configured.resolve(configured.Options((database.url,), None, "public"))
+    with db.connect(target, "test") as connection:
+        return fingerprint(connection).text
+
+
+def test_the_applications_own_folder_ends_in_the_same_schema_whatever_prefix_of_it_is_in(
+    chatops_inprocess: Run, new_database: Callable[..., Database], server: Server
+) -> None:
+    paths = sorted(PROJECT.glob("[0-9]*.sql"))
+    whole = new_database()
+    for path in paths:
+        assert whole.psql(path.read_text(encoding="utf-8")).returncode == 0
+    wanted = schema(whole)
+    growing = new_database()
+    for index, path in enumerate(paths):
+        growing.close()
+        database = new_database(template=growing.name)
+        chatops_inprocess("adopt", "--dir", PROJECT, "--yes", db=database, check=0)
+        chatops_inprocess("migrate", "--dir", PROJECT, "--yes", db=database, check=0)
+        assert schema(database) == wanted, f"{index} files were in"
+        assert growing.psql(path.read_text(encoding="utf-8")).returncode == 0
+
+
+def test_a_later_text_of_a_function_is_not_taken_for_applied_where_an_earlier_one_stands(
+    chatops_inprocess: Run, database: Database
+) -> None:
+    for path in sorted(PROJECT.glob("[0-9]*.sql"))[:16]:  # to 014
+        assert database.psql(path.read_text(encoding="utf-8")).returncode == 0
+    shown = told(chatops_inprocess, database, PROJECT)
+    assert {file["name"]: file["state"] for file in shown["files"]}["015_fix_assignment_function"] == "pending"
+    assert "015_fix_assignment_function" not in shown["to_record"]
+
+
+def test_a_file_that_was_left_out_is_named_and_run_late(chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    folder = written(tmp_path / "files", "create table a (x int)", "create index i on a (x)", "create table b (x int)")
+    by_psql(database, folder, "001_x", "003_x")
+    shown = told(chatops_inprocess, database, folder)
+    assert (states(shown), shown["to_record"], shown["late"]) == ("applied pending applied", ["001_x", "003_x"], ["002_x"])
+    done = chatops_inprocess("adopt", "--dir", folder, "--yes", db=database, check=0)
+    assert "--allow-out-of-order" in done.stderr
+    chatops_inprocess("migrate", "--dir", folder, "--allow-out-of-order", "--yes", db=database, check=0)
+    assert database.value("select to_regclass('i') is not null")
+
+
+def test_nothing_is_proposed_where_a_file_that_was_left_out_would_undo_a_later_one(
+    chatops_inprocess: Run, database: Database, tmp_path: Path
+) -> None:
+    folder = written(
+        tmp_path / "files", "create table a (x int)", "create table b (x int); create policy p on a using (true)",
+        "drop policy if exists p on a; create policy p on a using (x > 0)",
+    )  # fmt: skip
+    by_psql(database, folder, "001_x", "003_x")
+    shown = told(chatops_inprocess, database, folder, check=1)
+    assert shown["to_record"] == []
+    assert "002_x cannot run now: policy p on a is there already" in shown["obstacles"]
+    refused = chatops_inprocess("adopt", "--dir", folder, "--yes", db=database, check=4)
+    assert "002_x cannot run now" in refused.stderr
+    assert "--through 003" in refused.stderr
+
+
+# -- a wrong adopt ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_adopt_is_taken_back(chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    folder = written(tmp_path / "files", "create table a (x int)", "create table b (x int)", "create table c (x int)")
+    by_psql(database, folder, "001_x")
+    chatops_inprocess("adopt", "--dir", folder, "--through", "003", "--yes", db=database, check=0)
+    chatops_inprocess("adopt", "--dir", folder, "--forget", "002", "--forget", "003_x", "--yes", db=database, check=0)
+    chatops_inprocess("migrate", "--dir", folder, "--yes", db=database, check=0)
+    assert database.value("select to_regclass('c') is not null")
+    # What was run is not forgotten, and nothing is once something ran on the strength of it.
+    assert (
+        "is not missing or adopted" in chatops_inprocess("adopt", "--dir", folder, "--forget", "2", db=database, check=2).stderr
+    )
+    refused = chatops_inprocess("adopt", "--dir", folder, "--forget", "1", "--yes", db=database, check=4)
+    assert "002_x, 003_x ran after the adopt; nothing was changed" in refused.stderr
