@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,4 +92,4 @@ def test_a_printed_command_names_its_target(three: list[Database], chatops_inpro
     where = folder(tmp_path, {"001_a.sql": "select 1 / 0"})
     failed = chatops_inprocess("--db", three[0].url, "--db", three[1].url, "migrate", "--dir", where, check=4)
     for one in three[:2]:
-        assert f"again: chatops --db '{one.url}' migrate --dir {where}" in failed.stderr
+        assert f"again: chatops --db {shlex.quote(one.url)} migrate --dir {where}" in failed.stderr
