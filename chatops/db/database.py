@@ -90,15 +90,17 @@ class Database(Statements):
                 "begin isolation level read committed, read write",
                 self._settings(statement_timeout, None),
                 _set_text(settings),
+                "select null",  # where the rows of the settings end
                 *statements,
                 "rollback" if rollback else "commit",
             )
         )
         try:
-            return self.script(text)[1:]
+            results = self.script(text)
         except DatabaseError:
             self.rollback()
             raise
+        return results[results.index([(None,)]) + 1 :]
 
     def glance(self) -> Facts:
         """What the server says of itself, in one round trip and a transaction that is over when this returns."""

@@ -17,6 +17,7 @@ from chatops.migrations import ledger
 from chatops.migrations.ledger import Run
 from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
 from chatops.migrations.psql_text import exact_text
+from chatops.migrations.repair_counts import count_repairs
 from chatops.migrations.run import apply
 from chatops.migrations.source import revision_of
 from chatops.screens import migrate as screen
@@ -91,7 +92,7 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     if as_sql:
         invocation.emit(exact_text(prepared, request, run, database.target.schema))
     elif options.dry_run:
-        invocation.show(screen.plan_answer(prepared, invocation.medium().width, request.again))
+        invocation.show(screen.plan_answer(prepared, invocation.medium().width, request.again, count_repairs(database, prepared)))
     elif prepared.nothing:
         if prepared.carried and (options.yes or not invocation.target.production):
             apply(database, prepared, request, run, Teller(invocation, quiet=options.quiet))
@@ -105,7 +106,9 @@ def go(
     invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, run: Run, *, yes: bool, quiet: bool
 ) -> ExitCode:
     """Shows the plan, asks, applies it."""
-    for line in screen.plan_lines(prepared, invocation.medium().width):
+    # Counting reads all messages: only for somebody who is about to decide.
+    counts = count_repairs(database, prepared) if invocation.interactive and not yes else {}
+    for line in screen.plan_lines(prepared, invocation.medium().width, counts):
         invocation.note(line)
     invocation.note("")
     if not invocation.consent("Apply these", yes=yes):

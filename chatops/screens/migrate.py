@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from chatops import formatting
@@ -11,6 +11,7 @@ from chatops.migrations.events import Done
 from chatops.migrations.heard import Said
 from chatops.migrations.plan import Entry, State, short
 from chatops.migrations.prepare import Prepared
+from chatops.migrations.repair_counts import RepairCount
 from chatops.migrations.run import MigrationOutcome
 from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
@@ -23,7 +24,7 @@ MODES = {"statements": "statement by statement", "batched": "in batches", "repai
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """A file that would be applied."""
+    """A file that would be applied; `rows` is how many its repairs find, None where that is not counted."""
 
     name: str
     state: str
@@ -31,17 +32,21 @@ class PlannedRow:
     statements: int
     effect: str
     notes: tuple[str, ...]
+    rows: int | None
 
 
-def plan_lines(prepared: Prepared, width: int) -> list[Line]:
-    """What would be applied: a headline, then a line per file; `width` in columns, 0 for endless."""
+def plan_lines(prepared: Prepared, width: int, counts: Mapping[str, RepairCount]) -> list[Line]:
+    """What would be applied: a headline, then a line per file; `width` in columns, 0 for endless.
+
+    `counts` are the rows that the repairs of files find, where they were counted.
+    """
     plan = prepared.plan
     last = f"{formatting.visible(short(plan.last_in.name))} is the last one in" if plan.last_in else "none is in yet"
     lines: list[Line] = []
     if plan.apply:
         order = "" if prepared.folder.source == SHIPPED else ORDERS[prepared.folder.order]
         lines += [f"{formatting.plural(len(plan.apply), 'file')} to apply from {plan.source}{order} ({last}):", ""]
-        lines += described([(entry.name, _effect(entry)) for entry in plan.apply], width)
+        lines += described([(entry.name, _effect(entry, counts.get(entry.name))) for entry in plan.apply], width)
     if prepared.views:
         if lines:
             lines.append("")
@@ -70,7 +75,7 @@ def described(pairs: Sequence[tuple[str, str]], width: int) -> list[Line]:
     return lines
 
 
-def _effect(entry: Entry) -> str:
+def _effect(entry: Entry, count: RepairCount | None) -> str:
     assert entry.file is not None
     reading = entry.file.reading
     told = formatting.visible(reading.effect or formatting.plural(len(reading.statements), "statement"))
@@ -81,13 +86,29 @@ def _effect(entry: Entry) -> str:
         notes.append(f"goes on{of}")
     elif entry.state is State.LATE:
         notes.append("late")
+    if count is not None:
+        notes.append(_to_mend(count))
     notes += reading.notes
     if not reading.statements and reading.repairs is None:
         notes.append("nothing to run")
     return f"{told} ({', '.join(notes)})" if notes else told
 
 
-def plan_answer(prepared: Prepared, width: int, again: str) -> Answer:
+def _to_mend(count: RepairCount) -> str:
+    """How many rows a file is about to write: about, for what is mended first makes the rest smaller.
+
+    >>> _to_mend(RepairCount({"CHAT003": 2, "CONF001": 1})), _to_mend(RepairCount({"CHAT003": 2}, ("DATA001",)))
+    ('about 3 rows to mend', 'about 2 rows to mend, DATA001 not counted')
+    """
+    known = sum(count.found.values())
+    told = f"about {formatting.plural(known, 'row')} to mend" if known or not count.uncounted else ""
+    if not known and not count.uncounted:
+        return "nothing to mend"
+    few = ", ".join(count.uncounted) if len(count.uncounted) <= 3 else formatting.plural(len(count.uncounted), "repair")
+    return ", ".join(part for part in (told, f"{few} not counted" if count.uncounted else "") if part)
+
+
+def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str, RepairCount]) -> Answer:
     """The dry run."""
     rows = [
         PlannedRow(
@@ -97,21 +118,23 @@ def plan_answer(prepared: Prepared, width: int, again: str) -> Answer:
             len(entry.file.reading.statements),
             entry.effect,
             entry.file.reading.notes,
+            counts[entry.name].rows if entry.name in counts else None,
         )
         for entry in prepared.plan.apply
         if entry.file is not None
     ]
-    lines: list[Line] = plan_lines(prepared, width) or [nothing_line(prepared)]
+    lines: list[Line] = plan_lines(prepared, width, counts) or [nothing_line(prepared)]
     if not prepared.nothing:
         lines += ["", [Span("Nothing was changed. Apply them: "), Span(again, "code")]]
     columns = [
         Column("name", "file"), Column("state", "state"), Column("mode", "mode"), Column("statements", "statements", "number"),
-        Column("effect", "effect"), Column("notes", "notes", audience="machines"),
+        Column("effect", "effect"), Column("notes", "notes", audience="machines"), Column("rows", "rows", "number"),
     ]  # fmt: skip
     return Answer(
         "migrate",
         [Table("pending", columns, rows, audience="machines"), Text(lines)],
-        {"dry_run": True, "views": [view.name for view in prepared.views], "left": [e.name for e in prepared.plan.left],
+        {"dry_run": True, "repairs": {name: dict(count.found) for name, count in counts.items()},
+         "views": [view.name for view in prepared.views], "left": [entry.name for entry in prepared.plan.left],
          "warnings": [f"{p.where}: {p.message}" for p in prepared.problems], "order": prepared.folder.order,
          "left_alone": list(prepared.folder.left_alone), "undoing": [one.name for one in prepared.folder.undoing]},
         prepared.ledger.facts.now,
