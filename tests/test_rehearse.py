@@ -12,7 +12,9 @@ import pytest
 from chatops import db, settings
 from chatops.migrations.fingerprint import fingerprint
 from chatops.migrations.lock_modes import STRENGTH, usual_locks
-from chatops.migrations.rehearsal import Blocking, Rehearsal, RehearsedFile
+from chatops.migrations.preflight import examine
+from chatops.migrations.rehearsal import Blocking, Piece, Rehearsal, RehearsedFile
+from chatops.migrations.rehearse_measure import MeasuredScript
 from chatops.migrations.scanner import scan
 from tests.conftest import ROOT
 from tests.servers import Database
@@ -299,7 +301,7 @@ def test_what_cannot_be_rehearsed_is_named_with_the_reason_and_what_needs_it_is_
     )
     told = rehearsed(chatops_inprocess, busy_database, files)
     statuses = [file["status"] for file in told["files"]]
-    assert statuses == ["not rehearsable", "not rehearsable", "needs another", "rehearsed"]
+    assert statuses == ["not rehearsable", "not rehearsable", "unknown", "rehearsed"]
     assert "CREATE INDEX CONCURRENTLY" in told["by_file"]["index"]["note"]
     assert "101_index" in told["by_file"]["uses"]["note"]
 
@@ -310,10 +312,78 @@ def test_rows_that_a_file_in_batches_would_mend_are_no_failure_of_the_constraint
     constraint = "alter table chats add constraint counted check (message_count > 0);"
     files = folder(mend="-- chatops: batched\nupdate chats set message_count = 1 where message_count = 0;", check=constraint)
     told = rehearsed(chatops_inprocess, busy_database, files)
-    assert [file["status"] for file in told["files"]] == ["not rehearsable", "needs another"]
+    assert [file["status"] for file in told["files"]] == ["not rehearsable", "unknown"]
     assert "it may need 101_mend" in told["by_file"]["check"]["note"]
     (files / "101_mend.sql").unlink()
     rehearsed(chatops_inprocess, busy_database, files, check=4)
+
+
+CORPUS = ROOT / "tests" / "corpus" / "folders"
+
+
+def test_events_that_wait_for_the_commit_are_those_that_migrate_would_meet(
+    chatops_inprocess: Run, database_everywhere: Database
+) -> None:
+    told = rehearsed(chatops_inprocess, database_everywhere, CORPUS / "10b-pending-trigger-events", check=4)
+    assert [file["status"] for file in told["files"]] == ["rehearsed", "failed"]
+    assert "55006" in told["by_file"]["move"]["note"]
+    migrated = chatops_inprocess(
+        "migrate", "--dir", CORPUS / "10b-pending-trigger-events", "--yes", db=database_everywhere, check=4
+    )
+    assert "55006" in migrated.stderr
+
+
+@pytest.mark.parametrize("case", ["10c-deferred-other-tables", "02-temp-table-shadow", "33-adopt-set-search-path"])
+def test_what_migrate_does_a_rehearsal_does(case: str, chatops_inprocess: Run, database_everywhere: Database) -> None:
+    told = rehearsed(chatops_inprocess, database_everywhere, CORPUS / case)
+    assert {file["status"] for file in told["files"]} == {"rehearsed"}
+    assert database_everywhere.value("select count(*) from pg_class where relnamespace = 'public'::regnamespace") == 0
+    chatops_inprocess("migrate", "--dir", CORPUS / case, "--yes", db=database_everywhere, check=0)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ("42710", "alter table chats add constraint spare check (true);"),
+        ("22P02", "insert into moods values ('cross');"),
+        ("42P07", "create table moods_of_old (mood mood);"),
+        (
+            "P0001",
+            "do $$ begin if not exists (select from moods where mood::text = 'cross') then raise 'no cross moods'; end if; end $$;",
+        ),
+    ],
+)
+def test_a_failure_that_a_file_before_it_may_mend_is_unknown_whatever_it_is(
+    error: str, text: str, chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    busy_database.script(
+        "create type mood as enum ('calm'); create table moods (mood mood); create table moods_of_old ();"
+        "alter table chats add constraint spare check (true)"
+    )
+    before = "-- chatops: no-transaction\nalter type mood add value 'cross';\ninsert into moods values ('cross');\n"
+    before += "alter table chats drop constraint spare;\ndrop table moods_of_old;"
+    files = folder(before=before, after=text, independent="alter table nowhere add column a int;")
+    told = rehearsed(chatops_inprocess, busy_database, files, check=4)
+    assert [file["status"] for file in told["files"]] == ["not rehearsable", "unknown", "failed"]
+    assert error in told["by_file"]["after"]["note"]
+
+
+def test_a_syntax_error_is_a_failure_whatever_came_before_it(
+    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+) -> None:
+    files = folder(
+        mend="-- chatops: batched\nupdate chats set message_count = 1 where false;", bad="alter table chats add colum;"
+    )
+    told = rehearsed(chatops_inprocess, busy_database, files, check=4)
+    assert [file["status"] for file in told["files"]] == ["not rehearsable", "failed"]
+
+
+def test_a_long_file_of_rows_costs_hardly_more_than_its_own_statements() -> None:
+    rows = "".join(f"insert into t values ({number});\n" for number in range(5000))
+    piece = Piece("101_rows", (examine("101_rows.sql", f"create table t (a int);\n{rows}".encode()),))
+    script = MeasuredScript(piece, None, 100, [])
+    assert len(script.parts) < 1.1 * 5000
+    assert sum(place.count for place in script.places) == 5001
 
 
 def test_it_works_through_a_transaction_pooler(
@@ -368,7 +438,7 @@ def test_our_own_files_can_be_rehearsed_on_an_empty_database_which_stays_empty(
     shown = chatops_inprocess("rehearse", "-o", "json", db=database_everywhere, check=0)
     statuses = {file["file"]: file["status"] for file in json.loads(shown.stdout)["files"]}
     assert statuses["017_fix_concurrent_messages"] == "rehearsed"
-    assert set(statuses.values()) <= {"rehearsed", "not rehearsable", "needs another"}
+    assert set(statuses.values()) <= {"rehearsed", "not rehearsable", "unknown"}
     assert state_of(database_everywhere) == before
 
 

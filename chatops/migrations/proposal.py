@@ -123,11 +123,14 @@ def _torn_away(judgement: Judgement, late: set[int], by_file: Mapping[int, Seque
         gone = {
             cell.thing for cell, write in by_file.get(index, ()) if write.value is None and not write.source and not cell.part
         }
+        # The type of a column cannot be changed under a policy or a view.
+        made = {cell.thing for cell, write in by_file.get(index, ()) if not cell.part and write.value is not None}
+        retyped = {cell.thing for cell, _ in by_file.get(index, ()) if cell.part == "type"} - made
         for later in range(index + 1, len(names)):
             if later in late or judgement.proofs[later].verdict is Verdict.PENDING:
                 continue
-            if named := next((thing for thing in sorted(gone) if _names(replay.words[later], thing)), None):
-                found.append(f"{names[index]} would take away or rename what {names[later]} names: {named}")
+            if named := next((thing for thing in sorted(gone | retyped) if _names(replay.words[later], thing)), None):
+                found.append(f"{names[index]} would take away or change what {names[later]} names: {named}")
             for cell, write in by_file.get(later, ()):
                 if write.value is not None and {cell.thing, replay.table_of(cell.thing)} & gone:
                     found.append(f"{names[index]} would undo what {names[later]} did: {cell.thing}")

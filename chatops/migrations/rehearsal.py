@@ -8,9 +8,7 @@ from typing import Literal
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.scanner import Statement
 
-Status = Literal[
-    "rehearsed", "failed", "too long", "not rehearsable", "not together", "out of time", "needs another", "not reached"
-]
+Status = Literal["rehearsed", "failed", "too long", "not rehearsable", "not together", "out of time", "unknown", "not reached"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class TouchedRelation:
 @dataclass(frozen=True, slots=True)
 class RehearsedStatement:
     """One statement, measured. `seconds` is the server's own time for it; `over` is whether it was cancelled for taking longer
-    than locks may be held. `line` counts from 1."""
+    than locks may be held. `line` counts from 1. `count`: so many statements, of which this is the first, measured together."""
 
     file: str
     line: int
@@ -47,6 +45,7 @@ class RehearsedStatement:
     touched: tuple[TouchedRelation, ...] = ()
     over: bool = False
     help: str | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,15 @@ from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.prepare import Prepared
 from chatops.migrations.rehearsal import Piece, Rehearsal, RehearsedFile, RehearsedStatement
 from chatops.migrations.rehearse_measure import CLOCK, MeasuredScript, OpenRehearsal, SeenRelation, blocking_of, gentle_way
-from chatops.migrations.scanner import Statement, keywords
+from chatops.migrations.scanner import Statement, keywords, significant
+from chatops.migrations.source import SHIPPED
+from chatops.migrations.sql_walk import catalog_name, literal_words
 from chatops.migrations.transaction import CLEAN, Part, Transaction
 
 # It is only a rehearsal: nobody is kept waiting behind it for longer than a blink.
 LONGEST_LOCK_WAIT_MS = 500
-# A name that is not there, or rows that break a rule, in a file that comes after one whose effects are not: the earlier file
-# may create or fix it.
-_MAY_BE_MADE_BEFORE = frozenset(("42P01", "42703", "42883", "42704", "3F000", "23502", "23503", "23505", "23514", "23P01"))
+VIEWS = "views"
+SYNTAX_ERROR = "42601"
 
 Tell = Callable[[str], None]
 
@@ -38,7 +39,7 @@ def pieces(prepared: Prepared) -> list[Piece]:
     """What migrate would run, each in a transaction of its own."""
     found = [Piece(entry.name, (entry.file.reading,)) for entry in prepared.plan.apply if entry.file is not None]
     if prepared.views:
-        found.append(Piece("views", tuple(view.reading for view in prepared.views)))
+        found.append(Piece(VIEWS, tuple(view.reading for view in prepared.views)))
     return found
 
 
@@ -50,7 +51,7 @@ def rehearse(
     Raises ConflictError when locks were not had within `max_wait` seconds, or another migrator is at work.
     """
     on_shift = _on_shift(database)
-    stage = _Stage(database, run, max_hold, max_wait, tell, not prepared.ledger.exists)
+    stage = _Stage(database, run, max_hold, max_wait, tell, not prepared.ledger.exists, prepared.folder.source)
     started = time.monotonic()
     try:
         files = stage.all(pieces(prepared))
@@ -69,7 +70,7 @@ class _Stage:
     """The connection on which files are rehearsed, one transaction after the other where one does not do."""
 
     def __init__(
-        self, database: Database, run: Run, max_hold: float | None, max_wait: float, tell: Tell, bookkeeping: bool
+        self, database: Database, run: Run, max_hold: float | None, max_wait: float, tell: Tell, bookkeeping: bool, source: str
     ) -> None:
         self.database = database
         self.run = run
@@ -77,10 +78,12 @@ class _Stage:
         self.budget = Budget(max_wait)
         self.tell = tell
         self.bookkeeping = bookkeeping
+        self.source = source
         self.watch = Watch(database)
         self.open: OpenRehearsal | None = None
         self.lost: list[str] = []
         """The files whose effects went with the last transaction that ran out of time."""
+        self.keywords: frozenset[str] = frozenset()
 
     @property
     def lock_timeout_ms(self) -> int:
@@ -109,6 +112,7 @@ class _Stage:
         """Every piece, in one attempt. `absent` are the files whose effects later ones do not see."""
         found: list[RehearsedFile] = []
         absent: list[str] = []
+        by_name = {piece.name: piece for piece in wanted}
         for piece in wanted:
             if any(one.status == "failed" for one in found):
                 found.append(RehearsedFile(piece.name, "not reached", note="a file before it fails"))
@@ -123,7 +127,7 @@ class _Stage:
                 absent.append(piece.name)
                 continue
             self.tell(piece.name)
-            told = self.piece(piece, absent)
+            told = self.piece(piece, [by_name[name] for name in absent])
             if told.status != "rehearsed":
                 absent += [*([] if self.open else self.lost), piece.name]
             found.append(told)
@@ -148,11 +152,11 @@ class _Stage:
                 )
             raise ran.error
         relations = self.database.tuples(sqlfiles.read("queries/rehearse_relations.sql"))
-        deferred = self.database.value(sqlfiles.read("queries/rehearse_deferred.sql"))
         now = float(self.database.value(f"select {CLOCK}"))
+        self.keywords = self.keywords or frozenset(self.database.value(sqlfiles.read("queries/rehearse_keywords.sql")))
         deadline = None if self.max_hold is None else now + self.max_hold
         known = {oid: SeenRelation(relfilenode, read=read, changed=changed) for oid, relfilenode, read, changed in relations}
-        self.open = OpenRehearsal(known, deferred, deadline)
+        self.open = OpenRehearsal(known, deadline)
         return self.open
 
     def after_failure(self) -> Database:
@@ -165,11 +169,12 @@ class _Stage:
         self.open = None
         self.database.rollback()
 
-    def piece(self, piece: Piece, absent: Sequence[str]) -> RehearsedFile:
+    def piece(self, piece: Piece, absent: Sequence[Piece]) -> RehearsedFile:
         """One piece in the open transaction, which is opened when there is none."""
         opened = self.open or self.begin()
         before = {oid: replace(relation) for oid, relation in opened.relations.items()}
-        script = MeasuredScript(piece, opened.deadline, self.lock_timeout_ms)
+        path = ledgers.file_path_texts(SHIPPED if piece.name == VIEWS else self.source, self.database.target.schema)
+        script = MeasuredScript(piece, opened.deadline, self.lock_timeout_ms, path)
         restored = ["release savepoint chatops_file", *CLEAN, *self.settings(opened)]
         transaction = Transaction((*script.parts, *(Part(text) for text in restored)))
         with self.watch.over(None):
@@ -182,7 +187,8 @@ class _Stage:
         if not isinstance(ran.error, DatabaseError) or retried(ran.error):
             raise ran.error
         told = self.stopped(piece, script, transaction, ran, steps, opened, absent)
-        if told.status in ("too long", "out of time"):
+        # Text that cannot be parsed is not begun: there is no savepoint to go back to.
+        if told.status in ("too long", "out of time") or not ran.tags:
             self.lost = list(opened.done)
             self.end()
         else:
@@ -192,8 +198,8 @@ class _Stage:
     def settings(self, opened: OpenRehearsal) -> list[str]:
         """The statements by which a file finds the transaction as a migrator would leave it."""
         schema = self.database.target.schema
-        deferred = [f"set constraints {opened.deferred} deferred"] if opened.deferred else []
-        return [*ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.lock_timeout_ms), *deferred]
+        modes = sqlfiles.read("queries/rehearse_initial_modes.sql").rstrip().removesuffix(";")
+        return [*ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.lock_timeout_ms), modes]
 
     def take_back(self, opened: OpenRehearsal, before: dict[int, SeenRelation]) -> None:
         """Undoes the file that stopped, and keeps those before it."""
@@ -209,7 +215,7 @@ class _Stage:
 
     def stopped(
         self, piece: Piece, script: MeasuredScript, transaction: Transaction, ran: Ran, steps: list[RehearsedStatement],
-        opened: OpenRehearsal, absent: Sequence[str],
+        opened: OpenRehearsal, absent: Sequence[Piece],
     ) -> RehearsedFile:  # fmt: skip
         """What it means that a piece did not come to its end."""
         error = ran.error
@@ -221,16 +227,23 @@ class _Stage:
         if error.sqlstate == "57014" and self.max_hold is not None:
             return self.cut(piece, script, failure.statement, steps, opened)
         message = f"{where}{error.message}  ({error.sqlstate})"
-        if error.sqlstate in ("55P04", "55006") and before and not _own_fault(piece, error.sqlstate, steps):
+        if error.sqlstate == "55P04" and before and not _own_value(piece):
             note = f"{message}: only because {', '.join(before)} would be committed before it"
             return RehearsedFile(piece.name, "not together", tuple(steps), note=note)
-        if error.sqlstate in _MAY_BE_MADE_BEFORE and absent:
-            return RehearsedFile(piece.name, "needs another", tuple(steps), note=f"{message}: it may need {', '.join(absent)}")
+        if error.sqlstate != SYNTAX_ERROR and (needed := self.needed(piece, failure.statement, absent)):
+            return RehearsedFile(piece.name, "unknown", tuple(steps), note=f"{message}: it may need {', '.join(needed)}")
         detail = discreet(error.server_detail)
         return RehearsedFile(
             piece.name, "failed", tuple(steps), note=f"{message}{f'; {detail}' if detail else ''}",
             excerpt=spot.excerpt if spot else (),
         )  # fmt: skip
+
+    def needed(self, piece: Piece, statement: Statement | None, absent: Sequence[Piece]) -> list[str]:
+        """The files whose effects are absent and that speak of what a failed statement speaks of: they may make or mend it."""
+        if not absent:
+            return []
+        own = words_of([statement] if statement is not None else [one for _, one in piece.statements]) - self.keywords
+        return [one.name for one in absent if own & words_of([statement for _, statement in one.statements])]
 
     def cut(
         self,
@@ -271,6 +284,12 @@ class _Stage:
         self.watch.close()
 
 
+def words_of(statements: Sequence[Statement]) -> frozenset[str]:
+    """The names and words in some statements, those inside literals included."""
+    tokens = [token for statement in statements for token in significant(statement.text)]
+    return frozenset(catalog_name(token) for token in tokens if token.kind in ("word", "identifier")) | literal_words(tokens)
+
+
 def _waiting(blockers: Sequence[Blocker], lock_timeout_ms: int, attempt: int) -> str:
     what = f" on {blockers[0].waits_for}: blocked by {blockers[0]}" if blockers else ""
     return f"a lock{what} was not had in {lock_timeout_ms} ms (attempt {attempt}); rolled back, trying again"
@@ -286,8 +305,6 @@ def _why_not(reading: MigrationText) -> str:
     )
 
 
-def _own_fault(piece: Piece, sqlstate: str, steps: Sequence[RehearsedStatement]) -> bool:
-    """Whether a file fails by itself with an error that may also come from the files before it in one transaction."""
-    if sqlstate == "55P04":
-        return any("ADD VALUE" in " ".join(keywords(one, 12)) for _, one in piece.statements)
-    return any(touched.what == "changes" for step in steps for touched in step.touched)
+def _own_value(piece: Piece) -> bool:
+    """Whether a file adds the value of an enum that it uses: that fails without any other file."""
+    return any("ADD VALUE" in " ".join(keywords(one, 12)) for _, one in piece.statements)

@@ -12,13 +12,13 @@ from typing import Any
 from chatops import sqlfiles
 from chatops.db import Ran
 from chatops.migrations.lock_modes import BLOCKS_READS, BLOCKS_WRITES, STRENGTH, WORTH_A_WORD, spelled, usual_locks
-from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.rehearsal import Blocking, Piece, RehearsedStatement, TakenLock, TouchedRelation
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.transaction import Part
 
 # In longer files only the statements that take strong locks are measured one by one.
 MEASURED_ONE_BY_ONE = 200
+MEASURED_TOGETHER = 50
 _STRONG = frozenset(("ALTER", "CALL", "CLUSTER", "COMMENT", "CREATE", "DO", "DROP", "LOCK", "REFRESH", "REINDEX", "TRUNCATE"))
 CLOCK = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::text"
 
@@ -42,7 +42,6 @@ class OpenRehearsal:
     """A transaction in which files are rehearsed one after the other; `used` are the seconds that the finished ones took."""
 
     relations: dict[int, SeenRelation]
-    deferred: str | None
     deadline: float | None
     started: float = field(default_factory=time.monotonic)
     used: float = 0.0
@@ -50,32 +49,50 @@ class OpenRehearsal:
     built: set[int] = field(default_factory=set)
 
 
+@dataclass
+class MeasuredPlace:
+    """Where a statement, or the first of `count` that are measured together, stands among the parts; `looked`: the transaction
+    looks at itself after it."""
+
+    at: int
+    statement: Statement
+    looked: bool
+    count: int = 0
+
+
 class MeasuredScript:
     """The statements of a piece with a look at the clock and at the transaction around each."""
 
-    def __init__(self, piece: Piece, deadline: float | None, lock_timeout_ms: int) -> None:
+    def __init__(self, piece: Piece, deadline: float | None, lock_timeout_ms: int, path: Sequence[str]) -> None:
         self.piece = piece
-        self.parts = [Part("savepoint chatops_file")]
-        self.places: list[tuple[int, MigrationText, Statement, bool]] = []
+        self.parts = [Part("savepoint chatops_file"), *map(Part, path)]
+        self.places: list[MeasuredPlace] = []
         statements = piece.statements
+        many = len(statements) > MEASURED_ONE_BY_ONE
+        together = 0
         for index, (reading, statement) in enumerate(statements):
-            looked = (
-                len(statements) <= MEASURED_ONE_BY_ONE
-                or index == len(statements) - 1
-                or not _STRONG.isdisjoint(keywords(statement, 1))
-            )
-            self.parts.append(Part(_limits(deadline, lock_timeout_ms)))
-            self.places.append((len(self.parts), reading, statement, looked))
+            last = index == len(statements) - 1
+            looked = not many or last or not _STRONG.isdisjoint(keywords(statement, 1))
+            # In a long file what takes no strong lock goes by in groups: a clock around each would cost more than it does.
+            grouped = together and not looked and together < MEASURED_TOGETHER
+            if not grouped:
+                if together:
+                    self.parts.append(Part(_stop()))
+                self.parts.append(Part(_limits(deadline, lock_timeout_ms)))
+                self.places.append(MeasuredPlace(len(self.parts), statement, looked))
+                together = 0
             text = reading.sent[statement.leading : statement.end if statement.copy_data else statement.stop]
             self.parts.append(Part(text, reading, statement))
-            self.parts.append(Part(f"select {CLOCK}, pg_catalog.set_config('statement_timeout', '0', true)"))
+            self.places[-1].count += 1
+            together = 0 if looked else together + 1
             if looked:
+                self.parts.append(Part(_stop()))
                 self.parts.append(Part(_state()))
         # What a commit would still have to do.
         self.parts.append(Part(_limits(deadline, lock_timeout_ms)))
         self.last = len(self.parts)
         self.parts.append(Part("set constraints all immediate"))
-        self.parts.append(Part(f"select {CLOCK}, pg_catalog.set_config('statement_timeout', '0', true)"))
+        self.parts.append(Part(_stop()))
 
     def at_the_end(self, ran: Ran) -> float:
         """Seconds for the constraints that are checked at commit."""
@@ -85,15 +102,23 @@ class MeasuredScript:
     def steps(self, ran: Ran, opened: OpenRehearsal, name: str) -> list[RehearsedStatement]:
         """Every statement that came to its end, measured."""
         found: list[RehearsedStatement] = []
-        for at, _, statement, looked in self.places:
-            if len(ran.firsts) <= at + 1 + looked:
+        for place in self.places:
+            statement, after = place.statement, place.at + place.count
+            if len(ran.firsts) <= after + place.looked:
                 break
-            seconds = max(0.0, float(ran.firsts[at + 1] or 0) - float(ran.firsts[at - 1] or 0))
-            held = json.loads(ran.firsts[at + 2] or "[]") if looked else []
-            locks, touched = measured(held, opened, statement, name, ran.tags[at])
+            seconds = max(0.0, float(ran.firsts[after] or 0) - float(ran.firsts[place.at - 1] or 0))
+            held = json.loads(ran.firsts[after + 1] or "[]") if place.looked else []
+            locks, touched = measured(held, opened, statement, name, ran.tags[place.at])
             found.append(
                 RehearsedStatement(
-                    name, statement.line, statement.text, seconds, locks, touched, help=gentle_way(statement, touched)
+                    name,
+                    statement.line,
+                    statement.text,
+                    seconds,
+                    locks,
+                    touched,
+                    help=gentle_way(statement, touched),
+                    count=place.count,
                 )
             )
         return found
@@ -101,6 +126,11 @@ class MeasuredScript:
     def cut_locks(self, statement: Statement) -> tuple[TakenLock, ...]:
         """The locks of a statement that was cancelled: those that such a statement is known to take."""
         return tuple(TakenLock(name, STRENGTH[mode]) for name, mode in usual_locks(statement).items())
+
+
+def _stop() -> str:
+    """The clock, and no limit for what is ours."""
+    return f"select {CLOCK}, pg_catalog.set_config('statement_timeout', '0', true)"
 
 
 def _limits(deadline: float | None, lock_timeout_ms: int) -> str:

@@ -218,10 +218,10 @@ class Replay:
             write.value.text
             for part in self._parts.get(thing, ())
             for write in self.cells.get(Cell(thing, part), ())
-            if write.value is not None
+            if write.value is not None and write.value.how in ("expression", "keys", "loose", "query")
         ]
-        told = " ".join(texts).lower() if any(texts) else " ".join(self._words.get(thing, ())).lower()
-        return name.lower() in told
+        told = " ".join(texts) if any(texts) else " ".join(self._words.get(thing, ()))
+        return re.search(rf"\b{re.escape(name)}\b", told, re.IGNORECASE) is not None
 
     def _rename(self, claim: Claim, was: Thing, now: Thing) -> None:
         if claim.certain:

@@ -29,6 +29,7 @@ class StatementRow:
     line: int
     statement: str
     seconds: float
+    count: int
     more: bool
     locks: Sequence[dict[str, str | None]]
     touched: Sequence[dict[str, object]]
@@ -58,7 +59,8 @@ class BlockingRow:
 
 _STATEMENTS = (
     Column("file", "file"), Column("line", "line", "number"), Column("statement", "statement", "sql"),
-    Column("seconds", "time", "duration"), Column("more", "cancelled", "flag"), Column("locks", "locks", "data"),
+    Column("seconds", "time", "duration"), Column("count", "statements", "number"),
+    Column("more", "cancelled", "flag"), Column("locks", "locks", "data"),
     Column("touched", "rows", "data"), Column("help", "help"),
 )  # fmt: skip
 _FILES = (Column("file", "file"), Column("status", "status"), Column("seconds", "time", "duration"), Column("note", "note"))
@@ -106,7 +108,8 @@ def _file(file: RehearsedFile, rehearsal: Rehearsal, width: int) -> list[Line]:
     if quiet:
         time = milliseconds(sum(step.seconds for step in quiet))
         more = "more " if len(quiet) < len(file.steps) else ""
-        lines.append(f"        {formatting.plural(len(quiet), f'{more}statement')} without a further lock  {time}")
+        number = sum(step.count for step in quiet)
+        lines.append(f"        {formatting.plural(number, f'{more}statement')} without a further lock  {time}")
     if file.status == "failed":
         lines += _wrapped(f"✗ {formatting.visible(file.note or '')}", width, "  ")
         lines += [f"  {line}" for line in file.excerpt]
@@ -127,6 +130,7 @@ def _is_quiet(step: RehearsedStatement) -> bool:
 
 def _step(step: RehearsedStatement, width: int) -> list[Line]:
     text = formatting.shortened(step.statement, LONGEST_STATEMENT)
+    text += f" and {formatting.count(step.count - 1)} more" if step.count > 1 else ""
     measured = ", ".join(_measured(step))
     time = f"more than {seconds(step.seconds)}" if step.over else milliseconds(step.seconds)
     head = f"  {step.line:>4}  "
@@ -225,4 +229,4 @@ def _statement_row(step: RehearsedStatement) -> StatementRow:
         for one in step.touched
     ]
     statement = re.sub(r"[ \t]+\n", "\n", step.statement)
-    return StatementRow(step.file, step.line, statement, step.seconds, step.over, locks, touched, step.help)
+    return StatementRow(step.file, step.line, statement, step.seconds, step.count, step.over, locks, touched, step.help)

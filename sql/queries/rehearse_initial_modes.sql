@@ -1,0 +1,15 @@
+-- Gives every deferrable constraint the mode in which a transaction begins: those that are deferred at first are so again, those
+-- that came with the files before included. What waited to be checked has been by then.
+do $modes$
+declare
+  v_names text;
+begin
+  select string_agg(format('%I.%I', n.nspname, k.conname), ', ') into v_names
+    from pg_constraint as k
+    join pg_namespace as n on n.oid = k.connamespace
+   where k.condeferrable and k.condeferred;
+  if v_names is not null then
+    execute 'set constraints ' || v_names || ' deferred';
+  end if;
+end
+$modes$;
