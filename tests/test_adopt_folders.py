@@ -14,7 +14,7 @@ from chatops import db
 from chatops import settings as configured
 from chatops.migrations.fingerprint import fingerprint
 from tests.conftest import ROOT, Result
-from tests.servers import Database, Server
+from tests.servers import Database, Server, run
 
 Run = Callable[..., Result]
 CORPUS = ROOT / "tests" / "corpus" / "folders"
@@ -303,3 +303,24 @@ def test_a_wrong_adopt_is_taken_back(chatops_inprocess: Run, database: Database,
     )
     refused = chatops_inprocess("adopt", "--dir", folder, "--forget", "1", "--yes", db=database, check=4)
     assert "002_x, 003_x ran after the adopt; nothing was changed" in refused.stderr
+
+
+def test_a_standby_answers_what_only_reads(own_server: Callable[..., Server], chatops_inprocess: Run, tmp_path: Path) -> None:
+    server = own_server("18")
+    database = server.create_database(name="standby")
+    folder = written(tmp_path / "files", "create table a (x int); create policy p on a using (x > 0)", "create table b (x int)")
+    by_psql(database, folder, "001_x")
+    database.close()
+    server.stop()
+    assert server.data is not None
+    run(["touch", server.data / "standby.signal"])
+    server.start()
+    shown = told(chatops_inprocess, database, folder)
+    assert (states(shown), shown["to_record"]) == ("applied pending", ["001_x"])
+    plan = chatops_inprocess("migrate", "--dir", folder, "--dry-run", db=database, check=0)
+    assert "002_x" in plan.stdout
+    assert (
+        "create table b" in chatops_inprocess("migrate", "--dir", folder, "--dry-run", "-o", "sql", db=database, check=0).stdout
+    )
+    for command in ("adopt", "migrate", "rehearse"):
+        assert "standby" in chatops_inprocess(command, "--dir", folder, "--yes", db=database, check=4).stderr

@@ -59,6 +59,7 @@ class MigrateOptions:
             again=here("migrate", *again, *(["--allow-out-of-order"] if self.allow_out_of_order else [])),
             adopt=here("adopt", *own),
             diagnose=here("diagnose"),
+            reads_only=self.dry_run,
         )
 
 

@@ -19,7 +19,10 @@ from chatops.migrations.views import View, views
 
 @dataclass(frozen=True, slots=True)
 class MigrationRequest:
-    """What was asked for. `again` and `adopt` are the command lines that repeat the run and take a database over."""
+    """What was asked for. `again` and `adopt` are the command lines that repeat the run and take a database over.
+
+    `reads_only`: a dry run, which a standby answers too.
+    """
 
     to: str | None = None
     max_wait: float = 300.0
@@ -29,6 +32,7 @@ class MigrationRequest:
     again: str = "chatops migrate"
     adopt: str = "chatops adopt"
     diagnose: str = "chatops diagnose"
+    reads_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,12 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
 
     Raises RefusedError for a database that holds the chat tables but no ledger, UsageError for an unknown goal.
     """
-    if ledger.facts.standby:
+    if ledger.facts.standby and not request.reads_only:
         raise RefusedError(
             "this server is a standby: it can be read, not migrated", next_steps=[("connect to the primary", "chatops config")]
         )
-    refuse_unfit(database, ledger.facts)
+    if not ledger.facts.standby:
+        refuse_unfit(database, ledger.facts)
     refuse_absent_schema(database)
     prepared = judged(folder, ledger, request)
     refuse_unknown(database, prepared.ledger, folder, request)
