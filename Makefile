@@ -21,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 OUTSIDE := -iE '^ *(create|drop|reindex) [a-z ]*concurrently|^-- chatops: '
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-one test-long lint docs help-file new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-start bench-readme clean
+.PHONY: help demo test test-one test-long lint docs help-file new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-takeover bench-start bench-readme clean
 .PHONY: named
 
 help: ## list the targets
@@ -64,7 +64,7 @@ new-check: $(INSTALLED) ## the files of a new check: make new-check CODE=SHOP001
 	@$(PY) -m chatops.checks.new_check "$(CODE)" $(REPAIR)
 
 bench: ## all benchmarks in turn, and the README's figures (ROUNDS=5)
-	@for kind in migrate reads assign bulk start; do $(MAKE) --no-print-directory bench-$$kind || exit 1; done
+	@for kind in migrate reads assign bulk takeover start; do $(MAKE) --no-print-directory bench-$$kind || exit 1; done
 	@$(MAKE) --no-print-directory bench-readme
 
 bench-migrate: $(INSTALLED) ## migrate against dbmate, yoyo, Alembic and others
@@ -78,6 +78,9 @@ bench-assign: $(INSTALLED) ## chats a second, against job queues and a bare UPDA
 
 bench-bulk: $(INSTALLED) ## release and reassign of many, against one bare UPDATE
 	@$(PY) -m benchmarks bulk
+
+bench-takeover: $(INSTALLED) ## a large deployed system to the newest migration, against the bare statements
+	@$(PY) -m benchmarks takeover
 
 bench-start: $(INSTALLED) ## how long it takes until something is there
 	@$(PY) -m benchmarks start

@@ -18,7 +18,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- performance:begin -->", "<!-- performance:end -->"
 ASKED = ("ROUNDS", "SIZES", "LATENCIES", "CELLS", "CLIENTS", "SECONDS", "LONG_SECONDS", "LONG_ROUNDS", "BUDGET", "SERVER")
-ORDER = ("migrate", "reads", "assign", "bulk", "start")
+ORDER = ("migrate", "reads", "assign", "bulk", "takeover", "start")
 
 
 def write(bench: Bench) -> Path:

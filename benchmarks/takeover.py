@@ -1,0 +1,234 @@
+"""takeover: a large deployed system from 016 to the newest file; undisturbed, under load, and killed during the repairs.
+
+Against the same files with psql, and one UPDATE for each repair of what it finds: what has to be done in any case.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from benchmarks import damage, servers, session
+from benchmarks.servers import Server
+from benchmarks.session import Bench, MeasureError, environment, timed
+from chatops import settings, sqlfiles
+from chatops.chats import simulation, writers
+from chatops.chats.hostile_wishes import Load
+from chatops.migrations import source
+from chatops.migrations.scanner import scan
+from chatops.repairs import texts
+
+SIZES, LONGEST = "1000000", 1_000_000
+TEMPLATE = "takeover_template"
+LONGEST_LOCK_S = 0.2
+LOOKS_EVERY_S = 0.005
+BATCHED = ("020_fill_queue_clocks", "023_repair_rows")
+_HELD = """select pid, backend_xid::text from pg_stat_activity
+ where datname = current_database() and application_name like 'chatops migrate%' and backend_xid is not null"""
+_LOG = re.compile(r"\), logged as \(\n.*?\n\)\n(?=(--[^\n]*\n)*select)", re.DOTALL)
+
+
+@dataclass
+class Locks:
+    """How long the transactions of a migrator kept what they had locked, from the first row to the commit: begin and seconds."""
+
+    seen: list[tuple[float, float]] = field(default_factory=list)
+
+    @contextmanager
+    def watched(self, server: Server, name: str) -> Iterator[None]:
+        """Looks on while the block runs."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._look, args=(server.connect(name), over), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def longest(self, connection: psycopg.Connection[Any]) -> float:
+        """Of the files that lock rows: seconds."""
+        spans = connection.execute(
+            "select extract(epoch from applied_at - duration_ms * interval '1 ms')::float8, "
+            "extract(epoch from applied_at)::float8 from chatops.migrations where name = any(%s)", [list(BATCHED)],
+        ).fetchall()  # fmt: skip
+        return max((held for at, held in self.seen if any(begin <= at <= end for begin, end in spans)), default=0.0)
+
+    def _look(self, connection: psycopg.Connection[Any], over: threading.Event) -> None:
+        begun: dict[str, float] = {}
+        while not over.wait(LOOKS_EVERY_S):
+            now = time.time()
+            seen = {xid: begun.get(xid, now) for _, xid in connection.execute(_HELD).fetchall()}
+            self.seen += [(at, now - at) for xid, at in begun.items() if xid not in seen]
+            begun = seen
+        connection.close()
+
+
+def run(bench: Bench) -> None:
+    """Each size on a fresh copy every time."""
+    with servers.running(bench) as server:
+        for size in session.numbers("SIZES", SIZES):
+            prepared(server, size)
+            case = f"016 to the newest, {size:,} chats"
+            undisturbed = Migrating(server)
+            bench.alternate(case, {"chatops": undisturbed, "bare": _bare(server)})
+            bench.limit(f"{case}: at most 1.3 × the bare statements", 1.3, bench.ratio(case, "chatops", "bare"))
+            undisturbed.tell(bench, case)
+            for more, migrating in (
+                ("under load", Migrating(server, load=True)),
+                ("under load, killed in the repairs", Migrating(server, load=True, killed_after=size // 500)),
+            ):
+                bench.add(f"{case}, {more}", "chatops", migrating())
+                migrating.tell(bench, f"{case}, {more}")
+
+
+@dataclass
+class Migrating:
+    """A measurement of `adopt` and `migrate`, its locks and what it left; `killed_after` so many mended rows, and begun again."""
+
+    server: Server
+    load: bool = False
+    killed_after: int | None = None
+    longest: float = 0.0
+    left: str = ""
+
+    def __call__(self) -> float:
+        name, locks = _copy(self.server), Locks()
+        with locks.watched(self.server, name), _loaded(self.server, name) if self.load else _quiet():
+            started = time.monotonic()
+            if self.killed_after is not None:
+                _killed(self.server, self.killed_after)
+            _ran([session.chatops(), "migrate", "--yes"], self.server)
+            seconds = time.monotonic() - started
+        with self.server.connect(name) as connection:
+            self.longest = max(self.longest, locks.longest(connection))
+            found = {repair.code: _left(connection, repair) for repair in texts.shipped()}
+        self.left = ", ".join(f"{code} {rows}" for code, rows in found.items() if rows) or "nothing"
+        return seconds
+
+    def tell(self, bench: Bench, case: str) -> None:
+        """The promise about locks, and what the repairs find afterwards."""
+        bench.limit(f"{case}: no row is locked for over {LONGEST_LOCK_S} s", LONGEST_LOCK_S, self.longest)
+        bench.notes.append(f"{case}: the repairs find {self.left} after it.")
+
+
+def prepared(server: Server, chats: int) -> None:
+    """The template: a system that the application's own files made, and nobody has taken over."""
+    server.fresh(TEMPLATE)
+    url = server.url(TEMPLATE)
+    timed([session.chatops(), "migrate", "--to", "016", "--yes"], env=environment(CHATOPS_DATABASE_URL=url))
+    with server.connect(TEMPLATE) as connection:
+        connection.execute("drop schema chatops cascade")
+        connection.execute("set session_replication_role = replica")
+        damage.fill(connection, chats)
+        damage.plant(connection, chats, longest=min(chats, LONGEST))
+        connection.execute("set session_replication_role = origin")
+        connection.execute("vacuum analyze")
+        connection.execute("checkpoint")
+
+
+def _copy(server: Server) -> str:
+    with server.connect() as connection:
+        connection.execute("drop database if exists takeover with (force)")
+        connection.execute(f"create database takeover template {TEMPLATE} strategy file_copy".encode())
+    with server.connect("takeover") as connection:
+        damage.wake(connection)
+    timed([session.chatops(), "adopt", "--through", "016", "--yes"], env=_env(server))
+    return "takeover"
+
+
+def _env(server: Server) -> dict[str, str]:
+    return environment(CHATOPS_DATABASE_URL=server.url("takeover"))
+
+
+def _left(connection: psycopg.Connection[Any], repair: texts.Repair) -> int:
+    """What a repair still finds; on a loaded system also what has come since."""
+    connection.execute("set work_mem = '64MB'")
+    return int(connection.execute(texts.counted_text(repair.finding()).encode()).fetchall()[0][0])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _loaded(server: Server, name: str) -> Iterator[None]:
+    """The hostile load of `simulate`, by the application's own writes."""
+    target = settings.resolve(settings.Options(db=(server.url(name),)), environ={}, configuration=settings.Configuration())
+    wanted = Load()
+    with simulation.open_session(target) as opened:
+        people = simulation.populate(opened, wanted)
+    with simulation.Simulation(target, people, wanted, {}, path=writers.APPLICATION).running():
+        yield
+
+
+def _killed(server: Server, after: int) -> None:
+    """A run that is ended by SIGKILL when it has mended so many rows."""
+    with tempfile.TemporaryFile() as sink, server.connect("takeover") as watching:
+        process = subprocess.Popen([str(session.chatops()), "migrate", "--yes"], env=_env(server), stdout=sink, stderr=sink)
+        while process.poll() is None:
+            found = watching.execute(
+                "select rows_changed > %s from chatops.migrations where name = '023_repair_rows' and state = 'running'", [after]
+            ).fetchall()
+            if found and found[0][0]:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                return
+            time.sleep(0.05)
+    raise MeasureError("it ended before it could be killed")
+
+
+def _ran(command: list[Any], server: Server) -> None:
+    done = subprocess.run([str(word) for word in command], env=_env(server), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MeasureError(f"ended with {done.returncode}: {' / '.join(done.stderr.splitlines()[-3:])[:300]}")
+
+
+def _bare(server: Server) -> Callable[[], float]:
+    """The files with psql, and each repair as one statement over all that it finds, without a log."""
+
+    def measure() -> float:
+        name = _copy(server)
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+            script.write("".join(f"{text}\n;\n" for text in bare_statements()))
+            script.flush()
+            return timed([server.psql(), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", script.name, server.url(name)])
+
+    return measure
+
+
+def bare_statements() -> list[str]:
+    """What has to be done in any case."""
+    found = ["set search_path = public, pg_temp", "set chatops.write = 'function'", "set work_mem = '64MB'", "set jit = off"]
+    for file in source.shipped().files:
+        if file.number <= 16:
+            continue
+        if file.reading.repairs is None:
+            found += [statement.text for statement in scan(file.reading.sent)]
+        else:
+            found += [_one_statement(repair) for repair in texts.chosen(file.reading.repairs)]
+    return found
+
+
+def _one_statement(repair: texts.Repair) -> str:
+    rows = f"(select coalesce(jsonb_agg(to_jsonb(rows)), '[]') from (\n{repair.finding()}\n) as rows)"
+    mend, cut = _LOG.subn(")\n", sqlfiles.body(repair.mend))
+    if cut != 1:
+        raise MeasureError(f"the log of {repair.code} is not where it is looked for")
+    return mend.replace(":'found'::jsonb", rows)
+
+
+if __name__ == "__main__":
+    sys.stdout.write("".join(f"{text}\n;\n" for text in bare_statements()))
