@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import sys
@@ -508,3 +509,24 @@ def test_reassign_works_on_a_mended_database_too(latest_database: Database, chat
     chatops_inprocess("undo", action, db=latest_database, check=0)
     assert (chat(latest_database, 1)["chat_state"], chat(latest_database, 1)["releases_without_reply"]) == ("assigned", 0)
     invariants(latest_database)
+
+
+def test_a_plan_shows_people_what_will_be_done_first_and_the_line_that_does_it(shift: Database, chatops_inprocess: Run) -> None:
+    add_chats(shift, 30, first=50)
+    words = ["reassign", "--stuck", "1h", "--to", "auto", "--dry-run"]
+    shown = chatops_inprocess(*words, db=shift, terminal=(200, 40)).stdout
+    wanted, refused = (int(part.split()[0]) for part in shown.splitlines()[0].split(" · "))
+    assert refused > 20
+    assert re.search(r"chat +user +profile +waits", shown)
+    assert "user-" in shown
+    assert shown.index("goes to") < shown.index("Refused")
+    assert f"and {refused - 20} more chats of {refused} refused: --all" in shown
+    machine = [row["chat_id"] for row in json.loads(chatops_inprocess(*words, "-o", "json", db=shift).stdout)["chats"]]
+    assert len(machine) == wanted + refused
+    all_of_it = chatops_inprocess(*words, "--all", db=shift, terminal=(200, 40)).stdout
+    assert "more chats" not in all_of_it
+    assert all(one[:8] in all_of_it for one in machine)
+    last = shown.splitlines()[-1]
+    assert last == "Do it: chatops reassign --stuck 1h --to auto"
+    chatops_inprocess(*last.removeprefix("Do it: chatops ").split(), db=shift)
+    assert shift.value("select count(*) from chatops.actions where outcome = 'done'") == wanted

@@ -184,9 +184,12 @@ def standings(database: Database, chats: Sequence[UUID], *, count_releases: bool
     return list(database.stream(Standing, text, parameters))
 
 
-def details(database: Database, chats: Sequence[UUID]) -> Sequence[Details]:
-    """What is told of the one chat that is moved; nothing of several. Inside a transaction."""
-    return database.rows(Details, query(database, "queries/move_details.sql"), {"chats": list(chats)}) if len(chats) == 1 else []
+def details(database: Database, chats: Sequence[UUID]) -> dict[UUID, Details]:
+    """What is told of chats that are moved, by id. Inside a transaction."""
+    if not chats:
+        return {}
+    found = database.rows(Details, query(database, "queries/move_details.sql"), {"chats": list(chats)})
+    return {one.chat_id: one for one in found}
 
 
 def one_chat_each(database: Database) -> bool:

@@ -37,6 +37,7 @@ def reassign(
     yes: options.Yes = False,
     reason: options.Reason = None,
     no_audit: options.NoAudit = False,
+    every_row: options.EveryRow = False,
 ) -> ExitCode:
     """Gives chats to an operator: before and after are shown, then asked; each chat is changed only if it is still so.
 
@@ -48,6 +49,6 @@ def reassign(
     request = MoveRequest(
         command="reassign", names=chats or (), to=to, where=where, stuck=stuck, held_by=held_by, force=force, most=most,
         rate=rate, stop_after=stop_after, plan_out=plan_out, plan=plan, dry_run=dry_run, yes=yes, reason=reason,
-        no_audit=no_audit,
+        no_audit=no_audit, every_row=every_row,
     )  # fmt: skip
     return move(invocation_of(ctx), request)

@@ -33,6 +33,7 @@ def release(
     yes: options.Yes = False,
     reason: options.Reason = None,
     no_audit: options.NoAudit = False,
+    every_row: options.EveryRow = False,
 ) -> ExitCode:
     """Takes chats from their operator and puts each into the state that its messages say.
 
@@ -45,6 +46,6 @@ def release(
     request = MoveRequest(
         command="release", names=chats or (), idle=idle, where=where, stuck=stuck, held_by=held_by, force=force, most=most,
         rate=rate, stop_after=stop_after, plan_out=plan_out, plan=plan, dry_run=dry_run, yes=yes, reason=reason,
-        no_audit=no_audit,
+        no_audit=no_audit, every_row=every_row,
     )  # fmt: skip
     return move(invocation_of(ctx), request)

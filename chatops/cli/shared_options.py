@@ -37,6 +37,7 @@ Plan = Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Apply
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Do it and roll back.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept in the log; needed on production.")]
+EveryRow = Annotated[bool, typer.Option("--all", help="Show every chat of a plan, not the first 20.")]
 NoAudit = Annotated[bool, typer.Option("--no-audit", help="Work without the log of schema chatops.")]
 Watch = Annotated[
     float | None,

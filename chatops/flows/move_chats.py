@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError, ExitCode, RefusedError, UnreachableError, worst
 from chatops.flows import acting
 from chatops.flows.move_request import MoveRequest, per_second
-from chatops.flows.plan_moves import planned
+from chatops.flows.plan_moves import planned, told
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Span, Table, Text
 from chatops.screens import moves
@@ -33,13 +33,14 @@ def move(invocation: Invocation, request: MoveRequest) -> ExitCode:
         per_second=per_second(request.rate), stop_after=request.stop_after,
     )  # fmt: skip
     with acting.refusals_logged(database, request.command, conditions):
-        plan, details = planned(invocation, database, request)
+        plan = planned(invocation, database, request)
         if not plan.moves:
             return _nothing_to_do(invocation, plan)
         if plan.refused and (request.names or not plan.wanted):
             _refuse(database, plan, conditions)
+        details = told(invocation, database, request, plan)
         if request.plan_out is not None:
-            return _written(invocation, plan, request.plan_out, details)
+            return _written(invocation, plan, request, request.plan_out, details)
     asked = _consented(invocation, plan, request, details)
     conditions = acting.with_reason(invocation, conditions, request.reason, dry_run=request.dry_run)
     kept = request.plan if request.logged else None
@@ -57,16 +58,19 @@ def move(invocation: Invocation, request: MoveRequest) -> ExitCode:
     words = (plan.command, "--plan", str(kept)) if kept is not None else (*request.again(), "--dry-run")
     answer = moves.outcome(
         plan, results, rehearsal=request.dry_run, undo=invocation.here("undo"), again=invocation.here(*words), asked=asked,
-        details=details, now=invocation.now, show_names=invocation.medium().show_names,
+        details=details, now=invocation.now, show_names=invocation.medium().show_names, most=request.shown,
+        do=invocation.here(*request.doing()),
     )  # fmt: skip
     invocation.show(answer)
     return _exit_code(plan, results)
 
 
-def _written(invocation: Invocation, plan: MovePlan, file: Path, details: Sequence[Details]) -> ExitCode:
+def _written(
+    invocation: Invocation, plan: MovePlan, request: MoveRequest, file: Path, details: Mapping[UUID, Details]
+) -> ExitCode:
     plan_file.write(file, plan, invocation.target)
     names = invocation.medium().show_names
-    body: list[Table | Text] = list(moves.preview(plan, details, invocation.now, show_names=names))
+    body: list[Table | Text] = list(moves.preview(plan, details, invocation.now, show_names=names, most=request.shown))
     command = invocation.here(plan.command, "--plan", str(file))
     body.append(Text(["Nothing was changed. Apply it: ", [Span(command, "code")]]))
     body.append(Table("chats", moves.COLUMNS, moves.rows(plan, {}), audience="machines"))
@@ -101,13 +105,15 @@ def _log_refused(database: Database, plan: MovePlan, conditions: Conditions) -> 
         audit.record_failures(database, plan.command, attempts)
 
 
-def _consented(invocation: Invocation, plan: MovePlan, request: MoveRequest, details: Sequence[Details]) -> bool:
+def _consented(invocation: Invocation, plan: MovePlan, request: MoveRequest, details: Mapping[UUID, Details]) -> bool:
     """Whether the preview was shown for a question that was answered with yes. Raises RefusedError after a no."""
     if request.dry_run or request.yes or not invocation.interactive or not plan.wanted:
         if not request.dry_run and plan.wanted:
             invocation.consent(moves.question(plan), yes=request.yes)
         return False
-    acting.show_on_stderr(invocation, moves.preview(plan, details, invocation.now, show_names=True))
+    acting.show_on_stderr(invocation, moves.preview(plan, details, invocation.now, show_names=True, most=request.shown))
+    if request.no_audit:
+        invocation.note("Without the log this cannot be undone.")
     if not invocation.consent(moves.question(plan), yes=False):
         raise RefusedError("nothing was changed")
     return True

@@ -14,6 +14,7 @@ from chatops.errors import UsageError
 
 RULES = rules.NAMES
 MOST = 50
+SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,12 @@ class MoveRequest:
     yes: bool = False
     reason: str | None = None
     no_audit: bool = False
+    every_row: bool = False
+
+    @property
+    def shown(self) -> int | None:
+        """How many chats a preview shows; None: all."""
+        return None if self.every_row else SHOWN
 
     @property
     def looks_only(self) -> bool:
@@ -57,6 +64,12 @@ class MoveRequest:
         parts += ["--idle"] if self.idle else []
         parts += [f"--force={','.join(self.force)}"] if self.force else []
         return parts
+
+    def doing(self) -> list[str]:
+        """The words that do what a dry run has shown."""
+        parts = [self.command, "--plan", shlex.quote(str(self.plan))] if self.plan is not None else self.again()
+        parts += ["--max", str(self.most)] if self.most != MOST else []
+        return parts + (["--no-audit"] if self.no_audit else [])
 
     def check(self) -> None:
         """Raises UsageError for what contradicts itself or says too little."""

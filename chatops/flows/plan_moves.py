@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from chatops.flows import acting
 from chatops.flows.move_request import MoveRequest
 from chatops.flows.run import Invocation
 from chatops.names import find_operator
+from chatops.render import format_named
 from chatops.screens import moves
 
 
@@ -32,17 +33,15 @@ class _Facts:
     target: UUID | None = None
     reassignment_limit: int | None = None
     one_chat: bool = False
-    details: Sequence[Details] = field(default_factory=list)
 
 
-def planned(invocation: Invocation, database: Database, request: MoveRequest) -> tuple[MovePlan, Sequence[Details]]:
-    """The plan of a request, or what is left of the one in its file; and what is told of the chat where it is one."""
+def planned(invocation: Invocation, database: Database, request: MoveRequest) -> MovePlan:
+    """The plan of a request, or what is left of the one in its file."""
     loaded = plan_file.read(request.plan, request.command, invocation.target) if request.plan is not None else None
     timeout = reassignment.PLANNING_TIMEOUT
     with acting.planning(invocation, database, logged=not request.no_audit, statement_timeout=timeout):
         if loaded is not None:
-            plan = _left_of(invocation, database, loaded)
-            return plan, reassignment.details(database, [one.chat.chat_id for one in plan.moves])
+            return _left_of(invocation, database, loaded)
         facts = _facts(invocation, database, request)
     if request.command == "reassign" and request.to is None and facts.standings:
         facts.target = _asked_for_target(invocation, database, facts)
@@ -57,7 +56,16 @@ def planned(invocation: Invocation, database: Database, request: MoveRequest) ->
         plan = reassignment.plan_reassign(
             facts.standings, facts.operators, facts.target, forced=forced, one_chat=facts.one_chat, made_at=invocation.now
         )
-    return plan, facts.details
+    return plan
+
+
+def told(invocation: Invocation, database: Database, request: MoveRequest, plan: MovePlan) -> dict[UUID, Details]:
+    """What people are told of the chats that a preview shows; nothing where none reads it."""
+    if not format_named(invocation.format()).for_people:
+        return {}
+    shown = moves.first(plan, request.shown)
+    with database.reading():
+        return reassignment.details(database, [move.chat.chat_id for move in shown])
 
 
 def _left_of(invocation: Invocation, database: Database, plan: MovePlan) -> MovePlan:
@@ -85,7 +93,6 @@ def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> 
         target,
         limits.max_reassignments if limits else None,
         reassignment.one_chat_each(database),
-        reassignment.details(database, chats),
     )
 
 

@@ -48,6 +48,9 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         invocation.show(screen.preview_answer(plan, previews, here, here(*again) if request.dry_run else None))
         if request.dry_run:
             return ExitCode.OK
+    if invocation.interactive and not request.yes:
+        kept = " What was before is kept in the log." if request.audit else " Nothing keeps what was before."
+        invocation.note(f"A repair cannot be undone: that would bring the fault back.{kept}")
     if not invocation.consent(f"Mend {plan.in_words}", yes=request.yes):
         invocation.note("nothing was changed")
         return ExitCode.OK

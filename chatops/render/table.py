@@ -13,7 +13,7 @@ from rich.text import Text as RichText
 
 from chatops.model import Answer, Line, Table
 from chatops.render.cells import NUMERIC, columns_for, human
-from chatops.render.fit import WHOLE, fit
+from chatops.render.fit import fit
 from chatops.render.format import Envelope, Format, Medium
 from chatops.render.wrap import bound, wrapped
 
@@ -84,7 +84,7 @@ def _table(table: Table, answer: Answer, medium: Medium) -> str:
     for place, wide in fitting.shown:
         column = columns[place]
         justify: Literal["left", "right"] = "right" if column.kind in NUMERIC else "left"
-        grid.add_column(RichText(column.heading), justify=justify, overflow="fold", no_wrap=column.kind in WHOLE, width=wide)
+        grid.add_column(RichText(column.heading), justify=justify, overflow="fold", width=wide)
     for row in rows:
         grid.add_row(*(RichText(bound(row[place], BOUND)) for place, _ in fitting.shown))
     drawn = _print(grid, medium, width=max(width, sum(wide + 3 for _, wide in fitting.shown))).replace(BOUND, " ")

@@ -33,6 +33,23 @@ class MovedChat:
     action_id: int | None
     plan_id: UUID
     show_names: bool = False
+    holder_seen: datetime | None = None
+    details: Details | None = None
+
+    @property
+    def user_name(self) -> str | None:
+        """Who writes."""
+        return self.details.user_name if self.details else None
+
+    @property
+    def profile_name(self) -> str | None:
+        """To whom they write."""
+        return self.details.profile_name if self.details else None
+
+    @property
+    def waits_since(self) -> datetime | None:
+        """Since when the user waits for an answer."""
+        return self.details.waits_since if self.details else None
 
     @property
     def holder(self) -> str:
@@ -71,7 +88,7 @@ def _outcome(plan: MovePlan, move: Move, result: MoveResult | None) -> str:
     return result.outcome if result else "refused" if move.refused else "unchanged" if plan.idle(move) else "planned"
 
 
-def _row(plan: MovePlan, move: Move, result: MoveResult | None, show_names: bool) -> MovedChat:
+def _row(plan: MovePlan, move: Move, result: MoveResult | None, show_names: bool, details: Details | None = None) -> MovedChat:
     outcome = _outcome(plan, move, result)
     changed = outcome in ("done", "planned")
     after_id = (move.to if plan.command == "reassign" else None) if changed else move.chat.operator_id
@@ -80,7 +97,13 @@ def _row(plan: MovePlan, move: Move, result: MoveResult | None, show_names: bool
         move.chat.chat_id, move.chat.chat_state, move.chat.operator_id, _name(plan, move.chat.operator_id),
         then if changed else move.chat.chat_state, after_id, _name(plan, after_id), outcome,
         result.detail if result else move.problem, result.action_id if result else None, plan.plan_id, show_names,
+        _seen(plan, move.chat.operator_id), details,
     )  # fmt: skip
+
+
+def _seen(plan: MovePlan, operator_id: UUID | None) -> datetime | None:
+    known = plan.operators.get(operator_id) if operator_id is not None else None
+    return known.last_activity if known else None
 
 
 def _name(plan: MovePlan, operator_id: UUID | None) -> str | None:
@@ -109,19 +132,39 @@ COLUMNS = [
 ]
 
 
-def preview(plan: MovePlan, details: Sequence[Details], now: datetime | None, *, show_names: bool) -> list[Table | Text]:
-    """What a plan means to do, for people: one chat in full, or the first of many and the operators' loads."""
+PREVIEWED = [
+    Column("chat_id", "chat", "id", rank=4),
+    Column("user_name", "user", "person", rank=0),
+    Column("profile_name", "profile", "person", rank=3),
+    Column("waits_since", "waits", "age", rank=1),
+    Column("now", "now", rank=5),
+    Column("holder", "held by", rank=2),
+    Column("holder_seen", "last seen", "age", rank=3),
+    Column("then", "then", rank=6),
+    Column("taker", "goes to", rank=0),
+    Column("detail", "why", rank=1),
+]
+"""What people see of a plan: users and profiles rather than ids, the ids where there is room."""
+
+
+def first(plan: MovePlan, most: int | None = SHOWN) -> list[Move]:
+    """The moves that a preview shows (`most` None: all): the first that will be tried, and the first that are refused."""
+    return [*plan.wanted[:most], *plan.refused[:most]]
+
+
+def preview(
+    plan: MovePlan, details: Mapping[UUID, Details], now: datetime | None, *, show_names: bool, most: int | None = SHOWN
+) -> list[Table | Text]:
+    """What a plan means to do, for people: one chat in full, or the first of many, what is refused, and the operators' loads."""
     if len(plan.moves) == 1 and details:
-        return _one(plan, plan.moves[0], details[0], now, show_names=show_names)
+        return _one(plan, plan.moves[0], details[plan.moves[0].chat.chat_id], now, show_names=show_names)
     body: list[Table | Text] = [Text([heading(plan)])]
-    moves = sorted(plan.moves, key=lambda move: not move.refused) if plan.refused else plan.moves
-    columns = [column for column in COLUMNS if column.name not in ("outcome",)]
-    if not plan.refused and not any(move.breaks for move in plan.moves):
-        columns = [column for column in columns if column.name != "detail"]
-    shown = [_row(plan, move, None, show_names) for move in moves[:SHOWN]]
-    body.append(Table("preview", columns, shown, audience="people"))
-    if len(moves) > SHOWN:
-        body.append(Text([f"and {formatting.count(len(moves) - SHOWN)} more"]))
+    for name, some, title in (("preview", plan.wanted, None), ("refused", plan.refused, "Refused")):
+        if not some:
+            continue
+        shown = [_row(plan, move, None, show_names, details.get(move.chat.chat_id)) for move in some[:most]]
+        body.append(Table(name, _previewed(plan, shown, refused=name == "refused"), shown, title=title, audience="people"))
+        body += _more(len(some) - len(shown), len(some), "refused" if name == "refused" else f"to {plan.command}")
     loads = plan.loads()
     if plan.command == "reassign" and loads:
         load_columns = [
@@ -133,12 +176,33 @@ def preview(plan: MovePlan, details: Sequence[Details], now: datetime | None, *,
         listed = [
             {"operator": person(one.name, one.operator_id, show_names=show_names), "load": one.load,
              "held_before": one.held_before, "held_after": one.held_after}
-            for one in loads[:SHOWN]
+            for one in loads[:most]
         ]  # fmt: skip
         body.append(Table("loads", load_columns, listed, audience="people"))
-        if len(loads) > SHOWN:
-            body.append(Text([f"and {formatting.count(len(loads) - SHOWN)} more operators"]))
+        if left := len(loads[len(listed) :]):
+            more = formatting.plural(left, "more operator", "more operators")
+            body.append(Text([f"and {more} of {formatting.count(len(loads))}: --all"]))
     return body
+
+
+def _previewed(plan: MovePlan, shown: Sequence[MovedChat], *, refused: bool) -> list[Column]:
+    """The columns that say something about these chats."""
+    if refused:
+        return [column for column in PREVIEWED if column.name in ("chat_id", "user_name", "holder", "detail")]
+    empty = {
+        "taker": plan.command == "release",
+        "detail": not any(row.detail for row in shown),
+        "holder": not any(row.operator_before_id for row in shown),
+        "holder_seen": not any(row.holder_seen for row in shown),
+    }
+    return [column for column in PREVIEWED if not empty.get(column.name)]
+
+
+def _more(left: int, of: int, what: str) -> list[Table | Text]:
+    """That some are not shown; nothing when all are."""
+    if left <= 0:
+        return []
+    return [Text([f"and {formatting.plural(left, 'more chat', 'more chats')} of {formatting.count(of)} {what}: --all"])]
 
 
 def question(plan: MovePlan) -> str:
@@ -240,18 +304,23 @@ def candidates(chat_count: int, free: Sequence[Operator], now: datetime | None) 
 
 def outcome(
     plan: MovePlan, results: Mapping[UUID, MoveResult], *, rehearsal: bool, undo: str, again: str, asked: bool,
-    details: Sequence[Details], now: datetime | None, show_names: bool,
+    details: Mapping[UUID, Details], now: datetime | None, show_names: bool, most: int | None = SHOWN, do: str = "",
 ) -> Answer:  # fmt: skip
-    """What became of a plan. `undo` and `again` are command lines up to the id or the plan; `asked`: the preview was shown."""
+    """What became of a plan. `undo` and `again` are command lines up to the id or the plan; `asked`: the preview was shown.
+
+    `do` is the command line that does what a dry run has shown; `most` are the chats shown to people (None: all).
+    """
     counts = dict(Counter(result.outcome for result in results.values()))
     if refused := len(plan.refused):
         counts["refused"] = counts.get("refused", 0) + refused
     unchanged, untried = len(plan.moves) - len(plan.wanted) - refused, len(plan.wanted) - len(results)
     counts |= {name: number for name, number in (("unchanged", unchanged), ("planned", untried)) if number}
+    # What is refused stands in the preview, where there is one.
+    usual = {"done", "unchanged"} if asked else {"done", "unchanged", "refused"}
     odd: list[Move] = []
-    if set(counts) - {"done", "unchanged"}:
-        odd = [one for one in plan.moves if _outcome(plan, one, results.get(one.chat.chat_id)) not in ("done", "unchanged")]
-    body: list[Table | Text] = [] if asked else preview(plan, details, now, show_names=show_names)
+    if set(counts) - usual:
+        odd = [one for one in plan.moves if _outcome(plan, one, results.get(one.chat.chat_id)) not in usual]
+    body: list[Table | Text] = [] if asked else preview(plan, details, now, show_names=show_names, most=most)
     if len(plan.moves) == 1:
         one = _row(plan, plan.moves[0], results.get(plan.moves[0].chat.chat_id), show_names)
         body.append(Text(_verdict_of_one(plan, one, rehearsal=rehearsal, undo=undo, show_names=show_names)))
@@ -260,10 +329,11 @@ def outcome(
         body.append(Text(_verdict(plan, counts, rehearsal=rehearsal, undo=undo if logged else None, again=again)))
         if odd:
             columns = [column for column in COLUMNS if column.name in ("chat_id", "holder", "outcome", "detail")]
-            shown = [_row(plan, move, results.get(move.chat.chat_id), show_names) for move in odd[:SHOWN]]
+            shown = [_row(plan, move, results.get(move.chat.chat_id), show_names) for move in odd[:most]]
             body.append(Table("exceptions", columns, shown, audience="people"))
-        if len(odd) > SHOWN:
-            body.append(Text([f"and {formatting.count(len(odd) - SHOWN)} more; all of them with -o jsonl"]))
+        body += _more(len(odd[most:]) if most is not None else 0, len(odd), f"that were not {DONE[plan.command]}")
+    if rehearsal and do:
+        body.append(Text([[Span("Do it: "), Span(do, "code")]]))
     # Made as it is read: people see twenty rows of a hundred thousand.
     every = (_row(plan, move, results.get(move.chat.chat_id), show_names) for move in plan.moves)
     body.append(Table("chats", COLUMNS, every, audience="machines"))
