@@ -100,9 +100,10 @@ class NoDatabaseError(UsageError):
 
 
 class UnreachableError(ChatopsError):
-    """No connection could be made, or it was lost."""
+    """No connection could be made, or it was lost; `lasts` where waiting changes nothing, such as a rejected password."""
 
     exit_code = ExitCode.UNREACHABLE
+    lasts = False
 
 
 class RefusedError(ChatopsError):

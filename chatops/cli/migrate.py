@@ -18,6 +18,8 @@ from chatops.errors import ExitCode
         "chatops migrate --dir supabase/migrations --to latest",
         "chatops migrate --dry-run -o sql > pending.sql",
         "chatops migrate --all-schemas 'tenant_*' --jobs 8 --yes",
+        "chatops migrate --again 015 --dry-run",
+        "chatops migrate --show 018",
     ],
     exits="0 everything asked for is in · 2 usage · 3 unreachable, or the connection was lost · 4 refused, or a file failed and "
     "was rolled back · 5 a lock or another migrator was in the way for longer than --max-wait",
@@ -43,6 +45,10 @@ def migrate(
         str | None, typer.Option("--all-schemas", metavar="PATTERN", help="Every schema that matches, such as 'tenant_*'.")
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="How many targets at once, where there are several.")] = 4,
+    show: Annotated[str | None, typer.Option(metavar="FILE", help="Only write a file's text: number or name.")] = None,
+    again: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Make the functions and views of a file that is in once more.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Of what the server says, only warnings.")] = False,
 ) -> ExitCode:
     """Applies the pending files in order, each in one transaction with its entry in the ledger, then the views that changed.
@@ -56,6 +62,18 @@ def migrate(
 
     folder = FolderOptions(directory, source, all_files)
     options = MigrateOptions(
-        to, folder, dry_run, yes, max_wait, statement_timeout, allow_out_of_order, strict, all_schemas, jobs, quiet
+        to,
+        folder,
+        dry_run,
+        yes,
+        max_wait,
+        statement_timeout,
+        allow_out_of_order,
+        strict,
+        all_schemas,
+        jobs,
+        quiet,
+        show,
+        again,
     )
     return run(invocation_of(ctx), options)

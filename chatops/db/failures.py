@@ -65,18 +65,22 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
     details: list[str] = []
     next_steps = [("which setting won", "chatops config")]
     lowered = text.lower()
+    lasts = False
     if re.fullmatch(r"db\.[a-z0-9]+\.supabase\.co", host):
         message = f"{host} cannot be reached: that name has an IPv6 address only"
         details.append("use the session pooler: postgresql://postgres.<ref>@aws-0-<region>.pooler.supabase.com:5432/postgres")
         details.append(WHERE_SUPABASE_SHOWS_IT)
     elif "password authentication failed" in lowered or "sasl" in lowered or "wrong password" in lowered:
+        lasts = True
         message = f"the server at {target.shown()} rejected the password or the user {target.parameters.get('user', '')}".rstrip()
         if "pooler.supabase.com" in host and "." not in target.parameters.get("user", ""):
             details.append("at the pooler the user must be postgres.<ref>, not postgres")
     elif "no password supplied" in lowered:
+        lasts = True
         message = f"the server at {target.shown()} wants a password and none was given"
         details.append("put it in the URL of CHATOPS_DATABASE_URL, in PGPASSWORD or in ~/.pgpass")
     elif "tenant or user not found" in lowered:
+        lasts = True
         message = f"the pooler at {host} knows no such project: the user must be postgres.<ref> and the region right"
     elif "could not translate host name" in lowered or "name or service not known" in lowered or "failed to resolve" in lowered:
         message = f"there is no host named {host}"
@@ -99,4 +103,6 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
     else:
         message = f"no connection to {target.shown()}"
         details.append(first)
-    return UnreachableError(message, details=details, next_steps=next_steps)
+    found = UnreachableError(message, details=details, next_steps=next_steps)
+    found.lasts = lasts
+    return found

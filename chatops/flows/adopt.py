@@ -48,7 +48,7 @@ def run(invocation: Invocation, asked: AdoptRequest) -> ExitCode:
         raise UsageError("--through takes every file up to there as it is: leave out --accept")
     if corrects and (asked.through is not None or asked.accept or asked.ledger_only or asked.diff):
         raise UsageError("--edited and --forget correct the ledger and nothing else: leave the other options out")
-    folder = FolderOptions(asked.directory, asked.source).folder()
+    folder = FolderOptions(asked.directory, asked.source).folder(invocation.configuration)
     database = invocation.connect("migrate")
     if corrects:
         return correct_ledger(invocation, database, folder, asked)

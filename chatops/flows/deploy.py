@@ -57,7 +57,7 @@ class Deploy(DeploySteps):
     def prepare(self) -> None:
         """Reads the ledger and the files; changes nothing. Raises what speaks against the migration."""
         invocation, asked = self.invocation, self.asked
-        folder = FolderOptions(asked.directory, SHIPPED if asked.directory is None else None).folder()
+        folder = FolderOptions(asked.directory, SHIPPED if asked.directory is None else None).folder(invocation.configuration)
         own = ["--dir", shlex.quote(str(asked.directory))] if asked.directory is not None else []
         self.request = MigrationRequest(
             to=asked.to, max_wait=formatting.span(asked.max_wait, "--max-wait").total_seconds(),

@@ -20,11 +20,11 @@ class FolderOptions:
     source: str | None = None
     all_files: bool = False
 
-    def folder(self) -> Folder:
+    def folder(self, configuration: settings.Configuration) -> Folder:
         """The folder with its files. Raises UsageError."""
         if self.directory is None and self.source == SHIPPED:
             return shipped()
-        configured = Configured.read()
+        configured = Configured.of(configuration)
         directory = self.directory or configured.directory
         # A name in chatops.toml is that of the folder beside it; alone, it is that of any folder.
         theirs = configured.directory is None or (directory is not None and directory.resolve() == configured.directory.resolve())
@@ -45,9 +45,8 @@ class Configured:
     all_files: bool = False
 
     @classmethod
-    def read(cls) -> Configured:
-        """What the nearest chatops.toml says. Raises UsageError where it is malformed."""
-        configuration = settings.load()
+    def of(cls, configuration: settings.Configuration) -> Configured:
+        """What chatops.toml says. Raises UsageError where it is malformed."""
         table = configuration.data.get("migrations", {})
         if not isinstance(table, Mapping):
             raise UsageError(f"{configuration.path}: [migrations] is a table with dir and source")

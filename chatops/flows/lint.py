@@ -27,7 +27,7 @@ class LintRequest:
 
 def run(invocation: Invocation, request: LintRequest) -> ExitCode:
     """`chatops lint`."""
-    folder = FolderOptions(request.directory, request.source).folder()
+    folder = FolderOptions(request.directory, request.source).folder(invocation.configuration)
     program()
     files, server, schema = (
         (folder.files, None, invocation.schema or "public") if request.everything else pending(invocation, folder)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from chatops import formatting
 from chatops.db import Database
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.again import again, show_file
 from chatops.flows.folder import FolderOptions
 from chatops.flows.migrate_fleet import migrate_all, targets_of
 from chatops.flows.run import Invocation
@@ -40,6 +41,8 @@ class MigrateOptions:
     all_schemas: str | None
     jobs: int
     quiet: bool
+    show: str | None
+    again: str | None
 
     def request(self, target: Target) -> MigrationRequest:
         """The same for one database, with the command lines that go with it."""
@@ -66,9 +69,15 @@ class MigrateOptions:
 def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     """Opens, plans, asks, applies, shows; for several databases or schemas each by itself."""
     as_sql = invocation.format() == "sql"
+    if (options.show is not None or options.again is not None) and (options.to is not None or options.all_schemas):
+        raise UsageError("--show and --again are about one file of one database: leave out --to and --all-schemas")
+    if options.show is not None:
+        return show_file(invocation, options.folder.folder(invocation.configuration), options.show)
     if (as_sql and not options.dry_run) or any(name == "sql" for name, _ in invocation.writes()):
         raise UsageError("-o sql shows the text of a dry run on stdout: add --dry-run")
-    folder = options.folder.folder()
+    if options.again is not None:
+        return again(invocation, options.folder, options.again, dry_run=options.dry_run, yes=options.yes)
+    folder = options.folder.folder(invocation.configuration)
     if (targets := targets_of(invocation, options.all_schemas)) is not None:
         if as_sql:
             raise UsageError("-o sql shows the text for one database: name one")

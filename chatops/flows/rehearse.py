@@ -35,7 +35,7 @@ class RehearseRequest:
 def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
     """`chatops rehearse`."""
     options = FolderOptions(asked.directory, asked.source)
-    folder = options.folder()
+    folder = options.folder(invocation.configuration)
     longest = asked.max_hold or (PRODUCTION_HOLD if invocation.target.production else None)
     hold = None if longest is None else formatting.span(longest, "--max-hold").total_seconds()
     wait = formatting.span(asked.max_wait, "--max-wait").total_seconds()

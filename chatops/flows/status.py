@@ -25,7 +25,7 @@ class StatusOptions:
 
 def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
     """Every file with its state; 1 with --exit-code where something is to be done."""
-    folder = options.folder.folder()
+    folder = options.folder.folder(invocation.configuration)
     database = invocation.connect("read")
     before = ledger.read(database)
     invocation.banner(database)

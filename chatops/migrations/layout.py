@@ -46,8 +46,9 @@ class Sorted:
     order: Order
 
 
-def sort_out(folder: Path, *, all_files: bool = False) -> Sorted:
-    """What is what in a folder, by the names alone; `all_files` takes files that are named for undoing, too.
+def sort_out(folder: Path, *, all_files: bool = False, empty: bool = False) -> Sorted:
+    """What is what in a folder, by the names alone; `all_files` takes files that are named for undoing, too,
+    `empty` a folder without a file.
 
     Raises UsageError where there is no such folder, no migration in it, or the layout of another tool.
     """
@@ -67,7 +68,7 @@ def sort_out(folder: Path, *, all_files: bool = False) -> Sorted:
     migrations = [name for name in numbered if name not in undone]
     alone = frozenset() if all_files else frozenset(name for name in migrations if _undoes(name))
     left_alone = [name for name in names if name not in set(numbered)] + nested
-    if not migrations:
+    if not migrations and not (empty and not left_alone):
         raise _nothing(folder, found, left_alone)
     order = order_of(migrations)
     migrations.sort(key=lambda name: key_of(name[: -len(".sql")], order))
@@ -100,6 +101,11 @@ def key_of(name: str, order: Order) -> tuple[int, str]:
     True
     """
     return (number_of(name), name) if order == "number" else (0, os.fsencode(f"{name}.sql").decode("latin-1"))
+
+
+def named_for_undoing(name: str) -> bool:
+    """Whether a file is named as if it undid another one; `name` with its ending."""
+    return _undoes(name) is not None
 
 
 def _undoes(name: str) -> str | None:

@@ -1,0 +1,67 @@
+"""`chatops migrate --again FILE` and `--show FILE`: a file that is in, made again or shown."""
+
+from __future__ import annotations
+
+import shlex
+
+from chatops.errors import ExitCode, UsageError
+from chatops.flows.folder import FolderOptions
+from chatops.flows.run import Invocation
+from chatops.migrations import ledger
+from chatops.migrations.again import again_text, apply_again, prepare_again
+from chatops.migrations.carry_over import carried_over, carry_over_texts
+from chatops.migrations.fitness import refuse_unfit
+from chatops.migrations.ledger import Run
+from chatops.migrations.plan import plan
+from chatops.migrations.source import Folder, MigrationFile, revision_of
+from chatops.screens import again as screen
+
+
+def show_file(invocation: Invocation, folder: Folder, name: str) -> ExitCode:
+    """Writes a file's text as it is; connects to nothing."""
+    file = named(folder, name)
+    if invocation.format() in ("table", "plain", "sql"):
+        text = file.path.read_text(encoding="utf-8", errors="replace")
+        invocation.emit(text if text.endswith("\n") else f"{text}\n")
+    else:
+        invocation.show(screen.shown(file))
+    return ExitCode.OK
+
+
+def named(folder: Folder, name: str) -> MigrationFile:
+    """The one file of a number or name. Raises UsageError with those that could be meant."""
+    plain = name.rpartition("/")[2].removesuffix(".sql")
+    found = [file for file in folder.files if file.name == plain] or [
+        file for file in folder.files if plain.isdigit() and file.number == int(plain)
+    ]
+    if len(found) != 1:
+        files = ", ".join(file.name for file in found or folder.files)
+        raise UsageError(f"{name} means {len(found) or 'no'} file of {folder.source}", details=[f"there are: {files}"])
+    return found[0]
+
+
+def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run: bool, yes: bool) -> ExitCode:
+    """Shows what differs, asks, makes it again, says so."""
+    folder = options.folder(invocation.configuration)
+    database = invocation.connect("migrate")
+    known = carried_over(ledger.read(database), folder)
+    invocation.banner(database)
+    refuse_unfit(database, known.ledger.facts)
+    found = prepare_again(database, plan(folder, known.ledger.rows), named(folder, name).name)
+    run = Run("migrate --again", invocation.provenance.annotations(), revision_of(folder.path))
+    command = invocation.here("migrate", "--again", shlex.quote(found.entry.name), *options.words())
+    if invocation.format() == "sql":
+        invocation.emit(again_text(found, database.target.schema, run).pasteable)
+        return ExitCode.OK
+    if found.nothing or dry_run:
+        invocation.show(screen.preview(found, command))
+        return ExitCode.OK
+    for line in screen.lines(found):
+        invocation.note(line)
+    if not invocation.consent(f"Make {screen.count(found)} again", yes=yes):
+        invocation.note("nothing was changed")
+        return ExitCode.REFUSED
+    ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run)
+    apply_again(database, found, run, command)
+    invocation.show(screen.done(found))
+    return ExitCode.OK

@@ -1,0 +1,244 @@
+"""Re-applies what a file that is in can make any number of times: its `create or replace` functions, procedures and views.
+
+For a definition that drifted, or a file whose text was corrected. What a later file made or dropped since is left to that one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from chatops import db, sqlfiles
+from chatops.db import Database
+from chatops.errors import ConflictError, DatabaseError, LockTimeoutError, RefusedError
+from chatops.migrations import ledger as ledgers
+from chatops.migrations.failure import MigrationFailedError
+from chatops.migrations.ledger import Run
+from chatops.migrations.plan import Entry, MigrationPlan, State
+from chatops.migrations.scanner import Statement, normalised, significant
+from chatops.migrations.source import MigrationFile
+from chatops.migrations.statements import first_word
+from chatops.migrations.transaction import Part, Transaction, deadline_text
+
+KINDS = ("FUNCTION", "PROCEDURE", "VIEW")
+DEADLINE_MS = 3000
+_MOVED = (ledgers.ANOTHER_MIGRATOR, ledgers.LEDGER_MOVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a statement makes or drops: its kind, its name as the catalog has it, the words between its parentheses."""
+
+    kind: str
+    name: str
+    arguments: str
+    replaces: bool
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One object that is made again: what stands in the database now, what the file has for it, and whether that is the same."""
+
+    kind: str
+    name: str
+    now: str | None
+    then: str
+    same: bool
+
+    @property
+    def diff(self) -> list[str]:
+        """What changes, line by line."""
+        before = [] if self.now is None else self.now.strip("\n").splitlines()
+        return list(difflib.unified_diff(before, self.then.strip("\n").splitlines(), "now", "then", lineterm=""))
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What would be done: the pieces, those left to a later file, and whether the file's new text counts afterwards."""
+
+    entry: Entry
+    made: tuple[Made, ...]
+    pieces: tuple[Piece, ...]
+    left: tuple[tuple[str, str], ...]
+    accepts: bool
+
+    @property
+    def file(self) -> MigrationFile:
+        """The file, which is there."""
+        assert self.entry.file is not None
+        return self.entry.file
+
+    @property
+    def nothing(self) -> bool:
+        """Whether everything is as the file makes it."""
+        return not self.accepts and all(piece.same for piece in self.pieces)
+
+
+def prepare_again(database: Database, plan: MigrationPlan, name: str) -> Again:
+    """Reads what stands in the database. Raises RefusedError for a file that is not in, or that makes nothing anew."""
+    entry = entry_of(plan, name)
+    if not entry.state.is_in or entry.file is None or entry.row is None:
+        raise RefusedError(f"{entry.name} is {entry.state.value}: only what a file that is in has made is applied again")
+    if not entry.file.reading.runnable:
+        first = entry.file.reading.problems[0]
+        raise RefusedError(f"{first.where}  {first.message}; nothing was changed")
+    own = [one for statement in entry.file.reading.statements if (one := made_by(statement)) is not None and one.replaces]
+    later = plan.entries[plan.entries.index(entry) + 1 :]
+    left = [(one, by) for one in own if (by := _made_later(one, later)) is not None]
+    made = [one for one in own if one not in [gone for gone, _ in left]]
+    if not made:
+        more = f": {', '.join(f'{one.name} is left to {by}' for one, by in left)}" if left else ""
+        raise RefusedError(f"{entry.name} has no function, procedure or view to apply again{more}; nothing was changed")
+    pieces = [_piece(database, one) for one in made]
+    edits = entry.file.edits(entry.row.statements) if entry.state in (State.EDITED, State.REFORMATTED) else ()
+    again = {one.statement.start for one in own}
+    accepts = bool(edits) and all(
+        edit.what != "removed" and entry.file.reading.statements[edit.index].start in again for edit in edits or ()
+    )
+    return Again(entry, tuple(made), tuple(pieces), tuple((one.name, by) for one, by in left), accepts)
+
+
+def entry_of(plan: MigrationPlan, name: str) -> Entry:
+    """The one file of a number or name. Raises RefusedError where there is none, or several."""
+    plain = name.removesuffix(".sql")
+    found = [one for one in plan.entries if one.name == plain] or [
+        one for one in plan.entries if plain.isdigit() and one.number == int(plain)
+    ]
+    if len(found) != 1:
+        several = f"{len(found)} files: {', '.join(one.name for one in found)}" if found else "no file"
+        raise RefusedError(f"{name} means {several} of {plan.source}")
+    return found[0]
+
+
+def made_by(statement: Statement) -> Made | None:
+    """What a statement makes or drops, of what can be made again.
+
+    >>> from chatops.migrations.scanner import scan
+    >>> [(one.kind, one.name, one.arguments, one.replaces) for one in map(made_by, scan(
+    ...     'create or replace function s.F(a int, b text) returns int as $$ $$; drop view if exists "V"')) if one]
+    [('FUNCTION', 'f', 'a int , b text', True), ('VIEW', 'V', '', False)]
+    """
+    if first_word(statement) not in ("CREATE", "DROP"):
+        return None
+    tokens = list(significant(statement.text))
+    words = [token.upper for token in tokens[:8]]
+    kind = next((word for word in words if word in KINDS), None)
+    if kind is None or any(word in ("TABLE", "MATERIALIZED", "TRIGGER", "POLICY") for word in words[: words.index(kind)]):
+        return None
+    at = words.index(kind) + 1
+    if words[at : at + 2] == ["IF", "EXISTS"]:
+        at += 2
+    while at + 2 < len(tokens) and tokens[at + 1].text == ".":
+        at += 2
+    if at >= len(tokens):
+        return None
+    name = tokens[at]
+    plain = name.text[1:-1].replace('""', '"') if name.kind == "identifier" else name.text.lower()
+    return Made(
+        kind, plain, _between_parentheses(statement, name.start + len(name.text)), words[1:3] == ["OR", "REPLACE"], statement
+    )
+
+
+def _between_parentheses(statement: Statement, start: int) -> str:
+    depth, begin = 0, -1
+    for token in significant(statement.text, start):
+        if depth == 0 and token.text != "(":
+            return ""
+        depth += (token.text == "(") - (token.text == ")")
+        begin = token.start + 1 if begin < 0 else begin
+        if depth == 0:
+            return normalised(statement.text[begin : token.start]).lower()
+    return ""
+
+
+def _made_later(one: Made, later: Sequence[Entry]) -> str | None:
+    """The last later file that is in and makes the same thing, or drops it."""
+    found = None
+    for entry in later:
+        if entry.file is None or not entry.state.is_in:
+            continue
+        for statement in entry.file.reading.statements:
+            other = made_by(statement)
+            if other is None or (other.kind, other.name) != (one.kind, one.name):
+                continue
+            if (
+                one.kind == "VIEW"
+                or other.arguments == one.arguments
+                or (first_word(statement) == "DROP" and not other.arguments)
+            ):
+                found = entry.name
+    return found
+
+
+def _piece(database: Database, one: Made) -> Piece:
+    """What there is of an object, and what the file has; of several of that name, the one that is nearest."""
+    kind = "view" if one.kind == "VIEW" else "routine"
+    found = database.tuples(sqlfiles.read("queries/again_texts.sql"), {"kind": kind, "name": one.name})
+    texts = [str(text) for (text,) in found]
+    then = _body(one)
+    if kind == "view":
+        same = any(normalised(text.rstrip().removesuffix(";")) == normalised(then) for text in texts)
+        return Piece("view", one.name, texts[0] if texts else None, then, same)
+    nearest = max(texts, key=lambda text: difflib.SequenceMatcher(None, text, then, autojunk=False).quick_ratio(), default=None)
+    return Piece(one.kind.lower(), one.name, nearest, then, nearest == then)
+
+
+def _body(one: Made) -> str:
+    """The body of a routine as the catalog keeps it, the query of a view; the whole statement where neither is found."""
+    tokens = list(significant(one.statement.text))
+    for before, token in pairwise(tokens):
+        if before.upper == "AS" and one.kind == "VIEW":
+            return one.statement.text[token.start :]
+        if before.upper == "AS" and token.kind == "string":
+            text = token.text
+            if text.startswith("$"):
+                tag = text[: text.index("$", 1) + 1]
+                return text[len(tag) : -len(tag)]
+            return text[1:-1].replace("''", "'")
+    return one.statement.text
+
+
+def again_text(again: Again, schema: str, run: Run) -> Transaction:
+    """One transaction: the definitions of before, the file's statements, the audit row, and the ledger where its text counts."""
+    file, row = again.file, again.entry.row
+    assert row is not None
+    names = [one.name for one in again.made]
+    settings = ledgers.settings_texts(schema, run, lock_timeout_ms=DEADLINE_MS)
+    head = ["begin", *settings, *ledgers.lock_text(schema, bookkeeping=False, source=file.source), ledgers.run_text(run)]
+    head += [
+        ledgers.expect_text(schema, row.source, row.name, row),
+        db.inlined(sqlfiles.read("queries/again_before.sql"), {"names": names}),
+        deadline_text(DEADLINE_MS),
+        *ledgers.file_path_texts(file.source, schema),
+    ]
+    own = [Part(file.reading.sent[one.statement.leading : one.statement.stop], file.reading, one.statement) for one in again.made]
+    tail = [ledgers.path_text(schema)]  # such statements leave nothing behind that would have to be reset
+    tail.append(
+        db.inlined(sqlfiles.read("queries/again_record.sql"), {"names": names, "file": file.name, "target_schema": schema})
+    )
+    if again.accepts:
+        digests = None if file.digests is None else db.json(file.digests)
+        values = {
+            "target_schema": schema, "source": row.source, "name": row.name, "before": row.checksum,
+            "checksum": file.checksum, "statements": digests,
+        }  # fmt: skip
+        tail.append(db.inlined(sqlfiles.read("queries/ledger_accept.sql"), values))
+    parts = [*(Part(text.rstrip().removesuffix(";")) for text in head), *own]
+    return Transaction((*parts, *(Part(text.rstrip().removesuffix(";")) for text in (*tail, "commit"))))
+
+
+def apply_again(database: Database, again: Again, run: Run, command: str) -> None:
+    """Does it, all or nothing. Raises MigrationFailedError, ConflictError while another migrator or a lock is in the way."""
+    sent = again_text(again, database.target.schema, run)
+    ran = database.run(sent.text)
+    if ran.error is None:
+        return
+    database.rollback()
+    if isinstance(ran.error, LockTimeoutError) or getattr(ran.error, "sqlstate", "") in _MOVED:
+        raise ConflictError(f"{ran.error.message}; nothing was changed", next_steps=[("again", command)])
+    if not isinstance(ran.error, DatabaseError):
+        raise ran.error
+    raise MigrationFailedError(sent.failure(ran), again.file.name, ["Nothing was changed."], [("again", command)])
