@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from chatops.errors import UsageError
 
@@ -98,19 +98,42 @@ def instant(moment: datetime | None) -> str:
     """An instant as RFC 3339 text in UTC, "" for none."""
     if moment is None:
         return ""
-    from datetime import UTC
-
     if moment.tzinfo is None:
         return moment.isoformat()
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+# Workflow commands of GitHub (a word that is no IPv6 address behind the colons) and of Azure and TeamCity (anywhere).
+_OBEYED = re.compile(r"^(\s*)(::)(?=[A-Za-z]*[G-Zg-z-])|()(##)(?=\[|vso\[|teamcity\[)", re.MULTILINE)
+
+
+def disarmed(text: str) -> str:
+    """The text without lines that a CI system would obey."""
+    return _OBEYED.sub(_disarmed, text) if "::" in text or "##" in text else text
+
+
+def _disarmed(found: re.Match[str]) -> str:
+    return f"{found[1] or ''}\\x3a:" if found[2] else "\\x23#"
+
+
+def instant_to_the_second(moment: datetime) -> str:
+    """An instant for people, in UTC.
+
+    >>> instant_to_the_second(datetime.fromisoformat("2026-11-22T15:03:04.5+01:00"))
+    '2026-11-22 14:03:04Z'
+    """
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
 def visible(text: str, *, lines: bool = False) -> str:
     r"""Foreign text with control, escape and bidirectional characters made visible; line breaks too unless `lines`.
 
-    >>> visible("a\x1b[31mb\nc")
-    'a\\x1b[31mb\\nc'
+    Nor does it begin a line that a CI system would obey. What was made visible once stays as it is.
+
+    >>> visible("a\x1b[31mb\nc"), visible("::error::no"), visible("::1")
+    ('a\\x1b[31mb\\nc', '\\x3a:error::no', '::1')
     """
+    text = disarmed(text)
     if text.isascii() and text.isprintable():
         return text
     out: list[str] = []
@@ -139,4 +162,5 @@ def initial(name: str | None) -> str:
     >>> initial("Ada Lovelace")
     'A.'
     """
-    return f"{name.strip()[0].upper()}." if name and name.strip() else "—"
+    letter = next((sign for sign in name or "" if sign.isalnum()), "")
+    return f"{letter.upper()}." if letter else "—"

@@ -99,6 +99,7 @@ class Outcome:
     help: str = ""
     counts: bool = False
     seconds: float = 0.0
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

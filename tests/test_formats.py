@@ -38,7 +38,7 @@ def samples(text: str) -> dict[tuple[str, frozenset[Any]], float]:
     return {
         (
             sample.name,
-            frozenset((key, value) for key, value in sample.labels.items() if key not in ("environment", "database")),
+            frozenset((key, value) for key, value in sample.labels.items() if key not in ("command", "environment", "database")),
         ): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
@@ -156,6 +156,25 @@ def test_github_gets_an_annotation_for_each_finding_and_none_when_all_is_well(de
     lines = chatops_inprocess("verify", "--skip", "QUEUE003", "-o", "github", db=deployed, check=1).stdout.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("::error title=CHAT003::in 1 chat state and operator contradict each other%0A")
+
+
+def test_the_files_of_all_commands_in_one_folder_are_valid_together(
+    deployed: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    commands = ("verify", "diagnose", "summary", "queue")
+    for name in commands:
+        chatops_inprocess(name, "--write", f"prometheus={name}.prom", db=deployed)
+    seen: set[tuple[str, frozenset[Any]]] = set()
+    helps: dict[str, str] = {}
+    for name in commands:
+        for family in text_string_to_metric_families((tmp_path / f"{name}.prom").read_text()):
+            # node_exporter merges the files of a folder: one help a name, no sample twice.
+            assert helps.setdefault(family.name, family.documentation) == family.documentation
+            for sample in family.samples:
+                key = (sample.name, frozenset(sample.labels.items()))
+                assert sample.labels["command"] == name
+                assert key not in seen
+                seen.add(key)
 
 
 # ---- every command, every format --------------------------------------------------------------------------------------

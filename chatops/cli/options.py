@@ -136,6 +136,10 @@ def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
                    multiple=True, type=str, metavar="FORMAT=FILE"),
             option(["--show-names"], "show_names", "Output", "Names of people in full, off a terminal too.", is_flag=True,
                    type=bool, default=False),
+            option(["--utc"], "utc", "Output", "Instants in UTC in place of how long ago they were.", is_flag=True, type=bool,
+                   default=False),
+            option(["--raw"], "raw", "Output", "csv and tsv without the quote before what a spreadsheet would compute.",
+                   is_flag=True, type=bool, default=False),
         ]  # fmt: skip
     if "debug" in groups:
         made.append(

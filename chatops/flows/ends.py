@@ -10,7 +10,7 @@ import traceback
 from chatops import formatting, settings
 from chatops.errors import ChatopsError, ExitCode, UsageError
 from chatops.flows.run import Invocation
-from chatops.render import FORMATS, Failure, Medium, format_named
+from chatops.render import FORMATS, Failure, format_named
 from chatops.render.failure import failure as lines_of
 
 
@@ -34,7 +34,7 @@ def _write_files(run: Invocation, told: Failure) -> None:
         for name, path in run.writes():
             known = format_named(name) if name in FORMATS else None
             if known is not None and known.failure is not None:
-                run.write_to(path, iter([known.failure(told, Medium(), run.envelope())]))
+                run.write_to(path, iter([known.failure(told, run.file_medium, run.envelope())]))
 
 
 def misused(run: Invocation, error: Exception) -> int:

@@ -38,6 +38,8 @@ class Given:
     output: str | None = None
     write: Sequence[str] = ()
     show_names: bool = False
+    utc: bool = False
+    raw: bool = False
     debug: bool = False
 
     @property

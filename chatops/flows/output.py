@@ -17,7 +17,7 @@ from chatops.files import write_file
 from chatops.flows.given import Given
 from chatops.flows.paste import pasteable, pasteable_answer
 from chatops.model import Answer, Line, Table
-from chatops.render import FORMATS, Format, Medium, encodable, format_named
+from chatops.render import FORMATS, Format, Medium, encodable, format_named, safe, safe_answer
 from chatops.render.wrap import wrapped
 
 
@@ -37,7 +37,12 @@ class Output(Given):
         colour = terminal and "NO_COLOR" not in self.environ and self.environ.get("TERM", "dumb") not in ("dumb", "")
         width = shutil.get_terminal_size().columns if terminal else 0
         return Medium(width=width, terminal=terminal, colour=colour, ascii=signs.is_ascii_only(getattr(stream, "encoding", None)),
-                      show_names=self.show_names or terminal)  # fmt: skip
+                      show_names=self.show_names or terminal, utc=self.utc, raw=self.raw)  # fmt: skip
+
+    @property
+    def file_medium(self) -> Medium:
+        """What the files of --write can show."""
+        return Medium(show_names=self.show_names, utc=self.utc, raw=self.raw)
 
     # -- formats ----------------------------------------------------------------------------------------------------
 
@@ -111,10 +116,10 @@ class Output(Given):
         medium, chosen = self.medium(), format_named(self.format())
         if chosen.exit_code is not None:
             self.judged = chosen.exit_code(answer)
-        for piece in chosen.render(pasteable_answer(answer), medium, self.envelope()):
+        for piece in chosen.render(safe_answer(pasteable_answer(answer)), medium, self.envelope()):
             emit(piece) if emit is not None else self.emit(piece, medium)
         for name, path in pairs:
-            self.write_to(path, format_named(name).render(answer, Medium(show_names=self.show_names), self.envelope()))
+            self.write_to(path, format_named(name).render(safe_answer(answer), self.file_medium, self.envelope()))
 
     def write_to(self, path: Path, pieces: Iterator[str]) -> None:
         """Writes one of the files of --write; the summary of a GitHub job is appended to."""
@@ -129,7 +134,7 @@ class Output(Given):
     def note(self, line: Line) -> None:
         """A line on stderr: banner, progress, warnings."""
         medium = self.medium(stream=sys.stderr)
-        text = "".join(self._told(part, medium) for part in wrapped(pasteable(line), medium.width))
+        text = "".join(self._told(part, medium) for part in wrapped(safe(pasteable(line)), medium.width))
         with contextlib.suppress(BrokenPipeError):
             sys.stderr.write(encodable(text, medium))
             sys.stderr.flush()
@@ -141,7 +146,7 @@ class Output(Given):
             from chatops.render.table import styled  # rich is loaded where colours are seen, and nowhere else
 
             return styled(line, medium)
-        return "".join(span.text for span in line) + "\n"
+        return formatting.disarmed("".join(span.text for span in line)) + "\n"  # spans may make one together
 
     def warn(self, text: str) -> None:
         """A warning on stderr."""

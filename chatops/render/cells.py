@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -75,6 +76,18 @@ def flat(row: Any, column: Column, medium: Medium) -> str:
     return str(value)
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE)
+
+
+def spreadsheet(row: object, column: Column, medium: Medium, *, lines: bool = False) -> str:
+    """A value that a spreadsheet shows and does not compute: one quote stands before what looks like a formula, but for --raw."""
+    text = flat(row, column, medium)
+    if not medium.raw and text.lstrip().startswith(FORMULA) and not _NUMBER.fullmatch(text):
+        text = "'" + text
+    return formatting.visible(text, lines=lines)
+
+
 def human(row: Any, column: Column, medium: Medium, now: datetime | None) -> str:
     """A value for a person at a terminal: ages, thousands, shares; foreign text made visible."""
     value = _person(value_of(row, column.name), column, medium)
@@ -83,13 +96,13 @@ def human(row: Any, column: Column, medium: Medium, now: datetime | None) -> str
     if value is None:
         return "—"
     if column.kind == "age":
-        return formatting.age(value, now)
+        return formatting.instant_to_the_second(value) if medium.utc else formatting.age(value, now)
     if column.kind == "share":
         return f"{value * 100:.1f} %"
     if column.kind == "duration":
         return formatting.duration(value)
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return f"{value.astimezone(UTC) if value.tzinfo else value:%Y-%m-%d %H:%M}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float | Decimal) and column.kind == "number":

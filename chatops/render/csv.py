@@ -6,9 +6,8 @@ import csv
 import io
 from collections.abc import Iterator
 
-from chatops import formatting
 from chatops.model import Answer
-from chatops.render.cells import columns_for, flat, tables_for
+from chatops.render.cells import columns_for, spreadsheet, tables_for
 from chatops.render.format import Envelope, Format, Medium
 
 CHUNK = 8192
@@ -22,7 +21,7 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in columns])
     for row in table.rows:
-        writer.writerow([formatting.visible(flat(row, column, medium), lines=True) for column in columns])
+        writer.writerow([spreadsheet(row, column, medium, lines=True) for column in columns])
         if out.tell() > CHUNK:
             yield out.getvalue()
             out.seek(0)

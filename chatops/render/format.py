@@ -25,6 +25,10 @@ class Medium:
     colour: bool = False
     ascii: bool = False
     show_names: bool = False
+    utc: bool = False
+    """People see instants instead of how long ago they were."""
+    raw: bool = False
+    """csv and tsv hold values as they are, even those that a spreadsheet takes for a formula."""
 
 
 @dataclass(frozen=True, slots=True)

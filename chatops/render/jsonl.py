@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from chatops.model import Answer
 from chatops.render.cells import columns_for, machine_row, tables_for
 from chatops.render.format import Envelope, Format, Medium
-from chatops.render.json import failure
+from chatops.render.json import escaped, failure
 
 
 def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
@@ -17,7 +17,7 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     columns = columns_for(table, "machines")
     encode = json.JSONEncoder(ensure_ascii=medium.ascii, default=str).encode
     for row in table.rows:
-        yield encode(machine_row(row, columns, medium)) + "\n"
+        yield escaped(encode(machine_row(row, columns, medium))) + "\n"
 
 
 FORMAT = Format("jsonl", render, needs=frozenset({"rows"}), streams=True, failure=failure)

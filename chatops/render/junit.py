@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 from xml.sax.saxutils import escape, quoteattr
 
 from chatops import formatting
@@ -11,13 +12,16 @@ from chatops.render.failure import unknown
 from chatops.render.format import Envelope, Failure, Format, Medium
 from chatops.render.github import fields
 
+PROPERTIES = ("environment", "database", "chatops")
+"""What the envelope knows of the run, kept as properties of the suite."""
+
 
 def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """One test suite. Its cases are the outcomes, a failure where one counts as found, an error where nobody could look; else
     the rows of the table `files` (column `file`), where each row of `problems` is a failure of its file's case, or a case of its
     own where it names no file. With neither there is one case, which passed."""
     if answer.outcomes is not None:
-        yield from _suite(answer, [_outcome(answer, outcome) for outcome in answer.outcomes],
+        yield from _suite(answer, envelope, [_outcome(answer, outcome) for outcome in answer.outcomes],
                           sum(one.status == "failed" and one.counts for one in answer.outcomes),
                           sum(one.status == "unknown" and one.counts for one in answer.outcomes))  # fmt: skip
         return
@@ -32,12 +36,18 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
                 cases.setdefault(found.get("file") or found.get("code") or "problem", []).append(found)
     cases = cases or {answer.command: []}
     texts = [_case(answer, name, problems) for name, problems in cases.items()]
-    yield from _suite(answer, texts, sum(bool(found) for found in cases.values()), 0)
+    yield from _suite(answer, envelope, texts, sum(bool(found) for found in cases.values()), 0)
 
 
-def _suite(answer: Answer, cases: Sequence[str], failures: int, errors: int) -> Iterator[str]:
+def _suite(answer: Answer, envelope: Envelope, cases: Sequence[str], failures: int, errors: int) -> Iterator[str]:
+    seconds = sum(one.seconds for one in answer.outcomes or ())
     suite = f'name={quoteattr(f"chatops {answer.command}")} tests="{len(cases)}" failures="{failures}" errors="{errors}"'
+    suite += f' time="{seconds:.3f}"' + (f' timestamp="{answer.now.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"' if answer.now else "")
     yield f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n<testsuite {suite}>\n'
+    known = {name: formatting.visible(str(envelope[name])) for name in PROPERTIES if envelope.get(name)}
+    if known:
+        rows = "".join(f"<property name={quoteattr(name)} value={quoteattr(value)}/>\n" for name, value in known.items())
+        yield f"<properties>\n{rows}</properties>\n"
     yield from cases
     yield "</testsuite>\n</testsuites>\n"
 
@@ -50,7 +60,7 @@ def _outcome(answer: Answer, outcome: Outcome) -> str:
     head = _head(answer, formatting.visible(outcome.name), f' time="{outcome.seconds:.3f}"')
     if outcome.status == "passed":
         return f"{head}/>\n"
-    text = "\n".join(formatting.visible(part, lines=True) for part in (outcome.message, outcome.help) if part)
+    text = "\n".join(formatting.visible(part, lines=True) for part in (outcome.message, outcome.evidence, outcome.help) if part)
     if not outcome.counts:
         return f"{head}><system-out>{escape(f'{outcome.severity}: {text}')}</system-out></testcase>\n"
     element = "error" if outcome.status == "unknown" else "failure"

@@ -15,7 +15,9 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~])")
 
 
 def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
-    """Text as paragraphs, tables as pipe tables."""
+    """Where and when in one line, text as paragraphs, tables as pipe tables."""
+    if head := _where_and_when(answer, envelope):
+        yield f"*{escaped(head)}*\n\n"
     for block in answer.body:
         if isinstance(block, Table):
             if block.audience != "machines":
@@ -29,6 +31,11 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
                 yield ("".join(f"`{span.text}`" if span.style == "code" else escaped(span.text) for span in line) + "  \n")
             else:
                 yield escaped(text) + "  \n"
+
+
+def _where_and_when(answer: Answer, envelope: Envelope) -> str:
+    at = formatting.instant_to_the_second(answer.now) if answer.now is not None else ""
+    return " · ".join(str(part) for part in (envelope.get("environment"), envelope.get("database"), at) if part)
 
 
 def escaped(text: str) -> str:

@@ -38,7 +38,10 @@ def _told(answer: Answer) -> str:
     wrong = sorted((one for one in answer.outcomes if one.status != "passed" and one.counts),
                    key=lambda one: (one.status == "unknown", rank.index(one.severity)))  # fmt: skip
     if not wrong:
-        return f"{answer.command}: {formatting.plural(len(answer.outcomes), 'check')}, nothing found"
+        quiet = [one.name for one in answer.outcomes if one.status != "passed"]
+        found = f"{len(quiet)} below what counts: {', '.join(quiet[:MOST_NAMED])}" if quiet else "nothing found"
+        more = f" and {len(quiet) - MOST_NAMED} more" if len(quiet) > MOST_NAMED else ""
+        return f"{answer.command}: {formatting.plural(len(answer.outcomes), 'check')}, {found}{more}"
     named = "; ".join(_named(one) for one in wrong[:MOST_NAMED])
     more = f"; {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
     return f"{answer.command}: {len(wrong)} of {formatting.plural(len(answer.outcomes), 'check')}: {named}{more}"

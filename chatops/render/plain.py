@@ -1,13 +1,14 @@
-"""For a pipe or a log: nothing cut, nothing coloured, full ids, RFC 3339 times."""
+"""For a pipe or a log: nothing cut, nothing coloured, full ids; how long ago things were, or their instants in UTC."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from tabulate import tabulate
 
 from chatops import formatting
-from chatops.model import Answer, Column, Line, Table
+from chatops.model import Answer, Column, Line, Table, value_of
 from chatops.render.cells import NUMERIC, columns_for, flat, human
 from chatops.render.format import Envelope, Format, Medium
 
@@ -20,25 +21,26 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
                 continue
             if position:
                 yield "\n"
-            yield _table(block, medium)
+            yield _table(block, medium, answer.now)
         else:
             yield from (unstyled(line) + "\n" for line in block.lines)
 
 
 def unstyled(line: Line) -> str:
-    """A line's text."""
-    return line if isinstance(line, str) else "".join(span.text for span in line)
+    """A line's text, as it may be shown."""
+    # Made visible as a whole: spans that are harmless one by one may make a command of a CI system together.
+    return formatting.visible(line if isinstance(line, str) else "".join(span.text for span in line), lines=True)
 
 
-def _cell(row: object, column: Column, medium: Medium) -> str:
-    if column.kind in ("share", "duration"):
-        return human(row, column, medium, None)
+def _cell(row: object, column: Column, medium: Medium, now: datetime | None) -> str:
+    if column.kind in ("share", "duration", "age"):
+        return human(row, column, medium, now) if value_of(row, column.name) is not None else ""
     return formatting.visible(flat(row, column, medium))
 
 
-def _table(table: Table, medium: Medium) -> str:
+def _table(table: Table, medium: Medium, now: datetime | None) -> str:
     columns = [column for column in columns_for(table, "people") if column.kind != "bar"]
-    rows = [[_cell(row, column, medium) for column in columns] for row in table.rows]
+    rows = [[_cell(row, column, medium, now) for column in columns] for row in table.rows]
     title = f"{table.title}\n" if table.title else ""
     if not rows:
         return f"{title}{table.empty or 'none'}\n"
@@ -47,7 +49,7 @@ def _table(table: Table, medium: Medium) -> str:
         headers=[column.heading for column in columns],
         tablefmt="simple",
         disable_numparse=True,
-        colalign=["right" if column.kind in NUMERIC and column.kind != "age" else "left" for column in columns],
+        colalign=["right" if column.kind in NUMERIC else "left" for column in columns],
     )
     return title + "".join(line.rstrip() + "\n" for line in text.splitlines())
 

@@ -27,7 +27,7 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     if answer.now is not None:
         meaning = "When these numbers were read, by the database's clock."
         figures.append(Figure(f"{answer.command}_timestamp_seconds", answer.now.timestamp(), meaning))
-    target = {name: str(envelope[name]) for name in TARGET if envelope.get(name)}
+    target = {"command": answer.command, **{name: str(envelope[name]) for name in TARGET if envelope.get(name)}}
     for name in dict.fromkeys(figure.name for figure in figures):
         same = [figure for figure in figures if figure.name == name and figure.value is not None]
         if not same:

@@ -11,7 +11,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from chatops.model import Answer, Line, Table
+from chatops import formatting
+from chatops.model import Answer, Column, Line, Table
 from chatops.render.cells import NUMERIC, columns_for, human
 from chatops.render.fit import fit
 from chatops.render.format import Envelope, Format, Medium
@@ -19,6 +20,9 @@ from chatops.render.wrap import bound, wrapped
 
 NARROW = 60
 """Below so many columns the gaps between them are smaller."""
+
+LONGEST = 160
+"""Characters of one value on a screen; all of it is in the other formats."""
 
 BOUND = "\ue000"
 """Stands for a blank that must not be broken: no value holds it, for foreign text was made visible."""
@@ -54,9 +58,9 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
 def styled(line: Line, medium: Medium) -> str:
     """One line with its styles."""
     if isinstance(line, str):
-        return line + "\n"
+        return formatting.disarmed(line) + "\n"
     if not medium.colour:
-        return "".join(span.text for span in line) + "\n"
+        return formatting.disarmed("".join(span.text for span in line)) + "\n"
     text = RichText(no_wrap=True, overflow="ignore")
     for span in line:
         text.append(span.text, STYLES[span.style])
@@ -65,7 +69,7 @@ def styled(line: Line, medium: Medium) -> str:
 
 def _table(table: Table, answer: Answer, medium: Medium) -> str:
     columns = columns_for(table, "people")
-    rows = [[human(row, column, medium, answer.now) for column in columns] for row in table.rows]
+    rows = [[_cut(human(row, column, medium, answer.now), column) for column in columns] for row in table.rows]
     if not rows:
         return (table.empty or "none") + "\n"
     width = medium.width or ENDLESS
@@ -88,10 +92,16 @@ def _table(table: Table, answer: Answer, medium: Medium) -> str:
     for row in rows:
         grid.add_row(*(RichText(bound(row[place], BOUND)) for place, _ in fitting.shown))
     drawn = _print(grid, medium, width=max(width, sum(wide + 3 for _, wide in fitting.shown))).replace(BOUND, " ")
+    if not medium.colour:
+        drawn = formatting.disarmed(drawn)  # a value that is folded may begin a line in its middle
     if not fitting.left_out:
         return drawn
     names = ", ".join(dict.fromkeys(column.heading or column.name for column in fitting.left_out))
     return drawn + "".join(styled(part, medium) for part in wrapped(f"not shown at {width} columns: {names}", width))
+
+
+def _cut(text: str, column: Column) -> str:
+    return text if len(text) <= LONGEST or column.kind == "sql" else text[: LONGEST - 1] + "…"
 
 
 def _print(what: RenderableType, medium: Medium, width: int, *, soft_wrap: bool = False) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chatops import formatting
 from chatops.model import Answer
-from chatops.render.cells import columns_for, flat, tables_for
+from chatops.render.cells import columns_for, spreadsheet, tables_for
 from chatops.render.format import Envelope, Format, Medium
 
 
@@ -16,7 +15,7 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     columns = columns_for(table, "machines")
     yield "\t".join(column.name for column in columns) + "\n"
     for row in table.rows:
-        yield "\t".join(formatting.visible(flat(row, column, medium)) for column in columns) + "\n"
+        yield "\t".join(spreadsheet(row, column, medium) for column in columns) + "\n"
 
 
 FORMAT = Format("tsv", render, needs=frozenset({"rows"}), streams=True)

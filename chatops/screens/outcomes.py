@@ -8,10 +8,16 @@ from dataclasses import replace
 from chatops.checks.findings import FailOn, Finding, counts_as_found, findings, tally
 from chatops.checks.results import Survey
 from chatops.model import Answer, Figure, Outcome
+from chatops.screens.evidence import evidence
+from chatops.screens.lines import Reader
+
+MOST_ROWS = 10
+"""So many offending rows are evidence enough in a file."""
 
 
 def with_outcomes(answer: Answer, survey: Survey, fail_on: FailOn, here: Callable[..., str]) -> Answer:
     """The answer with every check's outcome; `counts` is what makes the run end in 1."""
+    reader = Reader(0, short_ids=False, show_names=False, here=here)  # a file outlives the moment: nobody is named in it
     found = {finding.code: finding for finding in findings(survey, here)}
     outcomes = [
         Outcome(
@@ -22,6 +28,7 @@ def with_outcomes(answer: Answer, survey: Survey, fail_on: FailOn, here: Callabl
             help=_help(found.get(result.check.code)),
             counts=counts_as_found(result, fail_on),
             seconds=result.seconds,
+            evidence="\n".join(evidence(row, survey, reader) for row in result.rows[:MOST_ROWS]),
         )
         for result in survey.results
     ]
