@@ -7,6 +7,7 @@
     │   └── ConnectionLostError      3  gone in the middle
     ├── RefusedError                 4  nothing was changed
     │   └── NotATerminalError        4  a question, and nobody to answer it
+    ├── StoppedError               130  somebody said stop at a question
     ├── ConflictError                5  the same command may work in a moment
     └── DatabaseError                4  the server refused a statement, with its SQLSTATE
         ├── StatementTimeoutError    4  our own timeout
@@ -127,6 +128,12 @@ class ConflictError(ChatopsError):
 
 class NotATerminalError(RefusedError):
     """A question had to be asked and nobody is there to answer it."""
+
+
+class StoppedError(ChatopsError):
+    """Somebody said stop before anything was changed."""
+
+    exit_code = ExitCode.INTERRUPTED
 
 
 class DatabaseError(ChatopsError):

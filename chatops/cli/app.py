@@ -120,7 +120,7 @@ def _ended(call: Call, error: BaseException) -> int:
     from chatops.flows import ends  # when something went wrong, not before
 
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        told = ChatopsError("interrupted; nothing that was not reported as done has been kept")
+        told = ChatopsError("Stopped. What was reported as done is kept; nothing else was changed.")
         return ends.failed(call.run, told, ExitCode.INTERRUPTED)
     if isinstance(error, ChatopsError):
         return ends.failed(call.run, error, error.exit_code)

@@ -8,6 +8,7 @@ import sys
 from typing import TextIO
 
 from chatops import formatting
+from chatops.flows.configured_commands import command_environment
 from chatops.flows.run import Invocation
 
 
@@ -17,7 +18,7 @@ def run_command(invocation: Invocation, line: str) -> int:
     stream = sys.stderr if _has_descriptor(sys.stderr) else None
     process = subprocess.Popen(
         line, shell=True, stdin=subprocess.DEVNULL, text=True, errors="backslashreplace",
-        stdout=stream or subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdout=stream or subprocess.PIPE, stderr=subprocess.STDOUT, env=command_environment(invocation, "deploy"),
     )  # fmt: skip
     try:
         for told in process.stdout or ():

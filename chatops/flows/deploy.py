@@ -45,7 +45,8 @@ def deploy(invocation: Invocation, request: DeployRequest) -> ExitCode:
         return ExitCode.OK
     for line in screen.plan_lines(plan):
         invocation.note(line)
-    if not invocation.consent("Do this", yes=request.yes):
+    # Commands of a file need a yes on every database: whoever wrote it is not always who runs chatops.
+    if not invocation.consent("Do this", yes=request.yes, always="code" in steps and bool(commands) and not request.skip_code):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
     return run.all(steps)

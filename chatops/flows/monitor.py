@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chatops import settings
 from chatops.deploys import monitor_state as watches
 from chatops.deploys import receipt as receipts
 from chatops.deploys import schedule
 from chatops.deploys.monitor_state import Look, Verdict, Watch, verdict
-from chatops.errors import ExitCode, UnreachableError, UsageError
-from chatops.flows.configured_commands import configured_commands
+from chatops.errors import ExitCode, RefusedError, UnreachableError, UsageError
+from chatops.flows.configured_commands import agree_to_commands, command_environment, configured_commands
 from chatops.flows.monitor_commands import beside
 from chatops.flows.monitor_look import look
 from chatops.flows.monitor_state import InDatabase, InFile, Keeper
@@ -21,6 +22,7 @@ from chatops.flows.notify import notify
 from chatops.flows.run import Invocation
 from chatops.flows.state_files import default_path
 from chatops.flows.watch_option import Screen
+from chatops.formatting import visible
 from chatops.model import Line, Span
 from chatops.screens import monitor as screen
 
@@ -58,6 +60,11 @@ def monitor(invocation: Invocation, request: MonitorRequest) -> ExitCode:
             return ExitCode.REFUSED
         keeper = InDatabase(invocation)
         keeper.prepare()
+    agree_to_commands(invocation, "monitor", commands, yes=request.yes)
+    if request.notify is not None and not request.notify.startswith(("http://", "https://")):
+        invocation.note([Span("--notify runs: "), Span(visible(settings.without_passwords(request.notify)))])
+        if not invocation.consent("Run it when a finding appears or goes", yes=request.yes):
+            raise RefusedError("nothing was run")
     watching = Watching(
         invocation, plan=request.plan, path=request.state or default_path(invocation, "monitor"), baseline=baseline,
         notify=request.notify, until_healthy=request.until_healthy, fail_fast=request.fail_fast, anew=request.anew,
@@ -215,15 +222,16 @@ class Watching:
         except UnreachableError as error:
             self.invocation.warn(error.message)
             return Look(reached=False)
-        seen, said = beside(self.commands, self.invocation.environ)
+        seen, said = beside(self.commands, command_environment(self.invocation, "monitor"))
         return replace(found, findings={**found.findings, **seen}, beside=said)
 
     # -- what is told -------------------------------------------------------------------------------------------------
 
     def standing(self) -> None:
         """How the watch stands, for those who must have an answer though no tick was taken."""
-        if self.invocation.format() in ("nagios", "prometheus", "json"):
-            self.invocation.show(screen.answer(self.watch, []))
+        told = self.invocation.format() in ("nagios", "prometheus", "json")
+        if told or self.invocation.write:
+            self.invocation.show(screen.answer(self.watch, []), None if told else lambda piece: None)
 
     def show(self, lines: Sequence[str]) -> None:
         """A tick: its lines or the page for people, an answer for machines and for the files of --write."""

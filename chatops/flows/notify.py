@@ -9,6 +9,7 @@ import urllib.request
 from dataclasses import asdict
 
 from chatops.deploys.monitor_state import Transition
+from chatops.flows.configured_commands import command_environment
 from chatops.flows.run import Invocation
 
 NOTIFY_SECONDS = 30
@@ -24,7 +25,7 @@ def notify(invocation: Invocation, to: str, place: str, transition: Transition) 
     try:
         done = subprocess.run(
             to, shell=True, input=json.dumps(body) + "\n", text=True, errors="backslashreplace", capture_output=True,
-            timeout=NOTIFY_SECONDS, check=False, env={**invocation.environ, **more},
+            timeout=NOTIFY_SECONDS, check=False, env={**command_environment(invocation, "monitor"), **more},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         invocation.warn(f"--notify took longer than {NOTIFY_SECONDS} s for {transition.code}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from chatops.errors import NotATerminalError, UsageError
+from chatops.errors import NotATerminalError, StoppedError, UsageError
 from chatops.flows.connection import Connection
+from chatops.formatting import visible
 from chatops.render.wrap import wrapped
 
 
@@ -21,13 +22,18 @@ class Questions(Connection):
         """One line from the person at the terminal. Raises NotATerminalError naming the flag that answers instead."""
         if not self.interactive:
             raise NotATerminalError(f"nobody is there to answer “{question.strip()}”: give {flag}; nothing was changed")
+        _forget_what_was_typed_before()
         # The answer is typed behind the last line of a question that is broken at words.
-        lines = wrapped(question, self.medium(stream=sys.stderr).width - len(" n"))
-        sys.stderr.write("\n".join(str(line) for line in lines) + " ")
-        sys.stderr.flush()
-        line = sys.stdin.readline()
+        lines = wrapped(visible(question), self.medium(stream=sys.stderr).width - len(" n"))
+        try:
+            sys.stderr.write("\n".join(str(line) for line in lines) + " ")
+            sys.stderr.flush()
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            line = ""
         if not line:
-            raise KeyboardInterrupt
+            sys.stderr.write("\n")
+            raise StoppedError("Stopped. Nothing was changed.")
         return line.strip()
 
     def consent(self, question: str, *, yes: bool, always: bool = False) -> bool:
@@ -56,3 +62,13 @@ class Questions(Connection):
         if not answer:
             raise UsageError("a reason is needed on production; nothing was changed")
         return answer
+
+
+def _forget_what_was_typed_before() -> None:
+    """A y that was typed while something else was running answers no question."""
+    try:
+        import termios  # not on every system
+
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    except (ImportError, OSError, ValueError, termios.error):
+        pass  # no terminal to flush
