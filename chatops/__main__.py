@@ -9,8 +9,9 @@ import sys
 def main() -> int:
     """Runs chatops on the process's arguments; the exit code, unless it has ended the process with it."""
     text = _known_beforehand(sys.argv[1:])
-    if text is not None and _said(text):
-        code = 0
+    said = None if text is None else _said(text)
+    if said is not None:
+        code = said
     else:
         from chatops.cli import main as run  # all the rest of chatops
 
@@ -38,14 +39,16 @@ def _known_beforehand(words: list[str]) -> str | None:
     return None
 
 
-def _said(text: str) -> bool:
-    """Whether it could be written; what goes wrong is told by the rest of chatops, which tries again."""
+def _said(text: str) -> int | None:
+    """The exit code once it is written; None when it cannot be: the rest of chatops tries again, and tells why."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
+    except BrokenPipeError:
+        return 141  # whoever read it has seen enough
     except (OSError, ValueError, AttributeError):
-        return False
-    return True
+        return None
+    return 0
 
 
 def _leave(code: int) -> None:

@@ -16,7 +16,11 @@ import typer.core
 
 from chatops.cli import COMMANDS, help_file, help_page
 from chatops.cli.options import COMMON_EPILOG, Call, common_options
-from chatops.errors import ChatopsError, ExitCode
+from chatops.errors import ChatopsError, ExitCode, UsageError
+
+UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What a file or folder that was named, or that chatops keeps things in, may be like."""
+
 
 # `ctx: Any` in what follows: typer overrides a class whose own name for it is private.
 
@@ -102,6 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str], call: Call) -> int:
     try:
+        if any("\udc80" <= sign <= "\udcff" for word in arguments for sign in word):
+            raise UsageError("an argument is not UTF-8")
         result = group().main(args=arguments, prog_name="chatops", standalone_mode=False, obj=call)
         code = ExitCode(result) if isinstance(result, int) else ExitCode.OK
         if code is ExitCode.INTERRUPTED:
@@ -128,6 +134,8 @@ def _ended(call: Call, error: BaseException) -> int:
         return ends.misused(call.run, error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
         return ends.failed(call.run, ChatopsError(f"the answer could not be written: {error.strerror}"), ExitCode.FOUND)
+    if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename is not None:
+        return ends.failed(call.run, UsageError(f"cannot use {os.fsdecode(error.filename)}: {error.strerror}"), ExitCode.USAGE)
     return ends.crashed(call.run, error)
 
 

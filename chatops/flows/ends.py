@@ -18,7 +18,7 @@ def failed(run: Invocation, error: ChatopsError, code: ExitCode) -> int:
     """Shows a failure; its exit code."""
     told = Failure(run.command, error, int(code))
     wanted = run.wanted_format()
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):
         if wanted is not None and wanted.failure is not None:
             run.emit(wanted.failure(told, run.medium(), run.envelope()))
             sys.stdout.flush()
