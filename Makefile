@@ -21,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 OUTSIDE := -iE '^ *(create|drop|reindex) [a-z ]*concurrently|^-- chatops: '
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-one test-long lint docs help-file new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-takeover bench-start bench-readme clean
+.PHONY: help demo test test-one test-long lint docs help-file catalog new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-takeover bench-start bench-readme clean
 .PHONY: named
 
 help: ## list the targets
@@ -59,6 +59,9 @@ docs: $(INSTALLED) ## write docs/findings.md anew from the heads of the checks a
 
 help-file: $(INSTALLED) ## write chatops/cli/help.json anew from the commands
 	@$(PY) -m chatops.cli.help_file
+
+catalog: $(TOOLS) ## write sql/catalog anew: what each file of sql/migrations and sql/views makes
+	@$(PY) -m tests.make_catalog
 
 new-check: $(INSTALLED) ## the files of a new check: make new-check CODE=SHOP001 (REPAIR=1: and its repair)
 	@$(PY) -m chatops.checks.new_check "$(CODE)" $(REPAIR)

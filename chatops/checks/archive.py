@@ -148,7 +148,7 @@ def _as_then(check: Check, kept: Mapping[str, Any]) -> Result:
     return Result(check, kept["status"], Severity(kept["severity"]), int(kept["count"]), rows, kept["reason"], kept["remedy"])
 
 
-def _revived(name: str, value: Any) -> Any:
+def _revived(name: str, value: object) -> Any:
     if isinstance(value, dict) and "seconds" in value:
         return timedelta(seconds=value["seconds"])
     if isinstance(value, str) and name.endswith("_id"):

@@ -55,7 +55,7 @@ _REASON = re.compile(r"[a-z_]+")
 
 # Words of evidence that are the system's own; all others are hidden.
 _OWN_WORDS = frozenset({"chat_state", "object", "relation", "setting", "kind", "reader", "clock", "stuck_as", "operator_is",
-                        "signature", "sqlstate", "severity"})  # fmt: skip
+                        "signature", "sqlstate", "severity", "migration", "differs", "mend", "trouble"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _result(result: Result, key: bytes) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _evidence(name: str, value: Any, key: bytes) -> Any:
+def _evidence(name: str, value: object, key: bytes) -> Any:
     if isinstance(value, timedelta):
         return {"seconds": value.total_seconds()}
     if isinstance(value, datetime):
@@ -170,7 +170,7 @@ def _without_people(table: str, row: Mapping[str, Any], key: bytes) -> dict[str,
     return made
 
 
-def _moved(row: Any) -> dict[str, Any] | None:
+def _moved(row: object) -> dict[str, Any] | None:
     """Of a row as the log has it, what says where a chat was: nothing that somebody wrote."""
     chat = row.get("chat") if isinstance(row, dict) else None
     if not isinstance(chat, dict):

@@ -108,7 +108,7 @@ def _filled_exactly(template: str, values: Mapping[str, Any]) -> str:
 
     def exact(place: re.Match[str]) -> str:
         text = str(values.get(place[1], f"<{place[1]}>"))
-        if place[1] == "remedy":  # whole statements, made and quoted by the check's own query
+        if place[1] in ("remedy", "mend"):  # whole statements, made and quoted by the check's own query
             return text
         plain = re.fullmatch(r"[\w.:-]+(\([\w ,.\[\]\"]*\))?", text)
         return text if plain else '"' + text.replace('"', '""') + '"'
@@ -116,7 +116,7 @@ def _filled_exactly(template: str, values: Mapping[str, Any]) -> str:
     return _PLACE.sub(exact, template)
 
 
-def shown(value: Any, now: datetime | None) -> str:
+def shown(value: object, now: datetime | None) -> str:
     """A value of evidence in words: spans of time, numbers with separators, lists."""
     if value is None:
         return "none"

@@ -57,7 +57,7 @@ KEYS: tuple[Key, ...] = (
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 
 PARAMETERS: Mapping[str, str] = {
-    "since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}", "bodies": "{}",
+    "since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}", "expected": "[]", "known": "{}",
     "before_018": "false", "views_applied": "true",
 }  # fmt: skip
 """What a query may ask for beside its limits, with the value that psql is given for it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from chatops import sqlfiles
-from chatops.checks import function_bodies
+from chatops.checks import catalog
+from chatops.checks.catalog import Ledger
 from chatops.checks.limits import Limit
 from chatops.checks.thresholds import Threshold, configured_names, resolve
 from chatops.db import Database, identifier
@@ -43,8 +44,10 @@ class Inventory:
     """The ledger says that the text of sql/views is in."""
     guarded_at: datetime | None = None
     """Since when new damage is stopped; None: it is not, or nobody knows."""
-    bodies: str = "{}"
-    """The function bodies that the files of ours which are in have made, as `bodies.of_files` tells them."""
+    expected: str = "[]"
+    """The objects that must be there by the files which are in, as `catalog.expected` tells them, in JSON."""
+    ahead: tuple[str, ...] = ()
+    """The files of ours that the ledger knows and this version does not."""
     migrated_at: datetime | None = None
     """When the newest of our files went in; None: none did, or nobody knows."""
 
@@ -83,7 +86,7 @@ def take_inventory(database: Database) -> Inventory:
     views: tuple[str, ...] = ()
     guarded_at: datetime | None = None
     migrated_at: datetime | None = None
-    made = "{}"
+    known = Ledger()
     unread: tuple[str, str] | None = None
     if readable:
         try:
@@ -96,7 +99,7 @@ def take_inventory(database: Database) -> Inventory:
             unread = ("the ledger is locked by somebody else" if locked else f"the ledger cannot be read: {error.message}", "")
         else:
             applied, views = tuple(files) or None, tuple(installed)
-            made = function_bodies.of_files(_shipped_texts(own, own_views))
+            known = Ledger(dict(own) or None, own_views)
     elif database.facts is not None and database.facts.has_ledger:
         role = identifier(database.facts.role)
         unread = (
@@ -115,19 +118,10 @@ def take_inventory(database: Database) -> Inventory:
         applied=applied,
         views_applied=any(name.endswith("get_assignment_queue_status") for name in views),
         guarded_at=guarded_at,
-        bodies=made,
+        expected=json.dumps(catalog.expected(known)),
+        ahead=tuple(name for name in applied or () if name not in sqlfiles.names("migrations")),
         migrated_at=migrated_at,
     )
-
-
-def _shipped_texts(files: Sequence[str], views: Mapping[str, str]) -> list[str]:
-    """The paths of applied files below `sql/`; a view whose text has changed since is pending, not wrong."""
-    paths = [f"migrations/{name}.sql" for name in files if name in set(sqlfiles.names("migrations"))]
-    for name, checksum in views.items():
-        shipped = (sqlfiles.root() / f"{name}.sql").is_file()
-        if shipped and hashlib.sha256(sqlfiles.read(f"{name}.sql").encode()).hexdigest() == checksum:
-            paths.append(f"{name}.sql")
-    return paths
 
 
 def take_thresholds(

@@ -13,7 +13,7 @@ from chatops.db import Database, identifier
 from chatops.errors import DatabaseError, LockTimeoutError, StatementTimeoutError
 
 # Which of our files are in: a check that asks this would take silence for health.
-_ASKS_LEDGER = re.compile(r":'(applied|bodies)'")
+_ASKS_LEDGER = re.compile(r":'(applied|expected)'")
 _LACKS = ("42P01", "42703", "42883", "3F000", "42704")
 _DENIED = "42501"
 
@@ -48,6 +48,9 @@ class Obstacles:
             return unknown(check, f"row level security hides rows of {', '.join(hidden)} from {role}", " ".join(policies))
         if inventory.ledger_unread and _ASKS_LEDGER.search(check.query(before_018=inventory.before_018)):
             return unknown(check, *inventory.ledger_unread)
+        if inventory.ahead and ":'expected'" in check.query(before_018=inventory.before_018):
+            newest = inventory.ahead[-1]
+            return unknown(check, f"the database is ahead of this chatops, which does not know {newest}: install a newer one")
         if check.needs_role and not self._has_role(check.needs_role):
             return unknown(check, f"the server hides other sessions from {role}", f"grant {check.needs_role} to {role};")
         return None

@@ -175,13 +175,13 @@ def _batch(database: Database, code: str, repair: Repair, round_: Round, *, roll
     return [Change(*row) for row in changed[0]] if changed else []
 
 
-def _pair(key: str, old: Any, new: Any) -> str:
+def _pair(key: str, old: object, new: object) -> str:
     if _short(old) == _short(new):
         return f"{key}: {json.dumps(old)} → {json.dumps(new)}"
     return f"{key}: {_short(old)} → {_short(new)}"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if value is None:
         return "none"
     text = str(value)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chatops import sqlfiles
-from chatops.checks import asking
+from chatops.checks import asking, catalog
 from chatops.checks import window as windows
 from chatops.checks.inventory import Inventory, take_inventory, take_thresholds
 from chatops.checks.load import Check
@@ -120,7 +120,8 @@ def _parameters(inventory: Inventory, found: Mapping[str, Threshold], since: str
         "applied": list(inventory.applied) if inventory.applied is not None else None,
         "before_018": inventory.before_018,
         "views_applied": inventory.views_applied,
-        "bodies": inventory.bodies,
+        "expected": inventory.expected,
+        "known": sorted(catalog.known_names()),
         "guarded_at": inventory.guarded_at,
         "shipped": sqlfiles.names("migrations"),
         **{name: threshold.text for name, threshold in found.items()},
@@ -199,6 +200,8 @@ def _judged(check: Check, rows: Sequence[Mapping[str, Any]], state: _Run, second
         return Result(check, "passed", check.severity, reason=str(rows[0]["passes_as"]), seconds=seconds)
     count = int(rows[0][asking.COUNT])
     kept = tuple({key: value for key, value in row.items() if key not in (asking.COUNT, "advice", "passes_as")} for row in rows)
+    if "found_as" in rows[0] and state.database.facts is not None:
+        kept = tuple(catalog.with_wanted(row, state.database.facts.version_number // 10000) for row in kept)
     severity = Severity.ADVICE if rows[0].get("advice") is True else check.severity
     return Result(check, "failed", severity, count, kept[: state.rows], seconds=seconds)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,9 @@ from chatops.checks.findings import shown
 from chatops.checks.results import Survey
 from chatops.screens.lines import Reader
 
+_NOT_SHOWN = ("remedy", "mend", "statement", "found_as", "wanted_as")
+"""What the help line or the difference below says."""
+MOST_DIFFERENCE = 8
 # Columns that say of whom: shown without their names in front of the value.
 _SELF_EVIDENT = ("object", "relation", "setting", "operator", "operator_is", "kind")
 
@@ -19,7 +24,7 @@ def evidence(row: Mapping[str, Any], survey: Survey, reader: Reader) -> str:
     parts: list[str] = []
     names_shown = {key for key, value in row.items() if value is not None}
     for key, value in row.items():
-        if key == "remedy":
+        if key in _NOT_SHOWN:
             continue
         if value is None and key in ("chat_id", "operator_id", "operator", "last_operator_id", "held_for", "oldest_since"):
             continue
@@ -36,12 +41,12 @@ def evidence(row: Mapping[str, Any], survey: Survey, reader: Reader) -> str:
     return "  ".join(parts)
 
 
-def _with_ids(value: Any, survey: Survey, reader: Reader) -> str:
+def _with_ids(value: object, survey: Survey, reader: Reader) -> str:
     if isinstance(value, UUID):
         return str(value)[:8] if reader.short_ids else str(value)
     if isinstance(value, list | tuple):
         return ", ".join(_with_ids(item, survey, reader) for item in value)
-    if not reader.short_ids and hasattr(value, "astimezone"):
+    if not reader.short_ids and isinstance(value, datetime):
         return formatting.instant(value)
     return shown(value, survey.now)
 
@@ -58,3 +63,21 @@ def machine_row(row: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     if reader.show_names or row.get("operator") is None:
         return dict(row)
     return {**row, "operator": formatting.initial(str(row["operator"]))}
+
+
+def difference(row: Mapping[str, Any]) -> list[str]:
+    """How an object should be made and how it is, as the lines of a diff that differ; [] for other rows."""
+    found, wanted = row.get("found_as"), row.get("wanted_as")
+    if not isinstance(found, Mapping) or not isinstance(wanted, Mapping):
+        return []
+    lines: list[str] = []
+    for name, text in found.items():
+        old, new = str(wanted.get(name) or "").strip("\n"), str(text or "").strip("\n")
+        if "\n" not in old + new:
+            lines.append(f"{name}: {old or 'none'} → {new or 'none'}")
+            continue
+        told = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
+        changed = [line for line in told if not line.startswith(("---", "+++", "@@"))]
+        more = [f"and {len(changed) - MOST_DIFFERENCE} more lines"] if len(changed) > MOST_DIFFERENCE else []
+        lines += [f"{name}:", *changed[:MOST_DIFFERENCE], *more]
+    return [formatting.visible(line) for line in lines]

@@ -12,7 +12,7 @@ from chatops.checks.findings import Finding, tally
 from chatops.checks.results import Survey
 from chatops.checks.try_repair import Rehearsed
 from chatops.model import Column, Line, Severity, Span, Table
-from chatops.screens.evidence import evidence, machine_row
+from chatops.screens.evidence import difference, evidence, machine_row
 from chatops.screens.lines import SEVERITY_STYLES, Reader, command_line, hang, labelled, wrap
 
 _FINDING_COLUMNS = [
@@ -54,6 +54,7 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line
             f"{limit.name} {limit.text} {limit.unit} ({limit.origin})" for limit in finding.limits), reader)  # fmt: skip
     for index, row in enumerate(result.rows):
         lines += labelled("evidence" if index == 0 else "", evidence(row, survey, reader), reader)
+        lines += [" " * (hang(reader) + 2) + line for line in difference(row)]
     if finding.more:
         command = reader.here("diagnose", "--only", finding.code, "--rows", str(min(result.count, 1000)))
         lines.append(

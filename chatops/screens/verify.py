@@ -11,7 +11,7 @@ from chatops.checks.load import Check
 from chatops.checks.results import Result, Survey, only
 from chatops.checks.window import is_ever
 from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text
-from chatops.screens.evidence import evidence, machine_row
+from chatops.screens.evidence import difference, evidence, machine_row
 from chatops.screens.finding import survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, looked_back, wrap
 
@@ -117,6 +117,7 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
             lines.append([Span(blank), Span(result.remedy, "code")])
     elif result.status == "failed" and result.rows:
         lines += [" " * hang(reader) + more for more in wrap(evidence(result.rows[0], survey, reader), reader, hang(reader))]
+        lines += [" " * (hang(reader) + 2) + line for line in difference(result.rows[0])]
     return lines
 
 

@@ -10,14 +10,15 @@
 -- help-sql: alter table {relation} validate constraint {object};
 -- needs-table: chats
 -- says: the deploy is not right
-select c.relname as relation,
+select case when n.nspname = 'chatops' then 'chatops.' else '' end || c.relname as relation,
        k.conname as object,
        pg_get_constraintdef(k.oid) as definition
   from pg_constraint k
   join pg_class c on c.oid = k.conrelid
   join pg_namespace n on n.oid = c.relnamespace
- where n.nspname = current_schema()
-   and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
-                     'operator_activity', 'platform_config')
+ where (n.nspname = 'chatops'
+        or (n.nspname = current_schema()
+            and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
+                              'operator_activity', 'platform_config')))
    and not k.convalidated
  order by c.relname, k.conname

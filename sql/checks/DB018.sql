@@ -1,23 +1,124 @@
--- Which functions have another body than the file gave them that the ledger says is in?
+-- Which objects are made otherwise than the file made them that the ledger says is in?
 -- code: DB018
--- title: {count} functions have another body than the applied files gave them
--- title-one: the function {object} has another body than {migration} gave it
+-- title: {count} objects are made otherwise than the applied files made them
+-- title-one: the {kind} {object} is made otherwise than {migration} made it: {differs}
 -- severity: warning
 -- group: schema
--- expected: the body of each function is the one of the newest applied file that makes it
+-- expected: each object is as the newest applied file made it
 -- why: somebody replaced it by hand, or another tool ran an older file after ours
 -- consequence: the database does not do what the ledger says; faults that a file mended may be back
--- help: status
+-- help: {mend}
 -- needs-table: chats
 -- says: the deploy is not right · operator loses the chat
+-- shares: structure
 -- unplanted: it takes a ledger that says which text went in
--- The parameter: {"function": {"file": "021_...", "md5": ["..."]}}; files that were adopted hold the application's own text and are not there.
-select w.name as object,
-       max(p.oid::regprocedure::text) as signature,
-       w.said ->> 'file' as migration
-  from jsonb_each(:'bodies'::jsonb) as w (name, said)
-  join pg_namespace n on n.nspname = current_schema()
-  join pg_proc p on p.pronamespace = n.oid and p.proname = w.name
- group by w.name, w.said
-having not bool_or(w.said -> 'md5' ? md5(replace(p.prosrc, E'\r\n', E'\n')))
- order by 1
+-- What was adopted is the application's own text: of that only a constraint that has lost a column and an index that serves no row
+-- are told. The parameters and results of published functions are DB006, the columns of a published view DB008.
+with structure as materialized (
+select found.kind, found.name, found.of,
+       (select coalesce(jsonb_object_agg(p.key, coalesce(p.value, '')), '{}') from jsonb_each_text(found.definition) as p) as definition
+  from (
+    with spaces as materialized (
+      select n.oid, case when n.nspname = current_schema() then '' else n.nspname || '.' end as prefix
+        from pg_namespace n
+       where n.nspname in (current_schema(), 'chatops')
+    ), relations as materialized (
+      select c.oid, c.relkind, s.prefix || c.relname as name, c.reloptions
+        from pg_class c
+        join spaces s on s.oid = c.relnamespace
+       where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S')
+    )
+    select 'table' as kind, r.name, null::text as of, '{}'::jsonb as definition from relations r where r.relkind in ('r', 'p', 'f')
+    union all
+    select 'view', r.name, null,
+           jsonb_build_object('query', pg_get_viewdef(r.oid), 'options', array_to_string(r.reloptions, ', '))
+      from relations r
+     where r.relkind in ('v', 'm')
+    union all
+    select 'sequence', r.name, null,
+           jsonb_build_object('increment', q.seqincrement::text, 'minimum', q.seqmin::text, 'maximum', q.seqmax::text,
+                              'cycles', q.seqcycle::text)
+      from relations r
+      join pg_sequence q on q.seqrelid = r.oid
+    union all
+    select 'column', r.name || '.' || a.attname, r.name,
+           jsonb_build_object('type', format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull::text,
+                              'default', pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated::text,
+                              'identity', a.attidentity::text)
+      from relations r
+      join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+      left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+     where r.relkind in ('r', 'p', 'f')
+    union all
+    select 'constraint', r.name || '.' || k.conname, r.name,
+           jsonb_build_object('definition', replace(pg_get_constraintdef(k.oid, true), ' NOT VALID', ''),
+                              'columns', (select string_agg(a.attname, ', ' order by a.attname)
+                                            from pg_attribute a where a.attrelid = k.conrelid and a.attnum = any (k.conkey)))
+      from relations r
+      join pg_constraint k on k.conrelid = r.oid and k.contype not in ('n', 't')
+    union all
+    select 'index', s.prefix || c.relname, r.name,
+           jsonb_build_object('definition', replace(pg_get_indexdef(x.indexrelid, 0, true), ' ON ONLY ', ' ON '),
+                              'columns', (select string_agg(pg_get_indexdef(x.indexrelid, n, true), ', ' order by n)
+                                            from generate_series(1, x.indnkeyatts) as n),
+                              'serves', (coalesce(pg_get_expr(x.indpred, x.indrelid), '') <> 'false')::text)
+      from relations r
+      join pg_index x on x.indrelid = r.oid
+      join pg_class c on c.oid = x.indexrelid
+      join spaces s on s.oid = c.relnamespace
+     where not exists (select from pg_constraint k where k.conindid = x.indexrelid and k.conrelid = x.indrelid)
+    union all
+    select 'trigger', r.name || '.' || t.tgname, r.name,
+           jsonb_build_object('definition', pg_get_triggerdef(t.oid, true),
+                              'enabled', case when t.tgenabled = 'A' then 'always' else 'ordinary' end)
+      from relations r
+      join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
+    union all
+    select 'rule', r.name || '.' || w.rulename, r.name, jsonb_build_object('definition', pg_get_ruledef(w.oid, true))
+      from relations r
+      join pg_rewrite w on w.ev_class = r.oid and w.rulename <> '_RETURN'
+    union all
+    select 'function', s.prefix || p.proname, null,
+           jsonb_build_object('arguments', pg_get_function_arguments(p.oid), 'returns', pg_get_function_result(p.oid),
+                              'language', l.lanname, 'volatile', p.provolatile::text, 'strict', p.proisstrict::text,
+                              'security', case when p.prosecdef then 'definer' else 'invoker' end,
+                              'body', coalesce(replace(p.prosrc, E'\r\n', E'\n'), pg_get_function_sqlbody(p.oid)),
+                              'settings', (select string_agg(
+                                             case when starts_with(one || ',', 'search_path=' || quote_ident(current_schema()) || ',')
+                                                  then 'search_path=(its own schema)'
+                                                       || substr(one, length('search_path=' || quote_ident(current_schema())) + 1)
+                                                  else one end, '; ' order by one)
+                                             from unnest(p.proconfig) as one))
+      from pg_proc p
+      join spaces s on s.oid = p.pronamespace
+      join pg_language l on l.oid = p.prolang
+     where p.prokind in ('f', 'p')
+       and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+    union all
+    select 'schema', n.nspname, null, '{}' from pg_namespace n where n.nspname = 'chatops'
+  ) as found
+),
+wanted as materialized (
+  select w.kind, w.name, w.migration, p.key as property, p.value as texts
+    from jsonb_to_recordset(:'expected'::jsonb) as w (kind text, name text, migration text, definition jsonb)
+   cross join lateral jsonb_each(w.definition) as p
+), compared as materialized (
+  select w.kind, w.name, w.migration, w.property, coalesce(s.definition ->> w.property, '') as found, s.place,
+         w.texts ? (case when length(coalesce(s.definition ->> w.property, '')) <= 100 then coalesce(s.definition ->> w.property, '')
+                         else 'md5:' || md5(convert_to(s.definition ->> w.property, 'UTF8')) end) as agrees
+    from wanted w
+    join (select *, row_number() over () as place from structure) s on s.kind = w.kind and s.name = w.name
+), one as (
+  select c.kind, c.name, c.migration, c.place,
+         string_agg(c.property, ', ' order by c.property) filter (where not c.agrees) as differs,
+         jsonb_object_agg(c.property, c.found) filter (where not c.agrees) as found_as
+    from compared c
+   group by c.kind, c.name, c.migration, c.place
+)
+select o.kind, o.name as object, o.migration, o.differs, o.found_as,
+       case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend
+  from one o
+ where o.differs is not null
+   -- Of several functions of one name one must be it: the others are DB019.
+   and not exists (select from one b where b.kind = o.kind and b.name = o.name and b.differs is null)
+ order by o.migration, o.kind, o.name

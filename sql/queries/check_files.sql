@@ -1,5 +1,6 @@
--- Which shipped files went in as our own text (not adopted), in order, and when the newest went in, for one target schema?
-select coalesce(array_agg(name order by number, name) filter (where kind = 'versioned' and state = 'applied'), '{}') as files,
+-- Which shipped files went in, in order, with the checksum where it was our own text, and when the newest did, for one target schema?
+select coalesce(jsonb_agg(jsonb_build_array(name, case when state = 'applied' then checksum end) order by number, name)
+                filter (where kind = 'versioned'), '[]') as files,
        coalesce(jsonb_object_agg(name, checksum) filter (where kind = 'repeatable' and state = 'applied'), '{}') as views,
        max(applied_at) as newest_at
   from chatops.migrations

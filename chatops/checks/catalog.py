@@ -1,0 +1,164 @@
+"""What the shipped files make in a database, and which of it must be there as far as the ledger says files are in.
+
+`sql/catalog/FILE.json` holds for each file of sql/migrations, sql/views and the bookkeeping the objects that it makes or changes,
+as `sql/checks/shared/structure.sql` tells them; `make catalog` writes them from a database that is migrated file by file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from chatops import sqlfiles
+
+FOLDER = "catalog"
+BOOKKEEPING = "bookkeeping"
+VARIANT = ".before_018"
+State = Literal["applied", "adopted", "unknown"]
+"""Our own text went in; somebody else's counts as it; there is no ledger that could say."""
+
+OPTIONAL = frozenset({
+    "operators.created_at", "real_users.created_at", "fictional_users.created_at", "messages.is_free_message",
+    "messages.delivered_at", "messages.read_at", "chat_assignments.created_at", "operator_activity.id",
+    "operator_activity.updated_at", "platform_config.description", "platform_config.updated_at",
+})  # fmt: skip
+"""Columns of the application that it may do without: nothing of ours reads them without looking."""
+ADOPTED: Mapping[str, tuple[str, ...]] = {"constraint": ("columns",), "index": ("serves",)}
+"""What is told of an object in somebody else's words: that a constraint looks at its columns, that an index holds rows."""
+CORE = "001_chat_core"
+"""The application's own tables: of them only columns are missed, unless our own text made them."""
+LONG = 100
+"""Characters of a property from which on its digest is compared in its place."""
+
+Properties = Mapping[str, str | Mapping[str, str]]
+"""Each as text; as texts by major version where servers tell it differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the ledger says of our files: the names that are in, in order, with the checksum where our own text went in.
+
+    None for `files`: there is no ledger.
+    """
+
+    files: Mapping[str, str | None] | None = None
+    views: Mapping[str, str] | None = None
+
+
+@dataclass(slots=True)
+class _Wanted:
+    migration: str
+    state: State
+    of: str | None
+    properties: dict[str, str | Mapping[str, str]]
+
+
+@cache
+def objects_of(file: str) -> Mapping[str, Properties | None]:
+    """What one file makes or changes, by kind and name; None for what it drops. A file without a catalog makes nothing known."""
+    path = sqlfiles.root() / FOLDER / f"{file}.json"
+    if not path.exists():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    made: dict[str, Properties | None] = found["objects"]
+    # While a file is being written its catalog is behind: then its objects count by their names alone.
+    return made if found["checksum"] == checksum(file) else {label: None if one is None else {} for label, one in made.items()}
+
+
+def checksum(file: str) -> str:
+    """The sha256 of a file's text, by its name in the catalog."""
+    relative = file if file == BOOKKEEPING or file.startswith("views/") else f"migrations/{file}"
+    path = sqlfiles.root() / f"{relative}.sql"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+
+@cache
+def known_names() -> frozenset[str]:
+    """Every object that a shipped file ever makes, by kind and name."""
+    return frozenset(label for file in _all_files() for label in objects_of(file))
+
+
+def expected(ledger: Ledger) -> list[dict[str, object]]:
+    """The objects that must be there: `kind, name, of, migration, state`, and in `definition` each property's possible texts.
+
+    Properties are told of what our own text made; of what was adopted, or where no ledger is, the names.
+    """
+    wanted: dict[str, _Wanted] = {}
+    others: set[str] = set()
+    for file, state in _files(ledger):
+        for label, properties in objects_of(file).items():
+            if properties is None:
+                wanted.pop(label, None)
+            elif label in others or _may_lack(label, file, state):
+                others.add(label)
+            else:
+                _want(wanted, label, file, state, properties)
+    return [
+        {
+            "kind": label.partition(" ")[0],
+            "name": label.partition(" ")[2],
+            "of": one.of,
+            "migration": one.migration,
+            "state": one.state,
+            "definition": {name: _texts(value) for name, value in one.properties.items()},
+        }
+        for label, one in wanted.items()
+    ]
+
+
+def _want(wanted: dict[str, _Wanted], label: str, file: str, state: State, properties: Properties) -> None:
+    kept = ADOPTED.get(label.partition(" ")[0], ()) if state != "applied" else None
+    own = {name: value for name, value in properties.items() if name != "of" and (kept is None or name in kept)}
+    of = properties.get("of")
+    one = wanted.setdefault(label, _Wanted(file, state, of if isinstance(of, str) else None, {}))
+    one.properties |= own
+    # Whoever made it anew is asked to make it again; of what nobody has noted, the first.
+    if state == "adopted" or (state == "applied" and (not own or "body" in own)):
+        one.migration, one.state = file, state
+
+
+def _files(ledger: Ledger) -> Sequence[tuple[str, State]]:
+    """Which files to look at, in the order they went in, and what is known of each."""
+    if ledger.files is None:
+        return [(BOOKKEEPING, "unknown"), *((name, "unknown") for name in sqlfiles.names("migrations"))]
+    found: list[tuple[str, State]] = [(BOOKKEEPING, "applied")]
+    for name, went_in in ledger.files.items():
+        found.append((name, "applied" if went_in is not None and went_in == checksum(name) else "adopted"))
+    for name, went_in in (ledger.views or {}).items():
+        found += [(file, "applied") for file in (name, name + VARIANT) if went_in == checksum(file)]
+    return found
+
+
+def _may_lack(label: str, file: str, state: State) -> bool:
+    """Whether an object is the application's own affair."""
+    kind, _, name = label.partition(" ")
+    return file == CORE and state != "applied" and (kind not in ("table", "column") or name in OPTIONAL)
+
+
+def _texts(value: str | Mapping[str, str]) -> list[str]:
+    return [_short(text) for text in ([value] if isinstance(value, str) else value.values())]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONG else "md5:" + hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def with_wanted(row: Mapping[str, Any], major: int) -> dict[str, Any]:
+    """A row of evidence that says in `found_as` how an object is made, with how it should be in `wanted_as`."""
+    label = f"{row['kind']} {row['object']}"
+    wanted = {}
+    for name in row["found_as"] or {}:
+        texts = [value for file in _all_files() if (value := (objects_of(file).get(label) or {}).get(name)) is not None]
+        last = texts[-1] if texts else ""
+        wanted[name] = last if isinstance(last, str) else last.get(str(major), next(iter(last.values())))
+    return {**row, "wanted_as": wanted}
+
+
+def _all_files() -> list[str]:
+    folder = sqlfiles.root() / FOLDER
+    files = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.json"))
+    return [BOOKKEEPING, *(name for name in files if name != BOOKKEEPING)]
