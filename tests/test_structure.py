@@ -202,7 +202,7 @@ def test_every_object_of_the_catalog_is_missed_and_every_weakening_of_it_found(m
     tried = 0
     with opened(migrated, "migrate") as connection, connection.acting(rollback=True):
         objects = expected_now(connection)
-        assert reported(run.run(connection, checks)) == {}
+        assert {result.status for result in run.run(connection, checks).results} == {"passed"}
         groups: dict[tuple[str, ...], list[Harm]] = {}
         # A foreign key goes with the key that it leans on: it is harmed before.
         for label, properties in sorted(objects.items(), key=lambda one: "FOREIGN" not in one[1].get("definition", "")):

@@ -49,15 +49,13 @@ select pg_get_userbyid(found.proowner) as role, found.trouble, found.remedy
            format('grant %s on %I.%I to %I;', need.privilege, u.nspname, u.relname, pg_get_userbyid(u.proowner))
       from used u
      cross join lateral (values ('select', u.reads), ('insert', u.inserts), ('update', u.updates)) as need (privilege, needed)
-     where u.relkind <> 'S'
-       and need.needed
-       and not has_table_privilege(u.proowner, u.oid, need.privilege)
+     where need.needed
+       and case when u.relkind <> 'S' then not has_table_privilege(u.proowner, u.oid, need.privilege) end
     union all
     select u.proowner, 'may not use the sequence ' || u.nspname || '.' || u.relname,
            format('grant usage, update on sequence %I.%I to %I;', u.nspname, u.relname, pg_get_userbyid(u.proowner))
       from used u
-     where u.relkind = 'S'
-       and not has_sequence_privilege(u.proowner, u.oid, 'usage')
+     where case when u.relkind = 'S' then not has_sequence_privilege(u.proowner, u.oid, 'usage') end
     union all
     select u.proowner, 'sees only the rows of ' || u.relname || ' that policies show',
            format('alter function FUNCTION owner to %I;  -- the owner of %I', pg_get_userbyid(u.relowner), u.relname)
