@@ -196,7 +196,7 @@ BROKEN = {
     "the state is gone": (
         "alter table chats drop column chat_state cascade",
         {"CHAT003", "CHAT004", "CHAT005", "CHAT006", "CHAT007", "CHAT011", "CHAT012", "CHAT013", "CHAT014", "CHAT015", "CHAT017",
-         "DB003", "DB007", "OPER001", "QUEUE001", "QUEUE002"}),
+         "DB003", "DB007", "OPER001", "QUEUE001", "QUEUE002", "QUEUE012"}),
     "a table is gone": (
         "drop table operator_activity cascade", {"CHAT008", "CHAT013", "CHAT017", "DATA002", "DB003", "OPER001"}),
     "the settings are gone": ("drop table platform_config cascade", {"DB003", "CONF001"}),
@@ -281,7 +281,7 @@ NEWER = {
     "a clock is gone": ("alter table chat_assignments drop column queued_since cascade", {"DB003"}),
     "a clock was written by hand": (
         ("update chats set waiting_since = null where id = (select id from chats where waiting_since is not null "
-        "and chat_state = 'waiting_assignment' limit 1)"), {"QUEUE003"}),
+        "and chat_state = 'waiting_assignment' limit 1)"), {"QUEUE012"}),
     "a function is gone": ("drop function release_idle_chats cascade", {"DB003"}),
     "a function has another body": (
         ("create or replace function release_and_reassign_chat(p_chat_id uuid, p_reason text default 'manual_release') returns boolean "

@@ -1,4 +1,5 @@
 -- Plants DB004: an import tool made the instants at which operators got their chats without a time zone.
+-- also: DB018
 -- not-in-demo: a later migration would not go over it
 do $plant$
 declare

@@ -1,4 +1,5 @@
 -- Plants DB008: the view was dropped and made again with fewer columns.
+-- also: DB018
 -- not-in-demo: a later migration would not go over it
 drop view chat_state_summary;
 create view chat_state_summary as
