@@ -182,7 +182,7 @@ def test_the_files_of_all_commands_in_one_folder_are_valid_together(
 WORDS: dict[str, list[str]] = {
     "migrate": ["--dry-run"], "status": [], "adopt": ["--dry-run"], "rehearse": [], "lint": ["--all"], "verify": [],
     "deploy": ["--dry-run"], "diagnose": [], "summary": [], "queue": [], "stuck": [],
-    "operators": [], "show": ["operator", OPERATOR], "explain": [], "repair": ["--dry-run"], "doctor": [], "config": [],
+    "operators": [], "chats": [], "show": ["operator", OPERATOR], "explain": [], "repair": ["--dry-run"], "doctor": [], "config": [],
     "release": [CHAT, "--dry-run"], "reassign": [CHAT, "--to", "auto", "--dry-run"], "drain": [OPERATOR, "--dry-run"],
     "log": [], "snooze": [], "guard": [],
 }  # fmt: skip

@@ -113,6 +113,8 @@ def steady(one: Rows, other: Rows) -> Callable[[Rows], Rows]:
     """What two runs of the same text agree on: cells that differ (clocks, made-up ids) only have to be there."""
     if isinstance(one, str) or isinstance(other, str):
         return lambda rows: rows
+    if len(one) != len(other):  # what the server is doing at this moment
+        return lambda rows: rows if isinstance(rows, str) else "rows"
 
     changing = {
         (row, place)

@@ -20,7 +20,8 @@ LONGEST_LINE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the command line says: names, or one filter. `offending` are the rows that the check of `finding` selects."""
+    """What the command line says: names, or one filter. `offending` are the rows that the check of `finding` selects,
+    `filtered` the chats that pass a filter of `chats`."""
 
     names: Sequence[str] = ()
     finding: str | None = None
@@ -28,6 +29,7 @@ class Selection:
     stuck_for: timedelta | None = None
     held_by: str | None = None
     idle_for: timedelta | None = None
+    filtered: Sequence[UUID] | None = None
 
     @property
     def named(self) -> bool:
@@ -63,6 +65,8 @@ def chats_of(database: Database, selection: Selection) -> list[UUID]:
     query(database, "queries/move_existing.sql")  # says so where there are no chats at all
     if selection.names:
         return _named(database, selection.names)
+    if selection.filtered is not None:
+        return list(selection.filtered)
     if selection.finding is not None:
         return _of_finding(database, selection.finding, selection.offending)
     if selection.stuck_for is not None:

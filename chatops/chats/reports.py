@@ -154,6 +154,27 @@ def stuck_stream(database: Database, longer_than: timedelta) -> Iterator[StuckCh
     yield from database.stream(StuckChat, query(database, "queries/stuck_all.sql"), {"longer_than": longer_than})
 
 
+@dataclass(frozen=True, slots=True)
+class OperatorFigures:
+    """What an operator did since an instant; `answer_…`: seconds from taking a chat to answering it; `given_back`: unanswered."""
+
+    operator_id: UUID
+    name: str | None
+    taken: int
+    answered: int
+    replies: int
+    answer_p50_seconds: float | None
+    answer_p95_seconds: float | None
+    given_back: int
+    first_reply: datetime | None
+    last_reply: datetime | None
+
+
+def operator_figures(database: Database, since: datetime) -> list[OperatorFigures]:
+    """Everybody who did something since then, or may take chats; inside `reading`."""
+    return ask(database, OperatorFigures, "queries/operator_figures.sql", {"since": since})
+
+
 def operators(database: Database) -> list[OperatorLoad]:
     """Everybody, busy ones first; inside `reading`."""
     order = {"busy": 0, "free": 1, "away": 2, "inactive": 3}

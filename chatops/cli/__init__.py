@@ -23,6 +23,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("Look", "summary", "Chats by state."),
     ("Look", "queue", "Who waits, and for how long."),
     ("Look", "stuck", "What does not move."),
+    ("Look", "chats", "Chats by state, user, profile, holder or age."),
     ("Look", "operators", "Who works, and on what."),
     ("Look", "show", "One chat or operator and its timeline."),
     ("Look", "explain", "What a code means, offline."),

@@ -41,6 +41,7 @@ def words(*known: str) -> Callable[[typer.Context, str], Offers]:
 severities = words("critical", "warning", "advice", "never")
 outcomes = words("done", "refused", "moved", "failed")
 databases = words("local", "demo")
+states = words("waiting", "assigned", "answered", "completed", "none")
 
 
 def codes(ctx: typer.Context, incomplete: str) -> Offers:

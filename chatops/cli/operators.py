@@ -10,14 +10,22 @@ from chatops.errors import ExitCode
 
 
 @command(
-    examples=["chatops operators", "chatops operators --watch 5", "chatops operators -o csv --show-names"],
+    examples=[
+        "chatops operators",
+        "chatops operators --free",
+        "chatops operators --figures --since 8h",
+        "chatops operators -o csv --show-names",
+    ],
     exits="0 always, when the database could be read",
 )
 def operators(
     ctx: typer.Context,
+    free: bool = typer.Option(False, "--free", help="Only those who could take a chat now."),
+    figures: bool = typer.Option(False, "--figures", help="What each did: chats, replies, time to answer, chats given back."),
+    since: str = typer.Option("24h", "--since", metavar="TIME", help="With --figures: 1h, 8h, or an instant."),
     watch: Watch = None,
 ) -> ExitCode:
     """Who is free, busy or away, which chat they hold and for how long, when they were last seen."""
     from chatops.flows import tables
 
-    return tables.operators(invocation_of(ctx), watch)
+    return tables.operators(invocation_of(ctx), watch, free=free, figures=figures, since=since)

@@ -22,7 +22,12 @@ Chats = Annotated[
 ]
 Where = Annotated[
     str | None,
-    typer.Option("--where", metavar="CODE", autocompletion=completion.codes, help="The chats of a finding, such as OPER001."),
+    typer.Option(
+        "--where",
+        metavar="CODE",
+        autocompletion=completion.codes,
+        help="Those of a finding, OPER001, or a filter, state=assigned.",
+    ),
 ]
 Stuck = Annotated[str | None, typer.Option("--stuck", metavar="TIME", help="The chats stuck for longer: 30m, 2h.")]
 HeldBy = Annotated[

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from chatops import formatting
-from chatops.chats import audit, chat_sets, plan_file, policy, reassignment, rules
+from chatops.chats import audit, chat_list, chat_sets, plan_file, policy, reassignment, rules
 from chatops.chats.chat_sets import Selection
 from chatops.chats.reassignment import Details, MovePlan, Operator, Standing
 from chatops.checks import load, run
@@ -104,6 +104,9 @@ def _selection(database: Database, request: MoveRequest, idle_for: timedelta | N
                 raise UsageError("- takes the ids from stdin; name no chats beside it")
             names = chat_sets.read_names(sys.stdin)
         return Selection(names=names) if names else Selection(finding="-")
+    if request.where is not None and "=" in request.where:
+        wanted = chat_list.parsed(request.where)
+        return Selection(filtered=chat_list.ids(database, wanted))
     if request.where is not None:
         code, rows = _offending(database, request.where)
         return Selection(finding=code, offending=rows)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from chatops import formatting
 from chatops.chats import reports
-from chatops.errors import ExitCode
+from chatops.errors import ExitCode, UsageError
+from chatops.flows.instants import instant
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
 from chatops.model import Answer
 from chatops.screens import tables
 
 STREAMED = ("jsonl", "csv", "tsv")
+
+
+DAY = "24h"
 
 
 def summary(invocation: Invocation, watch: float | None) -> ExitCode:
@@ -51,11 +55,21 @@ def stuck(invocation: Invocation, longer_than: str, limit: int, watch: float | N
     return shown(invocation, ask, watch)
 
 
-def operators(invocation: Invocation, watch: float | None) -> ExitCode:
-    """`chatops operators`."""
+def operators(
+    invocation: Invocation, watch: float | None, *, free: bool = False, figures: bool = False, since: str = DAY
+) -> ExitCode:
+    """`chatops operators`: who works now, or what each did since an instant."""
+    if free and figures:
+        raise UsageError("--free and --figures: one of them")
+    if since != DAY and not figures:
+        raise UsageError("--since belongs to --figures")
 
     def ask() -> Answer:
         with invocation.reading() as database:
-            return tables.operators_answer(reports.operators(database), invocation.now)
+            if figures:
+                began = instant(since, "--since", invocation.now)
+                assert began is not None
+                return tables.figures_answer(reports.operator_figures(database, began), began, invocation.now)
+            return tables.operators_answer(reports.operators(database), invocation.now, only_free=free)
 
     return shown(invocation, ask, watch)

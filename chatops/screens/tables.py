@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chatops import formatting, states
-from chatops.chats.reports import OperatorLoad, Queue, QueueFigures, StuckChat, Summary
+from chatops.chats.reports import OperatorFigures, OperatorLoad, Queue, QueueFigures, StuckChat, Summary
 from chatops.model import Answer, Column, Figure, Line, Table, Text
 
 EMPTY = "no message yet"
@@ -148,8 +148,32 @@ def stuck_answer(
     return Answer("stuck", body, data, now)
 
 
-def operators_answer(rows: list[OperatorLoad], now: datetime | None) -> Answer:
-    """`chatops operators`."""
+def figures_answer(rows: list[OperatorFigures], since: datetime, now: datetime | None) -> Answer:
+    """`chatops operators --figures`."""
+    columns = [
+        Column("name", "operator", "person", rank=0),
+        Column("operator_id", "id", "id", rank=6),
+        Column("taken", "chats taken", "number", rank=2),
+        Column("answered", "answered", "number", rank=3),
+        Column("replies", "replies", "number", rank=0),
+        Column("answer_p50_seconds", "answer in", "duration", rank=1),
+        Column("answer_p95_seconds", "95 % in", "duration", rank=4),
+        Column("given_back", "given back", "number", rank=2),
+        Column("first_reply", "first reply", "age", rank=7),
+        Column("last_reply", "last reply", "age", rank=5),
+    ]
+    replies, given_back = sum(row.replies for row in rows), sum(row.given_back for row in rows)
+    worked = sum(1 for row in rows if row.replies)
+    line = (
+        f"{formatting.plural(replies, 'reply', 'replies')} by {formatting.plural(worked, 'operator')} in the last "
+        f"{formatting.age(since, now)}; {formatting.plural(given_back, 'chat')} given back without one"
+    )
+    data = {"since": since, "replies": replies, "given_back": given_back}
+    return Answer("operators", [Text([line]), Table("operators", columns, rows, empty="nobody worked")], data, now)
+
+
+def operators_answer(rows: list[OperatorLoad], now: datetime | None, *, only_free: bool = False) -> Answer:
+    """`chatops operators`; `only_free`: those who could take a chat now."""
     counts = {load: sum(1 for row in rows if row.load == load) for load in ("free", "busy", "away", "inactive")}
     columns = [
         Column("name", "operator", "person", rank=0),
@@ -161,5 +185,11 @@ def operators_answer(rows: list[OperatorLoad], now: datetime | None) -> Answer:
         Column("last_activity", "last seen", "age"),
         Column("total_messages", "messages", "number", rank=5),
     ]
+    shown = [row for row in rows if row.load == "free"] if only_free else rows
     line = " · ".join(f"{formatting.count(counts[load])} {load}" for load in counts)
-    return Answer("operators", [Text([line]), Table("operators", columns, rows, empty="no operators")], counts, now)
+    return Answer(
+        "operators",
+        [Text([line]), Table("operators", columns, shown, empty="nobody is free" if only_free else "no operators")],
+        counts,
+        now,
+    )

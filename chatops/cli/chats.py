@@ -1,0 +1,44 @@
+"""`chatops chats`."""
+
+from __future__ import annotations
+
+import typer
+
+from chatops.cli import completion
+from chatops.cli.options import command, invocation_of
+from chatops.cli.shared_options import Watch
+from chatops.errors import ExitCode
+
+
+@command(
+    examples=["chatops chats --state waiting --older-than 30m", "chatops chats --holder op-12",
+              "chatops chats --last-holder op-12 --state answered -o csv"],
+    exits="0 always, when the database could be read · 2 unknown or ambiguous name",
+)  # fmt: skip
+def chats(
+    ctx: typer.Context,
+    state: str | None = typer.Option(
+        None, "--state", metavar="STATE", autocompletion=completion.states, help="waiting, assigned, answered, completed or none."
+    ),
+    user: str | None = typer.Option(None, "--user", metavar="TEXT", help="Part of the user's name."),
+    profile: str | None = typer.Option(None, "--profile", metavar="TEXT", help="Part of the profile's name."),
+    holder: str | None = typer.Option(
+        None, "--holder", metavar="OPERATOR", autocompletion=completion.operators, help="Held by this operator."
+    ),
+    last_holder: str | None = typer.Option(
+        None, "--last-holder", metavar="OPERATOR", autocompletion=completion.operators, help="Held by this operator last."
+    ),
+    older_than: str | None = typer.Option(None, "--older-than", metavar="TIME", help="No message for so long: 30m, 2d."),
+    oldest: bool = typer.Option(False, "--oldest", help="The oldest message first, not the newest."),
+    limit: int = typer.Option(20, "--limit", min=1, max=100_000, help="How many to list (jsonl, csv and tsv: all)."),
+    watch: Watch = None,
+) -> ExitCode:
+    """A list of chats by filters; the last line acts on exactly these: release and reassign take the same filters as --where.
+
+    As in `chatops release --where 'state=assigned holder=op-12 older-than=2h' --dry-run`.
+    """
+    from chatops.chats.chat_list import ChatFilter
+    from chatops.flows import chats as flow
+
+    wanted = ChatFilter(state=state, user=user, profile=profile, holder=holder, last_holder=last_holder, older_than=older_than)
+    return flow.chats(invocation_of(ctx), flow.ChatsRequest(wanted, oldest, limit, watch))

@@ -1,0 +1,52 @@
+"""What `chats` does: understand the filter, list the first chats that pass it, or stream all."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from chatops.chats import chat_list
+from chatops.chats.chat_list import ChatFilter
+from chatops.errors import ExitCode
+from chatops.flows.run import Invocation
+from chatops.flows.watch_option import shown
+from chatops.model import Answer
+from chatops.screens import chats as screen
+
+
+@dataclass(frozen=True, slots=True)
+class ChatsRequest:
+    """The filter, the order, and how many are listed."""
+
+    wanted: ChatFilter
+    oldest: bool
+    limit: int
+    watch: float | None
+
+
+def chats(invocation: Invocation, request: ChatsRequest) -> ExitCode:
+    """`chatops chats`."""
+    wanted = request.wanted
+    where = ["--where", shlex.quote(wanted.words)] if wanted.words else []
+    act = invocation.here("release", *where, "--dry-run") if where else ""
+    more = invocation.here("chats", *_options(wanted), "-o", "jsonl")
+    if invocation.streams and request.watch is None:
+        with invocation.reading() as database:  # rows as they come: the snapshot stays open until the last
+            rows = chat_list.stream(database, wanted)
+            invocation.show(screen.answer(rows, invocation.now, total=None, shown=0, oldest=False, act=act, more=more))
+        return ExitCode.OK
+
+    def ask() -> Answer:
+        with invocation.reading() as database:
+            total = chat_list.count(database, wanted)
+            found = chat_list.first(database, wanted, limit=request.limit, oldest=request.oldest) if total else []
+        return screen.answer(found, invocation.now, total=total, shown=len(found), oldest=request.oldest, act=act, more=more)
+
+    return shown(invocation, ask, request.watch)
+
+
+def _options(wanted: ChatFilter) -> list[str]:
+    """The filter as the options of this command."""
+    pairs = (("--state", wanted.state), ("--user", wanted.user), ("--profile", wanted.profile), ("--holder", wanted.holder),
+             ("--last-holder", wanted.last_holder), ("--older-than", wanted.older_than))  # fmt: skip
+    return [part for flag, value in pairs if value is not None for part in (flag, shlex.quote(value))]

@@ -1,0 +1,44 @@
+"""The answer of `chats`: a list of them, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from chatops import formatting
+from chatops.chats.chat_list import ListedChat
+from chatops.model import Answer, Column, Span, Table, Text
+
+COLUMNS = [
+    Column("chat_id", "chat", "id", rank=0),
+    Column("user_name", "user", "person", rank=1),
+    Column("profile_name", "profile", "person", rank=4),
+    Column("state", "state", audience="people", rank=1),
+    Column("chat_state", "state", audience="machines"),
+    Column("operator_name", "held by", "person", rank=2),
+    Column("last_operator_name", "last held by", "person", rank=5),
+    Column("last_message_at", "last message", "age", rank=1),
+    Column("created_at", "made", "age", rank=6),
+    Column("is_active", "active", "flag", audience="machines"),
+    Column("operator_id", "held by", "id", audience="machines"),
+    Column("last_operator_id", "last held by", "id", audience="machines"),
+]
+
+
+def answer(
+    rows: Iterable[ListedChat], now: datetime | None, *, total: int | None, shown: int, oldest: bool, act: str, more: str
+) -> Answer:
+    """`chats`; `total` None while streaming. `act` is a command that releases these chats, `more` the one that lists them all."""
+    table = Table("chats", COLUMNS, rows, empty="No chat is like that.")
+    if total is None:
+        return Answer("chats", [table], now=now)
+    order = "oldest message first" if oldest else "newest message first"
+    head = f"{formatting.plural(total, 'chat')}, {order}"
+    body: list[Table | Text] = [Text([head]), table]
+    if total > shown:
+        body.append(
+            Text([[Span(f"and {formatting.count(total - shown)} more of {formatting.count(total)}: "), Span(more, "code")]])
+        )
+    if total and act:
+        body.append(Text([[Span("Act on them: "), Span(act, "code")]]))
+    return Answer("chats", body, {"total": total}, now)

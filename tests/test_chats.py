@@ -1,0 +1,130 @@
+"""`chatops chats`: a list by filters, the same filters as --where of what acts; and what each operator did."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatops.chats.chat_list import ChatFilter, parsed
+from tests.conftest import Result
+from tests.servers import Database
+from tests.shift import add_chats, add_operators, chat_id, operator_id
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def shift(core_database_everywhere: Database) -> Database:
+    database = core_database_everywhere
+    add_operators(database, 4)
+    add_chats(database, 2, state="assigned", held_by=1)
+    add_chats(database, 3, first=11)
+    add_chats(database, 2, first=21, state="waiting_real_user_reply")
+    add_chats(database, 1, first=31, state="completed")
+    return database
+
+
+def listed(run: Run, database: Database, *words: str) -> set[int]:
+    """The numbers of the chats in the list, as JSON and as a stream tell them alike."""
+    by_id = {str(chat_id(number)): number for number in range(1, 60)}
+    answer = json.loads(run("chats", *words, "-o", "json", db=database, check=0).stdout)
+    found = {by_id[row["chat_id"]] for row in answer["chats"]}
+    assert answer["total"] == len(found)
+    streamed = run("chats", *words, "-o", "jsonl", db=database, check=0).stdout.splitlines()
+    assert {by_id[json.loads(line)["chat_id"]] for line in streamed} == found
+    return found
+
+
+def test_each_filter_alone_and_all_together(shift: Database, chatops_inprocess: Run) -> None:
+    user = shift.value("select u.name from chats c join real_users u on u.id = c.real_user_id where c.id = %s", (chat_id(12),))
+    shift.execute("update chats set last_message_at = now() - interval '3 days' where id = %s", (chat_id(11),))
+    shift.execute("update chats set last_message_at = now() where id <> %s", (chat_id(11),))
+    assert listed(chatops_inprocess, shift) == {1, 2, 11, 12, 13, 21, 22, 31}
+    assert listed(chatops_inprocess, shift, "--state", "assigned") == {1, 2}
+    assert listed(chatops_inprocess, shift, "--state", "answered") == {21, 22}
+    assert listed(chatops_inprocess, shift, "--state", "waiting_assignment") == {11, 12, 13}
+    assert listed(chatops_inprocess, shift, "--holder", "op-2") == {2}
+    assert listed(chatops_inprocess, shift, "--last-holder", str(operator_id(1))) == {1, 21, 22, 31}
+    assert listed(chatops_inprocess, shift, "--user", user.upper()) == {12}
+    assert listed(chatops_inprocess, shift, "--older-than", "2d") == {11}
+    assert listed(chatops_inprocess, shift, "--state", "waiting", "--older-than", "2d") == {11}
+    assert listed(chatops_inprocess, shift, "--state", "none") == set()
+    assert "did you mean assigned?" in chatops_inprocess("chats", "--state", "asigned", db=shift, check=2).stderr
+    assert "matches 4 operators" in chatops_inprocess("chats", "--holder", "op-", db=shift, check=2).stderr
+
+
+def test_the_list_is_sorted_counted_and_ends_with_a_line_that_acts_on_it(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute(
+        "update chats set last_message_at = now() - (message_count * interval '1 hour') - (extract(day from created_at) * interval '1 s')"
+    )
+    order = {
+        flag: [row["chat_id"] for row in json.loads(chatops_inprocess("chats", *flag, "-o", "json", db=shift).stdout)["chats"]]
+        for flag in ((), ("--oldest",))
+    }
+    ages = dict(shift.execute("select id::text, last_message_at from chats"))
+    assert [ages[one] for one in order[()]] == sorted(ages.values(), reverse=True)
+    assert [ages[one] for one in order[("--oldest",)]] == sorted(ages.values())
+    shown = chatops_inprocess("chats", "--state", "assigned", "--limit", "1", db=shift, terminal=(120, 24)).stdout
+    assert shown.splitlines()[0] == "2 chats, newest message first"
+    assert "and 1 more of 2: " in shown
+    last = shown.splitlines()[-1]
+    assert last.startswith("Act on them: chatops release --where ")
+    chatops_inprocess(*shlex.split(last.removeprefix("Act on them: chatops "))[:-1], db=shift, check=0)
+    assert listed(chatops_inprocess, shift, "--state", "assigned") == set()
+
+
+VALUES = st.text(st.sampled_from("abc d-1ö"), min_size=1, max_size=12).map(lambda text: " ".join(text.split())).filter(bool)
+
+
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("state", "user", "profile", "holder", "last_holder", "older_than"), VALUES))
+)
+def test_a_filter_in_words_is_understood_again(given_values: dict[str, str]) -> None:
+    wanted = ChatFilter(**given_values)
+    assert parsed(wanted.words) == wanted
+
+
+def test_a_filter_that_is_none_is_refused(shift: Database, chatops_inprocess: Run) -> None:
+    assert (
+        "did you mean state?" in chatops_inprocess("release", "--where", "stat=assigned", "--dry-run", db=shift, check=2).stderr
+    )
+    refused = chatops_inprocess("release", "--where", "state=assigned holder=nobody", "--dry-run", db=shift, check=2).stderr
+    assert "no operator matches" in refused
+    too_many = chatops_inprocess("release", "--where", "state=assigned", "--max", "1", "--dry-run", db=shift, check=4).stderr
+    assert "these are 2 chats" in too_many
+
+
+def test_what_each_operator_did(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("truncate messages, chat_assignments")
+    shift.execute(
+        """insert into chat_assignments (chat_id, operator_id, assigned_at, released_at, release_reason) values
+             (%(a)s, %(one)s, now() - interval '50 minutes', now() - interval '48 minutes', 'operator_sent_message'),
+             (%(b)s, %(one)s, now() - interval '40 minutes', now() - interval '36 minutes', 'operator_sent_message'),
+             (%(a)s, %(two)s, now() - interval '30 minutes', now() - interval '20 minutes', 'idle_timeout'),
+             (%(a)s, %(two)s, now() - interval '5 hours', now() - interval '4 hours', 'operator_sent_message')""",
+        {"a": chat_id(1), "b": chat_id(2), "one": operator_id(1), "two": operator_id(2)},
+    )
+    shift.execute(
+        """insert into messages (chat_id, sender_type, content, handled_by_operator_id, created_at) values
+             (%(a)s, 'fictional', 'x', %(one)s, now() - interval '48 minutes'), (%(a)s, 'fictional', 'y', %(one)s, now() - interval '47 minutes'),
+             (%(b)s, 'fictional', 'z', %(one)s, now() - interval '36 minutes'), (%(a)s, 'fictional', 'old', %(two)s, now() - interval '4 hours')""",
+        {"a": chat_id(1), "b": chat_id(2), "one": operator_id(1), "two": operator_id(2)},
+    )
+    shift.execute("update chats set last_message_at = now() where id in (%s, %s)", (chat_id(1), chat_id(2)))
+    answer = json.loads(chatops_inprocess("operators", "--figures", "--since", "1h", "-o", "json", db=shift, check=0).stdout)
+    rows = {row["operator_id"]: row for row in answer["operators"]}
+    one, two, three = (rows[str(operator_id(number))] for number in (1, 2, 3))
+    assert (one["taken"], one["answered"], one["replies"], one["given_back"]) == (2, 2, 3, 0)
+    assert one["answer_p50_seconds"] == pytest.approx(180)
+    assert (two["taken"], two["replies"], two["given_back"]) == (1, 0, 1)
+    assert (three["taken"], three["replies"]) == (0, 0)
+    assert (answer["replies"], answer["given_back"]) == (3, 1)
+    assert chatops_inprocess("operators", "--since", "1h", db=shift).exit_code == 2
+    free = json.loads(chatops_inprocess("operators", "--free", "-o", "json", db=shift, check=0).stdout)["operators"]
+    assert {row["load"] for row in free} == {"free"}
+    assert {row["operator_id"] for row in free} == {str(operator_id(3)), str(operator_id(4))}
