@@ -402,7 +402,16 @@ def test_clocks_that_no_client_can_read_are_mended_where_they_stand(
              select id from chats where chat_state = 'completed' limit 1)""",
         (clock,),
     )
+    deployed.execute(
+        "update chats set created_at = %s, updated_at = %s where id = (select min(id::text)::uuid from chats)", (clock, clock)
+    )
     chatops_inprocess("repair", "DATA002", db=deployed, check=0)
+    assert (
+        deployed.value(
+            "select count(*) from chats where not isfinite(created_at) or updated_at > now() or created_at < '1970-01-01'"
+        )
+        == 0
+    )
     odd = "not isfinite(last_activity) or last_activity > now() or last_activity < '1970-01-01'"
     assert deployed.value(f"select count(*) from operators where {odd}") == 0
     assert deployed.value(f"select count(*) from operator_activity where {odd}") == 0

@@ -124,10 +124,10 @@ def mend(
             return Mended(code, mended, tuple(kept), batches, time.monotonic() - started)
 
 
-def find(database: Database, code: str, repair: Repair, *, most: int = texts.MOST_FOUND) -> Round:
+def find(database: Database, code: str, repair: Repair, *, most: int = texts.MOST_FOUND, timeout: str = SCAN_TIMEOUT) -> Round:
     """What is wrong, read once in a transaction that only reads."""
     chat_id = str(repair.chat_id) if repair.chat_id else None
-    with database.reading(statement_timeout=SCAN_TIMEOUT):
+    with database.reading(statement_timeout=timeout):
         database.script("; ".join(texts.FIND_SETTINGS))
         query = text_of(code).finding(
             repair.limits, since=repair.since, before_018=not database.facts.has_queue_clocks if database.facts else False,

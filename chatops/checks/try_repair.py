@@ -20,6 +20,7 @@ from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, Loc
 HOLD_MS = 500
 """Longest that a fix may hold its locks on trial; whoever works waits no longer."""
 LOCK_MS = 50
+FIND_TIMEOUT = "10s"
 MOST_ROWS = 200
 """Rows that a trial mends: enough to see what the fix does, few enough to be looked at again while they are locked."""
 
@@ -152,7 +153,7 @@ def _rehearse(database: Database, code: str, survey: Survey, annotations: Mappin
     own = next(result for result in survey.results if result.check.code == code)
     try:
         repair = Repair(None, False, annotations, survey.thresholds, window(survey.since))
-        found = list(repair_batches.find(database, code, repair, most=MOST_ROWS).found)
+        found = list(repair_batches.find(database, code, repair, most=MOST_ROWS, timeout=FIND_TIMEOUT).found)
         if not found:
             return Rehearsed(code, reason="nothing is found any more")
         touched, first_ms = _try(database, code, found, annotations, _touched)

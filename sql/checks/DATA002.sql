@@ -21,11 +21,13 @@ select found.clock, found.chat_id, found.operator_id,
     select 'operator', null, o.id, o.last_activity
       from operators o where o.last_activity not between '0001-01-02' and now() + interval '1 minute'
     union all
-    select 'chat', c.id, c.assigned_operator_id, greatest(c.assignment_time, c.operator_replied_at, c.last_message_at)
+    select 'chat', c.id, c.assigned_operator_id, greatest(c.assignment_time, c.operator_replied_at, c.last_message_at, c.created_at, c.updated_at)
       from chats c
      where c.assignment_time not between '0001-01-02' and now() + interval '1 minute'
         or c.operator_replied_at not between '0001-01-02' and now() + interval '1 minute'
         or c.last_message_at not between '0001-01-02' and now() + interval '1 minute'
+        or least(c.created_at, c.updated_at) < '0001-01-02'
+        or greatest(c.created_at, c.updated_at) > '9999-12-31'
     union all
     select 'assignment', s.chat_id, s.operator_id, greatest(s.assigned_at, s.released_at)
       from chat_assignments s

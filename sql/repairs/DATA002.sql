@@ -16,6 +16,8 @@ select c.id, null, 'chat', null
  where c.assignment_time not between '0001-01-02' and now() + interval '1 minute'
     or c.operator_replied_at not between '0001-01-02' and now() + interval '1 minute'
     or c.last_message_at not between '0001-01-02' and now() + interval '1 minute'
+    or least(c.created_at, c.updated_at) < '0001-01-02'
+    or greatest(c.created_at, c.updated_at) > '9999-12-31'
 union all
 select s.chat_id, s.operator_id, 'assignment', s.id
   from chat_assignments s
@@ -39,13 +41,16 @@ with found as materialized (
    where f.clock = 'operator' and o.last_activity not between '0001-01-02' and now() + interval '1 minute'
      for no key update of o skip locked
 ), chat as materialized (
-  select c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at
+  select c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at,
+         c.created_at, c.updated_at
     from found f
     join chats c on c.id = f.chat_id
    where f.clock = 'chat'
      and (c.assignment_time not between '0001-01-02' and now() + interval '1 minute'
           or c.operator_replied_at not between '0001-01-02' and now() + interval '1 minute'
-          or c.last_message_at not between '0001-01-02' and now() + interval '1 minute')
+          or c.last_message_at not between '0001-01-02' and now() + interval '1 minute'
+          or least(c.created_at, c.updated_at) < '0001-01-02'
+          or greatest(c.created_at, c.updated_at) > '9999-12-31')
      for no key update of c skip locked
 ), assignment as materialized (
   select s.id, s.chat_id, s.operator_id, s.assigned_at, s.released_at
@@ -68,9 +73,14 @@ with found as materialized (
   update chats c
      set assignment_time = case when c.assignment_time is not null then least(greatest(c.assignment_time, '1970-01-01'), now()) end,
          operator_replied_at = case when c.operator_replied_at is not null then least(greatest(c.operator_replied_at, '1970-01-01'), now()) end,
-         last_message_at = case when c.last_message_at is not null then least(greatest(c.last_message_at, '1970-01-01'), now()) end
+         last_message_at = case when c.last_message_at is not null then least(greatest(c.last_message_at, '1970-01-01'), now()) end,
+         -- Only what no client can read: these order lists, and may be anybody's.
+         created_at = case when c.created_at not between '0001-01-02' and '9999-12-31'
+                           then least(greatest(c.created_at, '1970-01-01'), now()) else c.created_at end,
+         updated_at = case when c.updated_at not between '0001-01-02' and '9999-12-31'
+                           then least(greatest(c.updated_at, '1970-01-01'), now()) else c.updated_at end
     from chat h where c.id = h.id
-  returning c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at
+  returning c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at, c.created_at, c.updated_at
 ), changed_assignment as (
   update chat_assignments s
      set assigned_at = case when s.assigned_at is not null then least(greatest(s.assigned_at, '1970-01-01'), now()) end,
@@ -90,9 +100,9 @@ with found as materialized (
   union all
   select 'repair', 'DATA002', n.id, n.assigned_operator_id, null,
          jsonb_build_object('assignment_time', h.assignment_time, 'operator_replied_at', h.operator_replied_at,
-                            'last_message_at', h.last_message_at),
+                            'last_message_at', h.last_message_at, 'created_at', h.created_at, 'updated_at', h.updated_at),
          jsonb_build_object('assignment_time', n.assignment_time, 'operator_replied_at', n.operator_replied_at,
-                            'last_message_at', n.last_message_at)
+                            'last_message_at', n.last_message_at, 'created_at', n.created_at, 'updated_at', n.updated_at)
     from changed_chat n join chat h on h.id = n.id
   union all
   select 'repair', 'DATA002', n.chat_id, n.operator_id, 'chat_assignments ' || n.id,
@@ -119,7 +129,9 @@ select jsonb_build_object(
                     when 'chat' then exists (select from chats c where c.id = f.chat_id
                                                 and (c.assignment_time not between '0001-01-02' and now() + interval '1 minute'
                                                      or c.operator_replied_at not between '0001-01-02' and now() + interval '1 minute'
-                                                     or c.last_message_at not between '0001-01-02' and now() + interval '1 minute'))
+                                                     or c.last_message_at not between '0001-01-02' and now() + interval '1 minute'
+                                                     or least(c.created_at, c.updated_at) < '0001-01-02'
+                                                     or greatest(c.created_at, c.updated_at) > '9999-12-31'))
                                      and not exists (select from chat h where h.id = f.chat_id)
                     else exists (select from chat_assignments s where s.id = f.id
                                     and (s.released_at < s.assigned_at
