@@ -6,6 +6,7 @@ import contextlib
 import re
 import sys
 import traceback
+from collections.abc import Sequence
 
 from chatops import formatting, settings
 from chatops.errors import ChatopsError, ExitCode, UsageError
@@ -16,6 +17,7 @@ from chatops.render.failure import failure as lines_of
 
 def failed(run: Invocation, error: ChatopsError, code: ExitCode) -> int:
     """Shows a failure; its exit code."""
+    error = _without_secrets(error, _secrets(run))
     told = Failure(run.command, error, int(code))
     wanted = run.wanted_format()
     with contextlib.suppress(OSError):
@@ -60,13 +62,26 @@ def crashed(run: Invocation, error: BaseException) -> int:
     """Shows a bug as one sentence; the traceback with --debug."""
     secrets = _secrets(run)
     if run.debug:
-        run.note(settings.redact("".join(traceback.format_exception(error)), secrets))
-    text = settings.redact(f"{type(error).__name__}: {error}".splitlines()[0], secrets)
+        run.note(_clean("".join(traceback.format_exception(error)), secrets))
+    text = _clean(f"{type(error).__name__}: {error}".splitlines()[0], secrets)
     again = "" if run.debug else "; the traceback with --debug"
     return failed(run, ChatopsError(f"a bug in chatops: {text}{again}"), ExitCode.BUG)
 
 
+def _clean(text: str, secrets: Sequence[str]) -> str:
+    return settings.without_passwords(settings.redact(text, secrets))
+
+
+def _without_secrets(error: ChatopsError, secrets: Sequence[str]) -> ChatopsError:
+    """The same error; what a library or a server put into its words is cut out."""
+    error.message = _clean(error.message, secrets)
+    error.details = tuple(_clean(line, secrets) for line in error.details)
+    error.next_steps = tuple((label, settings.redact(step, secrets)) for label, step in error.next_steps)
+    return error
+
+
 def _secrets(run: Invocation) -> list[str]:
-    if run.known_target is None:
-        return [text for text in run.argv if "://" in text]
-    return settings.secrets_of(run.known_target)
+    """Every secret that this run was told, wherever it came from."""
+    known = [] if run.known_target is None else settings.secrets_of(run.known_target)
+    texts = [*run.db, *run.argv, *(value for value in run.environ.values() if "://" in value or "=" in value)]
+    return [*known, *settings.secrets_in(texts), *filter(None, [run.environ.get("PGPASSWORD")])]

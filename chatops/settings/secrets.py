@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from urllib.parse import quote, quote_plus
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import quote, quote_plus, unquote
 
 from chatops.settings.target import Target
 
@@ -40,6 +40,21 @@ def secrets_of(target: Target) -> list[str]:
     found = {spelt for value in values if len(value) > 2 for spelt in
              (value, quote(value), quote(value, safe=""), quote_plus(value), value.replace("'", "\\'"))}  # fmt: skip
     return sorted(found, key=len, reverse=True)
+
+
+def secrets_in(texts: Iterable[str]) -> list[str]:
+    """What stands at the place of a password in connection texts, even in those that cannot be read.
+
+    >>> secrets_in(["postgresql://u:a@b@h/d?sslpassword=c%20d", "summary"])
+    ['c%20d', 'a@b', 'c d']
+    """
+    found = {match[3].strip("'") for text in texts for match in _IN_WORDS.finditer(text)}
+    for text in texts:
+        before, _, _ = text.rpartition("@")
+        _, scheme, userinfo = before.partition("://")
+        if scheme and ":" in userinfo:
+            found.add(userinfo.partition(":")[2])
+    return sorted({spelt for one in found if len(one) > 2 for spelt in (one, unquote(one))}, key=lambda one: (-len(one), one))
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:

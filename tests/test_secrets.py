@@ -1,0 +1,88 @@
+"""No secret of a connection gets anywhere: not on a stream, into a file, a printed command or a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chatops.chats import reports
+from chatops.cli import COMMANDS
+from tests.conftest import Result
+from tests.servers import Database, free_port
+
+Run = Callable[..., Result]
+SECRET = "s3cr3t"
+
+PLACES = [
+    "postgresql://postgres:{0}@{1}/{2}",
+    "postgres://postgres:{0}@{1}/{2}?sslmode=prefer",
+    "postgresql+psycopg://postgres:{0}@{1}/{2}?pgbouncer=true",
+    "postgresql://postgres@{1}/{2}?password={0}",
+    "postgresql://postgres@{1}/{2}?sslpassword={0}",
+    "postgresql://postgres:{0}x@{1}/{2}?sslpassword={0}y&application_name=z",
+    "postgresql://postgres@{1}/{2}?oauth_client_secret={0}",
+    "postgresql://postgres@{1}/{2}?scram_client_key={0}",
+    "postgresql://postgres@{1}/{2}?scram_server_key={0}",
+    "postgresql://postgres:{0}%40%2F%3A@{1}/{2}",
+    "postgresql://postgres:{0}@@{1}/{2}",
+    "postgresql://postgres:{0}/x@{1}/{2}",
+    "postgresql://postgres:{0}#x@{1}/{2}",
+    "postgresql://postgres:{0}:x@{1}/{2}",
+    "postgresql://postgres:{0}%zz@{1}/{2}",
+    "postgresql://postgres:{0}@{1}/{2}?nonsense=1",
+    "postgresql://postgres:{0}@{1}/{2}?sslmode=nonsense",
+    "postgresql://postgres:{0}@host.invalid/{2}",
+    "mysql://postgres:{0}@{1}/{2}",
+    "'postgresql://postgres:{0}@{1}/{2}'",
+    "host=127.0.0.1 user=postgres password={0}",
+    "host=127.0.0.1 user=postgres password='{0} x' sslpassword={0}",
+]
+
+
+def told(done: Result, *folders: Path) -> str:
+    """All that a run said and left behind."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.name != "chatops.toml"]
+    return done.stdout + done.stderr + "".join(path.name + path.read_text(errors="replace") for path in files)
+
+
+def test_twenty_urls_show_no_secret(latest_database: Database, chatops_inprocess: Run, home: Path, tmp_path: Path) -> None:
+    assert len(PLACES) >= 20
+    where = f"127.0.0.1:{latest_database.server.port}"
+    dead = f"127.0.0.1:{free_port()}"
+    for place in PLACES:
+        for at in (where, dead):
+            url = place.format(SECRET, at, latest_database.name)
+            for words in (["summary", "-o", "json"], ["config"], ["diagnose", "--only", "CONF001", "--debug"]):
+                assert SECRET not in told(chatops_inprocess(*words, db=url), tmp_path, home), (url, words)
+            assert SECRET not in told(chatops_inprocess("--db", url, "summary", "--write", "json=x.json"), tmp_path, home), url
+
+
+@pytest.mark.parametrize("name", [name for _, name, _ in COMMANDS if name not in ("demo", "simulate")])
+def test_no_command_shows_a_secret(
+    name: str, latest_database: Database, chatops_inprocess: Run, home: Path, tmp_path: Path
+) -> None:
+    words = {
+        "migrate": ["--dry-run"], "adopt": ["--dry-run"], "deploy": ["--dry-run"], "repair": ["--dry-run"], "monitor": ["--once"],
+        "show": ["operator", "0b"], "release": ["--idle", "--dry-run"], "reassign": ["c4", "--to", "auto", "--dry-run"],
+        "undo": ["1", "--dry-run"], "drain": ["0b", "--dry-run"], "undrain": ["0b", "--dry-run"], "report": ["x.html"],
+        "diagnose": ["--capture", "case.zip"],
+    }.get(name, [])  # fmt: skip
+    where = f"127.0.0.1:{latest_database.server.port}"
+    url = f"postgresql://postgres:{SECRET}@{where}/{latest_database.name}?sslpassword={SECRET}"
+    (tmp_path / "chatops.toml").write_text(f'[env.x]\nurl = "{url}"\nproduction = false\n')
+    for how in ({"db": url}, {"env": {"CHATOPS_ENV": "x", "PGPASSWORD": SECRET}}):
+        assert SECRET not in told(chatops_inprocess(name, *words, **how), tmp_path, home)
+
+
+def test_a_traceback_shows_no_secret(latest_database: Database, chatops_inprocess: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError(f"boom postgresql://u:{SECRET}@h/d password='{SECRET}' {SECRET}")
+
+    monkeypatch.setattr(reports, "summary", broken)
+    url = f"postgresql://postgres:{SECRET}@127.0.0.1:{latest_database.server.port}/{latest_database.name}"
+    for how in ({"db": url}, {"db": latest_database.url, "env": {"PGPASSWORD": SECRET}}):
+        done = chatops_inprocess("summary", "--debug", "-o", "json", **how, check=70)
+        assert "boom" in done.stderr
+        assert SECRET not in done.stdout + done.stderr
