@@ -21,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 OUTSIDE := -iE '^ *(create|drop|reindex) [a-z ]*concurrently|^-- chatops: '
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-one test-long lint docs help-file catalog new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-takeover bench-start bench-readme clean
+.PHONY: help demo test test-one test-long lint docs screens help-file catalog new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-takeover bench-start bench-readme clean
 .PHONY: named
 
 help: ## list the targets
@@ -54,8 +54,13 @@ lint: $(TOOLS) ## style, types, import contracts, and the safety of the SQL
 	test -z "$$outside" || say .venv/bin/squawk --no-assume-in-transaction $$outside ; \
 	test -z "$$failed" || { echo "not clean:$$failed" >&2; exit 1; }
 
-docs: $(INSTALLED) ## write docs/findings.md anew from the heads of the checks and repairs
+docs: $(INSTALLED) ## write findings and reference of docs/ anew, from checks and commands
 	@$(PY) -c 'from pathlib import Path; from chatops.screens.explain import document; Path("docs").mkdir(exist_ok=True); Path("docs/findings.md").write_text(document(), encoding="utf-8")'
+	@$(PY) -m chatops.cli.help_file >/dev/null
+	@$(PY) -m chatops.cli.reference_file
+
+screens: $(INSTALLED) ## draw the pictures of docs/ from the demo
+	@$(PY) -m benchmarks.screens
 
 help-file: $(INSTALLED) ## write chatops/cli/help.json anew from the commands
 	@$(PY) -m chatops.cli.help_file

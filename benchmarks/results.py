@@ -16,6 +16,7 @@ from benchmarks.session import ROOT, Bench, machine
 
 RESULTS = ROOT / "benchmarks" / "results"
 README = ROOT / "README.md"
+IN_README = ("migrate", "reads", "assign")
 BEGIN, END = "<!-- performance:begin -->", "<!-- performance:end -->"
 ASKED = ("ROUNDS", "SIZES", "LATENCIES", "CELLS", "CLIENTS", "SECONDS", "LONG_SECONDS", "LONG_ROUNDS", "BUDGET", "SERVER")
 ORDER = ("migrate", "reads", "assign", "bulk", "takeover", "start")
@@ -152,23 +153,20 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def section(found: Sequence[Mapping[str, Any]]) -> str:
-    """The README's part about performance: only what was measured, with where and how."""
-    if not found:
-        return "Nothing has been measured yet: `make bench`.\n"
+    """The README's three lines about performance: what was promised first of each kind, and how it came out."""
     lines = []
     for one in found:
-        where = one["machine"]
-        head = (
-            f"**{one['kind']}** (`{one['command']}`, {one['rounds']} alternating rounds; Postgres "
-            f"{one['versions'].get('postgres', '—')}, chatops {one['versions']['chatops']}, {where['cores']} cores of "
-            f"{where['processor']}, load {one['load']['before'][0]}, {where['measured_at']})"
-        )
-        # What has no promise is told by its figures.
-        told = limits(one) if one["limits"] else [f"- {note}" for note in one["notes"]]
-        lines += [head, "", *told, ""]
-        if one["missing"]:
-            lines += ["Could not be had: " + "; ".join(f"{name} ({why})" for name, why in one["missing"].items()) + ".", ""]
-    return "\n".join([*lines, "All figures, plots and what did not help: [benchmarks/](benchmarks/README.md).", ""])
+        measured = [limit for limit in one["limits"] if limit["value"] is not None]
+        if one["kind"] in IN_README and measured:
+            met = sum(bool(limit["met"]) for limit in measured)
+            lines.append(
+                f"- {one['kind']}: {measured[0]['claim']}; measured {figure(measured[0]['value'])}. {met} of {len(measured)} met."
+            )
+    if not lines:
+        return "Nothing has been measured yet: `make bench`.\n"
+    return "\n".join(
+        [*lines, "", "How, where, all figures, and why some promises are not met: [benchmarks/](benchmarks/README.md).", ""]
+    )
 
 
 def readme_with(text: str, new: str) -> str:

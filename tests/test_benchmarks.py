@@ -67,13 +67,14 @@ def test_a_result_holds_rounds_medians_ratios_limits_and_what_failed(tmp_path: P
 
 
 def test_a_stale_readme_is_told_from_a_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "IN_README", ("start",))
     sample(tmp_path, monkeypatch)
     new = results.section(results.load(tmp_path))
     current = results.readme_with(f"{results.BEGIN}\n{results.END}\n", new)
     assert results.readme_with(current, new) == current
-    assert "| at most half of peer | 0.5 | yes |" in current
-    assert "| never measured | not measured | — |" in current
-    assert results.readme_with(current.replace("| 0.5 |", "| 0.4 |"), new) == current
+    assert "- start: at most half of peer; measured 0.5. 1 of 1 met." in current
+    assert "never measured" not in current
+    assert results.readme_with(current.replace("measured 0.5", "measured 0.4"), new) == current
 
 
 def test_the_plot_is_well_formed_and_has_a_bar_for_each_median(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,7 @@ severities = words("critical", "warning", "advice", "never")
 outcomes = words("done", "refused", "moved", "failed")
 databases = words("local", "demo")
 states = words("waiting", "assigned", "answered", "completed", "none")
+topics = words("guide", "on-call", "migrations", "scale", "safety", "reference", "findings", "glossary")
 
 
 def codes(ctx: typer.Context, incomplete: str) -> Offers:

@@ -1,0 +1,29 @@
+"""`chatops help`."""
+
+from __future__ import annotations
+
+import typer
+
+from chatops.cli import completion
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+
+
+@command(
+    examples=["chatops help", "chatops help on-call", "chatops help migrate"],
+    exits="0 shown · 2 no such page or command",
+    takes=("output",),
+    formats=DOCUMENT_FORMATS,
+)
+def help(  # noqa: A001 - the command's name
+    ctx: typer.Context,
+    topic: str = typer.Argument(
+        "", metavar="[TOPIC]", autocompletion=completion.topics, help="A page of the manual, or a command; a list when not given."
+    ),
+) -> None:
+    """The manual, offline: the guide, on call, migrations, scale, safety, reference, findings, glossary.
+
+    In a pager on a terminal. Connects to nothing.
+    """
+    from chatops.flows.manual import show  # reads the manual
+
+    show(invocation_of(ctx), topic)

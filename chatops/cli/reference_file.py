@@ -1,0 +1,109 @@
+"""Writes docs/reference.md from the commands themselves: `make docs`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from chatops.cli import COMMANDS, help_page
+from chatops.errors import ExitCode
+from chatops.flows.given import Given
+from chatops.flows.output import Output
+from chatops.render import FORMATS, format_named
+from chatops.settings.known import KNOWN, Known
+
+TYPES = {str: "text", bool: "true or false", float: "number", date: "day, as YYYY-MM-DD", list: "list of texts"}
+ENVIRONMENT = {
+    "CHATOPS_DATABASE_URL": "the database; before DATABASE_URL, after --db",
+    "DATABASE_URL": "the database, where CHATOPS_DATABASE_URL is not set",
+    "PG*": "what libpq reads, where neither is set",
+    "CHATOPS_CONFIG": "the chatops.toml to read, whosever it is",
+    "NO_COLOR": "no colour, whatever the terminal can show",
+    "XDG_STATE_HOME": "where monitor, deploy and plans keep their files",
+}
+
+ENVELOPE = """\
+Machine formats carry `chatops` (the version), `format` (of the envelope), `command`, `environment` and `database`. A run that
+came to no answer carries `error` with `message`, `details`, `next_steps`, `exit_code` and `sqlstate`."""
+
+
+def document() -> str:
+    """The text of docs/reference.md."""
+    pages = help_page.pages()
+    lines = ["# Reference", "", "Commands, options, exit codes, formats and `chatops.toml`. Made from the code: `make docs`.", ""]
+    lines += ["## Exit codes", "", "| code | meaning |", "| --- | --- |"]
+    lines += [f"| {int(code)} | {code.meaning} |" for code in ExitCode]
+    lines += ["| 141 | stdout was closed early; nothing is said |", ""]
+    lines += ["With `-o nagios` the codes of plugins hold instead: 0, 1, 2, and 3 for whatever kept the check from running.", ""]
+    lines += ["## Environment", "", "| variable | meaning |", "| --- | --- |"]
+    lines += [f"| `{name}` | {what} |" for name, what in ENVIRONMENT.items()]
+    lines += ["", "## Formats", "", "| format | in its module's words |", "| --- | --- |", *_formats(), ""]
+    lines += [ENVELOPE, ""]
+    lines += [
+        "## chatops.toml",
+        "",
+        "| key | holds |",
+        "| --- | --- |",
+        *(f"| `{key}` | {kind} |" for key, kind in settings()),
+        "",
+    ]
+    lines += ["## Commands", ""]
+    lines += [f"- [`{name}`](#{name}) {line}" for _, name, line in COMMANDS]
+    for _, name, _ in COMMANDS:
+        lines += ["", f"### {name}", "", *_page(name, pages[name])]
+    return "\n".join(lines) + "\n"
+
+
+def settings(known: Known = KNOWN, inside: str = "") -> Iterator[tuple[str, str]]:
+    """Each key that chatops.toml may hold, with the type of its value."""
+    for key, kind in known.items():
+        place = f"{inside}.{key}" if inside else key
+        place = place.replace("*", "NAME")
+        if isinstance(kind, dict):
+            yield from settings(kind, place)
+        elif isinstance(kind, tuple):
+            yield place, f"one of {', '.join(kind)}"
+        else:
+            assert isinstance(kind, type)
+            yield place, TYPES[kind]
+
+
+def _formats() -> Iterator[str]:
+    for name in FORMATS:
+        known = format_named(name)
+        doc = (sys.modules[f"chatops.render.{known.name}"].__doc__ or "").strip().splitlines()[0]
+        yield f"| `{name}` | {doc} |"
+
+
+def _page(name: str, page: help_page.Page) -> Iterator[str]:
+    yield f"`{page['usage']}`"
+    for paragraph in page["text"]:
+        yield ""
+        yield _cell(paragraph)
+    for panel in page["panels"]:
+        yield ""
+        yield f"| {panel['title'].lower()} | |"
+        yield "| --- | --- |"
+        for entry in panel["entries"]:
+            label = ", ".join((*entry["names"], *entry.get("short", ())))
+            value = f" {entry['value']}" if "value" in entry else ""
+            told = " ".join(filter(None, (entry.get("help"), entry.get("extra"))))
+            yield f"| `{_cell(label + value)}` | {_cell(told)} |"
+    formats = getattr(importlib.import_module(f"chatops.cli.{name}"), name).formats
+    yield ""
+    yield f"Formats: {', '.join(Output(Given(formats=formats)).format_names())}."
+    for line in page["epilog"]:
+        yield ""
+        yield f"`{line.strip()}`" if line.startswith("  ") else _cell(line)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    Path("docs/reference.md").write_text(document(), encoding="utf-8")
+    sys.stdout.write("wrote docs/reference.md\n")
