@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chatops.checks.function_bodies import of_files
 from tests.conftest import ROOT, Result
 from tests.servers import Database
 from tests.test_folders import folder
@@ -100,16 +101,16 @@ def test_what_cannot_be_made_again_is_refused(database: Database, chatops_inproc
 
 
 def test_shipped_functions_are_made_again(latest_database: Database, chatops_inprocess: Chatops) -> None:
-    found = latest_database.value("select prosrc from pg_proc where proname = 'should_keep_assignment'")
-    latest_database.execute(
-        "create or replace function should_keep_assignment(p_chat_id uuid) returns boolean language sql as 'select true'"
-        if latest_database.value("select to_regprocedure('should_keep_assignment(uuid)') is not null")
-        else "select 1"
-    )
-    name = latest_database.value(
-        "select max(name) from chatops.migrations where name in ('017_fix_concurrent_messages', '021_write_path', '022_stop_new_damage')"
-    )
-    done = chatops_inprocess("migrate", "--again", name, "--yes", db=latest_database)
-    assert done.exit_code == 0, done.stderr
-    assert found is not None
+    shipped = sorted(path.stem for path in (ROOT / "sql" / "migrations").glob("*.sql"))
+    made = json.loads(of_files(f"migrations/{name}.sql" for name in shipped))
+    function, file = next((name, found["file"]) for name, found in made.items() if len(found["md5"]) == 1)
+    body = f"select prosrc from pg_proc where proname = '{function}'"
+    right = latest_database.value(body)
+    definition = latest_database.value(f"select pg_get_functiondef(oid) from pg_proc where proname = '{function}'")
+    latest_database.execute(definition.replace("AS $function$", "AS $function$ /* drifted */", 1))
+    assert latest_database.value(body) != right
+    preview = chatops_inprocess("migrate", "--again", file, "--dry-run", db=latest_database, check=0)
+    assert "/* drifted */" in preview.stdout
+    chatops_inprocess("migrate", "--again", file, "--yes", db=latest_database, check=0)
+    assert latest_database.value(body) == right
     assert "again" in chatops_inprocess("log", db=latest_database, check=0).stdout
