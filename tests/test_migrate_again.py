@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from chatops.checks.function_bodies import of_files
+
 from tests.conftest import ROOT, Result
 from tests.servers import Database
 from tests.test_folders import folder

@@ -104,7 +104,7 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     elif options.dry_run:
         invocation.show(screen.plan_answer(prepared, invocation.medium().width, request.again, count_repairs(database, prepared)))
     elif prepared.nothing:
-        if prepared.carried and (options.yes or not invocation.target.production):
+        if (prepared.carried or prepared.by_history) and (options.yes or not invocation.target.production):
             apply(database, prepared, request, run, Teller(invocation, quiet=options.quiet))
         invocation.show(screen.nothing_answer(prepared))
     else:
@@ -136,5 +136,7 @@ def warn(invocation: Invocation, prepared: Prepared) -> None:
     for problem in prepared.problems:
         if problem.severity == "warning":
             invocation.warn(formatting.visible(f"{problem.where}  {problem.message}; {problem.hint}"))
+    if prepared.history is not None and prepared.history.why_not is not None and prepared.plan.apply:
+        invocation.warn(f"Supabase's history is not kept in step: {prepared.history.why_not}")
     for line in folder_notes(prepared.folder):
         invocation.note(line)

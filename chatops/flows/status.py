@@ -30,6 +30,11 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
     before = ledger.read(database)
     invocation.banner(database)
     before = carried_over(before, folder).ledger
+    if before.facts.has_supabase_history:
+        # Here, not above: whoever has no such history does not pay for what reads files.
+        from chatops.migrations.supabase_history import in_step, unrecorded, with_history
+
+        before = with_history(before, unrecorded(in_step(database, folder, before), folder, before))
     own = options.folder.words()
     found = screen.status(
         folder, before, plan(folder, before.rows, options.to), whole=options.everything or invocation.format() != "table",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from chatops import db, sqlfiles
 from chatops.db import Database
@@ -13,7 +12,7 @@ from chatops.migrations import ledger as ledgers
 from chatops.migrations.adopt_verdicts import Judgement, Proof, Verdict, judge, schemas_of
 from chatops.migrations.ask_same import compared
 from chatops.migrations.catalog import catalog
-from chatops.migrations.histories import ToolHistory, histories, rest_of, version_of
+from chatops.migrations.histories import ToolHistory, histories, is_supabase_folder, rest_of, version_of
 from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.objects_made import claims_of
 from chatops.migrations.proposal import Proposal
@@ -118,15 +117,6 @@ def for_history(survey: Survey, files: Sequence[MigrationFile]) -> ForHistory:
             (untold if version_of(file) in taken else told).append(file)
             taken.add(version_of(file))
     return ForHistory(tuple(told), tuple(untold))
-
-
-def is_supabase_folder(path: Path) -> bool:
-    """Whether a folder is where a Supabase project keeps its migrations.
-
-    >>> is_supabase_folder(Path("/shop/supabase/migrations"))
-    True
-    """
-    return path.resolve().parts[-2:] == ("supabase", "migrations")
 
 
 def record(database: Database, survey: Survey, proposal: Proposal, told: ForHistory, run: Run) -> int:

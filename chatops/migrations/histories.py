@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from chatops import db, sqlfiles
 from chatops.db import Database
@@ -154,3 +154,12 @@ def version_of(file: MigrationFile) -> str:
 def rest_of(file: MigrationFile) -> str:
     """A file's name without its number, which is Supabase's name."""
     return file.name[len(version_of(file)) :].lstrip("_")
+
+
+def is_supabase_folder(path: Path) -> bool:
+    """Whether a folder is where a Supabase project keeps its migrations.
+
+    >>> is_supabase_folder(Path("/shop/supabase/migrations"))
+    True
+    """
+    return path.resolve().parts[-2:] == ("supabase", "migrations")

@@ -194,16 +194,22 @@ def adopt(database: Database, files: Sequence[MigrationFile], run: Run, *, also:
         if also:
             _write(database, [run_text(run), *also], run)
         return 0
+    text = adopt_text(database.target.schema, files, run)
+    ran = _write(database, [run_text(run), *also, text], run)
+    return int(ran.tags[-2].rpartition(" ")[2])
+
+
+def adopt_text(schema: str, files: Sequence[MigrationFile], run: Run) -> str:
+    """The statement that records files of one source as being in."""
     rows = [
         {"name": file.name, "number": stored(file.number), "checksum": file.checksum, "statements": file.digests}
         for file in files
     ]
     values = {
-        "target_schema": database.target.schema, "source": files[0].source, "files": db.json(rows),
+        "target_schema": schema, "source": files[0].source, "files": db.json(rows),
         "chatops_version": __version__, "git_revision": run.revision or "",
     }  # fmt: skip
-    ran = _write(database, [run_text(run), *also, db.inlined(sqlfiles.read("queries/ledger_adopt.sql"), values)], run)
-    return int(ran.tags[-2].rpartition(" ")[2])
+    return db.inlined(sqlfiles.read("queries/ledger_adopt.sql"), values)
 
 
 def write(database: Database, texts: Sequence[str], run: Run) -> None:

@@ -13,7 +13,8 @@ from chatops.migrations.ledger import Ledger
 from chatops.migrations.migration_text import Problem
 from chatops.migrations.plan import MigrationPlan, listed, plan
 from chatops.migrations.problems import problems
-from chatops.migrations.source import SHIPPED, Folder
+from chatops.migrations.source import SHIPPED, Folder, MigrationFile
+from chatops.migrations.supabase_history import InStep, in_step, unrecorded, with_history
 from chatops.migrations.views import View, views
 
 
@@ -46,6 +47,10 @@ class Prepared:
     problems: tuple[Problem, ...]
     carried: tuple[str, ...] = ()
     """Sources of an earlier version of chatops, whose files are this folder's; see `carry_over`."""
+    history: InStep | None = None
+    """Supabase's own history, where it keeps one of this folder."""
+    by_history: tuple[MigrationFile, ...] = ()
+    """Files that the history has and the ledger has not: they are recorded, not run."""
 
     @property
     def nothing(self) -> bool:
@@ -65,8 +70,8 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
     if not ledger.facts.standby:
         refuse_unfit(database, ledger.facts)
     refuse_absent_schema(database)
-    prepared = judged(folder, ledger, request)
-    refuse_unknown(database, prepared.ledger, folder, request)
+    refuse_unknown(database, carried_over(ledger, folder).ledger, folder, request)
+    prepared = judged(folder, ledger, request, in_step(database, folder, ledger))
     refuse_strange_folder(prepared.ledger, folder)
     refuse_known_elsewhere(prepared.ledger, folder, prepared.plan)
     refuse_odd_strings(database, ledger.facts, prepared.plan.apply)
@@ -103,14 +108,15 @@ def deployed(database: Database) -> str:
         return str(database.value(sqlfiles.read("queries/deployed_files.sql")))
 
 
-def judged(folder: Folder, ledger: Ledger, request: MigrationRequest) -> Prepared:
+def judged(folder: Folder, ledger: Ledger, request: MigrationRequest, history: InStep | None = None) -> Prepared:
     """The plan for a ledger, and everything that speaks against it; needs no server."""
     carried = carried_over(ledger, folder)
-    ledger = carried.ledger
+    by_history = unrecorded(history, folder, carried.ledger)
+    ledger = with_history(carried.ledger, by_history)
     made = plan(folder, ledger.rows, request.to, allow_out_of_order=request.allow_out_of_order)
     changed = () if made.left else tuple(view for view in views(ledger, made) if view.changed)
     found = problems(folder, made, strict=request.strict, allow_out_of_order=request.allow_out_of_order)
-    return Prepared(folder, ledger, made, changed, tuple(found), carried.sources)
+    return Prepared(folder, ledger, made, changed, tuple(found), carried.sources, history, tuple(by_history))
 
 
 def refuse_problems(prepared: Prepared) -> None:

@@ -12,7 +12,7 @@ from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Budget
 from chatops.migrations.prepare import MigrationRequest, Prepared
 from chatops.migrations.scanner import Statement, keywords, significant
-from chatops.migrations.source import SHIPPED
+from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.statements import Index, built_index, outside_transaction
 from chatops.migrations.step_texts import StepTexts
 from chatops.migrations.transaction import CLEAN, Transaction, for_file, for_ledger, for_views
@@ -35,7 +35,11 @@ def exact_text(prepared: Prepared, request: MigrationRequest, run: Run, schema: 
     bookkeeping = not prepared.ledger.exists
     if prepared.carried:
         carried = carry_over_texts(schema, prepared.folder, prepared.carried)
-        pieces.append(for_ledger(carried, schema, run, deadline_ms=deadline_ms).pasteable + "\n")
+        pieces.append(for_ledger(carried, schema, run, deadline_ms=deadline_ms, bookkeeping=False).pasteable + "\n")
+    if prepared.by_history:
+        texts = [ledger.adopt_text(schema, prepared.by_history, run)]
+        pieces.append(for_ledger(texts, schema, run, deadline_ms=deadline_ms, bookkeeping=bookkeeping).pasteable + "\n")
+        bookkeeping = False
     for number, entry in enumerate(prepared.plan.apply, 1):
         assert entry.file is not None
         mode = entry.file.reading.mode
@@ -45,17 +49,22 @@ def exact_text(prepared: Prepared, request: MigrationRequest, run: Run, schema: 
                 for_file(
                     entry, schema, run, deadline_ms=deadline_ms, bookkeeping=bookkeeping,
                     statement_timeout=request.statement_timeout,
-                    followed=_followed(prepared, number),
+                    followed=_followed(prepared, number), also=_also(prepared, entry.file),
                 )
             )  # fmt: skip
         else:
-            texts = StepTexts(entry, schema, run, request.statement_timeout)
-            pieces += _steps(texts, deadline_ms, bookkeeping=bookkeeping)
+            steps = StepTexts(entry, schema, run, request.statement_timeout)
+            pieces += _steps(steps, _also(prepared, entry.file), deadline_ms, bookkeeping=bookkeeping)
         bookkeeping = False
     if prepared.views:
         made = for_views(prepared.views, schema, run, source=SHIPPED, deadline_ms=deadline_ms)
         pieces += ["-- views\n", *_pasteable(made)]
     return "".join(pieces)
+
+
+def _also(prepared: Prepared, file: MigrationFile) -> list[str]:
+    """A file's row in Supabase's history, where that is kept in step."""
+    return prepared.history.texts(file) if prepared.history is not None else []
 
 
 def _followed(prepared: Prepared, number: int) -> bool:
@@ -70,7 +79,7 @@ def _pasteable(transaction: Transaction) -> Iterator[str]:
     yield transaction.pasteable + "\n"
 
 
-def _steps(texts: StepTexts, deadline_ms: int, *, bookkeeping: bool) -> Iterator[str]:
+def _steps(texts: StepTexts, also: list[str], deadline_ms: int, *, bookkeeping: bool) -> Iterator[str]:
     """A file that is not one transaction, under a lock of the session, from where it stopped."""
     keys = f"{ledger.LOCK_CLASS}, {ledger.lock_object(texts.schema)}"
     row = texts.entry.row
@@ -106,7 +115,7 @@ def _steps(texts: StepTexts, deadline_ms: int, *, bookkeeping: bool) -> Iterator
             yield "".join(f"{text}\n;\n" for text in CLEAN)
             yield from noted([texts.step(done + 1)], done)
         done += 1
-    yield from noted([texts.end()], done)
+    yield from noted([*also, texts.end()], done)
     yield "".join(f"{text}\n;\n" for text in (*CLEAN, f"select pg_catalog.pg_advisory_unlock({keys})")) + "\n"
 
 

@@ -17,14 +17,14 @@ from chatops.migrations.batches import Batches
 from chatops.migrations.carry_over import carry_over_texts
 from chatops.migrations.events import Done, Installed, Started, StepBegun, Tell
 from chatops.migrations.heard import Said, said
-from chatops.migrations.ledger import Run
+from chatops.migrations.ledger import Run, adopt_text
 from chatops.migrations.locks import Budget
 from chatops.migrations.outside import Statements
 from chatops.migrations.plan import Entry, listed
 from chatops.migrations.prepare import MigrationRequest, Prepared, judged, refuse_pooler, refuse_problems
 from chatops.migrations.progress import Progress
 from chatops.migrations.repair_steps import Repairs
-from chatops.migrations.source import SHIPPED
+from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.transaction import (
     Transaction,
     as_one_request,
@@ -117,6 +117,8 @@ class Migrating:
             try:
                 if self.now.carried:
                     self.carry_over(self.now.carried)
+                if self.now.by_history:
+                    self.take_over(self.now.by_history)
                 while self.now.plan.apply:
                     if len(entries := self.companions()) > 1:
                         self.together(entries)
@@ -137,14 +139,32 @@ class Migrating:
         texts = carry_over_texts(schema, folder, sources)
         self.attempts.send(
             "the ledger",
-            lambda budget: for_ledger(texts, schema, self.run, deadline_ms=budget.deadline_ms),
+            lambda budget: for_ledger(texts, schema, self.run, deadline_ms=budget.deadline_ms, bookkeeping=False),
         )
         self.progress.now = replace(self.now, carried=())
         self.progress.tell_note("", f"the ledger called these files {', '.join(sources)}; from now on they are {folder.source}")
 
+    def take_over(self, files: Sequence[MigrationFile]) -> None:
+        """Records files that Supabase's history has: they have run."""
+        texts, schema = [adopt_text(self.database.target.schema, files, self.run)], self.database.target.schema
+        self.attempts.send(
+            "the ledger",
+            lambda budget: for_ledger(
+                texts, schema, self.run, deadline_ms=budget.deadline_ms, bookkeeping=not self.now.ledger.exists
+            ),
+        )
+        self.progress.ledger_made()
+        self.progress.now = replace(self.now, by_history=())
+        self.progress.tell_note("", f"Supabase's history has {listed([file.name for file in files])}: recorded, not run")
+
+    def also(self, entry: Entry) -> list[str]:
+        """Statements that go with a file: its row in Supabase's history."""
+        assert entry.file is not None
+        return self.now.history.texts(entry.file) if self.now.history is not None else []
+
     def read_again(self) -> None:
         before = self.now
-        self.progress.now = judged(before.folder, ledgers.read(self.database), self.request)
+        self.progress.now = judged(before.folder, ledgers.read(self.database), self.request, before.history)
         still = {entry.name for entry in self.now.plan.apply}
         self.progress.by_others += [entry.name for entry in before.plan.apply if entry.name not in still]
         refuse_problems(self.now)
@@ -165,7 +185,7 @@ class Migrating:
                 entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms,
                 bookkeeping=not self.now.ledger.exists, statement_timeout=self.request.statement_timeout,
                 waited_ms=(budget.max_wait - budget.left) * 1000, first=budget.first, patient=budget.patient,
-                followed=followed, run_known=bool(self.progress.done),
+                followed=followed, run_known=bool(self.progress.done), also=self.also(entry),
             )  # fmt: skip
 
         started = time.monotonic()
@@ -211,7 +231,7 @@ class Migrating:
             for_file(
                 entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms, bookkeeping=False,
                 statement_timeout=self.request.statement_timeout, followed=self.followed(index),
-                run_known=bool(self.progress.done),
+                run_known=bool(self.progress.done), also=self.also(entry),
             )
             for index, entry in enumerate(entries)
         ]  # fmt: skip

@@ -41,7 +41,9 @@ class Steps:
         while self.done < len(self.statements):
             self.one(self.statements[self.done])
             self.resuming = False
-        last = [self.texts.step(self.done, self.unrecorded), self.texts.end()]
+        history = self.progress.now.history
+        also = history.texts(self.file) if history is not None else []
+        last = [self.texts.step(self.done, self.unrecorded), *also, self.texts.end()]
         self.send(last, expected=self.expected)
         return self.rows
 

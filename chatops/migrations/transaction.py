@@ -145,18 +145,20 @@ class Transaction:
 def for_file(
     entry: Entry, schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool, statement_timeout: str | None = None,
     waited_ms: float = 0.0, first: Sequence[str] = (), patient: bool = False, followed: bool = False, run_known: bool = False,
+    also: Sequence[str] = (),
 ) -> Transaction:  # fmt: skip
     """A pending file that runs in one transaction; `bookkeeping` makes the ledger first, `first` are locks to begin with.
 
     `followed` says that another transaction of the run comes after it, whose commit makes this one durable too; `run_known`
-    that one came before it, which has recorded the run.
+    that one came before it, which has recorded the run. `also` are statements that stand or fall with the file.
     """
     file = entry.file
     assert file is not None  # it is pending
     begin = ledger.begin_text(
         schema, file.source, file.name, file.number, file.checksum, run, digests=file.digests, waited_ms=waited_ms
     )
-    tail = _tail(schema, run, [ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])])
+    last = [*also, ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])]
+    tail = _tail(schema, run, last)
     parts = (
         *_head(schema, run, deadline_ms, statement_timeout, bookkeeping=bookkeeping, run_known=run_known, source=file.source),
         Part(ledger.expect_text(schema, file.source, file.name, entry.row)),
@@ -171,9 +173,9 @@ def for_file(
     return Transaction(parts, len(parts) - (3 if followed else 2))
 
 
-def for_ledger(texts: Sequence[str], schema: str, run: Run, *, deadline_ms: int) -> Transaction:
-    """Statements about the ledger alone, which exists."""
-    head = _head(schema, run, deadline_ms, None, bookkeeping=False, source="")
+def for_ledger(texts: Sequence[str], schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool) -> Transaction:
+    """Statements about the ledger alone; `bookkeeping` makes it first."""
+    head = _head(schema, run, deadline_ms, None, bookkeeping=bookkeeping, source="")
     return Transaction((*head, *(Part(text.rstrip().removesuffix(";")) for text in texts), Part("commit")))
 
 

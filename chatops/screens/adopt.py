@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from chatops import formatting
 from chatops.errors import RefusedError
-from chatops.migrations.adopt import ForHistory, Survey, is_supabase_folder
+from chatops.migrations.adopt import ForHistory, Survey
 from chatops.migrations.adopt_verdicts import Drift, Proof, Verdict
-from chatops.migrations.histories import rest_of, version_of
+from chatops.migrations.histories import is_supabase_folder, rest_of, version_of
 from chatops.migrations.proposal import Proposal
 from chatops.migrations.source import Folder, MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text
