@@ -12,6 +12,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("Deploy", "status", "Which files are in (for chats: summary)."),
     ("Deploy", "adopt", "Take over an existing database (baseline)."),
     ("Deploy", "new", "The next file of a folder."),
+    ("Deploy", "check", "Apply a folder from nothing on a scratch server, for pull requests."),
     ("Deploy", "rehearse", "Measure the pending files in a rolled-back transaction."),
     ("Deploy", "lint", "Check the pending files for unsafe SQL."),
     ("Deploy", "wait", "Until the server answers and takes writes."),
