@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -132,3 +133,33 @@ def test_unknown_and_ambiguous_operators_are_usage_errors(shift: Database, chato
     assert "matches 3 operators" in chatops_inprocess("undrain", "op-", db=shift, check=2).stderr
     assert chat(shift, 1)["assigned_operator_id"] == str(operator_id(1))
     assert shift.execute("select id from chats where id = %s", (chat_id(1),)) == [(chat_id(1),)]
+
+
+def test_operators_who_finish_keep_their_chats_and_get_no_new_ones(shift: Database, chatops_inprocess: Run) -> None:
+    done = chatops_inprocess("drain", "op-1", "op-2", "--finish", "--show-names", db=shift, check=0)
+    assert "op-1 gets no new chats; they finish the chat they hold, then they can leave" in done.stdout
+    assert not available(shift, 1)
+    assert not available(shift, 2)
+    assert available(shift, 3)
+    assert shift.value("select count(*) from chats where chat_state = 'assigned'") == 2
+    for number in (1, 2):
+        back = next(line for line in done.stdout.splitlines() if f"undrain {operator_id(number)}" in line)
+        chatops_inprocess(*back.removeprefix("Back: chatops ").split(), db=shift, check=0)
+        assert available(shift, number)
+    assert "they hold no chat and can leave" in chatops_inprocess("drain", "op-3", "--finish", db=shift, check=0).stdout
+    for words in (["--to", "op-3"], ["--release"]):
+        assert chatops_inprocess("drain", "op-1", "--finish", *words, db=shift).exit_code == 2
+
+
+def test_several_are_drained_at_once_and_none_gets_the_chat_of_another(shift: Database, chatops_inprocess: Run) -> None:
+    before = people_and_chats(shift)
+    tried = json.loads(chatops_inprocess("drain", "op-1", "op-3", "--dry-run", "-o", "json", db=shift, check=0).stdout)
+    assert people_and_chats(shift) == before
+    assert [row["operator_after_id"] for row in tried["chats"]] == [None]  # op-3 is free, and leaves, too
+    done = json.loads(chatops_inprocess("drain", "op-1", "op-3", "op-1", "-o", "json", db=shift, check=0).stdout)
+    assert {row["operator_id"] for row in done["drained"]} == {str(operator_id(1)), str(operator_id(3))}
+    assert shift.value("select chat_state from chats where id = %s", (chat_id(1),)) == "waiting_assignment"
+    chatops_inprocess("undo", done["plan_id"], db=shift, check=0)
+    assert available(shift, 1)
+    assert available(shift, 3)
+    assert shift.value("select assigned_operator_id from chats where id = %s", (chat_id(1),)) == operator_id(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -38,14 +38,16 @@ def stop_new_chats(database: Database, operator_id: UUID, plan_id: UUID, conditi
 
 
 def plan_drain(
-    held: Sequence[Standing], everybody: dict[UUID, Operator], operator_id: UUID, to: UUID | None, *, move: bool, plan_id: UUID
-) -> tuple[MovePlan, MovePlan]:
-    """Where the held chats go: those in which a user waits to one operator, or to free ones; the others are released.
+    held: Sequence[Standing], everybody: dict[UUID, Operator], drained: Collection[UUID], to: UUID | None, *, move: bool,
+    plan_id: UUID,
+) -> tuple[MovePlan, MovePlan]:  # fmt: skip
+    """Where the held chats go: those in which a user waits to one operator, or to free ones who are not drained themselves;
+    the others are released.
 
     Raises RefusedError when the one operator who was named may not take them.
     """
     waiting = [chat for chat in held if chat.asked and not chat.over] if move else []
-    others = {one: operator for one, operator in everybody.items() if one != operator_id}
+    others = {one: operator for one, operator in everybody.items() if one not in drained}
     moves = plan_reassign(waiting, others, to).moves
     if to is not None and (refused := [one for one in moves if one.refused]):
         raise RefusedError(f"{refused[0].chat.chat_id} cannot go there: {refused[0].problem}; nothing was changed")

@@ -11,23 +11,25 @@ from chatops.errors import ExitCode
 
 @command(
     examples=["chatops drain op-12 --dry-run", "chatops drain op-12 --reason 'end of shift'",
-              "chatops drain op-12 --release --yes"],
+              "chatops drain op-12 --release --yes", "chatops drain op-12 op-31 --finish"],
     exits="0 nothing is held any more · 2 unknown or ambiguous name · 4 refused · 5 a chat moved meanwhile",
 )  # fmt: skip
 def drain(
     ctx: typer.Context,
-    operator: options.OneOperator,
+    operators: options.Operators,
     to: str = typer.Option("auto", "--to", metavar="OPERATOR", help="Who gets the chats; auto spreads over who is free."),
     release: bool = typer.Option(False, "--release", help="Release the chats instead of giving them to others."),
+    finish: bool = typer.Option(False, "--finish", help="They keep the chats they hold, answer them, and leave."),
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
     reason: options.Reason = None,
 ) -> ExitCode:
-    """Makes an operator unavailable, so that no new chat comes to them, and moves or releases those they hold.
+    """Makes operators unavailable, so that no new chat comes to them, and moves or releases those they hold.
 
     A chat whose user waits goes to somebody who is free; when nobody is, and when we had the last word, it is released. What
     the operator was before is remembered: `chatops undrain` brings it back, `chatops undo` also the chats.
     """
-    from chatops.flows.drain import empty
+    from chatops.flows.drain import DrainRequest, empty
 
-    return empty(invocation_of(ctx), operator, to, release=release, dry_run=dry_run, yes=yes, reason=reason)
+    request = DrainRequest(names=operators, to=to, release=release, finish=finish, dry_run=dry_run, yes=yes, reason=reason)
+    return empty(invocation_of(ctx), request)

@@ -48,6 +48,12 @@ Watch = Annotated[
     float | None,
     typer.Option("--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."),
 ]
+Operators = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="OPERATOR…", autocompletion=completion.operators, help="Ids, their beginnings, or parts of names or e-mails."
+    ),
+]
 OneOperator = Annotated[
     str,
     typer.Argument(

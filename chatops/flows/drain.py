@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from chatops.chats import chat_sets, drain, reassignment
-from chatops.chats.carry_out import Conditions, MoveResult, carry_out
+from chatops.chats.carry_out import Conditions, carry_out
 from chatops.chats.reassignment import MovePlan, Operator
 from chatops.db import Database
-from chatops.errors import ExitCode, RefusedError, worst
+from chatops.errors import ExitCode, RefusedError, UsageError, worst
 from chatops.flows import acting
 from chatops.flows.run import Invocation
 from chatops.names import find_operator
@@ -20,55 +22,94 @@ ROUNDS = 3
 Plans = tuple[MovePlan, MovePlan]
 
 
-def empty(invocation: Invocation, name: str, to: str, *, release: bool, dry_run: bool, yes: bool, reason: str | None) -> ExitCode:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainRequest:
+    """Who is drained, and what becomes of the chats they hold: moved to `to`, released, or finished by themselves."""
+
+    names: Sequence[str]
+    to: str = "auto"
+    release: bool = False
+    finish: bool = False
+    dry_run: bool = False
+    yes: bool = False
+    reason: str | None = None
+
+
+def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
     """`chatops drain`."""
-    acting.reason_and_yes(invocation, "drain", yes=yes, reason=reason, dry_run=dry_run, again=("drain", name))
+    if request.finish and (request.release or request.to != "auto"):
+        raise UsageError("--finish leaves the chats where they are: not with --to or --release")
+    acting.reason_and_yes(invocation, "drain", yes=request.yes, reason=request.reason, dry_run=request.dry_run,
+                          again=("drain", *request.names))  # fmt: skip
     database = invocation.connect("act")
-    conditions = Conditions(invocation.provenance, reason, rehearsal=dry_run)
-    plan_id = uuid4()
+    conditions = Conditions(invocation.provenance, request.reason, rehearsal=request.dry_run)
+    work = _Work(database, request, uuid4())
     with acting.refusals_logged(database, "drain", conditions):
         with acting.planning(invocation, database):
-            operator = find_operator(database, name).id
-            target = None if to == "auto" else find_operator(database, to).id
-        if target == operator:
+            work.operators = list(dict.fromkeys(find_operator(database, name).id for name in request.names))
+            work.target = None if request.to == "auto" else find_operator(database, request.to).id
+        if work.target in work.operators:
             raise RefusedError("an operator's chats cannot be moved to themselves; nothing was changed")
-        plans, everybody = _plans(database, operator, target, release=release, plan_id=plan_id)
-    who = everybody[operator]
+        planned = {one: work.plans(one) for one in work.operators}
     names = invocation.medium().show_names
-    asked = not dry_run and not yes and invocation.interactive
+    asked = not request.dry_run and not request.yes and invocation.interactive
     if asked:
-        acting.show_on_stderr(invocation, screen.preview(who, plans, invocation.now))
-    label = moves.person(who.name, operator, show_names=asked or names)
-    if not dry_run and not invocation.consent(f"Drain {label}", yes=yes):
+        for one in work.operators:
+            acting.show_on_stderr(
+                invocation, screen.preview(work.everybody[one], planned[one], invocation.now, finish=request.finish)
+            )
+    labels = {one: moves.person(work.everybody[one].name, one, show_names=asked or names) for one in work.operators}
+    if not request.dry_run and not invocation.consent(f"Drain {', '.join(labels.values())}", yes=request.yes):
         raise RefusedError("nothing was changed")
-    conditions = acting.with_reason(invocation, conditions, reason, dry_run=dry_run)
-    action = drain.stop_new_chats(database, operator, plan_id, conditions)
-    rows: list[moves.MovedChat] = []
+    conditions = acting.with_reason(invocation, conditions, request.reason, dry_run=request.dry_run)
+    actions = {one: drain.stop_new_chats(database, one, work.plan_id, conditions) for one in work.operators}
+    drained: list[screen.Drained] = []
     codes: list[ExitCode] = []
-    for _ in range(ROUNDS):
-        plans, everybody = _plans(database, operator, target, release=release, plan_id=plan_id)
-        results = _carried_out(database, plans, conditions)
-        rows = [row for plan in plans for row in moves.rows(plan, results, show_names=names)] + rows
-        if dry_run or not any(plan.wanted for plan in plans) or any(one.outcome != "done" for one in results.values()):
-            codes = [acting.end(one.outcome) for one in results.values()]
-            break
-    drained = screen.Drained(operator, label, plan_id, action)
-    invocation.show(screen.answer(drained, rows, invocation.now, invocation.here, rehearsal=dry_run))
+    for one in work.operators:
+        rows, ended = ([], []) if request.finish else work.emptied(one, conditions, show_names=names)
+        codes += ended
+        held = work.everybody[one].held if request.finish else 0
+        drained.append(screen.Drained(one, labels[one], work.plan_id, actions[one], rows, held if request.finish else None))
+    invocation.show(screen.answer(drained, invocation.now, invocation.here, rehearsal=request.dry_run))
     return worst(codes)
 
 
-def _carried_out(database: Database, plans: Plans, conditions: Conditions) -> dict[UUID, MoveResult]:
-    return {one.chat_id: one for plan in plans for some in carry_out([database], plan, conditions) for one in some}
+@dataclass(slots=True)
+class _Work:
+    """The operators of one drain, and what is planned and done about their chats."""
 
+    database: Database
+    request: DrainRequest
+    plan_id: UUID
+    operators: list[UUID] = field(default_factory=list)
+    target: UUID | None = None
+    everybody: dict[UUID, Operator] = field(default_factory=dict)
 
-def _plans(
-    database: Database, operator: UUID, target: UUID | None, *, release: bool, plan_id: UUID
-) -> tuple[Plans, dict[UUID, Operator]]:
-    with database.reading():
-        held = chat_sets.chats_of(database, chat_sets.Selection(held_by=str(operator)))
-        standings = reassignment.standings(database, held)
-        everybody = reassignment.operators(database)
-    return drain.plan_drain(standings, everybody, operator, target, move=not release, plan_id=plan_id), everybody
+    def plans(self, operator: UUID) -> Plans:
+        """Where the chats of one operator go, as things stand now."""
+        with self.database.reading():
+            held = chat_sets.chats_of(self.database, chat_sets.Selection(held_by=str(operator)))
+            standings = reassignment.standings(self.database, held)
+            self.everybody = reassignment.operators(self.database)
+        return drain.plan_drain(
+            standings, self.everybody, self.operators, self.target, move=not self.request.release, plan_id=self.plan_id
+        )
+
+    def emptied(
+        self, operator: UUID, conditions: Conditions, *, show_names: bool
+    ) -> tuple[list[moves.MovedChat], list[ExitCode]]:
+        """Moves and releases what an operator holds, and what arrives meanwhile."""
+        rows: list[moves.MovedChat] = []
+        for _ in range(ROUNDS):
+            plans = self.plans(operator)
+            results = {
+                one.chat_id: one for plan in plans for some in carry_out([self.database], plan, conditions) for one in some
+            }
+            rows = [row for plan in plans for row in moves.rows(plan, results, show_names=show_names)] + rows
+            odd = any(one.outcome != "done" for one in results.values())
+            if self.request.dry_run or odd or not any(plan.wanted for plan in plans):
+                return rows, [acting.end(one.outcome) for one in results.values()]
+        return rows, []
 
 
 def give_back(invocation: Invocation, name: str, *, dry_run: bool, yes: bool, reason: str | None) -> ExitCode:

@@ -15,48 +15,73 @@ from chatops.screens import moves
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """The operator who was drained, as they may be shown, the plan of their chats and the action."""
+    """An operator who was drained, as they may be shown, the plan of their chats, the action, and what became of the chats.
+
+    `finishes` is how many chats they keep until they have answered; None where the chats were moved or released.
+    """
 
     operator_id: UUID
     label: str
     plan_id: UUID
     action_id: int | None
+    rows: Sequence[moves.MovedChat]
+    finishes: int | None = None
+
+    def told(self, *, rehearsal: bool) -> str:
+        """What became of the operator, in a sentence."""
+        done = [row for row in self.rows if row.outcome == "done"]
+        moved = sum(1 for row in done if row.operator_after_id)
+        if rehearsal:
+            then = f"{len(done)} held chats moved or released"
+            if self.finishes is not None:
+                then = _keeps(self.finishes)
+            return f"Dry run: {self.label} would be made unavailable, and {then}. Everything was rolled back."
+        if self.finishes is not None:
+            return f"Done, action {self.action_id}: {self.label} gets no new chats; {_keeps(self.finishes)}."
+        return (
+            f"Done, action {self.action_id}: {self.label} gets no new chats; {moved} moved to others, "
+            f"{len(done) - moved} released."
+        )
 
 
-def preview(who: Operator, plans: Sequence[MovePlan], now: datetime | None) -> list[Table | Text]:
+def _keeps(chats: int) -> str:
+    if not chats:
+        return "they hold no chat and can leave"
+    return f"they finish {'the chat' if chats == 1 else f'the {chats} chats'} they hold, then they can leave"
+
+
+def preview(who: Operator, plans: Sequence[MovePlan], now: datetime | None, *, finish: bool = False) -> list[Table | Text]:
     """What draining an operator means, for the person who is asked."""
     label = moves.person(who.name, who.operator_id, show_names=True)
-    body: list[Table | Text] = [Text([f"{label}  {moves.standing(who, now)}", "no new chats from now on"])]
-    rows = [row for plan in plans for row in moves.rows(plan, {}, show_names=True)]
+    then = [_keeps(who.held)] if finish else []
+    body: list[Table | Text] = [Text([f"{label}  {moves.standing(who, now)}", "no new chats from now on", *then])]
+    rows = [] if finish else [row for plan in plans for row in moves.rows(plan, {}, show_names=True)]
     if rows:
         columns = [column for column in moves.COLUMNS if column.name in ("chat_id", "now", "then", "taker", "detail")]
         body.append(Table("preview", columns, rows[: moves.SHOWN], audience="people"))
+        if len(rows) > moves.SHOWN:
+            body.append(Text([f"and {len(rows) - moves.SHOWN} more chats of {len(rows)}"]))
     return body
 
 
-def answer(
-    drained: Drained, rows: Sequence[moves.MovedChat], now: datetime | None, here: Callable[..., str], *, rehearsal: bool
-) -> Answer:
+def answer(drained: Sequence[Drained], now: datetime | None, here: Callable[..., str], *, rehearsal: bool) -> Answer:
     """`chatops drain`. `here` makes a command line that works when pasted."""
-    done = [row for row in rows if row.outcome == "done"]
-    told: list[Line] = []
-    if rehearsal:
-        told.append(f"Dry run: {drained.label} would be made unavailable, and {len(done)} held chats moved or released. "
-                    "Everything was rolled back.")  # fmt: skip
-    else:
-        moved = sum(1 for row in done if row.operator_after_id)
-        told.append(f"Done, action {drained.action_id}: {drained.label} gets no new chats; {moved} moved to others, "
-                    f"{len(done) - moved} released.")  # fmt: skip
-        told.append([Span("Back: "), Span(here("undrain", str(drained.operator_id)), "code"),
-                     Span("  with the chats: "), Span(here("undo", str(drained.plan_id)), "code")])  # fmt: skip
+    told: list[Line] = [one.told(rehearsal=rehearsal) for one in drained]
+    if not rehearsal:
+        told += [[Span("Back: "), Span(here("undrain", str(one.operator_id)), "code")] for one in drained]
+        if any(one.rows for one in drained):
+            told.append([Span("Back with the chats: "), Span(here("undo", str(drained[0].plan_id)), "code")])
+    rows = [row for one in drained for row in one.rows]
     shown = ("chat_id", "now", "then", "taker", "outcome", "detail")
     people = [column for column in moves.COLUMNS if column.name in shown]
     body: list[Table | Text] = [Text(told)]
     if rows:
         body.append(Table("chats_of_operator", people, rows, audience="people"))
     body.append(Table("chats", moves.COLUMNS, rows, audience="machines"))
-    data = {"operator_id": drained.operator_id, "action_id": drained.action_id, "plan_id": drained.plan_id, "dry_run": rehearsal}
-    return Answer("drain", body, data, now)
+    first = drained[0]
+    data = {"operator_id": first.operator_id, "action_id": first.action_id, "plan_id": first.plan_id, "dry_run": rehearsal}
+    drained_data = [{"operator_id": one.operator_id, "action_id": one.action_id, "finishes": one.finishes} for one in drained]
+    return Answer("drain", body, {**data, "drained": drained_data}, now)
 
 
 def availability(drained: LastDrain) -> str:
