@@ -30,7 +30,10 @@ with candidate as materialized (
                       where m.chat_id = c.id and m.created_at = newest.spoken_at and m.sender_type = 'fictional')
    order by c.id
 ), locked as materialized (
-  select c.*, k.seen
+  select c.*,
+         jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+                            'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
+                            'operator_replied_at', c.operator_replied_at) as before
     from candidate k
     join chats c on c.id = k.id
    where c.xmin = k.seen
@@ -43,18 +46,14 @@ with candidate as materialized (
          updated_at = now()
     from locked l
    where c.id = l.id
-  returning c.*
+  returning c.id, c.last_operator_id, l.assigned_operator_id as held_by, l.before,
+            jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+                               'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
+                               'operator_replied_at', c.operator_replied_at) as after
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
-  select 'repair', 'CHAT006', l.id, coalesce(l.assigned_operator_id, n.last_operator_id), null::text,
-         jsonb_build_object('chat_state', l.chat_state, 'is_active', l.is_active, 'assigned_operator_id', l.assigned_operator_id,
-                            'assignment_time', l.assignment_time, 'last_operator_id', l.last_operator_id,
-                            'operator_replied_at', l.operator_replied_at),
-         jsonb_build_object('chat_state', n.chat_state, 'is_active', n.is_active, 'assigned_operator_id', n.assigned_operator_id,
-                            'assignment_time', n.assignment_time, 'last_operator_id', n.last_operator_id,
-                            'operator_replied_at', n.operator_replied_at)
-    from locked l
-    join changed n on n.id = l.id
+  select 'repair', 'CHAT006', n.id, coalesce(n.held_by, n.last_operator_id), null::text, n.before, n.after
+    from changed n
 )
 select jsonb_build_object(
          'mended', (select count(*) from changed),

@@ -38,12 +38,11 @@ with candidate as materialized (
      set value = to_jsonb(l.number)
     from locked l
    where p.key = l.id
-  returning p.key, p.value
+  returning p.key, l.value as stored, p.value
 ), logged as (
   insert into chatops.actions (action, code, row_id, before, after)
-  select 'repair', 'CONF001', 'platform_config ' || n.key, jsonb_build_object('value', l.value), jsonb_build_object('value', n.value)
+  select 'repair', 'CONF001', 'platform_config ' || n.key, jsonb_build_object('value', n.stored), jsonb_build_object('value', n.value)
     from changed n
-    join locked l on l.id = n.key
 )
 select jsonb_build_object(
          'mended', (select count(*) from changed),

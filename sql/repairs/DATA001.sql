@@ -55,19 +55,19 @@ with found as materialized (
      for no key update of o skip locked
 ), changed_chat as (
   update chats c set message_count = greatest(0, coalesce(c.message_count, 0) + h.difference) from chat h where c.id = h.id
-  returning c.id, c.message_count
+  returning c.id, h.message_count as counted, c.message_count
 ), changed_operator as (
   update operators o set total_messages = greatest(0, coalesce(o.total_messages, 0) + h.difference) from operator h where o.id = h.id
-  returning o.id, o.total_messages
+  returning o.id, h.total_messages as counted, o.total_messages
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
   select 'repair', 'DATA001', n.id, null::uuid, null::text,
-         jsonb_build_object('message_count', h.message_count), jsonb_build_object('message_count', n.message_count)
-    from changed_chat n join chat h on h.id = n.id
+         jsonb_build_object('message_count', n.counted), jsonb_build_object('message_count', n.message_count)
+    from changed_chat n
   union all
   select 'repair', 'DATA001', null, n.id, 'operators',
-         jsonb_build_object('total_messages', h.total_messages), jsonb_build_object('total_messages', n.total_messages)
-    from changed_operator n join operator h on h.id = n.id
+         jsonb_build_object('total_messages', n.counted), jsonb_build_object('total_messages', n.total_messages)
+    from changed_operator n
 )
 select jsonb_build_object(
          'mended', (select count(*) from changed_chat) + (select count(*) from changed_operator),

@@ -64,11 +64,11 @@ with found as materialized (
 ), changed_heartbeat as (
   update operator_activity a set last_activity = case when a.last_activity is not null then least(greatest(a.last_activity, '1970-01-01'), now()) end
     from heartbeat h where a.chat_id = h.chat_id and a.operator_id = h.operator_id
-  returning a.chat_id, a.operator_id, a.last_activity
+  returning a.chat_id, a.operator_id, h.last_activity as was, a.last_activity
 ), changed_operator as (
   update operators o set last_activity = case when o.last_activity is not null then least(greatest(o.last_activity, '1970-01-01'), now()) end
     from operator h where o.id = h.id
-  returning o.id, o.last_activity
+  returning o.id, h.last_activity as was, o.last_activity
 ), changed_chat as (
   update chats c
      set assignment_time = case when c.assignment_time is not null then least(greatest(c.assignment_time, '1970-01-01'), now()) end,
@@ -80,35 +80,36 @@ with found as materialized (
          updated_at = case when c.updated_at not between '0001-01-02' and '9999-12-31'
                            then least(greatest(c.updated_at, '1970-01-01'), now()) else c.updated_at end
     from chat h where c.id = h.id
-  returning c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at, c.created_at, c.updated_at
+  returning c.id, c.assigned_operator_id,
+            jsonb_build_object('assignment_time', h.assignment_time, 'operator_replied_at', h.operator_replied_at,
+                               'last_message_at', h.last_message_at, 'created_at', h.created_at, 'updated_at', h.updated_at) as before,
+            jsonb_build_object('assignment_time', c.assignment_time, 'operator_replied_at', c.operator_replied_at,
+                               'last_message_at', c.last_message_at, 'created_at', c.created_at, 'updated_at', c.updated_at) as after
 ), changed_assignment as (
   update chat_assignments s
      set assigned_at = case when s.assigned_at is not null then least(greatest(s.assigned_at, '1970-01-01'), now()) end,
          released_at = case when s.released_at is not null
                             then least(greatest(s.released_at, s.assigned_at, '1970-01-01'), now()) end
     from assignment h where s.id = h.id
-  returning s.id, s.chat_id, s.operator_id, s.assigned_at, s.released_at
+  returning s.id, s.chat_id, s.operator_id, h.assigned_at as was_assigned_at, h.released_at as was_released_at,
+            s.assigned_at, s.released_at
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
   select 'repair', 'DATA002', n.chat_id, n.operator_id, 'operator_activity',
-         jsonb_build_object('last_activity', h.last_activity), jsonb_build_object('last_activity', n.last_activity)
-    from changed_heartbeat n join heartbeat h on h.chat_id = n.chat_id and h.operator_id = n.operator_id
+         jsonb_build_object('last_activity', n.was), jsonb_build_object('last_activity', n.last_activity)
+    from changed_heartbeat n
   union all
   select 'repair', 'DATA002', null, n.id, 'operators',
-         jsonb_build_object('last_activity', h.last_activity), jsonb_build_object('last_activity', n.last_activity)
-    from changed_operator n join operator h on h.id = n.id
+         jsonb_build_object('last_activity', n.was), jsonb_build_object('last_activity', n.last_activity)
+    from changed_operator n
   union all
-  select 'repair', 'DATA002', n.id, n.assigned_operator_id, null,
-         jsonb_build_object('assignment_time', h.assignment_time, 'operator_replied_at', h.operator_replied_at,
-                            'last_message_at', h.last_message_at, 'created_at', h.created_at, 'updated_at', h.updated_at),
-         jsonb_build_object('assignment_time', n.assignment_time, 'operator_replied_at', n.operator_replied_at,
-                            'last_message_at', n.last_message_at, 'created_at', n.created_at, 'updated_at', n.updated_at)
-    from changed_chat n join chat h on h.id = n.id
+  select 'repair', 'DATA002', n.id, n.assigned_operator_id, null, n.before, n.after
+    from changed_chat n
   union all
   select 'repair', 'DATA002', n.chat_id, n.operator_id, 'chat_assignments ' || n.id,
-         jsonb_build_object('assigned_at', h.assigned_at, 'released_at', h.released_at),
+         jsonb_build_object('assigned_at', n.was_assigned_at, 'released_at', n.was_released_at),
          jsonb_build_object('assigned_at', n.assigned_at, 'released_at', n.released_at)
-    from changed_assignment n join assignment h on h.id = n.id
+    from changed_assignment n
 )
 -- By its own snapshot: what is still wrong in it and was not changed is busy.
 select jsonb_build_object(

@@ -26,7 +26,10 @@ with candidate as materialized (
      and not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type = 'real')
    order by c.id
 ), locked as materialized (
-  select c.*, true as lets_go, k.answered, k.spoken_at
+  select c.*, true as lets_go, k.answered, k.spoken_at,
+         jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+                            'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
+                            'operator_replied_at', c.operator_replied_at) as before
     from candidate k
     join chats c on c.id = k.id
    where c.xmin = k.seen
@@ -40,7 +43,10 @@ with candidate as materialized (
          updated_at = now()
     from locked l
    where c.id = l.id
-  returning c.*
+  returning c.id, c.last_operator_id, l.assigned_operator_id as held_by, l.before,
+            jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+                               'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
+                               'operator_replied_at', c.operator_replied_at) as after
 ), closed as (
   update chat_assignments a
      set released_at = case when l.answered and l.spoken_at >= a.assigned_at then l.spoken_at
@@ -55,15 +61,8 @@ with candidate as materialized (
   returning a.*
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
-  select 'repair', 'QUEUE001', l.id, coalesce(l.assigned_operator_id, n.last_operator_id), null::text,
-         jsonb_build_object('chat_state', l.chat_state, 'is_active', l.is_active, 'assigned_operator_id', l.assigned_operator_id,
-                            'assignment_time', l.assignment_time, 'last_operator_id', l.last_operator_id,
-                            'operator_replied_at', l.operator_replied_at),
-         jsonb_build_object('chat_state', n.chat_state, 'is_active', n.is_active, 'assigned_operator_id', n.assigned_operator_id,
-                            'assignment_time', n.assignment_time, 'last_operator_id', n.last_operator_id,
-                            'operator_replied_at', n.operator_replied_at)
-    from locked l
-    join changed n on n.id = l.id
+  select 'repair', 'QUEUE001', n.id, coalesce(n.held_by, n.last_operator_id), null::text, n.before, n.after
+    from changed n
   union all
   select 'repair', 'QUEUE001', a.chat_id, a.operator_id, 'chat_assignments ' || a.id,
          jsonb_build_object('released_at', null),

@@ -56,14 +56,13 @@ with candidate as materialized (
      set waiting_since = l.since, releases_without_reply = l.releases
     from locked l
    where c.id = l.id
-  returning c.id, c.assigned_operator_id, c.waiting_since, c.releases_without_reply
+  returning c.id, c.assigned_operator_id,
+            jsonb_build_object('waiting_since', l.waiting_since, 'releases_without_reply', l.releases_without_reply) as before,
+            jsonb_build_object('waiting_since', c.waiting_since, 'releases_without_reply', c.releases_without_reply) as after
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
-  select 'repair', 'QUEUE012', n.id, n.assigned_operator_id, null::text,
-         jsonb_build_object('waiting_since', l.waiting_since, 'releases_without_reply', l.releases_without_reply),
-         jsonb_build_object('waiting_since', n.waiting_since, 'releases_without_reply', n.releases_without_reply)
-    from locked l
-    join changed n on n.id = l.id
+  select 'repair', 'QUEUE012', n.id, n.assigned_operator_id, null::text, n.before, n.after
+    from changed n
 )
 select jsonb_build_object(
          'mended', (select count(*) from changed),
