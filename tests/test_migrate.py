@@ -77,7 +77,7 @@ def test_to_stops_at_a_number_or_a_name_and_says_what_is_left(
     where = folder(tmp_path, {f"00{n}_t.sql": f"create table t{n} ()" for n in (1, 2, 3)})
     first = chatops_inprocess("migrate", "--dir", where, "--to", "002", db=database, check=0)
     assert names(database) == ["001_t", "002_t"]
-    assert "Left beyond the goal: 003_t" in first.stdout
+    assert "Not applied, as --to 002 asks: 003." in first.stdout
     unknown = chatops_inprocess("migrate", "--dir", where, "--to", "7", db=database, check=2)
     assert "it has 3 files, from 001_t to 003_t" in unknown.stderr
     chatops_inprocess("migrate", "--dir", where, "--to", "003_t", db=database, check=0)
@@ -237,7 +237,7 @@ def test_a_gate_that_is_pinned_to_a_file_is_closed_until_that_file_is_in_and_bli
     gate = ("status", "--to", "017", "--exit-code")
     before = chatops_inprocess(*gate, db=database, check=1)
     assert "5 files are pending" in before.stdout
-    assert "migrate --to 017_fix_concurrent_messages" in before.stdout
+    assert "migrate --to 017" in before.stdout
     chatops_inprocess("migrate", "--to", "017", "--yes", db=database, check=0)
     after = chatops_inprocess(*gate, db=database, check=0)
     assert "nothing is pending" in after.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -178,3 +179,26 @@ def test_a_role_that_may_not_look_is_told_so(database: Database, chatops_inproce
         assert "permission denied" in told.stderr
     finally:
         database.execute("drop role stranger")
+
+
+def test_every_next_step_keeps_the_pin_and_says_what_lies_beyond(
+    core_database: Database, new_database: Callable[..., Database], chatops_inprocess: Chatops
+) -> None:
+    beyond = re.compile(r"Not applied, as --to 017 asks: 018 to \d+ \(\d+ files\)\.")
+    core_database.execute("delete from chatops.migrations")
+    unknown = chatops_inprocess("migrate", "--to", "017", "--yes", db=core_database, check=4)
+    adopt = re.search(r"take it over: chatops (.*)", unknown.stderr)
+    assert adopt is not None
+    assert "--to 017" in adopt[1]
+    adopted = chatops_inprocess(*adopt[1].split(), "--yes", db=core_database, check=0)
+    assert "go on: chatops migrate --to 017\n" in adopted.stderr
+    status = chatops_inprocess("status", "--to", "017", "--exit-code", db=core_database, check=0)
+    assert beyond.search(status.stdout)
+    done = chatops_inprocess("migrate", "--to", "017", "--yes", db=core_database, check=0)
+    assert beyond.search(done.stdout)
+    empty = new_database()
+    shown = chatops_inprocess("migrate", "--to", "017", "--dry-run", db=empty, check=0)
+    assert "Apply them: chatops migrate --to 017\n" in shown.stdout
+    assert beyond.search(shown.stdout)
+    assert "apply them: chatops migrate --to 017\n" in chatops_inprocess("status", "--to", "017", db=empty, check=0).stdout
+    assert beyond.search(chatops_inprocess("migrate", "--to", "017", "--yes", db=empty, check=0).stdout)

@@ -23,6 +23,7 @@ from chatops.errors import ExitCode
 )
 def adopt(
     ctx: typer.Context,
+    to: Annotated[str | None, typer.Option(metavar="N|latest", help="Where migrate is to stop: kept in what is printed.")] = None,
     through: Annotated[str | None, typer.Option(metavar="N", help="State it by hand: the files up to this one are in.")] = None,
     accept: Annotated[
         list[str] | None, typer.Option("--accept", metavar="FILE", help="Take a partial or conflicting file as it is.")
@@ -49,6 +50,6 @@ def adopt(
     from chatops.flows import adopt as flow  # here: help and completion load no flow
 
     asked = flow.AdoptRequest(
-        through, accept or [], ledger_only, edited or [], forget or [], directory, source, diff, dry_run, yes
+        to, through, accept or [], ledger_only, edited or [], forget or [], directory, source, diff, dry_run, yes
     )  # fmt: skip
     return flow.run(invocation_of(ctx), asked)

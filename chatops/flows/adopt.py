@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError
-from chatops.flows.folder import FolderOptions, folder_options
+from chatops.flows.folder import FolderOptions, folder_options, pin
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.adopt import for_history, record, survey
@@ -27,6 +27,7 @@ from chatops.screens.adopt import AdoptLook, answer, stated_warnings, undecided
 class AdoptRequest:
     """What was asked for."""
 
+    to: str | None
     through: str | None
     accept: Sequence[str]
     ledger_only: bool
@@ -65,7 +66,7 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     found = survey(database, folder, known.ledger)
     proposal = propose(folder, found.judgement, through=asked.through, accept=asked.accept)
     told = for_history(found, proposal.files)
-    own = folder_options(asked.directory, asked.source)
+    own = [*pin(asked.to), *folder_options(asked.directory, asked.source)]
     given = [
         *(["--through", asked.through] if asked.through else []),
         *(part for one in asked.accept for part in ("--accept", one)),

@@ -59,6 +59,15 @@ class Configured:
         return cls(directory, table.get("source"), bool(table.get("all_files", False)))
 
 
+def pin(to: str | None) -> list[str]:
+    """The option that keeps a next step at the last file asked for.
+
+    >>> pin("017"), pin(None)
+    (['--to', '017'], [])
+    """
+    return [] if to is None else ["--to", shlex.quote(to)]
+
+
 def nearest(path: Path) -> Path:
     """A folder as one would type it here, where it lies below the current folder."""
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from chatops import formatting
 from chatops.db import Database
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.again import again, show_file
-from chatops.flows.folder import FolderOptions
+from chatops.flows.folder import FolderOptions, pin
 from chatops.flows.migrate_fleet import migrate_all, targets_of
 from chatops.flows.run import Invocation
 from chatops.flows.tell_migration import Teller
@@ -50,8 +49,7 @@ class MigrateOptions:
         def here(*parts: str) -> str:
             return " ".join(part for part in ("chatops", target.flags, *parts) if part)
 
-        own = self.folder.words()
-        again = [*(["--to", shlex.quote(self.to)] if self.to is not None else []), *own]
+        own = [*pin(self.to), *self.folder.words()]
         timeout = formatting.span(self.statement_timeout, "--statement-timeout") if self.statement_timeout is not None else None
         return MigrationRequest(
             to=self.to,
@@ -59,7 +57,7 @@ class MigrateOptions:
             allow_out_of_order=self.allow_out_of_order,
             strict=self.strict,
             statement_timeout=f"{int(timeout.total_seconds() * 1000)}ms" if timeout is not None else None,
-            again=here("migrate", *again, *(["--allow-out-of-order"] if self.allow_out_of_order else [])),
+            again=here("migrate", *own, *(["--allow-out-of-order"] if self.allow_out_of_order else [])),
             adopt=here("adopt", *own),
             diagnose=here("diagnose"),
             reads_only=self.dry_run,

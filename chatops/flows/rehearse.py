@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chatops import formatting
 from chatops.errors import ExitCode
-from chatops.flows.folder import FolderOptions
+from chatops.flows.folder import FolderOptions, pin
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.prepare import MigrationRequest, prepare
@@ -39,7 +39,7 @@ def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
     longest = asked.max_hold or (PRODUCTION_HOLD if invocation.target.production else None)
     hold = None if longest is None else formatting.span(longest, "--max-hold").total_seconds()
     wait = formatting.span(asked.max_wait, "--max-wait").total_seconds()
-    adopt = invocation.here("adopt", *options.words())
+    adopt = invocation.here("adopt", *pin(asked.to), *options.words())
     request = MigrationRequest(to=asked.to, allow_out_of_order=asked.allow_out_of_order, adopt=adopt)
     database = invocation.connect("migrate")
     before = ledger.read(database)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chatops.errors import ExitCode
-from chatops.flows.folder import FolderOptions
+from chatops.flows.folder import FolderOptions, pin
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.carry_over import carried_over
@@ -35,7 +35,7 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
         from chatops.migrations.supabase_history import in_step, unrecorded, with_history
 
         before = with_history(before, unrecorded(in_step(database, folder, before), folder, before))
-    own = options.folder.words()
+    own = [*pin(options.to), *options.folder.words()]
     found = screen.status(
         folder, before, plan(folder, before.rows, options.to), whole=options.everything or invocation.format() != "table",
         adopt=invocation.here("adopt", *own), migrate=invocation.here("migrate", *own),

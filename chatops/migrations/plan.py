@@ -105,6 +105,17 @@ class MigrationPlan:
     entries: tuple[Entry, ...]
     apply: tuple[Entry, ...]
     left: tuple[Entry, ...]
+    to: str | None = None
+    """The last file as it was asked for."""
+
+    @property
+    def beyond(self) -> str | None:
+        """What is not applied because it lies beyond the file asked for, in one sentence; None where nothing does.
+
+        >>> MigrationPlan("files", (), (), (), "017").beyond is None
+        True
+        """
+        return not_applied(self.to, [entry.name for entry in self.left]) if self.left else None
 
     def of(self, *states: State) -> list[Entry]:
         """The entries in one of these states."""
@@ -140,6 +151,7 @@ def plan(folder: Folder, rows: Sequence[LedgerRow], to: str | None = None, *, al
         tuple(entries),
         tuple(entry for entry in open_ones if folder.key_of(entry.name) <= last),
         tuple(entry for entry in open_ones if folder.key_of(entry.name) > last),
+        to,
     )
 
 
@@ -184,6 +196,15 @@ def short(name: str) -> str:
     """
     digits = name[: len(name) - len(name.lstrip("0123456789"))]
     return digits or name
+
+
+def not_applied(to: str | None, names: Sequence[str]) -> str:
+    """One sentence about files beyond the one asked for.
+
+    >>> not_applied("017", ["018_a", "019_b"])
+    'Not applied, as --to 017 asks: 018 and 019.'
+    """
+    return f"Not applied, as --to {to} asks: {listed(names)}."
 
 
 def listed(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from chatops import formatting
 from chatops.migrations.events import Done
 from chatops.migrations.heard import Said
-from chatops.migrations.plan import Entry, State, short
+from chatops.migrations.plan import Entry, State, not_applied, short
 from chatops.migrations.prepare import Prepared
 from chatops.migrations.repair_counts import RepairCount
 from chatops.migrations.run import MigrationOutcome
@@ -124,6 +124,8 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
         if entry.file is not None
     ]
     lines: list[Line] = plan_lines(prepared, width, counts) or [nothing_line(prepared)]
+    if not prepared.nothing and prepared.plan.beyond:
+        lines += ["", formatting.visible(prepared.plan.beyond)]
     if not prepared.nothing:
         lines += ["", [Span("Nothing was changed. Apply them: "), Span(again, "code")]]
     columns = [
@@ -152,12 +154,8 @@ def nothing_line(prepared: Prepared) -> str:
     """That there is nothing to do, and why that is right."""
     plan = prepared.plan
     last = formatting.visible(plan.last_in.name) if plan.last_in else "no file"
-    left = (
-        f"; {formatting.plural(len(plan.left), 'file')} beyond the goal {'is' if len(plan.left) == 1 else 'are'} left"
-        if plan.left
-        else ""
-    )
-    return f"Nothing to apply: {last} is the last one in{left}."
+    beyond = f" {formatting.visible(plan.beyond)}" if plan.beyond else ""
+    return f"Nothing to apply: {last} is the last one in.{beyond}"
 
 
 def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float, verify: str) -> Answer:
@@ -170,7 +168,7 @@ def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float
     if outcome.by_others:
         line += f" {formatting.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
     if outcome.left:
-        line += f" Left beyond the goal: {formatting.visible(', '.join(outcome.left))}."
+        line += f" {formatting.visible(not_applied(prepared.plan.to, outcome.left))}"
     check: list[Line] = [[Span(f"{line} Check it: "), Span(verify, "code")]] if prepared.folder.source == SHIPPED else [line]
     data = {
         "by_others": list(outcome.by_others), "left": list(outcome.left), "seconds": round(seconds, 3),

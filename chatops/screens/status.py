@@ -76,8 +76,7 @@ def status(folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, m
     for number, names in folder.duplicates.items():
         after.append(f"warning: {len(names)} files bear the number {number:03}: {formatting.visible(', '.join(names))}")
     if pending and not unknown:
-        to = f" --to {shlex.quote(formatting.visible(plan.apply[-1].name))}" if plan.left else ""
-        after.append([Span("apply them: "), Span(f"{migrate}{to}", "code")])
+        after.append([Span("apply them: "), Span(migrate, "code")])
     waiting = bool(pending or odd != [state for state in odd if state is State.REFORMATTED] or unknown
                    or (changed and folder.source == SHIPPED))  # fmt: skip
     data = {
@@ -102,8 +101,8 @@ def _headline(folder: Folder, plan: MigrationPlan, ledger: Ledger, *, unknown: b
     pending = plan.apply
     last = f"{formatting.visible(plan.last_in.name)} is the last one in" if plan.last_in else "no file is in"
     told = f"{formatting.plural(len(pending), 'file is', 'files are')} pending" if pending else "nothing is pending"
-    beyond = f"; {len(plan.left)} more beyond the one asked for" if plan.left else ""
-    return f"{folder.source}: {last}, {told}{beyond}."
+    beyond = f" {formatting.visible(plan.beyond)}" if plan.beyond else ""
+    return f"{folder.source}: {last}, {told}.{beyond}"
 
 
 def _status_row(entry: Entry, state: str) -> StatusRow:
