@@ -187,7 +187,7 @@ WORDS: dict[str, list[str]] = {
     "log": [], "snooze": [], "guard": [],
 }  # fmt: skip
 """How a command is asked for an answer, without a change."""
-ASKED_ELSEWHERE = {"undo", "undrain", "demo", "simulate", "check", "monitor", "new", "report"}
+ASKED_ELSEWHERE = {"undo", "undrain", "demo", "simulate", "check", "monitor", "new", "report", "psql"}
 """Commands that need an action to undo, a receipt, or time; they are only asked for the formats that they do not have."""
 
 

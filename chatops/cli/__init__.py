@@ -41,6 +41,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("Set up", "simulate", "Hostile load on a database of its own: do the invariants hold?"),
     ("Set up", "doctor", "Can I work here? (is the deploy right: verify; what is wrong now: diagnose)"),
     ("Set up", "config", "Which setting won, and why."),
+    ("Set up", "psql", "psql on that database, read-only unless --write."),
     ("Set up", "help", "The manual, offline."),
 )
 

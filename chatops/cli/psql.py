@@ -1,0 +1,24 @@
+"""`chatops psql`."""
+
+from __future__ import annotations
+
+import typer
+
+from chatops.cli.options import command, invocation_of
+
+
+@command(
+    examples=["chatops psql", "chatops --env staging psql --write", "chatops psql -- -Atc 'select count(*) from chats'"],
+    exits="those of psql · 2 no psql here · 3 database unreachable · 4 refused",
+    takes=("connection",),
+)
+def psql(
+    ctx: typer.Context,
+    arguments: list[str] | None = typer.Argument(None, metavar="[-- ARGUMENT]…", help="What psql is given, behind --."),
+    write: bool = typer.Option(False, "--write", help="A session that may write; asks first on production."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+) -> None:
+    """psql on the named environment, read-only unless --write. Address and password go by variables: ps does not show them."""
+    from chatops.flows.psql import open_psql
+
+    open_psql(invocation_of(ctx), arguments or (), write=write, yes=yes)
