@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import json
 import os
 import secrets
 import stat
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from chatops.errors import UsageError
+from chatops.errors import ConflictError, UsageError
 
 
 def write_file(path: Path, text: str, *, append: bool = False, private: bool = False) -> None:
@@ -26,6 +30,47 @@ def write_file(path: Path, text: str, *, append: bool = False, private: bool = F
         _replace(Path(os.path.realpath(path)), text.encode("utf-8", "backslashreplace"), there, private=private)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def read_json(path: Path, what: str, *, largest: int = 32 << 20) -> object:
+    """What a JSON file holds, read with a bounded memory. Raises FileNotFoundError, and UsageError naming `what` it should be."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(largest + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    if len(data) > largest:
+        raise UsageError(f"{path} is no {what}: it is larger than {largest >> 20} MB")
+    return parse_json(data, str(path), what)
+
+
+def parse_json(text: str | bytes, where: str, what: str) -> object:
+    """A text as JSON. Raises UsageError naming `what` it should be."""
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = "nested too deeply" if isinstance(error, RecursionError) else "not JSON"
+        raise UsageError(f"{where} is no {what}: it is {why}") from None
+    return found
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, seconds: float = 5.0) -> Iterator[None]:
+    """Nobody else holds this file meanwhile. Raises ConflictError when it is not had in time."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ends = time.monotonic() + seconds
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:  # noqa: PTH123 - by its descriptor
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() >= ends:
+                    raise ConflictError(f"another chatops holds {path}: waited for {seconds:.0f} s") from None
+                time.sleep(0.05)
+        yield
 
 
 def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -164,3 +165,24 @@ def test_a_pooler_in_a_round_is_no_session(
         one.close()
     with db.connect(target, "test") as first:
         assert db.pools_transactions(first) is (mode == "transaction")
+
+
+def test_a_right_that_is_missing_is_told_with_its_grant(latest_database: Database, chatops_inprocess: Run) -> None:
+    role = f"poor_{latest_database.name}"
+    latest_database.execute(f'create role "{role}" login')
+    try:
+        url = latest_database.url.replace("//postgres@", f"//{role}@")
+        for words in (["summary"], ["queue"], ["operators"], ["stuck"]):
+            done = chatops_inprocess(*words, db=url, check=4)
+            assert f'to "{role}";' in done.stderr, done.stderr
+            assert "grant " in done.stderr
+        for _ in range(12):
+            done = chatops_inprocess("summary", db=url)
+            if done.exit_code == 0:
+                break
+            grant = re.search(r"as its owner:\s+(grant .*;)", done.stderr)
+            assert grant, done.stderr
+            latest_database.execute(grant[1])
+        assert done.exit_code == 0, done.stderr
+    finally:
+        latest_database.execute(f'drop owned by "{role}"; drop role "{role}"')

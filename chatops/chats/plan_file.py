@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +48,7 @@ def write(path: Path, plan: MovePlan, target: Target, results: Sequence[MoveResu
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.new")
-        with temporary.open("w", encoding="utf-8") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             # One item a line: a plan is read by people, compared by diff, and may be long.
             file.write(json.dumps(whole, indent=2)[:-2] + ',\n  "items": [')
             for place, move in enumerate(plan.moves):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -82,11 +83,30 @@ def read(path: Path) -> Archive:
             results = json.loads(_member(archive, "results.json"))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except (zipfile.BadZipFile, KeyError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RecursionError, NotImplementedError, RuntimeError):
         raise UsageError(f"{path} is no archive of chatops", details=["make one with: chatops diagnose --capture FILE"]) from None
-    if head.get("kind") != "chatops capture" or head.get("format") != FORMAT:
+    if not isinstance(head, dict) or head.get("kind") != "chatops capture" or head.get("format") != FORMAT:
         raise UsageError(f"{path} is no archive of chatops in format {FORMAT}")
+    if not _has_the_shape(head, results):
+        raise UsageError(f"{path} is a damaged archive: what every archive of chatops holds is missing or of another kind")
     return Archive(path, head, tuple(results))
+
+
+def _has_the_shape(head: Mapping[str, object], results: object) -> bool:
+    kinds = {"at": str, "chats": int, "chats_there": int, "columns": dict, "thresholds": dict, "since": str, "settings": dict}
+    if not all(isinstance(head.get(name), kind) for name, kind in kinds.items()):
+        return False
+    try:
+        instant = datetime.fromisoformat(str(head["at"]))
+    except ValueError:
+        return False
+    texts, fields = ("code", "status", "severity"), {"code", "status", "severity", "count", "rows", "reason", "remedy"}
+    return instant.tzinfo is not None and isinstance(results, list) and all(
+        isinstance(one, dict) and fields <= one.keys() and all(isinstance(one[name], str) for name in texts)
+        and one["status"] in ("passed", "failed", "unknown") and one["severity"] in {each.value for each in Severity}
+        and isinstance(one["count"], int) and isinstance(one["rows"], list) and all(isinstance(row, dict) for row in one["rows"])
+        for one in results
+    )  # fmt: skip
 
 
 def restore(database: Database, archive: Archive) -> None:
@@ -172,9 +192,11 @@ def _wanted(archive: Archive) -> dict[str, dict[str, str]]:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    if archive.getinfo(name).file_size > MOST_BYTES:
+    with archive.open(name) as member:
+        data = member.read(MOST_BYTES + 1)  # what its head says of its size may be a lie
+    if len(data) > MOST_BYTES:
         raise UsageError(f"{name} in the archive is larger than {MOST_BYTES >> 20} MB")
-    return archive.read(name)
+    return data
 
 
 def _chunks(lines: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import secrets
 import zipfile
@@ -97,7 +98,8 @@ def write(database: Database, survey: Survey, path: Path, *, most_chats: int = M
     counts: dict[str, int] = {}
     temporary = path.with_name(f".{path.name}.part")
     try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        private = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(private, "w+b") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for table, kept in columns.items():
                 names = ", ".join(identifier(name) for name, _ in kept)
                 query = f"select to_jsonb(r) as line from (select {names} from {relation(table)} where {_CHOSEN[table]}) as r"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from chatops.checks.results import Survey
 from chatops.errors import UsageError
+from chatops.files import read_json
 
 Kind = Literal["new", "ongoing", "not compared"]
 
@@ -102,11 +102,9 @@ def read(path: Path, place: str) -> Earlier:
     `place` is the database as the file's envelope names it.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        found = read_json(path, "answer of diagnose")
+    except FileNotFoundError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
-        raise UsageError(f"{path} is no answer of diagnose: it is not JSON", details=[_HOW]) from None
     if not isinstance(found, dict) or found.get("command") != "diagnose" or "passed" not in found:
         raise UsageError(f"{path} is no answer of diagnose about a whole database", details=[_HOW])
     if found.get("format") != 1:

@@ -20,6 +20,7 @@ from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of
 
 CONNECT_TIMEOUT_SECONDS = 10
 PROTOCOL_VIOLATION = "08P01"
+NO_RIGHT = "42501"
 
 
 def translate(
@@ -56,12 +57,33 @@ def translate(
     )
 
 
+_DENIED = re.compile(r'permission denied for (table|view|materialized view|sequence|schema|function) "?([^"]+?)"?$')
+
+
+def grants(message: str, role: str, *, acting: bool) -> tuple[tuple[str, str], ...]:
+    """What a database owner runs so that this role may do it: the one grant, where the server names what is missing, else roles.
+
+    >>> grants("permission denied for table chats", "ada", acting=False)[0]
+    ('as its owner', 'grant select on chats to "ada";')
+    """
+    who = '"' + role.replace('"', '""') + '"'
+    shipped_role = "chatops_operator" if acting else "chatops_reader"
+    shipped = ("or all of them", f"grant {shipped_role} to {who};  -- made by: chatops doctor --create-roles")
+    named = _DENIED.search(message)  # a server that speaks another language gets the roles alone
+    if named is None:
+        return (("what is missing", "chatops doctor"), shipped)
+    kind, name = named[1], named[2]
+    right = {"schema": "usage on schema", "function": "execute on function", "sequence": "usage on sequence"}.get(kind)
+    right = right or ("select, insert, update, delete on" if acting else "select on")
+    return (("as its owner", f"grant {right} {name} to {who};"), shipped, ("what else is missing", "chatops doctor"))
+
+
 def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
     """Why there is no connection, and what helps."""
     secrets = secrets_of(target)
     text = redact(str(error).strip(), secrets)
     first = re.sub(r"^connection failed: ", "", text.splitlines()[0] if text else type(error).__name__)
-    host = target.host
+    host, pgconn = target.host, error.pgconn
     details: list[str] = []
     next_steps = [("which setting won", "chatops config")]
     lowered = text.lower()
@@ -75,7 +97,7 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
         message = f"the server at {target.shown()} rejected the password or the user {target.parameters.get('user', '')}".rstrip()
         if "pooler.supabase.com" in host and "." not in target.parameters.get("user", ""):
             details.append("at the pooler the user must be postgres.<ref>, not postgres")
-    elif "no password supplied" in lowered:
+    elif "no password supplied" in lowered or (pgconn is not None and pgconn.needs_password):
         lasts = True
         message = f"the server at {target.shown()} wants a password and none was given"
         details.append("put it in the URL of CHATOPS_DATABASE_URL, in PGPASSWORD or in ~/.pgpass")
@@ -97,6 +119,10 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
         message = f"the server at {target.shown()} has no database {target.parameters.get('dbname', '')}"
         if target.embedded == "demo":
             message, next_steps = "there is no demo yet", [("make it", "chatops demo")]
+    elif pgconn is not None and pgconn.used_password:
+        # A server that speaks another language: the password got as far as being judged, and there is no connection.
+        message = f"the server at {target.shown()} did not take the user, the password or the database"
+        details.append(first)
     elif "no such file or directory" in lowered:
         message = f"no server listens at {target.shown()}"
         details.append(first)

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 import psycopg
 
-from chatops.db.failures import translate
+from chatops.db.failures import NO_RIGHT, grants, translate
 from chatops.errors import ConnectionLostError
 from chatops.settings import Answered, Target, secrets_of
 
@@ -127,6 +127,8 @@ class Link:
             yield
         except psycopg.Error as error:
             found = translate(error, self._connection, secrets_of(self.target))
+            if error.sqlstate == NO_RIGHT:
+                found.next_steps += grants(found.message, self._connection.info.user, acting=self.intent != "read")
             if self._gave_up is not None and isinstance(found, ConnectionLostError):
                 raise ConnectionLostError(f"the database did not answer in time: given up after {self._gave_up:.0f} s") from None
             raise found from None

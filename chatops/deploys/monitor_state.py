@@ -12,6 +12,7 @@ from typing import Any, Literal
 from chatops import formatting
 from chatops.deploys.schedule import Due, Schedule, due, parse
 from chatops.errors import ExitCode, UsageError
+from chatops.files import parse_json, read_json
 
 FORMAT = 1
 GOOD_TICKS_TO_CLEAR = 2
@@ -231,19 +232,17 @@ def span(distance: timedelta) -> str:
 def read(path: Path) -> Watch | None:
     """The watch that a file remembers, None when there is none. Raises UsageError when it is something else."""
     try:
-        return parse_state(path.read_text(encoding="utf-8"), str(path))
+        return _watch(read_json(path, "state of a monitor"), str(path))
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
 
 
 def parse_state(text: str, where: str) -> Watch:
     """The watch that a text holds, as `Watch.text` wrote it. Raises UsageError when it is something else."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        raise UsageError(f"{where} is no state of a monitor: it is not JSON") from None
+    return _watch(parse_json(text, where, "state of a monitor"), where)
+
+
+def _watch(found: object, where: str) -> Watch:
     if not isinstance(found, dict) or found.get("kind") != "monitor" or found.get("format") != FORMAT:
         raise UsageError(f"{where} is no state of a monitor in format {FORMAT}")
     fields = {key: value for key, value in found.items() if key not in ("format", "kind")}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chatops.errors import UsageError
+from chatops.files import read_json
 
 FORMAT = 1
 # The steps of a deploy in order, and what is true once each is done.
@@ -87,11 +88,9 @@ class Receipt:
 def read(path: Path) -> Receipt:
     """The receipt in a file. Raises UsageError when there is none, or it is something else."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        found = read_json(path, "receipt")
+    except FileNotFoundError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
-        raise UsageError(f"{path} is no receipt: it is not JSON") from None
     if not isinstance(found, dict) or found.get("kind") != "deploy" or found.get("format") != FORMAT:
         raise UsageError(f"{path} is no receipt of a deploy in format {FORMAT}")
     fields = {key: value for key, value in found.items() if key not in ("format", "kind")}

@@ -81,8 +81,8 @@ class DeploySteps:
     def keep(self, receipt: Receipt) -> None:
         """Writes the receipt: after every step, so that a deploy that stops leaves one."""
         self.receipt = receipt
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(self.path, receipt.text)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_file(self.path, receipt.text, private=True)
 
     def preflight(self) -> str:
         """Stops where the migration cannot work; says what it may mend."""

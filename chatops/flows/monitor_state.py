@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +11,7 @@ from chatops import sqlfiles
 from chatops.deploys import monitor_state as watches
 from chatops.deploys.monitor_state import Watch
 from chatops.errors import UnreachableError
-from chatops.files import write_file
+from chatops.files import locked, write_file
 from chatops.flows.run import Invocation
 
 
@@ -44,16 +43,14 @@ class InFile:
 
     def write(self, watch: Watch, *, anew: bool = False) -> bool:
         """By a rename: a killed run leaves the old one or the new one."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(self.path, watch.text)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_file(self.path, watch.text, private=True)
         return True
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """A lock on a file beside it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_name(self.path.name + ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.path.with_name(self.path.name + ".lock")):
             yield
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from chatops.deploys import monitor_state, receipt
 from chatops.errors import ExitCode, UsageError
-from chatops.files import write_file
+from chatops.files import read_json, write_file
 from chatops.flows.run import Invocation
 from chatops.screens import report_page
 
@@ -28,7 +27,7 @@ def report(invocation: Invocation, file: Path, to: Path | None) -> ExitCode:
     shown = invocation.output is not None
     target = to or (None if shown else file.with_suffix(".html"))
     if target is not None:
-        write_file(target, text)
+        write_file(target, text, private=True)
     invocation.show(answer, None if shown else lambda piece: None)
     if not shown:
         invocation.emit(f"{target}\n")
@@ -38,9 +37,7 @@ def report(invocation: Invocation, file: Path, to: Path | None) -> ExitCode:
 def kind_of(file: Path) -> object:
     """What a file says that it is; None when it is none of ours. Raises UsageError when it cannot be read."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
+        found = read_json(file, "receipt of deploy, nor a state of monitor")
+    except FileNotFoundError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError:
-        return None
     return found.get("kind") if isinstance(found, dict) else None
