@@ -404,11 +404,11 @@ def at_a_terminal(
 @pytest.mark.parametrize(
     ("answers", "code", "words"),
     [
-        ([("[y/N]", "\x03")], 130, "interrupted"),
+        ([("[y/N]", "\x03")], 130, "Stopped. Nothing was changed."),
         ([("[y/N]", "n\n")], 4, "nothing was changed"),
         ([("[y/N]", "\n")], 4, "nothing was changed"),
         ([("[y/N]", "y\n"), ("Reason", "\n")], 2, "a reason is needed"),
-        ([("[y/N]", "y\n"), ("Reason", "\x03")], 130, "interrupted"),
+        ([("[y/N]", "y\n"), ("Reason", "\x03")], 130, "Stopped. Nothing was changed."),
     ],
 )
 def test_whoever_does_not_consent_at_the_prompt_changes_nothing(
