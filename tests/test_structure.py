@@ -14,12 +14,13 @@ import pytest
 
 from chatops import sqlfiles
 from chatops.checks import catalog, load, run
+from chatops.checks.findings import findings
 from chatops.checks.results import Survey
 from chatops.db import Database as Connection
 from chatops.errors import DatabaseError
 from chatops.model import Severity
 from tests import make_catalog
-from tests.ailing import opened, populated
+from tests.ailing import above_advice, opened, populated
 from tests.conftest import server_labels
 from tests.servers import Database, Farm
 
@@ -228,3 +229,32 @@ def test_the_catalog_is_what_the_files_make(farm: Farm) -> None:
     there = {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*.json")}
     made = make_catalog.documents(farm)
     assert {name for name in {*there, *made} if there.get(name) != made.get(name)} == set(), "run: make catalog"
+
+
+MENDED_BY_FILE = {"function", "view"}
+"""What `migrate --again` makes: the statements of the file itself, and its own test's."""
+
+
+def test_the_help_of_each_harm_followed_to_the_letter_ends_clean(migrated: Database) -> None:
+    checks = [check for check in load.shipped() if check.code in STRUCTURAL]
+    left: list[str] = []
+    tried: set[tuple[str, str]] = set()
+    with opened(migrated, "migrate") as connection, connection.acting(rollback=True):
+        for label, properties in expected_now(connection).items():
+            for harm in harms_of(label, properties):
+                manner = (label.partition(" ")[0], harm.how)
+                skipped = manner in tried or manner[0] in MENDED_BY_FILE | {"table"} or "chatops.migrations" in label
+                if skipped or harm.how in ("renamed", "invalid", "not validated") or "cascade" in harm.text:
+                    continue
+                with undone(connection):
+                    if not done(connection, harm):
+                        continue
+                    tried.add(manner)
+                    survey = run.run(connection, checks, rows=1)
+                    for one in findings(survey, lambda *words: " ".join(words)):
+                        # What waits for nobody's work cannot run inside the transaction of a test.
+                        again = sqlfiles.read("bookkeeping.sql") if (one.command or "").startswith("adopt") else ""
+                        connection.script((one.sql or again).replace(" CONCURRENTLY", "").replace(" concurrently", ""))
+                    left += [f"{harm.label}, {harm.how}: {code}" for code in above_advice(run.run(connection, checks))]
+    assert left == []
+    assert len(tried) > 15

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Literal
 
 from chatops import sqlfiles
+from chatops.checks import mending_sql
 
 FOLDER = "catalog"
 BOOKKEEPING = "bookkeeping"
@@ -147,15 +148,33 @@ def _short(text: str) -> str:
     return text if len(text) <= LONG else "md5:" + hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def with_wanted(row: Mapping[str, Any], major: int) -> dict[str, Any]:
-    """A row of evidence that says in `found_as` how an object is made, with how it should be in `wanted_as`."""
-    label = f"{row['kind']} {row['object']}"
-    wanted = {}
-    for name in row["found_as"] or {}:
-        texts = [value for file in _all_files() if (value := (objects_of(file).get(label) or {}).get(name)) is not None]
-        last = texts[-1] if texts else ""
-        wanted[name] = last if isinstance(last, str) else last.get(str(major), next(iter(last.values())))
-    return {**row, "wanted_as": wanted}
+def texts_of(label: str, ledger: Ledger, major: int) -> dict[str, str]:
+    """How an object should be made, as far as files are in, in the words of a server of this major version."""
+    found: dict[str, str] = {}
+    for file, _ in _files(ledger):
+        for name, value in (objects_of(file).get(label) or {}).items():
+            found[name] = value if isinstance(value, str) else value.get(str(major), next(iter(value.values())))
+    return found
+
+
+def with_help(row: Mapping[str, Any], ledger: Ledger, major: int) -> dict[str, Any]:
+    """A row about an object, with what mends it: a command in `mend`, or statements in `remedy`; and how it should be."""
+    kind, name, differs = row["kind"], row["object"], row.get("found_as")
+    label = f"{kind} {name}"
+    wanted = texts_of(label, ledger, major)
+    made = dict(row)
+    if differs is not None:
+        made["wanted_as"] = {one: wanted.get(one, "") for one in differs}
+    again = kind in ("function", "view") and not row["migration"].startswith("views/")
+    anew = row["migration"] == BOOKKEEPING and kind in ("table", "index") and differs is None
+    if again or anew or kind in ("file", "schema"):
+        return {**made, "remedy": None}
+    if differs is None:
+        parts = {one: texts_of(one, ledger, major) for one in known_names() if one.partition(" ")[2].startswith(f"{name}.")}
+        remedy = mending_sql.make(kind, name, wanted, parts)
+    else:
+        remedy = mending_sql.change(kind, name, wanted, list(differs), differs)
+    return {**made, "remedy": remedy, "mend": None if remedy else row["mend"]}
 
 
 def _all_files() -> list[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from chatops import formatting
 from chatops.checks.inventory import GUARDS
@@ -92,10 +92,18 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         title=title,
         limits=used,
         more=max(0, result.count - len(result.rows)),
-        command=here(*_filled_exactly(check.help_command, values).split(" ")) if check.help_command else None,
-        sql=_filled_exactly(check.help_sql, values) if check.help_sql else None,
+        command=here(*_filled_exactly(check.help_command, values).split(" ")) if _says(check.help_command, values) else None,
+        sql=_filled_exactly(check.help_sql, values) if _says(check.help_sql, values) else None,
         advice=filled(check.help_text, values, survey.now) if check.help_text else None,
     )
+
+
+def _says(template: str | None, values: Mapping[str, Any]) -> TypeGuard[str]:
+    """Whether a help says something: one that is a value of the row and nothing else does not where there is none."""
+    if not template:
+        return False
+    whole = _PLACE.fullmatch(template)
+    return whole is None or values.get(whole[1]) is not None
 
 
 def filled(template: str, values: Mapping[str, Any], now: datetime | None) -> str:

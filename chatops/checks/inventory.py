@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from chatops import sqlfiles
@@ -46,6 +46,8 @@ class Inventory:
     """Since when new damage is stopped; None: it is not, or nobody knows."""
     expected: str = "[]"
     """The objects that must be there by the files which are in, as `catalog.expected` tells them, in JSON."""
+    known: Ledger = field(default_factory=Ledger)
+    """What the ledger says of our files."""
     ahead: tuple[str, ...] = ()
     """The files of ours that the ledger knows and this version does not."""
     migrated_at: datetime | None = None
@@ -119,6 +121,7 @@ def take_inventory(database: Database) -> Inventory:
         views_applied=any(name.endswith("get_assignment_queue_status") for name in views),
         guarded_at=guarded_at,
         expected=json.dumps(catalog.expected(known)),
+        known=known,
         ahead=tuple(name for name in applied or () if name not in sqlfiles.names("migrations")),
         migrated_at=migrated_at,
     )

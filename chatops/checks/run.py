@@ -200,8 +200,9 @@ def _judged(check: Check, rows: Sequence[Mapping[str, Any]], state: _Run, second
         return Result(check, "passed", check.severity, reason=str(rows[0]["passes_as"]), seconds=seconds)
     count = int(rows[0][asking.COUNT])
     kept = tuple({key: value for key, value in row.items() if key not in (asking.COUNT, "advice", "passes_as")} for row in rows)
-    if "found_as" in rows[0] and state.database.facts is not None:
-        kept = tuple(catalog.with_wanted(row, state.database.facts.version_number // 10000) for row in kept)
+    if "shares: structure" in check.sql and "mend" in rows[0] and state.database.facts is not None:
+        major = state.database.facts.version_number // 10000
+        kept = tuple(catalog.with_help(row, state.inventory.known, major) for row in kept)
     severity = Severity.ADVICE if rows[0].get("advice") is True else check.severity
     return Result(check, "failed", severity, count, kept[: state.rows], seconds=seconds)
 

@@ -9,6 +9,7 @@
 -- why: a file was applied in part by hand, a restore left a schema out, or somebody dropped the object since
 -- consequence: what relies on it fails, or goes over every row
 -- help: {mend}
+-- help-sql: {remedy}
 -- says: the deploy is not right
 -- shares: structure
 -- What must be there is told by sql/catalog, as far as the ledger says files are in; without a ledger 001 to 017, and of later files

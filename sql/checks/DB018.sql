@@ -8,6 +8,7 @@
 -- why: somebody replaced it by hand, or another tool ran an older file after ours
 -- consequence: the database does not do what the ledger says; faults that a file mended may be back
 -- help: {mend}
+-- help-sql: {remedy}
 -- needs-table: chats
 -- says: the deploy is not right · operator loses the chat
 -- shares: structure
