@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from chatops.db import Notice, Ran, Rows
 from chatops.migrations.migration_text import MigrationText
+from chatops.migrations.placing import unplaced
 from chatops.migrations.scanner import Statement, place
-from chatops.migrations.transaction import Part, unplaced
+from chatops.migrations.transaction import Part
 
 RESULT = "RESULT"
 _LOUD = ("WARNING", "ERROR", "FATAL", "PANIC")

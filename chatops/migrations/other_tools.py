@@ -36,6 +36,7 @@ TOOLS = (
     _tool("sql-migrate", rf"--{_SPACE}*\+migrate{_SPACE}+up\b", rf"--{_SPACE}*\+migrate{_SPACE}+down\b"),
     _tool("node-pg-migrate", rf"--[\s-]*up{_SPACE}+migration\b", rf"--[\s-]*down{_SPACE}+migration\b"),
 )
+VARIABLES = "goose ENVSUB"
 # The marks of tools whose files are refused: the tool, and the comment line that begins the part that undoes.
 OTHERS = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
@@ -48,13 +49,15 @@ OTHERS = tuple(
         ("MyBatis Migrations or dbdeploy", r"--\s*//\s*@undo\b"),
         ("Liquibase", r"--\s*rollback\s+\S|/\*\s*liquibase\s+rollback\b"),
         ("Atlas", r"--\s*down\.sql\s*--"),
-        ("goose with variables", r"--\s*\+goose\s+envsub\s+on\b"),
+        (VARIABLES, r"--\s*\+goose\s+envsub\s+on\b"),
     )
 )
 _UNDOING = "downs?|undo|roll[ -]?back|revert|downgrade"
 _FILLING = r"migrat(?:e|ion|ions)|section|part|script|sql|code|begins?|starts?|here|below"
 # A comment that says nothing but that what follows undoes; it counts only where statements follow.
-_PLAIN_DOWN = re.compile(rf"[\W_]*(?:(?:{_FILLING})[\W_]+)*(?:{_UNDOING})(?:[\W_]+(?:{_FILLING}))*[\W_]*", re.IGNORECASE)
+_PLAIN_DOWN = re.compile(
+    rf"[\W_]*(?:(?:{_FILLING})[\W_]+)*(?:{_UNDOING})(?:[\W_]+(?:{_FILLING}|{_UNDOING}))*[\W_]*", re.IGNORECASE
+)
 _PLAIN_UP = re.compile(
     rf"[\W_]*(?:(?:{_FILLING})[\W_]+)*(?:ups?|do|apply|upgrade|forward)(?:[\W_]+(?:{_FILLING}))*[\W_]*", re.IGNORECASE
 )
@@ -177,29 +180,20 @@ def _cut(name: str, text: str, tool: Tool, parts: Sequence[_Part], problems: Seq
 def _refused(name: str, text: str, lines: Sequence[_Line]) -> Iterator[Problem]:
     """The marks of tools whose files are not taken apart, and comments that say no more than “down”."""
     for line in lines:
-        comment = line.comment
-        for tool, pattern in OTHERS:
-            if pattern.match(comment.text):
-                variables = tool.startswith("goose")
-                yield problem_at(
-                    name, place(text, comment.start), "other-tool" if variables else "down-section",
-                    f"{tool} puts values of the environment in from here on" if variables
-                    else f"{tool} marks a part that undoes: {comment.text.strip()[:60]}; it would run right after the rest",
-                    "write the values" if variables else "remove that part and its mark: chatops only goes forward",
-                )  # fmt: skip
-                break
-        else:
-            if (
-                line.between
-                and "\n" not in comment.text
-                and _PLAIN_DOWN.fullmatch(comment.text)
-                and _runs_after(text, comment, lines)
-            ):
-                yield problem_at(
-                    name, place(text, comment.start), "down-section",
-                    f"a part that undoes seems to begin here ({comment.text.strip()[:60]}); it would run right after the rest",
-                    "remove that part; if it is none, say more in the comment",
-                )  # fmt: skip
+        comment, at = line.comment, place(text, line.comment.start)
+        mark = comment.text.strip()[:60]
+        tool = next((name for name, pattern in OTHERS if pattern.match(comment.text)), None)
+        if tool == VARIABLES:
+            what = f"{tool} puts values of the environment in from here on"
+            yield problem_at(name, at, "other-tool", what, "write the values")
+        elif tool is not None:
+            # Liquibase keeps what undoes in comments; of the others an empty part does no harm.
+            if tool == "Liquibase" or _runs_after(text, comment, lines):
+                what = f"{tool} marks a part that undoes: {mark}; chatops does not take files of {tool} apart"
+                yield problem_at(name, at, "down-section", what, "remove that part and its mark: chatops only goes forward")
+        elif line.plain and _PLAIN_DOWN.fullmatch(comment.text) and _runs_after(text, comment, lines):
+            what = f"a part that undoes seems to begin here ({mark}); it would run right after the rest"
+            yield problem_at(name, at, "down-section", what, "remove that part; if it is none, say more in the comment")
 
 
 def _runs_after(text: str, comment: Token, lines: Sequence[_Line]) -> bool:
@@ -216,6 +210,11 @@ class _Line:
 
     comment: Token
     between: bool
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is one line between statements."""
+        return self.between and "\n" not in self.comment.text
 
 
 def _comment_lines(text: str) -> list[_Line]:

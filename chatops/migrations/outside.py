@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -128,9 +129,10 @@ class Statements(Steps):
 
     def clean(self) -> None:
         """Takes back the settings of the file: a role of its own may not write to the ledger."""
-        if not self.database.closed:
-            self.database.rollback()
-            self.database.script("; ".join(CLEAN))
+        with contextlib.suppress(ChatopsError):  # a connection that is lost is told by whoever asked it for something
+            if not self.database.closed:
+                self.database.rollback()
+                self.database.script("; ".join(CLEAN))
 
     def had_finished(self, statement: Statement, ran: Ran) -> bool:
         """Whether the run that stopped had come to the end of this statement, and not to its entry in the ledger."""

@@ -16,8 +16,9 @@ from chatops.errors import DatabaseError
 from chatops.migrations import ledger
 from chatops.migrations.ledger import Run
 from chatops.migrations.migration_text import MigrationText
+from chatops.migrations.placing import quoted_names, unplaced
 from chatops.migrations.plan import Entry
-from chatops.migrations.scanner import Statement, keywords, place, significant
+from chatops.migrations.scanner import Statement, keywords
 from chatops.migrations.source import SHIPPED
 from chatops.migrations.views import View
 
@@ -225,11 +226,6 @@ def replaced_by(reading: MigrationText) -> list[str]:
     return list(names)
 
 
-def quoted_names(message: str) -> list[str]:
-    """The names that a message of the server has in quotes."""
-    return [name.rpartition(".")[2] for name in re.findall(r'"([^"]+)"', message)]
-
-
 def as_one_request(transactions: Sequence[Transaction]) -> str:
     """Several as one request: the first that fails takes those behind it with it."""
     return "".join(one.text for one in transactions)
@@ -320,50 +316,3 @@ def _tail(schema: str, run: Run, last: Sequence[str]) -> list[Part]:
     settings = [ledger.path_text(schema), "set local lock_timeout = '3s'"]
     texts = [*CLEAN, *settings, *(text.rstrip().removesuffix(";") for text in last), "commit"]
     return [Part(text) for text in texts]
-
-
-def unplaced(
-    context: str | None, names: Sequence[str], reading: MigrationText, statement: Statement, *, repeated: bool = False
-) -> int:
-    """Where in a statement something belongs that the server gave no position for: by its context, else by a name in it.
-
-    `repeated` says that a name stands there once too often: then its last place is meant.
-    """
-    context = context or ""
-    # The last line of the context is the outermost: the block that the file itself holds.
-    inside = re.findall(r"inline_code_block line (\d+) at", context)
-    if inside and statement.text[:2].upper() == "DO":
-        body = next((token for token in significant(statement.text) if token.kind == "string"), None)
-        if body is not None:
-            first = place(reading.sent, statement.start + body.start).line
-            return _start_of_line(reading.sent, first + int(inside[-1]) - 1)
-    row = re.search(r"^COPY .*, line (\d+)", context, re.MULTILINE)
-    if row and statement.copy_data is not None:
-        first = place(reading.sent, statement.copy_data[0]).line
-        return _start_of_line(reading.sent, first + int(row[1]) - 1)
-    for name in names:
-        found = _mention(name, statement, last=repeated)
-        if found is not None:
-            return statement.start + found
-    return statement.start
-
-
-def _mention(name: str, statement: Statement, *, last: bool) -> int | None:
-    """Where a statement names something for the first or last time, as a name or else in a literal."""
-    quoted = '"' + name.replace('"', '""') + '"'
-    places = [
-        token.start
-        for token in significant(statement.text)
-        if token.text == quoted or (token.kind == "word" and token.text.lower() == name)
-    ]
-    if places:
-        return places[-1 if last else 0]
-    found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", statement.text)
-    return found.start() if found else None
-
-
-def _start_of_line(text: str, line: int) -> int:
-    offset = 0
-    for _ in range(line - 1):
-        offset = text.index("\n", offset) + 1
-    return offset + len(text[offset:]) - len(text[offset:].lstrip(" \t"))
