@@ -128,3 +128,54 @@ def test_what_each_operator_did(shift: Database, chatops_inprocess: Run) -> None
     free = json.loads(chatops_inprocess("operators", "--free", "-o", "json", db=shift, check=0).stdout)["operators"]
     assert {row["load"] for row in free} == {"free"}
     assert {row["operator_id"] for row in free} == {str(operator_id(3)), str(operator_id(4))}
+
+
+def test_the_hand_over_of_a_shift_adds_up(latest_database: Database, chatops_inprocess: Run) -> None:
+    shift = latest_database
+    chatops_inprocess("adopt", "--ledger-only", "--yes", db=shift)
+    add_operators(shift, 2)
+    add_chats(shift, 2, first=1)
+    with shift.connect() as connection, connection.transaction():
+        connection.execute("set local session_replication_role = replica")
+        connection.execute("truncate messages, chat_assignments")
+        connection.execute(
+            """insert into chat_assignments (chat_id, operator_id, waiting_since, assigned_at, released_at, release_reason) values
+                 (%(a)s, %(one)s, now() - interval '51 minutes', now() - interval '50 minutes', now() - interval '48 minutes', 'operator_sent_message'),
+                 (%(b)s, %(one)s, now() - interval '45 minutes', now() - interval '40 minutes', now() - interval '36 minutes', 'idle_timeout'),
+                 (%(a)s, %(two)s, now() - interval '9 hours', now() - interval '9 hours', now() - interval '8 hours', 'operator_sent_message')""",
+            {"a": chat_id(1), "b": chat_id(2), "one": operator_id(1), "two": operator_id(2)},
+        )
+        connection.execute(
+            """insert into messages (chat_id, sender_type, content, handled_by_operator_id, created_at) values
+                 (%(a)s, 'fictional', 'x', %(one)s, now() - interval '48 minutes'), (%(a)s, 'real', 'y', null, now() - interval '51 minutes'),
+                 (%(b)s, 'real', 'z', null, now() - interval '45 minutes'), (%(a)s, 'fictional', 'old', %(two)s, now() - interval '8 hours')""",
+            {"a": chat_id(1), "b": chat_id(2), "one": operator_id(1), "two": operator_id(2)},
+        )
+        connection.execute("update chats set last_message_at = now()")
+    chatops_inprocess("drain", "op-2", db=shift, check=0)
+    answer = json.loads(chatops_inprocess("summary", "--since", "2h", "-o", "json", db=shift, check=0).stdout)
+    whole = {name: answer[name] for name in ("messages", "replies", "taken", "given_back")}
+    assert whole == {"messages": 2, "replies": 1, "taken": 2, "given_back": 1}
+    assert answer["wait_p50_seconds"] == pytest.approx(180)
+    assert {name: sum(row[name] for row in answer["hours"]) for name in whole} == whole
+    assert [(row["action"], row["done"], row["not_done"]) for row in answer["actions"]] == [("drain", 1, 0)]
+    shown = chatops_inprocess("summary", "--since", "2h", db=shift, terminal=(80, 24), check=0).stdout
+    assert "1 reply to 2 messages, 2 chats taken (half after 3 m, 95 % after 4 m 48 s), 1" in " ".join(shown.split())
+
+
+def test_the_review_lists_what_ended_unanswered_or_went_round(shift: Database, chatops_inprocess: Run) -> None:
+    assert "No chat needs" in chatops_inprocess("stuck", "--review", db=shift, check=0).stdout
+    shift.execute(
+        "update messages set created_at = now() - interval '1 minute' where chat_id = %s and sender_type = 'real'", (chat_id(31),)
+    )
+    shift.execute("update chats set last_message_at = now() where id in (%s, %s)", (chat_id(31), chat_id(12)))
+    shift.execute(
+        """insert into chat_assignments (chat_id, operator_id, assigned_at, released_at, release_reason)
+           select %s, %s, now() - n * interval '10 minutes', now() - n * interval '9 minutes', 'idle_timeout' from generate_series(1, 3) n""",
+        (chat_id(12), operator_id(1)),
+    )
+    answer = json.loads(chatops_inprocess("stuck", "--review", "-o", "json", db=shift, check=0).stdout)
+    assert {(row["chat_id"], row["reason"], row["turns"]) for row in answer["review"]} == {
+        (str(chat_id(31)), "ended", 0), (str(chat_id(12)), "bounced", 3)
+    }  # fmt: skip
+    assert json.loads(chatops_inprocess("stuck", "--review", "--since", "1s", "-o", "json", db=shift).stdout)["total"] <= 2

@@ -215,6 +215,8 @@ def read_back(format_: str, text: str) -> None:
 
 @pytest.mark.parametrize("name", [name for _, name, _ in COMMANDS])
 def test_every_command_is_asked_for_every_format(name: str, mended: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    if "output" not in getattr(import_module(f"chatops.cli.{name}"), name).takes:
+        return  # another program writes the answer
     formats = getattr(import_module(f"chatops.cli.{name}"), name).formats
     offered = [one for one in Output(Given(formats=formats)).format_names() if one in FORMATS]
     chat, operator = mended.execute("select id, assigned_operator_id from chats where chat_state = 'assigned' limit 1")[0]

@@ -16,6 +16,7 @@ from chatops.errors import ExitCode
         "chatops stuck",
         "chatops stuck --watch 5",
         "chatops stuck --longer-than 30m",
+        "chatops stuck --review --since 2d",
         "chatops stuck -o jsonl > stuck.jsonl",
     ],
     exits="0 always, when the database could be read",
@@ -24,6 +25,8 @@ def stuck(
     ctx: typer.Context,
     longer_than: str = typer.Option("1h", "--longer-than", metavar="TIME", help="30m, 1h, 2d …"),
     limit: int = typer.Option(20, "--limit", min=1, max=100_000, help="How many to list (jsonl, csv and tsv: all)."),
+    review: bool = typer.Option(False, "--review", help="Chats to read again: ended while the user waited, or handed round."),
+    since: str = typer.Option("24h", "--since", metavar="TIME", help="With --review: how far back."),
     watch: Watch = None,
     replay: Path | None = typer.Option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
 ) -> ExitCode:
@@ -36,4 +39,6 @@ def stuck(
     invocation = invocation_of(ctx)
     if replay is not None:
         replay_archive.replay(invocation, replay)
+    if review:
+        return tables.review(invocation, since, limit, watch)
     return tables.stuck(invocation, longer_than, limit, watch)

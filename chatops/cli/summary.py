@@ -10,15 +10,21 @@ from chatops.errors import ExitCode
 
 
 @command(
-    examples=["chatops summary", "chatops summary --watch 5", "chatops --env production summary -o json"],
+    examples=[
+        "chatops summary",
+        "chatops summary --watch 5",
+        "chatops summary --since 8h",
+        "chatops --env production summary -o json",
+    ],
     exits="0 always, when the database could be read",
     formats=WATCHED_FORMATS,
 )
 def summary(
     ctx: typer.Context,
+    since: str | None = typer.Option(None, "--since", metavar="TIME", help="The hand-over of a shift: 8h, or an instant."),
     watch: Watch = None,
 ) -> ExitCode:
     """Operators and waits in one line, then each state with its share; the guide's `select * from chat_state_summary`."""
     from chatops.flows import tables
 
-    return tables.summary(invocation_of(ctx), watch)
+    return tables.summary(invocation_of(ctx), watch, since)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from chatops import formatting
-from chatops.chats import reports
+from chatops.chats import reports, shift
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.instants import instant
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
 from chatops.model import Answer
+from chatops.screens import shift as shift_screen
 from chatops.screens import tables
 
 STREAMED = ("jsonl", "csv", "tsv")
@@ -17,11 +18,14 @@ STREAMED = ("jsonl", "csv", "tsv")
 DAY = "24h"
 
 
-def summary(invocation: Invocation, watch: float | None) -> ExitCode:
-    """`chatops summary`."""
+def summary(invocation: Invocation, watch: float | None, since: str | None = None) -> ExitCode:
+    """`chatops summary`: how things stand, or what a shift hands over."""
 
     def ask() -> Answer:
         with invocation.reading() as database:
+            began = instant(since, "--since", invocation.now)
+            if began is not None:
+                return shift_screen.handed_over(shift.shift(database, began), invocation.now)
             return tables.summary_answer(reports.summary(database), invocation.now)
 
     return shown(invocation, ask, watch)
@@ -51,6 +55,18 @@ def stuck(invocation: Invocation, longer_than: str, limit: int, watch: float | N
             found = reports.stuck(database, span, limit)
         more = invocation.here("stuck", f"--longer-than {longer_than}", "-o jsonl")
         return tables.stuck_answer(found.worst, found.total, longer_than, more, invocation.now, len(found.worst))
+
+    return shown(invocation, ask, watch)
+
+
+def review(invocation: Invocation, since: str, limit: int, watch: float | None) -> ExitCode:
+    """`chatops stuck --review`."""
+
+    def ask() -> Answer:
+        with invocation.reading() as database:
+            began = instant(since, "--since", invocation.now)
+            assert began is not None
+            return shift_screen.to_review(shift.review(database, began, None), began, invocation.now, limit)
 
     return shown(invocation, ask, watch)
 

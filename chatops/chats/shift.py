@@ -1,0 +1,87 @@
+"""What a shift hands over: its hours, what people did, and the chats that somebody should read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from chatops import sqlfiles
+from chatops.chats import reports
+from chatops.chats.reports import QueueFigures, ask
+from chatops.db import Database
+
+BOUNCED = 2
+"""So many turns without an answer are too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """One hour, or all of them (`hour` None): messages of users, replies, chats taken, the waits that ended, chats given back."""
+
+    hour: datetime | None
+    messages: int
+    replies: int
+    taken: int
+    wait_p50_seconds: float | None
+    wait_p95_seconds: float | None
+    given_back: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What one person did with chatops, and how often it was refused, or something had moved."""
+
+    action: str
+    who: str
+    done: int
+    not_done: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A span of time as it is handed over; `acted` is None where there is no log."""
+
+    since: datetime
+    whole: Hour
+    hours: list[Hour]
+    acted: list[Acted] | None
+    queue: QueueFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A chat to read again: `ended` although its user spoke last, or `bounced` between operators without an answer."""
+
+    chat_id: UUID
+    reason: str
+    user_name: str | None
+    profile_name: str | None
+    chat_state: str | None
+    user_wrote_at: datetime
+    turns: int
+    operator_id: UUID | None
+    operator_name: str | None
+
+    @property
+    def why(self) -> str:
+        """The reason in words."""
+        return "ended, and the user spoke last" if self.reason == "ended" else f"{self.turns} turns without an answer"
+
+
+def shift(database: Database, since: datetime) -> Shift:
+    """What happened since an instant; inside `reading`."""
+    hours = ask(database, Hour, "queries/shift_hours.sql", {"since": since})
+    acted = None
+    if database.facts is not None and database.facts.has_bookkeeping:
+        parameters = {"since": since, "schema": database.target.schema}
+        acted = database.rows(Acted, sqlfiles.read("queries/shift_actions.sql"), parameters)
+    nothing = Hour(None, 0, 0, 0, None, None, 0)
+    whole = next((one for one in hours if one.hour is None), nothing)
+    return Shift(since, whole, [one for one in hours if one.hour is not None], acted, reports.queue_figures(database))
+
+
+def review(database: Database, since: datetime, limit: int | None) -> list[Reviewed]:
+    """The chats that somebody should read again, the newest first; inside `reading`."""
+    return ask(database, Reviewed, "queries/review.sql", {"since": since, "bounced": BOUNCED, "limit": limit})
