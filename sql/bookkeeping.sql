@@ -1,4 +1,26 @@
 -- What chatops remembers in a database: the migration ledger, its runs, the audit of actions, switches. Safe to run again.
+-- What is written here is trusted: the schema is this role's, the owner's of the chats, or a superuser's.
+do $owner$
+declare
+  v_owner name;
+begin
+  select r.rolname into v_owner
+    from pg_catalog.pg_namespace as n
+    join pg_catalog.pg_roles as r on r.oid = n.nspowner
+   where n.nspname = 'chatops'
+     and not r.rolsuper
+     and r.rolname <> current_user
+     and not exists (
+       select from pg_catalog.pg_class as c
+         join pg_catalog.pg_namespace as own on own.oid = c.relnamespace and own.nspname = current_schema()
+        where c.relname = 'chats' and c.relowner = r.oid);
+  if found then
+    raise exception 'schema chatops belongs to %, who is neither this role nor the owner of the chats', v_owner
+      using errcode = 'insufficient_privilege', hint = 'Look at what is in it, then drop it or give it to the owner of the chats.';
+  end if;
+end
+$owner$;
+
 create schema if not exists chatops;
 
 create table if not exists chatops.runs (
@@ -6,10 +28,10 @@ create table if not exists chatops.runs (
   command         text not null,
   started_at      timestamptz not null default clock_timestamp(),
   database_role   text not null default session_user,
-  os_user         text default nullif(current_setting('chatops.os_user', true), ''),
+  os_user         text default nullif(pg_catalog.current_setting('chatops.os_user', true), ''),
   client_address  inet default inet_client_addr(),
-  ci_run          text default nullif(current_setting('chatops.ci_run', true), ''),
-  environment     text default nullif(current_setting('chatops.environment', true), ''),
+  ci_run          text default nullif(pg_catalog.current_setting('chatops.ci_run', true), ''),
+  environment     text default nullif(pg_catalog.current_setting('chatops.environment', true), ''),
   chatops_version text
 );
 
@@ -33,8 +55,8 @@ create table if not exists chatops.migrations (
   duration_ms     double precision,
   waited_ms       double precision,
   applied_by      text not null default session_user,
-  os_user         text default nullif(current_setting('chatops.os_user', true), ''),
-  run_id          uuid default nullif(current_setting('chatops.run_id', true), '')::uuid,
+  os_user         text default nullif(pg_catalog.current_setting('chatops.os_user', true), ''),
+  run_id          uuid default nullif(pg_catalog.current_setting('chatops.run_id', true), '')::uuid,
   chatops_version text,
   git_revision    text,
   primary key (target_schema, source, name)
@@ -44,9 +66,9 @@ create table if not exists chatops.migrations (
 create table if not exists chatops.actions (
   id              bigint generated always as identity primary key,
   at              timestamptz not null default clock_timestamp(),
-  target_schema   text not null default coalesce(nullif(current_setting('chatops.target_schema', true), ''), current_schema()),
-  plan_id         uuid default nullif(current_setting('chatops.plan_id', true), '')::uuid,
-  command         text not null default coalesce(nullif(current_setting('chatops.command', true), ''), current_setting('application_name')),
+  target_schema   text not null default coalesce(nullif(pg_catalog.current_setting('chatops.target_schema', true), ''), current_schema()),
+  plan_id         uuid default nullif(pg_catalog.current_setting('chatops.plan_id', true), '')::uuid,
+  command         text not null default coalesce(nullif(pg_catalog.current_setting('chatops.command', true), ''), pg_catalog.current_setting('application_name')),
   action          text not null,                -- reassign, release, repair, guard off, ...
   code            text,                         -- the finding that a repair answers
   chat_id         uuid,
@@ -56,13 +78,13 @@ create table if not exists chatops.actions (
   after           jsonb,
   outcome         text not null default 'done' check (outcome in ('done', 'refused', 'moved', 'failed')),
   detail          text,                         -- why it was refused, what had moved
-  reason          text default nullif(current_setting('chatops.reason', true), ''),
+  reason          text default nullif(pg_catalog.current_setting('chatops.reason', true), ''),
   undoes          bigint references chatops.actions (id),
-  environment     text default nullif(current_setting('chatops.environment', true), ''),
+  environment     text default nullif(pg_catalog.current_setting('chatops.environment', true), ''),
   database_role   text not null default session_user,
-  os_user         text default nullif(current_setting('chatops.os_user', true), ''),
+  os_user         text default nullif(pg_catalog.current_setting('chatops.os_user', true), ''),
   client_address  inet default inet_client_addr(),
-  ci_run          text default nullif(current_setting('chatops.ci_run', true), ''),
+  ci_run          text default nullif(pg_catalog.current_setting('chatops.ci_run', true), ''),
   transaction_id  xid8 not null default pg_current_xact_id()
 );
 create index if not exists actions_chat_id on chatops.actions (chat_id, id);

@@ -142,7 +142,7 @@ def _in_one_transaction(database: Database, plan: MovePlan, moves: Sequence[Move
         barred, blocked = _barred(database, plan, ready)
         if barred or blocked:
             ready = [move for move in ready if move.chat.chat_id not in barred and move.chat.chat_id not in blocked]
-    change = _reassign if plan.command == "reassign" else _release
+    change = {"reassign": _reassign, "release": _release}.get(plan.command, _end_or_open)
     results = change(database, plan, ready, conditions) if ready else []
     if len(results) != len(ready):
         raise DatabaseError(batches.ABSORBED, sqlstate="P0001")
@@ -228,6 +228,13 @@ def _release(database: Database, plan: MovePlan, moves: Sequence[Move], conditio
         "reassignment_limit": plan.reassignment_limit,
     }
     text = audit.statement(database, "queries/release_chats.sql", logged=conditions.logged)
+    return _results(database.tuples(text, parameters), conditions)
+
+
+def _end_or_open(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions) -> list[MoveResult]:
+    chats = audit.array(move.chat.chat_id for move in moves)
+    parameters = {"chats": chats, "release_reason": plan.release_reason} if plan.command == "close" else {"chats": chats}
+    text = audit.statement(database, f"queries/{plan.command}_chats.sql", logged=conditions.logged)
     return _results(database.tuples(text, parameters), conditions)
 
 

@@ -7,12 +7,12 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from chatops import formatting, settings
 from chatops.chats.carry_out import MoveResult
-from chatops.chats.reassignment import IDLE, REASSIGNED, RELEASED, Move, MovePlan, Operator, Standing
+from chatops.chats.reassignment import CLOSED, IDLE, REASSIGNED, RELEASED, Move, MoveCommand, MovePlan, Operator, Standing
 from chatops.chats.rules import Rule
 from chatops.errors import RefusedError, UsageError
 from chatops.settings import Target
@@ -123,7 +123,7 @@ def plan_id_of(path: Path) -> UUID:
 def _plan(whole: Mapping[str, Any]) -> MovePlan:
     if whole["chatops_plan"] != FORMAT:
         raise ValueError(f"format {whole['chatops_plan']}")
-    if whole["command"] not in ("reassign", "release"):
+    if whole["command"] not in get_args(MoveCommand):
         raise ValueError(f"command {whole['command']}")
     operators = {
         UUID(one["operator_id"]): Operator(UUID(one["operator_id"]), one["name"], True, True, None, int(one["held_before"]))
@@ -147,7 +147,7 @@ def _plan(whole: Mapping[str, Any]) -> MovePlan:
 
 def _release_reason(text: str) -> str:
     # The application reads this column: a file must not put free text there.
-    if text not in (IDLE, REASSIGNED, RELEASED):
+    if text not in (CLOSED, IDLE, REASSIGNED, RELEASED):
         raise ValueError(f"release_reason {text!r}")
     return text
 

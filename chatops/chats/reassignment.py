@@ -15,12 +15,13 @@ from chatops.chats.reports import query
 from chatops.chats.rules import Rule
 from chatops.db import Database
 
-MoveCommand = Literal["reassign", "release"]
+MoveCommand = Literal["reassign", "release", "close", "reopen"]
 
 # The application reads these reasons: by their beginning, and by whether they hold "idle". No free text ever goes there.
 REASSIGNED = "manual_reassignment_by_admin:chatops"
 RELEASED = "manual_release"
 IDLE = "idle_timeout"
+CLOSED = "chat_closed"
 
 PLANNING_TIMEOUT = "60s"
 
@@ -141,6 +142,8 @@ class MovePlan:
             return move.chat.chat_state
         if self.command == "reassign":
             return "assigned"
+        if self.command != "release":
+            return "completed" if self.command == "close" else move.chat.by_messages
         limited = self.reassignment_limit is not None and move.chat.releases >= self.reassignment_limit
         waits = move.chat.by_messages == "waiting_assignment"
         return "completed" if move.chat.over or (waits and limited) else move.chat.by_messages
@@ -149,6 +152,10 @@ class MovePlan:
         """Whether nothing has to be done."""
         if self.command == "release":
             return move.chat.settled
+        if self.command == "close":
+            return move.chat.over and move.chat.settled
+        if self.command == "reopen":
+            return not move.chat.over
         held = move.to is not None and move.chat.operator_id == move.to
         return held and move.chat.chat_state == "assigned" and move.chat.is_active
 
@@ -219,6 +226,17 @@ def plan_release(
         moves.append(_judged(Move(chat, breaks=broken), forced, {Rule.COMPLETED: "it is completed"}))
     return MovePlan("release", moves, everybody, forced=frozenset(forced), release_reason=release_reason,
                 reassignment_limit=reassignment_limit, made_at=made_at)  # fmt: skip
+
+
+def plan_ending(
+    command: Literal["close", "reopen"],
+    chats: Sequence[Standing],
+    everybody: dict[UUID, Operator],
+    *,
+    made_at: datetime | None = None,
+) -> MovePlan:
+    """Each chat ended, whoever holds it, or opened again, whoever ended it."""
+    return MovePlan(command, [Move(chat) for chat in chats], everybody, release_reason=CLOSED, made_at=made_at)
 
 
 def plan_reassign(

@@ -21,7 +21,7 @@ SHOWN = 20
 class MoveRequest:
     """The chats that are meant, where they go, and how that is done."""
 
-    command: Literal["reassign", "release"]
+    command: Literal["reassign", "release", "close", "reopen"]
     names: Sequence[str] = ()
     where: str | None = None
     stuck: str | None = None

@@ -46,7 +46,9 @@ def planned(invocation: Invocation, database: Database, request: MoveRequest) ->
     if request.command == "reassign" and request.to is None and facts.standings:
         facts.target = _asked_for_target(invocation, database, facts)
     forced = rules.rules(request.force)
-    if request.command == "release":
+    if request.command == "close" or request.command == "reopen":
+        plan = reassignment.plan_ending(request.command, facts.standings, facts.operators, made_at=invocation.now)
+    elif request.command == "release":
         reason = reassignment.IDLE if request.idle else reassignment.RELEASED
         plan = reassignment.plan_release(
             facts.standings, facts.operators, forced=forced, release_reason=reason,

@@ -14,7 +14,7 @@ from chatops.chats.reassignment import Details, Move, MovePlan, Operator
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
 SHOWN = 20
-DONE = {"reassign": "reassigned", "release": "released"}
+DONE = {"reassign": "reassigned", "release": "released", "close": "closed", "reopen": "reopened"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +210,8 @@ def question(plan: MovePlan) -> str:
     wanted = plan.wanted
     if len(wanted) > 1:
         return f"{plan.command.capitalize()} these {formatting.count(len(wanted))} chats"
-    if plan.command == "release":
-        return "Release it"
+    if plan.command != "reassign":
+        return f"{plan.command.capitalize()} it"
     return f"Give it to {person(_name(plan, wanted[0].to), wanted[0].to, show_names=True)}" if wanted[0].to else "Reassign it"
 
 
@@ -359,7 +359,7 @@ def _verdict(plan: MovePlan, counts: Mapping[str, int], *, rehearsal: bool, undo
 def _verdict_of_one(plan: MovePlan, row: MovedChat, *, rehearsal: bool, undo: str, show_names: bool) -> list[Line]:
     if row.outcome == "done" and rehearsal:
         known = row.operator_after_id and person(row.operator_after, row.operator_after_id, show_names=show_names)
-        what = f"reassigned to {known}" if known else f"released: {row.then}"
+        what = f"reassigned to {known}" if known else f"{DONE[plan.command]}: {row.then}"
         return [f"Dry run: {row.chat_id} would be {what}. Everything was rolled back."]
     if row.outcome == "done":
         lines: list[Line] = [f"Done, action {row.action_id}." if row.action_id is not None else "Done, not logged."]

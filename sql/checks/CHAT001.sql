@@ -14,13 +14,13 @@
 -- reads: chats, operators
 select c.assigned_operator_id as operator_id,
        o.name as operator,
-       count(*) as chats,
-       (array_agg(c.id order by c.assignment_time desc nulls last, c.id))[1:5] as chat_ids,
-       max(c.assignment_time) as both_since
+       pg_catalog.count(*) as chats,
+       (pg_catalog.array_agg(c.id order by c.assignment_time desc nulls last, c.id))[1:5] as chat_ids,
+       pg_catalog.max(c.assignment_time) as both_since
   from chats c
   left join operators o on o.id = c.assigned_operator_id
  where c.assigned_operator_id is not null
    and c.is_active is not false
  group by c.assigned_operator_id, o.name
-having count(*) > 1
- order by count(*) desc, c.assigned_operator_id
+having pg_catalog.count(*) > 1
+ order by pg_catalog.count(*) desc, c.assigned_operator_id

@@ -14,11 +14,11 @@
 -- reads: chat_assignments, chats
 select a.chat_id,
        c.assigned_operator_id as operator_id,
-       count(*) as open_assignments,
-       min(a.assigned_at) as oldest_since
+       pg_catalog.count(*) as open_assignments,
+       pg_catalog.min(a.assigned_at) as oldest_since
   from chat_assignments a
   left join chats c on c.id = a.chat_id
  where a.released_at is null
  group by a.chat_id, c.assigned_operator_id
-having count(*) > 1
- order by count(*) desc, a.chat_id
+having pg_catalog.count(*) > 1
+ order by pg_catalog.count(*) desc, a.chat_id

@@ -28,5 +28,5 @@ select a.chat_id,
  where a.released_at is null
    and a.operator_id is distinct from c.assigned_operator_id
    and (c.assigned_operator_id is not null
-        or coalesce((to_jsonb(c) ->> 'state_since')::timestamptz, '-infinity') < now() - interval '5 seconds')
+        or coalesce((pg_catalog.to_jsonb(c) ->> 'state_since'::text)::timestamptz, '-infinity') < now() - interval '5 seconds')
  order by c.assigned_operator_id is null, a.assigned_at, a.chat_id

@@ -35,10 +35,10 @@ select c.id as chat_id,
   -- Only a chat that was written into after it was closed can be one.
   join chats c on c.id = ended.chat_id and c.chat_state = 'completed' and c.last_message_at > ended.released_at
  cross join lateral (
-   select count(*) as messages, max(m.created_at) as newest_at
+   select pg_catalog.count(*) as messages, pg_catalog.max(m.created_at) as newest_at
      from messages m
     where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > ended.released_at
  ) as unanswered
  where unanswered.messages > 0
-   and (select count(*) from chat_assignments a where a.chat_id = c.id) >= :'max_reassignments'::numeric
+   and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id) >= :'max_reassignments'::numeric
  order by unanswered.newest_at desc, c.id

@@ -27,16 +27,16 @@ select s.chat_id,
   from stuck_chats s
   left join operators o on o.id = s.operator_id
  where s.reason <> 'unanswered'
-   and s.since < now() - make_interval(mins => case s.reason when 'assigned' then :'stuck_assigned_minutes'::numeric
+   and s.since < now() - pg_catalog.make_interval(mins => case s.reason when 'assigned' then :'stuck_assigned_minutes'::numeric
                                                              else :'stuck_waiting_minutes'::numeric end::integer)
    and (s.reason <> 'assigned'
         or (o.is_active
             and greatest(
                   case when s.since <= now() + interval '1 minute' then s.since end,
                   case when o.last_activity <= now() + interval '1 minute' then o.last_activity end,
-                  (select max(a.last_activity) from operator_activity a
+                  (select pg_catalog.max(a.last_activity) from operator_activity a
                     where a.chat_id = s.chat_id and a.operator_id = s.operator_id
                       and a.last_activity <= now() + interval '1 minute'))
-                >= now() - make_interval(secs => 60 * (:'idle_timeout_minutes'::double precision
+                >= now() - pg_catalog.make_interval(secs => 60 * (:'idle_timeout_minutes'::double precision
                                                        + :'idle_grace_minutes'::double precision))))
  order by s.since, s.chat_id

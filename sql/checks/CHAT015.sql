@@ -24,10 +24,10 @@ select id, chat_id, operator_id, assigned_at, released_at, release_reason
     or assigned_at >= now() - :'since'::interval - interval '30 minutes'
 )
 select c.id as chat_id,
-       count(*) as releases,
-       count(distinct a.operator_id) as operators,
-       max(a.released_at) as released_at,
-       max(a.released_at) < :'guarded_at'::timestamptz as advice
+       pg_catalog.count(*) as releases,
+       pg_catalog.count(distinct a.operator_id) as operators,
+       pg_catalog.max(a.released_at) as released_at,
+       pg_catalog.max(a.released_at) < :'guarded_at'::timestamptz as advice
   from (
     select t.chat_id, t.operator_id, t.released_at from late_turns t
      where t.released_at >= now() - :'since'::interval
@@ -40,6 +40,6 @@ select c.id as chat_id,
                                   where m.chat_id = c.id and m.sender_type = 'fictional'
                                   order by m.created_at desc limit 1), '-infinity')
  group by c.id
-having count(*) >= :'releases_without_reply'::numeric
-   and count(distinct a.operator_id) > 1
- order by advice nulls first, count(*) desc, c.id
+having pg_catalog.count(*) >= :'releases_without_reply'::numeric
+   and pg_catalog.count(distinct a.operator_id) > 1
+ order by advice nulls first, pg_catalog.count(*) desc, c.id

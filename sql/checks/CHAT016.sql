@@ -32,8 +32,8 @@ select a.chat_id,
  cross join lateral (
    -- Few chats had two turns; `offset 0` keeps the planner from looking twice.
    select least(a.released_at,
-                case when a.chat_id in (select t.chat_id from late_turns t group by t.chat_id having count(*) > 1)
-                     then (select min(b.assigned_at) from chat_assignments b
+                case when a.chat_id in (select t.chat_id from late_turns t group by t.chat_id having pg_catalog.count(*) > 1)
+                     then (select pg_catalog.min(b.assigned_at) from chat_assignments b
                             where b.chat_id = a.chat_id and b.operator_id <> a.operator_id and b.assigned_at > a.assigned_at
                               and (a.released_at is null or b.assigned_at < a.released_at)) end) as lost_at
    offset 0

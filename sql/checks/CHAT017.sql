@@ -16,8 +16,8 @@
 -- compares: all
 -- An empty table passes and says so.
 with active_by_state as materialized (
-select chat_state::text as chat_state, count(*) as chats, count(*) filter (where is_active) as active,
-       count(assigned_operator_id) filter (where is_active) as held
+select chat_state::text as chat_state, pg_catalog.count(*) as chats, pg_catalog.count(*) filter (where is_active) as active,
+       pg_catalog.count(assigned_operator_id) filter (where is_active) as held
   from chats
  group by chat_state
 ),
@@ -25,21 +25,21 @@ shown_by_state as materialized (
 select chat_state::text as chat_state, count from chat_state_summary
 ),
 handed_out as materialized (
-  select coalesce(sum(t.chats) filter (where t.chat_state = 'assigned'), 0) as assigned, coalesce(sum(t.active), 0) as active
+  select coalesce(pg_catalog.sum(t.chats) filter (where t.chat_state = 'assigned'), 0) as assigned, coalesce(pg_catalog.sum(t.active), 0) as active
     from active_by_state t
 ), shown as materialized (
-  select coalesce(sum(v.count), 0) as active from shown_by_state v
+  select coalesce(pg_catalog.sum(v.count), 0) as active from shown_by_state v
 ), idle as materialized (
-  select count(*) as operators
+  select pg_catalog.count(*) as operators
     from operator_load l
    where l.load = 'free'
      and l.last_activity < now() - interval '1 minute'
-     and l.last_activity > now() - make_interval(secs => 60 * :'silent_minutes'::double precision)
+     and l.last_activity > now() - pg_catalog.make_interval(secs => 60 * :'silent_minutes'::double precision)
 ), waiting as materialized (
-  select count(*) as chats from chat_queue q where q.waiting_since < now() - interval '1 minute'
+  select pg_catalog.count(*) as chats from chat_queue q where q.waiting_since < now() - interval '1 minute'
 )
 select t.chats || case when t.chats = 1 then ' chat has ' else ' chats have ' end
-       || coalesce('the state ' || quote_literal(t.chat_state) || ', which does not exist', 'no state') as trouble,
+       || coalesce('the state ' || pg_catalog.quote_literal(t.chat_state) || ', which does not exist', 'no state') as trouble,
        null::text as passes_as
   from active_by_state t
  where coalesce(t.chat_state, '') not in ('waiting_assignment', 'assigned', 'waiting_real_user_reply', 'completed')

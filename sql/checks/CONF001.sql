@@ -17,10 +17,10 @@
 -- limit: own_chat_after_seconds = 300 s, 0 to 604800, platform_config: after such a wait the last operator may get the chat again
 -- limit: queue_sla_minutes = 15 min, 0.1 to 10080, platform_config: nobody should wait longer for an answer
 select p.key as setting,
-       left(p.value::text, 60) as value,
-       case when jsonb_typeof(p.value) = 'string' and said.number is not null then 'a number stored as text'
+       pg_catalog.left(p.value::text, 60) as value,
+       case when pg_catalog.jsonb_typeof(p.value) = 'string' and said.number is not null then 'a number stored as text'
             when said.number is null then 'no number'
-            when said.number <> trunc(said.number) then 'not a whole number'
+            when said.number <> pg_catalog.trunc(said.number) then 'not a whole number'
             else 'outside ' || known.least || ' to ' || known.most end as trouble
   from (values ('max_reassignments', 1, 1000),
                ('idle_timeout_minutes', 1, 1440),
@@ -28,11 +28,11 @@ select p.key as setting,
                ('queue_sla_minutes', 1, 10080)) as known (key, least, most)
   join platform_config p on p.key = known.key
  cross join lateral (
-   select case when length(p.value #>> '{}') < 20 and (p.value #>> '{}') ~ '^\s*-?[0-9]+(\.[0-9]+)?\s*$'
-               then (p.value #>> '{}')::numeric end as number
+   select case when pg_catalog.length(p.value #>> '{}'::text[]) < 20 and (p.value #>> '{}'::text[]) ~ '^\s*-?[0-9]+(\.[0-9]+)?\s*$'
+               then (p.value #>> '{}'::text[])::numeric end as number
  ) as said
- where jsonb_typeof(p.value) is distinct from 'number'
+ where pg_catalog.jsonb_typeof(p.value) is distinct from 'number'
     or said.number is null
-    or said.number <> trunc(said.number)
+    or said.number <> pg_catalog.trunc(said.number)
     or said.number not between known.least and known.most
  order by p.key

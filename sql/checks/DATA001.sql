@@ -26,18 +26,18 @@ select found.chat_id, found.operator_id, found.operator, found.counted, found.re
     select c.id as chat_id, null::uuid as operator_id, null::text as operator,
            coalesce(c.message_count, 0)::bigint as counted, source.messages as really
       from chats c
-     cross join lateral (select count(*) as messages from messages m where m.chat_id = c.id) as source
+     cross join lateral (select pg_catalog.count(*) as messages from messages m where m.chat_id = c.id) as source
      where c.last_message_at >= now() - :'since'::interval
        and coalesce(c.message_count, 0) <> source.messages
     union all
     select null, o.id, o.name, coalesce(o.total_messages, 0), coalesce(source.messages, 0)
       from operators o
       left join (
-        select m.handled_by_operator_id, count(*) as messages
+        select m.handled_by_operator_id, pg_catalog.count(*) as messages
           from messages m
          where m.handled_by_operator_id is not null
          group by m.handled_by_operator_id
       ) as source on source.handled_by_operator_id = o.id
      where coalesce(o.total_messages, 0) <> coalesce(source.messages, 0)
   ) as found
- order by abs(found.counted - found.really) desc, found.chat_id, found.operator_id
+ order by pg_catalog.abs(found.counted - found.really) desc, found.chat_id, found.operator_id

@@ -25,10 +25,10 @@ select found.chat_id, found.operator_id, found.created_at as sent_at, found.crea
        found.created_at < :'guarded_at'::timestamptz as advice
   from (
     select m.chat_id, m.handled_by_operator_id as operator_id, m.created_at, m.sender_type, m.content,
-           lag(m.created_at) over conversation as previous_at,
-           lag(m.content) over conversation as previous_content,
-           lag(m.sender_type) over conversation as previous_sender,
-           lag(m.handled_by_operator_id) over conversation as previous_operator_id
+           pg_catalog.lag(m.created_at) over conversation as previous_at,
+           pg_catalog.lag(m.content) over conversation as previous_content,
+           pg_catalog.lag(m.sender_type) over conversation as previous_sender,
+           pg_catalog.lag(m.handled_by_operator_id) over conversation as previous_operator_id
       from late_messages m
     window conversation as (partition by m.chat_id order by m.created_at, m.id)
   ) as found

@@ -13,34 +13,34 @@
 -- says: somebody did what they may not
 -- Functions that policies call must stay open. Ours count as warnings from 018 on: before, only migrating helps.
 select p.proname as object,
-       concat_ws(' ',
-         case when pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> ''
-              then format('revoke execute on function %s from %s;', p.oid::regprocedure, open_to.roles) end,
+       pg_catalog.concat_ws(' ',
+         case when pg_catalog.pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> ''
+              then pg_catalog.format('revoke execute on function %s from %s;', p.oid::regprocedure, open_to.roles) end,
          case when not pinned.path
-              then format('alter function %s set search_path = %I, pg_temp;', p.oid::regprocedure, current_schema()) end) as remedy,
-       concat_ws('; ',
+              then pg_catalog.format('alter function %s set search_path = %I, pg_temp;', p.oid::regprocedure, current_schema()) end) as remedy,
+       pg_catalog.concat_ws('; ',
          case when not pinned.path then 'no search_path' end,
-         case when pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> '' then 'open to ' || replace(open_to.roles, 'public', 'everybody') end) as trouble,
+         case when pg_catalog.pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> '' then 'open to ' || pg_catalog.replace(open_to.roles, 'public', 'everybody') end) as trouble,
        not (p.proname in ('assign_chat_to_operator', 'release_and_reassign_chat')
             or (not :'before_018'::boolean
-                and obj_description(p.oid, 'pg_proc') is not null
+                and pg_catalog.obj_description(p.oid, 'pg_proc') is not null
                 and p.proname in ('assign_chat', 'release_chat', 'release_idle_chats', 'reassign_chat', 'reply_to_chat',
                                   'write_as_user', 'close_chat', 'heartbeat', 'order_message', 'apply_message')))
        or :'before_018'::boolean as advice
   from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace
  cross join lateral (
-   select exists (select 1 from unnest(p.proconfig) setting where setting like 'search_path=%') as path
+   select exists (select 1 from pg_catalog.unnest(p.proconfig) setting where setting like 'search_path=%') as path
  ) as pinned
  cross join lateral (
-   select coalesce(string_agg(r.name, ', ' order by r.name), '') as roles
+   select coalesce(pg_catalog.string_agg(r.name, ', ' order by r.name), '') as roles
      from (
        select 'public' as name
-         from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as granted
+         from pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) as granted
         where granted.grantee = 0 and granted.privilege_type = 'EXECUTE'
        union all
-       select quote_ident(r.rolname)
-         from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as granted
+       select pg_catalog.quote_ident(r.rolname)
+         from pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) as granted
          join pg_roles r on r.oid = granted.grantee
         where granted.privilege_type = 'EXECUTE'
           -- An operator logs in as authenticated and asks for the next chat: that one checks who asks.
@@ -49,7 +49,7 @@ select p.proname as object,
  ) as open_to
  where n.nspname = current_schema()
    and p.prosecdef
-   and (not pinned.path or (pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> ''))
+   and (not pinned.path or (pg_catalog.pg_get_function_result(p.oid) <> 'trigger' and open_to.roles <> ''))
    and not exists (select 1 from pg_depend d
                     where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
                       and (d.classid = 'pg_policy'::regclass or d.deptype = 'e'))

@@ -14,7 +14,7 @@
 select p.tablename as relation,
        p.policyname as policy,
        p.cmd as allows,
-       array_to_string(p.roles, ', ') as roles
+       pg_catalog.array_to_string(p.roles, ', ') as roles
   from pg_policies p
  where p.schemaname = current_schema()
    and p.tablename in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',

@@ -11,7 +11,7 @@
 -- needs-table: chats
 -- says: the deploy is not right
 select wanted.relation || '.' || a.attname as object,
-       format_type(a.atttypid, a.atttypmod) as found,
+       pg_catalog.format_type(a.atttypid, a.atttypmod) as found,
        wanted.family as wanted
   from (values
     ('chats', 'id', 'uuid'), ('chats', 'assigned_operator_id', 'uuid'), ('chats', 'last_operator_id', 'uuid'),

@@ -12,7 +12,7 @@
 -- says: the deploy is not right
 select case when n.nspname = 'chatops' then 'chatops.' else '' end || c.relname as relation,
        k.conname as object,
-       pg_get_constraintdef(k.oid) as definition
+       pg_catalog.pg_get_constraintdef(k.oid) as definition
   from pg_constraint k
   join pg_class c on c.oid = k.conrelid
   join pg_namespace n on n.oid = c.relnamespace

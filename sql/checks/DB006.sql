@@ -11,8 +11,8 @@
 -- needs-table: chats
 -- says: the deploy is not right
 select wanted.object,
-       format('%s returns %s', wanted.arguments, wanted.result) as wanted,
-       string_agg(format('%s returns %s', pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)), '; '
+       pg_catalog.format('%s returns %s', wanted.arguments, wanted.result) as wanted,
+       pg_catalog.string_agg(pg_catalog.format('%s returns %s', pg_catalog.pg_get_function_arguments(p.oid), pg_catalog.pg_get_function_result(p.oid)), '; '
                   order by p.oid) as found
   from (values
     ('get_assignment_queue_status', '',
@@ -29,5 +29,5 @@ select wanted.object,
   join pg_namespace n on n.nspname = current_schema()
   join pg_proc p on p.pronamespace = n.oid and p.proname = wanted.object
  group by wanted.object, wanted.arguments, wanted.result
-having not bool_or(pg_get_function_arguments(p.oid) = wanted.arguments and pg_get_function_result(p.oid) = wanted.result)
+having not pg_catalog.bool_or(pg_catalog.pg_get_function_arguments(p.oid) = wanted.arguments and pg_catalog.pg_get_function_result(p.oid) = wanted.result)
  order by wanted.object

@@ -12,7 +12,7 @@
 -- says: operator loses the chat · the deploy is not right
 -- reads: chats, messages
 select 'should_keep_assignment' as object,
-       format('(%s, %s) gives %s', coalesce(c.state, 'no state'),
+       pg_catalog.format('(%s, %s) gives %s', coalesce(c.state, 'no state'),
               case when c.operator_id is null then 'nobody' else 'an operator' end, coalesce(c.answer::text, 'null')) as trouble
   from (
     select v.state, v.operator_id, v.wanted,
@@ -26,7 +26,7 @@ select 'should_keep_assignment' as object,
  where coalesce(c.answer, false) <> c.wanted
 union all
 select 'get_assignment_queue_status', 'gives ' || s.rows || ' rows instead of one'
-  from (select count(*) as rows from get_assignment_queue_status()) as s
+  from (select pg_catalog.count(*) as rows from get_assignment_queue_status()) as s
  where s.rows <> 1
 union all
 -- Others count through it; here it must only be there, with the column that they read.
@@ -34,5 +34,5 @@ select 'chat_state_summary', 'counts less than nothing' from chat_state_summary 
 union all
 -- More hours than any chat is old: it must run, and find nothing.
 select 'detect_stuck_chats', 'finds ' || s.rows || ' chats stuck for 100 years'
-  from (select count(*) as rows from detect_stuck_chats(876000)) as s
+  from (select pg_catalog.count(*) as rows from detect_stuck_chats(876000)) as s
  where s.rows > 0

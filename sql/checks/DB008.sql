@@ -11,7 +11,7 @@
 -- needs-table: chats
 -- says: the deploy is not right
 select c.relname as object,
-       array_to_string((array_agg(a.attname order by a.attnum))[1:6], ', ') as found,
+       pg_catalog.array_to_string((pg_catalog.array_agg(a.attname order by a.attnum))[1:6], ', ') as found,
        'chat_state, count, with_operator, has_last_operator, oldest_chat, newest_chat' as wanted
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
@@ -20,5 +20,5 @@ select c.relname as object,
    and c.relname = 'chat_state_summary'
    and c.relkind in ('v', 'm')
  group by c.relname
-having (array_agg(a.attname::text order by a.attnum))[1:6]
+having (pg_catalog.array_agg(a.attname::text order by a.attnum))[1:6]
        <> array['chat_state', 'count', 'with_operator', 'has_last_operator', 'oldest_chat', 'newest_chat']

@@ -25,6 +25,6 @@ select r.rolname as role,
   join pg_class c on c.relnamespace = n.oid and c.relname = 'chats'
   join pg_proc p on p.pronamespace = n.oid and p.proname = wanted.object
  -- Roles belong to the whole server: one that may not even read chats is no role of this application.
- where (has_any_column_privilege(r.oid, c.oid, 'select') or has_table_privilege(r.oid, c.oid, 'insert, update, delete'))
-   and not has_function_privilege(r.oid, p.oid, 'execute')
+ where (pg_catalog.has_any_column_privilege(r.oid, c.oid, 'select') or pg_catalog.has_table_privilege(r.oid, c.oid, 'insert, update, delete'))
+   and not pg_catalog.has_function_privilege(r.oid, p.oid, 'execute')
  order by 1, 2

@@ -21,12 +21,12 @@ select a.pid,
        now() - a.xact_start as open_for,
        coalesce(waiting.sessions, 0) as blocks,
        -- Without literals: they may be what a user wrote.
-       left(regexp_replace(a.query, '''[^'']*(''|$)', '''...''', 'g'), 60) as query
+       pg_catalog.left(pg_catalog.regexp_replace(a.query, '''[^'']*(''|$)', '''...''', 'g'), 60) as query
   from pg_stat_activity a
   left join (
-    select blocker.pid, count(*) as sessions
+    select blocker.pid, pg_catalog.count(*) as sessions
       from pg_stat_activity w
-     cross join lateral unnest(pg_blocking_pids(w.pid)) as blocker (pid)
+     cross join lateral pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) as blocker (pid)
      where w.wait_event_type = 'Lock' and w.datname = current_database()
      group by blocker.pid
   ) as waiting on waiting.pid = a.pid
@@ -43,5 +43,5 @@ select a.pid,
         and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
                           'operator_activity', 'platform_config'))
    and (waiting.sessions > 0
-        or a.xact_start < now() - make_interval(secs => 60 * :'long_transaction_minutes'::double precision))
+        or a.xact_start < now() - pg_catalog.make_interval(secs => 60 * :'long_transaction_minutes'::double precision))
  order by coalesce(waiting.sessions, 0) desc, a.xact_start

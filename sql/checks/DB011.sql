@@ -15,7 +15,7 @@
 -- limit: dead_rows_percent = 20 %, 1 to 100: so many rows of a table are dead
 select s.relname as object,
        s.n_dead_tup as dead_rows,
-       round(100.0 * s.n_dead_tup / greatest(1, s.n_live_tup + s.n_dead_tup)) as dead_percent,
+       pg_catalog.round(100.0 * s.n_dead_tup / greatest(1, s.n_live_tup + s.n_dead_tup)) as dead_percent,
        greatest(s.last_vacuum, s.last_autovacuum) as vacuumed_at
   from pg_stat_user_tables s
  where s.schemaname = current_schema()

@@ -17,12 +17,12 @@ select coalesce(nullif(r.application_name, ''), r.client_addr::text, 'pid ' || r
        r.state,
        r.replay_lag as lag_for
   from pg_stat_replication r
- where r.replay_lag > make_interval(secs => :'standby_lag_seconds'::double precision)
+ where r.replay_lag > pg_catalog.make_interval(secs => :'standby_lag_seconds'::double precision)
 union all
 -- One that has replayed nothing since it was started counts from there.
 select 'this server', 'replaying', replay.lag_for
   from (select now() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()) as lag_for) as replay
  where pg_is_in_recovery()
    and pg_last_wal_receive_lsn() is distinct from pg_last_wal_replay_lsn()
-   and replay.lag_for > make_interval(secs => :'standby_lag_seconds'::double precision)
+   and replay.lag_for > pg_catalog.make_interval(secs => :'standby_lag_seconds'::double precision)
  order by 3 desc

@@ -12,7 +12,7 @@
 -- says: everything is slow · the deploy is not right
 select case when n.nspname = 'chatops' then 'chatops.' else '' end || c.relname as relation,
        case when n.nspname = 'chatops' then 'chatops.' else '' end || i.relname as object,
-       pg_size_pretty(pg_relation_size(i.oid)) as size,
+       pg_catalog.pg_size_pretty(pg_catalog.pg_relation_size(i.oid)) as size,
        x.indisunique as is_unique
   from pg_index x
   join pg_class i on i.oid = x.indexrelid

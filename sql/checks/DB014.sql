@@ -12,7 +12,7 @@
 -- unplanted: the demo has it by itself, because it stops at 017
 -- A database without a ledger says nothing about files: chatops status does.
 select name as object
-  from unnest(:'shipped'::text[]) with ordinality as file (name, place)
+  from pg_catalog.unnest(:'shipped'::text[]) with ordinality as file (name, place)
  where :'applied'::text[] is not null
    and name <> all (:'applied'::text[])
  order by place

@@ -14,11 +14,11 @@
 -- limit: connections_percent = 85 %, 1 to 100: so many of the allowed connections are in use
 select found.used, found.allowed, found.percent
   from (
-    select count(*) as used,
+    select pg_catalog.count(*) as used,
            l.allowed,
-           round(100.0 * count(*) / l.allowed) as percent
+           pg_catalog.round(100.0 * pg_catalog.count(*) / l.allowed) as percent
       from pg_stat_activity a
-     cross join (select current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+     cross join (select pg_catalog.current_setting('max_connections')::integer - pg_catalog.current_setting('superuser_reserved_connections')::integer
                           as allowed) as l
      where a.backend_type = 'client backend'
      group by l.allowed

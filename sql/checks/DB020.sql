@@ -14,10 +14,10 @@
 with spaces as materialized (
   select n.oid, n.nspname from pg_namespace n where n.nspname in (current_schema(), 'chatops')
 ), functions as materialized (
-  select p.proowner, regexp_replace(p.prosrc, '--[^\n]*', '', 'g') as body
+  select p.proowner, pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') as body
     from pg_proc p
     join pg_namespace n on n.oid = p.pronamespace and n.nspname = current_schema()
-    join jsonb_to_recordset(:'expected'::jsonb) as w (kind text, name text, state text)
+    join pg_catalog.jsonb_to_recordset(:'expected'::jsonb) as w (kind text, name text, state text)
       on w.kind = 'function' and w.name = p.proname and w.state = 'applied'
    where p.prosecdef
 ), relations as materialized (
@@ -31,39 +31,39 @@ with spaces as materialized (
                            'operator_activity', 'platform_config'))
 ), used as materialized (
   select f.proowner, r.*,
-         bool_or(f.body ~* ('\m(from|join)\s+' || r.pattern || '\M')) as reads,
-         bool_or(f.body ~* ('\minsert\s+into\s+' || r.pattern || '\M')) as inserts,
-         bool_or(f.body ~* ('\mupdate\s+' || r.pattern || '\M')) as updates
+         pg_catalog.bool_or(f.body ~* ('\m(from|join)\s+' || r.pattern || '\M')) as reads,
+         pg_catalog.bool_or(f.body ~* ('\minsert\s+into\s+' || r.pattern || '\M')) as inserts,
+         pg_catalog.bool_or(f.body ~* ('\mupdate\s+' || r.pattern || '\M')) as updates
     from functions f
     join relations r on f.body ~* (r.pattern || '\M')
    group by f.proowner, r.oid, r.relkind, r.relowner, r.nspname, r.relname, r.relrowsecurity, r.relforcerowsecurity, r.pattern
 )
-select pg_get_userbyid(found.proowner) as role, found.trouble, found.remedy
+select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, found.remedy
   from (
     select distinct u.proowner, 'may not use schema ' || u.nspname as trouble,
-           format('grant usage on schema %I to %I;', u.nspname, pg_get_userbyid(u.proowner)) as remedy
+           pg_catalog.format('grant usage on schema %I to %I;', u.nspname, pg_catalog.pg_get_userbyid(u.proowner)) as remedy
       from used u
-     where not has_schema_privilege(u.proowner, u.nspname, 'usage')
+     where not pg_catalog.has_schema_privilege(u.proowner, u.nspname, 'usage')
     union all
     select u.proowner, 'may not ' || need.privilege || ' ' || u.nspname || '.' || u.relname,
-           format('grant %s on %I.%I to %I;', need.privilege, u.nspname, u.relname, pg_get_userbyid(u.proowner))
+           pg_catalog.format('grant %s on %I.%I to %I;', need.privilege, u.nspname, u.relname, pg_catalog.pg_get_userbyid(u.proowner))
       from used u
      cross join lateral (values ('select', u.reads), ('insert', u.inserts), ('update', u.updates)) as need (privilege, needed)
      where need.needed
-       and case when u.relkind <> 'S' then not has_table_privilege(u.proowner, u.oid, need.privilege) end
+       and case when u.relkind <> 'S' then not pg_catalog.has_table_privilege(u.proowner, u.oid, need.privilege) end
     union all
     select u.proowner, 'may not use the sequence ' || u.nspname || '.' || u.relname,
-           format('grant usage, update on sequence %I.%I to %I;', u.nspname, u.relname, pg_get_userbyid(u.proowner))
+           pg_catalog.format('grant usage, update on sequence %I.%I to %I;', u.nspname, u.relname, pg_catalog.pg_get_userbyid(u.proowner))
       from used u
-     where case when u.relkind = 'S' then not has_sequence_privilege(u.proowner, u.oid, 'usage') end
+     where case when u.relkind = 'S' then not pg_catalog.has_sequence_privilege(u.proowner, u.oid, 'usage') end
     union all
     select u.proowner, 'sees only the rows of ' || u.relname || ' that policies show',
-           format('alter function FUNCTION owner to %I;  -- the owner of %I', pg_get_userbyid(u.relowner), u.relname)
+           pg_catalog.format('alter function FUNCTION owner to %I;  -- the owner of %I', pg_catalog.pg_get_userbyid(u.relowner), u.relname)
       from used u
       join pg_roles o on o.oid = u.proowner
      where u.relrowsecurity
        and not o.rolsuper
        and not o.rolbypassrls
-       and (u.relforcerowsecurity or not pg_has_role(u.proowner, u.relowner, 'usage'))
+       and (u.relforcerowsecurity or not pg_catalog.pg_has_role(u.proowner, u.relowner, 'usage'))
   ) as found
  order by 1, 2

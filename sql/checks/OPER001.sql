@@ -31,7 +31,7 @@ select held.chat_id,
            greatest(
              case when c.assignment_time <= now() + interval '1 minute' then c.assignment_time end,
              case when o.last_activity <= now() + interval '1 minute' then o.last_activity end,
-             (select max(a.last_activity) from operator_activity a
+             (select pg_catalog.max(a.last_activity) from operator_activity a
                where a.chat_id = c.id and a.operator_id = c.assigned_operator_id
                  and a.last_activity <= now() + interval '1 minute')
            ) as seen_at
@@ -43,6 +43,6 @@ select held.chat_id,
   ) as held
  where not held.is_active
     or held.seen_at is null
-    or held.seen_at < now() - make_interval(secs => 60 * (:'idle_timeout_minutes'::double precision
+    or held.seen_at < now() - pg_catalog.make_interval(secs => 60 * (:'idle_timeout_minutes'::double precision
                                                           + :'idle_grace_minutes'::double precision))
  order by held.held_for desc nulls first, held.chat_id

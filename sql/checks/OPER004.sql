@@ -14,7 +14,7 @@
 -- limit: busiest_replies_per_hour = 120 a h, 1 to 1000000: more replies in an hour than one person gives with care
 select m.handled_by_operator_id as operator_id,
        o.name as operator,
-       count(*) as replies
+       pg_catalog.count(*) as replies
   from chats c
   join messages m on m.chat_id = c.id and m.created_at >= now() - interval '1 hour'
   left join operators o on o.id = m.handled_by_operator_id
@@ -22,5 +22,5 @@ select m.handled_by_operator_id as operator_id,
    and m.sender_type = 'fictional'
    and m.handled_by_operator_id is not null
  group by m.handled_by_operator_id, o.name
-having count(*) > :'busiest_replies_per_hour'::numeric
- order by count(*) desc, m.handled_by_operator_id
+having pg_catalog.count(*) > :'busiest_replies_per_hour'::numeric
+ order by pg_catalog.count(*) desc, m.handled_by_operator_id

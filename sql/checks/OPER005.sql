@@ -14,23 +14,23 @@
 -- unplanted: the deployed system has no guards to refuse anybody
 -- The counters only grow. What there was at the last tick of `monitor --store` has been told; without one, all is new.
 with counted as (
-  select coalesce(sum(pg_sequence_last_value(c.oid)) filter (where c.relname = 'refusals_late_reply'), 0) as late_replies,
-         coalesce(sum(pg_sequence_last_value(c.oid)) filter (where c.relname = 'refusals_operator_busy'), 0) as moves_to_busy
+  select coalesce(pg_catalog.sum(pg_catalog.pg_sequence_last_value(c.oid)) filter (where c.relname = 'refusals_late_reply'), 0) as late_replies,
+         coalesce(pg_catalog.sum(pg_catalog.pg_sequence_last_value(c.oid)) filter (where c.relname = 'refusals_operator_busy'), 0) as moves_to_busy
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
    where n.nspname = current_schema()
      and c.relkind = 'S'
      and c.relname in ('refusals_late_reply', 'refusals_operator_busy')
-     and case when has_schema_privilege(n.oid, 'usage') then has_sequence_privilege(c.oid, 'select') end
+     and case when pg_catalog.has_schema_privilege(n.oid, 'usage') then pg_catalog.has_sequence_privilege(c.oid, 'select') end
 )
 select counted.late_replies + counted.moves_to_busy - told.refusals as times,
        counted.late_replies,
        counted.moves_to_busy
   from counted
  cross join lateral (
-   select coalesce((select (tick -> 'figures' ->> 'refusals')::numeric
+   select coalesce((select (tick -> 'figures'::text ->> 'refusals'::text)::numeric
                       from chatops.watches w
-                     cross join lateral jsonb_array_elements(w.state -> 'ticks') with ordinality as t (tick, place)
+                     cross join lateral pg_catalog.jsonb_array_elements(w.state -> 'ticks'::text) with ordinality as t (tick, place)
                      where w.target_schema = current_schema()
                      order by t.place desc limit 1), 0) as refusals
  ) as told

@@ -36,27 +36,27 @@ waiting as materialized (
   select a.operator_id, began.since
     from late_turns a
    cross join lateral (
-     select min(m.created_at) as since from messages m
+     select pg_catalog.min(m.created_at) as since from messages m
       where m.chat_id = a.chat_id and m.sender_type = 'real' and m.created_at <= a.assigned_at
         and m.created_at > coalesce((select r.created_at from messages r
                                       where r.chat_id = a.chat_id and r.sender_type = 'fictional'
                                         and r.created_at < a.assigned_at
                                       order by r.created_at desc limit 1), '-infinity')
    ) as began
-   where a.assigned_at > greatest((select min(w.waiting_since) from waiting w), now() - :'since'::interval, :'guarded_at'::timestamptz)
+   where a.assigned_at > greatest((select pg_catalog.min(w.waiting_since) from waiting w), now() - :'since'::interval, :'guarded_at'::timestamptz)
      and began.since is not null
 ), everybody as (
-  select coalesce(array_agg(t.since order by t.since), '{}') as starts from taken t
+  select coalesce(pg_catalog.array_agg(t.since order by t.since), '{}') as starts from taken t
 ), own as (
-  select t.operator_id, array_agg(t.since order by t.since) as starts from taken t group by t.operator_id
+  select t.operator_id, pg_catalog.array_agg(t.since order by t.since) as starts from taken t group by t.operator_id
 ), passed as (
   select w.chat_id, w.waiting_since,
-         cardinality(e.starts) - width_bucket(limit_.instant, e.starts)
-         - coalesce(cardinality(o.starts) - width_bucket(limit_.instant, o.starts), 0) as overtaken
+         pg_catalog.cardinality(e.starts) - pg_catalog.width_bucket(limit_.instant, e.starts)
+         - coalesce(pg_catalog.cardinality(o.starts) - pg_catalog.width_bucket(limit_.instant, o.starts), 0) as overtaken
     from waiting w
    cross join everybody e
    cross join lateral (
-     select greatest(w.waiting_since, w.state_since) + make_interval(secs => :'overtaken_seconds'::double precision) as instant
+     select greatest(w.waiting_since, w.state_since) + pg_catalog.make_interval(secs => :'overtaken_seconds'::double precision) as instant
    ) as limit_
     left join own o on o.operator_id = w.last_operator_id
    where exists (select 1 from taken)

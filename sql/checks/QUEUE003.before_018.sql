@@ -2,8 +2,8 @@
 -- needs: chat_queue
 -- The deployed text counts every chat in that state, empty ones too: advice until ours was put in its place.
 with active_by_state as materialized (
-select chat_state::text as chat_state, count(*) as chats, count(*) filter (where is_active) as active,
-       count(assigned_operator_id) filter (where is_active) as held
+select chat_state::text as chat_state, pg_catalog.count(*) as chats, pg_catalog.count(*) filter (where is_active) as active,
+       pg_catalog.count(assigned_operator_id) filter (where is_active) as held
   from chats
  group by chat_state
 ),
@@ -15,7 +15,7 @@ status as materialized (
 ), state as (
   select s.chat_state, s.active as chats, s.held from active_by_state s where s.active > 0
 ), queue as materialized (
-  select count(*) as chats from chat_queue
+  select pg_catalog.count(*) as chats from chat_queue
 )
 select found.reader, found.says, found.really, found.advice
   from (

@@ -18,13 +18,13 @@ select q.chat_id,
        free.operators as free_operators
   from chat_queue q
  cross join lateral (
-   select count(*) as operators
+   select pg_catalog.count(*) as operators
      from operator_load l
     where l.load = 'free'
       and l.last_activity < now() - interval '1 minute'
-      and l.last_activity > now() - make_interval(secs => 60 * :'silent_minutes'::double precision)
+      and l.last_activity > now() - pg_catalog.make_interval(secs => 60 * :'silent_minutes'::double precision)
       and (l.operator_id is distinct from q.last_operator_id
-           or q.waiting_since < now() - make_interval(secs => :'own_chat_after_seconds'::double precision))
+           or q.waiting_since < now() - pg_catalog.make_interval(secs => :'own_chat_after_seconds'::double precision))
  ) as free
  where q.waiting_since < now() - interval '1 minute'
    and free.operators > 0

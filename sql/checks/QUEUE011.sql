@@ -21,12 +21,12 @@ select q.chat_id,
        crew.away as operators_away
   from chat_queue q
  cross join (
-   select count(*) filter (where l.load = 'free') as free,
-          count(*) filter (where l.load = 'busy') as busy,
-          count(*) filter (where l.load = 'away' and l.is_active) as away
+   select pg_catalog.count(*) filter (where l.load = 'free') as free,
+          pg_catalog.count(*) filter (where l.load = 'busy') as busy,
+          pg_catalog.count(*) filter (where l.load = 'away' and l.is_active) as away
      from operator_load l
  ) as crew
  where crew.free = 0
    and q.waiting_since < now() - case when crew.busy = 0 then interval '1 minute'
-                                      else make_interval(secs => 20 * :'queue_sla_minutes'::double precision) end
+                                      else pg_catalog.make_interval(secs => 20 * :'queue_sla_minutes'::double precision) end
  order by q.waiting_since, q.chat_id

@@ -5,7 +5,7 @@
 -- policies); this is the part that chatops relies on. The columns of the chat's state come with 014.
 do $chat_core$
 begin
-  if to_regclass(format('%I.chats', current_schema())) is not null then
+  if pg_catalog.to_regclass(pg_catalog.format('%I.chats', current_schema())) is not null then
     return;
   end if;
 

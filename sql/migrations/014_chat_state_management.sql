@@ -5,9 +5,9 @@
 -- table a second run would overwrite true states.
 do $chat_state$
 declare
-  v_chats constant regclass := format('%I.chats', current_schema())::regclass;
+  v_chats constant regclass := pg_catalog.format('%I.chats', current_schema())::regclass;
 begin
-  if (select count(*) < 2 from pg_attribute
+  if (select pg_catalog.count(*) < 2 from pg_attribute
        where attrelid = v_chats and attname in ('last_operator_id', 'operator_replied_at') and not attisdropped) then
     alter table chats
       add column if not exists last_operator_id uuid references operators (id) on delete set null,

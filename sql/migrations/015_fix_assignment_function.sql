@@ -26,7 +26,7 @@ begin
     raise exception 'Operator % is not available', p_operator_id;
   end if;
 
-  select count(*) into v_held from chats
+  select pg_catalog.count(*) into v_held from chats
    where assigned_operator_id = p_operator_id and chat_state = 'assigned' and is_active;
   if v_held > 0 then
     return null;
@@ -86,7 +86,7 @@ begin
 
   -- A JSON string ("3", as the settings page may save it) raises here.
   select value::integer into v_max_reassignments from platform_config where key = 'max_reassignments';
-  select count(*) into v_reassignments from chat_assignments where chat_id = p_chat_id and released_at is not null;
+  select pg_catalog.count(*) into v_reassignments from chat_assignments where chat_id = p_chat_id and released_at is not null;
 
   update chat_assignments
      set released_at = now(), release_reason = p_reason

@@ -7,7 +7,7 @@ do $checks$
 begin
   if not exists (
     select 1 from pg_constraint
-     where conrelid = format('%I.chats', current_schema())::regclass and conname = 'chk_assigned_state_has_operator'
+     where conrelid = pg_catalog.format('%I.chats', current_schema())::regclass and conname = 'chk_assigned_state_has_operator'
   ) then
     alter table chats
       add constraint chk_assigned_state_has_operator
@@ -16,7 +16,7 @@ begin
 
   if not exists (
     select 1 from pg_constraint
-     where conrelid = format('%I.chats', current_schema())::regclass and conname = 'chk_waiting_reply_has_timestamp'
+     where conrelid = pg_catalog.format('%I.chats', current_schema())::regclass and conname = 'chk_waiting_reply_has_timestamp'
   ) then
     alter table chats
       add constraint chk_waiting_reply_has_timestamp
@@ -27,20 +27,20 @@ $checks$;
 
 do $monitoring$
 begin
-  if to_regclass(format('%I.chat_state_summary', current_schema())) is null then
+  if pg_catalog.to_regclass(pg_catalog.format('%I.chat_state_summary', current_schema())) is null then
     create view chat_state_summary as
     select chat_state,
-           count(*) as count,
-           count(assigned_operator_id) as with_operator,
-           count(last_operator_id) as has_last_operator,
-           min(created_at) as oldest_chat,
-           max(created_at) as newest_chat
+           pg_catalog.count(*) as count,
+           pg_catalog.count(assigned_operator_id) as with_operator,
+           pg_catalog.count(last_operator_id) as has_last_operator,
+           pg_catalog.min(created_at) as oldest_chat,
+           pg_catalog.max(created_at) as newest_chat
       from chats
      where is_active
      group by chat_state;
   end if;
 
-  if to_regprocedure(format('%I.get_assignment_queue_status()', current_schema())) is null then
+  if pg_catalog.to_regprocedure(pg_catalog.format('%I.get_assignment_queue_status()', current_schema())) is null then
     create function get_assignment_queue_status()
     returns table (total_waiting integer, total_assigned integer, total_waiting_reply integer,
                    oldest_waiting_chat timestamptz, average_wait_time_minutes numeric)
@@ -48,18 +48,18 @@ begin
     stable
     set search_path from current
     as $function$
-      select (count(*) filter (where chat_state = 'waiting_assignment'))::integer,
-             (count(*) filter (where chat_state = 'assigned'))::integer,
-             (count(*) filter (where chat_state = 'waiting_real_user_reply'))::integer,
-             min(created_at) filter (where chat_state = 'waiting_assignment'),
-             round(avg(extract(epoch from now() - created_at) / 60)
+      select (pg_catalog.count(*) filter (where chat_state = 'waiting_assignment'))::integer,
+             (pg_catalog.count(*) filter (where chat_state = 'assigned'))::integer,
+             (pg_catalog.count(*) filter (where chat_state = 'waiting_real_user_reply'))::integer,
+             pg_catalog.min(created_at) filter (where chat_state = 'waiting_assignment'),
+             pg_catalog.round(pg_catalog.avg(extract(epoch from now() - created_at) / 60)
                      filter (where chat_state = 'waiting_assignment'), 2)
         from chats
        where is_active
     $function$;
   end if;
 
-  if to_regprocedure(format('%I.detect_stuck_chats(integer)', current_schema())) is null then
+  if pg_catalog.to_regprocedure(pg_catalog.format('%I.detect_stuck_chats(integer)', current_schema())) is null then
     create function detect_stuck_chats(p_hours integer default 24)
     returns table (chat_id uuid, chat_state text, assigned_operator_id uuid, last_operator_id uuid,
                    hours_in_state numeric, last_message_at timestamptz)
@@ -68,11 +68,11 @@ begin
     set search_path from current
     as $function$
       select c.id, c.chat_state, c.assigned_operator_id, c.last_operator_id,
-             round(extract(epoch from now() - c.updated_at) / 3600, 2), c.last_message_at
+             pg_catalog.round(extract(epoch from now() - c.updated_at) / 3600, 2), c.last_message_at
         from chats as c
        where c.is_active
          and c.chat_state <> 'completed'
-         and c.updated_at < now() - make_interval(hours => p_hours)
+         and c.updated_at < now() - pg_catalog.make_interval(hours => p_hours)
        order by c.updated_at
     $function$;
   end if;

@@ -347,7 +347,7 @@ $function$;
 comment on function keep_message() is 'Trigger: a stored message keeps its chat, its sender, its writer and its time.';
 
 create or replace trigger chatops_keep_message before update on messages
-  for each row when (current_setting('chatops.write', true) is distinct from 'function'
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
                      and (new.chat_id <> old.chat_id or new.sender_type <> old.sender_type or new.created_at <> old.created_at
                           or new.handled_by_operator_id is distinct from old.handled_by_operator_id
                           or new.delivered_at is distinct from old.delivered_at or new.read_at is distinct from old.read_at))
@@ -441,7 +441,7 @@ comment on function guard_new_chat() is
   'Trigger: a new chat has a state, an operator only if it is assigned, no message yet, and so nobody who waits.';
 
 create or replace trigger chatops_guard_new_chat before insert on chats
-  for each row when (current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
   execute function guard_new_chat();
 
 create or replace function open_first_turn() returns trigger
@@ -457,7 +457,7 @@ $function$;
 comment on function open_first_turn() is 'Trigger: a chat that is stored as assigned has its assignment.';
 
 create or replace trigger chatops_open_first_turn after insert on chats
-  for each row when (new.assigned_operator_id is not null and current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (new.assigned_operator_id is not null and pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
   execute function open_first_turn();
 
 create or replace function complete_our_move(p_old chats, p_new chats) returns chats
@@ -680,7 +680,7 @@ a stale write of the state changes nothing; counters and clocks are the database
 
 -- Short on purpose: a trigger's condition is read anew by every statement, and a long one costs more than the call.
 create or replace trigger chatops_guard_chat before update on chats
-  for each row when (current_setting('chatops.write', true) is distinct from 'function' or old.epoch = new.epoch)
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function' or old.epoch = new.epoch)
   execute function guard_chat();
 
 create or replace function follow_holder() returns trigger
@@ -719,7 +719,7 @@ what it lets go keeps its open row for the reason that comes with the next.';
 
 create or replace trigger chatops_follow_holder after update on chats
   for each row when ((old.assigned_operator_id is distinct from new.assigned_operator_id or old.is_active and not new.is_active)
-                     and current_setting('chatops.write', true) is distinct from 'function')
+                     and pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
   execute function follow_holder();
 
 -- ---- assignments, heartbeats, operators -----------------------------------------------------------------------------
@@ -781,7 +781,7 @@ comment on function guard_assignment() is
   'Trigger: a chat has one open assignment, its holder''s, and assignments of one chat never overlap, however they are written.';
 
 create or replace trigger chatops_guard_assignment before insert on chat_assignments
-  for each row when (current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
   execute function guard_assignment();
 
 create or replace function guard_release() returns trigger
@@ -816,7 +816,7 @@ comment on function guard_release() is
   'Trigger: the assignment of a chat''s holder is not closed by itself, and what is closed stays closed.';
 
 create or replace trigger chatops_guard_release before update on chat_assignments
-  for each row when (current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
   execute function guard_release();
 
 create or replace function guard_heartbeat() returns trigger
@@ -867,7 +867,7 @@ comment on function guard_heartbeat() is
   'Trigger: only the holder of a chat, while active, is heard on it; their last input keeps its time unless it is ahead of ours.';
 
 create or replace trigger chatops_guard_heartbeat before insert or update on operator_activity
-  for each row when (current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
   execute function guard_heartbeat();
 
 create or replace function keep_total_messages() returns trigger
@@ -888,11 +888,11 @@ $function$;
 comment on function keep_total_messages() is 'Trigger: replies are counted as they are inserted; other values are not taken.';
 
 create or replace trigger chatops_start_total_messages before insert on operators
-  for each row when (new.total_messages <> 0 and current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (new.total_messages <> 0 and pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
   execute function keep_total_messages();
 create or replace trigger chatops_keep_total_messages before update of total_messages on operators
   for each row when (old.total_messages is distinct from new.total_messages
-                     and current_setting('chatops.write', true) is distinct from 'function')
+                     and pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
   execute function keep_total_messages();
 
 create or replace function refuse_operators_clock() returns trigger

@@ -9,17 +9,17 @@ declare
   theirs text;
   told   text := '';
 begin
-  for pair in select value from jsonb_array_elements(coalesce(current_setting('chatops.pairs', true), '[]')::jsonb) loop
+  for pair in select value from pg_catalog.jsonb_array_elements(coalesce(pg_catalog.current_setting('chatops.pairs', true), '[]')::jsonb) loop
     begin
       execute 'explain (verbose, costs off, format json) ' || (pair ->> 0) into ours;
       execute 'explain (verbose, costs off, format json) ' || (pair ->> 1) into theirs;
       told := told || case when ours = theirs
-                             or regexp_replace(ours, '_\d+\M', '', 'g') = regexp_replace(theirs, '_\d+\M', '', 'g')
+                             or pg_catalog.regexp_replace(ours, '_\d+\M', '', 'g') = pg_catalog.regexp_replace(theirs, '_\d+\M', '', 'g')
                            then 's' else 'd' end;
     exception when others then
       told := told || '?';
     end;
   end loop;
-  perform set_config('chatops.compared', told, true);
+  perform pg_catalog.set_config('chatops.compared', told, true);
 end
 $compare$;

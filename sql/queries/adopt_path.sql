@@ -1,8 +1,8 @@
 -- The search path that this role's sessions have of their own, and the schemas of it that exist, in its order.
 select setting,
-       (select array_agg(n.nspname::text order by named.at)
-          from unnest(string_to_array(setting, ',')) with ordinality as named (name, at)
+       (select pg_catalog.array_agg(n.nspname::text order by named.at)
+          from pg_catalog.unnest(pg_catalog.string_to_array(setting, ',')) with ordinality as named (name, at)
           join pg_namespace as n
-            on n.nspname = case btrim(named.name) when '"$user"' then current_user::text when '$user' then current_user::text
-                                else btrim(btrim(named.name), '"') end) as schemas
+            on n.nspname = case pg_catalog.btrim(named.name) when '"$user"' then current_user::text when '$user' then current_user::text
+                                else pg_catalog.btrim(pg_catalog.btrim(named.name), '"') end) as schemas
   from (select reset_val as setting from pg_settings where name = 'search_path') as own;

@@ -1,13 +1,13 @@
 -- Keeps, until the end of the transaction, the definitions that are about to be made again.
 select pg_catalog.set_config('chatops.before', coalesce(
-  (select jsonb_object_agg(found.object, found.definition)::text
-     from (select p.oid::regprocedure::text as object, pg_get_functiondef(p.oid) as definition
+  (select pg_catalog.jsonb_object_agg(found.object, found.definition)::text
+     from (select p.oid::regprocedure::text as object, pg_catalog.pg_get_functiondef(p.oid) as definition
              from pg_proc as p
              join pg_namespace as n on n.oid = p.pronamespace
             where p.proname = any (:'names'::text[]) and p.prokind in ('f', 'p')
               and n.nspname not in ('pg_catalog', 'information_schema')
            union all
-           select c.oid::regclass::text, pg_get_viewdef(c.oid)
+           select c.oid::regclass::text, pg_catalog.pg_get_viewdef(c.oid)
              from pg_class as c
              join pg_namespace as n on n.oid = c.relnamespace
             where c.relname = any (:'names'::text[]) and c.relkind = 'v'

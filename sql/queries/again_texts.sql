@@ -1,5 +1,5 @@
 -- The bodies of the routines of a name, or the queries of the views, wherever they stand: those of the search_path first.
-select case when :'kind' = 'view' then (select pg_get_viewdef(c.oid)) end as text
+select case when :'kind' = 'view' then (select pg_catalog.pg_get_viewdef(c.oid)) end as text
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace
  where :'kind' = 'view' and c.relname = :'name' and c.relkind = 'v' and n.nspname not in ('pg_catalog', 'information_schema')

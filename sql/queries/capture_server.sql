@@ -1,5 +1,5 @@
 -- Which settings of the server, of those that a diagnosis may turn on, are not the built-in ones; and which extensions are there?
-select 'setting' as kind, name, current_setting(name) as value
+select 'setting' as kind, name, pg_catalog.current_setting(name) as value
   from pg_settings
  where name in (
          'autovacuum', 'autovacuum_analyze_scale_factor', 'autovacuum_max_workers', 'autovacuum_naptime',

@@ -10,8 +10,8 @@ left join fictional_users f on f.id = c.fictional_user_id
 left join operators o on o.id = c.assigned_operator_id
 left join operators l on l.id = c.last_operator_id
 where (:'state'::text is null or coalesce(c.chat_state::text, 'none') = :'state'::text)
-  and (:'user'::text is null or position(lower(:'user'::text) in lower(u.name)) > 0)
-  and (:'profile'::text is null or position(lower(:'profile'::text) in lower(f.name)) > 0)
+  and (:'user'::text is null or position(pg_catalog.lower(:'user'::text) in pg_catalog.lower(u.name)) > 0)
+  and (:'profile'::text is null or position(pg_catalog.lower(:'profile'::text) in pg_catalog.lower(f.name)) > 0)
   and (:'holder'::uuid is null or c.assigned_operator_id = :'holder'::uuid)
   and (:'last_holder'::uuid is null or c.last_operator_id = :'last_holder'::uuid)
   and (:'older_than'::interval is null or c.last_message_at < now() - :'older_than'::interval)

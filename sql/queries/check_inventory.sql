@@ -2,20 +2,20 @@
 -- tables: text[]; schema: the target schema.
 select t.name as table_name,
        c.oid is not null as present,
-       coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'), false) as readable,
+       coalesce(pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_table_privilege(c.oid, 'select'), false) as readable,
        -- Rows are hidden unless the role owns the table or bypasses policies, or one SELECT policy shows it everything.
-       coalesce(has_schema_privilege(n.oid, 'usage') and row_security_active(c.oid) and (
+       coalesce(pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.row_security_active(c.oid) and (
          exists (select 1 from pg_policy p
                   where p.polrelid = c.oid and not p.polpermissive and p.polcmd in ('r', '*')
-                    and pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
-                    and (p.polroles = '{0}' or exists (select 1 from unnest(p.polroles) r where r <> 0 and pg_has_role(r, 'member'))))
+                    and pg_catalog.pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
+                    and (p.polroles = '{0}' or exists (select 1 from pg_catalog.unnest(p.polroles) r where r <> 0 and pg_catalog.pg_has_role(r, 'member'))))
          or not exists (select 1 from pg_policy p
                          where p.polrelid = c.oid and p.polpermissive and p.polcmd in ('r', '*')
-                           and pg_get_expr(p.polqual, p.polrelid) = 'true'
-                           and (p.polroles = '{0}' or exists (select 1 from unnest(p.polroles) r where r <> 0 and pg_has_role(r, 'member'))))
+                           and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'
+                           and (p.polroles = '{0}' or exists (select 1 from pg_catalog.unnest(p.polroles) r where r <> 0 and pg_catalog.pg_has_role(r, 'member'))))
        ), false) as hidden,
        exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'waiting_since' and not a.attisdropped)
          as has_waiting_since
-  from unnest(:'tables'::text[]) as t (name)
+  from pg_catalog.unnest(:'tables'::text[]) as t (name)
   left join pg_namespace n on n.nspname = :'schema'
   left join pg_class c on c.relnamespace = n.oid and c.relname = t.name and c.relkind in ('r', 'p', 'f', 'v', 'm')

@@ -3,20 +3,20 @@
 select current_user::text as role,
        (select rolsuper from pg_roles where rolname = current_user) as is_superuser,
        (select rolbypassrls from pg_roles where rolname = current_user) as bypasses_rls,
-       pg_has_role(current_user, 'pg_read_all_stats', 'usage') as sees_sessions,
-       coalesce((select array_agg(w.relation || ' ' || lower(w.right_name) order by w.relation, w.right_name)
+       pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'usage') as sees_sessions,
+       coalesce((select pg_catalog.array_agg(w.relation || ' ' || pg_catalog.lower(w.right_name) order by w.relation, w.right_name)
                    from (values ('chats', 'UPDATE'), ('chat_assignments', 'INSERT'), ('chat_assignments', 'UPDATE'),
                                 ('operator_activity', 'INSERT'), ('operator_activity', 'UPDATE'), ('operator_activity', 'DELETE'),
                                 ('operators', 'UPDATE'), ('platform_config', 'UPDATE'), ('chatops.actions', 'INSERT'))
                         as w (relation, right_name)
-                   where to_regclass(w.relation) is not null
-                     and not has_table_privilege(to_regclass(w.relation), w.right_name)), '{}') as cannot_write,
-       coalesce((select array_agg(t.name order by t.name) from unnest(:'tables'::text[]) t (name)
-                   where to_regclass(t.name) is not null
-                     and pg_has_role(current_user, (select relowner from pg_class where oid = to_regclass(t.name)), 'usage')), '{}')
+                   where pg_catalog.to_regclass(w.relation) is not null
+                     and not pg_catalog.has_table_privilege(pg_catalog.to_regclass(w.relation), w.right_name)), '{}') as cannot_write,
+       coalesce((select pg_catalog.array_agg(t.name order by t.name) from pg_catalog.unnest(:'tables'::text[]) t (name)
+                   where pg_catalog.to_regclass(t.name) is not null
+                     and pg_catalog.pg_has_role(current_user, (select relowner from pg_class where oid = pg_catalog.to_regclass(t.name)), 'usage')), '{}')
          as owns,
-       to_regclass('chatops.actions') is not null as has_audit,
-       coalesce((select array_agg(extname || ' ' || extversion order by extname) from pg_extension where extname <> 'plpgsql'), '{}')
+       pg_catalog.to_regclass('chatops.actions') is not null as has_audit,
+       coalesce((select pg_catalog.array_agg(extname || ' ' || extversion order by extname) from pg_extension where extname <> 'plpgsql'), '{}')
          as extensions,
-       current_setting('max_connections')::int as max_connections,
-       (select count(*) from pg_stat_activity where backend_type = 'client backend') as connections
+       pg_catalog.current_setting('max_connections')::int as max_connections,
+       (select pg_catalog.count(*) from pg_stat_activity where backend_type = 'client backend') as connections

@@ -7,10 +7,10 @@ with was as materialized (
   returning o.id
 ), result as (
   select 'drain'::text as action, null::uuid as chat_id, was.id as operator_id,
-         jsonb_build_object('operator', jsonb_build_object('is_available', was.is_available)) as before,
-         jsonb_build_object('operator', jsonb_build_object('is_available', false)) as after
+         pg_catalog.jsonb_build_object('operator', pg_catalog.jsonb_build_object('is_available', was.is_available)) as before,
+         pg_catalog.jsonb_build_object('operator', pg_catalog.jsonb_build_object('is_available', false)) as after
   from was join changed on changed.id = was.id
 )
 insert into chatops.actions (action, chat_id, operator_id, before, after)
 select action, chat_id, operator_id, before, after from result
-returning id as action_id, chat_id, after #>> '{chat,chat_state}' as chat_state
+returning id as action_id, chat_id, after #>> '{chat,chat_state}'::text[] as chat_state

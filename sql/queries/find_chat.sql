@@ -17,7 +17,7 @@ union
   left join operators o on o.id = c.assigned_operator_id
   join real_users u on u.id = c.real_user_id
   join fictional_users f on f.id = c.fictional_user_id
-  where position(lower(:'word'::text) in lower(u.name)) > 0 or position(lower(:'word'::text) in lower(f.name)) > 0
+  where position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(u.name)) > 0 or position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(f.name)) > 0
   limit 11
 )
 order by last_message_at desc nulls last, id

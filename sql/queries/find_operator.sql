@@ -4,7 +4,7 @@ select o.id, o.name, o.email, coalesce(o.is_active, false) as is_active, coalesc
        o.last_activity
 from operators o
 where o.id between :'low'::uuid and :'high'::uuid
-   or position(lower(:'word'::text) in lower(o.name)) > 0
-   or position(lower(:'word'::text) in lower(o.email)) > 0
-order by (lower(o.name) = lower(:'word'::text) or lower(o.email) = lower(:'word'::text)) desc nulls last, o.name, o.id
+   or position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(o.name)) > 0
+   or position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(o.email)) > 0
+order by (pg_catalog.lower(o.name) = pg_catalog.lower(:'word'::text) or pg_catalog.lower(o.email) = pg_catalog.lower(:'word'::text)) desc nulls last, o.name, o.id
 limit 11

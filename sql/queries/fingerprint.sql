@@ -6,54 +6,54 @@ with target as (
   select oid from pg_namespace where nspname = :'schema'
 ), grants as (
   select found.kind, found.id,
-         jsonb_agg(concat_ws(' ', coalesce(nullif(pg_get_userbyid(entry.grantee), 'unknown (OID=0)'), 'public'),
+         pg_catalog.jsonb_agg(pg_catalog.concat_ws(' ', coalesce(nullif(pg_catalog.pg_get_userbyid(entry.grantee), 'unknown (OID=0)'), 'public'),
                              entry.privilege_type, case when entry.is_grantable then 'grantable' end,
-                             'by ' || pg_get_userbyid(entry.grantor))
-                   order by pg_get_userbyid(entry.grantee) collate "C", entry.privilege_type, entry.is_grantable,
-                            pg_get_userbyid(entry.grantor) collate "C") as list
+                             'by ' || pg_catalog.pg_get_userbyid(entry.grantor))
+                   order by pg_catalog.pg_get_userbyid(entry.grantee) collate "C", entry.privilege_type, entry.is_grantable,
+                            pg_catalog.pg_get_userbyid(entry.grantor) collate "C") as list
     from (select 'relation' as kind, c.oid as id,
-                 coalesce(c.relacl, acldefault(case when c.relkind = 'S' then 's'::"char" else 'r' end, c.relowner)) as acl
+                 coalesce(c.relacl, pg_catalog.acldefault(case when c.relkind = 'S' then 's'::"char" else 'r' end, c.relowner)) as acl
             from pg_class as c where c.relnamespace = (select oid from target) and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
           union all
-          select 'function', p.oid, coalesce(p.proacl, acldefault('f', p.proowner))
+          select 'function', p.oid, coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))
             from pg_proc as p where p.pronamespace = (select oid from target)
           union all
-          select 'type', t.oid, coalesce(t.typacl, acldefault('T', t.typowner))
+          select 'type', t.oid, coalesce(t.typacl, pg_catalog.acldefault('T', t.typowner))
             from pg_type as t where t.typnamespace = (select oid from target)
           union all
-          select 'schema', n.oid, coalesce(n.nspacl, acldefault('n', n.nspowner))
+          select 'schema', n.oid, coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))
             from pg_namespace as n where n.oid = (select oid from target)) as found
-    cross join lateral aclexplode(found.acl) as entry
+    cross join lateral pg_catalog.aclexplode(found.acl) as entry
    group by found.kind, found.id
 ), relations as (
   select * from pg_class where relnamespace = (select oid from target) and relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
 ), objects as (
   select 'schema' as kind, ''::text as name,
-         jsonb_build_object('owner', pg_get_userbyid(n.nspowner), 'grants', g.list) as definition
+         pg_catalog.jsonb_build_object('owner', pg_catalog.pg_get_userbyid(n.nspowner), 'grants', g.list) as definition
     from pg_namespace as n
     left join grants as g on g.kind = 'schema' and g.id = n.oid
    where n.oid = (select oid from target)
 
   union all
   select 'relation', c.relname::text,
-         jsonb_build_object('relkind', c.relkind, 'owner', pg_get_userbyid(c.relowner), 'persistence', c.relpersistence,
-                            'options', to_jsonb(c.reloptions), 'grants', g.list,
+         pg_catalog.jsonb_build_object('relkind', c.relkind, 'owner', pg_catalog.pg_get_userbyid(c.relowner), 'persistence', c.relpersistence,
+                            'options', pg_catalog.to_jsonb(c.reloptions), 'grants', g.list,
                             'row_security', c.relrowsecurity, 'row_security_forced', c.relforcerowsecurity,
                             'replica_identity', c.relreplident,
-                            'partition_key', pg_get_partkeydef(c.oid), 'partition_bound', pg_get_expr(c.relpartbound, c.oid),
-                            'parents', (select jsonb_agg(i.inhparent::regclass::text order by i.inhseqno)
+                            'partition_key', pg_catalog.pg_get_partkeydef(c.oid), 'partition_bound', pg_catalog.pg_get_expr(c.relpartbound, c.oid),
+                            'parents', (select pg_catalog.jsonb_agg(i.inhparent::regclass::text order by i.inhseqno)
                                           from pg_inherits as i where i.inhrelid = c.oid),
-                            'query', case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,
-                            'toast_options', (select to_jsonb(toast.reloptions) from pg_class as toast
+                            'query', case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end,
+                            'toast_options', (select pg_catalog.to_jsonb(toast.reloptions) from pg_class as toast
                                                where toast.oid = c.reltoastrelid),
                             'access_method', (select am.amname from pg_am as am where am.oid = c.relam),
-                            'comment', obj_description(c.oid, 'pg_class'))
+                            'comment', pg_catalog.obj_description(c.oid, 'pg_class'))
     from relations as c
     left join grants as g on g.kind = 'relation' and g.id = c.oid
 
   union all
   select 'sequence', c.relname::text,
-         jsonb_build_object('type', format_type(s.seqtypid, null), 'start', s.seqstart, 'increment', s.seqincrement,
+         pg_catalog.jsonb_build_object('type', pg_catalog.format_type(s.seqtypid, null), 'start', s.seqstart, 'increment', s.seqincrement,
                             'min', s.seqmin, 'max', s.seqmax, 'cache', s.seqcache, 'cycle', s.seqcycle,
                             'owned_by', (select d.refobjid::regclass || '.' || a.attname
                                            from pg_depend as d
@@ -66,19 +66,19 @@ with target as (
   union all
   -- By its place among the columns that are left: a dropped one leaves a gap that nobody sees.
   select 'column', c.relname || '.' || a.attname,
-         jsonb_build_object('place', row_number() over (partition by c.oid order by a.attnum),
-                            'type', format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
-                            'default', pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated,
+         pg_catalog.jsonb_build_object('place', row_number() over (partition by c.oid order by a.attnum),
+                            'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
+                            'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated,
                             'identity', a.attidentity, 'statistics', a.attstattarget, 'storage', a.attstorage,
-                            'compression', a.attcompression, 'options', to_jsonb(a.attoptions), 'inherited', a.attinhcount,
+                            'compression', a.attcompression, 'options', pg_catalog.to_jsonb(a.attoptions), 'inherited', a.attinhcount,
                             'collation', (select l.collname from pg_collation as l
                                            where l.oid = a.attcollation and l.collname <> 'default'),
-                            'grants', (select jsonb_agg(concat_ws(' ',
-                                                coalesce(nullif(pg_get_userbyid(entry.grantee), 'unknown (OID=0)'), 'public'),
+                            'grants', (select pg_catalog.jsonb_agg(pg_catalog.concat_ws(' ',
+                                                coalesce(nullif(pg_catalog.pg_get_userbyid(entry.grantee), 'unknown (OID=0)'), 'public'),
                                                 entry.privilege_type)
-                                                order by pg_get_userbyid(entry.grantee) collate "C", entry.privilege_type)
-                                         from aclexplode(a.attacl) as entry),
-                            'comment', col_description(c.oid, a.attnum))
+                                                order by pg_catalog.pg_get_userbyid(entry.grantee) collate "C", entry.privilege_type)
+                                         from pg_catalog.aclexplode(a.attacl) as entry),
+                            'comment', pg_catalog.col_description(c.oid, a.attnum))
     from relations as c
     join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
@@ -86,9 +86,9 @@ with target as (
 
   union all
   select 'constraint', coalesce(c.relname, t.typname) || '.' || k.conname,
-         jsonb_build_object('definition', pg_get_constraintdef(k.oid), 'validated', k.convalidated,
+         pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_constraintdef(k.oid), 'validated', k.convalidated,
                             'deferrable', k.condeferrable, 'deferred', k.condeferred, 'no_inherit', k.connoinherit,
-                            'comment', obj_description(k.oid, 'pg_constraint'))
+                            'comment', pg_catalog.obj_description(k.oid, 'pg_constraint'))
     from pg_constraint as k
     left join pg_class as c on c.oid = k.conrelid
     left join pg_type as t on t.oid = k.contypid
@@ -96,52 +96,52 @@ with target as (
 
   union all
   select 'index', c.relname::text,
-         jsonb_build_object('definition', pg_get_indexdef(i.indexrelid, 0, true), 'valid', i.indisvalid, 'ready', i.indisready,
+         pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_indexdef(i.indexrelid, 0, true), 'valid', i.indisvalid, 'ready', i.indisready,
                             'live', i.indislive, 'clustered', i.indisclustered, 'replica_identity', i.indisreplident,
-                            'comment', obj_description(c.oid, 'pg_class'))
+                            'comment', pg_catalog.obj_description(c.oid, 'pg_class'))
     from pg_index as i
     join pg_class as c on c.oid = i.indexrelid
    where c.relnamespace = (select oid from target)
 
   union all
   select 'trigger', c.relname || '.' || t.tgname,
-         jsonb_build_object('definition', pg_get_triggerdef(t.oid, true), 'enabled', t.tgenabled,
-                            'comment', obj_description(t.oid, 'pg_trigger'))
+         pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_triggerdef(t.oid, true), 'enabled', t.tgenabled,
+                            'comment', pg_catalog.obj_description(t.oid, 'pg_trigger'))
     from pg_trigger as t
     join pg_class as c on c.oid = t.tgrelid
    where c.relnamespace = (select oid from target) and not t.tgisinternal
 
   union all
   select 'rule', c.relname || '.' || r.rulename,
-         jsonb_build_object('definition', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled)
+         pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_ruledef(r.oid), 'enabled', r.ev_enabled)
     from pg_rewrite as r
     join pg_class as c on c.oid = r.ev_class
    where c.relnamespace = (select oid from target) and r.rulename <> '_RETURN'
 
   union all
   select 'policy', c.relname || '.' || p.polname,
-         jsonb_build_object('command', p.polcmd, 'permissive', p.polpermissive,
-                            'roles', (select jsonb_agg(case when role = 0 then 'public' else pg_get_userbyid(role)::text end
-                                                       order by role = 0, pg_get_userbyid(role) collate "C")
-                                        from unnest(p.polroles) as role),
-                            'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid))
+         pg_catalog.jsonb_build_object('command', p.polcmd, 'permissive', p.polpermissive,
+                            'roles', (select pg_catalog.jsonb_agg(case when role = 0 then 'public' else pg_catalog.pg_get_userbyid(role)::text end
+                                                       order by role = 0, pg_catalog.pg_get_userbyid(role) collate "C")
+                                        from pg_catalog.unnest(p.polroles) as role),
+                            'using', pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'check', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
     from pg_policy as p
     join pg_class as c on c.oid = p.polrelid
    where c.relnamespace = (select oid from target)
 
   union all
-  select 'function', p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')',
-         jsonb_build_object('kind', p.prokind, 'owner', pg_get_userbyid(p.proowner), 'language', l.lanname,
-                            'arguments', pg_get_function_arguments(p.oid), 'returns', pg_get_function_result(p.oid),
-                            'body', p.prosrc, 'sql_body', pg_get_function_sqlbody(p.oid),
-                            'definer', p.prosecdef, 'settings', (select jsonb_agg(case when starts_with(one, 'search_path=' || quote_ident(:'schema'))
+  select 'function', p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')',
+         pg_catalog.jsonb_build_object('kind', p.prokind, 'owner', pg_catalog.pg_get_userbyid(p.proowner), 'language', l.lanname,
+                            'arguments', pg_catalog.pg_get_function_arguments(p.oid), 'returns', pg_catalog.pg_get_function_result(p.oid),
+                            'body', p.prosrc, 'sql_body', pg_catalog.pg_get_function_sqlbody(p.oid),
+                            'definer', p.prosecdef, 'settings', (select pg_catalog.jsonb_agg(case when pg_catalog.starts_with(one, 'search_path=' || pg_catalog.quote_ident(:'schema'))
                                                             then 'search_path=(its own schema)'
-                                                                 || substr(one, length('search_path=' || quote_ident(:'schema')) + 1)
+                                                                 || pg_catalog.substr(one, pg_catalog.length('search_path=' || pg_catalog.quote_ident(:'schema')) + 1)
                                                             else one end order by one)
-                                           from unnest(p.proconfig) as one), 'volatile', p.provolatile,
+                                           from pg_catalog.unnest(p.proconfig) as one), 'volatile', p.provolatile,
                             'strict', p.proisstrict, 'leakproof', p.proleakproof, 'parallel', p.proparallel,
                             'cost', p.procost, 'rows', p.prorows, 'grants', g.list,
-                            'comment', obj_description(p.oid, 'pg_proc'))
+                            'comment', pg_catalog.obj_description(p.oid, 'pg_proc'))
     from pg_proc as p
     join pg_language as l on l.oid = p.prolang
     left join grants as g on g.kind = 'function' and g.id = p.oid
@@ -149,39 +149,39 @@ with target as (
 
   union all
   select 'type', t.typname::text,
-         jsonb_build_object('typtype', t.typtype, 'owner', pg_get_userbyid(t.typowner), 'grants', g.list,
-                            'labels', (select jsonb_agg(e.enumlabel order by e.enumsortorder)
+         pg_catalog.jsonb_build_object('typtype', t.typtype, 'owner', pg_catalog.pg_get_userbyid(t.typowner), 'grants', g.list,
+                            'labels', (select pg_catalog.jsonb_agg(e.enumlabel order by e.enumsortorder)
                                          from pg_enum as e where e.enumtypid = t.oid),
-                            'of', case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end,
+                            'of', case when t.typtype = 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod) end,
                             'not_null', t.typnotnull, 'default', t.typdefault,
-                            'comment', obj_description(t.oid, 'pg_type'))
+                            'comment', pg_catalog.obj_description(t.oid, 'pg_type'))
     from pg_type as t
     left join grants as g on g.kind = 'type' and g.id = t.oid
    where t.typnamespace = (select oid from target) and t.typtype in ('e', 'd', 'r', 'm', 'b') and t.typelem = 0
 
   union all
-  select 'statistics', s.stxname::text, jsonb_build_object('definition', pg_get_statisticsobjdef(s.oid))
+  select 'statistics', s.stxname::text, pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_statisticsobjdef(s.oid))
     from pg_statistic_ext as s
    where s.stxnamespace = (select oid from target)
 
   union all
-  select 'default privileges', concat_ws(' ', pg_get_userbyid(d.defaclrole), d.defaclobjtype),
-         jsonb_build_object('grants', d.defaclacl::text[])
+  select 'default privileges', pg_catalog.concat_ws(' ', pg_catalog.pg_get_userbyid(d.defaclrole), d.defaclobjtype),
+         pg_catalog.jsonb_build_object('grants', d.defaclacl::text[])
     from pg_default_acl as d
    where d.defaclnamespace = (select oid from target)
 
   union all
-  select 'publication', p.pubname::text, jsonb_build_object('table', c.relname)
+  select 'publication', p.pubname::text, pg_catalog.jsonb_build_object('table', c.relname)
     from pg_publication as p
     join pg_publication_rel as r on r.prpubid = p.oid
     join pg_class as c on c.oid = r.prrelid
    where c.relnamespace = (select oid from target)
 
   union all
-  select 'extension', e.extname::text, jsonb_build_object('version', e.extversion, 'schema', n.nspname)
+  select 'extension', e.extname::text, pg_catalog.jsonb_build_object('version', e.extversion, 'schema', n.nspname)
     from pg_extension as e
     join pg_namespace as n on n.oid = e.extnamespace
 )
-select kind, name::text as name, jsonb_strip_nulls(definition) as definition
+select kind, name::text as name, pg_catalog.jsonb_strip_nulls(definition) as definition
   from objects
  order by kind, name collate "C", definition::text collate "C";

@@ -7,5 +7,5 @@ with switched as (
   returning s.until
 )
 insert into chatops.actions (action, before, after)
-select 'guard off', :'before'::jsonb, jsonb_build_object('guards', 'off', 'until', switched.until) from switched
-returning id as action_id, (after ->> 'until')::timestamptz as until
+select 'guard off', :'before'::jsonb, pg_catalog.jsonb_build_object('guards', 'off', 'until', switched.until) from switched
+returning id as action_id, (after ->> 'until'::text)::timestamptz as until

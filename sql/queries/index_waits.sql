@@ -1,6 +1,6 @@
 -- The transactions of this database that are open now: an index that is built concurrently waits until they have ended.
-select a.pid, a.usename::text as role, a.application_name, host(a.client_addr) as client, a.state, a.backend_type,
-       a.xact_start, left(a.query, 300) as query, 'older transactions'::text as waits_for, 'share'::text as mode, null as lockable,
+select a.pid, a.usename::text as role, a.application_name, pg_catalog.host(a.client_addr) as client, a.state, a.backend_type,
+       a.xact_start, pg_catalog.left(a.query, 300) as query, 'older transactions'::text as waits_for, 'share'::text as mode, null as lockable,
        coalesce(a.wait_event_type = 'Lock', false) as waiting,
        clock_timestamp() as now
   from pg_stat_activity as a

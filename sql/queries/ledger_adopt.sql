@@ -4,5 +4,5 @@ insert into chatops.migrations (
 )
 select :'target_schema', :'source', f.name, f.number, 'versioned', 'adopted', f.checksum, f.statements, clock_timestamp(),
        clock_timestamp(), :'chatops_version', nullif(:'git_revision', '')
-  from jsonb_to_recordset(:'files'::jsonb) as f (name text, number bigint, checksum text, statements jsonb)
+  from pg_catalog.jsonb_to_recordset(:'files'::jsonb) as f (name text, number bigint, checksum text, statements jsonb)
 on conflict (target_schema, source, name) do nothing;

@@ -7,7 +7,7 @@ declare
 begin
   loop
     begin
-      perform set_config('chatops.batch_size', :'batch_size', true), set_config('chatops.write', 'function', true);
+      perform pg_catalog.set_config('chatops.batch_size', :'batch_size', true), pg_catalog.set_config('chatops.write', 'function', true);
       if :'reports_in_first_column'::boolean then
         execute :'statement' into changed;
       else
@@ -29,7 +29,7 @@ begin
     commit;
     exit when changed = 0;
     if changed is null then
-      perform pg_sleep(0.1);
+      perform pg_catalog.pg_sleep(0.1);
     end if;
   end loop;
 end

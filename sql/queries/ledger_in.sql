@@ -1,3 +1,3 @@
 -- How many of these files are in?
-select count(*) from chatops.migrations
+select pg_catalog.count(*) from chatops.migrations
  where target_schema = :'target_schema' and source = :'source' and name = any(:'names'::text[]) and state = 'applied'

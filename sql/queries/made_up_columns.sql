@@ -5,7 +5,7 @@ select a.attname::text as name, t.typname::text as type, t.typcategory::text as 
        a.atthasdef or a.attidentity <> '' as filled,
        exists (select from pg_index as i
                 where i.indrelid = a.attrelid and i.indisunique and i.indnkeyatts = 1 and i.indkey[0] = a.attnum) as alone_unique,
-       (select min(e.enumlabel::text) filter (where e.enumsortorder = 1) from pg_enum as e where e.enumtypid = t.oid) as first_label,
+       (select pg_catalog.min(e.enumlabel::text) filter (where e.enumsortorder = 1) from pg_enum as e where e.enumtypid = t.oid) as first_label,
        f.schema_name, f.table_name, f.column_name
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace

@@ -1,5 +1,5 @@
 -- Who holds the migrators' lock of this database: at most one session.
-select a.pid, a.usename::text as role, a.application_name, host(a.client_addr) as client, a.state,
+select a.pid, a.usename::text as role, a.application_name, pg_catalog.host(a.client_addr) as client, a.state,
        a.backend_start, a.xact_start
   from pg_locks as l
   join pg_database as d on d.oid = l.database and d.datname = current_database()

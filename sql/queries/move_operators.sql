@@ -3,11 +3,11 @@ select o.id as operator_id, o.name, coalesce(o.is_active, false) as is_active, c
        greatest(o.last_activity, heard.last_activity) as last_activity, coalesce(holding.held, 0) as held
 from operators o
 left join (
-  select c.assigned_operator_id as operator_id, count(*) as held from chats c
+  select c.assigned_operator_id as operator_id, pg_catalog.count(*) as held from chats c
    where c.assigned_operator_id is not null and coalesce(c.is_active, true)
    group by c.assigned_operator_id
 ) holding on holding.operator_id = o.id
 left join (
-  select v.operator_id, max(v.last_activity) as last_activity from operator_activity v group by v.operator_id
+  select v.operator_id, pg_catalog.max(v.last_activity) as last_activity from operator_activity v group by v.operator_id
 ) heard on heard.operator_id = o.id
 order by last_activity desc nulls last, o.id

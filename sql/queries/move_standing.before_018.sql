@@ -10,16 +10,16 @@ select c.id as chat_id, c.chat_state, coalesce(c.is_active, true) as is_active, 
          as epoch,
        case when newest.sender_type = 'fictional' then 'waiting_real_user_reply' else 'waiting_assignment' end as by_messages,
        coalesce(newest.sender_type = 'real', false) as asked,
-       (select count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is null)
-         + (select count(*) from operator_activity v where v.chat_id = c.id) as loose,
+       (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is null)
+         + (select pg_catalog.count(*) from operator_activity v where v.chat_id = c.id) as loose,
        case when :'count_releases'::boolean then (
-         select count(*) from chat_assignments a
+         select pg_catalog.count(*) from chat_assignments a
           where a.chat_id = c.id and a.released_at is not null
             and a.release_reason is distinct from 'operator_sent_message'
-            and a.released_at > coalesce((select max(r.created_at) from messages r
+            and a.released_at > coalesce((select pg_catalog.max(r.created_at) from messages r
                                            where r.chat_id = c.id and r.sender_type = 'fictional'), '-infinity')
        ) else 0 end as releases
-from unnest(:'chats'::uuid[]) with ordinality as given(id, place)
+from pg_catalog.unnest(:'chats'::uuid[]) with ordinality as given(id, place)
 join chats c on c.id = given.id
 left join lateral (
   select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc

@@ -1,8 +1,8 @@
 -- What did each operator do since an instant: chats taken, replies, how long users waited for them, chats given back unanswered?
 -- since: an instant. One row for each operator who did something or may take chats.
 with replies as (
-  select m.handled_by_operator_id as operator_id, count(*) as replies, count(distinct m.chat_id) as answered,
-         min(m.created_at) as first_reply, max(m.created_at) as last_reply
+  select m.handled_by_operator_id as operator_id, pg_catalog.count(*) as replies, pg_catalog.count(distinct m.chat_id) as answered,
+         pg_catalog.min(m.created_at) as first_reply, pg_catalog.max(m.created_at) as last_reply
   from chats c
   cross join lateral (
     select * from messages w
@@ -11,11 +11,11 @@ with replies as (
   where c.last_message_at >= :'since'::timestamptz
   group by 1
 ), turns as (
-  select a.operator_id, count(*) as taken,
-         count(*) filter (where a.released_at is not null and a.release_reason is distinct from 'operator_sent_message') as given_back,
-         percentile_cont(0.5) within group (order by date_part('epoch', a.released_at - a.assigned_at))
+  select a.operator_id, pg_catalog.count(*) as taken,
+         pg_catalog.count(*) filter (where a.released_at is not null and a.release_reason is distinct from 'operator_sent_message') as given_back,
+         pg_catalog.percentile_cont(0.5) within group (order by pg_catalog.date_part('epoch', a.released_at - a.assigned_at))
            filter (where a.release_reason = 'operator_sent_message') as answer_p50_seconds,
-         percentile_cont(0.95) within group (order by date_part('epoch', a.released_at - a.assigned_at))
+         pg_catalog.percentile_cont(0.95) within group (order by pg_catalog.date_part('epoch', a.released_at - a.assigned_at))
            filter (where a.release_reason = 'operator_sent_message') as answer_p95_seconds
   from chat_assignments a
   where a.assigned_at >= :'since'::timestamptz

@@ -3,15 +3,15 @@
 with given as materialized (
   select given.* from unnest(:'chats'::uuid[], :'operators'::uuid[]) as given(chat_id, operator_id)
 ), was as materialized (
-  select given.chat_id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+  select given.chat_id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
            'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
            'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat,
-         (select coalesce(jsonb_agg(to_jsonb(a) order by a.assigned_at, a.id), '[]') from chat_assignments a
+         (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(a) order by a.assigned_at, a.id), '[]') from chat_assignments a
            where a.chat_id = c.id and a.released_at is null) as assignments,
-         (select coalesce(jsonb_agg(to_jsonb(v) order by v.operator_id), '[]') from operator_activity v
+         (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(v) order by v.operator_id), '[]') from operator_activity v
            where v.chat_id = c.id) as activity
   from given join chats c on c.id = given.chat_id
 ), closed as (
@@ -19,7 +19,7 @@ with given as materialized (
      set released_at = greatest(statement_timestamp(), a.assigned_at), release_reason = :'release_reason'
     from given
    where a.chat_id = given.chat_id and a.released_at is null
-  returning a.chat_id, jsonb_build_object('id', a.id, 'operator_id', a.operator_id, 'released_at', a.released_at,
+  returning a.chat_id, pg_catalog.jsonb_build_object('id', a.id, 'operator_id', a.operator_id, 'released_at', a.released_at,
                                           'release_reason', a.release_reason) as assignment
 ), gone as (
   delete from operator_activity v using given where v.chat_id = given.chat_id
@@ -32,7 +32,7 @@ with given as materialized (
          assignment_time = statement_timestamp(), last_operator_id = given.operator_id, updated_at = statement_timestamp()
     from given
    where c.id = given.chat_id
-  returning c.id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+  returning c.id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
            'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
            'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
@@ -40,9 +40,9 @@ with given as materialized (
            'updated_at', c.updated_at) as chat
 )
 select was.chat_id,
-       jsonb_build_object('chat', was.chat, 'assignments', was.assignments, 'activity', was.activity)::text as before,
-       jsonb_build_object('chat', changed.chat, 'assignments', coalesce(ended.assignments, '[]'))::text as after
+       pg_catalog.jsonb_build_object('chat', was.chat, 'assignments', was.assignments, 'activity', was.activity)::text as before,
+       pg_catalog.jsonb_build_object('chat', changed.chat, 'assignments', coalesce(ended.assignments, '[]'))::text as after
 from was
 join changed on changed.id = was.chat_id
-left join (select closed.chat_id, jsonb_agg(closed.assignment) as assignments from closed group by closed.chat_id) ended
+left join (select closed.chat_id, pg_catalog.jsonb_agg(closed.assignment) as assignments from closed group by closed.chat_id) ended
   on ended.chat_id = was.chat_id

@@ -4,7 +4,7 @@ do $modes$
 declare
   v_names text;
 begin
-  select string_agg(format('%I.%I', n.nspname, k.conname), ', ') into v_names
+  select pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, k.conname), ', ') into v_names
     from pg_constraint as k
     join pg_namespace as n on n.oid = k.connamespace
    where k.condeferrable and k.condeferred;

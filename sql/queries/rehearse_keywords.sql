@@ -1,2 +1,2 @@
 -- The words of SQL itself: what two files have in common besides these, they may have to do with each other for.
-select array_agg(word) as words from pg_get_keywords();
+select pg_catalog.array_agg(word) as words from pg_get_keywords();

@@ -1,2 +1,2 @@
 -- How many operators would be kept waiting: those who are on shift now.
-select count(*) as operators from operators where is_active and is_available;
+select pg_catalog.count(*) as operators from operators where is_active and is_available;

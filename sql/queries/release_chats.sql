@@ -5,13 +5,13 @@ with was as materialized (
   select c.id as chat_id, c.assigned_operator_id as operator_id,
          c.releases_without_reply,
          c.is_active, c.chat_state, newest.sender_type,
-         newest.created_at as said_at, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+         newest.created_at as said_at, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
            'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
            'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat
-  from unnest(:'chats'::uuid[]) as given(id)
+  from pg_catalog.unnest(:'chats'::uuid[]) as given(id)
   join chats c on c.id = given.id
   left join lateral (
     select m.sender_type, m.created_at from messages m
@@ -28,8 +28,8 @@ with was as materialized (
               else 'waiting_assignment' end as then_state
   from was
 ), closing as materialized (
-  select a.chat_id, jsonb_agg(to_jsonb(a) order by a.assigned_at, a.id) as assignments,
-         jsonb_agg(jsonb_build_object('id', a.id, 'operator_id', a.operator_id, 'release_reason', :'release_reason'::text,
+  select a.chat_id, pg_catalog.jsonb_agg(pg_catalog.to_jsonb(a) order by a.assigned_at, a.id) as assignments,
+         pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('id', a.id, 'operator_id', a.operator_id, 'release_reason', :'release_reason'::text,
                                       'released_at', greatest(statement_timestamp(), a.assigned_at))
                    order by a.assigned_at, a.id) as ended
   from chat_assignments a where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null
@@ -40,7 +40,7 @@ with was as materialized (
    where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null
 ), gone as (
   delete from operator_activity v where v.chat_id = any(:'chats'::uuid[])
-  returning v.chat_id, to_jsonb(v) as activity
+  returning v.chat_id, pg_catalog.to_jsonb(v) as activity
 ), changed as (
   update chats c
      set chat_state = decided.then_state, assigned_operator_id = null, assignment_time = null,
@@ -60,19 +60,19 @@ with was as materialized (
          last_operator_id = coalesce(decided.operator_id, c.last_operator_id), updated_at = statement_timestamp()
     from decided
    where c.id = decided.chat_id
-  returning c.id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+  returning c.id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
            'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
            'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat
 ), silent as (
-  select gone.chat_id, jsonb_agg(gone.activity) as activity from gone group by gone.chat_id
+  select gone.chat_id, pg_catalog.jsonb_agg(gone.activity) as activity from gone group by gone.chat_id
 ), result as (
   select 'release'::text as action, decided.chat_id, decided.operator_id,
-         jsonb_build_object('chat', decided.chat, 'assignments', coalesce(closing.assignments, '[]'),
+         pg_catalog.jsonb_build_object('chat', decided.chat, 'assignments', coalesce(closing.assignments, '[]'),
                             'activity', coalesce(silent.activity, '[]')) as before,
-         jsonb_build_object('chat', changed.chat, 'assignments', coalesce(closing.ended, '[]'),
+         pg_catalog.jsonb_build_object('chat', changed.chat, 'assignments', coalesce(closing.ended, '[]'),
                             'activity', '[]'::jsonb) as after
   from decided
   join changed on changed.id = decided.chat_id
@@ -81,4 +81,4 @@ with was as materialized (
 )
 insert into chatops.actions (action, chat_id, operator_id, before, after)
 select action, chat_id, operator_id, before, after from result
-returning id as action_id, chat_id, after #>> '{chat,chat_state}' as chat_state
+returning id as action_id, chat_id, after #>> '{chat,chat_state}'::text[] as chat_state

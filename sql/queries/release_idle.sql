@@ -4,7 +4,7 @@ select c.id
 from chats c
 left join operators o on o.id = c.assigned_operator_id
 left join lateral (
-  select max(v.last_activity) as last_activity from operator_activity v
+  select pg_catalog.max(v.last_activity) as last_activity from operator_activity v
    where v.chat_id = c.id and v.operator_id = c.assigned_operator_id
      and v.last_activity < now() + interval '1 minute' -- a clock that runs ahead says nothing
 ) heard on true

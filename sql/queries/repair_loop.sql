@@ -10,25 +10,25 @@ declare
   v_tries  integer := 0;
 begin
   execute :'find' into v_found;
-  while coalesce(cardinality(v_found), 0) > 0 loop
-    v_batch := v_found[greatest(1, cardinality(v_found) - v_size + 1) :];
-    v_found := v_found[: cardinality(v_found) - cardinality(v_batch)];
+  while coalesce(pg_catalog.cardinality(v_found), 0) > 0 loop
+    v_batch := v_found[greatest(1, pg_catalog.cardinality(v_found) - v_size + 1) :];
+    v_found := v_found[: pg_catalog.cardinality(v_found) - pg_catalog.cardinality(v_batch)];
     begin
-      perform set_config('chatops.write', 'function', true);
-      execute replace(:'mend', :'placeholder', quote_literal(to_jsonb(v_batch)::text)) into v_answer;
+      perform pg_catalog.set_config('chatops.write', 'function', true);
+      execute pg_catalog.replace(:'mend', :'placeholder', pg_catalog.quote_literal(pg_catalog.to_jsonb(v_batch)::text)) into v_answer;
       update chatops.migrations
-         set rows_changed = coalesce(rows_changed, 0) + (v_answer ->> 'mended')::bigint
+         set rows_changed = coalesce(rows_changed, 0) + (v_answer ->> 'mended'::text)::bigint
        where target_schema = :'target_schema' and source = :'source' and name = :'name';
-      v_busy := v_busy || array(select jsonb_array_elements(v_answer -> 'busy'));
+      v_busy := v_busy || array(select pg_catalog.jsonb_array_elements(v_answer -> 'busy'::text));
     exception when lock_not_available or deadlock_detected then
       v_busy := v_busy || v_batch;
     end;
     commit;
-    if cardinality(v_found) = 0 and cardinality(v_busy) > 0 and v_tries < 100 then
+    if pg_catalog.cardinality(v_found) = 0 and pg_catalog.cardinality(v_busy) > 0 and v_tries < 100 then
       v_tries := v_tries + 1;
       v_found := v_busy;
       v_busy := '{}';
-      perform pg_sleep(0.1);
+      perform pg_catalog.pg_sleep(0.1);
     end if;
   end loop;
 end

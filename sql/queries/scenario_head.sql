@@ -2,9 +2,9 @@
 update chats as c
    set waiting_since = least(
          now(),
-         (select min(o.waiting_since) from chats as o where o.chat_state = 'waiting_assignment' and o.waiting_since is not null),
-         (select min(o.waiting_since) from chats as o where o.assigned_operator_id is not null and o.chat_state = 'assigned'))
+         (select pg_catalog.min(o.waiting_since) from chats as o where o.chat_state = 'waiting_assignment' and o.waiting_since is not null),
+         (select pg_catalog.min(o.waiting_since) from chats as o where o.assigned_operator_id is not null and o.chat_state = 'assigned'))
          - :'lead'::interval
  where c.id = :'chat_id'::uuid
 -- This session may remember where the head of the queue was.
-returning set_config('chatops.queue_head', '', true)
+returning pg_catalog.set_config('chatops.queue_head', '', true)

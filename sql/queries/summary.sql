@@ -2,10 +2,10 @@
 -- A chat without any user message keeps the state waiting_assignment and is told apart: it waits for nobody.
 -- needs: chat_queue
 with queued as materialized (
-  select count(*) as chats, min(waiting_since) as oldest from chat_queue
+  select pg_catalog.count(*) as chats, pg_catalog.min(waiting_since) as oldest from chat_queue
 ), states as materialized (
-  select c.chat_state, count(*) as chats,
-         min(case c.chat_state when 'assigned' then c.assignment_time
+  select c.chat_state, pg_catalog.count(*) as chats,
+         pg_catalog.min(case c.chat_state when 'assigned' then c.assignment_time
                                when 'waiting_real_user_reply' then c.operator_replied_at end) as oldest
   from chats c
   group by c.chat_state

@@ -9,28 +9,28 @@ with given as materialized (
   where exists (
           select from chat_assignments x
            where x.chat_id = given.chat_id and x.released_at is null
-             and not exists (select from jsonb_array_elements(given.after -> 'assignments') l where (l ->> 'id')::uuid = x.id))
+             and not exists (select from pg_catalog.jsonb_array_elements(given.after -> 'assignments'::text) l where (l ->> 'id'::text)::uuid = x.id))
      or exists (
-          select from jsonb_array_elements(given.after -> 'assignments') l
-          left join chat_assignments x on x.id = (l ->> 'id')::uuid
-           where x.id is null or x.released_at is distinct from (l ->> 'released_at')::timestamptz)
+          select from pg_catalog.jsonb_array_elements(given.after -> 'assignments'::text) l
+          left join chat_assignments x on x.id = (l ->> 'id'::text)::uuid
+           where x.id is null or x.released_at is distinct from (l ->> 'released_at'::text)::timestamptz)
   union all
   select given.action_id, 2, 'the user has written since, and would not be heard'
   from given
-  where given.before #>> '{chat,chat_state}' in ('waiting_real_user_reply', 'completed')
+  where given.before #>> '{chat,chat_state}'::text[] in ('waiting_real_user_reply', 'completed')
     and exists (select from messages m where m.chat_id = given.chat_id and m.sender_type = 'real' and m.created_at > given.at)
   union all
   select given.action_id, 3, 'the operator who had it is gone'
   from given
-  where given.before #>> '{chat,assigned_operator_id}' is not null
-    and not exists (select from operators o where o.id = (given.before #>> '{chat,assigned_operator_id}')::uuid)
+  where given.before #>> '{chat,assigned_operator_id}'::text[] is not null
+    and not exists (select from operators o where o.id = (given.before #>> '{chat,assigned_operator_id}'::text[])::uuid)
   union all
   select given.action_id, 4, 'the operator who had it holds another chat now'
   from given
   where not :'forced'::boolean
-    and (given.before #>> '{chat,is_active}')::boolean
+    and (given.before #>> '{chat,is_active}'::text[])::boolean
     and exists (select from chats c
-                 where c.assigned_operator_id = (given.before #>> '{chat,assigned_operator_id}')::uuid
+                 where c.assigned_operator_id = (given.before #>> '{chat,assigned_operator_id}'::text[])::uuid
                    and coalesce(c.is_active, true) and c.id <> given.chat_id
                    and not exists (select from given also where also.chat_id = c.id))
 )

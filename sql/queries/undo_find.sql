@@ -1,13 +1,13 @@
 -- Which done actions are meant: one by its number, or those of a plan, the newest first; which were undone since?
 -- action_id, plan_id: one of them is null; schema: the tenant's
 select a.id as action_id, a.at, a.action, a.outcome, a.chat_id, a.operator_id, a.plan_id, a.reason,
-       a.before #>> '{chat,chat_state}' as state_before, a.after #>> '{chat,chat_state}' as state_after,
-       (a.before #>> '{chat,assigned_operator_id}')::uuid as operator_before_id,
-       (a.after #>> '{chat,assigned_operator_id}')::uuid as operator_after_id,
-       (a.before #>> '{operator,is_available}')::boolean as available_before,
-       (a.after #>> '{operator,is_available}')::boolean as available_after,
+       a.before #>> '{chat,chat_state}'::text[] as state_before, a.after #>> '{chat,chat_state}'::text[] as state_after,
+       (a.before #>> '{chat,assigned_operator_id}'::text[])::uuid as operator_before_id,
+       (a.after #>> '{chat,assigned_operator_id}'::text[])::uuid as operator_after_id,
+       (a.before #>> '{operator,is_available}'::text[])::boolean as available_before,
+       (a.after #>> '{operator,is_available}'::text[])::boolean as available_after,
        a.before ? 'chat' as of_a_chat, a.before ? 'operator' as of_an_operator,
-       (select max(u.id) from chatops.actions u where u.undoes = a.id and u.outcome = 'done'
+       (select pg_catalog.max(u.id) from chatops.actions u where u.undoes = a.id and u.outcome = 'done'
            and not exists (select from chatops.actions r where r.undoes = u.id and r.outcome = 'done')) as undone_by
 from chatops.actions a
 where a.target_schema = :'schema'

@@ -11,34 +11,34 @@ with given as materialized (
          assignment_time = w.assignment_time, last_operator_id = w.last_operator_id,
          operator_replied_at = w.operator_replied_at, updated_at = w.updated_at
     from given
-   cross join lateral jsonb_populate_record(null::chats, given.before -> 'chat' || given.wanted -> 'chat') as w
+   cross join lateral pg_catalog.jsonb_populate_record(null::chats, given.before -> 'chat'::text || given.wanted -> 'chat'::text) as w
    where c.id = given.chat_id
-  returning c.id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+  returning c.id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat
 ), reopened as (
   insert into chat_assignments as x
-  select l.* from given, jsonb_populate_recordset(null::chat_assignments, given.wanted -> 'assignments') l
+  select l.* from given, pg_catalog.jsonb_populate_recordset(null::chat_assignments, given.wanted -> 'assignments'::text) l
   on conflict (id) do update set released_at = excluded.released_at, release_reason = excluded.release_reason
-  returning x.chat_id, to_jsonb(x) as assignment
+  returning x.chat_id, pg_catalog.to_jsonb(x) as assignment
 ), alive as (
   insert into operator_activity as v
-  select l.* from given, jsonb_populate_recordset(null::operator_activity, given.wanted -> 'activity') l
+  select l.* from given, pg_catalog.jsonb_populate_recordset(null::operator_activity, given.wanted -> 'activity'::text) l
   on conflict do nothing
-  returning v.chat_id, to_jsonb(v) as activity
+  returning v.chat_id, pg_catalog.to_jsonb(v) as activity
 ), result as (
   select 'undo'::text as action, given.chat_id, given.operator_id, given.action_id as undoes, given.before,
-         jsonb_build_object(
+         pg_catalog.jsonb_build_object(
            'chat', changed.chat,
            'assignments', coalesce(turns.assignments, '[]'), 'activity', coalesce(heard.activity, '[]')) as after
   from given
   join changed on changed.id = given.chat_id
-  left join (select r.chat_id, jsonb_agg(r.assignment) as assignments from reopened r group by r.chat_id) turns
+  left join (select r.chat_id, pg_catalog.jsonb_agg(r.assignment) as assignments from reopened r group by r.chat_id) turns
     on turns.chat_id = given.chat_id
-  left join (select l.chat_id, jsonb_agg(l.activity) as activity from alive l group by l.chat_id) heard
+  left join (select l.chat_id, pg_catalog.jsonb_agg(l.activity) as activity from alive l group by l.chat_id) heard
     on heard.chat_id = given.chat_id
 )
 insert into chatops.actions (action, chat_id, operator_id, undoes, before, after)
 select action, chat_id, operator_id, undoes, before, after from result
-returning id as action_id, undoes, chat_id, after #>> '{chat,chat_state}' as chat_state
+returning id as action_id, undoes, chat_id, after #>> '{chat,chat_state}'::text[] as chat_state

@@ -3,7 +3,7 @@
 -- actions: their numbers
 select a.id as action_id
 from chatops.actions a
-cross join lateral jsonb_populate_record(null::chats, a.after -> 'chat') as left_as
+cross join lateral pg_catalog.jsonb_populate_record(null::chats, a.after -> 'chat'::text) as left_as
 join chats c on c.id = a.chat_id
 where a.id = any(:'actions'::bigint[])
   and c.chat_state is not distinct from left_as.chat_state

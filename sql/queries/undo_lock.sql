@@ -2,7 +2,7 @@
 -- actions: their numbers
 select a.id as action_id
 from chatops.actions a
-cross join lateral jsonb_populate_record(null::chats, a.after -> 'chat') as left_as
+cross join lateral pg_catalog.jsonb_populate_record(null::chats, a.after -> 'chat'::text) as left_as
 join chats c on c.id = a.chat_id
 where a.id = any(:'actions'::bigint[])
   and c.chat_state is not distinct from left_as.chat_state
@@ -11,5 +11,5 @@ where a.id = any(:'actions'::bigint[])
   and c.assignment_time is not distinct from left_as.assignment_time
   and c.last_operator_id is not distinct from left_as.last_operator_id
   and c.operator_replied_at is not distinct from left_as.operator_replied_at
-  and c.epoch = coalesce((a.after #>> '{chat,epoch}')::bigint, c.epoch)
+  and c.epoch = coalesce((a.after #>> '{chat,epoch}'::text[])::bigint, c.epoch)
 for no key update of c skip locked

@@ -4,13 +4,13 @@ with given as materialized (
   select a.id as action_id, a.operator_id, a.before, a.after from chatops.actions a where a.id = any(:'actions'::bigint[])
 ), changed as (
   update operators o
-     set is_available = (given.before #>> '{operator,is_available}')::boolean
+     set is_available = (given.before #>> '{operator,is_available}'::text[])::boolean
     from given
-   where o.id = given.operator_id and o.is_available is not distinct from (given.after #>> '{operator,is_available}')::boolean
+   where o.id = given.operator_id and o.is_available is not distinct from (given.after #>> '{operator,is_available}'::text[])::boolean
   returning o.id, o.is_available, given.action_id, given.after
 )
 insert into chatops.actions (action, operator_id, undoes, before, after)
 select :'action', changed.id, changed.action_id, changed.after,
-       jsonb_build_object('operator', jsonb_build_object('is_available', changed.is_available))
+       pg_catalog.jsonb_build_object('operator', pg_catalog.jsonb_build_object('is_available', changed.is_available))
 from changed
 returning id as action_id, undoes, operator_id

@@ -4,27 +4,27 @@ with given as materialized (
   select a.id as action_id, a.chat_id, a.before, a.after
   from chatops.actions a where a.id = any(:'actions'::bigint[])
 ), was as materialized (
-  select given.action_id, jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+  select given.action_id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
            'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
            'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat,
-         (select coalesce(jsonb_agg(to_jsonb(x) order by x.assigned_at, x.id), '[]') from chat_assignments x
-           where x.id in (select (l ->> 'id')::uuid
-                            from jsonb_array_elements((given.after -> 'assignments') || (given.before -> 'assignments')) l)
+         (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(x) order by x.assigned_at, x.id), '[]') from chat_assignments x
+           where x.id in (select (l ->> 'id'::text)::uuid
+                            from pg_catalog.jsonb_array_elements((given.after -> 'assignments'::text) || (given.before -> 'assignments'::text)) l)
          ) as assignments,
-         (select coalesce(jsonb_agg(to_jsonb(v) order by v.operator_id), '[]') from operator_activity v
+         (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(v) order by v.operator_id), '[]') from operator_activity v
            where v.chat_id = given.chat_id) as activity
   from given join chats c on c.id = given.chat_id
 ), gone as (
   delete from chat_assignments x
-  using given, jsonb_array_elements(given.after -> 'assignments') l
-  where x.id = (l ->> 'id')::uuid
-    and not exists (select from jsonb_array_elements(given.before -> 'assignments') b where b ->> 'id' = l ->> 'id')
+  using given, pg_catalog.jsonb_array_elements(given.after -> 'assignments'::text) l
+  where x.id = (l ->> 'id'::text)::uuid
+    and not exists (select from pg_catalog.jsonb_array_elements(given.before -> 'assignments'::text) b where b ->> 'id'::text = l ->> 'id'::text)
 ), silent as (
   delete from operator_activity v using given where v.chat_id = given.chat_id
 )
 select was.action_id,
-       jsonb_build_object('chat', was.chat, 'assignments', was.assignments, 'activity', was.activity)::text as before
+       pg_catalog.jsonb_build_object('chat', was.chat, 'assignments', was.assignments, 'activity', was.activity)::text as before
 from was

@@ -1,7 +1,7 @@
 -- Where one chat stands in the queue, and how fast the queue was served in the last hour.
 -- needs: chat_queue
 select q.waiting_since, q.last_operator_id,
-       (select count(*) from chat_queue b where (b.waiting_since, b.chat_id) < (q.waiting_since, q.chat_id)) as ahead,
-       (select count(*) from chat_assignments a where a.assigned_at > now() - interval '1 hour') as served_last_hour
+       (select pg_catalog.count(*) from chat_queue b where (b.waiting_since, b.chat_id) < (q.waiting_since, q.chat_id)) as ahead,
+       (select pg_catalog.count(*) from chat_assignments a where a.assigned_at > now() - interval '1 hour') as served_last_hour
   from chat_queue q
  where q.chat_id = :'chat'::uuid

@@ -2,4 +2,4 @@
 select exists (select from pg_class c
                  join pg_namespace n on n.oid = c.relnamespace
                 where n.nspname = 'chatops' and c.relname = 'watches'
-                  and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'))
+                  and pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_table_privilege(c.oid, 'select'))

@@ -9,32 +9,37 @@ begin
   if not exists (select from pg_roles where rolname = 'chatops_reader') then
     create role chatops_reader nologin;
   end if;
-  execute format('grant usage on schema %I to chatops_reader', v_schema);
+  execute pg_catalog.format('grant usage on schema %I to chatops_reader', v_schema);
   foreach v_name in array array['operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
                                 'operator_activity', 'platform_config'] loop
-    v_table := to_regclass(format('%I.%I', v_schema, v_name));
+    v_table := pg_catalog.to_regclass(pg_catalog.format('%I.%I', v_schema, v_name));
     continue when v_table is null;
-    execute format('grant select on %s to chatops_reader', v_table);
+    execute pg_catalog.format('grant select on %s to chatops_reader', v_table);
     -- Where row level security is on, one policy shows this role everything; the application's own policies stay as they are.
     if (select relrowsecurity from pg_class where oid = v_table)
        and not exists (select from pg_policy where polrelid = v_table and polname = 'chatops_reads') then
-      execute format('create policy chatops_reads on %s for select to chatops_reader using (true)', v_table);
+      execute pg_catalog.format('create policy chatops_reads on %s for select to chatops_reader using (true)', v_table);
     end if;
   end loop;
   foreach v_name in array array['chat_state_summary', 'chat_queue', 'stuck_chats', 'operator_load'] loop
-    if to_regclass(format('%I.%I', v_schema, v_name)) is not null then
-      execute format('grant select on %I.%I to chatops_reader', v_schema, v_name);
+    if pg_catalog.to_regclass(pg_catalog.format('%I.%I', v_schema, v_name)) is not null then
+      execute pg_catalog.format('grant select on %I.%I to chatops_reader', v_schema, v_name);
     end if;
   end loop;
   for v_name in
     select p.oid::regprocedure::text from pg_proc p
       join pg_namespace n on n.oid = p.pronamespace and n.nspname = v_schema
      where p.proname in ('get_assignment_queue_status', 'detect_stuck_chats', 'should_keep_assignment', 'guards_are_on',
-                         'explain_empty_queue', 'policy_number', 'idle_timeout', 'own_chats_before')
+                         'explain_empty_queue', 'paused_until', 'policy_number', 'idle_timeout', 'own_chats_before')
   loop
-    execute format('grant execute on function %s to chatops_reader', v_name);
+    execute pg_catalog.format('grant execute on function %s to chatops_reader', v_name);
   end loop;
-  if to_regnamespace('chatops') is not null then
+  foreach v_name in array array['refusals_late_reply', 'refusals_operator_busy'] loop
+    if pg_catalog.to_regclass(pg_catalog.format('%I.%I', v_schema, v_name)) is not null then
+      execute pg_catalog.format('grant select on sequence %I.%I to chatops_reader', v_schema, v_name);
+    end if;
+  end loop;
+  if pg_catalog.to_regnamespace('chatops') is not null then
     grant usage on schema chatops to chatops_reader;
     grant select on all tables in schema chatops to chatops_reader;
     grant select on all sequences in schema chatops to chatops_reader;

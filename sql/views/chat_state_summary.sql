@@ -3,11 +3,11 @@
 -- A published view of the deployed system: it reads as its owner, as it always did, so it is no security invoker's.
 create or replace view chat_state_summary as
 select c.chat_state,
-       count(*) as count,
-       count(c.assigned_operator_id) as with_operator,
-       count(c.last_operator_id) as has_last_operator,
-       min(c.created_at) as oldest_chat,
-       max(c.created_at) as newest_chat
+       pg_catalog.count(*) as count,
+       pg_catalog.count(c.assigned_operator_id) as with_operator,
+       pg_catalog.count(c.last_operator_id) as has_last_operator,
+       pg_catalog.min(c.created_at) as oldest_chat,
+       pg_catalog.max(c.created_at) as newest_chat
   from chats as c
  where c.is_active
  group by c.chat_state;

@@ -7,12 +7,12 @@ language sql
 stable
 set search_path from current
 as $function$
-  select count(*)::integer,
-         (select count(*) from chats
+  select pg_catalog.count(*)::integer,
+         (select pg_catalog.count(*) from chats
            where chat_state = 'assigned' and is_active and assigned_operator_id is not null)::integer,
-         (select count(*) from chats
+         (select pg_catalog.count(*) from chats
            where chat_state = 'waiting_real_user_reply' and is_active)::integer,
-         min(waiting_since),
-         round(avg(extract(epoch from now() - waiting_since) / 60), 2)
+         pg_catalog.min(waiting_since),
+         pg_catalog.round(pg_catalog.avg(extract(epoch from now() - waiting_since) / 60), 2)
     from chat_queue
 $function$;

@@ -21,9 +21,9 @@ select o.id as operator_id,
   from operators as o
   left join (
     select c.assigned_operator_id as operator_id,
-           (array_agg(c.id order by c.assignment_time nulls last, c.id))[1] as chat_id,
-           min(c.assignment_time) as held_since,
-           count(*) as held_chats
+           (pg_catalog.array_agg(c.id order by c.assignment_time nulls last, c.id))[1] as chat_id,
+           pg_catalog.min(c.assignment_time) as held_since,
+           pg_catalog.count(*) as held_chats
       from chats as c
      where c.chat_state = 'assigned'
        and c.is_active
@@ -31,7 +31,7 @@ select o.id as operator_id,
      group by c.assigned_operator_id
   ) as held on held.operator_id = o.id
   left join (
-    select a.operator_id, max(a.last_activity) as last_activity
+    select a.operator_id, pg_catalog.max(a.last_activity) as last_activity
       from operator_activity as a
      group by a.operator_id
   ) as heard on heard.operator_id = o.id;

@@ -3,7 +3,7 @@
 -- `of` is the table of what belongs to one. What stands in schema chatops bears that name in front. Left out is what checks of
 -- their own ask: whether a trigger fires, an index is valid, a constraint was validated. Names are told as the path shows them.
 select found.kind, found.name, found.of,
-       (select coalesce(jsonb_object_agg(p.key, coalesce(p.value, '')), '{}') from jsonb_each_text(found.definition) as p) as definition
+       (select coalesce(pg_catalog.jsonb_object_agg(p.key, coalesce(p.value, '')), '{}') from pg_catalog.jsonb_each_text(found.definition) as p) as definition
   from (
     with spaces as materialized (
       select n.oid, case when n.nspname = current_schema() then '' else n.nspname || '.' end as prefix
@@ -18,19 +18,19 @@ select found.kind, found.name, found.of,
     select 'table' as kind, r.name, null::text as of, '{}'::jsonb as definition from relations r where r.relkind in ('r', 'p', 'f')
     union all
     select 'view', r.name, null,
-           jsonb_build_object('query', pg_get_viewdef(r.oid), 'options', array_to_string(r.reloptions, ', '))
+           pg_catalog.jsonb_build_object('query', pg_catalog.pg_get_viewdef(r.oid), 'options', pg_catalog.array_to_string(r.reloptions, ', '))
       from relations r
      where r.relkind in ('v', 'm')
     union all
     select 'sequence', r.name, null,
-           jsonb_build_object('increment', q.seqincrement::text, 'minimum', q.seqmin::text, 'maximum', q.seqmax::text,
+           pg_catalog.jsonb_build_object('increment', q.seqincrement::text, 'minimum', q.seqmin::text, 'maximum', q.seqmax::text,
                               'cycles', q.seqcycle::text)
       from relations r
       join pg_sequence q on q.seqrelid = r.oid
     union all
     select 'column', r.name || '.' || a.attname, r.name,
-           jsonb_build_object('type', format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull::text,
-                              'default', pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated::text,
+           pg_catalog.jsonb_build_object('type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull::text,
+                              'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated::text,
                               'identity', a.attidentity::text)
       from relations r
       join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
@@ -38,17 +38,17 @@ select found.kind, found.name, found.of,
      where r.relkind in ('r', 'p', 'f')
     union all
     select 'constraint', r.name || '.' || k.conname, r.name,
-           jsonb_build_object('definition', replace(pg_get_constraintdef(k.oid, true), ' NOT VALID', ''),
-                              'columns', (select string_agg(a.attname, ', ' order by a.attname)
+           pg_catalog.jsonb_build_object('definition', pg_catalog.replace(pg_catalog.pg_get_constraintdef(k.oid, true), ' NOT VALID', ''),
+                              'columns', (select pg_catalog.string_agg(a.attname, ', ' order by a.attname)
                                             from pg_attribute a where a.attrelid = k.conrelid and a.attnum = any (k.conkey)))
       from relations r
       join pg_constraint k on k.conrelid = r.oid and k.contype not in ('n', 't')
     union all
     select 'index', s.prefix || c.relname, r.name,
-           jsonb_build_object('definition', replace(pg_get_indexdef(x.indexrelid, 0, true), ' ON ONLY ', ' ON '),
-                              'columns', (select string_agg(pg_get_indexdef(x.indexrelid, n, true), ', ' order by n)
-                                            from generate_series(1, x.indnkeyatts) as n),
-                              'serves', (coalesce(pg_get_expr(x.indpred, x.indrelid), '') <> 'false')::text)
+           pg_catalog.jsonb_build_object('definition', pg_catalog.replace(pg_catalog.pg_get_indexdef(x.indexrelid, 0, true), ' ON ONLY ', ' ON '),
+                              'columns', (select pg_catalog.string_agg(pg_catalog.pg_get_indexdef(x.indexrelid, n, true), ', ' order by n)
+                                            from pg_catalog.generate_series(1, x.indnkeyatts) as n),
+                              'serves', (coalesce(pg_catalog.pg_get_expr(x.indpred, x.indrelid), '') <> 'false')::text)
       from relations r
       join pg_index x on x.indrelid = r.oid
       join pg_class c on c.oid = x.indexrelid
@@ -56,26 +56,26 @@ select found.kind, found.name, found.of,
      where not exists (select from pg_constraint k where k.conindid = x.indexrelid and k.conrelid = x.indrelid)
     union all
     select 'trigger', r.name || '.' || t.tgname, r.name,
-           jsonb_build_object('definition', pg_get_triggerdef(t.oid, true),
+           pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_triggerdef(t.oid, true),
                               'enabled', case when t.tgenabled = 'A' then 'always' else 'ordinary' end)
       from relations r
       join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
     union all
-    select 'rule', r.name || '.' || w.rulename, r.name, jsonb_build_object('definition', pg_get_ruledef(w.oid, true))
+    select 'rule', r.name || '.' || w.rulename, r.name, pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_ruledef(w.oid, true))
       from relations r
       join pg_rewrite w on w.ev_class = r.oid and w.rulename <> '_RETURN'
     union all
     select 'function', s.prefix || p.proname, null,
-           jsonb_build_object('arguments', pg_get_function_arguments(p.oid), 'returns', pg_get_function_result(p.oid),
+           pg_catalog.jsonb_build_object('arguments', pg_catalog.pg_get_function_arguments(p.oid), 'returns', pg_catalog.pg_get_function_result(p.oid),
                               'language', l.lanname, 'volatile', p.provolatile::text, 'strict', p.proisstrict::text,
                               'security', case when p.prosecdef then 'definer' else 'invoker' end,
-                              'body', coalesce(replace(p.prosrc, E'\r\n', E'\n'), pg_get_function_sqlbody(p.oid)),
-                              'settings', (select string_agg(
-                                             case when starts_with(one || ',', 'search_path=' || quote_ident(current_schema()) || ',')
+                              'body', coalesce(pg_catalog.replace(p.prosrc, E'\r\n', E'\n'), pg_catalog.pg_get_function_sqlbody(p.oid)),
+                              'settings', (select pg_catalog.string_agg(
+                                             case when pg_catalog.starts_with(one || ',', 'search_path=' || pg_catalog.quote_ident(current_schema()) || ',')
                                                   then 'search_path=(its own schema)'
-                                                       || substr(one, length('search_path=' || quote_ident(current_schema())) + 1)
+                                                       || pg_catalog.substr(one, pg_catalog.length('search_path=' || pg_catalog.quote_ident(current_schema())) + 1)
                                                   else one end, '; ' order by one)
-                                             from unnest(p.proconfig) as one))
+                                             from pg_catalog.unnest(p.proconfig) as one))
       from pg_proc p
       join spaces s on s.oid = p.pronamespace
       join pg_language l on l.oid = p.prolang

@@ -1,3 +1,3 @@
 -- How many more sessions does this server take?
-select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-       - (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as sessions
+select pg_catalog.current_setting('max_connections')::int - pg_catalog.current_setting('superuser_reserved_connections')::int
+       - (select pg_catalog.count(*)::int from pg_stat_activity where backend_type = 'client backend') as sessions

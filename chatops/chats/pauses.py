@@ -1,0 +1,43 @@
+"""The pause of the queue: a row of chatops.settings that assign reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chatops import sqlfiles
+from chatops.chats import audit
+from chatops.db import Database
+from chatops.errors import RefusedError
+from chatops.provenance import Provenance
+
+LONGEST = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """What a pause, or its end, left in the log."""
+
+    action_id: int
+    until: datetime | None
+
+
+def begin(database: Database, provenance: Provenance, span: timedelta, reason: str) -> Paused:
+    """Pauses the queue for a span of time, logged in the same transaction. Raises RefusedError where assign does not look."""
+    with audit.acting(database, provenance, reason=reason):
+        if not database.value(sqlfiles.read("queries/pause_installed.sql")):
+            migrate = " ".join(filter(None, ("chatops", database.target.flags, "migrate --dry-run")))
+            raise RefusedError(
+                "assign cannot be paused here: migration 021 is not in; nothing was changed",
+                next_steps=[("see what it would bring", migrate)],
+            )
+        return database.rows(Paused, sqlfiles.read("queries/pause_begin.sql"), {"span": span, "reason": reason})[0]
+
+
+def end(database: Database, provenance: Provenance, reason: str | None) -> Paused | None:
+    """Ends the pause, logged; None when there was none."""
+    with audit.acting(database, provenance, reason=reason):
+        if not database.value(sqlfiles.read("queries/pause_installed.sql")):
+            return None
+        done = database.rows(Paused, sqlfiles.read("queries/pause_end.sql"))
+        return done[0] if done else None

@@ -1,0 +1,29 @@
+"""`chatops pause`."""
+
+from __future__ import annotations
+
+import typer
+
+from chatops.cli import shared_options as options
+from chatops.cli.options import command, invocation_of
+from chatops.errors import ExitCode
+
+
+@command(
+    examples=["chatops pause --for 15m --reason 'release 2.14 answers twice'", "chatops resume"],
+    exits="0 paused · 2 usage · 4 refused: this database cannot be paused",
+)
+def pause(
+    ctx: typer.Context,
+    span: str = typer.Option("15m", "--for", metavar="TIME", help="For how long; at most a day."),
+    yes: options.Yes = False,
+    reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log; needed."),
+) -> ExitCode:
+    """For a while nobody gets a chat: whoever asks is answered as if the queue were empty.
+
+    Replies, messages and heartbeats go on, and who holds a chat keeps it. It works at once and on open connections, ends by
+    itself, and is logged.
+    """
+    from chatops.flows import pause as flow
+
+    return flow.pause(invocation_of(ctx), span, yes=yes, reason=reason)

@@ -1,0 +1,19 @@
+"""`chatops resume`."""
+
+from __future__ import annotations
+
+import typer
+
+from chatops.cli.options import command, invocation_of
+from chatops.errors import ExitCode
+
+
+@command(examples=["chatops resume", "chatops resume --reason 'rolled back'"], exits="0 operators get chats again")
+def resume(
+    ctx: typer.Context,
+    reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log."),
+) -> ExitCode:
+    """Ends a pause before its time: operators get chats again. It works at once and is logged."""
+    from chatops.flows import pause as flow
+
+    return flow.resume(invocation_of(ctx), reason)

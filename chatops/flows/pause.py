@@ -1,0 +1,38 @@
+"""What `pause` and `resume` do: stop assigning for a while, and go on."""
+
+from __future__ import annotations
+
+from chatops import formatting
+from chatops.chats import pauses
+from chatops.errors import ExitCode, UsageError
+from chatops.flows.run import Invocation
+
+
+def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:
+    """`chatops pause`."""
+    span = formatting.span(text, "--for")
+    if span > pauses.LONGEST or not span:
+        raise UsageError("--for takes at most 24h")
+    given = (reason or "").strip() or invocation.ask("Reason (kept in the log):", "--reason")
+    if not given:
+        raise UsageError("a reason is needed; nothing was changed")
+    invocation.note(f"For {formatting.duration(span)} no operator gets a chat; replies, messages and heartbeats go on.")
+    if not invocation.consent("Pause the queue", yes=yes):
+        return ExitCode.OK
+    database = invocation.connect("act")
+    done = pauses.begin(database, invocation.provenance, span, given)
+    invocation.banner(database)
+    again = invocation.here("resume")
+    invocation.emit(f"The queue is paused until {formatting.instant(done.until)}, action {done.action_id}. Go on: {again}\n")
+    return ExitCode.OK
+
+
+def resume(invocation: Invocation, reason: str | None) -> ExitCode:
+    """`chatops resume`."""
+    database = invocation.connect("act")
+    done = pauses.end(database, invocation.provenance, reason)
+    invocation.banner(database)
+    invocation.emit(
+        f"Operators get chats again, action {done.action_id}.\n" if done else "The queue was not paused; nothing was changed.\n"
+    )
+    return ExitCode.OK

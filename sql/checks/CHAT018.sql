@@ -1,0 +1,43 @@
+-- Into which closed chats does a user write in vain, whoever closed them?
+-- code: CHAT018
+-- title: {count} users write in vain: their chats are closed
+-- title-one: 1 user writes in vain: the chat is closed
+-- severity: advice
+-- group: data
+-- expected: nobody writes into a chat that somebody has closed
+-- why: an admin closed the chat, blocked the user, or unblocked them without opening their chats again; the application goes on
+--   to take their messages
+-- consequence: the user sees an open chat and writes; no operator is ever shown these messages
+-- help: reopen {chat_id} --dry-run
+-- says: nobody answers
+-- reads: chats, chat_assignments, messages
+-- limits: max_reassignments
+-- What the reassignment limit closed is CHAT012's. A chat was closed when it came into its state; before there was such a clock,
+-- when its last assignment ended, else when it was last written.
+select c.id as chat_id,
+       closed.at as closed_at,
+       pg_catalog.to_jsonb(c) ->> 'closed_reason'::text as closed_reason,
+       unanswered.messages as messages_since,
+       unanswered.newest_at as user_wrote_at
+  from chats c
+ cross join lateral (
+   select coalesce((pg_catalog.to_jsonb(c) ->> 'state_since'::text)::timestamptz,
+                   (select pg_catalog.max(a.released_at) from chat_assignments a where a.chat_id = c.id),
+                   c.updated_at) as at
+ ) as closed
+ cross join lateral (
+   select pg_catalog.count(*) as messages, pg_catalog.max(m.created_at) as newest_at
+     from messages m
+    where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > closed.at
+ ) as unanswered
+ where (c.is_active is false or c.chat_state = 'completed')
+   and c.last_message_at > closed.at
+   and unanswered.messages > 0
+   and coalesce(pg_catalog.to_jsonb(c) ->> 'closed_reason'::text, '') <> 'max_reassignments'
+   and not (c.chat_state = 'completed' and pg_catalog.to_jsonb(c) ->> 'closed_reason'::text is null
+            and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is not null)
+                >= :'max_reassignments'::numeric
+            and (select a.release_reason is distinct from 'operator_sent_message' from chat_assignments a
+                  where a.chat_id = c.id and a.released_at is not null
+                  order by a.released_at desc, a.assigned_at desc, a.id desc limit 1))
+ order by unanswered.newest_at desc, c.id
