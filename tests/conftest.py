@@ -97,6 +97,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line("servers: " + ", ".join(f"Postgres {label}" for label in server_labels()))
     for line in what_is_missing():
         terminalreporter.write_line(f"MISSING: {line}", yellow=True)
+    if not os.environ.get("CHATOPS_TEST_CITUS_URL"):
+        terminalreporter.write_line("SKIPPED: tests on a Citus cluster: CHATOPS_TEST_CITUS_URL is not set", yellow=True)
     if (reason := why_not_supabase()) is not None:
         terminalreporter.write_line(f"SKIPPED: `supabase db push` beside adopt: {reason}", yellow=True)
 

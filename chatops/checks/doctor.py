@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from chatops import formatting, sqlfiles
+from chatops import cluster, formatting, sqlfiles
 from chatops.checks import load, run
 from chatops.checks.inventory import TABLES, take_inventory
 from chatops.db import Database
@@ -58,6 +58,8 @@ def examine(database: Database, another: Callable[[], Database], here: Callable[
         if facts.standby
         else Point("standby", "ok", "primary: it can be read and written")
     )
+    if (node := cluster.node_of(database)) is not None:
+        points.append(_cluster(node, database.target.schema, here))
     points += [Point(one.what, "failed", one.message, one.sql) for one in unfit(database, facts)]
     points.append(_pooler(database, facts.backend_pid, another))
     points.append(_new_connection(another))
@@ -79,6 +81,16 @@ def _version(number: int, text: str) -> Point:
     if major > NEWEST:
         return Point("version", "advice", f"{name} is newer than {NEWEST}, the newest that chatops is tested on")
     return Point("version", "ok", name)
+
+
+def _cluster(node: cluster.CitusNode, schema: str, here: Callable[..., str]) -> Point:
+    if not node.coordinator:
+        return Point("cluster", "failed", f"{node.told}: only the coordinator can be worked on", here("config"))
+    if node.is_distributed:
+        return Point("cluster", "failed", f"{node.told}: chatops only reads a distributed schema", here("verify", "schema"))
+    if node.workers:
+        return Point("cluster", "advice", f"{node.told}; schema {formatting.visible(schema)} lies on the coordinator alone")
+    return Point("cluster", "ok", node.told)
 
 
 def _encryption(database: Database) -> Point:

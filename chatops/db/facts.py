@@ -23,7 +23,8 @@ FACTS = """select current_setting('server_version_num')::int as version_number,
        has_database_privilege(current_database(), 'create') as may_create_schemas,
        current_setting('default_transaction_read_only')::boolean as read_only,
        exists (select from pg_class as h join pg_namespace as s on s.oid = h.relnamespace
-                where s.nspname = 'supabase_migrations' and h.relname = 'schema_migrations') as has_supabase_history
+                where s.nspname = 'supabase_migrations' and h.relname = 'schema_migrations') as has_supabase_history,
+       (select e.extversion from pg_extension as e where e.extname = 'citus') as citus
   from pg_namespace as n
   join pg_roles as o on o.oid = n.nspowner
   left join pg_class as c on c.relnamespace = n.oid and c.relname in ('actions', 'migrations') and c.relkind = 'r'
@@ -58,3 +59,5 @@ class Facts:
     read_only: bool
     """Transactions are read-only unless they say otherwise."""
     has_supabase_history: bool
+    citus: str | None
+    """The version of the extension, where it is installed."""

@@ -20,11 +20,15 @@ from chatops.model import Span, Style
 from chatops.settings import Target
 
 if TYPE_CHECKING:  # the driver is most of what a command loads, and what works offline (explain, config) needs none of it
-    from chatops.db import Database, Intent
+    from chatops.db import Database, Facts, Intent
 
 
 COLOURS: dict[str, Style] = {"red": "critical", "yellow": "warning", "green": "ok", "cyan": "advice"}
 """`colour` of an environment, in the banner."""
+
+
+WRITE_AFTER_READING = ("repair",)
+"""Commands that find out on a reading connection what they will write."""
 
 
 class Closable(Protocol):
@@ -112,19 +116,34 @@ class Connection(Output):
             yield database
 
     def banner(self, database: Database) -> None:
-        """Says on stderr, once, where this run is: environment, host, database, role, version, server time."""
+        """Says on stderr, once, where this run is: environment, host, database, role, engine, version, server time.
+
+        Raises RefusedError where a command that writes cannot work on this engine.
+        """
         facts = database.facts
         if facts is None:
             return
         self.now = facts.now
-        if self._banner_shown:
-            return
-        self._banner_shown = True
+        if not self._banner_shown:
+            self._banner_shown = True
+            self._show_banner(database, facts)
+        if facts.citus is not None and (database.intent != "read" or self.command in WRITE_AFTER_READING):
+            from chatops import cluster  # see above
+
+            cluster.refuse_writing(cluster.node_of(database), self.command, database.target.schema)
+
+    def _show_banner(self, database: Database, facts: Facts) -> None:
         target = database.target
+        engine = ""
+        if facts.citus is not None:
+            from chatops import cluster  # see above
+
+            node = cluster.node_of(database)
+            engine = f" · {node.told}" if node is not None else ""
         schema = "" if target.schema == "public" else f" · schema {target.schema}"
         standby = " · standby" if facts.standby else ""
         where = visible(f"{target.place}/{facts.database} as {facts.role}")
-        rest = visible(f" · Postgres {facts.version.split()[0]}{standby}{schema} · {utc(facts.now)}")
+        rest = visible(f" · Postgres {facts.version.split()[0]}{engine}{standby}{schema} · {utc(facts.now)}")
         style = COLOURS.get(target.colour or "", "plain")
         self.note([Span(visible(target.name), style), Span(f" · {where}{rest}")])
 
