@@ -48,7 +48,7 @@ class Table:
 
     name: str
     columns: Sequence[Column]
-    rows: Iterable[Any]
+    rows: Iterable[object]
     title: str | None = None
     empty: str | None = None
     audience: Literal["all", "people", "machines"] = "all"
@@ -114,7 +114,7 @@ class Answer:
 
     command: str
     body: Sequence[Table | Text] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict)
     now: datetime | None = None
     figures: Sequence[Figure] = ()
     outcomes: Sequence[Outcome] | None = None
@@ -125,6 +125,6 @@ class Answer:
         return [block for block in self.body if isinstance(block, Table)]
 
 
-def value_of(row: Any, name: str) -> Any:
+def value_of(row: object, name: str) -> Any:
     """The value of a row, whether dataclass or mapping."""
     return row[name] if isinstance(row, Mapping) else getattr(row, name)

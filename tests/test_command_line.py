@@ -65,6 +65,20 @@ def test_help_and_completion_of_names_load_no_command(arguments: list[str], vari
     }  # fmt: skip
 
 
+def test_no_command_loads_what_its_flow_needs_before_it_runs(home: Path) -> None:
+    code = "import sys, importlib\n" + "".join(f"importlib.import_module('chatops.cli.{name}')\n" for name in NAMES)
+    done = subprocess.run(
+        [sys.executable, "-c", code + "print(*sys.modules)"],
+        env=clean_environment(home),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {module.partition(".")[0] for module in done.stdout.split()}
+    assert not loaded & {"psycopg", "sqlparse", "tabulate", "rich", "jinja2", "tomlkit"}
+    assert "chatops.flows.run" not in done.stdout.split()
+
+
 @pytest.mark.parametrize("name", ["", *NAMES])
 def test_a_help_page_is_the_same_with_and_without_its_command(name: str, chatops_inprocess) -> None:
     page = help_page.pages()[name]

@@ -40,7 +40,7 @@ def bar(fraction: float | None, width: int = BAR_WIDTH) -> str:
     return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
 
 
-def machine(value: Any) -> Any:
+def machine(value: object) -> object:
     """A value as JSON knows it: instants as RFC 3339, ids and decimals as text or numbers."""
     if isinstance(value, str):  # most are
         return value
@@ -49,7 +49,7 @@ def machine(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return _whole(value)
     if isinstance(value, UUID | date):
         return str(value)
     if isinstance(value, dict):
@@ -59,12 +59,16 @@ def machine(value: Any) -> Any:
     return value
 
 
-def machine_row(row: Any, columns: list[Column], medium: Medium) -> dict[str, Any]:
+def _whole(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def machine_row(row: object, columns: list[Column], medium: Medium) -> dict[str, object]:
     """A row as a JSON object; people's names as initials unless they may be shown."""
     return {column.name: machine(_person(value_of(row, column.name), column, medium)) for column in columns}
 
 
-def flat(row: Any, column: Column, medium: Medium) -> str:
+def flat(row: object, column: Column, medium: Medium) -> str:
     """A value for csv, tsv and plain text: full ids, RFC 3339, "" for nothing."""
     value = machine(_person(value_of(row, column.name), column, medium))
     if value is None:
@@ -88,7 +92,7 @@ def spreadsheet(row: object, column: Column, medium: Medium, *, lines: bool = Fa
     return formatting.visible(text, lines=lines)
 
 
-def human(row: Any, column: Column, medium: Medium, now: datetime | None) -> str:
+def human(row: object, column: Column, medium: Medium, now: datetime | None) -> str:
     """A value for a person at a terminal: ages, thousands, shares; foreign text made visible."""
     value = _person(value_of(row, column.name), column, medium)
     if column.kind == "bar":
@@ -106,8 +110,7 @@ def human(row: Any, column: Column, medium: Medium, now: datetime | None) -> str
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float | Decimal) and column.kind == "number":
-        exact = machine(value)
-        return formatting.count(exact)
+        return formatting.count(_whole(value) if isinstance(value, Decimal) else value)
     if column.kind == "id":
         return str(value)[:8]
     if isinstance(value, dict | list):
@@ -115,7 +118,7 @@ def human(row: Any, column: Column, medium: Medium, now: datetime | None) -> str
     return formatting.visible(str(value), lines=column.kind == "sql")
 
 
-def _person(value: Any, column: Column, medium: Medium) -> Any:
+def _person(value: object, column: Column, medium: Medium) -> Any:
     if column.kind == "person" and value is not None and not medium.show_names:
         return formatting.initial(str(value))
     return value
