@@ -41,7 +41,7 @@ def dump(database: Database) -> str:
 
 def by_psql(database: Database, *paths: Path) -> None:
     for path in paths:
-        done = database.psql("", "-1", "-f", str(path))
+        done = database.psql(path.read_text(), "-1", "-f", "-")
         assert done.returncode == 0, done.stderr
 
 
@@ -559,3 +559,25 @@ def test_what_was_said_before_a_failure_stands_in_its_log(database: Database, ch
     failed = chatops_inprocess("migrate", "--dir", where, "--yes", "-o", "json", db=database, check=4)
     assert "row 17 looks odd" in failed.stderr
     assert any("001_a.sql:1  WARNING  row 17 looks odd" in line for line in json.loads(failed.stdout)["error"]["details"])
+
+
+@pytest.mark.parametrize("head", ["", "-- chatops: no-transaction\n"])
+def test_each_file_has_a_session_of_its_own_as_with_psql(
+    head: str, database_everywhere: Database, new_database: Callable[..., Database], chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database, theirs = database_everywhere, new_database(on=database_everywhere.server)
+    where = folder(
+        tmp_path,
+        {
+            "001_a.sql": "create table prices (n int); insert into prices values (1);",
+            "002_b.sql": f"{head}create temp table prices as select 7 as n; prepare p as select 1; set search_path to pg_temp;",
+            "003_c.sql": f"{head}update prices set n = n + 1; prepare p as select 2;",
+            "004_d.sql": "begin; declare c cursor with hold for select 1; commit;",
+            "005_e.sql": "update prices set n = n * 10; declare c cursor with hold for select 2;",
+        },
+    )
+    by_psql(theirs, *(path for path in sorted(where.iterdir()) if "no-transaction" not in head))
+    chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
+    assert database.execute("select n from public.prices") == [(20,)]
+    if not head:
+        assert dump(database) == dump(theirs)

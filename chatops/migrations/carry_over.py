@@ -97,8 +97,10 @@ def refuse_strange_folder(ledger: Ledger, folder: Folder) -> None:
     """Refuses a folder that nobody has named where the ledger's unnamed folder holds none of its files: it is another one."""
     if folder.named:
         return
-    known = {row.name for row in ledger.rows if row.source == folder.source and row.kind == "versioned"}
-    if known and not known & {file.name for file in folder.files}:
+    known = {row.name: row.checksum for row in ledger.rows if row.source == folder.source and row.kind == "versioned"}
+    here = {file.name: file.checksum for file in folder.files}
+    # Names such as 001_init are everywhere: only the texts tell, where files are gone, too.
+    if known and not known.items() & here.items() and known.keys() - here.keys():
         raise RefusedError(
             f"the files that are in under the source {folder.source} are others ({min(known)} …): {folder.path} is another "
             "folder; nothing was run",

@@ -15,7 +15,7 @@ from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.statements import Index, built_index, outside_transaction
 from chatops.migrations.step_texts import StepTexts
-from chatops.migrations.transaction import CLEAN, Transaction, for_file, for_ledger, for_views
+from chatops.migrations.transaction import CLEAN, FRESH_SESSION, Transaction, for_file, for_ledger, for_views
 from chatops.repairs import texts as repairs
 from chatops.repairs.texts import Repair
 
@@ -89,7 +89,7 @@ def _steps(texts: StepTexts, also: list[str], deadline_ms: int, *, bookkeeping: 
         expected = texts.expected(after)
         return _pasteable(texts.transaction(ours, None, [], expected=expected, lock_timeout_ms=deadline_ms))
 
-    yield f"select pg_catalog.pg_advisory_lock({keys})\n;\n"
+    yield f"{FRESH_SESSION}\n;\nselect pg_catalog.pg_advisory_lock({keys})\n;\n"
     begin = texts.transaction(
         [texts.begin()], None, [], expected=ledger.expectation(row), lock_timeout_ms=deadline_ms, bookkeeping=bookkeeping
     )

@@ -11,8 +11,9 @@ from chatops.migrations.attempts import Attempts
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.plan import Entry
 from chatops.migrations.scanner import Statement
+from chatops.migrations.source import SHIPPED
 from chatops.migrations.step_texts import StepTexts
-from chatops.migrations.transaction import Failure
+from chatops.migrations.transaction import FRESH_SESSION, Failure
 
 
 class Steps:
@@ -49,6 +50,8 @@ class Steps:
 
     def begin(self) -> None:
         """Writes the ledger row, or takes it over from the run that stopped."""
+        if self.file.source != SHIPPED:
+            self.database.script(FRESH_SESSION)
         self.send(
             [self.texts.begin()], expected=ledger.expectation(self.entry.row), bookkeeping=not self.progress.now.ledger.exists
         )

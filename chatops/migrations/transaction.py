@@ -35,6 +35,13 @@ _NAMED = re.compile(
 )
 # A file may leave settings and a role behind; what follows it, and the next file, must not run under them.
 CLEAN = ("reset session authorization", "reset role", "reset all")
+# psql gives each file a session of its own: a temporary table of an earlier file would stand before a real one.
+FRESH = "discard temp"
+FRESH_SESSION = f"close all; deallocate all; {FRESH}"
+KEPT_BY_SESSIONS = (
+    (re.compile(r"\bprepare\b", re.IGNORECASE), "deallocate all"),
+    (re.compile(r"\bhold\b", re.IGNORECASE), "close all"),
+)
 # The log is written in order: the flush of a later commit takes this one along, and a crash before it loses whole files only,
 # each with its row in the ledger.
 UNFLUSHED = "set local synchronous_commit = off"
@@ -158,13 +165,15 @@ def for_file(
     begin = ledger.begin_text(
         schema, file.source, file.name, file.number, file.checksum, run, digests=file.digests, waited_ms=waited_ms
     )
-    last = [*also, ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])]
+    own = [ending for word, ending in KEPT_BY_SESSIONS if word.search(file.reading.sent)]
+    last = [*own, *also, ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])]
     tail = _tail(schema, run, last)
     parts = (
         *_head(schema, run, deadline_ms, statement_timeout, bookkeeping=bookkeeping, run_known=run_known, source=file.source),
         Part(ledger.expect_text(schema, file.source, file.name, entry.row)),
         Part(begin),
         *_kept(schema, file.source, file.name, file.reading),
+        *([Part(FRESH)] if file.source != SHIPPED else []),
         Part(deadline_text(deadline_ms, patient=patient)),
         *_locks(first),
         *(Part(text) for text in ledger.file_path_texts(file.source, schema) if file.source != SHIPPED),
