@@ -358,8 +358,6 @@ declare
   v_returns constant bigint := coalesce(pg_catalog.pg_sequence_last_value('chatops.queue_returns'::pg_catalog.regclass), 0::bigint);
   v_seen    record;
   v_next    record;
-  v_at      timestamptz;
-  v_set     text;
 begin
   select s.looked_at, s.head into v_seen from queue_head_seen(v_returns) as s;
   -- Nearly always one of the first is free, and one statement does it all: this is the hot path. They are looked at and locked
@@ -412,7 +410,7 @@ begin
     from (select) as always
     left join taken as t on true;
   if v_next.chat_id is not null then
-    v_set := pg_catalog.set_config('chatops.queue_head'::text, v_seen.looked_at::text || ' '
+    perform pg_catalog.set_config('chatops.queue_head'::text, v_seen.looked_at::text || ' '
       || extract(epoch from v_next.head_since)::text || ' ' || v_returns::text || ' ' || pg_catalog.md5(current_schema()::text), false);
     if v_next.left_open then
       -- An unassign whose second statement has not come, or never will.

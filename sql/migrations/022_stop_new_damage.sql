@@ -52,7 +52,6 @@ declare
   v_now    timestamptz;
   v_last   timestamptz;
   v_newest timestamptz;
-  v_set    text;
 begin
   if new.sender_type = 'fictional' and new.handled_by_operator_id is not null then
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
@@ -72,7 +71,7 @@ begin
     if (new.created_at < now() or new.created_at > v_now or pg_catalog.current_setting('chatops.write'::text, true) = 'function')
        and new.created_at <= v_now + interval '1 hour' and is_owners_session() then
       if new.created_at >= now() then
-        v_set := pg_catalog.set_config('chatops.history'::text,
+        perform pg_catalog.set_config('chatops.history'::text,
           coalesce(pg_catalog.current_setting('chatops.history'::text, true), '') || ' ' || new.id::text, true);
       end if;
       return new;

@@ -8,11 +8,11 @@ with newest as (
   ) said
   where c.last_message_at >= :'since'::timestamptz and said.sender_type = 'real'
 ), turns as (
-  select n.id, count(*) as turns
+  select n.id, pg_catalog.count(*) as turns
   from newest n
   join chat_assignments a on a.chat_id = n.id and a.released_at is not null and a.assigned_at >= :'since'::timestamptz
    and a.release_reason is distinct from 'operator_sent_message'
-   and a.assigned_at > coalesce((select max(r.created_at) from messages r
+   and a.assigned_at > coalesce((select pg_catalog.max(r.created_at) from messages r
                                   where r.chat_id = n.id and r.sender_type = 'fictional'), '-infinity')
   group by n.id
 )

@@ -1,20 +1,20 @@
 -- What happened in each hour since an instant: chats taken, how long their users had waited, replies, chats given back unanswered?
 -- since: an instant. For databases without the queue's clocks, which note no wait with an assignment.
 with turns as (
-  select date_trunc('hour', a.assigned_at) as hour, count(*) as taken,
+  select pg_catalog.date_trunc('hour', a.assigned_at) as hour, pg_catalog.count(*) as taken,
          null::double precision as wait_p50_seconds,
          null::double precision as wait_p95_seconds,
-         count(*) filter (where a.released_at is not null and a.release_reason is distinct from 'operator_sent_message') as given_back
+         pg_catalog.count(*) filter (where a.released_at is not null and a.release_reason is distinct from 'operator_sent_message') as given_back
   from chat_assignments a
   where a.assigned_at >= :'since'::timestamptz
-  group by grouping sets ((date_trunc('hour', a.assigned_at)), ())
+  group by grouping sets ((pg_catalog.date_trunc('hour', a.assigned_at)), ())
 ), said as (
-  select date_trunc('hour', m.created_at) as hour, count(*) filter (where m.sender_type = 'fictional') as replies,
-         count(*) filter (where m.sender_type = 'real') as messages
+  select pg_catalog.date_trunc('hour', m.created_at) as hour, pg_catalog.count(*) filter (where m.sender_type = 'fictional') as replies,
+         pg_catalog.count(*) filter (where m.sender_type = 'real') as messages
   from chats c
   cross join lateral (select * from messages w where w.chat_id = c.id and w.created_at >= :'since'::timestamptz offset 0) m
   where c.last_message_at >= :'since'::timestamptz
-  group by grouping sets ((date_trunc('hour', m.created_at)), ())
+  group by grouping sets ((pg_catalog.date_trunc('hour', m.created_at)), ())
 )
 select coalesce(t.hour, s.hour) as hour, coalesce(s.messages, 0) as messages, coalesce(s.replies, 0) as replies,
        coalesce(t.taken, 0) as taken, t.wait_p50_seconds, t.wait_p95_seconds, coalesce(t.given_back, 0) as given_back
