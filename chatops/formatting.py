@@ -42,6 +42,8 @@ def age(instant: datetime | None, now: datetime | None) -> str:
     """How long ago an instant was, by the given clock (the database's)."""
     if instant is None or now is None:
         return "—"
+    if (beyond := getattr(instant, "text", None)) is not None:  # an instant beyond the calendar: what the database says
+        return str(beyond)
     return duration(max(0.0, (now - instant).total_seconds()))
 
 
@@ -98,7 +100,7 @@ def instant(moment: datetime | None) -> str:
     """An instant as RFC 3339 text in UTC, "" for none."""
     if moment is None:
         return ""
-    if moment.tzinfo is None:
+    if moment.tzinfo is None or hasattr(moment, "text"):
         return moment.isoformat()
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from chatops import formatting, sqlfiles, states
 from chatops.db import Database
 from chatops.errors import UsageError
+from chatops.tables_there import require_rows
 
 SHORTEST_PREFIX = 4
 SHORTEST_WORD = 2
@@ -154,7 +155,9 @@ def _candidates(database: Database, row: type[Named], query: str, text: str, kin
         low, high = span or (None, None)
         whole = low is not None and low == high
         parameters = {"low": low, "high": high, "word": None if whole else one}
-        found |= {row.id: row for row in database.rows(row, sqlfiles.read(query), parameters)}
+        text_of_query = sqlfiles.read(query)
+        require_rows(database, text_of_query)
+        found |= {row.id: row for row in database.rows(row, text_of_query, parameters)}
     return list(found.values())
 
 

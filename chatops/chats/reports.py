@@ -10,8 +10,8 @@ from uuid import UUID
 
 from chatops import sqlfiles
 from chatops.db import Database
-from chatops.errors import RefusedError
 from chatops.states import STATES
+from chatops.tables_there import require_chats, require_rows
 
 Row = TypeVar("Row")
 
@@ -189,12 +189,10 @@ def query(database: Database, file: str) -> str:
     facts = database.facts
     if facts is None:
         raise RuntimeError("a report is asked for inside a transaction")
-    if not facts.has_chats:
-        raise RefusedError(
-            f"there is no table chats in schema {database.target.schema} of database {facts.database}",
-            next_steps=[("make the tables", " ".join(filter(None, ("chatops", database.target.flags, "migrate --to 017"))))],
-        )
-    return sqlfiles.query(file, before_018=not facts.has_queue_clocks)
+    require_chats(database)
+    text = sqlfiles.query(file, before_018=not facts.has_queue_clocks)
+    require_rows(database, text)
+    return text
 
 
 def ask(database: Database, row: type[Row], file: str, parameters: dict[str, Any] | None = None) -> list[Row]:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
-from chatops.db.facts import FACTS, Facts
+from chatops.db.facts import Facts, facts_query
 from chatops.db.link import Intent
 from chatops.db.session import PINS
 from chatops.db.statements import Row, Statements
@@ -104,7 +104,7 @@ class Database(Statements):
 
     def glance(self) -> Facts:
         """What the server says of itself, in one round trip and a transaction that is over when this returns."""
-        results = self.script(f"{GLANCE}; {self._settings(None, None)}; {FACTS}; commit")
+        results = self.script(f"{GLANCE}; {self._settings(None, None)}; {facts_query(self.target.schema)}; commit")
         self.facts = Facts(*results[-1][0])
         return self.facts
 
@@ -121,7 +121,9 @@ class Database(Statements):
 
     def _begin(self, begin: str, statement_timeout: str | None, lock_timeout: str | None) -> None:
         try:
-            results = self.script(f"{begin}; {self._settings(statement_timeout, lock_timeout)}; {FACTS}")
+            results = self.script(
+                f"{begin}; {self._settings(statement_timeout, lock_timeout)}; {facts_query(self.target.schema)}"
+            )
         except DatabaseError as error:
             self.rollback()
             if error.sqlstate in ("25006", "0A000") and "read write" in begin:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-FACTS = """select current_setting('server_version_num')::int as version_number,
+from chatops.db.texts import literal
+
+_FACTS = """select current_setting('server_version_num')::int as version_number,
        current_setting('server_version') as version, current_user::text as role, session_user::text as login,
        current_database()::text as database, statement_timestamp() as now, pg_is_in_recovery() as standby,
        pg_backend_pid() as backend_pid, to_regclass('chats') is not null as has_chats,
@@ -24,13 +26,35 @@ FACTS = """select current_setting('server_version_num')::int as version_number,
        current_setting('default_transaction_read_only')::boolean as read_only,
        exists (select from pg_class as h join pg_namespace as s on s.oid = h.relnamespace
                 where s.nspname = 'supabase_migrations' and h.relname = 'schema_migrations') as has_supabase_history,
-       (select e.extversion from pg_extension as e where e.extname = 'citus') as citus
+       (select e.extversion from pg_extension as e where e.extname = 'citus') as citus,
+       exists (select from pg_namespace where nspname = {schema}) as schema_there,
+       -- Rows are hidden unless the role owns the table or bypasses policies, or one SELECT policy shows it everything.
+       coalesce((select array_agg(t.name order by t.name)
+                   from unnest(array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity', 'real_users',
+                                     'fictional_users', 'platform_config']) as t (name)
+                  where row_security_active(to_regclass(t.name))
+                    and (not exists (select from pg_policy as p
+                                      where p.polrelid = to_regclass(t.name) and p.polpermissive and p.polcmd in ('r', '*')
+                                        and pg_get_expr(p.polqual, p.polrelid) = 'true'
+                                        and (p.polroles = '{{0}}' or exists (
+                                              select from unnest(p.polroles) as r where r <> 0 and pg_has_role(r, 'member'))))
+                         or exists (select from pg_policy as p
+                                     where p.polrelid = to_regclass(t.name) and not p.polpermissive and p.polcmd in ('r', '*')
+                                       and pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
+                                       and (p.polroles = '{{0}}' or exists (
+                                             select from unnest(p.polroles) as r where r <> 0 and pg_has_role(r, 'member')))))
+                ), '{{}}') as hidden
   from pg_namespace as n
   join pg_roles as o on o.oid = n.nspowner
   left join pg_class as c on c.relnamespace = n.oid and c.relname in ('actions', 'migrations') and c.relkind = 'r'
   left join pg_attribute as a
     on a.attrelid = c.oid and a.attname in ('transaction_id', 'target_schema') and not a.attisdropped
  where n.nspname = 'chatops'"""
+
+
+def facts_query(schema: str) -> str:
+    """What is asked at the beginning of a transaction whose search_path begins with that schema."""
+    return _FACTS.format(schema=literal(schema))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +85,6 @@ class Facts:
     has_supabase_history: bool
     citus: str | None
     """The version of the extension, where it is installed."""
+    schema_there: bool
+    hidden: list[str]
+    """The chat tables of which row level security hides rows from this role."""

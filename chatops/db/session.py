@@ -18,6 +18,7 @@ from psycopg.adapt import Loader
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 
+from chatops.db import odd_values
 from chatops.db.texts import literal
 
 CLIENT_ENCODING = "UTF8"
@@ -67,6 +68,7 @@ PINS = "select " + ", ".join(
 def adapt(connection: psycopg.Connection[Any]) -> None:
     """Reads values as our transactions show them, whatever the session itself would do."""
     _read_pinned_instants(connection)
+    odd_values.adapt(connection)
     _read_any_bytes(connection)
 
 

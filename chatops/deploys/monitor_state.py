@@ -17,6 +17,7 @@ from chatops.files import parse_json, read_json
 FORMAT = 1
 GOOD_TICKS_TO_CLEAR = 2
 UNREACHABLE = "UNREACHABLE"
+UNSEEN = "UNSEEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Look:
     reached: bool = True
     beside: tuple[str, ...] = ()
     """What the commands that run beside it said, one line each."""
+    unseen: str | None = None
+    """Why the figures could not be measured; None when they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Tick:
     reached: bool
     figures: Mapping[str, Any]
     findings: Mapping[str, str]
+    unseen: str | None = None
+    """Why it could not measure; None when it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,15 @@ class Watch:
         return due(self.schedule, now - datetime.fromisoformat(self.started), self.settled)
 
     @property
+    def unseen(self) -> str | None:
+        """Why the newest look could not measure, the one at the start where there was none since; None when it did."""
+        if not self.ticks:
+            reason = self.baseline.get("unseen")
+            return None if reason is None else str(reason)
+        last = self.ticks[-1]
+        return last.unseen if last.reached else "the database does not answer"
+
+    @property
     def text(self) -> str:
         """The watch as JSON."""
         return json.dumps({"format": FORMAT, "kind": "monitor", **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
@@ -128,10 +142,13 @@ class Verdict:
 
 def baseline_of(look: Look) -> dict[str, Any]:
     """What a look before a deploy leaves for later: the figures, the codes of the findings, and their severity and title."""
+    # What could not be looked at was not there before: it is not known.
+    found = {code: seen for code, seen in look.findings.items() if look.unseen is None or seen.severity != "unknown"}
     return {
         "figures": dict(look.figures),
-        "findings": sorted(look.findings),
-        "known": {code: {"severity": seen.severity, "title": seen.title} for code, seen in sorted(look.findings.items())},
+        "findings": sorted(found),
+        "known": {code: {"severity": seen.severity, "title": seen.title} for code, seen in sorted(found.items())},
+        "unseen": look.unseen,
     }
 
 
@@ -147,7 +164,8 @@ def begin(place: str, plan: str, now: datetime, baseline: Mapping[str, Any]) -> 
         for code in known
     }  # fmt: skip
     figures = dict(baseline.get("figures", {}))
-    return Watch(place, schedule.text, start, {"figures": figures, "findings": sorted(known)}, open=opened)
+    before = {"figures": figures, "findings": sorted(known), "unseen": baseline.get("unseen")}
+    return Watch(place, schedule.text, start, before, open=opened)
 
 
 def advance(watch: Watch, slot: int, missed: tuple[int, ...], now: datetime, look: Look) -> tuple[Watch, tuple[Transition, ...]]:
@@ -156,6 +174,11 @@ def advance(watch: Watch, slot: int, missed: tuple[int, ...], now: datetime, loo
     found = dict(look.findings)
     if not look.reached:
         found = {UNREACHABLE: Seen("critical", "the database does not answer")}
+    elif look.unseen is not None:
+        # What hides the figures hides rows from checks, too: it is told once, not for each of them.
+        found = {code: seen for code, seen in found.items() if seen.severity != "unknown"}
+        found[UNSEEN] = Seen("unknown", f"the figures cannot be seen: {look.unseen}")
+    unknown = {code for code, seen in look.findings.items() if seen.severity == "unknown"}
     standing = dict(watch.open)
     told: list[Transition] = []
     for code, seen in found.items():
@@ -166,13 +189,14 @@ def advance(watch: Watch, slot: int, missed: tuple[int, ...], now: datetime, loo
     if look.reached:
         for code in [code for code in standing if code not in found]:
             known = standing[code]
-            good = known.good + 1
+            # A check that could not look has not seen it go.
+            good = known.good + (code not in unknown)
             if good >= GOOD_TICKS_TO_CLEAR:
                 del standing[code]
                 told.append(Transition(at, slot, code, "resolved", known.severity, known.title, known.before))
             else:
                 standing[code] = replace(known, good=good)
-    tick = Tick(slot, at, look.reached, dict(look.figures), {code: seen.severity for code, seen in found.items()})
+    tick = Tick(slot, at, look.reached, dict(look.figures), {code: seen.severity for code, seen in found.items()}, look.unseen)
     after = replace(
         watch, ticks=(*watch.ticks, tick), missed=(*watch.missed, *missed), open=standing,
         transitions=(*watch.transitions, *told),
@@ -191,6 +215,9 @@ def verdict(watch: Watch) -> Verdict:
         return Verdict("no tick was due yet", ExitCode.FOUND)
     if not seen:
         return Verdict(f"{when}: unknown; no tick reached the database", ExitCode.FOUND)
+    blind = [tick for tick in seen if tick.unseen is not None]
+    if len(blind) == len(seen):
+        return Verdict(f"{when}: unknown; no tick could measure: {blind[-1].unseen}", ExitCode.FOUND)
     if worse:
         parts.append(f"worse; {_list(worse)} {'is' if len(worse) == 1 else 'are'} open")
     else:
@@ -203,6 +230,8 @@ def verdict(watch: Watch) -> Verdict:
     old = [code for code, one in watch.open.items() if one.before]
     if old:
         parts.append(f"{len(old)} of before {'is' if len(old) == 1 else 'are'} still there")
+    if blind:
+        parts.append(f"{len(blind)} of {len(watch.schedule.slots)} ticks could not measure")
     if watch.missed:
         parts.append(f"{len(watch.missed)} of {len(watch.schedule.slots)} ticks missed")
     return Verdict(f"{when}: {'; '.join(parts)}", ExitCode.FOUND if worse else ExitCode.OK)

@@ -14,6 +14,7 @@ from chatops.errors import ChatopsError, ConflictError, ExitCode, NotATerminalEr
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Table, Text
 from chatops.render import encodable, render
+from chatops.tables_there import require_chats
 
 FEW = 200
 """Chats that are done before a bar could be read."""
@@ -52,8 +53,9 @@ def planning(
     invocation: Invocation, database: Database, *, logged: bool = True, statement_timeout: str | None = None
 ) -> Iterator[None]:
     """One snapshot to plan in: the banner shown; a standby, and a log that is missing, refused before anybody is asked."""
-    with database.reading(statement_timeout=statement_timeout):
+    with invocation.seeing(), database.reading(statement_timeout=statement_timeout):
         invocation.banner(database)
+        require_chats(database)
         if database.facts is not None and database.facts.standby:
             raise standby_refused()
         if logged:

@@ -15,6 +15,7 @@ from chatops import settings
 from chatops.errors import RefusedError
 from chatops.flows.given import Given
 from chatops.flows.output import Output
+from chatops.flows.paste import program
 from chatops.formatting import visible
 from chatops.model import Span, Style
 from chatops.settings import Target
@@ -99,13 +100,33 @@ class Connection(Output):
         return found
 
     @contextlib.contextmanager
-    def reading(self, *, statement_timeout: str | None = None, ends: float | None = None) -> Iterator[Database]:
-        """One read-only snapshot of the target, the banner shown; given up at `ends` of the monotonic clock, whatever hangs."""
+    def reading(
+        self, *, statement_timeout: str | None = None, ends: float | None = None, chats: bool = True
+    ) -> Iterator[Database]:
+        """One read-only snapshot of the target, the banner shown; given up at `ends` of the monotonic clock, whatever hangs.
+
+        Refuses a schema that is not there, and unless `chats` is False one without chats; says in words what cannot be seen.
+        """
+        from chatops import tables_there  # the driver: see above
+
         database = self.connect("read")
         bounded = contextlib.nullcontext() if ends is None else database.given_up_after(ends - time.monotonic())
-        with bounded, database.reading(statement_timeout=statement_timeout):
+        with self.seeing(), bounded, database.reading(statement_timeout=statement_timeout):
             self.banner(database)
+            (tables_there.require_chats if chats else tables_there.require_schema)(database)
             yield database
+
+    @contextlib.contextmanager
+    def seeing(self) -> Iterator[None]:
+        """Says in words what keeps the block from reading."""
+        from chatops.flows.cannot_see import cannot_see  # the driver: see above
+
+        with cannot_see(lambda: self.connect("read"), self.here):
+            yield
+
+    def here(self, *words: str) -> str:
+        """A chatops command line that works when pasted: this database named again."""
+        return " ".join(part for part in (program(), self.target.flags, *words) if part)
 
     @contextlib.contextmanager
     def acting(self, *, rollback: bool = False) -> Iterator[Database]:

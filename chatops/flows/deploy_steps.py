@@ -111,8 +111,10 @@ class DeploySteps:
             before = fingerprint(database).sha256
             found = look(database, self.invocation.here)
         self.keep(replace(self.receipt, before=before, baseline=baseline_of(found)))
-        waiting = found.figures.get("waiting", 0)
-        return f"{waiting} waiting, {len(found.findings)} findings before the deploy"
+        told = f"{len(found.findings)} findings before the deploy"
+        if found.unseen is not None:
+            return f"who waits cannot be seen ({found.unseen}); {told}"
+        return f"{found.figures['waiting']:.0f} waiting, {told}"
 
     def migrate(self) -> str:
         """The pending files, as `chatops migrate` applies them."""

@@ -13,7 +13,7 @@ ROLES = ("chatops_reader", "chatops_operator")
 
 def doctor(invocation: Invocation) -> ExitCode:
     """1 when something is wrong or unknown."""
-    with invocation.reading() as database:
+    with invocation.reading(chats=False) as database:
         points = examination.examine(database, lambda: invocation.connect("read"), invocation.here)
     invocation.show(screen.answer(points, invocation.now))
     return ExitCode.OK if all(point.verdict in ("ok", "advice") for point in points) else ExitCode.FOUND

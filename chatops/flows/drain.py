@@ -50,7 +50,8 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
             work.target = None if request.to == "auto" else find_operator(database, request.to).id
         if work.target in work.operators:
             raise RefusedError("an operator's chats cannot be moved to themselves; nothing was changed")
-        planned = {one: work.plans(one) for one in work.operators}
+        with invocation.seeing():
+            planned = {one: work.plans(one) for one in work.operators}
     names = invocation.medium().show_names
     asked = not request.dry_run and not request.yes and invocation.interactive
     if asked:

@@ -22,7 +22,7 @@ def guard(invocation: Invocation, switch: str, span: str, *, yes: bool, reason: 
 
 
 def _show(invocation: Invocation) -> ExitCode:
-    with invocation.reading() as database:
+    with invocation.reading(chats=False) as database:
         found = guards.state(database)
     invocation.show(screen.answer(found, invocation.now, invocation.here("guard", "on")))
     return ExitCode.FOUND if found.off else ExitCode.OK

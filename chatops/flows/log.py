@@ -36,7 +36,7 @@ def show_log(invocation: Invocation, request: LogRequest) -> None:
     streamed = invocation.format() in STREAMED
     shown = invocation.medium().show_names
     most = request.limit or (None if streamed else NEWEST)
-    with invocation.reading() as database:
+    with invocation.reading(chats=False) as database:
         rows = log.stream(database, _question(invocation, database, request), most)
         if streamed:
             invocation.show(screen.answer(rows, invocation.now, show_names=shown))

@@ -115,7 +115,7 @@ class Watching:
         with self.keeper.alone():
             if self.open(restart_finished=False):
                 self.standing()
-                return ExitCode.OK
+                return ExitCode.OK if self.watch.unseen is None else ExitCode.FOUND
             if self.watch.finished:
                 self.standing()
             else:
@@ -182,6 +182,8 @@ class Watching:
         self.watch = watches.begin(place, wanted.text, self.clock(), baseline)
         self.keeper.write(self.watch, anew=True)
         known = len(self.watch.baseline["findings"])
+        if self.watch.unseen is not None:
+            self.invocation.warn(f"how it is now cannot be seen: {self.watch.unseen}; later figures are compared with nothing")
         self.invocation.note(f"watch started: {len(wanted.slots)} ticks in {watches.span(wanted.length)}, "
                              f"{known} findings from before; the first is due in {watches.span(wanted.slots[0])}")  # fmt: skip
         return True

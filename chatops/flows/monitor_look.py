@@ -2,36 +2,68 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Callable
 
-from chatops import sqlfiles
+from chatops import formatting, sqlfiles
 from chatops.chats import reports
 from chatops.checks import load, run
 from chatops.checks.findings import findings
 from chatops.db import Database
 from chatops.deploys.monitor_state import Look, Seen
-from chatops.errors import DatabaseError
+from chatops.errors import ConnectionLostError, DatabaseError, LockTimeoutError, RefusedError, StatementTimeoutError
+from chatops.tables_there import require_schema
 
 
 def look(database: Database, here: Callable[..., str]) -> Look:
-    """Figures and findings of one snapshot; advice is left out."""
+    """Figures and findings of one snapshot; advice is left out. What could not be measured is no figure, and says why."""
     with database.reading():
-        assert database.facts is not None
-        figures: dict[str, float | None] = {}
-        if database.facts.has_chats:
-            with contextlib.suppress(DatabaseError), database.savepoint("chatops_figures"):
-                summary = reports.summary(database)
-                queue = summary.queue
-                states: Counter[str] = Counter()
-                for row in summary.states:
-                    states[row.state] += row.chats
-                figures |= states
-                oldest = (database.facts.now - queue.oldest).total_seconds() if queue.oldest else 0.0
-                figures |= {"waiting": queue.waiting, "oldest_seconds": round(oldest, 1), "free": queue.free,
-                            "busy": queue.busy, "p95_seconds": queue.p95_seconds and round(queue.p95_seconds, 1)}  # fmt: skip
-        figures |= database.mappings(sqlfiles.read("queries/monitor_counters.sql"))[0]
+        require_schema(database)
+        figures, unseen = _measured(database)
         survey = run.run(database, load.shipped())
         found = {one.code: Seen(one.word, one.title, one.result.count) for one in findings(survey, here) if one.word != "advice"}
-    return Look(figures, found)
+    return Look(figures, found, unseen=unseen)
+
+
+def _measured(database: Database) -> tuple[dict[str, float | None], str | None]:
+    """The figures that could be measured, and why not all were."""
+    figures: dict[str, float | None] = {}
+    reasons = []
+    for measure in (_counters, _chats):
+        try:
+            with database.savepoint("chatops_figures"):
+                figures |= measure(database)
+        except ConnectionLostError:
+            raise
+        except (DatabaseError, RefusedError) as error:
+            if isinstance(error, RefusedError):  # not the server's: the savepoint is still open
+                database.execute("release savepoint chatops_figures")
+            reasons.append(_reason(error))
+    return figures, "; ".join(reasons) or None
+
+
+def _chats(database: Database) -> dict[str, float | None]:
+    facts = database.facts
+    assert facts is not None
+    summary = reports.summary(database)
+    queue = summary.queue
+    states: Counter[str] = Counter()
+    for row in summary.states:
+        states[row.state] += row.chats
+    oldest = (facts.now - queue.oldest).total_seconds() if queue.oldest else 0.0
+    return {
+        **states, "waiting": queue.waiting, "oldest_seconds": round(oldest, 1), "free": queue.free, "busy": queue.busy,
+        "p95_seconds": queue.p95_seconds and round(queue.p95_seconds, 1),
+    }  # fmt: skip
+
+
+def _counters(database: Database) -> dict[str, float | None]:
+    return database.mappings(sqlfiles.read("queries/monitor_counters.sql"))[0]
+
+
+def _reason(error: DatabaseError | RefusedError) -> str:
+    if isinstance(error, LockTimeoutError):
+        return "a table is locked by somebody else"
+    if isinstance(error, StatementTimeoutError):
+        return "it took longer than allowed"
+    return formatting.visible(error.message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from chatops.flows.paste import program
 from chatops.flows.questions import Questions
 from chatops.provenance import Provenance, provenance
 
@@ -14,7 +13,3 @@ class Invocation(Questions):
     def provenance(self) -> Provenance:
         """Who acts, from where and with which command, for the audit."""
         return provenance(self.argv, environment=self.target.name, schema=self.target.schema, environ=self.environ)
-
-    def here(self, *words: str) -> str:
-        """A chatops command line that works when pasted: this database named again."""
-        return " ".join(part for part in (program(), self.target.flags, *words) if part)

@@ -11,6 +11,7 @@ from chatops.migrations import ledger
 from chatops.migrations.carry_over import carried_over
 from chatops.migrations.plan import plan
 from chatops.screens import status as screen
+from chatops.tables_there import require_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
     database = invocation.connect("read")
     before = ledger.read(database)
     invocation.banner(database)
+    if not before.facts.schema_there:
+        with database.reading():
+            require_schema(database)
     before = carried_over(before, folder).ledger
     if before.facts.has_supabase_history:
         # Here, not above: whoever has no such history does not pay for what reads files.

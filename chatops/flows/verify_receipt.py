@@ -19,7 +19,7 @@ def against(invocation: Invocation, path: Path) -> ExitCode:
         invocation.warn(f"the receipt is of {receipt.database}, schema {receipt.schema}")
     if receipt.after is None:
         raise UsageError(f"{path} is the receipt of a deploy that stopped before its files were in: nothing to compare with")
-    with invocation.reading() as database:
+    with invocation.reading(chats=False) as database:
         live = fingerprint(database)
     drift = Fingerprint(receipt.schema, receipt.objects).differences(live)
     invocation.show(verify_receipt.drift_answer(drift, receipt.started, (receipt.after, live.sha256), invocation.now))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from chatops.errors import ExitCode, UnreachableError, UsageError
+from chatops.errors import ExitCode, LockTimeoutError, RefusedError, StatementTimeoutError, UnreachableError, UsageError
 from chatops.flows.run import Invocation
 from chatops.model import Answer
 
@@ -18,7 +18,8 @@ pause = time.sleep
 def shown(invocation: Invocation, ask: Callable[[], Answer], seconds: float | None) -> ExitCode:
     """Shows what `ask` answers: once, or every so many seconds until Ctrl-C, which leaves the last one standing and ends in 0.
 
-    `ask` reads from the database anew each time. A server that goes away is told under the last answer and asked again.
+    `ask` reads from the database anew each time. A server that goes away, a lock, a table that cannot be seen
+    for a while: told under the last answer and asked again.
     """
     if seconds is None:
         invocation.show(ask())
@@ -32,7 +33,7 @@ def shown(invocation: Invocation, ask: Callable[[], Answer], seconds: float | No
             pieces: list[str] = []
             try:
                 invocation.show(ask(), pieces.append)
-            except UnreachableError as error:
+            except (UnreachableError, LockTimeoutError, StatementTimeoutError, RefusedError) as error:
                 if not told:
                     raise
                 pieces = [f"{datetime.now(UTC):%H:%M:%S} UTC  {error.message}; asking again\n"]

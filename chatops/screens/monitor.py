@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from chatops import formatting
-from chatops.deploys.monitor_state import Transition, Watch, increase, span, verdict
+from chatops.deploys.monitor_state import UNREACHABLE, UNSEEN, Transition, Watch, increase, span, verdict
 from chatops.model import Answer, Column, Figure, Line, Outcome, Span, Style, Table, Text
 
 COUNTERS = ("deadlocks", "rollbacks", "refusals")
@@ -24,17 +24,10 @@ def tick_lines(watch: Watch, before: Watch, told: tuple[Transition, ...], beside
     slot = f"{tick.slot + 1}/{len(watch.schedule.slots)}"
     if not tick.reached:
         text = f"{tick.at[11:16]}  {slot}  the database does not answer"
+    elif tick.unseen is not None:
+        text = f"{tick.at[11:16]}  {slot}  cannot be seen: {formatting.visible(tick.unseen)}"
     else:
-        figures, base = tick.figures, watch.baseline["figures"]
-        change = figures.get("waiting", 0) - base.get("waiting", 0)
-        waits = [one.figures.get("waiting", 0) for one in watch.ticks[-8:] if one.reached]
-        text = (f"{tick.at[11:16]}  {slot}  {figures.get('waiting', 0)} wait ({change:+d}) {sparkline(waits)}, oldest "
-                f"{formatting.duration(figures.get('oldest_seconds'))} · {figures.get('assigned', 0)} held · "
-                f"{formatting.plural(len(tick.findings), 'finding')}")  # fmt: skip
-        last = next((one.figures for one in reversed(before.ticks) if one.reached), base)
-        for name in COUNTERS:
-            if more := increase(figures.get(name), last.get(name)):
-                text += f" · {formatting.plural(more, name.removesuffix('s'))}"
+        text = f"{tick.at[11:16]}  {slot}  {_figures_line(watch, before)}"
     lines = [text, *(f"       beside   {line}" for line in beside)]
     fresh = {one.code for one in told}
     lines += [f"       {one.kind:<8} {one.severity:<8} {one.code}  {formatting.visible(one.title)}" for one in told]
@@ -46,6 +39,21 @@ def tick_lines(watch: Watch, before: Watch, told: tuple[Transition, ...], beside
     return lines
 
 
+def _figures_line(watch: Watch, before: Watch) -> str:
+    """The figures of the newest look, and what changed since the one before that measured."""
+    tick = watch.ticks[-1]
+    figures, base = tick.figures, watch.baseline["figures"]
+    change = f" ({figures['waiting'] - base['waiting']:+d})" if "waiting" in base else ""
+    waits = [one.figures["waiting"] for one in watch.ticks[-8:] if "waiting" in one.figures]
+    text = (f"{figures['waiting']} wait{change} {sparkline(waits)}, oldest {formatting.duration(figures.get('oldest_seconds'))}"
+            f" · {figures.get('assigned', 0)} held · {formatting.plural(len(tick.findings), 'finding')}")  # fmt: skip
+    last = next((one.figures for one in reversed(before.ticks) if one.reached and one.unseen is None), base)
+    for name in COUNTERS:
+        if more := increase(figures.get(name), last.get(name)):
+            text += f" · {formatting.plural(more, name.removesuffix('s'))}"
+    return text
+
+
 def page(watch: Watch, lines: Sequence[str], columns: int) -> list[Line]:
     """A page so many columns wide: states and waits over the last ticks, findings open and gone, what the tick told."""
     tick = watch.ticks[-1]
@@ -55,10 +63,14 @@ def page(watch: Watch, lines: Sequence[str], columns: int) -> list[Line]:
     drawn: list[Line] = [[Span(head, "strong")], [Span(verdict(watch).sentence, "critical" if watch.worse else "ok")], ""]
 
     def row(label: str, name: str, text: Callable[[float], str]) -> None:
-        values = [one.figures.get(name) or 0 for one in seen]
-        if values:
+        values = [one.figures.get(name) or 0 for one in seen if one.unseen is None]
+        if tick.unseen is not None:
+            drawn.append(f"{label:<22} {'not seen':>10}  {sparkline(values)}")
+        elif values:
             drawn.append(f"{label:<22} {text(values[-1]):>10}  {sparkline(values)}")
 
+    if tick.unseen is not None:
+        drawn += [[Span(f"cannot be seen: {formatting.visible(tick.unseen)}", "warning")], ""]
     for state, label in STATES.items():
         row(label, state, lambda value: formatting.count(int(value)))
     row("longest wait", "oldest_seconds", formatting.duration)
@@ -87,18 +99,23 @@ def answer(watch: Watch, lines: Sequence[Line]) -> Answer:
     outcomes = [Outcome(code, "unknown" if one.severity == "unknown" else "failed",
                         "critical" if one.severity == "critical" else "warning", one.title, counts=not one.before)
                 for code, one in watch.open.items()]  # fmt: skip
+    if watch.unseen is not None and not set(watch.open) & {UNSEEN, UNREACHABLE}:
+        outcomes.append(Outcome("figures", "unknown", "warning", f"cannot be seen: {watch.unseen}", counts=True))
     tick = watch.ticks[-1] if watch.ticks else None
     rows: list[dict[str, object]] = []
     if tick is not None:
         rows = [{"slot": tick.slot, "at": tick.at, "reached": tick.reached, "figures": dict(tick.figures),
-                 "findings": dict(tick.findings)}]  # fmt: skip
+                 "findings": dict(tick.findings), "unseen": tick.unseen}]  # fmt: skip
         figures = [Figure(f"monitor_{name}", float(value), f"{name.replace('_', ' ').capitalize()} at the last tick.")
                    for name, value in tick.figures.items() if isinstance(value, int | float)]  # fmt: skip
+    unseen = sum(one.unseen is not None or not one.reached for one in watch.ticks)
     figures += [Figure("monitor_ticks", len(watch.ticks), "Ticks that were taken."),
+                Figure("monitor_unmeasured", unseen, "Ticks that were taken and could not measure."),
                 Figure("monitor_missed", len(watch.missed), "Ticks that were missed."),
                 Figure("monitor_worse", len(watch.worse), "Findings that were not there before the deploy.")]  # fmt: skip
     columns = [Column("slot", "slot", "number"), Column("at", "at"), Column("reached", "reached", "flag"),
-               Column("figures", "figures", "data"), Column("findings", "findings", "data")]  # fmt: skip
+               Column("figures", "figures", "data"), Column("findings", "findings", "data"),
+               Column("unseen", "unseen")]  # fmt: skip
     standing = [{"code": code, "severity": one.severity, "title": one.title, "since": one.since, "before": one.before}
                 for code, one in sorted(watch.open.items())]  # fmt: skip
     open_columns = [Column(name, name) for name in ("code", "severity", "title", "since", "before")]

@@ -74,6 +74,8 @@ def of_watch(watch: Watch) -> str:
     standing = [[code, one.severity, one.since[:16].replace("T", " "), "before the deploy" if one.before else "since", one.title]
                 for code, one in sorted(watch.open.items())]  # fmt: skip
     missed = [[str(slot + 1), f"{span(watch.schedule.slots[slot])} after the start"] for slot in watch.missed]
+    blind = [[str(tick.slot + 1), tick.at[:16].replace("T", " "), tick.unseen or "the database did not answer"]
+             for tick in watch.ticks if not tick.reached or tick.unseen is not None]  # fmt: skip
     body = [
         _table("Findings that appeared and went", ["at (UTC)", "", "severity", "code", "what"], told),
         _table("Open now", ["code", "severity", "since (UTC)", "", "what"], standing),
@@ -81,6 +83,7 @@ def of_watch(watch: Watch) -> str:
         _plot("Longest wait, minutes", points("oldest_seconds", 60)),
         _plot("Chats with an operator", points("assigned")),
         _plot("Chats that wait for their user", points("waiting_real_user_reply")),
+        _table("Ticks that could not measure", ["tick", "at (UTC)", "why"], blind),
         _table("Ticks that were missed", ["tick", "due"], missed),
     ]
     figures = f"{len(watch.ticks)} of {len(watch.schedule.slots)} ticks by {watch.plan}, from {watch.started}"

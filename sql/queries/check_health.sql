@@ -2,5 +2,5 @@
 -- needs: chat_queue
 select (select pg_catalog.count(*) from chats) as chats,
        pg_catalog.count(*) as waiting,
-       extract(epoch from now() - pg_catalog.min(q.waiting_since))::double precision as oldest_seconds
+       nullif(pg_catalog.date_part('epoch', now()) - pg_catalog.date_part('epoch', pg_catalog.min(q.waiting_since)), '-infinity') as oldest_seconds
   from chat_queue q

@@ -4,7 +4,9 @@
 -- The percentiles are read off the queue's index, interpolated as percentile_cont does: sorting millions would take seconds.
 select
   q.waiting, q.oldest,
-  pg_catalog.date_part('epoch', now() - half.since) as p50_seconds, pg_catalog.date_part('epoch', now() - nearly_all.since) as p95_seconds,
+  -- By seconds, and not by instants: nothing can be taken from infinity. What lies beyond all calendars is no wait.
+  case when half.seconds between -1e11 and 1e11 then half.seconds end as p50_seconds,
+  case when nearly_all.seconds between -1e11 and 1e11 then nearly_all.seconds end as p95_seconds,
   l.free, l.busy, l.away, l.inactive
 from (
   select pg_catalog.count(*) as waiting, pg_catalog.min(waiting_since) as oldest, 0.5 * greatest(pg_catalog.count(*) - 1, 0) as half_way,
@@ -12,12 +14,12 @@ from (
   from chat_queue
 ) q
 cross join lateral (
-  select pg_catalog.min(s.waiting_since) + (pg_catalog.max(s.waiting_since) - pg_catalog.min(s.waiting_since)) * (q.half_way % 1)::float8 as since
-  from (select waiting_since from chat_queue order by waiting_since offset pg_catalog.floor(q.half_way) limit 2) s
+  select pg_catalog.date_part('epoch', now()) - (pg_catalog.min(s.at) + (pg_catalog.max(s.at) - pg_catalog.min(s.at)) * (q.half_way % 1)::float8) as seconds
+  from (select pg_catalog.date_part('epoch', waiting_since) as at from chat_queue order by waiting_since offset pg_catalog.floor(q.half_way) limit 2) s
 ) half
 cross join lateral (
-  select pg_catalog.min(s.waiting_since) + (pg_catalog.max(s.waiting_since) - pg_catalog.min(s.waiting_since)) * (q.near_head % 1)::float8 as since
-  from (select waiting_since from chat_queue order by waiting_since offset pg_catalog.floor(q.near_head) limit 2) s
+  select pg_catalog.date_part('epoch', now()) - (pg_catalog.min(s.at) + (pg_catalog.max(s.at) - pg_catalog.min(s.at)) * (q.near_head % 1)::float8) as seconds
+  from (select pg_catalog.date_part('epoch', waiting_since) as at from chat_queue order by waiting_since offset pg_catalog.floor(q.near_head) limit 2) s
 ) nearly_all
 cross join (
   select pg_catalog.count(*) filter (where load = 'free') as free, pg_catalog.count(*) filter (where load = 'busy') as busy,

@@ -1,0 +1,70 @@
+"""What the database can hold and Python cannot: `infinity`, the year 40000, BC. One such row blinds nobody."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+
+
+class OddInstant(datetime):
+    """The last or first instant of Python's calendar, in place of one beyond it; `text` is what the database says."""
+
+    text: str
+
+    @classmethod
+    def of(cls, text: str, *, aware: bool = True) -> OddInstant:
+        """Before everything or after everything, as the text says."""
+        early = text.startswith("-") or text.endswith("BC")
+        end = datetime.min if early else datetime.max
+        made = cls(end.year, end.month, end.day, end.hour, end.minute, end.second, end.microsecond, UTC if aware else None)
+        made.text = text
+        return made
+
+    def __str__(self) -> str:
+        return self.text
+
+    def isoformat(self, sep: str = "T", timespec: str = "auto") -> str:
+        """What the database says: no calendar of ours has it."""
+        return self.text
+
+    def astimezone(self, tz: Any = None) -> OddInstant:
+        """Itself: beyond the calendar there are no zones."""
+        return self
+
+
+def adapt(connection: psycopg.Connection[Any]) -> None:
+    """Lets the connection read them; whatever else was set up for these types stays in front."""
+    for name in ("timestamptz", "timestamp", "date", "interval"):
+        oid = connection.adapters.types[name].oid
+        if (inner := connection.adapters.get_loader(oid, Format.TEXT)) is not None:
+            connection.adapters.register_loader(oid, _tolerant(name, inner))
+
+
+def _tolerant(name: str, inner: type[Any]) -> type[Loader]:
+    class Tolerant(Loader):
+        """Reads as the inner loader does; what that cannot read as what lies beyond the calendar."""
+
+        def __init__(self, oid: int, context: Any = None) -> None:
+            super().__init__(oid, context)
+            self.inner = inner(oid, context)
+
+        def load(self, data: Buffer) -> Any:
+            try:
+                return self.inner.load(data)
+            except (psycopg.DataError, OverflowError):
+                return _odd(name, bytes(data).decode("ascii", "backslashreplace"))
+
+    return Tolerant
+
+
+def _odd(name: str, text: str) -> object:
+    if name == "interval":
+        return timedelta.min if text.startswith("-") else timedelta.max
+    if name == "date":
+        return date.min if text.startswith("-") or text.endswith("BC") else date.max
+    return OddInstant.of(text, aware=name == "timestamptz")

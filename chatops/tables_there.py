@@ -1,0 +1,72 @@
+"""Whether the chat tables are where this run looks, and whether this role sees all rows: nothing unseen is counted as none."""
+
+from __future__ import annotations
+
+import re
+
+from chatops import formatting, sqlfiles
+from chatops.db import Database, identifier
+from chatops.errors import RefusedError
+
+TABLES = ("chats", "messages", "chat_assignments", "operators", "operator_activity", "real_users", "fictional_users",
+          "platform_config")  # fmt: skip
+NAMED = 3
+"""Schemas that are named where there are many."""
+_TABLE = re.compile(rf"\b(?:{'|'.join(TABLES)})\b")
+_COMMENT = re.compile(r"--[^\n]*")
+
+
+def require_schema(database: Database) -> None:
+    """Refuses a schema that is not there; inside a transaction."""
+    facts = database.facts
+    if facts is None or facts.schema_there:
+        return
+    schema = database.target.schema
+    raise RefusedError(f"there is no schema {formatting.visible(schema)} in database {facts.database}",
+                       next_steps=_other_places(database, _elsewhere(database)))  # fmt: skip
+
+
+def require_chats(database: Database) -> None:
+    """Refuses a database, or a schema of it, without chats, and says where there are some; inside a transaction."""
+    require_schema(database)
+    facts = database.facts
+    if facts is None or facts.has_chats:
+        return
+    schema = formatting.visible(database.target.schema)
+    where = f"there is no table chats in schema {schema} of database {facts.database}"
+    others = _elsewhere(database)
+    if len(others) == 1:
+        where += f"; schema {formatting.visible(others[0])} has one"
+    elif others:
+        where += f"; {formatting.plural(len(others), 'other schema has', 'other schemas have')} one: name a schema"
+    make = " ".join(filter(None, ("chatops", database.target.flags, "migrate --to 017")))
+    steps = _other_places(database, others) or [("make the tables", make)]
+    raise RefusedError(where, next_steps=steps)
+
+
+def require_rows(database: Database, text: str) -> None:
+    """Refuses to count what row level security hides from this role, in the tables that a query names."""
+    facts = database.facts
+    if facts is None or not facts.hidden:
+        return
+    named = set(_TABLE.findall(_COMMENT.sub("", text)))
+    if not (hidden := sorted(named & set(facts.hidden))):
+        return
+    schema, role = identifier(database.target.schema), identifier(facts.role)
+    policies = [f"create policy chatops_reads on {schema}.{name} for select to {role} using (true);" for name in hidden]
+    raise RefusedError(
+        f"{', '.join(hidden)} cannot be seen: row level security hides rows from {role}",
+        next_steps=[("let it see them (SQL)", " ".join(policies)), ("or make a role that may", "chatops doctor --create-roles")],
+    )
+
+
+def _elsewhere(database: Database) -> list[str]:
+    found = database.tuples(sqlfiles.read("queries/chats_elsewhere.sql"), {"schema": database.target.schema})
+    return [str(name) for (name,) in found]
+
+
+def _other_places(database: Database, schemas: list[str]) -> list[tuple[str, str]]:
+    flags = re.sub(r"\s*--schema \S+", "", database.target.flags)
+    base = " ".join(filter(None, ("chatops", flags)))
+    quoted = [name if re.fullmatch(r"[\w.-]+", name) else "'" + name.replace("'", "'\\''") + "'" for name in schemas[:NAMED]]
+    return [("its chats" if len(schemas) == 1 else "such as", f"{base} --schema {name} summary") for name in quoted]
