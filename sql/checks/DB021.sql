@@ -9,6 +9,7 @@
 -- consequence: the coordinator does all the work, and what looks distributed is not
 -- help-text: chatops does not distribute a schema yet; keep its tenants on plain Postgres, or on a coordinator without workers
 -- says: the deploy is not right
+-- needs-table: chats
 -- unplanted: it takes a Citus cluster
 -- The catalogs of Citus exist only where it is installed: they are asked through the server's own reader of query texts.
 with cluster as (
