@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
 from chatops.settings import Snooze, change_snooze
+from tests.conftest import Result
 from tests.servers import Database
 
 
@@ -79,3 +81,36 @@ def test_snoozes_of_one_moment_are_all_kept(tmp_path: Path) -> None:
         assert all(pool.map(lambda code: change_snooze(path, code, Snooze(code, date(2999, 1, 1), "x")), codes))
     assert sorted(tomllib.loads(path.read_text())["snooze"]) == codes
     assert [other.name for other in tmp_path.iterdir()] == ["chatops.toml"]
+
+
+def test_a_stored_snooze_is_seen_by_everybody_and_logged(
+    latest_database: Database, core_database: Database, chatops_inprocess: Callable[..., Result]
+) -> None:
+    database = latest_database
+    database.execute(
+        """insert into platform_config (key, value) values ('max_reassignments', '"3"')
+           on conflict (key) do update set value = excluded.value"""
+    )
+    words = ("snooze", "conf001", "--store", "--until", "2099-01-15", "--reason", "known")
+    core_database.execute("drop schema if exists chatops cascade")
+    assert "no schema chatops" in chatops_inprocess(*words, db=core_database, check=4).stderr
+    assert "CONF001" in chatops_inprocess("diagnose", db=database).stdout
+    done = chatops_inprocess(*words, db=database, check=0).stdout
+    assert "CONF001 is silent until 2099-01-15 for everybody, action 1. Undo: chatops" in done
+    for terminal in (None, (80, 24)):
+        shown = " ".join(chatops_inprocess("diagnose", db=database, terminal=terminal).stdout.split())
+        assert "CONF001 (snoozed until 2099-01-15 by " in shown
+        assert "max_reassignments" not in shown
+    assert "max_reassignments" in chatops_inprocess("diagnose", "--only", "CONF001", db=database).stdout
+    assert "known" in chatops_inprocess("snooze", "--store", db=database, check=0).stdout
+    chatops_inprocess(*done.split("Undo: chatops ")[1].split(), db=database, check=0)
+    assert "max_reassignments" in chatops_inprocess("diagnose", db=database).stdout
+    assert database.execute("select action, code, reason from chatops.actions order by id") == [
+        ("snooze", "CONF001", "known"), ("snooze off", "CONF001", None)
+    ]  # fmt: skip
+    assert "was not snoozed" in chatops_inprocess("snooze", "CONF001", "--store", "--off", db=database, check=0).stdout
+    database.execute(
+        """insert into chatops.settings (target_schema, key, value, until, reason, set_by)
+           values ('public', 'snooze CONF001', '"silent"', now() - interval '1 s', 'over', 'ada')"""
+    )
+    assert "max_reassignments" in chatops_inprocess("diagnose", db=database).stdout

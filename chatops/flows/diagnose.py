@@ -13,7 +13,7 @@ from chatops.chats import reports
 from chatops.chats.reports import QueueFigures
 from chatops.checks import archive as archives
 from chatops.checks import capture as captures
-from chatops.checks import compare_looks, load, run, thresholds, window
+from chatops.checks import compare_looks, load, run, stored_snoozes, thresholds, window
 from chatops.checks.archive import Archive
 from chatops.checks.capture import Captured
 from chatops.checks.compare_looks import Changes
@@ -64,6 +64,8 @@ class _Plan:
     given: Mapping[str, float]
     archive: Archive | None
     ignored: tuple[str, ...]
+    asked: tuple[str, ...] = ()
+    """The codes that were asked for by name: shown even where they are silent."""
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ class _Seen:
 
     survey: Survey
     place: str
+    ignored: tuple[str, ...] = ()
     queue: QueueFigures | None = None
     health: Health | None = None
     stored: str | None = None
@@ -131,14 +134,14 @@ def _answer(
     reader = run_checks.reader(invocation)
     production = plan.archive is None and invocation.target.production
     name = seen.place if plan.archive is not None else invocation.target.name
-    desk = short.Desk(name, production, seen.queue, plan.ignored)
+    desk = short.Desk(name, production, seen.queue, seen.ignored)
     if request.brief:
         return short.in_one_line(seen.survey, desk, reader, compared)
     asked_whole = request.full or request.only or request.rehearse or request.capture is not None
     if invocation.format() == "table" and not asked_whole:
         return short.on_one_screen(seen.survey, desk, reader, compared)
     return screen.diagnosis(
-        seen.survey, seen.place, reader, health=seen.health, ignored=plan.ignored, changes=compared, rehearsed=tried
+        seen.survey, seen.place, reader, health=seen.health, ignored=seen.ignored, changes=compared, rehearsed=tried
     )
 
 
@@ -159,7 +162,7 @@ def _understood(invocation: Invocation, request: DiagnoseRequest) -> _Plan:
     if request.chat and beside:
         raise UsageError("--rehearse, --since-file and --capture are about the whole database, not about one chat")
     if request.replay is None:
-        return _Plan(checks, request.since, given, None, tuple(ignored))
+        return _Plan(checks, request.since, given, None, tuple(ignored), tuple(only))
     if beside:
         raise UsageError("--replay goes alone: an archive is neither rehearsed on, compared nor captured again")
     archive = replay_archive.replay(invocation, request.replay)
@@ -189,9 +192,16 @@ def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stor
     try:
         # An archive takes the time that it takes.
         with invocation.reading(ends=None if request.capture else ends + run.GRACE_SECONDS) as database:
-            survey = run.run(database, plan.checks, since=plan.since, given=plan.given, rows=kept,
+            silent = [] if plan.archive else [one for one in stored_snoozes.read(database) if one.code not in plan.asked]
+            codes = {one.code for one in silent}
+            checks = tuple(check for check in plan.checks if check.code not in codes)
+            survey = run.run(database, checks, since=plan.since, given=plan.given, rows=kept,
                              whole_seconds=ends - time.monotonic(), progress=run_checks.progress(invocation))  # fmt: skip
             seen = _Seen(survey, invocation.target.name)
+            seen.ignored = (
+                *plan.ignored,
+                *(f"{one.code} (snoozed until {one.until:%Y-%m-%d} by {one.set_by})" for one in silent),
+            )
             seen.health = health(database, survey)
             seen.stored = earlier_look.stored_watch(database) if stored else None
             seen.queue = queue_figures(database)

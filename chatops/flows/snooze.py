@@ -1,33 +1,82 @@
-"""`chatops snooze`: which findings are silent, and until when, in chatops.toml."""
+"""`chatops snooze`: which findings are silent, and until when: in chatops.toml, or in the database for everybody."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from chatops import formatting, settings
-from chatops.checks import load
-from chatops.errors import ExitCode, UsageError
+from chatops.checks import load, stored_snoozes
+from chatops.errors import ExitCode, RefusedError, UsageError
+from chatops.flows import acting
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Column, Table
 from chatops.settings import Configuration
 
 
-def snooze(invocation: Invocation, code: str, until: str, reason: str, *, off: bool) -> ExitCode:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnoozeRequest:
+    """The finding, until when and why it is silent, in chatops.toml or (`store`) in the database for everybody."""
+
+    code: str
+    until: str = ""
+    reason: str = ""
+    off: bool = False
+    store: bool = False
+    yes: bool = False
+
+
+def snooze(invocation: Invocation, request: SnoozeRequest) -> ExitCode:
     """Silences a code, shows it again, or lists what is silent. Raises UsageError for what is no code, day or reason."""
     configuration = invocation.configuration
-    if not code:
-        return _list(invocation, configuration)
-    (name,) = load.codes_of([code])[:1] or [code]
+    if not request.code:
+        return _list_stored(invocation) if request.store else _list(invocation, configuration)
+    (name,) = load.codes_of([request.code])[:1] or [request.code]
     load.chosen(load.shipped(), [name], [])
+    if not request.off and not request.reason.strip():
+        raise UsageError("a reason is needed: --reason TEXT; nothing was written")
+    day = None if request.off else _day(request.until)
+    if request.store:
+        return _stored(invocation, name, day, request)
+    return _in_file(invocation, configuration, name, day, request.reason.strip())
+
+
+def _stored(invocation: Invocation, code: str, day: date | None, request: SnoozeRequest) -> ExitCode:
+    database = invocation.connect("act")
+    with acting.planning(invocation, database):
+        pass  # a standby, and a log that is missing, are refused
+    again = f"Show {code} again to" if day is None else f"Silence {code} for"
+    if not invocation.consent(f"{again} everybody", yes=request.yes):
+        raise RefusedError("nothing was changed")
+    if day is None:
+        action = stored_snoozes.end(database, invocation.provenance, code)
+        done = f"{code} is shown again, action {action}" if action else f"{code} was not snoozed; nothing was changed"
+        invocation.emit(f"{done}\n")
+        return ExitCode.OK
+    action = stored_snoozes.store(database, invocation.provenance, code, day, request.reason.strip())
+    undo = invocation.here("snooze", code, "--off", "--store")
+    invocation.emit(f"{code} is silent until {day} for everybody, action {action}. Undo: {undo}\n")
+    return ExitCode.OK
+
+
+def _list_stored(invocation: Invocation) -> ExitCode:
+    with invocation.reading() as database:
+        rows = stored_snoozes.read(database)
+    columns = [Column("code", "code"), Column("until", "until", "instant"), Column("reason", "reason"),
+               Column("set_by", "by", "person"), Column("set_at", "since", "age")]  # fmt: skip
+    table = Table("snoozes", columns, rows, empty="nothing is snoozed in the database")
+    invocation.show(Answer("snooze", [table], now=invocation.now))
+    return ExitCode.OK
+
+
+def _in_file(invocation: Invocation, configuration: Configuration, name: str, day: date | None, reason: str) -> ExitCode:
     path = configuration.path or Path("chatops.toml").absolute()
-    if off:
+    if day is None:
         changed = settings.change_snooze(path, name, None)
         invocation.emit(f"{name} is shown again\n" if changed else f"{name} was not snoozed; nothing was changed\n")
         return ExitCode.OK
-    if not reason.strip():
-        raise UsageError("a reason is needed: --reason TEXT; nothing was written")
-    wanted = settings.Snooze(name, _day(until), reason.strip())
+    wanted = settings.Snooze(name, day, reason)
     if not settings.change_snooze(path, name, wanted):
         invocation.emit(f"{name} is silent until {wanted.until} for this reason already; nothing was changed\n")
         return ExitCode.OK

@@ -1,0 +1,59 @@
+"""Findings that are silent for everybody: kept in the database, by whom, until when, seen from any machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+from chatops import formatting, sqlfiles
+from chatops.db import Database
+from chatops.errors import DatabaseError
+from chatops.provenance import Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnooze:
+    """A finding that is not shown until an instant."""
+
+    code: str
+    until: datetime
+    reason: str | None
+    set_by: str
+    set_at: datetime
+
+    @property
+    def told(self) -> str:
+        """The code, with until when and by whom it is silent."""
+        return f"{self.code} (snoozed until {self.until.astimezone(UTC):%Y-%m-%d} by {formatting.visible(self.set_by)})"
+
+
+def read(database: Database) -> list[StoredSnooze]:
+    """The findings that are silent now; none where there is no schema chatops, or it cannot be read. Inside a transaction."""
+    if database.facts is None or not database.facts.has_bookkeeping:
+        return []
+    try:
+        with database.savepoint("chatops_snoozes"):
+            return database.rows(StoredSnooze, sqlfiles.read("queries/snoozes.sql"), {"schema": database.target.schema})
+    except DatabaseError:
+        return []
+
+
+def store(database: Database, provenance: Provenance, code: str, until: date, reason: str) -> int:
+    """Silences a finding until a day begins, in UTC; the number of the action. Not inside a transaction."""
+    parameters = {"key": _key(code), "code": code, "until": datetime.combine(until, time(), UTC), "reason": reason,
+                  "who": provenance.os_user or "somebody"}  # fmt: skip
+    with database.acting():
+        database.annotate(provenance.annotations(reason=reason))
+        return int(database.value(sqlfiles.read("queries/snooze_store.sql"), parameters))
+
+
+def end(database: Database, provenance: Provenance, code: str) -> int | None:
+    """Lets a finding be shown again; the number of the action, None when it was not silent. Not inside a transaction."""
+    with database.acting():
+        database.annotate(provenance.annotations())
+        rows = database.tuples(sqlfiles.read("queries/snooze_end.sql"), {"key": _key(code), "code": code})
+    return int(rows[0][0]) if rows else None
+
+
+def _key(code: str) -> str:
+    return f"snooze {code}"

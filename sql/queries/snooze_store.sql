@@ -1,0 +1,16 @@
+-- Silences a finding in one schema for everybody, until an instant, and writes that into the log.
+-- key: the setting; code; until; reason
+with before as (
+  select jsonb_build_object('until', s.until, 'reason', s.reason) as was
+  from chatops.settings s
+  where s.target_schema = current_schema() and s.key = :'key'::text
+), stored as (
+  insert into chatops.settings as s (target_schema, key, value, until, reason, set_by, set_at)
+  values (current_schema(), :'key'::text, '"silent"', :'until'::timestamptz, :'reason'::text, :'who'::text, clock_timestamp())
+  on conflict (target_schema, key) do update
+    set value = excluded.value, until = excluded.until, reason = excluded.reason, set_by = excluded.set_by, set_at = excluded.set_at
+  returning s.until, s.reason
+)
+insert into chatops.actions (action, code, before, after)
+select 'snooze', :'code'::text, (select was from before), jsonb_build_object('until', stored.until, 'reason', stored.reason) from stored
+returning id as action_id
