@@ -34,6 +34,7 @@ class Model:
     functions: dict[str, set[str]] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)
     enums: dict[str, list[str]] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -265,10 +266,114 @@ def _data(model: Model, choice: Choice) -> str | None:
     return None if table is None else f"insert into {table} default values on conflict do nothing"
 
 
+def _rename(model: Model, choice: Choice) -> str | None:
+    """A policy, trigger, constraint, index, view or function under another name."""
+    table = _table(model, choice)
+    kind = ("policy", "trigger", "constraint", "index", "view", "function")[choice.numbers[1] % 6]
+    new = f"renamed_{choice.numbers[2] % 3}"
+    if kind in ("policy", "trigger", "constraint"):
+        there = model.on_table[table][kind] if table else set()
+        old = choice.of(sorted(there), 2)
+        if table is None or old is None or new in there:
+            return None
+        there.discard(old)
+        there.add(new)
+        return (
+            f"alter table {table} rename constraint {old} to {new}"
+            if kind == "constraint"
+            else f"alter {kind} {old} on {table} rename to {new}"
+        )
+    if kind == "function":
+        old = choice.of(sorted(name for name, there in model.functions.items() if len(there) == 1), 2)
+        if old is None or model.functions.get(new):
+            return None
+        (arguments,) = model.functions.pop(old)
+        model.functions[new] = {arguments}
+        return f"alter function {old}({arguments}) rename to {new}"
+    names = model.indexes if kind == "index" else model.views
+    old = choice.of(sorted(names), 2)
+    if old is None or new in model.indexes or new in model.views:
+        return None
+    names[new] = names.pop(old)
+    return f"alter {kind} {old} rename to {new}"
+
+
+def _alter_part(model: Model, choice: Choice) -> str | None:
+    """A policy's expression, a function's security, a replaced view."""
+    what = choice.numbers[1] % 3
+    if what == 0:
+        found = _column(model, Choice((choice.numbers[0], choice.numbers[2], 0)))
+        policy = choice.of(sorted(model.on_table[found[0]]["policy"]), 2) if found else None
+        return f"alter policy {policy} on {found[0]} using ({found[1]} is null)" if found and policy else None
+    if what == 1:
+        name = choice.of(sorted(name for name, there in model.functions.items() if there))
+        arguments = choice.of(sorted(model.functions[name]), 2) if name else None
+        ways = ("security definer", "security invoker", "set search_path = public", "reset search_path", "immutable")
+        return f"alter function {name}({arguments}) {ways[choice.numbers[2] % len(ways)]}" if arguments is not None else None
+    view = choice.of(sorted(model.views))
+    if view is None or not (columns := sorted(model.tables.get(model.views[view], {}))):
+        return None
+    return f"drop view {view}; create or replace view {view} as select {columns[-1]} from {model.views[view]}"
+
+
+def _guarded(model: Model, choice: Choice) -> str | None:
+    """What a DO block makes unless it is there."""
+    free = [name for name in TABLES if name not in model.tables and name not in model.views]
+    name = choice.of(free)
+    if choice.numbers[1] % 2 and name:
+        model.tables[name] = {"x": "int", "y": "text"}
+        model.on_table[name] = {"constraint": set(), "policy": set(), "trigger": set()}
+        return f"do $$ begin if to_regclass('{name}') is null then create table {name} (x int, y text); end if; end $$"
+    if "mood" not in model.enums:
+        model.enums["mood"] = ["p", "q"]
+        return "do $$ begin create type mood as enum ('p', 'q'); exception when duplicate_object then null; end $$"
+    return None
+
+
+def _inline(model: Model, choice: Choice) -> str | None:
+    """A table whose constraints the server names."""
+    name = choice.of([one for one in TABLES if one not in model.tables and one not in model.views])
+    if name is None:
+        return None
+    other = choice.of(sorted(model.on_table), 1)
+    keyed = other is not None and "keyed" in model.on_table[other]["constraint"]
+    model.tables[name] = {"x": "int", "y": "text"}
+    model.on_table[name] = {"constraint": {"keyed"}, "policy": set(), "trigger": set()}
+    refers = f" references {other} (x)" if keyed and choice.numbers[2] % 2 else ""
+    return f"create table {name} (x int constraint keyed_{name} primary key, y text unique check (y <> ''), z int{refers})"
+
+
+def _elsewhere(model: Model, choice: Choice) -> str | None:
+    """Things in another schema, by name or by search_path; sequences, domains, materialized views."""
+    what = choice.numbers[0] % 5
+    key = ("schema", "table", "sequence", "domain", "materialized view")[what]
+    if key == "table":
+        if "schema" not in model.others:
+            return None
+        if "table" in model.others:
+            model.others.discard("table")
+            return "drop table ship.crew"
+        model.others.add("table")
+        return ("create table ship.crew (id int)", "set search_path = ship, public; create table crew (id int)")[
+            choice.numbers[1] % 2
+        ]
+    made = {
+        "schema": "create schema if not exists ship", "sequence": "create sequence counter", "domain": "create domain tag as text",
+        "materialized view": "create materialized view big as select 1 as one",
+    }[key]  # fmt: skip
+    if key in model.others:
+        if key == "schema":
+            return None
+        model.others.discard(key)
+        return f"drop {made.split(' as ')[0].removeprefix('create ')}"
+    model.others.add(key)
+    return made
+
+
 MAKERS: tuple[Make, ...] = (
     _create_table, _create_table, _drop_table, _rename_table, _add_column, _add_column, _drop_column, _rename_column, _alter_column,
     _alter_column, _constraint, _constraint, _index, _index, _policy, _policy, _row_security, _function, _function, _trigger, _view,
-    _enum, _data,
+    _enum, _data, _rename, _rename, _alter_part, _alter_part, _guarded, _inline, _elsewhere,
 )  # fmt: skip
 _number = st.integers(0, 23)
 _statement = st.tuples(st.integers(0, len(MAKERS) - 1), _number, _number, _number)

@@ -32,7 +32,7 @@ from tests.random_folders import Case, cases
 from tests.servers import Database
 
 EXAMPLES = 2000 if os.environ.get("CHATOPS_TEST_LONG") == "1" else 100
-RESET = "drop schema if exists chatops cascade; drop schema public cascade; create schema public;"
+RESET = "drop schema if exists chatops, ship cascade; drop schema public cascade; create schema public; reset search_path"
 
 
 class Bench:
@@ -50,9 +50,10 @@ class Bench:
         """Runs a file as psql -1 does; whether it went in."""
         connection = self.connections[database.name]
         try:
-            connection.execute(f"begin;\n{text}\n;commit".encode())
+            connection.execute(f"begin;\n{text}\n;commit; reset search_path".encode())
         except psycopg.Error:
             connection.execute("rollback")
+            connection.execute("reset search_path")
             return False
         return True
 

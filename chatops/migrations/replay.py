@@ -144,7 +144,7 @@ class Replay:
             self._unnamed |= {Cell(thing), *(Cell(thing, part) for part, _ in claim.parts)}
         if claim.with_table and thing.owner is not None and self._maybe(thing.owner):
             certain = False
-        known = certain and not (claim.lenient and self._maybe(thing))
+        known = certain and not (claim.lenient and self._maybe(thing, here=True))
         self._write(Cell(thing), THERE, certain=certain)
         if claim.lenient and not claim.parts:
             for part in self._parts.get(thing, ()):
@@ -161,6 +161,7 @@ class Replay:
                 self._write(Cell(index, part), ANY, certain=False)
             self._tables[index] = Thing("table", thing.schema, "", thing.parent)
             self.standing[index] = True
+            self._words[index] = claim.words
 
     def _change(self, claim: Claim, thing: Thing) -> None:
         if claim.certain:
@@ -310,10 +311,11 @@ class Replay:
             self.foreign.add(cell)
         self.needs.append(Need(self._at, cell, there))
 
-    def _maybe(self, thing: Thing) -> bool:
-        """Whether a thing may be there before the file at work: another one makes it, or it comes from outside."""
+    def _maybe(self, thing: Thing, *, here: bool = False) -> bool:
+        """Whether a thing may be there before the file at work (`here`: before the claim): made before, or from outside."""
         cell = Cell(thing)
-        return cell in self.foreign or any(_may_fill(write) and write.file < self._at[0] for write in self.cells.get(cell, ()))
+        writes = self.cells.get(cell, ())
+        return cell in self.foreign or any(_may_fill(write) and (here or write.file < self._at[0]) for write in writes)
 
     def _meant(self, thing: Thing) -> list[Thing]:
         """The things that a claim may mean: all of a name for a function without arguments, all on a table for "*"."""
