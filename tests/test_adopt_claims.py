@@ -140,6 +140,28 @@ def test_what_a_block_puts_together_when_it_runs_is_known_by_its_kind_where_its_
     assert {"p", "t"} <= hidden.words
 
 
+def test_a_text_that_is_put_together_is_known_by_all_of_its_literals() -> None:
+    def effects(text: str) -> list[tuple[frozenset[str] | None, str, frozenset[str] | None]]:
+        block = f"do $$ begin for v in select f loop execute {text}; end loop; end $$;"
+        hidden = [one for one in claims_of(examine("x.sql", block.encode()), ("public",)).claims if isinstance(one, Unread)]
+        return [(effect.kinds, effect.verb, effect.parts) for one in hidden for effect in one.effects]
+
+    function = frozenset({"function"})
+    assert effects("'alter function ' || v || ' set search_path from current'") == [
+        (function, "alter", frozenset({"search path"}))
+    ]
+    assert effects("case when v then 'alter view ' else 'alter sequence ' end || v || ' owner to ' || w") == []
+    assert effects("'revoke all on ' || v || ' from public'") == []
+    assert effects("v") == [(None, "any", None)]
+
+
+def test_what_is_made_where_it_is_missing_is_there_afterwards() -> None:
+    (table, column, other) = claims(
+        "do $$ begin if to_regclass('t') is null then create table t (a int); create view v as select 1; end if; end $$"
+    )
+    assert (table.certain, table.lenient, column.certain, other.certain) == (True, True, False, False)
+
+
 def test_bare_names_are_looked_for_under_the_path_that_the_file_sets() -> None:
     found = claims("create table a (); set search_path = ship, public; create table b (); reset search_path; create table c ();")
     assert [(claim.thing.schema, claim.thing.name) for claim in found] == [("public", "a"), ("ship", "b"), ("public", "c")]

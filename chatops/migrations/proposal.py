@@ -97,6 +97,8 @@ def _obstacles(judgement: Judgement, runs: Sequence[int], late: set[int]) -> lis
                 found.append(f"{names[index]} cannot run now: {need.cell} {why}")
         before = dict(there)
         for cell, write in sorted(by_file.get(index, []), key=lambda one: one[1].place):
+            if write.doubles and there.get(cell, live.there(cell)):
+                found.append(f"{names[index]} would make another {cell.thing.kind} beside {cell.thing.name}, if it ran already")
             if not cell.part:
                 source = write.source
                 there[cell] = (

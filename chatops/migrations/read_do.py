@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 
-from chatops.migrations.claims import Claim, Effect, Unread
+from chatops.migrations.claims import Claim, Effect, Thing, Unread
 from chatops.migrations.scanner import Token, scan, significant
 from chatops.migrations.sql_walk import catalog_name, literal_words, string_value
 
@@ -47,6 +48,7 @@ def read_do(tokens: list[Token], text: str, line: int, read: Read) -> tuple[list
     found: list[Claim] = []
     guarded = False
     hidden: list[Effect] = []
+    conditions: list[list[Token]] = []
     depth = index = 0
     while index < len(inner):
         token = inner[index]
@@ -60,10 +62,15 @@ def read_do(tokens: list[Token], text: str, line: int, read: Read) -> tuple[list
                 index = then + 6
                 continue
             depth += 1
+            conditions.append(inner[index + 1 : then])
+        elif starts and token.upper in ("ELSE", "ELSIF") and conditions:
+            conditions[-1] = []
         elif starts and token.upper in ("FOR", "WHILE", "LOOP", "FOREACH", "CASE"):
             depth += 1
+            conditions.append([])
         elif starts and token.upper == "END" and index + 1 < len(inner) and inner[index + 1].upper in ("IF", "LOOP", "CASE"):
             depth = max(0, depth - 1)
+            del conditions[-1:]
         elif starts and token.upper in ("CREATE", "ALTER", "DROP", "EXECUTE"):
             stop = _statement_end(inner, index)
             here, source = inner[index:stop], body
@@ -75,7 +82,9 @@ def read_do(tokens: list[Token], text: str, line: int, read: Read) -> tuple[list
                 hidden += _effect(inner[index + 1 : stop])
             for claim in told or []:
                 kept = not depth and not guarded and not caught
-                if made_already and not depth and not guarded and claim.there and claim.was is None and not claim.change:
+                makes = claim.there and claim.was is None and not claim.change
+                missing = depth == 1 and not caught and _asks_for(conditions[-1], claim.thing)
+                if makes and not guarded and ((made_already and not depth) or missing):
                     found.append(_there_afterwards(claim))
                 else:
                     found.append(claim if kept else claim.uncertain())
@@ -99,12 +108,23 @@ _ROW_SECURITY = frozenset(("row level security", "forced row level security"))
 
 
 def _effect(tokens: Sequence[Token]) -> list[Effect]:
-    """What a text may do, by its first literal: `format('drop policy %I on %I', …)`; [] for nothing that is looked at."""
-    literal = next((token for token in tokens if token.kind == "string"), None)
-    text = "" if literal is None else string_value(literal).upper()
-    words = re.findall(r"[A-Z_%]+", text)
-    if not words or (words[0] not in ("CREATE", "ALTER", "DROP") and words[0] not in _QUIET):
+    """What a text may do, by its literals: `format('drop policy %I on %I', …)`, `'alter view ' || name || ' owner to x'`; [] for
+    nothing that is looked at."""
+    literals = [string_value(token).upper() for token in tokens if token.kind == "string"]
+    verbs = [one for one in literals if _first_word(one) in _QUIET or _first_word(one) in ("CREATE", "ALTER", "DROP")]
+    rest = " ".join(one for one in literals if one not in verbs)
+    if not verbs:
         return [Effect(None)]
+    return [effect for verb in verbs for effect in _effect_of(f"{verb} {rest}")]
+
+
+def _first_word(text: str) -> str:
+    """What a text begins with; nothing for one that goes on with another, behind a blank."""
+    return next(iter(re.findall(r"[A-Z_%]+", text)), "") if not text.startswith(" ") else ""
+
+
+def _effect_of(text: str) -> list[Effect]:
+    words = re.findall(r"[A-Z_%]+", text)
     if words[0] in _QUIET or " OWNER TO " in text:
         return []
     kinds = next((_KINDS[word] for word in words[1:5] if word in _KINDS), None)
@@ -114,6 +134,18 @@ def _effect(tokens: Sequence[Token]) -> list[Effect]:
         return [Effect(kinds)]
     parts = frozenset(("search path",)) if "SEARCH_PATH" in words else _ROW_SECURITY if "SECURITY" in words[3:] else None
     return [Effect(kinds, "alter", parts)]
+
+
+def _asks_for(condition: Sequence[Token], thing: Thing) -> bool:
+    """Whether a condition asks if a thing is missing: NOT EXISTS or IS NULL, and the thing's name."""
+    words = [token.upper for token in condition]
+    pairs = set(itertools.pairwise(words))
+    named = _all_words(condition)
+    return (
+        bool(pairs & {("NOT", "EXISTS"), ("IS", "NULL")})
+        and {thing.name, thing.name.lower()} & named != set()
+        and "OR" not in words
+    )
 
 
 def _there_afterwards(claim: Claim) -> Claim:

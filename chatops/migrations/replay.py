@@ -55,7 +55,7 @@ class Cell:
 class Write:
     """What a file puts into a cell: a definition, None for a thing that is gone, or what `source` held until then.
 
-    `certain`: whenever the file runs.
+    `certain`: whenever the file runs. `doubles`: a second run makes another one, for the server finds a free name.
     """
 
     place: Place
@@ -63,6 +63,7 @@ class Write:
     certain: bool
     line: int
     source: Cell | None = None
+    doubles: bool = False
 
     @property
     def file(self) -> int:
@@ -145,7 +146,7 @@ class Replay:
         if claim.with_table and thing.owner is not None and self._maybe(thing.owner):
             certain = False
         known = certain and not (claim.lenient and self._maybe(thing, here=True))
-        self._write(Cell(thing), THERE, certain=certain)
+        self._write(Cell(thing), THERE, certain=certain, doubles=not claim.named)
         if claim.lenient and not claim.parts:
             for part in self._parts.get(thing, ()):
                 self._write(Cell(thing, part), ANY, certain=False)
@@ -297,8 +298,10 @@ class Replay:
 
     # -- bookkeeping -------------------------------------------------------------------------------------------------
 
-    def _write(self, cell: Cell, value: Definition | None, *, certain: bool, source: Cell | None = None) -> None:
-        self.cells.setdefault(cell, []).append(Write(self._at, value, certain, self._line, source))
+    def _write(
+        self, cell: Cell, value: Definition | None, *, certain: bool, source: Cell | None = None, doubles: bool = False
+    ) -> None:
+        self.cells.setdefault(cell, []).append(Write(self._at, value, certain, self._line, source, doubles))
         if cell.part:
             self._parts.setdefault(cell.thing, set()).add(cell.part)
 
