@@ -72,7 +72,7 @@ class Attempts:
                 ran = self.interruptible(name, sent.text, verdict, sent.copies, sent.heard)
             seconds = time.monotonic() - started
             if ran.error is None:
-                self.progress.heard += said(sent.parts, ran)
+                self.progress.hear(said(sent.parts, ran))
                 return ran, sent, seconds
             if isinstance(ran.error, ConnectionLostError):
                 if verdict is not None:
@@ -88,7 +88,7 @@ class Attempts:
             if self.watch.held and ran.error.sqlstate == "57014":
                 return ran, sent, seconds
             if not locks.retried(ran.error) and not (self.watch.cut and ran.error.sqlstate == "57014"):
-                self.progress.heard += said(sent.parts, ran)
+                self.progress.hear(said(sent.parts, ran))
                 raise self.progress.failure(name, sent.failure(ran), verdict() if verdict else None)
             self.wait_for_locks(name, budget, verdict)
 

@@ -8,6 +8,7 @@ import time
 from chatops import formatting
 from chatops.db import Facts, Ran
 from chatops.errors import DatabaseError, RefusedError, UnreachableError
+from chatops.migrations.heard import RESULT
 from chatops.migrations.scanner import Statement
 from chatops.migrations.statements import BOUND_HINT, mentions_batch_size
 from chatops.migrations.steps import Steps
@@ -67,6 +68,8 @@ class Batches(Steps):
                 self.progress.tell_step(
                     self.entry.name, self.done + 1, len(self.statements), f"{formatting.count(self.rows)} rows so far"
                 )
+        # What a batch answers is for the runner: how many rows it changed.
+        self.progress.heard = [one for one in self.progress.heard if one.severity != RESULT]
         self.note(self.texts.step(self.done + 1))
         self.done += 1
 

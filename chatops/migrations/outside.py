@@ -118,7 +118,7 @@ class Statements(Steps):
             self.settings(budget, statement)
             with self.attempts.watch.over(None, self.progress_teller()):
                 ran = self.attempts.interruptible(self.entry.name, text, self.verdict, heard=(0,))
-            self.progress.heard += said([Part(text, self.file.reading, statement)], ran)
+            self.progress.hear(said([Part(text, self.file.reading, statement)], ran))
             self.clean()
             if ran.error is None or self.had_finished(statement, ran):
                 return

@@ -49,9 +49,14 @@ class Progress:
         self.now = replace(self.now, plan=replace(self.now.plan, apply=self.now.plan.apply[1:]))
         self.ledger_made()
 
+    def hear(self, said: Sequence[Said]) -> None:
+        """Keeps what the server has said in the file that runs, each kind once: a batch may say the same a thousand times."""
+        if said:
+            self.heard = by_kind([*self.heard, *said])
+
     def say(self) -> None:
-        """Tells what the server has said in the file that is in now, each kind once."""
-        for one in by_kind(self.heard):
+        """Tells what the server has said in the file that is in now."""
+        for one in self.heard:
             self.told.append(one)
             self.tell(one)
         self.heard.clear()
@@ -80,7 +85,7 @@ class Progress:
         if state.startswith("23") and self.now.folder.source == SHIPPED:
             steps.append(("which rows", self.request.diagnose))
         details = [
-            *heard_before(by_kind(self.heard)),
+            *heard_before(self.heard),
             *WAYS_OUT.get(state, ()),
             *(verdict or self.verdict(name, "was rolled back")),
         ]

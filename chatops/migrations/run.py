@@ -249,7 +249,7 @@ class Migrating:
             return
         finished = committed(sent, ran)
         for entry, (one, told) in zip(entries, finished, strict=False):
-            self.progress.heard += said(one.parts, told)
+            self.progress.hear(said(one.parts, told))
             self.progress.finish(
                 entry, Done(entry.name, "file", entry.effect, one.duration_ms(told), 0.0, one.rows_changed(told))
             )
@@ -273,7 +273,7 @@ class Migrating:
         ):
             self.alone.add(entries[at].name)
             return
-        self.progress.heard += said(sent[at].parts, alone)
+        self.progress.hear(said(sent[at].parts, alone))
         raise self.progress.failure(entries[at].name, sent[at].failure(alone))
 
     def teller_of(self, entries: Sequence[Entry]) -> Callable[[Database], None]:
