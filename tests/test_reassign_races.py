@@ -173,8 +173,8 @@ def test_an_interrupted_run_says_what_is_done_and_how_to_go_on(core_database: Da
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, out + err
     done = database.value("select count(*) from chatops.actions where outcome = 'done'")
-    assert f"{done:,} of 1,200 chats are released and logged" in err
-    line = next(line for line in err.splitlines() if "--plan" in line).removeprefix("go on: chatops ")
+    assert f"Stopped after {done:,} of 1,200. Undo these {done:,}: " in err
+    line = next(line for line in err.splitlines() if "--plan" in line).removeprefix("Go on: chatops ")
     wait_until_no_orphan_works(database)
     again = command(home, database, *line.split(), cwd=tmp_path)
     out, err = again.communicate(timeout=120)

@@ -54,7 +54,7 @@ def test_a_reassign_is_taken_back_to_the_last_column_and_again_the_other_way(shi
     assert tables(shift) == before
     rows = shift.execute("select action, undoes, outcome, reason from chatops.actions order by id desc limit 1")
     assert rows == [("undo", action, "done", "wrong person")]
-    assert f"taken back by action {newest(shift)}" in chatops_inprocess("undo", action, db=shift, check=4).stderr
+    assert f"undone by action {newest(shift)}" in chatops_inprocess("undo", action, db=shift, check=4).stderr
     undone = shift.value("select max(id) from chatops.actions where outcome = 'done'")
     chatops_inprocess("undo", undone, db=shift, check=0)
     assert tables(shift) == after
@@ -68,14 +68,16 @@ def test_a_whole_plan_is_taken_back(shift: Database, chatops_inprocess: Run) -> 
     chatops_inprocess("release", "c4000001", "c4000002", db=shift, check=0)
     plan = shift.value("select distinct plan_id from chatops.actions")
     result = chatops_inprocess("undo", plan, db=shift, check=0)
-    assert "2 of 2 actions taken back" in result.stdout
+    assert "2 of 2 actions undone" in result.stdout
     assert tables(shift) == before
 
 
 def test_a_dry_run_leaves_nothing(shift: Database, chatops_inprocess: Run) -> None:
     chatops_inprocess("reassign", "c4000001", "--to", "op-3", db=shift, check=0)
     before = everything(shift)
-    assert "1 of 1 action would be taken back" in chatops_inprocess("undo", newest(shift), "--dry-run", db=shift, check=0).stdout
+    tried = chatops_inprocess("undo", newest(shift), "--dry-run", db=shift, check=0).stdout
+    assert "1 of 1 action would be undone" in tried
+    assert tried.splitlines()[-1] == f"Do it: chatops undo {newest(shift)}"
     assert everything(shift) == before
 
 

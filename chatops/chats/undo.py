@@ -19,7 +19,7 @@ Done = tuple[list["Undone"], list["Action"]]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action of the log that may be taken back."""
+    """An action of the log that may be undone."""
 
     action_id: int
     at: datetime
@@ -41,13 +41,13 @@ class Action:
 
     @property
     def problem(self) -> str | None:
-        """Why it cannot be taken back, whatever has happened since; None when it can."""
+        """Why it cannot be undone, whatever has happened since; None when it can."""
         if self.outcome != "done":
             return f"it changed nothing: its outcome was {self.outcome}"
         if self.undone_by is not None:
-            return f"it was taken back by action {self.undone_by}"
+            return f"it was undone by action {self.undone_by}"
         if not self.of_a_chat and not self.of_an_operator:
-            return f"a {self.action} is not taken back, that would bring the fault back; its log row holds what was before"
+            return f"a {self.action} cannot be undone: that would bring the fault back; the log holds what was before"
         return None
 
 

@@ -39,10 +39,10 @@ def reassign(
     no_audit: options.NoAudit = False,
     every_row: options.EveryRow = False,
 ) -> ExitCode:
-    """Gives chats to an operator: before and after are shown, then asked; each chat is changed only if it is still so.
+    """Gives chats to an operator. Shows before and after, then asks; a chat that changed meanwhile is skipped.
 
-    Chats that you name are moved all or none; of a set, what can be moved is. The chat's open assignment is closed and a new
-    one opened, in one transaction with a row of the log. Undo it with `chatops undo`.
+    Named chats: all or none. A set (--where, --from, --stuck): whatever can move. The open assignment is closed and a new one
+    opened, in one transaction with a row of the log. Undo it with `chatops undo`.
     """
     from chatops.flows.move_chats import move
 

@@ -34,7 +34,7 @@ HeldBy = Annotated[
     str | None,
     typer.Option("--from", metavar="OPERATOR", autocompletion=completion.operators, help="All chats that an operator holds."),
 ]
-Most = Annotated[int, typer.Option("--max", min=1, metavar="N", help="Refuse more chats than this.")]
+Most = Annotated[int, typer.Option("--max", min=1, metavar="N", help="Stop if it would touch more chats than this.")]
 Rate = Annotated[str | None, typer.Option("--rate", metavar="N/s", help="No faster than this.")]
 StopAfter = Annotated[int | None, typer.Option("--stop-after", min=1, metavar="N", help="Stop when N chats moved or failed.")]
 PlanOut = Annotated[Path | None, typer.Option("--plan-out", metavar="FILE", help="Write the plan and change nothing.")]

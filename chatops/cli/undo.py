@@ -13,7 +13,7 @@ from chatops.errors import ExitCode
 @command(
     examples=["chatops undo 8213 --dry-run", "chatops undo 3790b1d4-610d-4a33-b8fb-f3324c8309df --reason 'wrong shift'",
               "chatops undo plan.json"],
-    exits="0 taken back · 2 no such action or plan · 4 it cannot be taken back · 5 something moved since",
+    exits="0 undone · 2 no such action or plan · 4 it cannot be undone · 5 something moved since",
 )  # fmt: skip
 def undo(
     ctx: typer.Context,

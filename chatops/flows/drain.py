@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -33,6 +34,12 @@ class DrainRequest:
     dry_run: bool = False
     yes: bool = False
     reason: str | None = None
+
+    def words(self) -> list[str]:
+        """The words that do what a dry run has shown."""
+        how = ["--finish"] if self.finish else ["--release"] if self.release else []
+        how += ["--to", shlex.quote(self.to)] if self.to != "auto" else []
+        return ["drain", *map(shlex.quote, self.names), *how]
 
 
 def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
@@ -71,7 +78,7 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
         codes += ended
         held = work.everybody[one].held if request.finish else 0
         drained.append(screen.Drained(one, labels[one], work.plan_id, actions[one], rows, held if request.finish else None))
-    invocation.show(screen.answer(drained, invocation.now, invocation.here, rehearsal=request.dry_run))
+    invocation.show(screen.answer(drained, invocation.now, invocation.here, rehearsal=request.dry_run, do=request.words()))
     return worst(codes)
 
 

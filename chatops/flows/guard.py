@@ -35,7 +35,9 @@ def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) ->
     given = (reason or "").strip() or invocation.ask("Reason (kept in the log):", "--reason")
     if not given:
         raise UsageError("a reason is needed; nothing was changed")
-    invocation.note(f"For {formatting.duration(span)} late replies and stale writes of the application are obeyed as before 022.")
+    invocation.note(
+        f"For {formatting.duration(span)} late replies and stale writes of the application are accepted, as before migration 022."
+    )
     if not invocation.consent("Switch the guards off", yes=yes):
         return ExitCode.OK
     database = invocation.connect("act")

@@ -133,7 +133,7 @@ def _carried_out(
         if conditions.logged and not conditions.rehearsal and wanted > 1:
             _tell_what_is_done(invocation, database, plan)
         if kept is not None:
-            invocation.note(f"go on: {invocation.here(plan.command, '--plan', str(kept))}")
+            invocation.note(f"Go on: {invocation.here(plan.command, '--plan', str(kept))}")
         raise
     return results
 
@@ -151,8 +151,8 @@ def _tell_what_is_done(invocation: Invocation, database: Database, plan: MovePla
     """Says after an interruption what the log holds: a batch that was just being committed counts where it was."""
     with contextlib.suppress(ChatopsError), database.reading():
         done = len(audit.done_before(database, plan.plan_id))
-        what = f"{done:,} of {len(plan.wanted):,} chats are {moves.DONE[plan.command]}"
-        invocation.note(f"{what} and logged, plan {plan.plan_id}")
+        undo = f" Undo these {done:,}: {invocation.here('undo', str(plan.plan_id))}" if done else ""
+        invocation.note(f"Stopped after {done:,} of {len(plan.wanted):,}.{undo}")
 
 
 def _exit_code(plan: MovePlan, results: dict[UUID, MoveResult]) -> ExitCode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
@@ -29,11 +30,11 @@ def take_back(
             operators = reassignment.operators(database)
             busy = busy and not reassignment.one_chat_each(database)
         if all(one.problem for one in actions):
-            raise RefusedError(f"action {actions[0].action_id} is not taken back: {actions[0].problem}; nothing was changed")
+            raise RefusedError(f"action {actions[0].action_id} is not undone: {actions[0].problem}; nothing was changed")
     asked = not dry_run and not yes and invocation.interactive
     if asked:
         acting.show_on_stderr(invocation, screen.preview(actions, operators, show_names=True, now=invocation.now))
-    if not dry_run and not invocation.consent("Take it back" if len(actions) == 1 else "Take them back", yes=yes):
+    if not dry_run and not invocation.consent("Undo it" if len(actions) == 1 else "Undo them", yes=yes):
         raise RefusedError("nothing was changed")
     conditions = acting.with_reason(invocation, conditions, reason, dry_run=dry_run)
     results: dict[int, undo.Undone] = {}
@@ -43,7 +44,8 @@ def take_back(
             advance(len(results))
     invocation.show(
         screen.outcome(actions, results, operators, rehearsal=dry_run, asked=asked, again=invocation.here("undo"),
-                       show_names=invocation.medium().show_names, now=invocation.now)
+                       show_names=invocation.medium().show_names, now=invocation.now,
+                       do=invocation.here("undo", shlex.quote(what), *(["--force=busy"] if busy else [])))
     )  # fmt: skip
     return worst(acting.end(one.outcome) for one in results.values())
 

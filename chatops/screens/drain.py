@@ -64,8 +64,10 @@ def preview(who: Operator, plans: Sequence[MovePlan], now: datetime | None, *, f
     return body
 
 
-def answer(drained: Sequence[Drained], now: datetime | None, here: Callable[..., str], *, rehearsal: bool) -> Answer:
-    """`chatops drain`. `here` makes a command line that works when pasted."""
+def answer(
+    drained: Sequence[Drained], now: datetime | None, here: Callable[..., str], *, rehearsal: bool, do: Sequence[str] = ()
+) -> Answer:
+    """`chatops drain`. `here` makes a command line that works when pasted, `do` are the words that do what was tried."""
     told: list[Line] = [one.told(rehearsal=rehearsal) for one in drained]
     if not rehearsal:
         told += [[Span("Back: "), Span(here("undrain", str(one.operator_id)), "code")] for one in drained]
@@ -77,6 +79,8 @@ def answer(drained: Sequence[Drained], now: datetime | None, here: Callable[...,
     body: list[Table | Text] = [Text(told)]
     if rows:
         body.append(Table("chats_of_operator", people, rows, audience="people"))
+    if rehearsal:
+        body.append(Text([[Span("Do it: "), Span(here(*do), "code")]]))
     body.append(Table("chats", moves.COLUMNS, rows, audience="machines"))
     first = drained[0]
     data = {"operator_id": first.operator_id, "action_id": first.action_id, "plan_id": first.plan_id, "dry_run": rehearsal}

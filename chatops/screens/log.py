@@ -34,6 +34,6 @@ COLUMNS = [
 def answer(rows: Iterable[Logged], now: datetime | None, more: Iterable[Line] = (), *, show_names: bool = True) -> Answer:
     """`chatops log`. Where names are hidden, people see the operator's id instead."""
     columns = [replace(one, audience="all") if one.name == "operator_id" and not show_names else one for one in COLUMNS]
-    table = Table("actions", columns, rows, empty="nothing is in the log that is like that")
+    table = Table("actions", columns, rows, empty="No log entry matches.")
     tail = list(more)
     return Answer("log", [table, Text(tail)] if tail else [table], now=now)

@@ -70,7 +70,7 @@ def preview(
     actions: Sequence[Action], operators: dict[UUID, Operator], *, show_names: bool, now: datetime | None
 ) -> list[Table | Text]:
     """What taking these actions back means, for people."""
-    body: list[Table | Text] = [Text([formatting.plural(len(actions), "action") + " to take back"])]
+    body: list[Table | Text] = [Text([formatting.plural(len(actions), "action") + " to undo"])]
     lines = _lines(actions[:SHOWN], {}, operators, show_names=show_names)
     body.append(Table("preview", COLUMNS, lines, audience="people"))
     if len(actions) > SHOWN:
@@ -88,8 +88,9 @@ def outcome(
     again: str,
     show_names: bool,
     now: datetime | None,
+    do: str,
 ) -> Answer:
-    """`chatops undo`."""
+    """`chatops undo`; `do` is the command line that does what a dry run has shown."""
     lines = _lines(actions, results, operators, show_names=show_names)
     done = [one for one in lines if one.outcome == "done"]
     odd = [one for one in lines if one.outcome != "done"]
@@ -97,15 +98,17 @@ def outcome(
     told: list[Line] = []
     if rehearsal:
         count = f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')}"
-        told.append(f"Dry run: {count} would be taken back. Everything was rolled back.")
+        told.append(f"Dry run: {count} would be undone. Everything was rolled back.")
     elif len(lines) == 1 and done:
         told.append([Span(f"Done, action {done[0].by}. Undo: "), Span(f"{again} {done[0].by}", "code")])
     else:
-        told.append(f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')} taken back.")
+        told.append(f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')} undone.")
     body.append(Text(told))
     if odd:
         columns = [column for column in COLUMNS if column.name in ("action_id", "chat_id")]
         columns += [Column("outcome", "result"), Column("detail", "why")]
         body.append(Table("exceptions", columns, odd[:SHOWN], audience="people"))
+    if rehearsal:
+        body.append(Text([[Span("Do it: "), Span(do, "code")]]))
     body.append(Table("actions", COLUMNS, lines, audience="machines"))
     return Answer("undo", body, {"dry_run": rehearsal}, now)
