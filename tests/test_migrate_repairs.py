@@ -18,7 +18,7 @@ from chatops.chats import planting
 from chatops.migrations import repair_steps
 from chatops.repairs import texts
 from tests.ailing import look, plant, populated, wrong
-from tests.conftest import Result, clean_environment
+from tests.conftest import APPLICATION_OWNER, Result, clean_environment, url_as
 from tests.locks import wait_for
 from tests.servers import Database, Farm, Server
 
@@ -214,3 +214,50 @@ def test_a_chat_with_very_many_messages_is_mended_like_any_other(deployed: Datab
         f"select message_count, (select count(*) from messages where chat_id = c.id) from chats c where id = '{chat}'"
     )[0]
     assert counted == messages > 100_000
+
+
+def test_the_platforms_own_database_is_mended_by_its_owner_who_has_no_special_rights(
+    application_database_everywhere: Database, chatops_inprocess: Run
+) -> None:
+    """Row security, accounts, a publication: what the repairs write is what was wrong, and nothing else is an event."""
+    database = application_database_everywhere
+    database.script(
+        """set session_replication_role = replica;
+           insert into operators (id, name, email) values (md5('op')::uuid, 'Ann', 'ann@example.test');
+           insert into real_users (id, name) select md5('user' || n)::uuid, 'user ' || n from generate_series(1, 40) as n;
+           insert into fictional_users (id, name) values (md5('profile')::uuid, 'Vera');
+           insert into chats (id, real_user_id, fictional_user_id, chat_state, is_active, message_count, last_message_at, updated_at,
+                              operator_replied_at, last_operator_id)
+           select md5('chat' || n)::uuid, md5('user' || n)::uuid, md5('profile')::uuid,
+                  case when n <= 10 then 'waiting_real_user_reply' when n <= 20 then 'waiting_assignment' else 'completed' end,
+                  n <= 20, 2, now() - interval '1 hour', now() - interval '1 hour', now() - interval '1 hour', md5('op')::uuid
+             from generate_series(1, 40) as n;
+           insert into messages (chat_id, sender_type, content, handled_by_operator_id, created_at)
+           select md5('chat' || n)::uuid, case when (k = 2) = (n between 11 and 20) then 'real' else 'fictional' end, 'hello',
+                  case when (k = 2) <> (n between 11 and 20) then md5('op')::uuid end, now() - interval '1 hour' - (2 - k) * interval '1 minute'
+             from generate_series(1, 40) as n, generate_series(1, 2) as k;
+           update operators set total_messages = (select count(*) from messages where sender_type = 'fictional');
+           update chats set chat_state = null where id = md5('chat1')::uuid;
+           update chats set chat_state = 'waiting_assignment' where id = md5('chat2')::uuid;
+           update chats set message_count = 7 where id = md5('chat3')::uuid;
+           update chats set is_active = true where id = md5('chat40')::uuid"""
+    )
+    database.execute(f'grant create on database "{database.name}" to {APPLICATION_OWNER}')
+    owner = url_as(database, APPLICATION_OWNER)
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=owner, check=0)
+    before = versions(database)
+    chatops_inprocess("migrate", "--yes", db=owner, check=0)
+    after = versions(database)
+    chat = {n: str(database.value("select md5('chat' || %s)::uuid", (str(n),))) for n in range(1, 41)}
+    written = {key for key in before if before[key] != after[key]}
+    assert written == {("chats", chat[n]) for n in (1, 2, 3, *range(11, 21), 40)} | {("platform_config", "max_reassignments")}
+    states = dict(database.execute("select id::text, chat_state from chats"))
+    assert (states[chat[1]], states[chat[2]], states[chat[40]]) == (
+        "waiting_real_user_reply",
+        "waiting_real_user_reply",
+        "completed",
+    )
+    assert database.value("select message_count from chats where id = %s", (chat[3],)) == 2
+    moved = database.execute("select id::text from chats where updated_at > now() - interval '30 minutes'")
+    # The application's own trigger stamps what is written; the lists of everybody else stay in order.
+    assert {chat[n] for n in (1, 2, 40)} <= {key for (key,) in moved} <= {key for _, key in written}
