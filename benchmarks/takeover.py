@@ -165,9 +165,9 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _loaded(server: Server, name: str) -> Iterator[None]:
-    """The hostile load of `simulate`, by the application's own writes."""
+    """The hostile load of `simulate`, by the application's own writes; without its cron, to which everybody here is idle."""
     target = settings.resolve(settings.Options(db=(server.url(name),)), environ={}, configuration=settings.Configuration())
-    wanted = Load()
+    wanted = Load(crons=0)
     with simulation.open_session(target) as opened:
         people = simulation.populate(opened, wanted)
     with simulation.Simulation(target, people, wanted, {}, path=writers.APPLICATION).running():

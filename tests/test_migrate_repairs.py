@@ -100,7 +100,27 @@ def test_the_preview_says_how_many_rows_each_file_will_write_and_the_result_how_
     }
 
 
-def test_everything_is_mended_in_psql_too(deployed: Database, chatops_inprocess: Run) -> None:
+def test_where_more_is_wrong_than_is_found_at_once_it_is_looked_for_again(
+    deployed: Database, chatops_inprocess: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "MOST_FOUND", 40)
+    deployed.execute("update chats set last_operator_id = null where chat_state = 'waiting_real_user_reply' and is_active")
+    wrong_now: Any = deployed.value("select count(*) from chats where chat_state = 'waiting_real_user_reply' and is_active")
+    assert wrong_now > 100
+    chatops_inprocess("migrate", "--yes", db=deployed, check=0)
+    assert applied(deployed)["023"] == ("applied", wrong_now)
+    deployed.execute("set chatops.write = 'function'")
+    deployed.execute("update chats set last_operator_id = null where chat_state = 'waiting_real_user_reply' and is_active")
+    told = json.loads(chatops_inprocess("repair", "CHAT014", "-o", "json", db=deployed, check=0).stdout)
+    assert told["mended"] == {"CHAT014": wrong_now}
+
+
+@pytest.mark.parametrize("at_once", [2, texts.MOST_FOUND])
+def test_everything_is_mended_in_psql_too(
+    deployed: Database, chatops_inprocess: Run, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Also where more is wrong than is found at once."""
+    monkeypatch.setattr(texts, "MOST_FOUND", at_once)
     damage(deployed)
     text = chatops_inprocess("migrate", "--dry-run", "-o", "sql", db=deployed, check=0).stdout
     ran = deployed.psql(text)

@@ -124,7 +124,7 @@ def mend(
             return Mended(code, mended, tuple(kept), batches, time.monotonic() - started)
 
 
-def find(database: Database, code: str, repair: Repair, *, most: int = texts.MOST_FOUND, timeout: str = SCAN_TIMEOUT) -> Round:
+def find(database: Database, code: str, repair: Repair, *, most: int | None = None, timeout: str = SCAN_TIMEOUT) -> Round:
     """What is wrong, read once in a transaction that only reads."""
     chat_id = str(repair.chat_id) if repair.chat_id else None
     with database.reading(statement_timeout=timeout):

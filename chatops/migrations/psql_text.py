@@ -151,6 +151,7 @@ def _repair_loop(texts: StepTexts, repair: Repair) -> str:
     values = {
         "target_schema": texts.schema, "source": texts.file.source, "name": texts.file.name, "batch_size": ROWS_A_BATCH,
         "find": f"select array_agg(to_jsonb(rows)) from (\n{repair.finding()}\nlimit {repairs.MOST_FOUND}\n) as rows",
+        "most": repairs.MOST_FOUND,
         "mend": repair.mend.replace(":'found'", placeholder), "placeholder": placeholder,
     }  # fmt: skip
     return f"-- {repair.code}\n{db.inlined(sqlfiles.read('queries/repair_loop.sql'), values)}"

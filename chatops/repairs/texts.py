@@ -56,9 +56,10 @@ class Repair:
         return inlined(self.mend, {"found": f"[{','.join(found)}]"})
 
 
-def found_text(query: str, most: int = MOST_FOUND) -> str:
-    """What a query finds as one value: a line of JSON for each row; null where there is none."""
-    return f"select string_agg(to_jsonb(rows)::text, E'\\n') from (\n{query}\nlimit {most}\n) as rows"
+def found_text(query: str, most: int | None = None) -> str:
+    """What a query finds as one value: a line of JSON for each row, MOST_FOUND of them at most; null where there is none."""
+    limit = MOST_FOUND if most is None else most
+    return f"select string_agg(to_jsonb(rows)::text, E'\\n') from (\n{query}\nlimit {limit}\n) as rows"
 
 
 def counted_text(query: str) -> str:
