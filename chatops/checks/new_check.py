@@ -48,31 +48,31 @@ select c.id as chat_id
 
 with candidate as materialized (
   select c.id, c.xmin as seen
-    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
    where false
    order by c.id
 ), locked as materialized (
-  select to_jsonb(c) as before, c.id
+  select pg_catalog.to_jsonb(c) as before, c.id
     from candidate k
     join chats c on c.id = k.id
    where c.xmin = k.seen
      for no key update of c skip locked
 ), changed as (
   update chats c
-     set updated_at = now()
+     set updated_at = pg_catalog.now()
     from locked l
    where c.id = l.id
-  returning c.id, to_jsonb(c) as after
+  returning c.id, pg_catalog.to_jsonb(c) as after
 ), logged as (
   insert into chatops.actions (action, code, chat_id, before, after)
   select 'repair', '{code}', n.id, l.before, n.after
     from changed n
     join locked l on l.id = n.id
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id)), '[]')
                     from candidate k where not exists (select from locked l where l.id = k.id)));
 """
 

@@ -21,7 +21,7 @@ BATCH = 500
 PREVIEW = 20
 SCAN_TIMEOUT = "120s"
 _AUDIT = "chatops.actions"
-_ELAPSED = "select 1000 * date_part('epoch', clock_timestamp() - now())"
+_ELAPSED = "select 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _batch(database: Database, code: str, repair: Repair, round_: Round, *, roll
     rows = round_.take()
     log = _AUDIT if repair.audit else sqlfiles.without_log(_AUDIT)
     statements = [
-        f"select set_config('chatops.newest_action', coalesce(max(id), 0)::text, true) from {log}",
+        f"select pg_catalog.set_config('chatops.newest_action', coalesce(pg_catalog.max(id), 0)::text, true) from {log}",
         mending(code, rows, audit=repair.audit),
         _ELAPSED,
     ]

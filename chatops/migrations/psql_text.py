@@ -148,9 +148,10 @@ def _loop(texts: StepTexts, statement: Statement) -> str:
 def _repair_loop(texts: StepTexts, repair: Repair) -> str:
     """A repair as a block that finds once and commits each batch."""
     placeholder = "'chatops_found'"
+    limited = f"\n{repair.finding()}\nlimit {repairs.MOST_FOUND}\n"
     values = {
         "target_schema": texts.schema, "source": texts.file.source, "name": texts.file.name, "batch_size": ROWS_A_BATCH,
-        "find": f"select array_agg(to_jsonb(rows)) from (\n{repair.finding()}\nlimit {repairs.MOST_FOUND}\n) as rows",
+        "find": f"select pg_catalog.array_agg(pg_catalog.to_jsonb(rows)) from ({limited}) as rows",
         "most": repairs.MOST_FOUND,
         "mend": repair.mend.replace(":'found'", placeholder), "placeholder": placeholder,
     }  # fmt: skip

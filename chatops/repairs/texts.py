@@ -59,12 +59,12 @@ class Repair:
 def found_text(query: str, most: int | None = None) -> str:
     """What a query finds as one value: a line of JSON for each row, MOST_FOUND of them at most; null where there is none."""
     limit = MOST_FOUND if most is None else most
-    return f"select string_agg(to_jsonb(rows)::text, E'\\n') from (\n{query}\nlimit {limit}\n) as rows"
+    return f"select pg_catalog.string_agg(pg_catalog.to_jsonb(rows)::text, E'\\n') from (\n{query}\nlimit {limit}\n) as rows"
 
 
 def counted_text(query: str) -> str:
     """How many rows a query finds."""
-    return f"select count(*) from (\n{query}\n) as rows"
+    return f"select pg_catalog.count(*) from (\n{query}\n) as rows"
 
 
 @cache

@@ -26,10 +26,10 @@ begin
         perform pg_catalog.set_config('chatops.write', 'function', true);
         execute pg_catalog.replace(:'mend', :'placeholder', pg_catalog.quote_literal(pg_catalog.to_jsonb(v_batch)::text)) into v_answer;
         update chatops.migrations
-           set rows_changed = coalesce(rows_changed, 0) + (v_answer ->> 'mended')::bigint
+           set rows_changed = coalesce(rows_changed, 0) + (v_answer ->> 'mended'::text)::bigint
          where target_schema = :'target_schema' and source = :'source' and name = :'name';
-        v_mended := v_mended + (v_answer ->> 'mended')::bigint;
-        v_busy := v_busy || array(select pg_catalog.jsonb_array_elements(v_answer -> 'busy'));
+        v_mended := v_mended + (v_answer ->> 'mended'::text)::bigint;
+        v_busy := v_busy || array(select pg_catalog.jsonb_array_elements(v_answer -> 'busy'::text));
       exception when lock_not_available or deadlock_detected then
         v_busy := v_busy || v_batch;
       end;

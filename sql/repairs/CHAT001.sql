@@ -8,17 +8,17 @@
 
 select held.chat_id, held.kept
   from (
-    select c.id as chat_id, first_value(c.id) over held as kept
+    select c.id as chat_id, pg_catalog.first_value(c.id) over held as kept
       from chats c
      where c.is_active is not false
        and c.assigned_operator_id in (
              select d.assigned_operator_id from chats d
               where d.assigned_operator_id is not null and d.is_active is not false
-              group by d.assigned_operator_id having count(*) > 1)
+              group by d.assigned_operator_id having pg_catalog.count(*) > 1)
     window held as (
       partition by c.assigned_operator_id
       order by (c.chat_state = 'assigned') desc nulls last,
-               (select max(a.last_activity) from operator_activity a
+               (select pg_catalog.max(a.last_activity) from operator_activity a
                  where a.chat_id = c.id and a.operator_id = c.assigned_operator_id) desc nulls last,
                c.assignment_time desc nulls last, c.id)
   ) as held
@@ -28,7 +28,7 @@ select held.chat_id, held.kept
 with candidate as materialized (
   select c.id, c.xmin as seen, f.kept,
          coalesce(newest.answered, false) as answered, newest.spoken_at
-    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, kept uuid)
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, kept uuid)
     join chats c on c.id = f.chat_id
     join chats h on h.id = f.kept and h.assigned_operator_id = c.assigned_operator_id and h.is_active is not false
   left join lateral (
@@ -39,7 +39,8 @@ with candidate as materialized (
    order by c.id
 ), locked as materialized (
   select c.*, true as lets_go, k.answered, k.spoken_at,
-         jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+         pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+                                    'assigned_operator_id', c.assigned_operator_id,
                             'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
                             'operator_replied_at', c.operator_replied_at) as before
     from candidate k
@@ -52,17 +53,18 @@ with candidate as materialized (
          assigned_operator_id = null,
          assignment_time = null,
          operator_replied_at = case when l.answered then l.spoken_at else l.operator_replied_at end,
-         updated_at = now()
+         updated_at = pg_catalog.now()
     from locked l
    where c.id = l.id
   returning c.id, c.last_operator_id, l.assigned_operator_id as held_by, l.before,
-            jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+            pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+                                       'assigned_operator_id', c.assigned_operator_id,
                                'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
                                'operator_replied_at', c.operator_replied_at) as after
 ), closed as (
   update chat_assignments a
      set released_at = case when l.answered and l.spoken_at >= a.assigned_at then l.spoken_at
-                            else greatest(a.assigned_at, now()) end,
+                            else greatest(a.assigned_at, pg_catalog.now()) end,
          release_reason = case when l.answered and l.spoken_at >= a.assigned_at then 'operator_sent_message'
                                else 'manual_release:repair' end
     from locked l
@@ -76,15 +78,16 @@ with candidate as materialized (
   select 'repair', 'CHAT001', n.id, coalesce(n.held_by, n.last_operator_id), null::text, n.before, n.after
     from changed n
   union all
-  select 'repair', 'CHAT001', a.chat_id, a.operator_id, 'chat_assignments ' || a.id,
-         jsonb_build_object('released_at', null),
-         jsonb_build_object('released_at', a.released_at, 'release_reason', a.release_reason)
+  select 'repair', 'CHAT001', a.chat_id, a.operator_id, 'chat_assignments '::text || a.id::text,
+         pg_catalog.jsonb_build_object('released_at', null),
+         pg_catalog.jsonb_build_object('released_at', a.released_at, 'release_reason', a.release_reason)
     from closed a
   union all
-  select 'repair', 'CHAT001', a.chat_id, a.operator_id, 'operator_activity', jsonb_build_object('last_activity', a.last_activity), null
+  select 'repair', 'CHAT001', a.chat_id, a.operator_id, 'operator_activity',
+  pg_catalog.jsonb_build_object('last_activity', a.last_activity), null
     from idle a
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id, 'kept', k.kept)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id, 'kept', k.kept)), '[]')
                     from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -9,7 +9,7 @@ select a.chat_id
   join chats c on c.id = a.chat_id
  where a.released_at is null
    and a.chat_id in (select b.chat_id from chat_assignments b where b.released_at is null
-                      group by b.chat_id having count(*) > 1)
+                      group by b.chat_id having pg_catalog.count(*) > 1)
    and a.id is distinct from (
          select h.id from chat_assignments h
           where h.chat_id = a.chat_id and h.released_at is null and h.operator_id = c.assigned_operator_id
@@ -21,7 +21,7 @@ with wrong as materialized (
   select a.id, a.xmin as seen, a.chat_id, a.operator_id, a.assigned_at, c.xmin as chat_seen
     from chats c
     join chat_assignments a on a.chat_id = c.id
-   where c.id in (select f.chat_id from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid))
+   where c.id in (select f.chat_id from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid))
      and a.released_at is null
      and exists (select 1 from chat_assignments b where b.chat_id = c.id and b.released_at is null and b.id <> a.id)
      and a.id is distinct from (
@@ -33,7 +33,8 @@ with wrong as materialized (
   select w.id, w.seen, w.chat_id, w.chat_seen, ended.at as ended_at, answered.at as answered_at
     from wrong w
    cross join lateral (
-     select greatest(w.assigned_at, least(now(), min(case when e.assigned_at > w.assigned_at then e.assigned_at else w.assigned_at end))) as at
+     select greatest(w.assigned_at,
+                        least(pg_catalog.now(), pg_catalog.min(case when e.assigned_at > w.assigned_at then e.assigned_at else w.assigned_at end))) as at
        from chat_assignments e
       where e.chat_id = w.chat_id and e.id <> w.id
         and (e.assigned_at > w.assigned_at
@@ -42,7 +43,7 @@ with wrong as materialized (
              or (e.assigned_at = w.assigned_at and e.id < w.id))
    ) as ended
    cross join lateral (
-     select min(m.created_at) as at from messages m
+     select pg_catalog.min(m.created_at) as at from messages m
       where m.chat_id = w.chat_id and m.sender_type = 'fictional' and m.handled_by_operator_id = w.operator_id
         and m.created_at between w.assigned_at and ended.at
    ) as answered
@@ -69,15 +70,16 @@ with wrong as materialized (
   returning v.*
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
-  select 'repair', 'CHAT002', n.chat_id, n.operator_id, 'chat_assignments ' || n.id,
-         jsonb_build_object('released_at', null),
-         jsonb_build_object('released_at', n.released_at, 'release_reason', n.release_reason)
+  select 'repair', 'CHAT002', n.chat_id, n.operator_id, 'chat_assignments '::text || n.id::text,
+         pg_catalog.jsonb_build_object('released_at', null),
+         pg_catalog.jsonb_build_object('released_at', n.released_at, 'release_reason', n.release_reason)
     from changed n
   union all
-  select 'repair', 'CHAT002', v.chat_id, v.operator_id, 'operator_activity', jsonb_build_object('last_activity', v.last_activity), null
+  select 'repair', 'CHAT002', v.chat_id, v.operator_id, 'operator_activity',
+  pg_catalog.jsonb_build_object('last_activity', v.last_activity), null
     from idle v
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.chat_id)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.chat_id)), '[]')
                     from candidate k where not exists (select from locked l where l.id = k.id)));

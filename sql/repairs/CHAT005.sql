@@ -14,11 +14,12 @@ select c.id as chat_id
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, greatest(least(coalesce(c.assignment_time, c.updated_at, now()), now()), earlier.ended_at) as began_at
-    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+  select c.id, c.xmin as seen, greatest(least(coalesce(c.assignment_time, c.updated_at, pg_catalog.now()), pg_catalog.now()),
+  earlier.ended_at) as began_at
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
    cross join lateral (
-     select max(a.released_at) as ended_at from chat_assignments a where a.chat_id = c.id and a.released_at <= now()
+     select pg_catalog.max(a.released_at) as ended_at from chat_assignments a where a.chat_id = c.id and a.released_at <= pg_catalog.now()
    ) as earlier
    where c.chat_state = 'assigned'
      and c.assigned_operator_id is not null
@@ -38,11 +39,11 @@ with candidate as materialized (
   returning *
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
-  select 'repair', 'CHAT005', n.chat_id, n.operator_id, 'chat_assignments ' || n.id, null,
-         jsonb_build_object('assigned_at', n.assigned_at, 'released_at', n.released_at)
+  select 'repair', 'CHAT005', n.chat_id, n.operator_id, 'chat_assignments '::text || n.id::text, null,
+         pg_catalog.jsonb_build_object('assigned_at', n.assigned_at, 'released_at', n.released_at)
     from changed n
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id)), '[]')
                     from candidate k where not exists (select from locked l where l.id = k.id)));

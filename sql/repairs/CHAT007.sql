@@ -16,7 +16,7 @@ select c.id as chat_id
 
 with candidate as materialized (
   select c.id, c.xmin as seen, newest.spoken_at, newest.handled_by_operator_id
-    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
    cross join lateral (
     select m.sender_type = 'fictional' as answered, m.created_at as spoken_at, m.handled_by_operator_id from messages m
@@ -29,7 +29,8 @@ with candidate as materialized (
    order by c.id
 ), locked as materialized (
   select c.*, k.spoken_at, k.handled_by_operator_id,
-         jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+         pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+                                    'assigned_operator_id', c.assigned_operator_id,
                             'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
                             'operator_replied_at', c.operator_replied_at) as before
     from candidate k
@@ -41,11 +42,12 @@ with candidate as materialized (
      set chat_state = 'waiting_real_user_reply',
          operator_replied_at = l.spoken_at,
          last_operator_id = coalesce(l.handled_by_operator_id, l.last_operator_id),
-         updated_at = now()
+         updated_at = pg_catalog.now()
     from locked l
    where c.id = l.id
   returning c.id, c.last_operator_id, l.assigned_operator_id as held_by, l.before,
-            jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+            pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+                                       'assigned_operator_id', c.assigned_operator_id,
                                'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
                                'operator_replied_at', c.operator_replied_at) as after
 ), logged as (
@@ -53,7 +55,7 @@ with candidate as materialized (
   select 'repair', 'CHAT007', n.id, coalesce(n.held_by, n.last_operator_id), null::text, n.before, n.after
     from changed n
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id)), '[]')
                     from candidate k where not exists (select from locked l where l.id = k.id)));

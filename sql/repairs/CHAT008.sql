@@ -11,7 +11,7 @@ select a.chat_id, a.operator_id
 
 with candidate as materialized (
   select a.chat_id, a.operator_id, a.xmin as seen, c.xmin as chat_seen
-    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid)
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid)
     join operator_activity a on a.chat_id = f.chat_id and a.operator_id = f.operator_id
     join chats c on c.id = a.chat_id
    where a.operator_id is distinct from c.assigned_operator_id
@@ -28,11 +28,12 @@ with candidate as materialized (
   returning a.*
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
-  select 'repair', 'CHAT008', n.chat_id, n.operator_id, 'operator_activity', jsonb_build_object('last_activity', n.last_activity), null
+  select 'repair', 'CHAT008', n.chat_id, n.operator_id, 'operator_activity',
+  pg_catalog.jsonb_build_object('last_activity', n.last_activity), null
     from changed n
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.chat_id, 'operator_id', k.operator_id)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.chat_id, 'operator_id', k.operator_id)), '[]')
                     from candidate k
                    where not exists (select from locked l where l.chat_id = k.chat_id and l.operator_id = k.operator_id)));

@@ -21,18 +21,19 @@ select c.id as chat_id, ended.released_at
               and c.last_message_at > ended.released_at
  where exists (select 1 from messages m
                 where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > ended.released_at)
-   and (select count(*) from chat_assignments a where a.chat_id = c.id)
+   and (select pg_catalog.count(*)::numeric from chat_assignments a where a.chat_id = c.id)
        >= coalesce(nullif(:'max_reassignments', '')::numeric,
-                  (select case when length(p.value #>> '{}') < 20 and (p.value #>> '{}') ~ '^\s*[0-9]+(\.[0-9]+)?\s*$'
-                                and (p.value #>> '{}')::numeric between 1 and 1000
-                               then (p.value #>> '{}')::numeric end
+                  (select case when pg_catalog.length(p.value #>> '{}'::text[]) < 20
+                  and (p.value #>> '{}'::text[]) ~ '^\s*[0-9]+(\.[0-9]+)?\s*$'
+                                and (p.value #>> '{}'::text[])::numeric between 1::numeric and 1000::numeric
+                               then (p.value #>> '{}'::text[])::numeric end
                      from platform_config p where p.key = 'max_reassignments'),
                   3)
 ;
 
 with candidate as materialized (
   select c.id, c.xmin as seen, f.released_at
-    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, released_at timestamptz)
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, released_at timestamptz)
     join chats c on c.id = f.chat_id
    where c.chat_state = 'completed'
      and c.assigned_operator_id is null
@@ -43,7 +44,8 @@ with candidate as materialized (
    order by c.id
 ), locked as materialized (
   select c.*, k.released_at,
-         jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+         pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+                                    'assigned_operator_id', c.assigned_operator_id,
                             'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
                             'operator_replied_at', c.operator_replied_at) as before
     from candidate k
@@ -54,11 +56,12 @@ with candidate as materialized (
   update chats c
      set chat_state = 'waiting_assignment',
          is_active = true,
-         updated_at = now()
+         updated_at = pg_catalog.now()
     from locked l
    where c.id = l.id
   returning c.id, c.last_operator_id, l.assigned_operator_id as held_by, l.before,
-            jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+            pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+                                       'assigned_operator_id', c.assigned_operator_id,
                                'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
                                'operator_replied_at', c.operator_replied_at) as after
 ), logged as (
@@ -66,7 +69,7 @@ with candidate as materialized (
   select 'repair', 'CHAT012', n.id, coalesce(n.held_by, n.last_operator_id), null::text, n.before, n.after
     from changed n
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id, 'released_at', k.released_at)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id, 'released_at', k.released_at)), '[]')
                     from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -25,7 +25,7 @@ select c.id as chat_id
 
 with candidate as materialized (
   select c.id, c.xmin as seen, reply.handled_by_operator_id
-    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
    cross join lateral (
      select m.handled_by_operator_id, m.created_at from messages m
@@ -44,7 +44,8 @@ with candidate as materialized (
    order by c.id
 ), locked as materialized (
   select c.*, k.handled_by_operator_id,
-         jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+         pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+                                    'assigned_operator_id', c.assigned_operator_id,
                             'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
                             'operator_replied_at', c.operator_replied_at) as before
     from candidate k
@@ -57,7 +58,8 @@ with candidate as materialized (
     from locked l
    where c.id = l.id
   returning c.id, c.last_operator_id, l.assigned_operator_id as held_by, l.before,
-            jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+            pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+                                       'assigned_operator_id', c.assigned_operator_id,
                                'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
                                'operator_replied_at', c.operator_replied_at) as after
 ), logged as (
@@ -65,7 +67,7 @@ with candidate as materialized (
   select 'repair', 'CHAT014', n.id, coalesce(n.held_by, n.last_operator_id), null::text, n.before, n.after
     from changed n
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id)), '[]')
                     from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -5,25 +5,25 @@
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 
 select null::uuid as chat_id, p.key, p.value::text as stored,
-       case when said.number between known.least and known.most then round(said.number) else known.usual end as number
-  from (values ('max_reassignments', 1, 1000, 3),
+       case when said.number between known.least and known.most then pg_catalog.round(said.number) else known.usual end as number
+  from (values ('max_reassignments', 1::numeric, 1000::numeric, 3::numeric),
                ('idle_timeout_minutes', 1, 1440, 5),
                ('own_chat_after_seconds', 0, 604800, 300),
                ('queue_sla_minutes', 1, 10080, 15)) as known (key, least, most, usual)
   join platform_config p on p.key = known.key
  cross join lateral (
-   select case when length(p.value #>> '{}') < 20 and (p.value #>> '{}') ~ '^\s*-?[0-9]+(\.[0-9]+)?\s*$'
-               then (p.value #>> '{}')::numeric end as number
+   select case when pg_catalog.length(p.value #>> '{}'::text[]) < 20 and (p.value #>> '{}'::text[]) ~ '^\s*-?[0-9]+(\.[0-9]+)?\s*$'
+               then (p.value #>> '{}'::text[])::numeric end as number
  ) as said
- where jsonb_typeof(p.value) is distinct from 'number'
+ where pg_catalog.jsonb_typeof(p.value) is distinct from 'number'
     or said.number is null
-    or said.number <> trunc(said.number)
+    or said.number <> pg_catalog.trunc(said.number)
     or said.number not between known.least and known.most
 ;
 
 with candidate as materialized (
   select p.key as id, p.xmin as seen, f.stored, f.number
-    from jsonb_to_recordset(:'found'::jsonb) as f (key text, stored text, number numeric)
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (key text, stored text, number numeric)
     join platform_config p on p.key = f.key
    where p.value::text is not distinct from f.stored
    order by p.key
@@ -35,16 +35,17 @@ with candidate as materialized (
      for no key update of p skip locked
 ), changed as (
   update platform_config p
-     set value = to_jsonb(l.number)
+     set value = pg_catalog.to_jsonb(l.number)
     from locked l
    where p.key = l.id
   returning p.key, l.value as stored, p.value
 ), logged as (
   insert into chatops.actions (action, code, row_id, before, after)
-  select 'repair', 'CONF001', 'platform_config ' || n.key, jsonb_build_object('value', n.stored), jsonb_build_object('value', n.value)
+  select 'repair', 'CONF001', 'platform_config '::text || n.key::text, pg_catalog.jsonb_build_object('value', n.stored),
+  pg_catalog.jsonb_build_object('value', n.value)
     from changed n
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('key', k.id, 'stored', k.stored, 'number', k.number)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('key', k.id, 'stored', k.stored, 'number', k.number)), '[]')
                     from candidate k where not exists (select from locked l where l.id = k.id)));

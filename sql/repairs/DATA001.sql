@@ -6,16 +6,16 @@
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 
 select c.id as chat_id, null::uuid as operator_id, coalesce(source.messages, 0) - coalesce(c.message_count, 0) as difference,
-       now() as measured_at
+       pg_catalog.now() as measured_at
   from chats c
-  left join (select m.chat_id, count(*) as messages from messages m group by m.chat_id) as source on source.chat_id = c.id
- where c.last_message_at >= now() - :'since'::interval
+  left join (select m.chat_id, pg_catalog.count(*) as messages from messages m group by m.chat_id) as source on source.chat_id = c.id
+ where c.last_message_at >= pg_catalog.now() - :'since'::interval
    and coalesce(c.message_count, 0) <> coalesce(source.messages, 0)
 union all
-select null, o.id, coalesce(source.messages, 0) - coalesce(o.total_messages, 0), now()
+select null, o.id, coalesce(source.messages, 0) - coalesce(o.total_messages, 0), pg_catalog.now()
   from operators o
   left join (
-    select m.handled_by_operator_id, count(*) as messages
+    select m.handled_by_operator_id, pg_catalog.count(*) as messages
       from messages m
      where m.handled_by_operator_id is not null
      group by m.handled_by_operator_id
@@ -26,7 +26,7 @@ select null, o.id, coalesce(source.messages, 0) - coalesce(o.total_messages, 0),
 -- What another repair has mended since it was measured is not mended twice.
 with found as materialized (
   select f.chat_id, f.operator_id, f.difference, f.measured_at
-    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, difference bigint, measured_at timestamptz)
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, difference bigint, measured_at timestamptz)
    where not exists (select from chatops.actions a
                       where a.code = 'DATA001' and a.chat_id is not distinct from f.chat_id
                         and a.operator_id is not distinct from f.operator_id and a.at >= f.measured_at)
@@ -62,17 +62,17 @@ with found as materialized (
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
   select 'repair', 'DATA001', n.id, null::uuid, null::text,
-         jsonb_build_object('message_count', n.counted), jsonb_build_object('message_count', n.message_count)
+         pg_catalog.jsonb_build_object('message_count', n.counted), pg_catalog.jsonb_build_object('message_count', n.message_count)
     from changed_chat n
   union all
   select 'repair', 'DATA001', null, n.id, 'operators',
-         jsonb_build_object('total_messages', n.counted), jsonb_build_object('total_messages', n.total_messages)
+         pg_catalog.jsonb_build_object('total_messages', n.counted), pg_catalog.jsonb_build_object('total_messages', n.total_messages)
     from changed_operator n
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed_chat) + (select count(*) from changed_operator),
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed_chat) + (select pg_catalog.count(*) from changed_operator),
          'busy', (
-           select coalesce(jsonb_agg(jsonb_build_object('chat_id', f.chat_id, 'operator_id', f.operator_id,
+           select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', f.chat_id, 'operator_id', f.operator_id,
                                                         'difference', f.difference, 'measured_at', f.measured_at)), '[]')
              from found f
             where (exists (select from chat_candidate k where k.id = f.chat_id)

@@ -13,21 +13,23 @@ select c.id as chat_id, c.assigned_operator_id as operator_id,
   left join operators o on o.id = c.assigned_operator_id
  cross join lateral (
    select coalesce(greatest(
-            case when c.assignment_time <= now() + interval '1 minute' then c.assignment_time end,
-            case when o.last_activity <= now() + interval '1 minute' then o.last_activity end,
-            (select max(a.last_activity) from operator_activity a
+            case when c.assignment_time <= pg_catalog.now() + interval '1 minute' then c.assignment_time end,
+            case when o.last_activity <= pg_catalog.now() + interval '1 minute' then o.last_activity end,
+            (select pg_catalog.max(a.last_activity) from operator_activity a
               where a.chat_id = c.id and a.operator_id = c.assigned_operator_id
-                and a.last_activity <= now() + interval '1 minute')), '-infinity') as active_at
+                and a.last_activity <= pg_catalog.now() + interval '1 minute')), '-infinity') as active_at
  ) as held
  where c.assigned_operator_id is not null
    and c.chat_state = 'assigned'
    and c.is_active is not false
    and (o.is_active is not true
-        or held.active_at < now() - make_interval(secs => 60 * (
+        or held.active_at < pg_catalog.now() - pg_catalog.make_interval(secs => 60::double precision * (
              coalesce(nullif(:'idle_timeout_minutes', '')::double precision,
-                      (select case when length(p.value #>> '{}') < 20 and (p.value #>> '{}') ~ '^\s*[0-9]+(\.[0-9]+)?\s*$'
-                                    and (p.value #>> '{}')::double precision between 0.1 and 1440
-                                   then (p.value #>> '{}')::double precision end
+                      (select case when pg_catalog.length(p.value #>> '{}'::text[]) < 20
+                      and (p.value #>> '{}'::text[]) ~ '^\s*[0-9]+(\.[0-9]+)?\s*$'
+                                   
+                                    and (p.value #>> '{}'::text[])::double precision between 0.1::double precision and 1440::double precision
+                                   then (p.value #>> '{}'::text[])::double precision end
                          from platform_config p where p.key = 'idle_timeout_minutes'),
                       5)
              + coalesce(nullif(:'idle_grace_minutes', '')::double precision, 2))))
@@ -36,7 +38,7 @@ select c.id as chat_id, c.assigned_operator_id as operator_id,
 with candidate as materialized (
   select c.id, c.xmin as seen, f.operator_id, f.active_at, o.is_active is true as operator_active,
          coalesce(newest.answered, false) as answered, newest.spoken_at
-    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, active_at timestamptz)
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, active_at timestamptz)
     join chats c on c.id = f.chat_id and c.assigned_operator_id = f.operator_id
     left join operators o on o.id = c.assigned_operator_id
   left join lateral (
@@ -46,15 +48,16 @@ with candidate as materialized (
    where c.chat_state = 'assigned' and c.is_active is not false
      and (o.is_active is not true
           or coalesce(greatest(
-               case when c.assignment_time <= now() + interval '1 minute' then c.assignment_time end,
-               case when o.last_activity <= now() + interval '1 minute' then o.last_activity end,
-               (select max(a.last_activity) from operator_activity a
+               case when c.assignment_time <= pg_catalog.now() + interval '1 minute' then c.assignment_time end,
+               case when o.last_activity <= pg_catalog.now() + interval '1 minute' then o.last_activity end,
+               (select pg_catalog.max(a.last_activity) from operator_activity a
                  where a.chat_id = c.id and a.operator_id = c.assigned_operator_id
-                   and a.last_activity <= now() + interval '1 minute')), '-infinity') <= f.active_at)
+                   and a.last_activity <= pg_catalog.now() + interval '1 minute')), '-infinity') <= f.active_at)
    order by c.id
 ), locked as materialized (
   select c.*, true as lets_go, k.operator_active, k.answered, k.spoken_at,
-         jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+         pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+                                    'assigned_operator_id', c.assigned_operator_id,
                             'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
                             'operator_replied_at', c.operator_replied_at) as before
     from candidate k
@@ -68,17 +71,18 @@ with candidate as materialized (
          assigned_operator_id = null,
          assignment_time = null,
          operator_replied_at = case when l.answered then l.spoken_at else l.operator_replied_at end,
-         updated_at = now()
+         updated_at = pg_catalog.now()
     from locked l
    where c.id = l.id
   returning c.id, c.last_operator_id, l.assigned_operator_id as held_by, l.before,
-            jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active, 'assigned_operator_id', c.assigned_operator_id,
+            pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+                                       'assigned_operator_id', c.assigned_operator_id,
                                'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
                                'operator_replied_at', c.operator_replied_at) as after
 ), closed as (
   update chat_assignments a
      set released_at = case when l.answered and l.spoken_at >= a.assigned_at then l.spoken_at
-                            else greatest(a.assigned_at, now()) end,
+                            else greatest(a.assigned_at, pg_catalog.now()) end,
          release_reason = case when l.answered and l.spoken_at >= a.assigned_at then 'operator_sent_message'
                                when l.operator_active then 'idle_timeout' else 'manual_release:repair' end
     from locked l
@@ -92,15 +96,16 @@ with candidate as materialized (
   select 'repair', 'OPER001', n.id, coalesce(n.held_by, n.last_operator_id), null::text, n.before, n.after
     from changed n
   union all
-  select 'repair', 'OPER001', a.chat_id, a.operator_id, 'chat_assignments ' || a.id,
-         jsonb_build_object('released_at', null),
-         jsonb_build_object('released_at', a.released_at, 'release_reason', a.release_reason)
+  select 'repair', 'OPER001', a.chat_id, a.operator_id, 'chat_assignments '::text || a.id::text,
+         pg_catalog.jsonb_build_object('released_at', null),
+         pg_catalog.jsonb_build_object('released_at', a.released_at, 'release_reason', a.release_reason)
     from closed a
   union all
-  select 'repair', 'OPER001', a.chat_id, a.operator_id, 'operator_activity', jsonb_build_object('last_activity', a.last_activity), null
+  select 'repair', 'OPER001', a.chat_id, a.operator_id, 'operator_activity',
+  pg_catalog.jsonb_build_object('last_activity', a.last_activity), null
     from idle a
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id, 'operator_id', k.operator_id, 'active_at', k.active_at)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id, 'operator_id', k.operator_id, 'active_at', k.active_at)), '[]')
                     from candidate k where not exists (select from locked l where l.id = k.id)));

@@ -23,7 +23,7 @@ select c.id as chat_id
 with candidate as materialized (
   select c.id, c.xmin as seen, unanswered.since,
          case when unanswered.since is null then 0 else releases.many end as releases
-    from jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
+    from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
   left join lateral (
     select m.created_at as since from messages m
@@ -34,7 +34,7 @@ with candidate as materialized (
      order by m.created_at limit 1
   ) as unanswered on true
    cross join lateral (
-     select count(*) as many from chat_assignments a
+     select pg_catalog.count(*) as many from chat_assignments a
       where a.chat_id = c.id
         and a.release_reason is distinct from 'operator_sent_message'
         and a.released_at > coalesce((select r.created_at from messages r
@@ -57,14 +57,14 @@ with candidate as materialized (
     from locked l
    where c.id = l.id
   returning c.id, c.assigned_operator_id,
-            jsonb_build_object('waiting_since', l.waiting_since, 'releases_without_reply', l.releases_without_reply) as before,
-            jsonb_build_object('waiting_since', c.waiting_since, 'releases_without_reply', c.releases_without_reply) as after
+            pg_catalog.jsonb_build_object('waiting_since', l.waiting_since, 'releases_without_reply', l.releases_without_reply) as before,
+            pg_catalog.jsonb_build_object('waiting_since', c.waiting_since, 'releases_without_reply', c.releases_without_reply) as after
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
   select 'repair', 'QUEUE012', n.id, n.assigned_operator_id, null::text, n.before, n.after
     from changed n
 )
-select jsonb_build_object(
-         'mended', (select count(*) from changed),
-         'busy', (select coalesce(jsonb_agg(jsonb_build_object('chat_id', k.id)), '[]')
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from changed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id)), '[]')
                     from candidate k where not exists (select from locked l where l.id = k.id)));
