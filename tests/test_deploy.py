@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from chatops.deploys.command_text import command_mark, command_shown
+
 
 def receipt(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "deploy.json").read_text())
@@ -43,7 +45,9 @@ def test_an_empty_database_is_deployed_end_to_end(database: Any, chatops: Callab
     assert "no drift" in again.stdout
     database.execute("drop index idx_chats_last_operator")
     drift = chatops("verify", "--against", "deploy.json", db=database, check=1)
-    assert "idx_chats_last_operator: gone since" in drift.stdout
+    assert (
+        "index chats.idx_chats_last_operator: gone since" in drift.stdout or "idx_chats_last_operator: gone since" in drift.stdout
+    )
 
 
 def test_a_dry_run_shows_the_steps_and_changes_nothing(
@@ -248,3 +252,115 @@ def test_broken_at_monitor(
     assert "the database was checked" in stopped.stderr
     chatops_inprocess(*flags, "--from", "monitor", db=latest_database, check=0)
     assert results(tmp_path)["monitor"] == "done"
+
+
+# ---- the code step, hooks, the receipt ---------------------------------------------------------------------------------
+
+
+def test_the_code_step_goes_on_at_the_command_that_failed(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    configure(tmp_path, "echo 1 >> ran", "echo 2 >> ran; test -e mended", "echo 3 >> ran")
+    flags = (*DEPLOY, "--no-scenarios")
+    stopped = chatops_inprocess(*flags, db=latest_database, check=4)
+    assert "ended with 1" in stopped.stderr
+    assert "deployed" not in stopped.stdout
+    assert [(one["shown"], one["exit_code"]) for one in receipt(tmp_path)["commands"]] == [
+        ("echo 1 >> ran", 0),
+        ("echo 2 >> ran; test -e mended", 1),
+    ]
+    (tmp_path / "mended").touch()
+    done = chatops_inprocess(*flags, "--from", "code", db=latest_database, check=0)
+    assert "ran already: echo 1 >> ran" in done.stderr
+    assert (tmp_path / "ran").read_text().split() == ["1", "2", "2", "3"]
+    assert [one["exit_code"] for one in receipt(tmp_path)["commands"]] == [0, 0, 0]
+    # A deploy from its beginning runs all of them.
+    chatops_inprocess(*flags, db=latest_database, check=0)
+    assert (tmp_path / "ran").read_text().split() == ["1", "2", "2", "3", "1", "2", "3"]
+
+
+def test_a_code_step_that_failed_and_was_stepped_over_is_no_deploy(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    configure(tmp_path, "exit 3")
+    flags = (*DEPLOY, "--no-scenarios")
+    chatops_inprocess(*flags, db=latest_database, check=4)
+    over = chatops_inprocess(*flags, "--from", "verify", db=latest_database, check=1)
+    assert "not deployed: code failed" in over.stdout
+    assert "--from code" in over.stdout
+    assert receipt(tmp_path)["signed"] == {}
+
+
+def test_hooks_run_before_the_migration_and_after_the_deploy(
+    database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "chatops.toml").write_text(
+        "[deploy]\nbefore = ['echo back-up > backup; test ! -e refused']\ncommands = ['test -e backup && echo code > code']\n"
+        "after = ['test -e code && echo told > told']\n"
+    )
+    plan = json.loads(chatops_inprocess("deploy", "--dry-run", "-o", "json", db=database, check=0).stdout)
+    assert [row["step"] for row in plan["steps"]] == ["preflight", "baseline", "before", "migrate", "code", "verify", "after"]
+    (tmp_path / "refused").touch()
+    stopped = chatops_inprocess(*DEPLOY, "--no-scenarios", db=database, check=4)
+    assert "the deploy stopped at before" in stopped.stderr
+    assert database.value("select to_regclass('chats')") is None
+    (tmp_path / "refused").unlink()
+    chatops_inprocess(*DEPLOY, "--no-scenarios", "--from", "before", db=database, check=0)
+    assert (tmp_path / "told").exists()
+    assert set(results(tmp_path).values()) == {"done"}
+
+
+def test_the_receipt_is_signed_and_lies_outside_the_work_tree(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path, home: Path
+) -> None:
+    done = chatops_inprocess("deploy", "--skip-code", "--no-scenarios", "--yes", db=latest_database, check=0)
+    assert "deployed by " in done.stdout
+    kept = list((home / "state").rglob("deploy-*.json"))
+    assert len(kept) == 1
+    assert "role postgres" in json.loads(kept[0].read_text())["signed"]["by"]
+    assert list(tmp_path.glob("*.json")) == []
+
+
+SECRETS = (
+    "VERCEL_TOKEN=s3cret true", "true --token s3cret", "true --api-key='s3cret'", "true -H 'Authorization: Bearer s3cret'",
+    "true -u ci:s3cret https://a.example", "export DB_PASSWORD=s3cret; true", "true postgresql://u:s3cret@h/d",
+    'true --secret="s3cret"', "GITHUB_AUTH_TOKEN='s3cret' true", "true -H 'X-Api-Key: s3cret'",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", SECRETS)
+def test_secrets_in_commands_are_neither_shown_nor_kept(line: str) -> None:
+    shown = command_shown(line)
+    assert "s3cret" not in shown
+    assert "true" in shown
+    assert command_mark(line) == command_mark(line.replace("s3cret", "another"))
+
+
+@pytest.mark.parametrize("line", ["git push origin main", "vercel deploy --prod", "make author=ada", "npm run build -- --keep 3"])
+def test_commands_without_secrets_are_shown_as_they_are(line: str) -> None:
+    assert command_shown(line) in (line, line.replace("author=ada", "author=********"))
+
+
+def test_a_deploy_to_017_ends_well_and_goes_on_later(
+    database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    flags = ("deploy", "--to", "017", "--skip-code", "--receipt", "deploy.json", "--yes")
+    done = chatops_inprocess(*flags, db=database, check=0)
+    assert "9 of 13 scenario steps passed, 4 are not promised before 022" in done.stdout + done.stderr
+
+
+def test_drift_is_a_line_for_each_object_and_texts_are_shown_on_demand(
+    latest_database: Any, chatops_inprocess: Callable[..., Any]
+) -> None:
+    chatops_inprocess(*DEPLOY, "--skip-code", "--no-scenarios", db=latest_database, check=0)
+    latest_database.script(
+        "alter table chats disable trigger chatops_guard_chat; create index extra on chats (created_at); "
+        "create or replace function idle_timeout() returns interval language sql stable as $$ select interval '9 minutes' $$"
+    )
+    brief = chatops_inprocess("verify", "--against", "deploy.json", db=latest_database, check=1).stdout
+    assert brief.startswith("3 objects changed since the deploy of ")
+    assert max(map(len, brief.splitlines())) < 160
+    assert "9 minutes" not in brief
+    whole = chatops_inprocess("verify", "--against", "deploy.json", "--diff", db=latest_database, check=1).stdout
+    assert "+ select interval '9 minutes'" in whole.replace("+select", "+ select")
+    assert "give both" in chatops_inprocess("verify", "--diff", db=latest_database, check=2).stderr

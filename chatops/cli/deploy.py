@@ -36,7 +36,8 @@ def deploy(
 ) -> ExitCode:
     """Looks before, notes the figures, migrates, runs the code step, verifies, and watches where --monitor is given.
 
-    Stops at the first failure, says what is in place and how to go on. The code step is `[deploy] commands` of chatops.toml.
+    Stops at the first failure, says what is in place and how to go on. The code step is `[deploy] commands` of chatops.toml;
+    `before` (such as a back-up) runs before the migration, `after` at the end. --from code goes on at the command that failed.
     """
     from chatops.flows.deploy import DeployRequest
     from chatops.flows.deploy import deploy as run

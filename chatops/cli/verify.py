@@ -40,6 +40,7 @@ def verify(
     scenarios: bool = typer.Option(False, "--scenarios", help="Live through the guide's tests; always rolled back."),
     concurrent: bool = typer.Option(False, "--concurrent", help="With --scenarios: several sessions, in a copy dropped again."),
     against: Path | None = typer.Option(None, "--against", metavar="RECEIPT", help="What has changed since that deploy?"),
+    diff: bool = typer.Option(False, "--diff", help="With --against: what changed, line by line."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask (--scenarios writes, and rolls back)."),
 ) -> ExitCode:
     """Reads only, in one snapshot. A check that could not run is unknown, says why, and counts as failed.
@@ -50,6 +51,6 @@ def verify(
 
     request = VerifyRequest(
         group=group, only=tuple(only), skip=tuple(skip), listed=list_, since=since, fail_on=fail_on, threshold=tuple(threshold),
-        checks_dir=checks_dir, timeout=timeout, scenarios=scenarios, concurrent=concurrent, against=against, yes=yes,
+        checks_dir=checks_dir, timeout=timeout, scenarios=scenarios, concurrent=concurrent, against=against, diff=diff, yes=yes,
     )  # fmt: skip
     return verify(invocation_of(ctx), request)

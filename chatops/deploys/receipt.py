@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,9 +16,11 @@ FORMAT = 1
 STEPS: Mapping[str, str] = {
     "preflight": "it was looked whether the deploy can work; nothing is changed by that",
     "baseline": "the figures of before are in the receipt",
+    "before": "the commands before the migration have run",
     "migrate": "the migration files are in and stay in",
     "code": "the commands of the code step have run",
     "verify": "the database was checked",
+    "after": "the commands after the deploy have run",
     "monitor": "the watch is over",
 }
 
@@ -45,6 +47,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """How one command of a step ended: shown without secrets, `mark` says whether a line is still the same; seconds."""
+
+    step: str
+    shown: str
+    mark: str
+    exit_code: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """A deploy as far as it came. Instants are RFC 3339 texts by the database's clock.
 
@@ -64,11 +77,31 @@ class Receipt:
     before: str | None = None
     after: str | None = None
     objects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    commands: tuple[Command, ...] = ()
+    signed: Mapping[str, str] = field(default_factory=dict)
+    """Who deployed, and when the last step was over: `by` and `at`."""
 
     def with_step(self, step: Step) -> Receipt:
         """The receipt with one step's result, in place of an earlier one of that step."""
         kept = tuple(one for one in self.steps if one.name != step.name)
         return replace(self, steps=(*kept, step))
+
+    def with_command(self, command: Command) -> Receipt:
+        """The receipt with how one command ended, in place of an earlier run of it."""
+        kept = tuple(one for one in self.commands if (one.step, one.mark) != (command.step, command.mark))
+        return replace(self, commands=(*kept, command))
+
+    def ran(self, step: str, marks: Sequence[str]) -> int:
+        """How many of these commands, from the first on, have run and succeeded."""
+        good = {one.mark for one in self.commands if one.step == step and one.exit_code == 0}
+        return next((number for number, mark in enumerate(marks) if mark not in good), len(marks))
+
+    @property
+    def signature(self) -> str:
+        """The line at the end: who, when, and whether it is whole."""
+        if not self.signed:
+            return "not signed: the deploy did not come to its end"
+        return f"deployed by {self.signed.get('by') or 'somebody'}, {self.signed.get('at')}"
 
     def result_of(self, name: str) -> str | None:
         """done, failed, skipped; None when the step was not reached."""
@@ -97,18 +130,21 @@ def read(path: Path) -> Receipt:
     try:
         fields["steps"] = tuple(Step(**step) for step in fields["steps"])
         fields["files"] = tuple(File(**file) for file in fields["files"])
+        fields["commands"] = tuple(Command(**command) for command in fields.get("commands", ()))
         return Receipt(**fields)
     except (KeyError, TypeError):
         raise UsageError(f"{path} is a damaged receipt: a field is missing or unknown") from None
 
 
-def remaining(start: str | None, *, monitored: bool) -> tuple[str, ...]:
-    """The steps to take, from `start` on. Raises UsageError for a step that does not exist.
+def remaining(start: str | None, *, monitored: bool, hooks: Collection[str] = ()) -> tuple[str, ...]:
+    """The steps to take, from `start` on; `hooks` are those of `before` and `after` that there are. Raises UsageError for a step
+    that does not exist.
 
     >>> remaining("code", monitored=False)
     ('code', 'verify')
     """
-    names = tuple(name for name in STEPS if monitored or name != "monitor")
+    left_out = {"before", "after"} - set(hooks) | (set() if monitored else {"monitor"})
+    names = tuple(name for name in STEPS if name not in left_out)
     if start is None:
         return names
     if start == "monitor" and not monitored:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 
 from chatops import __version__, formatting
 from chatops.deploys import receipt as receipts
@@ -27,17 +30,21 @@ __all__ = ["DeployRequest", "deploy"]
 
 def deploy(invocation: Invocation, request: DeployRequest) -> ExitCode:
     """Shows the plan, asks, and takes the steps from the one that was named; 1 when the watch found something."""
-    steps = receipts.remaining(request.start, monitored=request.monitor is not None)
+    named = {"before": "before", "code": "commands", "after": "after"}
+    commands = {step: configured_commands(invocation.configuration, "deploy", key) for step, key in named.items()}
+    steps = receipts.remaining(request.start, monitored=request.monitor is not None,
+                               hooks=[step for step in ("before", "after") if commands[step]])  # fmt: skip
     if request.monitor is not None:
         schedule.parse(request.monitor)
-    commands = configured_commands(invocation.configuration, "deploy")
-    if "code" in steps and not commands and not request.skip_code and not request.dry_run:
+    if "code" in steps and not commands["code"] and not request.skip_code and not request.dry_run:
         raise UsageError(
             "there is no code step: chatops.toml has no [deploy] commands",
             next_steps=[("the code goes out another way", invocation.here("deploy", "--skip-code")),
                         ("or write it down", "[deploy]\ncommands = [\"git push origin main\", \"vercel --prod\"]")],
         )  # fmt: skip
-    run = Deploy(invocation, request, () if request.skip_code else commands)
+    if request.skip_code:
+        commands["code"] = ()
+    run = Deploy(invocation, request, commands)
     run.prepare()
     plan = screen.Plan(steps, run.prepared, run.commands, run.path, request.monitor, scenarios=request.scenarios)
     if request.dry_run:
@@ -46,7 +53,7 @@ def deploy(invocation: Invocation, request: DeployRequest) -> ExitCode:
     for line in screen.plan_lines(plan):
         invocation.note(line)
     # Commands of a file need a yes on every database: whoever wrote it is not always who runs chatops.
-    if not invocation.consent("Do this", yes=request.yes, always="code" in steps and bool(commands) and not request.skip_code):
+    if not invocation.consent("Do this", yes=request.yes, always=any(commands.get(step) for step in steps)):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
     return run.all(steps)
@@ -81,7 +88,7 @@ class Deploy(DeploySteps):
         if asked.start is None:
             return
         pending = [entry.name for entry in self.prepared.plan.apply]
-        if pending and "migrate" not in receipts.remaining(asked.start, monitored=True):
+        if pending and "migrate" not in receipts.remaining(asked.start, monitored=True, hooks=("before", "after")):
             raise RefusedError(
                 f"{formatting.plural(len(pending), 'file is', 'files are')} pending, and --from {asked.start} is behind migrate",
                 next_steps=[("go on there", invocation.here("deploy", *self.words, "--from", "migrate"))],
@@ -101,8 +108,9 @@ class Deploy(DeploySteps):
     def all(self, steps: Sequence[str]) -> ExitCode:
         """Takes the steps in order; the exit code. Raises what stopped it, told what is in place and how to go on."""
         doing: dict[str, Callable[[], str]] = {
-            "preflight": self.preflight, "baseline": self.baseline, "migrate": self.migrate, "code": self.run_code,
+            "preflight": self.preflight, "baseline": self.baseline, "migrate": self.migrate,
             "verify": self.verify, "monitor": self.watch,
+            **{step: partial(self.run_commands, step) for step in self.commands},
         }  # fmt: skip
         self.planned = tuple(steps)
         for name in steps:
@@ -114,16 +122,29 @@ class Deploy(DeploySteps):
                 says = stop.message if isinstance(stop, ChatopsError) else "interrupted"
                 self.keep(self.receipt.with_step(Step(name, "failed", says, round(time.monotonic() - started, 3))))
                 raise self.stopped(name, stop) from None
-            skipped = name == "code" and not self.commands
+            skipped = name == "code" and not self.commands["code"]
             step = Step(name, "skipped" if skipped else "done", says, round(time.monotonic() - started, 3))
             self.keep(self.receipt.with_step(step))
             self.invocation.note([Span("  ✓ ", "ok"), Span(says)])
         here, file = self.invocation.here, shlex.quote(str(self.path))
+        if (failed := self.receipt.failed) is not None:
+            # An earlier part of this deploy failed and was stepped over: that is no deploy.
+            again = [(f"go on with {failed.name}", here("deploy", *self.words, "--from", failed.name))]
+            self.invocation.show(screen.end_answer(self.receipt, self.path, again, self.invocation.now))
+            return ExitCode.FOUND
+        self.sign()
         after = [] if self.receipt.result_of("monitor") else [("watch its first day", here("monitor", "--plan", "'15m*4,1h*23'"))]
         after += [("later, has anything drifted", here("verify", "--against", file)),
                   ("one page about it", f"chatops report {file}")]  # fmt: skip
         self.invocation.show(screen.end_answer(self.receipt, self.path, after, self.invocation.now))
         return self.code
+
+    def sign(self) -> None:
+        """Who deployed, and when it was over, into the receipt."""
+        who, facts = self.invocation.provenance, self.database.facts
+        by = [who.os_user, who.ci_run, None if facts is None else f"role {facts.role}"]
+        signed = {"by": " · ".join(one for one in by if one), "at": formatting.instant(datetime.now(UTC))}
+        self.keep(replace(self.receipt, signed=signed))
 
     def stopped(self, name: str, stop: BaseException) -> ChatopsError:
         """The failure of a step with what is in place, and the command that goes on."""

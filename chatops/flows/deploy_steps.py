@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from chatops.chats import scenarios
 from chatops.checks import doctor, load, run
 from chatops.checks.findings import counts_as_found, findings
 from chatops.db import Database
+from chatops.deploys.command_text import command_mark, command_shown
 from chatops.deploys.monitor_state import baseline_of
-from chatops.deploys.receipt import File, Receipt
+from chatops.deploys.receipt import Command, File, Receipt
 from chatops.errors import ChatopsError, ExitCode, RefusedError
 from chatops.files import write_file
 from chatops.flows.code_step import run_command
@@ -26,7 +28,6 @@ from chatops.migrations import events, ledger
 from chatops.migrations import run as runs
 from chatops.migrations.fingerprint import fingerprint
 from chatops.migrations.prepare import MigrationRequest, Prepared, refuse_pooler
-from chatops.screens.deploy import command_shown
 from chatops.screens.scenarios import summary
 
 # What the migration itself may mend: told before it, judged after it.
@@ -58,9 +59,10 @@ class FoundError(ChatopsError):
 class DeploySteps:
     """One deploy: what was asked, what was prepared, and the receipt."""
 
-    def __init__(self, invocation: Invocation, request: DeployRequest, commands: Sequence[str]) -> None:
+    def __init__(self, invocation: Invocation, request: DeployRequest, commands: Mapping[str, Sequence[str]]) -> None:
         self.invocation, self.asked = invocation, request
-        self.commands = tuple(commands)
+        self.commands = commands
+        """The command lines of before, code and after."""
         self.path = request.receipt or default_path(invocation, "deploy")
         self.planned: tuple[str, ...] = ()
         self.code = ExitCode.OK
@@ -71,7 +73,7 @@ class DeploySteps:
             ("--receipt", request.receipt),
         )
         self.words = [part for flag, value in pairs if value is not None for part in (flag, shlex.quote(str(value)))]
-        self.words += ["--skip-code"] if not commands else []
+        self.words += ["--skip-code"] if not commands["code"] else []
         self.words += [] if request.scenarios else ["--no-scenarios"]
         self.prepared: Prepared
         self.request: MigrationRequest
@@ -141,14 +143,23 @@ class DeploySteps:
         self.keep(replace(self.receipt, after=after.sha256, objects=after.objects))
         return f"{formatting.plural(len(done), 'file')} applied" if done else "nothing was pending"
 
-    def run_code(self) -> str:
-        """The commands of the code step, each streamed to stderr; the first that fails stops the deploy."""
-
-        for line in self.commands:
+    def run_commands(self, step: str) -> str:
+        """The commands of a step, each streamed to stderr; the first that fails stops the deploy. Those that ran before it are
+        in the receipt, and are not run again."""
+        lines = self.commands[step]
+        done = self.receipt.ran(step, [command_mark(line) for line in lines]) if self.asked.start == step else 0
+        for line in lines[:done]:
+            self.invocation.note(f"  ran already: {command_shown(line)}")
+        for line in lines[done:]:
             self.invocation.note(f"  $ {command_shown(line)}")
-            if ended := run_command(self.invocation, line):
+            started = time.monotonic()
+            ended = run_command(self.invocation, line)
+            seconds = round(time.monotonic() - started, 3)
+            self.keep(self.receipt.with_command(Command(step, command_shown(line), command_mark(line), ended, seconds)))
+            if ended:
                 raise RefusedError(f"“{command_shown(line)}” ended with {ended}")
-        return f"{formatting.plural(len(self.commands), 'command')} ran" if self.commands else "skipped"
+        told = formatting.plural(len(lines) - done, "command") + " ran"
+        return (told + (f", {done} had run already" if done else "")) if lines else "skipped"
 
     def verify(self) -> str:
         """The schema checks, and the guide's tests; what they find stops the deploy with exit code 1."""

@@ -32,6 +32,7 @@ class VerifyRequest:
     scenarios: bool
     concurrent: bool
     against: Path | None
+    diff: bool
     yes: bool
 
     @property
@@ -47,6 +48,8 @@ def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
         raise UsageError(f"verify looks at schema or data, not at {request.group!r}")
     if request.concurrent and not request.scenarios:
         raise UsageError("--concurrent is a way of --scenarios: give both")
+    if request.diff and request.against is None:
+        raise UsageError("--diff is a way of --against: give both")
     if request.scenarios or request.against is not None:
         return _promises(invocation, request)
     severity = run_checks.fail_on(request.fail_on)
@@ -71,4 +74,4 @@ def _promises(invocation: Invocation, request: VerifyRequest) -> ExitCode:
         return play(invocation, yes=request.yes)
     if request.scenarios:
         raise UsageError("--scenarios and --against are two questions: ask one at a time")
-    return verify_receipt.against(invocation, request.against)
+    return verify_receipt.against(invocation, request.against, diff=request.diff)

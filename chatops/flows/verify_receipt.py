@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from chatops.deploys import receipt as receipts
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.run import Invocation
-from chatops.migrations.fingerprint import Fingerprint, fingerprint
+from chatops.migrations.fingerprint import Fingerprint, changes, fingerprint
 from chatops.screens import verify_receipt
 
 
-def against(invocation: Invocation, path: Path) -> ExitCode:
+def against(invocation: Invocation, path: Path, *, diff: bool) -> ExitCode:
     """1 when anything differs from the catalog that the deploy left."""
     receipt = receipts.read(path)
     target = invocation.target
@@ -21,6 +22,9 @@ def against(invocation: Invocation, path: Path) -> ExitCode:
         raise UsageError(f"{path} is the receipt of a deploy that stopped before its files were in: nothing to compare with")
     with invocation.reading(chats=False) as database:
         live = fingerprint(database)
-    drift = Fingerprint(receipt.schema, receipt.objects).differences(live)
-    invocation.show(verify_receipt.drift_answer(drift, receipt.started, (receipt.after, live.sha256), invocation.now))
+    drift = changes(Fingerprint(receipt.schema, receipt.objects), live)
+    more = invocation.here("verify", "--against", shlex.quote(str(path)), "--diff")
+    digests = (receipt.after, live.sha256)
+    answer = verify_receipt.drift_answer(drift, receipt.started, digests, invocation.now, diff=diff, more=more)
+    invocation.show(answer)
     return ExitCode.FOUND if drift else ExitCode.OK

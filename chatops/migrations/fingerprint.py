@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from chatops import db, sqlfiles
 from chatops.db import Database
@@ -56,6 +56,33 @@ class Fingerprint:
                 elif here[name] != there[name]:
                     found.append(f"{label}: {_changed(here[name], there[name])}")
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One object that is another in a second fingerprint: gone, new, or changed in these properties, each as (first, second)."""
+
+    label: str
+    kind: Literal["gone", "new", "changed"]
+    properties: Mapping[str, tuple[object, object]]
+
+
+def changes(first: Fingerprint, second: Fingerprint) -> list[Change]:
+    """What is another in the second, by kind and name."""
+    found = []
+    for kind in sorted({*first.objects, *second.objects}):
+        then, now = first.objects.get(kind, {}), second.objects.get(kind, {})
+        for name in sorted({*then, *now}):
+            label = f"{kind} {name}".strip()
+            if name not in now:
+                found.append(Change(label, "gone", {}))
+            elif name not in then:
+                found.append(Change(label, "new", {}))
+            elif then[name] != now[name]:
+                both = [one if isinstance(one, dict) else {"definition": one} for one in (then[name], now[name])]
+                keys = [key for key in sorted({*both[0], *both[1]}) if both[0].get(key) != both[1].get(key)]
+                found.append(Change(label, "changed", {key: (both[0].get(key), both[1].get(key)) for key in keys}))
+    return found
 
 
 def fingerprint(database: Database, schema: str | None = None) -> Fingerprint:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from chatops import formatting, settings
+from chatops import formatting
+from chatops.deploys.command_text import command_shown
 from chatops.deploys.receipt import Receipt
 from chatops.migrations.prepare import Prepared
 from chatops.model import Answer, Column, Line, Span, Table, Text
@@ -19,7 +20,8 @@ class Plan:
 
     steps: Sequence[str]
     prepared: Prepared
-    commands: Sequence[str]
+    commands: Mapping[str, Sequence[str]]
+    """The command lines of before, code and after."""
     path: Path
     monitor: str | None
     scenarios: bool
@@ -32,7 +34,7 @@ class Plan:
             "preflight": "connection, role, rights, objects (doctor)",
             "baseline": "chats by state, queue, waits, findings; the catalog's fingerprint",
             "migrate": f"{formatting.plural(len(files), 'file')}: {', '.join(files)}" if files else "nothing pending",
-            "code": " && ".join(command_shown(line) for line in self.commands) or "skipped",
+            **{step: " && ".join(command_shown(line) for line in lines) or "skipped" for step, lines in self.commands.items()},
             "verify": "schema checks" + (", then the guide's tests in a rolled-back transaction" if self.scenarios else ""),
             "monitor": self.monitor or "",
         }
@@ -55,11 +57,9 @@ def end_answer(receipt: Receipt, path: Path, next_steps: Sequence[tuple[str, str
     """What was done, and the next commands."""
     columns = [Column("name", "step"), Column("result", "result"), Column("seconds", "took", "duration"),
                Column("says", "says")]  # fmt: skip
-    lines: list[Line] = ["", [Span("deployed", "ok")], *([Span(f"{label}: "), Span(line, "code")] for label, line in next_steps)]
-    return Answer("deploy", [Table("steps", columns, list(receipt.steps)), Text(lines)],
-                  {"receipt": str(path), "before": receipt.before, "after": receipt.after}, now)  # fmt: skip
-
-
-def command_shown(line: str) -> str:
-    """A command line as it may be shown and kept: without control characters and the passwords of URLs."""
-    return formatting.visible(settings.without_passwords(line))
+    failed = receipt.failed
+    head = Span("deployed", "ok") if failed is None else Span(f"not deployed: {failed.name} failed: {failed.says}", "critical")
+    lines: list[Line] = ["", [head], [Span(receipt.signature, "dim")]]
+    lines += [[Span(f"{label}: "), Span(line, "code")] for label, line in next_steps]
+    data = {"receipt": str(path), "before": receipt.before, "after": receipt.after, "signed": dict(receipt.signed)}
+    return Answer("deploy", [Table("steps", columns, list(receipt.steps)), Text(lines)], data, now)

@@ -56,6 +56,9 @@ def of_receipt(receipt: Receipt) -> str:
     if receipt.after:
         before, after = (receipt.before or "none")[:12], receipt.after[:12]
         body.append(f"<p class=dim>Fingerprint {escape(before)} → {escape(after)}: {same}.</p>")
+    ran = [[one.step, one.shown, str(one.exit_code), formatting.duration(one.seconds)] for one in receipt.commands]
+    body.append(_table("Commands", ["step", "command", "ended with", "took"], ran))
+    body.append(f"<p>{escape(formatting.visible(receipt.signature))}</p>")
     place = f"{receipt.environment} · {receipt.database} · schema {receipt.schema}"
     return _page(head, not failed, f"{place} · {receipt.started} · chatops {receipt.chatops}", body)
 

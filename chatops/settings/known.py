@@ -26,7 +26,7 @@ KNOWN: Known = {
     "snooze": {"*": {"until": date, "reason": str}},
     "migrations": {"dir": str, "source": str, "all_files": bool},
     "verify": {"checks_dir": str},
-    "deploy": COMMANDS,
+    "deploy": {**COMMANDS, "before": list, "after": list},
     "monitor": COMMANDS,
 }
 _WORDS = {str: "a text", bool: "true or false", float: "a number", date: "a day, as YYYY-MM-DD", list: "a list of texts"}
