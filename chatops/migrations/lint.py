@@ -159,7 +159,7 @@ def _placed(reading: MigrationText, name: str, told: dict[str, Any]) -> UnsafeSt
     line = lines[row] if row < len(lines) else ""
     column = len(line.encode()[: int(told["column"])].decode(errors="ignore"))
     statement = _statement(reading, row + 1, column + 1)
-    text = " ".join(statement.text.split()) if statement else None
+    text = statement.text if statement else None
     severity = "error" if told["level"] == "Error" else "warning"
     return UnsafeStatement(name, row + 1, column + 1, severity, told["rule_name"], told["message"], told["help"], text)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from chatops import formatting
 from chatops.migrations.lint import UnsafeStatement
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
+from chatops.screens.statement_text import in_one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def answer(findings: Sequence[UnsafeStatement], files: Sequence[str], which: str
         style: Style = "critical" if one.severity == "error" else "warning"
         lines.append([Span(formatting.visible(where)), Span("  "), Span(one.severity, style), Span(f"  {one.code}", "strong")])
         if one.statement:
-            lines.append(f"    {formatting.shortened(one.statement, (width or 120) - 4)}")
+            lines.append(f"    {in_one_line(one.statement, (width or 120) - 4)}")
         lines += _wrapped(formatting.visible(one.message), width)
         if one.help:
             lines += _wrapped(f"help: {formatting.visible(one.help)}", width)

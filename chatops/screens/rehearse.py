@@ -11,6 +11,7 @@ from chatops import formatting
 from chatops.db import Facts
 from chatops.migrations.rehearsal import Blocking, Rehearsal, RehearsedFile, RehearsedStatement, TouchedRelation
 from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.screens.statement_text import in_one_line
 
 NARROW = 60
 # A statement that only reads is worth a word from here on; below it everything reads a little.
@@ -129,7 +130,7 @@ def _is_quiet(step: RehearsedStatement) -> bool:
 
 
 def _step(step: RehearsedStatement, width: int) -> list[Line]:
-    text = formatting.shortened(step.statement, LONGEST_STATEMENT)
+    text = in_one_line(step.statement, LONGEST_STATEMENT)
     text += f" and {formatting.count(step.count - 1)} more" if step.count > 1 else ""
     measured = ", ".join(_measured(step))
     time = f"more than {seconds(step.seconds)}" if step.over else milliseconds(step.seconds)
