@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chatops.checks.function_bodies import of_files
 
+from chatops.migrations.again import made_by
+from chatops.migrations.source import shipped
 from tests.conftest import ROOT, Result
 from tests.servers import Database
 from tests.test_folders import folder
@@ -101,9 +102,11 @@ def test_what_cannot_be_made_again_is_refused(database: Database, chatops_inproc
 
 
 def test_shipped_functions_are_made_again(latest_database: Database, chatops_inprocess: Chatops) -> None:
-    shipped = sorted(path.stem for path in (ROOT / "sql" / "migrations").glob("*.sql"))
-    made = json.loads(of_files(f"migrations/{name}.sql" for name in shipped))
-    function, file = next((name, found["file"]) for name, found in made.items() if len(found["md5"]) == 1)
+    made = ((one, file.name) for file in shipped().files for statement in file.reading.statements if (one := made_by(statement)))
+    last = {one.name: file for one, file in made if one.kind == "FUNCTION" and one.replaces}
+    alone = "select proname from pg_proc where pronamespace = 'public'::regnamespace group by 1 having count(*) = 1"
+    function = min(name for (name,) in latest_database.execute(alone) if name in last)
+    file = last[function]
     body = f"select prosrc from pg_proc where proname = '{function}'"
     right = latest_database.value(body)
     definition = latest_database.value(f"select pg_get_functiondef(oid) from pg_proc where proname = '{function}'")
