@@ -10,6 +10,7 @@ from chatops.chats.hostile_wishes import Load
 from chatops.chats.load_outcome import LoadOutcome
 from chatops.chats.simulation import People, Simulation
 from chatops.settings import Target
+from tests.conftest import url_as
 from tests.invariants import INVARIANTS
 from tests.servers import Database
 
@@ -17,14 +18,19 @@ WITHOUT_CLOSING = (("reassign", 1.0),)
 """What an admin may order on the deployed system, too: it refuses to close a held chat, which is a fault of its own."""
 
 
-def target_of(database: Database) -> Target:
-    """A test's database as the tool addresses it."""
-    parameters, _ = settings.parse(database.url, "test")
+def target_of(database: Database, role: str | None = None) -> Target:
+    """A test's database as the tool addresses it, by itself or as another role that may log in."""
+    parameters, _ = settings.parse(database.url if role is None else url_as(database, role), "test")
     return Target(parameters, "test", production=False)
 
 
 def hostile_load(
-    database: Database, *, path: writers.WritePath = writers.APPLICATION, people: People | None = None, **load: Any
+    database: Database,
+    *,
+    path: writers.WritePath = writers.APPLICATION,
+    people: People | None = None,
+    role: str | None = None,
+    **load: Any,
 ) -> Simulation:
     """A load with people of its own, or with those that are there. `load` are fields of `Load`, such as `chats=25`."""
     wanted = Load(**load)
@@ -34,7 +40,7 @@ def hostile_load(
             people = simulation.populate(session, wanted)
         else:
             simulation.settle(session)
-    return Simulation(target, people, wanted, INVARIANTS, path=path)
+    return Simulation(target_of(database, role), people, wanted, INVARIANTS, path=path)
 
 
 def summary(outcome: LoadOutcome) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 
+from chatops.chats import writers
 from chatops.chats.load_outcome import LOST
+from chatops.chats.simulation import People
 from tests.conftest import build_core, build_latest, server_labels
 from tests.invariants import COUNTERS, QUEUE_CLOCK
 from tests.load import hostile_load, summary
@@ -31,6 +36,84 @@ def test_the_unmodified_application_breaks_nothing_under_hostile_load(latest_dat
     assert least > 3, summary(outcome)
     assert latest_database_everywhere.execute(QUEUE_CLOCK) == []
     assert latest_database_everywhere.execute(COUNTERS) == []
+
+
+@contextlib.contextmanager
+def beside(database: Database, role: str, people: People) -> Iterator[dict[str, int]]:
+    """Clients that take back part of a transaction, and whose prepared transactions are left to others; what they did."""
+    done = {"savepoints": 0, "prepared": 0}
+    stop = threading.Event()
+
+    def taking_back() -> None:
+        chance = random.Random(7)
+        with database.connect(user=role) as client:
+            while not stop.is_set():
+                chat, operator = chance.choice(people.chats), chance.choice(people.operators)
+                with contextlib.suppress(psycopg.Error), client.transaction():
+                    client.execute("insert into messages (chat_id, sender_type, content) values (%s, 'real', 'kept')", [chat])
+                    with contextlib.suppress(psycopg.Error), client.transaction():
+                        client.execute("select assign_chat_to_operator(%s)", [operator])
+                        client.execute(
+                            "insert into messages (chat_id, sender_type, content) values (%s, 'real', 'not kept')", [chat]
+                        )
+                        raise psycopg.errors.RaiseException("taken back")
+                    done["savepoints"] += 1
+                stop.wait(0.01)
+
+    def preparing() -> None:
+        chance = random.Random(8)
+        with database.connect(user=role) as client, database.connect() as other:
+            while not stop.is_set():
+                name = f"orphan {done['prepared']}"
+                chat = chance.choice(people.chats)
+                try:
+                    client.execute("begin")
+                    client.execute("insert into messages (chat_id, sender_type, content) values (%s, 'real', 'orphan')", [chat])
+                    client.execute("select release_and_reassign_chat(%s)", [chat])
+                    client.execute(f"prepare transaction '{name}'")
+                except psycopg.Error:
+                    client.execute("rollback")
+                    continue
+                stop.wait(chance.choice([0.0, 0.1, 0.3]))
+                other.execute(f"{chance.choice(['commit', 'rollback'])} prepared '{name}'")
+                done["prepared"] += 1
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (taking_back, preparing)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield done
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(timeout=60)
+
+
+@pytest.mark.long
+def test_everybody_at_once_with_upserts_wrong_clocks_kills_savepoints_and_orphans(latest_database_everywhere: Database) -> None:
+    database = latest_database_everywhere
+    role = f"client_{database.name}"
+    database.script(
+        f"create role {role} login; grant pg_signal_backend to {role}; grant usage on schema public to {role};"
+        f"grant all on all tables in schema public to {role}; grant execute on all functions in schema public to {role}"
+    )
+    try:
+        load = hostile_load(database, path=writers.MIXED, role=role, faults=True)
+        for _ in range(1 if LONG else 4):
+            with beside(database, role, load.people) as done:
+                outcome = load.run(SECONDS)
+            if min(done.values()) > 3 and outcome.tally.done["replied"] > 10:
+                break
+        print(done, summary(outcome))
+        assert min(done.values()) > 3, done
+        assert not outcome.breaches, summary(outcome)
+        assert not outcome.unknown, summary(outcome)
+        assert set(outcome.unexpected) <= {LOST}, summary(outcome)
+        assert database.execute(QUEUE_CLOCK) == []
+        assert database.execute(COUNTERS) == []
+        assert database.execute("select from messages where created_at > clock_timestamp() + interval '1 second'") == []
+    finally:
+        database.script(f"drop owned by {role}; drop role {role}")
 
 
 @pytest.mark.long

@@ -6,11 +6,12 @@ happens between two steps: a test holds one writer there while another passes, a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from chatops import sqlfiles
 from chatops.errors import DatabaseError
@@ -181,6 +182,34 @@ def close(chat_id: UUID) -> Writer[None]:
     yield _call("close_chat", chat_id=chat_id)
 
 
+# ---- as clients write that repeat themselves, and whose clocks are wrong ------------------------------------------------------
+
+
+def repeat_user_message(chat_id: UUID, content: str) -> Writer[None]:
+    """A user writes by an upsert, and once more because the answer was lost, by a clock that is eleven minutes slow."""
+    message = {"message_id": uuid4(), "chat_id": chat_id, "content": content}
+    for _ in range(2):
+        yield Step("upsert_user_message", message)
+    yield Step("touch_chat", {"chat_id": chat_id})
+
+
+def repeat_reply(chat_id: UUID, operator_id: UUID, content: str) -> Writer[bool]:
+    """The holder answers by an upsert, and once more after the turn has ended, by a clock that is eleven minutes fast."""
+    both = {"chat_id": chat_id, "operator_id": operator_id}
+    reply = {**both, "message_id": uuid4(), "content": content}
+    yield Step("upsert_reply", reply)
+    yield Step("end_chat_turn", both)
+    yield Step("upsert_reply", reply)
+    yield Step("close_assignment", {"chat_id": chat_id, "reason": "operator_sent_message"})
+    return True
+
+
+def _in_turn(*choices: Callable[..., Writer[Result]]) -> Callable[..., Writer[Result]]:
+    """A writer that is one of these, each in its turn, whoever asks."""
+    following = itertools.cycle(choices)
+    return lambda *arguments: next(following)(*arguments)
+
+
 @dataclass(frozen=True, slots=True)
 class WritePath:
     """One way to write chats: who does what by which writer."""
@@ -196,6 +225,17 @@ class WritePath:
 
 
 APPLICATION = WritePath(assign, user_message, operator_reply, heartbeat, idle_cron, unassign, admin_reassign, force_close)
+MIXED = WritePath(
+    assign,
+    _in_turn(user_message, send_user_message, repeat_user_message),
+    _in_turn(operator_reply, send_reply, repeat_reply),
+    _in_turn(heartbeat, send_heartbeat),
+    _in_turn(idle_cron, release_idle),
+    _in_turn(unassign, release),
+    _in_turn(admin_reassign, reassign),
+    _in_turn(force_close, close),
+)
+"""The application's statements, the functions, and clients that repeat themselves, all at once."""
 FUNCTIONS = WritePath(assign, send_user_message, send_reply, send_heartbeat, release_idle, release, reassign, close)
 
 
