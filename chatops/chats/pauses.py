@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from chatops import sqlfiles
 from chatops.chats import audit
 from chatops.db import Database
-from chatops.errors import RefusedError
+from chatops.errors import DatabaseError, RefusedError
 from chatops.provenance import Provenance
 
 LONGEST = timedelta(hours=24)
@@ -32,6 +32,18 @@ def begin(database: Database, provenance: Provenance, span: timedelta, reason: s
                 next_steps=[("see what it would bring", migrate)],
             )
         return database.rows(Paused, sqlfiles.read("queries/pause_begin.sql"), {"span": span, "reason": reason})[0]
+
+
+def until(database: Database) -> datetime | None:
+    """Until when the queue is paused; None when it is not, or cannot be read. Inside a transaction."""
+    if database.facts is None or not database.facts.has_bookkeeping or not database.facts.has_queue_clocks:
+        return None
+    try:
+        with database.savepoint("chatops_pause"):
+            found = database.value(sqlfiles.read("queries/pause_standing.sql"))
+    except DatabaseError:
+        return None
+    return found if isinstance(found, datetime) else None
 
 
 def end(database: Database, provenance: Provenance, reason: str | None) -> Paused | None:
