@@ -1,7 +1,7 @@
 -- What is this node of a Citus cluster, and are the chats of this schema distributed? For databases with the extension only.
 select (select e.extversion from pg_extension e where e.extname = 'citus') as version,
        coalesce((select l.groupid = 0 from pg_catalog.pg_dist_local_group l), true) as coordinator,
-       (select count(*) from pg_catalog.pg_dist_node n
+       (select pg_catalog.count(*) from pg_catalog.pg_dist_node n
          where n.groupid <> 0 and n.noderole = 'primary' and n.isactive)::int as workers,
        exists (select from pg_catalog.pg_dist_schema s
                  join pg_catalog.pg_namespace n on n.oid = s.schemaid

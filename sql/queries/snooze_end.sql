@@ -5,5 +5,5 @@ with ended as (
   returning s.until, s.reason
 )
 insert into chatops.actions (action, code, before, after)
-select 'snooze off', :'code'::text, jsonb_build_object('until', ended.until, 'reason', ended.reason), null from ended
+select 'snooze off', :'code'::text, pg_catalog.jsonb_build_object('until', ended.until, 'reason', ended.reason), null from ended
 returning id as action_id

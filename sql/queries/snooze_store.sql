@@ -1,7 +1,7 @@
 -- Silences a finding in one schema for everybody, until an instant, and writes that into the log.
 -- key: the setting; code; until; reason
 with before as (
-  select jsonb_build_object('until', s.until, 'reason', s.reason) as was
+  select pg_catalog.jsonb_build_object('until', s.until, 'reason', s.reason) as was
   from chatops.settings s
   where s.target_schema = current_schema() and s.key = :'key'::text
 ), stored as (
@@ -12,5 +12,5 @@ with before as (
   returning s.until, s.reason
 )
 insert into chatops.actions (action, code, before, after)
-select 'snooze', :'code'::text, (select was from before), jsonb_build_object('until', stored.until, 'reason', stored.reason) from stored
+select 'snooze', :'code'::text, (select was from before), pg_catalog.jsonb_build_object('until', stored.until, 'reason', stored.reason) from stored
 returning id as action_id
