@@ -88,7 +88,8 @@ SCREENS = [
     "summary", "queue", "stuck", "operators", "log", "guard", "status", "doctor", "config", "explain", "explain CHAT003", "diagnose",
     "diagnose --only CHAT003", "verify", "lint", "migrate --dry-run", "adopt --dry-run", "show chat CHAT", "show operator OPERATOR",
     "release --where OPER001 --dry-run", "reassign CHAT --to auto --dry-run", "drain OPERATOR --dry-run", "repair --dry-run",
-    "show chat nobody", "release", "reassign --to x",
+    "chats", "chats --state assigned --oldest", "summary --since 8h", "operators --figures", "operators --free", "stuck --review",
+    "drain OPERATOR --finish --dry-run", "diagnose --full", "diagnose --brief", "show chat nobody", "release", "reassign --to x",
 ]  # fmt: skip
 
 
