@@ -12,7 +12,7 @@ from typing import Literal
 from chatops import cluster, formatting, sqlfiles
 from chatops.checks import load, run
 from chatops.checks.inventory import TABLES, take_inventory
-from chatops.db import Database
+from chatops.db import Database, pools_transactions
 from chatops.db.unfit import unfit
 from chatops.errors import ChatopsError, DatabaseError
 from chatops.model import Severity
@@ -125,13 +125,8 @@ def _pooler(database: Database, backend_pid: int, another: Callable[[], Database
     if database.protocol_pid == backend_pid:
         return Point("pooler", "ok", "direct connection, or a session of its own")
     try:
-        first = another()
-        second = another()
-        with first, second:
-            # A transaction pooler lends one idle server connection to both; a session pooler keeps two apart.
-            mode = (
-                "transaction" if first.value("select pg_backend_pid()") == second.value("select pg_backend_pid()") else "session"
-            )
+        with another() as first:
+            mode = "transaction" if pools_transactions(first) else "session"
     except ChatopsError as error:
         return Point("pooler", "unknown", f"a pooler is in front; its mode could not be seen: {error.message}")
     if mode == "session":
