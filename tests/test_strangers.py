@@ -20,7 +20,7 @@ from tests.servers import DEBIAN_15, Database, Farm
 
 SQL = sorted(
     path
-    for folder in ("migrations", "views", "checks", "checks/shared", "queries", "queries/simulation", "roles")
+    for folder in ("migrations", "views", "checks", "checks/shared", "repairs", "queries", "queries/simulation", "roles")
     for path in (ROOT / "sql" / folder).glob("*.sql")
 )
 SYNTAX = {"coalesce", "greatest", "least", "nullif", "extract", "exists", "row", "values", "cast", "overlay", "position", "substring",
