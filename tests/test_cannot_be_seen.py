@@ -276,3 +276,28 @@ def test_a_read_makes_no_schema_for_what_is_not_there(database: Database, chatop
     for command in ("summary", "verify", "diagnose", "doctor", "status", "log"):
         assert "there is no schema nosuch" in chatops_inprocess("--schema", "nosuch", command, db=database, check=4).stderr
     assert database.value(temporary) == before
+
+
+# ---- a newer chatops was here ----------------------------------------------------------------------------------------------
+
+
+def test_a_database_that_is_ahead_is_led_with_read_and_not_written(
+    office: tuple[Database, str, str], chatops_inprocess: Run
+) -> None:
+    database, chat, _ = office
+    database.execute(
+        "insert into chatops.migrations (target_schema, source, name, number, kind, checksum, state, chatops_version, applied_at) "
+        "select target_schema, source, '099_of_tomorrow', '099', kind, 'x', state, '9.9', now() from chatops.migrations "
+        "where source = 'chatops' and kind = 'versioned' order by name desc limit 1"
+    )
+    words = "this database is ahead of chatops 0.1.0: 099_of_tomorrow is in; install chatops 9.9 or newer"
+    for command in (("summary",), ("diagnose",), ("status",), ("doctor",), ("show", "chat", chat)):
+        done = chatops_inprocess(*command, db=database)
+        assert words in done.stderr.splitlines()[1], command
+        assert done.exit_code in (0, 1)
+    for command in (("release", chat, "--reason", "x", "--yes"), ("drain", "Ann", "--yes"), ("deploy", "--skip-code", "--yes")):
+        refused = chatops_inprocess(*command, db=database, check=4)
+        assert words in refused.stderr
+    database.execute("comment on view chat_state_summary is 'of tomorrow'")
+    database.execute("update chatops.migrations set checksum = 'other' where kind = 'repeatable'")
+    assert chatops_inprocess("migrate", "--yes", db=database).exit_code == 4

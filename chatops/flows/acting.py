@@ -11,6 +11,7 @@ from chatops.chats import audit
 from chatops.chats.carry_out import Conditions
 from chatops.db import Database
 from chatops.errors import ChatopsError, ConflictError, ExitCode, NotATerminalError, RefusedError, UsageError, standby_refused
+from chatops.flows.ahead import refuse_ahead
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Table, Text
 from chatops.render import encodable, render
@@ -56,6 +57,7 @@ def planning(
     with invocation.seeing(), database.reading(statement_timeout=statement_timeout):
         invocation.banner(database)
         require_chats(database)
+        refuse_ahead(database)
         if database.facts is not None and database.facts.standby:
             raise standby_refused()
         if logged:

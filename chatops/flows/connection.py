@@ -167,6 +167,10 @@ class Connection(Output):
         rest = visible(f" · Postgres {facts.version.split()[0]}{engine}{standby}{schema} · {utc(facts.now)}")
         style = COLOURS.get(target.colour or "", "plain")
         self.note([Span(visible(target.name), style), Span(f" · {where}{rest}")])
+        from chatops.flows import ahead  # the driver: see above
+
+        if found := ahead.files_ahead(database):
+            self.warn(ahead.told(found))
 
     def envelope(self) -> dict[str, object]:
         """What machine formats say about the run itself."""

@@ -14,6 +14,7 @@ from chatops.deploys import receipt as receipts
 from chatops.deploys import schedule
 from chatops.deploys.receipt import Step, standing
 from chatops.errors import ChatopsError, ExitCode, RefusedError, UsageError
+from chatops.flows.ahead import refuse_ahead
 from chatops.flows.configured_commands import configured_commands
 from chatops.flows.deploy_steps import DeployRequest, DeploySteps
 from chatops.flows.folder import FolderOptions
@@ -78,6 +79,7 @@ class Deploy(DeploySteps):
         self.prepared = prepare(self.database, before, folder, self.request)
         warn(invocation, self.prepared)
         refuse_problems(self.prepared)
+        refuse_ahead(self.database)
         facts = self.database.facts
         made = receipts.Receipt(
             chatops=__version__, environment=invocation.target.name, database=invocation.target.shown(),

@@ -9,6 +9,7 @@ from chatops import formatting
 from chatops.db import Database
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.again import again, show_file
+from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions, pin
 from chatops.flows.migrate_fleet import migrate_all, targets_of
 from chatops.flows.run import Invocation
@@ -113,7 +114,8 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
 def go(
     invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, run: Run, *, yes: bool, quiet: bool
 ) -> ExitCode:
-    """Shows the plan, asks, applies it."""
+    """Shows the plan, asks, applies it. Refuses a database that a newer chatops has migrated: its views would be put back."""
+    refuse_ahead(database)
     # Counting reads all messages: only for somebody who is about to decide.
     counts = count_repairs(database, prepared) if invocation.interactive and not yes else {}
     for line in screen.plan_lines(prepared, invocation.medium().width, counts):
