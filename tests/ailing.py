@@ -77,6 +77,24 @@ TROUBLES = {
             $$""",
         ("latest",),
     ),
+    "OPER006": Trouble(
+        """update chat_assignments set release_reason = 'operator_sent_message' where release_reason ilike '%idle%';
+           select pg_temp.hold(pg_temp.victim('56', '50 minutes'), pg_temp.newcomer('Berta Loos'), '40 minutes', '30 minutes');
+           update operators set last_activity = now() - interval '30 minutes' where name = 'Berta Loos'""",
+        also=frozenset({"OPER001", "CHAT009", "CHAT010", "CHAT015", "DATA001", "OPER002"}),
+    ),
+    "QUEUE013": Trouble(
+        """update chats set waiting_since = waiting_since + interval '30 seconds'
+            where id = (select id from chats where chat_state = 'waiting_assignment' and waiting_since is not null
+                         order by waiting_since limit 1)""",
+        ("latest",),
+    ),
+    "DB020": Trouble(
+        """do $$ begin create role few_rights nologin; exception when duplicate_object or unique_violation then null; end $$;
+           do $$ begin execute format('grant create on schema %I to few_rights', current_schema()); end $$;
+           alter function assign_chat_to_operator(uuid) owner to few_rights""",
+        ("latest",),
+    ),
     "QUEUE011": Trouble(
         """do $$
            declare

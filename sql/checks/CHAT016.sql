@@ -12,7 +12,7 @@
 -- help-text: deploy the application's code (step 2 of the guide: chatops deploy runs it from [deploy] commands);
 --   chatops migrate to 022 and up absorbs such writes of the old code
 -- says: operator loses the chat · the deploy is not right
--- reads: chat_assignments, messages
+-- reads: chat_assignments, messages, chats, operators
 -- shares: late_turns
 -- A turn that somebody ended for a reason ends in it; the rest ended at a message. Five seconds: the application's statements
 -- of one request are apart by less. What came before the guards is advice: it cannot come again.
@@ -42,7 +42,7 @@ select a.chat_id,
    and lost.lost_at is not null
    and (lost.lost_at < a.released_at or a.released_at is null
         or (a.release_reason is distinct from 'operator_sent_message'
-            and coalesce(a.release_reason, '') not ilike all (array['%idle%', 'manual%', 'max_reassign%'])))
+            and coalesce(a.release_reason, '') not ilike all (array['%idle%', 'manual%', 'max_reassign%', '%closed%'])))
    and exists (
      select 1 from messages m
       where m.chat_id = a.chat_id and m.sender_type = 'real' and m.created_at > a.assigned_at
@@ -52,6 +52,11 @@ select a.chat_id,
      select 1 from messages m
       where m.chat_id = a.chat_id and m.sender_type = 'fictional' and m.handled_by_operator_id = a.operator_id
         and m.created_at between a.assigned_at and lost.lost_at + interval '1 second')
+   -- Who closes a chat, blocks its user or switches its operator off takes it from them, whatever was written a moment before.
+   and not exists (
+     select 1 from chats c
+      where c.id = a.chat_id and (c.is_active is not true or c.chat_state = 'completed'))
+   and not exists (select 1 from operators o where o.id = a.operator_id and o.is_active is not true)
    -- An admin's move, and a close by limit or by hand, leave a turn that says so.
    and not exists (
      select 1 from chat_assignments f

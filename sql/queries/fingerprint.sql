@@ -171,7 +171,7 @@ with target as (
    where d.defaclnamespace = (select oid from target)
 
   union all
-  select 'publication', p.pubname::text, pg_catalog.jsonb_build_object('table', c.relname)
+  select 'publication', p.pubname || '.' || c.relname, '{}'::jsonb
     from pg_publication as p
     join pg_publication_rel as r on r.prpubid = p.oid
     join pg_class as c on c.oid = r.prrelid

@@ -1,0 +1,20 @@
+-- Which held chats do not say since when?
+-- code: CHAT019
+-- title: {count} held chats do not say since when
+-- title-one: 1 held chat does not say since when
+-- severity: warning
+-- group: data
+-- expected: a chat that is with an operator says since when
+-- why: the state was written by hand or by an import, without the time that belongs to it
+-- consequence: the idle cron never finds the chat, and no screen says how long it is held
+-- help: show chat {chat_id}
+-- says: nobody answers
+-- reads: chats, operators
+select c.id as chat_id, c.assigned_operator_id as operator_id, o.name as operator
+  from chats c
+  left join operators o on o.id = c.assigned_operator_id
+ where c.chat_state = 'assigned'
+   and c.assigned_operator_id is not null
+   and c.is_active is not false
+   and c.assignment_time is null
+ order by c.id

@@ -1,0 +1,22 @@
+-- Which user has more than one open chat with the same profile?
+-- code: CHAT020
+-- title: {count} times a user has more than one open chat with one profile
+-- title-one: a user has {chats} open chats with one profile
+-- severity: warning
+-- group: data
+-- expected: a user has one chat with a profile
+-- why: the unique constraint is gone, or rows were restored beside others, and the application began a second conversation
+-- consequence: two operators answer as one person, and neither sees what the other wrote
+-- help-text: nothing automatic does: choose the chat that goes on, end the other, and put the unique constraint back
+-- says: an answer came twice
+-- reads: chats
+select (pg_catalog.array_agg(c.id order by c.created_at, c.id))[1] as chat_id,
+       pg_catalog.count(*) as chats,
+       (pg_catalog.array_agg(c.id order by c.created_at, c.id))[2:5] as other_ids
+  from chats c
+ where c.is_active is not false
+   and c.real_user_id is not null
+   and c.fictional_user_id is not null
+ group by c.real_user_id, c.fictional_user_id
+having pg_catalog.count(*) > 1
+ order by pg_catalog.count(*) desc, 1

@@ -1,0 +1,29 @@
+-- Which settings can be used, and do what nobody can have meant?
+-- code: CONF004
+-- title: {count} settings do what nobody can have meant
+-- title-one: {setting} is {value}: {trouble}
+-- severity: warning
+-- group: data
+-- expected: the settings that the chat functions read are such as somebody can have meant
+-- why: a number was given in another unit, or a test value was left
+-- consequence: the functions obey: chats starve, end too soon, or are never taken from an operator who left
+-- help-text: set it to what was meant in platform_config, or take the row out: then the default holds
+-- says: users wait too long · nobody answers
+-- reads: platform_config
+select p.key as setting,
+       pg_catalog.left(p.value #>> '{}', 60) as value,
+       odd.trouble
+  from (values ('own_chat_after_seconds', 0, 86400, 'a chat waits so long for somebody else when only its last operator is there'),
+               ('idle_timeout_minutes', 0.5, 240, 'so long may an operator be silent'),
+               ('max_reassignments', 2, 100, 'after so many releases a chat is closed for good'),
+               ('queue_sla_minutes', 0.5, 1440, 'so long may a user wait before anybody is told')) as odd (key, least, most, trouble)
+  join platform_config p on p.key = odd.key
+ cross join lateral (
+   select case when pg_catalog.length(p.value #>> '{}') < 20 and (p.value #>> '{}') ~ '^\s*[0-9]+(\.[0-9]+)?\s*$'
+               then (p.value #>> '{}')::numeric end as number
+ ) as said
+  join (values ('max_reassignments', 1, 1000), ('idle_timeout_minutes', 0.01, 1440), ('own_chat_after_seconds', 0, 604800),
+               ('queue_sla_minutes', 0.1, 10080)) as known (key, least, most) on known.key = p.key
+ where said.number between known.least and known.most
+   and said.number not between odd.least and odd.most
+ order by p.key
