@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chatops import __version__, formatting, sqlfiles
@@ -29,6 +30,12 @@ def files_ahead(database: Database) -> list[FileAhead]:
             return database.rows(FileAhead, text, asked)
     except DatabaseError:
         return []
+
+
+def among(rows: Iterable[tuple[str, str | None]]) -> list[FileAhead]:
+    """The same of rows of the ledger that were read already."""
+    later = [FileAhead(name, version) for name, version in rows if name[:1].isdigit() and name > newest_here()]
+    return sorted(later, key=lambda one: one.name, reverse=True)
 
 
 def newest_here() -> str:

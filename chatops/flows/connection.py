@@ -136,10 +136,11 @@ class Connection(Output):
             self.banner(database)
             yield database
 
-    def banner(self, database: Database) -> None:
+    def banner(self, database: Database, *, ahead_told: bool = False) -> None:
         """Says on stderr, once, where this run is: environment, host, database, role, engine, version, server time.
 
-        Raises RefusedError where a command that writes cannot work on this engine.
+        Says too that a newer chatops was here, unless the caller tells that by itself. Raises RefusedError where a command that
+        writes cannot work on this engine.
         """
         facts = database.facts
         if facts is None:
@@ -148,6 +149,10 @@ class Connection(Output):
         if not self._banner_shown:
             self._banner_shown = True
             self._show_banner(database, facts)
+            from chatops.flows import ahead  # the driver: see above
+
+            if not ahead_told and (found := ahead.files_ahead(database)):
+                self.warn(ahead.told(found))
         if facts.citus is not None and (database.intent != "read" or self.command in WRITE_AFTER_READING):
             from chatops import cluster  # see above
 
@@ -167,10 +172,6 @@ class Connection(Output):
         rest = visible(f" · Postgres {facts.version.split()[0]}{engine}{standby}{schema} · {utc(facts.now)}")
         style = COLOURS.get(target.colour or "", "plain")
         self.note([Span(visible(target.name), style), Span(f" · {where}{rest}")])
-        from chatops.flows import ahead  # the driver: see above
-
-        if found := ahead.files_ahead(database):
-            self.warn(ahead.told(found))
 
     def envelope(self) -> dict[str, object]:
         """What machine formats say about the run itself."""

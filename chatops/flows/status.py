@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chatops.errors import ExitCode
+from chatops.flows import ahead
 from chatops.flows.folder import FolderOptions, pin
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.carry_over import carried_over
 from chatops.migrations.plan import plan
+from chatops.migrations.source import SHIPPED
 from chatops.screens import status as screen
 from chatops.tables_there import require_schema
 
@@ -29,7 +31,9 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
     folder = options.folder.folder(invocation.configuration)
     database = invocation.connect("read")
     before = ledger.read(database)
-    invocation.banner(database)
+    invocation.banner(database, ahead_told=True)
+    if newer := ahead.among((row.name, row.chatops_version) for row in before.rows if row.source == SHIPPED):
+        invocation.warn(ahead.told(newer))
     if not before.facts.schema_there:
         with database.reading():
             require_schema(database)
