@@ -451,12 +451,8 @@ as $function$
 declare
   v_chat_id uuid;
 begin
-  perform from operators as o where o.id = p_operator_id for no key update skip locked;
-  if found then
-    return held_chat(p_operator_id);
-  end if;
-  -- A second tab. Whoever learns here that there is a chat must not keep the lock: they may be about to wait for that chat, and
-  -- who has it may be waiting for the operator.
+  -- Whoever learns here that there is a chat must not keep the lock: they may be about to wait for that chat, and who has it may
+  -- be waiting for the operator.
   begin
     perform from operators as o where o.id = p_operator_id for no key update;
     v_chat_id := held_chat(p_operator_id);
@@ -470,7 +466,7 @@ begin
 end
 $function$;
 comment on function lock_operator(uuid) is
-  'Locks the operator''s row, under which their requests follow each other; the chat that they hold meanwhile, null when none.';
+  'Waits for an operator''s row that a second tab has locked; the chat that they hold by then, null when none, and only then locked.';
 
 create or replace function assign_chat_to_operator(p_operator_id uuid) returns uuid
 language plpgsql
@@ -502,11 +498,19 @@ begin
     perform refuse_absent_operator(p_operator_id, v_asks.is_active, v_asks.is_available);
   end if;
   -- Whoever lost the answer and asks again gets the chat they hold. Nothing is locked or written for that, nor where nobody waits.
-  v_chat_id := held_chat(p_operator_id);
+  select c.id into v_chat_id from chats as c
+   where c.assigned_operator_id = p_operator_id and c.chat_state = 'assigned' and c.is_active limit 1;
   if v_chat_id is not null or v_asks.paused or not v_asks.somebody_waits then
     return v_chat_id;
   end if;
-  v_chat_id := lock_operator(p_operator_id);
+  -- Under this lock the requests of one operator follow each other.
+  perform from operators as o where o.id = p_operator_id for no key update skip locked;
+  if found then
+    select c.id into v_chat_id from chats as c
+     where c.assigned_operator_id = p_operator_id and c.chat_state = 'assigned' and c.is_active limit 1;
+  else
+    v_chat_id := lock_operator(p_operator_id);
+  end if;
   if v_chat_id is not null then
     return v_chat_id;
   end if;

@@ -254,7 +254,8 @@ as $function$
 declare
   v_marked constant boolean := coalesce(pg_catalog.current_setting('chatops.write'::text, true), '') = 'function';
   v_odd    boolean := v_marked or new.created_at < now()
-                      or coalesce(pg_catalog.current_setting('chatops.history'::text, true) like '%' || new.id::text || '%', false);
+                      or (pg_catalog.current_setting('chatops.history'::text, true) <> ''
+                          and pg_catalog.current_setting('chatops.history'::text, true) like '%' || new.id::text || '%') is true;
 begin
   if not v_marked then
     set local chatops.write to 'function';
