@@ -359,6 +359,8 @@ HEAD = "-- Which?\n-- code: {code}\n-- title: {{count}} rows\n-- severity: warni
         ("select 1 as x) , gone as (delete from operator_activity returning chat_id", "data-modifying"),
         ("select 1; commit; delete from operator_activity", "syntax error"),
         ("select set_config('transaction_read_only', 'off', false), nextval('own')", "read-only"),
+        ("select pg_read_file('/etc/hostname') as x", "permission denied"),
+        ("select pg_terminate_backend(pid) as x from pg_stat_activity where pid <> pg_backend_pid()", "ermission"),
         ("select pg_sleep(3600)", "took longer"),
         ("select from nowhere", "lacks what it asks"),
         ("selct 1", "syntax error"),
@@ -380,6 +382,16 @@ def test_a_check_of_somebodys_own_cannot_write_end_the_snapshot_or_hang(
     assert (result(survey, "SHOP002").status, result(survey, "SHOP002").count) == ("failed", 2)
     assert result(survey, "CHAT001").status == "passed"
     assert deployed.value("select count(*) from operator_activity") == before
+
+
+def test_what_a_check_of_ones_own_sets_ends_with_it(deployed: Database, tmp_path: Path) -> None:
+    plant(deployed, "CHAT006")
+    text = "select set_config('search_path', 'pg_catalog', false) as path, set_config('enable_seqscan', 'off', false) as scan"
+    (tmp_path / "a.sql").write_text(HEAD.format(code="SHOP001") + text)
+    with opened(deployed) as database, database.reading():
+        survey = run.run(database, (*load.from_folder(tmp_path), CHECKS["CHAT006"]))
+        assert database.value("select current_setting('enable_seqscan')") == "on"
+    assert result(survey, "CHAT006").status == "failed"
 
 
 def test_files_that_are_no_checks_cannot_run_and_each_says_why(tmp_path: Path) -> None:
