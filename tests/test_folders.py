@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatops.migrations.layout import key_of, order_of
@@ -216,6 +216,7 @@ def test_the_plan_says_which_order_it_follows(database: Database, chatops_inproc
 
 
 @given(st.lists(st.from_regex(r"\A[0-9]{8,20}[_-][a-z]{1,3}\Z"), min_size=1, max_size=8, unique=True))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines may be busy
 def test_time_stamps_come_in_the_order_of_their_bytes(names: list[str]) -> None:
     assert order_of(f"{name}.sql" for name in names) == "name"
     assert sorted(names, key=lambda name: key_of(name, "name")) == sorted(names, key=lambda name: f"{name}.sql".encode())
@@ -266,7 +267,7 @@ REFUSED = {
     swapped=st.booleans(),
     case=st.sampled_from([str, str.upper, str.lower]),
 )
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_only_the_part_that_goes_up_is_sent(
     tool: str, semicolon: str, down: str, swapped: bool, case: Callable[[str], str]
 ) -> None:

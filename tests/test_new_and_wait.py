@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatops.migrations.layout import key_of, order_of
@@ -52,6 +52,7 @@ def test_the_next_name_is_in_the_folders_own_style(names: list[str], expected: s
     st.sampled_from([3, 4, 8, 10, 12, 13, 14, 17, 20]),
     st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),
 )
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_next_file_comes_after_all_others(numbers: list[int], width: int, now: datetime) -> None:
     base = int("20240101000000000000"[:width]) if width >= 8 else 0
     stems = [f"{str(base + number).zfill(width)}_x" for number in numbers]
