@@ -9,7 +9,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as effort
 from hypothesis import strategies as some
 
 from chatops.errors import UsageError
@@ -191,6 +192,10 @@ HOSTS = some.sampled_from(["h", "db.acme.example", "127.0.0.1", "::1", "/tmp/a b
 PORTS = some.integers(1, 65535).map(str)
 
 
+BUSY = effort(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@BUSY
 @given(
     some.lists(some.tuples(HOSTS, PORTS | some.just("")), min_size=1, max_size=3),
     some.fixed_dictionaries({}, optional={"user": NAMES, "dbname": NAMES, "application_name": NAMES, "options": NAMES}),
@@ -206,6 +211,7 @@ def test_a_printed_url_leads_where_it_came_from(places: list[tuple[str, str]], m
     assert ours == parameters
 
 
+@BUSY
 @given(some.dictionaries(some.sampled_from(["host", "user", "dbname", "password", "sslmode"]), NAMES, min_size=1))
 def test_keywords_mean_what_they_mean_to_libpq(parameters: dict[str, str]) -> None:
     text = psycopg.conninfo.make_conninfo(**parameters)  # type: ignore[arg-type]
