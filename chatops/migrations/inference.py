@@ -123,10 +123,20 @@ def _stories(replay: Replay, live: Live, cell: Cell, before: Place, depth: int =
             later.add((write.file, False))
         if len(found) > MOST_STORIES:
             return [frozenset()]
+    found += _untold(replay, cell, before)
     initially_there = cell in replay.foreign or Cell(cell.thing) in replay.foreign
     if _initial(live, cell, initially_there=initially_there):
         found.append(frozenset(later))
     return found
+
+
+def _untold(replay: Replay, cell: Cell, before: Place) -> list[Story]:
+    """The stories in which a thing comes from a file that does not say how this part of it is."""
+    if not cell.part:
+        return []
+    told = {write.file for write in replay.writes(cell)}
+    makes = (write for write in replay.writes(Cell(cell.thing)) if write.place < before and (write.value or write.source))
+    return [frozenset([(write.file, True)]) for write in makes if write.file not in told]
 
 
 def _initial(live: Live, cell: Cell, *, initially_there: bool) -> bool:
