@@ -51,7 +51,7 @@ def told(ahead: list[FileAhead]) -> str:
     return f"this database is ahead of chatops {__version__}: {names} {'is' if len(ahead) == 1 else 'are'} in; {install}"
 
 
-def refuse_ahead(database: Database) -> None:
-    """Refuses to write what a newer chatops has made."""
-    if ahead := files_ahead(database):
+def refuse_ahead(database: Database, known: list[FileAhead] | None = None) -> None:
+    """Refuses to write what a newer chatops has made; `known` is what the ledger said, where it was read already."""
+    if ahead := files_ahead(database) if known is None else known:
         raise RefusedError(f"{told(ahead)}; nothing was changed")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chatops import formatting
 from chatops.db import Database
 from chatops.errors import ExitCode, UsageError
+from chatops.flows import ahead
 from chatops.flows.again import again, show_file
 from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions, pin
@@ -20,7 +21,7 @@ from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refu
 from chatops.migrations.psql_text import exact_text
 from chatops.migrations.repair_counts import count_repairs
 from chatops.migrations.run import apply
-from chatops.migrations.source import revision_of
+from chatops.migrations.source import SHIPPED, revision_of
 from chatops.screens import migrate as screen
 from chatops.screens.folder import folder_notes
 from chatops.settings import Target
@@ -93,7 +94,9 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     request = options.request(invocation.target)
     database = invocation.connect("migrate")
     before = ledger.read(database)
-    invocation.banner(database)
+    invocation.banner(database, ahead_told=True)
+    if newer := ahead.among((row.name, row.chatops_version) for row in before.rows if row.source == SHIPPED):
+        invocation.warn(ahead.told(newer))
     prepared = prepare(database, before, folder, request)
     warn(invocation, prepared)
     refuse_problems(prepared)
@@ -115,7 +118,7 @@ def go(
     invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, run: Run, *, yes: bool, quiet: bool
 ) -> ExitCode:
     """Shows the plan, asks, applies it. Refuses a database that a newer chatops has migrated: its views would be put back."""
-    refuse_ahead(database)
+    refuse_ahead(database, ahead.among((row.name, row.chatops_version) for row in prepared.ledger.rows if row.source == SHIPPED))
     # Counting reads all messages: only for somebody who is about to decide.
     counts = count_repairs(database, prepared) if invocation.interactive and not yes else {}
     for line in screen.plan_lines(prepared, invocation.medium().width, counts):
