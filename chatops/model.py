@@ -22,6 +22,9 @@ class Severity(Enum):
         return list(Severity).index(self)
 
 
+Values = Mapping[str, Any]
+"""The values of a row, or of an object of JSON, by their names; of what type each is, its query or its file says."""
+
 Kind = Literal["text", "id", "number", "share", "bar", "instant", "age", "duration", "flag", "data", "sql", "person"]
 
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from chatops import formatting
 from chatops.chats.reports import query
 from chatops.db import Database
 from chatops.errors import UsageError
+from chatops.model import Values
 from chatops.names import find_chat, find_operator
 
 LONGEST_LINE = 10_000
@@ -25,7 +25,7 @@ class Selection:
 
     names: Sequence[str] = ()
     finding: str | None = None
-    offending: Sequence[Mapping[str, Any]] = ()
+    offending: Sequence[Values] = ()
     stuck_for: timedelta | None = None
     held_by: str | None = None
     idle_for: timedelta | None = None
@@ -79,7 +79,7 @@ def chats_of(database: Database, selection: Selection) -> list[UUID]:
     raise UsageError("say which chats: CHAT …, - for ids on stdin, --where CODE, --stuck TIME or --from OPERATOR")
 
 
-def _of_finding(database: Database, code: str, rows: Sequence[Mapping[str, Any]]) -> list[UUID]:
+def _of_finding(database: Database, code: str, rows: Sequence[Values]) -> list[UUID]:
     if rows and "chat_id" not in rows[0] and "operator_id" not in rows[0]:
         raise UsageError(f"{code} finds no chats: its rows name neither chat nor operator")
     found: dict[UUID, None] = {}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from chatops.errors import ChatopsError, UnreachableError
+from chatops.model import Values
 
 REFUSED = "55000"
 REFUSALS = {
@@ -57,7 +58,7 @@ class Breach:
     looks: int = 0
     most: int = 0
     first_at: float = 0.0
-    rows: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[Values] = ()
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -15,6 +15,7 @@ from chatops.chats.carry_out import MoveResult
 from chatops.chats.reassignment import CLOSED, IDLE, REASSIGNED, RELEASED, Move, MoveCommand, MovePlan, Operator, Standing
 from chatops.chats.rules import Rule
 from chatops.errors import RefusedError, UsageError
+from chatops.model import Values
 from chatops.settings import Target
 
 FORMAT = 1
@@ -120,7 +121,7 @@ def plan_id_of(path: Path) -> UUID:
         raise UsageError(f"{path} is no plan") from None
 
 
-def _plan(whole: Mapping[str, Any]) -> MovePlan:
+def _plan(whole: Values) -> MovePlan:
     if whole["chatops_plan"] != FORMAT:
         raise ValueError(f"format {whole['chatops_plan']}")
     if whole["command"] not in get_args(MoveCommand):
@@ -152,7 +153,7 @@ def _release_reason(text: str) -> str:
     return text
 
 
-def _move(item: Mapping[str, Any]) -> Move:
+def _move(item: Values) -> Move:
     now = item["now"]
     chat = Standing(
         chat_id=UUID(item["chat_id"]),

@@ -7,7 +7,7 @@ happens between two steps: a test holds one writer there while another passes, a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -15,9 +15,10 @@ from uuid import UUID, uuid4
 
 from chatops import sqlfiles
 from chatops.errors import DatabaseError
+from chatops.model import Values
 
 Result = TypeVar("Result")
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[Values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Step:
     """One statement of a writer: a file of `sql/queries/application`, or of another folder there, and its parameters."""
 
     name: str
-    parameters: Mapping[str, Any]
+    parameters: Values
     folder: str = "application"
 
     @property

@@ -18,7 +18,7 @@ from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import known
 from chatops.db import Database, identifier, literal
 from chatops.errors import UsageError
-from chatops.model import Severity
+from chatops.model import Severity, Values
 
 FORMAT = 1
 
@@ -61,8 +61,8 @@ class Archive:
     """An archive that was opened: its path, its head, and what the diagnosis had found."""
 
     path: Path
-    head: Mapping[str, Any]
-    results: tuple[Mapping[str, Any], ...]
+    head: Values
+    results: tuple[Values, ...]
 
     @property
     def at(self) -> datetime:
@@ -163,7 +163,7 @@ def given(archive: Archive) -> dict[str, float]:
     return {name: float(value) for name, (value, _) in archive.head["thresholds"].items() if name in known()}
 
 
-def _as_then(check: Check, kept: Mapping[str, Any]) -> Result:
+def _as_then(check: Check, kept: Values) -> Result:
     rows = tuple({name: _revived(name, value) for name, value in row.items()} for row in kept["rows"])
     return Result(check, kept["status"], Severity(kept["severity"]), int(kept["count"]), rows, kept["reason"], kept["remedy"])
 

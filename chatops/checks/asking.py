@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from chatops import sqlfiles
 from chatops.checks.load import Check
+from chatops.model import Values
 
 COUNT = "chatops_offending_count"
 """The column that says how many rows there are."""
@@ -46,7 +47,7 @@ def _about(about: bool) -> str:
     return " where to_jsonb(found)::text like '%' || :'about'::text || '%'" if about else ""
 
 
-def typed(data: Mapping[str, Any]) -> dict[str, Any]:
+def typed(data: Values) -> dict[str, Any]:
     """A row that came as JSON with its ids as such, by the endings of their names, and instants and spans of time by their look.
 
     >>> typed({"overlap_for": "2 days 03:00:00.5"})["overlap_for"]

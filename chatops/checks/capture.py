@@ -25,6 +25,7 @@ from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import configured_names, known
 from chatops.db import Database, identifier, literal
 from chatops.errors import UsageError
+from chatops.model import Values
 
 MOST_CHATS = 20_000
 
@@ -154,7 +155,7 @@ def _evidence(name: str, value: object, key: bytes) -> Any:
     return value if name in _OWN_WORDS else _reason(value, key) if name.endswith("reason") else _mark(value, key)
 
 
-def _without_people(table: str, row: Mapping[str, Any], key: bytes) -> dict[str, Any]:
+def _without_people(table: str, row: Values, key: bytes) -> dict[str, Any]:
     made = dict(row)
     for name, value in row.items():
         if value is None:
@@ -223,7 +224,7 @@ def _left_out(chats: int, there: int, columns: Mapping[str, Sequence[tuple[str, 
     return parts
 
 
-def _ids(row: Mapping[str, Any]) -> Iterator[UUID]:
+def _ids(row: Values) -> Iterator[UUID]:
     for name, value in row.items():
         if name in ("chat_id", "chat_ids"):
             yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, UUID))

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from chatops import sqlfiles
 from chatops.checks import mending_sql
+from chatops.model import Values
 
 FOLDER = "catalog"
 BOOKKEEPING = "bookkeeping"
@@ -157,7 +158,7 @@ def texts_of(label: str, ledger: Ledger, major: int) -> dict[str, str]:
     return found
 
 
-def with_help(row: Mapping[str, Any], ledger: Ledger, major: int) -> dict[str, Any]:
+def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
     """A row about an object, with what mends it: a command in `mend`, or statements in `remedy`; and how it should be."""
     kind, name, differs = row["kind"], row["object"], row.get("found_as")
     label = f"{kind} {name}"

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from chatops.checks.results import Survey
 from chatops.errors import UsageError
 from chatops.files import read_json
+from chatops.model import Values
 
 Kind = Literal["new", "ongoing", "not compared"]
 
@@ -120,7 +121,7 @@ def read(path: Path, place: str) -> Earlier:
 _HOW = "write one with: chatops diagnose --write json=FILE"
 
 
-def _earlier(found: Mapping[str, Any], name: str) -> Earlier:
+def _earlier(found: Values, name: str) -> Earlier:
     at = datetime.fromisoformat(found["at"])
     findings = {}
     for row in found["findings"]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeGuard
+from typing import Literal, TypeGuard
 
 from chatops import formatting
 from chatops.checks.inventory import GUARDS
 from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import Threshold
-from chatops.model import Severity
+from chatops.model import Severity, Values
 
 FailOn = Literal["critical", "warning", "advice", "never"]
 _PLACE = re.compile(r"\{([a-z_]+)\}")
@@ -98,7 +98,7 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
     )
 
 
-def _says(template: str | None, values: Mapping[str, Any]) -> TypeGuard[str]:
+def _says(template: str | None, values: Values) -> TypeGuard[str]:
     """Whether a help says something: one that is a value of the row and nothing else does not where there is none."""
     if not template:
         return False
@@ -106,12 +106,12 @@ def _says(template: str | None, values: Mapping[str, Any]) -> TypeGuard[str]:
     return whole is None or values.get(whole[1]) is not None
 
 
-def filled(template: str, values: Mapping[str, Any], now: datetime | None) -> str:
+def filled(template: str, values: Values, now: datetime | None) -> str:
     """A title with its {places} filled for people."""
     return _PLACE.sub(lambda place: formatting.visible(shown(values[place[1]], now)) if place[1] in values else "…", template)
 
 
-def _filled_exactly(template: str, values: Mapping[str, Any]) -> str:
+def _filled_exactly(template: str, values: Values) -> str:
     """A command or SQL with its {places} filled with the exact value; what is no plain word is quoted as an SQL name."""
 
     def exact(place: re.Match[str]) -> str:

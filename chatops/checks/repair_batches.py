@@ -6,13 +6,13 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from chatops import db, sqlfiles
 from chatops.checks.thresholds import Threshold
 from chatops.db import Database
 from chatops.errors import RefusedError
+from chatops.model import Values
 from chatops.repairs import texts
 from chatops.repairs.rounds import Round
 
@@ -33,8 +33,8 @@ class Change:
     chat_id: UUID | None
     operator_id: UUID | None
     row_id: str | None
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
+    before: Values | None
+    after: Values | None
 
     @property
     def what(self) -> str:

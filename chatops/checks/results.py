@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from chatops.checks.inventory import Inventory
 from chatops.checks.load import Check
 from chatops.checks.thresholds import Threshold
 from chatops.db import Facts
-from chatops.model import Severity
+from chatops.model import Severity, Values
 
 Status = Literal["passed", "failed", "unknown"]
 
@@ -27,7 +27,7 @@ class Result:
     status: Status
     severity: Severity
     count: int = 0
-    rows: tuple[Mapping[str, Any], ...] = ()
+    rows: tuple[Values, ...] = ()
     reason: str | None = None
     remedy: str | None = None
     seconds: float = 0.0

@@ -18,7 +18,7 @@ from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import Threshold, known
 from chatops.db import Database
 from chatops.errors import ConnectionLostError, DatabaseError, LockTimeoutError, StatementTimeoutError
-from chatops.model import Severity
+from chatops.model import Severity, Values
 
 WHOLE_BUDGET_SECONDS = 14.0
 GRACE_SECONDS = 0.8
@@ -209,7 +209,7 @@ def _ask(state: _Run, check: Check, text: str, *, seconds_for: int = 1) -> Resul
     return rows, time.monotonic() - started
 
 
-def _judged(check: Check, rows: Sequence[Mapping[str, Any]], state: _Run, seconds: float) -> Result:
+def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -> Result:
     if not rows:
         return Result(check, "passed", check.severity, seconds=seconds)
     if rows[0].get("passes_as"):

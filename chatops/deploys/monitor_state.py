@@ -13,6 +13,7 @@ from chatops import formatting
 from chatops.deploys.schedule import Due, Schedule, due, parse
 from chatops.errors import ExitCode, UsageError
 from chatops.files import parse_json, read_json
+from chatops.model import Values
 
 FORMAT = 1
 GOOD_TICKS_TO_CLEAR = 2
@@ -33,7 +34,7 @@ class Seen:
 class Look:
     """The database at one moment: figures by name, findings by code; `reached` is false when it could not be asked."""
 
-    figures: Mapping[str, Any] = field(default_factory=dict)
+    figures: Values = field(default_factory=dict)
     findings: Mapping[str, Seen] = field(default_factory=dict)
     reached: bool = True
     beside: tuple[str, ...] = ()
@@ -49,7 +50,7 @@ class Tick:
     slot: int
     at: str
     reached: bool
-    figures: Mapping[str, Any]
+    figures: Values
     findings: Mapping[str, str]
     unseen: str | None = None
     """Why it could not measure; None when it did."""
@@ -87,7 +88,7 @@ class Watch:
     place: str
     plan: str
     started: str
-    baseline: Mapping[str, Any]
+    baseline: Values
     ticks: tuple[Tick, ...] = ()
     missed: tuple[int, ...] = ()
     open: Mapping[str, Open] = field(default_factory=dict)
@@ -152,7 +153,7 @@ def baseline_of(look: Look) -> dict[str, Any]:
     }
 
 
-def begin(place: str, plan: str, now: datetime, baseline: Mapping[str, Any]) -> Watch:
+def begin(place: str, plan: str, now: datetime, baseline: Values) -> Watch:
     """A watch that starts now; the baseline's findings are known and will not be told as new."""
     schedule = parse(plan)
     start = formatting.instant(now)

@@ -6,10 +6,11 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from chatops.errors import UsageError
 from chatops.files import read_json
+from chatops.model import Values
 
 FORMAT = 1
 # The steps of a deploy in order, and what is true once each is done.
@@ -73,10 +74,10 @@ class Receipt:
     revision: str | None = None
     steps: tuple[Step, ...] = ()
     files: tuple[File, ...] = ()
-    baseline: Mapping[str, Any] = field(default_factory=dict)
+    baseline: Values = field(default_factory=dict)
     before: str | None = None
     after: str | None = None
-    objects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    objects: Mapping[str, Values] = field(default_factory=dict)
     commands: tuple[Command, ...] = ()
     signed: Mapping[str, str] = field(default_factory=dict)
     """Who deployed, and when the last step was over: `by` and `at`."""

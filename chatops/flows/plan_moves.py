@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from chatops import formatting
@@ -19,6 +18,7 @@ from chatops.errors import NotATerminalError, RefusedError, UsageError
 from chatops.flows import acting
 from chatops.flows.move_request import MoveRequest
 from chatops.flows.run import Invocation
+from chatops.model import Values
 from chatops.names import find_operator
 from chatops.render import format_named
 from chatops.screens import moves
@@ -119,7 +119,7 @@ def _selection(database: Database, request: MoveRequest, idle_for: timedelta | N
     return Selection(idle_for=idle_for)
 
 
-def _offending(database: Database, where: str) -> tuple[str, Sequence[Mapping[str, Any]]]:
+def _offending(database: Database, where: str) -> tuple[str, Sequence[Values]]:
     """The rows that `diagnose` finds under a code, measured against the same thresholds."""
     code = load.codes_of([where])
     if len(code) != 1:

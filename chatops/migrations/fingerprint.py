@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from chatops import db, sqlfiles
 from chatops.db import Database
+from chatops.model import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Fingerprint:
     """
 
     schema: str = field(compare=False)
-    objects: Mapping[str, Mapping[str, Any]]
+    objects: Mapping[str, Values]
 
     @property
     def text(self) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from chatops import sqlfiles
 from chatops.db import Ran
@@ -15,6 +14,7 @@ from chatops.migrations.lock_modes import BLOCKS_READS, BLOCKS_WRITES, STRENGTH,
 from chatops.migrations.rehearsal import Blocking, Piece, RehearsedStatement, TakenLock, TouchedRelation
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.transaction import Part
+from chatops.model import Values
 
 # In longer files only the statements that take strong locks are measured one by one.
 MEASURED_ONE_BY_ONE = 200
@@ -150,7 +150,7 @@ def _state() -> str:
 
 
 def measured(
-    held: Sequence[Mapping[str, Any]], opened: OpenRehearsal, statement: Statement, name: str, tag: str
+    held: Sequence[Values], opened: OpenRehearsal, statement: Statement, name: str, tag: str
 ) -> tuple[tuple[TakenLock, ...], tuple[TouchedRelation, ...]]:
     """What a statement took and did, by what the transaction holds after it; `opened` is brought up to date."""
     locks: list[TakenLock] = []
@@ -183,7 +183,7 @@ def measured(
     return tuple(locks), tuple(one for one in touched if one.what != "scans" or one.relation not in built)
 
 
-def _index_alone(relation: Mapping[str, Any], held: Sequence[Mapping[str, Any]], strongest: int) -> bool:
+def _index_alone(relation: Values, held: Sequence[Values], strongest: int) -> bool:
     """Whether an index is locked against every reader while its table is not."""
     if strongest < BLOCKS_READS:
         return False
@@ -191,7 +191,7 @@ def _index_alone(relation: Mapping[str, Any], held: Sequence[Mapping[str, Any]],
     return table is None or "AccessExclusiveLock" not in table["modes"]
 
 
-def _lock(relation: Mapping[str, Any], known: SeenRelation, strongest: int, statement: Statement, name: str) -> list[TakenLock]:
+def _lock(relation: Values, known: SeenRelation, strongest: int, statement: Statement, name: str) -> list[TakenLock]:
     """The lock that a statement took on a relation, if it is one worth a word and was not told before."""
     if known.file != name:
         known.file, known.told = name, -1
@@ -210,7 +210,7 @@ def _lock(relation: Mapping[str, Any], known: SeenRelation, strongest: int, stat
 
 
 def _touched(
-    relation: Mapping[str, Any], known: SeenRelation, rebuilt: Sequence[int], tag: str, held: Sequence[Mapping[str, Any]]
+    relation: Values, known: SeenRelation, rebuilt: Sequence[int], tag: str, held: Sequence[Values]
 ) -> list[TouchedRelation]:
     """What a statement did to the rows of a relation that was there before."""
     name, kind = relation["name"], relation["kind"]

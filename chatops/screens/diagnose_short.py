@@ -12,7 +12,7 @@ from chatops.chats.reports import QueueFigures
 from chatops.checks.compare_looks import Changes
 from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.results import Survey
-from chatops.model import Answer, Line, Span, Style, Text
+from chatops.model import Answer, Line, Span, Style, Text, Values
 from chatops.screens.diagnose import compared, news
 from chatops.screens.finding import finding_table, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader
@@ -153,7 +153,7 @@ def since_when(one: Finding, survey: Survey, changes: Changes | None) -> str:
     return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%m-%d}"
 
 
-def oldest(rows: Sequence[Mapping[str, Any]], now: datetime) -> datetime | None:
+def oldest(rows: Sequence[Values], now: datetime) -> datetime | None:
     """The oldest instant of what is offending: a column that says since when or when, or for how long.
 
     >>> noon = datetime(2026, 11, 22, 12, tzinfo=UTC)

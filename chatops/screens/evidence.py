@@ -11,6 +11,7 @@ from uuid import UUID
 from chatops import formatting
 from chatops.checks.findings import shown
 from chatops.checks.results import Survey
+from chatops.model import Values
 from chatops.screens.lines import Reader
 
 _NOT_SHOWN = ("remedy", "mend", "statement", "found_as", "wanted_as")
@@ -20,7 +21,7 @@ MOST_DIFFERENCE = 8
 _SELF_EVIDENT = ("object", "relation", "setting", "operator", "operator_is", "kind")
 
 
-def evidence(row: Mapping[str, Any], survey: Survey, reader: Reader) -> str:
+def evidence(row: Values, survey: Survey, reader: Reader) -> str:
     parts: list[str] = []
     names_shown = {key for key, value in row.items() if value is not None}
     for key, value in row.items():
@@ -59,13 +60,13 @@ def _label_of(key: str) -> str:
     return key.replace("_", " ")
 
 
-def machine_row(row: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
+def machine_row(row: Values, reader: Reader) -> dict[str, Any]:
     if reader.show_names or row.get("operator") is None:
         return dict(row)
     return {**row, "operator": formatting.initial(str(row["operator"]))}
 
 
-def difference(row: Mapping[str, Any]) -> list[str]:
+def difference(row: Values) -> list[str]:
     """How an object should be made and how it is, as the lines of a diff that differ; [] for other rows."""
     found, wanted = row.get("found_as"), row.get("wanted_as")
     if not isinstance(found, Mapping) or not isinstance(wanted, Mapping):
