@@ -238,7 +238,7 @@ def _end_or_open(database: Database, plan: MovePlan, moves: Sequence[Move], cond
     return _results(database.tuples(text, parameters), conditions)
 
 
-def _results(rows: Sequence[tuple[Any, ...]], conditions: Conditions) -> list[MoveResult]:
+def _results(rows: Sequence[Sequence[Any]], conditions: Conditions) -> list[MoveResult]:
     logged = conditions.logged
     return [MoveResult(chat_id, "done", None, state, action_id if logged else None) for action_id, chat_id, state in rows]
 

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from chatops import sqlfiles
@@ -143,7 +143,7 @@ def delete_operator(operator_id: UUID) -> Writer[None]:
 # ---- the same through the functions of the newest migration: each one statement -------------------------------------------
 
 
-def _call(name: str, **parameters: Any) -> Step:
+def _call(name: str, **parameters: object) -> Step:
     return Step(name, parameters, "functions")
 
 

@@ -30,7 +30,8 @@ def demo(
     Touches nothing but its own database, whatever other database is set; running it again is harmless. --db demo names that
     database for every other command.
     """
-    from chatops.flows.demo import DemoRequest
-    from chatops.flows.demo import demo as run
+    from chatops.flows import demo as flow  # help and completion load no flow
 
-    return run(invocation_of(ctx), DemoRequest(size=size, seed=seed, healed=healed, reset=reset, stop=stop, remove=remove))
+    return flow.demo(
+        invocation_of(ctx), flow.DemoRequest(size=size, seed=seed, healed=healed, reset=reset, stop=stop, remove=remove)
+    )

@@ -39,11 +39,10 @@ def deploy(
     Stops at the first failure, says what is in place and how to go on. The code step is `[deploy] commands` of chatops.toml;
     `before` (such as a back-up) runs before the migration, `after` at the end. --from code goes on at the command that failed.
     """
-    from chatops.flows.deploy import DeployRequest
-    from chatops.flows.deploy import deploy as run
+    from chatops.flows import deploy as flow  # help and completion load no flow
 
-    request = DeployRequest(
+    request = flow.DeployRequest(
         to=to, directory=directory, start=start, skip_code=skip_code, scenarios=scenarios, monitor=monitor, receipt=receipt,
         max_wait=max_wait, dry_run=dry_run, yes=yes,
     )  # fmt: skip
-    return run(invocation_of(ctx), request)
+    return flow.deploy(invocation_of(ctx), request)

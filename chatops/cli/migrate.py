@@ -56,12 +56,11 @@ def migrate(
     Locks are asked for in short attempts, so that nobody waits for the migrator for long; who is in the way is named.
     With --db given several times, --env staging,production or --all-schemas each database is migrated independently.
     """
+    from chatops.flows import migrate as flow  # help and completion load no flow
     from chatops.flows.folder import FolderOptions
-    from chatops.flows.migrate import MigrateOptions
-    from chatops.flows.migrate import migrate as run
 
     folder = FolderOptions(directory, source, all_files)
-    options = MigrateOptions(
+    options = flow.MigrateOptions(
         to,
         folder,
         dry_run,
@@ -76,4 +75,4 @@ def migrate(
         show,
         again,
     )
-    return run(invocation_of(ctx), options)
+    return flow.migrate(invocation_of(ctx), options)

@@ -44,11 +44,10 @@ def monitor(
     `[monitor] commands` of chatops.toml run beside each tick; one that fails is a finding.
     A finding counts as gone after two ticks without it. Late, early and doubled ticks do no harm; missed ones are told.
     """
-    from chatops.flows.monitor import MonitorRequest
-    from chatops.flows.monitor import monitor as run
+    from chatops.flows import monitor as flow  # help and completion load no flow
 
-    request = MonitorRequest(
+    request = flow.MonitorRequest(
         plan=plan, once=once, state=state, receipt=receipt, notify=notify, until_healthy=until_healthy, fail_fast=fail_fast,
         store=store, yes=yes, anew=anew,
     )  # fmt: skip
-    return run(invocation_of(ctx), request)
+    return flow.monitor(invocation_of(ctx), request)

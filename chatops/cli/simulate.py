@@ -40,11 +40,10 @@ def simulate(
     On a database that it creates, and drops when it ends, on the server of --db
     or --env, else on the embedded server; never on a production server.
     """
-    from chatops.flows.simulate import SimulateRequest
-    from chatops.flows.simulate import simulate as run
+    from chatops.flows import simulate as flow  # help and completion load no flow
 
-    request = SimulateRequest(
+    request = flow.SimulateRequest(
         seconds=seconds, operators=operators, users=users, chats=chats, seed=seed, writers=writers, original=original,
         faults=faults, keep=keep,
     )  # fmt: skip
-    return run(invocation_of(ctx), request)
+    return flow.simulate(invocation_of(ctx), request)

@@ -28,8 +28,7 @@ def status(
     everything: Annotated[bool, typer.Option("--all", help="Every applied file, on a terminal too.")] = False,
 ) -> ExitCode:
     """Every migration file with its state: applied, pending, edited, missing, late or half-done."""
+    from chatops.flows import status as flow  # help and completion load no flow
     from chatops.flows.folder import FolderOptions
-    from chatops.flows.status import StatusOptions
-    from chatops.flows.status import status as run
 
-    return run(invocation_of(ctx), StatusOptions(to, FolderOptions(directory, source), exit_code, everything))
+    return flow.status(invocation_of(ctx), flow.StatusOptions(to, FolderOptions(directory, source), exit_code, everything))

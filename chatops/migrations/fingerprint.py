@@ -108,7 +108,7 @@ def fingerprint(database: Database, schema: str | None = None) -> Fingerprint:
     return Fingerprint(name, objects)
 
 
-def _changed(here: Any, there: Any) -> str:
+def _changed(here: object, there: object) -> str:
     if not isinstance(here, dict) or not isinstance(there, dict):
         return f"{here!r} here, {there!r} there"
     keys = [key for key in sorted({*here, *there}) if here.get(key) != there.get(key)]

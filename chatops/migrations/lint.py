@@ -19,6 +19,7 @@ from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.objects_made import claims_of, table_of
 from chatops.migrations.scanner import Statement, statement_at
 from chatops.migrations.source import MigrationFile
+from chatops.model import Values
 
 OLDEST_SERVER = "15.0"
 # The migrator gives every file its lock timeout, and a statement no limit but that of its locks.
@@ -152,7 +153,7 @@ def _without_rows(reading: MigrationText) -> str:
     return "".join([*pieces, reading.sent[done:]])
 
 
-def _placed(reading: MigrationText, name: str, told: dict[str, Any]) -> UnsafeStatement:
+def _placed(reading: MigrationText, name: str, told: Values) -> UnsafeStatement:
     """A finding at its line and column as people count them."""
     lines = reading.sent.split("\n")
     row = int(told["line"])

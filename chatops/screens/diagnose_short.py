@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from chatops import formatting
 from chatops.chats.reports import QueueFigures
@@ -171,15 +170,15 @@ def oldest(rows: Sequence[Values], now: datetime) -> datetime | None:
     return min(found, default=None)
 
 
-def _at(value: Any, now: datetime) -> datetime | None:
+def _at(value: object, now: datetime) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
 
-def _ago(value: Any, now: datetime) -> datetime | None:
+def _ago(value: object, now: datetime) -> datetime | None:
     return now - value if isinstance(value, timedelta) else None
 
 
-_INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[Any, datetime], datetime | None]]] = (
+_INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[object, datetime], datetime | None]]] = (
     (("since",), _at),
     (("waiting_for", "stuck_for", "held_for", "waited"), _ago),
     (("_at",), _at),
