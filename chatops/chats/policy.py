@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from chatops import sqlfiles
 from chatops.db import Database
 
 DEFAULTS = {"idle_timeout_minutes": 5.0, "max_reassignments": 3.0}
-RANGES = {"idle_timeout_minutes": (0.1, 1440.0), "max_reassignments": (1.0, 1000.0)}
+RANGES = {"idle_timeout_minutes": (Decimal("0.01"), Decimal(1440)), "max_reassignments": (Decimal(1), Decimal(1000))}
+_NUMBER = re.compile(r"\s*\d{1,9}(\.\d{1,30})?\s*", re.ASCII)
+"""What the function policy_number takes for a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ def read(database: Database) -> Policy:
     found = dict(DEFAULTS)
     for key, value in database.tuples(sqlfiles.read("queries/release_policy.sql")):
         found[key] = usable(key, value)
-    return Policy(timedelta(minutes=found["idle_timeout_minutes"]), int(found["max_reassignments"]))
+    return Policy(timedelta(minutes=found["idle_timeout_minutes"]), math.ceil(found["max_reassignments"]))
 
 
 def usable(key: str, text: str | None) -> float:
@@ -34,9 +39,8 @@ def usable(key: str, text: str | None) -> float:
     >>> usable("max_reassignments", "3"), usable("max_reassignments", "three"), usable("idle_timeout_minutes", "-1")
     (3.0, 3.0, 5.0)
     """
-    try:
-        number = float(text or "")
-    except ValueError:
+    if not _NUMBER.fullmatch(text or ""):
         return DEFAULTS[key]
+    number = Decimal(text or "")
     low, high = RANGES[key]
-    return number if low <= number <= high else DEFAULTS[key]
+    return float(number) if low <= number <= high else DEFAULTS[key]

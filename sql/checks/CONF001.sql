@@ -12,7 +12,7 @@
 -- help: repair CONF001 --dry-run
 -- says: nobody answers
 -- reads: platform_config
--- limit: idle_timeout_minutes = 5 min, 0.1 to 1440, platform_config: an operator who is silent for so long loses the chat
+-- limit: idle_timeout_minutes = 5 min, 0.01 to 1440, platform_config: an operator who is silent for so long loses the chat
 -- limit: max_reassignments = 3 times, 1 to 1000, platform_config: a chat released so often is closed
 -- limit: own_chat_after_seconds = 300 s, 0 to 604800, platform_config: after such a wait the last operator may get the chat again
 -- limit: queue_sla_minutes = 15 min, 0.1 to 10080, platform_config: nobody should wait longer for an answer
@@ -20,19 +20,17 @@ select p.key as setting,
        pg_catalog.left(p.value::text, 60) as value,
        case when pg_catalog.jsonb_typeof(p.value) = 'string' and said.number is not null then 'a number stored as text'
             when said.number is null then 'no number'
-            when said.number <> pg_catalog.trunc(said.number) then 'not a whole number'
             else 'outside ' || known.least || ' to ' || known.most end as trouble
   from (values ('max_reassignments', 1, 1000),
-               ('idle_timeout_minutes', 1, 1440),
+               ('idle_timeout_minutes', 0.01, 1440),
                ('own_chat_after_seconds', 0, 604800),
-               ('queue_sla_minutes', 1, 10080)) as known (key, least, most)
+               ('queue_sla_minutes', 0.1, 10080)) as known (key, least, most)
   join platform_config p on p.key = known.key
  cross join lateral (
-   select case when pg_catalog.length(p.value #>> '{}'::text[]) < 20 and (p.value #>> '{}'::text[]) ~ '^\s*-?[0-9]+(\.[0-9]+)?\s*$'
+   select case when (p.value #>> '{}'::text[]) ~ '^\s*-?\d{1,9}(\.\d{1,30})?\s*$'
                then (p.value #>> '{}'::text[])::numeric end as number
  ) as said
  where pg_catalog.jsonb_typeof(p.value) is distinct from 'number'
     or said.number is null
-    or said.number <> pg_catalog.trunc(said.number)
     or said.number not between known.least and known.most
  order by p.key

@@ -23,8 +23,7 @@ select c.id as chat_id, ended.released_at
                 where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > ended.released_at)
    and (select pg_catalog.count(*)::numeric from chat_assignments a where a.chat_id = c.id)
        >= coalesce(nullif(:'max_reassignments', '')::numeric,
-                  (select case when pg_catalog.length(p.value #>> '{}'::text[]) < 20
-                  and (p.value #>> '{}'::text[]) ~ '^\s*[0-9]+(\.[0-9]+)?\s*$'
+                  (select case when (p.value #>> '{}'::text[]) ~ '^\s*-?\d{1,9}(\.\d{1,30})?\s*$'
                                 and (p.value #>> '{}'::text[])::numeric between 1::numeric and 1000::numeric
                                then (p.value #>> '{}'::text[])::numeric end
                      from platform_config p where p.key = 'max_reassignments'),

@@ -1,23 +1,22 @@
--- Stores the settings of the chat functions as whole numbers.
+-- Stores the settings of the chat functions as numbers, in the ranges that the functions take.
 -- A number that was stored as text stays what it says; what is no number, or out of range, becomes the default.
 --
 -- order: 10
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 
 select null::uuid as chat_id, p.key, p.value::text as stored,
-       case when said.number between known.least and known.most then pg_catalog.round(said.number) else known.usual end as number
+       case when said.number between known.least and known.most then said.number else known.usual end as number
   from (values ('max_reassignments', 1::numeric, 1000::numeric, 3::numeric),
-               ('idle_timeout_minutes', 1, 1440, 5),
+               ('idle_timeout_minutes', 0.01, 1440, 5),
                ('own_chat_after_seconds', 0, 604800, 300),
-               ('queue_sla_minutes', 1, 10080, 15)) as known (key, least, most, usual)
+               ('queue_sla_minutes', 0.1, 10080, 15)) as known (key, least, most, usual)
   join platform_config p on p.key = known.key
  cross join lateral (
-   select case when pg_catalog.length(p.value #>> '{}'::text[]) < 20 and (p.value #>> '{}'::text[]) ~ '^\s*-?[0-9]+(\.[0-9]+)?\s*$'
+   select case when (p.value #>> '{}'::text[]) ~ '^\s*-?\d{1,9}(\.\d{1,30})?\s*$'
                then (p.value #>> '{}'::text[])::numeric end as number
  ) as said
  where pg_catalog.jsonb_typeof(p.value) is distinct from 'number'
     or said.number is null
-    or said.number <> pg_catalog.trunc(said.number)
     or said.number not between known.least and known.most
 ;
 

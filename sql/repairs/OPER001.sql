@@ -25,10 +25,9 @@ select c.id as chat_id, c.assigned_operator_id as operator_id,
    and (o.is_active is not true
         or held.active_at < pg_catalog.now() - pg_catalog.make_interval(secs => 60::double precision * (
              coalesce(nullif(:'idle_timeout_minutes', '')::double precision,
-                      (select case when pg_catalog.length(p.value #>> '{}'::text[]) < 20
-                      and (p.value #>> '{}'::text[]) ~ '^\s*[0-9]+(\.[0-9]+)?\s*$'
+                      (select case when (p.value #>> '{}'::text[]) ~ '^\s*-?\d{1,9}(\.\d{1,30})?\s*$'
                                    
-                                    and (p.value #>> '{}'::text[])::double precision between 0.1::double precision and 1440::double precision
+                                    and (p.value #>> '{}'::text[])::double precision between 0.01::double precision and 1440::double precision
                                    then (p.value #>> '{}'::text[])::double precision end
                          from platform_config p where p.key = 'idle_timeout_minutes'),
                       5)

@@ -1,0 +1,94 @@
+"""The settings of platform_config have one range each: functions, checks, thresholds, repairs and migrate take the same values."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from chatops import sqlfiles
+from chatops.chats import policy
+from chatops.checks import load
+from tests.ailing import look, mended, opened, result
+from tests.conftest import Result
+from tests.servers import Database
+
+__all__ = ["mended"]
+
+SETTINGS = {name: limit for name, limit in load.limits().items() if limit.in_platform_config}
+ASKED = re.compile(r"policy_number\(\s*'(?P<name>\w+)'::text,\s*(?P<usual>[\d.]+)::numeric,\s*(?P<least>[\d.]+)::numeric,\s*"
+                   r"(?P<most>[\d.]+)::numeric")  # fmt: skip
+LITTLE = Decimal("0.0000000000000001")
+
+
+def borders(name: str) -> list[tuple[str, bool]]:
+    """Values of a setting as they are stored, at the borders and just beyond, and whether each can be used."""
+    least, most = (Decimal(repr(number)) for number in (SETTINGS[name].least, SETTINGS[name].most))
+    values = [(least, True), (most, True), (least + LITTLE, True), (most - LITTLE, True), (most - Decimal("0.5"), True),
+              (least - LITTLE, False), (most + LITTLE, False), (most * 10, False), (Decimal(-1), False)]  # fmt: skip
+    return [(f"{value:f}", usable) for value, usable in values]
+
+
+def test_every_function_asks_for_a_setting_in_its_one_range() -> None:
+    asked = [match for name in sqlfiles.names("migrations") for match in ASKED.finditer(sqlfiles.read(f"migrations/{name}.sql"))]
+    assert {match["name"] for match in asked} == {"idle_timeout_minutes", "max_reassignments", "own_chat_after_seconds"}
+    for match in asked:
+        limit = SETTINGS[match["name"]]
+        assert [float(match[key]) for key in ("usual", "least", "most")] == [limit.default, limit.least, limit.most], match[0]
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_function_check_threshold_and_repair_agree_at_the_borders_and_just_beyond(mended: Database, name: str) -> None:
+    limit = SETTINGS[name]
+    mended.execute("delete from platform_config where key = %s", (name,))
+    mended.execute("insert into platform_config (key, value) values (%s, '1')", (name,))
+    finds, _ = sqlfiles.read("repairs/CONF001.sql").split("\n;\n", 1)
+    for text, usable in borders(name):
+        mended.execute("update platform_config set value = %s::jsonb where key = %s", (text, name))
+        taken = mended.value("select policy_number(%s, -7, %s::numeric, %s::numeric)", (name, str(limit.least), str(limit.most)))
+        assert (taken == Decimal(text)) is usable, (text, taken)
+        survey = look(mended, "CONF001", "CONF004")
+        assert (result(survey, "CONF001").status == "passed") is usable, text
+        assert usable or result(survey, "CONF004").status == "passed", "one value, one finding"
+        found = mended.execute(f"select key from ({finds}) as found")
+        assert (found == []) is usable, text
+        if abs(Decimal(text) - Decimal(repr(limit.least))) != LITTLE and abs(Decimal(text) - Decimal(repr(limit.most))) != LITTLE:
+            assert (survey.thresholds[name].origin == "platform_config") is usable, text
+        if name in policy.RANGES:
+            assert policy.usable(name, text) == (pytest.approx(float(text)) if usable else policy.DEFAULTS[name])
+
+
+@pytest.mark.parametrize("text", ["0.5", "0.01", "2.4", '"2.4"', "1440"])
+def test_migrate_changes_no_value_that_works(
+    core_database: Database, chatops_inprocess: Callable[..., Result], text: str
+) -> None:
+    keys = ["idle_timeout_minutes", *([] if text in ("0.5", "0.01", "1440") else ["max_reassignments"])]
+    core_database.execute("update platform_config set value = %s::jsonb where key = any (%s)", (text, keys))
+    core_database.execute("insert into platform_config (key, value) values ('queue_sla_minutes', '0.1')")
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database, check=0)
+    chatops_inprocess("migrate", "--yes", db=core_database, check=0)
+    stored = dict(core_database.execute("select key, value from platform_config"))
+    assert {key: stored[key] for key in keys} == dict.fromkeys(keys, float(json.loads(text)))
+    assert stored["queue_sla_minutes"] == 0.1
+    minutes = core_database.value("select extract(epoch from idle_timeout()) / 60")
+    assert float(minutes) == pytest.approx(float(json.loads(text)))
+
+
+def test_migrate_sets_what_no_function_takes_to_the_default(
+    core_database: Database, chatops_inprocess: Callable[..., Result]
+) -> None:
+    core_database.execute("update platform_config set value = '0.009' where key = 'idle_timeout_minutes'")
+    core_database.execute("update platform_config set value = '\"many\"' where key = 'max_reassignments'")
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database, check=0)
+    chatops_inprocess("migrate", "--yes", db=core_database, check=0)
+    stored = dict(core_database.execute("select key, value from platform_config"))
+    assert (stored["idle_timeout_minutes"], stored["max_reassignments"]) == (5, 3)
+
+
+def test_a_fraction_of_the_limit_counts_up_as_the_functions_compare_it(mended: Database) -> None:
+    mended.execute("update platform_config set value = '2.4' where key = 'max_reassignments'")
+    with opened(mended) as database, database.reading():
+        assert policy.read(database).max_reassignments == 3
