@@ -47,6 +47,11 @@ TROUBLES = {
            values (current_schema(), 'guards', '"off"', now() + interval '10 minutes', 'release 2.14')""",
         ("latest",),
     ),
+    "CONF003": Trouble(
+        """insert into chatops.settings (target_schema, key, value, until, reason)
+           values (current_schema(), 'pause', '"on"', now() + interval '10 minutes', 'release 2.14')""",
+        ("latest",),
+    ),
     "OPER005": Trouble(
         "select setval('refusals_late_reply', 4)",
         ("latest",),
@@ -119,8 +124,8 @@ TROUBLES = {
     ),
 }
 """Findings that have no file in `sql/plants` and can be had by statements that a rollback takes back."""
-ELSEWHERE = {"DB010", "DB011", "DB012", "DB015"}
-"""Findings that take other sessions, or what no rollback takes back."""
+ELSEWHERE = {"DB010", "DB011", "DB012", "DB015", "DB021"}
+"""Findings that take other sessions or servers, or what no rollback takes back."""
 
 
 @contextmanager
