@@ -46,6 +46,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("Set up", "doctor", "Can I work here? (is the deploy right: verify; what is wrong now: diagnose)"),
     ("Set up", "config", "Which setting won, and why."),
     ("Set up", "psql", "psql on that database, read-only unless --write."),
+    ("Set up", "remove", "Take out what chatops made."),
     ("Set up", "help", "The manual, offline."),
 )
 

@@ -28,6 +28,8 @@ SHORTEST_LOCK_TIMEOUT_MS = 20
 MANY_STATEMENTS = 500
 BELOW_DEADLOCK = 0.8
 _STRONG = frozenset(("ALTER", "CALL", "CLUSTER", "CREATE", "DO", "DROP", "LOCK", "REFRESH", "REINDEX", "TRUNCATE"))
+_BLOCK = re.compile(r"do\b", re.IGNORECASE)
+_SETS = re.compile(r"\balter\s+(?:function|procedure|routine)\b.*\bset\s", re.IGNORECASE | re.DOTALL)
 _NAMED = re.compile(
     r"create\s+(?:or\s+replace\s+)?(?:(?:recursive|temp|temporary)\s+)*(?:function|procedure|view)\s+"
     r"(?:(?:\"[^\"]+\"|\w+)\s*\.\s*)?(\"(?:[^\"]|\"\")+\"|\w+)",
@@ -223,15 +225,20 @@ def deadline_text(deadline_ms: int, *, patient: bool = False) -> str:
 
 
 def replaced_by(reading: MigrationText) -> list[str]:
-    """The names of the functions, procedures and views that a file creates, without their schema.
+    """The names of the functions, procedures and views that a file creates, without their schema, in blocks too; and those that
+    a block names which sets something on functions.
 
-    What they were before is kept in the ledger, for going back by hand.
+    What they were before is kept in the ledger, for going back: by hand, or by `remove`.
     """
     names: dict[str, None] = {}
     for statement in reading.statements:
-        if match := _NAMED.match(statement.text):
+        block = _BLOCK.match(statement.text) is not None
+        found = _NAMED.finditer(statement.text) if block else filter(None, [_NAMED.match(statement.text)])
+        for match in found:
             name = match[1]
             names[name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()] = None
+        if block and _SETS.search(statement.text):
+            names |= dict.fromkeys(re.findall(r"'(\w+)'", statement.text))
     return list(names)
 
 

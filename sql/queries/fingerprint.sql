@@ -70,7 +70,10 @@ with target as (
                             'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
                             'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated,
                             'identity', a.attidentity, 'statistics', a.attstattarget, 'storage', a.attstorage,
-                            'compression', a.attcompression, 'options', pg_catalog.to_jsonb(a.attoptions), 'inherited', a.attinhcount,
+                            'compression', a.attcompression,
+                            -- Some builds mark the columns of a view with a number of their own, another one each time.
+                            'options', (select pg_catalog.jsonb_agg(one order by one) from pg_catalog.unnest(a.attoptions) as one
+                                         where one not like 'pg_attver=%'), 'inherited', a.attinhcount,
                             'collation', (select l.collname from pg_collation as l
                                            where l.oid = a.attcollation and l.collname <> 'default'),
                             'grants', (select pg_catalog.jsonb_agg(pg_catalog.concat_ws(' ',

@@ -1,0 +1,312 @@
+"""What chatops has made in a schema, and the statements that take it out again: what was there before comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatops import db, sqlfiles
+from chatops.db import Database, literal
+from chatops.migrations import ledger
+from chatops.migrations.preflight import examine
+from chatops.migrations.transaction import replaced_by
+from chatops.model import Values
+
+FIRST_OF_OURS = "018"
+"""Numbered files before it are the application's own; those from it on are taken out."""
+SCHEMA = "chatops"
+ORDER = ("trigger", "view", "function", "constraint", "index", "column", "sequence", "schema")
+_LOSES = {
+    "trigger": "what it kept right is no longer kept",
+    "constraint": "rows that contradict themselves are taken again",
+    "column": "the values in it",
+    "sequence": "the count in it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One object: gone, or (`action` is restore) as it was before. `loses` is what cannot be had back, "" where nothing is."""
+
+    action: str
+    kind: str
+    object: str
+    loses: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What would be done to a database. `tenants` are the other schemas for which schema chatops stays."""
+
+    schema: str
+    steps: Sequence[Step]
+    statements: Sequence[str]
+    tenants: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    @property
+    def transaction(self) -> list[str]:
+        """The statements as one transaction, all or nothing."""
+        return ["begin", f"set local search_path = {db.identifier(self.schema)}, pg_temp", "set local lock_timeout = '3s'",
+                "set local check_function_bodies = off", *ledger.lock_text(self.schema, bookkeeping=True), *self.statements,
+                "commit"]  # fmt: skip
+
+    @property
+    def pasteable(self) -> str:
+        """The same for psql."""
+        return "".join(f"{text.rstrip().removesuffix(';')};\n" for text in self.transaction)
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A row of `sql/checks/shared/structure.sql`."""
+
+    kind: str
+    name: str
+    of: str | None
+    definition: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """A row of `removal_routines.sql`."""
+
+    name: str
+    signature: str
+    object: str
+    arguments: str
+    owner: str
+    granted_to: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A row of `removal_recorded.sql`: a definition, or under `about …` whose it was and who might use it."""
+
+    object: str
+    definition: Any
+
+
+@dataclass(slots=True)
+class _Plan:
+    schema: str
+    live: Mapping[str, Structure]
+    recorded: Mapping[str, Any]
+    steps: list[Step] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def named(self, name: str) -> str:
+        return f"{db.identifier(self.schema)}.{db.identifier(name)}"
+
+
+def removal(database: Database, made: Mapping[str, Mapping[str, Any]]) -> Removal:
+    """What would be done to the target's schema; inside a reading transaction.
+
+    `made` holds what each shipped file makes, by its name in `sql/catalog`.
+    """
+    schema = database.target.schema
+    live = {f"{row.kind} {row.name}": row
+            for row in database.rows(Structure, sqlfiles.body(sqlfiles.read("checks/shared/structure.sql")))}  # fmt: skip
+    bookkeeping = database.facts is not None and database.facts.has_bookkeeping
+    tenants: list[str] = []
+    recorded: dict[str, Any] = {}
+    if bookkeeping:
+        asked = {"schema": schema}
+        recorded = {
+            row.object: row.definition for row in database.rows(Recorded, sqlfiles.read("queries/removal_recorded.sql"), asked)
+        }
+        tenants = [str(row[0]) for row in database.tuples(sqlfiles.read("queries/removal_tenants.sql"), asked)]
+    before = {label for file, objects in made.items() if file[:3].isdigit() and file < FIRST_OF_OURS for label in objects}
+    ours = {label: one for file, objects in made.items() if not file[:3].isdigit() or file >= FIRST_OF_OURS
+            for label, one in objects.items() if one is not None}  # fmt: skip
+    plan = _Plan(schema, live, recorded)
+    arguments = _arguments(made)
+    names = {label.partition(" ")[2] for label in ours if label.startswith("function ")} | _named(recorded)
+    routines = database.rows(Routine, sqlfiles.read("queries/removal_routines.sql"), {"schema": schema, "names": sorted(names)})
+    mine = [label for label in live if label in ours and label not in before]
+    there = [label for label in live if label in ours and label in before]
+    statements = _triggers(plan, mine)
+    statements += _views(plan, mine, there)
+    back = [one for one in routines if f"function {one.name}" in before or f"function {one.name}" not in ours]
+    gone = [one for one in routines if one not in back and one.arguments in arguments.get(one.name, ())]
+    back = [one for one in back if one.object in recorded or (f"function {one.name}" in there and _is_ours(live, made, one.name))]
+    statements += _drop_routines(plan, gone)
+    statements += [text for one in back for text in _restored_routine(plan, one)]
+    statements += _of_tables(plan, mine)
+    statements += [text for label in there if label.startswith("view ") for text in _restored_view(plan, label.partition(" ")[2])]
+    statements += _sequences(plan, mine)
+    statements += _bookkeeping(plan, database, tenants) if _stands(live) else []
+    if tables := sorted({live[label].of or "" for label in mine if "." not in (live[label].of or ".")}):
+        # As whoever moves a chat does: the chat before all that hangs on it.
+        ordered = sorted(tables, key=lambda name: (name != "chats", name))
+        statements.insert(0, f"lock table {', '.join(plan.named(name) for name in ordered)} in access exclusive mode")
+    steps = sorted(plan.steps, key=lambda step: (step.action == "restore", ORDER.index(step.kind), step.object))
+    return Removal(schema, steps, statements, tenants, plan.notes)
+
+
+def carry_out(database: Database, found: Removal) -> None:
+    """Does it, all or nothing. Raises DatabaseError; ConflictError's kind while a lock is not to be had."""
+    try:
+        database.script(";\n".join(text.rstrip().removesuffix(";") for text in found.transaction))
+    except BaseException:
+        database.rollback()
+        raise
+
+
+def _stands(live: Mapping[str, Structure]) -> bool:
+    return any(row.name.startswith(f"{SCHEMA}.") for row in live.values())
+
+
+def _is_ours(live: Mapping[str, Structure], made: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+    """Whether a function that the deployed system has stands as one of our files makes it."""
+    body = live[f"function {name}"].definition.get("body")
+    return any(
+        (objects.get(f"function {name}") or {}).get("body") == body for file, objects in made.items() if file >= FIRST_OF_OURS
+    )
+
+
+def _arguments(made: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
+    """The arguments that our functions of a name have had, so that an overload of somebody else's stays."""
+    found: dict[str, set[str]] = {}
+    for file, objects in made.items():
+        for label, one in objects.items():
+            kind, _, name = label.partition(" ")
+            if kind == "function" and one and "arguments" in one and file >= FIRST_OF_OURS:
+                told = one["arguments"]
+                found.setdefault(name, set()).update([told] if isinstance(told, str) else told.values())
+    return found
+
+
+def _named(recorded: Iterable[str]) -> set[str]:
+    return {object_.partition("(")[0].strip('"') for object_ in recorded if "(" in object_ and not object_.startswith("about ")}
+
+
+def _triggers(plan: _Plan, mine: Collection[str]) -> list[str]:
+    found = []
+    for label in sorted(one for one in mine if one.startswith("trigger ")):
+        row = plan.live[label]
+        own = row.name.rpartition(".")[2]
+        found.append(f"drop trigger {db.identifier(own)} on {plan.named(row.of or '')}")
+        plan.steps.append(Step("remove", "trigger", row.name, _LOSES["trigger"]))
+    return found
+
+
+def _views(plan: _Plan, mine: Collection[str], there: Collection[str]) -> list[str]:
+    """In one statement, for some read others."""
+    own = sorted(label.partition(" ")[2] for label in mine if label.startswith("view ") and "." not in label)
+    back = sorted(
+        label.partition(" ")[2] for label in there if label.startswith("view ") and _view_before(plan, label) is not None
+    )
+    plan.steps += [Step("remove", "view", name) for name in own]
+    return [f"drop view {', '.join(plan.named(name) for name in [*own, *back])}"] if own or back else []
+
+
+def _view_before(plan: _Plan, label: str) -> str | None:
+    name = label.partition(" ")[2]
+    found = plan.recorded.get(name, plan.recorded.get(db.identifier(name)))
+    return None if found is None else str(found)
+
+
+def _restored_view(plan: _Plan, name: str) -> list[str]:
+    text = _view_before(plan, f"view {name}")
+    if text is None:
+        return []
+    about = plan.recorded.get(f"about {name}", {})
+    options = f" with ({about['options']})" if about.get("options") else ""
+    plan.steps.append(Step("restore", "view", name))
+    return [f"create view {plan.named(name)}{options} as {text}", *_about("view", plan.named(name), about, None)]
+
+
+def _drop_routines(plan: _Plan, gone: Sequence[Routine]) -> list[str]:
+    plan.steps += [Step("remove", "function", one.signature) for one in gone]
+    names = [f"{db.identifier(plan.schema)}.{one.signature}" for one in gone]
+    return [f"drop routine {', '.join(names)}"] if names else []
+
+
+def _restored_routine(plan: _Plan, one: Routine) -> list[str]:
+    text = plan.recorded.get(one.object)
+    about = plan.recorded.get(f"about {one.object}")
+    if text is None:
+        text = _shipped_before(one.name)
+        if text is None:
+            plan.notes.append(f"function {one.signature} stays: the ledger does not say what it was")
+            return []
+    if about is None:
+        plan.notes.append(f"who may call {one.signature} stays as it is now: the ledger does not say who might before")
+    plan.steps.append(Step("restore", "function", one.signature))
+    name = f"{db.identifier(plan.schema)}.{one.signature}"
+    return [str(text), *_about("function", name, about, one)]
+
+
+def _shipped_before(name: str) -> str | None:
+    """The text of a function in the newest file of the deployed system that makes it."""
+    for file in reversed([one for one in sqlfiles.names("migrations") if one < FIRST_OF_OURS]):
+        reading = examine(f"{file}.sql", sqlfiles.read(f"migrations/{file}.sql").encode())
+        if name in replaced_by(reading):
+            for statement in reading.statements:
+                if f"function {name}(" in statement.text.lower():
+                    return statement.text
+    return None
+
+
+def _about(kind: str, name: str, about: Mapping[str, Any] | None, now: Routine | None) -> list[str]:
+    """Whose it was, who might use it, what was said of it."""
+    if about is None:
+        return []
+    found = []
+    if now is None or now.owner != about["owner"]:
+        found.append(f"alter {kind} {name} owner to {db.identifier(about['owner'])}")
+    # A new view has what the default privileges give; of a function it is known who may call it now.
+    others = ["public", *(db.identifier(role) for role in (now.granted_to if now else ()) if role)]
+    others += [db.identifier(one["to"]) for one in about["grants"] or () if one["to"]]
+    on = f"on {'function' if kind == 'function' else 'table'} {name}"
+    found.append(f"revoke all {on} from {', '.join(dict.fromkeys(others))}")
+    for one in about["grants"] or ():
+        grantable = " with grant option" if one["grantable"] else ""
+        found.append(f"grant {one['privilege']} {on} to {db.identifier(one['to']) if one['to'] else 'public'}{grantable}")
+    said = about.get("comment")
+    found.append(f"comment on {kind} {name} is {literal(said) if said else 'null'}")
+    return found
+
+
+def _of_tables(plan: _Plan, mine: Collection[str]) -> list[str]:
+    found = []
+    for kind in ("constraint", "index", "column"):
+        for label in sorted(one for one in mine if one.startswith(f"{kind} ") and not one.startswith(f"{kind} {SCHEMA}.")):
+            row = plan.live[label]
+            if kind == "index":
+                found.append(f"drop index {plan.named(row.name)}")
+            else:
+                found.append(f"alter table {plan.named(row.of or '')} drop {kind} {db.identifier(row.name.rpartition('.')[2])}")
+            plan.steps.append(Step("remove", kind, row.name, _LOSES.get(kind, "")))
+    return found
+
+
+def _sequences(plan: _Plan, mine: Collection[str]) -> list[str]:
+    names = sorted(label.partition(" ")[2] for label in mine if label.startswith("sequence ") and "." not in label)
+    plan.steps += [Step("remove", "sequence", name, _LOSES["sequence"]) for name in names]
+    return [f"drop sequence {plan.named(name)}" for name in names]
+
+
+def _bookkeeping(plan: _Plan, database: Database, tenants: Sequence[str]) -> list[str]:
+    """Schema chatops: its tables by name, so that what others have put into it keeps it from going."""
+    tables = sorted(
+        row.name.partition(".")[2] for row in plan.live.values() if row.kind == "table" and row.name.startswith(f"{SCHEMA}.")
+    )
+    if tenants:
+        named = literal(plan.schema)
+        with_schema = [name for name in tables if f"column {SCHEMA}.{name}.target_schema" in plan.live]
+        plan.steps.append(Step("remove", "schema", f"rows of {plan.schema} in {SCHEMA}", "its log, ledger and settings"))
+        return [f"delete from {SCHEMA}.{db.identifier(name)} where target_schema = {named}" for name in with_schema]
+    count = "select pg_catalog.count(*) from "
+    told = ", ".join(f"{name} ({database.value(f'{count}{SCHEMA}.{db.identifier(name)}'):,})" for name in tables)
+    plan.steps.append(Step("remove", "schema", SCHEMA, f"the rows of {told}"))
+    found = [f"drop table {', '.join(f'{SCHEMA}.{db.identifier(name)}' for name in tables)}"] if tables else []
+    for kind in ("view", "sequence"):
+        for row in sorted(plan.live.values(), key=lambda one: one.name):
+            # A sequence that belongs to a column goes with its table.
+            own = row.name.partition(".")[2]
+            if row.kind == kind and row.name.startswith(f"{SCHEMA}."):
+                found.append(f"drop {kind} if exists {SCHEMA}.{db.identifier(own)}")
+    return [*found, f"drop schema {SCHEMA}"]
