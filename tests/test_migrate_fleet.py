@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+import uuid
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from chatops.errors import DatabaseError
+from chatops.migrations import locks
 from tests.conftest import Result
 from tests.servers import Database
 from tests.test_migrate import folder, names
@@ -93,3 +97,96 @@ def test_a_printed_command_names_its_target(three: list[Database], chatops_inpro
     failed = chatops_inprocess("--db", three[0].url, "--db", three[1].url, "migrate", "--dir", where, check=4)
     for one in three[:2]:
         assert f"again: chatops --db {shlex.quote(one.url)} migrate --dir {where}" in failed.stderr
+
+
+def tenants(database: Database, number: int) -> list[str]:
+    found = [f"tenant_{one:02d}" for one in range(number)]
+    database.execute("; ".join(f"create schema {name}" for name in found))
+    return found
+
+
+def counts(database: Database) -> dict[str, int]:
+    rows = database.execute("select target_schema, count(*) from chatops.migrations where kind = 'versioned' group by 1")
+    return {str(schema): int(number) for schema, number in rows}
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_fresh_fleet_is_wholly_migrated_and_then_has_nothing_to_do(
+    turn: int, database: Database, chatops_inprocess: Chatops
+) -> None:
+    names_of = tenants(database, 8)
+    done = chatops_inprocess("migrate", "--all-schemas", "tenant_*", "--jobs", "8", "-o", "json", db=database, check=0)
+    found = json.loads(done.stdout)
+    assert [row["target"] for row in found["targets"]] == names_of
+    assert len(set(counts(database).values())) == 1
+    assert sorted(counts(database)) == names_of
+    ends = [line for line in done.stderr.splitlines() if "of 8)" in line]
+    assert len(ends) == 8
+    assert ends[-1].endswith("(8 of 8)")
+    again = chatops_inprocess("migrate", "--all-schemas", "tenant_*", db=database, check=0)
+    assert again.stdout.split("\n") == ["8 of 8 targets are as asked.", "8 targets: nothing to do.", ""]
+    assert again.stderr.count("nothing to do") == 1
+
+
+def test_a_fleet_has_no_more_connections_than_jobs_and_two(
+    database: Database, chatops_inprocess: Chatops, through_pgbouncer: Callable[..., str]
+) -> None:
+    role = f"tenants_{uuid.uuid4().hex[:12]}"
+    database.execute(f"create role {role} login connection limit 4")
+    database.execute(f"grant create on database {database.name} to {role}")
+    for name in (names_of := tenants(database, 12)):
+        database.execute(f"alter schema {name} owner to {role}")
+    url = database.url.replace("//postgres@", f"//{role}@")
+    chatops_inprocess("--db", url, "migrate", "--all-schemas", "tenant_*", "--jobs", "2", check=0)
+    assert sorted(counts(database)) == names_of
+    database.execute("; ".join(f"create schema more_{one}" for one in range(6)))
+    pooled = through_pgbouncer(database, "session", default_pool_size=4)
+    chatops_inprocess("--db", pooled, "migrate", "--all-schemas", "more_*", "--jobs", "2", check=0)
+    assert len(counts(database)) == 18
+
+
+def test_the_others_follow_canaries_that_are_well(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    names_of = tenants(database, 9)
+    where = folder(tmp_path, FILES)
+    database.execute(f"create table {names_of[1]}.b ()")
+    held = chatops_inprocess("migrate", "--dir", where, "--all-schemas", "tenant_*", "--canary", "2", db=database, check=4)
+    assert counts(database) == {names_of[0]: 2, names_of[1]: 1}
+    assert "not begun: 1 canary failed (tenant_01)" in held.stdout
+    assert "The same command again goes on where this run ended." in held.stderr
+    database.execute(f"drop table {names_of[1]}.b")
+    done = chatops_inprocess("migrate", "--dir", where, "--all-schemas", "tenant_*", "--canary", "2", db=database, check=0)
+    assert "2 canaries are in and well; 6 others follow" in done.stderr
+    assert set(counts(database).values()) == {2}
+    assert len(counts(database)) == 9
+
+
+def test_no_further_target_begins_after_too_many_failures(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    names_of = tenants(database, 7)
+    for name in names_of[:3]:
+        database.execute(f"create table {name}.a ()")
+    done = chatops_inprocess(
+        "migrate", "--dir", folder(tmp_path, FILES), "--all-schemas", "tenant_*", "--jobs", "1", "--max-failures", "2",
+        "-o", "junit", db=database, check=4,
+    )  # fmt: skip
+    suite = ET.fromstring(done.stdout).find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures")) == ("7", "7")
+    told = [case.find("failure").get("message", "") for case in suite.iter("testcase")]  # type: ignore[union-attr]
+    assert [text for text in told if text.startswith("not begun")] == ["not begun: 2 targets failed"] * 5
+    assert database.value("select to_regclass('chatops.migrations') is not null")
+    assert counts(database) == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (DatabaseError("tuple concurrently updated", sqlstate="XX000"), True),
+        (DatabaseError("tuple concurrently deleted", sqlstate="XX000"), True),
+        (DatabaseError("some other defect", sqlstate="XX000"), False),
+        (DatabaseError("duplicate", sqlstate="23505", constraint="pg_type_typname_nsp_index", table="pg_type"), True),
+        (DatabaseError("duplicate", sqlstate="23505", constraint="chats_pkey", table="chats"), False),
+        (DatabaseError("duplicate", sqlstate="23505", constraint="pg_of_mine", table="chats"), False),
+    ],
+)
+def test_what_lost_a_race_for_the_catalog_is_tried_again(error: DatabaseError, again: bool) -> None:
+    assert locks.retried(error) is again

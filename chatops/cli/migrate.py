@@ -17,13 +17,13 @@ from chatops.errors import ExitCode
         "chatops --env production migrate --to 017 --yes",
         "chatops migrate --dir supabase/migrations --to latest",
         "chatops migrate --dry-run -o sql > pending.sql",
-        "chatops migrate --all-schemas 'tenant_*' --jobs 8 --yes",
+        "chatops migrate --all-schemas 'tenant_*' --jobs 8 --canary 5 --yes",
         "chatops migrate --again 015 --dry-run",
         "chatops migrate --show 018",
     ],
     exits="0 everything asked for is in · 2 usage · 3 unreachable, or the connection was lost · 4 refused, or a file failed and "
     "was rolled back · 5 a lock or another migrator was in the way for longer than --max-wait",
-    formats=Formats(also=("sql",)),
+    formats=Formats(also=("sql", "junit")),
 )
 def migrate(
     ctx: typer.Context,
@@ -45,6 +45,12 @@ def migrate(
         str | None, typer.Option("--all-schemas", metavar="PATTERN", help="Every schema that matches, such as 'tenant_*'.")
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="How many targets at once, where there are several.")] = 4,
+    canary: Annotated[
+        int, typer.Option("--canary", min=0, metavar="N", help="The first N targets, a look at them, then the others.")
+    ] = 0,
+    max_failures: Annotated[
+        int | None, typer.Option("--max-failures", min=1, metavar="N", help="Begin no further target once N have failed.")
+    ] = None,
     show: Annotated[str | None, typer.Option(metavar="FILE", help="Only write a file's text: number or name.")] = None,
     again: Annotated[
         str | None, typer.Option(metavar="FILE", help="Make the functions and views of a file that is in once more.")
@@ -54,7 +60,8 @@ def migrate(
     """Applies the pending files in order, each in one transaction with its entry in the ledger, then the views that changed.
 
     Locks are asked for in short attempts, so that nobody waits for the migrator for long; who is in the way is named.
-    With --db given several times, --env staging,production or --all-schemas each database is migrated independently.
+    With --db given several times, --env staging,production or --all-schemas each database is migrated independently, through at
+    most --jobs and two connections; the same command again goes on where a run ended.
     """
     from chatops.flows import migrate as flow  # help and completion load no flow
     from chatops.flows.folder import FolderOptions
@@ -71,6 +78,8 @@ def migrate(
         strict,
         all_schemas,
         jobs,
+        canary,
+        max_failures,
         quiet,
         show,
         again,

@@ -12,7 +12,7 @@ from chatops.flows import ahead
 from chatops.flows.again import again, show_file
 from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions, pin
-from chatops.flows.migrate_fleet import migrate_all, targets_of
+from chatops.flows.migrate_fleet import FleetOptions, migrate_all, targets_of
 from chatops.flows.run import Invocation
 from chatops.flows.tell_migration import Teller
 from chatops.migrations import ledger
@@ -41,6 +41,8 @@ class MigrateOptions:
     strict: bool
     all_schemas: str | None
     jobs: int
+    canary: int
+    max_failures: int | None
     quiet: bool
     show: str | None
     again: str | None
@@ -86,7 +88,7 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
             targets,
             folder,
             options.request,
-            jobs=options.jobs,
+            how=FleetOptions(options.jobs, options.canary, options.max_failures),
             dry_run=options.dry_run,
             yes=options.yes,
             quiet=options.quiet,

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from chatops import formatting, settings
-from chatops.errors import ExitCode, NotATerminalError, worst
+from chatops.errors import ExitCode, NotATerminalError, RefusedError, worst
+from chatops.flows import ahead
 from chatops.flows.connection import started
 from chatops.flows.run import Invocation
 from chatops.flows.tell_migration import Teller
 from chatops.migrations import fleet
+from chatops.migrations.events import Done, Event, Installed, StepBegun
 from chatops.migrations.fleet import Member
-from chatops.migrations.ledger import Run
+from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.prepare import MigrationRequest
-from chatops.migrations.source import Folder, revision_of
+from chatops.migrations.source import SHIPPED, Folder, revision_of
 from chatops.provenance import provenance
 from chatops.render.failure import failure
 from chatops.screens import migrate_fleet as screen
 from chatops.settings import Target
+
+FEW = 5
+"""So many targets are told of file by file; more of them in one line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOptions:
+    """How many at once, how many first and alone, and after how many failures no further one begins."""
+
+    jobs: int
+    canary: int = 0
+    max_failures: int | None = None
 
 
 def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] | None:
@@ -35,33 +51,80 @@ def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] 
 
 def migrate_all(
     invocation: Invocation, targets: Sequence[Target], folder: Folder, request: Callable[[Target], MigrationRequest], *,
-    jobs: int, dry_run: bool, yes: bool, quiet: bool,
+    how: FleetOptions, dry_run: bool, yes: bool, quiet: bool,
 ) -> ExitCode:  # fmt: skip
     """Looks at all, asks once, applies to each; the exit code is the worst."""
     revision = revision_of(folder.path)
     members = []
     for target, label in zip(targets, fleet.labels(targets), strict=True):
         known = provenance(invocation.argv, environment=target.name, schema=target.schema, environ=invocation.environ)
-        members.append(fleet.Member(target, label, request(target), Run("migrate", known.annotations(), revision)))
-    tellers = {member.label: Teller(invocation, f"{formatting.visible(member.label)}: ", quiet=quiet) for member in members}
-    whole = fleet.Fleet(folder, members, jobs, lambda label, event: tellers[label](event))
-    try:
+        members.append(Member(target, label, request(target), Run("migrate", known.annotations(), revision)))
+    telling = _Telling(invocation, members, quiet=quiet)
+    whole = fleet.Fleet(folder, members, how.jobs, telling.of, telling.ended, how.max_failures, _refuse_ahead)
+    with contextlib.closing(whole):
         whole.look()
-        for member in members:
-            invocation.note(f"{formatting.visible(member.label)}: {screen.outlook(member)}")
+        for line in screen.outlooks(members):
+            invocation.note(line)
         pending = [member for member in members if member.pending]
         if pending and not dry_run:
             _consent(invocation, pending, yes=yes)
-            whole.apply()
-        invocation.show(screen.answer(members))
-    finally:
-        whole.close()
-    for member in members:
-        if member.error is not None:
-            invocation.note(f"{formatting.visible(member.label)}:")
-            for line in failure(member.error):
-                invocation.note(line)
+            telling.begin(pending)
+            whole.apply(canary=how.canary, go_on=lambda first: _go_on(invocation, first, len(pending) - len(first), yes=yes))
+    invocation.show(screen.answer(members))
+    failed = [member for member in members if member.error is not None]
+    for member in failed[:FEW]:
+        assert member.error is not None
+        invocation.note(f"{formatting.visible(member.label)}:")
+        for told in failure(member.error):
+            invocation.note(told)
+    if len(failed) > FEW:
+        invocation.note(f"and {formatting.plural(len(failed) - FEW, 'target')} more failed, as the table says")
+    if pending and not dry_run and any(member.code for member in members):
+        invocation.note("The same command again goes on where this run ended.")
     return worst(int(member.code) for member in members)
+
+
+class _Telling:
+    """What is said while they run: each file of a few targets, one line for each of many, with how far the whole is."""
+
+    def __init__(self, invocation: Invocation, members: Sequence[Member], *, quiet: bool) -> None:
+        self.invocation = invocation
+        self.tellers = {
+            member.label: Teller(invocation, f"{formatting.visible(member.label)}: ", quiet=quiet) for member in members
+        }
+        self.of_all = 0
+        self.over = 0
+
+    def begin(self, pending: Sequence[Member]) -> None:
+        """From here on targets end."""
+        self.of_all = len(pending)
+
+    def of(self, label: str, event: Event) -> None:
+        """An event of one target."""
+        if self.of_all > FEW and isinstance(event, (Done, Installed, StepBegun)):
+            return
+        self.tellers[label](event)
+
+    def ended(self, member: Member) -> None:
+        """One target's turn is over."""
+        self.over += 1
+        if self.of_all > FEW:
+            self.invocation.note(f"{formatting.visible(member.label)}: {screen.done(member)}  ({self.over} of {self.of_all})")
+
+
+def _refuse_ahead(ledger: Ledger) -> None:
+    if newer := ahead.among((row.name, row.chatops_version) for row in ledger.rows if row.source == SHIPPED):
+        raise RefusedError(f"{ahead.told(newer)}; nothing was changed")
+
+
+def _go_on(invocation: Invocation, first: Sequence[Member], others: int, *, yes: bool) -> bool:
+    """Whether the others follow the canaries, which are in and were looked at."""
+    told = f"{formatting.plural(len(first), 'canary is', 'canaries are')} in and well"
+    if yes or not invocation.interactive:
+        invocation.note(f"{told}; {formatting.plural(others, 'other follows', 'others follow')}")
+        return True
+    answer = invocation.ask(f"{told}. Go on with {formatting.plural(others, 'other', 'others')}? [y/N]", "--yes")
+    return answer.lower() in ("y", "yes")
 
 
 def _consent(invocation: Invocation, pending: Sequence[Member], *, yes: bool) -> None:
@@ -70,8 +133,10 @@ def _consent(invocation: Invocation, pending: Sequence[Member], *, yes: bool) ->
     if yes or (not production and not invocation.interactive):
         return
     if not invocation.interactive:
-        raise NotATerminalError(f"migrate changes production ({', '.join(production)}): give --yes to go on; nothing was changed")
-    names = ", ".join(member.label for member in pending)
+        raise NotATerminalError(
+            f"migrate changes production ({screen.named(production)}): give --yes to go on; nothing was changed"
+        )
+    names = screen.named([member.label for member in pending])
     answer = invocation.ask(f"Apply these to {formatting.plural(len(pending), 'target')} ({names})? [y/N]", "--yes")
     if answer.lower() not in ("y", "yes"):
         raise NotATerminalError("nothing was changed")

@@ -12,6 +12,7 @@ from chatops.db import Database, Ran
 from chatops.errors import ChatopsError, ConflictError, ConnectionLostError, DatabaseError, ExitCode, UnreachableError
 from chatops.migrations import ledger as ledgers
 from chatops.migrations import locks
+from chatops.migrations.beside import Beside
 from chatops.migrations.events import OtherAtWork, Paused, Waiting
 from chatops.migrations.heard import said
 from chatops.migrations.ledger import Ledger, Run
@@ -36,12 +37,13 @@ class LedgerMovedError(Exception):
 class Attempts:
     """The connection that a run works on, who watches it, and the time that each file may still wait."""
 
-    def __init__(self, database: Database, progress: Progress, run: Run) -> None:
+    def __init__(self, database: Database, progress: Progress, run: Run, beside: Beside | None = None) -> None:
         self.database = database
         self.given = database
         self.progress = progress
         self.run = run
-        self.watch = Watch(database)
+        self.beside = beside
+        self.watch = Watch(database, beside)
         self.budgets: dict[str, Budget] = {}
         self.unflushed = False
         """Whether files are in that a crash of the server could still take out again."""
@@ -216,7 +218,7 @@ class Attempts:
         self.database.close()
         self.database = fresh
         self.watch.close()
-        self.watch = Watch(fresh)
+        self.watch = Watch(fresh, self.beside)
 
     def wait_for_orphan(self, seconds: float) -> None:
         """A transaction whose client is gone goes on to its end; only then does the ledger tell what became of it."""

@@ -1,30 +1,39 @@
-"""The same files for many databases or schemas: a look at all first, then each is migrated independently; none stops another."""
+"""The same files for many databases or schemas: a look at all first, then each is migrated independently; none stops another.
+
+Connections are opened as turns come, and go from one schema of a database to the next: never more than `jobs` at work, one that
+watches, and one that asks what a pooler does.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import random
 import shlex
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from chatops import db, sqlfiles
+from chatops import db, formatting, sqlfiles
 from chatops.db import Database
-from chatops.errors import ChatopsError, ExitCode, UsageError
+from chatops.errors import ChatopsError, ConflictError, ExitCode, UsageError
 from chatops.migrations import ledger as ledgers
+from chatops.migrations import locks
 from chatops.migrations import run as runs
 from chatops.migrations.attempts import MigrationInterruptedError
+from chatops.migrations.beside import Beside, Place, place_of
 from chatops.migrations.events import Done, Event
-from chatops.migrations.ledger import Run
+from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
 from chatops.migrations.run import MigrationOutcome
-from chatops.migrations.source import Folder
+from chatops.migrations.source import SHIPPED, Folder
 from chatops.settings import Target
 
+SHARE_PAUSE_S = 0.2
 
-@dataclass
+
+@dataclass(eq=False)
 class Member:
     """One target: what was found in it, and how it ended. `label` tells it from the others."""
 
@@ -33,9 +42,12 @@ class Member:
     request: MigrationRequest
     run: Run
     database: Database | None = None
+    """While its turn lasts."""
     prepared: Prepared | None = None
     outcome: MigrationOutcome | None = None
     error: ChatopsError | None = None
+    left_out: str | None = None
+    """Why its turn never came."""
     seconds: float = 0.0
     files: list[str] = field(default_factory=list)
     """What went in, whatever became of the rest."""
@@ -48,33 +60,93 @@ class Member:
     @property
     def code(self) -> ExitCode:
         """How it ended, as one of the exit codes."""
-        return self.error.exit_code if self.error else ExitCode.OK
+        if self.error is not None:
+            return self.error.exit_code
+        return ExitCode.REFUSED if self.left_out is not None else ExitCode.OK
 
 
 @dataclass
 class Fleet:
-    """Every target with the same files; `jobs` are worked on at once. `tell` is given each event with its target's label."""
+    """Every target with the same files; `jobs` are worked on at once. `tell` is given each event with its target's label.
+
+    `ended` is told of each target whose turn is over.
+    """
 
     folder: Folder
     members: Sequence[Member]
     jobs: int
     tell: Callable[[str, Event], None]
+    ended: Callable[[Member], None] = lambda member: None
+    max_failures: int | None = None
+    check: Callable[[Ledger], None] = lambda ledger: None
+    """Refuses a target by its ledger."""
+    beside: Beside = field(default_factory=Beside)
+    _idle: list[tuple[Place, Database]] = field(default_factory=list)
     _speaking: threading.Lock = field(default_factory=threading.Lock)
     _ending: threading.Event = field(default_factory=threading.Event)
 
     def look(self) -> None:
         """Reads every target and decides; a target that cannot be reached or is refused keeps its error."""
-        self._each(self.members, self._look)
+        self._look_at(self.members)
 
-    def apply(self) -> None:
-        """Applies what is pending in every sound target."""
-        self._each([member for member in self.members if member.pending], self._apply)
+    def apply(self, *, canary: int = 0, go_on: Callable[[Sequence[Member]], bool] = lambda first: True) -> None:
+        """Applies what is pending in every sound target; the first `canary` of them alone, and the others if those are well."""
+        pending = [member for member in self.members if member.pending]
+        try:
+            self._share(pending)
+            first, rest = pending[:canary], pending[canary:]
+            self._each([member for member in first if member.error is None], self._apply)
+            if first and rest:
+                why = self._look_again(first)
+                if why is None and not go_on(first):
+                    why = "stopped after the canaries"
+                if why is not None:
+                    for member in rest:
+                        member.left_out = why
+                    return
+            self._each([member for member in rest if member.error is None], self._apply)
+        finally:
+            self.close()
 
     def close(self) -> None:
-        """Closes every connection."""
-        for member in self.members:
-            if member.database is not None:
-                member.database.close()
+        """Closes every connection that is idle."""
+        self.beside.close()
+        with self._speaking:
+            for _, database in self._idle:
+                database.close()
+            self._idle.clear()
+
+    @contextlib.contextmanager
+    def _session(self, target: Target) -> Iterator[Database]:
+        """A connection to a target's database: an idle one, with a session as good as new, else one more."""
+        place = place_of(target)
+        with self._speaking:
+            at = next((at for at, (one, _) in enumerate(self._idle) if one == place), None)
+            idle = self._idle.pop(at)[1] if at is not None else None
+            if idle is None and self._idle:
+                self._idle.pop()[1].close()  # busy ones and idle ones together are no more than the jobs
+        database = idle or db.connect(target, "migrate", "migrate")
+        database.target = target
+        try:
+            yield database
+            if not database.closed:  # one that was lost on the way has been replaced by the run, which closes the other
+                database.execute("discard all")
+        except BaseException:
+            database.close()
+            raise
+        if not database.closed:
+            with self._speaking:
+                self._idle.append((place, database))
+
+    def _look_again(self, first: Sequence[Member]) -> str | None:
+        """Why the others shall not follow, once the first have been migrated and looked at again."""
+        self._look_at([member for member in first if member.error is None])
+        failed = [member.label for member in first if member.error is not None or member.pending]
+        return (
+            f"not begun: {formatting.plural(len(failed), 'canary', 'canaries')} failed ({', '.join(failed[:3])})"
+            if failed
+            else None
+        )
 
     def _each(self, members: Sequence[Member], work: Callable[[Member], None]) -> None:
         with ThreadPoolExecutor(max_workers=max(1, self.jobs)) as pool:
@@ -82,33 +154,74 @@ class Fleet:
             try:
                 for future in futures:
                     future.result()
-            except KeyboardInterrupt:
+            except BaseException:
                 # Those that have not begun never do; those that run have their statement ended and are rolled back.
                 self._ending.set()
                 for future in futures:
                     future.cancel()
                 for member in members:
-                    if member.database is not None:
+                    if (database := member.database) is not None:
                         with contextlib.suppress(ChatopsError):
-                            member.database.cancel()
+                            database.cancel()
                 raise
 
     def _guarded(self, work: Callable[[Member], None], member: Member) -> None:
-        started = time.monotonic()
-        try:
+        if self._ending.is_set():
+            return
+        if self.max_failures is not None and sum(one.error is not None for one in self.members) >= self.max_failures:
+            member.left_out = f"not begun: {formatting.plural(self.max_failures, 'target')} failed"
+            return
+        with _turn(member):
             work(member)
-        except ChatopsError as error:
-            member.error = error
-        member.seconds += time.monotonic() - started
+        with self._speaking:
+            self.ended(member)
 
-    def _look(self, member: Member) -> None:
-        member.database = db.connect(member.target, "migrate", "migrate")
-        before = ledgers.read(member.database)
-        member.prepared = prepare(member.database, before, self.folder, member.request)
-        refuse_problems(member.prepared)
+    # -- the look ------------------------------------------------------------------------------------------------------------
+
+    def _look_at(self, members: Sequence[Member]) -> None:
+        places = list(_by_place(members))
+        with ThreadPoolExecutor(max_workers=max(1, self.jobs)) as pool:
+            list(pool.map(self._look, places))
+
+    def _look(self, members: Sequence[Member]) -> None:
+        """All schemas of one database, on one connection."""
+        with _turns(members), self._session(members[0].target) as database:
+            found = ledgers.read_many(database, [member.target.schema for member in members])
+            # Tenants that stand alike are decided alike: the plan of five hundred is one plan.
+            known: dict[object, Prepared] = {}
+            for member, before in zip(members, found, strict=True):
+                with _turn(member):
+                    member.prepared = self._decided(database, member, before, known)
+
+    def _decided(self, database: Database, member: Member, before: Ledger, known: dict[object, Prepared]) -> Prepared:
+        facts = before.facts
+        rows = tuple(map(id, before.rows))
+        alike = (rows, facts.has_chats, facts.has_queue_clocks, facts.schema_there, facts.schema_is_a_strangers)
+        if alike not in known:
+            database.target, database.facts = member.target, facts
+            prepared = prepare(database, before, self.folder, member.request)
+            refuse_problems(prepared)
+            self.check(before)
+            known[alike] = prepared
+        return replace(known[alike], ledger=replace(known[alike].ledger, facts=facts))
+
+    # -- the work ------------------------------------------------------------------------------------------------------------
+
+    def _share(self, pending: Sequence[Member]) -> None:
+        """Makes what the tenants of a database share before any of them begins: side by side they would race for it."""
+        for members in _by_place(pending):
+            with _turns(members), self._session(members[0].target) as database:
+                until = time.monotonic() + members[0].request.max_wait
+                while True:
+                    try:
+                        ledgers.share(database, shipped=self.folder.source == SHIPPED, run=members[0].run)
+                        break
+                    except ChatopsError as error:
+                        if not (isinstance(error, ConflictError) or locks.retried(error)) or time.monotonic() > until:
+                            raise
+                    time.sleep(SHARE_PAUSE_S * random.uniform(0.5, 1.5))
 
     def _apply(self, member: Member) -> None:
-        assert member.database is not None
         assert member.prepared is not None
 
         def tell(event: Event) -> None:
@@ -119,20 +232,66 @@ class Fleet:
             with self._speaking:
                 self.tell(member.label, event)
 
-        member.outcome = runs.apply(member.database, member.prepared, member.request, member.run, tell)
+        with self._session(member.target) as database:
+            member.database = database
+            try:
+                # The facts of this session; whether the ledger has moved since the look, each file's transaction asks itself.
+                now = replace(member.prepared, ledger=replace(member.prepared.ledger, facts=database.glance()))
+                member.outcome = runs.apply(database, now, member.request, member.run, tell, beside=self.beside)
+            finally:
+                member.database = None
+
+
+@contextlib.contextmanager
+def _turn(member: Member) -> Iterator[None]:
+    """The target's time is counted, and what goes wrong is its own."""
+    started = time.monotonic()
+    try:
+        yield
+    except ChatopsError as error:
+        member.error = error
+    finally:
+        member.seconds += time.monotonic() - started
+
+
+@contextlib.contextmanager
+def _turns(members: Sequence[Member]) -> Iterator[None]:
+    """What goes wrong is the error of all."""
+    try:
+        yield
+    except ChatopsError as error:
+        for member in members:
+            member.error = error
+
+
+def _by_place(members: Sequence[Member]) -> Iterable[list[Member]]:
+    found: dict[object, list[Member]] = {}
+    for member in members:
+        found.setdefault(place_of(member.target), []).append(member)
+    # A schema that is named twice is looked at twice: each ledger belongs to one target.
+    return found.values()
 
 
 def schemas(target: Target, pattern: str) -> list[Target]:
     """The target once for each of its schemas that match a pattern with `*`. Raises UsageError when none does."""
     like = pattern.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%").replace("*", "%")
-    with db.connect(target, "migrate", "read") as database:
+    with contextlib.closing(db.connect(target, "migrate", "read")) as database:
         found = [name for (name,) in database.tuples(sqlfiles.read("queries/schemas_like.sql"), {"pattern": like})]
+        there = (
+            []
+            if found
+            else [str(name) for (name,) in database.tuples(sqlfiles.read("queries/schemas_like.sql"), {"pattern": "%"})]
+        )
     if not found:
-        raise UsageError(f"no schema of {target.shown()} matches {pattern}")
+        guess = formatting.did_you_mean(pattern.replace("*", ""), there)
+        raise UsageError(f"no schema of {target.shown()} matches {pattern}{guess}")
     return [replace(target, schema=name, flags=f"{target.flags} --schema {shlex.quote(name)}".strip()) for name in found]
 
 
 def labels(targets: Sequence[Target]) -> list[str]:
-    """What tells the targets apart: environment, else place, and the schema where it is not public."""
+    """What tells the targets apart: environment, else place, and the schema where it is not public; the schema alone where all
+    are in one database."""
+    if len(targets) > 1 and len({place_of(target) for target in targets}) == 1 == len({target.environment for target in targets}):
+        return [target.schema for target in targets]
     names = [target.environment or target.shown() for target in targets]
     return [f"{name} {target.schema}" if target.schema != "public" else name for name, target in zip(names, targets, strict=True)]

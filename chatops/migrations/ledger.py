@@ -22,6 +22,8 @@ ANOTHER_MIGRATOR = "CHL01"
 LEDGER_MOVED = "CHL02"
 ABSENT = "absent"
 DEFAULT_SCHEMA = "public"
+AT_ONCE = 50
+"""Schemas that are asked about in one round trip."""
 LARGEST_NUMBER = 2**63 - 1
 """The ledger's number is a bigint."""
 
@@ -86,6 +88,27 @@ def read(database: Database) -> Ledger:
         return Ledger(facts, ())
     rows = database.glance_at(LedgerRow, sqlfiles.read("queries/ledger.sql"), {"target_schema": database.target.schema})
     return Ledger(facts, tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _AlikeRow(LedgerRow):
+    """A file as it stands in the ledger, and the schemas in which it stands so."""
+
+    schemas: Sequence[str]
+
+
+def read_many(database: Database, schemas: Sequence[str]) -> list[Ledger]:
+    """As `read` for each of several schemas: two kinds of round trips, however many there are.
+
+    Files that stand alike in several schemas are one and the same row in all of them.
+    """
+    facts = [one for at in range(0, len(schemas), AT_ONCE) for one in database.glance_many(schemas[at : at + AT_ONCE])]
+    rows: dict[str, list[LedgerRow]] = {schema: [] for schema in schemas}
+    if facts and facts[0].has_ledger:
+        for row in database.glance_at(_AlikeRow, sqlfiles.read("queries/ledger_alike.sql"), {"schemas": list(schemas)}):
+            for schema in row.schemas:
+                rows[schema].append(row)
+    return [Ledger(one, tuple(rows[schema])) for one, schema in zip(facts, schemas, strict=True)]
 
 
 def lock_object(schema: str) -> int:
@@ -181,6 +204,17 @@ def create(database: Database) -> bool:
     if database.glance().has_ledger:
         return False
     _write(database, [], Run("adopt"))
+    return True
+
+
+def share(database: Database, *, shipped: bool, run: Run) -> bool:
+    """Makes what all tenants of a database share, where it is missing, before they are migrated side by side; whether it was.
+
+    Raises ConflictError while another migrator is at work.
+    """
+    if database.glance().has_ledger and (not shipped or database.value(sqlfiles.read("queries/fleet_shared_there.sql"))):
+        return False
+    _write(database, [sqlfiles.read("queries/fleet_shared.sql")] if shipped else [], run)
     return True
 
 

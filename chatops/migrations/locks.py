@@ -16,6 +16,7 @@ from chatops import db, formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError
 from chatops.migrations import ledger
+from chatops.migrations.beside import Beside
 
 FIRST_DEADLINE_MS = 200
 LONGEST_DEADLINE_MS = 3000
@@ -25,6 +26,7 @@ POLL_S = 0.05
 HELD_POLL_S = 0.02
 # Lock not had; deadlock; serialization: the same file may go in a moment later.
 _RETRIED = frozenset(("55P03", "40P01", "40001"))
+_RACED = re.compile("tuple concurrently (updated|deleted)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,14 @@ def culprits(blockers: Sequence[Blocker]) -> Sequence[Blocker]:
 
 def retried(error: ChatopsError | None) -> bool:
     """Whether a file that stopped for this may be tried again as it is."""
-    return isinstance(error, DatabaseError) and error.sqlstate in _RETRIED
+    return isinstance(error, DatabaseError) and (error.sqlstate in _RETRIED or _raced(error))
+
+
+def _raced(error: DatabaseError) -> bool:
+    """Whether another session was at the same row of the catalog: two tenants whose files grant on, or make, one thing."""
+    if error.sqlstate == "23505":
+        return (error.constraint or "").startswith("pg_") and (error.table or "pg_").startswith("pg_")
+    return error.sqlstate == "XX000" and _RACED.search(error.message) is not None
 
 
 @dataclass(eq=False)
@@ -142,8 +151,10 @@ class Watch:
     whatever it does. One thread watches all attempts: it is not woken for those that are over before there is anything to see.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, beside: Beside | None = None) -> None:
         self._migrator = database
+        self._beside = beside
+        self._pinned = False
         self._database: Database | None = None
         self._turn = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -162,8 +173,22 @@ class Watch:
 
     def open(self) -> None:
         """Opens the second connection before it is needed. Raises what `db.connect` raises."""
-        if self._database is None or self._database.closed:
+        self._open()
+        self._pinned = True
+
+    def _open(self) -> None:
+        if self._database is not None and not self._database.closed:
+            return
+        if self._beside is None:
             self._database = db.connect(self._migrator.target, "migrate (watching)", "read")
+        else:
+            self._give_back()
+            self._database = self._beside.borrow(self._migrator.target)
+
+    def _give_back(self) -> None:
+        if self._beside is not None and self._database is not None:
+            self._database = None
+            self._beside.give_back()
 
     @contextmanager
     def over(
@@ -211,7 +236,7 @@ class Watch:
         keys = {"lock_class": ledger.LOCK_CLASS, "lock_object": ledger.lock_object(self._migrator.target.schema)}
         deadline_ms = attempt.deadline_ms
         try:
-            self.open()
+            self._open()
             assert self._database is not None
             while not attempt.over.is_set():
                 if found := self._database.rows(Blocker, sqlfiles.read("queries/blockers.sql"), keys):
@@ -229,6 +254,9 @@ class Watch:
                 attempt.over.wait(POLL_S if attempt.longest_hold_ms is None else HELD_POLL_S)
         except ChatopsError as error:
             self.unseen = error.message
+        finally:
+            if not self._pinned:
+                self._give_back()
 
     def _holds(self, attempt: _Attempt, database: Database, keys: dict[str, int]) -> bool:
         """Whether the attempt may have held locks of rows for too long: since it was last seen without one."""
@@ -243,5 +271,7 @@ class Watch:
         with self._turn:
             self._closed = True
             self._turn.notify()
-        if self._database is not None:
+        if self._beside is not None:
+            self._give_back()
+        elif self._database is not None:
             self._database.close()

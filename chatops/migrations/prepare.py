@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chatops import db, formatting, sqlfiles
@@ -128,10 +129,13 @@ def refuse_problems(prepared: Prepared) -> None:
     raise RefusedError(f"{formatting.plural(len(errors), 'problem')} in the files; nothing was run", details=lines)
 
 
-def refuse_pooler(database: Database, prepared: Prepared, request: MigrationRequest) -> None:
+def refuse_pooler(
+    database: Database, prepared: Prepared, request: MigrationRequest,
+    pools_transactions: Callable[[Database], bool] = db.pools_transactions,
+) -> None:  # fmt: skip
     """Refuses, before anything is applied, files that need a session where there is none."""
     needing = [entry for entry in prepared.plan.apply if entry.file and entry.file.reading.mode == "statements"]
-    if not needing or prepared.ledger.facts.backend_pid == database.protocol_pid or not db.pools_transactions(database):
+    if not needing or prepared.ledger.facts.backend_pid == database.protocol_pid or not pools_transactions(database):
         return
     port = database.target.parameters.get("port", "5432")
     where = "port 5432 of the same host, the session pooler" if port == "6543" else "the server's own port, or a session pooler"

@@ -14,6 +14,7 @@ from chatops.migrations import ledger as ledgers
 from chatops.migrations import locks
 from chatops.migrations.attempts import Attempts, LedgerMovedError
 from chatops.migrations.batches import Batches
+from chatops.migrations.beside import Beside
 from chatops.migrations.carry_over import carry_over_texts
 from chatops.migrations.events import Done, Installed, Started, StepBegun, Tell
 from chatops.migrations.heard import Said, said
@@ -54,15 +55,18 @@ class MigrationOutcome:
     said: tuple[Said, ...] = ()
 
 
-def apply(database: Database, prepared: Prepared, request: MigrationRequest, run: Run, tell: Tell) -> MigrationOutcome:
+def apply(
+    database: Database, prepared: Prepared, request: MigrationRequest, run: Run, tell: Tell, *, beside: Beside | None = None
+) -> MigrationOutcome:
     """Applies the plan's files in order, then the views; each file is wholly in or wholly out.
 
+    `beside` is the connection that runs side by side share for watching.
     Raises MigrationFailedError, ConflictError when locks or another migrator are not had in time, ConnectionLostError with
     what became of the file, MigrationInterruptedError.
     """
-    refuse_pooler(database, prepared, request)
+    refuse_pooler(database, prepared, request, beside.pools_transactions if beside is not None else db.pools_transactions)
     progress = Progress(prepared, request, tell)
-    attempts = Attempts(database, progress, run)
+    attempts = Attempts(database, progress, run, beside)
     try:
         return Migrating(progress, attempts).all()
     finally:

@@ -1,4 +1,4 @@
-"""`chatops migrate` for several databases, laid out: a table by target, and what is about to happen to each."""
+"""`chatops migrate` for several databases, laid out: what is about to happen, a line for each that ended, a table of all."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from chatops import formatting
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.fleet import Member
 from chatops.migrations.plan import short
-from chatops.model import Answer, Column, Table, Text
+from chatops.model import Answer, Column, Outcome, Table, Text
 
 MOST_NAMES = 5
+MOST_LINES = 5
+"""So many targets with the same outlook have a line each."""
+NOTHING = "nothing to do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +32,85 @@ class TargetRow:
 
 
 def answer(members: Sequence[Member]) -> Answer:
-    """A table by target, and one line that says how many are well."""
+    """One line that says how many are well, and a table by target; of many, people see those where something happened."""
     columns = [
         Column("target", "target"), Column("result", "result"), Column("files", "files", "number"),
         Column("views", "views", "number"), Column("last_in", "last one in"), Column("seconds", "took", "duration"),
         Column("exit_code", "exit code", "number", audience="machines"), Column("message", "why"),
     ]  # fmt: skip
     rows = [_row(member) for member in members]
-    well = sum(1 for member in members if member.error is None)
+    well = sum(1 for member in members if member.error is None and member.left_out is None)
     headline = f"{well} of {formatting.plural(len(members), 'target')} {'is' if well == 1 else 'are'} as asked."
-    return Answer("migrate", [Text([headline]), Table("targets", columns, rows)], {"well": well, "targets_total": len(members)})
+    data = {"well": well, "targets_total": len(members)}
+    body: list[Table | Text] = [Text([headline])]
+    told = [row for row in rows if row.result != NOTHING]
+    if len(rows) - len(told) > MOST_LINES:
+        body.append(Table("targets", columns, rows, audience="machines"))
+        if told:
+            body.append(Table("told", columns, told, audience="people"))
+        body.append(Text([f"{formatting.plural(len(rows) - len(told), 'target')}: {NOTHING}."]))
+    else:
+        body.append(Table("targets", columns, rows))
+    return Answer("migrate", body, data, outcomes=[_outcome(row) for row in rows])
+
+
+def _outcome(row: TargetRow) -> Outcome:
+    """The target as a test case."""
+    message = row.message or f"{row.result}: {formatting.plural(row.files, 'file')}"
+    return Outcome(row.target, "failed" if row.exit_code else "passed", "critical", message, counts=bool(row.exit_code),
+                   seconds=row.seconds)  # fmt: skip
 
 
 def _row(member: Member) -> TargetRow:
-    done = member.outcome.done if member.outcome else ()
+    views = sum(one.kind == "view" for one in member.outcome.done) if member.outcome else 0
     last = member.prepared.plan.last_in if member.prepared else None
     name = member.files[-1] if member.files else last.name if last else None
-    result = "nothing to do"
-    if member.error is not None:
-        result = "failed" if isinstance(member.error, MigrationFailedError) else member.code.name.lower()
-    elif member.outcome is not None:
-        result = "applied"
-    views = sum(one.kind == "view" for one in done)
+    message = member.error.message if member.error else member.left_out
     return TargetRow(
-        member.label, result, len(member.files), views, short(name) if name else None, round(member.seconds, 3),
-        int(member.code), member.error.message if member.error else None,
+        member.label, _result(member), len(member.files), views, short(name) if name else None, round(member.seconds, 3),
+        int(member.code), message,
     )  # fmt: skip
+
+
+def _result(member: Member) -> str:
+    if member.error is not None:
+        return "failed" if isinstance(member.error, MigrationFailedError) else member.code.name.lower()
+    if member.left_out is not None:
+        return "not begun"
+    return NOTHING if member.outcome is None else "applied"
+
+
+def done(member: Member) -> str:
+    """One target whose turn is over, in one line."""
+    if member.error is not None:
+        return formatting.visible(f"✗ {member.error.message}")
+    views = sum(one.kind == "view" for one in member.outcome.done) if member.outcome else 0
+    told = [formatting.plural(len(member.files), "file"), *([formatting.plural(views, "view")] if views else [])]
+    return f"✓ {' and '.join(told)} in {formatting.duration(member.seconds)}"
+
+
+def named(labels: Sequence[str]) -> str:
+    """Names in a sentence; many of them by the first ones.
+
+    >>> named(["a", "b"]), named(["t1", "t2", "t3", "t4", "t5", "t6"])
+    ('a, b', 't1, t2, t3, t4, t5 and 1 more')
+    """
+    rest = len(labels) - MOST_NAMES
+    return ", ".join(labels[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def outlooks(members: Sequence[Member]) -> list[str]:
+    """What is about to happen: a line for each target, those that stand alike in one where there are many."""
+    alike: dict[str, list[str]] = {}
+    for member in members:
+        alike.setdefault(outlook(member), []).append(member.label)
+    lines = []
+    for text, labels in alike.items():
+        if len(labels) <= MOST_LINES:
+            lines += [f"{formatting.visible(label)}: {text}" for label in labels]
+        else:
+            lines.append(f"{formatting.plural(len(labels), 'target')} ({formatting.visible(named(labels))}): {text}")
+    return lines
 
 
 def outlook(member: Member) -> str:
@@ -67,4 +123,4 @@ def outlook(member: Member) -> str:
         names = f"{plan.apply[0].name} to {plan.apply[-1].name}"
     views = f"{formatting.plural(len(member.prepared.views), 'view')}" if member.prepared.views else ""
     told = " and ".join(filter(None, [f"{formatting.plural(len(plan.apply), 'file')} ({names})" if names else "", views]))
-    return formatting.visible(f"to apply: {told}") if told else "nothing to do"
+    return formatting.visible(f"to apply: {told}") if told else NOTHING
