@@ -530,3 +530,44 @@ def test_a_plan_shows_people_what_will_be_done_first_and_the_line_that_does_it(s
     assert last == "Do it: chatops reassign --stuck 1h --to auto"
     chatops_inprocess(*last.removeprefix("Do it: chatops ").split(), db=shift)
     assert shift.value("select count(*) from chatops.actions where outcome = 'done'") == wanted
+
+
+# ---- who is there -----------------------------------------------------------------------------------------------------------
+
+
+def test_auto_takes_those_who_are_there_and_the_silent_ones_only_when_forced(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update operators set last_activity = now() - interval '31 minutes' where name in ('op-3', 'op-5', 'op-6')")
+    shift.execute("update operators set last_activity = now() - interval '29 minutes' where name = 'op-4'")
+    words = ["reassign", "c4000011", "c4000012", "--to", "auto", "-o", "json", "--dry-run"]
+    refused = chatops_inprocess(*words, db=shift)
+    assert refused.exit_code == 4
+    assert "nobody was heard of lately (--force silent)" in refused.stdout + refused.stderr
+    takers = [
+        row["operator_after_id"]
+        for row in json.loads(chatops_inprocess(*words[:1], *words[2:], db=shift, check=0).stdout)["chats"]
+    ]
+    assert takers == [str(operator_id(4))]
+    forced = json.loads(chatops_inprocess(*words, "--force", "silent", db=shift, check=0).stdout)
+    assert forced["chats"][0]["operator_after_id"] == str(operator_id(4))
+    chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--dry-run", db=shift, check=0)
+    shift.execute("update operators set last_activity = null where name = 'op-4'")
+    chatops_inprocess("reassign", "c4000011", "--to", "auto", "--dry-run", db=shift, check=4)
+
+
+def test_what_we_do_is_never_an_operators_last_sign_of_life(latest_database: Database, chatops_inprocess: Run) -> None:
+    add_operators(latest_database, 2)
+    add_chats(latest_database, 1)
+    latest_database.execute("update operators set last_activity = now() - interval '3 hours'")
+    chatops_inprocess("reassign", "c4000001", "--to", "op-1", db=latest_database, check=0)
+    seen = json.loads(chatops_inprocess("operators", "-o", "json", db=latest_database, check=0).stdout)["operators"]
+    silent_for = latest_database.value("select min(now() - %s::timestamptz)", (next(
+        row["last_activity"] for row in seen if row["operator_id"] == str(operator_id(1))),))  # fmt: skip
+    assert silent_for.total_seconds() > 10_000
+    told = " ".join(
+        chatops_inprocess("reassign", "c4000001", "--to", "op-2", "--dry-run", db=latest_database, check=0).stdout.split()
+    )
+    assert "seen 3h" in told.replace("3 h", "3h")
+    latest_database.execute("select operator_heartbeat(%s, %s)", (chat_id(1), operator_id(1)))
+    seen = json.loads(chatops_inprocess("operators", "-o", "json", db=latest_database, check=0).stdout)["operators"]
+    row = next(row for row in seen if row["operator_id"] == str(operator_id(1)))
+    assert latest_database.value("select now() - %s::timestamptz < interval '1 hour'", (row["last_activity"],))

@@ -96,3 +96,58 @@ def test_candidates_are_told_apart_by_people_state_and_age(system: Database, cha
     assert re.search(r"\S+ → \S+, assigned, held by Busy Bert, (last message .+ ago|no message)", line)
     both = chatops_inprocess("show", "e", db=system).stderr
     assert "too short" in both
+
+
+# ---- when its turn comes ----------------------------------------------------------------------------------------------------
+
+
+def test_a_turn_is_told_by_the_order_in_which_the_installed_function_picks(core_database: Database, chatops_inprocess) -> None:
+    core_database.script(SYSTEM)
+    # It waits longest and is the youngest: 017 picks by age, and older chats that come back pass it again and again.
+    core_database.execute("update chats set created_at = now() - interval '4 h' where id::text like 'c0000001%'")
+    core_database.execute(
+        """insert into chat_assignments (chat_id, operator_id, assigned_at, released_at)
+           select (select id from chats where id::text like 'c0000005%'), '00000000-0000-0000-0000-0000000000a1',
+                  now() - n * interval '1 minute', now() - n * interval '1 minute' + interval '20 s' from generate_series(1, 95) n"""
+    )
+    text = " ".join(chatops_inprocess("show", "chat", "c0000001", db=core_database, check=0).stdout.split())
+    assert "2 chats before it" in text
+    assert "takes the oldest by created_at, not by the wait" in text
+    assert "95 other chats were taken since it waits" in text
+    assert "its turn is in" not in text
+    core_database.execute("update chat_assignments set assigned_at = assigned_at - interval '3 hours'")
+    core_database.execute(
+        """insert into chat_assignments (chat_id, operator_id, assigned_at)
+           select id, '00000000-0000-0000-0000-0000000000a1', now() - interval '1 minute' from chats where id::text like 'c0000006%'"""
+    )
+    text = " ".join(chatops_inprocess("show", "chat", "c0000001", db=core_database, check=0).stdout.split())
+    assert "its turn is in about 3 h" in text
+
+
+def test_on_the_newest_schema_a_turn_is_told_by_the_wait(latest_database: Database, chatops_inprocess) -> None:
+    latest_database.execute("insert into real_users (name) select 'u' || n from generate_series(1, 3) n")
+    latest_database.execute("insert into fictional_users (name) values ('p')")
+    latest_database.execute(
+        "insert into chats (real_user_id, fictional_user_id) select u.id, f.id from real_users u, fictional_users f order by u.name"
+    )
+    for (chat,) in latest_database.execute("select c.id from chats c join real_users u on u.id = c.real_user_id order by u.name"):
+        latest_database.execute("insert into messages (chat_id, sender_type, content) values (%s, 'real', 'hello')", (chat,))
+    latest_database.execute("insert into operators (name, is_active, is_available) values ('Ann', true, true)")
+    latest_database.execute("select assign_chat_to_operator(id) from operators")
+    last = latest_database.value(
+        "select id from chats where chat_state = 'waiting_assignment' order by waiting_since desc limit 1"
+    )
+    text = " ".join(chatops_inprocess("show", "chat", str(last), db=latest_database, check=0).stdout.split())
+    assert "1 chat before it" in text
+    assert "its turn is in about 2 h" in text
+    assert "not by the wait" not in text
+
+
+def test_no_turn_is_told_where_the_function_does_not_say_its_order(core_database: Database, chatops_inprocess) -> None:
+    core_database.script(SYSTEM)
+    core_database.execute(
+        """create or replace function assign_chat_to_operator(p_operator_id uuid) returns uuid language sql as
+           $$ select null::uuid $$"""
+    )
+    text = " ".join(chatops_inprocess("show", "chat", "c0000001", db=core_database, check=0).stdout.split())
+    assert "cannot be told from its text" in text

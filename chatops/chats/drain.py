@@ -39,7 +39,7 @@ def stop_new_chats(database: Database, operator_id: UUID, plan_id: UUID, conditi
 
 def plan_drain(
     held: Sequence[Standing], everybody: dict[UUID, Operator], drained: Collection[UUID], to: UUID | None, *, move: bool,
-    plan_id: UUID,
+    plan_id: UUID, silent_before: datetime | None = None,
 ) -> tuple[MovePlan, MovePlan]:  # fmt: skip
     """Where the held chats go: those in which a user waits to one operator, or to free ones who are not drained themselves;
     the others are released.
@@ -48,7 +48,7 @@ def plan_drain(
     """
     waiting = [chat for chat in held if chat.asked and not chat.over] if move else []
     others = {one: operator for one, operator in everybody.items() if one not in drained}
-    moves = plan_reassign(waiting, others, to).moves
+    moves = plan_reassign(waiting, others, to, silent_before=silent_before).moves
     if to is not None and (refused := [one for one in moves if one.refused]):
         raise RefusedError(f"{refused[0].chat.chat_id} cannot go there: {refused[0].problem}; nothing was changed")
     kept = [one for one in moves if not one.refused]

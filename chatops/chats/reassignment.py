@@ -246,11 +246,13 @@ def plan_reassign(
     *,
     forced: Collection[Rule] = (),
     one_chat: bool = False,
+    silent_before: datetime | None = None,
     made_at: datetime | None = None,
 ) -> MovePlan:
     """Each chat to one operator, or (`to` None) spread over those who are free, nobody twice and nobody their last one.
 
-    `one_chat`: the database itself forbids two chats of one operator, so that nothing forces a busy one.
+    `one_chat`: the database itself forbids two chats of one operator, so that nothing forces a busy one. `silent_before`: who was
+    not heard of since is passed over where nobody named them, unless that is forced.
 
     >>> plan_reassign([], {}, None).moves
     []
@@ -260,7 +262,10 @@ def plan_reassign(
         forced = frozenset(forced) - {Rule.BUSY}
     taking = {one: everybody[one].held for one in everybody}
     free = [one for one in everybody.values() if one.is_active and one.is_available and not one.held]
-    queue = _Free(free)
+    silent = {one.operator_id for one in free if _is_silent(one, silent_before)}
+    # Those who are there come first, the silent ones after them and only if forced.
+    present = [one for one in free if one.operator_id not in silent]
+    queue = _Free(present + [one for one in free if one.operator_id in silent] if Rule.SILENT in forced else present)
     for chat in chats:
         if to is not None:
             moves.append(_given(chat, everybody[to], taking[to] - _own(chat, to), forced, one_chat))
@@ -275,10 +280,13 @@ def plan_reassign(
         if found is None:
             left = len(queue)
             why = "nobody is free" if not left else "the only operator who is free had it last"
+            if not left and silent and Rule.SILENT not in forced:
+                why = f"of those who are free nobody was heard of lately (--force {Rule.SILENT.value})"
             moves.append(Move(chat, problem=f"{why}; it stays as it is"))
         else:
             breaks = tuple(rule for rule in _about_chat(chat) if rule in forced)
             breaks += (Rule.LAST,) if found.operator_id in _before(chat) else ()
+            breaks += (Rule.SILENT,) if found.operator_id in silent else ()
             moves.append(Move(chat, found.operator_id, breaks))
     return MovePlan("reassign", moves, everybody, forced=frozenset(forced), release_reason=REASSIGNED, made_at=made_at)
 
@@ -299,6 +307,10 @@ class _Free:
                 if operator_id not in avoided:
                     return self._left.pop(operator_id)
         return None
+
+
+def _is_silent(operator: Operator, before: datetime | None) -> bool:
+    return before is not None and (operator.last_activity is None or operator.last_activity < before)
 
 
 def _own(chat: Standing, operator_id: UUID) -> int:

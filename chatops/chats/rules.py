@@ -15,6 +15,7 @@ class Rule(Enum):
     INACTIVE = "inactive"
     AWAY = "away"
     BUSY = "busy"
+    SILENT = "silent"
     LAST = "last"
     ANSWERED = "answered"
     COMPLETED = "completed"

@@ -7,18 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from chatops import sqlfiles
+from chatops.chats import pick_order
+from chatops.chats.pick_order import PickOrder
 from chatops.chats.reports import ask
 from chatops.db import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A waiting chat's place in the queue; `served_last_hour` counts assignments of the whole platform."""
+    """A waiting chat's place in the queue by its wait.
+
+    `served_last_hour` counts assignments of the whole platform, `taken_meanwhile` those of other chats since it waits.
+    """
 
     waiting_since: datetime
     last_operator_id: UUID | None
     ahead: int
     served_last_hour: int
+    taken_meanwhile: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +39,14 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A chat in the queue, and every operator with what keeps them from it, by the database's clock."""
+    """A chat in the queue, and every operator with what keeps them from it, by the database's clock.
+
+    `order` is the one in which the installed function picks, None where its text does not tell; `ahead` counts by it.
+    """
 
     place: Place
+    order: PickOrder | None
+    ahead: int
     obstacles: Sequence[Obstacle]
     now: datetime | None
 
@@ -45,4 +57,8 @@ def read(database: Database, chat_id: UUID) -> Waiting | None:
     if not places:
         return None
     obstacles = ask(database, Obstacle, "queries/waiting_rules.sql", {"chat": chat_id})
-    return Waiting(places[0], obstacles, database.facts.now if database.facts else None)
+    order, ahead = pick_order.read(database), places[0].ahead
+    if order is not None and order.column != pick_order.OUR_CLOCK:
+        asked = {"chat": chat_id, "by": order.column, "newest_first": order.newest_first}
+        ahead = int(database.tuples(sqlfiles.read("queries/waiting_ahead.sql"), asked)[0][0])
+    return Waiting(places[0], order, ahead, obstacles, database.facts.now if database.facts else None)

@@ -12,7 +12,7 @@ from chatops.chats.carry_out import Conditions, carry_out
 from chatops.chats.reassignment import MovePlan, Operator
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError, worst
-from chatops.flows import acting
+from chatops.flows import acting, plan_moves
 from chatops.flows.run import Invocation
 from chatops.names import find_operator
 from chatops.screens import drain as screen
@@ -100,7 +100,13 @@ class _Work:
             standings = reassignment.standings(self.database, held)
             self.everybody = reassignment.operators(self.database)
         return drain.plan_drain(
-            standings, self.everybody, self.operators, self.target, move=not self.request.release, plan_id=self.plan_id
+            standings,
+            self.everybody,
+            self.operators,
+            self.target,
+            move=not self.request.release,
+            plan_id=self.plan_id,
+            silent_before=plan_moves.silent_before(self.database),
         )
 
     def emptied(

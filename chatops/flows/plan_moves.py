@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from chatops import formatting
@@ -22,6 +22,8 @@ from chatops.model import Values
 from chatops.names import find_operator
 from chatops.render import format_named
 from chatops.screens import moves
+
+SILENT = "silent_minutes"
 
 
 @dataclass(slots=True)
@@ -56,9 +58,16 @@ def planned(invocation: Invocation, database: Database, request: MoveRequest) ->
         )  # fmt: skip
     else:
         plan = reassignment.plan_reassign(
-            facts.standings, facts.operators, facts.target, forced=forced, one_chat=facts.one_chat, made_at=invocation.now
-        )
+            facts.standings, facts.operators, facts.target, forced=forced, one_chat=facts.one_chat,
+            silent_before=silent_before(database), made_at=invocation.now,
+        )  # fmt: skip
     return plan
+
+
+def silent_before(database: Database) -> datetime | None:
+    """Who was not heard of since then, by the limit of OPER003, gets a chat only by name. Inside or after a transaction."""
+    minutes = database.target.thresholds.get(SILENT, load.limits()[SILENT].default)
+    return database.facts.now - timedelta(minutes=minutes) if database.facts is not None else None
 
 
 def told(invocation: Invocation, database: Database, request: MoveRequest, plan: MovePlan) -> dict[UUID, Details]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from chatops import formatting
-from chatops.chats.why_waiting import Place, Waiting
+from chatops.chats.pick_order import OUR_CLOCK
+from chatops.chats.why_waiting import Waiting
 from chatops.model import Line, Span
 
 NAMED = 3
@@ -17,10 +18,9 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
         return []
     place = waiting.place
     counted = Counter(one.rule for one in waiting.obstacles)
-    waits = (
-        f"in the queue for {formatting.age(place.waiting_since, waiting.now)}, {formatting.plural(place.ahead, 'chat')} before it"
-    )
-    told: list[Line] = [f"{waits} · {_served(place)}"]
+    since = formatting.age(place.waiting_since, waiting.now)
+    waits = f"in the queue for {since}, {formatting.plural(waiting.ahead, 'chat')} before it"
+    told: list[Line] = [f"{waits} · {_served(waiting)}", *_by_another_order(waiting)]
     for kind, meaning in (
         ("free", "could take it now"),
         ("was last", "had it last; gets it again only after a while, or when nobody else is available"),
@@ -47,9 +47,25 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
     return told
 
 
-def _served(place: Place) -> str:
+def _by_another_order(waiting: Waiting) -> list[Line]:
+    """That the installed function does not go by the wait, and what that means for this chat."""
+    order = waiting.order
+    if order is None or order.column == OUR_CLOCK:
+        return []
+    end = "newest" if order.newest_first else "oldest"
+    by = f"the installed assign function takes the {end} by {order.column}, not by the wait"
+    passed = formatting.plural(waiting.place.taken_meanwhile, "other chat was", "other chats were")
+    return [[Span(f"{by}: {passed} taken since it waits, and more can pass it", "warning")]]
+
+
+def _served(waiting: Waiting) -> str:
+    place, order = waiting.place, waiting.order
+    if order is None:
+        return "in which order the installed assign function picks cannot be told from its text, so no time can be told"
     if not place.served_last_hour:
         return "nothing was served in the last hour, so no time can be told"
-    seconds = (place.ahead + 1) * 3600 / place.served_last_hour
+    seconds = (waiting.ahead + 1) * 3600 / place.served_last_hour
     rate = f"at the rate of the last hour ({place.served_last_hour} served)"
+    if order.column != OUR_CLOCK and place.taken_meanwhile > waiting.ahead:
+        return f"served in the last hour: {place.served_last_hour}; chats pass it, so no time can be told"
     return f"{rate} its turn is in about {formatting.duration(max(10.0, seconds))}"

@@ -1,4 +1,5 @@
 -- Who could take a chat, and what does each operator hold? Those seen last come first, by the later of their two clocks.
+-- The row that giving a chat wrote is nobody's heartbeat.
 select o.id as operator_id, o.name, coalesce(o.is_active, false) as is_active, coalesce(o.is_available, false) as is_available,
        greatest(o.last_activity, heard.last_activity) as last_activity, coalesce(holding.held, 0) as held
 from operators o
@@ -8,6 +9,10 @@ left join (
    group by c.assigned_operator_id
 ) holding on holding.operator_id = o.id
 left join (
-  select v.operator_id, pg_catalog.max(v.last_activity) as last_activity from operator_activity v group by v.operator_id
+  select v.operator_id, pg_catalog.max(v.last_activity) as last_activity
+    from operator_activity v
+   where not exists (select from chats c
+                      where c.id = v.chat_id and c.assigned_operator_id = v.operator_id and c.assignment_time = v.last_activity)
+   group by v.operator_id
 ) heard on heard.operator_id = o.id
 order by last_activity desc nulls last, o.id

@@ -2,6 +2,7 @@
 -- needs: chat_queue
 select q.waiting_since, q.last_operator_id,
        (select pg_catalog.count(*) from chat_queue b where (b.waiting_since, b.chat_id) < (q.waiting_since, q.chat_id)) as ahead,
-       (select pg_catalog.count(*) from chat_assignments a where a.assigned_at > now() - interval '1 hour') as served_last_hour
+       (select pg_catalog.count(*) from chat_assignments a where a.assigned_at > now() - interval '1 hour') as served_last_hour,
+       (select pg_catalog.count(*) from chat_assignments a where a.assigned_at > q.waiting_since and a.chat_id <> q.chat_id) as taken_meanwhile
   from chat_queue q
  where q.chat_id = :'chat'::uuid

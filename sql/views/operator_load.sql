@@ -1,7 +1,7 @@
 -- Each operator as busy (holds a chat), free (could take one) or away, with the chat held and the last sign of life.
 --
--- last_activity is the later of the two clocks that the application keeps. held_chats above 1 is a fault: the chat
--- shown is then the one held for longest.
+-- last_activity is the later of the two clocks that the application keeps; the row that giving a chat wrote is nobody's
+-- heartbeat. held_chats above 1 is a fault: the chat shown is then the one held for longest.
 create or replace view operator_load with (security_invoker = true) as
 select o.id as operator_id,
        o.name,
@@ -33,6 +33,8 @@ select o.id as operator_id,
   left join (
     select a.operator_id, pg_catalog.max(a.last_activity) as last_activity
       from operator_activity as a
+     where not exists (select from chats as c
+                        where c.id = a.chat_id and c.assigned_operator_id = a.operator_id and c.assignment_time = a.last_activity)
      group by a.operator_id
   ) as heard on heard.operator_id = o.id;
 
