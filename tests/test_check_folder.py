@@ -30,12 +30,17 @@ def written(folder: Path, *texts: str) -> Path:
 @pytest.fixture
 def check(chatops_inprocess: Run, any_server: Server) -> Callable[..., dict[str, Any]]:
     """Checks a folder on each server of the matrix; what programs are told. Nothing is left there afterwards."""
+    return checking(chatops_inprocess, any_server)
+
+
+def checking(chatops_inprocess: Run, server: Server) -> Callable[..., dict[str, Any]]:
+    """Checks folders on one server."""
 
     def run(folder: Path, *options: object, code: int = 0) -> dict[str, Any]:
-        url = any_server.url_of("postgres")
+        url = server.url_of("postgres")
         shown = chatops_inprocess("check", "--dir", folder, "--on", url, *options, "-o", "json", check=code)
         (name,) = re.findall(r"database (chatops_check_\w+), dropped at the end", shown.stderr)
-        with any_server.connect("postgres") as connection:
+        with server.connect("postgres") as connection:
             assert connection.execute("select datname from pg_database where datname = %s", (name,)).fetchall() == []
             assert connection.execute("select rolname from pg_roles where rolname = %s", (name,)).fetchall() == []
         return dict(json.loads(shown.stdout))
@@ -75,8 +80,11 @@ def test_what_only_a_superuser_may_do_fails(check: Callable[..., dict[str, Any]]
 
 
 def test_what_the_server_does_not_have_is_named_and_stand_ins_do(
-    check: Callable[..., dict[str, Any]], chatops_inprocess: Run, any_server: Server, tmp_path: Path
+    chatops_inprocess: Run, any_server: Server, own_server: Callable[..., Server], tmp_path: Path
 ) -> None:
+    # Roles belong to a whole server, and other tests make these.
+    alone = own_server(any_server.label)
+    check = checking(chatops_inprocess, alone)
     folder = written(
         tmp_path / "files",
         "create table notes (id int, owner uuid references auth.users (id));\nalter table notes enable row level security;",
@@ -85,14 +93,14 @@ def test_what_the_server_does_not_have_is_named_and_stand_ins_do(
     told = check(folder, code=4)
     assert told["lacks"] == ["role anon", "role authenticated", "schema auth"]
     assert "this server does not have" in told["problems"][0]["help"]
-    shown = chatops_inprocess("check", "--dir", folder, "--on", any_server.url_of("postgres"), check=4).stdout
+    shown = chatops_inprocess("check", "--dir", folder, "--on", alone.url_of("postgres"), check=4).stdout
     lines = shown.partition("that --before runs first:")[2].splitlines()
     stand_ins = tmp_path / "platform.sql"
     stand_ins.write_text("\n".join(line.strip() for line in lines if line.strip().startswith("create")))
     told = check(folder, "--before", stand_ins, code=told["linted"])
     assert {file["status"] for file in told["files"]} == {"applied"}
     assert told["lacks"] == []
-    with any_server.connect("postgres") as connection:
+    with alone.connect("postgres") as connection:
         assert connection.execute("select count(*) from pg_roles where rolname = 'authenticated'").fetchone() == (0,)
 
 

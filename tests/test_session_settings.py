@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -115,12 +116,16 @@ def answers(run: Run, database: Database, names: list[str], env: Mapping[str, st
     return found
 
 
+MOVING = re.compile("clock|round trip|of 300 in use")
+"""What moves by itself: doctor measures the line and counts other sessions. So does what a check took, in seconds."""
+
+
 def same(plain: dict[str, Any], again: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Where `other` differs from the plain answers before and after it; what the clock has moved must have the same shape."""
     differing = {}
     for path in plain.keys() | again.keys() | other.keys():
         before, after, found = (one.get(path, "absent") for one in (plain, again, other))
-        if before != after or "clock" in str(before):
+        if before != after or MOVING.search(str(before)) or path.endswith(".seconds"):
             fits = found in (before, after) or shape(found) in (shape(before), shape(after))
         else:
             fits = found == before
@@ -141,7 +146,7 @@ def shape(value: Any) -> Any:
 def bundles() -> list[dict[str, str]]:
     """All settings in as few sessions as their values allow."""
     most = max(len(values) for values in SETTINGS.values())
-    return [{name: values[number % len(values)] for name, values in SETTINGS.items()} for number in range(most)]
+    return [{name: values[number] for name, values in SETTINGS.items() if number < len(values)} for number in range(most)]
 
 
 def test_settings_of_the_database_and_the_environment_change_no_answer(ailing: Database, chatops_inprocess: Run) -> None:
@@ -201,7 +206,7 @@ def test_databases_in_other_encodings_answer(encoding: str, server: Server, chat
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", SETTINGS if os.environ.get("CHATOPS_TEST_LONG") == "1" else ["DateStyle"])
 def test_each_setting_alone_changes_no_answer(name: str, ailing: Database, chatops_inprocess: Run) -> None:
     names = list(COMMANDS)
     plain = answers(chatops_inprocess, ailing, names)

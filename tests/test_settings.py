@@ -205,7 +205,8 @@ def test_a_printed_url_leads_where_it_came_from(places: list[tuple[str, str]], m
     parameters = {"host": ",".join(host for host, _ in places), **({"port": ",".join(ports)} if any(ports) else {}), **more}
     url = url_without_password({**parameters, **dict.fromkeys(SECRET_PARAMETERS, "hunter2")})
     assert "hunter2" not in url
-    as_libpq_reads_it = {key: value for key, value in psycopg.conninfo.conninfo_to_dict(url).items() if str(value).strip(",")}
+    read = psycopg.conninfo.conninfo_to_dict(url)
+    as_libpq_reads_it = {key: value for key, value in read.items() if key != "port" or str(value).strip(",")}
     assert as_libpq_reads_it == parameters
     ours, _ = parse(url, "--db")
     assert ours == parameters

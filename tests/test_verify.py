@@ -59,10 +59,10 @@ def test_advice_is_shown_and_changes_no_exit_code_unless_asked(deployed: Databas
     assert "--fail-on takes" in chatops_inprocess("verify", "--fail-on", "error", db=deployed, check=2).stderr
 
 
-def test_an_empty_database_is_failed_and_unknown_never_right(database: Database, chatops_inprocess: Run) -> None:
-    found = json.loads(chatops_inprocess("verify", "-o", "json", db=database, check=1).stdout)
-    assert {check["status"] for check in found["checks"]} == {"failed", "unknown"}
-    assert all(check["reason"] for check in found["checks"] if check["status"] == "unknown")
+def test_an_empty_database_is_told_in_one_line_and_never_right(database: Database, chatops_inprocess: Run) -> None:
+    found = json.loads(chatops_inprocess("verify", "-o", "json", db=database, check=4).stdout)
+    assert found["error"]["message"].startswith("there is no table chats in schema public")
+    assert found["error"]["next_steps"] == [{"label": "make the tables", "command": "chatops migrate --to 017"}]
 
 
 def test_the_list_connects_to_nothing(chatops_inprocess: Run) -> None:

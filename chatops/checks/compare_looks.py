@@ -106,6 +106,8 @@ def read(path: Path, place: str) -> Earlier:
         found = read_json(path, "answer of diagnose")
     except FileNotFoundError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except UsageError as error:
+        raise UsageError(error.message, details=[_HOW]) from None
     if not isinstance(found, dict) or found.get("command") != "diagnose" or "passed" not in found:
         raise UsageError(f"{path} is no answer of diagnose about a whole database", details=[_HOW])
     if found.get("format") != 1:
