@@ -44,11 +44,17 @@ def server_labels() -> list[str]:
     return labels
 
 
+PLPGSQL_CHECK = Path("/usr/share/postgresql/15/extension/plpgsql_check.control")
+"""What tells that Debian's plpgsql_check can be installed into a database."""
+
+
 def what_is_missing() -> list[str]:
     """The parts of the test matrix that this machine cannot run, each with the package that brings it."""
     missing = []
     if "15" not in server_labels():
         missing.append("Postgres 15 (Debian: postgresql-15): tests that run everywhere run on 18 alone")
+    if not PLPGSQL_CHECK.exists():
+        missing.append("plpgsql_check (Debian: postgresql-15-plpgsql-check): the bodies of functions are not checked")
     if pgbouncer_program() is None:
         missing.append("PgBouncer (Debian: pgbouncer): tests through a pooler are skipped")
     return missing
