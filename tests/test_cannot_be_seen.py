@@ -27,7 +27,7 @@ from tests.test_monitor import START
 Run = Callable[..., Result]
 
 TABLES = ("summary", "queue", "stuck", "operators")
-MONITOR = ("monitor", "--once", "--state", "watch.json", "--anew")
+MONITOR = ("monitor", "--once", "--state", "watch.json", "--restart")
 COMMANDS: dict[str, tuple[str, ...]] = {
     **{f"{name} -o {how}": (name, "-o", how) for name in TABLES for how in ("plain", "json", "csv")},
     **{f"{name} -o prometheus": (name, "-o", "prometheus") for name in ("summary", "queue")},

@@ -164,7 +164,7 @@ def test_the_newest_tick_counts_of_this_machine_or_kept_in_the_database(deployed
 
     def tick(*where: str) -> None:
         # The first run begins the watch, the second finds the first slots due.
-        for more in (("--anew",), ()):
+        for more in (("--restart",), ()):
             chatops_inprocess("monitor", "--once", "--plan", "5ms*2,1h", *more, *where, db=deployed)
 
     plant(deployed, "CHAT003")

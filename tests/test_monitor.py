@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import re
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,7 +76,10 @@ def test_a_day_with_a_restart_in_the_middle_ends_in_the_right_verdict(
     day_long = watching(database, tmp_path, day, monkeypatch, notify=f"cat >> {told}")
     assert day_long.loop() is ExitCode.OK
     assert len(day_long.watch.ticks) == 27
-    transitions = [(line["code"], line["kind"], line["slot"]) for line in map(json.loads, told.read_text().splitlines())]
+    messages = [json.loads(line) for line in told.read_text().splitlines()]
+    assert [bool(one["finished"]) for one in messages] == [False, False, False, False, True]
+    assert messages[-1]["summary"].endswith(f"finished: {day_long.verdict.sentence}")
+    transitions = [(each["code"], each["kind"], each["slot"]) for one in messages for each in (*one["new"], *one["gone"])]
     assert transitions == [
         ("CONF001", "new", 5),
         ("CONF001", "resolved", 9),
@@ -117,7 +122,7 @@ def test_what_was_there_before_is_not_worse_and_what_is_new_is() -> None:
     assert [one.code for one in told] == ["CHAT001"]
     verdict = monitor_state.verdict(state)
     assert verdict.code is ExitCode.FOUND
-    assert verdict.sentence == "1 m after deploy: worse; CHAT001 is open; 1 of before is still there"
+    assert verdict.sentence == "1 m after deploy: worse than before, CHAT001 is new; 1 older finding remains"
 
 
 def test_what_was_there_before_keeps_its_severity_and_its_words() -> None:
@@ -176,7 +181,7 @@ def test_a_notify_command_that_fails_is_a_warning(
     day = Day({0.1: lambda: latest_database.execute(ILL)})
     one = watching(latest_database, tmp_path, day, monkeypatch, plan="15m", notify="exit 3")
     assert one.loop() is ExitCode.FOUND
-    assert "--notify ended with 3 for CONF001" in capsys.readouterr().err
+    assert "--notify ended with 3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("plan", ["", "15", "0m*4", "15m*0", "15m**4", "1s*99999"])
@@ -299,37 +304,112 @@ def test_what_the_guards_refused_between_two_ticks_is_told(
     assert "2 refusals" in lines[1]
 
 
-def test_a_transition_is_posted_to_a_url_and_a_deaf_one_is_a_warning(
-    latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+class Listener:
+    """An HTTP server that answers as it is told: a status, or None for not at all. `taken` is what it answered with 200."""
+
+    def __init__(self, answers: list[int | None]) -> None:
+        self.heard: list[Any] = []
+        self.taken: list[Any] = []
+        self.asked: list[str] = []
+        self.end = threading.Event()
+        listener = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                listener.heard.append(said)
+                answer = answers.pop(0) if answers else 200
+                if answer is None:
+                    listener.end.wait()
+                    return
+                if answer == 200:
+                    listener.taken.append(said)
+                self.send_response(answer)
+                if answer == 302:
+                    self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                listener.asked.append(self.path)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}/secret-token?routing_key=R123"
+
+    def __enter__(self) -> Listener:
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["file", "database"])
+def test_a_message_a_look_is_sent_until_it_is_taken_and_never_twice(
+    stored: bool, latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import http.server
-    import threading
+    from chatops.flows import notify
+    from chatops.flows.monitor_state import InDatabase
 
-    heard: list[Any] = []
-
-    class Listener(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204 if len(heard) == 1 else 500)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
+    monkeypatch.setattr(notify, "NOTIFY_SECONDS", 1.0)
     latest_database.execute(
         "insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing"
     )
-    day = Day({0.3: lambda: latest_database.execute(ILL), 0.6: lambda: latest_database.execute(WELL)})
-    with http.server.HTTPServer(("127.0.0.1", 0), Listener) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/secret-token"
-        one = watching(latest_database, tmp_path, day, monkeypatch, plan="15m*5", notify=url)
+    day = Day({0.3: lambda: latest_database.execute(ILL), 2.6: lambda: latest_database.execute(WELL)})
+    # Slots 2 to 6 are refused in every way; 7 takes it. What went is told with slot 13, the verdict with the last one.
+    with Listener([302, 429, 500, None, 404]) as listener:
+        one = watching(latest_database, tmp_path, day, monkeypatch, plan="15m*14", notify=listener.url)
+        if stored:
+            one.keeper = InDatabase(one.invocation)
+            one.keeper.prepare()
         assert one.loop() is ExitCode.OK
-        server.shutdown()
-    assert [(event["code"], event["kind"]) for event in heard] == [("CONF001", "new"), ("CONF001", "resolved")]
+    assert listener.asked == []
+    assert len(listener.heard) == 5 + len(listener.taken)
+    first = listener.taken[0]
+    assert [each["code"] for each in first["new"]] == ["CONF001"]
+    assert first["gone"] == []
+    assert {one["dedup_key"] for one in listener.heard} == {first["dedup_key"]}
+    assert first["text"].startswith(first["summary"])
+    assert "CONF001" in first["summary"]
+    assert "worse than before, CONF001 is new" in first["verdict"]
+    assert (first["event_action"], first["routing_key"]) == ("trigger", "R123")
+    assert set(first["payload"]) == {"summary", "source", "severity"}
+    assert first["payload"]["severity"] in ("critical", "error", "warning", "info")
+    assert [(each["code"], each["kind"]) for one in listener.taken for each in (*one["new"], *one["gone"])] == [
+        ("CONF001", "new"), ("CONF001", "resolved"),
+    ]  # fmt: skip
+    assert [one["finished"] for one in listener.taken] == [False, *[False] * (len(listener.taken) - 2), True]
+    assert listener.taken[-1]["event_action"] == "resolve"
     told = capsys.readouterr().err
-    assert "answered with 500" in told
+    for wrong in ("answered with 302", "answered with 429", "answered with 500", "not answered within 1 s", "answered with 404"):
+        assert wrong in told
     assert "secret-token" not in told
+    assert "R123" not in told
+    again = watching(latest_database, tmp_path, day, monkeypatch, plan="15m*14", notify=listener.url)
+    if stored:
+        again.keeper = InDatabase(again.invocation)
+    assert again.once() is ExitCode.OK
+    assert "could not be sent" not in capsys.readouterr().err  # all is told: the listener that is gone is not asked
+
+
+def test_a_verdict_that_was_not_taken_is_sent_by_the_next_run(
+    latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = Day({})
+    with Listener([500]) as listener:
+        watching(latest_database, tmp_path, day, monkeypatch, plan="15m*2", notify=listener.url).loop()
+        assert listener.taken == []
+        for _ in range(2):
+            watching(latest_database, tmp_path, day, monkeypatch, plan="15m*2", notify=listener.url).once()
+    assert len(listener.heard) == 2
+    assert [one["finished"] for one in listener.taken] == [True]
 
 
 def test_one_tick_answers_a_plugin_and_fills_a_textfile(
@@ -379,7 +459,7 @@ def test_on_a_terminal_the_watch_is_a_page_drawn_in_place(
     assert "resolved warning  CONF001" in pages[-1]
     assert "nothing new is open" in pages[-1]
     assert re.search("wait for an operator +0  ▁{4,6}\n", pages[-1])
-    assert "the plan is over" in pages[-1]
+    assert "finished: " in pages[-1]
     assert all(
         len(line) <= columns or "CONF001" in line or "deploy" in line or "Ctrl-C" in line for line in pages[-1].splitlines()
     )

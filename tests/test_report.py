@@ -50,7 +50,7 @@ def test_a_day_becomes_a_page_with_plots_and_findings(chatops_inprocess: Callabl
     assert "script" not in page.tags
     assert page.tags.count("polyline") == 2
     assert page.tags.count("circle") == 6
-    assert "3 h after deploy: worse; CHAT001 is open" in page.words
+    assert "3 h after deploy: worse than before, CHAT001 is new" in page.words
     assert "<script>alert(1)</script>\\x1b" in page.words
 
 

@@ -37,12 +37,13 @@ def monitor(
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first new finding.")] = False,
     store: Annotated[bool, typer.Option("--store", help="Remember the watch in the database: then this writes.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask (--store writes).")] = False,
-    anew: Annotated[bool, typer.Option("--anew", help="Forget the watch that is remembered.")] = False,
+    anew: Annotated[bool, typer.Option("--restart", help="Forget the watch that is remembered.")] = False,
 ) -> ExitCode:
     """Looks by the guide's plan, tells what is new, ongoing and resolved, and ends with one verdict. Reads only, but for --store.
 
     `[monitor] commands` of chatops.toml run beside each tick; one that fails is a finding.
-    A finding counts as gone after two ticks without it. Late, early and doubled ticks do no harm; missed ones are told.
+    A finding counts as gone after two ticks without it. Late, early or repeated looks are harmless; missed
+    ones are reported.
     """
     from chatops.flows import monitor as flow  # help and completion load no flow
 

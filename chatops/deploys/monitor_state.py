@@ -93,6 +93,10 @@ class Watch:
     missed: tuple[int, ...] = ()
     open: Mapping[str, Open] = field(default_factory=dict)
     transitions: tuple[Transition, ...] = ()
+    untold: tuple[Transition, ...] = ()
+    """Those that --notify has still to tell: nobody has taken them yet."""
+    end_told: bool = False
+    """Whether --notify has told the verdict at the end."""
 
     @property
     def schedule(self) -> Schedule:
@@ -220,7 +224,7 @@ def verdict(watch: Watch) -> Verdict:
     if len(blind) == len(seen):
         return Verdict(f"{when}: unknown; no tick could measure: {blind[-1].unseen}", ExitCode.FOUND)
     if worse:
-        parts.append(f"worse; {_list(worse)} {'is' if len(worse) == 1 else 'are'} open")
+        parts.append(f"worse than before, {_list(worse)} {'is' if len(worse) == 1 else 'are'} new")
     else:
         parts.append("no worse")
     closed = [one for one in watch.transitions if one.kind == "resolved" and not one.before]
@@ -230,7 +234,7 @@ def verdict(watch: Watch) -> Verdict:
             parts.append(f"{number} {'critical' if severity == 'critical' else noun} opened and closed")
     old = [code for code, one in watch.open.items() if one.before]
     if old:
-        parts.append(f"{len(old)} of before {'is' if len(old) == 1 else 'are'} still there")
+        parts.append(f"{formatting.plural(len(old), 'older finding')} {'remains' if len(old) == 1 else 'remain'}")
     if blind:
         parts.append(f"{len(blind)} of {len(watch.schedule.slots)} ticks could not measure")
     if watch.missed:
@@ -281,6 +285,7 @@ def _watch(found: object, where: str) -> Watch:
         fields["missed"] = tuple(fields["missed"])
         fields["open"] = {code: Open(**one) for code, one in fields["open"].items()}
         fields["transitions"] = tuple(Transition(**one) for one in fields["transitions"])
+        fields["untold"] = tuple(Transition(**one) for one in fields.get("untold", ()))
         return Watch(**fields)
     except (KeyError, TypeError, AttributeError):
         raise UsageError(f"{where} is a damaged state: a field is missing or unknown") from None

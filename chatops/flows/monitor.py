@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chatops import settings
+from chatops import formatting, settings
 from chatops.deploys import monitor_state as watches
+from chatops.deploys import notice, schedule
 from chatops.deploys import receipt as receipts
-from chatops.deploys import schedule
 from chatops.deploys.monitor_state import Look, Verdict, Watch, verdict
 from chatops.errors import ExitCode, RefusedError, UnreachableError, UsageError
 from chatops.flows.configured_commands import agree_to_commands, command_environment, configured_commands
@@ -118,6 +118,7 @@ class Watching:
                 return ExitCode.OK if self.watch.unseen is None else ExitCode.FOUND
             if self.watch.finished:
                 self.standing()
+                self.tell()
             else:
                 self.tick()
         if self.watch.finished:
@@ -169,7 +170,7 @@ class Watching:
             if kept.place != place:
                 raise UsageError(f"{self.keeper.name} is the watch of {kept.place}, not of {place}")
             if kept.plan != wanted.text:
-                raise UsageError(f"{self.keeper.name} is a watch by the plan {kept.plan}; --anew starts another")
+                raise UsageError(f"{self.keeper.name} is a watch by the plan {kept.plan}; --restart starts another")
             self.watch = kept
             return False
         self.anew = False
@@ -202,6 +203,8 @@ class Watching:
         found = self.look()
         before = self.watch
         self.watch, told = watches.advance(before, due.slot, due.missed, now, found)
+        if self.notifies is not None:
+            self.watch = replace(self.watch, untold=(*before.untold, *told))
         if not self.keeper.write(self.watch):
             self.watch = self.keeper.read() or self.watch
             return False
@@ -210,10 +213,15 @@ class Watching:
                 [Span("missed", "warning"), Span(f"  tick {number + 1}, due at {screen.at(self.watch, number)}")]
             )
         self.show(screen.tick_lines(self.watch, before, told, found.beside))
-        for transition in told:
-            if self.notifies is not None:
-                notify(self.invocation, self.notifies, self.watch.place, transition)
+        self.tell()
         return True
+
+    def tell(self) -> None:
+        """Sends what --notify has still to tell, all in one message; remembered as told once it was taken."""
+        if self.notifies is None or not notice.due(self.watch):
+            return
+        if notify(self.invocation, self.notifies, self.watch):
+            self.watch = self.keeper.told(self.watch) or self.watch
 
     def look(self) -> Look:
         """What there is to see now; a server that does not answer is part of that."""
@@ -249,8 +257,13 @@ class Watching:
         pieces: list[str] = []
         self.invocation.show(answer, pieces.append)
         following = self.watch.due(self.clock()).following
-        self.screen.draw("".join(pieces), "the plan is over" if following is None else
+        self.screen.draw("".join(pieces), self.ended if following is None else
                          f"next tick at {screen.at(self.watch, following)} · Ctrl-C ends, the watch is remembered")  # fmt: skip
+
+    @property
+    def ended(self) -> str:
+        """How many looks of the plan were taken."""
+        return f"finished: {len(self.watch.ticks)} of {formatting.plural(len(self.watch.schedule.slots), 'look')}"
 
     @property
     def screen(self) -> Screen | None:

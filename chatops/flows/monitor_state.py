@@ -9,6 +9,7 @@ from typing import Protocol
 
 from chatops import sqlfiles
 from chatops.deploys import monitor_state as watches
+from chatops.deploys import notice
 from chatops.deploys.monitor_state import Watch
 from chatops.errors import UnreachableError
 from chatops.files import locked, write_file
@@ -25,6 +26,9 @@ class Keeper(Protocol):
 
     def write(self, watch: Watch, *, anew: bool = False) -> bool:
         """Remembers the watch; False when another run took the same tick first."""
+
+    def told(self, said: Watch) -> Watch | None:
+        """Remembers that what was due in `said` has been told; the watch as it is now, None when it is gone."""
 
     def alone(self) -> contextlib.AbstractContextManager[None]:
         """Keeps a second run from the same tick, where that can be done beforehand."""
@@ -46,6 +50,15 @@ class InFile:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file(self.path, watch.text, private=True)
         return True
+
+    def told(self, said: Watch) -> Watch | None:
+        """In the file; the caller is alone."""
+        kept = self.read()
+        if kept is None or kept.started != said.started:
+            return kept
+        after = notice.told(kept, said)
+        self.write(after)
+        return after
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -98,6 +111,23 @@ class InDatabase:
             self.invocation.warn("the server is away: this tick is remembered here, and written when it is back")
         self.last = watch
         return True
+
+    def told(self, said: Watch) -> Watch | None:
+        """Under the row's lock: another run may have taken a slot meanwhile."""
+        asked = {"schema": self.invocation.target.schema}
+        kept = self.last
+        try:
+            with self.invocation.connect("act") as database, database.acting():
+                kept = self._parsed(database.value(sqlfiles.read("queries/watch_lock.sql"), asked))
+                ahead = kept is not None and self.last is not None and len(self.last.ticks) > len(kept.ticks)
+                kept = self.last if ahead else kept
+                if kept is not None and kept.started == said.started:
+                    kept = notice.told(kept, said)
+                    database.execute(sqlfiles.read("queries/watch_write.sql"), {**asked, "state": kept.text})
+        except UnreachableError:
+            kept = None if kept is None else notice.told(kept, said)
+        self.last = kept
+        return kept
 
     def alone(self) -> contextlib.AbstractContextManager[None]:
         """Nothing beforehand: the row's lock decides when a tick is written."""

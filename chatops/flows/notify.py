@@ -1,46 +1,75 @@
-"""`monitor --notify`: tells a command or a URL that a finding appeared or went; a failure of it is a warning."""
+"""`monitor --notify`: tells a command or a URL what a look changed; what is not taken is told again with the next look."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import urllib.error
+import urllib.parse
 import urllib.request
-from dataclasses import asdict
+from http.client import HTTPException, HTTPMessage
+from typing import IO
 
-from chatops.deploys.monitor_state import Transition
+from chatops.deploys import notice
+from chatops.deploys.monitor_state import Watch
 from chatops.flows.configured_commands import command_environment
 from chatops.flows.run import Invocation
 
-NOTIFY_SECONDS = 30
+NOTIFY_SECONDS = 30.0
+_AGAIN = "it is sent again with the next look"
 
 
-def notify(invocation: Invocation, to: str, place: str, transition: Transition) -> None:
-    """The transition as JSON on stdin and in CHATOPS_EVENT_* variables, or posted to a URL."""
-    body = asdict(transition)
-    if to.startswith(("http://", "https://")):
-        _post(invocation, to, json.dumps({**body, "place": place}), transition.code)
-        return
-    more = {f"CHATOPS_EVENT_{key.upper()}": str(value) for key, value in body.items()}
+def notify(invocation: Invocation, to: str, watch: Watch) -> bool:
+    """One message with all that is due: as JSON on stdin and in CHATOPS_EVENT_* variables, or posted to a URL; whether it was
+    taken: the command ended with 0, the server answered with 2xx. A failure is a warning."""
+    said = notice.message(watch)
+    wrong = _posted(to, said) if to.startswith(("http://", "https://")) else _run(invocation, to, said)
+    if wrong is not None:
+        invocation.warn(f"--notify {wrong}; {_AGAIN}")
+    return wrong is None
+
+
+def _run(invocation: Invocation, to: str, said: dict[str, object]) -> str | None:
     try:
         done = subprocess.run(
-            to, shell=True, input=json.dumps(body) + "\n", text=True, errors="backslashreplace", capture_output=True,
-            timeout=NOTIFY_SECONDS, check=False, env={**command_environment(invocation, "monitor"), **more},
+            to, shell=True, input=json.dumps(said) + "\n", text=True, errors="backslashreplace", capture_output=True,
+            timeout=NOTIFY_SECONDS, check=False, env={**command_environment(invocation, "monitor"), **notice.variables(said)},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        invocation.warn(f"--notify took longer than {NOTIFY_SECONDS} s for {transition.code}")
-        return
-    if done.returncode:
-        invocation.warn(f"--notify ended with {done.returncode} for {transition.code}")
+        return f"took longer than {NOTIFY_SECONDS:.0f} s"
+    return f"ended with {done.returncode}" if done.returncode else None
 
 
-def _post(invocation: Invocation, url: str, body: str, code: str) -> None:
-    """One POST; the URL may hold a secret, so it is not repeated."""
-    request = urllib.request.Request(url, body.encode(), {"Content-Type": "application/json"}, method="POST")
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirected POST would arrive elsewhere, without what it says."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        return None
+
+
+def _posted(url: str, said: dict[str, object]) -> str | None:
+    """One POST; what went wrong, None when it was taken. The URL may hold a secret, so it is not repeated."""
+    # In a thread: a server that answers a byte at a time keeps within every timeout of the socket.
+    wrong: list[str | None] = []
+    sending = threading.Thread(target=lambda: wrong.append(_post(url, said)), daemon=True)
+    sending.start()
+    sending.join(NOTIFY_SECONDS)
+    return wrong[0] if wrong else f"was not answered within {NOTIFY_SECONDS:.0f} s"
+
+
+def _post(url: str, said: dict[str, object]) -> str | None:
     try:
-        with urllib.request.urlopen(request, timeout=NOTIFY_SECONDS):
-            pass
+        # PagerDuty reads its key from the message.
+        key = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query).get("routing_key")
+        body = json.dumps({**said, "routing_key": key[0]} if key else said).encode()
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
+        with urllib.request.build_opener(_NoRedirects).open(request, timeout=NOTIFY_SECONDS):
+            return None
     except urllib.error.HTTPError as error:
-        invocation.warn(f"--notify was answered with {error.code} for {code}")
-    except (OSError, ValueError) as error:
-        invocation.warn(f"--notify could not be sent for {code}: {type(error).__name__}")
+        error.close()
+        return f"was answered with {error.code}"
+    except (OSError, ValueError, HTTPException) as error:
+        return f"could not be sent: {type(error).__name__}"
