@@ -14,14 +14,14 @@ PINNED = {
     "017_fix_concurrent_messages": "997e02e40019e2d4eb2d88d31e87acc63277a7988e5beabdee4810b2e7790fae",
     "018_queue_clocks": "1511bae8d668a5900163b952595735c8c4d4bd7dbfbc37e78ea9babdf46ac835",
     "019_queue_indexes": "e0b8f4f5edcd1d85b99507e2ce5a2a0031585ab5fe918b9c4dbabd736675b5b0",
-    "020_fill_queue_clocks": "fa5d46db87d023e0740e448dfb016890f0712813fc173ac03129b2244ab37141",
+    "020_fill_queue_clocks": "2345aeb579f42acb0c2134547cabd7c62ef9e42a6734142b07786e3f49896a3c",
     "021_write_path": "2afefe711edc9d1b335b35902d1824ca71a970d8c0b9f62f508e21037fc4e43d",
     "022_stop_new_damage": "22bb8ba73b4a6516f36a9e69a7b3da82bd6cb45eaf83aac198cc4d630dc7ceeb",
     "023_repair_rows": "bd217a354f6b8e0b54908d3e9cf67a3e75bf81c76ef130d56b920249f6fef6fc",
     "024_one_chat_per_operator": "2b4c0aebd577566102fd679b1fe3a47e1080a98af4df1b1fdfeafb219e81a785",
     "025_constraints": "cd7568246c753a4240f4dda5f3d5e178c01b58780d561190e758c853215a8b3c",
     "026_validate_constraints": "f4948d6ab9082b847d6b67b437761487dbe36a47b4a875b038d999e945292421",
-    "027_privileges": "60ddb844512424fa588ef3d609c05e5ee51aa5886898c77c20ee60b42cb11437",
+    "027_privileges": "8509ec18347350e5aecdaed5a4513162b1b923da635034204c733222b4b4e00d",
 }
 
 

@@ -117,7 +117,7 @@ def test_it_is_told_in_the_words_of_the_people_who_wait(
 ) -> None:
     files = folder(check="alter table chats add constraint sane check (message_count >= 0);\nselect pg_sleep(0.15);")
     shown = chatops_inprocess("rehearse", "--dir", files, db=busy_database, check=0).stdout
-    assert "rolled back: nothing was changed" in shown
+    assert "Nothing was changed." in shown
     assert "→ blocks every read and write of chats for 0.2 s; 2 operators are on shift" in shown
     assert f"ACCESS EXCLUSIVE chats, scans {ROWS:,} rows of chats" in shown
 

@@ -24,7 +24,7 @@ def test_on_the_migrated_system_everything_passes(core_database_everywhere: Data
     data = sum(check.group == "data" for check in load.shipped())
     assert f"schema: {schema} passed, 0 failed, 0 unknown" in shown
     assert f"data: {data} passed, 0 failed, 0 unknown" in shown
-    assert f"right: {schema + data} checks in" in shown
+    assert f"All {schema + data} checks passed in" in shown
 
 
 def test_on_the_newest_schema_everything_passes(latest_database_everywhere: Database, chatops_inprocess: Run) -> None:
@@ -42,7 +42,7 @@ def test_schema_and_data_can_be_asked_apart(deployed: Database, chatops_inproces
     chatops_inprocess("verify", "schema", db=deployed, check=0)
     failed = chatops_inprocess("verify", "data", db=deployed, check=1).stdout
     assert "✗ failed   CHAT003  in 1 chat state and operator contradict each other" in failed
-    assert "not right: 1 of" in failed
+    assert "\n1 of " in failed
     assert "what it means and what helps: chatops diagnose" in failed
     assert "looks at schema or data" in chatops_inprocess("verify", "everything", db=deployed, check=2).stderr
 
@@ -50,7 +50,7 @@ def test_schema_and_data_can_be_asked_apart(deployed: Database, chatops_inproces
 def test_advice_is_shown_and_changes_no_exit_code_unless_asked(deployed: Database, chatops_inprocess: Run) -> None:
     shown = chatops_inprocess("verify", "--only", "QUEUE003", db=deployed, check=0).stdout
     assert "! advice   QUEUE003" in shown
-    assert "1 check, 1 with advice" in shown
+    assert "0 of 1 check passed, 1 with advice" in shown
     chatops_inprocess("verify", "--only", "QUEUE003", "--fail-on", "advice", db=deployed, check=1)
     plant(deployed, "CHAT003")
     chatops_inprocess("verify", "--only", "CHAT003", "--fail-on", "never", db=deployed, check=0)
@@ -162,12 +162,14 @@ def test_hostile_checks_of_a_folder_are_unknown_with_the_reason_and_harm_nothing
 
 
 def test_history_is_looked_back_to_the_last_migration_unless_told(latest_database: Database, chatops_inprocess: Run) -> None:
-    assert ", since the last migration" in chatops_inprocess("verify", db=latest_database, check=0).stdout
+    assert " since the last migration" in chatops_inprocess("verify", db=latest_database, check=0).stdout
     latest_database.execute("update chatops.migrations set applied_at = applied_at - interval '2 hours'")
     shown = chatops_inprocess("verify", "--only", "CHAT016,CHAT017", db=latest_database, check=0).stdout
-    assert "history: last 2 h" in shown
+    assert "history checks cover the 2 h since the last migration" in shown
     assert "passed   CHAT017  no chats yet" in shown
-    assert "history: last 1 h\n" in chatops_inprocess("verify", "--since", "1h", db=latest_database, check=0).stdout
+    assert (
+        "history checks cover the last 1 h\n" in chatops_inprocess("verify", "--since", "1h", db=latest_database, check=0).stdout
+    )
 
 
 def test_a_chat_taken_at_a_message_says_that_the_code_was_not_deployed(deployed: Database, chatops_inprocess: Run) -> None:

@@ -55,7 +55,7 @@ class Guards:
 
     @property
     def off(self) -> bool:
-        """Whether legacy writes are obeyed without being looked at."""
+        """Whether legacy writes are accepted as they come."""
         return self.switch is not None and self.switch.value == "off" and self.switch.in_force
 
 

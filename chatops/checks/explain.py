@@ -75,7 +75,7 @@ def repair_in_words(code: str) -> str:
 
 
 def by_problem(checks: Sequence[Check]) -> list[tuple[str, list[Check]]]:
-    """Codes under what people say, worst first; a code may stand under several."""
+    """Codes by symptom, worst first; a code may stand under several."""
     found = []
     for problem in PROBLEMS:
         under = [check for check in checks if problem in check.says]

@@ -27,7 +27,7 @@ def deploy(
     directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="STEP", help="Go on at this step.")] = None,
     skip_code: Annotated[bool, typer.Option("--skip-code", help="The code is deployed by somebody else.")] = False,
-    scenarios: Annotated[bool, typer.Option("--scenarios/--no-scenarios", help="Live through the guide's tests.")] = True,
+    scenarios: Annotated[bool, typer.Option("--scenarios/--no-scenarios", help="Run the guide's tests.")] = True,
     monitor: Annotated[str | None, typer.Option("--monitor", metavar="PLAN", help="Stay and watch, such as 15m*4,1h*23.")] = None,
     receipt: Annotated[Path | None, typer.Option("--receipt", metavar="FILE", help="Where the receipt is kept.")] = None,
     max_wait: Annotated[str, typer.Option("--max-wait", metavar="TIME", help="How long to wait for locks, per file.")] = "5m",

@@ -21,7 +21,7 @@ def explain(
     ),
     sql: bool = typer.Option(False, "--sql", help="Print the query."),
 ) -> None:
-    """Meaning, cause, consequences and fix of a finding; without a code all of them, under what people say.
+    """Meaning, cause, consequences and fix of a finding; without a code all of them, by symptom.
 
     Connects to nothing. The same text is in docs/findings.md.
     """

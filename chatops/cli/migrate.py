@@ -59,7 +59,7 @@ def migrate(
 ) -> ExitCode:
     """Applies the pending files in order, each in one transaction with its entry in the ledger, then the views that changed.
 
-    Locks are asked for in short attempts, so that nobody waits for the migrator for long; who is in the way is named.
+    Locks are asked for in short attempts, so that nobody waits for the migrator for long; chatops names the blocker.
     With --db given several times, --env staging,production or --all-schemas each database is migrated independently, through at
     most --jobs and two connections; the same command again goes on where a run ended.
     """

@@ -31,7 +31,9 @@ def monitor(
     ] = None,
     notify: Annotated[
         str | None,
-        typer.Option("--notify", metavar="COMMAND|URL", help="Told when a finding appears or goes: JSON on stdin, or posted."),
+        typer.Option(
+            "--notify", metavar="COMMAND|URL", help="One message a look that changes something: JSON on stdin, or posted."
+        ),
     ] = None,
     until_healthy: Annotated[bool, typer.Option("--until-healthy", help="End at the first tick without a finding.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first new finding.")] = False,
@@ -42,8 +44,8 @@ def monitor(
     """Looks by the guide's plan, tells what is new, ongoing and resolved, and ends with one verdict. Reads only, but for --store.
 
     `[monitor] commands` of chatops.toml run beside each tick; one that fails is a finding.
-    A finding counts as gone after two ticks without it. Late, early or repeated looks are harmless; missed
-    ones are reported.
+    A finding counts as gone after two ticks without it. Late, early or repeated looks are harmless; missed ones
+    are reported.
     """
     from chatops.flows import monitor as flow  # help and completion load no flow
 

@@ -36,8 +36,8 @@ def rehearse(
 ) -> ExitCode:
     """Runs the pending files for real in a transaction that is rolled back, and measures what they do to others.
 
-    While it runs it holds the locks that it measures: on production for 2 s at most. Told by statement: locks, rewrites, scans,
-    time; by file: whom it blocks, and for how long. Sequences keep the numbers that they gave out.
+    While it runs it holds the locks that it measures: on production for 2 s at most. Reports each statement's locks, rewrites,
+    scans and time, and whom each file blocks, for how long. Sequences keep the numbers that they gave out.
     """
     from chatops.flows import rehearse as flow  # here: help and completion load no flow
 

@@ -37,7 +37,7 @@ def verify(
     threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),
     checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside ours."),
     timeout: float = typer.Option(14.0, "--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together."),
-    scenarios: bool = typer.Option(False, "--scenarios", help="Live through the guide's tests; always rolled back."),
+    scenarios: bool = typer.Option(False, "--scenarios", help="Run the guide's tests; always rolled back."),
     concurrent: bool = typer.Option(False, "--concurrent", help="With --scenarios: several sessions, in a copy dropped again."),
     against: Path | None = typer.Option(None, "--against", metavar="RECEIPT", help="What has changed since that deploy?"),
     diff: bool = typer.Option(False, "--diff", help="With --against: what changed, line by line."),

@@ -56,7 +56,8 @@ def variables(said: Mapping[str, object]) -> dict[str, str]:
     assert isinstance(gone, list)
     return {
         "CHATOPS_EVENT_TEXT": str(said["text"]), "CHATOPS_EVENT_SUMMARY": str(said["summary"]),
-        "CHATOPS_EVENT_PLACE": str(said["place"]), "CHATOPS_EVENT_AT": str(said["at"]), "CHATOPS_EVENT_VERDICT": str(said["verdict"]),
+        "CHATOPS_EVENT_PLACE": str(said["place"]), "CHATOPS_EVENT_AT": str(said["at"]),
+        "CHATOPS_EVENT_VERDICT": str(said["verdict"]),
         "CHATOPS_EVENT_NEW": ",".join(one["code"] for one in new), "CHATOPS_EVENT_GONE": ",".join(one["code"] for one in gone),
     }  # fmt: skip
 

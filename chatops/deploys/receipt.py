@@ -15,8 +15,8 @@ from chatops.model import Values
 FORMAT = 1
 # The steps of a deploy in order, and what is true once each is done.
 STEPS: Mapping[str, str] = {
-    "preflight": "it was looked whether the deploy can work; nothing is changed by that",
-    "baseline": "the figures of before are in the receipt",
+    "preflight": "checked; nothing changed",
+    "baseline": "figures from before the deploy saved in the receipt",
     "before": "the commands before the migration have run",
     "migrate": "the migration files are in and stay in",
     "code": "the commands of the code step have run",

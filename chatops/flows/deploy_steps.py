@@ -104,7 +104,8 @@ class DeploySteps:
         for point in points:
             if point.verdict in ("failed", "unknown"):
                 invocation.note(f"  ! {point.area}: {point.says}; verify looks again after migrate")
-        return f"{len(points)} points looked at"
+        passed = sum(point.verdict not in ("failed", "unknown") for point in points)
+        return f"{passed} of {len(points)} checks passed" if passed < len(points) else f"{len(points)} checks passed"
 
     def baseline(self) -> str:
         """The figures, findings and catalog of before, into the receipt."""

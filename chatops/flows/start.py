@@ -11,10 +11,11 @@ def show_start(invocation: Invocation) -> ExitCode:
     """Prints a dozen lines; never connects."""
     try:
         target = settings.resolve(invocation.options, configuration=invocation.configuration)
+        one = "another"
         kind = "production" if target.production else "not production"
         connection = f"{target.shown()} ({kind}; from {target.origin})"
     except ChatopsError as error:
-        connection = error.message
+        connection, one = error.message, "one"
     for line in (
         f"chatops {__version__}: migrate, check and mend the chat platform's Postgres.",
         "",
@@ -23,7 +24,7 @@ def show_start(invocation: Invocation) -> ExitCode:
         "  chatops diagnose    what is wrong now, and the command that mends it",
         "",
         f"Connection: {connection}",
-        "  name another with --db URL, --env NAME or CHATOPS_DATABASE_URL; chatops config explains",
+        f"  name {one} with --db URL, --env NAME or CHATOPS_DATABASE_URL; chatops config explains",
         "",
         "All commands: chatops --help",
     ):

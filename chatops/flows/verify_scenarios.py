@@ -15,7 +15,7 @@ from chatops.screens import scenarios as screen
 
 def scenarios(invocation: Invocation, *, yes: bool) -> ExitCode:
     """Lives through the guide's tests; 1 when a step failed or could not be lived through."""
-    if not invocation.consent("Live through the guide's tests with made-up people (rolled back)", yes=yes):
+    if not invocation.consent("Run the guide's tests with made-up people (rolled back)", yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
     with invocation.reading() as database:

@@ -71,7 +71,7 @@ class Progress:
         self.tell(StepBegun(name, number, of, formatting.shortened(text, 60)))
 
     def tell_note(self, name: str, text: str) -> None:
-        """Something about a file that somebody who waits wants to know."""
+        """Progress of a file for a person who waits."""
         self.tell(Note(name, text))
 
     def failure(self, name: str, failure: Failure, verdict: list[str] | None = None) -> MigrationFailedError:

@@ -12,7 +12,7 @@ from chatops.model import Answer, Column, Line, Span, Style, Table, Text
 
 
 def listing(checks: Sequence[Check], width: int) -> Answer:
-    """Every code under what people say."""
+    """Every code by symptom."""
     lines: list[Line] = []
     for problem, found in by_problem(checks):
         lines += [*([""] if lines else []), [Span(f"“{problem}”", "strong")]]

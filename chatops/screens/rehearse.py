@@ -93,9 +93,10 @@ def answer(rehearsal: Rehearsal, environment: str, facts: Facts, width: int) -> 
 def _headline(rehearsal: Rehearsal, environment: str) -> str:
     done = sum(file.status in ("rehearsed", "too long", "failed") for file in rehearsal.files)
     rest = len(rehearsal.files) - done
-    left = f"; {formatting.count(rest)} could not be" if rest else ""
-    counted = formatting.plural(done, "file")
-    return f"Rehearsed {counted} on {environment} in {seconds(rehearsal.seconds)}, rolled back: nothing was changed{left}."
+    all_ = formatting.plural(len(rehearsal.files), "file")
+    counted = f"{formatting.count(done)} of {all_}" if rest else all_
+    left = f"; {formatting.count(rest)} cannot be rehearsed (below)" if rest else ""
+    return f"Rehearsed {counted} on {environment} in {seconds(rehearsal.seconds)}{left}. Rolled back. Nothing was changed."
 
 
 def _file(file: RehearsedFile, rehearsal: Rehearsal, width: int) -> list[Line]:

@@ -32,7 +32,7 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
     total = len(survey.results)
     lines.append("")
     if failed:
-        wrong = f"not right: {formatting.count(failed)} of {formatting.plural(total, 'check')} failed or unknown"
+        wrong = f"{formatting.count(failed)} of {formatting.plural(total, 'check')} failed or unknown"
         lines.append([Span(wrong, "critical")])
         lines += flow([[Span("what it means and what helps: "), Span(reader.here("diagnose", *reader.own), "code")]], reader)
     else:
@@ -40,9 +40,13 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
         with_advice = f", {formatting.count(advice)} with advice" if advice else ""
         not_run = f", {formatting.count(unknown)} unknown" if unknown else ""
         took = formatting.duration(survey.seconds)
-        lines.append([Span(f"right: {formatting.plural(total, 'check')}{with_advice}{not_run} in {took}", "ok")])
+        checks = formatting.plural(total, "check")
+        passed = (
+            f"{formatting.count(total - advice - unknown)} of {checks} passed" if advice or unknown else f"All {checks} passed"
+        )
+        lines.append([Span(f"{passed}{with_advice}{not_run} in {took}", "ok")])
     if any(result.check.kind == "history" for result in survey.results):
-        lines.append([Span(f"history: {_looked_back(survey)}", "dim")])
+        lines.append([Span(f"history checks cover {_looked_back(survey)}", "dim")])
     columns = [
         Column("group", "group"),
         Column("code", "code"),
@@ -79,11 +83,13 @@ def catalogue(checks: Sequence[Check]) -> Answer:
 
 def _looked_back(survey: Survey) -> str:
     if is_ever(survey.since):
-        return "all of it"
+        return "everything"
     newest = survey.inventory.migrated_at
     to_newest = newest is not None and abs((survey.now - newest - formatting.span(survey.since.replace(" hours", "h"), "--since"))
                                            .total_seconds()) < 2  # fmt: skip
-    return f"last {looked_back(survey.since)}" + (", since the last migration" if to_newest else "")
+    return (
+        f"the last {looked_back(survey.since)}" if not to_newest else f"the {looked_back(survey.since)} since the last migration"
+    )
 
 
 def _standing(results: Sequence[Result]) -> str:

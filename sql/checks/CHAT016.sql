@@ -8,7 +8,7 @@
 -- expected: whoever holds a chat keeps it until they reply, give it back, fall silent, or an admin moves it
 -- why: the application's code was not deployed: its old code puts a chat into the queue at each message of its user, whoever
 --   holds it
--- consequence: operators lose the chat that they are answering, and the user gets two hands in one conversation
+-- consequence: operators lose the chat that they are answering, and the user gets two operators in one conversation
 -- help-text: deploy the application's code (step 2 of the guide: chatops deploy runs it from [deploy] commands);
 --   chatops migrate to 022 and up absorbs such writes of the old code
 -- says: operator loses the chat · the deploy is not right

@@ -7,7 +7,7 @@
 -- leads: yes
 -- expected: the guards against stale writes of the application are on
 -- why: somebody used the emergency switch
--- consequence: late replies and direct writes of the state are obeyed as before the migrations: chats are lost and taken again
+-- consequence: late replies and direct writes of the state are accepted, as before the migrations: chats are lost and taken again
 -- help: guard on
 -- says: operator loses the chat
 -- if-absent: chatops.settings

@@ -6,7 +6,7 @@
 -- group: schema
 -- expected: every index on the chat tables is valid, or is being built at this moment
 -- why: CREATE INDEX CONCURRENTLY was interrupted: by a lock timeout, a cancelled session or duplicate rows
--- consequence: reads go over the whole table; every write still pays for the index; a unique one guards nothing
+-- consequence: queries scan the whole table; every write still pays for the index; a unique one guards nothing
 -- help-sql: reindex index concurrently {object};
 -- needs-table: chats
 -- says: everything is slow · the deploy is not right

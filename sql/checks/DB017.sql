@@ -6,7 +6,7 @@
 -- group: schema
 -- expected: every trigger on the chat tables fires
 -- why: somebody disabled it for an import and did not enable it again
--- consequence: counters stand still, or stale writes of the application are obeyed again
+-- consequence: counters stand still, or stale writes of the application are accepted again
 -- help-sql: alter table {relation} enable trigger {object};
 -- needs-table: chats
 -- says: the deploy is not right · operator loses the chat · stats seem wrong

@@ -6,7 +6,7 @@
 -- severity: warning
 -- group: data
 -- expected: the published functions and views say the same as the chats
--- why: a function or view is an old text
+-- why: a function or view is an outdated version
 -- consequence: one screen says that nobody waits while users do
 -- help: migrate --dry-run
 -- says: stats seem wrong

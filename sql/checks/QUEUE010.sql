@@ -6,7 +6,7 @@
 -- group: now
 -- expected: nobody waits for an answer for longer than the promised time
 -- why: more users write than operators answer, or operators who left hold chats and count as busy
--- consequence: users go away
+-- consequence: users give up
 -- users-wait: yes
 -- help: queue
 -- says: users wait too long

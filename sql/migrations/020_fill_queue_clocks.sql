@@ -1,3 +1,3 @@
 -- Gives the chats in which somebody waits their waiting_since and their count of unanswered releases; closed ones get none.
 -- chatops: repairs QUEUE012
--- effect: fills since when users wait in existing chats, in small steps
+-- effect: fills in "waiting since" for existing chats, in small steps

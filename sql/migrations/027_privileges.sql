@@ -1,5 +1,5 @@
 -- Who may call the published functions, and where these look for their tables.
--- effect: only servers release; an operator assigns for nobody else
+-- effect: release is server-only; operators assign only to themselves
 
 -- Roles of the hosting that are not there are passed over. What somebody has closed by hand stays closed, and functions
 -- that policies call (is_admin, is_operator, ...) are not touched.
