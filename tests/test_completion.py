@@ -8,6 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from chatops.flows import complete_ids
+from chatops.flows.given import Given
 from tests.ailing import deployed
 from tests.conftest import Result
 from tests.locks import wait_for
@@ -87,9 +91,34 @@ def test_values_are_offered_where_they_are_known(chatops: Run, tmp_path: Path) -
         assert "CHAT003" in offered(command), command
     assert offered("diagnose --fail-on ") == ["critical", "warning", "advice", "never"]
     assert offered("log --outcome mo") == ["moved"]
+    assert offered("deploy --from ") == ["preflight", "baseline", "before", "migrate", "code", "verify", "after", "monitor"]
+    assert offered("deploy --from ve") == ["verify"]
     assert offered("--db ") == ["local", "demo"]
     assert offered("--env st") == ["staging"]
     assert offered("queue --env ") == ["production", "staging"]
     assert set(offered("queue -o ")) > {"table", "nagios", "csv"}
     assert "csv" not in offered("show -o ")
     assert offered("show op") == ["operator"]
+
+
+def test_operators_are_offered_by_a_word_of_their_name_which_stays_out_of_every_file(
+    deployed: Database, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, three, four = (str(row[0]) for row in deployed.execute("select id from operators order by id limit 4"))
+    for who, name in ((one, "Zoë-Marie Quill"), (two, "Ada Quillon"), (three, "Zed Quill"), (four, "x'); drop Zap$(reboot)")):
+        deployed.execute("update operators set name = %s where id = %s", [name, who])
+    monkeypatch.setattr(complete_ids, "NAMES_SECONDS", 60.0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    given = Given(db=(deployed.url,))
+
+    def offered(typed: str) -> list[str]:
+        return [word for word, _ in complete_ids.offers(given, "operators", typed)]
+
+    assert offered("zo") == ["zoë-Marie"]
+    assert offered("QUILL") == ["QUILL", "QUILLon"]
+    assert dict(complete_ids.offers(given, "operators", "Quill"))["Quill"] == "2 operators"
+    assert offered("za") == []
+    assert offered("nobody-is-called-so") == []
+    wait_for(lambda: len(cached(home)) == 1, "the cache of operators is filled")
+    assert "uill" not in cached(home)[0].read_text()
+    assert one in offered(one[:6])

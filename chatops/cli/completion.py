@@ -15,7 +15,7 @@ def chats(ctx: typer.Context, incomplete: str) -> Offers:
 
 
 def operators(ctx: typer.Context, incomplete: str) -> Offers:
-    """Ids of operators that begin so, each with what they do now."""
+    """Ids of operators that begin so, or words of their names, each with what they do now."""
     return _offers(ctx, "operators", incomplete)
 
 
@@ -59,6 +59,13 @@ def formats(ctx: typer.Context, incomplete: str) -> Offers:
     callback = ctx.command.callback
     known = getattr(getattr(callback, "__wrapped__", callback), "formats", None)
     return complete_words.formats(known, incomplete)
+
+
+def steps(ctx: typer.Context, incomplete: str) -> Offers:
+    """The steps of a deploy in order."""
+    from chatops.deploys.receipt import STEPS  # on the key
+
+    return [(step, told) for step, told in STEPS.items() if step.startswith(incomplete.lower())]
 
 
 def environments(ctx: typer.Context, incomplete: str) -> Offers:

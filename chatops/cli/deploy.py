@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -25,7 +26,9 @@ def deploy(
     ctx: typer.Context,
     to: Annotated[str | None, typer.Option(metavar="N|latest", help="The last file to apply: number or name.")] = None,
     directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    start: Annotated[str | None, typer.Option("--from", metavar="STEP", help="Go on at this step.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="STEP", autocompletion=completion.steps, help="Go on at this step.")
+    ] = None,
     skip_code: Annotated[bool, typer.Option("--skip-code", help="The code is deployed by somebody else.")] = False,
     scenarios: Annotated[bool, typer.Option("--scenarios/--no-scenarios", help="Run the guide's tests.")] = True,
     monitor: Annotated[str | None, typer.Option("--monitor", metavar="PLAN", help="Stay and watch, such as 15m*4,1h*23.")] = None,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import select
 import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from chatops import settings
 from chatops.flows.given import Given
@@ -20,6 +23,9 @@ BUDGET_SECONDS = 0.3
 FETCH_SECONDS = 5
 """How long a look at the database may go on for the next time, after this one was given up."""
 MOST = 200
+MOST_NAMES = 5_000
+NAMES_SECONDS = 1.0
+"""How long somebody who types a name waits."""
 
 Offers = list[tuple[str, str]]
 
@@ -29,7 +35,8 @@ def offers(given: Given, kind: str, incomplete: str) -> Offers:
     try:
         options = settings.Options(tuple(given.db), given.env, given.schema, given.config)
         kept = _kept(settings.resolve(options), kind)
-        return [(name, told) for name, told in kept if name.startswith(incomplete.lower())]
+        found = [(name, told) for name, told in kept if name.startswith(incomplete.lower())]
+        return found or (_by_name(settings.resolve(options), incomplete) if kind == "operators" and incomplete else [])
     except Exception:  # noqa: BLE001 - somebody is typing: no completion is better than a traceback
         return []
 
@@ -49,6 +56,38 @@ def _kept(target: Target, kind: str) -> Sequence[tuple[str, str]]:
             return found
         time.sleep(0.01)
     return kept
+
+
+def _by_name(target: Target, typed: str) -> Offers:
+    """Words of operators' names that begin so, each naming one operator. Asked live: names are kept in no file."""
+    if not hasattr(os, "fork"):
+        return []
+    end, answer = os.pipe()
+
+    def work() -> None:
+        with os.fdopen(answer, "w", encoding="utf-8") as pipe:
+            json.dump(_ask_names(target, typed), pipe)
+
+    _look_aside(work, keep=answer)
+    os.close(answer)
+    told, until = b"", time.monotonic() + NAMES_SECONDS
+    with os.fdopen(end, "rb", buffering=0) as pipe:
+        while select.select([pipe], [], [], max(0, until - time.monotonic()))[0]:
+            part = pipe.read(65_536)
+            if not part:
+                return [(str(word), str(load)) for word, load in json.loads(told)]
+            told += part
+    return []
+
+
+def _ask_names(target: Target, typed: str) -> Offers:
+    seen: dict[str, list[str]] = {}
+    for _, load, name in _rows(target, "operators", MOST_NAMES):
+        for word in {word.lower(): word for word in str(name or "").split()}.values():
+            if word.lower().startswith(typed.lower()) and re.fullmatch(r"[\w.-]+", word):
+                # In the case that was typed: shells offer only what goes on that.
+                seen.setdefault(typed + word[len(typed) :], []).append(str(load))
+    return [(word, loads[0] if len(loads) == 1 else f"{len(loads)} operators") for word, loads in sorted(seen.items())]
 
 
 def cache_file(target: Target, kind: str) -> Path:
@@ -76,7 +115,7 @@ def _write(path: Path, offers: Offers) -> None:
     part.replace(path)
 
 
-def _look_aside(work: Callable[[], None]) -> bool:
+def _look_aside(work: Callable[[], None], keep: int | None = None) -> bool:
     """Does it in a process of its own, so that a slow answer is there for the next time; False where that cannot be."""
     if not hasattr(os, "fork"):
         return False
@@ -88,21 +127,28 @@ def _look_aside(work: Callable[[], None]) -> bool:
         os.setsid()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
-            os.dup2(nowhere, stream)
+            if stream != keep:
+                os.dup2(nowhere, stream)
         work()
     finally:
         os._exit(0)
 
 
-def _ask(target: Target, kind: str) -> Offers:
-    from chatops import db, formatting, sqlfiles  # in the process that asks; the one that answers has a third of a second
+def _rows(target: Target, kind: str, most: int) -> Sequence[tuple[Any, ...]]:
+    from chatops import db, sqlfiles  # in the process that asks; the one that answers has a third of a second
 
     if target.embedded is not None:
         target = _running(target)
     with db.connect(target, "completion", "read", connect_timeout=2) as database, database.reading(statement_timeout="2s"):
         before_018 = not (database.facts and database.facts.has_queue_clocks)
         query = sqlfiles.query(f"queries/complete_{kind}.sql", before_018=before_018)
-        rows = database.tuples(query, {"most": MOST})
+        return database.tuples(query, {"most": most})
+
+
+def _ask(target: Target, kind: str) -> Offers:
+    from chatops import formatting  # as above
+
+    rows = _rows(target, kind, MOST)
     # A name is kept as its initial: the file outlives the moment.
     return [
         (str(row[0]), f"{formatting.initial(row[2])} {row[1]}" if kind == "operators" else str(row[1] or "no state"))
