@@ -21,6 +21,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("Deploy", "monitor", "A deploy's first hour and first day."),
     ("Deploy", "report", "One page about a deploy or a day."),
     ("Look", "diagnose", "What is wrong now? (is the deploy right: verify; can I work here: doctor)"),
+    ("Look", "console", "The live desk."),
     ("Look", "summary", "Chats by state."),
     ("Look", "queue", "Who waits, and for how long."),
     ("Look", "stuck", "What does not move."),

@@ -1,0 +1,44 @@
+"""`chatops console`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from chatops.cli.options import command, invocation_of
+from chatops.errors import ExitCode, UsageError
+
+
+@command(
+    examples=["chatops console", "chatops --env production console --every 2", "chatops console --screenshot desk.svg"],
+    exits="0 when it was left · 2 Textual is not installed · 3 database unreachable at the beginning · 4 refused",
+    takes=("connection",),
+)
+def console(
+    ctx: typer.Context,
+    every: float = typer.Option(5.0, "--every", min=1, max=3600, metavar="SECONDS", help="How often it looks."),
+    checks_every: float = typer.Option(
+        5.0, "--checks-every", min=0, max=1440, metavar="MINUTES", help="How often the checks run; 0: only on the key f."
+    ),
+    screenshot: Path | None = typer.Option(
+        None, "--screenshot", metavar="FILE.svg", help="One look as a picture; needs no terminal."
+    ),
+    size: str = typer.Option("120x40", "--size", metavar="COLUMNSxROWS", help="With --screenshot: how large."),
+) -> ExitCode:
+    """One screen to keep open: who waits and why, who is held unanswered, who is free, what is wrong, what was done last.
+
+    Looks in one read-only snapshot every few seconds. `r` and `l` open the plan of reassign and release, by the rules of the
+    commands; production starts read-only, W lets you act for ten minutes. `?` lists the keys.
+    """
+    try:
+        from chatops.flows.console import open_console
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "textual":
+            raise
+        raise UsageError(
+            "console needs Textual, which is not installed",
+            next_steps=[("into this environment, from a clone", "python -m pip install -e '.[console]'")],
+        ) from None
+
+    return open_console(invocation_of(ctx), every=every, checks_every=checks_every, picture=screenshot, size=size)
