@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from chatops.cli.options import command, invocation_of
+from chatops.cli.shared_options import AllSchemas
 from chatops.errors import ExitCode
 
 
@@ -26,9 +27,15 @@ def status(
     source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when something is to be done.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Every applied file, on a terminal too.")] = False,
+    all_schemas: AllSchemas = None,
 ) -> ExitCode:
     """Every migration file with its state: applied, pending, edited, missing, late or half-done."""
     from chatops.flows import status as flow  # help and completion load no flow
     from chatops.flows.folder import FolderOptions
 
-    return flow.status(invocation_of(ctx), flow.StatusOptions(to, FolderOptions(directory, source), exit_code, everything))
+    options = flow.StatusOptions(to, FolderOptions(directory, source), exit_code, everything)
+    if all_schemas is not None:
+        from chatops.flows.status_all import status_all  # loads what migrates
+
+        return status_all(invocation_of(ctx), options, all_schemas)
+    return flow.status(invocation_of(ctx), options)

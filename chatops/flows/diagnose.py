@@ -83,7 +83,7 @@ class _Seen:
 def diagnose(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
     """1 when something counts as found, 4 when fixes could not be rehearsed because nothing may be written."""
     severity = run_checks.fail_on(request.fail_on)
-    plan = _understood(invocation, request)
+    plan = understood(invocation, request)
     if request.chat:
         answer, survey = _one_chat(invocation, request, plan)
         invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
@@ -145,7 +145,7 @@ def _answer(
     )
 
 
-def _understood(invocation: Invocation, request: DiagnoseRequest) -> _Plan:
+def understood(invocation: Invocation, request: DiagnoseRequest) -> _Plan:
     """Which checks, limits and window; an archive is made the run's database. Raises UsageError for what does not go together."""
     if request.full and request.brief:
         raise UsageError("--full and --brief: one of them")

@@ -8,10 +8,12 @@ from chatops import formatting
 from chatops.chats import pauses, reports, shift
 from chatops.db import Database
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.all_schemas import each
 from chatops.flows.instants import instant
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
 from chatops.model import Answer, Span, Text
+from chatops.screens import all_schemas as tenants_screen
 from chatops.screens import shift as shift_screen
 from chatops.screens import tables
 
@@ -30,8 +32,12 @@ def _led(database: Database, answer: Answer) -> Answer:
 DAY = "24h"
 
 
-def summary(invocation: Invocation, watch: float | None, since: str | None = None) -> ExitCode:
-    """`chatops summary`: how things stand, or what a shift hands over."""
+def summary(invocation: Invocation, watch: float | None, since: str | None = None, all_schemas: str | None = None) -> ExitCode:
+    """`chatops summary`: how things stand, or what a shift hands over; of one schema or of all that match."""
+    if all_schemas is not None:
+        if since is not None:
+            raise UsageError("--since is about one schema: not with --all-schemas")
+        return shown(invocation, lambda: _summaries(invocation, all_schemas), watch)
 
     def ask() -> Answer:
         with invocation.reading() as database:
@@ -41,6 +47,12 @@ def summary(invocation: Invocation, watch: float | None, since: str | None = Non
             return _led(database, tables.summary_answer(reports.summary(database), invocation.now))
 
     return shown(invocation, ask, watch)
+
+
+def _summaries(invocation: Invocation, pattern: str) -> Answer:
+    found = each(invocation, pattern, lambda database, here: reports.summary(database))
+    rows = [tenants_screen.summary_of(one.schema, one.found, one.unknown) for one in found]
+    return tenants_screen.summaries(rows, {one.schema: one.here("summary") for one in found}, invocation.now)
 
 
 def queue(invocation: Invocation, top: int, watch: float | None) -> ExitCode:

@@ -274,18 +274,32 @@ def _by_place(members: Sequence[Member]) -> Iterable[list[Member]]:
 
 def schemas(target: Target, pattern: str) -> list[Target]:
     """The target once for each of its schemas that match a pattern with `*`. Raises UsageError when none does."""
-    like = pattern.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%").replace("*", "%")
+    asked = sqlfiles.read("queries/schemas_like.sql")
     with contextlib.closing(db.connect(target, "migrate", "read")) as database:
-        found = [name for (name,) in database.tuples(sqlfiles.read("queries/schemas_like.sql"), {"pattern": like})]
-        there = (
-            []
-            if found
-            else [str(name) for (name,) in database.tuples(sqlfiles.read("queries/schemas_like.sql"), {"pattern": "%"})]
-        )
-    if not found:
-        guess = formatting.did_you_mean(pattern.replace("*", ""), there)
-        raise UsageError(f"no schema of {target.shown()} matches {pattern}{guess}")
-    return [replace(target, schema=name, flags=f"{target.flags} --schema {shlex.quote(name)}".strip()) for name in found]
+        found = [name for (name,) in database.tuples(asked, {"pattern": like(pattern)})]
+        if not found:
+            raise none_matches(target, pattern, [str(name) for (name,) in database.tuples(asked, {"pattern": "%"})])
+    return [of_schema(target, name) for name in found]
+
+
+def like(pattern: str) -> str:
+    r"""A pattern with `*` as LIKE takes it.
+
+    >>> like("tenant_*")
+    'tenant\\_%'
+    """
+    return pattern.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%").replace("*", "%")
+
+
+def none_matches(target: Target, pattern: str, there: Sequence[str]) -> UsageError:
+    """No schema matches: the nearest names are told."""
+    guess = formatting.did_you_mean(pattern.replace("*", ""), there)
+    return UsageError(f"no schema of {target.shown()} matches {pattern}{guess}")
+
+
+def of_schema(target: Target, name: str) -> Target:
+    """The same database, in one of its schemas."""
+    return replace(target, schema=name, flags=f"{target.flags} --schema {shlex.quote(name)}".strip())
 
 
 def labels(targets: Sequence[Target]) -> list[str]:

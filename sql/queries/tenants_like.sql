@@ -1,0 +1,12 @@
+-- The schemas whose names match a pattern: whether each has chats, and whether this role may look into it.
+-- By the catalog: to_regclass finds nothing in a schema that the role may not use.
+select n.nspname::text as name,
+       exists (select from pg_catalog.pg_class as c
+                 join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attname = 'chat_state' and not a.attisdropped
+                where c.relnamespace = n.oid and c.relname = 'chats' and c.relkind in ('r', 'p', 'v', 'f')) as has_chats,
+       pg_catalog.has_schema_privilege(n.oid, 'usage') as may_use
+  from pg_catalog.pg_namespace as n
+ where n.nspname like :'pattern' escape '\'
+   and n.nspname !~ '^pg_'
+   and n.nspname not in ('information_schema', 'chatops')
+ order by n.nspname
