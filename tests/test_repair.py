@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -96,7 +97,15 @@ def test_a_dry_run_shows_the_rows_and_changes_nothing(deployed: Database, chatop
     for code in MENDABLE:
         assert code in shown.stdout
     assert "nothing was changed; do it: chatops repair" in shown.stdout
-    assert "chat_state: waiting_real_user_reply → waiting_assignment" in shown.stdout
+    assert re.search(r"chat \w{8} with \w\. goes back to the queue", shown.stdout)
+    assert " → " not in shown.stdout
+    told = re.findall(r"^(?:CHAT|OPER|DATA|QUEUE|CONF)\d{3} .*(?:chat|setting|\w\. \w{8})", shown.stdout, re.MULTILINE)
+    assert {line[:7].strip() for line in told} >= {code[:7] for code in MENDABLE if len(code) == 7}
+    named = chatops_inprocess("repair", "--dry-run", "--show-names", db=deployed, check=0).stdout
+    who = {row[0] for row in deployed.execute("select name from real_users where name is not null")}
+    assert any(f"chat with {name} " in named for name in who)
+    by_column = chatops_inprocess("repair", "--dry-run", "--columns", db=deployed, check=0).stdout
+    assert "chat_state: waiting_real_user_reply → waiting_assignment" in by_column
 
 
 def everything(database: Database) -> Any:
@@ -312,7 +321,7 @@ def test_without_the_schema_chatops_it_refuses_and_says_what_to_run(shift: Datab
     assert "chatops adopt --ledger-only" in refused.stderr
     assert "chatops repair --no-audit --dry-run" in refused.stderr
     assert chat(shift, 11)["chat_state"] is None
-    preview = chatops_inprocess("repair", "--no-audit", "--dry-run", db=shift, check=0)
+    preview = chatops_inprocess("repair", "--no-audit", "--dry-run", "--columns", db=shift, check=0)
     assert "chat_state: none → waiting_assignment" in preview.stdout
     done = chatops_inprocess("repair", "--no-audit", db=shift, check=0)
     assert "nothing was logged" in done.stdout

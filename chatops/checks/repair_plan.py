@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from chatops import formatting, names
+from chatops import formatting, names, sqlfiles
 from chatops.checks import load, repair_batches, run
 from chatops.checks.repair_batches import Mended, Repair
 from chatops.checks.results import Result, Survey
@@ -77,6 +77,17 @@ def plan(
 def previews(database: Database, plan: RepairPlan, annotations: Mapping[str, str | None]) -> list[Mended]:
     """The first rows of each repair, really changed and rolled back; each finding by itself."""
     return [repair_batches.preview(database, code, _repair(plan, annotations)) for code in plan.codes]
+
+
+def called(database: Database, outcomes: Sequence[Mended]) -> dict[UUID, str | None]:
+    """Whom the chats and operators of the previews are called by."""
+    changes = [change for outcome in outcomes for change in outcome.changes]
+    asked = {
+        "chats": sorted({str(one.chat_id) for one in changes if one.chat_id}),
+        "operators": sorted({str(one.operator_id) for one in changes if one.operator_id}),
+    }
+    with database.reading():
+        return {row[0]: row[1] for row in database.tuples(sqlfiles.read("queries/repair_people.sql"), asked)}
 
 
 def carry_out(

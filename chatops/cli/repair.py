@@ -26,6 +26,7 @@ def repair(
     chat: str | None = typer.Option(None, "--chat", metavar="CHAT", help="Only this chat.", autocompletion=completion.chats),
     since: str = typer.Option("24h", "--since", metavar="TIME", help="How far findings of history look back, or all."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Run the real thing on the first rows and roll it back."),
+    columns: bool = typer.Option(False, "--columns", help="Show a preview's changes by column."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Why; kept in the log."),
     no_audit: bool = typer.Option(False, "--no-audit", help="On a database without schema chatops: mend without a log."),
@@ -37,6 +38,13 @@ def repair(
     from chatops.flows.repair import RepairRequest, repair  # loads the driver
 
     request = RepairRequest(
-        codes=tuple(codes or ()), chat=chat, since=since, dry_run=dry_run, yes=yes, reason=reason, audit=not no_audit
+        codes=tuple(codes or ()),
+        chat=chat,
+        since=since,
+        dry_run=dry_run,
+        yes=yes,
+        reason=reason,
+        audit=not no_audit,
+        columns=columns,
     )
     return repair(invocation_of(ctx), request)

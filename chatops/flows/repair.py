@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chatops.checks import load, repair_plan
+from chatops.checks.repair_batches import Change
 from chatops.errors import ExitCode
 from chatops.flows.run import Invocation
 from chatops.screens import repair as screen
+from chatops.screens.repair_sentence import Names, sentence
 
 DEFAULT_SINCE = "24h"
 
@@ -25,6 +27,7 @@ class RepairRequest:
     yes: bool
     reason: str | None
     audit: bool
+    columns: bool = False
 
 
 def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
@@ -45,7 +48,8 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         further = [] if request.since == DEFAULT_SINCE else ["--since", request.since]
         again = ["repair", *plan.codes, *further, *(["--chat", str(plan.chat_id)] if plan.chat_id else []),
                  *([] if request.audit else ["--no-audit"])]  # fmt: skip
-        invocation.show(screen.preview_answer(plan, previews, here, here(*again) if request.dry_run else None))
+        says = None if request.columns else _sentences(invocation, repair_plan.called(database, previews))
+        invocation.show(screen.preview_answer(plan, previews, here, here(*again) if request.dry_run else None, says))
         if request.dry_run:
             return ExitCode.OK
     if invocation.interactive and not request.yes:
@@ -60,6 +64,11 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         left = repair_plan.left(reading, plan)
     invocation.show(screen.answer(plan, done, left, here))
     return ExitCode.FOUND if any(left.values()) else ExitCode.OK
+
+
+def _sentences(invocation: Invocation, names: Names) -> Callable[[Change], str]:
+    show_names = invocation.medium().show_names
+    return lambda change: sentence(change, names, show_names=show_names)
 
 
 def _progress() -> Callable[[str, int], None] | None:

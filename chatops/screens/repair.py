@@ -14,12 +14,15 @@ from chatops.model import Answer, Column, Line, Span, Table, Text
 Here = Callable[..., str]
 
 
-def preview_answer(plan: RepairPlan, outcomes: Sequence[Mended], here: Here, command: str | None) -> Answer:
-    """What would change; `command` is the line that does it, None when the question follows."""
+def preview_answer(
+    plan: RepairPlan, outcomes: Sequence[Mended], here: Here, command: str | None, says: Callable[[Change], str] | None = None
+) -> Answer:
+    """What would change; `command` is the line that does it, None when the question follows. `says` puts a change into a
+    sentence; without it changes are shown by column."""
     lines: list[Line] = [
         [Span(f"{outcome.code:<8} ", "strong"), Span(_would(plan, outcome))] for outcome in outcomes
     ] + _refused_lines(plan, here)
-    body: list[Table | Text] = [Text(lines), _table([change for outcome in outcomes for change in outcome.changes])]
+    body: list[Table | Text] = [Text(lines), _table([change for outcome in outcomes for change in outcome.changes], says)]
     if command is not None:
         body.append(Text(["", [Span("nothing was changed; do it: "), Span(command, "code")]]))
     return Answer("repair", body, data={"dry_run": True, "found": dict(plan.counts)}, now=plan.survey.now)
@@ -77,14 +80,18 @@ def _why_not(result: Result, plan: RepairPlan, here: Here) -> str:
     return f"{formatting.count(result.count)} found, and no repair mends it; what helps: {helps}"
 
 
-def _table(changes: Sequence[Change]) -> Table:
+def _table(changes: Sequence[Change], says: Callable[[Change], str] | None = None) -> Table:
+    rows: Sequence[object] = changes
+    if says is not None:
+        rows = [{"what": says(one), "code": one.code, "chat_id": one.chat_id, "operator_id": one.operator_id,
+                 "row_id": one.row_id, "before": one.before, "after": one.after} for one in changes]  # fmt: skip
     columns = [
         Column("code", "code"),
         Column("chat_id", "chat", "id"),
         Column("operator_id", "operator", "id", rank=2),
-        Column("what", "before → after", audience="people", rank=0),
+        Column("what", "before → after" if says is None else "what happens", audience="people", rank=0),
         Column("row_id", "row", audience="machines"),
         Column("before", "before", "data", audience="machines"),
         Column("after", "after", "data", audience="machines"),
     ]
-    return Table("changes", columns, changes, empty="no row was changed")
+    return Table("changes", columns, rows, empty="no row was changed")

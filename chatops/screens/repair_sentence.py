@@ -1,0 +1,87 @@
+"""What a repair would do to a row, as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from chatops import formatting
+from chatops.checks.repair_batches import Change
+
+Names = Mapping[UUID, str | None]
+
+_STATES = {
+    "waiting_assignment": "goes back to the queue",
+    "waiting_real_user_reply": "waits for its user",
+    "completed": "is completed",
+}
+_ROWS = {"chat_assignments": "assignment", "operator_activity": "heartbeat"}
+
+
+def sentence(change: Change, names: Names, *, show_names: bool) -> str:
+    """The change in words. Without `show_names` people are initials.
+
+    >>> sentence(Change(1, "CHAT003", UUID(int=1), None, None, {"chat_state": None}, {"chat_state": "waiting_assignment"}),
+    ...          {UUID(int=1): "Rainy Robin"}, show_names=True)
+    'chat with Rainy Robin goes back to the queue'
+    """
+    table, _, key = (change.row_id or "chats").partition(" ")
+    chat = _chat(change, names, show_names=show_names)
+    operator = _person(change.operator_id, names, show_names=show_names) if change.operator_id else "nobody"
+    if table == "chats" and change.before is not None and change.after is not None:
+        return _of_chat(change, chat, operator)
+    if table in _ROWS:
+        whose = f"{operator}'s {_ROWS[table]} {'to' if table == 'chat_assignments' else 'on'} {chat}"
+        if change.before is not None and change.after is not None:
+            closed = change.before.get("released_at", "") is None and change.after.get("released_at") is not None
+            return f"{whose} is closed" if closed else f"{whose}: {_set_right(change)}"
+    else:
+        whose = {"operators": operator, "chats": chat, "platform_config": f"setting {key}"}.get(table, f"{table} of {chat}")
+    if change.after is None:
+        return f"{whose} is removed"
+    if change.before is None:
+        return f"{whose} is added"
+    return f"{whose}: {_set_right(change)}"
+
+
+def _of_chat(change: Change, chat: str, operator: str) -> str:
+    before, after = change.before or {}, change.after or {}
+    state = after.get("chat_state")
+    if "chat_state" in after and before.get("chat_state") != state:
+        if state == "assigned":
+            return f"{chat} is with {operator}"
+        return f"{chat} {_STATES.get(str(state), f'has the state {state}')}"
+    holder = after.get("assigned_operator_id")
+    if "assigned_operator_id" in after and before.get("assigned_operator_id") != holder:
+        return f"{chat} is with {operator}" if holder else f"{chat} is held by nobody"
+    return f"{chat}: {_set_right(change)}"
+
+
+def _set_right(change: Change) -> str:
+    before, after = change.before or {}, change.after or {}
+    words = []
+    for name, value in after.items():
+        was = before.get(name)
+        if was == value:
+            continue
+        numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (was, value))
+        words.append(f"{name.replace('_', ' ')} set right" + (f" from {was:,} to {value:,}" if numbers else ""))
+    return ", ".join(words) or "unchanged"
+
+
+def _chat(change: Change, names: Names, *, show_names: bool) -> str:
+    if change.chat_id is None:
+        return "no chat"
+    name = names.get(change.chat_id)
+    if not name:
+        return f"chat {str(change.chat_id)[:8]}"
+    if show_names:
+        return f"chat with {formatting.visible(formatting.shortened(name, 40))}"
+    return f"chat {str(change.chat_id)[:8]} with {formatting.initial(name)}"
+
+
+def _person(who: UUID, names: Names, *, show_names: bool) -> str:
+    name = names.get(who)
+    if not name:
+        return str(who)[:8]
+    return formatting.visible(formatting.shortened(name, 40)) if show_names else f"{formatting.initial(name)} {str(who)[:8]}"
