@@ -14,23 +14,30 @@ from psycopg.pq import Format
 class OddInstant(datetime):
     """The last or first instant of Python's calendar, in place of one beyond it; `text` is what the database says."""
 
-    text: str
+    text: str = ""
 
     @classmethod
-    def of(cls, text: str, *, aware: bool = True) -> OddInstant:
+    def of(cls, text: str) -> OddInstant:
         """Before everything or after everything, as the text says."""
         early = text.startswith("-") or text.endswith("BC")
         end = datetime.min if early else datetime.max
-        made = cls(end.year, end.month, end.day, end.hour, end.minute, end.second, end.microsecond, UTC if aware else None)
+        made = cls(end.year, end.month, end.day, end.hour, end.minute, end.second, end.microsecond, UTC)
         made.text = text
         return made
 
     def __str__(self) -> str:
-        return self.text
+        return self.isoformat(" ")
+
+    def __copy__(self) -> OddInstant:
+        return self
+
+    def __deepcopy__(self, memo: object) -> OddInstant:
+        return self
 
     def isoformat(self, sep: str = "T", timespec: str = "auto") -> str:
         """What the database says: no calendar of ours has it."""
-        return self.text
+        # What is reckoned from it has no text.
+        return self.text or super().isoformat(sep, timespec)
 
     def astimezone(self, tz: Any = None) -> OddInstant:
         """Itself: beyond the calendar there are no zones."""
@@ -67,4 +74,4 @@ def _odd(name: str, text: str) -> object:
         return timedelta.min if text.startswith("-") else timedelta.max
     if name == "date":
         return date.min if text.startswith("-") or text.endswith("BC") else date.max
-    return OddInstant.of(text, aware=name == "timestamptz")
+    return OddInstant.of(text)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import codecs
 import json
+from datetime import UTC
 from typing import Any
 
 import psycopg
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader
+from psycopg.pq import Format
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 
@@ -68,6 +70,7 @@ PINS = "select " + ", ".join(
 def adapt(connection: psycopg.Connection[Any]) -> None:
     """Reads values as our transactions show them, whatever the session itself would do."""
     _read_pinned_instants(connection)
+    _read_as_utc(connection)
     odd_values.adapt(connection)
     _read_any_bytes(connection)
 
@@ -79,6 +82,22 @@ def _read_pinned_instants(connection: psycopg.Connection[Any]) -> None:
         return
     for name, loader in (("timestamptz", _PinnedTimestamptz), ("timestamp", _PinnedTimestamp), ("date", _PinnedDate)):
         connection.adapters.register_loader(name, loader)
+
+
+def _read_as_utc(connection: psycopg.Connection[Any]) -> None:
+    """An instant stored without its zone is one of the pinned zone, as the server itself compares it."""
+    oid = connection.adapters.types["timestamp"].oid
+    naive: type[Any] = connection.adapters.get_loader(oid, Format.TEXT) or TimestampLoader
+
+    class InUtc(Loader):
+        def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+            super().__init__(oid, context)
+            self.naive = naive(oid, context)
+
+        def load(self, data: Buffer) -> Any:
+            return self.naive.load(data).replace(tzinfo=UTC)
+
+    connection.adapters.register_loader(oid, InUtc)
 
 
 class _PinnedTimestamptz(TimestamptzLoader):

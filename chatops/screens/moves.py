@@ -332,7 +332,7 @@ def outcome(
             shown = [_row(plan, move, results.get(move.chat.chat_id), show_names) for move in odd[:most]]
             body.append(Table("exceptions", columns, shown, audience="people"))
         body += _more(len(odd[most:]) if most is not None else 0, len(odd), f"that were not {DONE[plan.command]}")
-    if rehearsal and do:
+    if rehearsal and do and counts.get("done"):
         body.append(Text([[Span("Do it: "), Span(do, "code")]]))
     # Made as it is read: people see twenty rows of a hundred thousand.
     every = (_row(plan, move, results.get(move.chat.chat_id), show_names) for move in plan.moves)

@@ -13,6 +13,9 @@ from chatops.model import Answer, Column, Figure, Line, Table, Text
 EMPTY = "no message yet"
 
 
+LONGEST_WAIT = 100 * 365 * 86400.0
+
+
 @dataclass(frozen=True, slots=True)
 class _StateLine:
     label: str
@@ -83,15 +86,20 @@ def summary_answer(summary: Summary, now: datetime | None) -> Answer:
     return Answer("summary", body, {"chats": summary.total, **_figures(summary.queue)}, now, figures)
 
 
+def _a_wait(seconds: float | None) -> float | None:
+    """A wait in seconds; None for one that nobody can have waited: since an instant to come, or since no calendar's."""
+    return seconds if seconds is not None and -60 <= seconds < LONGEST_WAIT else None
+
+
 def queue_numbers(queue: QueueFigures, now: datetime | None) -> list[Figure]:
     """The queue and the operators as numbers for monitoring systems."""
     oldest = (now - queue.oldest).total_seconds() if queue.oldest is not None and now is not None else 0.0
     loads = (("free", queue.free), ("busy", queue.busy), ("away", queue.away), ("inactive", queue.inactive))
     return [
         Figure("queue_waiting", queue.waiting, "Chats that wait for an operator."),
-        Figure("queue_oldest_seconds", round(oldest, 3), "The longest wait of a chat in the queue; 0 when none waits."),
-        Figure("queue_median_seconds", queue.p50_seconds, "The wait that half of the queue does not exceed."),
-        Figure("queue_p95_seconds", queue.p95_seconds, "The wait that 95 % of the queue do not exceed."),
+        Figure("queue_oldest_seconds", _a_wait(round(oldest, 3)), "The longest wait of a chat in the queue; 0 when none waits."),
+        Figure("queue_median_seconds", _a_wait(queue.p50_seconds), "The wait that half of the queue does not exceed."),
+        Figure("queue_p95_seconds", _a_wait(queue.p95_seconds), "The wait that 95 % of the queue do not exceed."),
         *(Figure("operators", number, "Operators by load.", {"load": load}) for load, number in loads),
     ]
 
