@@ -7,9 +7,11 @@ import io
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import junitparser
 import pytest
@@ -148,6 +150,88 @@ def test_junit_is_read_by_a_consumer_of_junit(deployed: Database, chatops_inproc
     assert unknown == {"QUEUE003", "DB007"}
     assert (suite.failures, suite.errors) == (len(failed), len(unknown))
     assert "contradict each other" in cases["CHAT003"].result[0].message
+
+
+# The schema of the Jenkins plugin, by element: attributes that it needs, attributes that it may have, children in order.
+SCHEMA: dict[str, tuple[set[str], set[str], list[str]]] = {
+    "testsuites": (set(), {"name", "time", "tests", "failures", "disabled", "errors"}, ["testsuite"]),
+    "testsuite": (
+        {"name", "tests"},
+        {"failures", "errors", "time", "disabled", "skipped", "timestamp", "hostname", "id", "package"},
+        ["properties", "testcase", "system-out", "system-err"],
+    ),
+    "properties": (set(), set(), ["property"]),
+    "property": ({"name", "value"}, set(), []),
+    "testcase": (
+        {"name", "classname"},
+        {"assertions", "time", "status"},
+        ["skipped", "error", "failure", "system-out", "system-err"],
+    ),
+    "failure": (set(), {"type", "message"}, []),
+    "error": (set(), {"type", "message"}, []),
+    "system-out": (set(), set(), []),
+}
+
+
+def held_by_the_schema(element: ElementTree.Element) -> None:
+    needs, may, children = SCHEMA[element.tag]
+    assert needs <= set(element.attrib) <= needs | may, (element.tag, element.attrib)
+    places = [children.index(child.tag) for child in element]
+    assert places == sorted(places), [child.tag for child in element]
+    for name in {"tests", "failures", "errors"} & set(element.attrib):
+        assert element.attrib[name].isdecimal()
+    if "time" in element.attrib:
+        float(element.attrib["time"])
+    if "timestamp" in element.attrib:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", element.attrib["timestamp"])
+    if element.tag == "testsuite":
+        cases = element.findall("testcase")
+        assert int(element.attrib["tests"]) == len(cases)
+        for plural, one in (("failures", "failure"), ("errors", "error")):
+            assert int(element.attrib[plural]) == sum(case.find(one) is not None for case in cases)
+    for child in element:
+        held_by_the_schema(child)
+
+
+def test_junit_is_held_by_its_schema_whatever_the_run_found(deployed: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    (tmp_path / "001_a.sql").write_text("create table a (id int)")
+    plant(deployed, "CHAT003")
+    plant(deployed, "CHAT014")
+    deployed.execute("drop function get_assignment_queue_status()")
+    unreachable = "postgresql://u@127.0.0.1:1/d"
+    for arguments, db in (
+        (("verify",), deployed), (("diagnose",), deployed), (("diagnose", "--only", "CHAT001"), deployed),
+        (("lint", "--dir", str(tmp_path)), deployed), (("verify",), unreachable),
+    ):  # fmt: skip
+        text = chatops_inprocess(*arguments, "-o", "junit", db=db).stdout
+        held_by_the_schema(ElementTree.fromstring(text))
+        assert sum(1 for suite in junitparser.JUnitXml.fromstring(text.encode()) for _ in suite) >= 1
+    hostile = Answer("verify", now=datetime(2026, 1, 1, tzinfo=UTC), outcomes=[
+        Outcome(HOSTILE, status, "critical", HOSTILE, HOSTILE, counts=counts)
+        for status in ("failed", "unknown", "passed") for counts in (True, False)
+    ])  # fmt: skip
+    held_by_the_schema(ElementTree.fromstring(text_of(hostile, "junit")))
+
+
+def test_textfiles_of_different_commands_are_valid_in_one_folder(
+    deployed: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    """As node_exporter reads a folder: HELP of a name is the same in all files, and no series is there twice."""
+    plant(deployed, "CHAT003")
+    for command in ("verify", "diagnose", "summary", "queue", "monitor --once --plan 1h"):
+        chatops_inprocess(*command.split(), "--write", f"prometheus={command.split()[0]}.prom", db=deployed)
+    files = sorted(tmp_path.glob("*.prom"))
+    assert len(files) == 5
+    said: dict[str, tuple[str, str]] = {}
+    series: set[tuple[str, frozenset[tuple[str, str]]]] = set()
+    for file in files:
+        for family in text_string_to_metric_families(file.read_text()):
+            assert said.setdefault(family.name, (family.documentation, family.type)) == (family.documentation, family.type)
+            for sample in family.samples:
+                key = (sample.name, frozenset(sample.labels.items()))
+                assert key not in series, key
+                series.add(key)
+    assert {dict(labels)["command"] for _, labels in series} == {file.stem for file in files}
 
 
 def test_github_gets_an_annotation_for_each_finding_and_none_when_all_is_well(deployed: Database, chatops_inprocess: Run) -> None:

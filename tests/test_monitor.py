@@ -463,3 +463,27 @@ def test_on_a_terminal_the_watch_is_a_page_drawn_in_place(
     assert all(
         len(line) <= columns or "CONF001" in line or "deploy" in line or "Ctrl-C" in line for line in pages[-1].splitlines()
     )
+
+
+@pytest.mark.parametrize("wrong", [timedelta(hours=3), timedelta(days=-40)])
+def test_looks_are_taken_by_the_servers_clock(
+    wrong: timedelta, latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chatops.flows import monitor
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + wrong
+
+    flags = ("monitor", "--once", "--plan", "1h*2", "--state", "s.json")
+    before = latest_database.execute("select clock_timestamp()")[0][0]
+    monkeypatch.setattr(monitor, "datetime", Wrong)
+    chatops_inprocess(*flags, db=latest_database, check=0)
+    kept = monitor_state.read(tmp_path / "s.json")
+    assert kept is not None
+    started = datetime.fromisoformat(kept.started)
+    assert before - timedelta(seconds=1) <= started <= latest_database.execute("select clock_timestamp()")[0][0]
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert "no tick is due" in chatops_inprocess(*flags, db=latest_database, check=0).stderr  # a machine with another clock

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chatops import formatting, settings
@@ -83,13 +84,13 @@ def baseline_in(invocation: Invocation, path: Path) -> Mapping[str, object] | No
 
 
 class Watching:
-    """One watch on the run's database. `clock` and `sleep` are the machine's, unless a test plays a day."""
+    """One watch on the run's database. Time is the server's, unless a test plays a day with its own `clock` and `sleep`."""
 
     def __init__(
         self, invocation: Invocation, *, plan: str, path: Path, baseline: Mapping[str, object] | None = None,
         notify: str | None = None, until_healthy: bool = False, fail_fast: bool = False, anew: bool = False,
         keeper: Keeper | None = None, commands: Sequence[str] = (), aside: bool = False,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC), sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], datetime] | None = None, sleep: Callable[[float], None] = time.sleep,
     ) -> None:  # fmt: skip
 
         self.invocation, self.plan = invocation, plan
@@ -97,7 +98,9 @@ class Watching:
         self.commands, self.aside = tuple(commands), aside
         self.baseline, self.notifies = baseline, notify
         self.until_healthy, self.fail_fast, self.anew = until_healthy, fail_fast, anew
-        self.clock, self.sleep = clock, sleep
+        self.ahead = timedelta(0)
+        self.by_server = clock is None
+        self.clock, self.sleep = clock or (lambda: datetime.now(UTC) + self.ahead), sleep
         self.live = False
         self._screen: Screen | None = None
         self.watch: Watch
@@ -112,6 +115,7 @@ class Watching:
 
     def once(self) -> ExitCode:
         """The tick that is due, if one is; early and doubled ones do nothing. 1 while something new is open."""
+        self.ask_the_time()
         with self.keeper.alone():
             if self.open(restart_finished=False):
                 self.standing()
@@ -129,10 +133,12 @@ class Watching:
     def loop(self) -> ExitCode:
         """Ticks until the plan is over, all is healthy (--until-healthy), or something new is found (--fail-fast)."""
         self.live = not self.aside
+        self.ask_the_time()
         with self.keeper.alone():
             self.open(restart_finished=True)
         healthy = False
         while not self.watch.finished:
+            self.ask_the_time()
             with self.keeper.alone():
                 self.open(restart_finished=False)
                 ticked = self.tick(quiet=True)
@@ -150,6 +156,12 @@ class Watching:
             return ExitCode.FOUND
         self.invocation.note(self.verdict.sentence)
         return self.verdict.code
+
+    def ask_the_time(self) -> None:
+        """How far the server's clock is ahead of this machine's; as it was last seen while the server is away."""
+        if self.by_server:
+            with contextlib.suppress(UnreachableError), self.invocation.connect("read") as database:
+                self.ahead = database.glance().now - datetime.now(UTC)
 
     def until_next(self) -> float:
         """Seconds to the next slot; a little at least, so that clocks that disagree do not spin."""
