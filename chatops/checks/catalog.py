@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,10 @@ CORE = "001_chat_core"
 """The application's own tables: of them only columns are missed, unless our own text made them."""
 LONG = 100
 """Characters of a property from which on its digest is compared in its place."""
+
+ELSE = "verify schema"
+"""What tells more where no file of ours makes what is broken."""
+_MADE_BY = re.compile(r"\{made by ([a-z]+ [\w.]+)\}")
 
 Properties = Mapping[str, str | Mapping[str, str]]
 """Each as text; as texts by major version where servers tell it differently."""
@@ -176,6 +181,28 @@ def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
     else:
         remedy = mending_sql.change(kind, name, wanted, list(differs), differs)
     return {**made, "remedy": remedy, "mend": None if remedy else row["mend"]}
+
+
+def numbered(text: str) -> str:
+    """A sentence with `{made by KIND NAME}` as the number of the migration that first makes that object."""
+
+    def number(place: re.Match[str]) -> str:
+        makers = [file for file in sqlfiles.names("migrations") if objects_of(file).get(place[1]) is not None]
+        return makers[0].partition("_")[0] if makers else place[0]
+
+    return _MADE_BY.sub(number, text)
+
+
+def mended(name: str, ledger: Ledger, major: int) -> dict[str, Any]:
+    """What makes a function or view as it should be, as columns of a row: by the newest applied file that makes it."""
+    kinds = ("function", "view")
+    wanted = next((one for one in expected(ledger) if one["kind"] in kinds and one["name"] == name), None)
+    if wanted is None:
+        return {"object": name, "mend": ELSE}
+    kind = wanted["kind"]
+    again = "migrate --dry-run" if wanted["state"] == "unknown" else f"migrate --again {wanted['migration']}"
+    row = {"kind": kind, "object": name, "migration": wanted["migration"], "mend": again}
+    return with_help(row, ledger, major)
 
 
 def _all_files() -> list[str]:

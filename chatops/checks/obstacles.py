@@ -6,16 +6,19 @@ import re
 from dataclasses import dataclass, field
 
 from chatops import formatting
+from chatops.checks import catalog
 from chatops.checks.inventory import Inventory
 from chatops.checks.load import Check
 from chatops.checks.results import Result
 from chatops.db import Database, identifier
 from chatops.errors import DatabaseError, LockTimeoutError, StatementTimeoutError
+from chatops.model import Values
 
 # Which of our files are in: a check that asks this would take silence for health.
 _ASKS_LEDGER = re.compile(r":'(applied|expected)'")
 _LACKS = ("42P01", "42703", "42883", "3F000", "42704")
 _DENIED = "42501"
+_CALLED = re.compile(r'function (?:\w+\.)?"?(\w+)"?(?=[(" ])')
 
 
 @dataclass(slots=True)
@@ -75,10 +78,16 @@ class Obstacles:
         if error.sqlstate in _LACKS:
             return unknown(check, f"this database lacks what it asks: {message}", seconds=seconds)
         if check.fails_on_error:
-            row = {"error": message, "sqlstate": error.sqlstate}
+            row = {"error": message, "sqlstate": error.sqlstate, **self._mend(error)}
             return Result(check, "failed", check.severity, 1, (row,), seconds=seconds)
         where = "" if check.shipped else " (a check of your own)"
         return unknown(check, f"its query failed{where}: {message} ({error.sqlstate})", seconds=seconds)
+
+    def _mend(self, error: DatabaseError) -> Values:
+        """What makes the function again in which an error came up."""
+        called = _CALLED.findall(f"{error.context or ''}\n{error.message}")
+        major = self.database.facts.version_number // 10000 if self.database.facts else 0
+        return catalog.mended(called[-1] if called else "", self.inventory.known, major)
 
     def _is_there(self, name: str) -> bool:
         schema, _, relation = name.partition(".")

@@ -10,7 +10,7 @@
 -- why: the application asks who holds the chat before it writes, not while it writes: an operator who lost the chat to the
 --   idle cron or an admin still sends, and takes it from its new holder
 -- consequence: the user gets an answer from one operator while another one is writing theirs
--- help-text: nothing mends what was sent; chatops migrate refuses late replies from then on (019 and up)
+-- help-text: nothing mends what was sent; chatops migrate refuses late replies from then on ({made by trigger messages.chatops_keep_message} and up)
 -- says: operator loses the chat · an answer came twice
 -- reads: chats, messages, chat_assignments, operators
 -- shares: late_turns, late_messages

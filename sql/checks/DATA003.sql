@@ -9,7 +9,7 @@
 -- expected: a reply is stored once
 -- why: the answer of the server was lost on its way and the application, or the operator, sent again
 -- consequence: the user reads the same answer twice; the operator's counter has one too many
--- help-text: nothing automatic does: what a user has read is not deleted; a request id makes a reply safe to repeat (021 and up)
+-- help-text: nothing automatic does: what a user has read is not deleted; a request id makes a reply safe to repeat ({made by function operator_reply} and up)
 -- says: an answer came twice
 -- reads: chats, messages
 -- shares: late_turns, late_messages

@@ -8,7 +8,8 @@
 -- expected: the read functions run, and should_keep_assignment keeps a chat exactly for the operator who is working on it
 -- why: the function was replaced, or what it reads is gone
 -- consequence: the guide's monitoring fails, or a second message costs an operator the chat
--- help: status
+-- help: {mend}
+-- help-sql: {remedy}
 -- says: operator loses the chat · the deploy is not right
 -- reads: chats, messages
 select 'should_keep_assignment' as object,

@@ -10,7 +10,7 @@
 -- why: when all other chats are locked for a moment, the assign function takes the queue for empty and falls back to the
 --   operator's own chat
 -- consequence: the promise of the deploy guide is broken; users notice one and the same hand
--- help-text: nothing mends what has happened; chatops migrate picks without that fall-back (021 and up)
+-- help-text: nothing mends what has happened; chatops migrate picks without that fall-back ({made by function take_next_chat} and up)
 -- says: gets the same chat again
 -- reads: chat_assignments, operators, messages
 -- limits: own_chat_after_seconds
