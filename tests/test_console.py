@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from chatops.flows.run import Invocation
 from tests.conftest import Result, clean_environment, url_as
 from tests.servers import Database, Server
 from tests.shift import add_chats, add_operators, chat_id, operator_id
+from tests.test_questions import Terminal
 
 Run = Callable[..., Result]
 Open = Callable[..., Console]
@@ -235,7 +238,9 @@ def test_no_transaction_stays_open_between_looks(shift: Database, desk: Open) ->
         for _ in range(3):
             await look(pilot)
             assert not app.source._connected().in_transaction  # type: ignore[attr-defined]
-        rows = shift.execute("select state, xact_start from pg_stat_activity where application_name = 'chatops console'")
+        rows = shift.execute(
+            "select state, xact_start from pg_stat_activity where application_name = 'chatops console' and datname = current_database()"
+        )
         assert [tuple(row) for row in rows] == [("idle", None)]
 
     drive(app, script)
@@ -336,6 +341,23 @@ def test_a_chat_is_reassigned_on_production_in_at_most_eight_keys_beside_the_rea
     drive(app, script)
     assert log(shift) == [("reassign", chat_id(11), "done", "op-12 left")]
     assert holder(shift, 11) is not None
+
+
+def test_a_dialog_that_was_left_open_beyond_the_ten_minutes_does_nothing(shift: Database, desk: Open) -> None:
+    app = desk(shift, production=True)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await pilot.press("W", "down")
+        opened = await dialog(pilot, "r")
+        opened.query_one("#reason", Input).value = "late"
+        later = app.clock() + console_app.ARMED + 1
+        app.clock = lambda: later
+        opened.query_one("#act", Button).focus()
+        await pilot.press("enter")
+        assert "READ ONLY again" in str(opened.query_one("#said", Static).render())
+
+    drive(app, script)
+    assert log(shift) == []
 
 
 def test_a_chat_is_given_to_whom_the_dialog_names(shift: Database, desk: Open) -> None:
@@ -551,3 +573,36 @@ def test_without_textual_it_says_how_to_get_it_and_nothing_else_loads_it(shift: 
     assert "console needs Textual" in done.stderr
     assert "[console]" in done.stderr
     chatops("queue", db=shift, env=env, check=0)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, b"q", b"\x03"], ids=["SIGTERM", "SIGHUP", "q", "ctrl-c"])
+def test_the_terminal_is_given_back(shift: Database, home: Path, end: signal.Signals | bytes) -> None:
+    terminal = Terminal(home, "console", "--checks-every", "0", CHATOPS_DATABASE_URL=shift.url, NO_COLOR="1")
+    terminal.until("WAITING")
+    terminal.until("c4000011")
+    assert "\x1b[?1049h" in terminal.seen
+    if isinstance(end, bytes):
+        terminal.type(end)
+    else:
+        terminal.process.send_signal(end)
+    terminal.until("\x1b[?1049l")
+    assert terminal.end() == 0
+    # Without colour: bold, dim and reverse at most; the terminal's own background.
+    assert not re.search(r"\x1b\[(?:\d+;)*(?:3[0-7]|4[0-7]|38|48)[;m]", terminal.seen)
+
+
+def test_production_is_marked_by_words_and_by_colour_on_the_terminals_own_background(
+    shift: Database, home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "chatops.toml").write_text(f'[env.live]\nurl = "{shift.url}"\nproduction = true\n')
+    terminal = Terminal(home, "--env", "live", "--config", str(tmp_path / "chatops.toml"), "console", "--checks-every", "0")
+    terminal.until("c4000011")
+    terminal.type(b"q")
+    terminal.until("\x1b[?1049l")
+    assert terminal.end() == 0
+    marked = re.search(r"\x1b\[([\d;]+)m PRODUCTION LIVE ", terminal.seen)
+    assert marked is not None, terminal.seen
+    codes = marked[1].split(";")
+    assert {"1", "7"} <= set(codes)  # bold and reversed, which needs no colour
+    assert codes[-1] != "40"
+    assert not re.search(r"\x1b\[[\d;]*30;40m", terminal.seen)

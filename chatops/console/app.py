@@ -78,7 +78,7 @@ class Console(App[None]):
     ]  # fmt: skip
 
     def __init__(self, source: Source, *, every: float, checks_every: float, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
+        super().__init__(ansi_color=True)  # the colours of the terminal: its own background, light or dark
         self.theme = "ansi-dark"
         self.source = source
         self.every = every
@@ -379,7 +379,7 @@ class Console(App[None]):
         try:
             proposal = await asyncio.to_thread(self.source.plan, act, chat_id, "auto")
             self._say("")
-            await self.push_screen(Acting(self.source, proposal), self._acted)
+            await self.push_screen(Acting(self.source, proposal, lambda: self.armed), self._acted)
         except ChatopsError as error:
             self._say(error.message)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from rich.text import Text
 from textual import events
@@ -90,8 +91,9 @@ class ReadOut(Dialog):
 class Acting(Dialog):
     """A plan, a reason, a button that leaves everything as it is, and one that says the act."""
 
-    def __init__(self, source: Source, proposal: Proposal) -> None:
+    def __init__(self, source: Source, proposal: Proposal, may_act: Callable[[], bool]) -> None:
         super().__init__()
+        self.may_act = may_act
         self.source = source
         self.proposal = proposal
         self.working = False
@@ -165,6 +167,8 @@ class Acting(Dialog):
             return
         if self.proposal.act == "reassign" and to != self.proposal.to:
             self._say(f"The plan above is for “{self.proposal.to}”. Press enter behind the new name first.")
+        elif not self.may_act():
+            self._say("READ ONLY again: the ten minutes are over. esc, then W.")
         elif not reason and self.source.production:
             self._say("A reason is needed on production.")
             self.query_one("#reason", Input).focus()
