@@ -6,7 +6,7 @@ import re
 
 from chatops import formatting, sqlfiles
 from chatops.db import Database, identifier
-from chatops.errors import RefusedError
+from chatops.errors import RefusedError, UsageError
 
 TABLES = ("chats", "messages", "chat_assignments", "operators", "operator_activity", "real_users", "fictional_users",
           "platform_config")  # fmt: skip
@@ -17,13 +17,15 @@ _COMMENT = re.compile(r"--[^\n]*")
 
 
 def require_schema(database: Database) -> None:
-    """Refuses a schema that is not there; inside a transaction."""
+    """Refuses a schema that is not there, with the nearest names; inside a transaction. Raises UsageError."""
     facts = database.facts
     if facts is None or facts.schema_there:
         return
     schema = database.target.schema
-    raise RefusedError(f"there is no schema {formatting.visible(schema)} in database {facts.database}",
-                       next_steps=_other_places(database, _elsewhere(database)))  # fmt: skip
+    there = [str(name) for (name,) in database.tuples(sqlfiles.read("queries/schemas_like.sql"), {"pattern": "%"})]
+    guess = formatting.visible(formatting.did_you_mean(schema, there))
+    raise UsageError(f"there is no schema {formatting.visible(schema)} in database {facts.database}{guess}",
+                     next_steps=_other_places(database, _elsewhere(database)))  # fmt: skip
 
 
 def require_chats(database: Database) -> None:

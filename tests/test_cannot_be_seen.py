@@ -119,7 +119,7 @@ SEEN = (0, r"")
 RLS = (4, r"^✗ [a-z_, ]+ cannot be seen: row level security hides rows from")
 LOCK = (5, r"^✗ chats cannot be seen now: it is locked by pid \d+ .*idle in transaction for .*lock table chats")
 SLOW = (4, r"^✗ this cannot be seen: the database took longer than allowed")
-SCHEMA = (4, r"^✗ there is no schema nosuch in database \S+$")
+SCHEMA = (2, r"^✗ there is no schema nosuch in database \S+$")
 TABLE = (4, r"^✗ there is no table chats in schema public of database \S+$")
 COLUMN = (4, r"^✗ this cannot be seen: column \S*assigned_operator_id does not exist")
 UNKNOWN = (1, r"unknown|could not|cannot be seen|not right|wrong")
@@ -274,7 +274,9 @@ def test_a_read_makes_no_schema_for_what_is_not_there(database: Database, chatop
     temporary = "select count(*) from pg_namespace where nspname like 'pg_temp%'"
     before = database.value(temporary)
     for command in ("summary", "verify", "diagnose", "doctor", "status", "log"):
-        assert "there is no schema nosuch" in chatops_inprocess("--schema", "nosuch", command, db=database, check=4).stderr
+        assert "there is no schema nosuch" in chatops_inprocess("--schema", "nosuch", command, db=database, check=2).stderr
+    database.execute("create schema nosuchh")
+    assert "did you mean nosuchh?" in chatops_inprocess("--schema", "nosuch", "summary", db=database, check=2).stderr
     assert database.value(temporary) == before
 
 

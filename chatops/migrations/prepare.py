@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chatops import db, formatting, sqlfiles
 from chatops.db import Database
-from chatops.errors import RefusedError
+from chatops.errors import RefusedError, UsageError
 from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
 from chatops.migrations.fitness import refuse_odd_strings, refuse_unfit
 from chatops.migrations.ledger import Ledger
@@ -80,12 +80,13 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
 
 
 def refuse_absent_schema(database: Database) -> None:
-    """Refuses a target schema that is not there; `public` is looked for by the transactions themselves."""
+    """Refuses a target schema that is not there, with the nearest names; the transactions look for `public`."""
     schema = database.target.schema
     if schema == "public" or database.value("select to_regnamespace(quote_ident(:'name'))", {"name": schema}) is not None:
         return
-    raise RefusedError(
-        f"there is no schema {schema}; nothing was changed",
+    there = [str(name) for (name,) in database.tuples(sqlfiles.read("queries/schemas_like.sql"), {"pattern": "%"})]
+    raise UsageError(
+        f"there is no schema {schema}{formatting.did_you_mean(schema, there)}; nothing was changed",
         next_steps=[("make it (SQL)", f"create schema {db.identifier(schema)};")],
     )
 
