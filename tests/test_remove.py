@@ -10,6 +10,7 @@ from chatops import db, settings
 from chatops.migrations.fingerprint import Fingerprint, fingerprint
 from tests.conftest import APPLICATION_OWNER, url_as
 from tests.servers import Database
+from tests.shift import add_chats, add_operators
 
 Chatops = Callable[..., Any]
 TABLES = ("chats", "messages", "chat_assignments", "operators", "operator_activity", "platform_config")
@@ -44,6 +45,9 @@ def migrated(chatops: Chatops, where: Database | str) -> None:
 def test_the_deployed_system_is_as_before_and_chatops_can_come_back(
     core_database_everywhere: Database, chatops_inprocess: Chatops
 ) -> None:
+    add_operators(core_database_everywhere, 3)
+    add_chats(core_database_everywhere, 2, state="assigned", held_by=1)
+    add_chats(core_database_everywhere, 3, first=11)
     there_and_back(core_database_everywhere, core_database_everywhere, chatops_inprocess)
 
 
@@ -59,6 +63,7 @@ def test_the_applications_own_database_is_as_before_for_its_owner_who_is_no_supe
 def there_and_back(database: Database, where: Database | str, chatops: Chatops) -> None:
     database.execute("drop schema if exists chatops cascade")
     before, columns = looked_at(database), columns_of(database)
+    chats = database.execute("select count(*) from chats")[0][0]
     for _ in range(2):
         migrated(chatops, where)
         assert before.differences(looked_at(database))
@@ -66,6 +71,7 @@ def there_and_back(database: Database, where: Database | str, chatops: Chatops) 
         chatops("remove", "--yes", db=where, check=0)
         assert before.differences(looked_at(database)) == []
         assert rows_of(database, columns) == kept
+        assert len(kept["chats"]) == chats
         assert database.execute("select count(*) from pg_namespace where nspname = 'chatops'") == [(0,)]
     assert "Nothing of chatops" in chatops("remove", "--yes", db=where, check=0).stdout
 
