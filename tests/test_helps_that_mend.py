@@ -11,9 +11,11 @@ import pytest
 
 from chatops import sqlfiles
 from chatops.checks import load
-from tests.ailing import plant
+from tests.ailing import deployed, plant
 from tests.conftest import Result
 from tests.servers import Database
+
+__all__ = ["deployed"]
 
 Run = Callable[..., Result]
 
@@ -60,3 +62,20 @@ def test_the_numbers_in_helps_are_those_of_the_files() -> None:
             makes = re.compile(rf"create (or replace )?{source[1]} {name}\b")
             assert next(one for one, text in files.items() if makes.search(text)) == number, check.code
     assert named >= 4
+
+
+@pytest.mark.parametrize("code", ["OPER001", "CHAT012"])
+def test_the_undoable_command_beside_a_repair_ends_clean_too_and_can_be_undone(
+    deployed: Database, chatops_inprocess: Run, code: str
+) -> None:
+    plant(deployed, code)
+    shown = chatops_inprocess("diagnose", "--only", code, "-o", "json", db=deployed, check=1).stdout
+    finding = next(one for one in json.loads(shown)["findings"] if one["code"] == code)
+    assert finding["help_command"].startswith(f"chatops repair {code}")
+    command = re.fullmatch(r"or chatops (\w+) --where (\w+), which undo takes back", finding["help_text"])
+    assert command is not None
+    chatops_inprocess(command[1], "--where", command[2], "--yes", "--reason", "a test", db=deployed, check=0)
+    chatops_inprocess("diagnose", "--only", code, db=deployed, check=0)
+    actions = [str(number) for (number,) in deployed.execute("select id from chatops.actions where outcome = 'done' order by id")]
+    assert actions
+    chatops_inprocess("undo", *actions[:1], "--yes", "--reason", "a test", db=deployed, check=0)

@@ -12,6 +12,7 @@
 -- consequence: the user sees an open chat and writes; no operator is ever shown these messages
 -- users-wait: yes
 -- help: repair CHAT012 --dry-run
+-- help-text: or chatops reopen --where CHAT012, which undo takes back
 -- says: nobody answers
 -- reads: chats, chat_assignments, messages
 -- limits: max_reassignments
