@@ -57,7 +57,11 @@ def _posted(url: str, said: dict[str, object]) -> str | None:
     sending = threading.Thread(target=lambda: wrong.append(_post(url, said)), daemon=True)
     sending.start()
     sending.join(NOTIFY_SECONDS)
-    return wrong[0] if wrong else f"was not answered within {NOTIFY_SECONDS:.0f} s"
+    return wrong[0] if wrong else _late()
+
+
+def _late() -> str:
+    return f"was not answered within {NOTIFY_SECONDS:.0f} s"
 
 
 def _post(url: str, said: dict[str, object]) -> str | None:
@@ -71,5 +75,9 @@ def _post(url: str, said: dict[str, object]) -> str | None:
     except urllib.error.HTTPError as error:
         error.close()
         return f"was answered with {error.code}"
+    except TimeoutError:
+        return _late()
     except (OSError, ValueError, HTTPException) as error:
+        if isinstance(getattr(error, "reason", None), TimeoutError):
+            return _late()
         return f"could not be sent: {type(error).__name__}"
