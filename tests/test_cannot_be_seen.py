@@ -46,7 +46,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "monitor -o nagios": (*MONITOR, "-o", "nagios"),
     "monitor -o prometheus": (*MONITOR, "-o", "prometheus"),
     "release": ("release", "CHAT", "--dry-run"),
-    "reassign": ("reassign", "CHAT", "--to", "auto", "--dry-run"),
+    "reassign": ("reassign", "CHAT", "--to", "auto", "--force", "silent", "--dry-run"),
     "drain": ("drain", "OPERATOR", "--dry-run"),
 }
 
