@@ -12,7 +12,7 @@ PINNED = {
     "015_fix_assignment_function": "60cd3ec3cd72b3f3b1fd332ecd0f8be19f3f477f9eaf96032d10f7d83b19b5c2",
     "016_chat_state_verification": "ba2982cab85a2c33288aa3ac53b49316fa2de2cd4e96188ee117976ac6bbc005",
     "017_fix_concurrent_messages": "997e02e40019e2d4eb2d88d31e87acc63277a7988e5beabdee4810b2e7790fae",
-    "018_queue_clocks": "1511bae8d668a5900163b952595735c8c4d4bd7dbfbc37e78ea9babdf46ac835",
+    "018_queue_clocks": "272885c51a3c1b0c112955ad2e57536b98fb53ba49d14755565b4139b31ade13",
     "019_queue_indexes": "e0b8f4f5edcd1d85b99507e2ce5a2a0031585ab5fe918b9c4dbabd736675b5b0",
     "020_fill_queue_clocks": "2345aeb579f42acb0c2134547cabd7c62ef9e42a6734142b07786e3f49896a3c",
     "021_write_path": "2afefe711edc9d1b335b35902d1824ca71a970d8c0b9f62f508e21037fc4e43d",

@@ -92,3 +92,18 @@ def test_a_fraction_of_the_limit_counts_up_as_the_functions_compare_it(mended: D
     mended.execute("update platform_config set value = '2.4' where key = 'max_reassignments'")
     with opened(mended) as database, database.reading():
         assert policy.read(database).max_reassignments == 3
+
+
+@pytest.mark.parametrize("text", ["\u20033", "3\u00a0", "\u0663", "\uff13", "3e0", "+3", "0x3", "3_0", "NaN", "infinity", ""])
+def test_what_only_looks_like_a_number_is_a_finding_and_no_error_for_the_caller(mended: Database, text: str) -> None:
+    mended.execute("delete from platform_config where key = 'max_reassignments'")
+    mended.execute("insert into platform_config (key, value) values ('max_reassignments', to_jsonb(%s::text))", (text,))
+    assert mended.value("select policy_number('max_reassignments', 7, 1, 100)") == 7
+    assert result(look(mended, "CONF001"), "CONF001").status == "failed"
+
+
+@pytest.mark.parametrize("text", [" 3", "\t3\n", "3.0"])
+def test_blanks_around_a_number_are_nothing(mended: Database, text: str) -> None:
+    mended.execute("delete from platform_config where key = 'max_reassignments'")
+    mended.execute("insert into platform_config (key, value) values ('max_reassignments', to_jsonb(%s::text))", (text,))
+    assert mended.value("select policy_number('max_reassignments', 7, 1, 100)") == 3

@@ -19,7 +19,7 @@ select p.key as setting,
                ('queue_sla_minutes', 0.5, 1440, 'so long may a user wait before anybody is told')) as odd (key, least, most, trouble)
   join platform_config p on p.key = odd.key
  cross join lateral (
-   select case when (p.value #>> '{}') ~ '^\s*-?\d{1,9}(\.\d{1,30})?\s*$'
+   select case when (p.value #>> '{}') ~ '^[ \t\n\r\f\v]*-?[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
                then (p.value #>> '{}')::numeric end as number
  ) as said
   join (values ('max_reassignments', 1, 1000), ('idle_timeout_minutes', 0.01, 1440), ('own_chat_after_seconds', 0, 604800),

@@ -38,7 +38,7 @@ as $function$
     (select case when found.number between p_least and p_most then found.number end
        from (
          select case when pg_catalog.jsonb_typeof(c.value) in ('number', 'string')
-                       and c.value #>> '{}'::text[] ~ '^\s*\d{1,9}(\.\d{1,30})?\s*$'
+                       and c.value #>> '{}'::text[] ~ '^[ \t\n\r\f\v]*[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
                      then (c.value #>> '{}'::text[])::numeric end as number
            from platform_config as c
           where c.key = p_key

@@ -12,7 +12,7 @@ select null::uuid as chat_id, p.key, p.value::text as stored,
                ('queue_sla_minutes', 0.1, 10080, 15)) as known (key, least, most, usual)
   join platform_config p on p.key = known.key
  cross join lateral (
-   select case when (p.value #>> '{}'::text[]) ~ '^\s*-?\d{1,9}(\.\d{1,30})?\s*$'
+   select case when (p.value #>> '{}'::text[]) ~ '^[ \t\n\r\f\v]*-?[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
                then (p.value #>> '{}'::text[])::numeric end as number
  ) as said
  where pg_catalog.jsonb_typeof(p.value) is distinct from 'number'
