@@ -194,6 +194,22 @@ def test_every_module_stands_in_the_layers() -> None:
     assert modules - layered == set()
 
 
+LONGEST = 400
+"""Lines of a file of code; the scanner of SQL is one idea that needs more."""
+SHORT = 90
+"""Lines of a command's own file: options, help, examples, one call."""
+
+
+def test_no_file_of_code_is_long_and_a_commands_own_file_is_short() -> None:
+    from chatops.cli import COMMANDS
+
+    lines = {path: path.read_text(encoding="utf-8").count("\n") for path in (ROOT / "chatops").rglob("*.py")}
+    long = {str(path.relative_to(ROOT)) for path, count in lines.items() if count > LONGEST}
+    assert long == {"chatops/migrations/scanner.py"}
+    commands = {ROOT / "chatops" / "cli" / f"{name}.py" for _, name, _ in COMMANDS}
+    assert {path.name for path in commands if lines[path] >= SHORT} == set()
+
+
 def test_every_sql_file_says_in_its_first_line_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(ROOT))
