@@ -313,6 +313,12 @@ def test_the_cursor_stays_on_its_row_and_what_is_gone_stays_until_the_keys_rest(
 # ---- acting --------------------------------------------------------------------------------------------------------
 
 
+async def focus(pilot: Pilot[None], opened: Acting, name: str) -> None:
+    """Gives a field or button the focus; a key that is pressed before it has it goes elsewhere."""
+    opened.query_one(f"#{name}").focus()
+    await until(pilot, lambda: pilot.app.focused is not None and pilot.app.focused.id == name)
+
+
 async def dialog(pilot: Pilot[None], key: str) -> Acting:
     """The dialog that a key opens, once it listens."""
     app = pilot.app
@@ -358,7 +364,7 @@ def test_a_dialog_that_was_left_open_beyond_the_ten_minutes_does_nothing(shift: 
         opened.query_one("#reason", Input).value = "late"
         later = app.clock() + console_app.ARMED + 1
         app.clock = lambda: later
-        opened.query_one("#act", Button).focus()
+        await focus(pilot, opened, "act")
         await pilot.press("enter")
         assert "READ ONLY again" in str(opened.query_one("#said", Static).render())
 
@@ -373,14 +379,14 @@ def test_a_chat_is_given_to_whom_the_dialog_names(shift: Database, desk: Open) -
         await select(pilot, 12)
         opened = await dialog(pilot, "r")
         opened.query_one("#to", Input).value = "op-4"
-        opened.query_one("#act", Button).focus()
+        await focus(pilot, opened, "act")
         await pilot.press("enter")
         assert "Press enter behind the new name first" in picture(app)
-        opened.query_one("#to", Input).focus()
+        await focus(pilot, opened, "to")
         await pilot.press("enter")
         await until(pilot, lambda: opened.proposal.to == "op-4")
         assert "op-4" in "\n".join(opened.proposal.lines)
-        opened.query_one("#act", Button).focus()
+        await focus(pilot, opened, "act")
         await pilot.press("enter")
         await until(pilot, lambda: len(app.screen_stack) == 1)
 
@@ -396,7 +402,7 @@ def test_what_the_rules_refuse_has_no_button_to_press(shift: Database, desk: Ope
         await select(pilot, 12)
         opened = await dialog(pilot, "r")
         opened.query_one("#to", Input).value = "op-1"
-        opened.query_one("#to", Input).focus()
+        await focus(pilot, opened, "to")
         await pilot.press("enter")
         await until(pilot, lambda: opened.proposal.to == "op-1")
         assert "Refused: the operator is busy" in picture(app)
@@ -442,7 +448,7 @@ def test_what_changed_since_the_dialog_was_opened_is_shown_and_nothing_is_done(s
         opened = await dialog(pilot, "r")
         shift.execute(CHANGES[what])
         before = holder(shift, 11)
-        opened.query_one("#act", Button).focus()
+        await focus(pilot, opened, "act")
         await pilot.press("enter")
         await until(pilot, lambda: "Changed since" in picture(app))
         assert what in picture(app)
