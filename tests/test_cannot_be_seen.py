@@ -204,8 +204,8 @@ def test_a_tick_that_could_not_measure_says_so_in_line_store_page_and_verdict() 
     assert "CHAT006" in watch.open  # a check that could not look has not seen it go
     kept = monitor_state.parse_state(watch.text, "here")
     assert [tick.unseen for tick in kept.ticks] == [None, "chats is locked", "chats is locked", None]
-    assert "2 of 4 ticks could not measure" in monitor_state.verdict(kept).sentence
-    assert "Ticks that could not measure" in report_page.of_watch(kept)
+    assert "2 of 4 looks could not measure" in monitor_state.verdict(kept).sentence
+    assert "Looks that could not measure" in report_page.of_watch(kept)
     assert [figure.value for figure in screen.answer(kept, []).figures if figure.name == "monitor_unmeasured"] == [2]
 
 
@@ -217,7 +217,7 @@ def test_a_watch_that_never_measured_is_unknown_and_not_healthy() -> None:
         watch, _ = monitor_state.advance(watch, slot, (), START + timedelta(minutes=slot + 1), blind)
     verdict = monitor_state.verdict(watch)
     assert verdict.code is ExitCode.FOUND
-    assert "no tick could measure: row level security hides rows" in verdict.sentence
+    assert "no look could measure: row level security hides rows" in verdict.sentence
 
 
 def test_a_state_of_before_is_read(tmp_path: Path) -> None:

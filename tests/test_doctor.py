@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.servers import Database
+from tests.test_questions import Terminal
 
 CHATS = """
 insert into operators (name, is_active, is_available, last_activity) values ('a', true, true, now()), ('b', true, true, now());
@@ -144,3 +146,57 @@ def test_making_the_roles_again_is_harmless_and_can_be_previewed(roles, latest_d
     text = chatops_inprocess("doctor", "--create-roles", "--dry-run", db=latest_database, check=0).stdout
     assert "create role chatops_reader" in text
     chatops_inprocess("doctor", "--create-roles", "--yes", db=latest_database, check=0)
+
+
+def test_a_person_gets_a_role_of_their_own_that_the_log_names(roles, latest_database: Database, chatops_inprocess) -> None:
+    name = f"ada_{latest_database.name}"
+    text = chatops_inprocess("doctor", "--create-roles", name, "--dry-run", db=latest_database, check=0).stdout
+    assert f'create role "{name}" login;' in text
+    assert not latest_database.value(f"select count(*) from pg_roles where rolname = '{name}'")
+    try:
+        for _ in range(2):  # made again, it stays what it is
+            made = chatops_inprocess("doctor", "--create-roles", name, "--yes", db=latest_database, check=0).stdout
+        assert f"//{name}@" in made
+        url = re.sub(r"//[^@/]*@", f"//{name}@", latest_database.url)
+        chat = str(latest_database.value("select id from chats"))
+        for database, reason in ((url, "by ada"), (latest_database.url, "by the owner")):
+            chatops_inprocess("reassign", chat, "--to", "auto", "--reason", reason, "--yes", db=database, check=0)
+            chatops_inprocess("release", chat, "--reason", reason, "--yes", db=database, check=0)
+        shown = chatops_inprocess("log", db=latest_database, terminal=(200, 40), check=0).stdout
+        by = {words: line for line in shown.splitlines() for words in ("by ada", "by the owner") if words in line}
+        assert f" {name} " in by["by ada"]
+        assert "@" in by["by the owner"]
+        hand_over = chatops_inprocess("summary", "--since", "1h", db=url, terminal=(200, 40), check=0).stdout
+        assert hand_over.count(name) == 2
+        chatops_inprocess("snooze", "OPER003", "--store", "--until", "2999-01-01", "--reason", "known", "--yes", db=url, check=0)
+        assert latest_database.value("select set_by from chatops.settings where key = 'snooze OPER003'") == name
+    finally:
+        latest_database.script(f"drop owned by {name}; drop role {name}")
+
+
+@pytest.mark.parametrize("name", ["pg_ada", "public", "chatops_operator", " ", "a\x1bb", "a" * 64])
+def test_what_cannot_be_a_persons_role_is_refused(latest_database: Database, chatops_inprocess, name: str) -> None:
+    assert chatops_inprocess("doctor", "--create-roles", name, "--yes", db=latest_database).exit_code == 2
+    assert chatops_inprocess("doctor", name, db=latest_database).exit_code == 2
+
+
+def test_an_administrator_is_not_made_a_person_on_call(latest_database: Database, chatops_inprocess) -> None:
+    told = chatops_inprocess("doctor", "--create-roles", "postgres", "--yes", db=latest_database, check=4).stderr
+    assert "choose another name" in " ".join(told.split())
+
+
+def test_a_password_is_typed_unseen_and_never_reaches_the_server(latest_database: Database, home: Path) -> None:
+    name = f"ben_{latest_database.name}"
+    screen = Terminal(home, "doctor", "--create-roles", name, CHATOPS_DATABASE_URL=latest_database.url)
+    try:
+        for question, answer in (("[y/N]", b"y\n"), ("Password for", b"s3cret-word\n"), ("Once more", b"s3cret-word\n")):
+            screen.until(question)
+            screen.type(answer)
+        assert screen.end() == 0, screen.seen
+        shown = screen.seen
+        assert "s3cret-word" not in shown
+        assert str(latest_database.value(f"select rolpassword from pg_authid where rolname = '{name}'")).startswith(
+            "SCRAM-SHA-256$"
+        )
+    finally:
+        latest_database.script(f"drop owned by {name}; drop role {name}")

@@ -101,7 +101,7 @@ def test_early_late_doubled_and_dropped_ticks_do_no_harm(
     assert kept is not None
     assert [tick.slot for tick in kept.ticks] == [0, 1, 3]
     assert kept.missed == (2,)
-    assert "missed  tick 3, due at 00:45 UTC" in capsys.readouterr().err
+    assert "missed  look 3, due at 00:45 UTC" in capsys.readouterr().err
 
 
 def test_only_two_good_ticks_clear_and_a_flap_is_told_once() -> None:
@@ -129,7 +129,7 @@ def test_what_was_there_before_keeps_its_severity_and_its_words() -> None:
     before = monitor_state.baseline_of(Look({"waiting": 1}, {"CHAT001": Seen("critical", "two chats")}))
     state = monitor_state.begin("here", "1m", START, before)
     assert (state.open["CHAT001"].severity, state.open["CHAT001"].title) == ("critical", "two chats")
-    assert monitor_state.verdict(state).sentence == "no tick was due yet"
+    assert monitor_state.verdict(state).sentence == "no look was due yet"
 
 
 def test_until_healthy_is_not_well_when_the_plan_ends_before_it(
@@ -215,7 +215,7 @@ def test_a_watch_in_the_database_is_shared_by_all_who_tick(
     assert "2/3" in ticked.stdout
     assert "missed" in ticked.stderr
     again = chatops_inprocess(*flags, "--once", db=latest_database, check=0)
-    assert "no tick is due" in again.stderr
+    assert "no look is due" in again.stderr
     assert latest_database.value("select state->'ticks'->0->'slot' from chatops.watches") == 1
     assert not list(tmp_path.iterdir())
 
@@ -486,4 +486,4 @@ def test_looks_are_taken_by_the_servers_clock(
     assert before - timedelta(seconds=1) <= started <= latest_database.execute("select clock_timestamp()")[0][0]
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    assert "no tick is due" in chatops_inprocess(*flags, db=latest_database, check=0).stderr  # a machine with another clock
+    assert "no look is due" in chatops_inprocess(*flags, db=latest_database, check=0).stderr  # a machine with another clock

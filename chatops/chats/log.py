@@ -44,6 +44,8 @@ class Logged:
     command: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    role_is_shared: bool
+    """Whether the database's role says nothing about the person: it owns the log, or is a superuser."""
 
     @property
     def what(self) -> str:
@@ -54,8 +56,8 @@ class Logged:
 
     @property
     def who(self) -> str:
-        """Who did it: the account of the machine, else the database's role."""
-        return self.os_user or self.database_role
+        """Who did it: the role of the database where it is a person's own, else the account of the machine."""
+        return (self.os_user or self.database_role) if self.role_is_shared else self.database_role
 
     @property
     def why(self) -> str:

@@ -41,7 +41,7 @@ def read(database: Database) -> list[StoredSnooze]:
 def store(database: Database, provenance: Provenance, code: str, until: date, reason: str) -> int:
     """Silences a finding until a day begins, in UTC; the number of the action. Not inside a transaction."""
     parameters = {"key": _key(code), "code": code, "until": datetime.combine(until, time(), UTC), "reason": reason,
-                  "who": provenance.os_user or "somebody"}  # fmt: skip
+                  "who": provenance.os_user or ""}  # fmt: skip
     with database.acting():
         database.annotate(provenance.annotations(reason=reason))
         return int(database.value(sqlfiles.read("queries/snooze_store.sql"), parameters))

@@ -64,7 +64,7 @@ def diagnose(
     On a terminal one screen: what is critical and what keeps users waiting by line, the rest by code. --full, --only CODE, a pipe
     and a file show each finding whole, with the command that previews its fix.
 
-    What is new, ongoing or gone is told against --since-file, else against the newest tick of chatops monitor, of this machine or
+    What is new, ongoing or gone is told against --since-file, else against the newest look of chatops monitor, of this machine or
     kept in the database by --store.
     --rehearse writes, in transactions that are always rolled back.
 

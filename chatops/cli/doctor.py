@@ -5,16 +5,24 @@ from __future__ import annotations
 import typer
 
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
-from chatops.errors import ExitCode
+from chatops.errors import ExitCode, UsageError
 
 
 @command(
-    examples=["chatops doctor", "chatops --env production doctor -o json", "chatops doctor --create-roles --dry-run"],
+    examples=[
+        "chatops doctor",
+        "chatops --env production doctor -o json",
+        "chatops doctor --create-roles --dry-run",
+        "chatops doctor --create-roles ada ben",
+    ],
     exits="0 chatops can work here · 1 something is wrong or unknown · 3 no connection",
     formats=DOCUMENT_FORMATS,
 )
 def doctor(
     ctx: typer.Context,
+    people: list[str] | None = typer.Argument(
+        None, metavar="[PERSON]…", help="With --create-roles: a login role for each, by which the log tells them apart."
+    ),
     create_roles: bool = typer.Option(False, "--create-roles", help="Make chatops_reader and chatops_operator, after a preview."),
     dry_run: bool = typer.Option(False, "--dry-run", help="With --create-roles: show the SQL, change nothing."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
@@ -23,8 +31,11 @@ def doctor(
 
     Is the deploy right: chatops verify. What is wrong now: chatops diagnose.
     """
-    from chatops.flows import doctor  # loads the driver
+    from chatops.flows import create_roles as create  # these load the driver
+    from chatops.flows import doctor
 
     if create_roles:
-        return doctor.create_roles(invocation_of(ctx), dry_run=dry_run, yes=yes)
+        return create.create_roles(invocation_of(ctx), people or (), dry_run=dry_run, yes=yes)
+    if people:
+        raise UsageError(f"{' '.join(people)}: names go with --create-roles")
     return doctor.doctor(invocation_of(ctx))

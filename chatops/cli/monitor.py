@@ -18,13 +18,13 @@ from chatops.errors import ExitCode
         "chatops --env production monitor --once --state monitor.json --notify ./tell-the-team",
         "chatops monitor --plan '1m*15' --until-healthy",
     ],
-    exits="0 no worse than before · 1 something new is open, or no tick reached the database",
+    exits="0 no worse than before · 1 something new is open, or no look reached the database",
     formats=Formats(frozenset({"figures", "problems"}), also=("jsonl",)),
 )
 def monitor(
     ctx: typer.Context,
     plan: Annotated[str, typer.Option("--plan", metavar="PLAN", help="Steps and how often, such as 15m*4,1h*23.")] = GUIDE,
-    once: Annotated[bool, typer.Option("--once", help="Take the tick that is due and end: for cron and CI.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Take the look that is due and end: for cron and CI.")] = False,
     state: Annotated[Path | None, typer.Option("--state", metavar="FILE", help="Where the watch is remembered.")] = None,
     receipt: Annotated[
         Path | None, typer.Option("--receipt", metavar="FILE", help="Compare with the figures in a deploy's receipt.")
@@ -35,7 +35,7 @@ def monitor(
             "--notify", metavar="COMMAND|URL", help="One message a look that changes something: JSON on stdin, or posted."
         ),
     ] = None,
-    until_healthy: Annotated[bool, typer.Option("--until-healthy", help="End at the first tick without a finding.")] = False,
+    until_healthy: Annotated[bool, typer.Option("--until-healthy", help="End at the first look without a finding.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first new finding.")] = False,
     store: Annotated[bool, typer.Option("--store", help="Remember the watch in the database: then this writes.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask (--store writes).")] = False,
@@ -43,8 +43,8 @@ def monitor(
 ) -> ExitCode:
     """Looks by the guide's plan, tells what is new, ongoing and resolved, and ends with one verdict. Reads only, but for --store.
 
-    `[monitor] commands` of chatops.toml run beside each tick; one that fails is a finding.
-    A finding counts as gone after two ticks without it. Late, early or repeated looks are harmless; missed ones
+    `[monitor] commands` of chatops.toml run beside each look; one that fails is a finding.
+    A finding counts as gone after two looks without it. Late, early or repeated looks are harmless; missed ones
     are reported.
     """
     from chatops.flows import monitor as flow  # help and completion load no flow

@@ -63,6 +63,10 @@ class Link:
         """Whether the open transaction has failed, and only a rollback is left."""
         return self._connection.info.transaction_status.name == "INERROR"
 
+    def password_verifier(self, role: str, password: str) -> str:
+        """What the server keeps in place of a role's password, made here: the password itself is never sent, nor logged."""
+        return self._connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+
     def rollback(self) -> None:
         """Ends an open transaction, if any, without a word."""
         with contextlib.suppress(psycopg.Error):

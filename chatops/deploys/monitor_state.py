@@ -58,7 +58,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A finding that has not cleared; `good` is how many ticks in a row did not see it."""
+    """A finding that has not cleared; `good` is how many looks in a row did not see it."""
 
     severity: str
     title: str
@@ -97,6 +97,10 @@ class Watch:
     """Those that --notify has still to tell: nobody has taken them yet."""
     end_told: bool = False
     """Whether --notify has told the verdict at the end."""
+    environment: str = ""
+    role: str = ""
+    program: str = ""
+    """The command line that means this database, such as chatops --env production."""
 
     @property
     def schedule(self) -> Schedule:
@@ -118,8 +122,19 @@ class Watch:
         """The open findings that were not there before the deploy."""
         return {code: one for code, one in self.open.items() if not one.before}
 
+    @property
+    def next_steps(self) -> tuple[tuple[str, str], ...]:
+        """What to do now: labels with their commands; none where the database is not known."""
+        if not self.program:
+            return ()
+        codes = sorted(self.worse)
+        if not codes:
+            return (("look again", f"{self.program} diagnose"),)
+        seen = [("what is new, and what mends it", f"{self.program} diagnose --only {','.join(codes)}")]
+        return (*seen, ("what it means", f"{self.program} explain {codes[0]}"))
+
     def due(self, now: datetime) -> Due:
-        """Which slot a tick at this moment is."""
+        """Which slot a look at this moment is."""
         return due(self.schedule, now - datetime.fromisoformat(self.started), self.settled)
 
     @property
@@ -174,7 +189,7 @@ def begin(place: str, plan: str, now: datetime, baseline: Values) -> Watch:
 
 
 def advance(watch: Watch, slot: int, missed: tuple[int, ...], now: datetime, look: Look) -> tuple[Watch, tuple[Transition, ...]]:
-    """The watch after a tick, and the transitions to tell. A database that does not answer says nothing of what is open."""
+    """The watch after a look, and the transitions to tell. A database that does not answer says nothing of what is open."""
     at = formatting.instant(now)
     found = dict(look.findings)
     if not look.reached:
@@ -217,12 +232,12 @@ def verdict(watch: Watch) -> Verdict:
     seen = [tick for tick in watch.ticks if tick.reached]
     worse = watch.worse
     if not watch.settled:
-        return Verdict("no tick was due yet", ExitCode.FOUND)
+        return Verdict("no look was due yet", ExitCode.FOUND)
     if not seen:
-        return Verdict(f"{when}: unknown; no tick reached the database", ExitCode.FOUND)
+        return Verdict(f"{when}: unknown; no look reached the database", ExitCode.FOUND)
     blind = [tick for tick in seen if tick.unseen is not None]
     if len(blind) == len(seen):
-        return Verdict(f"{when}: unknown; no tick could measure: {blind[-1].unseen}", ExitCode.FOUND)
+        return Verdict(f"{when}: unknown; no look could measure: {blind[-1].unseen}", ExitCode.FOUND)
     if worse:
         parts.append(f"worse than before, {_list(worse)} {'is' if len(worse) == 1 else 'are'} new")
     else:
@@ -236,9 +251,9 @@ def verdict(watch: Watch) -> Verdict:
     if old:
         parts.append(f"{formatting.plural(len(old), 'older finding')} {'remains' if len(old) == 1 else 'remain'}")
     if blind:
-        parts.append(f"{len(blind)} of {len(watch.schedule.slots)} ticks could not measure")
+        parts.append(f"{len(blind)} of {len(watch.schedule.slots)} looks could not measure")
     if watch.missed:
-        parts.append(f"{len(watch.missed)} of {len(watch.schedule.slots)} ticks missed")
+        parts.append(f"{len(watch.missed)} of {len(watch.schedule.slots)} looks missed")
     return Verdict(f"{when}: {'; '.join(parts)}", ExitCode.FOUND if worse else ExitCode.OK)
 
 

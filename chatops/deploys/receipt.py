@@ -28,12 +28,13 @@ STEPS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How one step ended; `seconds` is its duration, `says` one line for people."""
+    """How one step ended; `seconds` is its duration, `says` one line for people, `details` what explains a failure."""
 
     name: str
     result: Literal["done", "failed", "skipped"]
     says: str
     seconds: float = 0.0
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,10 @@ class Receipt:
     commands: tuple[Command, ...] = ()
     signed: Mapping[str, str] = field(default_factory=dict)
     """Who deployed, and when the last step was over: `by` and `at`."""
+    role: str = ""
+    """The role of the database."""
+    next_steps: tuple[tuple[str, str], ...] = ()
+    """What to do now: labels with their commands."""
 
     def with_step(self, step: Step) -> Receipt:
         """The receipt with one step's result, in place of an earlier one of that step."""
@@ -129,11 +134,12 @@ def read(path: Path) -> Receipt:
         raise UsageError(f"{path} is no receipt of a deploy in format {FORMAT}")
     fields = {key: value for key, value in found.items() if key not in ("format", "kind")}
     try:
-        fields["steps"] = tuple(Step(**step) for step in fields["steps"])
+        fields["steps"] = tuple(Step(**{**step, "details": tuple(step.get("details", ()))}) for step in fields["steps"])
         fields["files"] = tuple(File(**file) for file in fields["files"])
         fields["commands"] = tuple(Command(**command) for command in fields.get("commands", ()))
+        fields["next_steps"] = tuple((str(label), str(command)) for label, command in fields.get("next_steps", ()))
         return Receipt(**fields)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise UsageError(f"{path} is a damaged receipt: a field is missing or unknown") from None
 
 

@@ -30,14 +30,14 @@ class Schedule:
         return self.slots[-1]
 
     def early(self, slot: int) -> timedelta:
-        """How much before its time a tick still counts as this slot's."""
+        """How much before its time a look still counts as this slot's."""
         step = self.slots[slot] - (self.slots[slot - 1] if slot else timedelta())
         return min(step * EARLY_SHARE, EARLY_MOST)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a tick at some moment is: `slot` to take (None: none), the `missed` ones before it, the `following` slot if any."""
+    """What a look at some moment is: `slot` to take (None: none), the `missed` ones before it, the `following` slot if any."""
 
     slot: int | None
     missed: tuple[int, ...]
@@ -45,7 +45,7 @@ class Due:
 
 
 def parse(text: str) -> Schedule:
-    """A plan such as `15m*4,1h*23`: four ticks 15 minutes apart, then 23 an hour apart. Raises UsageError.
+    """A plan such as `15m*4,1h*23`: four looks 15 minutes apart, then 23 an hour apart. Raises UsageError.
 
     >>> [str(slot) for slot in parse("15m*2,1h").slots]
     ['0:15:00', '0:30:00', '1:30:00']
@@ -60,12 +60,12 @@ def parse(text: str) -> Schedule:
             raise UsageError("--plan: a step takes some time, and is made at least once")
         steps += [step] * min(times, MOST_SLOTS + 1)
         if len(steps) > MOST_SLOTS:
-            raise UsageError(f"--plan: more than {formatting.count(MOST_SLOTS)} ticks")
+            raise UsageError(f"--plan: more than {formatting.count(MOST_SLOTS)} looks")
     return Schedule(text.strip(), tuple(accumulate(steps)))
 
 
 def due(schedule: Schedule, elapsed: timedelta, settled: Collection[int]) -> Due:
-    """Which slot a tick belongs to that comes `elapsed` after the start; `settled` are those that were taken or missed.
+    """Which slot a look belongs to that comes `elapsed` after the start; `settled` are those that were taken or missed.
 
     >>> plan = parse("15m*4")
     >>> due(plan, timedelta(minutes=46), {0})

@@ -84,7 +84,7 @@ class Deploy(DeploySteps):
         made = receipts.Receipt(
             chatops=__version__, environment=invocation.target.name, database=invocation.target.shown(),
             schema=invocation.target.schema, started=formatting.instant(facts.now if facts else None),
-            revision=revision_of(folder.path),
+            revision=revision_of(folder.path), role=facts.role if facts else "",
         )  # fmt: skip
         self.receipt = made
         if asked.start is None:
@@ -122,8 +122,12 @@ class Deploy(DeploySteps):
                 says = doing[name]()
             except (ChatopsError, KeyboardInterrupt) as stop:
                 says = stop.message if isinstance(stop, ChatopsError) else "interrupted"
-                self.keep(self.receipt.with_step(Step(name, "failed", says, round(time.monotonic() - started, 3))))
-                raise self.stopped(name, stop) from None
+                details = tuple(stop.details) if isinstance(stop, ChatopsError) else ()
+                ended = Step(name, "failed", says, round(time.monotonic() - started, 3), details)
+                self.receipt = self.receipt.with_step(ended)
+                error = self.stopped(name, stop)
+                self.keep(replace(self.receipt, next_steps=tuple(error.next_steps)))
+                raise error from None
             skipped = name == "code" and not self.commands["code"]
             step = Step(name, "skipped" if skipped else "done", says, round(time.monotonic() - started, 3))
             self.keep(self.receipt.with_step(step))
@@ -138,6 +142,7 @@ class Deploy(DeploySteps):
         after = [] if self.receipt.result_of("monitor") else [("watch its first day", here("monitor", "--plan", "'15m*4,1h*23'"))]
         after += [("later, has anything drifted", here("verify", "--against", file)),
                   ("one page about it", f"chatops report {file}")]  # fmt: skip
+        self.keep(replace(self.receipt, next_steps=tuple(after)))
         self.invocation.show(screen.end_answer(self.receipt, self.path, after, self.invocation.now))
         return self.code
 

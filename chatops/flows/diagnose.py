@@ -117,7 +117,7 @@ def _watched(invocation: Invocation, request: DiagnoseRequest, plan: _Plan) -> E
 
 
 def _compared(invocation: Invocation, request: DiagnoseRequest, plan: _Plan) -> tuple[_Seen, Changes | None]:
-    """One look, and what changed since an earlier one: of a file, else of the newest tick of the monitor."""
+    """One look, and what changed since an earlier one: of a file, else of the newest look of the monitor."""
     earlier = compare_looks.read(request.since_file, invocation.target.shown()) if request.since_file else None
     compares = plan.archive is None and earlier is None
     seen = _look(invocation, request, plan, stored=compares)

@@ -30,7 +30,7 @@ def stored_watch(database: Database) -> str | None:
 
 
 def last_tick(invocation: Invocation, stored: str | None) -> Earlier | None:
-    """The newest tick of `monitor` that reached the database, by the state file of this machine or by what the database keeps."""
+    """The newest look of `monitor` that reached the database, by the state file of this machine or by what the database keeps."""
     mine = f"{invocation.target.shown()} {invocation.target.schema}"
     sources: dict[str, Callable[[], Watch | None]] = {
         "chatops monitor": lambda: monitor_state.read(default_path(invocation, "monitor")),
@@ -41,7 +41,7 @@ def last_tick(invocation: Invocation, stored: str | None) -> Earlier | None:
         try:
             kept = read()
         except UsageError as error:
-            invocation.warn(f"not compared with the last tick of monitor: {error.message}")
+            invocation.warn(f"not compared with the last look of monitor: {error.message}")
             continue
         # What lies in a database is about that one, by whatever name the other run had reached it.
         if kept is not None and (kept.place == mine or origin.endswith("--store")) and (look := _looked(kept, origin)):
@@ -58,5 +58,5 @@ def _looked(kept: Watch, origin: str) -> Earlier | None:
     for code, severity in tick.findings.items():
         opened = kept.open.get(code)
         found[code] = Was(severity, None, datetime.fromisoformat(opened.since) if opened else None)
-    # A tick leaves advice out.
+    # A look leaves advice out.
     return Earlier(datetime.fromisoformat(tick.at), origin, found, silent_on=frozenset({"advice"}))

@@ -47,7 +47,7 @@ class MonitorRequest:
 def monitor(invocation: Invocation, request: MonitorRequest) -> ExitCode:
     """Takes the look that is due, or all looks of the plan; 1 when something new is open at the end."""
     if request.once and (request.until_healthy or request.fail_fast):
-        raise UsageError("--once takes one tick; --until-healthy and --fail-fast are for the loop")
+        raise UsageError("--once takes one look; --until-healthy and --fail-fast are for the loop")
     if request.store and request.state is not None:
         raise UsageError("--state is a file, --store the database: a watch is remembered in one place")
     if not request.once and invocation.format() == "nagios":
@@ -99,6 +99,7 @@ class Watching:
         self.baseline, self.notifies = baseline, notify
         self.until_healthy, self.fail_fast, self.anew = until_healthy, fail_fast, anew
         self.ahead = timedelta(0)
+        self.role = ""
         self.by_server = clock is None
         self.clock, self.sleep = clock or (lambda: datetime.now(UTC) + self.ahead), sleep
         self.live = False
@@ -114,7 +115,7 @@ class Watching:
     # -- ways to run --------------------------------------------------------------------------------------------------
 
     def once(self) -> ExitCode:
-        """The tick that is due, if one is; early and doubled ones do nothing. 1 while something new is open."""
+        """The look that is due, if one is; early and doubled ones do nothing. 1 while something new is open."""
         self.ask_the_time()
         with self.keeper.alone():
             if self.open(restart_finished=False):
@@ -131,7 +132,7 @@ class Watching:
         return ExitCode.FOUND if self.watch.worse else ExitCode.OK
 
     def loop(self) -> ExitCode:
-        """Ticks until the plan is over, all is healthy (--until-healthy), or something new is found (--fail-fast)."""
+        """Looks until the plan is over, all is healthy (--until-healthy), or something new is found (--fail-fast)."""
         self.live = not self.aside
         self.ask_the_time()
         with self.keeper.alone():
@@ -151,7 +152,7 @@ class Watching:
                 self.sleep(self.until_next())
         if self.until_healthy and not healthy:
             self.invocation.note(
-                f"{self.verdict.sentence}; not healthy at the end: the last tick had findings, or reached nothing"
+                f"{self.verdict.sentence}; not healthy at the end: the last look had findings, or reached nothing"
             )
             return ExitCode.FOUND
         self.invocation.note(self.verdict.sentence)
@@ -161,7 +162,8 @@ class Watching:
         """How far the server's clock is ahead of this machine's; as it was last seen while the server is away."""
         if self.by_server:
             with contextlib.suppress(UnreachableError), self.invocation.connect("read") as database:
-                self.ahead = database.glance().now - datetime.now(UTC)
+                facts = database.glance()
+                self.ahead, self.role = facts.now - datetime.now(UTC), facts.role
 
     def until_next(self) -> float:
         """Seconds to the next slot; a little at least, so that clocks that disagree do not spin."""
@@ -169,7 +171,7 @@ class Watching:
         start = datetime.fromisoformat(self.watch.started)
         return max(0.005, (start + self.watch.schedule.slots[settled + 1] - self.clock()).total_seconds())
 
-    # -- one tick -----------------------------------------------------------------------------------------------------
+    # -- one look -----------------------------------------------------------------------------------------------------
 
     def open(self, *, restart_finished: bool) -> bool:
         """Reads the state, or starts a watch with the figures of now as its baseline; whether it was started."""
@@ -192,12 +194,13 @@ class Watching:
             if not found.reached:
                 raise UnreachableError("the database cannot be reached: a watch needs to know how it was before")
             baseline = watches.baseline_of(found)
-        self.watch = watches.begin(place, wanted.text, self.clock(), baseline)
+        begun = watches.begin(place, wanted.text, self.clock(), baseline)
+        self.watch = replace(begun, environment=target.name, role=self.role, program=self.invocation.here())
         self.keeper.write(self.watch, anew=True)
         known = len(self.watch.baseline["findings"])
         if self.watch.unseen is not None:
             self.invocation.warn(f"how it is now cannot be seen: {self.watch.unseen}; later figures are compared with nothing")
-        self.invocation.note(f"watch started: {len(wanted.slots)} ticks in {watches.span(wanted.length)}, "
+        self.invocation.note(f"watch started: {len(wanted.slots)} looks in {watches.span(wanted.length)}, "
                              f"{known} findings from before; the first is due in {watches.span(wanted.slots[0])}")  # fmt: skip
         return True
 
@@ -210,7 +213,7 @@ class Watching:
             if not quiet:
                 self.standing()
                 when = "" if due.following is None else f"; the next is due at {screen.at(self.watch, due.following)}"
-                self.invocation.note(f"no tick is due: this slot was taken, or its time has not come{when}")
+                self.invocation.note(f"no look is due: this slot was taken, or its time has not come{when}")
             return False
         found = self.look()
         before = self.watch
@@ -222,7 +225,7 @@ class Watching:
             return False
         for number in due.missed:
             self.invocation.note(
-                [Span("missed", "warning"), Span(f"  tick {number + 1}, due at {screen.at(self.watch, number)}")]
+                [Span("missed", "warning"), Span(f"  look {number + 1}, due at {screen.at(self.watch, number)}")]
             )
         self.show(screen.tick_lines(self.watch, before, told, found.beside))
         self.tell()
@@ -250,13 +253,13 @@ class Watching:
     # -- what is told -------------------------------------------------------------------------------------------------
 
     def standing(self) -> None:
-        """How the watch stands, for those who must have an answer though no tick was taken."""
+        """How the watch stands, for those who must have an answer though no look was taken."""
         told = self.invocation.format() in ("nagios", "prometheus", "json")
         if told or self.invocation.write:
             self.invocation.show(screen.answer(self.watch, []), None if told else lambda piece: None)
 
     def show(self, lines: Sequence[str]) -> None:
-        """A tick: its lines or the page for people, an answer for machines and for the files of --write."""
+        """A look: its lines or the page for people, an answer for machines and for the files of --write."""
         if self.aside:
             for line in lines:
                 self.invocation.note(line)
@@ -270,7 +273,7 @@ class Watching:
         self.invocation.show(answer, pieces.append)
         following = self.watch.due(self.clock()).following
         self.screen.draw("".join(pieces), self.ended if following is None else
-                         f"next tick at {screen.at(self.watch, following)} · Ctrl-C ends, the watch is remembered")  # fmt: skip
+                         f"next look at {screen.at(self.watch, following)} · Ctrl-C ends, the watch is remembered")  # fmt: skip
 
     @property
     def ended(self) -> str:

@@ -1,4 +1,4 @@
-"""Where a watch is remembered between ticks: in a file, or in the database that it watches."""
+"""Where a watch is remembered between looks: in a file, or in the database that it watches."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Keeper(Protocol):
         """What is remembered, None when nothing is."""
 
     def write(self, watch: Watch, *, anew: bool = False) -> bool:
-        """Remembers the watch; False when another run took the same tick first."""
+        """Remembers the watch; False when another run took the same look first."""
 
     def told(self, said: Watch) -> Watch | None:
         """Remembers that what was due in `said` has been told; the watch as it is now, None when it is gone."""
 
     def alone(self) -> contextlib.AbstractContextManager[None]:
-        """Keeps a second run from the same tick, where that can be done beforehand."""
+        """Keeps a second run from the same look, where that can be done beforehand."""
 
 
 class InFile:
@@ -108,7 +108,7 @@ class InDatabase:
                     return False
                 database.execute(sqlfiles.read("queries/watch_write.sql"), {**asked, "state": watch.text})
         except UnreachableError:
-            self.invocation.warn("the server is away: this tick is remembered here, and written when it is back")
+            self.invocation.warn("the server is away: this look is remembered here, and written when it is back")
         self.last = watch
         return True
 
@@ -130,7 +130,7 @@ class InDatabase:
         return kept
 
     def alone(self) -> contextlib.AbstractContextManager[None]:
-        """Nothing beforehand: the row's lock decides when a tick is written."""
+        """Nothing beforehand: the row's lock decides when a look is written."""
         return contextlib.nullcontext()
 
     def _parsed(self, text: str | None) -> Watch | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 
 from chatops.errors import NotATerminalError, StoppedError, UsageError
 from chatops.flows.connection import Connection
@@ -36,6 +38,23 @@ class Questions(Connection):
             raise StoppedError("Stopped. Nothing was changed.")
         return line.strip()
 
+    def ask_unseen(self, question: str) -> str:
+        """One line that does not appear on the screen; "" where nobody is there to type it."""
+        if not self.interactive:
+            return ""
+        sys.stderr.flush()
+        try:
+            with _unseen():
+                sys.stderr.write(f"{visible(question)} ")
+                sys.stderr.flush()
+                line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            line = ""
+        sys.stderr.write("\n")
+        if not line:
+            raise StoppedError("Stopped. Nothing was changed.")
+        return line.rstrip("\r\n")
+
     def consent(self, question: str, *, yes: bool, always: bool = False) -> bool:
         """Asks before a change, default No; True at once with --yes.
 
@@ -62,6 +81,22 @@ class Questions(Connection):
         if not answer:
             raise UsageError("a reason is needed on production; nothing was changed")
         return answer
+
+
+@contextlib.contextmanager
+def _unseen() -> Iterator[None]:
+    """The terminal shows nothing of what is typed, and forgets what was typed before."""
+    import termios  # not on every system
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    silent = termios.tcgetattr(terminal)
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
 
 
 def _forget_what_was_typed_before() -> None:

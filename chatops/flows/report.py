@@ -8,7 +8,7 @@ from chatops.deploys import monitor_state, receipt
 from chatops.errors import ExitCode, UsageError
 from chatops.files import read_json, write_file
 from chatops.flows.run import Invocation
-from chatops.screens import report_page
+from chatops.screens import report_page, report_tables
 
 
 def report(invocation: Invocation, file: Path, to: Path | None) -> ExitCode:
@@ -16,12 +16,12 @@ def report(invocation: Invocation, file: Path, to: Path | None) -> ExitCode:
     kind = kind_of(file)
     if kind == "deploy":
         deploy = receipt.read(file)
-        text, answer = report_page.of_receipt(deploy), report_page.answer_of_receipt(deploy)
+        text, answer = report_page.of_receipt(deploy), report_tables.answer_of_receipt(deploy)
     elif kind == "monitor":
         watch = monitor_state.read(file)
         if watch is None:
             raise UsageError(f"{file} is gone")
-        text, answer = report_page.of_watch(watch), report_page.answer_of_watch(watch)
+        text, answer = report_page.of_watch(watch), report_tables.answer_of_watch(watch)
     else:
         raise UsageError(f"{file} is neither a receipt of deploy nor a state of monitor")
     shown = invocation.output is not None

@@ -19,7 +19,7 @@ REMINDER_SECONDS = 3600
 
 
 def tick_lines(watch: Watch, before: Watch, told: tuple[Transition, ...], beside: Sequence[str] = ()) -> list[str]:
-    """The line of a tick, then a line for each finding that appeared, goes on, or went."""
+    """The line of a look, then a line for each finding that appeared, goes on, or went."""
     tick = watch.ticks[-1]
     slot = f"{tick.slot + 1}/{len(watch.schedule.slots)}"
     if not tick.reached:
@@ -55,11 +55,11 @@ def _figures_line(watch: Watch, before: Watch) -> str:
 
 
 def page(watch: Watch, lines: Sequence[str], columns: int) -> list[Line]:
-    """A page so many columns wide: states and waits over the last ticks, findings open and gone, what the tick told."""
+    """A page so many columns wide: states and waits over the last looks, findings open and gone, what the look told."""
     tick = watch.ticks[-1]
     seen = [one for one in watch.ticks if one.reached][-min(PAGE_TICKS, max(4, columns - 36)) :]
     after = span(watch.schedule.slots[tick.slot])
-    head = f"tick {tick.slot + 1} of {len(watch.schedule.slots)} · {after} after deploy · {tick.at[11:16]} UTC"
+    head = f"look {tick.slot + 1} of {len(watch.schedule.slots)} · {after} after deploy · {tick.at[11:16]} UTC"
     drawn: list[Line] = [[Span(head, "strong")], [Span(verdict(watch).sentence, "critical" if watch.worse else "ok")], ""]
 
     def row(label: str, name: str, text: Callable[[float], str]) -> None:
@@ -94,7 +94,7 @@ def page(watch: Watch, lines: Sequence[str], columns: int) -> list[Line]:
 
 
 def answer(watch: Watch, lines: Sequence[Line]) -> Answer:
-    """The last tick as tables and numbers; what was there before the deploy is shown, and counts for nothing."""
+    """The last look as tables and numbers; what was there before the deploy is shown, and counts for nothing."""
     figures: list[Figure] = []
     outcomes = [Outcome(code, "unknown" if one.severity == "unknown" else "failed",
                         "critical" if one.severity == "critical" else "warning", one.title, counts=not one.before)
@@ -106,12 +106,12 @@ def answer(watch: Watch, lines: Sequence[Line]) -> Answer:
     if tick is not None:
         rows = [{"slot": tick.slot, "at": tick.at, "reached": tick.reached, "figures": dict(tick.figures),
                  "findings": dict(tick.findings), "unseen": tick.unseen}]  # fmt: skip
-        figures = [Figure(f"monitor_{name}", float(value), f"{name.replace('_', ' ').capitalize()} at the last tick.")
+        figures = [Figure(f"monitor_{name}", float(value), f"{name.replace('_', ' ').capitalize()} at the last look.")
                    for name, value in tick.figures.items() if isinstance(value, int | float)]  # fmt: skip
     unseen = sum(one.unseen is not None or not one.reached for one in watch.ticks)
-    figures += [Figure("monitor_ticks", len(watch.ticks), "Ticks that were taken."),
-                Figure("monitor_unmeasured", unseen, "Ticks that were taken and could not measure."),
-                Figure("monitor_missed", len(watch.missed), "Ticks that were missed."),
+    figures += [Figure("monitor_ticks", len(watch.ticks), "Looks that were taken."),
+                Figure("monitor_unmeasured", unseen, "Looks that were taken and could not measure."),
+                Figure("monitor_missed", len(watch.missed), "Looks that were missed."),
                 Figure("monitor_worse", len(watch.worse), "Findings that were not there before the deploy.")]  # fmt: skip
     columns = [Column("slot", "slot", "number"), Column("at", "at"), Column("reached", "reached", "flag"),
                Column("figures", "figures", "data"), Column("findings", "findings", "data"),

@@ -8,8 +8,8 @@ from html import escape
 
 from chatops import formatting
 from chatops.deploys.monitor_state import Watch, span, verdict
-from chatops.deploys.receipt import Receipt
-from chatops.model import Answer, Column, Span, Table, Text
+from chatops.deploys.receipt import Receipt, standing
+from chatops.screens.report_plots import bars, plot
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--dim:#5b6572;--rule:#d5dae1;--good:#1a7f4b;--bad:#b3261e;--line:#2563b8}
@@ -26,20 +26,18 @@ td{display:inline;border:0;padding:0 .8rem 0 0}td:first-child{font-weight:600}td
 td[data-head]::before{content:attr(data-head) " ";color:var(--dim)}}
 th{font-weight:600;color:var(--dim)}td.n{white-space:nowrap;text-align:right}svg{display:block;width:100%;height:auto}
 
-svg text{fill:var(--dim);font-size:12px}svg .plot{fill:none;stroke:var(--line);stroke-width:2}
+code{overflow-wrap:anywhere}ul{margin:.3rem 0;padding-left:1.2rem}
+svg text{fill:var(--dim);font-size:14px}@media screen and (max-width:34rem){svg text{font-size:22px}}
+svg .plot{fill:none;stroke:var(--line);stroke-width:2}
 svg .axis{stroke:var(--rule)}svg .dot{fill:var(--line)}
 """
-FIGURES = {"waiting": "chats that wait", "oldest_seconds": "longest wait, seconds", "assigned": "chats with an operator",
-           "waiting_real_user_reply": "chats that wait for their user"}  # fmt: skip
 # Cells that mean nothing without their heading, which a phone does not show.
 LABELLED = ("took", "waited for locks", "rows", "sha256")
-WIDTH, HEIGHT, LEFT, BOTTOM = 640, 170, 72, 24
 
 
 def of_receipt(receipt: Receipt) -> str:
     """The page of a deploy."""
     failed = receipt.failed
-    head = f"The deploy stopped at {failed.name}" if failed else "Deployed"
     rows = [[step.name, step.result, formatting.duration(step.seconds), step.says] for step in receipt.steps]
     files = [
         [file.name, formatting.duration(file.duration_ms / 1000), formatting.duration(file.waited_ms / 1000),
@@ -47,11 +45,14 @@ def of_receipt(receipt: Receipt) -> str:
         for file in receipt.files
     ]  # fmt: skip
     same = "the catalog is as it was" if receipt.before == receipt.after else "the catalog changed"
+    known = [[str(value) for value in one.values()] for one in before_deploy(receipt)]
     body = [
+        _stopped(receipt),
+        _next(receipt.next_steps),
         _table("Timeline", ["step", "result", "took", "says"], rows),
-        _bars("How long each step took, seconds", [(step.name, step.seconds) for step in receipt.steps]),
+        bars("How long each step took", [(step.name, step.seconds) for step in receipt.steps if step.result != "skipped"]),
         _table("Files", ["file", "took", "waited for locks", "rows", "sha256"], files),
-        _table("Findings before the deploy", ["code", "severity", "what"], [list(one.values()) for one in _before(receipt)]),
+        _table("Findings before the deploy", ["code", "severity", "what"], known),
     ]
     if receipt.after:
         before, after = (receipt.before or "none")[:12], receipt.after[:12]
@@ -59,8 +60,7 @@ def of_receipt(receipt: Receipt) -> str:
     ran = [[one.step, one.shown, str(one.exit_code), formatting.duration(one.seconds)] for one in receipt.commands]
     body.append(_table("Commands", ["step", "command", "ended with", "took"], ran))
     body.append(f"<p>{escape(formatting.visible(receipt.signature))}</p>")
-    place = f"{receipt.environment} · {receipt.database} · schema {receipt.schema}"
-    return _page(head, not failed, f"{place} · {receipt.started} · chatops {receipt.chatops}", body)
+    return _page(head_of(receipt), failed is None, place_of_receipt(receipt), body)
 
 
 def of_watch(watch: Watch) -> str:
@@ -70,7 +70,7 @@ def of_watch(watch: Watch) -> str:
     seen = [tick for tick in watch.ticks if tick.reached]
 
     def points(name: str, scale: float = 1.0) -> list[tuple[float, float]]:
-        return [((datetime.fromisoformat(tick.at) - start).total_seconds() / 3600, float(tick.figures[name]) / scale)
+        return [((datetime.fromisoformat(tick.at) - start).total_seconds(), float(tick.figures[name]) / scale)
                 for tick in seen if tick.figures.get(name) is not None]  # fmt: skip
 
     told = [[one.at[:16].replace("T", " "), one.kind, one.severity, one.code, one.title] for one in watch.transitions]
@@ -80,23 +80,65 @@ def of_watch(watch: Watch) -> str:
     blind = [[str(tick.slot + 1), tick.at[:16].replace("T", " "), tick.unseen or "the database did not answer"]
              for tick in watch.ticks if not tick.reached or tick.unseen is not None]  # fmt: skip
     body = [
-        _table("Findings that appeared and went", ["at (UTC)", "", "severity", "code", "what"], told),
-        _table("Open now", ["code", "severity", "since (UTC)", "", "what"], standing),
-        _plot("Chats that wait", points("waiting")),
-        _plot("Longest wait, minutes", points("oldest_seconds", 60)),
-        _plot("Chats with an operator", points("assigned")),
-        _plot("Chats that wait for their user", points("waiting_real_user_reply")),
-        _table("Ticks that could not measure", ["tick", "at (UTC)", "why"], blind),
-        _table("Ticks that were missed", ["tick", "due"], missed),
+        _next(watch.next_steps),
+        _table("Open now", ["code", "severity", "since (UTC)", "", "what"], standing, none="nothing is open"),
+        _table("Findings that appeared and went", ["at (UTC)", "", "severity", "code", "what"], told, none="none did"),
+        plot("Chats that wait", points("waiting")),
+        plot("Longest wait, minutes", points("oldest_seconds", 60)),
+        plot("Chats with an operator", points("assigned")),
+        plot("Chats that wait for their user", points("waiting_real_user_reply")),
+        _table("Looks that could not measure", ["look", "at (UTC)", "why"], blind),
+        _table("Looks that were missed", ["look", "due"], missed),
     ]
-    figures = f"{len(watch.ticks)} of {len(watch.schedule.slots)} ticks by {watch.plan}, from {watch.started}"
-    return _page(end.sentence, end.code == 0, f"{watch.place} · {figures}", body)
+    return _page(end.sentence, end.code == 0, place_of_watch(watch), body)
 
 
-def _before(receipt: Receipt) -> list[dict[str, str]]:
+def head_of(receipt: Receipt) -> str:
+    """The first line of a deploy: that it went well, or which step stopped it and why."""
+    failed = receipt.failed
+    return f"The deploy stopped at {failed.name}: {failed.says}" if failed else "Deployed"
+
+
+def place_of_receipt(receipt: Receipt) -> str:
+    """Where a deploy went, as whom, when, with which version."""
+    role = f" as {receipt.role}" if receipt.role else ""
+    place = f"{receipt.environment} · {receipt.database}{role} · schema {receipt.schema}"
+    return f"{place} · {receipt.started} · chatops {receipt.chatops}"
+
+
+def place_of_watch(watch: Watch) -> str:
+    """What is watched, as whom, by which plan."""
+    named = " · ".join(part for part in (watch.environment, watch.place) if part) + (f" as {watch.role}" if watch.role else "")
+    return f"{named} · {len(watch.ticks)} of {len(watch.schedule.slots)} looks by {watch.plan}, from {watch.started}"
+
+
+def before_deploy(receipt: Receipt) -> list[dict[str, str]]:
+    """The findings of before a deploy: code, severity, title."""
     known = receipt.baseline.get("known", {})
     return [{"code": str(code), "severity": str(known.get(code, {}).get("severity", "")),
              "title": str(known.get(code, {}).get("title", ""))} for code in receipt.baseline.get("findings", [])]  # fmt: skip
+
+
+def _stopped(receipt: Receipt) -> str:
+    """Why a deploy stopped, line by line, and what is in place."""
+    failed = receipt.failed
+    if failed is None:
+        return ""
+    why = _list("Why it stopped", [failed.says, *failed.details])
+    return why + _list("In place", standing(receipt.steps, failed.name, [failed.name]))
+
+
+def _next(steps: Sequence[tuple[str, str]]) -> str:
+    if not steps:
+        return ""
+    lines = "".join(f"<p>{escape(formatting.visible(label))}:<br><code>{escape(formatting.visible(command))}</code></p>"
+                    for label, command in steps)  # fmt: skip
+    return f"<section><h2>Next</h2>{lines}</section>"
+
+
+def _list(title: str, lines: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(formatting.visible(line))}</li>" for line in lines if line.strip())
+    return f"<section><h2>{escape(title)}</h2><ul>{items}</ul></section>"
 
 
 def _page(head: str, good: bool, under: str, body: Sequence[str]) -> str:
@@ -105,14 +147,15 @@ def _page(head: str, good: bool, under: str, body: Sequence[str]) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,'
         f'initial-scale=1"><title>{title}</title><style>{STYLE}</style></head>\n<body><main>'
         f'<h1 class="{"good" if good else "bad"}">{title}</h1><p class=dim>{escape(formatting.visible(under))}</p>\n'
-        + "\n".join(body)
+        + "\n".join(part for part in body if part)
         + "\n</main></body></html>\n"
     )
 
 
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], none: str = "") -> str:
+    """A table with its title; without rows the words that say so, or nothing."""
     if not rows:
-        return f"<section><h2>{escape(title)}</h2><p class=dim>none</p></section>"
+        return f"<section><h2>{escape(title)}</h2><p class=dim>{escape(none)}</p></section>" if none else ""
     head = "".join(f"<th>{escape(one)}</th>" for one in heads)
     labels = [f' data-head="{escape(head)}"' if head in LABELLED else "" for head in heads]
     lines = "".join(
@@ -122,88 +165,3 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> s
         for row in rows
     )
     return f"<section><h2>{escape(title)}</h2><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></section>"
-
-
-def _plot(title: str, points: Sequence[tuple[float, float]]) -> str:
-    """A line over hours; a single point is a dot."""
-    if not points:
-        return f"<section><h2>{escape(title)}</h2><p class=dim>nothing was seen</p></section>"
-    right, top = max(max(x for x, _ in points), 0.001), max(max(y for _, y in points), 1.0)
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        return LEFT + x / right * (WIDTH - LEFT - 10), HEIGHT - BOTTOM - y / top * (HEIGHT - BOTTOM - 14)
-
-    placed = [at(x, y) for x, y in points]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
-    dots = "".join(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in placed)
-    floor = HEIGHT - BOTTOM
-    return (
-        f'<section><h2>{escape(title)}</h2><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
-        f'<line class="axis" x1="{LEFT}" y1="{floor}" x2="{WIDTH}" y2="{floor}"/>'
-        f'<text x="{LEFT - 6}" y="18" text-anchor="end">{top:,.0f}</text>'
-        f'<text x="{LEFT - 6}" y="{floor}" text-anchor="end">0</text>'
-        f'<text x="{LEFT}" y="{HEIGHT - 6}">start</text>'
-        f'<text x="{WIDTH - 6}" y="{HEIGHT - 6}" text-anchor="end">{right:.3g} h</text>'
-        f'<polyline class="plot" points="{line}"/>{dots}</svg></section>'
-    )
-
-
-def _bars(title: str, values: Sequence[tuple[str, float]]) -> str:
-    if not values:
-        return ""
-    top, row = max(max(value for _, value in values), 0.001), 26
-    bars = "".join(
-        f'<text x="0" y="{number * row + 17}">{escape(name)}</text>'
-        f'<rect x="90" y="{number * row + 5}" width="{max(1.0, value / top * (WIDTH - 170)):.1f}" height="15" class="dot"/>'
-        f'<text x="{96 + value / top * (WIDTH - 170):.1f}" y="{number * row + 17}">{value:.3g}</text>'
-        for number, (name, value) in enumerate(values)
-    )
-    return (
-        f'<section><h2>{escape(title)}</h2><svg viewBox="0 0 {WIDTH} {len(values) * row + 6}" role="img" '
-        f'aria-label="{escape(title)}">{bars}</svg></section>'
-    )
-
-
-def answer_of_receipt(receipt: Receipt) -> Answer:
-    """A deploy as tables, for a job summary or a ticket."""
-    failed = receipt.failed
-    head = f"The deploy stopped at {failed.name}" if failed else "Deployed"
-    place = (
-        f"{receipt.environment} · {receipt.database} · schema {receipt.schema} · {receipt.started} · chatops {receipt.chatops}"
-    )
-    steps = [Column("name", "step"), Column("result", "result"), Column("seconds", "took", "duration"), Column("says", "says")]
-    files = [Column("name", "file"), Column("duration_ms", "ms", "number"), Column("waited_ms", "ms for locks", "number"),
-             Column("rows", "rows", "number")]  # fmt: skip
-    return Answer("report", [
-        Text([[Span(head, "critical" if failed else "ok")], place]),
-        Table("steps", steps, list(receipt.steps), "Timeline"),
-        Table("files", files, list(receipt.files), "Files"),
-        Table("findings", [Column(name, name) for name in ("code", "severity", "title")], _before(receipt),
-              "Findings before the deploy"),
-    ])  # fmt: skip
-
-
-def answer_of_watch(watch: Watch) -> Answer:
-    """A watch as tables; each figure of the plots as first, highest and last."""
-    end = verdict(watch)
-    seen = [tick for tick in watch.ticks if tick.reached]
-    told = [Column("at", "at (UTC)"), Column("kind", "what"), Column("severity", "severity"), Column("code", "code"),
-            Column("title", "title")]  # fmt: skip
-    standing = [{"code": code, "severity": one.severity, "since": one.since, "title": one.title} for code, one in
-                sorted(watch.open.items())]  # fmt: skip
-    figures = []
-    for name, label in FIGURES.items():
-        values = [float(tick.figures[name]) for tick in seen if tick.figures.get(name) is not None]
-        if values:
-            shown = [int(value) if value.is_integer() else value for value in (values[0], max(values), values[-1])]
-            figures.append({"figure": label, **dict(zip(("first", "highest", "last"), shown, strict=True))})
-    numbers = [Column("figure", "figure"), *(Column(name, name, "number") for name in ("first", "highest", "last"))]
-    missed = [{"tick": slot + 1, "due": f"{span(watch.schedule.slots[slot])} after the start"} for slot in watch.missed]
-    taken = f"{len(watch.ticks)} of {len(watch.schedule.slots)} ticks by {watch.plan}, from {watch.started}"
-    return Answer("report", [
-        Text([[Span(end.sentence, "critical" if end.code else "ok")], f"{watch.place} · {taken}"]),
-        Table("transitions", told, list(watch.transitions), "Findings that appeared and went"),
-        Table("open", [Column(name, name) for name in ("code", "severity", "since", "title")], standing, "Open now"),
-        Table("figures", numbers, figures, "Figures"),
-        Table("missed", [Column("tick", "tick", "number"), Column("due", "due")], missed, "Ticks that were missed"),
-    ])  # fmt: skip

@@ -17,7 +17,7 @@ def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where chatops keeps what it remembers between runs (last findings, monitor ticks)."""
+    """Where chatops keeps what it remembers between runs (last findings, monitor looks)."""
     return _folder(environ, "XDG_STATE_HOME", ".local/state")
 
 

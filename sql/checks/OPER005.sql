@@ -12,7 +12,7 @@
 -- says: an answer was refused
 -- if-absent: chatops.watches
 -- unplanted: the deployed system has no guards to refuse anybody
--- The counters only grow. What there was at the last tick of `monitor --store` has been told; without one, all is new.
+-- The counters only grow. What there was at the last look of `monitor --store` has been told; without one, all is new.
 with counted as (
   select coalesce(pg_catalog.sum(pg_catalog.pg_sequence_last_value(c.oid)) filter (where c.relname = 'refusals_late_reply'), 0) as late_replies,
          coalesce(pg_catalog.sum(pg_catalog.pg_sequence_last_value(c.oid)) filter (where c.relname = 'refusals_operator_busy'), 0) as moves_to_busy
