@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
+from chatops import __version__
+from chatops.cli import main as run
+
 
 def main() -> int:
     """Runs chatops on the process's arguments; the exit code, unless it has ended the process with it."""
     text = _known_beforehand(sys.argv[1:])
     said = None if text is None else _said(text)
-    if said is not None:
-        code = said
-    else:
-        from chatops.cli import main as run  # all the rest of chatops
-
-        code = run()
+    code = run() if said is None else said
     _leave(code)
     return code
 
@@ -24,16 +22,14 @@ def _known_beforehand(words: list[str]) -> str | None:
     """The answer to what needs no command, None for everything else."""
     # Each is loaded where it is asked for: together they take as long as the shortest answer.
     if "_CHATOPS_COMPLETE" in os.environ:
-        from chatops.cli import complete_names
+        from chatops.cli import complete_names  # as above
 
         found = complete_names.answer(os.environ)
         return None if found is None else found + "\n"
     if words in (["--version"], ["-V"]):
-        from chatops import __version__
-
         return f"chatops {__version__}\n"
     if words and words[-1] in ("--help", "-h"):
-        from chatops.cli import help_page
+        from chatops.cli import help_page  # as above
 
         return help_page.answer(words)
     return None

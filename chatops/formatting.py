@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 
 from chatops.errors import UsageError
 
@@ -83,16 +84,13 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], most: int = 2, likeness: float = 0.6) -> str:
     """The names that are nearest to a word that is none of them, as the end of a sentence; "" when none is near.
 
     >>> did_you_mean("summry", ["summary", "queue"]), did_you_mean("x", ["summary"])
     ('; did you mean summary?', '')
     """
-    # Only whoever mistyped pays for it.
-    from difflib import get_close_matches
-
-    near = get_close_matches(word.lower(), list(known), 2, 0.6)
+    near = get_close_matches(word.lower(), list(known), most, likeness)
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from chatops import accounts
 from chatops.formatting import visible
 
 # Options that say which database or how to show the answer: the audit has the environment in a column of its own, and a URL may
@@ -65,13 +66,8 @@ def command_line(argv: Sequence[str]) -> str:
 
 def os_user(environ: Mapping[str, str] = os.environ) -> str | None:
     """The person or account of this machine, as user@host."""
-    try:
-        import pwd
-
-        # The account itself, not LOGNAME: whoever sets variables must not become somebody else in the log.
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        user = environ.get("USER") or environ.get("USERNAME") or ""
+    # The account itself, not LOGNAME: whoever sets variables must not become somebody else in the log.
+    user = accounts.own_name() or environ.get("USER") or environ.get("USERNAME")
     return visible(f"{user}@{socket.gethostname()}") if user else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -208,6 +209,32 @@ def test_no_file_of_code_is_long_and_a_commands_own_file_is_short() -> None:
     assert long == {"chatops/migrations/scanner.py"}
     commands = {ROOT / "chatops" / "cli" / f"{name}.py" for _, name, _ in COMMANDS}
     assert {path.name for path in commands if lines[path] >= SHORT} == set()
+
+
+IMPORTS_ELSEWHERE = 19
+"""Imports inside functions, apart from the flow of a command: each spares what is quick something heavy, and says so."""
+
+
+def test_imports_stand_at_the_top_of_a_file() -> None:
+    from chatops.cli import COMMANDS
+
+    commands = {ROOT / "chatops" / "cli" / f"{name}.py" for _, name, _ in COMMANDS}
+    flows: list[str] = []
+    others: list[str] = []
+    silent: list[str] = []
+    for path in sorted((ROOT / "chatops").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        inside = {node.lineno for function in ast.walk(ast.parse(text)) if isinstance(function, ast.FunctionDef)
+                  for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)}  # fmt: skip
+        for number in sorted(inside):
+            place = f"{path.relative_to(ROOT)}:{number}"
+            (flows if path in commands else others).append(place)
+            if path not in commands and "#" not in lines[number - 1] and "#" not in lines[number - 2]:
+                silent.append(place)
+    assert len(flows) <= len(COMMANDS), flows
+    assert len(others) <= IMPORTS_ELSEWHERE, others
+    assert silent == [], "say why beside it"
 
 
 def test_every_sql_file_says_in_its_first_line_what_it_is_for() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from chatops.flows.watch_option import Screen
+from chatops.render.terminal import Page
 from tests.conftest import Result, clean_environment
 from tests.servers import Database
 
@@ -115,7 +115,7 @@ def test_what_is_too_tall_for_the_terminal_is_counted_and_wrapped_rows_are_too(m
 
     monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((16, 6)))
     written = Written()
-    screen = Screen(written)  # type: ignore[arg-type]
+    screen = Page(written.emit)
     screen.draw("a\n\x1b[1m12345678901234567\x1b[0m\nc\nd\ne\n", "status")
     assert written.text == "a\n\x1b[1m12345678901234567\x1b[0m\n… 3 more lines\nstatus\n"
     screen.draw("b\n", "status")

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
-from chatops.settings import Snooze, change_snooze
+from chatops.settings import Snooze
+from chatops.settings.snooze_file import change_snooze
 from tests.conftest import Result
 from tests.servers import Database
 

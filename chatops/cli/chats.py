@@ -37,8 +37,9 @@ def chats(
 
     As in `chatops release --where 'state=assigned holder=op-12 older-than=2h' --dry-run`.
     """
-    from chatops.chats.chat_list import ChatFilter
     from chatops.flows import chats as flow
 
-    wanted = ChatFilter(state=state, user=user, profile=profile, holder=holder, last_holder=last_holder, older_than=older_than)
+    wanted = flow.ChatFilter(
+        state=state, user=user, profile=profile, holder=holder, last_holder=last_holder, older_than=older_than
+    )
     return flow.chats(invocation_of(ctx), flow.ChatsRequest(wanted, oldest, limit, watch))

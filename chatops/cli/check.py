@@ -9,6 +9,7 @@ import typer
 
 from chatops.cli.options import LINTED_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
+from chatops.flows.folder import FolderOptions
 
 
 @command(
@@ -37,7 +38,6 @@ def check(
     (an extension, a platform's schemas and roles) is named.
     """
     from chatops.flows import check as flow  # here: help and completion load no flow
-    from chatops.flows.folder import FolderOptions
 
     asked = flow.CheckRequest(FolderOptions(directory, None, all_files), on, before or [], since)
     return flow.run(invocation_of(ctx), asked)

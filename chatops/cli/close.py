@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from chatops.cli import shared_options as options
-from chatops.cli.options import command, invocation_of
+from chatops.cli.options import command
 from chatops.errors import ExitCode
 from chatops.flows.move_request import MOST, MoveRequest
 
@@ -35,10 +35,8 @@ def close(
     Whoever holds one loses it: the open assignment is closed, activity is removed. The user's messages go on to be stored, and
     nobody is called for them; `chatops reopen` brings the chat back. Undo it with `chatops undo`.
     """
-    from chatops.flows.move_chats import move
-
     request = MoveRequest(
         command="close", names=chats or (), where=where, stuck=stuck, held_by=held_by, most=most, rate=rate,
         stop_after=stop_after, plan_out=plan_out, plan=plan, dry_run=dry_run, yes=yes, reason=reason, no_audit=no_audit,
     )  # fmt: skip
-    return move(invocation_of(ctx), request)
+    return options.move(ctx, request)

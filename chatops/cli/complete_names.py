@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chatops.cli import help_page
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # without typing, which completion does not need
     from collections.abc import Mapping, Sequence
@@ -19,8 +21,6 @@ def answer(environ: Mapping[str, str]) -> str | None:
     words = _words(environ, shell)
     if words is None:
         return None
-    from chatops.cli import help_page
-
     found = offers(help_page.pages(), *words)
     return None if found is None else SHELLS[shell](found)
 

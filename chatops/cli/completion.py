@@ -47,35 +47,27 @@ topics = words("guide", "on-call", "migrations", "scale", "safety", "reference",
 
 def codes(ctx: typer.Context, incomplete: str) -> Offers:
     """The codes of the checks, each with its question; behind a comma the next one."""
-    from chatops.flows import complete_words  # on the key
-
-    return complete_words.codes(incomplete)
+    return _offers(ctx, "codes", incomplete)
 
 
 def formats(ctx: typer.Context, incomplete: str) -> Offers:
     """The formats that the command has."""
-    from chatops.flows import complete_words  # on the key
-
-    callback = ctx.command.callback
-    known = getattr(getattr(callback, "__wrapped__", callback), "formats", None)
-    return complete_words.formats(known, incomplete)
+    return _offers(ctx, "formats", incomplete)
 
 
 def steps(ctx: typer.Context, incomplete: str) -> Offers:
     """The steps of a deploy in order."""
-    from chatops.deploys.receipt import STEPS  # on the key
-
-    return [(step, told) for step, told in STEPS.items() if step.startswith(incomplete.lower())]
+    return _offers(ctx, "steps", incomplete)
 
 
 def environments(ctx: typer.Context, incomplete: str) -> Offers:
     """The environments of chatops.toml."""
-    from chatops.flows import complete_words  # on the key
-
-    return complete_words.environments(ctx.obj.given, incomplete)
+    return _offers(ctx, "environments", incomplete)
 
 
 def _offers(ctx: typer.Context, kind: str, incomplete: str) -> Offers:
-    from chatops.flows import complete_ids  # on the key, not when the option is declared
+    from chatops.flows import complete_words  # on the key, not when the option is declared
 
-    return complete_ids.offers(ctx.obj.given, kind, incomplete)
+    callback = ctx.command.callback
+    known = getattr(getattr(callback, "__wrapped__", callback), "formats", None)
+    return complete_words.offers(kind, incomplete, ctx.obj.given, known)

@@ -7,6 +7,7 @@ import os
 import sys
 
 from chatops import signs
+from chatops.cli import COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # without typing, which `--help` does not need
@@ -55,8 +56,6 @@ def asked(words: Sequence[str]) -> str | None:
     >>> asked(["--help"]), asked(["summary", "-h"]), asked(["summary", "--help", "--watch"])
     ('', 'summary', None)
     """
-    from chatops.cli import COMMANDS
-
     if not words or words[-1] not in ("--help", "-h"):
         return None
     if len(words) == 1:

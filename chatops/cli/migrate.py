@@ -9,6 +9,7 @@ import typer
 
 from chatops.cli.options import Formats, command, invocation_of
 from chatops.errors import ExitCode
+from chatops.flows.folder import FolderOptions
 
 
 @command(
@@ -64,7 +65,6 @@ def migrate(
     most --jobs and two connections; the same command again goes on where a run ended.
     """
     from chatops.flows import migrate as flow  # help and completion load no flow
-    from chatops.flows.folder import FolderOptions
 
     folder = FolderOptions(directory, source, all_files)
     options = flow.MigrateOptions(

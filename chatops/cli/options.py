@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 import typer.core
 
+from chatops import __version__
 from chatops.cli import completion
 from chatops.flows.given import CHECK_FORMATS, DOCUMENT_FORMATS, LINTED_FORMATS, TABLE_FORMATS, WATCHED_FORMATS, Formats, Given
 
@@ -155,8 +156,6 @@ def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
 
 def _version(ctx: typer.Context, param: Any, value: bool) -> None:
     if value:
-        from chatops import __version__
-
         sys.stdout.write(f"chatops {__version__}\n")
         raise typer.Exit(0)
 

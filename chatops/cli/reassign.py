@@ -6,7 +6,7 @@ import typer
 
 from chatops.cli import completion
 from chatops.cli import shared_options as options
-from chatops.cli.options import command, invocation_of
+from chatops.cli.options import command
 from chatops.errors import ExitCode
 from chatops.flows.move_request import MOST, RULES, MoveRequest
 
@@ -44,11 +44,9 @@ def reassign(
     Named chats: all or none. A set (--where, --from, --stuck): whatever can move. The open assignment is closed and a new one
     opened, in one transaction with a row of the log. Undo it with `chatops undo`.
     """
-    from chatops.flows.move_chats import move
-
     request = MoveRequest(
         command="reassign", names=chats or (), to=to, where=where, stuck=stuck, held_by=held_by, force=force, most=most,
         rate=rate, stop_after=stop_after, plan_out=plan_out, plan=plan, dry_run=dry_run, yes=yes, reason=reason,
         no_audit=no_audit, every_row=every_row,
     )  # fmt: skip
-    return move(invocation_of(ctx), request)
+    return options.move(ctx, request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from chatops.cli import shared_options as options
-from chatops.cli.options import command, invocation_of
+from chatops.cli.options import command
 from chatops.errors import ExitCode
 from chatops.flows.move_request import MOST, MoveRequest
 
@@ -41,11 +41,9 @@ def release(
     removed. `--idle` does what the application's cron does: a chat that was given back as often as max_reassignments allows,
     with no reply since, is closed. Undo it with `chatops undo`.
     """
-    from chatops.flows.move_chats import move
-
     request = MoveRequest(
         command="release", names=chats or (), idle=idle, where=where, stuck=stuck, held_by=held_by, force=force, most=most,
         rate=rate, stop_after=stop_after, plan_out=plan_out, plan=plan, dry_run=dry_run, yes=yes, reason=reason,
         no_audit=no_audit, every_row=every_row,
     )  # fmt: skip
-    return move(invocation_of(ctx), request)
+    return options.move(ctx, request)

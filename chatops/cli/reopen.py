@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from chatops.cli import shared_options as options
-from chatops.cli.options import command, invocation_of
+from chatops.cli.options import command
 from chatops.errors import ExitCode
 from chatops.flows.move_request import MOST, MoveRequest
 
@@ -35,10 +35,8 @@ def reopen(
     The user spoke last: in the queue, waiting since the oldest message that nobody has answered. We spoke last: it waits for the
     user. Undo it with `chatops undo`.
     """
-    from chatops.flows.move_chats import move
-
     request = MoveRequest(
         command="reopen", names=chats or (), where=where, stuck=stuck, held_by=held_by, most=most, rate=rate,
         stop_after=stop_after, plan_out=plan_out, plan=plan, dry_run=dry_run, yes=yes, reason=reason, no_audit=no_audit,
     )  # fmt: skip
-    return move(invocation_of(ctx), request)
+    return options.move(ctx, request)

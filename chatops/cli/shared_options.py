@@ -10,7 +10,9 @@ import typer
 import typer.core
 
 from chatops.cli import completion
-from chatops.flows.move_request import RULES
+from chatops.cli.options import invocation_of
+from chatops.errors import ExitCode
+from chatops.flows.move_request import RULES, MoveRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,6 +66,13 @@ OneOperator = Annotated[
         metavar="OPERATOR", autocompletion=completion.operators, help="An id, its beginning, or part of a name or e-mail."
     ),
 ]
+
+
+def move(ctx: typer.Context, request: MoveRequest) -> ExitCode:
+    """What the commands that move chats have in common: all but their options."""
+    from chatops.flows import move_chats  # help and completion load no flow
+
+    return move_chats.move(invocation_of(ctx), request)
 
 
 class ForceCommand(typer.core.TyperCommand):

@@ -35,10 +35,6 @@ def show(
 
     `chatops diagnose CHAT` shows the same of a chat and ends in 1 when something is wrong with it.
     """
-    from chatops.flows import replay_archive
     from chatops.flows import show as flow
 
-    invocation = invocation_of(ctx)
-    if replay is not None:
-        replay_archive.replay(invocation, replay)
-    return flow.show(invocation, what, name, show_text=show_text, rows=rows)
+    return flow.show(invocation_of(ctx), what, name, show_text=show_text, rows=rows, replay=replay)

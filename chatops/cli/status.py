@@ -10,6 +10,7 @@ import typer
 from chatops.cli.options import command, invocation_of
 from chatops.cli.shared_options import AllSchemas
 from chatops.errors import ExitCode
+from chatops.flows.folder import FolderOptions
 
 
 @command(
@@ -31,7 +32,6 @@ def status(
 ) -> ExitCode:
     """Every migration file with its state: applied, pending, edited, missing, late or half-done."""
     from chatops.flows import status as flow  # help and completion load no flow
-    from chatops.flows.folder import FolderOptions
 
     options = flow.StatusOptions(to, FolderOptions(directory, source), exit_code, everything)
     if all_schemas is not None:

@@ -12,6 +12,7 @@ from chatops.chats.carry_out import Conditions
 from chatops.db import Database
 from chatops.errors import ChatopsError, ConflictError, ExitCode, NotATerminalError, RefusedError, UsageError, standby_refused
 from chatops.flows.ahead import refuse_ahead
+from chatops.flows.live_line import drawing
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Table, Text
 from chatops.render import encodable, render
@@ -111,11 +112,5 @@ def progress(invocation: Invocation, what: str, total: int) -> Iterator[Callable
 
         yield tell
         return
-    # Half of all that such a command loads, and most move one chat.
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True, no_color=not medium.colour), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
+    with drawing(medium).bar(what, total) as tell_bar:
+        yield tell_bar

@@ -13,6 +13,8 @@ from chatops.flows.watch_option import shown
 from chatops.model import Answer
 from chatops.screens import chats as screen
 
+__all__ = ["ChatFilter", "ChatsRequest", "chats"]
+
 
 @dataclass(frozen=True, slots=True)
 class ChatsRequest:

@@ -10,11 +10,9 @@ import select
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from chatops import settings
+from chatops import formatting, settings
 from chatops.flows.given import Given
 from chatops.settings import Target
 
@@ -134,33 +132,15 @@ def _look_aside(work: Callable[[], None], keep: int | None = None) -> bool:
         os._exit(0)
 
 
-def _rows(target: Target, kind: str, most: int) -> Sequence[tuple[Any, ...]]:
-    from chatops import db, sqlfiles  # in the process that asks; the one that answers has a third of a second
+def _rows(target: Target, kind: str, most: int) -> Sequence[Sequence[object]]:
+    from chatops.flows import ask_ids  # the driver: in the process that asks; the one that answers has a third of a second
 
-    if target.embedded is not None:
-        target = _running(target)
-    with db.connect(target, "completion", "read", connect_timeout=2) as database, database.reading(statement_timeout="2s"):
-        before_018 = not (database.facts and database.facts.has_queue_clocks)
-        query = sqlfiles.query(f"queries/complete_{kind}.sql", before_018=before_018)
-        return database.tuples(query, {"most": most})
+    return ask_ids.rows(target, kind, most)
 
 
 def _ask(target: Target, kind: str) -> Offers:
-    from chatops import formatting  # as above
-
-    rows = _rows(target, kind, MOST)
     # A name is kept as its initial: the file outlives the moment.
     return [
-        (str(row[0]), f"{formatting.initial(row[2])} {row[1]}" if kind == "operators" else str(row[1] or "no state"))
-        for row in rows
+        (str(row[0]), f"{formatting.initial(str(row[2] or ''))} {row[1]}" if kind == "operators" else str(row[1] or "no state"))
+        for row in _rows(target, kind, MOST)
     ]
-
-
-def _running(target: Target) -> Target:
-    """The embedded server's address where it runs; completing starts no server."""
-    from chatops import local  # as above
-
-    if not local.status().running:
-        raise LookupError("the embedded server does not run")
-    parameters, _ = settings.parse(local.url(target.parameters["dbname"]), "embedded server")
-    return replace(target, parameters=parameters)

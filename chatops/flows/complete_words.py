@@ -1,15 +1,30 @@
-"""Completion of words that no database has to be asked for: codes of checks, formats, environments."""
+"""Completion of values by their kind: words that no database has to be asked for, and ids."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from chatops import settings, sqlfiles
+from chatops.deploys.receipt import STEPS
 from chatops.errors import ChatopsError
+from chatops.flows import complete_ids
 from chatops.flows.given import TABLE_FORMATS, Formats, Given
 from chatops.flows.output import Output
 
 Offers = list[tuple[str, str]]
+
+
+def offers(kind: str, typed: str, given: Given, known: object = None) -> Offers:
+    """The values of that kind that begin so; `known` is the list of formats that the command has, where it has one."""
+    if kind == "codes":
+        return codes(typed)
+    if kind == "formats":
+        return formats(known, typed)
+    if kind == "environments":
+        return environments(given, typed)
+    if kind == "steps":
+        return [(step, told) for step, told in STEPS.items() if step.startswith(typed.lower())]
+    return complete_ids.offers(given, kind, typed)
 
 
 def codes(typed: str) -> Offers:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,16 +16,10 @@ from chatops.errors import RefusedError
 from chatops.flows.given import Given
 from chatops.flows.output import Output
 from chatops.flows.paste import program
-from chatops.formatting import visible
-from chatops.model import Span, Style
 from chatops.settings import Target
 
 if TYPE_CHECKING:  # the driver is most of what a command loads, and what works offline (explain, config) needs none of it
-    from chatops.db import Database, Facts, Intent
-
-
-COLOURS: dict[str, Style] = {"red": "critical", "yellow": "warning", "green": "ok", "cyan": "advice"}
-"""`colour` of an environment, in the banner."""
+    from chatops.db import Database, Intent
 
 
 WRITE_AFTER_READING = ("repair",)
@@ -142,36 +136,19 @@ class Connection(Output):
         Says too that a newer chatops was here, unless the caller tells that by itself. Raises RefusedError where a command that
         writes cannot work on this engine.
         """
+        from chatops.flows import banner  # the driver: see above
+
         facts = database.facts
         if facts is None:
             return
         self.now = facts.now
         if not self._banner_shown:
             self._banner_shown = True
-            self._show_banner(database, facts)
-            from chatops.flows import ahead  # the driver: see above
-
-            if not ahead_told and (found := ahead.files_ahead(database)):
-                self.warn(ahead.told(found))
-        if facts.citus is not None and (database.intent != "read" or self.command in WRITE_AFTER_READING):
-            from chatops import cluster  # see above
-
-            cluster.refuse_writing(cluster.node_of(database), self.command, database.target.schema)
-
-    def _show_banner(self, database: Database, facts: Facts) -> None:
-        target = database.target
-        engine = ""
-        if facts.citus is not None:
-            from chatops import cluster  # see above
-
-            node = cluster.node_of(database)
-            engine = f" · {node.told}" if node is not None else ""
-        schema = "" if target.schema == "public" else f" · schema {target.schema}"
-        standby = " · standby" if facts.standby else ""
-        where = visible(f"{target.place}/{facts.database} as {facts.role}")
-        rest = visible(f" · Postgres {facts.version.split()[0]}{engine}{standby}{schema} · {utc(facts.now)}")
-        style = COLOURS.get(target.colour or "", "plain")
-        self.note([Span(visible(target.name), style), Span(f" · {where}{rest}")])
+            self.note(banner.line(database, facts))
+            if not ahead_told and (newer := banner.newer(database)):
+                self.warn(newer)
+        if database.intent != "read" or self.command in WRITE_AFTER_READING:
+            banner.refuse_writing(database, facts, self.command)
 
     def envelope(self) -> dict[str, object]:
         """What machine formats say about the run itself."""
@@ -199,8 +176,3 @@ def started(target: Target, note: Callable[[str], None]) -> Target:
 
     parameters, _ = settings.parse(local.url(target.parameters["dbname"], say=note), "embedded server")
     return replace(target, parameters=parameters)
-
-
-def utc(moment: datetime) -> str:
-    """An instant to the minute, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,13 +1,17 @@
-"""One line about work that goes on: redrawn in place on a terminal's stderr; in a log one line a minute."""
+"""What is redrawn in place on a terminal: one line about work that goes on, in a log one line a minute; a whole page."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from chatops.flows.run import Invocation
-from chatops.render import encodable
+from chatops.render.format import Medium
+
+if TYPE_CHECKING:
+    from chatops.render.terminal import Drawing, Page
 
 LOG_EVERY_SECONDS = 60
 
@@ -26,17 +30,19 @@ def live_line(invocation: Invocation, first: str) -> Iterator[Callable[[float, s
 
         yield log
         return
-    # Rich is loaded where a line is redrawn, and nowhere else.
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
+    with drawing(medium).line(first) as redraw:
+        yield lambda elapsed, text: redraw(text)
 
-    console = Console(stderr=True, no_color=not medium.colour)
 
-    def line(text: str) -> Text:
-        # One column is left free: some terminals wrap when the last one is written.
-        shown = encodable(text, medium)
-        return Text(shown[: max(10, console.width - 1)], no_wrap=True, overflow="crop")
+def drawing(medium: Medium) -> Drawing:
+    """What draws in place on this terminal."""
+    from chatops.render.terminal import Drawing  # rich: half of all that a command loads, for those that need it
 
-    with Live(line(first), console=console, transient=True, auto_refresh=False) as live:
-        yield lambda elapsed, text: live.update(line(text), refresh=True)
+    return Drawing(medium)
+
+
+def page(invocation: Invocation) -> Page | None:
+    """What draws the whole answer again and again on stdout; None where it cannot be redrawn."""
+    if not invocation.medium().terminal or invocation.environ.get("TERM", "dumb") == "dumb":
+        return None
+    return drawing(invocation.medium()).page(invocation.emit)

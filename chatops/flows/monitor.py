@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatops import formatting, settings
 from chatops.deploys import monitor_state as watches
@@ -16,16 +17,19 @@ from chatops.deploys import receipt as receipts
 from chatops.deploys.monitor_state import Look, Verdict, Watch, verdict
 from chatops.errors import ExitCode, RefusedError, UnreachableError, UsageError
 from chatops.flows.configured_commands import agree_to_commands, command_environment, configured_commands
+from chatops.flows.live_line import page
 from chatops.flows.monitor_commands import beside
 from chatops.flows.monitor_look import look
 from chatops.flows.monitor_state import InDatabase, InFile, Keeper
 from chatops.flows.notify import notify
 from chatops.flows.run import Invocation
 from chatops.flows.state_files import default_path
-from chatops.flows.watch_option import Screen
 from chatops.formatting import visible
 from chatops.model import Line, Span
 from chatops.screens import monitor as screen
+
+if TYPE_CHECKING:
+    from chatops.render.terminal import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ class Watching:
         self.by_server = clock is None
         self.clock, self.sleep = clock or (lambda: datetime.now(UTC) + self.ahead), sleep
         self.live = False
-        self._screen: Screen | None = None
+        self._screen: Page | None = None
         self.watch: Watch
 
     @property
@@ -281,9 +285,8 @@ class Watching:
         return f"finished: {len(self.watch.ticks)} of {formatting.plural(len(self.watch.schedule.slots), 'look')}"
 
     @property
-    def screen(self) -> Screen | None:
+    def screen(self) -> Page | None:
         """Where a live page can be drawn: a loop on a terminal."""
-        if self._screen is None and self.live and self.invocation.format() == "table" and self.invocation.medium().terminal \
-                and self.invocation.environ.get("TERM", "dumb") != "dumb":  # fmt: skip
-            self._screen = Screen(self.invocation)
+        if self._screen is None and self.live and self.invocation.format() == "table":
+            self._screen = page(self.invocation)
         return self._screen

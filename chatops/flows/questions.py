@@ -11,6 +11,9 @@ from chatops.flows.connection import Connection
 from chatops.formatting import visible
 from chatops.render.wrap import wrapped
 
+if sys.platform != "win32":
+    import termios
+
 
 class Questions(Connection):
     """What a run asks before it changes anything."""
@@ -101,9 +104,7 @@ def _unseen() -> Iterator[None]:
 
 def _forget_what_was_typed_before() -> None:
     """A y that was typed while something else was running answers no question."""
-    try:
-        import termios  # not on every system
-
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError, ValueError, termios.error):  # no terminal to flush
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-    except (ImportError, OSError, ValueError, termios.error):
-        pass  # no terminal to flush

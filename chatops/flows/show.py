@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from chatops import formatting, names
 from chatops.chats import one_operator
 from chatops.errors import ExitCode, UsageError
-from chatops.flows import about_chat, run_checks
+from chatops.flows import about_chat, replay_archive, run_checks
 from chatops.flows.run import Invocation
 from chatops.screens import show_operator
 
 KINDS = ("chat", "operator")
 
 
-def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows: int) -> ExitCode:
+def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows: int, replay: Path | None) -> ExitCode:
     """`chatops show`: a chat or an operator with a timeline of so many `rows`; without `name`, `what` is one and is guessed."""
+    if replay is not None:
+        replay_archive.replay(invocation, replay)
     if name and what not in KINDS:
         raise UsageError(f"show takes chat or operator and a name, not {what!r}{formatting.did_you_mean(what, KINDS)}")
     if not name and what in KINDS:

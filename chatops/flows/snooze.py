@@ -13,6 +13,7 @@ from chatops.flows import acting
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Column, Table
 from chatops.settings import Configuration
+from chatops.settings.snooze_file import change_snooze
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +74,11 @@ def _list_stored(invocation: Invocation) -> ExitCode:
 def _in_file(invocation: Invocation, configuration: Configuration, name: str, day: date | None, reason: str) -> ExitCode:
     path = configuration.path or Path("chatops.toml").absolute()
     if day is None:
-        changed = settings.change_snooze(path, name, None)
+        changed = change_snooze(path, name, None)
         invocation.emit(f"{name} is shown again\n" if changed else f"{name} was not snoozed; nothing was changed\n")
         return ExitCode.OK
     wanted = settings.Snooze(name, day, reason)
-    if not settings.change_snooze(path, name, wanted):
+    if not change_snooze(path, name, wanted):
         invocation.emit(f"{name} is silent until {wanted.until} for this reason already; nothing was changed\n")
         return ExitCode.OK
     told = formatting.visible(path.name if path.parent == Path.cwd() else str(path))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from chatops.migrations.migration_text import MigrationText
+if TYPE_CHECKING:  # it brings the scanner, which a comparison of hashes does not need
+    from chatops.migrations.migration_text import MigrationText
 
 MOST_COMPARED = 2000
 
@@ -65,6 +66,4 @@ def _line_of(new: MigrationText, index: int) -> int:
 
 
 def _first(new: MigrationText, count: int) -> MigrationText:
-    return MigrationText(
-        new.name, new.text, new.checksum, statements=new.statements[:count], hashes=new.hashes[:count], sent=new.sent
-    )
+    return replace(new, statements=new.statements[:count], hashes=new.hashes[:count])

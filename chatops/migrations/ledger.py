@@ -151,14 +151,6 @@ def expect_text_of(schema: str, source: str, name: str, expected: str) -> str:
     return db.inlined(sqlfiles.read("queries/ledger_expect.sql"), values)
 
 
-def bookkeeping_texts() -> list[str]:
-    """The statements that make the ledger and the audit where they are missing."""
-    # Here, not above: whoever only reads the ledger does not pay for a scanner.
-    from chatops.migrations.scanner import scan
-
-    return [statement.text for statement in scan(sqlfiles.read("bookkeeping.sql"))]
-
-
 def run_text(run: Run) -> str:
     """The statement that records a run."""
     values = {"run_id": run.id, "command": run.annotations.get("chatops.command") or run.command, "chatops_version": __version__}

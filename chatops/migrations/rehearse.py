@@ -15,6 +15,7 @@ from chatops import sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import ConflictError, DatabaseError
 from chatops.migrations import ledger as ledgers
+from chatops.migrations.bookkeeping import bookkeeping_texts
 from chatops.migrations.failure import discreet, located
 from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Blocker, Budget, Watch, retried
@@ -141,7 +142,7 @@ class _Stage:
             "begin",
             *ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.lock_timeout_ms),
             *ledgers.lock_text(schema, bookkeeping=self.bookkeeping),
-            *(ledgers.bookkeeping_texts() if self.bookkeeping else []),
+            *(bookkeeping_texts() if self.bookkeeping else []),
         ]
         ran = self.database.run("".join(f"{part.rstrip().removesuffix(';')}\n;\n" for part in parts))
         if ran.error is not None:

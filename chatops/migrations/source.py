@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from chatops import sqlfiles
 from chatops.errors import UsageError
+from chatops.migrations import edits
+from chatops.migrations.edits import Edit
 from chatops.migrations.layout import Order, Undoing, key_of, number_of, sort_out
 
 if TYPE_CHECKING:
-    from chatops.migrations.edits import Edit
     from chatops.migrations.migration_text import MigrationText
 
 SHIPPED = "chatops"
@@ -53,12 +54,7 @@ class MigrationFile:
     @cached_property
     def reading(self) -> MigrationText:
         """Its statements, how it has to be run, and everything that is wrong with it."""
-        # Here, not above: whoever only compares checksums does not pay for a scanner.
-        from chatops.migrations import preflight
-
-        if isinstance(self._data, OSError):
-            return preflight.unreadable(self.shown, self._data)
-        return preflight.examine(self.shown, self._data)
+        return reading_of(self.shown, self._data)
 
     @property
     def effect(self) -> str:
@@ -76,9 +72,6 @@ class MigrationFile:
 
         The digests may be JSON, as the ledger gives them: those of most files are never looked at.
         """
-        # Here, not above: most files were never edited.
-        from chatops.migrations import edits
-
         if isinstance(before, str):
             before = json.loads(before)
         if before is None or self.digests is None:
@@ -87,6 +80,13 @@ class MigrationFile:
         if finished is not None:
             return edits.edited_finished(list(before), finished, now)
         return edits.edited_statements(list(before), now)
+
+
+def reading_of(shown: str, data: bytes | OSError) -> MigrationText:
+    """What stands in a file, or why it cannot be read; `shown` is how messages name it."""
+    from chatops.migrations import preflight  # here: whoever only compares checksums does not pay for a scanner
+
+    return preflight.unreadable(shown, data) if isinstance(data, OSError) else preflight.examine(shown, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chatops import __version__, db, sqlfiles
 from chatops.migrations import ledger
+from chatops.migrations.bookkeeping import bookkeeping_texts
 from chatops.migrations.ledger import Run
 from chatops.migrations.plan import Entry
 from chatops.migrations.scanner import Statement
@@ -78,7 +79,7 @@ class StepTexts:
         )
         head = ["begin", *settings, *ledger.lock_text(self.schema, bookkeeping=bookkeeping, source=self.file.source)]
         if bookkeeping:
-            head += ledger.bookkeeping_texts()
+            head += bookkeeping_texts()
         head += [ledger.run_text(self.run), ledger.expect_text_of(self.schema, self.file.source, self.file.name, expected)]
         parts = [Part(text.rstrip().removesuffix(";")) for text in (*head, *more, *ours)]
         if statement is not None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from chatops.db import Ran
 from chatops.errors import DatabaseError
 from chatops.migrations import ledger
+from chatops.migrations.bookkeeping import bookkeeping_texts
 from chatops.migrations.ledger import Run
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.placing import quoted_names, unplaced
@@ -303,7 +304,7 @@ def _head(
     settings = ledger.settings_texts(schema, run, lock_timeout_ms=deadline_ms, statement_timeout=statement_timeout)
     texts = ["begin", *settings, *ledger.lock_text(schema, bookkeeping=bookkeeping, source=source)]
     if bookkeeping:
-        texts += ledger.bookkeeping_texts()
+        texts += bookkeeping_texts()
     if not run_known:
         texts.append(ledger.run_text(run))
     return [Part(text.rstrip().removesuffix(";")) for text in texts]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from chatops import sqlfiles
 from chatops.migrations.ledger import Ledger
 from chatops.migrations.plan import LedgerRow, MigrationPlan
-from chatops.migrations.source import SHIPPED, checksum
+from chatops.migrations.source import SHIPPED, checksum, reading_of
 
 if TYPE_CHECKING:
     from chatops.migrations.migration_text import MigrationText
@@ -33,10 +33,7 @@ class View:
     @cached_property
     def reading(self) -> MigrationText:
         """What stands in it."""
-        # Here, not above: whoever only compares checksums does not pay for a scanner.
-        from chatops.migrations.preflight import examine
-
-        return examine(f"views/{self.name}.sql", self.text.encode())
+        return reading_of(f"views/{self.name}.sql", self.text.encode())
 
     @property
     def ledger_name(self) -> str:

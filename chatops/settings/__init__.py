@@ -7,7 +7,7 @@ from chatops.settings.folders import cache_dir, config_dir, data_dir, state_dir
 from chatops.settings.production import Answered, judged, production_beside
 from chatops.settings.resolve import resolve, resolve_all
 from chatops.settings.secrets import redact, secrets_in, secrets_of, without_passwords
-from chatops.settings.snoozes import Snooze, change_snooze, snoozes
+from chatops.settings.snoozes import Snooze, snoozes
 from chatops.settings.target import WHERE_SUPABASE_SHOWS_IT, Options, Origin, Target
 from chatops.settings.urls import parse, url_without_password
 
@@ -20,7 +20,6 @@ __all__ = [
     "Snooze",
     "Target",
     "cache_dir",
-    "change_snooze",
     "config_dir",
     "data_dir",
     "judged",

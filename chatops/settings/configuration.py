@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chatops import accounts
 from chatops.errors import UsageError
 from chatops.settings import known
 from chatops.settings.folders import config_dir
@@ -77,20 +78,11 @@ def _not_ours(path: Path) -> str | None:
     for place, what in ((path, "it"), (path.parent, "its folder")):
         found = place.stat()
         if found.st_uid not in (me, 0):
-            return f"{what} belongs to {_account(found.st_uid)}"
+            return f"{what} belongs to {accounts.name_of(found.st_uid) or f'user {found.st_uid}'}"
         theirs = found.st_mode & stat.S_IWGRP and found.st_gid not in (os.getegid(), 0)
         if found.st_mode & stat.S_IWOTH or theirs:
             return f"others may write to {what}"
     return None
-
-
-def _account(number: int) -> str:
-    try:
-        import pwd  # not on every system
-
-        return pwd.getpwuid(number).pw_name
-    except (ImportError, KeyError):
-        return f"user {number}"
 
 
 def _read(path: Path, *, must_exist: bool = False) -> Configuration:

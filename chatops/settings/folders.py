@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from chatops import accounts
 from chatops.errors import UsageError
 
 # platformdirs would answer "./~/.local/state" where there is no home, and move what people on macOS have already.
@@ -36,16 +37,7 @@ def _folder(environ: Mapping[str, str], variable: str, beside_home: str) -> Path
     named = environ.get(variable, "")
     if named.startswith("/"):  # by the specification, what is not absolute counts as not set
         return Path(named) / "chatops"
-    home = environ.get("HOME", "") or _home_of_account()
+    home = environ.get("HOME", "") or accounts.own_home() or ""
     if not home.startswith("/"):
         raise UsageError(f"this account has no home folder: set HOME or {variable}")
     return Path(home) / beside_home / "chatops"
-
-
-def _home_of_account() -> str:
-    try:
-        import pwd  # not on every system
-
-        return pwd.getpwuid(os.getuid()).pw_dir
-    except (ImportError, KeyError):
-        return ""

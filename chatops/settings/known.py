@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from chatops.errors import UsageError
+from chatops.formatting import did_you_mean
 
 Known = dict[str, object]
 """A key's type, a nested table, or for `*` what any name may hold."""
@@ -78,11 +79,8 @@ def _fits(value: object, wanted: object) -> bool:
 
 
 def _unknown(key: str, value: object, known: Known, inside: tuple[str, ...], path: Path) -> UsageError:
-    import difflib  # for a mistake only
-
-    near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
     what = f"[{'.'.join((*inside, key))}]" if isinstance(value, Mapping) else f"{_place(inside)}{key}"
-    meant = f"; did you mean {near[0]}?" if near else ""
+    meant = did_you_mean(key, known, most=1, likeness=0.5)
     return UsageError(f"{path}: chatops does not know {what}{meant}", details=[f"it knows: {', '.join(known)}"])
 
 
