@@ -237,6 +237,22 @@ def test_imports_stand_at_the_top_of_a_file() -> None:
     assert silent == [], "say why beside it"
 
 
+ANY_PARAMETERS = 10
+"""Parameters of any type: what typer and the driver hand over, or name by a class of their own."""
+
+
+def test_a_parameter_has_a_type() -> None:
+    found: list[str] = []
+    for path in sorted((ROOT / "chatops").rglob("*.py")):
+        functions = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef))
+        found += [
+            f"{path.relative_to(ROOT)}:{one.lineno} {one.arg}"
+            for one in (node for function in functions for node in ast.walk(function.args) if isinstance(node, ast.arg))
+            if one.annotation is not None and re.search(r"\bAny\b", ast.unparse(one.annotation))
+        ]
+    assert len(found) <= ANY_PARAMETERS, "\n".join(found)
+
+
 def test_every_sql_file_says_in_its_first_line_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(ROOT))

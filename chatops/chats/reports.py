@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from chatops import sqlfiles
-from chatops.db import Database
+from chatops.db import Database, Parameters
 from chatops.states import STATES
 from chatops.tables_there import require_chats, require_rows
 
@@ -195,6 +195,6 @@ def query(database: Database, file: str) -> str:
     return text
 
 
-def ask(database: Database, row: type[Row], file: str, parameters: dict[str, Any] | None = None) -> list[Row]:
+def ask(database: Database, row: type[Row], file: str, parameters: Parameters | None = None) -> list[Row]:
     """The rows of one of our queries."""
     return database.rows(row, query(database, file), parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from chatops import formatting, sqlfiles
@@ -27,6 +27,9 @@ MOST_ROWS = 200
 NARROWED = ("messages", "chat_assignments", "operator_activity")
 BUSY = "every row is busy with somebody else: nothing to try"
 REFUSALS = frozenset({"42501", "25006"})
+
+
+Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ def _rehearse(database: Database, code: str, survey: Survey, annotations: Mappin
         if not found:
             return Rehearsed(code, reason="nothing is found any more")
         touched, first_ms = _try(database, code, found, annotations, _touched)
-        if touched is None or not touched.mended:
+        if not touched.mended:
             return Rehearsed(code, reason=BUSY)
         checks = _checks(own, survey, narrowed=bool(touched.chats))
         with database.acting(statement_timeout=f"{HOLD_MS * 4}ms", rollback=True):
@@ -200,8 +203,12 @@ def _rehearse(database: Database, code: str, survey: Survey, annotations: Mappin
 
 
 def _try(
-    database: Database, code: str, found: Sequence[str], annotations: Mapping[str, str | None], look: Callable[[_Trial, int], Any]
-) -> tuple[Any, float]:
+    database: Database,
+    code: str,
+    found: Sequence[str],
+    annotations: Mapping[str, str | None],
+    look: Callable[[_Trial, int], Seen],
+) -> tuple[Seen, float]:
     """Runs the fix on these rows, looks, and rolls back; what the look saw, and for how many ms locks were held."""
     # A client that stalls must not keep locks either.
     guard = f"set local idle_in_transaction_session_timeout = {HOLD_MS}; {run.PLANNER}"

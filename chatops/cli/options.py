@@ -89,7 +89,7 @@ def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
     """The options that several commands share; they store their value on the call instead of passing it on."""
 
     def store(name: str) -> Callable[..., Any]:
-        def callback(ctx: typer.Context, param: Any, value: Any) -> Any:
+        def callback(ctx: typer.Context, param: object, value: object) -> object:
             if value not in (None, (), [], False) and isinstance(ctx.obj, Call):
                 setattr(ctx.obj.given, name, value)
             return value
@@ -154,7 +154,7 @@ def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
     return made
 
 
-def _version(ctx: typer.Context, param: Any, value: bool) -> None:
+def _version(ctx: typer.Context, param: object, value: bool) -> None:
     if value:
         sys.stdout.write(f"chatops {__version__}\n")
         raise typer.Exit(0)

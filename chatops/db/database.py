@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import TupleRow, class_row
 
 from chatops.db.facts import Facts, facts_query
 from chatops.db.link import Intent
@@ -31,7 +31,7 @@ GLANCE = "begin isolation level read committed, read only, not deferrable"
 class Database(Statements):
     """One connection to one target; autocommit, transactions are opened by `reading`, `acting` or the caller's own text."""
 
-    def __init__(self, connection: psycopg.Connection[Any], target: Target, intent: Intent) -> None:
+    def __init__(self, connection: psycopg.Connection[TupleRow], target: Target, intent: Intent) -> None:
         super().__init__(connection, target, intent)
         self.facts: Facts | None = None
         self.show_names = False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from chatops.errors import (
     ChatopsError,
@@ -24,7 +24,7 @@ NO_RIGHT = "42501"
 
 
 def translate(
-    error: psycopg.Error, connection: psycopg.Connection[Any] | None = None, secrets: Sequence[str] = ()
+    error: psycopg.Error, connection: psycopg.Connection[TupleRow] | None = None, secrets: Sequence[str] = ()
 ) -> ChatopsError:
     """A driver's error as one of ours, without secrets."""
     diag = error.diag

@@ -7,9 +7,10 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from chatops.db.failures import NO_RIGHT, grants, translate
 from chatops.errors import ConnectionLostError
@@ -21,7 +22,7 @@ Intent = Literal["read", "act", "migrate"]
 class Link:
     """One connection to one target; autocommit."""
 
-    def __init__(self, connection: psycopg.Connection[Any], target: Target, intent: Intent) -> None:
+    def __init__(self, connection: psycopg.Connection[TupleRow], target: Target, intent: Intent) -> None:
         self._connection = connection
         self.target = target
         self.intent = intent

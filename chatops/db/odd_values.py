@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 import psycopg
-from psycopg.abc import Buffer
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.abc import Loader as AnyLoader
 from psycopg.adapt import Loader
 from psycopg.pq import Format
+from psycopg.rows import TupleRow
 
 
 class OddInstant(datetime):
@@ -39,12 +41,12 @@ class OddInstant(datetime):
         # What is reckoned from it has no text.
         return self.text or super().isoformat(sep, timespec)
 
-    def astimezone(self, tz: Any = None) -> OddInstant:
+    def astimezone(self, tz: tzinfo | None = None) -> OddInstant:
         """Itself: beyond the calendar there are no zones."""
         return self
 
 
-def adapt(connection: psycopg.Connection[Any]) -> None:
+def adapt(connection: psycopg.Connection[TupleRow]) -> None:
     """Lets the connection read them; whatever else was set up for these types stays in front."""
     for name in ("timestamptz", "timestamp", "date", "interval"):
         oid = connection.adapters.types[name].oid
@@ -52,11 +54,11 @@ def adapt(connection: psycopg.Connection[Any]) -> None:
             connection.adapters.register_loader(oid, _tolerant(name, inner))
 
 
-def _tolerant(name: str, inner: type[Any]) -> type[Loader]:
+def _tolerant(name: str, inner: type[AnyLoader]) -> type[Loader]:
     class Tolerant(Loader):
         """Reads as the inner loader does; what that cannot read as what lies beyond the calendar."""
 
-        def __init__(self, oid: int, context: Any = None) -> None:
+        def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
             super().__init__(oid, context)
             self.inner = inner(oid, context)
 

@@ -17,6 +17,7 @@ import psycopg
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
+from psycopg.rows import TupleRow
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 
@@ -67,7 +68,7 @@ PINS = "select " + ", ".join(
 """One statement that pins all of them until the end of the transaction."""
 
 
-def adapt(connection: psycopg.Connection[Any]) -> None:
+def adapt(connection: psycopg.Connection[TupleRow]) -> None:
     """Reads values as our transactions show them, whatever the session itself would do."""
     _read_pinned_instants(connection)
     _read_as_utc(connection)
@@ -75,7 +76,7 @@ def adapt(connection: psycopg.Connection[Any]) -> None:
     _read_any_bytes(connection)
 
 
-def _read_pinned_instants(connection: psycopg.Connection[Any]) -> None:
+def _read_pinned_instants(connection: psycopg.Connection[TupleRow]) -> None:
     # The driver goes by what the server reported last, and a request that ends its own transaction reports the end of the pins.
     reported = connection.info.parameter_status
     if (reported("DateStyle") or "").startswith("ISO") and reported("TimeZone") == PINNED["timezone"]:
@@ -84,7 +85,7 @@ def _read_pinned_instants(connection: psycopg.Connection[Any]) -> None:
         connection.adapters.register_loader(name, loader)
 
 
-def _read_as_utc(connection: psycopg.Connection[Any]) -> None:
+def _read_as_utc(connection: psycopg.Connection[TupleRow]) -> None:
     """An instant stored without its zone is one of the pinned zone, as the server itself compares it."""
     oid = connection.adapters.types["timestamp"].oid
     naive: type[Any] = connection.adapters.get_loader(oid, Format.TEXT) or TimestampLoader
@@ -115,7 +116,7 @@ class _PinnedDate(DateLoader):
         super().__init__(oid)
 
 
-def _read_any_bytes(connection: psycopg.Connection[Any]) -> None:
+def _read_any_bytes(connection: psycopg.Connection[TupleRow]) -> None:
     """Where the database knows no encoding (SQL_ASCII), bytes that are no UTF-8 are shown as `\\xff` and end no run."""
     if connection.info.parameter_status("server_encoding") != "SQL_ASCII":
         return

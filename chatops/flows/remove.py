@@ -6,7 +6,7 @@ from chatops import sqlfiles
 from chatops.checks import catalog
 from chatops.errors import ConflictError, DatabaseError, ExitCode, LockTimeoutError, RefusedError, UsageError, standby_refused
 from chatops.flows.run import Invocation
-from chatops.migrations.removal import Removal, carry_out, removal
+from chatops.migrations.removal import ObjectsByFile, Removal, carry_out, removal
 from chatops.screens import remove as screen
 
 _IN_USE = "2BP01"
@@ -41,7 +41,7 @@ def remove(invocation: Invocation, *, dry_run: bool, yes: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def made() -> dict[str, dict[str, object]]:
+def made() -> ObjectsByFile:
     """What each shipped file makes, by its name in the catalog."""
     views = [name for name in sqlfiles.names("views") if not name.endswith(catalog.VARIANT)]
     files = [catalog.BOOKKEEPING, *sqlfiles.names("migrations"), *(f"views/{name}" for name in views)]

@@ -13,6 +13,8 @@ from chatops.migrations.preflight import examine
 from chatops.migrations.transaction import replaced_by
 from chatops.model import Values
 
+ObjectsByFile = Mapping[str, Mapping[str, Values | None]]
+"""What each shipped file makes, by the file's name in `sql/catalog` and the object's label; None: it takes that out."""
 FIRST_OF_OURS = "018"
 """Numbered files before it are the application's own; those from it on are taken out."""
 SCHEMA = "chatops"
@@ -92,7 +94,7 @@ class Recorded:
 class _Plan:
     schema: str
     live: Mapping[str, Structure]
-    recorded: Mapping[str, Any]
+    recorded: Values
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -100,11 +102,8 @@ class _Plan:
         return f"{db.identifier(self.schema)}.{db.identifier(name)}"
 
 
-def removal(database: Database, made: Mapping[str, Mapping[str, Any]]) -> Removal:
-    """What would be done to the target's schema; inside a reading transaction.
-
-    `made` holds what each shipped file makes, by its name in `sql/catalog`.
-    """
+def removal(database: Database, made: ObjectsByFile) -> Removal:
+    """What would be done to the target's schema; inside a reading transaction."""
     schema = database.target.schema
     live = {f"{row.kind} {row.name}": row
             for row in database.rows(Structure, sqlfiles.body(sqlfiles.read("checks/shared/structure.sql")))}  # fmt: skip
@@ -158,7 +157,7 @@ def _stands(live: Mapping[str, Structure]) -> bool:
     return any(row.name.startswith(f"{SCHEMA}.") for row in live.values())
 
 
-def _is_ours(live: Mapping[str, Structure], made: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+def _is_ours(live: Mapping[str, Structure], made: ObjectsByFile, name: str) -> bool:
     """Whether a function that the deployed system has stands as one of our files makes it."""
     body = live[f"function {name}"].definition.get("body")
     return any(
@@ -166,7 +165,7 @@ def _is_ours(live: Mapping[str, Structure], made: Mapping[str, Mapping[str, Any]
     )
 
 
-def _arguments(made: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
+def _arguments(made: ObjectsByFile) -> dict[str, set[str]]:
     """The arguments that our functions of a name have had, so that an overload of somebody else's stays."""
     found: dict[str, set[str]] = {}
     for file, objects in made.items():
@@ -250,7 +249,7 @@ def _shipped_before(name: str) -> str | None:
     return None
 
 
-def _about(kind: str, name: str, about: Mapping[str, Any] | None, now: Routine | None) -> list[str]:
+def _about(kind: str, name: str, about: Values | None, now: Routine | None) -> list[str]:
     """Whose it was, who might use it, what was said of it."""
     if about is None:
         return []
