@@ -155,7 +155,7 @@ def _env(server: Server) -> dict[str, str]:
 def _left(connection: psycopg.Connection[Any], repair: texts.Repair) -> int:
     """What a repair still finds; on a loaded system also what has come since."""
     connection.execute("set work_mem = '64MB'")
-    return int(connection.execute(texts.counted_text(repair.finding()).encode()).fetchall()[0][0])
+    return int(connection.execute(sqlfiles.counted(repair.finding()).encode()).fetchall()[0][0])
 
 
 @contextmanager

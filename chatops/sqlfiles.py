@@ -11,7 +11,8 @@ A file is sent as it stands. Three things are done to it on the way, here and no
 
 A repair is two statements with a line between them that holds only a semicolon; each is sent by itself (`chatops.repairs`).
 A database without the queue's clocks gets `NAME.before_018.sql` in place of `NAME.sql`, where there is one (`variant`): another
-file, sent as it stands. Who counts the rows of a query, or wants the first of them, puts it between brackets, unchanged.
+file, sent as it stands. Who counts the rows of a query, or wants the first of them, puts it between brackets, unchanged
+(`counted`, `first`).
 """
 
 from __future__ import annotations
@@ -132,6 +133,16 @@ def in_front(lead: str, query: str) -> str:
     if match := re.match(r"with\s+(recursive\s+)?", query, re.IGNORECASE):
         return f"with {match[1] or ''}{lead}, {query[match.end() :]}"
     return f"with {lead}\n{query}"
+
+
+def counted(query: str) -> str:
+    """How many rows a query finds."""
+    return f"select pg_catalog.count(*) from (\n{query}\n) as found"
+
+
+def first(query: str, order: str, most: int) -> str:
+    """The first rows of a query in an order of its columns."""
+    return f"select found.* from (\n{query}\n) as found order by {order} limit {int(most)}"
 
 
 def shared(name: str) -> str:

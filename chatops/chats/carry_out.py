@@ -142,7 +142,7 @@ def _in_one_transaction(database: Database, plan: MovePlan, moves: Sequence[Move
         barred, blocked = _barred(database, plan, ready)
         if barred or blocked:
             ready = [move for move in ready if move.chat.chat_id not in barred and move.chat.chat_id not in blocked]
-    change = {"reassign": _reassign, "release": _release}.get(plan.command, _end_or_open)
+    change = _reassign if plan.command == "reassign" else _let_go
     results = change(database, plan, ready, conditions) if ready else []
     if len(results) != len(ready):
         raise DatabaseError(batches.ABSORBED, sqlstate="P0001")
@@ -221,20 +221,14 @@ def _reassign(database: Database, plan: MovePlan, moves: Sequence[Move], conditi
     return _results(database.tuples(text, {"chats": chats, "before": before, "after": after}), conditions)
 
 
-def _release(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions) -> list[MoveResult]:
+def _let_go(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions) -> list[MoveResult]:
     parameters = {
+        "command": plan.command,
         "chats": audit.array(move.chat.chat_id for move in moves),
         "release_reason": plan.release_reason,
         "reassignment_limit": plan.reassignment_limit,
     }
-    text = audit.statement(database, "queries/release_chats.sql", logged=conditions.logged)
-    return _results(database.tuples(text, parameters), conditions)
-
-
-def _end_or_open(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions) -> list[MoveResult]:
-    chats = audit.array(move.chat.chat_id for move in moves)
-    parameters = {"chats": chats, "release_reason": plan.release_reason} if plan.command == "close" else {"chats": chats}
-    text = audit.statement(database, f"queries/{plan.command}_chats.sql", logged=conditions.logged)
+    text = audit.statement(database, "queries/let_go.sql", logged=conditions.logged)
     return _results(database.tuples(text, parameters), conditions)
 
 

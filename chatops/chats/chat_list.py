@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chatops import formatting, states
-from chatops.chats.reports import ask, query
+from chatops import formatting, sqlfiles, states
+from chatops.chats.reports import query
 from chatops.db import Database
 from chatops.errors import UsageError
 from chatops.names import find_operator
+
+FILE = "queries/chats.sql"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,18 +112,18 @@ def _state(text: str | None) -> str | None:
 
 def count(database: Database, wanted: ChatFilter) -> int:
     """How many chats pass; inside `reading`."""
-    return int(database.value(query(database, "queries/chats_count.sql"), wanted.parameters(database)))
+    return int(database.value(sqlfiles.counted(query(database, FILE)), wanted.parameters(database)))
 
 
 def first(database: Database, wanted: ChatFilter, *, limit: int, oldest: bool) -> list[ListedChat]:
     """The chats with the newest message, or the oldest; inside `reading`."""
-    asked = wanted.parameters(database) | {"limit": limit, "oldest": oldest}
-    return ask(database, ListedChat, "queries/chats.sql", asked)
+    order = "last_message_at asc nulls last, chat_id" if oldest else "last_message_at desc nulls last, chat_id"
+    return database.rows(ListedChat, sqlfiles.first(query(database, FILE), order, limit), wanted.parameters(database))
 
 
 def stream(database: Database, wanted: ChatFilter) -> Iterator[ListedChat]:
     """Every chat that passes, unsorted, as the server finds them; inside `reading`."""
-    yield from database.stream(ListedChat, query(database, "queries/chats_all.sql"), wanted.parameters(database))
+    yield from database.stream(ListedChat, query(database, FILE), wanted.parameters(database))
 
 
 def ids(database: Database, wanted: ChatFilter) -> list[UUID]:

@@ -144,14 +144,15 @@ def queue(database: Database, top: int = 5) -> Queue:
 
 def stuck(database: Database, longer_than: timedelta, limit: int = 20) -> Stuck:
     """The `limit` chats that have not moved for longest, and the exact total; inside `reading`."""
-    total = int(database.value(query(database, "queries/stuck_count.sql"), {"longer_than": longer_than}))
-    worst = ask(database, StuckChat, "queries/stuck.sql", {"longer_than": longer_than, "limit": limit}) if total else []
+    text, asked = query(database, "queries/stuck.sql"), {"longer_than": longer_than}
+    total = int(database.value(sqlfiles.counted(text), asked))
+    worst = database.rows(StuckChat, sqlfiles.first(text, "since, chat_id", limit), asked) if total else []
     return Stuck(longer_than, total, worst)
 
 
 def stuck_stream(database: Database, longer_than: timedelta) -> Iterator[StuckChat]:
     """Every stuck chat, unsorted, as the server finds them; inside `reading`."""
-    yield from database.stream(StuckChat, query(database, "queries/stuck_all.sql"), {"longer_than": longer_than})
+    yield from database.stream(StuckChat, query(database, "queries/stuck.sql"), {"longer_than": longer_than})
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,15 +210,16 @@ def again_text(again: Again, schema: str, run: Run) -> Transaction:
     head = ["begin", *settings, *ledgers.lock_text(schema, bookkeeping=False, source=file.source), ledgers.run_text(run)]
     head += [
         ledgers.expect_text(schema, row.source, row.name, row),
-        db.inlined(sqlfiles.read("queries/again_before.sql"), {"names": names}),
+        db.inlined(sqlfiles.read("queries/again_keep.sql"), {"setting": "chatops.before", "names": names}),
         deadline_text(DEADLINE_MS),
         *ledgers.file_path_texts(file.source, schema),
     ]
     own = [Part(file.reading.sent[one.statement.leading : one.statement.stop], file.reading, one.statement) for one in again.made]
     tail = [ledgers.path_text(schema)]  # such statements leave nothing behind that would have to be reset
-    tail.append(
-        db.inlined(sqlfiles.read("queries/again_record.sql"), {"names": names, "file": file.name, "target_schema": schema})
-    )
+    tail += [
+        db.inlined(sqlfiles.read("queries/again_keep.sql"), {"setting": "chatops.after", "names": names}),
+        db.inlined(sqlfiles.read("queries/again_record.sql"), {"file": file.name, "target_schema": schema}),
+    ]
     if again.accepts:
         digests = None if file.digests is None else db.json(file.digests)
         values = {

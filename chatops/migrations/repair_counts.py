@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chatops import sqlfiles
 from chatops.db import Database
 from chatops.errors import DatabaseError
 from chatops.migrations.prepare import Prepared
@@ -62,6 +63,6 @@ def _count(database: Database, repair: texts.Repair, until: float) -> int | None
         with database.reading(statement_timeout=f"{max(1, int(left * 1000))}ms"):
             database.script("; ".join(texts.FIND_SETTINGS))
             before_018 = database.facts is not None and not database.facts.has_queue_clocks
-            return int(database.value(texts.counted_text(repair.finding(before_018=before_018))))
+            return int(database.value(sqlfiles.counted(repair.finding(before_018=before_018))))
     except DatabaseError:
         return None

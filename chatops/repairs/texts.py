@@ -62,11 +62,6 @@ def found_text(query: str, most: int | None = None) -> str:
     return f"select pg_catalog.string_agg(pg_catalog.to_jsonb(rows)::text, E'\\n') from (\n{query}\nlimit {limit}\n) as rows"
 
 
-def counted_text(query: str) -> str:
-    """How many rows a query finds."""
-    return f"select pg_catalog.count(*) from (\n{query}\n) as rows"
-
-
 @cache
 def shipped() -> tuple[Repair, ...]:
     """Every repair that chatops ships, in the order in which they are run. Raises UsageError for a file without a place in it."""

@@ -1,15 +1,3 @@
 -- Records that a file's functions and views were made again, with their definitions before and after.
 insert into chatops.actions (target_schema, action, row_id, before, after)
-select :'target_schema', 'again', :'file', pg_catalog.current_setting('chatops.before')::jsonb, coalesce(
-  (select pg_catalog.jsonb_object_agg(found.object, found.definition)
-     from (select p.oid::regprocedure::text as object, pg_catalog.pg_get_functiondef(p.oid) as definition
-             from pg_proc as p
-             join pg_namespace as n on n.oid = p.pronamespace
-            where p.proname = any (:'names'::text[]) and p.prokind in ('f', 'p')
-              and n.nspname not in ('pg_catalog', 'information_schema')
-           union all
-           select c.oid::regclass::text, pg_catalog.pg_get_viewdef(c.oid)
-             from pg_class as c
-             join pg_namespace as n on n.oid = c.relnamespace
-            where c.relname = any (:'names'::text[]) and c.relkind = 'v'
-              and n.nspname not in ('pg_catalog', 'information_schema')) as found), '{}');
+select :'target_schema', 'again', :'file', pg_catalog.current_setting('chatops.before')::jsonb, pg_catalog.current_setting('chatops.after')::jsonb;

@@ -1,6 +1,6 @@
--- Which chats are like that? Those with the newest message first, or with the oldest.
+-- Which chats are like that? As the server finds them; whoever wants their number or the first of them puts this between brackets.
 -- Each filter is null where it was not given. state: none stands for no state; "user", profile: part of the name; holder;
--- last_holder: operators; older_than: since the last message; oldest: turns the order; limit: how many
+-- last_holder: operators; older_than: since the last message
 select c.id as chat_id, c.chat_state::text as chat_state, c.is_active, u.name as user_name, f.name as profile_name,
        c.assigned_operator_id as operator_id, o.name as operator_name, c.last_operator_id, l.name as last_operator_name,
        c.last_message_at, c.created_at
@@ -15,6 +15,3 @@ where (:'state'::text is null or coalesce(c.chat_state::text, 'none') = :'state'
   and (:'holder'::uuid is null or c.assigned_operator_id = :'holder'::uuid)
   and (:'last_holder'::uuid is null or c.last_operator_id = :'last_holder'::uuid)
   and (:'older_than'::interval is null or c.last_message_at < now() - :'older_than'::interval)
-order by case when :'oldest'::boolean then c.last_message_at end nulls last,
-         case when not :'oldest'::boolean then c.last_message_at end desc nulls last, c.id
-limit :'limit'::bigint

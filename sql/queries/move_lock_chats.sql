@@ -1,4 +1,5 @@
 -- Which of the planned chats are still as planned? Those stay locked until the transaction ends; nobody is waited for.
+-- A database without the queue's clocks has no epoch: the last assignment or reply stands for it.
 -- chats, states, active, operators, epochs: what the plan saw, one entry a chat
 select c.id as chat_id
 from unnest(:'chats'::uuid[], :'states'::text[], :'active'::boolean[], :'operators'::uuid[], :'epochs'::bigint[])
@@ -7,5 +8,6 @@ join chats c on c.id = planned.id
 where c.chat_state is not distinct from planned.chat_state
   and coalesce(c.is_active, true) = planned.is_active
   and c.assigned_operator_id is not distinct from planned.operator_id
-  and c.epoch = planned.epoch
+  and coalesce((pg_catalog.to_jsonb(c) ->> 'epoch')::bigint,
+               (extract(epoch from greatest(c.assignment_time, c.operator_replied_at)) * 1000000)::bigint, 0) = planned.epoch
 for no key update of c skip locked

@@ -4,12 +4,13 @@ with given as materialized (
   select a.id as action_id, a.chat_id, a.before, a.after
   from chatops.actions a where a.id = any(:'actions'::bigint[])
 ), was as materialized (
-  select given.action_id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
-           'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
-           'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
-           'updated_at', c.updated_at) as chat,
+  -- What the log keeps of a chat; a database without the queue's clocks has fewer of these columns.
+  select given.action_id,
+         (select pg_catalog.jsonb_object_agg(field.key, field.value)
+            from pg_catalog.jsonb_each(pg_catalog.to_jsonb(c)) as field
+           where field.key in ('chat_state', 'is_active', 'waiting_since', 'state_since', 'epoch', 'releases_without_reply',
+                               'closed_reason', 'assigned_operator_id', 'assignment_time', 'last_operator_id',
+                               'operator_replied_at', 'updated_at')) as chat,
          (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(x) order by x.assigned_at, x.id), '[]') from chat_assignments x
            where x.id in (select (l ->> 'id'::text)::uuid
                             from pg_catalog.jsonb_array_elements((given.after -> 'assignments'::text) || (given.before -> 'assignments'::text)) l)

@@ -1,11 +1,13 @@
--- Gives chats back: each in the state that its messages say, without holder, open assignment or activity.
--- For databases without the queue's clocks.
--- chats: their ids, locked before; release_reason: what the application reads; reassignment_limit: null, or after how many
--- releases without a reply a chat is closed for good
+-- Lets chats go: given back (release), ended (close) or opened again (reopen); each without holder, open assignment or activity.
+-- command; chats: their ids, locked before; release_reason: what the application reads, null for reopen;
+-- reassignment_limit: null, or after how many releases without a reply a chat is closed for good
 with was as materialized (
   select c.id as chat_id, c.assigned_operator_id as operator_id,
+         c.releases_without_reply,
          c.is_active, c.chat_state, newest.sender_type,
          newest.created_at as said_at, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat
@@ -14,20 +16,15 @@ with was as materialized (
   left join lateral (
     select m.sender_type, m.created_at from messages m
      where m.chat_id = c.id order by m.created_at desc
-           , m.sender_type desc
      limit 1
   ) newest on true
 ), decided as materialized (
   select was.*,
-         case when was.chat_state = 'completed' or was.is_active is false then 'completed'
+         case when :'command' = 'close' then 'completed'
+              when :'command' = 'release' and (was.chat_state = 'completed' or was.is_active is false) then 'completed'
               when was.sender_type = 'fictional' then 'waiting_real_user_reply'
-              when (
-                select pg_catalog.count(*) from chat_assignments a
-                 where a.chat_id = was.chat_id and a.released_at is not null
-                   and a.release_reason is distinct from 'operator_sent_message'
-                   and a.released_at > coalesce(
-                     (select pg_catalog.max(r.created_at) from messages r
-                       where r.chat_id = was.chat_id and r.sender_type = 'fictional'), '-infinity')
+              when :'command' = 'release' and (
+                was.releases_without_reply
               ) >= :'reassignment_limit'::integer then 'completed'
               else 'waiting_assignment' end as then_state
   from was
@@ -36,33 +33,46 @@ with was as materialized (
          pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('id', a.id, 'operator_id', a.operator_id, 'release_reason', :'release_reason'::text,
                                       'released_at', greatest(statement_timestamp(), a.assigned_at))
                    order by a.assigned_at, a.id) as ended
-  from chat_assignments a where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null
+  from chat_assignments a where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null and :'command' <> 'reopen'
   group by a.chat_id
 ), closed as (
   update chat_assignments a
      set released_at = greatest(statement_timestamp(), a.assigned_at), release_reason = :'release_reason'
-   where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null
+   where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null and :'command' <> 'reopen'
 ), gone as (
-  delete from operator_activity v where v.chat_id = any(:'chats'::uuid[])
+  delete from operator_activity v where v.chat_id = any(:'chats'::uuid[]) and :'command' <> 'reopen'
   returning v.chat_id, pg_catalog.to_jsonb(v) as activity
 ), changed as (
   update chats c
      set chat_state = decided.then_state, assigned_operator_id = null, assignment_time = null,
-         is_active = case when decided.then_state = 'completed' then false else c.is_active end,
+         is_active = case when decided.then_state = 'completed' then false else :'command' = 'reopen' or c.is_active end,
          operator_replied_at = case when decided.then_state = 'waiting_real_user_reply'
                                     then coalesce(decided.said_at, c.operator_replied_at, statement_timestamp())
                                     else c.operator_replied_at end,
+         waiting_since = case when decided.then_state = 'waiting_assignment'
+                              then coalesce(c.waiting_since, oldest_unanswered(c.id)) end,
+         state_since = case when c.chat_state is distinct from decided.then_state
+                            then statement_timestamp() else c.state_since end,
+         releases_without_reply = case :'command' when 'reopen' then 0 when 'close' then c.releases_without_reply
+                                  else c.releases_without_reply
+           + case when decided.operator_id is not null and decided.sender_type = 'real' then 1 else 0 end end,
+         closed_reason = case when :'command' = 'close' then 'closed' when :'command' = 'reopen' then null
+                              when decided.then_state = 'completed' and c.is_active and c.chat_state <> 'completed'
+                              then 'max_reassignments' else c.closed_reason end,
+         epoch = c.epoch + 1,
          last_operator_id = coalesce(decided.operator_id, c.last_operator_id), updated_at = statement_timestamp()
     from decided
    where c.id = decided.chat_id
   returning c.id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
+           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
+           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
            'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
            'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
            'updated_at', c.updated_at) as chat
 ), silent as (
   select gone.chat_id, pg_catalog.jsonb_agg(gone.activity) as activity from gone group by gone.chat_id
 ), result as (
-  select 'release'::text as action, decided.chat_id, decided.operator_id,
+  select :'command'::text as action, decided.chat_id, decided.operator_id,
          pg_catalog.jsonb_build_object('chat', decided.chat, 'assignments', coalesce(closing.assignments, '[]'),
                             'activity', coalesce(silent.activity, '[]')) as before,
          pg_catalog.jsonb_build_object('chat', changed.chat, 'assignments', coalesce(closing.ended, '[]'),

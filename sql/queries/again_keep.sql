@@ -1,5 +1,6 @@
--- Keeps, until the end of the transaction, the definitions that are about to be made again.
-select pg_catalog.set_config('chatops.before', coalesce(
+-- Keeps, until the end of the transaction, the definitions of functions and views under the name of a setting.
+-- setting: chatops.before, chatops.after; names: of the functions and views
+select pg_catalog.set_config(:'setting', coalesce(
   (select pg_catalog.jsonb_object_agg(found.object, found.definition)::text
      from (select p.oid::regprocedure::text as object, pg_catalog.pg_get_functiondef(p.oid) as definition
              from pg_proc as p
