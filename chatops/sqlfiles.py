@@ -5,8 +5,9 @@ A file is sent as it stands. Three things are done to it on the way, here and no
 1. *Parameters.* `:'name'`, as psql writes its variables, becomes a parameter of the driver (`db.placeholders`); in a text that
    travels with others, a quoted value (`db.inlined`).
 2. *CTEs in front* (`in_front`). A head that says `-- needs: chat_queue` brings that file of `sql/views`, so that the answer is
-   the same whether the view is installed, old or absent. What checks `-- shares:` stands in each of them, and once in front of
-   all where several are asked together (`without_shared`); a repair that is tried hides the tables behind a few of their rows.
+   the same whether the view is installed, old or absent. `:late_turns`, without quotes, is the text of a file, as psql puts it
+   there after `\\set late_turns `cat sql/checks/shared/late_turns.sql`` (`with_shared`); where several checks that share it are
+   asked together it stands once in front of all. A repair that is tried hides the tables behind a few of their rows.
 3. *No log.* With `--no-audit`, `chatops.actions` is the temporary table of `queries/repair_standin.sql` (`without_log`).
 
 A repair is two statements with a line between them that holds only a semicolon; each is sent by itself (`chatops.repairs`).
@@ -18,12 +19,13 @@ file, sent as it stands. Who counts the rows of a query, or wants the first of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 PLACEHOLDER = re.compile(r":'([a-z_][a-z0-9_]*)'")
 """A parameter of a file, written as psql's variables are."""
+_FILLED = re.compile(r"^\\set (\w+) `cat sql/checks/shared/\1\.sql`\n", re.MULTILINE)
+"""A variable of psql that holds what several checks share."""
 _HEADER = re.compile(r"^--\s*([a-z][a-z-]*):[ \t]*(.*)$")
 
 
@@ -81,7 +83,7 @@ def query(relative: str, *, before_018: bool = False) -> str:
 
     `before_018` takes the variant for databases without the queue's clocks, of the file and of the views that it needs.
     """
-    return with_views(read(variant(relative) if before_018 else relative), before_018=before_018)
+    return with_views(with_shared(read(variant(relative) if before_018 else relative)), before_018=before_018)
 
 
 def variant(relative: str) -> str:
@@ -146,18 +148,23 @@ def first(query: str, order: str, most: int) -> str:
 
 
 def shared(name: str) -> str:
-    """What several checks begin with, as a CTE: one file of `sql/checks/shared`, which each of those checks repeats."""
+    """What several checks begin with, as a CTE: one file of `sql/checks/shared`."""
     return f"{name} as materialized (\n{body(read(f'checks/shared/{name}.sql'))}\n)"
 
 
-def without_shared(text: str, names: Iterable[str]) -> str:
-    """A check without the CTEs that it shares, to stand behind them. Raises ValueError when one reads otherwise there."""
-    for name in names:
-        lead = f"with {shared(name)}"
+def with_shared(text: str) -> str:
+    """A check with the texts of the files that it shares in their places, as psql reads it."""
+    for name in _FILLED.findall(text):
+        text = text.replace(f"{name} as materialized (:{name})", shared(name), 1)
+    return _FILLED.sub("", text)
+
+
+def without_shared(text: str) -> str:
+    """A check without the CTEs that it shares, which are its first ones, to stand behind them."""
+    for name in _FILLED.findall(text):
+        lead = f"with {name} as materialized (:{name})"
         text = text.replace(f"{lead},\n", "with ", 1).replace(f"{lead}\n", "", 1)
-        if re.search(rf"\b{name} as materialized \(", text):
-            raise ValueError(f"its CTE {name} is not the text of sql/checks/shared/{name}.sql")
-    return text
+    return _FILLED.sub("", text)
 
 
 def without_log(text: str) -> str:

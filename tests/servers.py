@@ -228,10 +228,12 @@ class Database:
         with self.connect() as connection:
             connection.execute(f"begin; set local search_path = {schema}, pg_temp;\n{text}\n;commit")
 
-    def psql(self, text: str, *options: str, stop_on_error: bool = True) -> subprocess.CompletedProcess[str]:
+    def psql(
+        self, text: str, *options: str, stop_on_error: bool = True, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Runs a text through psql, unaligned and tuples only; the caller looks at the exit code."""
         command = [self.server.bin / "psql", "-XAtq", "-v", f"ON_ERROR_STOP={int(stop_on_error)}", *options, self.url]
-        return run(command, input=text, stdin=None, timeout=120)
+        return run(command, input=text, stdin=None, timeout=120, cwd=cwd or "/")
 
     def close(self) -> None:
         """Closes every connection that was opened through this object, so that it can be a template."""

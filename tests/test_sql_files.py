@@ -98,7 +98,7 @@ def by_psql(database: Database, asked: Asked, prelude: str) -> dict[Path, Rows]:
         # A session of its own, as a command has.
         script += ["\\c", "begin;", prelude, f"\\echo @@ {path}", run, "\\echo @= :SQLSTATE", "rollback;"]
         script += [f"\\unset {name}" for name in parameters]
-    done = database.psql("\n".join(script) + "\n", "--csv", stop_on_error=False)
+    done = database.psql("\n".join(script) + "\n", "--csv", stop_on_error=False, cwd=sqlfiles.root().parent)
     found: dict[Path, Rows] = {}
     for part in done.stdout.split("@@ ")[1:]:
         head, _, rest = part.partition("\n")
@@ -214,13 +214,14 @@ def test_nothing_but_the_three_ways_stands_between_a_file_and_the_server() -> No
             assert path.with_name(path.name.replace(".before_018", "")).exists(), path
 
 
-def test_a_check_repeats_what_it_shares_word_for_word() -> None:
+def test_what_checks_share_stands_in_one_file_and_is_put_in_its_place() -> None:
     checks = {path.stem: path.read_text(encoding="utf-8") for path in files("checks")}
-    sharing = {code: sqlfiles.words(sqlfiles.header(text).get("shares", "")) for code, text in checks.items()}
+    sharing = {code: set(sqlfiles.words(sqlfiles.header(text).get("shares", ""))) for code, text in checks.items()}
     assert sum(1 for names in sharing.values() if names) > 5
     for code, text in checks.items():
-        names = sharing[code.partition(".")[0]]
-        cut = sqlfiles.without_shared(text, names)
-        assert all(f"{name} as materialized" not in cut for name in names), code
-    with pytest.raises(ValueError, match="late_turns"):
-        sqlfiles.without_shared(checks["CHAT010"].replace("30 minutes", "31 minutes"), ["late_turns"])
+        named = set(re.findall(r"as materialized \(:(\w+)\)", text))
+        assert named == set(re.findall(r"^\\set (\w+)", text, re.MULTILINE)) <= sharing[code.partition(".")[0]], code
+        whole, cut = sqlfiles.body(sqlfiles.with_shared(text)), sqlfiles.body(sqlfiles.without_shared(text))
+        assert all(f"{name} as materialized (\n" in whole and f"{name} as materialized" not in cut for name in named), code
+        assert re.match(r"(with|select)\b", whole), code
+        assert re.match(r"(with|select)\b", cut), code

@@ -79,11 +79,10 @@ class Check:
         """The query for a database with or without the queue's clocks, the views that it needs inlined.
 
         What it shares with other checks is a CTE of it, unless it does not stand `alone`; a check of somebody's own need not
-        repeat that.
+        name that.
         """
         text = self.sql_before_018 if before_018 and self.sql_before_018 is not None else self.sql
-        if not alone:
-            text = sqlfiles.without_shared(text, self.shares)
+        text = sqlfiles.with_shared(text) if alone else sqlfiles.without_shared(text)
         own = sqlfiles.body(sqlfiles.with_views(text, before_018=before_018))
         named = [name for name in self.shares if not self.shipped and alone and f"{name} as materialized" not in own]
         return sqlfiles.in_front(", ".join(map(sqlfiles.shared, named)), own) if named else own

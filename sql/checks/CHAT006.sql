@@ -15,23 +15,8 @@
 -- says: nobody answers · a message was lost
 -- reads: chats, messages
 -- shares: newest_messages
-with newest_messages as materialized (
-select c.id as chat_id, newest.sender_type, newest.created_at as written_at
-  from (
-    select id, last_operator_id from chats
-     where chat_state = 'waiting_real_user_reply' and is_active is not false
-     order by id
-  ) as c
- cross join lateral (
-   select m.sender_type, m.handled_by_operator_id, m.created_at
-     from messages m
-    where m.chat_id = c.id
-    order by m.created_at desc
-    limit 1
- ) as newest
- where newest.sender_type = 'real'
-    or newest.handled_by_operator_id is distinct from c.last_operator_id
-)
+\set newest_messages `cat sql/checks/shared/newest_messages.sql`
+with newest_messages as materialized (:newest_messages)
 select c.id as chat_id,
        n.written_at as user_wrote_at,
        c.operator_replied_at,

@@ -15,21 +15,10 @@
 -- reads: chats, messages, chat_assignments, operators
 -- shares: late_turns, late_messages
 -- What came before the guards is advice: it cannot come again. A second on either side: the statements of one reply are apart by that much.
-with late_turns as materialized (
-select id, chat_id, operator_id, assigned_at, released_at, release_reason
-  from chat_assignments
- where released_at is null
-    or released_at >= now() - :'since'::interval - interval '30 minutes'
-    or assigned_at >= now() - :'since'::interval - interval '30 minutes'
-),
-late_messages as materialized (
-select m.id, m.chat_id, m.sender_type, m.content, m.handled_by_operator_id, m.created_at
-  from chats c
- cross join lateral (
-   select * from messages w where w.chat_id = c.id and w.created_at >= now() - :'since'::interval offset 0
- ) as m
- where c.last_message_at >= now() - :'since'::interval
-)
+\set late_turns `cat sql/checks/shared/late_turns.sql`
+\set late_messages `cat sql/checks/shared/late_messages.sql`
+with late_turns as materialized (:late_turns),
+late_messages as materialized (:late_messages)
 select m.chat_id,
        m.handled_by_operator_id as operator_id,
        o.name as operator,

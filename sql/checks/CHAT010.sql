@@ -15,13 +15,8 @@
 -- reads: chat_assignments
 -- shares: late_turns
 -- Two that are both open are CHAT002. What came before the guards is advice: it cannot come again.
-with late_turns as materialized (
-select id, chat_id, operator_id, assigned_at, released_at, release_reason
-  from chat_assignments
- where released_at is null
-    or released_at >= now() - :'since'::interval - interval '30 minutes'
-    or assigned_at >= now() - :'since'::interval - interval '30 minutes'
-)
+\set late_turns `cat sql/checks/shared/late_turns.sql`
+with late_turns as materialized (:late_turns)
 select a.chat_id,
        a.operator_id,
        b.operator_id as other_id,

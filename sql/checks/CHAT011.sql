@@ -13,14 +13,8 @@
 -- says: stats seem wrong · nobody answers
 -- reads: chats
 -- shares: contradictory_chats
-with contradictory_chats as materialized (
-select id, chat_state, is_active, assigned_operator_id, assignment_time, updated_at
-  from chats
- where chat_state is null
-    or is_active is null
-    or (chat_state = 'completed') = is_active
-    or (chat_state = 'assigned') <> (assigned_operator_id is not null)
-)
+\set contradictory_chats `cat sql/checks/shared/contradictory_chats.sql`
+with contradictory_chats as materialized (:contradictory_chats)
 select c.id as chat_id,
        c.chat_state,
        c.is_active,

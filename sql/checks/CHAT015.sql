@@ -16,13 +16,8 @@
 -- limits: releases_without_reply
 -- shares: late_turns
 -- limit: releases_without_reply = 3 times, 2 to 1000000: so many releases in the window without a reply between them
-with late_turns as materialized (
-select id, chat_id, operator_id, assigned_at, released_at, release_reason
-  from chat_assignments
- where released_at is null
-    or released_at >= now() - :'since'::interval - interval '30 minutes'
-    or assigned_at >= now() - :'since'::interval - interval '30 minutes'
-)
+\set late_turns `cat sql/checks/shared/late_turns.sql`
+with late_turns as materialized (:late_turns)
 select c.id as chat_id,
        pg_catalog.count(*) as releases,
        pg_catalog.count(distinct a.operator_id) as operators,

@@ -15,15 +15,10 @@
 -- needs: chat_queue, operator_load
 -- compares: all
 -- An empty table passes and says so.
-with active_by_state as materialized (
-select chat_state::text as chat_state, pg_catalog.count(*) as chats, pg_catalog.count(*) filter (where is_active) as active,
-       pg_catalog.count(assigned_operator_id) filter (where is_active) as held
-  from chats
- group by chat_state
-),
-shown_by_state as materialized (
-select chat_state::text as chat_state, count from chat_state_summary
-),
+\set active_by_state `cat sql/checks/shared/active_by_state.sql`
+\set shown_by_state `cat sql/checks/shared/shown_by_state.sql`
+with active_by_state as materialized (:active_by_state),
+shown_by_state as materialized (:shown_by_state),
 handed_out as materialized (
   select coalesce(pg_catalog.sum(t.chats) filter (where t.chat_state = 'assigned'), 0) as assigned, coalesce(pg_catalog.sum(t.active), 0) as active
     from active_by_state t

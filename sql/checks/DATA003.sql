@@ -13,14 +13,8 @@
 -- says: an answer came twice
 -- reads: chats, messages
 -- shares: late_turns, late_messages
-with late_messages as materialized (
-select m.id, m.chat_id, m.sender_type, m.content, m.handled_by_operator_id, m.created_at
-  from chats c
- cross join lateral (
-   select * from messages w where w.chat_id = c.id and w.created_at >= now() - :'since'::interval offset 0
- ) as m
- where c.last_message_at >= now() - :'since'::interval
-)
+\set late_messages `cat sql/checks/shared/late_messages.sql`
+with late_messages as materialized (:late_messages)
 select found.chat_id, found.operator_id, found.created_at as sent_at, found.created_at - found.previous_at as apart_by,
        found.created_at < :'guarded_at'::timestamptz as advice
   from (

@@ -1,12 +1,7 @@
 -- Which waiting chats were passed over by several that began to wait later?
 -- needs: chat_queue
-with late_turns as materialized (
-select id, chat_id, operator_id, assigned_at, released_at, release_reason
-  from chat_assignments
- where released_at is null
-    or released_at >= now() - :'since'::interval - interval '30 minutes'
-    or assigned_at >= now() - :'since'::interval - interval '30 minutes'
-),
+\set late_turns `cat sql/checks/shared/late_turns.sql`
+with late_turns as materialized (:late_turns),
 waiting as materialized (
   select q.chat_id, q.waiting_since, q.last_operator_id from chat_queue q
 ), taken as materialized (

@@ -22,13 +22,8 @@
 -- Counted from when it came into the queue; before 018 from when its user began to wait, which is all that is known then.
 -- Their own last operator may pass them over: nobody gets the chat they just had. Counted by places in sorted lists, because
 -- thousands may wait while tens of thousands were taken. What the deployed order did before the guards is not counted.
-with late_turns as materialized (
-select id, chat_id, operator_id, assigned_at, released_at, release_reason
-  from chat_assignments
- where released_at is null
-    or released_at >= now() - :'since'::interval - interval '30 minutes'
-    or assigned_at >= now() - :'since'::interval - interval '30 minutes'
-),
+\set late_turns `cat sql/checks/shared/late_turns.sql`
+with late_turns as materialized (:late_turns),
 waiting as materialized (
   select q.chat_id, q.waiting_since, q.last_operator_id, c.state_since from chat_queue q join chats c on c.id = q.chat_id
 ), taken as materialized (

@@ -15,15 +15,10 @@
 -- needs: chat_queue
 -- compares: all
 -- The deployed text counts every chat in that state, empty ones too: advice until ours was put in its place.
-with active_by_state as materialized (
-select chat_state::text as chat_state, pg_catalog.count(*) as chats, pg_catalog.count(*) filter (where is_active) as active,
-       pg_catalog.count(assigned_operator_id) filter (where is_active) as held
-  from chats
- group by chat_state
-),
-shown_by_state as materialized (
-select chat_state::text as chat_state, count from chat_state_summary
-),
+\set active_by_state `cat sql/checks/shared/active_by_state.sql`
+\set shown_by_state `cat sql/checks/shared/shown_by_state.sql`
+with active_by_state as materialized (:active_by_state),
+shown_by_state as materialized (:shown_by_state),
 status as materialized (
   select * from get_assignment_queue_status()
 ), state as (
