@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatops.migrations.edits import Edit, edited_finished, edited_statements
-from chatops.migrations.migration_text import MigrationText, Segment
+from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.preflight import examine, load
 from chatops.migrations.scanner import scan
 from chatops.migrations.statements import outside_transaction
@@ -255,23 +255,6 @@ def test_backslash_commands_are_refused_with_what_to_do_instead() -> None:
     assert "stdin" in found.problems[2].hint
 
 
-def test_a_file_with_copy_rows_is_cut_into_what_goes_to_the_server_in_one_go() -> None:
-    file = examined(
-        "-- a\nselect 1; select 2;\ncopy t from stdin; -- rows\n1;\n\\N\n\\.\nselect 3;\ncopy t from stdin;\n\\.\n-- b\n"
-    )
-    assert file.problems == ()
-    assert file.mode == "transaction"
-    assert file.segments() == [
-        Segment("-- a\nselect 1; select 2;\n", 0),
-        Segment("copy t from stdin", 25, "1;\n\\N\n"),
-        Segment("select 3;\n", 61),
-        Segment("copy t from stdin", 71, ""),
-    ]
-    for segment in file.segments():
-        assert file.sent[segment.offset :].startswith(segment.text)
-    assert examined("select 1;").segments() == [Segment("select 1;", 0)]
-
-
 def test_what_stands_between_a_copy_and_its_rows_is_refused() -> None:
     assert told("copy t from stdin; select 1;\n1\n\\.\n") == [("1:20", "error", "copy-line")]
     assert told("copy t from stdin; ; -- rows\n1\n\\.\n") == []
@@ -374,8 +357,6 @@ def test_no_file_whatsoever_stops_the_examination(text: str, tail: bytes) -> Non
             assert 1 <= problem.line <= len(lines)
             assert problem.column is not None
             assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
-    if file.runnable:
-        assert all(file.sent[segment.offset :].startswith(segment.text) for segment in file.segments())
 
 
 # ---- what the server says ------------------------------------------------------------------------------------------

@@ -68,7 +68,6 @@ class _Ledger:
     present: bool
     ledger_readable: bool
     audit_readable: bool
-    audit_writable: bool
     audit_present: bool
 
 

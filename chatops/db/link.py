@@ -86,17 +86,6 @@ class Link:
             self._connection.cancel_safe(timeout=timeout)
 
     @contextlib.contextmanager
-    def cancelled_after(self, seconds: float) -> Iterator[None]:
-        """Cancels whatever statement still runs when the time is over; it then fails with StatementTimeoutError."""
-        timer = threading.Timer(seconds, self.cancel)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    @contextlib.contextmanager
     def given_up_after(self, seconds: float) -> Iterator[None]:
         """Gives up the connection when the time is over: whatever waits for it then fails with ConnectionLostError.
 

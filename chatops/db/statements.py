@@ -147,12 +147,5 @@ class Statements(Link):
         wanted = {at: rows_of(result) for at, result in enumerate(finished) if at in heard and result.nfields}
         return Ran(tags, firsts, error, tuple(notices), wanted)
 
-    def copy_in(self, statement: str, data: str) -> int:
-        """Runs one COPY … FROM stdin with its rows; the number of rows copied."""
-        with self._translated(), self._connection.cursor() as cursor:
-            with cursor.copy(statement.encode()) as copy:
-                copy.write(data)
-            return cursor.rowcount
-
     def _bound(self, text: str, parameters: Parameters | None) -> tuple[Any, ...]:
         return (text.encode(),) if parameters is None else (placeholders(text).encode(), parameters)

@@ -22,7 +22,6 @@ VARIABLES = {
     "channel_binding": "PGCHANNELBINDING", "gssencmode": "PGGSSENCMODE", "connect_timeout": "PGCONNECT_TIMEOUT",
     "target_session_attrs": "PGTARGETSESSIONATTRS", "load_balance_hosts": "PGLOADBALANCEHOSTS",
 }  # fmt: skip
-FILES = ("PGPASSFILE", "PGSERVICEFILE")
 READ_ONLY = "-c default_transaction_read_only=on"
 
 

@@ -39,19 +39,6 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A piece of a file that goes to the server in one go: SQL, or one COPY with its rows.
-
-    `offset` is where `text` begins in `MigrationText.sent`: a position that the server reports plus `offset` is one in the
-    file. `rows` is what a `COPY … FROM stdin` reads, with the line break of its last row, or None.
-    """
-
-    text: str
-    offset: int
-    rows: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class MigrationText:
     r"""A migration file, read.
 
@@ -82,24 +69,6 @@ class MigrationText:
     def runnable(self) -> bool:
         """Whether no problem keeps it from running."""
         return all(problem.severity != "error" for problem in self.problems)
-
-    def segments(self) -> list[Segment]:
-        """The file cut at each `COPY … FROM stdin`, for a run in one transaction; one segment where there is none."""
-        found: list[Segment] = []
-        done, waiting = 0, False  # what is not yet in a segment, and whether a statement is among it
-        for statement in self.statements:
-            if statement.copy_data is None:
-                waiting = True
-                continue
-            if waiting:
-                found.append(Segment(self.sent[done : statement.start], done))
-            begin, end = statement.copy_data
-            found.append(Segment(statement.text, statement.start, self.sent[begin:end]))
-            line_end = self.sent.find("\n", end)
-            done, waiting = len(self.sent) if line_end < 0 else line_end + 1, False
-        if waiting:
-            found.append(Segment(self.sent[done:], done))
-        return found
 
 
 def normalised_text(text: str) -> str:

@@ -13,7 +13,7 @@ from chatops.migrations.plan import Entry, State, not_applied, short
 from chatops.migrations.prepare import Prepared
 from chatops.migrations.repair_counts import RepairCount
 from chatops.migrations.run import MigrationOutcome
-from chatops.migrations.source import SHIPPED, MigrationFile
+from chatops.migrations.source import SHIPPED
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
 
 NARROW = 60
@@ -201,8 +201,3 @@ def said_line(said: Said) -> Line:
     text = formatting.shortened(f"{said.message}{extra}", LONGEST_SAID)
     style: Style = "warning" if said.loud else "dim"
     return [Span(f"       {formatting.visible(said.file)}:{said.line}  "), Span(said.severity, style), Span(f"  {text}{more}")]
-
-
-def adopted_table(files: Sequence[MigrationFile]) -> Table:
-    """The files that an adoption records, for programs."""
-    return Table("adopted", [Column("name", "file"), Column("number", "number", "number")], files, audience="machines")

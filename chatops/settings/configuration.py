@@ -45,7 +45,7 @@ def load(cwd: Path | None = None, environ: Mapping[str, str] = os.environ, *, na
     what chatops does not know.
     """
     if chosen := named or environ.get("CHATOPS_CONFIG"):
-        return _read(Path(chosen).absolute(), must_exist=True)
+        return _read(Path(chosen).absolute())
     for path in _candidates(cwd, environ):
         try:
             path.stat()
@@ -85,7 +85,7 @@ def _not_ours(path: Path) -> str | None:
     return None
 
 
-def _read(path: Path, *, must_exist: bool = False) -> Configuration:
+def _read(path: Path) -> Configuration:
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
