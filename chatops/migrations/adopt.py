@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chatops import db, sqlfiles
 from chatops.db import Database
-from chatops.errors import RefusedError
+from chatops.errors import standby_refused
 from chatops.migrations import ledger as ledgers
 from chatops.migrations.adopt_verdicts import Judgement, Proof, Verdict, judge, schemas_of
 from chatops.migrations.ask_same import compared
@@ -125,9 +125,7 @@ def record(database: Database, survey: Survey, proposal: Proposal, told: ForHist
     Raises RefusedError on a standby and ConflictError while another migrator is at work.
     """
     if survey.ledger.facts.standby:
-        raise RefusedError(
-            "this server is a standby: it can be read, not written", next_steps=[("connect to the primary", "chatops config")]
-        )
+        raise standby_refused()
     also = []
     if told.told:
         rows = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chatops import db, formatting, sqlfiles
 from chatops.db import Database
-from chatops.errors import RefusedError, UsageError
+from chatops.errors import RefusedError, UsageError, standby_refused
 from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
 from chatops.migrations.fitness import refuse_odd_strings, refuse_unfit
 from chatops.migrations.ledger import Ledger
@@ -65,9 +65,7 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
     Raises RefusedError for a database that holds the chat tables but no ledger, UsageError for an unknown goal.
     """
     if ledger.facts.standby and not request.reads_only:
-        raise RefusedError(
-            "this server is a standby: it can be read, not migrated", next_steps=[("connect to the primary", "chatops config")]
-        )
+        raise standby_refused("migrated")
     if not ledger.facts.standby:
         refuse_unfit(database, ledger.facts)
     refuse_absent_schema(database)
