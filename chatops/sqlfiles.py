@@ -24,8 +24,8 @@ from pathlib import Path
 
 PLACEHOLDER = re.compile(r":'([a-z_][a-z0-9_]*)'")
 """A parameter of a file, written as psql's variables are."""
-_FILLED = re.compile(r"^\\set (\w+) `cat sql/checks/shared/\1\.sql`\n", re.MULTILINE)
-"""A variable of psql that holds what several checks share."""
+_FILLED = re.compile(r"^\\set (\w+) `cat sql/((?:checks|repairs)/shared/\1\.sql)`\n", re.MULTILINE)
+"""A variable of psql that holds what several checks or repairs share."""
 _HEADER = re.compile(r"^--\s*([a-z][a-z-]*):[ \t]*(.*)$")
 
 
@@ -153,15 +153,16 @@ def shared(name: str) -> str:
 
 
 def with_shared(text: str) -> str:
-    """A check with the texts of the files that it shares in their places, as psql reads it."""
-    for name in _FILLED.findall(text):
-        text = text.replace(f"{name} as materialized (:{name})", shared(name), 1)
+    """A check or repair with the texts of the files that it shares in their places, as psql reads it."""
+    for name, file in _FILLED.findall(text):
+        theirs = f"\n{body(read(file))}\n".replace("\\", r"\\")
+        text = re.sub(rf"(?<![:\w]):{name}\b", theirs, text)
     return _FILLED.sub("", text)
 
 
 def without_shared(text: str) -> str:
     """A check without the CTEs that it shares, which are its first ones, to stand behind them."""
-    for name in _FILLED.findall(text):
+    for name, _ in _FILLED.findall(text):
         lead = f"with {name} as materialized (:{name})"
         text = text.replace(f"{lead},\n", "with ", 1).replace(f"{lead}\n", "", 1)
     return _FILLED.sub("", text)

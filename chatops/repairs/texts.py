@@ -100,7 +100,8 @@ def _read(code: str, text: str, where: str) -> Repair:
     if len(parts) != 2:
         line = text.rstrip().count("\n") + 1 if len(parts) < 2 else _SEPARATOR.join(parts[:2]).count("\n") + 2
         raise UsageError(f"{where}:{line}: a repair is two statements with a line between them that holds only a semicolon")
-    return Repair(code, int(order), parts[0].strip(), parts[1].strip(), "from" in head)
+    find, mend = sqlfiles.with_shared(text.rstrip().removesuffix(";")).split(_SEPARATOR)
+    return Repair(code, int(order), find.strip(), mend.strip(), "from" in head)
 
 
 def _line(text: str, key: str) -> int:

@@ -5,6 +5,9 @@
 --
 -- order: 30
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
+\set letting_go `cat sql/repairs/shared/letting_go.sql`
+\set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
 
 -- Of several such chats of one operator only the newest can be the one.
 select w.id as chat_id,
@@ -53,11 +56,8 @@ with candidate as materialized (
    where c.chat_state is null or (c.chat_state = 'assigned') <> (c.assigned_operator_id is not null)
    order by c.id
 ), locked as materialized (
-  select c.*, k.keeps, k.lets_go, k.answered, k.spoken_at,
-         pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-                                    'assigned_operator_id', c.assigned_operator_id,
-                            'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
-                            'operator_replied_at', c.operator_replied_at) as before
+  select c.*, c as was, 'CHAT003' as code, k.keeps, k.lets_go, k.answered, k.spoken_at,
+         'manual_release:repair' as reason
     from candidate k
     join chats c on c.id = k.id
    where c.xmin = k.seen
@@ -74,37 +74,11 @@ with candidate as materialized (
          updated_at = pg_catalog.now()
     from locked l
    where c.id = l.id
-  returning c.id, c.last_operator_id, l.assigned_operator_id as held_by, l.before,
-            pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-                                       'assigned_operator_id', c.assigned_operator_id,
-                               'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
-                               'operator_replied_at', c.operator_replied_at) as after
-), closed as (
-  update chat_assignments a
-     set released_at = case when l.answered and l.spoken_at >= a.assigned_at then l.spoken_at
-                            else greatest(a.assigned_at, pg_catalog.now()) end,
-         release_reason = case when l.answered and l.spoken_at >= a.assigned_at then 'operator_sent_message'
-                               else 'manual_release:repair' end
-    from locked l
-   where a.chat_id = l.id and a.released_at is null and l.lets_go
-  returning a.*
-), idle as (
-  delete from operator_activity a using locked l where a.chat_id = l.id and l.lets_go
-  returning a.*
+  returning l.code, l.was, c as became
 ), logged as (
-  insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
-  select 'repair', 'CHAT003', n.id, coalesce(n.held_by, n.last_operator_id), null::text, n.before, n.after
-    from changed n
-  union all
-  select 'repair', 'CHAT003', a.chat_id, a.operator_id, 'chat_assignments '::text || a.id::text,
-         pg_catalog.jsonb_build_object('released_at', null),
-         pg_catalog.jsonb_build_object('released_at', a.released_at, 'release_reason', a.release_reason)
-    from closed a
-  union all
-  select 'repair', 'CHAT003', a.chat_id, a.operator_id, 'operator_activity',
-  pg_catalog.jsonb_build_object('last_activity', a.last_activity), null
-    from idle a
-)
+:chats_logged
+),
+:letting_go
 select pg_catalog.jsonb_build_object(
          'mended', (select pg_catalog.count(*) from changed),
          'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id, 'keeps', k.kept)), '[]')

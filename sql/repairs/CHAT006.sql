@@ -2,6 +2,7 @@
 --
 -- order: 100
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 
 -- In the order of the key, so that the pages of the index are read one after the other.
 select c.id as chat_id
@@ -30,11 +31,7 @@ with candidate as materialized (
                       where m.chat_id = c.id and m.created_at = newest.spoken_at and m.sender_type = 'fictional')
    order by c.id
 ), locked as materialized (
-  select c.*,
-         pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-                                    'assigned_operator_id', c.assigned_operator_id,
-                            'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
-                            'operator_replied_at', c.operator_replied_at) as before
+  select c.*, c as was, 'CHAT006' as code
     from candidate k
     join chats c on c.id = k.id
    where c.xmin = k.seen
@@ -47,15 +44,9 @@ with candidate as materialized (
          updated_at = pg_catalog.now()
     from locked l
    where c.id = l.id
-  returning c.id, c.last_operator_id, l.assigned_operator_id as held_by, l.before,
-            pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-                                       'assigned_operator_id', c.assigned_operator_id,
-                               'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
-                               'operator_replied_at', c.operator_replied_at) as after
+  returning l.code, l.was, c as became
 ), logged as (
-  insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
-  select 'repair', 'CHAT006', n.id, coalesce(n.held_by, n.last_operator_id), null::text, n.before, n.after
-    from changed n
+:chats_logged
 )
 select pg_catalog.jsonb_build_object(
          'mended', (select pg_catalog.count(*) from changed),

@@ -2,6 +2,7 @@
 --
 -- order: 110
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 
 select c.id as chat_id
   from chats c
@@ -28,11 +29,7 @@ with candidate as materialized (
      and newest.answered
    order by c.id
 ), locked as materialized (
-  select c.*, k.spoken_at, k.handled_by_operator_id,
-         pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-                                    'assigned_operator_id', c.assigned_operator_id,
-                            'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
-                            'operator_replied_at', c.operator_replied_at) as before
+  select c.*, c as was, 'CHAT007' as code, k.spoken_at, k.handled_by_operator_id
     from candidate k
     join chats c on c.id = k.id
    where c.xmin = k.seen
@@ -45,15 +42,9 @@ with candidate as materialized (
          updated_at = pg_catalog.now()
     from locked l
    where c.id = l.id
-  returning c.id, c.last_operator_id, l.assigned_operator_id as held_by, l.before,
-            pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-                                       'assigned_operator_id', c.assigned_operator_id,
-                               'assignment_time', c.assignment_time, 'last_operator_id', c.last_operator_id,
-                               'operator_replied_at', c.operator_replied_at) as after
+  returning l.code, l.was, c as became
 ), logged as (
-  insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
-  select 'repair', 'CHAT007', n.id, coalesce(n.held_by, n.last_operator_id), null::text, n.before, n.after
-    from changed n
+:chats_logged
 )
 select pg_catalog.jsonb_build_object(
          'mended', (select pg_catalog.count(*) from changed),
