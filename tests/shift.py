@@ -80,3 +80,31 @@ def add_chats(
                 """insert into operator_activity (chat_id, operator_id, last_activity, updated_at)
                    select id, holder, now(), now() from new_chats"""
             )
+
+
+def furnish(
+    database: Database,
+    operators: int,
+    *,
+    held: int = 0,
+    waiting: int = 0,
+    answered: int = 0,
+    over: int = 0,
+    empty: int = 0,
+    away: bool = False,
+) -> Database:
+    """Operators from op-1 on, of whom the first hold chats 1, 2 …; 11 … wait, 21 … are answered, 31 … over, 41 … without a message.
+
+    `away`: the next two operators are not available, and not active.
+    """
+    add_operators(database, operators)
+    if away:
+        add_operators(database, 1, first=operators + 1, available=False)
+        add_operators(database, 1, first=operators + 2, active=False)
+    if held:
+        add_chats(database, held, state="assigned", held_by=1)
+    states = ((waiting, "waiting_assignment"), (answered, "waiting_real_user_reply"), (over, "completed"), (empty, "empty"))
+    for tens, (count, state) in enumerate(states, 1):
+        if count:
+            add_chats(database, count, first=10 * tens + 1, state=state)
+    return database

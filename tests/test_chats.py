@@ -13,20 +13,14 @@ from hypothesis import strategies as st
 from chatops.chats.chat_list import ChatFilter, parsed
 from tests.conftest import Result
 from tests.servers import Database
-from tests.shift import add_chats, add_operators, chat_id, operator_id
+from tests.shift import add_chats, add_operators, chat_id, furnish, operator_id
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
 def shift(core_database_everywhere: Database) -> Database:
-    database = core_database_everywhere
-    add_operators(database, 4)
-    add_chats(database, 2, state="assigned", held_by=1)
-    add_chats(database, 3, first=11)
-    add_chats(database, 2, first=21, state="waiting_real_user_reply")
-    add_chats(database, 1, first=31, state="completed")
-    return database
+    return furnish(core_database_everywhere, 4, held=2, waiting=3, answered=2, over=1)
 
 
 def listed(run: Run, database: Database, *words: str) -> set[int]:

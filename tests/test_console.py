@@ -24,7 +24,7 @@ from chatops.flows.given import Given
 from chatops.flows.run import Invocation
 from tests.conftest import Result, clean_environment, url_as
 from tests.servers import Database, Server
-from tests.shift import add_chats, add_operators, chat_id, operator_id
+from tests.shift import add_chats, add_operators, chat_id, furnish, operator_id
 from tests.test_questions import Terminal
 
 Run = Callable[..., Result]
@@ -35,13 +35,7 @@ CHECKS = ("CHAT003", "CONF001", "QUEUE001")
 @pytest.fixture
 def shift(latest_database: Database) -> Database:
     """op-1 and op-2 hold chats 1 and 2 since yesterday; op-3 to op-6 are free, op-7 away, op-8 inactive; 11, 12, 13 wait."""
-    database = latest_database
-    add_operators(database, 6)
-    add_operators(database, 1, first=7, available=False)
-    add_operators(database, 1, first=8, active=False)
-    add_chats(database, 2, state="assigned", held_by=1)
-    add_chats(database, 3, first=11)
-    return database
+    return furnish(latest_database, 6, held=2, waiting=3, away=True)
 
 
 @pytest.fixture

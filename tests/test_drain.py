@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Result
 from tests.servers import Database
-from tests.shift import add_chats, add_operators, chat_id, operator_id
+from tests.shift import add_chats, add_operators, chat_id, furnish, operator_id
 from tests.test_reassign import chat, everything, invariants
 from tests.test_release import reply
 
@@ -19,10 +19,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def shift(core_database_everywhere: Database) -> Database:
     """op-1 and op-2 hold a chat, op-3 is free."""
-    database = core_database_everywhere
-    add_operators(database, 3)
-    add_chats(database, 2, state="assigned", held_by=1)
-    return database
+    return furnish(core_database_everywhere, 3, held=2)
 
 
 def available(database: Database, number: int) -> bool:

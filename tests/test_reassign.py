@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import Result, build_core, clean_environment
 from tests.servers import Database, Server, run
-from tests.shift import add_chats, add_operators, chat_id, operator_id
+from tests.shift import add_chats, add_operators, chat_id, furnish, operator_id
 
 Run = Callable[..., Result]
 
@@ -25,16 +25,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def shift(core_database_everywhere: Database) -> Database:
     """op-1 and op-2 hold chats 1 and 2; op-3 to op-6 are free, op-7 away, op-8 inactive; others wait, are answered, are over."""
-    database = core_database_everywhere
-    add_operators(database, 6)
-    add_operators(database, 1, first=7, available=False)
-    add_operators(database, 1, first=8, active=False)
-    add_chats(database, 2, state="assigned", held_by=1)
-    add_chats(database, 3, first=11)
-    add_chats(database, 1, first=21, state="waiting_real_user_reply")
-    add_chats(database, 1, first=31, state="completed")
-    add_chats(database, 1, first=41, state="empty")
-    return database
+    return furnish(core_database_everywhere, 6, held=2, waiting=3, answered=1, over=1, empty=1, away=True)
 
 
 def chat(database: Database, number: int) -> dict[str, Any]:

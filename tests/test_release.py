@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Result
 from tests.servers import Database
-from tests.shift import add_chats, add_operators, chat_id, operator_id
+from tests.shift import add_chats, add_operators, chat_id, furnish, operator_id
 from tests.test_reassign import chat, everything, invariants
 
 Run = Callable[..., Result]
@@ -18,14 +18,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def shift(core_database_everywhere: Database) -> Database:
     """Chats 1 to 3 are held by op-1 to op-3; 11 waits, 21 is answered, 31 is over, 41 is empty."""
-    database = core_database_everywhere
-    add_operators(database, 5)
-    add_chats(database, 3, state="assigned", held_by=1)
-    add_chats(database, 1, first=11)
-    add_chats(database, 1, first=21, state="waiting_real_user_reply")
-    add_chats(database, 1, first=31, state="completed")
-    add_chats(database, 1, first=41, state="empty")
-    return database
+    return furnish(core_database_everywhere, 5, held=3, waiting=1, answered=1, over=1, empty=1)
 
 
 def reply(database: Database, number: int, operator: int) -> None:

@@ -20,7 +20,17 @@ from tests.servers import Database, Farm
 
 SQL = sorted(
     path
-    for folder in ("migrations", "views", "checks", "checks/shared", "repairs", "repairs/shared", "queries", "queries/simulation", "roles")
+    for folder in (
+        "migrations",
+        "views",
+        "checks",
+        "checks/shared",
+        "repairs",
+        "repairs/shared",
+        "queries",
+        "queries/simulation",
+        "roles",
+    )
     for path in (ROOT / "sql" / folder).glob("*.sql")
 )
 SYNTAX = {"coalesce", "greatest", "least", "nullif", "extract", "exists", "row", "values", "cast", "overlay", "position", "substring",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Result
 from tests.servers import Database
-from tests.shift import add_chats, add_operators, chat_id, operator_id
+from tests.shift import add_chats, add_operators, chat_id, furnish, operator_id
 from tests.test_reassign import chat, everything, invariants
 
 Run = Callable[..., Result]
@@ -22,11 +22,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def shift(core_database_everywhere: Database) -> Database:
     """op-1 and op-2 hold a chat, op-3 and op-4 are free, chat 11 waits."""
-    database = core_database_everywhere
-    add_operators(database, 4)
-    add_chats(database, 2, state="assigned", held_by=1)
-    add_chats(database, 1, first=11)
-    return database
+    return furnish(core_database_everywhere, 4, held=2, waiting=1)
 
 
 def tables(database: Database) -> Any:
