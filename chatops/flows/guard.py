@@ -32,9 +32,7 @@ def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) ->
     span = formatting.span(text, "--for")
     if span > guards.LONGEST or not span:
         raise UsageError("--for takes at most 24h: what must stay off for longer is a change of the application")
-    given = (reason or "").strip() or invocation.ask("Reason (kept in the log):", "--reason")
-    if not given:
-        raise UsageError("a reason is needed; nothing was changed")
+    given = invocation.needed_reason(reason)
     invocation.note(
         f"For {formatting.duration(span)} late replies and stale writes of the application are accepted, as before migration 022."
     )

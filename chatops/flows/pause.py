@@ -13,9 +13,7 @@ def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -
     span = formatting.span(text, "--for")
     if span > pauses.LONGEST or not span:
         raise UsageError("--for takes at most 24h")
-    given = (reason or "").strip() or invocation.ask("Reason (kept in the log):", "--reason")
-    if not given:
-        raise UsageError("a reason is needed; nothing was changed")
+    given = invocation.needed_reason(reason)
     invocation.note(f"For {formatting.duration(span)} no operator gets a chat; replies, messages and heartbeats go on.")
     if not invocation.consent("Pause the queue", yes=yes):
         return ExitCode.OK

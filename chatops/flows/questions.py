@@ -80,10 +80,14 @@ class Questions(Connection):
             return given.strip()
         if not self.target.production:
             return None
-        answer = self.ask("Reason (kept in the log):", "--reason")
-        if not answer:
-            raise UsageError("a reason is needed on production; nothing was changed")
-        return answer
+        return self.needed_reason(None, " on production")
+
+    def needed_reason(self, given: str | None, where: str = "") -> str:
+        """A reason for the log, asked for at a terminal. Raises UsageError where none is given."""
+        found = (given or "").strip() or self.ask("Reason (kept in the log):", "--reason")
+        if not found:
+            raise UsageError(f"a reason is needed{where}; nothing was changed")
+        return found
 
 
 @contextlib.contextmanager
