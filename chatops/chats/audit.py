@@ -11,7 +11,7 @@ from chatops.db import Database
 from chatops.errors import RefusedError
 from chatops.provenance import Provenance
 
-# A batch names its rows by key, and while a run goes on the tables grow dead rows that no statistics know of: read by key.
+# A batch names its rows by key. Dead rows pile up during a run and mislead the planner, so it may only read by key.
 BY_KEY = {"enable_seqscan": "off", "enable_mergejoin": "off", "random_page_cost": "1.1"}
 
 
@@ -22,7 +22,7 @@ def acting(
     """One writing transaction whose log rows know who acts and why; rolled back at the end of a rehearsal."""
     with database.acting(rollback=rehearsal):
         # Instants are kept as text inside jsonb: one zone, whoever reads them.
-        # The mark of those who keep state, holder, assignment and heartbeat together: the guards let them.
+        # This tells the guards that we keep state, holder, assignment and heartbeat consistent ourselves.
         known = provenance.annotations(reason=reason, plan_id=plan_id)
         database.annotate({**known, "timezone": "UTC", "chatops.write": "function", **BY_KEY})
         yield database

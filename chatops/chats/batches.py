@@ -15,7 +15,7 @@ Done = tuple[list[Result], list[Item]]
 """What became of some of the items, and the items that are to be tried again."""
 
 SIZE = 1000
-# A chat that somebody else is just writing to is looked at again so often before it is given up.
+# How often a chat that another session is writing to is tried again.
 LOOKS = 4
 PAUSE_SECONDS = 0.15
 

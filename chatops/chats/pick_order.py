@@ -44,6 +44,6 @@ def told(texts: list[str]) -> PickOrder | None:
             found.add(PickOrder(column.lower(), bool(descending)))
     columns = {one.column for one in found}
     if OUR_CLOCK in columns:
-        # Ours look at the queue's end as well, and past what was skipped.
+        # Our own functions contain further queries (the end of the queue, skipped chats); the clock decides in all of them.
         return PickOrder(OUR_CLOCK)
     return found.pop() if len(found) == 1 and columns <= _COLUMNS else None

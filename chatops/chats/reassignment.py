@@ -192,7 +192,7 @@ def standings(database: Database, chats: Sequence[UUID], *, count_releases: bool
 
 
 def details(database: Database, chats: Sequence[UUID]) -> dict[UUID, Details]:
-    """What is told of chats that are moved, by id. Inside a transaction."""
+    """The details that the tables show of moved chats, by id. Inside a transaction."""
     if not chats:
         return {}
     found = database.rows(Details, query(database, "queries/move_details.sql"), {"chats": list(chats)})

@@ -76,7 +76,7 @@ def write(database: Database, survey: Survey, path: Path, *, most_chats: int = M
     Raises UsageError when the file cannot be written, DatabaseError for tables that cannot be read.
     """
     key = secrets.token_bytes(32)
-    # The checks leave what was left to them of their time.
+    # The checks set the timeout to what was left of their own time.
     database.script(f"set local statement_timeout = {literal(STATEMENT_TIMEOUT)}")
     there = int(database.value("select count(*) from chats"))
     named = sorted({value for result in survey.results for row in result.rows for value in _ids(row)})
@@ -174,7 +174,7 @@ def _without_people(table: str, row: Values, key: bytes) -> dict[str, Any]:
 
 
 def _moved(row: object) -> dict[str, Any] | None:
-    """Of a row as the log has it, what says where a chat was: nothing that somebody wrote."""
+    """Where a chat was before or after an action, without any text that people wrote."""
     chat = row.get("chat") if isinstance(row, dict) else None
     if not isinstance(chat, dict):
         return None
@@ -189,7 +189,7 @@ def _mark(text: str, key: bytes) -> str:
 
 
 def _reason(text: str, key: bytes) -> str:
-    """A release reason: its word is the application's, what follows a colon somebody wrote."""
+    """A release reason: the application's word is kept, free text behind a colon becomes a mark."""
     word, colon, rest = text.partition(":")
     if not _REASON.fullmatch(word):
         return _mark(text, key)

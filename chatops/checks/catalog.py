@@ -31,7 +31,7 @@ OPTIONAL = frozenset({
 })  # fmt: skip
 """Columns of the application that it may do without: nothing of ours reads them without looking."""
 ADOPTED: Mapping[str, tuple[str, ...]] = {"constraint": ("columns",), "index": ("serves",)}
-"""What is told of an object in somebody else's words: that a constraint looks at its columns, that an index holds rows."""
+"""What still counts for an object that the application made: the columns of a constraint, whether an index holds rows."""
 CORE = "001_chat_core"
 """The application's own tables: of them only columns are missed, unless our own text made them."""
 LONG = 100

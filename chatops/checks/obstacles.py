@@ -14,7 +14,7 @@ from chatops.db import Database, identifier
 from chatops.errors import DatabaseError, LockTimeoutError, StatementTimeoutError
 from chatops.model import Values
 
-# Which of our files are in: a check that asks this would take silence for health.
+# Checks that ask which of our files are in: without the ledger they would find nothing, and seem to pass.
 _ASKS_LEDGER = re.compile(r":'(applied|expected)'")
 _LACKS = ("42P01", "42703", "42883", "3F000", "42704")
 _DENIED = "42501"
@@ -84,7 +84,7 @@ class Obstacles:
         return unknown(check, f"its query failed{where}: {message} ({error.sqlstate})", seconds=seconds)
 
     def _mend(self, error: DatabaseError) -> Values:
-        """What makes the function again in which an error came up."""
+        """The command that recreates the function in which the error occurred."""
         called = _CALLED.findall(f"{error.context or ''}\n{error.message}")
         major = self.database.facts.version_number // 10000 if self.database.facts else 0
         return catalog.mended(called[-1] if called else "", self.inventory.known, major)

@@ -80,7 +80,7 @@ def previews(database: Database, plan: RepairPlan, annotations: Mapping[str, str
 
 
 def called(database: Database, outcomes: Sequence[Mended]) -> dict[UUID, str | None]:
-    """Whom the chats and operators of the previews are called by."""
+    """The names of the chats and operators in the previews."""
     changes = [change for outcome in outcomes for change in outcome.changes]
     asked = {
         "chats": sorted({str(one.chat_id) for one in changes if one.chat_id}),

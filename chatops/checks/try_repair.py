@@ -261,7 +261,7 @@ def _checks(own: Result, survey: Survey, *, narrowed: bool) -> list[Check]:
 
 
 def _with_neighbours(database: Database, touched: _Touched) -> list[UUID]:
-    """The changed chats, and those that the same operators hold: an operator's load is told by all of them."""
+    """The changed chats and all others of the same operators: checks of an operator need every chat they hold."""
     held = database.tuples(
         "select id from chats where assigned_operator_id = any(:'operators'::uuid[])", {"operators": list(touched.operators)}
     )

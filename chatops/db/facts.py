@@ -87,4 +87,4 @@ class Facts:
     """The version of the extension, where it is installed."""
     schema_there: bool
     hidden: list[str]
-    """The chat tables of which row level security hides rows from this role."""
+    """The chat tables where row level security hides rows from this role."""

@@ -195,7 +195,7 @@ def advance(watch: Watch, slot: int, missed: tuple[int, ...], now: datetime, loo
     if not look.reached:
         found = {UNREACHABLE: Seen("critical", "the database does not answer")}
     elif look.unseen is not None:
-        # What hides the figures hides rows from checks, too: it is told once, not for each of them.
+        # What hides the figures hides rows from the checks too: it is reported once, not for each check.
         found = {code: seen for code, seen in found.items() if seen.severity != "unknown"}
         found[UNSEEN] = Seen("unknown", f"the figures cannot be seen: {look.unseen}")
     unknown = {code for code, seen in look.findings.items() if seen.severity == "unknown"}

@@ -73,7 +73,7 @@ def with_reason(invocation: Invocation, conditions: Conditions, reason: str | No
 
 @contextlib.contextmanager
 def refusals_logged(database: Database, action: str, conditions: Conditions) -> Iterator[None]:
-    """Writes a refusal of what was asked into the log before it is told, where the database can be written."""
+    """Logs a refusal before it is shown, where the database can be written to."""
     try:
         yield
     except (UsageError, RefusedError, ConflictError) as error:

@@ -219,7 +219,7 @@ def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stor
 
 
 def snoozed(invocation: Invocation, only: Sequence[str]) -> list[Snooze]:
-    """The findings that are silent today; those asked for by name are shown all the same, and a snooze that has ended is told."""
+    """The findings that are snoozed today. Those asked for by name are shown all the same; an ended snooze is reported."""
     known = {check.code for check in load.shipped()}
     today = datetime.now(UTC).date()
     silent = []

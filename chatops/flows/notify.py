@@ -1,4 +1,4 @@
-"""`monitor --notify`: tells a command or a URL what a look changed; what is not taken is told again with the next look."""
+"""`monitor --notify`: tells a command or a URL what a look changed; what was not delivered is sent again with the next look."""
 
 from __future__ import annotations
 

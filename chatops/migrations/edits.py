@@ -26,7 +26,7 @@ class Edit:
 def edited_statements(old_hashes: Sequence[str], new: MigrationText) -> tuple[Edit, ...]:
     """Which statements of an applied file are not those that were applied; none = only blanks and comments changed."""
     hashes = new.hashes
-    # What stayed at both ends needs no comparing; a replaced middle of many statements is told one by one.
+    # Equal statements at both ends need no comparing; those between are compared one by one.
     first = 0
     while first < min(len(old_hashes), len(hashes)) and old_hashes[first] == hashes[first]:
         first += 1

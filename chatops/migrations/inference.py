@@ -47,7 +47,7 @@ class _Puzzle:
 
 
 def infer(replay: Replay, live: Live, known: dict[int, bool]) -> Facts:
-    """The facts; `known` are files of which it is known from elsewhere whether they ran."""
+    """The facts; `known` says of some files, from another source, whether they ran."""
     facts = Facts(dict(known))
     puzzles = [
         _Puzzle(cell, list(dict.fromkeys(_stories(replay, live, cell, END))))

@@ -68,7 +68,7 @@ def lint(
             UnsafeStatement(name, one.line, one.column, one.severity, one.code, one.message, one.hint)
             for one in file.reading.problems
         ]
-        # A file that cannot be read as SQL is told once, by the one who says why.
+        # A file that is no valid SQL is reported once, by the parser that says why.
         findings = [] if any(one.severity == "error" for one in own) else [_placed(file.reading, name, one) for one in raw]
         kept = [one for one in findings if not _of_new_table(one, file.reading, made, schema)]
         found += sorted([*own, *kept], key=lambda one: (one.line or 0, one.column or 0, one.code))

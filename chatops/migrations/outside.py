@@ -129,7 +129,7 @@ class Statements(Steps):
 
     def clean(self) -> None:
         """Takes back the settings of the file: a role of its own may not write to the ledger."""
-        with contextlib.suppress(ChatopsError):  # a connection that is lost is told by whoever asked it for something
+        with contextlib.suppress(ChatopsError):  # a lost connection is reported by the statement that was running
             if not self.database.closed:
                 self.database.rollback()
                 self.database.script("; ".join(CLEAN))

@@ -35,7 +35,7 @@ class TouchedRelation:
 @dataclass(frozen=True, slots=True)
 class RehearsedStatement:
     """One statement, measured. `seconds` is the server's own time for it; `over` is whether it was cancelled for taking longer
-    than locks may be held. `line` counts from 1. `count`: so many statements, of which this is the first, measured together."""
+    than locks may be held. `line` counts from 1. `count`: how many statements were measured together; this is the first."""
 
     file: str
     line: int

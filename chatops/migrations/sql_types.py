@@ -19,7 +19,7 @@ _ALIASES = {
     "timestamp": "timestamp without time zone", "timetz": "time with time zone", "time": "time without time zone",
     "varbit": "bit varying",
 }  # fmt: skip
-# Types of which two different ones are never the same.
+# Two different types of these are never the same type by another name.
 BUILT_IN = frozenset(_ALIASES.values()) | frozenset(
     ("uuid", "text", "jsonb", "json", "date", "interval", "bytea", "inet", "name", "oid", "regclass", "numeric", "xml", "point")
 )

@@ -123,7 +123,7 @@ class Transaction:
         return total
 
     def duration_ms(self, ran: Ran) -> float:
-        """How long the file took by the server's clock; 0 where nothing is told."""
+        """How long the file took by the server's clock; 0 where the server did not say."""
         told = ran.firsts[self.end] if self.end is not None and self.end < len(ran.firsts) else None
         return float(told or 0)
 

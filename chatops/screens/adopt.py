@@ -268,7 +268,7 @@ def undecided(look: AdoptLook) -> RefusedError:
 
 
 def _last_in(survey: Survey) -> MigrationFile | None:
-    """The newest file of which everything is there, however it is defined."""
+    """The newest file whose objects all exist, whatever their definitions."""
     found = survey.of(Verdict.RECORDED, Verdict.APPLIED, Verdict.CONFLICT)
     return found[-1].file if found else None
 

@@ -20,7 +20,7 @@ from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, labelled,
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a healthy system is told with."""
+    """What is shown when nothing is wrong."""
 
     chats: int
     waiting: int

@@ -24,7 +24,7 @@ NARROW = 60
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a look at the findings is told with: the environment, the queue, the silent codes; None where it was not asked."""
+    """What stands around the findings: environment, queue, snoozed codes; None for what was not asked."""
 
     place: str
     production: bool = False
