@@ -143,41 +143,28 @@ def verdict_is_right(result: tuple[int, str], database: Database) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(2))
-def test_killed_at_any_moment_the_next_run_finishes_and_nothing_is_done_twice(
+@pytest.mark.parametrize(("how", "times"), [("the client is killed", KILLS), ("its backends are terminated", TERMINATIONS)])
+def test_ended_at_any_moment_the_next_run_finishes_and_nothing_is_done_twice(
     new_database: Callable[..., Database],
     chatops_inprocess: Chatops,
     tmp_path: Path,
     home: Path,
     undisturbed: Fingerprint,
+    how: str,
+    times: int,
     part: int,
 ) -> None:
     where = tmp_path / "migrations"
-    for _ in range(KILLS // 2):
-        database = new_database()
-        client = Client(database.url, where, home)
-        at_a_random_moment(database.connect(), client)
-        client.kill()
-        finished_as_if_undisturbed(database, where, chatops_inprocess, undisturbed)
-        database.drop()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("part", range(2))
-def test_a_terminated_backend_is_a_verdict_and_the_next_run_finishes(
-    new_database: Callable[..., Database],
-    chatops_inprocess: Chatops,
-    tmp_path: Path,
-    home: Path,
-    undisturbed: Fingerprint,
-    part: int,
-) -> None:
-    where = tmp_path / "migrations"
-    for _ in range(TERMINATIONS // 2):
+    for _ in range(times // 2):
         database = new_database()
         client, looking = Client(database.url, where, home), database.connect()
-        for pid in at_a_random_moment(looking, client):
-            looking.execute("select pg_terminate_backend(%s)", (pid,))
-        verdict_is_right(client.result(), database)
+        pids = at_a_random_moment(looking, client)
+        if how == "the client is killed":
+            client.kill()
+        else:
+            for pid in pids:
+                looking.execute("select pg_terminate_backend(%s)", (pid,))
+            verdict_is_right(client.result(), database)
         finished_as_if_undisturbed(database, where, chatops_inprocess, undisturbed)
         database.drop()
 
