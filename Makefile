@@ -21,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 OUTSIDE := -iE '^ *(create|drop|reindex) [a-z ]*concurrently|^-- chatops: '
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-one test-long lint docs screens help-file catalog new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-takeover bench-start bench-readme clean
+.PHONY: help demo test test-one test-long lint docs screens help-file catalog new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-takeover bench-growth bench-start bench-readme clean
 .PHONY: named
 
 help: ## list the targets
@@ -72,7 +72,7 @@ new-check: $(INSTALLED) ## the files of a new check: make new-check CODE=SHOP001
 	@$(PY) -m chatops.checks.new_check "$(CODE)" $(REPAIR)
 
 bench: ## all benchmarks in turn, and the README's figures (ROUNDS=5)
-	@for kind in migrate reads assign bulk takeover start; do $(MAKE) --no-print-directory bench-$$kind || exit 1; done
+	@for kind in migrate reads assign bulk takeover growth start; do $(MAKE) --no-print-directory bench-$$kind || exit 1; done
 	@$(MAKE) --no-print-directory bench-readme
 
 bench-migrate: $(INSTALLED) ## migrate against dbmate, yoyo, Alembic and others
@@ -89,6 +89,9 @@ bench-bulk: $(INSTALLED) ## release and reassign of many, against one bare UPDAT
 
 bench-takeover: $(INSTALLED) ## a large deployed system to the newest migration, against the bare statements
 	@$(PY) -m benchmarks takeover
+
+bench-growth: $(INSTALLED) ## what files, tenants and findings by the thousand cost
+	@$(PY) -m benchmarks growth
 
 bench-start: $(INSTALLED) ## how long it takes until something is there
 	@$(PY) -m benchmarks start

@@ -1,4 +1,4 @@
-"""`python -m benchmarks migrate|reads|assign|bulk|takeover|start|readme`; sizes and rounds come from the environment."""
+"""`python -m benchmarks migrate|reads|assign|bulk|takeover|growth|start|readme`; sizes and rounds come from the environment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from benchmarks import results, session
 
-KINDS = ("migrate", "reads", "assign", "bulk", "takeover", "start")
+KINDS = ("migrate", "reads", "assign", "bulk", "takeover", "growth", "start")
 
 
 def main(arguments: list[str]) -> int:

@@ -18,8 +18,22 @@ RESULTS = ROOT / "benchmarks" / "results"
 README = ROOT / "README.md"
 IN_README = ("migrate", "reads", "assign")
 BEGIN, END = "<!-- performance:begin -->", "<!-- performance:end -->"
-ASKED = ("ROUNDS", "SIZES", "LATENCIES", "CELLS", "CLIENTS", "SECONDS", "LONG_SECONDS", "LONG_ROUNDS", "BUDGET", "SERVER")
-ORDER = ("migrate", "reads", "assign", "bulk", "takeover", "start")
+ASKED = (
+    "ROUNDS",
+    "SIZES",
+    "FILES",
+    "TENANTS",
+    "FINDINGS",
+    "LATENCIES",
+    "CELLS",
+    "CLIENTS",
+    "SECONDS",
+    "LONG_SECONDS",
+    "LONG_ROUNDS",
+    "BUDGET",
+    "SERVER",
+)
+ORDER = ("migrate", "reads", "assign", "bulk", "takeover", "growth", "start")
 
 
 def write(bench: Bench) -> Path:

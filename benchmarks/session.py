@@ -171,8 +171,10 @@ def timed(
     return seconds
 
 
-def captured(command: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
-    """What a program says on stdout; "" when it does not run."""
+def captured(
+    command: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, codes: Sequence[int] = (0,)
+) -> str:
+    """What a program says on stdout; "" when it does not run, or ends with another exit code."""
     try:
         done = subprocess.run(
             [str(part) for part in command], cwd=cwd, env=dict(env or environment()), stdin=subprocess.DEVNULL,
@@ -180,7 +182,7 @@ def captured(command: Sequence[str | Path], *, cwd: Path | None = None, env: Map
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return (done.stdout or done.stderr).strip() if done.returncode == 0 else ""
+    return (done.stdout or done.stderr).strip() if done.returncode in codes else ""
 
 
 def exponent(points: Mapping[int, float]) -> float | None:

@@ -31,6 +31,7 @@ def run(bench: Bench) -> None:
             "chatops --version": once(program, "--version"),
             "chatops --help": once(program, "--help"),
             "chatops completion": once(program, more=completion),
+            "chatops CMD --help": once(program, "release", "--help"),
             "chatops summary": once(program, "summary"),
             "psql select 1": once(server.psql(), "-X", "-c", "select 1", url),
         }
@@ -44,9 +45,11 @@ def run(bench: Bench) -> None:
             contenders["pgcli --list"] = once(found["pgcli"].program or "", "--list", url)
         bench.alternate("start", contenders)
     for claim, limit, mine, other in (
-        ("`--version`: at most 2.5 × `python -c pass`", 2.5, "chatops --version", "python -c pass"),
-        ("completion: at most 8 × `python -c pass`", 8.0, "chatops completion", "python -c pass"),
-        ("`summary`: at most 1.6 × `python -c 'import psycopg'`", 1.6, "chatops summary", "import psycopg"),
+        ("`--version`: at most 1.5 × `python -c pass`", 1.5, "chatops --version", "python -c pass"),
+        ("`--help`: at most 4 × `python -c pass`", 4.0, "chatops --help", "python -c pass"),
+        ("completion: at most 4 × `python -c pass`", 4.0, "chatops completion", "python -c pass"),
+        ("`CMD --help`: at most 10 × `python -c pass`", 10.0, "chatops CMD --help", "python -c pass"),
+        ("`summary`: at most 1.25 × `python -c 'import psycopg'`", 1.25, "chatops summary", "import psycopg"),
     ):
         ours, theirs = bench.median("start", mine), bench.median("start", other)
         bench.limit(claim, limit, ours / theirs if ours is not None and theirs else None)

@@ -5,6 +5,7 @@ Against the same files with psql, and one UPDATE for each repair of what it find
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -21,7 +22,7 @@ import psycopg
 
 from benchmarks import damage, servers, session
 from benchmarks.servers import Server
-from benchmarks.session import Bench, MeasureError, environment, timed
+from benchmarks.session import Bench, MeasureError, captured, environment, timed
 from chatops import settings, sqlfiles
 from chatops.chats import simulation, writers
 from chatops.chats.hostile_wishes import Load
@@ -32,6 +33,7 @@ from chatops.repairs import texts
 SIZES, LONGEST = "1000000", 1_000_000
 TEMPLATE = "takeover_template"
 LONGEST_LOCK_S = 0.2
+LOOKS = 3
 LOOKS_EVERY_S = 0.005
 BATCHED = ("020_fill_queue_clocks", "023_repair_rows")
 _HELD = """select pid, backend_xid::text from pg_stat_activity
@@ -91,6 +93,24 @@ def run(bench: Bench) -> None:
             ):
                 bench.add(f"{case}, {more}", "chatops", migrating())
                 migrating.tell(bench, f"{case}, {more}")
+            looked_at(bench, server, size)
+
+
+def looked_at(bench: Bench, server: Server, chats: int) -> None:
+    """The last copy, ten messages a chat, as who is on call would look at it: warm, three times; and what `verify` finds."""
+    case, program = f"diagnose, {chats:,} chats with ten messages each", session.chatops()
+    for turn in range(LOOKS + 1):
+        seconds = timed([program, "diagnose"], env=_env(server), codes=(0, 1))
+        if turn:
+            bench.add(case, "chatops", seconds)
+    bench.limit(f"{case}: at most 10 s", 10.0, bench.median(case, "chatops"))
+    bench.add(
+        f"verify, {chats:,} chats with ten messages each", "chatops", timed([program, "verify"], env=_env(server), codes=(0, 1))
+    )
+    for command in ("diagnose", "verify"):
+        told = json.loads(captured([program, command, "-o", "json"], env=_env(server), codes=(0, 1)))
+        found = [f"{one['code']} {one['count']}" for one in told["findings"] if one["severity"] not in ("ok", "advice")]
+        bench.notes.append(f"{command} after it, above advice: {', '.join(found) or 'nothing'}.")
 
 
 @dataclass
