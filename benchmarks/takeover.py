@@ -109,7 +109,8 @@ def looked_at(bench: Bench, server: Server, chats: int) -> None:
     )
     for command in ("diagnose", "verify"):
         told = json.loads(captured([program, command, "-o", "json"], env=_env(server), codes=(0, 1)))
-        found = [f"{one['code']} {one['count']}" for one in told["findings"] if one["severity"] not in ("ok", "advice")]
+        failed = [one for one in told["checks"] if one["status"] != "passed" and one["severity"] != "advice"]
+        found = [f"{one['code']} {one['count'] if one['status'] == 'failed' else one['status']}" for one in failed]
         bench.notes.append(f"{command} after it, above advice: {', '.join(found) or 'nothing'}.")
 
 
