@@ -107,9 +107,9 @@ def looked_at(bench: Bench, server: Server, chats: int) -> None:
     bench.add(
         f"verify, {chats:,} chats with ten messages each", "chatops", timed([program, "verify"], env=_env(server), codes=(0, 1))
     )
-    for command in ("diagnose", "verify"):
+    for command, key in (("diagnose", "findings"), ("verify", "checks")):
         told = json.loads(captured([program, command, "-o", "json"], env=_env(server), codes=(0, 1)))
-        failed = [one for one in told["checks"] if one["status"] != "passed" and one["severity"] != "advice"]
+        failed = [one for one in told[key] if one["status"] != "passed" and one["severity"] != "advice"]
         found = [f"{one['code']} {one['count'] if one['status'] == 'failed' else one['status']}" for one in failed]
         bench.notes.append(f"{command} after it, above advice: {', '.join(found) or 'nothing'}.")
 

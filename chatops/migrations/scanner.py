@@ -186,24 +186,24 @@ def _step(*, stop_at_begin: bool = False, depth: int = 2) -> str:
     )
 
 
-class _Late:
+class Late:
     """A pattern that is compiled by whoever first looks for it: all together take 25 ms, and a file that is in is not scanned."""
 
     match: Callable[..., re.Match[str] | None]
     fullmatch: Callable[..., re.Match[str] | None]
     findall: Callable[[str], list[str]]
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
 
     def __getattr__(self, name: str) -> object:
-        pattern = re.compile(self._text)
+        pattern = re.compile(self.pattern)
         self.match, self.fullmatch, self.findall = pattern.match, pattern.fullmatch, pattern.findall
         return object.__getattribute__(self, name)
 
 
-_RUN = _Late(rf"{_step()}*+")
-_RUN_TO_BEGIN = _Late(rf"{_step(stop_at_begin=True)}*+")
+_RUN = Late(rf"{_step()}*+")
+_RUN_TO_BEGIN = Late(rf"{_step(stop_at_begin=True)}*+")
 
 
 def _keyword(word: str) -> str:
@@ -216,9 +216,9 @@ _DECIDING = (
     rf"{_keyword('create')}{_TRIVIA}(?:{_keyword('or')}{_TRIVIA}{_keyword('replace')}{_TRIVIA})?"
     rf"(?:{_keyword('function')}|{_keyword('procedure')}|(?:{_keyword('or')}{_TRIVIA})?/\*)|{_keyword('copy')}"
 )
-_HEAD = _Late(rf"{_TRIVIA}({_DECIDING}|{_keyword('end')})?")
+_HEAD = Late(rf"{_TRIVIA}({_DECIDING}|{_keyword('end')})?")
 # A whole statement, when steps alone lead from its first word to its `;`.
-_PLAIN_STATEMENT = _Late(rf"{_TRIVIA}(?!{_DECIDING})({_step()}++);")
+_PLAIN_STATEMENT = Late(rf"{_TRIVIA}(?!{_DECIDING})({_step()}++);")
 _BLANKS = " \t\n\r\f\v"
 _BLANKS_OR_SLASH = frozenset(_BLANKS + "/")
 _DOLLAR_TAG = re.compile(_TAG)
@@ -245,17 +245,17 @@ _DECIMAL = (
 _LITERAL = rf"(?:{_ESCAPE_STRING}|[bBxX]'[^']*+'|(?:[uU]&)?'(?>[^']++|'')*+')"
 _IDENTIFIER = r"(?:[uU]&)?\"(?>[^\"]++|\"\")*+\""
 _BARE_WORD = rf"(?![eEbBxX]'|[uU]&['\"]){_WORD}"
-_TOKEN = _Late(
+_TOKEN = Late(
     rf"(?P<blank>[{_BLANK}]++)|(?P<comment>{_LINE_COMMENT}|{_COMMENT})|(?P<word>{_BARE_WORD})"
     rf"|(?P<number>{_DECIMAL})|(?P<string>{_LITERAL})|(?P<identifier>{_IDENTIFIER})|(?P<tag>{_TAG})"
     rf"|(?P<nested>/\*)|(?P<operator>{_OPERATOR})|(?P<open>(?:[eEbBxX]|[uU]&)?'|(?:[uU]&)?\")"
 )
 _PLAIN_TOKEN = rf"(?>{_BARE_WORD}|{_DECIMAL}|{_LITERAL}|{_IDENTIFIER}|{_OPERATOR})"
-_PLAIN_TOKENS = _Late(rf"{_TRIVIA}(?:({_PLAIN_TOKEN}|[\s\S]++)|\Z)")  # what is never closed is one token
+_PLAIN_TOKENS = Late(rf"{_TRIVIA}(?:({_PLAIN_TOKEN}|[\s\S]++)|\Z)")  # what is never closed is one token
 # A dollar quote ends with the tag it opens with; group 1 ends with the last token.
 _DOLLAR_QUOTED = rf"(?P<tag>{_TAG})(?>[^$]++|(?!(?P=tag))\$)*+(?P=tag)"
-_TO_LAST_TOKEN = _Late(rf"((?>{_TRIVIA}(?>{_PLAIN_TOKEN}|{_DOLLAR_QUOTED})++)*+){_TRIVIA}")
-_PLAIN = _Late(rf"(?>{_TRIVIA}{_PLAIN_TOKEN}++)*+{_TRIVIA}")
+_TO_LAST_TOKEN = Late(rf"((?>{_TRIVIA}(?>{_PLAIN_TOKEN}|{_DOLLAR_QUOTED})++)*+){_TRIVIA}")
+_PLAIN = Late(rf"(?>{_TRIVIA}{_PLAIN_TOKEN}++)*+{_TRIVIA}")
 
 
 def scan(text: str) -> list[Statement]:
