@@ -192,15 +192,13 @@ def test_each_key_does_what_the_help_says(shift: Database, desk: Open) -> None:
         await pilot.press("escape")
         await select(pilot, 11)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ReadOut))
-        assert str(chat_id(11)) in picture(app)
+        await until(pilot, lambda: isinstance(app.screen, ReadOut) and str(chat_id(11)) in picture(app))
         assert "user wrote" in picture(app)
         await until(pilot, lambda: app.screen.drawn_at is not None)  # type: ignore[attr-defined]
         await pilot.press("escape")
         await select(pilot, 1)
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(app.screen, ReadOut))
-        assert str(operator_id(1)) in picture(app)
+        await until(pilot, lambda: isinstance(app.screen, ReadOut) and str(operator_id(1)) in picture(app))
         await until(pilot, lambda: app.screen.drawn_at is not None)  # type: ignore[attr-defined]
         await pilot.press("escape", "y")
         assert "c4000001" in picture(app)
