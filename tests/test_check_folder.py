@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chatops.migrations import lint as linting
 from tests.conftest import ROOT, Result
 from tests.servers import Server
 
@@ -97,7 +99,7 @@ def test_what_the_server_does_not_have_is_named_and_stand_ins_do(
     lines = shown.partition("that --before runs first:")[2].splitlines()
     stand_ins = tmp_path / "platform.sql"
     stand_ins.write_text("\n".join(line.strip() for line in lines if line.strip().startswith("create")))
-    told = check(folder, "--before", stand_ins, code=told["linted"])
+    told = check(folder, "--before", stand_ins, code=1)
     assert {file["status"] for file in told["files"]} == {"applied"}
     assert told["lacks"] == []
     with alone.connect("postgres") as connection:
@@ -147,3 +149,20 @@ def test_the_embedded_server_does_where_no_other_is_named(chatops: Run, tmp_path
         assert "1 file applied from nothing on Postgres 18" in done.stdout, done.stderr
     finally:
         chatops("demo", "--stop")
+
+
+def test_what_was_not_linted_is_not_good(
+    chatops_inprocess: Run, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "files", "create table notes (id bigint primary key)")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    linting.program.cache_clear()
+    try:
+        shown = chatops_inprocess(
+            "check", "--dir", folder, "--on", server.url_of("postgres"), env={"PATH": str(tmp_path)}, check=1
+        )
+    finally:
+        linting.program.cache_clear()
+    assert "1 file applied" in shown.stdout
+    assert "not linted" in shown.stdout
+    assert "pip install squawk-cli" in shown.stdout

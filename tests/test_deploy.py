@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,13 @@ def test_a_dry_run_shows_the_steps_and_changes_nothing(
     assert [row["step"] for row in json.loads(shown.stdout)["steps"]] == ["preflight", "baseline", "migrate", "code", "verify"]
     assert database.value("select to_regclass('chats')") is None
     assert not (tmp_path / "deploy.json").exists()
+
+
+def test_a_deploy_to_a_number_says_in_one_line_what_lies_beyond(database: Any, chatops_inprocess: Callable[..., Any]) -> None:
+    shown = chatops_inprocess("deploy", "--to", "017", "--skip-code", "--dry-run", db=database, check=0).stdout
+    assert re.search(r"^Not applied, as --to 017 asks: 018 to \d+ \(\d+ files\)\.$", shown, re.MULTILINE)
+    done = chatops_inprocess("deploy", "--to", "017", "--skip-code", "--yes", db=database, check=0)
+    assert done.stderr.count("Not applied, as --to 017 asks:") == 1
 
 
 def test_without_a_code_step_it_says_how_to_name_one(database: Any, chatops_inprocess: Callable[..., Any]) -> None:

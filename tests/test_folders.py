@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatops.migrations.layout import key_of, order_of
+from chatops.migrations.layout import key_of, order_of, sort_out
 from chatops.migrations.preflight import examine
 from tests.conftest import ROOT, Result
 from tests.servers import Database, run
@@ -256,7 +256,8 @@ TAKEN_APART = {
 REFUSED = {
     "shmig": "-- ==== DOWN ====", "micrate": "-- +micrate Down", "rambler": "-- rambler down",
     "tern": "---- create above / drop below ----", "Play": "# --- !Downs", "MyBatis": "-- //@UNDO", "dbdeploy": "--//@UNDO",
-    "Liquibase": "--rollback drop table boats;", "Atlas": "-- down.sql --",
+    "Liquibase": "--rollback drop table boats;", "Atlas": "-- down.sql --", "Sqitch": "-- Revert shop:boats from pg",
+    "Alembic": "-- Running downgrade ae1027a6acf -> 1975ea83b712",
 }  # fmt: skip
 
 
@@ -291,6 +292,19 @@ def test_every_other_tools_mark_is_refused_by_name(tool: str) -> None:
     assert tool in read.problems[0].message
     if tool != "Liquibase":  # it keeps what undoes in comments
         assert examine("001_boats.sql", f"{BOATS};\n{REFUSED[tool]}\n-- nothing\n".encode()).runnable
+
+
+@pytest.mark.parametrize(
+    ("mark", "runs"),
+    [("context:test", False), ("labels:x", False), ("dbms:oracle", False), ("dbms:postgresql", True), ("runOnChange:true", True)],
+)
+def test_what_liquibase_runs_in_some_places_only_is_refused(mark: str, runs: bool) -> None:
+    text = f"--liquibase formatted sql\n--changeset bob:1 {mark}\n{BOATS};\n"
+    assert examine("001_boats.sql", text.encode()).runnable is runs
+
+
+def test_sqitchs_and_alembics_words_in_a_sentence_are_no_mark() -> None:
+    assert examine("001_x.sql", f"{BOATS};\n-- revert prices from text to numeric\nselect 1;".encode()).runnable
 
 
 @pytest.mark.parametrize(
@@ -353,6 +367,24 @@ def test_files_named_for_undoing_are_left_out_beside_their_partner_and_refused_a
     chatops_inprocess("migrate", "--dir", where, "--all-files", "--yes", db=database, check=0)
     assert applied(database)[-1] == "007_slow_down"
     chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
+
+
+def test_the_word_for_undoing_may_follow_the_number(tmp_path: Path) -> None:
+    where = folder(
+        tmp_path, {"001-up-a.sql": "", "001-down-a.sql": "", "002_down_payments.sql": "", "003_undo.sql": "", "003.sql": ""}
+    )
+    found = sort_out(where)
+    assert found.migrations == ("001-up-a.sql", "002_down_payments.sql", "003.sql")
+    assert [(one.name, one.partner) for one in found.undoing] == [("001-down-a.sql", "001-up-a.sql"), ("003_undo.sql", "003.sql")]
+    assert not found.alone
+
+
+def test_a_folder_of_what_undoes_is_not_recommended(tmp_path: Path, chatops_inprocess: Chatops) -> None:
+    folder(tmp_path, {"up/001_a.sql": "", "down/001_a.sql": ""}, "all")
+    told = chatops_inprocess(
+        "migrate", "--dir", tmp_path / "all", "--dry-run", "--db", "postgresql://nobody@127.0.0.1:1/x", check=2
+    )
+    assert "up/ in it does" in told.stderr
 
 
 @pytest.mark.parametrize(
@@ -573,12 +605,19 @@ def test_each_file_has_a_session_of_its_own_as_with_psql(
             "001_a.sql": "create table prices (n int); insert into prices values (1);",
             "002_b.sql": f"{head}create temp table prices as select 7 as n; prepare p as select 1; set search_path to pg_temp;",
             "003_c.sql": f"{head}update prices set n = n + 1; prepare p as select 2;",
-            "004_d.sql": "begin; declare c cursor with hold for select 1; commit;",
+            "004_d.sql": "begin; declare c cursor with hold for select 1; listen bell; select pg_advisory_lock(17); commit;",
             "005_e.sql": "update prices set n = n * 10; declare c cursor with hold for select 2;",
+            "006_f.sql": "create sequence s; create table told (ears int, locks int); select nextval('s');",
+            "007_g.sql": "insert into told select count(*), 0 from pg_listening_channels();"
+            "insert into told select 0, count(*) from pg_locks where locktype = 'advisory' and objid = 17 and pid = pg_backend_pid();",
         },
     )
     by_psql(theirs, *(path for path in sorted(where.iterdir()) if "no-transaction" not in head))
     chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
     assert database.execute("select n from public.prices") == [(20,)]
+    assert database.execute("select * from told") == [(0, 0), (0, 0)]
+    (where / "008_h.sql").write_text("select currval('s')")
+    refused = chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=4)
+    assert "is not yet defined in this session" in refused.stderr
     if not head:
         assert dump(database) == dump(theirs)

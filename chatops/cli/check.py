@@ -18,7 +18,7 @@ from chatops.flows.folder import FolderOptions
         "chatops check --dir migrations --since 042 -o github --write junit=check.xml",
         "chatops check --dir migrations --on postgresql://postgres@localhost:5433/postgres --before tests/platform.sql",
     ],
-    exits="0 every file applies, nothing unsafe · 1 lint found something · 4 a file does not apply, or refused",
+    exits="0 every file applies, nothing unsafe · 1 lint found something, or was not there · 4 a file does not apply, or refused",
     takes=("output",),
     formats=LINTED_FORMATS,
 )

@@ -56,7 +56,7 @@ def run(invocation: Invocation, asked: CheckRequest) -> ExitCode:
     unsafe, unlinted = _linted(folder, first, version, shown)
     look = CheckLook(found, shown, unsafe, unlinted, missing, version, time.monotonic() - began)
     invocation.show(answer(look))
-    return {"fails": ExitCode.REFUSED, "unsafe": ExitCode.FOUND, "good": ExitCode.OK}[verdict(look)]
+    return {"fails": ExitCode.REFUSED, "unsafe": ExitCode.FOUND, "not linted": ExitCode.FOUND, "good": ExitCode.OK}[verdict(look)]
 
 
 def _index(folder: Folder, since: str) -> int:
@@ -76,5 +76,6 @@ def _linted(folder: Folder, first: int, version: str, shown: Sequence[str]) -> t
     try:
         program()
     except UsageError as error:
-        return [], error.message
+        steps = "; ".join(f"{label}: {step}" for label, step in error.next_steps)
+        return [], f"{error.message}; {steps}" if steps else error.message
     return lint(folder.files[first:], server=version, shown=shown[first:]), None

@@ -19,6 +19,11 @@ _UNDOING = "down|undo|rollback|revert|downgrade"
 _UNDOES = re.compile(rf"(?P<base>[0-9].*?)[_.\-](?:{_UNDOING})", re.DOTALL | re.IGNORECASE)
 # Postgrator: 001.do.boats.sql, 001.undo.boats.sql
 _UNDOES_AT_HEAD = re.compile(r"(?P<number>[0-9]+)\.(?:undo|down)\.(?P<rest>.*)", re.DOTALL | re.IGNORECASE)
+# 001_down_boats.sql beside 001_up_boats.sql; alone it is taken for 002_down_payments.sql
+_UNDOES_BEHIND_NUMBER = re.compile(
+    rf"(?P<number>[0-9]+)(?P<sign>[_.\-])(?:{_UNDOING})(?P<rest>[_.\-].*)", re.DOTALL | re.IGNORECASE
+)
+_UNDOING_FOLDER = re.compile(rf"{_UNDOING}s?", re.IGNORECASE)
 _FLYWAY = re.compile(r"(?:[VUB][0-9][0-9._]*|R)__.*\.sql", re.DOTALL | re.IGNORECASE)
 _UP_FILES = ("migration.sql", "up.sql")
 _SHOWN = 3
@@ -119,10 +124,12 @@ def _undoes(name: str) -> str | None:
 
 def _undoing(name: str, names: Sequence[str]) -> Undoing | None:
     """A file that undoes another one of the folder, with that one; None where nothing stands beside it."""
-    if (base := _undoes(name)) is None:
-        return None
-    partners = [base, *(f"{base}{sign}{word}" for sign in "_.-" for word in ("up", "do", "upgrade"))]
     by_stem = {other[: -len(".sql")].lower(): other for other in names if other != name}
+    partners: list[str] = []
+    if (base := _undoes(name)) is not None:
+        partners += [base, *(f"{base}{sign}{word}" for sign in "_.-" for word in ("up", "do", "upgrade"))]
+    elif match := _UNDOES_BEHIND_NUMBER.fullmatch(name[: -len(".sql")]):
+        partners += [f"{match['number']}{match['sign']}{word}{match['rest']}" for word in ("up", "do", "upgrade")]
     return next((Undoing(name, by_stem[one.lower()]) for one in partners if one.lower() in by_stem), None)
 
 
@@ -147,7 +154,13 @@ def _nothing(folder: Path, found: Sequence[Path], left_alone: Sequence[str]) -> 
             f"{folder} is laid out as Sqitch does; chatops takes numbered files of one folder",
             details=["number the files of deploy/ in the order of sqitch.plan: deploy/users.sql → 001_users.sql"],
         )
-    deeper = next((path for path in found if path.is_dir() and any(_looks_right(below) for below in _below(path))), None)
+    deeper = next(
+        (
+            path for path in found
+            if path.is_dir() and not _UNDOING_FOLDER.fullmatch(path.name) and any(_looks_right(below) for below in _below(path))
+        ),
+        None,
+    )  # fmt: skip
     if deeper is not None:
         return UsageError(f"{folder} holds no numbered .sql file; {deeper.name}/ in it does: --dir {deeper}")
     more = f"; without a number: {', '.join(left_alone)}" if left_alone else ""

@@ -37,6 +37,12 @@ TOOLS = (
     _tool("node-pg-migrate", rf"--[\s-]*up{_SPACE}+migration\b", rf"--[\s-]*down{_SPACE}+migration\b"),
 )
 VARIABLES = "goose ENVSUB"
+CONDITIONS = "Liquibase"
+# What Liquibase runs in some places only.
+_CONDITION = re.compile(
+    r"--\s*(?:preconditions\b|changeset\b.*\b(?:context|contextFilter|labels)\s*:|changeset\b.*\bdbms\s*:\s*\"?(?!postgres))",
+    re.IGNORECASE,
+)
 # The marks of tools whose files are refused: the tool, and the comment line that begins the part that undoes.
 OTHERS = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
@@ -49,6 +55,8 @@ OTHERS = tuple(
         ("MyBatis Migrations or dbdeploy", r"--\s*//\s*@undo\b"),
         ("Liquibase", r"--\s*rollback\s+\S|/\*\s*liquibase\s+rollback\b"),
         ("Atlas", r"--\s*down\.sql\s*--"),
+        ("Sqitch", r"--\s*revert\s+\S+:\S+\s+from\s+\w+\s*$"),
+        ("Alembic", r"--\s*running\s+downgrade\b"),
         (VARIABLES, r"--\s*\+goose\s+envsub\s+on\b"),
     )
 )
@@ -62,7 +70,8 @@ _PLAIN_UP = re.compile(
     rf"[\W_]*(?:(?:{_FILLING})[\W_]+)*(?:ups?|do|apply|upgrade|forward)(?:[\W_]+(?:{_FILLING}))*[\W_]*", re.IGNORECASE
 )
 _ANY_MARK = re.compile(
-    rf"migrate:|\+goose|\+migrate|\+micrate|rambler|!downs|@undo|drop\s+below|envsub|down\.sql|\b(?:{_UNDOING})\b", re.IGNORECASE
+    rf"migrate:|\+goose|\+migrate|\+micrate|rambler|!downs|@undo|drop\s+below|envsub|changeset|preconditions|down\.sql|\b(?:{_UNDOING})\b",
+    re.IGNORECASE,
 )
 # What other tools write where a file must not be one transaction.
 _NO_TRANSACTION = tuple(
@@ -186,6 +195,11 @@ def _refused(name: str, text: str, lines: Sequence[_Line]) -> Iterator[Problem]:
         if tool == VARIABLES:
             what = f"{tool} puts values of the environment in from here on"
             yield problem_at(name, at, "other-tool", what, "write the values")
+        elif _CONDITION.match(comment.text):
+            what = f"{CONDITIONS} runs this only where a condition holds: {mark}; chatops would run it everywhere"
+            yield problem_at(
+                name, at, "other-tool", what, "move what belongs elsewhere out of the file, and remove the condition"
+            )
         elif tool is not None:
             # Liquibase keeps what undoes in comments; of the others an empty part does no harm.
             if tool == "Liquibase" or _runs_after(text, comment, lines):

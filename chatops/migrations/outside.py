@@ -17,7 +17,7 @@ from chatops.migrations.locks import Blocker, Budget
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.statements import Index, built_index, outside_transaction
 from chatops.migrations.steps import Steps
-from chatops.migrations.transaction import CLEAN, Failure, Part
+from chatops.migrations.transaction import CLEAN, UNLOCKED, Failure, Part
 
 # What the server says to a statement whose work is done already.
 _DETACH_PENDING, _NOT_A_PARTITION = "55000", "42P01"
@@ -76,7 +76,7 @@ class Statements(Steps):
             self.database.rollback()
             keys = f"{ledger.LOCK_CLASS}, {ledger.lock_object(self.schema)}"
             released = self.database.value(f"select pg_advisory_unlock({keys})")
-            self.database.script("reset session authorization; reset role; reset all")
+            self.database.script("; ".join((*CLEAN, UNLOCKED)))
         except ChatopsError:
             self.database.close()  # and the lock goes with it
             return

@@ -96,6 +96,7 @@ class Replay:
         self.words = [claims.words for claims in files]
         self.standing: dict[Thing, bool] = {}
         self._words: dict[Thing, frozenset[str]] = {}
+        self._respellings: dict[Thing, set[str]] = {}
         self._tables: dict[Thing, Thing] = {}
         self._parts: dict[Thing, set[str]] = {}
         self._at: Place = (0, 0)
@@ -222,7 +223,7 @@ class Replay:
             for write in self.cells.get(Cell(thing, part), ())
             if write.value is not None and write.value.how in ("expression", "keys", "loose", "query")
         ]
-        told = " ".join(texts) if any(texts) else " ".join(self._words.get(thing, ()))
+        told = " ".join([*texts, *self._respellings.get(thing, ())] if any(texts) else self._words.get(thing, ()))
         return re.search(rf"\b{re.escape(name)}\b", told, re.IGNORECASE) is not None
 
     def _rename(self, claim: Claim, was: Thing, now: Thing) -> None:
@@ -255,6 +256,7 @@ class Replay:
         for thing, words in self._words.items():
             if name in words:
                 self._words[thing] = words | {new}
+                self._respellings.setdefault(thing, set()).add(new)
         for cell, writes in list(self.cells.items()):
             texts = (write.value.text for write in writes if write.value is not None and write.value.how not in ("exact", "body"))
             if cell.part and any(re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE) for text in texts):
@@ -270,6 +272,7 @@ class Replay:
         self.standing[new] = self.standing.get(old, False)
         self.standing[old] = False
         self._words[new] = self._words.get(old, frozenset()) | {new.name}
+        self._respellings.setdefault(new, set()).update(self._respellings.get(old, ()))
         if old in self._tables:
             self._tables.setdefault(new, self._tables[old])
 

@@ -38,12 +38,16 @@ _NAMED = re.compile(
 )
 # A file may leave settings and a role behind; what follows it, and the next file, must not run under them.
 CLEAN = ("reset session authorization", "reset role", "reset all")
-# psql gives each file a session of its own: a temporary table of an earlier file would stand before a real one.
-FRESH = "discard temp"
-FRESH_SESSION = f"close all; deallocate all; {FRESH}"
+# psql gives each file a session of its own: a temporary table of an earlier file would stand before a real one, and currval
+# would answer for it.
+FRESH = ("discard temp", "discard sequences")
+# A lock that a file takes for its session would be kept from everybody else while later files run; behind a pooler, for ever.
+UNLOCKED = "select pg_catalog.pg_advisory_unlock_all()"
+FRESH_SESSION = "; ".join(("close all", "deallocate all", "unlisten *", *FRESH))
 KEPT_BY_SESSIONS = (
     (re.compile(r"\bprepare\b", re.IGNORECASE), "deallocate all"),
     (re.compile(r"\bhold\b", re.IGNORECASE), "close all"),
+    (re.compile(r"\blisten\b", re.IGNORECASE), "unlisten *"),
 )
 # The log is written in order: the flush of a later commit takes this one along, and a crash before it loses whole files only,
 # each with its row in the ledger.
@@ -169,6 +173,7 @@ def for_file(
         schema, file.source, file.name, file.number, file.checksum, run, digests=file.digests, waited_ms=waited_ms
     )
     own = [ending for word, ending in KEPT_BY_SESSIONS if word.search(file.reading.sent)]
+    own += [UNLOCKED] if file.source != SHIPPED else []
     last = [*own, *also, ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])]
     tail = _tail(schema, run, last)
     parts = (
@@ -176,7 +181,7 @@ def for_file(
         Part(ledger.expect_text(schema, file.source, file.name, entry.row)),
         Part(begin),
         *_kept(schema, file.source, file.name, file.reading),
-        *([Part(FRESH)] if file.source != SHIPPED else []),
+        *(Part(text) for text in FRESH if file.source != SHIPPED),
         Part(deadline_text(deadline_ms, patient=patient)),
         *_locks(first),
         *(Part(text) for text in ledger.file_path_texts(file.source, schema) if file.source != SHIPPED),

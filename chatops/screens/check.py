@@ -82,9 +82,11 @@ def answer(look: CheckLook) -> Answer:
 
 
 def verdict(look: CheckLook) -> str:
-    """fails: a file does not apply · unsafe: lint has something to say · good."""
+    """fails: a file does not apply · unsafe: lint has something to say · not linted: lint could not look · good."""
     if any(one.status != "applied" for one in look.files):
         return "fails"
+    if look.unlinted is not None:
+        return "not linted"
     return "unsafe" if look.unsafe else "good"
 
 
@@ -117,6 +119,7 @@ def _headline(look: CheckLook) -> list[Line]:
     said = {
         "good": f"Good: {total} applied {where}.",
         "unsafe": f"{total} applied {where}; lint: {formatting.plural(len(look.unsafe), 'finding')}.",
+        "not linted": f"{total} applied {where}; not linted, see below.",
         "fails": f"{applied} of {total} applied {where}.",
     }[verdict(look)]
     return [said, ""]

@@ -43,14 +43,18 @@ class Plan:
 
 def plan_lines(plan: Plan) -> list[Line]:
     """The plan for people."""
+    beyond = plan.prepared.plan.beyond
     return ["", *([Span(f"  {row['step']:<10} "), Span(row["does"])] for row in plan.rows),
-            [Span(f"  receipt    {plan.path}", "dim")], ""]  # fmt: skip
+            [Span(f"  receipt    {plan.path}", "dim")], *([formatting.visible(beyond)] if beyond else []), ""]  # fmt: skip
 
 
 def plan_answer(plan: Plan, again: str, now: datetime | None) -> Answer:
     """`--dry-run`."""
     table = Table("steps", [Column("step", "step"), Column("does", "what it does")], plan.rows)
-    return Answer("deploy", [table, Text(["", [Span("Do it: "), Span(again, "code")]])], {"run": again}, now)
+    beyond = plan.prepared.plan.beyond
+    lines: list[Line] = [*([formatting.visible(beyond)] if beyond else []), "", [Span("Do it: "), Span(again, "code")]]
+    data = {"run": again, "beyond": [entry.name for entry in plan.prepared.plan.left]}
+    return Answer("deploy", [table, Text(lines)], data, now)
 
 
 def end_answer(receipt: Receipt, path: Path, next_steps: Sequence[tuple[str, str]], now: datetime | None) -> Answer:
