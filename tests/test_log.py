@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,18 @@ def test_names_are_hidden_where_logs_are_public(logged: Database, chatops_inproc
 def test_a_database_without_a_log_says_so(core_database: Database, chatops_inprocess: Run) -> None:
     core_database.execute("drop schema chatops cascade")
     assert "nothing was logged here" in chatops_inprocess("log", db=core_database, check=4).stderr
+
+
+def test_a_database_without_chats_has_a_log_all_the_same(database: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    (tmp_path / "001_f.sql").write_text("create or replace function f() returns int language sql as 'select 1'")
+    folder = ("--dir", tmp_path, "--yes")
+    chatops_inprocess("migrate", *folder, db=database, check=0)
+    assert "No log entry" in chatops_inprocess("log", db=database, check=0).stdout
+    database.execute("create or replace function f() returns int language sql as 'select 2'")
+    chatops_inprocess("migrate", "--again", "001", *folder, db=database, check=0)
+    rows = json.loads(chatops_inprocess("log", "-o", "json", db=database, check=0).stdout)["actions"]
+    assert [row["operator_name"] for row in rows] == [None] * len(rows)
+    assert len(rows) == 1
 
 
 @pytest.mark.parametrize(

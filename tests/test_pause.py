@@ -19,8 +19,16 @@ def test_a_pause_is_obeyed_at_once_led_with_and_ended(latest_database_everywhere
     assert desk.app.value("select answer from explain_empty_queue(%s)", [ann]) == "paused"
     found = json.loads(chatops_inprocess("diagnose", "-o", "json", db=desk.database).stdout)["findings"]
     assert found[0]["code"] == "CONF003"
-    for look in ("summary", "queue", "stuck", "operators"):
-        assert chatops_inprocess(look, db=desk.database).stdout.startswith("paused until")
+    for look in (
+        ("summary",),
+        ("queue",),
+        ("stuck",),
+        ("operators",),
+        ("chats",),
+        ("show", str(chat)),
+        ("show", "operator", str(ann)),
+    ):
+        assert chatops_inprocess(*look, db=desk.database).stdout.startswith("paused until"), look
     chatops_inprocess("resume", "--reason", "rolled back", db=desk.database, check=0)
     assert desk.takes(ann) == chat
     rows = desk.app.execute("select action, reason from chatops.actions order by id")

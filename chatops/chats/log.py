@@ -96,4 +96,5 @@ def stream(database: Database, question: Question, limit: int | None = None) -> 
     if database.facts is not None and not database.facts.has_bookkeeping:
         raise RefusedError("this database has no schema chatops, so nothing was logged here")
     parameters = question.parameters(database.target.schema) | {"limit": limit}
-    yield from database.stream(Logged, sqlfiles.read("queries/log.sql"), parameters)
+    chats = database.facts is None or database.facts.has_chats
+    yield from database.stream(Logged, sqlfiles.read(f"queries/log{'' if chats else '.without_chats'}.sql"), parameters)

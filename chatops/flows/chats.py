@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chatops.chats import chat_list
 from chatops.chats.chat_list import ChatFilter
 from chatops.errors import ExitCode
+from chatops.flows import paused
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
 from chatops.model import Answer
@@ -42,7 +43,10 @@ def chats(invocation: Invocation, request: ChatsRequest) -> ExitCode:
         with invocation.reading() as database:
             total = chat_list.count(database, wanted)
             found = chat_list.first(database, wanted, limit=request.limit, oldest=request.oldest) if total else []
-        return screen.answer(found, invocation.now, total=total, shown=len(found), oldest=request.oldest, act=act, more=more)
+            answer = screen.answer(
+                found, invocation.now, total=total, shown=len(found), oldest=request.oldest, act=act, more=more
+            )
+            return paused.led(database, answer)
 
     return shown(invocation, ask, request.watch)
 

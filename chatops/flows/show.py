@@ -7,7 +7,7 @@ from pathlib import Path
 from chatops import formatting, names
 from chatops.chats import one_operator
 from chatops.errors import ExitCode, UsageError
-from chatops.flows import about_chat, replay_archive, run_checks
+from chatops.flows import about_chat, paused, replay_archive, run_checks
 from chatops.flows.run import Invocation
 from chatops.screens import show_operator
 
@@ -32,5 +32,5 @@ def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows:
         else:
             known = one_operator.read(database, names.find_operator(database, name), rows)
             answer = show_operator.about_operator(known, show_names=reader.show_names, short=reader.short_ids)
-        invocation.show(answer)
+        invocation.show(paused.led(database, answer))
     return ExitCode.OK

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from chatops import formatting
-from chatops.chats import pauses, reports, shift
-from chatops.db import Database
+from chatops.chats import reports, shift
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.all_schemas import each
 from chatops.flows.instants import instant
+from chatops.flows.paused import led
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
-from chatops.model import Answer, Span, Text
+from chatops.model import Answer
 from chatops.screens import all_schemas as tenants_screen
 from chatops.screens import shift as shift_screen
 from chatops.screens import tables
 
 STREAMED = ("jsonl", "csv", "tsv")
-
-
-def _led(database: Database, answer: Answer) -> Answer:
-    """The answer, after the word that the queue is paused, where it is."""
-    paused = pauses.until(database)
-    if paused is None:
-        return answer
-    word = Text([[Span(f"paused until {formatting.instant(paused)}: nobody gets a chat", "warning")]])
-    return replace(answer, body=(word, *answer.body), data={**answer.data, "paused_until": paused})
 
 
 DAY = "24h"
@@ -44,7 +33,7 @@ def summary(invocation: Invocation, watch: float | None, since: str | None = Non
             began = instant(since, "--since", invocation.now)
             if began is not None:
                 return shift_screen.handed_over(shift.shift(database, began), invocation.now)
-            return _led(database, tables.summary_answer(reports.summary(database), invocation.now))
+            return led(database, tables.summary_answer(reports.summary(database), invocation.now))
 
     return shown(invocation, ask, watch)
 
@@ -60,7 +49,7 @@ def queue(invocation: Invocation, top: int, watch: float | None) -> ExitCode:
 
     def ask() -> Answer:
         with invocation.reading() as database:
-            return _led(database, tables.queue_answer(reports.queue(database, top), invocation.now))
+            return led(database, tables.queue_answer(reports.queue(database, top), invocation.now))
 
     return shown(invocation, ask, watch)
 
@@ -79,7 +68,7 @@ def stuck(invocation: Invocation, longer_than: str, limit: int, watch: float | N
             found = reports.stuck(database, span, limit)
             more = invocation.here("stuck", f"--longer-than {longer_than}", "-o jsonl")
             answer = tables.stuck_answer(found.worst, found.total, longer_than, more, invocation.now, len(found.worst))
-            return _led(database, answer)
+            return led(database, answer)
 
     return shown(invocation, ask, watch)
 
@@ -111,6 +100,6 @@ def operators(
                 began = instant(since, "--since", invocation.now)
                 assert began is not None
                 return tables.figures_answer(reports.operator_figures(database, began), began, invocation.now)
-            return _led(database, tables.operators_answer(reports.operators(database), invocation.now, only_free=free))
+            return led(database, tables.operators_answer(reports.operators(database), invocation.now, only_free=free))
 
     return shown(invocation, ask, watch)
