@@ -18,6 +18,7 @@ from chatops.errors import ExitCode
         "chatops adopt --dir supabase/migrations",
         "chatops adopt --ledger-only --yes",
     ],
+    takes=("connection", "tenants", "output"),
     exits="0 taken over, or nothing to decide · 1 a file is partial or in conflict · 4 refused · 5 another migrator was at work",
     formats=DOCUMENT_FORMATS,
 )

@@ -13,6 +13,7 @@ from chatops.errors import ExitCode
 @command(
     examples=["chatops chats --state waiting --older-than 30m", "chatops chats --holder op-12",
               "chatops chats --last-holder op-12 --state answered -o csv"],
+    takes=("connection", "tenants", "output"),
     exits="0 always, when the database could be read · 2 unknown or ambiguous name",
 )  # fmt: skip
 def chats(

@@ -8,7 +8,7 @@ import typer
 
 from chatops.cli import completion
 from chatops.cli.options import CHECK_FORMATS, REPLAY_HELP, command, invocation_of
-from chatops.cli.shared_options import AllSchemas, Watch
+from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
 
 
@@ -16,6 +16,7 @@ from chatops.errors import ExitCode
     examples=["chatops diagnose", "chatops diagnose --since 1h --fail-on critical", "chatops diagnose 3f2b8c1e",
               "chatops diagnose --only CHAT003 --rows 50 -o json", "chatops diagnose --rehearse --yes",
               "chatops diagnose --since-file before.json --write json=now.json"],
+    takes=("connection", "tenants", "output"),
     exits="0 nothing from --fail-on up · 1 findings, or checks that could not run · 4 --rehearse where nothing may be written",
     formats=CHECK_FORMATS,
 )  # fmt: skip
@@ -51,8 +52,6 @@ def diagnose(
     full: bool = typer.Option(False, "--full", help="Every finding with limits, evidence, cause and fix; read in a pager."),
     brief: bool = typer.Option(False, "--brief", help="One line, for prompts and chat."),
     watch: Watch = None,
-    all_schemas: AllSchemas = None,
-    jobs: int = typer.Option(4, "--jobs", min=1, max=64, help="With --all-schemas: connections at once."),
     yes: bool = typer.Option(False, "--yes", "-y", help="With --rehearse: do not ask."),
     capture: Path | None = typer.Option(
         None, "--capture", metavar="FILE", help="Write an archive to look at again elsewhere, without names and message text."
@@ -77,8 +76,4 @@ def diagnose(
         checks_dir=checks_dir, timeout=timeout, since_file=since_file, rehearse=rehearse, yes=yes, capture=capture, replay=replay,
         full=full, brief=brief, watch=watch,
     )  # fmt: skip
-    if all_schemas is not None:
-        from chatops.flows.diagnose_all import diagnose_all  # see above
-
-        return diagnose_all(invocation_of(ctx), request, all_schemas, jobs)
     return diagnose(invocation_of(ctx), request)

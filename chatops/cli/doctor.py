@@ -15,6 +15,7 @@ from chatops.errors import ExitCode, UsageError
         "chatops doctor --create-roles --dry-run",
         "chatops doctor --create-roles ada ben",
     ],
+    takes=("connection", "tenants", "output"),
     exits="0 chatops can work here · 1 something is wrong or unknown · 3 no connection",
     formats=DOCUMENT_FORMATS,
 )

@@ -18,6 +18,7 @@ from chatops.errors import ExitCode
         "chatops --env production monitor --once --state monitor.json --notify ./tell-the-team",
         "chatops monitor --plan '1m*15' --until-healthy",
     ],
+    takes=("connection", "tenants", "output"),
     exits="0 no worse than before · 1 something new is open, or no look reached the database",
     formats=Formats(frozenset({"figures", "problems"}), also=("jsonl",)),
 )

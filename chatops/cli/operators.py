@@ -16,6 +16,7 @@ from chatops.errors import ExitCode
         "chatops operators --figures --since 8h",
         "chatops operators -o csv --show-names",
     ],
+    takes=("connection", "tenants", "output"),
     exits="0 always, when the database could be read",
 )
 def operators(

@@ -66,7 +66,7 @@ def command(
 ) -> Callable[[F], F]:  # fmt: skip
     """Marks a function as a command: two or more pasteable examples, a line about its exit codes, the options it shares.
 
-    `takes` names groups of shared options: connection, output, debug.
+    `takes` names groups of shared options: connection, tenants, output, debug.
     """
 
     def mark(function: F) -> F:
@@ -90,7 +90,7 @@ def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
 
     def store(name: str) -> Callable[..., Any]:
         def callback(ctx: typer.Context, param: object, value: object) -> object:
-            if value not in (None, (), [], False) and isinstance(ctx.obj, Call):
+            if value not in (None, (), []) and value is not False and isinstance(ctx.obj, Call):
                 setattr(ctx.obj.given, name, value)
             return value
 
@@ -129,6 +129,13 @@ def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
             ),
             option(["--schema"], "schema", "Connection", "Schema of one tenant (default public).", type=str, metavar="NAME"),
         ]
+    if "tenants" in groups:
+        made += [
+            option(["--all-schemas"], "all_schemas", "Connection", "Every schema that matches, such as 'tenant_*', on one page.",
+                   type=str, metavar="PATTERN"),
+            option(["--jobs"], "jobs", "Connection", "Connections at once, where there are several tenants (default 4).",
+                   type=int, metavar="N"),
+        ]  # fmt: skip
     if "output" in groups:
         made += [
             option(["--output", "-o"], "output", "Output", "table, plain, json, markdown …", type=str, metavar="FORMAT",

@@ -17,6 +17,7 @@ from chatops.errors import ExitCode
         "chatops --env production rehearse --max-hold 500ms",
         "chatops rehearse --dir supabase/migrations --to 017 -o json",
     ],
+    takes=("connection", "tenants", "output"),
     exits="0 every file went through · 1 a file keeps others waiting for longer than --max-hold · 4 a file fails, or refused · "
     "5 a lock was not had within --max-wait",
     formats=DOCUMENT_FORMATS,

@@ -46,10 +46,6 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept in the log; needed on production.")]
 EveryRow = Annotated[bool, typer.Option("--all", help="Show every chat of a plan, not the first 20.")]
 NoAudit = Annotated[bool, typer.Option("--no-audit", help="Work without the log of schema chatops.")]
-AllSchemas = Annotated[
-    str | None,
-    typer.Option("--all-schemas", metavar="PATTERN", help="Every schema that matches, such as 'tenant_*', on one page."),
-]
 Watch = Annotated[
     float | None,
     typer.Option("--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."),

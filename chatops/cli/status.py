@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from chatops.cli.options import command, invocation_of
-from chatops.cli.shared_options import AllSchemas
 from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
 
@@ -19,6 +18,7 @@ from chatops.flows.folder import FolderOptions
         "chatops --env production status --to 017 --exit-code",
         "chatops status --dir supabase/migrations -o json",
     ],
+    takes=("connection", "tenants", "output"),
     exits="0 the database could be read · with --exit-code: 1 something is pending, late, half-done, edited or missing",
 )
 def status(
@@ -28,14 +28,14 @@ def status(
     source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when something is to be done.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Every applied file, on a terminal too.")] = False,
-    all_schemas: AllSchemas = None,
 ) -> ExitCode:
     """Every migration file with its state: applied, pending, edited, missing, late or half-done."""
     from chatops.flows import status as flow  # help and completion load no flow
 
     options = flow.StatusOptions(to, FolderOptions(directory, source), exit_code, everything)
-    if all_schemas is not None:
+    invocation = invocation_of(ctx)
+    if invocation.has_tenants:
         from chatops.flows.status_all import status_all  # loads what migrates
 
-        return status_all(invocation_of(ctx), options, all_schemas)
-    return flow.status(invocation_of(ctx), options)
+        return status_all(invocation, options)
+    return flow.status(invocation, options)

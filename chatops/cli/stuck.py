@@ -19,6 +19,7 @@ from chatops.errors import ExitCode
         "chatops stuck --review --since 2d",
         "chatops stuck -o jsonl > stuck.jsonl",
     ],
+    takes=("connection", "tenants", "output"),
     exits="0 always, when the database could be read",
 )
 def stuck(

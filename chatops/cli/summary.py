@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from chatops.cli.options import WATCHED_FORMATS, command, invocation_of
-from chatops.cli.shared_options import AllSchemas, Watch
+from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
 
 
@@ -17,6 +17,7 @@ from chatops.errors import ExitCode
         "chatops --env production summary -o json",
         "chatops summary --all-schemas 'tenant_*'",
     ],
+    takes=("connection", "tenants", "output"),
     exits="0 always, when the database could be read",
     formats=WATCHED_FORMATS,
 )
@@ -24,9 +25,8 @@ def summary(
     ctx: typer.Context,
     since: str | None = typer.Option(None, "--since", metavar="TIME", help="The hand-over of a shift: 8h, or an instant."),
     watch: Watch = None,
-    all_schemas: AllSchemas = None,
 ) -> ExitCode:
     """Operators and waits in one line, then each state with its share; the guide's `select * from chat_state_summary`."""
     from chatops.flows import tables
 
-    return tables.summary(invocation_of(ctx), watch, since, all_schemas)
+    return tables.summary(invocation_of(ctx), watch, since)

@@ -15,6 +15,7 @@ from chatops.errors import ExitCode
     examples=["chatops verify", "chatops verify schema --write markdown=summary.md", "chatops verify --only CHAT003,CONF001",
               "chatops verify --scenarios", "chatops verify --against deploy.json",
               "chatops verify -o github --write junit=verify.xml"],
+    takes=("connection", "tenants", "output"),
     exits="0 everything above advice passed · 1 something failed, or could not be checked",
     formats=CHECK_FORMATS,
 )  # fmt: skip

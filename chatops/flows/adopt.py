@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError
+from chatops.flows import tenants
 from chatops.flows.folder import FolderOptions, folder_options, pin
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
@@ -21,6 +22,7 @@ from chatops.migrations.source import Folder, revision_of
 from chatops.model import Answer, Text
 from chatops.render.failure import failure
 from chatops.screens.adopt import AdoptLook, answer, stated_warnings, undecided
+from chatops.screens.tenants_files import ADOPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ def run(invocation: Invocation, asked: AdoptRequest) -> ExitCode:
         raise UsageError("--through takes every file up to there as it is: leave out --accept")
     if corrects and (asked.through is not None or asked.accept or asked.ledger_only or asked.diff):
         raise UsageError("--edited and --forget correct the ledger and nothing else: leave the other options out")
+    if invocation.has_tenants:  # those that record go one by one: they share the ledger
+        most = 1 if asked.yes else tenants.MOST_JOBS
+        return tenants.over_all(invocation, lambda one: run(one, asked), ADOPT, most_jobs=most)
     folder = FolderOptions(asked.directory, asked.source).folder(invocation.configuration)
     database = invocation.connect("migrate")
     if corrects:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatops.chats import chat_list
 from chatops.chats.chat_list import ChatFilter
 from chatops.errors import ExitCode
-from chatops.flows import paused
+from chatops.flows import paused, tenants
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
 from chatops.model import Answer
 from chatops.screens import chats as screen
+from chatops.screens.tenants_chats import CHATS
 
 __all__ = ["ChatFilter", "ChatsRequest", "chats"]
 
@@ -29,6 +30,9 @@ class ChatsRequest:
 
 def chats(invocation: Invocation, request: ChatsRequest) -> ExitCode:
     """`chatops chats`."""
+    if invocation.has_tenants:
+        alone = replace(request, limit=1, watch=None)
+        return tenants.over_all(invocation, lambda one: chats(one, alone), CHATS, watch=request.watch)
     wanted = request.wanted
     where = ["--where", shlex.quote(wanted.words)] if wanted.words else []
     act = invocation.here("release", *where, "--dry-run") if where else ""

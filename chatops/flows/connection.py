@@ -15,7 +15,7 @@ from chatops import settings
 from chatops.errors import RefusedError
 from chatops.flows.given import Given
 from chatops.flows.output import Output
-from chatops.flows.paste import program
+from chatops.flows.paste import here
 from chatops.settings import Target
 
 if TYPE_CHECKING:  # the driver is most of what a command loads, and what works offline (explain, config) needs none of it
@@ -55,6 +55,16 @@ class Connection(Output):
         return settings.load(named=self.config)
 
     @property
+    def has_tenants(self) -> bool:
+        """Whether several are named: by --all-schemas, several --db, or a list, wildcard or group of environments."""
+        if self.all_schemas is not None:
+            return True
+        named = self.env or self.environ.get("CHATOPS_ENV")
+        if named is None and len(self.db) < 2:
+            return False
+        return settings.named_several(self.options, environ=self.environ, configuration=self.configuration)
+
+    @property
     def target(self) -> Target:
         """The one database this run is about; the embedded server is started if it is the one."""
         if self._target is None:
@@ -78,14 +88,14 @@ class Connection(Output):
         from chatops import db  # see above
 
         database = db.connect(target or self.target, self.command, intent)
-        database.target = self._judged(database.target, database.answered)
+        database.target = self.judged_target(database.target, database.answered)
         if target is None:
             self._target = database.target
         database.show_names = self.medium(stream=sys.stderr).show_names
         self._open.append(database)
         return database
 
-    def _judged(self, target: Target, answered: settings.Answered) -> Target:
+    def judged_target(self, target: Target, answered: settings.Answered) -> Target:
         """The target by where the connection really went. Raises RefusedError when it went elsewhere than the one before."""
         found = settings.judged(target, answered, self.environ)
         if target.answered and found.production and not target.production:
@@ -120,7 +130,7 @@ class Connection(Output):
 
     def here(self, *words: str) -> str:
         """A chatops command line that works when pasted: this database named again."""
-        return " ".join(part for part in (program(), self.target.flags, *words) if part)
+        return here(self.target, *words)
 
     @contextlib.contextmanager
     def acting(self, *, rollback: bool = False) -> Iterator[Database]:

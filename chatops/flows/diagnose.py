@@ -22,13 +22,15 @@ from chatops.checks.results import Survey, with_rows
 from chatops.checks.try_repair import Rehearsed
 from chatops.db import Database
 from chatops.errors import ConnectionLostError, DatabaseError, ExitCode, RefusedError, UsageError
-from chatops.flows import about_chat, diagnose_rehearse, earlier_look, pager, replay_archive, run_checks, watch_option
+from chatops.flows import about_chat, diagnose_rehearse, earlier_look, pager, replay_archive, run_checks, tenants, watch_option
 from chatops.flows.run import Invocation
 from chatops.model import Answer
 from chatops.screens import diagnose as screen
 from chatops.screens import diagnose_short as short
 from chatops.screens import outcomes
 from chatops.screens.diagnose import Health
+from chatops.screens.finding import survey_data
+from chatops.screens.tenants_checks import DIAGNOSE
 from chatops.settings import Snooze
 
 
@@ -83,6 +85,8 @@ class _Seen:
 def diagnose(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
     """1 when something counts as found, 4 when fixes could not be rehearsed because nothing may be written."""
     severity = run_checks.fail_on(request.fail_on)
+    if invocation.has_tenants:
+        return _all_tenants(invocation, request)
     plan = understood(invocation, request)
     if request.chat:
         answer, survey = _one_chat(invocation, request, plan)
@@ -99,6 +103,23 @@ def diagnose(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
     if any(one.refused for one in (tried or {}).values()):
         return ExitCode.REFUSED
     return run_checks.exit_code(seen.survey, severity)
+
+
+def _all_tenants(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
+    if request.chat or request.rehearse or request.since_file or request.capture or request.replay:
+        raise UsageError("CHAT, --rehearse, --since-file, --capture and --replay are about one tenant: name one")
+    severity, plan = run_checks.fail_on(request.fail_on), understood(invocation, request)
+
+    def look(one: Invocation) -> ExitCode:
+        with one.reading() as database:
+            silent = {snooze.code for snooze in stored_snoozes.read(database) if snooze.code not in plan.asked}
+            checks = [check for check in plan.checks if check.code not in silent]
+            survey = run.run(database, checks, since=plan.since, given=plan.given, rows=1, whole_seconds=request.timeout)
+        answer = Answer("diagnose", data=survey_data(survey), now=survey.now)
+        one.show(outcomes.with_outcomes(answer, survey, severity, one.here))
+        return run_checks.exit_code(survey, severity)
+
+    return tenants.over_all(invocation, look, DIAGNOSE, watch=request.watch)
 
 
 def _watched(invocation: Invocation, request: DiagnoseRequest, plan: _Plan) -> ExitCode:

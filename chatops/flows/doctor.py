@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from chatops.checks import doctor as examination
 from chatops.errors import ExitCode
+from chatops.flows import tenants
 from chatops.flows.run import Invocation
 from chatops.screens import doctor as screen
+from chatops.screens.tenants_checks import DOCTOR
 
 
 def doctor(invocation: Invocation) -> ExitCode:
     """1 when something is wrong or unknown."""
+    if invocation.has_tenants:  # each has two connections at a time
+        most = max(1, tenants.jobs_of(invocation) // 2)
+        return tenants.over_all(invocation, doctor, DOCTOR, chats=False, most_jobs=most)
     with invocation.reading(chats=False) as database:
         points = examination.examine(database, lambda: invocation.connect("read"), invocation.here)
     invocation.show(screen.answer(points, invocation.now))

@@ -34,6 +34,8 @@ class Given:
     db: Sequence[str] = ()
     env: str | None = None
     schema: str | None = None
+    all_schemas: str | None = None
+    jobs: int | None = None
     config: str | None = None
     output: str | None = None
     write: Sequence[str] = ()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from chatops.deploys import notice, schedule
 from chatops.deploys import receipt as receipts
 from chatops.deploys.monitor_state import Look, Verdict, Watch, verdict
 from chatops.errors import ExitCode, RefusedError, UnreachableError, UsageError
+from chatops.flows import tenants
 from chatops.flows.configured_commands import agree_to_commands, command_environment, configured_commands
 from chatops.flows.live_line import page
 from chatops.flows.monitor_commands import beside
@@ -27,6 +29,7 @@ from chatops.flows.state_files import default_path
 from chatops.formatting import visible
 from chatops.model import Line, Span
 from chatops.screens import monitor as screen
+from chatops.screens.tenants_checks import MONITOR
 
 if TYPE_CHECKING:
     from chatops.render.terminal import Page
@@ -56,26 +59,61 @@ def monitor(invocation: Invocation, request: MonitorRequest) -> ExitCode:
         raise UsageError("--state is a file, --store the database: a watch is remembered in one place")
     if not request.once and invocation.format() == "nagios":
         raise UsageError("a plugin of Nagios answers once: -o nagios goes with --once")
-    commands = configured_commands(invocation.configuration, "monitor")
+    if invocation.has_tenants:
+        return _all_tenants(invocation, request)
+    agreed(invocation, request, consent=invocation.consent)
+    watching = watching_of(invocation, request)
+    return watching.once() if request.once else watching.loop()
+
+
+def agreed(invocation: Invocation, request: MonitorRequest, *, consent: Callable[..., bool]) -> None:
+    """Asks, once, for what a watch does beside reading. Raises RefusedError when the answer is no."""
+    if request.store and not consent("Remember the watch in the database", yes=request.yes):
+        raise RefusedError("nothing was changed")
+    agree_to_commands(invocation, "monitor", configured_commands(invocation.configuration, "monitor"), yes=request.yes)
+    if request.notify is not None and not request.notify.startswith(("http://", "https://")):
+        invocation.note([Span("--notify runs: "), Span(visible(settings.without_passwords(request.notify)))])
+        if not consent("Run it when a finding appears or goes", yes=request.yes):
+            raise RefusedError("nothing was run")
+
+
+def watching_of(invocation: Invocation, request: MonitorRequest) -> Watching:
+    """The watch on one database, as it was asked for."""
     baseline = None if request.receipt is None else baseline_in(invocation, request.receipt)
     keeper = None
     if request.store:
-        if not invocation.consent("Remember the watch in the database", yes=request.yes):
-            invocation.note("nothing was changed")
-            return ExitCode.REFUSED
         keeper = InDatabase(invocation)
         keeper.prepare()
-    agree_to_commands(invocation, "monitor", commands, yes=request.yes)
-    if request.notify is not None and not request.notify.startswith(("http://", "https://")):
-        invocation.note([Span("--notify runs: "), Span(visible(settings.without_passwords(request.notify)))])
-        if not invocation.consent("Run it when a finding appears or goes", yes=request.yes):
-            raise RefusedError("nothing was run")
-    watching = Watching(
+    return Watching(
         invocation, plan=request.plan, path=request.state or default_path(invocation, "monitor"), baseline=baseline,
         notify=request.notify, until_healthy=request.until_healthy, fail_fast=request.fail_fast, anew=request.anew,
-        keeper=keeper, commands=commands,
+        keeper=keeper, commands=configured_commands(invocation.configuration, "monitor"),
     )  # fmt: skip
-    return watching.once() if request.once else watching.loop()
+
+
+def _all_tenants(invocation: Invocation, request: MonitorRequest) -> ExitCode:
+    """A watch for each tenant, all by one plan; one page a look."""
+    if request.receipt is not None:
+        raise UsageError("--receipt is about one tenant: name one")
+    agreed(invocation, request, consent=partial(tenants.consent, invocation))
+    watches_of: dict[str, Watching] = {}
+
+    def look(one: tenants.OneTenant) -> ExitCode:
+        place = f"{one.target.shown()} {one.target.schema}"
+        first = place not in watches_of
+        own = request if request.state is None else replace(request, state=request.state / default_path(one, "monitor").name)
+        watching = watching_of(one, replace(own, anew=request.anew and first))
+        watches_of[place] = watching
+        return watching.once(restart_finished=first and not request.once)
+
+    while True:
+        code = tenants.over_all(invocation, look, MONITOR)
+        going = [one for one in watches_of.values() if not one.watch.finished]
+        healthy = all(one.watch.ticks and not one.watch.ticks[-1].findings for one in watches_of.values())
+        over = request.once or not going or (request.until_healthy and healthy)
+        if over or (request.fail_fast and any(one.watch.worse for one in watches_of.values())):
+            return code
+        time.sleep(min(one.until_next() for one in going))
 
 
 def baseline_in(invocation: Invocation, path: Path) -> Mapping[str, object] | None:
@@ -118,11 +156,11 @@ class Watching:
 
     # -- ways to run --------------------------------------------------------------------------------------------------
 
-    def once(self) -> ExitCode:
+    def once(self, *, restart_finished: bool = False) -> ExitCode:
         """The look that is due, if one is; early and doubled ones do nothing. 1 while something new is open."""
         self.ask_the_time()
         with self.keeper.alone():
-            if self.open(restart_finished=False):
+            if self.open(restart_finished=restart_finished):
                 self.standing()
                 return ExitCode.OK if self.watch.unseen is None else ExitCode.FOUND
             if self.watch.finished:

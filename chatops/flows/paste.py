@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chatops.model import Answer, Line, Text
+from chatops.settings import Target
 
 
 def program() -> str:
@@ -22,6 +23,11 @@ def program() -> str:
     if found is not None and Path(found).exists() and given.exists() and Path(found).samefile(given):
         return "chatops"
     return shlex.quote(nearest(given))
+
+
+def here(target: Target, *words: str) -> str:
+    """A chatops command line for a target that works when pasted."""
+    return " ".join(part for part in (program(), target.flags, *words) if part)
 
 
 def program_or_module() -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chatops import formatting
 from chatops.errors import ExitCode
+from chatops.flows import tenants
 from chatops.flows.folder import FolderOptions, pin
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
@@ -15,6 +16,7 @@ from chatops.migrations.rehearse import pieces, rehearse
 from chatops.migrations.source import revision_of
 from chatops.screens import migrate as migrate_screen
 from chatops.screens.rehearse import answer
+from chatops.screens.tenants_files import REHEARSE
 
 PRODUCTION_HOLD = "2s"
 
@@ -34,6 +36,12 @@ class RehearseRequest:
 
 def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
     """`chatops rehearse`."""
+    if invocation.has_tenants:
+        if not tenants.consent(invocation, "Run the pending files for real and roll them back", yes=asked.yes):
+            invocation.note("nothing was run")
+            return ExitCode.REFUSED
+        agreed = replace(asked, yes=True)
+        return tenants.over_all(invocation, lambda one: run(one, agreed), REHEARSE, chats=False, most_jobs=1)
     options = FolderOptions(asked.directory, asked.source)
     folder = options.folder(invocation.configuration)
     longest = asked.max_hold or (PRODUCTION_HOLD if invocation.target.production else None)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from chatops import formatting
 from chatops.chats import reports, shift
 from chatops.errors import ExitCode, UsageError
-from chatops.flows.all_schemas import each
+from chatops.flows import tenants
 from chatops.flows.instants import instant
 from chatops.flows.paused import led
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
 from chatops.model import Answer
-from chatops.screens import all_schemas as tenants_screen
 from chatops.screens import shift as shift_screen
 from chatops.screens import tables
+from chatops.screens import tenants_chats as pages
 
 STREAMED = ("jsonl", "csv", "tsv")
 
@@ -21,12 +21,12 @@ STREAMED = ("jsonl", "csv", "tsv")
 DAY = "24h"
 
 
-def summary(invocation: Invocation, watch: float | None, since: str | None = None, all_schemas: str | None = None) -> ExitCode:
-    """`chatops summary`: how things stand, or what a shift hands over; of one schema or of all that match."""
-    if all_schemas is not None:
+def summary(invocation: Invocation, watch: float | None, since: str | None = None) -> ExitCode:
+    """`chatops summary`: how things stand, or what a shift hands over."""
+    if invocation.has_tenants:
         if since is not None:
-            raise UsageError("--since is about one schema: not with --all-schemas")
-        return shown(invocation, lambda: _summaries(invocation, all_schemas), watch)
+            raise UsageError("--since is about one tenant: name one")
+        return tenants.over_all(invocation, lambda one: summary(one, None), pages.SUMMARY, watch=watch)
 
     def ask() -> Answer:
         with invocation.reading() as database:
@@ -38,14 +38,10 @@ def summary(invocation: Invocation, watch: float | None, since: str | None = Non
     return shown(invocation, ask, watch)
 
 
-def _summaries(invocation: Invocation, pattern: str) -> Answer:
-    found = each(invocation, pattern, lambda database, here: reports.summary(database))
-    rows = [tenants_screen.summary_of(one.schema, one.found, one.unknown) for one in found]
-    return tenants_screen.summaries(rows, {one.schema: one.here("summary") for one in found}, invocation.now)
-
-
 def queue(invocation: Invocation, top: int, watch: float | None) -> ExitCode:
     """`chatops queue`: its figures and the `top` longest waits."""
+    if invocation.has_tenants:
+        return tenants.over_all(invocation, lambda one: queue(one, 1, None), pages.QUEUE, watch=watch)
 
     def ask() -> Answer:
         with invocation.reading() as database:
@@ -57,6 +53,8 @@ def queue(invocation: Invocation, top: int, watch: float | None) -> ExitCode:
 def stuck(invocation: Invocation, longer_than: str, limit: int, watch: float | None) -> ExitCode:
     """`chatops stuck`: the worst of them, or all as a stream."""
     span = formatting.span(longer_than, "--longer-than")
+    if invocation.has_tenants:
+        return tenants.over_all(invocation, lambda one: stuck(one, longer_than, 1, None), pages.STUCK, watch=watch)
     if invocation.format() in STREAMED and watch is None:
         with invocation.reading() as database:  # rows as they come: the snapshot stays open until the last
             stream = reports.stuck_stream(database, span)
@@ -75,6 +73,8 @@ def stuck(invocation: Invocation, longer_than: str, limit: int, watch: float | N
 
 def review(invocation: Invocation, since: str, limit: int, watch: float | None) -> ExitCode:
     """`chatops stuck --review`."""
+    if invocation.has_tenants:
+        return tenants.over_all(invocation, lambda one: review(one, since, limit, None), pages.REVIEW, watch=watch)
 
     def ask() -> Answer:
         with invocation.reading() as database:
@@ -93,6 +93,9 @@ def operators(
         raise UsageError("--free and --figures: one of them")
     if since != DAY and not figures:
         raise UsageError("--since belongs to --figures")
+    if invocation.has_tenants:
+        page = pages.OPERATOR_FIGURES if figures else pages.OPERATORS
+        return tenants.over_all(invocation, lambda one: operators(one, None, figures=figures, since=since), page, watch=watch)
 
     def ask() -> Answer:
         with invocation.reading() as database:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from chatops.checks import load
 from chatops.errors import ExitCode, UsageError
-from chatops.flows import run_checks, verify_receipt, verify_scenarios
+from chatops.flows import run_checks, tenants, verify_receipt, verify_scenarios
 from chatops.flows.run import Invocation
 from chatops.screens import outcomes
 from chatops.screens import verify as screen
+from chatops.screens.tenants_checks import VERIFY
 
 GROUPS = ("schema", "data")
 
@@ -50,6 +51,10 @@ def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
         raise UsageError("--concurrent is a way of --scenarios: give both")
     if request.diff and request.against is None:
         raise UsageError("--diff is a way of --against: give both")
+    if invocation.has_tenants:
+        if request.scenarios or request.against is not None or request.listed:
+            raise UsageError("--scenarios, --against and --list are about one tenant: name one")
+        return tenants.over_all(invocation, lambda one: verify(one, request), VERIFY)
     if request.scenarios or request.against is not None:
         return _promises(invocation, request)
     severity = run_checks.fail_on(request.fail_on)

@@ -6,15 +6,9 @@ import threading
 
 from chatops import db
 from chatops.db import Database
+from chatops.db.sessions import Place, place_of
 from chatops.errors import ConflictError
 from chatops.settings import Target
-
-Place = tuple[tuple[str, str], ...]
-
-
-def place_of(target: Target) -> Place:
-    """What targets on one database have in common, whatever their schemas."""
-    return tuple(sorted(target.parameters.items()))
 
 
 class Beside:

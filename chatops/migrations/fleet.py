@@ -17,13 +17,15 @@ from dataclasses import dataclass, field, replace
 
 from chatops import db, formatting, sqlfiles
 from chatops.db import Database
+from chatops.db.sessions import Sessions, place_of
 from chatops.errors import ChatopsError, ConflictError, ExitCode, UsageError
+from chatops.migrations import fleet_together, locks
 from chatops.migrations import ledger as ledgers
-from chatops.migrations import locks
 from chatops.migrations import run as runs
 from chatops.migrations.attempts import MigrationInterruptedError
-from chatops.migrations.beside import Beside, Place, place_of
+from chatops.migrations.beside import Beside
 from chatops.migrations.events import Done, Event
+from chatops.migrations.fleet_together import Went
 from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
 from chatops.migrations.run import MigrationOutcome
@@ -81,13 +83,13 @@ class Fleet:
     check: Callable[[Ledger], None] = lambda ledger: None
     """Refuses a target by its ledger."""
     beside: Beside = field(default_factory=Beside)
-    _idle: list[tuple[Place, Database]] = field(default_factory=list)
+    sessions: Sessions = field(default_factory=lambda: Sessions("migrate"))
     _speaking: threading.Lock = field(default_factory=threading.Lock)
     _ending: threading.Event = field(default_factory=threading.Event)
 
     def look(self) -> None:
         """Reads every target and decides; a target that cannot be reached or is refused keeps its error."""
-        self._look_at(self.members)
+        self._look_at([member for member in self.members if member.error is None])
 
     def apply(self, *, canary: int = 0, go_on: Callable[[Sequence[Member]], bool] = lambda first: True) -> None:
         """Applies what is pending in every sound target; the first `canary` of them alone, and the others if those are well."""
@@ -95,7 +97,7 @@ class Fleet:
         try:
             self._share(pending)
             first, rest = pending[:canary], pending[canary:]
-            self._each([member for member in first if member.error is None], self._apply)
+            self._each([member for member in first if member.error is None])
             if first and rest:
                 why = self._look_again(first)
                 if why is None and not go_on(first):
@@ -104,39 +106,14 @@ class Fleet:
                     for member in rest:
                         member.left_out = why
                     return
-            self._each([member for member in rest if member.error is None], self._apply)
+            self._each([member for member in rest if member.error is None])
         finally:
             self.close()
 
     def close(self) -> None:
         """Closes every connection that is idle."""
         self.beside.close()
-        with self._speaking:
-            for _, database in self._idle:
-                database.close()
-            self._idle.clear()
-
-    @contextlib.contextmanager
-    def _session(self, target: Target) -> Iterator[Database]:
-        """A connection to a target's database: an idle one, with a session as good as new, else one more."""
-        place = place_of(target)
-        with self._speaking:
-            at = next((at for at, (one, _) in enumerate(self._idle) if one == place), None)
-            idle = self._idle.pop(at)[1] if at is not None else None
-            if idle is None and self._idle:
-                self._idle.pop()[1].close()  # busy ones and idle ones together are no more than the jobs
-        database = idle or db.connect(target, "migrate", "migrate")
-        database.target = target
-        try:
-            yield database
-            if not database.closed:  # one that was lost on the way has been replaced by the run, which closes the other
-                database.execute("discard all")
-        except BaseException:
-            database.close()
-            raise
-        if not database.closed:
-            with self._speaking:
-                self._idle.append((place, database))
+        self.sessions.close()
 
     def _look_again(self, first: Sequence[Member]) -> str | None:
         """Why the others shall not follow, once the first have been migrated and looked at again."""
@@ -148,9 +125,11 @@ class Fleet:
             else None
         )
 
-    def _each(self, members: Sequence[Member], work: Callable[[Member], None]) -> None:
+    def _each(self, members: Sequence[Member]) -> None:
+        """Applies to each, those that can in parts that go as one request."""
+        parts = fleet_together.parts(members, self.jobs, lambda member: place_of(member.target))
         with ThreadPoolExecutor(max_workers=max(1, self.jobs)) as pool:
-            futures = [pool.submit(self._guarded, work, member) for member in members]
+            futures = [pool.submit(self._part, part) for part in parts]
             try:
                 for future in futures:
                     future.result()
@@ -159,22 +138,58 @@ class Fleet:
                 self._ending.set()
                 for future in futures:
                     future.cancel()
+                self.sessions.cancel()
                 for member in members:
                     if (database := member.database) is not None:
                         with contextlib.suppress(ChatopsError):
                             database.cancel()
                 raise
 
-    def _guarded(self, work: Callable[[Member], None], member: Member) -> None:
+    def _part(self, members: Sequence[Member]) -> None:
+        """As one request; whoever stops it goes alone, as often as its locks need, and the others behind it together again."""
+        left = list(members)
+        alone, went = len(left) == 1, Went()
+        while left and not self._ending.is_set():
+            if self._left_out(left):
+                return
+            if not alone:
+                went = self._together(left)
+                left = left[len(went.done) :]
+                alone = went.unread
+            if left and not self._ending.is_set() and (alone or went.stopped) and not self._left_out(left):
+                member = left.pop(0)
+                with _turn(member):
+                    self._apply(member)
+                self._over(member)
+
+    def _together(self, members: Sequence[Member]) -> Went:
+        went = Went()
+        try:
+            with self.sessions.of(members[0].target, "migrate") as database:
+                went = fleet_together.send(database, members, self._told)
+        except ChatopsError:
+            went.stopped = True  # each finds out for itself what became of it
         if self._ending.is_set():
-            return
-        if self.max_failures is not None and sum(one.error is not None for one in self.members) >= self.max_failures:
+            raise MigrationInterruptedError("interrupted")
+        for member in went.done:
+            self._over(member)
+        return went
+
+    def _left_out(self, members: Sequence[Member]) -> bool:
+        """Whether too many have failed for these to begin."""
+        if self.max_failures is None or sum(one.error is not None for one in self.members) < self.max_failures:
+            return False
+        for member in members:
             member.left_out = f"not begun: {formatting.plural(self.max_failures, 'target')} failed"
-            return
-        with _turn(member):
-            work(member)
+        return True
+
+    def _over(self, member: Member) -> None:
         with self._speaking:
             self.ended(member)
+
+    def _told(self, label: str, event: Event) -> None:
+        with self._speaking:
+            self.tell(label, event)
 
     # -- the look ------------------------------------------------------------------------------------------------------------
 
@@ -185,7 +200,7 @@ class Fleet:
 
     def _look(self, members: Sequence[Member]) -> None:
         """All schemas of one database, on one connection."""
-        with _turns(members), self._session(members[0].target) as database:
+        with _turns(members), self.sessions.of(members[0].target, "migrate") as database:
             found = ledgers.read_many(database, [member.target.schema for member in members])
             # Tenants that stand alike are decided alike: the plan of five hundred is one plan.
             known: dict[object, Prepared] = {}
@@ -210,7 +225,7 @@ class Fleet:
     def _share(self, pending: Sequence[Member]) -> None:
         """Makes what the tenants of a database share before any of them begins: side by side they would race for it."""
         for members in _by_place(pending):
-            with _turns(members), self._session(members[0].target) as database:
+            with _turns(members), self.sessions.of(members[0].target, "migrate") as database:
                 until = time.monotonic() + members[0].request.max_wait
                 while True:
                     try:
@@ -229,10 +244,9 @@ class Fleet:
                 raise MigrationInterruptedError("interrupted")
             if isinstance(event, Done):
                 member.files.append(event.name)
-            with self._speaking:
-                self.tell(member.label, event)
+            self._told(member.label, event)
 
-        with self._session(member.target) as database:
+        with self.sessions.of(member.target, "migrate") as database:
             member.database = database
             try:
                 # The facts of this session; whether the ledger has moved since the look, each file's transaction asks itself.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chatops.settings.configuration import Configuration, load, table_of
 from chatops.settings.folders import cache_dir, config_dir, data_dir, state_dir
 from chatops.settings.production import Answered, judged, production_beside
-from chatops.settings.resolve import resolve, resolve_all
+from chatops.settings.resolve import named_several, resolve, resolve_all
 from chatops.settings.secrets import redact, secrets_in, secrets_of, without_passwords
 from chatops.settings.snoozes import Snooze, snoozes
 from chatops.settings.target import WHERE_SUPABASE_SHOWS_IT, Options, Origin, Target
@@ -24,6 +24,7 @@ __all__ = [
     "data_dir",
     "judged",
     "load",
+    "named_several",
     "parse",
     "production_beside",
     "redact",

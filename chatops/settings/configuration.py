@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,11 @@ class Configuration:
     def environments(self) -> Mapping[str, Mapping[str, object]]:
         """The `[env.NAME]` tables."""
         return {name: table for name, table in table_of(self.data, "env").items() if isinstance(table, Mapping)}
+
+    @property
+    def groups(self) -> Mapping[str, Sequence[str]]:
+        """The names, or patterns of names, that each entry of `[groups]` stands for."""
+        return {name: one for name, one in table_of(self.data, "groups").items() if isinstance(one, Sequence)}
 
 
 def table_of(table: Mapping[str, object], name: str) -> Mapping[str, object]:

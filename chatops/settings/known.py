@@ -24,6 +24,7 @@ KNOWN: Known = {
     "checks_dir": str,
     "thresholds": LIMITS,
     "env": {"*": ENVIRONMENT},
+    "groups": {"*": list},
     "snooze": {"*": {"until": date, "reason": str}},
     "migrations": {"dir": str, "source": str, "all_files": bool},
     "verify": {"checks_dir": str},
@@ -44,6 +45,12 @@ def check(data: Mapping[str, object], path: Path) -> None:
             raise UsageError(f"{path}: environment name {name!r} may hold letters, digits, . _ - only")
         if sum(key in table for key in ("url", "url_env", "service")) > 1:
             raise UsageError(f"{path}: [env.{name}] needs one of url, url_env, service, as text")
+    groups = data.get("groups", {})
+    assert isinstance(groups, Mapping)
+    for name in groups:
+        if not _NAME.match(name) or name in environments:
+            why = "is an environment's" if name in environments else "may hold letters, digits, . _ - only"
+            raise UsageError(f"{path}: [groups] name {name!r} {why}")
     snoozes = data.get("snooze", {})
     assert isinstance(snoozes, Mapping)
     for code, table in snoozes.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shlex
 from collections.abc import Mapping
@@ -30,8 +31,17 @@ def resolve(
     """
     targets = resolve_all(options, environ=environ, configuration=configuration, cwd=cwd)
     if len(targets) > 1:
-        raise UsageError("this command works on one database; --db was given several times")
+        named = ", ".join(one.environment or one.shown() for one in targets)
+        raise UsageError(f"this command works on one database at a time, and {len(targets)} are named: {named}")
     return targets[0]
+
+
+def named_several(options: Options, *, environ: Mapping[str, str] = os.environ, configuration: Configuration) -> bool:
+    """Whether the databases are named as several: --db more than once, or a list, a wildcard or a group of environments."""
+    if options.db:
+        return len(options.db) > 1
+    named = options.env or environ.get("CHATOPS_ENV") or ""
+    return any(letter in named for letter in ",*?") or named in configuration.groups
 
 
 def resolve_all(
@@ -52,7 +62,7 @@ def resolve_all(
     environment = options.env or environ.get("CHATOPS_ENV")
     if environment:
         origin = "--env" if options.env else "CHATOPS_ENV"
-        return [asked.environment(name.strip(), origin) for name in environment.split(",") if name.strip()]
+        return [asked.environment(name, origin) for name in _environments(environment, configuration)]
     for variable in ("CHATOPS_DATABASE_URL", "DATABASE_URL"):
         if text := environ.get(variable):
             return [asked.text(text, variable)]
@@ -75,6 +85,22 @@ def resolve_all(
             ("a system to play with", "chatops demo"),
         ],
     )
+
+
+def _environments(text: str, configuration: Configuration) -> list[str]:
+    """The environments that a list of names, patterns and groups means, each once. Raises UsageError for a pattern of none."""
+    found: dict[str, None] = {}
+    for name in filter(None, map(str.strip, text.split(","))):
+        if name in configuration.environments or not (name in configuration.groups or any(letter in name for letter in "*?")):
+            found[name] = None
+            continue
+        patterns = configuration.groups.get(name, [name])
+        matching = [one for pattern in patterns for one in configuration.environments if fnmatch.fnmatchcase(one, pattern)]
+        if not matching:
+            known = ", ".join(configuration.environments) or "none"
+            raise UsageError(f"no environment matches {', '.join(patterns)}; {configuration.path or 'chatops.toml'} has: {known}")
+        found |= dict.fromkeys(matching)
+    return list(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +127,7 @@ class _Asked:
         if table is None:
             known = ", ".join(self.configuration.environments) or "none"
             where = self.configuration.path or "chatops.toml (no such file here, above, or in the user's config folder)"
-            guess = did_you_mean(name, self.configuration.environments)
+            guess = did_you_mean(name, [*self.configuration.environments, *self.configuration.groups])
             raise UsageError(f"environment {name!r} is not defined; {where} has: {known}{guess}")
         where = f"{self.configuration.path} [env.{name}]"
         said = f"{where} ({origin})" if origin.startswith(("--", "CHATOPS")) else where

@@ -1,0 +1,264 @@
+"""One command over many tenants, the schemas of a database or several databases: each asked alone, and one page of all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import TypeVar
+
+from chatops import formatting, settings, sqlfiles
+from chatops.db import Database, Intent
+from chatops.db.sessions import Sessions, place_of
+from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UnreachableError, UsageError, worst
+from chatops.flows.connection import started
+from chatops.flows.given import Given
+from chatops.flows.run import Invocation
+from chatops.flows.watch_option import shown
+from chatops.migrations import fleet
+from chatops.model import Answer, Line
+from chatops.screens import tenants as screen
+from chatops.screens.tenants import Page, TenantRow
+from chatops.settings import Target
+
+MOST_NAMES = 5
+JOBS, MOST_JOBS = 4, 64
+One = TypeVar("One")
+Made = TypeVar("Made")
+
+
+class OneTenant(Invocation):
+    """The run for one of many tenants: nobody answers its questions, what it would show is kept, its connections are shared."""
+
+    def __init__(self, whole: Invocation, target: Target, sessions: Sessions) -> None:
+        super().__init__(Given(**{one.name: getattr(whole, one.name) for one in fields(Given)}))
+        self.environ = whole.environ
+        self.__dict__["configuration"] = whole.configuration
+        self.write = ()
+        self.output = "json"
+        self.sessions = sessions
+        self.answer: Answer | None = None
+        self.said: list[str] = []
+        self._target = target
+        self._whole = whole
+        self._taken: list[Database] = []
+        self._banner_shown = True  # the run's own stands for all
+
+    @property
+    def interactive(self) -> bool:
+        """Nobody is asked about one of five hundred."""
+        return False
+
+    @property
+    def has_tenants(self) -> bool:
+        """It is one of them."""
+        return False
+
+    @property
+    def streams(self) -> bool:
+        """An answer is kept whole."""
+        return False
+
+    def connect(self, intent: Intent = "read", *, target: Target | None = None) -> Database:
+        """A connection that the tenants share, given back when this one is done."""
+        database = self.sessions.take(target or self.target, intent)
+        self._taken.append(database)
+        database.target = self.judged_target(database.target, database.answered)
+        database.show_names = self._whole.medium().show_names
+        return database
+
+    def close(self) -> None:
+        """Gives the connections back; one that a failure left in a transaction is closed."""
+        for database in self._taken:
+            if not database.closed and database.in_transaction:
+                database.close()
+            self.sessions.give(database, as_new=database.intent == "migrate")
+        self._taken.clear()
+        super().close()
+
+    def show(self, answer: Answer, emit: Callable[[str], object] | None = None) -> None:
+        """Keeps the answer."""
+        self.answer = answer
+
+    def emit(self, piece: str, medium: object = None) -> None:
+        """Nothing is written for one tenant alone."""
+
+    def note(self, line: Line) -> None:
+        """Keeps what would have been said beside the answer."""
+        self.said.append(line if isinstance(line, str) else "".join(span.text for span in line))
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    name: str
+    has_chats: bool
+    may_use: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A tenant that is to be asked; or why it cannot be, in `error`."""
+
+    target: Target
+    label: str
+    error: ChatopsError | None = None
+
+
+def over_all(
+    invocation: Invocation, run: Callable[[OneTenant], ExitCode], page: Page, *, watch: float | None = None,
+    chats: bool = True, most_jobs: int = MOST_JOBS,
+) -> ExitCode:  # fmt: skip
+    """Runs a command's own flow for each tenant and shows one page of their answers; the exit code is the worst.
+
+    `chats`: schemas without chat tables are left out, and named on stderr.
+    """
+    return show(invocation, lambda: rows(invocation, run, page, chats=chats, most_jobs=most_jobs), page, watch=watch)
+
+
+def show(invocation: Invocation, ask: Callable[[], Sequence[TenantRow]], page: Page, *, watch: float | None = None) -> ExitCode:
+    """One page of the rows that `ask` finds, again and again with `watch`; the exit code is that of the worst tenant."""
+    if watch is not None:
+        return shown(invocation, lambda: screen.answer(page, ask(), invocation.now), watch)
+    found = ask()
+    invocation.show(screen.answer(page, found, invocation.now))
+    return worst(row.code for row in found)
+
+
+def rows(
+    invocation: Invocation, run: Callable[[OneTenant], ExitCode], page: Page, *, chats: bool = True, most_jobs: int = MOST_JOBS
+) -> list[TenantRow]:
+    """What the command's own flow finds in each tenant, as the page tells it, in the order of the names."""
+    sessions = Sessions(invocation.command)
+    try:
+        jobs = min(jobs_of(invocation), most_jobs)
+        tenants = found_tenants(invocation, sessions, jobs, chats=chats)
+        return side_by_side(tenants, partial(_row, invocation, sessions, run, page), jobs, sessions)
+    finally:
+        sessions.close()
+
+
+def _row(
+    invocation: Invocation, sessions: Sessions, run: Callable[[OneTenant], ExitCode], page: Page, tenant: Found
+) -> TenantRow:
+    one = OneTenant(invocation, tenant.target, sessions)
+    try:
+        if tenant.error is not None:
+            raise tenant.error
+        code = run(one)
+        if one.answer is None:
+            raise UsageError("; ".join(one.said[-1:]) or "it gave no answer")
+        return page.row(tenant.target, tenant.label, one.answer, code, one.here(*page.words))
+    except ChatopsError as error:
+        code = error.exit_code if page.acts or isinstance(error, UnreachableError) else ExitCode.FOUND
+        return screen.unknown(tenant.target, tenant.label, error.message, code, one.here(*page.words))
+    finally:
+        if invocation.now is None:
+            invocation.now = one.now
+        one.close()
+
+
+def jobs_of(invocation: Invocation) -> int:
+    """How many connections may be at work at once. Raises UsageError."""
+    jobs = JOBS if invocation.jobs is None else invocation.jobs
+    if not 1 <= jobs <= MOST_JOBS:
+        raise UsageError(f"--jobs is a number from 1 to {MOST_JOBS}, not {jobs}")
+    return jobs
+
+
+def found_tenants(invocation: Invocation, sessions: Sessions, jobs: int, *, chats: bool = True) -> list[Found]:
+    """The tenants that are meant, by databases and by --all-schemas. Raises UsageError when no schema matches anywhere."""
+    if invocation.schema is not None and invocation.all_schemas is not None:
+        raise UsageError("--schema and --all-schemas: one of them")
+    places = targets(invocation)
+    for warning in dict.fromkeys(warning for target in places for warning in target.warnings):
+        invocation.warn(warning)
+    if len({(place_of(target), target.schema) for target in places}) < len(places):
+        invocation.warn("one database is named twice: it is asked twice")
+    pattern = invocation.all_schemas
+    if pattern is None:
+        labels = fleet.labels(places)
+        invocation.note(f"{formatting.plural(len(places), 'database')}: {', '.join(labels)}")
+        return [Found(target, label) for target, label in zip(places, labels, strict=True)]
+    listed = side_by_side(places, partial(_listed, invocation, sessions, pattern), jobs, sessions)
+    if all(isinstance(one, UsageError) for one in listed):
+        raise next(one for one in listed if isinstance(one, UsageError))
+    found: list[Found] = []
+    without: list[str] = []
+    for place, schemas in zip(places, listed, strict=True):
+        if isinstance(schemas, ChatopsError):
+            if not isinstance(schemas, UsageError):
+                found.append(Found(place, "", schemas))
+            continue
+        without += [one.name for one in schemas if chats and not one.has_chats]
+        found += [Found(fleet.of_schema(place, one.name), "", _no_right(one)) for one in schemas if one.has_chats or not chats]
+    if without:
+        rest = len(without) - MOST_NAMES
+        names = ", ".join(without[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+        invocation.note(formatting.visible(f"{formatting.plural(len(without), 'schema has', 'schemas have')} no chats: {names}"))
+    if not found:
+        raise UsageError(f"no schema that matches {pattern} has chats")
+    return [replace(one, label=label) for one, label in zip(found, fleet.labels([one.target for one in found]), strict=True)]
+
+
+def _no_right(schema: _Schema) -> ChatopsError | None:
+    return None if schema.may_use else ChatopsError("this role may not use the schema")
+
+
+def _listed(invocation: Invocation, sessions: Sessions, pattern: str, place: Target) -> list[_Schema] | ChatopsError:
+    try:
+        database = sessions.take(place, "read")
+        try:
+            database.target = invocation.judged_target(place, database.answered)
+            with database.reading():
+                invocation.banner(database)
+                asked = sqlfiles.read("queries/tenants_like.sql")
+                found = database.rows(_Schema, asked, {"pattern": fleet.like(pattern)})
+                names = [] if found else [one.name for one in database.rows(_Schema, asked, {"pattern": "%"})]
+        finally:
+            sessions.give(database)
+    except ChatopsError as error:
+        return error
+    return found or fleet.none_matches(place, pattern, names)
+
+
+def targets(invocation: Invocation) -> list[Target]:
+    """Every database that is named; the embedded server is started where it is one of them."""
+    found = settings.resolve_all(invocation.options, configuration=invocation.configuration)
+    return [started(target, invocation.note) for target in found]
+
+
+def consent(invocation: Invocation, question: str, *, yes: bool) -> bool:
+    """One question for all tenants, as `Invocation.consent` for one."""
+    named = targets(invocation)
+    production = [target for target in named if target.production]
+    if yes or (not production and not invocation.interactive):
+        return True
+    names = ", ".join(f"{target.name} ({target.place})" for target in named[:MOST_NAMES])
+    if not invocation.interactive:
+        raise NotATerminalError(f"{invocation.command} changes production ({names}): give --yes to go on; nothing was changed")
+    tenants = f"schemas {invocation.all_schemas} of " if invocation.all_schemas is not None else ""
+    return invocation.ask(f"{question} on {tenants}{names}? [y/N]", "--yes").lower() in ("y", "yes")
+
+
+def side_by_side(many: Iterable[One], work: Callable[[One], Made], jobs: int, sessions: Sessions | None = None) -> list[Made]:
+    """What `work` makes of each, `jobs` at a time. An interrupt ends the statements that run, and nothing more begins."""
+    over = threading.Event()
+
+    def unless_over(one: One) -> Made:
+        if over.is_set():
+            raise KeyboardInterrupt
+        return work(one)
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        futures = [pool.submit(unless_over, one) for one in many]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            over.set()
+            for future in futures:
+                future.cancel()
+            if sessions is not None:
+                sessions.cancel()
+            raise

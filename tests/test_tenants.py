@@ -1,0 +1,273 @@
+"""One page for many tenants: the worst first, those that are well counted, what cannot be seen UNKNOWN by name."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatops.errors import ExitCode
+from chatops.screens import tenants as screen
+from chatops.screens.tenants import Page, TenantRow, Told
+from tests.conftest import Result, _command
+from tests.servers import Database, Farm, Server
+from tests.test_migrate import folder
+
+Chatops = Callable[..., Result]
+NAMES = ("tenant_a", "tenant_b", "tenant_c", "tenant d'or")
+WAITS = """set session_replication_role = replica;
+set search_path = {schema};
+insert into real_users (id, name) values ('{one}', 'Ada') on conflict do nothing;
+insert into fictional_users (id, name) values ('{one}', 'Eve') on conflict do nothing;
+insert into chats (id, real_user_id, fictional_user_id, chat_state, is_active, waiting_since, last_message_at, message_count)
+values ('{one}', '{one}', '{one}', 'waiting_assignment', true, now() - interval '{since}', now() - interval '{since}', 1);
+insert into messages (chat_id, sender_type, content, created_at) values ('{one}', 'real', 'hello', now() - interval '{since}');
+reset all"""
+EVERY = {
+    "summary": (), "queue": (), "stuck": (), "operators": (), "chats": ("--state", "waiting"), "status": (), "verify": ("schema",),
+    "diagnose": (), "doctor": (), "adopt": (), "monitor": ("--once",),
+}  # fmt: skip
+
+
+def build_tenants(database: Database) -> None:
+    """Four tenants that are up to date, and a schema without chats."""
+    database.execute("; ".join(f'create schema "{name}"' for name in (*NAMES, "tenant_without")))
+    for name in NAMES:
+        _command(database.url, "migrate", "--all-schemas", name, "--yes")
+
+
+@pytest.fixture
+def tenants(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
+    """Four tenants that are up to date, and a schema without chats."""
+    return new_database(on=server, template=farm.template(server, "tenants", build_tenants))
+
+
+def somebody_waits(database: Database, schema: str, since: str) -> None:
+    database.execute(WAITS.format(schema=f'"{schema}"', one=uuid.uuid4(), since=since))
+
+
+def rows_of(result: Result) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(result.stdout)["tenants"]
+    return found
+
+
+def worst_of(result: Result) -> list[str]:
+    """The words of the command that the page ends with."""
+    return shlex.split(result.stdout.splitlines()[-1].partition("the worst: ")[2])
+
+
+@pytest.mark.parametrize("command", EVERY)
+def test_every_command_that_looks_has_a_page_of_all_tenants(command: str, tenants: Database, chatops_inprocess: Chatops) -> None:
+    somebody_waits(tenants, "tenant_b", "2 hours")
+    somebody_waits(tenants, "tenant_c", "3 hours")
+    somebody_waits(tenants, "tenant_c", "1 minute")
+    tenants.execute("alter table tenant_c.chats disable trigger user")
+    tenants.execute("delete from chatops.migrations where target_schema = 'tenant_c' and name ~ '^02[67]'")
+    words = (command, *EVERY[command], "--all-schemas", "tenant*")
+    found = chatops_inprocess(*words, "-o", "json", db=tenants)
+    rows = rows_of(found)
+    judged = ("verify", "diagnose", "doctor")
+    expected = {*NAMES, *(["tenant_without"] if command in ("status", "doctor") else [])}
+    assert {row["tenant"] for row in rows} == expected
+    assert all(row["unknown"] is None for row in rows if row["tenant"] != "tenant_without")
+    page = chatops_inprocess(*words, db=tenants)
+    assert page.exit_code == found.exit_code == (1 if command in judged else 0), page.stderr
+    if command in ("monitor", "operators"):
+        return  # a watch begins with what is there; nobody works anywhere
+    first = rows[0] if command not in ("status", "doctor") else rows[[row["tenant"] for row in rows].index("tenant_c")]
+    assert first["tenant"] == "tenant_c"
+    assert shlex.split(first["command"])[-3:] == ["--schema", "tenant_c", command]
+    assert "tenant_c" in page.stdout
+
+
+def test_figures_are_the_tenants_own_and_who_has_waited_longest_is_first(tenants: Database, chatops_inprocess: Chatops) -> None:
+    for schema, since in (("tenant_b", "2 hours"), ("tenant_c", "3 hours"), ("tenant_b", "1 minute")):
+        somebody_waits(tenants, schema, since)
+    rows = rows_of(chatops_inprocess("summary", "--all-schemas", "tenant*", "-o", "json", db=tenants, check=0))
+    assert [(row["tenant"], row["waiting"], row["chats"]) for row in rows[:2]] == [("tenant_c", 1, 1), ("tenant_b", 2, 2)]
+    page = chatops_inprocess("summary", "--all-schemas", "tenant*", db=tenants, check=0)
+    lines = page.stdout.splitlines()
+    assert lines[0] == "4 tenants · 3 wait"
+    assert lines[-2] == "2 tenants: nobody waits"
+    assert "1 schema has no chats: tenant_without" in page.stderr
+    stuck = rows_of(chatops_inprocess("stuck", "--all-schemas", "tenant*", "-o", "json", db=tenants, check=0))
+    assert [(row["tenant"], row["total"]) for row in stuck if row["total"]] == [("tenant_c", 1), ("tenant_b", 1)]
+    again = chatops_inprocess(*worst_of(page)[1:], db=tenants, check=0)
+    assert "1 waits" in again.stdout
+    metrics = chatops_inprocess("queue", "--all-schemas", "tenant*", "-o", "prometheus", db=tenants, check=0).stdout
+    assert 'tenant="tenant_b"} 2' in metrics
+
+
+def test_status_tells_what_is_pending_and_can_gate(tenants: Database, chatops_inprocess: Chatops) -> None:
+    tenants.execute("delete from chatops.migrations where target_schema = 'tenant_b' and name like '027%'")
+    status = chatops_inprocess("status", "--all-schemas", "tenant_*", "--exit-code", db=tenants, check=1)
+    lines = status.stdout.splitlines()
+    assert lines[0] == "2 of 4 tenants up to date"
+    assert lines[-1].endswith("status")
+    chatops_inprocess("status", "--all-schemas", "tenant_*", db=tenants, check=0)
+
+
+def test_a_tenant_that_cannot_be_seen_is_unknown_by_name(tenants: Database, chatops_inprocess: Chatops) -> None:
+    role = f"sees_two_{uuid.uuid4().hex[:12]}"
+    tenants.execute(f"create role {role} login; grant usage on schema tenant_a, tenant_b, chatops to {role}")
+    tenants.execute(
+        f"grant select on all tables in schema tenant_a to {role}; grant select on all tables in schema chatops to {role}"
+    )
+    url = tenants.url.replace("//postgres@", f"//{role}@")
+    done = chatops_inprocess("--db", url, "summary", "--all-schemas", "tenant_*", "-o", "json", check=1)
+    rows = {row["schema"]: row["unknown"] for row in rows_of(done)}
+    assert rows["tenant_a"] is None
+    assert rows["tenant_b"].startswith("UNKNOWN: ")
+    assert rows["tenant_c"] == "UNKNOWN: this role may not use the schema"
+    people = chatops_inprocess("--db", url, "summary", "--all-schemas", "tenant_*", check=1)
+    assert "2 UNKNOWN" in people.stdout.splitlines()[0]
+    assert worst_of(people)[-3:] == ["--schema", "tenant_b", "summary"]
+    plugin = chatops_inprocess("--db", url, "queue", "--all-schemas", "tenant_*", "-o", "nagios", check=3)
+    assert "tenant_c unknown" in plugin.stdout
+
+
+def test_the_tenant_with_a_finding_is_on_the_first_line(tenants: Database, chatops_inprocess: Chatops) -> None:
+    tenants.execute("alter table tenant_c.chats disable trigger user")
+    done = chatops_inprocess("diagnose", "--all-schemas", "tenant*", "--jobs", "2", db=tenants, check=1)
+    assert done.stdout.startswith("tenant_c: ")
+    assert worst_of(done)[-3:] == ["--schema", "tenant_c", "diagnose"]
+    rows = rows_of(chatops_inprocess("diagnose", "--all-schemas", "tenant*", "-o", "json", db=tenants, check=1))
+    assert rows[0]["tenant"] == "tenant_c"
+    assert rows[0]["codes"]
+    junit = chatops_inprocess("verify", "schema", "--all-schemas", "tenant*", "-o", "junit", db=tenants, check=1)
+    assert junit.stdout.count("<testcase ") == 4
+    assert junit.stdout.count("<failure ") == 1
+
+
+def environments(tmp_path: Path, urls: dict[str, str], more: str = "") -> None:
+    tables = [f"[env.{name}]\nurl = '{url}'\nproduction = false\n" for name, url in urls.items()]
+    (tmp_path / "chatops.toml").write_text("\n".join([*tables, more]))
+
+
+def test_environments_are_named_as_a_list_a_wildcard_or_a_group(
+    latest_database: Database, new_database: Callable[..., Database], chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    empty = new_database()
+    gone = f"{latest_database.url}_gone"
+    environments(tmp_path, {"eu-one": latest_database.url, "eu-two": empty.url, "us": latest_database.url, "away": gone},
+                 "[groups]\nall = ['eu-*', 'us']\n")  # fmt: skip
+    somebody_waits(latest_database, "public", "1 hour")
+    for named, expected in (
+        ("us,eu-one", ["us", "eu-one"]), ("eu-*", ["eu-one", "eu-two"]), ("all", ["eu-one", "eu-two", "us"]),
+        ("eu-one,all", ["eu-one", "eu-two", "us"]),
+    ):  # fmt: skip
+        done = chatops_inprocess("--env", named, "summary", "-o", "json")
+        rows = rows_of(done)
+        assert sorted(row["environment"] for row in rows) == sorted(expected)
+        assert done.exit_code == ("eu-two" in expected)
+    page = chatops_inprocess("--env", "all,away", "summary", check=3)
+    assert "2 UNKNOWN" in page.stdout.splitlines()[0]
+    assert " ".join(worst_of(page)[1:]) == "--env away summary"
+    refused = chatops_inprocess("--env", "us,eu-one", "log", check=2)
+    assert "this command works on one database at a time, and 2 are named: us, eu-one" in refused.stderr
+    nothing = chatops_inprocess("--env", "asia-*", "summary", check=2)
+    assert "no environment matches asia-*" in nothing.stderr
+
+
+def test_all_schemas_of_several_databases_are_one_page(
+    tenants: Database, latest_database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    environments(tmp_path, {"many": tenants.url, "one": latest_database.url})
+    done = chatops_inprocess("--env", "many,one", "queue", "--all-schemas", "*", "-o", "json", check=0)
+    rows = rows_of(done)
+    assert {(row["environment"], row["schema"]) for row in rows} == {*(("many", name) for name in NAMES), ("one", "public")}
+    assert {row["tenant"] for row in rows} == {*(f"many {name}" for name in NAMES), "one"}
+
+
+def test_a_fleet_is_looked_at_on_few_connections(tenants: Database, chatops_inprocess: Chatops) -> None:
+    role = f"few_{uuid.uuid4().hex[:12]}"
+    tenants.execute(f"create role {role} login superuser")
+    tenants.execute(f"alter role {role} connection limit 4")
+    tenants.execute(f"alter role {role} nosuperuser; grant pg_read_all_data to {role}")
+    url = tenants.url.replace("//postgres@", f"//{role}@")
+    for command in ("summary", "queue", "diagnose", "doctor", "status", "verify"):
+        rows = rows_of(chatops_inprocess("--db", url, command, "--all-schemas", "tenant*", "--jobs", "2", "-o", "json"))
+        assert not [row for row in rows if "connections" in (row["unknown"] or "")]
+    wrong = chatops_inprocess("summary", "--all-schemas", "tenant*", "--jobs", "0", db=tenants, check=2)
+    assert "--jobs is a number from 1 to 64" in wrong.stderr
+
+
+def test_each_tenant_has_a_watch_of_its_own(tenants: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    words = ("monitor", "--once", "--all-schemas", "tenant_*", "--plan", "1ms*9", "--state", tmp_path / "watches")
+    begun = chatops_inprocess(*words, db=tenants, check=0)
+    assert begun.stdout.startswith("3 of 3 tenants no worse than before")
+    assert len(list((tmp_path / "watches").glob("*.json"))) == 3
+    tenants.execute("alter table tenant_b.chats disable trigger user")
+    worse = chatops_inprocess(*words, "-o", "json", db=tenants, check=1)
+    assert rows_of(worse)[0]["tenant"] == "tenant_b"
+    assert sum(bool(row["codes"]) for row in rows_of(worse)) == 1
+    loop = ("monitor", "--all-schemas", "tenant_*", "--plan", "1ms*2", "--state", tmp_path / "others")
+    ended = chatops_inprocess(*loop, db=tenants, check=0)
+    assert "3 of 3 tenants no worse than before" in ended.stdout
+
+
+def test_tenants_are_taken_over_together(tenants: Database, chatops_inprocess: Chatops) -> None:
+    tenants.execute("delete from chatops.migrations where target_schema in ('tenant_a', 'tenant_c')")
+    shown = chatops_inprocess("adopt", "--all-schemas", "tenant_*", db=tenants)
+    assert tenants.value("select count(*) from chatops.migrations where target_schema = 'tenant_a'") == 0
+    assert "tenant_a" in shown.stdout
+    chatops_inprocess("adopt", "--through", "017", "--all-schemas", "tenant_*", "--yes", db=tenants)
+    assert tenants.value("select count(distinct target_schema) from chatops.migrations where state = 'adopted'") == 2
+
+
+def test_pending_files_are_rehearsed_in_every_tenant(tenants: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    where = folder(tmp_path, {"001_more.sql": "alter table chats add column mood text"})
+    tenants.execute("alter table tenant_b.chats add column mood text")
+    done = chatops_inprocess("rehearse", "--dir", where, "--all-schemas", "tenant_*", "--yes", "-o", "json", db=tenants, check=4)
+    rows = rows_of(done)
+    assert rows[0]["tenant"] == "tenant_b"
+    assert tenants.value("select count(*) from information_schema.columns where column_name = 'mood'") == 1
+
+
+def test_all_schemas_goes_with_neither_schema_nor_a_pattern_of_nothing(tenants: Database, chatops_inprocess: Chatops) -> None:
+    for words in (["summary"], ["status"], ["diagnose"], ["monitor", "--once"], ["rehearse", "--yes"]):
+        both = chatops_inprocess("--schema", "tenant_a", *words, "--all-schemas", "tenant_*", db=tenants, check=2)
+        assert "--schema and --all-schemas" in both.stderr
+        none = chatops_inprocess(*words, "--all-schemas", "tenent_a", db=tenants, check=2)
+        assert "did you mean tenant_a" in none.stderr
+
+
+def _page(judges: bool) -> Page:
+    def headline(rows: Sequence[TenantRow]) -> str:
+        return f"{len(rows)}"
+
+    return Page("summary", (), lambda answer, code: Told((), {}), "well", headline, judges=judges)
+
+
+ROWS = st.lists(
+    st.builds(
+        TenantRow, st.sampled_from("abcdefgh"), st.just("s"), st.just("e"), st.just("d"), st.just("chatops summary"),
+        st.sampled_from([ExitCode.OK, ExitCode.FOUND]),
+        st.builds(Told, st.tuples(st.integers(0, 3).map(float), st.integers(0, 3).map(float)), st.just({})),
+        st.none() | st.just("no right"),
+    ),
+    max_size=30,
+)  # fmt: skip
+
+
+@given(ROWS, st.booleans())
+def test_every_tenant_is_told_or_counted_and_nothing_worse_comes_later(rows: list[TenantRow], judges: bool) -> None:
+    page = _page(judges)
+    ordered = screen.worst_first(page, rows)
+    told = [row for row in ordered if not row.well]
+    assert ordered[: len(told)] == told
+    unknown = [row for row in ordered if row.unknown is not None]
+    assert ordered[: len(unknown)] == unknown
+    ranks = [row.told.badness for row in ordered[len(unknown) :]]
+    assert ranks == sorted(ranks, reverse=True)
+    answer = screen.answer(page, rows, None)
+    shown = [list(table.rows) for table in answer.tables if table.audience == "people"]
+    assert len(shown[0] if shown else []) == min(len(told), screen.MOST)
+    assert answer.data["well"] == len(rows) - len(told)
