@@ -34,6 +34,7 @@ ADOPTED: Mapping[str, tuple[str, ...]] = {"constraint": ("columns",), "index": (
 """What still counts for an object that the application made: the columns of a constraint, whether an index holds rows."""
 CORE = "001_chat_core"
 """The application's own tables: of them only columns are missed, unless our own text made them."""
+MOST_TEXTS = 16
 LONG = 100
 """Characters of a property from which on its digest is compared in its place."""
 
@@ -115,6 +116,19 @@ def expected(ledger: Ledger) -> list[dict[str, object]]:
         }
         for label, one in wanted.items()
     ]
+
+
+_TEXTS: dict[str, str] = {}
+
+
+def expected_text(ledger: Ledger) -> str:
+    """The same as JSON; of many tenants that stand alike it is made once."""
+    key = json.dumps([None if ledger.files is None else list(ledger.files.items()), list((ledger.views or {}).items())])
+    if key not in _TEXTS:
+        if len(_TEXTS) > MOST_TEXTS:
+            _TEXTS.clear()
+        _TEXTS[key] = json.dumps(expected(ledger))
+    return _TEXTS[key]
 
 
 def _want(wanted: dict[str, _Wanted], label: str, file: str, state: State, properties: Properties) -> None:

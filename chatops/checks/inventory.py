@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -119,7 +118,7 @@ def take_inventory(database: Database) -> Inventory:
         applied=applied,
         views_applied=any(name.endswith("get_assignment_queue_status") for name in views),
         guarded_at=guarded_at,
-        expected=json.dumps(catalog.expected(known)),
+        expected=catalog.expected_text(known),
         known=known,
         ahead=tuple(name for name in applied or () if name not in sqlfiles.names("migrations")),
         migrated_at=migrated_at,

@@ -28,11 +28,15 @@ def make(kind: str, name: str, wanted: Texts, parts: Mapping[str, Texts]) -> str
     if kind == "function":
         return _function(name, wanted)
     if kind == "table":
-        columns = [_column(label.rpartition(".")[2], one) for label, one in parts.items() if _part_of(label, "column", name)]
+        columns = [
+            _column(label.rpartition(".")[2], one)
+            for label, one in parts.items()
+            if _part_of(label, "column", name) and "type" in one  # not of a file that is still to come
+        ]
         columns += [
             f"constraint {identifier(label.rpartition('.')[2])} {one['definition']}"
             for label, one in parts.items()
-            if _part_of(label, "constraint", name)
+            if _part_of(label, "constraint", name) and "definition" in one
         ]
         return f"create table {quoted(name)} ({', '.join(columns)});"
     return None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatops import sqlfiles
+from chatops import db, sqlfiles
 from chatops.checks import asking, catalog
 from chatops.checks import window as windows
 from chatops.checks.inventory import Inventory, take_inventory, take_thresholds
@@ -37,6 +37,8 @@ OWN_CHECK = """do $own$ begin
     set local row_security = off;
   end if;
 end $own$"""
+
+LEAVE = "rollback to savepoint chatops_check; release savepoint chatops_check"
 
 
 @dataclass(slots=True)
@@ -113,8 +115,11 @@ def run(
 
 
 def _until(database: Database, seconds: float, lock_ms: int = FIRST_LOCK_MS) -> None:
-    statement_ms = max(LEAST_MS, int(seconds * 1000))
-    database.script(f"set local statement_timeout = {statement_ms}; set local lock_timeout = {lock_ms}")
+    database.script(_limits(seconds, lock_ms))
+
+
+def _limits(seconds: float, lock_ms: int) -> str:
+    return f"set local statement_timeout = {max(LEAST_MS, int(seconds * 1000))}; set local lock_timeout = {lock_ms}"
 
 
 def parameters(survey: Survey) -> dict[str, Any]:
@@ -189,13 +194,7 @@ def _ask(state: _Run, check: Check, text: str, *, seconds_for: int = 1) -> Resul
     started = time.monotonic()
     allowed = min(state.budget.each * seconds_for, state.budget.left())
     try:
-        with state.database.savepoint("chatops_check"):
-            _until(state.database, allowed, state.budget.lock_ms)
-            if not check.shipped:
-                state.database.script(OWN_CHECK)
-            rows = state.database.untrusted_mappings(text, {**state.parameters, "rows": state.rows, "about": state.about})
-            # What a query has set for its session (a path, a role) ends with it.
-            state.database.script("rollback to savepoint chatops_check")
+        rows = _in_savepoint(state, check, text, _limits(allowed, state.budget.lock_ms))
     except ConnectionLostError as error:
         state.lost = error.message
         return unknown(check, error.message, seconds=time.monotonic() - started)
@@ -207,6 +206,22 @@ def _ask(state: _Run, check: Check, text: str, *, seconds_for: int = 1) -> Resul
         seconds = time.monotonic() - started
         return state.obstacles.after(check, error, seconds=seconds, allowed=allowed, waited_ms=waited_ms)
     return rows, time.monotonic() - started
+
+
+def _in_savepoint(state: _Run, check: Check, text: str, limits: str) -> list[dict[str, Any]]:
+    """The rows of a query; what it has set for its session (a path, a role) ends with it. Ours takes two round trips."""
+    database, parameters = state.database, {**state.parameters, "rows": state.rows, "about": state.about}
+    database.script(f"savepoint chatops_check; {limits}")
+    try:
+        if check.shipped:
+            return database.mappings_before(db.inlined(text, parameters), LEAVE)
+        database.script(OWN_CHECK)
+        rows = database.untrusted_mappings(text, parameters)
+        database.script(LEAVE)
+    except DatabaseError:
+        database.script(LEAVE)
+        raise
+    return rows
 
 
 def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -> Result:

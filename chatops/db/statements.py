@@ -38,6 +38,12 @@ class Statements(Link):
             cursor.execute(*self._bound(text, parameters))
             return cursor.fetchall() if cursor.description else []
 
+    def mappings_before(self, text: str, after: str) -> list[dict[str, Any]]:
+        """The rows of one query of ours, and what comes after it, in one round trip."""
+        with self._translated(), self._connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(f"{text}\n;\n{after}".encode())
+            return cursor.fetchall() if cursor.description else []
+
     def tuples(self, text: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
         """The rows of one query as tuples; [] when the statement returns none."""
         with self._translated(), self._connection.cursor(row_factory=tuple_row) as cursor:

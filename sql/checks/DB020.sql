@@ -23,20 +23,32 @@ with spaces as materialized (
 ), relations as materialized (
   select c.oid, c.relkind, c.relowner, s.nspname, c.relname, c.relrowsecurity, c.relforcerowsecurity,
          case when s.nspname = 'chatops' then 'chatops\.' || c.relname else c.relname end as pattern
-    from pg_class c
-    join spaces s on s.oid = c.relnamespace
+    from spaces s
+    join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = s.oid and d.classid = 'pg_class'::regclass
+    join pg_class c on c.oid = d.objid
    where c.relkind in ('r', 'p', 'S')
      and (s.nspname = 'chatops'
           or c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
                            'operator_activity', 'platform_config'))
+), lacking as materialized (
+  -- Where an owner may do everything, no body is read.
+  select o.proowner, r.*
+    from (select distinct f.proowner from functions f) as o
+   cross join relations r
+   where not pg_catalog.has_schema_privilege(o.proowner, r.nspname, 'usage')
+      or case when r.relkind = 'S' then not pg_catalog.has_sequence_privilege(o.proowner, r.oid, 'usage')
+              else not (pg_catalog.has_table_privilege(o.proowner, r.oid, 'select')
+                        and pg_catalog.has_table_privilege(o.proowner, r.oid, 'insert')
+                        and pg_catalog.has_table_privilege(o.proowner, r.oid, 'update')) end
+      or (r.relrowsecurity and (r.relforcerowsecurity or not pg_catalog.pg_has_role(o.proowner, r.relowner, 'usage')))
 ), used as materialized (
-  select f.proowner, r.*,
+  select r.*,
          pg_catalog.bool_or(f.body ~* ('\m(from|join)\s+' || r.pattern || '\M')) as reads,
          pg_catalog.bool_or(f.body ~* ('\minsert\s+into\s+' || r.pattern || '\M')) as inserts,
          pg_catalog.bool_or(f.body ~* ('\mupdate\s+' || r.pattern || '\M')) as updates
     from functions f
-    join relations r on f.body ~* (r.pattern || '\M')
-   group by f.proowner, r.oid, r.relkind, r.relowner, r.nspname, r.relname, r.relrowsecurity, r.relforcerowsecurity, r.pattern
+    join lacking r on r.proowner = f.proowner and f.body ~* (r.pattern || '\M')
+   group by r.proowner, r.oid, r.relkind, r.relowner, r.nspname, r.relname, r.relrowsecurity, r.relforcerowsecurity, r.pattern
 )
 select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, found.remedy
   from (

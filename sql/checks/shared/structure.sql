@@ -2,6 +2,7 @@
 --
 -- `of` is the table of what belongs to one. What stands in schema chatops bears that name in front. Left out is what checks of
 -- their own ask: whether a trigger fires, an index is valid, a constraint was validated. Names are told as the path shows them.
+-- Found by what depends on the schemas: the server's catalogs have no index by schema, and are long where there are many.
 select found.kind, found.name, found.of,
        (select coalesce(pg_catalog.jsonb_object_agg(p.key, coalesce(p.value, '')), '{}') from pg_catalog.jsonb_each_text(found.definition) as p) as definition
   from (
@@ -11,8 +12,9 @@ select found.kind, found.name, found.of,
        where n.nspname in (current_schema(), 'chatops')
     ), relations as materialized (
       select c.oid, c.relkind, s.prefix || c.relname as name, c.reloptions
-        from pg_class c
-        join spaces s on s.oid = c.relnamespace
+        from spaces s
+        join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = s.oid and d.classid = 'pg_class'::regclass
+        join pg_class c on c.oid = d.objid
        where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S')
     )
     select 'table' as kind, r.name, null::text as of, '{}'::jsonb as definition from relations r where r.relkind in ('r', 'p', 'f')
@@ -76,8 +78,9 @@ select found.kind, found.name, found.of,
                                                        || pg_catalog.substr(one, pg_catalog.length('search_path=' || pg_catalog.quote_ident(current_schema())) + 1)
                                                   else one end, '; ' order by one)
                                              from pg_catalog.unnest(p.proconfig) as one))
-      from pg_proc p
-      join spaces s on s.oid = p.pronamespace
+      from spaces s
+      join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = s.oid and d.classid = 'pg_proc'::regclass
+      join pg_proc p on p.oid = d.objid
       join pg_language l on l.oid = p.prolang
      where p.prokind in ('f', 'p')
        and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
