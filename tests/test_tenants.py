@@ -208,9 +208,17 @@ def test_each_tenant_has_a_watch_of_its_own(tenants: Database, chatops_inprocess
     worse = chatops_inprocess(*words, "-o", "json", db=tenants, check=1)
     assert rows_of(worse)[0]["tenant"] == "tenant_b"
     assert sum(bool(row["codes"]) for row in rows_of(worse)) == 1
+    page = tmp_path / "tenants.html"
+    chatops_inprocess("report", tmp_path / "watches", "--to", page, check=0)
+    assert "tenant_b: findings that appeared and went" in page.read_text()
+    assert "2 tenants: no worse than before." in page.read_text()
     loop = ("monitor", "--all-schemas", "tenant_*", "--plan", "1ms*2", "--state", tmp_path / "others")
     ended = chatops_inprocess(*loop, db=tenants, check=0)
     assert "3 of 3 tenants no worse than before" in ended.stdout
+    chatops_inprocess("monitor", "--once", "--all-schemas", "tenant_*", db=tenants, check=0)
+    told = chatops_inprocess("report", "--all-schemas", "tenant_[ab]", "-o", "json", db=tenants, check=0)
+    assert sorted(row["schema"] for row in rows_of(told)) == ["tenant_a", "tenant_b"]
+    assert all(shlex.split(row["command"])[-3:] == ["--schema", row["schema"], "diagnose"] for row in rows_of(told))
 
 
 def test_tenants_are_taken_over_together(tenants: Database, chatops_inprocess: Chatops) -> None:

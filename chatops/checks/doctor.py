@@ -48,6 +48,18 @@ class _Role:
     connections: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Partitions:
+    """A partitioned messages: by what, how many, and from when on one is missing, with the SQL that makes it."""
+
+    partitioned_by: str
+    partitions: int
+    missing_from: datetime | None
+    missing_now: bool
+    missing_soon: bool
+    remedy: str | None
+
+
 def examine(database: Database, another: Callable[[], Database], here: Callable[..., str]) -> list[Point]:
     """Looks at everything inside the caller's `reading`; `another` opens a further connection, `here` makes a command."""
     facts = database.facts
@@ -66,6 +78,7 @@ def examine(database: Database, another: Callable[[], Database], here: Callable[
     role = database.rows(_Role, sqlfiles.read("queries/doctor_role.sql"), {"tables": list(TABLES)})[0]
     points += _role_points(role, database.target.schema, here)
     points += _tables(database, here)
+    points += [_partitions(one) for one in database.rows(_Partitions, sqlfiles.read("queries/doctor_partitions.sql"))]
     points.append(_objects(database, here))
     points.append(_connections(role))
     shown = ", ".join(role.extensions) or "none"
@@ -143,6 +156,17 @@ def _new_connection(another: Callable[[], Database]) -> Point:
         return Point("plpgsql", "failed", f"a function call on a new connection fails: {error.message}",
                      "restart the server: its programs were probably upgraded under it")  # fmt: skip
     return Point("plpgsql", "ok", "a function call works on a new connection")
+
+
+def _partitions(found: _Partitions) -> Point:
+    parts = formatting.plural(found.partitions, "partition")
+    what = f"messages is partitioned by {formatting.visible(found.partitioned_by)}, {parts}"
+    boundary = "a message that is written as one ends is refused with 40001, and has to be sent again"
+    if found.missing_from is not None and found.missing_soon:
+        when = "now" if found.missing_now else formatting.instant(found.missing_from)
+        verdict: Verdict = "failed" if found.missing_now else "advice"
+        return Point("partitions", verdict, f"{what}; none from {when} on: messages are refused then", found.remedy or "")
+    return Point("partitions", "ok", f"{what}; {boundary}")
 
 
 def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Point]:

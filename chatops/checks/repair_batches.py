@@ -169,7 +169,8 @@ def _batch(database: Database, code: str, repair: Repair, round_: Round, *, roll
     if not repair.audit:
         statements.insert(0, sqlfiles.read("queries/repair_standin.sql"))
     # Guards tell a repair from a legacy write by the mark; without guards nobody reads it.
-    settings = {**repair.annotations, "chatops.write": "function"}
+    # What no rollback takes back (a sequence) is left out of a trial.
+    settings = {**repair.annotations, "chatops.write": "function", "chatops.trial": "on" if rollback else ""}
     _, answer, elapsed, *changed = database.at_once(statements, settings, statement_timeout=SCAN_TIMEOUT, rollback=rollback)
     round_.done(json.dumps(answer[0][0]), float(elapsed[0][0]))
     return [Change(*row) for row in changed[0]] if changed else []

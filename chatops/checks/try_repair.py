@@ -154,6 +154,8 @@ def rehearse(database: Database, survey: Survey, annotations: Mapping[str, str |
 
 def _rehearse(database: Database, code: str, survey: Survey, annotations: Mapping[str, str | None]) -> Rehearsed:
     own = next(result for result in survey.results if result.check.code == code)
+    if "setval" in repair_batches.text_of(code).mend:
+        return Rehearsed(code, reason="cannot be rehearsed: a sequence keeps what it is set to, rolled back or not")
     try:
         repair = Repair(None, False, annotations, survey.thresholds, window(survey.since))
         found = list(repair_batches.find(database, code, repair, most=MOST_ROWS, timeout=FIND_TIMEOUT).found)

@@ -13,19 +13,22 @@ from chatops.errors import ExitCode
 
 @command(
     examples=["chatops report deploy.json", "chatops report monitor.json --to day.html",
-              "chatops report monitor.json -o markdown >> $GITHUB_STEP_SUMMARY"],
+              "chatops report monitor.json -o markdown >> $GITHUB_STEP_SUMMARY",
+              "chatops report --all-schemas 'tenant_*' --to tenants.html"],
     exits="0 the page is written · 2 the file is no receipt and no state of a monitor",
-    takes=("output",),
+    takes=("connection", "tenants", "output"),
     formats=DOCUMENT_FORMATS,
 )  # fmt: skip
 def report(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A receipt of deploy, or a state file of monitor.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A receipt of deploy, a state file of monitor, or a folder of these.")
+    ] = None,
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where the page goes (default: beside it).")] = None,
 ) -> ExitCode:
     """One HTML file that needs nothing else: timeline, plots, findings. With -o markdown the same as tables on stdout.
 
-    Connects to nothing.
+    With a folder or --all-schemas one page about the watches that monitor keeps, the worst tenant first. Connects to nothing.
     """
     from chatops.flows.report import report as run
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 
@@ -10,6 +10,8 @@ from chatops import formatting
 from chatops.deploys.monitor_state import Watch, span, verdict
 from chatops.deploys.receipt import Receipt, standing
 from chatops.screens.report_plots import bars, plot
+from chatops.screens.tenants import MOST, TenantRow
+from chatops.screens.tenants_checks import MONITOR
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--dim:#5b6572;--rule:#d5dae1;--good:#1a7f4b;--bad:#b3261e;--line:#2563b8}
@@ -91,6 +93,26 @@ def of_watch(watch: Watch) -> str:
         _table("Looks that were missed", ["look", "due"], missed),
     ]
     return _page(end.sentence, end.code == 0, place_of_watch(watch), body)
+
+
+def of_watches(rows: Sequence[TenantRow], watches: Mapping[str, Watch]) -> str:
+    """The page of many tenants' watches, by tenant: the worst first, with what appeared and went there; the others counted."""
+    told = [row for row in rows if not row.well]
+    lines = [[row.tenant, str(row.told.values["state"]), str(row.told.values.get("worst") or ""),
+              str(row.told.values["verdict"])] for row in told]  # fmt: skip
+    body = [_table("Tenants that are worse than before", ["tenant", "", "worst", "verdict"], lines)]
+    if healthy := len(rows) - len(told):
+        body.append(f"<p class=good>{formatting.plural(healthy, 'tenant')}: {escape(MONITOR.well)}.</p>")
+    for row in told[:MOST]:
+        happened = [[one.at[:16].replace("T", " "), one.kind, one.severity, one.code, one.title]
+                    for one in watches[row.tenant].transitions]  # fmt: skip
+        body.append(
+            _table(f"{row.tenant}: findings that appeared and went", ["at (UTC)", "", "severity", "code", "what"], happened)
+        )
+    started = min(watch.started for watch in watches.values())
+    return _page(
+        MONITOR.headline(rows), not told, f"{formatting.plural(len(rows), 'watch', 'watches')}, the first from {started}", body
+    )
 
 
 def head_of(receipt: Receipt) -> str:

@@ -1,0 +1,70 @@
+-- Where messages is partitioned by time, a message that is written as a partition ends is refused in words, to be sent again.
+-- effect: a message at the very end of a partition is refused with "send it again"; nothing changes where messages is one table
+
+create or replace function order_message() returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $function$
+declare
+  v_now    timestamptz;
+  v_last   timestamptz;
+  v_newest timestamptz;
+  c_given  constant timestamptz := new.created_at;
+  v_fits   boolean := true;
+begin
+  if new.sender_type = 'fictional' and new.handled_by_operator_id is not null then
+    -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
+    perform from operators as o where o.id = new.handled_by_operator_id for key share;
+  end if;
+  select c.last_message_at into v_last from chats as c where c.id = new.chat_id for no key update;
+  if not found then
+    raise exception 'chat % does not exist', new.chat_id using errcode = 'foreign_key_violation';
+  end if;
+  v_now := greatest(clock_timestamp(), now());
+  if new.created_at is distinct from now() or new.delivered_at is not null or new.read_at is not null
+     or pg_catalog.current_setting('chatops.write'::text, true) = 'function' then
+    perform refuse_clock('messages'::text, w.clock)
+       from (values (new.created_at), (new.delivered_at), (new.read_at)) as w (clock)
+      where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+    -- A client's time decides nothing. The owner's, if it is not now, is restored history, and so is what bears our mark.
+    if (new.created_at < now() or new.created_at > v_now or pg_catalog.current_setting('chatops.write'::text, true) = 'function')
+       and new.created_at <= v_now + interval '1 hour' and is_owners_session() then
+      if new.created_at >= now() then
+        perform pg_catalog.set_config('chatops.history'::text,
+          coalesce(pg_catalog.current_setting('chatops.history'::text, true), '') || ' ' || new.id::text, true);
+      end if;
+      return new;
+    end if;
+  end if;
+
+  -- Later than the clock, the last message and the newest stored, whatever the clock did. What the same statement has stored a
+  -- moment ago is seen, too; what is over an hour ahead decides nothing, and is put right first.
+  select m.created_at into v_newest from messages as m where m.chat_id = new.chat_id order by m.created_at desc limit 1;
+  if v_newest > v_now + interval '1 hour' then
+    v_newest := restamp_messages(new.chat_id, new.id);
+  end if;
+  new.created_at := v_now;
+  if v_last >= v_now and v_last <= v_now + interval '1 hour' then
+    new.created_at := v_last + interval '1 microsecond';
+  end if;
+  if v_newest >= new.created_at then
+    new.created_at := v_newest + interval '1 microsecond';
+  end if;
+
+  -- A row cannot go to another partition here: the server would say so (0A000) in words that help nobody.
+  if tg_table_name <> 'messages' and new.created_at is distinct from c_given then
+    execute 'select ' || coalesce(pg_catalog.pg_get_partition_constraintdef(tg_relid), 'true'::text) || ' from (select ($1).*) as m'
+       into v_fits using new;
+    if v_fits is false then
+      raise exception 'the partition for % ended while message % was written: send it again', c_given, new.id
+        using errcode = 'serialization_failure',
+              hint = 'Without a created_at of its own it goes to the partition of the moment. Nothing was stored.';
+    end if;
+  end if;
+  return new;
+end
+$function$;
+comment on function order_message() is
+  'Trigger: messages of one chat get their time while they hold its row, so their order is the order of their effects. History
+keeps its time: what a replica, the tables'' owner with a time that is not now, or the owner under our mark writes.';
