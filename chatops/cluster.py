@@ -8,6 +8,12 @@ from chatops import sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError
 
+ON_TENANTS = frozenset((
+    "migrate", "reassign", "release", "close", "reopen", "drain", "undrain", "pause", "resume", "undo", "guard", "snooze",
+    "simulate",
+))  # fmt: skip
+"""Commands that write, and work on a distributed schema; the others refuse by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class CitusNode:
@@ -20,11 +26,17 @@ class CitusNode:
     """The schema is a tenant of schema-based sharding."""
     distributed_chats: bool
     """Its table of chats lies on a worker."""
+    shared_settings: bool = False
+    """The settings of schema chatops are on every node."""
 
     @property
     def is_distributed(self) -> bool:
         """Whether anything of the schema is distributed."""
         return self.distributed_schema or self.distributed_chats
+
+    def takes(self, schema: str) -> bool:
+        """Whether a schema is a tenant here, or becomes one when it is migrated: any but the coordinator's own."""
+        return self.coordinator and (self.is_distributed or (self.workers > 0 and schema != "public"))
 
     @property
     def told(self) -> str:
@@ -51,13 +63,18 @@ def refuse_writing(node: CitusNode | None, command: str, schema: str) -> None:
     """Raises RefusedError where a writing command cannot work: on a worker, and where the schema is distributed."""
     if node is None:
         return
-    if not node.coordinator:
-        raise RefusedError(
-            f"this is a worker of a Citus cluster: {command} would write beside the coordinator; nothing was changed",
-            next_steps=[("name the coordinator", "chatops config")],
-        )
-    if node.is_distributed:
+    refuse_worker(node, command)
+    if node.is_distributed and command not in ON_TENANTS:
         raise RefusedError(
             f"schema {schema} is distributed by Citus {node.version}: {command} does not work there yet; nothing was changed",
             details=["Reading works as far as Citus answers. Schemas that are not distributed are plain Postgres."],
+        )
+
+
+def refuse_worker(node: CitusNode | None, command: str) -> None:
+    """Raises RefusedError for a node that is not the coordinator."""
+    if node is not None and not node.coordinator:
+        raise RefusedError(
+            f"this is a worker of a Citus cluster: {command} would write beside the coordinator; nothing was changed",
+            next_steps=[("name the coordinator", "chatops config")],
         )

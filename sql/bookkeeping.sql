@@ -4,6 +4,10 @@ do $owner$
 declare
   v_owner name;
 begin
+  -- On a Citus cluster schemas may become tenants as they are made: this one belongs to all of them.
+  if pg_catalog.current_setting('citus.enable_schema_based_sharding'::text, true) = 'on' then
+    perform pg_catalog.set_config('citus.enable_schema_based_sharding'::text, 'off'::text, true);
+  end if;
   select r.rolname into v_owner
     from pg_catalog.pg_namespace as n
     join pg_catalog.pg_roles as r on r.oid = n.nspowner

@@ -18,6 +18,8 @@ from unittest import mock
 from chatops import sqlfiles
 from chatops.checks import catalog
 from chatops.cli import main as chatops
+from chatops.migrations.citus_form import form_of
+from chatops.migrations.scanner import scan
 from tests import conftest
 from tests.servers import Database, Farm, Server
 
@@ -82,6 +84,40 @@ def made(server: Server) -> dict[str, dict[str, dict[str, str] | None]]:
     return found
 
 
+def in_cluster(server: Server) -> dict[str, dict[str, dict[str, str]]]:
+    """What is told otherwise of the objects that a file makes again on a Citus cluster: its other words, run on a plain server."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    database = server.create_database()
+    try:
+        for name in sqlfiles.names("migrations"):
+            migrate(database, name)
+            texts = [text for statement, text in other_words(name) if text.startswith("create or replace ")]
+            if not texts:
+                continue
+            before = structure(database)
+            with database.connect() as connection, connection.transaction(force_rollback=True):
+                connection.execute("set local search_path = public, pg_temp")
+                for text in texts:
+                    connection.execute(text.encode())
+                rows = connection.execute(sqlfiles.body(sqlfiles.read("checks/shared/structure.sql")).encode()).fetchall()
+            found[name] = {
+                label: own
+                for kind, named, _, definition in rows
+                if (own := {key: value for key, value in definition.items() if value != before[label := f"{kind} {named}"][key]})
+            }
+    finally:
+        database.drop()
+    return found
+
+
+def other_words(name: str) -> Iterator[tuple[str, str]]:
+    """Each statement of a file with what a Citus cluster gets for it, where that is not the same."""
+    for statement in scan(sqlfiles.read(f"migrations/{name}.sql")):
+        for text in form_of(name).texts(statement.text):
+            if text != statement.text:
+                yield statement.text, text
+
+
 def view_file(name: str, file: str) -> str:
     """Which file of sql/views is installed after a numbered one: its variant until there are the queue's clocks."""
     relative = f"views/{name}.sql"
@@ -96,13 +132,16 @@ def text_of(file: str) -> str:
 def documents(farm: Farm) -> dict[str, str]:
     """The text of each file of sql/catalog: what differs from server to server by its major version."""
     by_major = {label: made(farm.server(label)) for label in conftest.server_labels() if label.isdecimal()}
+    otherwise = in_cluster(farm.server(next(iter(by_major))))
     texts = {}
     for file in sorted({name for one in by_major.values() for name in one}):
         objects: dict[str, object] = {}
         for label in sorted({name for one in by_major.values() for name in one.get(file, {})}):
             seen = {major: one.get(file, {}).get(label) for major, one in by_major.items()}
             objects[label] = None if None in seen.values() else merged({major: one or {} for major, one in seen.items()})
-        document = {"checksum": catalog.checksum(file), "objects": objects}
+        document: dict[str, object] = {"checksum": catalog.checksum(file), "objects": objects}
+        if otherwise.get(file):
+            document["citus"] = otherwise[file]
         texts[f"{file}.json"] = json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     return texts
 

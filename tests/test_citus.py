@@ -1,14 +1,17 @@
-"""On a Citus cluster: engine, node and distribution are named, reading goes on, and what cannot work is refused by name.
+"""On a Citus cluster: tenants are distributed and migrated, guards and functions hold there, and the rest refuses by name.
 
 Takes CHATOPS_TEST_CITUS_URL, a coordinator with two workers whose database `postgres` may be connected to as a superuser.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -19,80 +22,323 @@ from tests.conftest import Result
 from tests.servers import Database
 
 CITUS = os.environ.get("CHATOPS_TEST_CITUS_URL", "")
-WRITES = (
-    ["migrate", "--yes"], ["repair", "CHAT003", "--dry-run"], ["release", "--idle", "--dry-run"], ["reassign", "--stuck", "1h", "--to", "auto", "--dry-run"],
-)  # fmt: skip
+REFUSED = (["repair", "CHAT003", "--dry-run"], ["remove", "--yes"], ["adopt", "--through", "017", "--yes"], ["rehearse"])
+Run = Callable[..., Result]
 
 
-def on_a_node(url: str, name: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+@dataclass
+class Cluster:
+    """A database of the test's own on every node."""
+
+    name: str
+    nodes: list[tuple[str, int]]
+
+    @property
+    def url(self) -> str:
+        """The coordinator's."""
+        return at(CITUS, path=f"/{self.name}")
+
+    def node_url(self, host: str, port: int) -> str:
+        parts = urlsplit(CITUS)
+        user = f"{parts.username}@" if parts.username else ""
+        return at(self.url, netloc=f"{user}{host}:{port}")
+
+    def connect(self, schema: str = "public") -> psycopg.Connection[tuple[object, ...]]:
+        connection = psycopg.connect(self.url, autocommit=True)
+        connection.execute(f"set search_path = {schema}, pg_temp")
+        return connection
+
+    def add_workers(self) -> None:
+        """Until then the coordinator is a server like any other."""
+        with self.connect() as own:
+            for host, port in self.nodes:
+                own.execute("select citus_add_node(%s, %s)", (host, port))
+
+    def shard(self, table: str) -> tuple[str, str]:
+        """The URL of the worker that a table lies on, and what it is called there."""
+        with self.connect() as own:
+            row = own.execute(
+                "select nodename, nodeport, shard_name::text from citus_shards where table_name = %s::regclass", (table,)
+            ).fetchone()
+        assert row is not None
+        return self.node_url(str(row[0]), int(str(row[1]))), str(row[2])
+
+
+def at(url: str, **parts: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(**parts))
 
 
 @pytest.fixture
-def cluster_url() -> Iterator[str]:
-    """A database of the test's own on every node, the coordinator's URL."""
+def lone_coordinator() -> Iterator[Cluster]:
+    """A cluster whose workers have not been added yet."""
     if not CITUS:
         pytest.skip("CHATOPS_TEST_CITUS_URL is not set")
-    name = f"chatops_test_{secrets.token_hex(4)}"
     with psycopg.connect(CITUS, autocommit=True) as coordinator:
         workers = coordinator.execute(
             "select nodename, nodeport from pg_dist_node where groupid <> 0 and noderole = 'primary'"
         ).fetchall()
-        parts = urlsplit(CITUS)
-        user = f"{parts.username}@" if parts.username else ""
-        urls = [CITUS, *(urlunsplit(parts._replace(netloc=f"{user}{host}:{port}")) for host, port in workers)]
-        for url in urls:
-            with psycopg.connect(url, autocommit=True) as node:
-                node.execute(f"create database {name}")
-            with psycopg.connect(on_a_node(url, name), autocommit=True) as node:
-                node.execute("create extension citus")
-        with psycopg.connect(on_a_node(CITUS, name), autocommit=True) as own:
-            own.execute("select citus_set_coordinator_host(%s, %s)", (parts.hostname, parts.port))
-            for host, port in workers:
-                own.execute("select citus_add_node(%s, %s)", (host, port))
+    cluster = Cluster(f"chatops_test_{secrets.token_hex(4)}", [(str(host), int(port)) for host, port in workers])
+    parts = urlsplit(CITUS)
+    urls = [cluster.url, *(cluster.node_url(*node) for node in cluster.nodes)]
+    for url in urls:
+        with psycopg.connect(at(url, path="/postgres"), autocommit=True) as node:
+            node.execute(f"create database {cluster.name}")
+        with psycopg.connect(url, autocommit=True) as node:
+            node.execute("create extension citus")
+    with cluster.connect() as own:
+        own.execute("select citus_set_coordinator_host(%s, %s)", (parts.hostname, parts.port))
     try:
-        yield on_a_node(CITUS, name)
+        yield cluster
     finally:
         for url in urls:
-            with psycopg.connect(url, autocommit=True) as node:
-                node.execute(f"drop database if exists {name} with (force)")
+            with psycopg.connect(at(url, path="/postgres"), autocommit=True) as node:
+                node.execute(f"drop database if exists {cluster.name} with (force)")
+
+
+@pytest.fixture
+def cluster(lone_coordinator: Cluster) -> Cluster:
+    lone_coordinator.add_workers()
+    return lone_coordinator
+
+
+@pytest.fixture
+def tenant(cluster: Cluster, chatops_inprocess: Run) -> Cluster:
+    """With one tenant, `acme`, migrated."""
+    with cluster.connect() as own:
+        own.execute("create schema acme")
+    chatops_inprocess("--schema", "acme", "migrate", "--yes", db=cluster.url, check=0)
+    return cluster
+
+
+def people(own: psycopg.Connection[tuple[object, ...]], chats: int = 3) -> tuple[list[UUID], list[UUID]]:
+    """Operators who are there, and chats whose users have written."""
+    own.execute("insert into operators (name, is_active, is_available, last_activity) select 'operator ' || n, true, true, now()"
+                " from generate_series(1, 3) as n")  # fmt: skip
+    own.execute("insert into real_users (name) select 'user ' || n from generate_series(1, %s) as n", (chats,))
+    own.execute("insert into fictional_users (name) values ('profile')")
+    own.execute("insert into chats (real_user_id, fictional_user_id, chat_state)"
+                " select r.id, f.id, 'waiting_assignment' from real_users as r, fictional_users as f")  # fmt: skip
+    own.execute("insert into messages (chat_id, sender_type, content) select id, 'real', 'hello' from chats")
+    operators = [UUID(str(one)) for (one,) in own.execute("select id from operators order by name").fetchall()]
+    return operators, [UUID(str(one)) for (one,) in own.execute("select id from chats order by waiting_since, id").fetchall()]
+
+
+def value(own: psycopg.Connection[tuple[object, ...]], text: str, *parameters: object) -> object:
+    row = own.execute(text, parameters).fetchone()
+    return row[0] if row is not None else None
+
+
+# ---- migrate ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.citus
-def test_a_distributed_schema_is_named_read_and_not_written(cluster_url: str, chatops_inprocess: Callable[..., Result]) -> None:
-    with psycopg.connect(cluster_url, autocommit=True) as own:
-        own.execute("set citus.enable_schema_based_sharding = on")
-        own.execute("create schema tenant")
-    for words in WRITES:
-        refused = chatops_inprocess("--schema", "tenant", *words, db=cluster_url, check=4)
-        assert "schema tenant is distributed by Citus" in refused.stderr, words
-        assert "coordinator of 2 workers, schema distributed" in refused.stderr
-    doctor = chatops_inprocess("--schema", "tenant", "doctor", db=cluster_url)
-    assert doctor.exit_code == 1
-    assert "chatops only reads a distributed schema" in doctor.stdout
-
-
-@pytest.mark.citus
-def test_a_schema_on_the_coordinator_alone_works_and_verify_says_where_it_lies(
-    cluster_url: str, chatops_inprocess: Callable[..., Result]
+def test_a_new_tenant_lies_on_one_worker_with_its_guards_and_is_as_the_files_made_it(
+    tenant: Cluster, chatops_inprocess: Run
 ) -> None:
-    chatops_inprocess("migrate", "--to", "latest", "--yes", db=cluster_url, check=0)
-    verified = chatops_inprocess("verify", "schema", "-o", "json", db=cluster_url, check=1)
+    verified = chatops_inprocess("--schema", "acme", "verify", db=tenant.url, check=0)
+    assert "coordinator of 2 workers, schema distributed" in verified.stderr
+    with tenant.connect() as own:
+        assert (
+            value(own, "select count(distinct (nodename, nodeport)) from citus_shards where table_name::text like 'acme.%%'") == 1
+        )
+        assert value(own, "select count(*) from citus_tables where table_name::text like 'acme.%%'") == 8
+    worker, shard = tenant.shard("acme.chats")
+    with psycopg.connect(worker) as there:
+        guards = "select count(*) from pg_trigger where tgrelid = %s::regclass and tgname like 'chatops_guard_chat%%'"
+        assert there.execute(guards, (shard,)).fetchone() == (1,)
+    assert "Nothing to apply" in chatops_inprocess("--schema", "acme", "migrate", "--yes", db=tenant.url, check=0).stdout
+
+
+@pytest.mark.citus
+def test_a_schema_that_was_plain_is_distributed_with_its_rows_and_guarded_on_its_worker(
+    lone_coordinator: Cluster, chatops_inprocess: Run
+) -> None:
+    with lone_coordinator.connect() as own:
+        own.execute("create schema old")
+    chatops_inprocess("--schema", "old", "migrate", "--yes", db=lone_coordinator.url, check=0)
+    with lone_coordinator.connect("old") as own:
+        operators, chats = people(own)
+    lone_coordinator.add_workers()
+    assert '"DB021"' in chatops_inprocess("--schema", "old", "verify", "-o", "json", db=lone_coordinator.url, check=1).stdout
+    done = chatops_inprocess("--schema", "old", "migrate", "--yes", db=lone_coordinator.url, check=0)
+    assert "the schema distributed" in done.stdout
+    chatops_inprocess("--schema", "old", "verify", db=lone_coordinator.url, check=0)
+    with lone_coordinator.connect("old") as own:
+        assert value(own, "select count(*) from messages") == len(chats)
+        held = value(own, "select assign_chat_to_operator(%s)", operators[0])
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+            own.execute("insert into messages (chat_id, sender_type, handled_by_operator_id) values (%s, 'fictional', %s)",
+                        (held, operators[1]))  # fmt: skip
+        own.execute("delete from messages where chat_id = %s", (held,))
+        assert value(own, "select message_count from chats where id = %s", held) == 0
+
+
+@pytest.mark.citus
+def test_a_fleet_of_tenants_shares_the_workers(cluster: Cluster, chatops_inprocess: Run) -> None:
+    with cluster.connect() as own:
+        for name in ("one", "two", "three", "four"):
+            own.execute(f"create schema tenant_{name}")
+    chatops_inprocess("migrate", "--all-schemas", "tenant_*", "--jobs", "2", "--yes", db=cluster.url, check=0)
+    with cluster.connect() as own:
+        assert (
+            value(own, "select count(distinct (nodename, nodeport)) from citus_shards where table_name::text like 'tenant_%%'")
+            == 2
+        )
+    chatops_inprocess("diagnose", "--all-schemas", "tenant_*", db=cluster.url, check=0)
+
+
+@pytest.mark.citus
+def test_a_lock_that_is_held_on_a_worker_ends_the_run_in_time_and_is_named(cluster: Cluster, chatops_inprocess: Run) -> None:
+    with cluster.connect() as own:
+        own.execute("create schema acme")
+    chatops_inprocess("--schema", "acme", "migrate", "--to", "024", "--yes", db=cluster.url, check=0)
+    worker, shard = cluster.shard("acme.chats")
+    with psycopg.connect(worker, autocommit=True) as holder:
+        holder.execute("set citus.enable_manual_changes_to_shards to on")
+        with holder.transaction():
+            holder.execute(f"lock table {shard} in access share mode")
+            blocked = chatops_inprocess("--schema", "acme", "migrate", "--yes", "--max-wait", "2s", db=cluster.url, check=5)
+            assert f"pid {holder.info.backend_pid} on {urlsplit(worker).hostname}:{urlsplit(worker).port}" in blocked.stderr
+            with cluster.connect("acme") as own:
+                assert value(own, "select count(*) from chats") == 0
+    chatops_inprocess("--schema", "acme", "migrate", "--yes", db=cluster.url, check=0)
+
+
+# ---- functions and guards --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.citus
+def test_the_application_s_writes_and_the_functions_mean_there_what_they_mean_on_plain_postgres(tenant: Cluster) -> None:
+    with tenant.connect("acme") as own:
+        (ann, bob, cem), chats = people(own)
+        held = value(own, "select assign_chat_to_operator(%s)", ann)
+        assert held == chats[0]
+        assert value(own, "select assign_chat_to_operator(%s)", ann) == held
+        assert value(own, "select count(*) from chat_assignments where released_at is null") == 1
+        own.execute("insert into messages (chat_id, sender_type, content, handled_by_operator_id) values (%s, 'fictional', 'yes', %s)",
+                    (held, ann))  # fmt: skip
+        # The application's second write, too late to mean anything.
+        own.execute("update chats set chat_state = 'waiting_assignment' where id = %s", (held,))
+        assert value(own, "select chat_state from chats where id = %s", held) == "waiting_real_user_reply"
+        assert value(own, "select total_messages from operators where id = %s", ann) == 1
+        assert value(own, "select release_reason from chat_assignments where chat_id = %s", held) == "operator_sent_message"
+
+        value(own, "select message_id from user_message(%s, 'more')", held)
+        assert value(own, "select to_operator_id from reassign_chat(%s, %s)", held, bob) == bob
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+            own.execute("select * from reassign_chat(%s, %s)", (chats[1], bob))
+        assert value(own, "select message_id is not null from operator_reply(%s, %s, 'answer')", held, bob) is True
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+            own.execute("select * from operator_reply(%s, %s, 'late')", (held, bob))
+        mine = value(own, "select assign_chat_to_operator(%s)", cem)
+        assert value(own, "select operator_heartbeat(%s, %s)", mine, cem) is True
+        assert value(own, "select release_and_reassign_chat(%s)", mine) is True
+        assert value(own, "select assign_chat_to_operator(%s)", cem) == chats[2]
+        own.execute("update operators set is_active = false where id = %s", (cem,))
+        assert value(own, "select count(*) from chats where chat_state = 'assigned'") == 0
+        assert value(own, "select close_chat(%s)", mine) is True
+        assert value(own, "select reopen_chat(%s)", mine) == "waiting_assignment"
+
+
+@pytest.mark.citus
+def test_the_hostile_load_breaks_nothing_there_and_breaks_the_deployed_system(cluster: Cluster, chatops_inprocess: Run) -> None:
+    small = ["simulate", "--seconds", "4", "--operators", "3", "--users", "3", "--chats", "6"]
+    held = chatops_inprocess(*small, "--writers", "functions", "-o", "json", db=cluster.url, check=0)
+    assert json.loads(held.stdout)["data"]["verdict"] == "held" if "verdict" in held.stdout else True
+    chatops_inprocess(*small, db=cluster.url, check=0)
+    chatops_inprocess(*small, "--original", db=cluster.url, check=1)
+    with cluster.connect() as own:
+        assert value(own, "select count(*) from pg_namespace where nspname like 'chatops_simulate%%'") == 0
+
+
+# ---- looking and acting ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.citus
+def test_every_table_and_finding_is_read_there(tenant: Cluster, chatops_inprocess: Run) -> None:
+    with tenant.connect("acme") as own:
+        (ann, *_), chats = people(own)
+        own.execute("select assign_chat_to_operator(%s)", (ann,))
+    for words in (["summary"], ["queue"], ["stuck"], ["chats"], ["operators"], ["show", str(chats[0])], ["show", str(ann)],
+                  ["diagnose"], ["status"], ["log"], ["guard"], ["monitor", "--once", "--state", os.devnull], ["doctor"]):  # fmt: skip
+        shown = chatops_inprocess("--schema", "acme", *words, db=tenant.url)
+        assert shown.exit_code in (0, 1), (words, shown.stderr)
+        assert "unknown" not in shown.stdout.lower(), (words, shown.stdout)
+
+
+@pytest.mark.citus
+def test_chats_are_moved_and_each_move_is_logged_and_taken_back(tenant: Cluster, chatops_inprocess: Run) -> None:
+    def act(*words: str) -> Result:
+        return chatops_inprocess("--schema", "acme", *words, "--yes", "--reason", "test", db=tenant.url, check=0)
+
+    with tenant.connect("acme") as own:
+        (ann, bob, _), chats = people(own)
+        held = value(own, "select assign_chat_to_operator(%s)", ann)
+
+        def of(chat: object) -> tuple[object, ...] | None:
+            found = "select chat_state, assigned_operator_id, epoch > 0 from chats where id = %s"
+            return own.execute(found, (chat,)).fetchone()
+
+        def last() -> str:
+            return str(value(own, "select max(id) from chatops.actions where outcome = 'done'"))
+
+        act("release", str(held))
+        assert of(held) == ("waiting_assignment", None, True)
+        act("undo", last())
+        assert of(held) == ("assigned", ann, True)
+        act("reassign", str(held), "--to", str(bob))
+        assert of(held) == ("assigned", bob, True)
+        act("drain", str(bob))
+        assert value(own, "select is_available from operators where id = %s", bob) is False
+        assert value(own, "select count(*) from chats where assigned_operator_id = %s", bob) == 0
+        act("undrain", str(bob))
+        act("close", str(chats[1]))
+        assert of(chats[1]) == ("completed", None, True)
+        act("reopen", str(chats[1]))
+        assert of(chats[1]) == ("waiting_assignment", None, True)
+        chatops_inprocess("--schema", "acme", "pause", "--for", "5m", "--yes", "--reason", "t", db=tenant.url, check=0)
+        free = value(own, "select id from operators where is_available and not exists (select from chats where"
+                     " assigned_operator_id = operators.id) limit 1")  # fmt: skip
+        assert value(own, "select assign_chat_to_operator(%s)", free) is None
+        chatops_inprocess("--schema", "acme", "resume", "--reason", "t", db=tenant.url, check=0)
+        assert value(own, "select assign_chat_to_operator(%s)", free) is not None
+        logged = own.execute("select action from chatops.actions where outcome = 'done' order by id").fetchall()
+        assert [str(one) for (one,) in logged][:3] == ["release", "undo", "reassign"]
+        chatops_inprocess("--schema", "acme", "guard", "off", "--for", "5m", "--yes", "--reason", "t", db=tenant.url, check=0)
+        own.execute(
+            "insert into messages (chat_id, sender_type, handled_by_operator_id) values (%s, 'fictional', %s)", (chats[1], ann)
+        )
+        chatops_inprocess("--schema", "acme", "guard", "on", "--yes", "--reason", "t", db=tenant.url, check=0)
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+            own.execute("insert into messages (chat_id, sender_type, handled_by_operator_id) values (%s, 'fictional', %s)",
+                        (chats[1], bob))  # fmt: skip
+        chatops_inprocess("--schema", "acme", "verify", "data", db=tenant.url, check=0)
+
+
+@pytest.mark.citus
+def test_what_does_not_work_there_yet_refuses_by_name(tenant: Cluster, chatops_inprocess: Run) -> None:
+    for words in REFUSED:
+        refused = chatops_inprocess("--schema", "acme", *words, db=tenant.url, check=4)
+        assert "schema acme is distributed by Citus" in refused.stderr, words
+
+
+@pytest.mark.citus
+def test_a_schema_on_the_coordinator_alone_works_and_verify_says_where_it_lies(cluster: Cluster, chatops_inprocess: Run) -> None:
+    chatops_inprocess("migrate", "--to", "latest", "--yes", db=cluster.url, check=0)
+    verified = chatops_inprocess("verify", "schema", "-o", "json", db=cluster.url, check=1)
     assert '"DB021"' in verified.stdout
     assert "coordinator of 2 workers" in verified.stderr
-    assert "lies on the coordinator alone" in chatops_inprocess("doctor", db=cluster_url).stdout
+    assert "lies on the coordinator alone" in chatops_inprocess("doctor", db=cluster.url).stdout
 
 
 @pytest.mark.citus
-def test_a_worker_is_no_place_to_work(cluster_url: str, chatops_inprocess: Callable[..., Result]) -> None:
-    with psycopg.connect(cluster_url, autocommit=True) as own:
-        row = own.execute("select nodename, nodeport from pg_dist_node where groupid <> 0 limit 1").fetchone()
-    assert row is not None
-    parts = urlsplit(cluster_url)
-    worker = urlunsplit(parts._replace(netloc=f"{parts.username}@{row[0]}:{row[1]}"))
-    refused = chatops_inprocess("migrate", "--yes", db=worker, check=4)
+def test_a_worker_is_no_place_to_work(cluster: Cluster, chatops_inprocess: Run) -> None:
+    refused = chatops_inprocess("migrate", "--yes", db=cluster.node_url(*cluster.nodes[0]), check=4)
     assert "this is a worker of a Citus cluster" in refused.stderr
     assert ", worker" in refused.stderr
+
+
+# ---- without a cluster -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -105,12 +351,12 @@ def test_a_worker_is_no_place_to_work(cluster_url: str, chatops_inprocess: Calla
 )
 def test_writing_is_refused_by_what_the_node_is(node: CitusNode, word: str) -> None:
     with pytest.raises(RefusedError, match=word):
-        refuse_writing(node, "migrate", "acme")
+        refuse_writing(node, "remove", "acme")
 
 
 @pytest.mark.parametrize("node", [None, CitusNode("13.2-1", True, 0, False, False), CitusNode("13.2-1", True, 2, False, False)])
 def test_plain_postgres_and_plain_schemas_are_written(node: CitusNode | None) -> None:
-    refuse_writing(node, "migrate", "acme")
+    refuse_writing(node, "remove", "acme")
 
 
 def test_without_citus_nothing_is_asked_and_nothing_is_said(

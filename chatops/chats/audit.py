@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from chatops import sqlfiles
+from chatops import cluster_log, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError
 from chatops.provenance import Provenance
@@ -41,6 +42,11 @@ def statement(database: Database, file: str, *, logged: bool = True) -> str:
     """A query in its form for this database; not `logged`, what it logs goes into a table of its transaction (`stand_in`)."""
     text = sqlfiles.query(file, before_018=database.facts is None or not database.facts.has_queue_clocks)
     return text if logged else sqlfiles.without_log(text)
+
+
+def carry_out(database: Database, file: str, parameters: Mapping[str, Any], *, logged: bool = True) -> list[tuple[Any, ...]]:
+    """The rows of a query that changes something, in its form for this database, what it logs included."""
+    return cluster_log.carry_out(database, statement(database, file, logged=logged), parameters)
 
 
 def stand_in(database: Database) -> None:

@@ -214,11 +214,11 @@ def _reassign(database: Database, plan: MovePlan, moves: Sequence[Move], conditi
         "operators": audit.array(move.to for move in moves),
         "release_reason": plan.release_reason,
     }
-    taken = database.tuples(audit.statement(database, "queries/reassign_take.sql"), parameters)
+    taken = audit.carry_out(database, "queries/reassign_take.sql", parameters)
     before, after = ([row[place] for row in taken] for place in (1, 2))
     chats = audit.array(row[0] for row in taken)
-    text = audit.statement(database, "queries/reassign_give.sql", logged=conditions.logged)
-    return _results(database.tuples(text, {"chats": chats, "before": before, "after": after}), conditions)
+    given = {"chats": chats, "before": before, "after": after}
+    return _results(audit.carry_out(database, "queries/reassign_give.sql", given, logged=conditions.logged), conditions)
 
 
 def _let_go(database: Database, plan: MovePlan, moves: Sequence[Move], conditions: Conditions) -> list[MoveResult]:
@@ -228,8 +228,7 @@ def _let_go(database: Database, plan: MovePlan, moves: Sequence[Move], condition
         "release_reason": plan.release_reason,
         "reassignment_limit": plan.reassignment_limit,
     }
-    text = audit.statement(database, "queries/let_go.sql", logged=conditions.logged)
-    return _results(database.tuples(text, parameters), conditions)
+    return _results(audit.carry_out(database, "queries/let_go.sql", parameters, logged=conditions.logged), conditions)
 
 
 def _results(rows: Sequence[Sequence[Any]], conditions: Conditions) -> list[MoveResult]:

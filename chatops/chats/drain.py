@@ -29,8 +29,7 @@ class LastDrain:
 def stop_new_chats(database: Database, operator_id: UUID, plan_id: UUID, conditions: Conditions) -> int | None:
     """Makes an operator unavailable; the number of the action. Not inside a transaction. Raises ConflictError when locked."""
     with audit.acting(database, conditions.provenance, reason=conditions.reason, plan_id=plan_id, rehearsal=conditions.rehearsal):
-        text = audit.statement(database, "queries/drain_operator.sql")
-        rows = database.tuples(text, {"operator": operator_id})
+        rows = audit.carry_out(database, "queries/drain_operator.sql", {"operator": operator_id})
     if not rows:
         raise ConflictError("the operator is gone")
     number: int | None = rows[0][0]
@@ -71,7 +70,7 @@ def give_back(database: Database, drained: LastDrain, conditions: Conditions) ->
     """
     with audit.acting(database, conditions.provenance, reason=conditions.reason, rehearsal=conditions.rehearsal):
         parameters = {"actions": [drained.action_id], "action": "undrain"}
-        rows = database.tuples(sqlfiles.read("queries/undo_operators.sql"), parameters)
+        rows = audit.carry_out(database, "queries/undo_operators.sql", parameters)
         if not rows:
             raise RefusedError("the operator's availability was changed since the drain; nothing was changed")
     number: int | None = rows[0][0]

@@ -92,15 +92,15 @@ def switch_off(database: Database, provenance: Provenance, span: timedelta, reas
         was = Guards(True, _switch(database), [])
         before = json.dumps({"guards": "off" if was.off else "on"})
         parameters = {"span": span, "reason": reason, "before": before}
-        return database.rows(Switched, sqlfiles.read("queries/guard_off.sql"), parameters)[0]
+        return Switched(*audit.carry_out(database, "queries/guard_off.sql", parameters)[0])
 
 
 def switch_on(database: Database, provenance: Provenance, reason: str | None) -> Switched | None:
     """Switches the guards on again, logged; None when they were on."""
     with audit.acting(database, provenance, reason=reason):
         _require_guards(database)
-        done = database.rows(Switched, sqlfiles.read("queries/guard_on.sql"))
-        return done[0] if done else None
+        done = audit.carry_out(database, "queries/guard_on.sql", {})
+        return Switched(*done[0]) if done else None
 
 
 def _require_guards(database: Database) -> None:

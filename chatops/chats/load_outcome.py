@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ REFUSALS = {
 """What the application must expect of guards and functions (all 55000), by what their messages say."""
 LOST = "connection"
 """Stands for the SQLSTATE of a failure that came with the loss of the connection."""
+
+
+_OF_A_WORKER = re.compile("connection marked as essential|connection to the remote node|on at least one active node")
+"""How the coordinator of a Citus cluster says that it lost a worker's session."""
 
 
 @dataclass(slots=True)
@@ -42,7 +47,7 @@ class Tally:
 
     def failure(self, who: str, error: ChatopsError) -> None:
         """Counts a statement that did not go through."""
-        lost = isinstance(error, UnreachableError)
+        lost = isinstance(error, UnreachableError) or _OF_A_WORKER.search(error.message) is not None
         code = LOST if lost else (getattr(error, "sqlstate", None) or type(error).__name__)
         if code == REFUSED:
             self.refused[next((reason for words, reason in REFUSALS.items() if words in error.message), error.message)] += 1

@@ -31,7 +31,7 @@ def begin(database: Database, provenance: Provenance, span: timedelta, reason: s
                 "assign cannot be paused here: migration 021 is not in; nothing was changed",
                 next_steps=[("see what it would bring", migrate)],
             )
-        return database.rows(Paused, sqlfiles.read("queries/pause_begin.sql"), {"span": span, "reason": reason})[0]
+        return Paused(*audit.carry_out(database, "queries/pause_begin.sql", {"span": span, "reason": reason})[0])
 
 
 def until(database: Database) -> datetime | None:
@@ -51,5 +51,5 @@ def end(database: Database, provenance: Provenance, reason: str | None) -> Pause
     with audit.acting(database, provenance, reason=reason):
         if not database.value(sqlfiles.read("queries/pause_installed.sql")):
             return None
-        done = database.rows(Paused, sqlfiles.read("queries/pause_end.sql"))
-        return done[0] if done else None
+        done = audit.carry_out(database, "queries/pause_end.sql", {})
+        return Paused(*done[0]) if done else None

@@ -87,10 +87,13 @@ class Simulation:
     """
 
     def __init__(
-        self, target: Target, people: People, load: Load, checks: Mapping[str, str], *, path: WritePath = writers.APPLICATION
-    ) -> None:
+        self, target: Target, people: People, load: Load, checks: Mapping[str, str], *,
+        path: WritePath = writers.APPLICATION, in_cluster: bool = False,
+    ) -> None:  # fmt: skip
         self.target, self.people, self.load, self.checks, self.path = target, people, load, checks, path
         self.outcome = LoadOutcome(losses_expected=load.faults)
+        self.in_cluster = in_cluster
+        """The target is a tenant of a Citus cluster: sessions end on its workers, too."""
         self._stop = threading.Event()
         self._tallies: list[Tally] = []
         self._started = 0.0
@@ -196,6 +199,9 @@ class Simulation:
                 text = sqlfiles.read("queries/simulation/end_backend.sql")
                 ended = database.value(text, {"application_name": f"chatops {WRITER}", "share": wish.share})
                 tally.done["sessions ended"] += bool(ended)
+                if self.in_cluster:
+                    of_worker = sqlfiles.read("queries/simulation/end_backend_of_worker.sql")
+                    tally.done["sessions ended on workers"] += int(database.value(of_worker))
                 self._stop.wait(wish.pause)
 
     def _turn(self, database: Database, operator: UUID, turn: Turn, tally: Tally) -> None:

@@ -102,7 +102,7 @@ def carry_out(database: Database, actions: Sequence[Action], conditions: Conditi
 def _operators(database: Database, actions: Sequence[Action], conditions: Conditions) -> list[Undone]:
     ids = [one.action_id for one in actions]
     with audit.acting(database, conditions.provenance, reason=conditions.reason, rehearsal=conditions.rehearsal):
-        rows = database.tuples(sqlfiles.read("queries/undo_operators.sql"), {"actions": ids, "action": "undo"})
+        rows = audit.carry_out(database, "queries/undo_operators.sql", {"actions": ids, "action": "undo"})
         done = {undoes: by for by, undoes, _ in rows}
         results = [
             Undone(one.action_id, None, one.operator_id, "done", by=done[one.action_id]) if one.action_id in done
@@ -128,17 +128,17 @@ def _batch(database: Database, actions: Sequence[Action], conditions: Conditions
 
 def _in_one_transaction(database: Database, actions: Sequence[Action], conditions: Conditions, *, busy: bool, last: bool) -> Done:
     by_id = {one.action_id: one for one in actions}
-    mine = [row[0] for row in database.tuples(audit.statement(database, "queries/undo_lock.sql"), {"actions": list(by_id)})]
+    mine = [row[0] for row in audit.carry_out(database, "queries/undo_lock.sql", {"actions": list(by_id)})]
     barred: dict[int, str] = {}
     if mine:
-        rows = database.tuples(sqlfiles.read("queries/undo_check.sql"), {"actions": mine, "forced": busy})
+        rows = audit.carry_out(database, "queries/undo_check.sql", {"actions": mine, "forced": busy})
         barred = {row[0]: row[1] for row in rows}
     ready = [one for one in mine if one not in barred]
     results: list[Undone] = []
     if ready:
-        taken = database.tuples(audit.statement(database, "queries/undo_take.sql"), {"actions": ready})
+        taken = audit.carry_out(database, "queries/undo_take.sql", {"actions": ready})
         given = {"actions": [row[0] for row in taken], "before": [row[1] for row in taken]}
-        for by, undoes, chat_id, chat_state in database.tuples(audit.statement(database, "queries/undo_give.sql"), given):
+        for by, undoes, chat_id, chat_state in audit.carry_out(database, "queries/undo_give.sql", given):
             results.append(Undone(undoes, chat_id, by_id[undoes].operator_id, "done", None, by, chat_state))
         if len(results) != len(ready):
             raise DatabaseError(batches.ABSORBED, sqlstate="P0001")

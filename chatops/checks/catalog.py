@@ -1,7 +1,8 @@
 """What the shipped files make in a database, and which of it must be there as far as the ledger says files are in.
 
 `sql/catalog/FILE.json` holds for each file of sql/migrations, sql/views and the bookkeeping the objects that it makes or changes,
-as `sql/checks/shared/structure.sql` tells them; `make catalog` writes them from a database that is migrated file by file.
+as `sql/checks/shared/structure.sql` tells them, and in `citus` what is told otherwise of them on a tenant of a Citus cluster;
+`make catalog` writes them from a database that is migrated file by file.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class _Wanted:
     state: State
     of: str | None
     properties: dict[str, str | Mapping[str, str]]
+    in_cluster: dict[str, str]
+    """The properties that are told otherwise on a Citus cluster."""
 
 
 @cache
@@ -75,6 +78,14 @@ def objects_of(file: str) -> Mapping[str, Properties | None]:
     made: dict[str, Properties | None] = found["objects"]
     # While a file is being written its catalog is behind: then its objects count by their names alone.
     return made if found["checksum"] == checksum(file) else {label: None if one is None else {} for label, one in made.items()}
+
+
+@cache
+def in_cluster(file: str) -> Mapping[str, Mapping[str, str]]:
+    """What is told otherwise of one file's objects on a tenant of a Citus cluster."""
+    path = sqlfiles.root() / FOLDER / f"{file}.json"
+    found: dict[str, Mapping[str, str]] = json.loads(path.read_text(encoding="utf-8")).get("citus", {}) if path.exists() else {}
+    return found
 
 
 def checksum(file: str) -> str:
@@ -90,10 +101,11 @@ def known_names() -> frozenset[str]:
     return frozenset(label for file in _all_files() for label in objects_of(file))
 
 
-def expected(ledger: Ledger) -> list[dict[str, object]]:
+def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]]:
     """The objects that must be there: `kind, name, of, migration, state`, and in `definition` each property's possible texts.
 
-    Properties are told of what our own text made; of what was adopted, or where no ledger is, the names.
+    Properties are told of what our own text made; of what was adopted, or where no ledger is, the names. `cluster`: as a Citus
+    cluster has them, too.
     """
     wanted: dict[str, _Wanted] = {}
     others: set[str] = set()
@@ -112,7 +124,10 @@ def expected(ledger: Ledger) -> list[dict[str, object]]:
             "of": one.of,
             "migration": one.migration,
             "state": one.state,
-            "definition": {name: _texts(value) for name, value in one.properties.items()},
+            "definition": {
+                name: _texts(value) + ([_short(one.in_cluster[name])] if cluster and name in one.in_cluster else [])
+                for name, value in one.properties.items()
+            },
         }
         for label, one in wanted.items()
     ]
@@ -121,13 +136,13 @@ def expected(ledger: Ledger) -> list[dict[str, object]]:
 _TEXTS: dict[str, str] = {}
 
 
-def expected_text(ledger: Ledger) -> str:
+def expected_text(ledger: Ledger, *, cluster: bool = False) -> str:
     """The same as JSON; of many tenants that stand alike it is made once."""
-    key = json.dumps([None if ledger.files is None else list(ledger.files.items()), list((ledger.views or {}).items())])
+    key = json.dumps([None if ledger.files is None else list(ledger.files.items()), list((ledger.views or {}).items()), cluster])
     if key not in _TEXTS:
         if len(_TEXTS) > MOST_TEXTS:
             _TEXTS.clear()
-        _TEXTS[key] = json.dumps(expected(ledger))
+        _TEXTS[key] = json.dumps(expected(ledger, cluster=cluster))
     return _TEXTS[key]
 
 
@@ -135,8 +150,9 @@ def _want(wanted: dict[str, _Wanted], label: str, file: str, state: State, prope
     kept = ADOPTED.get(label.partition(" ")[0], ()) if state != "applied" else None
     own = {name: value for name, value in properties.items() if name != "of" and (kept is None or name in kept)}
     of = properties.get("of")
-    one = wanted.setdefault(label, _Wanted(file, state, of if isinstance(of, str) else None, {}))
+    one = wanted.setdefault(label, _Wanted(file, state, of if isinstance(of, str) else None, {}, {}))
     one.properties |= own
+    one.in_cluster = {name: text for name, text in one.in_cluster.items() if name not in own} | in_cluster(file).get(label, {})
     # Whoever made it anew is asked to make it again; of what nobody has noted, the first.
     if state == "adopted" or (state == "applied" and (not own or "body" in own)):
         one.migration, one.state = file, state

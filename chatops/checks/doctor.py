@@ -99,9 +99,7 @@ def _version(number: int, text: str) -> Point:
 def _cluster(node: cluster.CitusNode, schema: str, here: Callable[..., str]) -> Point:
     if not node.coordinator:
         return Point("cluster", "failed", f"{node.told}: only the coordinator can be worked on", here("config"))
-    if node.is_distributed:
-        return Point("cluster", "failed", f"{node.told}: chatops only reads a distributed schema", here("verify", "schema"))
-    if node.workers:
+    if node.workers and not node.is_distributed:
         return Point("cluster", "advice", f"{node.told}; schema {formatting.visible(schema)} lies on the coordinator alone")
     return Point("cluster", "ok", node.told)
 

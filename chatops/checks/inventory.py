@@ -118,7 +118,7 @@ def take_inventory(database: Database) -> Inventory:
         applied=applied,
         views_applied=any(name.endswith("get_assignment_queue_status") for name in views),
         guarded_at=guarded_at,
-        expected=catalog.expected_text(known),
+        expected=catalog.expected_text(known, cluster=database.facts is not None and database.facts.citus is not None),
         known=known,
         ahead=tuple(name for name in applied or () if name not in sqlfiles.names("migrations")),
         migrated_at=migrated_at,

@@ -25,6 +25,8 @@ TIMEOUTS: Mapping[Intent, tuple[str, str]] = {
 }
 
 
+OF_WORKERS = ("chatops.write", "timezone", "enable_seqscan", "enable_mergejoin", "random_page_cost")
+"""Settings of a transaction that what runs on a Citus cluster's workers must find, too."""
 GLANCE = "begin isolation level read committed, read only, not deferrable"
 
 
@@ -138,10 +140,17 @@ class Database(Statements):
                 raise standby_refused() from None
             raise
         self.facts = Facts(*results[-1][0])
+        if self.facts.distributed and "read write" in begin:
+            # By SET, one by one: only so does Citus take a setting to the workers.
+            self.execute("set local citus.propagate_set_commands = 'local'")
+            self.execute(f"set local lock_timeout = {literal(lock_timeout or TIMEOUTS[self.intent][1])}")
 
     def annotate(self, settings: Mapping[str, str | None]) -> None:
         """Sets transaction-local settings in one statement, such as those from which the audit takes its defaults."""
         self.script(_set_text(settings))
+        if self.facts is not None and self.facts.distributed:
+            for name in settings.keys() & set(OF_WORKERS):
+                self.execute(f"set local {name} = {literal(settings[name] or '')}")
 
     @contextlib.contextmanager
     def savepoint(self, name: str = "chatops_step") -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -14,7 +14,7 @@ from chatops.db.failures import translate
 from chatops.db.link import Link
 from chatops.db.ran import Notice, Ran, rows_of
 from chatops.db.texts import Parameters, placeholders
-from chatops.errors import ChatopsError
+from chatops.errors import ChatopsError, DatabaseError
 from chatops.settings import redact, secrets_of
 
 Row = TypeVar("Row")
@@ -102,18 +102,9 @@ class Statements(Link):
         `copies` are the rows for each `COPY … FROM stdin` in it, in order; each costs one more round trip. `heard` are the
         numbers of the statements whose rows somebody wants to see.
         """
-        connection, pgconn = self._connection, self._connection.pgconn
-        results: list[Any] = []
-        notices: list[Notice] = []
+        pgconn = self._connection.pgconn
+        results: list[pq.abc.PGresult] = []
         rows = iter(copies)
-        secrets = secrets_of(self.target)
-
-        def listen(diag: psycopg.errors.Diagnostic) -> None:
-            texts = (diag.message_detail, diag.message_hint, diag.context)
-            detail, hint, context = (redact(one, secrets) if one else None for one in texts)
-            severity = diag.severity_nonlocalized or diag.severity or ""
-            message = redact(diag.message_primary or "", secrets)
-            notices.append(Notice(len(results), severity, diag.sqlstate or "", message, detail, hint, context))
 
         def conversation() -> Any:
             pgconn.send_query(text.encode())
@@ -132,6 +123,52 @@ class Statements(Link):
                     yield Wait.W
                 yield from generators.send(pgconn)
 
+        return self._conversed(conversation, results, heard)
+
+    def run_apart(self, texts: Sequence[str], heard: Container[int] = ()) -> Ran:
+        """As `run` for statements that reach the server one at a time, in a pipeline: for servers that read a request as one.
+
+        An error's `position` is one in the texts, each followed by three characters. Raises nothing of the server's.
+        """
+        pgconn = self._connection.pgconn
+        results: list[pq.abc.PGresult] = []
+
+        def conversation() -> Any:
+            pgconn.enter_pipeline_mode()
+            for text in texts:
+                pgconn.send_query_params(text.encode(), None)
+            pgconn.pipeline_sync()
+            yield from generators.send(pgconn)
+            for _ in texts:
+                while (result := (yield from generators.fetch(pgconn))) is not None:
+                    results.append(result)
+            yield from generators.fetch(pgconn)  # the end of the pipeline
+            pgconn.exit_pipeline_mode()
+
+        ran = self._conversed(conversation, results, heard)
+        if isinstance(ran.error, DatabaseError) and ran.error.position is not None:
+            ran.error.position += sum(len(text) + 3 for text in texts[: len(ran.tags)])
+        return ran
+
+    def copy_in(self, statement: str, data: str) -> int:
+        """Runs one COPY … FROM stdin with its rows; the number of rows copied."""
+        with self._translated(), self._connection.cursor() as cursor:
+            with cursor.copy(statement.encode()) as copy:
+                copy.write(data)
+            return cursor.rowcount
+
+    def _conversed(self, conversation: Callable[[], Any], results: list[pq.abc.PGresult], heard: Container[int]) -> Ran:
+        """Has a conversation that gathers results, and tells how far it came."""
+        connection, secrets = self._connection, secrets_of(self.target)
+        notices: list[Notice] = []
+
+        def listen(diag: psycopg.errors.Diagnostic) -> None:
+            texts = (diag.message_detail, diag.message_hint, diag.context)
+            detail, hint, context = (redact(one, secrets) if one else None for one in texts)
+            severity = diag.severity_nonlocalized or diag.severity or ""
+            message = redact(diag.message_primary or "", secrets)
+            notices.append(Notice(len(results), severity, diag.sqlstate or "", message, detail, hint, context))
+
         error: ChatopsError | None = None
         connection.add_notice_handler(listen)
         try:
@@ -143,7 +180,7 @@ class Statements(Link):
             connection.remove_notice_handler(listen)
         finished = [result for result in results if result.status in _FINISHED]
         if error is None and len(finished) < len(results):
-            failure = psycopg.errors.error_from_result(results[-1], encoding="utf-8")
+            failure = psycopg.errors.error_from_result(results[len(finished)], encoding="utf-8")
             error = translate(failure, connection, secrets)
         tags = tuple((result.command_status or b"").decode() for result in finished)
         firsts = tuple(

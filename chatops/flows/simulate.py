@@ -50,7 +50,8 @@ def simulate(invocation: Invocation, request: SimulateRequest) -> ExitCode:
     base = server_for(invocation)
     with database_of_its_own(invocation, base, keep=request.keep) as target:
         outcome = _play(invocation, target, load, request.seconds, request.writers, original=request.original)
-    played = SimulationRun(load, outcome, request.seconds, request.writers, target.parameters["dbname"],
+    where = target.schema if target.schema.startswith("chatops_simulate_") else target.parameters["dbname"]
+    played = SimulationRun(load, outcome, request.seconds, request.writers, where,
                            original=request.original, kept=request.keep)  # fmt: skip
     invocation.show(screen.answer(played, _next(base, target, request, load, outcome), invocation.now))
     return ExitCode.OK if outcome.verdict == "held" else ExitCode.FOUND
@@ -72,7 +73,8 @@ def _play(invocation: Invocation, target: Target, load: Load, seconds: int, how:
     path = writers.FUNCTIONS if how == "functions" else writers.APPLICATION
     sessions, chats = formatting.plural(len(load.sessions), "session"), formatting.plural(load.chats, "chat")
     invocation.note(f"{sessions} on {chats} for {seconds} s, seed {load.seed}")
-    run = simulation.Simulation(target, people, load, checks, path=path)
+    distributed = database.glance().distributed
+    run = simulation.Simulation(target, people, load, checks, path=path, in_cluster=distributed)
     with live_line(invocation, f"0 of {seconds} s") as show:
         return run.run(seconds, lambda now: show(now.elapsed, screen.progress_line(now, seconds)))
 

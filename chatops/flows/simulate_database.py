@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 
-from chatops import db, local, settings
-from chatops.db import identifier, pools_transactions
+from chatops import cluster, db, local, settings, sqlfiles
+from chatops.db import Database, identifier, pools_transactions
 from chatops.errors import ChatopsError, RefusedError
 from chatops.flows.run import Invocation
 from chatops.settings import Target
@@ -46,6 +46,10 @@ def database_of_its_own(invocation: Invocation, base: Target, *, keep: bool) -> 
     if pools_transactions(database):
         raise RefusedError("these writers need sessions of their own, and a pooler in transaction mode stands before this server",
                            details=["give --db with the server's own port, or a session pooler's"])  # fmt: skip
+    if in_cluster(database):
+        with _schema_of_its_own(invocation, base, name, keep=keep) as target:
+            yield target
+        return
     database.execute(f"create database {identifier(name)} template template0")
     try:
         invocation.use(target)
@@ -56,6 +60,40 @@ def database_of_its_own(invocation: Invocation, base: Target, *, keep: bool) -> 
             invocation.note(f"kept: the database {name}")
         else:
             _drop(invocation, base, name)
+
+
+def in_cluster(database: Database) -> bool:
+    """Whether this is the coordinator of a Citus cluster: there tenants are schemas, and a new database is on no worker."""
+    if database.glance().citus is None:
+        return False
+    with database.reading():
+        node = cluster.node_of(database)
+    cluster.refuse_worker(node, "simulate")
+    return node is not None and node.workers > 0
+
+
+@contextlib.contextmanager
+def _schema_of_its_own(invocation: Invocation, base: Target, name: str, *, keep: bool) -> Iterator[Target]:
+    flags = f"--db '{settings.url_without_password(dict(base.parameters))}' --schema {name}"
+    try:
+        invocation.use(replace(base, embedded=None, schema=name, flags=flags))
+        yield invocation.target
+    finally:
+        invocation.close()
+        if keep:
+            invocation.note(f"kept: the schema {name}")
+        else:
+            _drop_schema(invocation, base, name)
+
+
+def _drop_schema(invocation: Invocation, base: Target, name: str) -> None:
+    try:
+        with db.connect(base, "simulate", "migrate") as database:
+            database.execute(f"drop schema if exists {identifier(name)} cascade")
+            for file in ("forget_schema", "forget_settings"):
+                database.execute(sqlfiles.read(f"queries/simulation/{file}.sql"), {"schema": name})
+    except ChatopsError as error:
+        invocation.warn(f"the schema {name} is left behind ({error.message}); with psql: drop schema {name} cascade")
 
 
 def _drop(invocation: Invocation, base: Target, name: str) -> None:

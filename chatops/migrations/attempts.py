@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container
 from typing import NoReturn
 
 from chatops import db, formatting
@@ -71,7 +71,7 @@ class Attempts:
             sent = transaction(budget)
             started = time.monotonic()
             with self.watch.over(deadline_ms or budget.deadline_ms, longest_hold_ms=longest_hold_ms):
-                ran = self.interruptible(name, sent.text, verdict, sent.copies, sent.heard)
+                ran = self.interruptible(name, sent, verdict)
             seconds = time.monotonic() - started
             if ran.error is None:
                 self.progress.hear(said(sent.parts, ran))
@@ -95,12 +95,11 @@ class Attempts:
             self.wait_for_locks(name, budget, verdict)
 
     def interruptible(
-        self, name: str, text: str, verdict: Callable[[], list[str]] | None, copies: Sequence[str] = (),
-        heard: Container[int] = (),
-    ) -> Ran:  # fmt: skip
-        """Sends a text; Ctrl-C ends the statement too, and says what became of the file."""
+        self, name: str, sent: Transaction | str, verdict: Callable[[], list[str]] | None, heard: Container[int] = ()
+    ) -> Ran:
+        """Sends a transaction, or a text; Ctrl-C ends the statement too, and says what became of the file."""
         try:
-            return self.database.run(text, copies, heard)
+            return self.database.run(sent, heard=heard) if isinstance(sent, str) else sent.sent_by(self.database)
         except KeyboardInterrupt:
             if verdict is not None:
                 raise MigrationInterruptedError("interrupted", details=verdict(), next_steps=[("go on", self.again)]) from None

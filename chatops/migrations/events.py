@@ -13,10 +13,10 @@ from chatops.migrations.locks import Blocker
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A file or view that is in now. Milliseconds; `rows` is what its own statements said they changed."""
+    """A file, view or step that is in now. Milliseconds; `rows` is what its own statements said they changed."""
 
     name: str
-    kind: Literal["file", "view"]
+    kind: Literal["file", "view", "step"]
     effect: str
     duration_ms: float
     waited_ms: float

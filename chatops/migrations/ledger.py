@@ -74,6 +74,8 @@ class Run:
     annotations: Mapping[str, str | None] = field(default_factory=dict)
     revision: str | None = None
     id: UUID = field(default_factory=uuid4)
+    tenant: bool = False
+    """Whether the target schema is one of a Citus cluster's: then statements go apart, and what they set reaches the workers."""
 
     @property
     def settings(self) -> dict[str, str | None]:
@@ -289,6 +291,15 @@ def _write(database: Database, statements: Sequence[str], run: Run) -> db.Ran:
     return ran
 
 
+CLUSTER_SETTINGS = (
+    "set local citus.propagate_set_commands = 'local'",
+    "set local citus.enable_unsafe_triggers = on",
+    # What a file makes outside the tenant's schema is no tenant.
+    "set local citus.enable_schema_based_sharding = off",
+)
+"""What a transaction on a tenant of a Citus cluster begins with. By SET: what set_config sets stays on this node."""
+
+
 def settings_texts(
     schema: str, run: Run, *, lock_timeout_ms: int, statement_timeout: str | None = None, local: bool = True
 ) -> list[str]:
@@ -301,6 +312,8 @@ def settings_texts(
     scope = "true" if local else "false"
     calls = (f"pg_catalog.set_config({db.literal(name)}, {db.literal(value)}, {scope})" for name, value in values.items())
     texts = [path_text(schema, local=local), f"select {', '.join(calls)}"]
+    if run.tenant and local:
+        texts = [*CLUSTER_SETTINGS, *texts, f"set local lock_timeout = '{lock_timeout_ms}ms'"]
     if statement_timeout is not None:
         # Whoever sets a limit of their own sets that of whole transactions aside, which servers have since 17.
         texts.append(

@@ -49,13 +49,18 @@ class Blocker:
     xact_start: datetime | None
     query: str | None
     now: datetime
+    node: str | None = None
+    """The worker of a Citus cluster that it is on, where it is not on the coordinator."""
+    number: int | None = None
+    """What the coordinator calls a session of a worker, to end it from there."""
 
     def __str__(self) -> str:
         who = self.application_name or self.role or self.backend_type or "hidden"
         # A statement is text of others: shortened to one visible line.
         query = f'  "{formatting.shortened(self.query, 60)}"' if self.query else ""
         since = formatting.age(self.xact_start, self.now)
-        return f"pid {self.pid} {formatting.visible(who)}  {self.state or 'hidden'} {since}{query}"
+        where = f" on {self.node}" if self.node else ""
+        return f"pid {self.pid}{where} {formatting.visible(who)}  {self.state or 'hidden'} {since}{query}"
 
 
 @dataclass
@@ -239,7 +244,7 @@ class Watch:
             self._open()
             assert self._database is not None
             while not attempt.over.is_set():
-                if found := self._database.rows(Blocker, sqlfiles.read("queries/blockers.sql"), keys):
+                if found := self._blockers(self._database, keys):
                     self.blockers = found
                     if deadline_ms is not None and time.monotonic() - attempt.started > deadline_ms / 1000:
                         self.cut = True
@@ -257,6 +262,14 @@ class Watch:
         finally:
             if not self._pinned:
                 self._give_back()
+
+    def _blockers(self, database: Database, keys: dict[str, int]) -> list[Blocker]:
+        """Who is in the way on this server, else on the workers of a Citus cluster."""
+        found = database.rows(Blocker, sqlfiles.read("queries/blockers.sql"), keys)
+        facts = self._migrator.facts
+        if found or facts is None or facts.citus is None:
+            return found
+        return database.rows(Blocker, sqlfiles.read("queries/blockers_of_workers.sql"), keys)
 
     def _holds(self, attempt: _Attempt, database: Database, keys: dict[str, int]) -> bool:
         """Whether the attempt may have held locks of rows for too long: since it was last seen without one."""

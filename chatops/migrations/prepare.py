@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chatops import db, formatting, sqlfiles
+from chatops import cluster, db, formatting, sqlfiles
+from chatops.cluster import CitusNode
 from chatops.db import Database
 from chatops.errors import RefusedError, UsageError, standby_refused
 from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
@@ -52,11 +53,20 @@ class Prepared:
     """Supabase's own history, where it keeps one of this folder."""
     by_history: tuple[MigrationFile, ...] = ()
     """Files that the history has and the ledger has not: they are recorded, not run."""
+    node: CitusNode | None = None
+    """The coordinator of a Citus cluster whose tenant the schema is, or becomes."""
+    distributes: bool = False
+    """Whether the schema, or what its tenants share, is yet to be distributed."""
+
+    @property
+    def tenant(self) -> bool:
+        """Whether the schema is, or becomes, a tenant of a Citus cluster."""
+        return self.node is not None
 
     @property
     def nothing(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.plan.apply and not self.views
+        return not self.plan.apply and not self.views and not self.distributes
 
 
 def prepare(database: Database, ledger: Ledger, folder: Folder, request: MigrationRequest) -> Prepared:
@@ -74,7 +84,20 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
     refuse_strange_folder(prepared.ledger, folder)
     refuse_known_elsewhere(prepared.ledger, folder, prepared.plan)
     refuse_odd_strings(database, ledger.facts, prepared.plan.apply)
-    return prepared
+    return in_cluster(database, prepared)
+
+
+def in_cluster(database: Database, prepared: Prepared) -> Prepared:
+    """The same for a tenant of a Citus cluster: whether its schema is to be distributed first."""
+    if prepared.ledger.facts.citus is None:
+        return prepared
+    with database.reading():
+        node = cluster.node_of(database)
+    schema = database.target.schema
+    cluster.refuse_worker(node, "migrate")
+    if node is None or not node.takes(schema):
+        return prepared
+    return replace(prepared, node=node, distributes=not (node.distributed_schema and node.shared_settings))
 
 
 def refuse_absent_schema(database: Database) -> None:

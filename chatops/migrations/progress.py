@@ -103,7 +103,7 @@ class Progress:
             f"{name}: a lock was not had within {formatting.duration(budget.max_wait)},"
             f" in {formatting.plural(budget.attempt, 'attempt')}",
             details=[*lines, *(verdict or self.verdict(name, "is not in"))],
-            next_steps=[*self.ending([blocker.pid for blocker in blockers]), ("again", self.request.again)],
+            next_steps=[*self.ending([blocker.number or blocker.pid for blocker in blockers]), ("again", self.request.again)],
         )
 
     def ending(self, pids: Sequence[int]) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from chatops.migrations.attempts import Attempts, LedgerMovedError
 from chatops.migrations.batches import Batches
 from chatops.migrations.beside import Beside
 from chatops.migrations.carry_over import carry_over_texts
+from chatops.migrations.distribution import DISTRIBUTION, distribution
 from chatops.migrations.events import Done, Installed, Started, StepBegun, Tell
 from chatops.migrations.heard import Said, said
 from chatops.migrations.ledger import Run, adopt_text
@@ -64,6 +65,7 @@ def apply(
     Raises MigrationFailedError, ConflictError when locks or another migrator are not had in time, ConnectionLostError with
     what became of the file, MigrationInterruptedError.
     """
+    run = replace(run, tenant=prepared.tenant)
     refuse_pooler(database, prepared, request, beside.pools_transactions if beside is not None else db.pools_transactions)
     progress = Progress(prepared, request, tell)
     attempts = Attempts(database, progress, run, beside)
@@ -82,7 +84,8 @@ class Migrating:
         self.alone: set[str] = set()
         """Files that did not go in together with others."""
         # A pooler reconnects on its own: a crash between two files would go unnoticed.
-        self.may_follow = progress.now.ledger.facts.backend_pid == attempts.database.protocol_pid
+        # A cluster's statements go one by one, so several files together save nothing.
+        self.may_follow = not attempts.run.tenant and progress.now.ledger.facts.backend_pid == attempts.database.protocol_pid
 
     @property
     def now(self) -> Prepared:
@@ -119,6 +122,8 @@ class Migrating:
     def go(self) -> MigrationOutcome:
         while True:
             try:
+                if self.now.distributes:
+                    self.distribute()
                 if self.now.carried:
                     self.carry_over(self.now.carried)
                 if self.now.by_history:
@@ -136,6 +141,23 @@ class Migrating:
                 self.read_again()
         known, left = self.progress, tuple(entry.name for entry in self.now.plan.left)
         return MigrationOutcome(tuple(known.done), tuple(known.by_others), left, tuple(known.told))
+
+    def distribute(self) -> None:
+        """Makes the schema a tenant of the cluster, with what it holds; its settings are the cluster's."""
+        schema = self.database.target.schema
+        node = self.now.node
+        assert node is not None
+        self.progress.tell(Started(DISTRIBUTION))
+        _, _, seconds = self.attempts.send(
+            DISTRIBUTION,
+            lambda budget: distribution(self.now.folder, self.now.ledger, node, schema, self.run, deadline_ms=budget.deadline_ms),
+        )
+        self.progress.ledger_made()
+        node = replace(node, distributed_schema=True, shared_settings=True)
+        self.progress.now = replace(self.now, node=node, distributes=False)
+        done = Done(DISTRIBUTION, "step", "", seconds * 1000, 0.0, 0)
+        self.progress.done.append(done)
+        self.progress.tell(done)
 
     def carry_over(self, sources: Sequence[str]) -> None:
         """Calls files by their folder's name that an earlier version called by the folder's path."""
@@ -168,7 +190,8 @@ class Migrating:
 
     def read_again(self) -> None:
         before = self.now
-        self.progress.now = judged(before.folder, ledgers.read(self.database), self.request, before.history)
+        again = judged(before.folder, ledgers.read(self.database), self.request, before.history)
+        self.progress.now = replace(again, node=before.node, distributes=before.distributes)
         still = {entry.name for entry in self.now.plan.apply}
         self.progress.by_others += [entry.name for entry in before.plan.apply if entry.name not in still]
         refuse_problems(self.now)
@@ -190,6 +213,7 @@ class Migrating:
                 bookkeeping=not self.now.ledger.exists, statement_timeout=self.request.statement_timeout,
                 waited_ms=(budget.max_wait - budget.left) * 1000, first=budget.first, patient=budget.patient,
                 followed=followed, run_known=bool(self.progress.done), also=self.also(entry),
+                has_chats=self.now.ledger.facts.has_chats,
             )  # fmt: skip
 
         started = time.monotonic()

@@ -88,4 +88,5 @@ class StepTexts:
             end = statement.end if statement.copy_data else statement.stop
             parts.append(Part(reading.sent[statement.leading : end], reading, statement))
             parts += [Part(text) for text in CLEAN]
-        return Transaction((*parts, *(Part(text.rstrip().removesuffix(";")) for text in (*after, "commit"))))
+        last = (Part(text.rstrip().removesuffix(";")) for text in (*after, "commit"))
+        return Transaction((*parts, *last), apart=self.run.tenant)

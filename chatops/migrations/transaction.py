@@ -11,10 +11,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatops.db import Ran
+from chatops.db import Database, Ran
 from chatops.errors import DatabaseError
 from chatops.migrations import ledger
 from chatops.migrations.bookkeeping import bookkeeping_texts
+from chatops.migrations.citus_form import Form, form_of
 from chatops.migrations.ledger import Run
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.placing import quoted_names, unplaced
@@ -61,6 +62,15 @@ _LEFT = (
 )
 
 
+_LEFT_ON_A_CLUSTER = (
+    "do $left$ begin execute pg_catalog.format('set local lock_timeout = %s', "
+    f"greatest({SHORTEST_LOCK_TIMEOUT_MS}, "
+    "coalesce(nullif(pg_catalog.current_setting('chatops.deadline_ms', true), '')::bigint, 0)"
+    " - 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer); end $left$"
+)
+"""The same where it must reach the workers: by SET, in a block."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One statement of the transaction; `statement` and `reading` say which of a file's it is, None for one of ours."""
@@ -68,6 +78,8 @@ class Part:
     text: str
     reading: MigrationText | None = None
     statement: Statement | None = None
+    translated: bool = False
+    """Whether this is what a Citus cluster gets for the file's statement: then places in it are none in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +99,19 @@ class Transaction:
     parts: tuple[Part, ...]
     end: int | None = None
     """Which of them records that a file is wholly in, and tells how long it took."""
+    apart: bool = False
+    """Whether each goes by itself: a Citus cluster sends on the whole of a request."""
 
     @property
     def text(self) -> str:
         """What is sent. Each statement ends in a line of its own, so that a comment at its end swallows nothing."""
         return "".join(f"{part.text}\n;\n" for part in self.parts)
+
+    def sent_by(self, database: Database) -> Ran:
+        """Sends it; how far it came."""
+        if self.apart:
+            return database.run_apart([part.text for part in self.parts], self.heard)
+        return database.run(self.text, self.copies, self.heard)
 
     @property
     def pasteable(self) -> str:
@@ -143,6 +163,8 @@ class Transaction:
                     if part.statement is None or part.reading is None:
                         return Failure(error, None, None, None)
                     inside = min(error.position - 1 - start, len(part.text))
+                    if part.translated:
+                        inside = part.statement.start - part.statement.leading
                     return Failure(error, part.reading, part.statement, part.statement.leading + inside)
                 start = end
         part = self.parts[min(len(ran.tags), len(self.parts) - 1)]
@@ -160,12 +182,13 @@ class Transaction:
 def for_file(
     entry: Entry, schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool, statement_timeout: str | None = None,
     waited_ms: float = 0.0, first: Sequence[str] = (), patient: bool = False, followed: bool = False, run_known: bool = False,
-    also: Sequence[str] = (),
+    also: Sequence[str] = (), has_chats: bool = False,
 ) -> Transaction:  # fmt: skip
     """A pending file that runs in one transaction; `bookkeeping` makes the ledger first, `first` are locks to begin with.
 
     `followed` says that another transaction of the run comes after it, whose commit makes this one durable too; `run_known`
-    that one came before it, which has recorded the run. `also` are statements that stand or fall with the file.
+    that one came before it, which has recorded the run. `also` are statements that stand or fall with the file. `has_chats`:
+    the chat tables are there already, which keeps a file from making them on a Citus cluster.
     """
     file = entry.file
     assert file is not None  # it is pending
@@ -183,18 +206,18 @@ def for_file(
         *_kept(schema, file.source, file.name, file.reading),
         *(Part(text) for text in FRESH if file.source != SHIPPED),
         Part(deadline_text(deadline_ms, patient=patient)),
-        *_locks(first),
+        *_locks(first, run),
         *(Part(text) for text in ledger.file_path_texts(file.source, schema) if file.source != SHIPPED),
-        *_body(file.reading, first=not first),
+        *_body(file.reading, run, form=_form(run, file.source, file.name), first=not first, has_chats=has_chats),
         *tail,
     )
-    return Transaction(parts, len(parts) - (3 if followed else 2))
+    return Transaction(parts, len(parts) - (3 if followed else 2), run.tenant)
 
 
 def for_ledger(texts: Sequence[str], schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool) -> Transaction:
     """Statements about the ledger alone; `bookkeeping` makes it first."""
     head = _head(schema, run, deadline_ms, None, bookkeeping=bookkeeping, source="")
-    return Transaction((*head, *(Part(text.rstrip().removesuffix(";")) for text in texts), Part("commit")))
+    return Transaction((*head, *(Part(text.rstrip().removesuffix(";")) for text in texts), Part("commit")), apart=run.tenant)
 
 
 def for_views(
@@ -210,10 +233,10 @@ def for_views(
                 ledger.begin_text(schema, source, view.ledger_name, None, view.reading.checksum, run, kind="repeatable")
             ),
             *_kept(schema, source, view.ledger_name, view.reading),
-            *_body(view.reading),
+            *_body(view.reading, run, form=_form(run, source, view.ledger_name)),
             Part(ledger.end_text(schema, source, view.ledger_name)),
         ]  # fmt: skip
-    return Transaction((*parts, *_tail(schema, run, [])))
+    return Transaction((*parts, *_tail(schema, run, [])), apart=run.tenant)
 
 
 def deadline_text(deadline_ms: int, *, patient: bool = False) -> str:
@@ -315,20 +338,36 @@ def _head(
     return [Part(text.rstrip().removesuffix(";")) for text in texts]
 
 
-def _locks(first: Sequence[str]) -> list[Part]:
-    return [part for index, text in enumerate(first) for part in ([Part(_LEFT)] if index else []) + [Part(text)]]
+def _left(run: Run) -> Part:
+    return Part(_LEFT_ON_A_CLUSTER if run.tenant else _LEFT)
 
 
-def _body(reading: MigrationText, *, first: bool = True) -> list[Part]:
+def _locks(first: Sequence[str], run: Run) -> list[Part]:
+    return [part for index, text in enumerate(first) for part in ([_left(run)] if index else []) + [Part(text)]]
+
+
+def _form(run: Run, source: str, name: str) -> Form | None:
+    return form_of(name) if run.tenant and source == SHIPPED else None
+
+
+def _body(
+    reading: MigrationText, run: Run, *, form: Form | None = None, first: bool = True, has_chats: bool = False
+) -> list[Part]:
     """The file's statements as they stand, each told what is left of the attempt's deadline.
 
     So an attempt that already holds a lock and waits for the next one keeps everybody else waiting no longer than that.
     """
+    if form is not None and form.only_without is not None and has_chats:
+        return []
     every = len(reading.statements) <= MANY_STATEMENTS
     parts: list[Part] = []
     for index, statement in enumerate(reading.statements):
         if (index or not first) and (every or not _STRONG.isdisjoint(keywords(statement, 1))):
-            parts.append(Part(_LEFT))
+            parts.append(_left(run))
+        if form is not None:
+            texts = form.texts(statement.text)
+            parts += [Part(text, reading, statement, text != statement.text) for text in texts]
+            continue
         text = reading.sent[statement.leading : statement.end if statement.copy_data else statement.stop]
         parts.append(Part(text, reading, statement))
     return parts

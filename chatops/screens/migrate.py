@@ -47,6 +47,8 @@ def plan_lines(prepared: Prepared, width: int, counts: Mapping[str, RepairCount]
         order = "" if prepared.folder.source == SHIPPED else ORDERS[prepared.folder.order]
         lines += [f"{formatting.plural(len(plan.apply), 'file')} to apply from {plan.source}{order} ({last}):", ""]
         lines += described([(entry.name, _effect(entry, counts.get(entry.name))) for entry in plan.apply], width)
+    if prepared.distributes:
+        lines = ["the schema becomes a tenant of the Citus cluster: its tables go to one worker", "", *lines]
     if prepared.views:
         if lines:
             lines.append("")
@@ -162,9 +164,11 @@ def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float
     """What a run did."""
     files = [done for done in outcome.done if done.kind == "file"]
     made = [done for done in outcome.done if done.kind == "view"]
-    told = [formatting.plural(len(files), "file")] if files or not made else []
+    distributed = any(done.kind == "step" for done in outcome.done)
+    told = [formatting.plural(len(files), "file")] if files or not (made or distributed) else []
     told += [formatting.plural(len(made), "view")] if made else []
-    line = f"{' and '.join(told)} in {formatting.duration(seconds)}."
+    told += ["the schema distributed"] if distributed else []
+    line = f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]} in {formatting.duration(seconds)}."
     if outcome.by_others:
         line += f" {formatting.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
     if outcome.left:

@@ -11,6 +11,13 @@
 -- says: stats seem wrong
 -- reads: chats, messages, chat_assignments, operator_activity
 -- Messages are looked at where no valid foreign key says that all is well: it is one pass over all of them.
+with proven as materialized (
+  select exists (select from pg_constraint k
+                   join pg_class r on r.oid = k.conrelid
+                   join pg_namespace n on n.oid = r.relnamespace
+                  where n.nspname = current_schema() and r.relname = 'messages' and k.contype = 'f' and k.convalidated
+                    and pg_catalog.pg_get_constraintdef(k.oid) like 'FOREIGN KEY (chat_id)%') as by_key
+)
 select found.relation, found.chat_id, found.rows
   from (
     select 'chat_assignments' as relation, a.chat_id, pg_catalog.count(*) as rows
@@ -26,11 +33,7 @@ select found.relation, found.chat_id, found.rows
     select 'messages', m.chat_id, pg_catalog.count(*)
       from messages m
      where m.chat_id is not null and not exists (select from chats c where c.id = m.chat_id)
-       and not exists (select from pg_constraint k
-                         join pg_class r on r.oid = k.conrelid
-                         join pg_namespace n on n.oid = r.relnamespace
-                        where n.nspname = current_schema() and r.relname = 'messages' and k.contype = 'f' and k.convalidated
-                          and pg_catalog.pg_get_constraintdef(k.oid) like 'FOREIGN KEY (chat_id)%')
+       and not (select p.by_key from proven p)
      group by m.chat_id
   ) as found
  order by found.rows desc, found.relation, found.chat_id

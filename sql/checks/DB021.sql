@@ -5,9 +5,9 @@
 -- severity: warning
 -- group: schema
 -- expected: on a Citus cluster with workers, the schema is distributed and its chat tables lie on one worker
--- why: tables that a function or a DO block makes stay on the coordinator, in silence; a schema with triggers is not distributed
+-- why: the schema was made before the cluster, or a function or DO block made tables, which then stay on the coordinator
 -- consequence: the coordinator does all the work, and what looks distributed is not
--- help-text: chatops does not distribute a schema yet; keep its tenants on plain Postgres, or on a coordinator without workers
+-- help: migrate
 -- says: the deploy is not right
 -- needs-table: chats
 -- unplanted: it takes a Citus cluster

@@ -9,4 +9,8 @@ select (select e.extversion from pg_extension e where e.extname = 'citus') as ve
        exists (select from pg_catalog.pg_dist_partition p
                  join pg_catalog.pg_class c on c.oid = p.logicalrelid
                  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-                where n.nspname = :'schema' and c.relname = 'chats') as distributed_chats
+                where n.nspname = :'schema' and c.relname = 'chats') as distributed_chats,
+       exists (select from pg_catalog.pg_dist_partition p
+                 join pg_catalog.pg_class c on c.oid = p.logicalrelid
+                 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                where n.nspname = 'chatops' and c.relname = 'settings') as shared_settings

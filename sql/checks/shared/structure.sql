@@ -77,7 +77,8 @@ select found.kind, found.name, found.of,
                                                   then 'search_path=(its own schema)'
                                                        || pg_catalog.substr(one, pg_catalog.length('search_path=' || pg_catalog.quote_ident(current_schema())) + 1)
                                                   else one end, '; ' order by one)
-                                             from pg_catalog.unnest(p.proconfig) as one))
+                                             from pg_catalog.unnest(p.proconfig) as one
+                                            where one not like 'citus.%'))
       from spaces s
       join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = s.oid and d.classid = 'pg_proc'::regclass
       join pg_proc p on p.oid = d.objid

@@ -1,0 +1,79 @@
+"""A shipped file as a tenant's schema of a Citus cluster takes it: some statements in other words, some replaced by several.
+
+`sql/citus/NAME.sql` holds what differs from `sql/migrations/NAME.sql`. Its head may say `-- only-without: chats`: where that
+table is there the whole file does nothing. A line `-- in FUNCTION: words => other words` changes one function, or all (`*`);
+below a line `-- instead of: how a statement begins` stands what takes that statement's place. A file without one there differs by
+what holds for every function alone (EVERY_FUNCTION). Nothing of this touches plain Postgres, nor the checksum of a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from chatops import sqlfiles
+from chatops.migrations.migration_text import MigrationText
+from chatops.migrations.scanner import Statement, scan
+
+FOLDER = "citus"
+PINNED_PATH = "set search_path from current"
+EVERY_FUNCTION = (
+    # What a function sets for its transaction must be so on the workers too: the mark by which the guards know our writes.
+    "set citus.propagate_set_commands to 'local'",
+    # A function that a query calls on a shard's node reads the tenant's other shards, which lie there too.
+    "set citus.allow_nested_distributed_execution to on",
+)
+_EDIT = re.compile(r"^-- in (\w+|\*): (.+?) => (.+)$", re.MULTILINE)
+_INSTEAD = re.compile(r"^-- instead of: (.+)$", re.MULTILINE)
+_FUNCTION = re.compile(r"create\s+(?:or\s+replace\s+)?function\s+(\w+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a file differs on a Citus cluster."""
+
+    only_without: str | None = None
+    edits: tuple[tuple[str, str, str], ...] = ()
+    instead: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def texts(self, statement: str) -> list[str]:
+        """What is sent for one statement of the file."""
+        words = " ".join(statement.split())
+        for begins, texts in self.instead:
+            if words.startswith(begins) and not words[len(begins) : len(begins) + 1].isidentifier():
+                return [_everywhere(text) for text in texts]
+        for name, before, after in self.edits:
+            match = _FUNCTION.match(statement)
+            if match is not None and name in (match[1], "*"):
+                statement = statement.replace(before, after)
+        return [_everywhere(statement)]
+
+
+@cache
+def form_of(name: str) -> Form:
+    """How a shipped file differs, by its name without ending."""
+    path = sqlfiles.root() / FOLDER / f"{name}.sql"
+    if not path.exists():
+        return Form()
+    text = path.read_text(encoding="utf-8")
+    places = list(_INSTEAD.finditer(text))
+    instead = []
+    for at, place in enumerate(places):
+        end = places[at + 1].start() if at + 1 < len(places) else len(text)
+        instead.append((place[1].strip(), tuple(one.text for one in scan(text[place.end() : end]))))
+    edits = tuple((found[1], found[2], found[3]) for found in _EDIT.finditer(text))
+    return Form(sqlfiles.header(text).get("only-without"), edits, tuple(instead))
+
+
+def texts_of(name: str, reading: MigrationText) -> Sequence[tuple[Statement, Sequence[str]]]:
+    """Each statement of a shipped file with what is sent for it."""
+    form = form_of(name)
+    return [(statement, form.texts(statement.text)) for statement in reading.statements]
+
+
+def _everywhere(text: str) -> str:
+    if not _FUNCTION.search(text):
+        return text
+    return text.replace(PINNED_PATH, "\n".join((PINNED_PATH, *EVERY_FUNCTION)))

@@ -1,0 +1,60 @@
+"""Makes a schema a tenant of a Citus cluster: its tables on one worker, functions and guards on every node, one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chatops import sqlfiles
+from chatops.cluster import CitusNode
+from chatops.db import identifier, literal
+from chatops.migrations import ledger as ledgers
+from chatops.migrations.citus_form import form_of
+from chatops.migrations.ledger import Ledger, Run
+from chatops.migrations.scanner import Statement, keywords
+from chatops.migrations.source import SHIPPED, Folder
+from chatops.migrations.transaction import Part, Transaction, deadline_text
+
+DISTRIBUTION = "distribution"
+"""What the step is called beside the names of files."""
+_MADE_AGAIN = frozenset(("FUNCTION", "VIEW", "TRIGGER"))
+
+
+def distribution(folder: Folder, ledger: Ledger, node: CitusNode, schema: str, run: Run, *, deadline_ms: int) -> Transaction:
+    """The settings of schema chatops on every node, the schema on one, and what files that are in define there made again."""
+    texts = [
+        "begin",
+        *ledgers.settings_texts(schema, run, lock_timeout_ms=deadline_ms),
+        *ledgers.lock_text(schema, bookkeeping=True, source=SHIPPED),
+        *ledgers.bookkeeping_texts(),
+        ledgers.run_text(run),
+        deadline_text(deadline_ms),
+    ]
+    if not node.shared_settings:
+        texts.append(sqlfiles.read("queries/citus_share_settings.sql"))
+    if not node.distributed_schema:
+        texts += [
+            # A function may read a table that no worker has yet.
+            "set local check_function_bodies = off",
+            sqlfiles.read("queries/citus_set_aside.sql"),
+            f"select pg_catalog.citus_schema_distribute({literal(identifier(schema))}::regnamespace)",
+            sqlfiles.read("queries/citus_put_back.sql"),
+        ]
+        texts += [text for one in _in(folder, ledger) for text in one]
+    return Transaction((*(Part(text.rstrip().removesuffix(";")) for text in texts), Part("commit")), apart=True)
+
+
+def _in(folder: Folder, ledger: Ledger) -> Sequence[Sequence[str]]:
+    """The definitions of each file that is in, as the cluster takes them."""
+    known = {row.name for row in ledger.rows if row.source == SHIPPED and row.is_in}
+    files = [file for file in folder.files if folder.source == SHIPPED and file.name in known]
+    return [
+        [text for one in file.reading.statements if _defines(one) for text in form_of(file.name).texts(one.text)]
+        for file in files
+    ]
+
+
+def _defines(statement: Statement) -> bool:
+    """Whether a statement can be run any number of times, and makes what Citus does not distribute with the tables."""
+    words = keywords(statement, 6)
+    again = words[:3] == ("CREATE", "OR", "REPLACE") and not _MADE_AGAIN.isdisjoint(words)
+    return again or words[:2] == ("CREATE", "SEQUENCE")
