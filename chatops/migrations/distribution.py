@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chatops import sqlfiles
 from chatops.cluster import CitusNode
-from chatops.db import identifier, literal
+from chatops.db import Database, identifier, literal
 from chatops.migrations import ledger as ledgers
 from chatops.migrations.citus_form import form_of
 from chatops.migrations.ledger import Ledger, Run
@@ -16,6 +17,7 @@ from chatops.migrations.transaction import Part, Transaction, deadline_text
 
 DISTRIBUTION = "distribution"
 """What the step is called beside the names of files."""
+SHARE_LOCK_MS = 3000
 _MADE_AGAIN = frozenset(("FUNCTION", "VIEW", "TRIGGER"))
 
 
@@ -40,6 +42,26 @@ def distribution(folder: Folder, ledger: Ledger, node: CitusNode, schema: str, r
             sqlfiles.read("queries/citus_put_back.sql"),
         ]
         texts += [text for one in _in(folder, ledger) for text in one]
+    return _apart(texts)
+
+
+def share(database: Database, run: Run) -> None:
+    """What a cluster's tenants share, made before they are migrated side by side. Raises DatabaseError."""
+    run = replace(run, tenant=True)
+    ran = _apart(
+        [
+            "begin",
+            *ledgers.settings_texts(database.target.schema, run, lock_timeout_ms=SHARE_LOCK_MS),
+            *ledgers.lock_text(database.target.schema, bookkeeping=True, source=SHIPPED),
+            sqlfiles.read("queries/citus_share_settings.sql"),
+        ]
+    ).sent_by(database)
+    if ran.error is not None:
+        database.rollback()
+        raise ran.error
+
+
+def _apart(texts: Sequence[str]) -> Transaction:
     return Transaction((*(Part(text.rstrip().removesuffix(";")) for text in texts), Part("commit")), apart=True)
 
 

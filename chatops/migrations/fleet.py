@@ -19,7 +19,7 @@ from chatops import db, formatting, sqlfiles
 from chatops.db import Database
 from chatops.db.sessions import Sessions, place_of
 from chatops.errors import ChatopsError, ConflictError, ExitCode, UsageError
-from chatops.migrations import fleet_together, locks
+from chatops.migrations import distribution, fleet_together, locks
 from chatops.migrations import ledger as ledgers
 from chatops.migrations import run as runs
 from chatops.migrations.attempts import MigrationInterruptedError
@@ -211,7 +211,9 @@ class Fleet:
     def _decided(self, database: Database, member: Member, before: Ledger, known: dict[object, Prepared]) -> Prepared:
         facts = before.facts
         rows = tuple(map(id, before.rows))
-        alike = (rows, facts.has_chats, facts.has_queue_clocks, facts.schema_there, facts.schema_is_a_strangers)
+        # On a Citus cluster each schema is asked whether it is a tenant.
+        own = member.target.schema if facts.citus is not None else None
+        alike = (rows, facts.has_chats, facts.has_queue_clocks, facts.schema_there, facts.schema_is_a_strangers, own)
         if alike not in known:
             database.target, database.facts = member.target, facts
             prepared = prepare(database, before, self.folder, member.request)
@@ -230,6 +232,7 @@ class Fleet:
                 while True:
                     try:
                         ledgers.share(database, shipped=self.folder.source == SHIPPED, run=members[0].run)
+                        _share_in_cluster(database, members)
                         break
                     except ChatopsError as error:
                         if not (isinstance(error, ConflictError) or locks.retried(error)) or time.monotonic() > until:
@@ -254,6 +257,15 @@ class Fleet:
                 member.outcome = runs.apply(database, now, member.request, member.run, tell, beside=self.beside)
             finally:
                 member.database = None
+
+
+def _share_in_cluster(database: Database, members: Sequence[Member]) -> None:
+    """On a Citus cluster: what its tenants share is on every node, and none of them has to see to it."""
+    for at, member in enumerate(one for one in members if one.prepared is not None and one.prepared.shares):
+        assert member.prepared is not None
+        if at == 0:
+            distribution.share(database, member.run)
+        member.prepared = member.prepared.shared()
 
 
 @contextlib.contextmanager

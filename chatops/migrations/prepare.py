@@ -64,6 +64,16 @@ class Prepared:
         return self.node is not None
 
     @property
+    def shares(self) -> bool:
+        """Whether what the cluster's tenants share is yet to be put on every node."""
+        return self.node is not None and not self.node.shared_settings
+
+    def shared(self) -> Prepared:
+        """The same once that is done."""
+        assert self.node is not None
+        return replace(self, node=replace(self.node, shared_settings=True), distributes=not self.node.distributed_schema)
+
+    @property
     def nothing(self) -> bool:
         """Whether there is nothing to do."""
         return not self.plan.apply and not self.views and not self.distributes

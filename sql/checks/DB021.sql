@@ -7,7 +7,7 @@
 -- expected: on a Citus cluster with workers, the schema is distributed and its chat tables lie on one worker
 -- why: the schema was made before the cluster, or a function or DO block made tables, which then stay on the coordinator
 -- consequence: the coordinator does all the work, and what looks distributed is not
--- help: migrate
+-- help-text: chatops migrate --schema NAME distributes a tenant's schema; public stays on the coordinator
 -- says: the deploy is not right
 -- needs-table: chats
 -- unplanted: it takes a Citus cluster

@@ -21,6 +21,7 @@ begin
   select n.result into v_failed
     from pg_catalog.run_command_on_workers(pg_catalog.format(
            'set citus.enable_ddl_propagation to off;'
+           'select pg_advisory_xact_lock(1667785076, 0);'
            'create sequence if not exists chatops.queue_returns;'
            'create sequence if not exists %1$I.refusals_late_reply minvalue 0 start with 0;'
            'create sequence if not exists %1$I.refusals_operator_busy minvalue 0 start with 0', current_schema())) as n
