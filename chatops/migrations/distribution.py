@@ -9,6 +9,7 @@ from chatops import sqlfiles
 from chatops.cluster import CitusNode
 from chatops.db import Database, identifier, literal
 from chatops.migrations import ledger as ledgers
+from chatops.migrations.bookkeeping import bookkeeping_texts
 from chatops.migrations.citus_form import form_of
 from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.scanner import Statement, keywords
@@ -27,7 +28,7 @@ def distribution(folder: Folder, ledger: Ledger, node: CitusNode, schema: str, r
         "begin",
         *ledgers.settings_texts(schema, run, lock_timeout_ms=deadline_ms),
         *ledgers.lock_text(schema, bookkeeping=True, source=SHIPPED),
-        *ledgers.bookkeeping_texts(),
+        *bookkeeping_texts(),
         ledgers.run_text(run),
         deadline_text(deadline_ms),
     ]

@@ -62,7 +62,14 @@ def parts(members: Sequence[Member], jobs: int, place: Callable[[Member], object
 def may_go_with_others(member: Member) -> bool:
     """Whether all that is pending in a tenant is a few small files, each one transaction, and views."""
     prepared = member.prepared
-    if prepared is None or not prepared.ledger.exists or prepared.carried or prepared.by_history or prepared.history is not None:
+    if (
+        prepared is None
+        or prepared.tenant
+        or not prepared.ledger.exists
+        or prepared.carried
+        or prepared.by_history
+        or prepared.history is not None
+    ):
         return False
     readings = [entry.file.reading for entry in prepared.plan.apply if entry.file is not None and entry.row is None]
     return (
