@@ -225,6 +225,7 @@ def _let_go(database: Database, plan: MovePlan, moves: Sequence[Move], condition
     parameters = {
         "command": plan.command,
         "chats": audit.array(move.chat.chat_id for move in moves),
+        "ending": audit.array(move.chat.chat_id for move in moves if plan.command != "reopen"),
         "release_reason": plan.release_reason,
         "reassignment_limit": plan.reassignment_limit,
     }

@@ -152,7 +152,9 @@ def _want(wanted: dict[str, _Wanted], label: str, file: str, state: State, prope
     of = properties.get("of")
     one = wanted.setdefault(label, _Wanted(file, state, of if isinstance(of, str) else None, {}, {}))
     one.properties |= own
-    one.in_cluster = {name: text for name, text in one.in_cluster.items() if name not in own} | in_cluster(file).get(label, {})
+    one.in_cluster = {name: text for name, text in one.in_cluster.items() if name not in own} | dict(
+        in_cluster(file).get(label, {})
+    )
     # Whoever made it anew is asked to make it again; of what nobody has noted, the first.
     if state == "adopted" or (state == "applied" and (not own or "body" in own)):
         one.migration, one.state = file, state

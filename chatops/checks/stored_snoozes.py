@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from chatops import formatting, sqlfiles
+from chatops import cluster_log, formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import DatabaseError
 from chatops.provenance import Provenance
@@ -44,14 +44,15 @@ def store(database: Database, provenance: Provenance, code: str, until: date, re
                   "who": provenance.os_user or ""}  # fmt: skip
     with database.acting():
         database.annotate(provenance.annotations(reason=reason))
-        return int(database.value(sqlfiles.read("queries/snooze_store.sql"), parameters))
+        [(number,)] = cluster_log.carry_out(database, sqlfiles.read("queries/snooze_store.sql"), parameters)
+    return int(number)
 
 
 def end(database: Database, provenance: Provenance, code: str) -> int | None:
     """Lets a finding be shown again; the number of the action, None when it was not silent. Not inside a transaction."""
     with database.acting():
         database.annotate(provenance.annotations())
-        rows = database.tuples(sqlfiles.read("queries/snooze_end.sql"), {"key": _key(code), "code": code})
+        rows = cluster_log.carry_out(database, sqlfiles.read("queries/snooze_end.sql"), {"key": _key(code), "code": code})
     return int(rows[0][0]) if rows else None
 
 

@@ -145,16 +145,16 @@ class Migrating:
     def distribute(self) -> None:
         """Makes the schema a tenant of the cluster, with what it holds; its settings are the cluster's."""
         schema = self.database.target.schema
+        assert self.now.node is not None
         node = self.now.node
-        assert node is not None
         self.progress.tell(Started(DISTRIBUTION))
         _, _, seconds = self.attempts.send(
             DISTRIBUTION,
             lambda budget: distribution(self.now.folder, self.now.ledger, node, schema, self.run, deadline_ms=budget.deadline_ms),
         )
         self.progress.ledger_made()
-        node = replace(node, distributed_schema=True, shared_settings=True)
-        self.progress.now = replace(self.now, node=node, distributes=False)
+        there = replace(node, distributed_schema=True, shared_settings=True)
+        self.progress.now = replace(self.now, node=there, distributes=False)
         done = Done(DISTRIBUTION, "step", "", seconds * 1000, 0.0, 0)
         self.progress.done.append(done)
         self.progress.tell(done)

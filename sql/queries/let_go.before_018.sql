@@ -1,7 +1,7 @@
 -- Lets chats go: given back (release), ended (close) or opened again (reopen); each without holder, open assignment or activity.
 -- For databases without the queue's clocks.
--- command; chats: their ids, locked before; release_reason: what the application reads, null for reopen;
--- reassignment_limit: null, or after how many releases without a reply a chat is closed for good
+-- command; chats: their ids, locked before; ending: those of them whose turn ends, none for reopen; release_reason: what the
+-- application reads, null for reopen; reassignment_limit: null, or after how many releases without a reply a chat is closed for good
 with was as materialized (
   select c.id as chat_id, c.assigned_operator_id as operator_id,
          c.is_active, c.chat_state, newest.sender_type,
@@ -37,14 +37,14 @@ with was as materialized (
          pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('id', a.id, 'operator_id', a.operator_id, 'release_reason', :'release_reason'::text,
                                       'released_at', greatest(statement_timestamp(), a.assigned_at))
                    order by a.assigned_at, a.id) as ended
-  from chat_assignments a where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null and :'command' <> 'reopen'
+  from chat_assignments a where a.chat_id = any(:'ending'::uuid[]) and a.released_at is null
   group by a.chat_id
 ), closed as (
   update chat_assignments a
      set released_at = greatest(statement_timestamp(), a.assigned_at), release_reason = :'release_reason'
-   where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null and :'command' <> 'reopen'
+   where a.chat_id = any(:'ending'::uuid[]) and a.released_at is null
 ), gone as (
-  delete from operator_activity v where v.chat_id = any(:'chats'::uuid[]) and :'command' <> 'reopen'
+  delete from operator_activity v where v.chat_id = any(:'ending'::uuid[])
   returning v.chat_id, pg_catalog.to_jsonb(v) as activity
 ), changed as (
   update chats c

@@ -1,6 +1,6 @@
 -- Lets chats go: given back (release), ended (close) or opened again (reopen); each without holder, open assignment or activity.
--- command; chats: their ids, locked before; release_reason: what the application reads, null for reopen;
--- reassignment_limit: null, or after how many releases without a reply a chat is closed for good
+-- command; chats: their ids, locked before; ending: those of them whose turn ends, none for reopen; release_reason: what the
+-- application reads, null for reopen; reassignment_limit: null, or after how many releases without a reply a chat is closed for good
 with was as materialized (
   select c.id as chat_id, c.assigned_operator_id as operator_id,
          c.releases_without_reply,
@@ -33,14 +33,14 @@ with was as materialized (
          pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('id', a.id, 'operator_id', a.operator_id, 'release_reason', :'release_reason'::text,
                                       'released_at', greatest(statement_timestamp(), a.assigned_at))
                    order by a.assigned_at, a.id) as ended
-  from chat_assignments a where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null and :'command' <> 'reopen'
+  from chat_assignments a where a.chat_id = any(:'ending'::uuid[]) and a.released_at is null
   group by a.chat_id
 ), closed as (
   update chat_assignments a
      set released_at = greatest(statement_timestamp(), a.assigned_at), release_reason = :'release_reason'
-   where a.chat_id = any(:'chats'::uuid[]) and a.released_at is null and :'command' <> 'reopen'
+   where a.chat_id = any(:'ending'::uuid[]) and a.released_at is null
 ), gone as (
-  delete from operator_activity v where v.chat_id = any(:'chats'::uuid[]) and :'command' <> 'reopen'
+  delete from operator_activity v where v.chat_id = any(:'ending'::uuid[])
   returning v.chat_id, pg_catalog.to_jsonb(v) as activity
 ), changed as (
   update chats c
@@ -53,7 +53,7 @@ with was as materialized (
                               then coalesce(c.waiting_since, oldest_unanswered(c.id)) end,
          state_since = case when c.chat_state is distinct from decided.then_state
                             then statement_timestamp() else c.state_since end,
-         releases_without_reply = case :'command' when 'reopen' then 0 when 'close' then c.releases_without_reply
+         releases_without_reply = case when :'command' = 'reopen' then 0 when :'command' = 'close' then c.releases_without_reply
                                   else c.releases_without_reply
            + case when decided.operator_id is not null and decided.sender_type = 'real' then 1 else 0 end end,
          closed_reason = case when :'command' = 'close' then 'closed' when :'command' = 'reopen' then null
