@@ -41,5 +41,5 @@ select c.id as chat_id,
     where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > ended.released_at
  ) as unanswered
  where unanswered.messages > 0
-   and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id) >= :'max_reassignments'::numeric
+   and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id)::numeric >= :'max_reassignments'::numeric
  order by unanswered.newest_at desc, c.id

@@ -37,6 +37,6 @@ select s.chat_id,
                   (select pg_catalog.max(a.last_activity) from operator_activity a
                     where a.chat_id = s.chat_id and a.operator_id = s.operator_id
                       and a.last_activity <= now() + interval '1 minute'))
-                >= now() - pg_catalog.make_interval(secs => 60 * (:'idle_timeout_minutes'::double precision
+                >= now() - pg_catalog.make_interval(secs => 60::double precision * (:'idle_timeout_minutes'::double precision
                                                        + :'idle_grace_minutes'::double precision))))
  order by s.since, s.chat_id

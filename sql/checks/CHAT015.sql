@@ -35,6 +35,6 @@ select c.id as chat_id,
                                   where m.chat_id = c.id and m.sender_type = 'fictional'
                                   order by m.created_at desc limit 1), '-infinity')
  group by c.id
-having pg_catalog.count(*) >= :'releases_without_reply'::numeric
+having pg_catalog.count(*)::numeric >= :'releases_without_reply'::numeric
    and pg_catalog.count(distinct a.operator_id) > 1
  order by advice nulls first, pg_catalog.count(*) desc, c.id

@@ -29,26 +29,26 @@ handed_out as materialized (
     from operator_load l
    where l.load = 'free'
      and l.last_activity < now() - interval '1 minute'
-     and l.last_activity > now() - pg_catalog.make_interval(secs => 60 * :'silent_minutes'::double precision)
+     and l.last_activity > now() - pg_catalog.make_interval(secs => 60::double precision * :'silent_minutes'::double precision)
 ), waiting as materialized (
   select pg_catalog.count(*) as chats from chat_queue q where q.waiting_since < now() - interval '1 minute'
 )
-select t.chats || case when t.chats = 1 then ' chat has ' else ' chats have ' end
+select t.chats::text || case when t.chats = 1 then ' chat has ' else ' chats have ' end
        || coalesce('the state ' || pg_catalog.quote_literal(t.chat_state) || ', which does not exist', 'no state') as trouble,
        null::text as passes_as
   from active_by_state t
  where coalesce(t.chat_state, '') not in ('waiting_assignment', 'assigned', 'waiting_real_user_reply', 'completed')
 union all
-select 'chat_state_summary counts ' || s.active || ' active chats, there are ' || h.active, null
+select 'chat_state_summary counts ' || s.active::text || ' active chats, there are ' || h.active::text, null
   from shown s
  cross join handed_out h
  where s.active <> h.active
 union all
-select 'nothing is assigned while ' || w.chats || ' wait and ' || i.operators || ' operators are free', null
+select 'nothing is assigned while ' || w.chats::text || ' wait and ' || i.operators::text || ' operators are free', null
   from handed_out h
  cross join idle i
  cross join waiting w
- where h.assigned = 0 and w.chats > 0 and i.operators > 0
+ where h.assigned = 0::numeric and w.chats > 0 and i.operators > 0
 union all
 select null, 'no chats yet'
  where not exists (select from chats)

@@ -35,7 +35,7 @@ select c.id as chat_id,
    and unanswered.messages > 0
    and coalesce(pg_catalog.to_jsonb(c) ->> 'closed_reason'::text, '') <> 'max_reassignments'
    and not (c.chat_state = 'completed' and pg_catalog.to_jsonb(c) ->> 'closed_reason'::text is null
-            and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is not null)
+            and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is not null)::numeric
                 >= :'max_reassignments'::numeric
             and (select a.release_reason is distinct from 'operator_sent_message' from chat_assignments a
                   where a.chat_id = c.id and a.released_at is not null

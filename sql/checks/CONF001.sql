@@ -20,8 +20,8 @@ select p.key as setting,
        pg_catalog.left(p.value::text, 60) as value,
        case when pg_catalog.jsonb_typeof(p.value) = 'string' and said.number is not null then 'a number stored as text'
             when said.number is null then 'no number'
-            else 'outside ' || known.least || ' to ' || known.most end as trouble
-  from (values ('max_reassignments', 1, 1000),
+            else 'outside ' || known.least::text || ' to ' || known.most::text end as trouble
+  from (values ('max_reassignments', 1::numeric, 1000::numeric),
                ('idle_timeout_minutes', 0.01, 1440),
                ('own_chat_after_seconds', 0, 604800),
                ('queue_sla_minutes', 0.1, 10080)) as known (key, least, most)

@@ -22,5 +22,5 @@ select p.tablename as relation,
    and p.permissive = 'PERMISSIVE'
    and p.cmd in ('ALL', 'INSERT', 'UPDATE', 'DELETE')
    and coalesce(p.with_check, p.qual) = 'true'
-   and p.roles && array['public', 'anon', 'authenticated']::name[]
+   and p.roles operator(pg_catalog.&&) array['public', 'anon', 'authenticated']::name[]
  order by p.tablename, p.policyname

@@ -10,7 +10,7 @@
 -- help-text: nothing automatic does; changing a type rewrites the table, so write a migration and rehearse it
 -- needs-table: chats
 -- says: the deploy is not right
-select wanted.relation || '.' || a.attname as object,
+select wanted.relation || '.' || a.attname::text as object,
        pg_catalog.format_type(a.atttypid, a.atttypmod) as found,
        wanted.family as wanted
   from (values

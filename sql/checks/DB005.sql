@@ -11,11 +11,11 @@
 -- needs-table: chats
 -- says: the deploy is not right
 -- By what depends on the schemas: the catalog has no index by schema, and is long where there are many.
-select case when n.nspname = 'chatops' then 'chatops.' else '' end || c.relname as relation,
+select case when n.nspname = 'chatops' then 'chatops.' else '' end || c.relname::text as relation,
        k.conname as object,
        pg_catalog.pg_get_constraintdef(k.oid) as definition
   from pg_namespace n
-  join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid and d.classid = 'pg_class'::regclass
+  join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
   join pg_class c on c.oid = d.objid
   join pg_constraint k on k.conrelid = c.oid
  where n.nspname in ('chatops', current_schema())

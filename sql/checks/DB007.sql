@@ -26,7 +26,7 @@ select 'should_keep_assignment' as object,
   ) as c
  where coalesce(c.answer, false) <> c.wanted
 union all
-select 'get_assignment_queue_status', 'gives ' || s.rows || ' rows instead of one'
+select 'get_assignment_queue_status', 'gives ' || s.rows::text || ' rows instead of one'
   from (select pg_catalog.count(*) as rows from get_assignment_queue_status()) as s
  where s.rows <> 1
 union all
@@ -34,6 +34,6 @@ union all
 select 'chat_state_summary', 'counts less than nothing' from chat_state_summary where false and count < 0
 union all
 -- More hours than any chat is old: it must run, and find nothing.
-select 'detect_stuck_chats', 'finds ' || s.rows || ' chats stuck for 100 years'
+select 'detect_stuck_chats', 'finds ' || s.rows::text || ' chats stuck for 100 years'
   from (select pg_catalog.count(*) as rows from detect_stuck_chats(876000)) as s
  where s.rows > 0

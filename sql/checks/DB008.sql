@@ -21,4 +21,4 @@ select c.relname as object,
    and c.relkind in ('v', 'm')
  group by c.relname
 having (pg_catalog.array_agg(a.attname::text order by a.attnum))[1:6]
-       <> array['chat_state', 'count', 'with_operator', 'has_last_operator', 'oldest_chat', 'newest_chat']
+       operator(pg_catalog.<>) array['chat_state', 'count', 'with_operator', 'has_last_operator', 'oldest_chat', 'newest_chat']

@@ -43,5 +43,5 @@ select a.pid,
         and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
                           'operator_activity', 'platform_config'))
    and (waiting.sessions > 0
-        or a.xact_start < now() - pg_catalog.make_interval(secs => 60 * :'long_transaction_minutes'::double precision))
+        or a.xact_start < now() - pg_catalog.make_interval(secs => 60::double precision * :'long_transaction_minutes'::double precision))
  order by coalesce(waiting.sessions, 0) desc, a.xact_start

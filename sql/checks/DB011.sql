@@ -15,11 +15,11 @@
 -- limit: dead_rows_percent = 20 %, 1 to 100: so many rows of a table are dead
 select s.relname as object,
        s.n_dead_tup as dead_rows,
-       pg_catalog.round(100.0 * s.n_dead_tup / greatest(1, s.n_live_tup + s.n_dead_tup)) as dead_percent,
+       pg_catalog.round(100.0 * s.n_dead_tup::numeric / greatest(1, s.n_live_tup + s.n_dead_tup)::numeric) as dead_percent,
        greatest(s.last_vacuum, s.last_autovacuum) as vacuumed_at
   from pg_stat_user_tables s
  where s.schemaname = current_schema()
    and s.relname in ('operators', 'chats', 'messages', 'chat_assignments', 'operator_activity')
    and s.n_dead_tup > 10000
-   and s.n_dead_tup > :'dead_rows_percent'::numeric / 100 * (s.n_live_tup + s.n_dead_tup)
+   and s.n_dead_tup::numeric > :'dead_rows_percent'::numeric / 100::numeric * (s.n_live_tup + s.n_dead_tup)::numeric
  order by s.n_dead_tup desc

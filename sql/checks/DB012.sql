@@ -13,7 +13,7 @@
 -- needs-role: pg_read_all_stats
 -- unplanted: it takes a standby
 -- limit: standby_lag_seconds = 60 s, 1 to 1000000: a standby is this far behind
-select coalesce(nullif(r.application_name, ''), r.client_addr::text, 'pid ' || r.pid) as standby,
+select coalesce(nullif(r.application_name, ''), r.client_addr::text, 'pid ' || r.pid::text) as standby,
        r.state,
        r.replay_lag as lag_for
   from pg_stat_replication r

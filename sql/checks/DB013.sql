@@ -11,12 +11,12 @@
 -- needs-table: chats
 -- says: everything is slow · the deploy is not right
 -- By what depends on the schemas: the catalog has no index by schema, and is long where there are many.
-select case when n.nspname = 'chatops' then 'chatops.' else '' end || c.relname as relation,
-       case when n.nspname = 'chatops' then 'chatops.' else '' end || i.relname as object,
+select case when n.nspname = 'chatops' then 'chatops.' else '' end || c.relname::text as relation,
+       case when n.nspname = 'chatops' then 'chatops.' else '' end || i.relname::text as object,
        pg_catalog.pg_size_pretty(pg_catalog.pg_relation_size(i.oid)) as size,
        x.indisunique as is_unique
   from pg_namespace n
-  join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid and d.classid = 'pg_class'::regclass
+  join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
   join pg_class c on c.oid = d.objid
   join pg_index x on x.indrelid = c.oid
   join pg_class i on i.oid = x.indexrelid

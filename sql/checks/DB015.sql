@@ -16,7 +16,7 @@ select found.used, found.allowed, found.percent
   from (
     select pg_catalog.count(*) as used,
            l.allowed,
-           pg_catalog.round(100.0 * pg_catalog.count(*) / l.allowed) as percent
+           pg_catalog.round(100.0 * pg_catalog.count(*)::numeric / l.allowed::numeric) as percent
       from pg_stat_activity a
      cross join (select pg_catalog.current_setting('max_connections')::integer - pg_catalog.current_setting('superuser_reserved_connections')::integer
                           as allowed) as l

@@ -14,7 +14,7 @@
 -- limit: wraparound_percent = 50 %, 1 to 100: so much of the transaction ids is used up
 select found.used_percent, found.age, found.oldest_table
   from (
-    select pg_catalog.round(100.0 * greatest(pg_catalog.age(d.datfrozenxid), pg_catalog.mxid_age(d.datminmxid)) / 2147483647) as used_percent,
+    select pg_catalog.round(100.0 * greatest(pg_catalog.age(d.datfrozenxid), pg_catalog.mxid_age(d.datminmxid))::numeric / 2147483647::numeric) as used_percent,
            pg_catalog.age(d.datfrozenxid) as age,
            (select c.oid::regclass::text from pg_class c where c.relkind in ('r', 't', 'm') order by pg_catalog.age(c.relfrozenxid) desc limit 1)
              as oldest_table

@@ -38,7 +38,7 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
       join ours o on o.name = r.of
      where r.kind = 'rule'
     union all
-    select 'trigger', c.relname || '.' || t.tgname, 'drops rows of ' || c.relname,
+    select 'trigger', c.relname::text || '.' || t.tgname::text, 'drops rows of ' || c.relname::text,
            pg_catalog.format('drop trigger %I on %I', t.tgname, c.relname), p.prosrc ~* '\mreturn\s+(new|old)\M'
       from pg_trigger t
       join pg_class c on c.oid = t.tgrelid
@@ -50,7 +50,7 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
        -- For each row, before it is written.
        and t.tgtype & 3 = 3
        and p.prosrc ~* '\mreturn\s+null\M'
-       and not exists (select from wanted w where w.kind = 'trigger' and w.name = c.relname || '.' || t.tgname)
+       and not exists (select from wanted w where w.kind = 'trigger' and w.name = c.relname::text || '.' || t.tgname::text)
     union all
     select 'function', f.name || '(' || f.arguments || ')', 'has the name of ours',
            pg_catalog.format('drop function %I(%s)', f.name, f.arguments), false
@@ -60,7 +60,7 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
     union all
     select s.kind, s.name, 'is nobody''s that chatops knows', 'drop ' || s.kind || ' ' || s.name, true
       from structure s
-     where s.name like 'chatops.%'
+     where s.name::text like 'chatops.%'
        and s.kind in ('table', 'view', 'function', 'sequence')
        and not exists (select from wanted w where w.kind = s.kind and w.name = s.name)
        and s.kind || ' ' || s.name <> all (:'known'::text[])

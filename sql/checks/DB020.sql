@@ -22,9 +22,9 @@ with spaces as materialized (
    where p.prosecdef
 ), relations as materialized (
   select c.oid, c.relkind, c.relowner, s.nspname, c.relname, c.relrowsecurity, c.relforcerowsecurity,
-         case when s.nspname = 'chatops' then 'chatops\.' || c.relname else c.relname end as pattern
+         case when s.nspname = 'chatops' then 'chatops\.' || c.relname::text else c.relname::text end as pattern
     from spaces s
-    join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = s.oid and d.classid = 'pg_class'::regclass
+    join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = s.oid and d.classid = 'pg_class'::regclass::oid
     join pg_class c on c.oid = d.objid
    where c.relkind in ('r', 'p', 'S')
      and (s.nspname = 'chatops'
@@ -52,24 +52,24 @@ with spaces as materialized (
 )
 select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, found.remedy
   from (
-    select distinct u.proowner, 'may not use schema ' || u.nspname as trouble,
+    select distinct u.proowner, 'may not use schema ' || u.nspname::text as trouble,
            pg_catalog.format('grant usage on schema %I to %I;', u.nspname, pg_catalog.pg_get_userbyid(u.proowner)) as remedy
       from used u
      where not pg_catalog.has_schema_privilege(u.proowner, u.nspname, 'usage')
     union all
-    select u.proowner, 'may not ' || need.privilege || ' ' || u.nspname || '.' || u.relname,
+    select u.proowner, 'may not ' || need.privilege || ' ' || u.nspname::text || '.' || u.relname::text,
            pg_catalog.format('grant %s on %I.%I to %I;', need.privilege, u.nspname, u.relname, pg_catalog.pg_get_userbyid(u.proowner))
       from used u
      cross join lateral (values ('select', u.reads), ('insert', u.inserts), ('update', u.updates)) as need (privilege, needed)
      where need.needed
        and case when u.relkind <> 'S' then not pg_catalog.has_table_privilege(u.proowner, u.oid, need.privilege) end
     union all
-    select u.proowner, 'may not use the sequence ' || u.nspname || '.' || u.relname,
+    select u.proowner, 'may not use the sequence ' || u.nspname::text || '.' || u.relname::text,
            pg_catalog.format('grant usage, update on sequence %I.%I to %I;', u.nspname, u.relname, pg_catalog.pg_get_userbyid(u.proowner))
       from used u
      where case when u.relkind = 'S' then not pg_catalog.has_sequence_privilege(u.proowner, u.oid, 'usage') end
     union all
-    select u.proowner, 'sees only the rows of ' || u.relname || ' that policies show',
+    select u.proowner, 'sees only the rows of ' || u.relname::text || ' that policies show',
            pg_catalog.format('alter function FUNCTION owner to %I;  -- the owner of %I', pg_catalog.pg_get_userbyid(u.relowner), u.relname)
       from used u
       join pg_roles o on o.oid = u.proowner

@@ -10,11 +10,11 @@
 -- help-sql: revoke create on schema {object} from {role};
 -- needs-table: chats
 -- says: somebody did what they may not
-select case when a.grantee = 0 then 'public' else pg_catalog.pg_get_userbyid(a.grantee)::text end as role, n.nspname as object
+select case when a.grantee = 0::oid then 'public' else pg_catalog.pg_get_userbyid(a.grantee)::text end as role, n.nspname as object
   from pg_namespace n
  cross join lateral pg_catalog.aclexplode(coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) as a
  where n.nspname = current_schema()
    and a.privilege_type = 'CREATE'
-   and (a.grantee = 0 or pg_catalog.pg_get_userbyid(a.grantee) in ('anon', 'authenticated'))
+   and (a.grantee = 0::oid or pg_catalog.pg_get_userbyid(a.grantee) in ('anon', 'authenticated'))
    and a.grantee <> n.nspowner
  order by 1

@@ -16,11 +16,11 @@ with privileged_functions as materialized (:privileged_functions)
 select p.proname as object, p.trouble,
        coalesce(nullif(pg_catalog.concat_ws('; ',
          (select 'functions ' || pg_catalog.string_agg(distinct f.proname::text, ', ') from pg_proc f
-           where f.pronamespace = p.pronamespace and f.oid <> p.oid and f.prosrc ~ ('\m' || p.proname || '\s*\(')),
+           where f.pronamespace = p.pronamespace and f.oid <> p.oid and f.prosrc ~ ('\m' || p.proname::text || '\s*\(')),
          (select 'defaults of ' || pg_catalog.string_agg(distinct d.adrelid::regclass::text, ', ') from pg_attrdef d
-            join pg_depend u on u.classid = 'pg_attrdef'::regclass and u.objid = d.oid and u.refobjid = p.oid),
+            join pg_depend u on u.classid = 'pg_attrdef'::regclass::oid and u.objid = d.oid and u.refobjid = p.oid),
          (select 'views ' || pg_catalog.string_agg(distinct w.ev_class::regclass::text, ', ') from pg_rewrite w
-            join pg_depend u on u.classid = 'pg_rewrite'::regclass and u.objid = w.oid and u.refobjid = p.oid),
+            join pg_depend u on u.classid = 'pg_rewrite'::regclass::oid and u.objid = w.oid and u.refobjid = p.oid),
          (select 'granted to ' || pg_catalog.string_agg(distinct pg_catalog.pg_get_userbyid(g.grantee)::text, ', ') from pg_catalog.aclexplode(p.proacl) as g
            where g.grantee not in (0, p.proowner))), ''), 'nothing in the database') as used_by,
        pg_catalog.concat_ws(' ', p.revoking,

@@ -44,6 +44,6 @@ select held.chat_id,
   ) as held
  where not held.is_active
     or held.seen_at is null
-    or held.seen_at < now() - pg_catalog.make_interval(secs => 60 * (:'idle_timeout_minutes'::double precision
+    or held.seen_at < now() - pg_catalog.make_interval(secs => 60::double precision * (:'idle_timeout_minutes'::double precision
                                                           + :'idle_grace_minutes'::double precision))
  order by held.held_for desc nulls first, held.chat_id

@@ -25,7 +25,7 @@ with late_turns as materialized (
       or released_at >= now() - :'since'::interval - interval '30 minutes'
       or assigned_at >= now() - :'since'::interval - interval '30 minutes'
 ), again as materialized (
-  select a.chat_id, a.operator_id, a.assigned_at, pg_catalog.floor(extract(epoch from a.assigned_at) / 1800)::bigint as half_hour
+  select a.chat_id, a.operator_id, a.assigned_at, pg_catalog.floor(extract(epoch from a.assigned_at) / 1800::numeric)::bigint as half_hour
     from late_turns a
    cross join lateral (
      select p.operator_id from chat_assignments p
@@ -50,7 +50,7 @@ with late_turns as materialized (
   select distinct a.chat_id, a.assigned_at, w.operator_id
     from soon a
    cross join (values (-1), (0), (1)) as beside (half_hours)
-    join late_turns w on pg_catalog.floor(extract(epoch from w.assigned_at) / 1800)::bigint = a.half_hour + beside.half_hours
+    join late_turns w on pg_catalog.floor(extract(epoch from w.assigned_at) / 1800::numeric)::bigint = a.half_hour + beside.half_hours
     join operators f on f.id = w.operator_id and f.is_active
    where w.operator_id <> a.operator_id
      and w.assigned_at between a.assigned_at - interval '30 minutes' and a.assigned_at + interval '30 minutes'
@@ -58,7 +58,7 @@ with late_turns as materialized (
   select a.chat_id, a.assigned_at, b.operator_id
     from soon a
    cross join (values (-1), (0)) as beside (half_hours)
-    join late_turns b on pg_catalog.floor(extract(epoch from b.assigned_at) / 1800)::bigint = a.half_hour + beside.half_hours
+    join late_turns b on pg_catalog.floor(extract(epoch from b.assigned_at) / 1800::numeric)::bigint = a.half_hour + beside.half_hours
    where b.assigned_at <= a.assigned_at
      and coalesce(b.released_at, 'infinity') > a.assigned_at - interval '5 seconds'
   union all

@@ -17,5 +17,5 @@ select l.operator_id, l.name as operator, l.last_activity as last_seen_at
   from operator_load l
  where l.load = 'free'
    and (l.last_activity is null
-        or l.last_activity < now() - pg_catalog.make_interval(secs => 60 * :'silent_minutes'::double precision))
+        or l.last_activity < now() - pg_catalog.make_interval(secs => 60::double precision * :'silent_minutes'::double precision))
  order by l.last_activity nulls first, l.operator_id

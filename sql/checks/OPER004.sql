@@ -22,5 +22,5 @@ select m.handled_by_operator_id as operator_id,
    and m.sender_type = 'fictional'
    and m.handled_by_operator_id is not null
  group by m.handled_by_operator_id, o.name
-having pg_catalog.count(*) > :'busiest_replies_per_hour'::numeric
+having pg_catalog.count(*)::numeric > :'busiest_replies_per_hour'::numeric
  order by pg_catalog.count(*) desc, m.handled_by_operator_id

@@ -27,7 +27,7 @@ select pg_catalog.count(*) as overdue, pg_catalog.max(now() - held.seen_at) as o
      where c.chat_state = 'assigned' and c.is_active is not false
   ) as held
  where held.seen_at < now() - interval '10 minutes'
-                      - pg_catalog.make_interval(secs => 60 * (:'idle_timeout_minutes'::double precision
+                      - pg_catalog.make_interval(secs => 60::double precision * (:'idle_timeout_minutes'::double precision
                                                     + :'idle_grace_minutes'::double precision))
    and not exists (select from chat_assignments a
                     where a.released_at >= now() - :'since'::interval and a.release_reason ilike '%idle%')

@@ -36,5 +36,5 @@ waiting as materialized (
 )
 select p.chat_id, now() - p.waiting_since as waiting_for, p.overtaken
   from passed p
- where p.overtaken >= :'overtaken_by'::numeric
+ where p.overtaken::numeric >= :'overtaken_by'::numeric
  order by p.overtaken desc, p.chat_id

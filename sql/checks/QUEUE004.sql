@@ -22,7 +22,7 @@ select q.chat_id,
      from operator_load l
     where l.load = 'free'
       and l.last_activity < now() - interval '1 minute'
-      and l.last_activity > now() - pg_catalog.make_interval(secs => 60 * :'silent_minutes'::double precision)
+      and l.last_activity > now() - pg_catalog.make_interval(secs => 60::double precision * :'silent_minutes'::double precision)
       and (l.operator_id is distinct from q.last_operator_id
            or q.waiting_since < now() - pg_catalog.make_interval(secs => :'own_chat_after_seconds'::double precision))
  ) as free

@@ -17,5 +17,5 @@ select q.chat_id,
        now() - q.waiting_since as waiting_for,
        q.last_operator_id
   from chat_queue q
- where q.waiting_since < now() - pg_catalog.make_interval(secs => 60 * :'queue_sla_minutes'::double precision)
+ where q.waiting_since < now() - pg_catalog.make_interval(secs => 60::double precision * :'queue_sla_minutes'::double precision)
  order by q.waiting_since, q.chat_id

@@ -28,5 +28,5 @@ select q.chat_id,
  ) as crew
  where crew.free = 0
    and q.waiting_since < now() - case when crew.busy = 0 then interval '1 minute'
-                                      else pg_catalog.make_interval(secs => 20 * :'queue_sla_minutes'::double precision) end
+                                      else pg_catalog.make_interval(secs => 20::double precision * :'queue_sla_minutes'::double precision) end
  order by q.waiting_since, q.chat_id

@@ -7,7 +7,7 @@ do $checks$
 begin
   if not exists (
     select 1 from pg_constraint
-     where conrelid = pg_catalog.format('%I.chats', current_schema())::regclass and conname = 'chk_assigned_state_has_operator'
+     where conrelid = pg_catalog.format('%I.chats', current_schema())::regclass::oid and conname = 'chk_assigned_state_has_operator'
   ) then
     alter table chats
       add constraint chk_assigned_state_has_operator
@@ -16,7 +16,7 @@ begin
 
   if not exists (
     select 1 from pg_constraint
-     where conrelid = pg_catalog.format('%I.chats', current_schema())::regclass and conname = 'chk_waiting_reply_has_timestamp'
+     where conrelid = pg_catalog.format('%I.chats', current_schema())::regclass::oid and conname = 'chk_waiting_reply_has_timestamp'
   ) then
     alter table chats
       add constraint chk_waiting_reply_has_timestamp

@@ -103,7 +103,7 @@ as $function$
                 else pg_catalog.current_setting('role'::text) end::name,
            t.relowner, 'member'::text)
     from pg_catalog.pg_class as t
-   where t.oid = 'messages'::pg_catalog.regclass
+   where t.oid = 'messages'::pg_catalog.regclass::oid
 $function$;
 comment on function is_owners_session() is
   'Whether who is connected owns the tables (or is a superuser), whatever function runs: such a session may write history.';

@@ -967,7 +967,7 @@ declare
   v_relation regclass;
 begin
   select r.oid into v_self from pg_catalog.pg_roles as r where r.rolname = current_user;
-  select c.relowner::regrole into v_owner from pg_catalog.pg_class as c where c.oid = 'chats'::pg_catalog.regclass;
+  select c.relowner::regrole into v_owner from pg_catalog.pg_class as c where c.oid = 'chats'::pg_catalog.regclass::oid;
   if v_owner::oid = v_self or not pg_catalog.pg_has_role(v_self, v_owner::oid, 'member'::text)
      or not pg_catalog.has_schema_privilege(v_owner::oid, current_schema()::text, 'create'::text) then
     return;

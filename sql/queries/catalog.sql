@@ -27,7 +27,7 @@ select r.kind, r.nspname::text, '', r.relname::text,
                           'forced row level security', case when r.relforcerowsecurity then 'on' else 'off' end,
                           'query', case when r.relkind in ('v', 'm') then pg_catalog.rtrim(pg_catalog.pg_get_viewdef(r.oid), ';') end,
                           'security invoker',
-                          case when r.reloptions && array['security_invoker=true', 'security_invoker=on', 'security_invoker=1']
+                          case when r.reloptions operator(pg_catalog.&&) array['security_invoker=true', 'security_invoker=on', 'security_invoker=1']
                                then 'yes' else 'no' end,
                           'create', case when i.indexrelid is not null then pg_catalog.pg_get_indexdef(i.indexrelid) end)
   from relations as r
@@ -80,7 +80,7 @@ select 'function', n.nspname::text, pg_catalog.oidvectortypes(p.proargtypes), p.
   from pg_proc as p
   join namespaces as n on n.oid = p.pronamespace
   join pg_language as l on l.oid = p.prolang
- where not exists (select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+ where not exists (select from pg_depend as d where d.classid = 'pg_proc'::regclass::oid and d.objid = p.oid and d.deptype = 'e')
 union all
 select case t.typtype when 'd' then 'domain' else 'type' end, n.nspname::text, '', t.typname::text, '{}'
   from pg_type as t

@@ -5,5 +5,5 @@ select n.nspname::text as schema_name
   join pg_attribute as a on a.attrelid = c.oid and a.attname = 'chat_state' and not a.attisdropped
  where c.relname = 'chats' and c.relkind in ('r', 'p')
    and n.nspname <> :'schema'
-   and n.nspname !~ '^pg_'
+   and n.nspname::text !~ '^pg_'
  order by n.nspname

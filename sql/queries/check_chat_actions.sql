@@ -1,6 +1,6 @@
 -- What was done to one chat with chatops, newest first.
 select a.at, a.action || coalesce(' ' || a.code, '') as event, a.operator_id, o.name as operator_name,
-       pg_catalog.concat_ws(', ', nullif(a.outcome, 'done'), a.reason, 'action ' || a.id) as detail
+       pg_catalog.concat_ws(', ', nullif(a.outcome, 'done'), a.reason, 'action ' || a.id::text) as detail
   from chatops.actions a
   left join operators o on o.id = a.operator_id
  where a.chat_id = :'chat_id'::uuid and a.target_schema = :'schema'

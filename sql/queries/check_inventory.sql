@@ -8,11 +8,11 @@ select t.name as table_name,
          exists (select 1 from pg_policy p
                   where p.polrelid = c.oid and not p.polpermissive and p.polcmd in ('r', '*')
                     and pg_catalog.pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
-                    and (p.polroles = '{0}' or exists (select 1 from pg_catalog.unnest(p.polroles) r where r <> 0 and pg_catalog.pg_has_role(r, 'member'))))
+                    and (p.polroles operator(pg_catalog.=) '{0}' or exists (select 1 from pg_catalog.unnest(p.polroles) r where r <> 0::oid and pg_catalog.pg_has_role(r, 'member'))))
          or not exists (select 1 from pg_policy p
                          where p.polrelid = c.oid and p.polpermissive and p.polcmd in ('r', '*')
                            and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'
-                           and (p.polroles = '{0}' or exists (select 1 from pg_catalog.unnest(p.polroles) r where r <> 0 and pg_catalog.pg_has_role(r, 'member'))))
+                           and (p.polroles operator(pg_catalog.=) '{0}' or exists (select 1 from pg_catalog.unnest(p.polroles) r where r <> 0::oid and pg_catalog.pg_has_role(r, 'member'))))
        ), false) as hidden,
        exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'waiting_since' and not a.attisdropped)
          as has_waiting_since

@@ -13,10 +13,10 @@ select current_user::text as role,
                      and not pg_catalog.has_table_privilege(pg_catalog.to_regclass(w.relation), w.right_name)), '{}') as cannot_write,
        coalesce((select pg_catalog.array_agg(t.name order by t.name) from pg_catalog.unnest(:'tables'::text[]) t (name)
                    where pg_catalog.to_regclass(t.name) is not null
-                     and pg_catalog.pg_has_role(current_user, (select relowner from pg_class where oid = pg_catalog.to_regclass(t.name)), 'usage')), '{}')
+                     and pg_catalog.pg_has_role(current_user, (select relowner from pg_class where oid = pg_catalog.to_regclass(t.name)::oid), 'usage')), '{}')
          as owns,
        pg_catalog.to_regclass('chatops.actions') is not null as has_audit,
-       coalesce((select pg_catalog.array_agg(extname || ' ' || extversion order by extname) from pg_extension where extname <> 'plpgsql'), '{}')
+       coalesce((select pg_catalog.array_agg(extname::text || ' ' || extversion order by extname) from pg_extension where extname <> 'plpgsql'), '{}')
          as extensions,
        pg_catalog.current_setting('max_connections')::int as max_connections,
        (select pg_catalog.count(*) from pg_stat_activity where backend_type = 'client backend') as connections

@@ -8,7 +8,7 @@ with target as (
   select found.kind, found.id,
          pg_catalog.jsonb_agg(pg_catalog.concat_ws(' ', coalesce(nullif(pg_catalog.pg_get_userbyid(entry.grantee), 'unknown (OID=0)'), 'public'),
                              entry.privilege_type, case when entry.is_grantable then 'grantable' end,
-                             'by ' || pg_catalog.pg_get_userbyid(entry.grantor))
+                             'by ' || pg_catalog.pg_get_userbyid(entry.grantor)::text)
                    order by pg_catalog.pg_get_userbyid(entry.grantee) collate "C", entry.privilege_type, entry.is_grantable,
                             pg_catalog.pg_get_userbyid(entry.grantor) collate "C") as list
     from (select 'relation' as kind, c.oid as id,
@@ -55,17 +55,17 @@ with target as (
   select 'sequence', c.relname::text,
          pg_catalog.jsonb_build_object('type', pg_catalog.format_type(s.seqtypid, null), 'start', s.seqstart, 'increment', s.seqincrement,
                             'min', s.seqmin, 'max', s.seqmax, 'cache', s.seqcache, 'cycle', s.seqcycle,
-                            'owned_by', (select d.refobjid::regclass || '.' || a.attname
+                            'owned_by', (select d.refobjid::regclass::text || '.' || a.attname::text
                                            from pg_depend as d
                                            join pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
-                                          where d.classid = 'pg_class'::regclass and d.objid = c.oid
-                                            and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')))
+                                          where d.classid = 'pg_class'::regclass::oid and d.objid = c.oid
+                                            and d.refclassid = 'pg_class'::regclass::oid and d.deptype in ('a', 'i')))
     from relations as c
     join pg_sequence as s on s.seqrelid = c.oid
 
   union all
   -- By its place among the columns that are left: a dropped one leaves a gap that nobody sees.
-  select 'column', c.relname || '.' || a.attname,
+  select 'column', c.relname::text || '.' || a.attname::text,
          pg_catalog.jsonb_build_object('place', row_number() over (partition by c.oid order by a.attnum),
                             'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
                             'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated,
@@ -88,7 +88,7 @@ with target as (
    where c.relkind <> 'S'
 
   union all
-  select 'constraint', coalesce(c.relname, t.typname) || '.' || k.conname,
+  select 'constraint', coalesce(c.relname, t.typname)::text || '.' || k.conname::text,
          pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_constraintdef(k.oid), 'validated', k.convalidated,
                             'deferrable', k.condeferrable, 'deferred', k.condeferred, 'no_inherit', k.connoinherit,
                             'comment', pg_catalog.obj_description(k.oid, 'pg_constraint'))
@@ -107,7 +107,7 @@ with target as (
    where c.relnamespace = (select oid from target)
 
   union all
-  select 'trigger', c.relname || '.' || t.tgname,
+  select 'trigger', c.relname::text || '.' || t.tgname::text,
          pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_triggerdef(t.oid, true), 'enabled', t.tgenabled,
                             'comment', pg_catalog.obj_description(t.oid, 'pg_trigger'))
     from pg_trigger as t
@@ -115,17 +115,17 @@ with target as (
    where c.relnamespace = (select oid from target) and not t.tgisinternal
 
   union all
-  select 'rule', c.relname || '.' || r.rulename,
+  select 'rule', c.relname::text || '.' || r.rulename::text,
          pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_ruledef(r.oid), 'enabled', r.ev_enabled)
     from pg_rewrite as r
     join pg_class as c on c.oid = r.ev_class
    where c.relnamespace = (select oid from target) and r.rulename <> '_RETURN'
 
   union all
-  select 'policy', c.relname || '.' || p.polname,
+  select 'policy', c.relname::text || '.' || p.polname::text,
          pg_catalog.jsonb_build_object('command', p.polcmd, 'permissive', p.polpermissive,
-                            'roles', (select pg_catalog.jsonb_agg(case when role = 0 then 'public' else pg_catalog.pg_get_userbyid(role)::text end
-                                                       order by role = 0, pg_catalog.pg_get_userbyid(role) collate "C")
+                            'roles', (select pg_catalog.jsonb_agg(case when role = 0::oid then 'public' else pg_catalog.pg_get_userbyid(role)::text end
+                                                       order by role = 0::oid, pg_catalog.pg_get_userbyid(role) collate "C")
                                         from pg_catalog.unnest(p.polroles) as role),
                             'using', pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'check', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
     from pg_policy as p
@@ -133,7 +133,7 @@ with target as (
    where c.relnamespace = (select oid from target)
 
   union all
-  select 'function', p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')',
+  select 'function', p.proname::text || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')',
          pg_catalog.jsonb_build_object('kind', p.prokind, 'owner', pg_catalog.pg_get_userbyid(p.proowner), 'language', l.lanname,
                             'arguments', pg_catalog.pg_get_function_arguments(p.oid), 'returns', pg_catalog.pg_get_function_result(p.oid),
                             'body', p.prosrc, 'sql_body', pg_catalog.pg_get_function_sqlbody(p.oid),
@@ -160,7 +160,7 @@ with target as (
                             'comment', pg_catalog.obj_description(t.oid, 'pg_type'))
     from pg_type as t
     left join grants as g on g.kind = 'type' and g.id = t.oid
-   where t.typnamespace = (select oid from target) and t.typtype in ('e', 'd', 'r', 'm', 'b') and t.typelem = 0
+   where t.typnamespace = (select oid from target) and t.typtype in ('e', 'd', 'r', 'm', 'b') and t.typelem = 0::oid
 
   union all
   select 'statistics', s.stxname::text, pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_statisticsobjdef(s.oid))
@@ -174,7 +174,7 @@ with target as (
    where d.defaclnamespace = (select oid from target)
 
   union all
-  select 'publication', p.pubname || '.' || c.relname, '{}'::jsonb
+  select 'publication', p.pubname::text || '.' || c.relname::text, '{}'::jsonb
     from pg_publication as p
     join pg_publication_rel as r on r.prpubid = p.oid
     join pg_class as c on c.oid = r.prrelid

@@ -2,4 +2,4 @@
 select pg_catalog.format('drop index concurrently %s', i.indexrelid::regclass)
   from pg_index as i
  where not i.indisvalid
-   and i.indexrelid = pg_catalog.to_regclass(:'name')
+   and i.indexrelid = pg_catalog.to_regclass(:'name')::oid

@@ -27,7 +27,7 @@ update chatops.migrations
                   select 'about ' || o.object, pg_catalog.jsonb_build_object(
                            'owner', o.owner, 'comment', o.comment, 'options', o.options,
                            'grants', (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-                                               'to', case when g.grantee <> 0 then pg_catalog.pg_get_userbyid(g.grantee) end,
+                                               'to', case when g.grantee <> 0::oid then pg_catalog.pg_get_userbyid(g.grantee) end,
                                                'privilege', g.privilege_type, 'grantable', g.is_grantable))
                                         from pg_catalog.aclexplode(o.acl) as g
                                        where g.grantee <> o.owner_id))

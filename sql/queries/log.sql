@@ -11,7 +11,7 @@ select a.id as action_id, a.at, a.action, a.outcome, a.chat_id, a.operator_id, o
        a.database_role = pg_catalog.pg_get_userbyid(l.relowner)::text
          or exists (select from pg_catalog.pg_roles r where r.rolname = a.database_role and r.rolsuper) as role_is_shared
 from chatops.actions a
-join pg_catalog.pg_class l on l.oid = 'chatops.actions'::regclass
+join pg_catalog.pg_class l on l.oid = 'chatops.actions'::regclass::oid
 left join operators o on o.id = a.operator_id
 where a.target_schema = :'schema'
   and (:'chat'::uuid is null or a.chat_id = :'chat'::uuid)

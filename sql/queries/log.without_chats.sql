@@ -6,8 +6,12 @@ select a.id as action_id, a.at, a.action, a.outcome, a.chat_id, a.operator_id, n
        (a.before #>> '{chat,assigned_operator_id}'::text[])::uuid as operator_before_id,
        (a.after #>> '{chat,assigned_operator_id}'::text[])::uuid as operator_after_id,
        a.detail, a.reason, a.undoes, a.plan_id, a.environment, a.database_role, a.os_user, pg_catalog.host(a.client_address) as client_address,
-       a.ci_run, a.command, a.before, a.after
+       a.ci_run, a.command, a.before, a.after,
+       -- The owner of the log, or a superuser, is nobody in particular.
+       a.database_role = pg_catalog.pg_get_userbyid(l.relowner)::text
+         or exists (select from pg_catalog.pg_roles r where r.rolname = a.database_role and r.rolsuper) as role_is_shared
 from chatops.actions a
+join pg_catalog.pg_class l on l.oid = 'chatops.actions'::regclass::oid
 where a.target_schema = :'schema'
   and (:'chat'::uuid is null or a.chat_id = :'chat'::uuid)
   and (:'operator'::uuid is null or a.operator_id = :'operator'::uuid

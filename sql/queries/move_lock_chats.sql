@@ -8,6 +8,6 @@ join chats c on c.id = planned.id
 where c.chat_state is not distinct from planned.chat_state
   and coalesce(c.is_active, true) = planned.is_active
   and c.assigned_operator_id is not distinct from planned.operator_id
-  and coalesce((pg_catalog.to_jsonb(c) ->> 'epoch')::bigint,
-               (extract(epoch from greatest(c.assignment_time, c.operator_replied_at)) * 1000000)::bigint, 0) = planned.epoch
+  and coalesce((pg_catalog.to_jsonb(c) ->> 'epoch'::text)::bigint,
+               (extract(epoch from greatest(c.assignment_time, c.operator_replied_at)) * 1000000::numeric)::bigint, 0) = planned.epoch
 for no key update of c skip locked

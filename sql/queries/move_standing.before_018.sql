@@ -6,7 +6,7 @@
 -- releases: how often it was given back since the last reply, where count_releases asks for it.
 select c.id as chat_id, c.chat_state, coalesce(c.is_active, true) as is_active, c.assigned_operator_id as operator_id,
        c.last_operator_id,
-       coalesce((extract(epoch from greatest(c.assignment_time, c.operator_replied_at)) * 1000000)::bigint, 0)
+       coalesce((extract(epoch from greatest(c.assignment_time, c.operator_replied_at)) * 1000000::numeric)::bigint, 0)
          as epoch,
        case when newest.sender_type = 'fictional' then 'waiting_real_user_reply' else 'waiting_assignment' end as by_messages,
        coalesce(newest.sender_type = 'real', false) as asked,

@@ -8,7 +8,7 @@ select h.at, h.event, h.chat_id, h.detail
        from chat_assignments a where a.operator_id = :'operator'::uuid and a.released_at is not null
       order by a.released_at desc limit :'rows'::bigint)
     union all
-    (select m.created_at, 'answered', m.chat_id, pg_catalog.char_length(m.content) || ' characters'
+    (select m.created_at, 'answered', m.chat_id, pg_catalog.char_length(m.content)::text || ' characters'
        from messages m where m.handled_by_operator_id = :'operator'::uuid order by m.created_at desc limit :'rows'::bigint)
     union all
     select y.last_activity, 'last heartbeat', y.chat_id, null

@@ -2,7 +2,7 @@
 select p.proname::text as name, pg_catalog.format('%I(%s)', p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) as signature,
        p.oid::regprocedure::text as object, pg_catalog.pg_get_function_arguments(p.oid) as arguments,
        pg_catalog.pg_get_userbyid(p.proowner)::text as owner,
-       array(select distinct case when g.grantee <> 0 then pg_catalog.pg_get_userbyid(g.grantee)::text else '' end
+       array(select distinct case when g.grantee <> 0::oid then pg_catalog.pg_get_userbyid(g.grantee)::text else '' end
                from pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) as g
               where g.grantee <> p.proowner) as granted_to
   from pg_proc as p

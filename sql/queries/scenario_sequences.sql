@@ -1,5 +1,5 @@
 -- Where do the sequences of the chat tables and of the bookkeeping stand? A rollback leaves them as they are.
-select n.nspname || '.' || c.relname as name,
+select n.nspname::text || '.' || c.relname::text as name,
        coalesce(pg_catalog.pg_sequence_last_value(c.oid), 0) as value
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace

@@ -1,7 +1,7 @@
 -- The schemas of a database whose names match a pattern, the server's own and ours left out.
 select n.nspname::text as name
   from pg_namespace as n
- where n.nspname like :'pattern' escape '\'
-   and n.nspname !~ '^pg_'
+ where n.nspname::text like :'pattern' escape '\'
+   and n.nspname::text !~ '^pg_'
    and n.nspname not in ('information_schema', 'chatops')
  order by n.nspname;

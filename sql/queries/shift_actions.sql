@@ -3,7 +3,7 @@
 select a.action, who.name as who, pg_catalog.count(*) filter (where a.outcome = 'done') as done,
        pg_catalog.count(*) filter (where a.outcome <> 'done') as not_done, pg_catalog.max(a.at) as last_at
 from chatops.actions a
-join pg_catalog.pg_class l on l.oid = 'chatops.actions'::regclass
+join pg_catalog.pg_class l on l.oid = 'chatops.actions'::regclass::oid
 -- The owner of the log, or a superuser, is nobody in particular.
 cross join lateral (
   select case when a.database_role = pg_catalog.pg_get_userbyid(l.relowner)::text

@@ -10,7 +10,7 @@ with before as (
                 or exists (select from pg_catalog.pg_roles r where r.rolname = session_user and r.rolsuper)
               then coalesce(nullif(:'who'::text, ''), session_user::text) else session_user::text end as name
   from pg_catalog.pg_class l
-  where l.oid = 'chatops.settings'::regclass
+  where l.oid = 'chatops.settings'::regclass::oid
 ), stored as (
   insert into chatops.settings as s (target_schema, key, value, until, reason, set_by, set_at)
   values (current_schema(), :'key'::text, '"silent"', :'until'::timestamptz, :'reason'::text, (select name from who), clock_timestamp())

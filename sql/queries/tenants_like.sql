@@ -6,7 +6,7 @@ select n.nspname::text as name,
                 where c.relnamespace = n.oid and c.relname = 'chats' and c.relkind in ('r', 'p', 'v', 'f')) as has_chats,
        pg_catalog.has_schema_privilege(n.oid, 'usage') as may_use
   from pg_catalog.pg_namespace as n
- where n.nspname like :'pattern' escape '\'
-   and n.nspname !~ '^pg_'
+ where n.nspname::text like :'pattern' escape '\'
+   and n.nspname::text !~ '^pg_'
    and n.nspname not in ('information_schema', 'chatops')
  order by n.nspname

@@ -6,7 +6,7 @@ select a.id as action_id, a.at, a.action, a.outcome, a.chat_id, a.operator_id, a
        (a.after #>> '{chat,assigned_operator_id}'::text[])::uuid as operator_after_id,
        (a.before #>> '{operator,is_available}'::text[])::boolean as available_before,
        (a.after #>> '{operator,is_available}'::text[])::boolean as available_after,
-       a.before ? 'chat' as of_a_chat, a.before ? 'operator' as of_an_operator,
+       a.before ? 'chat'::text as of_a_chat, a.before ? 'operator'::text as of_an_operator,
        (select pg_catalog.max(u.id) from chatops.actions u where u.undoes = a.id and u.outcome = 'done'
            and not exists (select from chatops.actions r where r.undoes = u.id and r.outcome = 'done')) as undone_by
 from chatops.actions a

@@ -11,5 +11,5 @@ where a.id = any(:'actions'::bigint[])
   and c.assignment_time is not distinct from left_as.assignment_time
   and c.last_operator_id is not distinct from left_as.last_operator_id
   and c.operator_replied_at is not distinct from left_as.operator_replied_at
-  and coalesce(pg_catalog.to_jsonb(c) ->> 'epoch' = a.after #>> '{chat,epoch}'::text[], true)
+  and coalesce(pg_catalog.to_jsonb(c) ->> 'epoch'::text = a.after #>> '{chat,epoch}'::text[], true)
 for no key update of c skip locked

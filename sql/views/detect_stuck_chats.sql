@@ -8,7 +8,7 @@ stable
 set search_path from current
 as $function$
   select s.chat_id, s.chat_state, s.operator_id, s.last_operator_id,
-         pg_catalog.round(extract(epoch from now() - s.since) / 3600, 2), s.last_message_at
+         pg_catalog.round(extract(epoch from now() - s.since) / 3600::numeric, 2), s.last_message_at
     from stuck_chats as s
    where s.since < now() - pg_catalog.make_interval(hours => p_hours)
    order by s.since

@@ -13,6 +13,6 @@ as $function$
          (select pg_catalog.count(*) from chats
            where chat_state = 'waiting_real_user_reply' and is_active)::integer,
          pg_catalog.min(waiting_since),
-         pg_catalog.round(pg_catalog.avg(extract(epoch from now() - waiting_since) / 60), 2)
+         pg_catalog.round(pg_catalog.avg(extract(epoch from now() - waiting_since) / 60::numeric), 2)
     from chat_queue
 $function$;

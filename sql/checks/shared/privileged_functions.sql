@@ -14,23 +14,23 @@ select found.oid, found.proname, found.pronamespace, found.proowner, found.proac
                from (
                  select 'public' as name
                    from pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) as granted
-                  where granted.grantee = 0 and granted.privilege_type = 'EXECUTE'
+                  where granted.grantee = 0::oid and granted.privilege_type = 'EXECUTE'
                  union all
                  select pg_catalog.quote_ident(r.rolname)
                    from pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) as granted
                    join pg_roles r on r.oid = granted.grantee
                   where granted.privilege_type = 'EXECUTE'
                     -- An operator logs in as authenticated and asks for the next chat: that one checks who asks.
-                    and (r.rolname = 'anon' or (r.rolname = 'authenticated' and p.proname not like 'assign_chat%'))
+                    and (r.rolname = 'anon' or (r.rolname = 'authenticated' and p.proname::text not like 'assign_chat%'))
                ) as r) end as open_to
       from pg_proc p
       join pg_namespace n on n.oid = p.pronamespace
      where n.nspname = current_schema()
        and p.prosecdef
        and not exists (select 1 from pg_depend d
-                        where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
-                          and (d.classid = 'pg_policy'::regclass or d.deptype = 'e'))
+                        where d.refclassid = 'pg_proc'::regclass::oid and d.refobjid = p.oid
+                          and (d.classid = 'pg_policy'::regclass::oid or d.deptype = 'e'))
        and not exists (select 1 from pg_depend d
-                        where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+                        where d.classid = 'pg_proc'::regclass::oid and d.objid = p.oid and d.deptype = 'e')
   ) as found
  where not found.has_path or found.open_to <> ''

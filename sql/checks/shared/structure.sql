@@ -7,13 +7,13 @@ select found.kind, found.name, found.of,
        (select coalesce(pg_catalog.jsonb_object_agg(p.key, coalesce(p.value, '')), '{}') from pg_catalog.jsonb_each_text(found.definition) as p) as definition
   from (
     with spaces as materialized (
-      select n.oid, case when n.nspname = current_schema() then '' else n.nspname || '.' end as prefix
+      select n.oid, case when n.nspname = current_schema() then '' else n.nspname::text || '.' end as prefix
         from pg_namespace n
        where n.nspname in (current_schema(), 'chatops')
     ), relations as materialized (
-      select c.oid, c.relkind, s.prefix || c.relname as name, c.reloptions
+      select c.oid, c.relkind, s.prefix || c.relname::text as name, c.reloptions
         from spaces s
-        join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = s.oid and d.classid = 'pg_class'::regclass
+        join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = s.oid and d.classid = 'pg_class'::regclass::oid
         join pg_class c on c.oid = d.objid
        where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S')
     )
@@ -30,7 +30,7 @@ select found.kind, found.name, found.of,
       from relations r
       join pg_sequence q on q.seqrelid = r.oid
     union all
-    select 'column', r.name || '.' || a.attname, r.name,
+    select 'column', r.name || '.' || a.attname::text, r.name,
            pg_catalog.jsonb_build_object('type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull::text,
                               'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated::text,
                               'identity', a.attidentity::text)
@@ -39,14 +39,14 @@ select found.kind, found.name, found.of,
       left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
      where r.relkind in ('r', 'p', 'f')
     union all
-    select 'constraint', r.name || '.' || k.conname, r.name,
+    select 'constraint', r.name || '.' || k.conname::text, r.name,
            pg_catalog.jsonb_build_object('definition', pg_catalog.replace(pg_catalog.pg_get_constraintdef(k.oid, true), ' NOT VALID', ''),
                               'columns', (select pg_catalog.string_agg(a.attname, ', ' order by a.attname)
                                             from pg_attribute a where a.attrelid = k.conrelid and a.attnum = any (k.conkey)))
       from relations r
       join pg_constraint k on k.conrelid = r.oid and k.contype not in ('n', 't')
     union all
-    select 'index', s.prefix || c.relname, r.name,
+    select 'index', s.prefix || c.relname::text, r.name,
            pg_catalog.jsonb_build_object('definition', pg_catalog.replace(pg_catalog.pg_get_indexdef(x.indexrelid, 0, true), ' ON ONLY ', ' ON '),
                               'columns', (select pg_catalog.string_agg(pg_catalog.pg_get_indexdef(x.indexrelid, n, true), ', ' order by n)
                                             from pg_catalog.generate_series(1, x.indnkeyatts) as n),
@@ -57,17 +57,17 @@ select found.kind, found.name, found.of,
       join spaces s on s.oid = c.relnamespace
      where not exists (select from pg_constraint k where k.conindid = x.indexrelid and k.conrelid = x.indrelid)
     union all
-    select 'trigger', r.name || '.' || t.tgname, r.name,
+    select 'trigger', r.name || '.' || t.tgname::text, r.name,
            pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_triggerdef(t.oid, true),
                               'enabled', case when t.tgenabled = 'A' then 'always' else 'ordinary' end)
       from relations r
       join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
     union all
-    select 'rule', r.name || '.' || w.rulename, r.name, pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_ruledef(w.oid, true))
+    select 'rule', r.name || '.' || w.rulename::text, r.name, pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_ruledef(w.oid, true))
       from relations r
       join pg_rewrite w on w.ev_class = r.oid and w.rulename <> '_RETURN'
     union all
-    select 'function', s.prefix || p.proname, null,
+    select 'function', s.prefix || p.proname::text, null,
            pg_catalog.jsonb_build_object('arguments', pg_catalog.pg_get_function_arguments(p.oid), 'returns', pg_catalog.pg_get_function_result(p.oid),
                               'language', l.lanname, 'volatile', p.provolatile::text, 'strict', p.proisstrict::text,
                               'security', case when p.prosecdef then 'definer' else 'invoker' end,
@@ -80,11 +80,11 @@ select found.kind, found.name, found.of,
                                              from pg_catalog.unnest(p.proconfig) as one
                                             where one not like 'citus.%'))
       from spaces s
-      join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = s.oid and d.classid = 'pg_proc'::regclass
+      join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = s.oid and d.classid = 'pg_proc'::regclass::oid
       join pg_proc p on p.oid = d.objid
       join pg_language l on l.oid = p.prolang
      where p.prokind in ('f', 'p')
-       and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+       and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass::oid and d.objid = p.oid and d.deptype = 'e')
     union all
     select 'schema', n.nspname, null, '{}' from pg_namespace n where n.nspname = 'chatops'
   ) as found

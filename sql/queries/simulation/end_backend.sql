@@ -4,4 +4,4 @@ with writing as (
     from pg_stat_activity
    where datname = current_database() and application_name = :'application_name' and pid <> pg_backend_pid()
 )
-select pg_catalog.pg_terminate_backend(pid) as ended from writing where place = pg_catalog.floor(:'share'::numeric * sessions)
+select pg_catalog.pg_terminate_backend(pid) as ended from writing where place::numeric = pg_catalog.floor(:'share'::numeric * sessions::numeric)
