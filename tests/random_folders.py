@@ -266,6 +266,14 @@ def _data(model: Model, choice: Choice) -> str | None:
     return None if table is None else f"insert into {table} default values on conflict do nothing"
 
 
+def _rows(model: Model, choice: Choice) -> str | None:
+    """Rows that are written out; of few values, so that files write the same ones."""
+    found = _column(model, choice)
+    if found is None or model.tables[found[0]][found[1]] not in ("int", "bigint", "text"):
+        return None
+    return f"insert into {found[0]} ({found[1]}) values ('{choice.numbers[2] % 5}') on conflict do nothing"
+
+
 def _rename(model: Model, choice: Choice) -> str | None:
     """A policy, trigger, constraint, index, view or function under another name."""
     table = _table(model, choice)
@@ -373,7 +381,7 @@ def _elsewhere(model: Model, choice: Choice) -> str | None:
 MAKERS: tuple[Make, ...] = (
     _create_table, _create_table, _drop_table, _rename_table, _add_column, _add_column, _drop_column, _rename_column, _alter_column,
     _alter_column, _constraint, _constraint, _index, _index, _policy, _policy, _row_security, _function, _function, _trigger, _view,
-    _enum, _data, _rename, _rename, _alter_part, _alter_part, _guarded, _inline, _elsewhere,
+    _enum, _data, _rows, _rows, _rename, _rename, _alter_part, _alter_part, _guarded, _inline, _elsewhere,
 )  # fmt: skip
 _number = st.integers(0, 23)
 _statement = st.tuples(st.integers(0, len(MAKERS) - 1), _number, _number, _number)

@@ -54,7 +54,8 @@ def by_psql(database: Database, folder: Path, *names: str) -> None:
 @pytest.mark.parametrize(
     ("case", "ran", "expected"),
     [
-        ("02-temp-table-shadow", (), "applied unprovable"),
+        ("02-temp-table-shadow", (), "applied applied"),
+        ("02-temp-table-shadow", ("001_base",), "applied unprovable"),
         ("30-adopt-long-name", (), "applied applied"),
         ("31-adopt-drop-function-without-arguments", (), "applied applied"),
         ("33-adopt-set-search-path", (), "applied applied"),
@@ -101,6 +102,73 @@ def test_supabases_history_says_what_is_in_and_what_is_not(chatops_inprocess: Ru
     chatops_inprocess("adopt", "--dir", folder, "--yes", db=database, check=0)
     chatops_inprocess("migrate", "--dir", folder, "--yes", db=database, check=0)
     assert database.execute("select id from labels order by id") == [(1,), (2,)]
+
+
+ROWS = {
+    "written out": ("applied applied", "insert into t values (1, 'a'), (2, null);", ""),
+    "written out, one of them gone": (
+        "applied unprovable",
+        "insert into t values (1, 'a'), (2, null);",
+        "delete from t where id = 2",
+    ),
+    "written out, and something else is done": (
+        "applied unprovable",
+        "insert into t values (1, 'a'); delete from t where id = 7;",
+        "",
+    ),
+    "written out, and a block writes the table": (
+        "applied unprovable",
+        "insert into t values (1, 'a'); do $$ begin execute 'insert into t values (3)'; end $$;",
+        "",
+    ),
+    "not written out": ("applied unprovable", "insert into t select 1, 'a';", ""),
+    "as volatile as can be": ("applied unprovable", "insert into t values (1, now()::text);", ""),
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_rows_prove_a_file_where_no_other_can_have_written_them(
+    case: str, chatops_inprocess: Run, database: Database, tmp_path: Path
+) -> None:
+    expected, rows, after = ROWS[case]
+    folder = written(tmp_path / "files", "create table t (id int primary key, word text)", rows)
+    by_psql(database, folder)
+    database.script(after or "select 1")
+    shown = told(chatops_inprocess, database, folder)
+    assert states(shown) == expected
+    if expected == "applied applied":
+        assert "rows of t" in str(shown["files"][1])
+        database.execute("truncate t")
+        assert states(told(chatops_inprocess, database, folder)) == "applied unprovable"
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "expected"),
+    [
+        ("update t set n = n * 2 where id > 1", "", "applied applied"),
+        ("update t set n = n * 2 where id > 1", "update t set n = 7 where id = 1", "applied unprovable"),
+        ("update t set n = n * 0 + 5", "", "applied unprovable"),  # nothing changes: it may as well not have run
+        ("update t set n = abs(n) + 1", "", "applied unprovable"),  # a function is never called
+        ("update t set n = (select 9)", "", "applied unprovable"),
+        ("update t set n = n + 1 from generate_series(1, 1)", "", "applied applied"),
+    ],
+)
+def test_a_changed_row_proves_the_file_that_changes_it_so(
+    change: str, before: str, expected: str, chatops_inprocess: Run, database: Database, tmp_path: Path
+) -> None:
+    folder = written(
+        tmp_path / "files", "create table t (id int primary key, n int); insert into t (id, n) values (1, 5), (2, 5)", change
+    )
+    by_psql(database, folder)
+    database.script(before or "select 1")
+    assert states(told(chatops_inprocess, database, folder)) == expected
+
+
+def test_two_files_that_write_the_same_row_prove_neither(chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    insert = "insert into t (id) values (1) on conflict do nothing"
+    folder = written(tmp_path / "files", "create table t (id int primary key)", insert, insert)
+    by_psql(database, folder, "001_x", "003_x")
+    assert states(told(chatops_inprocess, database, folder)) == "applied unprovable unprovable"
 
 
 # -- the histories of other tools ----------------------------------------------------------------------------------------

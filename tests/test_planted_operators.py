@@ -23,6 +23,8 @@ CHOSEN = """select distinct o.oprname, o.oprleft::regtype::text, o.oprright::reg
    and d.classid operator(pg_catalog.=) 'pg_catalog.pg_proc'::regclass::oid
    and d.objid operator(pg_catalog.=) (select p.oid from pg_catalog.pg_proc as p
          where p.pronamespace operator(pg_catalog.=) 'looked_at'::regnamespace::oid)"""
+DEPENDS = """select name, params from plpgsql_show_dependency_tb(%s::regprocedure)
+  where type::text operator(pg_catalog.=) 'OPERATOR'::text and schema::text operator(pg_catalog.=) 'public'::text"""
 # Blocks, locks and what makes things cannot be such a body; what they call is seen where it runs.
 NO_BODY = re.compile(r"is not (?:yet )?supported in unquoted SQL function body")
 # Only where a cluster, or a table of the run itself, is.
@@ -68,8 +70,23 @@ def of_text(connection: psycopg.Connection[tuple[object, ...]], text: str) -> li
             except psycopg.Error as error:
                 errors.append(str(error).splitlines()[0])
     if all(NO_BODY.search(error) for error in errors):
-        return []
+        return of_blocks(connection, text)
     raise AssertionError(f"cannot be read: {errors}")
+
+
+def of_blocks(connection: psycopg.Connection[tuple[object, ...]], text: str) -> list[tuple[object, ...]]:
+    """The same of the DO blocks of a text, as plpgsql_check reads them."""
+    found: list[tuple[object, ...]] = []
+    for _, body in re.findall(r"^do (\$\w*\$)\n(.*?)\1", text, re.DOTALL | re.MULTILINE) if PLPGSQL_CHECK.exists() else ():
+        with connection.transaction():
+            connection.execute("create schema looked_at")
+            inner = sqlfiles.PLACEHOLDER.sub("null", body)
+            connection.execute(
+                f"create function looked_at.it() returns void language plpgsql as $looked${inner}$looked$".encode()
+            )
+            found += connection.execute(DEPENDS.encode(), ["looked_at.it()"]).fetchall()
+            raise psycopg.Rollback
+    return found
 
 
 TEXTS = [path for folder in ("queries", "queries/application", "queries/simulation", "checks", "checks/shared")

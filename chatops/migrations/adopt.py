@@ -17,6 +17,7 @@ from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.objects_made import claims_of
 from chatops.migrations.proposal import Proposal
 from chatops.migrations.replay import Replay
+from chatops.migrations.row_evidence import candidates, proven
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
 
 
@@ -70,9 +71,10 @@ def survey(database: Database, folder: Folder, ledger: Ledger) -> Survey:
         equal = compared(database, replay, live, session)
         history = _history(database)
         tools = histories(database, folder)
+        by_rows = proven(database, candidates([file.reading for file in folder.files], path))
     said_in = {name for tool in tools for name in tool.ran}
     said_out = {name for tool in tools for name in tool.not_run} - said_in
-    judgement = judge(folder, claims, replay, live, equal, recorded=recorded, said_in=said_in, said_out=said_out)
+    judgement = judge(folder, claims, replay, live, equal, recorded=recorded, said_in=said_in, said_out=said_out, by_rows=by_rows)
     return Survey(folder, ledger, judgement, history, tuple(tools))
 
 

@@ -10,6 +10,7 @@ from chatops.migrations.catalog import Catalog
 from chatops.migrations.claims import Claims, Definition
 from chatops.migrations.inference import Facts, Live, infer
 from chatops.migrations.replay import THERE, Cell, Replay, Write
+from chatops.migrations.row_evidence import Candidate
 from chatops.migrations.source import Folder, MigrationFile
 
 
@@ -96,12 +97,12 @@ def schemas_of(claims: Sequence[Claims], path: Sequence[str]) -> list[str]:
 def judge(
     folder: Folder, claims: Sequence[Claims], replay: Replay, catalog: Catalog,
     equal: Mapping[tuple[Cell, Definition], bool | None], *, recorded: Collection[str] = (),
-    said_in: Collection[str] = (), said_out: Collection[str] = (),
+    said_in: Collection[str] = (), said_out: Collection[str] = (), by_rows: Sequence[Candidate] = (),
 ) -> Judgement:  # fmt: skip
     """What is known of each file.
 
     `equal` are the comparisons of definitions that the server made. `recorded` are the names that the ledger has; `said_in` and
-    `said_out` those that the history of another tool has, and those that it would have.
+    `said_out` those that the history of another tool has, and those that it would have. `by_rows` are proven by rows of tables.
     """
     names = [file.name for file in folder.files]
     live = Live(lambda cell: catalog.has(cell.thing), lambda cell, written: catalog.equal(cell, written, equal))
@@ -109,11 +110,16 @@ def judge(
     facts = infer(replay, live, known)
     if denied := {index: False for index, name in enumerate(names) if name in said_out and index not in facts.ran}:
         facts = infer(replay, live, {**known, **denied})
+    rows = _told_by_rows(facts, by_rows)
+    if rows:
+        facts = infer(replay, live, {**known, **denied, **dict.fromkeys(rows, True)})
     court = _Court(replay, live, facts, catalog)
     found = []
     for index, (file, own) in enumerate(zip(folder.files, claims, strict=True)):
         history = True if file.name in said_in else False if file.name in said_out else None
         proof = replace(court.proof(index, file, own), data=own.data, unread=own.unread, history=history)
+        if index in rows and proof.verdict is Verdict.APPLIED:
+            proof = replace(proof, there=_sorted([*proof.there, *(f"rows of {table}" for table in rows[index])]))
         if file.name in recorded:
             proof = replace(proof, verdict=Verdict.RECORDED)
         elif history and proof.verdict is Verdict.CONFLICT:
@@ -121,6 +127,16 @@ def judge(
             proof = replace(proof, verdict=Verdict.APPLIED)
         found.append(proof)
     return Judgement(tuple(found), replay, live, facts)
+
+
+def _told_by_rows(facts: Facts, by_rows: Sequence[Candidate]) -> dict[int, list[str]]:
+    """The files that nothing else settles and that rows prove, each with the tables."""
+    found: dict[int, list[str]] = {}
+    for one in sorted(by_rows, key=lambda one: one.file):
+        needed = one.needs is None or facts.ran.get(one.needs) or one.needs in found
+        if needed and one.file not in facts.ran:
+            found.setdefault(one.file, []).append(one.table[1])
+    return found
 
 
 class _Court:

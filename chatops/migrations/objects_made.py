@@ -52,7 +52,7 @@ def claims_of(file: MigrationText, path: Sequence[str]) -> Claims:
             now = changed
             data += 1
             continue
-        session |= _temporary(tokens, statement.text, now)
+        session |= temporary_names(tokens, statement.text, now)
         told, hidden = _read(tokens, statement.text, statement.line, now)
         told = [claim for claim in told if not _in_session(claim, session)]
         found += told
@@ -149,7 +149,8 @@ def _schemas(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in plain if name and name not in ("$user", "pg_catalog", "pg_temp")) or ("pg_catalog",)
 
 
-def _temporary(tokens: Sequence[Token], text: str, path: tuple[str, ...]) -> set[str]:
+def temporary_names(tokens: Sequence[Token], text: str, path: tuple[str, ...]) -> set[str]:
+    """The name of the temporary table that a statement makes, which hides a real one from then on; nothing for any other."""
     walk = Walk(tokens, text, 1, path)
     if not walk.take("CREATE"):
         return set()

@@ -2,7 +2,7 @@
 do $expect$
 begin
   if coalesce(
-       (select state || ' ' || steps_done || ' ' || checksum from chatops.migrations
+       (select state || ' ' || steps_done::text || ' ' || checksum from chatops.migrations
          where target_schema = :'target_schema' and source = :'source' and name = :'name'), 'absent')
      <> :'expected' then
     raise exception 'another migrator has been at this file' using errcode = 'CHL02';
