@@ -19,19 +19,19 @@ with own as materialized (
   -- By what depends on the schemas: the catalog has no index by schema, and is long where there are many.
   select c.oid, c.relname, c.relkind, n.nspname, n.oid as namespace_id
     from pg_namespace n
-    join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid and d.classid = 'pg_class'::regclass
+    join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
     join pg_class c on c.oid = d.objid and c.relkind in ('r', 'p', 'S')
    where n.nspname in ('chatops', current_schema())
 ), used as (
   select s.oid as sequence_id, d.refobjid as table_id, d.refobjsubid as place
     from own s
-    join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i')
-                    and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0
+    join pg_depend d on d.classid = 'pg_class'::regclass::oid and d.objid = s.oid and d.deptype in ('a', 'i')
+                    and d.refclassid = 'pg_class'::regclass::oid and d.refobjsubid > 0
    where s.relkind = 'S'
   union
   select s.oid, f.adrelid, f.adnum
     from own s
-    join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = s.oid and d.classid = 'pg_attrdef'::regclass
+    join pg_depend d on d.refclassid = 'pg_class'::regclass::oid and d.refobjid = s.oid and d.classid = 'pg_attrdef'::regclass::oid
     join pg_attrdef f on f.oid = d.objid
    where s.relkind = 'S'
 ), looked as materialized (
