@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from chatops import formatting, sqlfiles
-from chatops.db import Database, identifier
+from chatops.db import Database, Facts, identifier
 from chatops.errors import RefusedError, UsageError
 
 TABLES = ("chats", "messages", "chat_assignments", "operators", "operator_activity", "real_users", "fictional_users",
           "platform_config")  # fmt: skip
 NAMED = 3
+DEFAULT = "public"
 """Schemas that are named where there are many."""
 _TABLE = re.compile(rf"\b(?:{'|'.join(TABLES)})\b")
 _COMMENT = re.compile(r"--[^\n]*")
@@ -26,6 +27,29 @@ def require_schema(database: Database) -> None:
     guess = formatting.visible(formatting.did_you_mean(schema, there))
     raise UsageError(f"there is no schema {formatting.visible(schema)} in database {facts.database}{guess}",
                      next_steps=_other_places(database, _elsewhere(database)))  # fmt: skip
+
+
+def require_place(database: Database, facts: Facts) -> None:
+    """Refuses a schema that is not there, and `public` because nobody has named one, where all chats live in others.
+
+    Not in a transaction. Raises UsageError.
+    """
+    target = database.target
+    if not facts.schema_there:
+        with database.reading():
+            require_schema(database)
+    if target.schema != DEFAULT or target.schema_is_named or facts.has_chats:
+        return
+    with database.reading():
+        others = _elsewhere(database)
+    if not others:
+        return
+    where = f"schema {formatting.visible(others[0])}" if len(others) == 1 else formatting.plural(len(others), "schema")
+    here = ("here all the same", "--schema public")
+    raise UsageError(
+        f"the chats of database {facts.database} live in {where}, and no schema is named; nothing was changed",
+        next_steps=[*_other_places(database, others), here],
+    )
 
 
 def require_chats(database: Database) -> None:
@@ -71,4 +95,9 @@ def _other_places(database: Database, schemas: list[str]) -> list[tuple[str, str
     flags = re.sub(r"\s*--schema \S+", "", database.target.flags)
     base = " ".join(filter(None, ("chatops", flags)))
     quoted = [name if re.fullmatch(r"[\w.-]+", name) else "'" + name.replace("'", "'\\''") + "'" for name in schemas[:NAMED]]
-    return [("its chats" if len(schemas) == 1 else "such as", f"{base} --schema {name} summary") for name in quoted]
+    steps = [("its chats" if len(schemas) == 1 else "such as", f"{base} --schema {name} summary") for name in quoted]
+    if len(schemas) > 1:
+        first, last = min(schemas), max(schemas)
+        alike = first[: next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))]
+        steps.append(("all of them", f"{base} summary --all-schemas '{alike if alike.isidentifier() else ''}*'"))
+    return steps

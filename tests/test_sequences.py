@@ -29,6 +29,8 @@ def test_the_log_acts_again_after_a_cut_over(latest_database_everywhere: Databas
         database.execute("insert into chatops.actions (action) values ('note')")
     assert behind(chatops_inprocess(*LOOK, db=database, check=1)) == ["chatops.actions"]
 
+    refused = chatops_inprocess("pause", "--yes", "--reason", "look", db=database, check=4)
+    assert "repair DATA005" in refused.stderr
     database.script("select setval(pg_get_serial_sequence('chatops.actions', 'id'), 1, false)")
     before = database.execute("select last_value, is_called from chatops.actions_id_seq")
     dry = chatops_inprocess("repair", "DATA005", "--dry-run", db=database)

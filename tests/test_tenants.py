@@ -247,6 +247,43 @@ def test_all_schemas_goes_with_neither_schema_nor_a_pattern_of_nothing(tenants: 
         assert "did you mean tenant_a" in none.stderr
 
 
+WRITES = (
+    ("migrate", "--yes"), ("adopt", "--yes"), ("adopt", "--ledger-only", "--yes"), ("rehearse", "--yes"), ("deploy", "--skip-code", "--yes"),
+    ("doctor", "--create-roles", "--yes"), ("status",),
+)  # fmt: skip
+ACTS = ("--yes", "--reason", "look")
+
+
+def test_nothing_is_made_in_public_because_a_schema_was_forgotten(
+    tenants: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    tenants.execute("create table public.mine ()")
+    where = ("migrate", "--dir", folder(tmp_path, {"001_more.sql": "create table more ()"}), "--yes")
+    for words in (*WRITES, where):
+        done = chatops_inprocess(*words, db=tenants, check=2)
+        assert "live in 4 schemas, and no schema is named" in done.stderr, words
+        assert "summary --all-schemas 'tenant*'" in done.stderr
+    assert tenants.execute("select relname from pg_class where relnamespace = 'public'::regnamespace") == [("mine",)]
+    seen = chatops_inprocess("summary", db=tenants, check=4)
+    assert "4 other schemas have one: name a schema" in seen.stderr
+    assert "summary --all-schemas 'tenant*'" in seen.stderr
+    chatops_inprocess("--schema", "public", *where, db=tenants, check=0)
+    assert tenants.value("select to_regclass('public.more') is not null")
+
+
+def test_a_schema_that_is_not_there_is_a_wrong_command_line_with_the_nearest_names(
+    tenants: Database, chatops_inprocess: Chatops
+) -> None:
+    for words in (
+        *((command, *more) for command, more in EVERY.items()), *WRITES, ("show", "3f2b8c1e"), ("log",), ("guard",),
+        ("repair", *ACTS), ("release", "3f2b8c1e", *ACTS), ("drain", "ada", *ACTS), ("pause", *ACTS), ("undo", "1", "--yes"),
+        ("remove", "--yes"), ("verify", "--scenarios", "--yes"), ("diagnose", "3f2b8c1e"),
+    ):  # fmt: skip
+        done = chatops_inprocess("--schema", "tenent_b", *words, db=tenants)
+        assert done.exit_code == 2, (words, done.stderr)
+        assert "did you mean tenant_" in done.stderr, (words, done.stderr)
+
+
 def _page(judges: bool) -> Page:
     def headline(rows: Sequence[TenantRow]) -> str:
         return f"{len(rows)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from chatops import formatting, names, sqlfiles
@@ -16,6 +16,8 @@ from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError
 
 Here = Callable[..., str]
+SEQUENCES = "DATA005"
+"""The finding that a sequence is behind its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,13 @@ def plan(
 
 
 def previews(database: Database, plan: RepairPlan, annotations: Mapping[str, str | None]) -> list[Mended]:
-    """The first rows of each repair, really changed and rolled back; each finding by itself."""
-    return [repair_batches.preview(database, code, _repair(plan, annotations)) for code in plan.codes]
+    """The first rows of each repair, really changed and rolled back; each finding by itself.
+
+    Where the log's own sequence is behind, the log takes no row before that is mended.
+    """
+    repair = _repair(plan, annotations)
+    others = replace(repair, audit=repair.audit and SEQUENCES not in plan.codes)
+    return [repair_batches.preview(database, code, repair if code == SEQUENCES else others) for code in plan.codes]
 
 
 def called(database: Database, outcomes: Sequence[Mended]) -> dict[UUID, str | None]:

@@ -13,10 +13,12 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from chatops.db.failures import NO_RIGHT, grants, translate
-from chatops.errors import ConnectionLostError
+from chatops.errors import ConnectionLostError, DatabaseError
 from chatops.settings import Answered, Target, secrets_of
 
 Intent = Literal["read", "act", "migrate"]
+LOG_IS_BEHIND = ("23505", "actions_pkey")
+"""After a cut-over of logical replication, which copies no sequences."""
 
 
 class Link:
@@ -123,6 +125,9 @@ class Link:
             found = translate(error, self._connection, secrets_of(self.target))
             if error.sqlstate == NO_RIGHT:
                 found.next_steps += grants(found.message, self._connection.info.user, acting=self.intent != "read")
+            if isinstance(found, DatabaseError) and (found.sqlstate, found.constraint) == LOG_IS_BEHIND:
+                mend = " ".join(part for part in ("chatops", self.target.flags, "repair DATA005") if part)
+                found.next_steps += (("the sequence of the log is behind it", mend),)
             if self._gave_up is not None and isinstance(found, ConnectionLostError):
                 raise ConnectionLostError(f"the database did not answer in time: given up after {self._gave_up:.0f} s") from None
             raise found from None

@@ -23,6 +23,7 @@ from chatops.model import Answer, Text
 from chatops.render.failure import failure
 from chatops.screens.adopt import AdoptLook, answer, stated_warnings, undecided
 from chatops.screens.tenants_files import ADOPT
+from chatops.tables_there import require_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def run(invocation: Invocation, asked: AdoptRequest) -> ExitCode:
         return tenants.over_all(invocation, lambda one: run(one, asked), ADOPT, most_jobs=most)
     folder = FolderOptions(asked.directory, asked.source).folder(invocation.configuration)
     database = invocation.connect("migrate")
+    require_place(database, database.glance())
     if corrects:
         return correct_ledger(invocation, database, folder, asked)
     if asked.ledger_only:

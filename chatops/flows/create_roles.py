@@ -10,6 +10,7 @@ from chatops.errors import ExitCode, RefusedError, UsageError
 from chatops.flows.run import Invocation
 from chatops.formatting import visible
 from chatops.settings import Target
+from chatops.tables_there import require_place
 
 ROLES = ("chatops_reader", "chatops_operator")
 LONGEST = 63
@@ -23,6 +24,8 @@ def create_roles(invocation: Invocation, people: Sequence[str], *, dry_run: bool
     if dry_run:
         invocation.emit("\n".join([*texts, *(_by_hand(name) for name in names)]))
         return ExitCode.OK
+    database = invocation.connect("read")
+    require_place(database, database.glance())
     invocation.note("chatops_reader     reads the chat tables and what chatops remembers, nothing else")
     invocation.note("chatops_operator   also moves, releases and repairs chats; appends to the log, cannot change it")
     for name in names:

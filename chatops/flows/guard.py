@@ -7,6 +7,7 @@ from chatops.chats import guards
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.run import Invocation
 from chatops.screens import guard as screen
+from chatops.tables_there import require_place
 
 
 def guard(invocation: Invocation, switch: str, span: str, *, yes: bool, reason: str | None) -> ExitCode:
@@ -33,12 +34,13 @@ def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) ->
     if span > guards.LONGEST or not span:
         raise UsageError("--for takes at most 24h: what must stay off for longer is a change of the application")
     given = invocation.needed_reason(reason)
+    database = invocation.connect("act")
+    require_place(database, database.glance())
     invocation.note(
         f"For {formatting.duration(span)} late replies and stale writes of the application are accepted, as before migration 022."
     )
     if not invocation.consent("Switch the guards off", yes=yes):
         return ExitCode.OK
-    database = invocation.connect("act")
     done = guards.switch_off(database, invocation.provenance, span, given)
     invocation.banner(database)
     again = invocation.here("guard", "on")
@@ -48,6 +50,7 @@ def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) ->
 
 def _on(invocation: Invocation, reason: str | None) -> ExitCode:
     database = invocation.connect("act")
+    require_place(database, database.glance())
     done = guards.switch_on(database, invocation.provenance, reason)
     invocation.banner(database)
     invocation.emit(

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chatops import formatting, settings
+from chatops import formatting, schemas, settings
 from chatops.errors import ExitCode, NotATerminalError, RefusedError, worst
 from chatops.flows import ahead
 from chatops.flows.connection import started
@@ -46,7 +46,7 @@ def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] 
         for warning in target.warnings:
             invocation.warn(warning)
     ready = [started(target, invocation.note) for target in found]
-    return ready if all_schemas is None else [one for target in ready for one in fleet.schemas(target, all_schemas)]
+    return ready if all_schemas is None else [one for target in ready for one in schemas.schemas(target, all_schemas)]
 
 
 def migrate_all(
@@ -56,7 +56,7 @@ def migrate_all(
     """Looks at all, asks once, applies to each; the exit code is the worst."""
     revision = revision_of(folder.path)
     members = []
-    for target, label in zip(targets, fleet.labels(targets), strict=True):
+    for target, label in zip(targets, schemas.labels(targets), strict=True):
         known = provenance(invocation.argv, environment=target.name, schema=target.schema, environ=invocation.environ)
         members.append(Member(target, label, request(target), Run("migrate", known.annotations(), revision)))
     telling = _Telling(invocation, members, quiet=quiet)

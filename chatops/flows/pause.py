@@ -6,6 +6,7 @@ from chatops import formatting
 from chatops.chats import pauses
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.run import Invocation
+from chatops.tables_there import require_place
 
 
 def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:
@@ -14,10 +15,11 @@ def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -
     if span > pauses.LONGEST or not span:
         raise UsageError("--for takes at most 24h")
     given = invocation.needed_reason(reason)
+    database = invocation.connect("act")
+    require_place(database, database.glance())
     invocation.note(f"For {formatting.duration(span)} no operator gets a chat; replies, messages and heartbeats go on.")
     if not invocation.consent("Pause the queue", yes=yes):
         return ExitCode.OK
-    database = invocation.connect("act")
     done = pauses.begin(database, invocation.provenance, span, given)
     invocation.banner(database)
     again = invocation.here("resume")
@@ -28,6 +30,7 @@ def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -
 def resume(invocation: Invocation, reason: str | None) -> ExitCode:
     """`chatops resume`."""
     database = invocation.connect("act")
+    require_place(database, database.glance())
     done = pauses.end(database, invocation.provenance, reason)
     invocation.banner(database)
     invocation.emit(

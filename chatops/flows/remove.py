@@ -8,6 +8,7 @@ from chatops.errors import ConflictError, DatabaseError, ExitCode, LockTimeoutEr
 from chatops.flows.run import Invocation
 from chatops.migrations.removal import ObjectsByFile, Removal, carry_out, removal
 from chatops.screens import remove as screen
+from chatops.tables_there import require_schema
 
 _IN_USE = "2BP01"
 _ANOTHER = "CHL01"
@@ -21,6 +22,7 @@ def remove(invocation: Invocation, *, dry_run: bool, yes: bool) -> ExitCode:
     database = invocation.connect("migrate")
     with invocation.seeing(), database.reading():
         invocation.banner(database)
+        require_schema(database)
         if not dry_run and database.facts is not None and database.facts.standby:
             raise standby_refused()
         found = removal(database, made())

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from chatops import settings
+from chatops import schemas, settings
 from chatops.deploys import monitor_state, receipt
 from chatops.deploys.monitor_state import Watch, verdict
 from chatops.errors import ExitCode, UsageError
 from chatops.files import read_json, write_file
 from chatops.flows.paste import here
 from chatops.flows.run import Invocation
-from chatops.migrations import fleet
 from chatops.model import Answer
 from chatops.screens import monitor as monitor_screen
 from chatops.screens import report_page, report_tables
@@ -87,7 +86,7 @@ def _is_meant(watch: Watch, targets: list[Target], pattern: str | None) -> bool:
 def _row(watch: Watch, targets: list[Target]) -> TenantRow:
     database, _, schema = watch.place.rpartition(" ")
     found = next((target for target in targets if target.shown() == database), None)
-    target = fleet.of_schema(found, schema) if found is not None else None
+    target = schemas.of_schema(found, schema) if found is not None else None
     command = here(target, *MONITOR.words) if target is not None else f"chatops --schema {schema} diagnose"
     told = MONITOR.tell(monitor_screen.answer(watch, []), verdict(watch).code)
     name = target.name if target is not None else ""

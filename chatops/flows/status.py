@@ -13,7 +13,7 @@ from chatops.migrations.carry_over import carried_over
 from chatops.migrations.plan import plan
 from chatops.migrations.source import SHIPPED
 from chatops.screens import status as screen
-from chatops.tables_there import require_schema
+from chatops.tables_there import require_place, require_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
     if not before.facts.schema_there:
         with database.reading():
             require_schema(database)
+    require_place(database, before.facts)
     before = carried_over(before, folder).ledger
     if before.facts.has_supabase_history:
         # Here, not above: whoever has no such history does not pay for what reads files.

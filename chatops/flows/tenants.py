@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import TypeVar
 
-from chatops import formatting, settings, sqlfiles
+from chatops import formatting, schemas, settings, sqlfiles
 from chatops.db import Database, Intent
 from chatops.db.sessions import Sessions, place_of
 from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UnreachableError, UsageError, worst
@@ -17,7 +17,6 @@ from chatops.flows.connection import started
 from chatops.flows.given import Given
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
-from chatops.migrations import fleet
 from chatops.model import Answer, Line
 from chatops.screens import tenants as screen
 from chatops.screens.tenants import Page, TenantRow
@@ -178,7 +177,7 @@ def found_tenants(invocation: Invocation, sessions: Sessions, jobs: int, *, chat
         invocation.warn("one database is named twice: it is asked twice")
     pattern = invocation.all_schemas
     if pattern is None:
-        labels = fleet.labels(places)
+        labels = schemas.labels(places)
         invocation.note(f"{formatting.plural(len(places), 'database')}: {', '.join(labels)}")
         return [Found(target, label) for target, label in zip(places, labels, strict=True)]
     listed = side_by_side(places, partial(_listed, invocation, sessions, pattern), jobs, sessions)
@@ -186,20 +185,20 @@ def found_tenants(invocation: Invocation, sessions: Sessions, jobs: int, *, chat
         raise next(one for one in listed if isinstance(one, UsageError))
     found: list[Found] = []
     without: list[str] = []
-    for place, schemas in zip(places, listed, strict=True):
-        if isinstance(schemas, ChatopsError):
-            if not isinstance(schemas, UsageError):
-                found.append(Found(place, "", schemas))
+    for place, there in zip(places, listed, strict=True):
+        if isinstance(there, ChatopsError):
+            if not isinstance(there, UsageError):
+                found.append(Found(place, "", there))
             continue
-        without += [one.name for one in schemas if chats and not one.has_chats]
-        found += [Found(fleet.of_schema(place, one.name), "", _no_right(one)) for one in schemas if one.has_chats or not chats]
+        without += [one.name for one in there if chats and not one.has_chats]
+        found += [Found(schemas.of_schema(place, one.name), "", _no_right(one)) for one in there if one.has_chats or not chats]
     if without:
         rest = len(without) - MOST_NAMES
         names = ", ".join(without[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
         invocation.note(formatting.visible(f"{formatting.plural(len(without), 'schema has', 'schemas have')} no chats: {names}"))
     if not found:
         raise UsageError(f"no schema that matches {pattern} has chats")
-    return [replace(one, label=label) for one, label in zip(found, fleet.labels([one.target for one in found]), strict=True)]
+    return [replace(one, label=label) for one, label in zip(found, schemas.labels([one.target for one in found]), strict=True)]
 
 
 def _no_right(schema: _Schema) -> ChatopsError | None:
@@ -214,13 +213,13 @@ def _listed(invocation: Invocation, sessions: Sessions, pattern: str, place: Tar
             with database.reading():
                 invocation.banner(database)
                 asked = sqlfiles.read("queries/tenants_like.sql")
-                found = database.rows(_Schema, asked, {"pattern": fleet.like(pattern)})
+                found = database.rows(_Schema, asked, {"pattern": schemas.like(pattern)})
                 names = [] if found else [one.name for one in database.rows(_Schema, asked, {"pattern": "%"})]
         finally:
             sessions.give(database)
     except ChatopsError as error:
         return error
-    return found or fleet.none_matches(place, pattern, names)
+    return found or schemas.none_matches(place, pattern, names)
 
 
 def targets(invocation: Invocation) -> list[Target]:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import random
-import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from chatops import db, formatting, sqlfiles
+from chatops import formatting
 from chatops.db import Database
 from chatops.db.sessions import Sessions, place_of
-from chatops.errors import ChatopsError, ConflictError, ExitCode, UsageError
+from chatops.errors import ChatopsError, ConflictError, ExitCode
 from chatops.migrations import distribution, fleet_together, locks
 from chatops.migrations import ledger as ledgers
 from chatops.migrations import run as runs
@@ -296,42 +295,3 @@ def _by_place(members: Sequence[Member]) -> Iterable[list[Member]]:
         found.setdefault(place_of(member.target), []).append(member)
     # A schema that is named twice is looked at twice: each ledger belongs to one target.
     return found.values()
-
-
-def schemas(target: Target, pattern: str) -> list[Target]:
-    """The target once for each of its schemas that match a pattern with `*`. Raises UsageError when none does."""
-    asked = sqlfiles.read("queries/schemas_like.sql")
-    with contextlib.closing(db.connect(target, "migrate", "read")) as database:
-        found = [name for (name,) in database.tuples(asked, {"pattern": like(pattern)})]
-        if not found:
-            raise none_matches(target, pattern, [str(name) for (name,) in database.tuples(asked, {"pattern": "%"})])
-    return [of_schema(target, name) for name in found]
-
-
-def like(pattern: str) -> str:
-    r"""A pattern with `*` as LIKE takes it.
-
-    >>> like("tenant_*")
-    'tenant\\_%'
-    """
-    return pattern.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%").replace("*", "%")
-
-
-def none_matches(target: Target, pattern: str, there: Sequence[str]) -> UsageError:
-    """No schema matches: the nearest names are told."""
-    guess = formatting.did_you_mean(pattern.replace("*", ""), there)
-    return UsageError(f"no schema of {target.shown()} matches {pattern}{guess}")
-
-
-def of_schema(target: Target, name: str) -> Target:
-    """The same database, in one of its schemas."""
-    return replace(target, schema=name, flags=f"{target.flags} --schema {shlex.quote(name)}".strip())
-
-
-def labels(targets: Sequence[Target]) -> list[str]:
-    """What tells the targets apart: environment, else place, and the schema where it is not public; the schema alone where all
-    are in one database."""
-    if len(targets) > 1 and len({place_of(target) for target in targets}) == 1 == len({target.environment for target in targets}):
-        return [target.schema for target in targets]
-    names = [target.environment or target.shown() for target in targets]
-    return [f"{name} {target.schema}" if target.schema != "public" else name for name, target in zip(names, targets, strict=True)]

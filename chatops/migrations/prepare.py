@@ -18,6 +18,7 @@ from chatops.migrations.problems import problems
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
 from chatops.migrations.supabase_history import InStep, in_step, unrecorded, with_history
 from chatops.migrations.views import View, views
+from chatops.tables_there import require_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
     if not ledger.facts.standby:
         refuse_unfit(database, ledger.facts)
     refuse_absent_schema(database)
+    require_place(database, ledger.facts)
     refuse_unknown(database, carried_over(ledger, folder).ledger, folder, request)
     prepared = judged(folder, ledger, request, in_step(database, folder, ledger))
     refuse_strange_folder(prepared.ledger, folder)

@@ -14,6 +14,8 @@ _COLUMNS = (
     Column("object", "object"),
     Column("loses", "what is lost", rank=1),
 )
+MOST_TENANTS = 5
+"""Other tenants that are named."""
 
 
 def lines(found: Removal) -> list[Line]:
@@ -30,7 +32,8 @@ def lines(found: Removal) -> list[Line]:
         shown.append([Span("as before chatops: ", "strong"), Span(formatting.visible(", ".join(step.object for step in back)))])
     shown += [formatting.visible(note) for note in found.notes]
     if found.tenants:
-        others = formatting.visible(", ".join(found.tenants))
+        rest = len(found.tenants) - MOST_TENANTS
+        others = formatting.visible(", ".join(found.tenants[:MOST_TENANTS]) + (f" and {rest} more" if rest > 0 else ""))
         shown.append(f"Schema chatops stays for {others}: it goes with the last of them.")
     shown.append("Tables and rows of the application stay, repaired rows stay repaired, 001 to 017 stay in.")
     shown.append([Span("From then on nothing refuses late replies, and there is no log: this cannot be undone.", "warning")])

@@ -14,7 +14,7 @@ from chatops.formatting import did_you_mean
 from chatops.settings.configuration import Configuration, load, table_of
 from chatops.settings.production import verdict, with_environment
 from chatops.settings.secrets import has_secrets, without_secrets
-from chatops.settings.target import WHERE_SUPABASE_SHOWS_IT, Options, Origin, Target
+from chatops.settings.target import NOBODY, WHERE_SUPABASE_SHOWS_IT, Options, Origin, Target
 from chatops.settings.urls import parse, url_without_password
 
 
@@ -119,7 +119,7 @@ class _Asked:
             return found, "CHATOPS_SCHEMA"
         if isinstance(in_file := self.configuration.data.get("schema"), str):
             return in_file, str(self.configuration.path)
-        return None, "default"
+        return None, NOBODY
 
     def environment(self, name: str, origin: str) -> Target:
         """The database of an `[env.NAME]`."""
@@ -194,6 +194,8 @@ class _Asked:
         table = self.configuration.environments.get(found.environment or "", {})
         schema, schema_origin = self.schema()
         schema_text = schema or str(table.get("schema", "public"))
+        if schema is None and "schema" in table:
+            schema_origin = f"{self.configuration.path} [env.{found.environment}]"
         limits = {**table_of(self.configuration.data, "thresholds"), **table_of(table, "thresholds")}
         origins = [Origin(key, value, origin) for key, value in sorted(without_secrets(parameters).items())]
         if has_secrets(parameters):
@@ -224,5 +226,6 @@ class _Asked:
 
     def _flags(self, flags: str, schema: str) -> str:
         config = f"--config {shlex.quote(self.options.config)}" if self.options.config else ""
-        tenant = f"--schema {shlex.quote(schema)}" if schema != "public" else ""
+        named = schema != "public" or self.options.schema == "public"
+        tenant = f"--schema {shlex.quote(schema)}" if named else ""
         return " ".join(part for part in (config, flags, tenant) if part)

@@ -9,6 +9,9 @@ from chatops.settings.configuration import Configuration
 
 WHERE_SUPABASE_SHOWS_IT = "Supabase shows it under Connect → Session pooler"
 
+NOBODY = "default"
+"""The origin of what nobody has named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -64,6 +67,11 @@ class Target:
     def name(self) -> str:
         """What people call this target: the environment's name, or local, demo, or "database"."""
         return self.environment or self.embedded or ("local" if not self.production else "production")
+
+    @property
+    def schema_is_named(self) -> bool:
+        """Whether somebody named the schema; else it is the default."""
+        return any(one.setting == "schema" and one.origin != NOBODY for one in self.origins)
 
     @property
     def place(self) -> str:

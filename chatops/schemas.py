@@ -1,0 +1,53 @@
+"""The schemas of a database that a pattern means, and what tells many targets apart."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chatops import db, formatting, sqlfiles
+from chatops.db.sessions import place_of
+from chatops.errors import UsageError
+from chatops.settings import Origin, Target
+
+
+def schemas(target: Target, pattern: str) -> list[Target]:
+    """The target once for each of its schemas that match a pattern with `*`. Raises UsageError when none does."""
+    asked = sqlfiles.read("queries/schemas_like.sql")
+    with contextlib.closing(db.connect(target, "migrate", "read")) as database:
+        found = [name for (name,) in database.tuples(asked, {"pattern": like(pattern)})]
+        if not found:
+            raise none_matches(target, pattern, [str(name) for (name,) in database.tuples(asked, {"pattern": "%"})])
+    return [of_schema(target, name) for name in found]
+
+
+def like(pattern: str) -> str:
+    r"""A pattern with `*` as LIKE takes it.
+
+    >>> like("tenant_*")
+    'tenant\\_%'
+    """
+    return pattern.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%").replace("*", "%")
+
+
+def none_matches(target: Target, pattern: str, there: Sequence[str]) -> UsageError:
+    """No schema matches: the nearest names are told."""
+    guess = formatting.did_you_mean(pattern.replace("*", ""), there)
+    return UsageError(f"no schema of {target.shown()} matches {pattern}{guess}")
+
+
+def of_schema(target: Target, name: str) -> Target:
+    """The same database, in one of its schemas."""
+    origins = (*target.origins, Origin("schema", name, "--all-schemas"))
+    return replace(target, schema=name, origins=origins, flags=f"{target.flags} --schema {shlex.quote(name)}".strip())
+
+
+def labels(targets: Sequence[Target]) -> list[str]:
+    """What tells the targets apart: environment, else place, and the schema where it is not public; the schema alone where all
+    are in one database."""
+    if len(targets) > 1 and len({place_of(target) for target in targets}) == 1 == len({target.environment for target in targets}):
+        return [target.schema for target in targets]
+    names = [target.environment or target.shown() for target in targets]
+    return [f"{name} {target.schema}" if target.schema != "public" else name for name, target in zip(names, targets, strict=True)]
