@@ -6,6 +6,7 @@ import json
 import shlex
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatops import db, settings
 from chatops.errors import ExitCode
 from chatops.screens import tenants as screen
 from chatops.screens.tenants import Page, TenantRow, Told
@@ -282,6 +284,21 @@ def test_a_schema_that_is_not_there_is_a_wrong_command_line_with_the_nearest_nam
         done = chatops_inprocess("--schema", "tenent_b", *words, db=tenants)
         assert done.exit_code == 2, (words, done.stderr)
         assert "did you mean tenant_" in done.stderr, (words, done.stderr)
+
+
+@pytest.mark.parametrize("role", ["postgres", "pg_monitor"])
+def test_many_schemas_are_told_at_once_what_each_is_told_alone(role: str, tenants: Database) -> None:
+    tenants.execute("create schema odd; create table odd.chats (id int); alter table odd.chats force row level security")
+    tenants.execute("alter table odd.chats enable row level security; alter table tenant_b.messages enable row level security")
+    tenants.execute("grant usage on schema tenant_b to pg_monitor")
+    parameters, _ = settings.parse(tenants.url, "test")
+    target = settings.Target(parameters=parameters, origin="test", production=False)
+    names = [*NAMES, "public", "odd", "not there", "tenant_without"]
+    with db.connect(target, "test", "migrate") as connection:
+        connection.execute(f"set role {role}")
+        for name, together in zip(names, connection.glance_many(names), strict=True):
+            connection.target = replace(target, schema=name)
+            assert replace(connection.glance(), now=together.now) == together
 
 
 def _page(judges: bool) -> Page:

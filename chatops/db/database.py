@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
-from chatops.db.facts import Facts, facts_query
+from chatops.db.facts import BY_SCHEMA, Facts, facts_by_schema, facts_query
 from chatops.db.link import Intent
 from chatops.db.session import PINS
 from chatops.db.statements import Row, Statements
@@ -112,9 +113,10 @@ class Database(Statements):
 
     def glance_many(self, schemas: Sequence[str]) -> list[Facts]:
         """As `glance` for each of several schemas, in one round trip."""
-        asked = "; ".join(f"set local search_path = {identifier(one)}, pg_temp; {facts_query(one)}" for one in schemas)
+        asked = f"{facts_query(schemas[0])}; {facts_by_schema(schemas)}"
         results = self.script(f"{GLANCE}; {self._settings(None, None)}; {asked}; commit")
-        found = [Facts(*rows[0]) for rows in results[-len(schemas) :]]
+        whole = Facts(*results[-2][0])
+        found = [replace(whole, **dict(zip(BY_SCHEMA, row[1:], strict=True))) for row in results[-1]]
         self.facts = found[-1]
         return found
 

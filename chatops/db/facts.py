@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +21,10 @@ _FACTS = """select current_setting('server_version_num')::int as version_number,
        coalesce(bool_or(not pg_has_role(n.nspowner, 'usage') and not o.rolsuper
                         and n.nspowner is distinct from (select relowner from pg_class where oid = to_regclass('chats'))), false)
          as schema_is_a_strangers,
-       coalesce(bool_or(exists (select from pg_class where relnamespace = n.oid and relkind in ('r', 'p', 'v', 'm', 'f'))), false)
+       -- By what depends on it: the catalog of relations has no index by schema, and is long where there are many tenants.
+       coalesce(bool_or(exists (select from pg_depend as d join pg_class as u on u.oid = d.objid
+                                 where d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid
+                                   and d.classid = 'pg_class'::regclass and u.relkind in ('r', 'p', 'v', 'm', 'f'))), false)
          as schema_is_used,
        has_database_privilege(current_database(), 'create') as may_create_schemas,
        current_setting('default_transaction_read_only')::boolean as read_only,
@@ -59,6 +63,45 @@ _FACTS = """select current_setting('server_version_num')::int as version_number,
 def facts_query(schema: str) -> str:
     """What is asked at the beginning of a transaction whose search_path begins with that schema."""
     return _FACTS.format(schema=literal(schema))
+
+
+_BY_SCHEMA = """select asked.schema,
+       c.oid is not null as has_chats,
+       exists (select from pg_attribute where attrelid = c.oid and attname = 'waiting_since' and not attisdropped)
+         as has_queue_clocks,
+       exists (select from pg_namespace as n join pg_roles as o on o.oid = n.nspowner
+                where n.nspname = 'chatops' and not pg_has_role(n.nspowner, 'usage') and not o.rolsuper
+                  and n.nspowner is distinct from c.relowner) as schema_is_a_strangers,
+       s.oid is not null as schema_there,
+       coalesce((select array_agg(t.relname::text order by t.relname)
+                   from pg_class as t
+                  where t.relnamespace = s.oid and has_schema_privilege(s.oid, 'usage')
+                    and t.relname in ('chats', 'messages', 'chat_assignments', 'operators', 'operator_activity', 'real_users',
+                                      'fictional_users', 'platform_config')
+                    and row_security_active(t.oid)
+                    and (not exists (select from pg_policy as p
+                                      where p.polrelid = t.oid and p.polpermissive and p.polcmd in ('r', '*')
+                                        and pg_get_expr(p.polqual, p.polrelid) = 'true'
+                                        and (p.polroles = '{{0}}' or exists (
+                                              select from unnest(p.polroles) as r where r <> 0 and pg_has_role(r, 'member'))))
+                         or exists (select from pg_policy as p
+                                     where p.polrelid = t.oid and not p.polpermissive and p.polcmd in ('r', '*')
+                                       and pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
+                                       and (p.polroles = '{{0}}' or exists (
+                                             select from unnest(p.polroles) as r where r <> 0 and pg_has_role(r, 'member')))))
+                ), '{{}}') as hidden
+  from unnest({schemas}::text[]) with ordinality as asked (schema, place)
+  left join pg_namespace as s on s.nspname = asked.schema
+  left join pg_class as c on c.relnamespace = s.oid and c.relname = 'chats' and has_schema_privilege(s.oid, 'usage')
+ order by asked.place"""
+
+
+def facts_by_schema(schemas: Sequence[str]) -> str:
+    """What differs between the schemas of one database, a row for each: what `BY_SCHEMA` names."""
+    return _BY_SCHEMA.format(schemas=literal(list(schemas)))
+
+
+BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "schema_there", "hidden")
 
 
 @dataclass(frozen=True, slots=True)

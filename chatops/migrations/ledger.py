@@ -22,7 +22,7 @@ ANOTHER_MIGRATOR = "CHL01"
 LEDGER_MOVED = "CHL02"
 ABSENT = "absent"
 DEFAULT_SCHEMA = "public"
-AT_ONCE = 50
+AT_ONCE = 1000
 """Schemas that are asked about in one round trip."""
 LARGEST_NUMBER = 2**63 - 1
 """The ledger's number is a bigint."""
