@@ -94,7 +94,7 @@ def test_a_dry_run_shows_the_rows_and_changes_nothing(deployed: Database, chatop
     before = everything(deployed)
     shown = chatops_inprocess("repair", "--dry-run", db=deployed, check=0)
     assert everything(deployed) == before
-    assert deployed.value("select count(*) from chatops.actions") == 0
+    assert deployed.value("select count(*) from chatops.actions where action <> 'note'") == 0
     for code in MENDABLE:
         assert code in shown.stdout
     assert "nothing was changed; do it: chatops repair" in shown.stdout

@@ -286,6 +286,36 @@ def test_a_schema_that_is_not_there_is_a_wrong_command_line_with_the_nearest_nam
         assert "did you mean tenant_" in done.stderr, (words, done.stderr)
 
 
+def test_what_is_remembered_of_a_tenant_is_its_own(tenants: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    tenants.execute("alter table tenant_b.chats disable trigger user; alter table tenant_c.chats disable trigger user")
+
+    def found() -> dict[str, bool]:
+        done = chatops_inprocess("diagnose", "--all-schemas", "tenant_*", "-o", "json", db=tenants)
+        return {row["tenant"]: "DB017" in row["codes"] for row in rows_of(done)}
+
+    assert found() == {"tenant_a": False, "tenant_b": True, "tenant_c": True}
+    snooze = ("snooze", "DB017", "--until", "2999-01-01", "--reason", "known")
+    chatops_inprocess("--schema", "tenant_b", *snooze, db=tenants, check=0)
+    assert found() == {"tenant_a": False, "tenant_b": False, "tenant_c": True}
+    alone = chatops_inprocess("--schema", "tenant_b", "diagnose", db=tenants).stdout
+    assert "DB017 (snoozed until 2999-01-01)" in alone.replace("\n", " ")
+    chatops_inprocess("--schema", "tenant_c", *snooze, db=tenants, check=0)
+    assert found() == {"tenant_a": False, "tenant_b": False, "tenant_c": False}
+    chatops_inprocess("--schema", "tenant_b", "snooze", "DB017", "--off", db=tenants, check=0)
+    assert found() == {"tenant_a": False, "tenant_b": True, "tenant_c": False}
+    chatops_inprocess("--schema", "tenant_b", *snooze, "--store", "--yes", db=tenants, check=0)
+    assert found() == {"tenant_a": False, "tenant_b": False, "tenant_c": False}
+
+    chatops_inprocess("--schema", "tenant_c", "pause", "--yes", "--reason", "look", db=tenants, check=0)
+    paused = rows_of(chatops_inprocess("summary", "--all-schemas", "tenant_*", "-o", "json", db=tenants, check=0))
+    assert paused[0]["tenant"] == "tenant_c"
+    for schema, actions in (("tenant_a", 0), ("tenant_b", 1), ("tenant_c", 1)):
+        log = json.loads(chatops_inprocess("--schema", schema, "log", "-o", "json", db=tenants, check=0).stdout)
+        assert len(log["actions"]) == actions
+    number = tenants.value("select id from chatops.actions where target_schema = 'tenant_c'")
+    assert chatops_inprocess("--schema", "tenant_a", "undo", number, "--yes", db=tenants).exit_code in (2, 4)
+
+
 @pytest.mark.parametrize("role", ["postgres", "pg_monitor"])
 def test_many_schemas_are_told_at_once_what_each_is_told_alone(role: str, tenants: Database) -> None:
     tenants.execute("create schema odd; create table odd.chats (id int); alter table odd.chats force row level security")

@@ -113,6 +113,7 @@ def _all_tenants(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
     def look(one: Invocation) -> ExitCode:
         with one.reading() as database:
             silent = {snooze.code for snooze in stored_snoozes.read(database) if snooze.code not in plan.asked}
+            silent |= {snooze.code for snooze in snoozed(one, plan.asked)}
             checks = [check for check in plan.checks if check.code not in silent]
             survey = run.run(database, checks, since=plan.since, given=plan.given, rows=1, whole_seconds=request.timeout)
         answer = Answer("diagnose", data=survey_data(survey), now=survey.now)
@@ -251,9 +252,13 @@ def snoozed(invocation: Invocation, only: Sequence[str]) -> list[Snooze]:
             invocation.note(
                 f"the snooze of {snooze.code} ended on {snooze.until}; take it out: chatops snooze {snooze.code} --off"
             )
-        elif snooze.code not in only:
+        elif snooze.code not in only and (not snooze.schemas or (not invocation.has_tenants and _is_about(invocation, snooze))):
             silent.append(snooze)
     return silent
+
+
+def _is_about(invocation: Invocation, snooze: Snooze) -> bool:
+    return snooze.is_about(invocation.target.schema)
 
 
 def _tell_captured(invocation: Invocation, made: Captured, file: Path) -> None:

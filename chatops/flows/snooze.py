@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -73,16 +74,18 @@ def _list_stored(invocation: Invocation) -> ExitCode:
 
 def _in_file(invocation: Invocation, configuration: Configuration, name: str, day: date | None, reason: str) -> ExitCode:
     path = configuration.path or Path("chatops.toml").absolute()
+    schema = invocation.schema or invocation.environ.get("CHATOPS_SCHEMA") or None
     if day is None:
-        changed = change_snooze(path, name, None)
+        changed = change_snooze(path, name, None, schema)
         invocation.emit(f"{name} is shown again\n" if changed else f"{name} was not snoozed; nothing was changed\n")
         return ExitCode.OK
     wanted = settings.Snooze(name, day, reason)
-    if not change_snooze(path, name, wanted):
+    if not change_snooze(path, name, wanted, schema):
         invocation.emit(f"{name} is silent until {wanted.until} for this reason already; nothing was changed\n")
         return ExitCode.OK
     told = formatting.visible(path.name if path.parent == Path.cwd() else str(path))
-    invocation.emit(f"{name} is silent until {wanted.until} in {told}. Undo: chatops snooze {name} --off\n")
+    of, flag = (f" for schema {formatting.visible(schema)}", f"--schema {shlex.quote(schema)} ") if schema else ("", "")
+    invocation.emit(f"{name} is silent{of} until {wanted.until} in {told}. Undo: chatops {flag}snooze {name} --off\n")
     return ExitCode.OK
 
 
@@ -99,9 +102,15 @@ def _day(text: str) -> date:
 def _list(invocation: Invocation, configuration: Configuration) -> ExitCode:
     today = datetime.now(UTC).date()
     rows = [
-        {"code": one.code, "until": one.until, "silent": one.holds(today), "reason": one.reason}
+        {
+            "code": one.code,
+            "until": one.until,
+            "silent": one.holds(today),
+            "reason": one.reason,
+            "schemas": ", ".join(one.schemas) or None,
+        }
         for one in settings.snoozes(configuration)
     ]
-    columns = [Column(name, name) for name in ("code", "until", "silent", "reason")]
+    columns = [Column(name, name) for name in ("code", "until", "silent", "reason", "schemas")]
     invocation.show(Answer("snooze", [Table("snoozes", columns, rows, empty="nothing is snoozed")]))
     return ExitCode.OK

@@ -25,7 +25,7 @@ KNOWN: Known = {
     "thresholds": LIMITS,
     "env": {"*": ENVIRONMENT},
     "groups": {"*": list},
-    "snooze": {"*": {"until": date, "reason": str}},
+    "snooze": {"*": {"until": date, "reason": str, "schemas": list}},
     "migrations": {"dir": str, "source": str, "all_files": bool},
     "verify": {"checks_dir": str},
     "deploy": {**COMMANDS, "before": list, "after": list},

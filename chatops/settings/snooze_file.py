@@ -16,8 +16,10 @@ from chatops.settings.configuration import checked
 from chatops.settings.snoozes import Snooze
 
 
-def change_snooze(path: Path, code: str, snooze: Snooze | None) -> bool:
+def change_snooze(path: Path, code: str, snooze: Snooze | None, schema: str | None = None) -> bool:
     """Writes one finding's snooze into a file, or takes it out (None); the rest stays as it was. False: nothing to change.
+
+    With `schema` for that tenant alone: the others that the file names keep theirs.
 
     Two who write at once wait for each other. Raises UsageError when the file is not valid, or cannot be written.
     """
@@ -28,14 +30,14 @@ def change_snooze(path: Path, code: str, snooze: Snooze | None) -> bool:
             text = ""
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
-        changed = with_snooze(text, code, snooze, path)
+        changed = with_snooze(text, code, snooze, path, schema)
         if changed == text:
             return False
         write_file(path, changed)
         return True
 
 
-def with_snooze(text: str, code: str, snooze: Snooze | None, path: Path) -> str:
+def with_snooze(text: str, code: str, snooze: Snooze | None, path: Path, schema: str | None = None) -> str:
     """The text of a `chatops.toml` with one finding's snooze written, replaced, or taken out (None); comments and order stay.
 
     >>> with_snooze('[env.x]  # mine\\nurl = "local"\\n', "CHAT003", None, Path("chatops.toml"))
@@ -47,18 +49,31 @@ def with_snooze(text: str, code: str, snooze: Snooze | None, path: Path) -> str:
     if snooze is None:
         if table is None or code not in table:
             return text
-        del table[code]
+        others = [one for one in table[code].get("schemas", ()) if one != schema]
+        if schema is not None and len(others) == len(table[code].get("schemas", ())):
+            return text
+        if schema is not None and others:
+            table[code]["schemas"] = others
+        else:
+            del table[code]
         if not table:
             del document["snooze"]
     else:
         if table is None:
             table = document["snooze"] = tomlkit.table(is_super_table=True)
         if code in table:
+            named = table[code].get("schemas")
             table[code]["until"], table[code]["reason"] = snooze.until, snooze.reason
+            if named is not None and schema is None:
+                del table[code]["schemas"]
+            elif named is not None:
+                table[code]["schemas"] = list(dict.fromkeys([*named, schema]))
         else:
             entry = tomlkit.table()
             entry.add("until", snooze.until)
             entry.add("reason", snooze.reason)
+            if schema is not None:
+                entry.add("schemas", [schema])
             table[code] = entry
     written = tomlkit.dumps(document)
     checked(written, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,6 +17,12 @@ class Snooze:
     code: str
     until: date
     reason: str
+    schemas: tuple[str, ...] = ()
+    """Patterns of the tenants that it is about; none: all of them."""
+
+    def is_about(self, schema: str) -> bool:
+        """Whether the finding is silent in a tenant's schema."""
+        return not self.schemas or any(fnmatch.fnmatchcase(schema, one) for one in self.schemas)
 
     def holds(self, today: date) -> bool:
         """Whether the finding is still silent."""
@@ -30,5 +37,5 @@ def snoozes(configuration: Configuration) -> list[Snooze]:
             until = table["until"]
             day = until.date() if isinstance(until, datetime) else until
             assert isinstance(day, date)  # the file has been checked
-            found.append(Snooze(code, day, str(table.get("reason", ""))))
+            found.append(Snooze(code, day, str(table.get("reason", "")), tuple(map(str, table.get("schemas", ())))))
     return found
