@@ -9,7 +9,7 @@ from chatops.db import Database
 from chatops.errors import RefusedError
 
 ON_TENANTS = frozenset((
-    "migrate", "reassign", "release", "close", "reopen", "drain", "undrain", "pause", "resume", "undo", "guard", "snooze",
+    "migrate", "reassign", "release", "close", "reopen", "drain", "undrain", "pause", "resume", "undo", "guard",
     "simulate",
 ))  # fmt: skip
 """Commands that write, and work on a distributed schema; the others refuse by name."""
