@@ -7,8 +7,9 @@ transaction is one all the same.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chatops import sqlfiles
@@ -25,14 +26,23 @@ _RETURNS = re.compile(
     re.DOTALL,
 )
 """A CTE that changes rows and returns something of them; it ends with a bracket at the beginning of a line."""
+_LOGGED_BY = re.compile(
+    r"\b(?P<name>\w+) as \(\s*insert into chatops\.actions \((?P<columns>[^)]*)\)\s*(?P<made>(?:(?!\n\)).)*)\n\)", re.DOTALL
+)
+"""A CTE that logs what others have changed."""
+_TENANTS = re.compile(r"\b(chats|messages|chat_assignments|operator_activity|operators|platform_config) ?[a-z]?\b")
 _READS = re.compile(r"\b(from|join) chatops\.actions a\b")
-_INSTANT = re.compile(r"\b(?:pg_catalog\.)?(?:statement|clock)_timestamp\(\)")
+_INSTANT = re.compile(r"\b(?:pg_catalog\.)?(?:statement_timestamp|clock_timestamp|now)\(\)")
 _SCHEMA = re.compile(r"\b(?:pg_catalog\.)?current_schema\(\)")
 _TYPES = {
     "action": "text", "code": "text", "chat_id": "uuid", "operator_id": "uuid", "row_id": "text", "undoes": "bigint",
     "before": "jsonb", "after": "jsonb", "outcome": "text", "detail": "text",
 }  # fmt: skip
-_LOGGED = "id bigint, at timestamptz, chat_id uuid, operator_id uuid, before jsonb, after jsonb"
+_LOGGED = "id bigint, code text, at timestamptz, chat_id uuid, operator_id uuid, before jsonb, after jsonb"
+
+
+NOT_MENDED = ("CHAT005",)
+"""Repairs that Citus does not carry out: what they insert, it reads back in another format than it wrote."""
 
 
 def carry_out(database: Database, text: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -40,18 +50,7 @@ def carry_out(database: Database, text: str, parameters: Mapping[str, Any] | Non
     if database.facts is None or not database.facts.distributed:
         return database.tuples(text, parameters)
     known = dict(parameters or {})
-    text = sqlfiles.body(text)
-    if _READS.search(text):
-        known["logged"] = database.value(sqlfiles.read("queries/citus_logged.sql"), {"actions": known["actions"]})
-        text = _READS.sub(rf"\1 pg_catalog.jsonb_to_recordset(:'logged'::jsonb) as a({_LOGGED})", text)
-    if _INSTANT.search(text):
-        known["moment"] = database.value("select clock_timestamp()")
-        text = _INSTANT.sub(":'moment'::timestamptz", text)
-    known["schema_of_chats"] = database.target.schema
-    text = _SCHEMA.sub(":'schema_of_chats'::text", text)
-    unanswered = sqlfiles.body(sqlfiles.read("queries/citus_oldest_unanswered.sql"))
-    text = text.replace("oldest_unanswered(c.id)", f"({unanswered})")
-    text = _RETURNS.sub(_told_apart, text)
+    text = _as_values(database, sqlfiles.body(text), known)
     logs = _LOGS.search(text)
     if logs is None:
         return database.tuples(text, known)
@@ -61,10 +60,56 @@ def carry_out(database: Database, text: str, parameters: Mapping[str, Any] | Non
     values = database.value(f"{text[: logs.start()]}\n{made}", known)
     if values is None:
         return []
-    typed = ", ".join(f"{name} {_TYPES[name]}" for name in columns)
+    return database.tuples(_log_text(logs["log"], named, logs["told"] or ""), {"made": values})
+
+
+def _as_values(database: Database, text: str, known: dict[str, Any]) -> str:
+    """A statement with values in place of what a worker cannot know; they are put among the parameters."""
+    if "actions" in known and _READS.search(text):
+        known["logged"] = database.value(sqlfiles.read("queries/citus_logged.sql"), {"actions": known["actions"]})
+    if "logged" in known:
+        text = _READS.sub(rf"\1 pg_catalog.jsonb_to_recordset(:'logged'::jsonb) as a({_LOGGED})", text)
+    if _INSTANT.search(text):
+        known["moment"] = database.value("select clock_timestamp()")
+        text = _INSTANT.sub(":'moment'::timestamptz", text)
+    known["schema_of_chats"] = database.target.schema
+    text = _SCHEMA.sub(":'schema_of_chats'::text", text)
+    unanswered = sqlfiles.body(sqlfiles.read("queries/citus_oldest_unanswered.sql"))
+    text = text.replace("oldest_unanswered(c.id)", f"({unanswered})")
+    return _RETURNS.sub(_told_apart, text)
+
+
+def _log_text(log: str, columns: str, told: str) -> str:
+    """What writes rows that were told as JSON into the log."""
+    typed = ", ".join(f"{name.strip()} {_TYPES[name.strip()]}" for name in columns.split(","))
     given = f"pg_catalog.jsonb_to_recordset(:'made'::jsonb) as made ({typed})"
-    log = f"insert into {logs['log']} ({named}) select {named} from {given} {logs['told'] or ''}"
-    return database.tuples(log, {"made": values})
+    return f"insert into {log} ({columns}) select {columns} from {given} {told}"
+
+
+def mend(database: Database, code: str, text: str, found: Sequence[str]) -> str:
+    """What a batch of a repair answers: what it mended is logged afterwards, by the same transaction."""
+    known: dict[str, Any] = {"found": f"[{','.join(found)}]"}
+    if not _TENANTS.search(text):
+        return json.dumps(database.value(text, known))
+    if _READS.search(text):
+        known["logged"] = database.value(sqlfiles.read("queries/citus_logged_of.sql"), {"code": code})
+    text = _as_values(database, sqlfiles.body(text), known)
+    logs = [(match["name"], match["columns"]) for match in _LOGGED_BY.finditer(text)]
+    text = _LOGGED_BY.sub(_logged_later, text)
+    told = ", ".join(f"(select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(l)) from {name} as l)::text" for name, _ in logs)
+    head, _, last = text.rpartition("\nselect ")
+    [(answer, *rows)] = database.tuples(f"{head}\nselect ({last}\n)::text, {told}", known)
+    for (_, columns), made in zip(logs, rows, strict=True):
+        if made is not None:
+            database.execute(_log_text("chatops.actions", columns, ""), {"made": made})
+    return str(answer)
+
+
+def _logged_later(cte: re.Match[str]) -> str:
+    """The rows that a CTE would log, by the names of the log's columns."""
+    columns = cte["columns"]
+    named = ", ".join(f"made.{one.strip()}" for one in columns.split(","))
+    return f"{cte['name']} as (\n  select {named} from (\n{cte['made']}\n) as made ({columns})\n)"
 
 
 def _told_apart(cte: re.Match[str]) -> str:

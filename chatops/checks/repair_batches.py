@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from chatops import db, sqlfiles
+from chatops import cluster_log, db, sqlfiles
 from chatops.checks.thresholds import Threshold
 from chatops.db import Database
 from chatops.errors import RefusedError
@@ -157,6 +157,8 @@ def without_audit(text: str) -> str:
 def _batch(database: Database, code: str, repair: Repair, round_: Round, *, rollback: bool, keep: int) -> Sequence[Change]:
     """The next rows of a round, mended and committed in one request: no lock waits for this client. The first changes."""
     rows = round_.take()
+    if database.facts is not None and database.facts.distributed:
+        return _batch_in_cluster(database, code, repair, round_, rows, rollback=rollback, keep=keep)
     log = _AUDIT if repair.audit else sqlfiles.without_log(_AUDIT)
     statements = [
         f"select pg_catalog.set_config('chatops.newest_action', coalesce(pg_catalog.max(id), 0)::text, true) from {log}",
@@ -174,6 +176,24 @@ def _batch(database: Database, code: str, repair: Repair, round_: Round, *, roll
     _, answer, elapsed, *changed = database.at_once(statements, settings, statement_timeout=SCAN_TIMEOUT, rollback=rollback)
     round_.done(json.dumps(answer[0][0]), float(elapsed[0][0]))
     return [Change(*row) for row in changed[0]] if changed else []
+
+
+def _batch_in_cluster(
+    database: Database, code: str, repair: Repair, round_: Round, rows: Sequence[str], *, rollback: bool, keep: int
+) -> Sequence[Change]:
+    """The same on a tenant of a Citus cluster: change and log are two statements of one transaction."""
+    if code in cluster_log.NOT_MENDED or not repair.audit:
+        raise RefusedError(f"{code} is not repaired on a Citus cluster{'' if repair.audit else ' without the log'}")
+    started = time.monotonic()
+    with database.acting(statement_timeout=SCAN_TIMEOUT, rollback=rollback):
+        database.annotate({**repair.annotations, "chatops.write": "function", "chatops.trial": "on" if rollback else ""})
+        newest = "select pg_catalog.set_config('chatops.newest_action', coalesce(pg_catalog.max(id), 0)::text, true)"
+        database.execute(f"{newest} from {_AUDIT}")
+        answer = cluster_log.mend(database, code, text_of(code).mend, rows)
+        text = sqlfiles.read("queries/repair_changes.sql")
+        changed = database.tuples(text, {"rows": keep}) if keep > 0 else []
+    round_.done(answer, (time.monotonic() - started) * 1000)
+    return [Change(*row) for row in changed]
 
 
 def _pair(key: str, old: object, new: object) -> str:

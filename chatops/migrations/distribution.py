@@ -12,9 +12,11 @@ from chatops.migrations import ledger as ledgers
 from chatops.migrations.bookkeeping import bookkeeping_texts
 from chatops.migrations.citus_form import form_of
 from chatops.migrations.ledger import Ledger, Run
+from chatops.migrations.plan import plan
 from chatops.migrations.scanner import Statement, keywords
 from chatops.migrations.source import SHIPPED, Folder
 from chatops.migrations.transaction import Part, Transaction, deadline_text
+from chatops.migrations.views import views
 
 DISTRIBUTION = "distribution"
 """What the step is called beside the names of files."""
@@ -69,10 +71,13 @@ def _apart(texts: Sequence[str]) -> Transaction:
 def _in(folder: Folder, ledger: Ledger) -> Sequence[Sequence[str]]:
     """The definitions of each file that is in, as the cluster takes them."""
     known = {row.name for row in ledger.rows if row.source == SHIPPED and row.is_in}
-    files = [file for file in folder.files if folder.source == SHIPPED and file.name in known]
+    files = [(file.name, file.reading) for file in folder.files if folder.source == SHIPPED and file.name in known]
+    if known:
+        files += [
+            (view.ledger_name, view.reading) for view in views(ledger, plan(folder, ledger.rows)) if view.ledger_name in known
+        ]
     return [
-        [text for one in file.reading.statements if _defines(one) for text in form_of(file.name).texts(one.text)]
-        for file in files
+        [text for one in reading.statements if _defines(one) for text in form_of(name).texts(one.text)] for name, reading in files
     ]
 
 

@@ -86,19 +86,19 @@ insert into platform_config (key, value) values ('max_reassignments', '3'), ('id
 
 -- Definer: the application's operators write messages as a role that row level security keeps from other chats.
 create function update_chat_on_message() returns trigger
-language plpgsql
-security definer
-set search_path from current
-as $function$
-begin
-  update chats
-     set message_count = coalesce(message_count, 0) + 1,
-         last_message_at = new.created_at,
-         updated_at = now()
-   where id = new.chat_id;
-  return null;
-end
-$function$;
+  language plpgsql
+  security definer
+  set search_path from current
+  as $function$
+  begin
+    update chats
+       set message_count = coalesce(message_count, 0) + 1,
+           last_message_at = new.created_at,
+           updated_at = now()
+     where id = new.chat_id;
+    return null;
+  end
+  $function$;
 
 create trigger update_chat_on_message after insert on messages
   for each row execute function update_chat_on_message();

@@ -8,10 +8,6 @@
 -- in assign_chat_to_operator: s.target_schema = current_schema() => s.target_schema = v_schema
 -- in assign_chat_to_operator: set plan_cache_mode to force_generic_plan => -- plans are the workers' affair
 
--- instead of: create sequence if not exists refusals_late_reply
-create sequence if not exists refusals_late_reply minvalue 0 start with 0;
--- instead of: create sequence if not exists refusals_operator_busy
-create sequence if not exists refusals_operator_busy minvalue 0 start with 0;
 -- instead of: create sequence if not exists chatops.queue_returns
 create sequence if not exists chatops.queue_returns;
 do $nodes$

@@ -27,14 +27,14 @@ with candidate as materialized (
    where p.value::text is not distinct from f.stored
    order by p.key
 ), locked as materialized (
-  select p.key as id, p.value, k.number
+  select p.key as id, p.value, pg_catalog.to_jsonb(k.number) as number
     from candidate k
     join platform_config p on p.key = k.id
    where p.xmin = k.seen
      for no key update of p skip locked
 ), changed as (
   update platform_config p
-     set value = pg_catalog.to_jsonb(l.number)
+     set value = l.number
     from locked l
    where p.key = l.id
   returning p.key, l.value as stored, p.value

@@ -82,7 +82,7 @@ with found as materialized (
          pg_catalog.jsonb_build_object('message_count', n.counted), pg_catalog.jsonb_build_object('message_count', n.message_count)
     from changed_chat n
   union all
-  select 'repair', 'DATA001', null, n.id, 'operators',
+  select 'repair', 'DATA001', null::uuid, n.id, 'operators',
          pg_catalog.jsonb_build_object('total_messages', n.counted), pg_catalog.jsonb_build_object('total_messages', n.total_messages)
     from changed_operator n
 )

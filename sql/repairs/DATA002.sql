@@ -85,11 +85,9 @@ with found as materialized (
          updated_at = case when c.updated_at not between '0001-01-02' and '9999-12-31'
                            then least(greatest(c.updated_at, '1970-01-01'), pg_catalog.now()) else c.updated_at end
     from chat h where c.id = h.id
-  returning c.id, c.assigned_operator_id,
-            pg_catalog.jsonb_build_object('assignment_time', h.assignment_time, 'operator_replied_at', h.operator_replied_at,
-                               'last_message_at', h.last_message_at, 'created_at', h.created_at, 'updated_at', h.updated_at) as before,
-            pg_catalog.jsonb_build_object('assignment_time', c.assignment_time, 'operator_replied_at', c.operator_replied_at,
-                               'last_message_at', c.last_message_at, 'created_at', c.created_at, 'updated_at', c.updated_at) as after
+  returning c.id, c.assigned_operator_id, h.assignment_time as was_assignment_time, h.operator_replied_at as was_replied_at,
+            h.last_message_at as was_last_message_at, h.created_at as was_created_at, h.updated_at as was_updated_at,
+            c.assignment_time, c.operator_replied_at, c.last_message_at, c.created_at, c.updated_at
 ), changed_assignment as (
   update chat_assignments s
      set assigned_at = case when s.assigned_at is not null then least(greatest(s.assigned_at, '1970-01-01'), pg_catalog.now()) end,
@@ -104,11 +102,15 @@ with found as materialized (
          pg_catalog.jsonb_build_object('last_activity', n.was), pg_catalog.jsonb_build_object('last_activity', n.last_activity)
     from changed_heartbeat n
   union all
-  select 'repair', 'DATA002', null, n.id, 'operators',
+  select 'repair', 'DATA002', null::uuid, n.id, 'operators',
          pg_catalog.jsonb_build_object('last_activity', n.was), pg_catalog.jsonb_build_object('last_activity', n.last_activity)
     from changed_operator n
   union all
-  select 'repair', 'DATA002', n.id, n.assigned_operator_id, null, n.before, n.after
+  select 'repair', 'DATA002', n.id, n.assigned_operator_id, null::text,
+         pg_catalog.jsonb_build_object('assignment_time', n.was_assignment_time, 'operator_replied_at', n.was_replied_at,
+                            'last_message_at', n.was_last_message_at, 'created_at', n.was_created_at, 'updated_at', n.was_updated_at),
+         pg_catalog.jsonb_build_object('assignment_time', n.assignment_time, 'operator_replied_at', n.operator_replied_at,
+                            'last_message_at', n.last_message_at, 'created_at', n.created_at, 'updated_at', n.updated_at)
     from changed_chat n
   union all
   select 'repair', 'DATA002', n.chat_id, n.operator_id, 'chat_assignments '::text || n.id::text,

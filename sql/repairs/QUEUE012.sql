@@ -56,12 +56,13 @@ with candidate as materialized (
      set waiting_since = l.since, releases_without_reply = l.releases
     from locked l
    where c.id = l.id
-  returning c.id, c.assigned_operator_id,
-            pg_catalog.jsonb_build_object('waiting_since', l.waiting_since, 'releases_without_reply', l.releases_without_reply) as before,
-            pg_catalog.jsonb_build_object('waiting_since', c.waiting_since, 'releases_without_reply', c.releases_without_reply) as after
+  returning c.id, c.assigned_operator_id, l.waiting_since as waited_since, l.releases_without_reply as releases,
+            c.waiting_since, c.releases_without_reply
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
-  select 'repair', 'QUEUE012', n.id, n.assigned_operator_id, null::text, n.before, n.after
+  select 'repair', 'QUEUE012', n.id, n.assigned_operator_id, null::text,
+         pg_catalog.jsonb_build_object('waiting_since', n.waited_since, 'releases_without_reply', n.releases),
+         pg_catalog.jsonb_build_object('waiting_since', n.waiting_since, 'releases_without_reply', n.releases_without_reply)
     from changed n
 )
 select pg_catalog.jsonb_build_object(
