@@ -45,11 +45,11 @@ NOT_MENDED = ("CHAT005",)
 """Repairs that Citus does not carry out: what they insert, it reads back in another format than it wrote."""
 
 
-def carry_out(database: Database, text: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+def carry_out(database: Database, text: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
     """The rows of a statement that changes, reads the log or writes it; inside a transaction, whose locks are had already."""
     if database.facts is None or not database.facts.distributed:
         return database.tuples(text, parameters)
-    known = dict(parameters or {})
+    known: dict[str, object] = dict(parameters or {})
     text = _as_values(database, sqlfiles.body(text), known)
     logs = _LOGS.search(text)
     if logs is None:
@@ -63,7 +63,7 @@ def carry_out(database: Database, text: str, parameters: Mapping[str, Any] | Non
     return database.tuples(_log_text(logs["log"], named, logs["told"] or ""), {"made": values})
 
 
-def _as_values(database: Database, text: str, known: dict[str, Any]) -> str:
+def _as_values(database: Database, text: str, known: dict[str, object]) -> str:
     """A statement with values in place of what a worker cannot know; they are put among the parameters."""
     if "actions" in known and _READS.search(text):
         known["logged"] = database.value(sqlfiles.read("queries/citus_logged.sql"), {"actions": known["actions"]})
@@ -88,7 +88,7 @@ def _log_text(log: str, columns: str, told: str) -> str:
 
 def mend(database: Database, code: str, text: str, found: Sequence[str]) -> str:
     """What a batch of a repair answers: what it mended is logged afterwards, by the same transaction."""
-    known: dict[str, Any] = {"found": f"[{','.join(found)}]"}
+    known: dict[str, object] = {"found": f"[{','.join(found)}]"}
     if not _TENANTS.search(text):
         return json.dumps(database.value(text, known))
     if _READS.search(text):

@@ -44,7 +44,7 @@ def statement(database: Database, file: str, *, logged: bool = True) -> str:
     return text if logged else sqlfiles.without_log(text)
 
 
-def carry_out(database: Database, file: str, parameters: Mapping[str, Any], *, logged: bool = True) -> list[tuple[Any, ...]]:
+def carry_out(database: Database, file: str, parameters: Mapping[str, object], *, logged: bool = True) -> list[tuple[Any, ...]]:
     """The rows of a query that changes something, in its form for this database, what it logs included."""
     return cluster_log.carry_out(database, statement(database, file, logged=logged), parameters)
 

@@ -3,4 +3,4 @@ select pg_catalog.count(*) filter (where w.success and w.result <> '') as ended
   from pg_catalog.run_command_on_workers(
          'select pg_terminate_backend(pid) from pg_stat_activity'
          ' where datname = current_database() and application_name like ''citus_internal gpid=%'' and pid <> pg_backend_pid()'
-         '   and state <> ''idle'' order by random() limit 1') as w
+         ' order by random() limit 1') as w
