@@ -22,7 +22,7 @@ from chatops.cli import COMMANDS
 from chatops.flows.given import Given
 from chatops.flows.output import Output
 from chatops.model import Answer, Figure, Outcome
-from chatops.render import FORMATS, Medium, render
+from chatops.render import FORMATS, Medium, format_named, render
 from tests.ailing import deployed, mended, plant
 from tests.conftest import Result
 from tests.servers import Database
@@ -293,7 +293,7 @@ def read_back(format_: str, text: str) -> None:
         assert all(re.match(r"::(error|warning|notice)( [^:]*)?::", line) for line in text.splitlines())
     else:
         assert text.strip()
-        assert format_ in ("table", "plain", "markdown")
+        assert format_named(format_).for_people, "say here how it is read back"
 
 
 @pytest.mark.parametrize("name", [name for _, name, _ in COMMANDS])

@@ -8,7 +8,7 @@ import typer
 
 from chatops.cli import completion
 from chatops.cli.options import CHECK_FORMATS, REPLAY_HELP, command, invocation_of
-from chatops.cli.shared_options import Watch
+from chatops.cli.shared_options import ChecksDir, ChecksTimeout, FailOn, Only, Threshold, Watch
 from chatops.errors import ExitCode
 
 
@@ -25,24 +25,16 @@ def diagnose(
     chat: str = typer.Argument(
         "", metavar="[CHAT]", autocompletion=completion.chats, help="One chat: its state, its history and what is wrong with it."
     ),
-    fail_on: str = typer.Option(
-        "warning",
-        "--fail-on",
-        metavar="SEVERITY",
-        autocompletion=completion.severities,
-        help="critical, warning, advice or never.",
-    ),
-    only: list[str] = typer.Option(
-        [], "--only", metavar="CODE", autocompletion=completion.codes, help="Only these checks (repeat, or commas)."
-    ),
+    fail_on: FailOn = "warning",
+    only: Only = None,
     ignore: list[str] = typer.Option(
         [], "--ignore", metavar="CODE", autocompletion=completion.codes, help="All but these checks."
     ),
     since: str = typer.Option("24h", "--since", metavar="TIME", help="How far checks of history look back, or all."),
     rows: int = typer.Option(3, "--rows", min=1, max=1000, help="How many rows of evidence to show for each finding."),
-    threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),
-    checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside ours."),
-    timeout: float = typer.Option(14.0, "--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together."),
+    threshold: Threshold = None,
+    checks_dir: ChecksDir = None,
+    timeout: ChecksTimeout = 14.0,
     since_file: Path | None = typer.Option(
         None, "--since-file", metavar="FILE", help="Say what is new and gone since this look (kept by --write json=FILE)."
     ),
@@ -72,8 +64,9 @@ def diagnose(
     from chatops.flows.diagnose import DiagnoseRequest, diagnose  # loads the driver
 
     request = DiagnoseRequest(
-        chat=chat, fail_on=fail_on, only=tuple(only), ignore=tuple(ignore), since=since, rows=rows, threshold=tuple(threshold),
-        checks_dir=checks_dir, timeout=timeout, since_file=since_file, rehearse=rehearse, yes=yes, capture=capture, replay=replay,
+        chat=chat, fail_on=fail_on, only=tuple(only or ()), ignore=tuple(ignore), since=since, rows=rows,
+        threshold=tuple(threshold or ()), checks_dir=checks_dir, timeout=timeout,
+        since_file=since_file, rehearse=rehearse, yes=yes, capture=capture, replay=replay,
         full=full, brief=brief, watch=watch,
     )  # fmt: skip
     return diagnose(invocation_of(ctx), request)

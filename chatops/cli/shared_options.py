@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 import typer.core
 
 from chatops.cli import completion
-from chatops.cli.options import invocation_of
+from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
-from chatops.flows.move_request import RULES, MoveRequest
+from chatops.flows.move_request import MOST, RULES, MoveRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +56,21 @@ Operators = Annotated[
         metavar="OPERATOR…", autocompletion=completion.operators, help="Ids, their beginnings, or parts of names or e-mails."
     ),
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="CODE", autocompletion=completion.codes, help="Only these checks (repeat, or commas)."),
+]
+FailOn = Annotated[
+    str,
+    typer.Option(
+        "--fail-on", metavar="SEVERITY", autocompletion=completion.severities, help="critical, warning, advice or never."
+    ),
+]
+Threshold = Annotated[
+    list[str] | None, typer.Option("--threshold", metavar="NAME=NUMBER", help="Measure against another number.")
+]
+ChecksDir = Annotated[Path | None, typer.Option("--checks-dir", metavar="DIR", help="Checks of your own beside ours.")]
+ChecksTimeout = Annotated[float, typer.Option("--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together.")]
 OneOperator = Annotated[
     str,
     typer.Argument(
@@ -69,6 +84,37 @@ def move(ctx: typer.Context, request: MoveRequest) -> ExitCode:
     from chatops.flows import move_chats  # help and completion load no flow
 
     return move_chats.move(invocation_of(ctx), request)
+
+
+def opening_or_ending(
+    name: Literal["close", "reopen"], text: str, *, examples: Sequence[str], exits: str
+) -> Callable[..., ExitCode]:
+    """`close` and `reopen`, which take the same options; `text` is what their help says."""
+
+    def run(
+        ctx: typer.Context,
+        chats: Chats = None,
+        where: Where = None,
+        stuck: Stuck = None,
+        held_by: HeldBy = None,
+        most: Most = MOST,
+        rate: Rate = None,
+        stop_after: StopAfter = None,
+        plan_out: PlanOut = None,
+        plan: Plan = None,
+        dry_run: DryRun = False,
+        yes: Yes = False,
+        reason: Reason = None,
+        no_audit: NoAudit = False,
+    ) -> ExitCode:
+        request = MoveRequest(
+            command=name, names=chats or (), where=where, stuck=stuck, held_by=held_by, most=most, rate=rate,
+            stop_after=stop_after, plan_out=plan_out, plan=plan, dry_run=dry_run, yes=yes, reason=reason, no_audit=no_audit,
+        )  # fmt: skip
+        return move(ctx, request)
+
+    run.__name__, run.__doc__ = name, text
+    return command(examples=examples, exits=exits)(run)
 
 
 class ForceCommand(typer.core.TyperCommand):

@@ -8,6 +8,7 @@ import typer
 
 from chatops.cli import completion
 from chatops.cli.options import CHECK_FORMATS, command, invocation_of
+from chatops.cli.shared_options import ChecksDir, ChecksTimeout, FailOn, Only, Threshold
 from chatops.errors import ExitCode
 
 
@@ -22,22 +23,14 @@ from chatops.errors import ExitCode
 def verify(
     ctx: typer.Context,
     group: str = typer.Argument("", metavar="[schema|data]", help="schema gates a deploy, data reports; both when not given."),
-    only: list[str] = typer.Option(
-        [], "--only", metavar="CODE", autocompletion=completion.codes, help="Only these checks (repeat, or commas)."
-    ),
+    only: Only = None,
     skip: list[str] = typer.Option([], "--skip", metavar="CODE", autocompletion=completion.codes, help="All but these checks."),
     list_: bool = typer.Option(False, "--list", help="Show the checks and what they expect; connect to nothing."),
     since: str = typer.Option("migration", "--since", metavar="TIME", help="How far checks of history look back, or all."),
-    fail_on: str = typer.Option(
-        "warning",
-        "--fail-on",
-        metavar="SEVERITY",
-        autocompletion=completion.severities,
-        help="critical, warning, advice or never.",
-    ),
-    threshold: list[str] = typer.Option([], "--threshold", metavar="NAME=NUMBER", help="Measure against another number."),
-    checks_dir: Path | None = typer.Option(None, "--checks-dir", metavar="DIR", help="Checks of your own beside ours."),
-    timeout: float = typer.Option(14.0, "--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together."),
+    fail_on: FailOn = "warning",
+    threshold: Threshold = None,
+    checks_dir: ChecksDir = None,
+    timeout: ChecksTimeout = 14.0,
     scenarios: bool = typer.Option(False, "--scenarios", help="Run the guide's tests; always rolled back."),
     concurrent: bool = typer.Option(False, "--concurrent", help="With --scenarios: several sessions, in a copy dropped again."),
     against: Path | None = typer.Option(None, "--against", metavar="RECEIPT", help="What has changed since that deploy?"),
@@ -51,7 +44,8 @@ def verify(
     from chatops.flows.verify import VerifyRequest, verify  # loads the driver
 
     request = VerifyRequest(
-        group=group, only=tuple(only), skip=tuple(skip), listed=list_, since=since, fail_on=fail_on, threshold=tuple(threshold),
-        checks_dir=checks_dir, timeout=timeout, scenarios=scenarios, concurrent=concurrent, against=against, diff=diff, yes=yes,
+        group=group, only=tuple(only or ()), skip=tuple(skip), listed=list_, since=since, fail_on=fail_on,
+        threshold=tuple(threshold or ()), checks_dir=checks_dir, timeout=timeout,
+        scenarios=scenarios, concurrent=concurrent, against=against, diff=diff, yes=yes,
     )  # fmt: skip
     return verify(invocation_of(ctx), request)
