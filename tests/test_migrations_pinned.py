@@ -1,4 +1,4 @@
-"""A shipped migration keeps its text: databases remember its checksum."""
+"""A shipped migration keeps its text: databases remember its checksum. A new one is pinned here when it is released."""
 
 from __future__ import annotations
 
@@ -32,5 +32,6 @@ def test_a_shipped_migration_is_never_edited() -> None:
     }
     edited = sorted(name for name, digest in PINNED.items() if found.get(name) != digest)
     assert not edited, f"{', '.join(edited)}: databases have this text from us; leave it, the next number answers it"
-    unpinned = sorted(found.keys() - PINNED.keys())
+    newest = max(PINNED)
+    unpinned = sorted(name for name in found.keys() - PINNED.keys() if name < newest)
     assert not unpinned, f"pin what is shipped: add {', '.join(unpinned)} to PINNED"
