@@ -205,7 +205,7 @@ def test_the_history_of(tool: str, chatops_inprocess: Run, database: Database, t
 
 
 def test_a_history_that_knows_none_of_the_files_says_nothing(chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
-    folder = written(tmp_path / "files", "create table t (x int)", "insert into t values (1)", "create view v as select 1")
+    folder = written(tmp_path / "files", "create table t (x int)", "insert into t select 1", "create view v as select 1")
     by_psql(database, folder)
     database.script("create table schema_migrations (version varchar); insert into schema_migrations values ('20200101000000')")
     shown = told(chatops_inprocess, database, folder)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatops.errors import UsageError
 from chatops.migrations.layout import key_of, order_of, sort_out
 from chatops.migrations.preflight import examine
 from tests.conftest import ROOT, Result
@@ -377,6 +378,29 @@ def test_the_word_for_undoing_may_follow_the_number(tmp_path: Path) -> None:
     assert found.migrations == ("001-up-a.sql", "002_down_payments.sql", "003.sql")
     assert [(one.name, one.partner) for one in found.undoing] == [("001-down-a.sql", "001-up-a.sql"), ("003_undo.sql", "003.sql")]
     assert not found.alone
+
+
+def test_a_name_that_is_no_text_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "001_a.sql").write_text("")
+    (tmp_path / os.fsdecode(b"002_caf\xe9.sql")).write_text("")
+    with pytest.raises(UsageError, match=r"not UTF-8.*002_caf\\xe9\.sql"):
+        sort_out(tmp_path)
+
+
+@pytest.mark.parametrize(("command", "hint"), [("\\if false", "nothing of the other branch"), ("\\q", "everything behind it")])
+def test_a_command_of_psql_that_leaves_something_out_is_not_simply_to_be_removed(command: str, hint: str) -> None:
+    (problem,) = examine("001_a.sql", f"{command}\ndrop table a;\n".encode()).problems
+    assert hint in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [("set client_encoding = 'latin1'; select 'é'", False), ("set names 'SJIS'; select 'é'", False), ("set client_encoding='latin1'; select 1", True),
+     ("set client_encoding TO 'UTF8'; select 'é'", True), ("SET client_encoding = UTF8;\nselect 'é'", True),
+     ("select 'é'; set client_encoding to latin1;", True)],
+)  # fmt: skip
+def test_text_that_psql_would_read_in_another_encoding_is_refused(text: str, runs: bool) -> None:
+    assert examine("001_a.sql", text.encode()).runnable is runs
 
 
 def test_a_folder_of_what_undoes_is_not_recommended(tmp_path: Path, chatops_inprocess: Chatops) -> None:

@@ -460,3 +460,18 @@ def test_a_database_without_a_ledger_is_taken_over_first(chatops_inprocess: Run,
 
 def test_with_nothing_pending_there_is_nothing_to_rehearse(chatops_inprocess: Run, latest_database: Database) -> None:
     assert "Nothing to apply" in chatops_inprocess("rehearse", db=latest_database, check=0).stdout
+
+
+def test_a_long_file_is_looked_at_only_where_somebody_can_be_kept_waiting(
+    database: Database, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    database.script("create table old (id int primary key)")
+    lines = [f"create table new_{n} (id int primary key, other int);" for n in range(150)]
+    lines += [f"create index on new_{n} (other); alter table new_{n} add column more int;" for n in range(150)]
+    lines += ["alter table old add column more int;", "create table last (id int references old);"]
+    text = "\n".join(lines)
+    (tmp_path / "001_a.sql").write_text(text, encoding="utf-8")
+    told = json.loads(chatops_inprocess("rehearse", "--dir", tmp_path, "-o", "json", db=database, check=0).stdout)
+    assert {one["relation"] for one in told["blocking"]} == {"old"}
+    places = MeasuredScript(Piece("001_a", (examine("001_a.sql", text.encode()),)), None, 100, ()).places
+    assert [place.statement.text.split()[2] for place in places if place.looked] == ["old", "last"]

@@ -68,6 +68,9 @@ def sort_out(folder: Path, *, all_files: bool = False, empty: bool = False) -> S
     except OSError as error:
         raise UsageError(f"cannot read the folder {folder}: {error.strerror}") from None
     numbered = [name for name in names if _NUMBERED.fullmatch(name)]
+    if odd := [name for name in numbered if not _is_text(name)]:
+        shown = ", ".join(os.fsencode(name).decode("utf-8", "backslashreplace") for name in odd)
+        raise UsageError(f"{folder} holds a file whose name is not UTF-8, and no ledger can hold it: {shown}")
     undoing = [one for name in numbered if (one := _undoing(name, numbered)) is not None]
     undone = {one.name for one in undoing}
     migrations = [name for name in numbered if name not in undone]
@@ -81,6 +84,15 @@ def sort_out(folder: Path, *, all_files: bool = False, empty: bool = False) -> S
     if twice := {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set():
         raise UsageError(f"{folder} holds two files named {', '.join(sorted(twice))}, which differ in their endings alone")
     return Sorted(tuple(migrations), tuple(undoing), alone, tuple(left_alone), order)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is UTF-8; one that is not came with stand-ins for its odd bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def number_of(name: str) -> int:

@@ -30,6 +30,7 @@ from chatops.migrations.transaction_problems import (
     late_failures,
     mode_problems,
     odd_strings,
+    other_encoding,
     own_transaction,
     transaction_control,
 )
@@ -80,6 +81,7 @@ def examine(name: str, data: bytes) -> MigrationText:
         mode_problems(name, runnable, reasons, mode, declared=bool(directives or declared)),
         late_failures(name, runnable, mode),
         odd_strings(name, part.text, runnable),
+        other_encoding(name, part.text, runnable),
         part.problems,
         invisible_characters(name, text),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from chatops import sqlfiles
 from chatops.db import Ran
 from chatops.migrations.lock_modes import BLOCKS_READS, BLOCKS_WRITES, STRENGTH, WORTH_A_WORD, spelled, usual_locks
+from chatops.migrations.objects_made import table_of
 from chatops.migrations.rehearsal import Blocking, Piece, RehearsedStatement, TakenLock, TouchedRelation
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.transaction import Part
@@ -20,6 +21,24 @@ from chatops.model import Values
 MEASURED_ONE_BY_ONE = 200
 MEASURED_TOGETHER = 50
 _STRONG = frozenset(("ALTER", "CALL", "CLUSTER", "COMMENT", "CREATE", "DO", "DROP", "LOCK", "REFRESH", "REINDEX", "TRUNCATE"))
+_BEFORE_THE_KIND = frozenset(("OR", "REPLACE", "GLOBAL", "LOCAL", "TEMP", "TEMPORARY", "UNLOGGED", "UNIQUE", "CONSTRAINT"))
+_OF_NO_TABLE = frozenset(
+    (
+        "AGGREGATE",
+        "CAST",
+        "COLLATION",
+        "DOMAIN",
+        "FUNCTION",
+        "OPERATOR",
+        "PROCEDURE",
+        "ROLE",
+        "SCHEMA",
+        "SEQUENCE",
+        "TYPE",
+        "USER",
+    )
+)
+_LEANS_ON_OTHERS = frozenset(("REFERENCES", "INHERITS", "INHERIT", "LIKE", "OF", "ATTACH", "EXECUTE"))
 CLOCK = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::text"
 
 
@@ -70,9 +89,10 @@ class MeasuredScript:
         statements = piece.statements
         many = len(statements) > MEASURED_ONE_BY_ONE
         together = 0
+        new: set[tuple[str, str]] = set()
         for index, (reading, statement) in enumerate(statements):
             last = index == len(statements) - 1
-            looked = not many or last or not _STRONG.isdisjoint(keywords(statement, 1))
+            looked = not many or last or _may_be_waited_for(statement, new)
             # In a long file what takes no strong lock goes by in groups: a clock around each would cost more than it does.
             grouped = together and not looked and together < MEASURED_TOGETHER
             if not grouped:
@@ -126,6 +146,27 @@ class MeasuredScript:
     def cut_locks(self, statement: Statement) -> tuple[TakenLock, ...]:
         """The locks of a statement that was cancelled: those that such a statement is known to take."""
         return tuple(TakenLock(name, STRENGTH[mode]) for name, mode in usual_locks(statement).items())
+
+
+def _may_be_waited_for(statement: Statement, new: set[tuple[str, str]]) -> bool:
+    """Whether a statement takes a strong lock on anything that was there before; `new` are the tables that the piece has made.
+
+    A look goes through all that the transaction holds: one after each of a thousand new tables would cost a million.
+    """
+    first = keywords(statement, 1)
+    if _STRONG.isdisjoint(first):
+        return False
+    words = {token.upper for token in significant(statement.text)}
+    if first == ("CREATE",):
+        kind = next((word for word in keywords(statement, 6)[1:] if word not in _BEFORE_THE_KIND), "")
+        if kind in _OF_NO_TABLE:
+            return False
+        if kind == "TABLE" and (made := table_of(statement.text, "")) is not None:
+            new.add(made)
+            return not words.isdisjoint(_LEANS_ON_OTHERS | {"AS"})
+    elif first not in (("ALTER",), ("COMMENT",)):
+        return True
+    return table_of(statement.text, "") not in new or not words.isdisjoint(_LEANS_ON_OTHERS)
 
 
 def _stop() -> str:

@@ -44,6 +44,21 @@ def odd_strings(name: str, text: str, runnable: Sequence[Statement]) -> Iterator
             )  # fmt: skip
 
 
+_OTHER_ENCODING = re.compile(
+    r"SET\s+(?:(?:LOCAL|SESSION)\s+)?(?:CLIENT_ENCODING\s*(?:TO\b|=)|NAMES\b)(?!\s*(?:['\"]?UTF_?-?8|DEFAULT\b))", re.IGNORECASE
+)
+
+
+def other_encoding(name: str, text: str, runnable: Sequence[Statement]) -> Iterator[Problem]:
+    """A file that says that what follows is no UTF-8, and has more than ASCII after that."""
+    for statement in runnable:
+        if first_word(statement) == "SET" and _OTHER_ENCODING.match(statement.text) and not text[statement.stop :].isascii():
+            yield problem_at(
+                name, statement, "other-encoding", "from here on psql would read the bytes of this file in that encoding",
+                "remove it, and save the file as UTF-8",
+            )  # fmt: skip
+
+
 def transaction_control(name: str, runnable: Sequence[Statement], mode: Mode) -> Iterator[Problem]:
     for statement in runnable:
         if first_word(statement) not in _TRANSACTION_FIRST_WORDS:
