@@ -84,7 +84,7 @@ def test_environments_may_be_a_list_and_production_among_them_needs_yes(
     assert "migrate changes production (live): give --yes" in refused.stderr
     assert three[1].value("select to_regclass('a')") is None
     dry = chatops_inprocess("--env", "staging,live", "migrate", "--dir", where, "--dry-run", check=0)
-    assert "live: to apply: 2 files (001_a, 002_b)" in dry.stderr
+    assert f"live (127.0.0.1:{three[0].server.port}): to apply: 2 files (001_a, 002_b)" in dry.stderr
     chatops_inprocess("--env", "staging,live", "migrate", "--dir", where, "--yes", check=0)
     assert names(three[0]) == names(three[1]) == ["001_a", "002_b"]
     assert three[2].value("select to_regclass('a')") is None

@@ -40,9 +40,9 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "lc_monetary": ("POSIX",),
     "lc_time": ("POSIX",),
     "client_min_messages": ("error", "debug5"),
-    "statement_timeout": ("100ms",),
+    "statement_timeout": ("100ms", "1ms"),
     "lock_timeout": ("1ms",),
-    "idle_in_transaction_session_timeout": ("30s",),
+    "idle_in_transaction_session_timeout": ("30s", "1ms"),
     "check_function_bodies": ("off",),
     "constraint_exclusion": ("on",),
     "enable_seqscan": ("off",),
@@ -61,6 +61,30 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "synchronize_seqscans": ("off",),
     "parallel_setup_cost": ("0",),
     "vacuum_cost_delay": ("1",),
+    "enable_nestloop": ("off",),
+    "enable_mergejoin": ("off",),
+    "enable_hashagg": ("off",),
+    "enable_bitmapscan": ("off",),
+    "enable_indexonlyscan": ("off",),
+    "enable_material": ("off",),
+    "enable_memoize": ("off",),
+    "max_parallel_workers_per_gather": ("8",),
+    "parallel_tuple_cost": ("0",),
+    "min_parallel_table_scan_size": ("0",),
+    "seq_page_cost": ("0",),
+    "cursor_tuple_fraction": ("0",),
+    "log_statement": ("all",),
+    "log_min_duration_statement": ("0",),
+    "debug_print_plan": ("on",),
+    "session_preload_libraries": ("auto_explain",),
+    "track_counts": ("off",),
+    "compute_query_id": ("on",),
+    "default_toast_compression": ("pglz",),
+    "hash_mem_multiplier": ("1",),
+    "stats_fetch_consistency": ("snapshot", "none"),
+    "synchronous_commit": ("off",),
+    "temp_file_limit": ("10MB",),
+    "application_name": ("''; drop table chats; --",),
 }
 BY_ENVIRONMENT = {
     "PGTZ": "Pacific/Chatham", "PGDATESTYLE": "SQL, DMY", "PGCLIENTENCODING": "SQL_ASCII", "PGGEQO": "off", "LC_ALL": "C",
@@ -214,3 +238,50 @@ def test_each_setting_alone_changes_no_answer(name: str, ailing: Database, chato
     again = answers(chatops_inprocess, ailing, names)
     for value, found in told.items():
         assert same(plain, again, found) == {}, value
+
+
+PATHS = [
+    "''",
+    '""',
+    "'$user'",
+    '"a b", "c""d", "select"',
+    "pg_temp",
+    "nosuch, pg_temp",
+    "pg_catalog, public",
+    "'public, pg_catalog'",
+    '"Public"',
+]
+
+
+def test_a_search_path_of_any_kind_changes_no_answer(ailing: Database, chatops_inprocess: Run) -> None:
+    names = ["summary", "status"]
+    plain = answers(chatops_inprocess, ailing, names)
+    told = {}
+    for path in PATHS:
+        ailing.execute(f'alter database "{ailing.name}" set search_path = {path}')
+        told[path] = answers(chatops_inprocess, ailing, names)
+    ailing.execute(f'alter database "{ailing.name}" reset all')
+    again = answers(chatops_inprocess, ailing, names)
+    for path, found in told.items():
+        assert same(plain, again, found) == {}, path
+
+
+def test_a_role_that_is_somebody_else_gets_that_ones_answers_and_grants(
+    latest_database: Database, chatops_inprocess: Run
+) -> None:
+    login, acting = f"login_{latest_database.name}", f"acting {latest_database.name}"
+    latest_database.script(
+        f'create role "{acting}"; create role "{login}" login in role "{acting}"; alter role "{login}" set role = \'"{acting}"\''
+    )
+    try:
+        url = latest_database.url.replace("//postgres@", f"//{login}@")
+        done = chatops_inprocess("summary", db=url, check=4)
+        assert f'to "{acting}";' in done.stderr
+        assert login not in done.stderr.split("grant", 1)[1].splitlines()[0]
+        latest_database.script(
+            f'grant usage on schema public, chatops to "{acting}"; grant select on all tables in schema public, chatops to "{acting}"'
+        )
+        done = chatops_inprocess("summary", db=url, check=0)
+        assert f"as {acting}" in done.stderr
+    finally:
+        latest_database.script(f'drop owned by "{acting}"; drop role "{login}"; drop role "{acting}"')

@@ -1,6 +1,6 @@
 """The only package that talks to the driver: connections, transactions, queries, and their errors in words of our own."""
 
-from chatops.db.connecting import connect, pools_transactions
+from chatops.db.connecting import arrived, connect, pools_transactions
 from chatops.db.database import TIMEOUTS, Database
 from chatops.db.facts import Facts
 from chatops.db.link import Intent
@@ -8,6 +8,6 @@ from chatops.db.ran import Notice, Ran, Rows
 from chatops.db.texts import Parameters, identifier, inlined, json, literal, placeholders
 
 __all__ = [
-    "TIMEOUTS", "Database", "Facts", "Intent", "Notice", "Parameters", "Ran", "Rows", "connect", "identifier", "inlined", "json",
-    "literal", "placeholders", "pools_transactions",
+    "TIMEOUTS", "Database", "Facts", "Intent", "Notice", "Parameters", "Ran", "Rows", "arrived", "connect", "identifier",
+    "inlined", "json", "literal", "placeholders", "pools_transactions",
 ]  # fmt: skip

@@ -8,8 +8,8 @@ from chatops.db.database import Database
 from chatops.db.failures import CONNECT_TIMEOUT_SECONDS, unreachable
 from chatops.db.link import Intent
 from chatops.db.session import CLIENT_ENCODING, adapt
-from chatops.errors import UsageError
-from chatops.settings import Target
+from chatops.errors import RefusedError, UsageError
+from chatops.settings import Answered, Target, judged
 
 # What libpq's timeout parameter cannot say: a server that vanished without closing is noticed after about half a minute.
 KEEPALIVES = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4"}
@@ -20,7 +20,9 @@ POOLER_LOOKS = 6
 def connect(target: Target, command: str, intent: Intent = "read", *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS) -> Database:
     """Connects to a target (an embedded one must have been started and resolved before).
 
-    Raises UsageError for an unknown parameter, UnreachableError with the next step when there is no connection.
+    The database's target is the one named, judged by where the connection really went. Raises UsageError for an unknown
+    parameter, UnreachableError with the next step when there is no connection, RefusedError when it leads to production and the
+    one before did not.
     """
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
     unknown = sorted(set(target.parameters) - known)
@@ -33,7 +35,26 @@ def connect(target: Target, command: str, intent: Intent = "read", *, connect_ti
     except psycopg.Error as error:
         raise unreachable(error, target) from None
     adapt(connection)
-    return Database(connection, target, intent)
+    database = Database(connection, target, intent)
+    try:
+        database.target = arrived(target, database.answered)
+    except RefusedError:
+        database.close()
+        raise
+    return database
+
+
+def arrived(target: Target, answered: Answered) -> Target:
+    """The target by where a connection to it really went.
+
+    With several hosts each may go elsewhere, and what was agreed to for one place holds for no other. Raises RefusedError when
+    it leads to production, and the one before did not.
+    """
+    found = judged(target, answered)
+    if target.answered and found.production and not target.production:
+        raise RefusedError(f"this connection leads to {found.name} ({found.place}), the one before to {target.place}; "
+                           "name one host")  # fmt: skip
+    return found
 
 
 def pools_transactions(database: Database) -> bool:

@@ -37,10 +37,16 @@ class Database(Statements):
     def __init__(self, connection: psycopg.Connection[TupleRow], target: Target, intent: Intent) -> None:
         super().__init__(connection, target, intent)
         self.facts: Facts | None = None
+        self._has_transactions = False
         self.show_names = False
         """Whether people may be named in what is said about this database: set by whoever knows who reads it."""
         self.wrote: bool | None = None
         """After `reading`: whether the transaction was given a transaction id, that is, wrote anything."""
+
+    @property
+    def role(self) -> str:
+        """As the server said, once it has."""
+        return self.facts.role if self.facts is not None else super().role
 
     def _settings(self, statement_timeout: str | None, lock_timeout: str | None) -> str:
         default_statement, default_lock = TIMEOUTS[self.intent]
@@ -109,7 +115,15 @@ class Database(Statements):
         """What the server says of itself, in one round trip and a transaction that is over when this returns."""
         results = self.script(f"{GLANCE}; {self._settings(None, None)}; {facts_query(self.target.schema)}; commit")
         self.facts = Facts(*results[-1][0])
+        self._require_transactions(self.facts)
         return self.facts
+
+    def _require_transactions(self, facts: Facts) -> None:
+        """A pooler by statement lets a transaction through that is one request, and no other: better told now than half-way."""
+        if facts.backend_pid != self.protocol_pid and not self._has_transactions:
+            self.script("begin")
+            self.script("rollback")
+            self._has_transactions = True
 
     def glance_many(self, schemas: Sequence[str]) -> list[Facts]:
         """As `glance` for each of several schemas, in one round trip."""
@@ -118,6 +132,7 @@ class Database(Statements):
         whole = Facts(*results[-2][0])
         found = [replace(whole, **dict(zip(BY_SCHEMA, row[1:], strict=True))) for row in results[-1]]
         self.facts = found[-1]
+        self._require_transactions(self.facts)
         return found
 
     def glance_at(self, row: type[Row], text: str, parameters: Parameters) -> list[Row]:

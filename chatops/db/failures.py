@@ -78,10 +78,25 @@ def grants(message: str, role: str, *, acting: bool) -> tuple[tuple[str, str], .
     return (("as its owner", f"grant {right} {name} to {who};"), shipped, ("what else is missing", "chatops doctor"))
 
 
+_EACH_HOST = re.compile(r"^- host: '(.*?)', port: '(.*?)'.*?: (?:connection failed: )?(.*)$", re.MULTILINE)
+
+
+def _unreachable_hosts(text: str, target: Target) -> UnreachableError:
+    """Of several hosts each has its own reason."""
+    reasons = [f"{host}:{port}: {why.partition(' failed: ')[2] or why}" for host, port, why in _EACH_HOST.findall(text)]
+    return UnreachableError(
+        f"none of the hosts of {target.shown()} gave a connection",
+        details=reasons or text.splitlines()[:1],
+        next_steps=[("which setting won", "chatops config")],
+    )
+
+
 def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
     """Why there is no connection, and what helps."""
     secrets = secrets_of(target)
     text = redact(str(error).strip(), secrets)
+    if len(target.host.split(",")) > 1:
+        return _unreachable_hosts(text, target)
     first = re.sub(r"^connection failed: ", "", text.splitlines()[0] if text else type(error).__name__)
     host, pgconn = target.host, error.pgconn
     details: list[str] = []

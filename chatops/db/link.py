@@ -47,6 +47,11 @@ class Link:
         return Answered(info.host, info.hostaddr, str(info.port), info.dbname)
 
     @property
+    def role(self) -> str:
+        """Whose rights count: who logged in, until the server has said that it is somebody else (`alter role … set role`)."""
+        return self._connection.info.user
+
+    @property
     def encrypted(self) -> bool:
         """Whether the connection is encrypted on its way to the server, or to the pooler in front of it."""
         return bool(self._connection.pgconn.ssl_in_use)
@@ -124,7 +129,7 @@ class Link:
         except psycopg.Error as error:
             found = translate(error, self._connection, secrets_of(self.target))
             if error.sqlstate == NO_RIGHT:
-                found.next_steps += grants(found.message, self._connection.info.user, acting=self.intent != "read")
+                found.next_steps += grants(found.message, self.role, acting=self.intent != "read")
             if isinstance(found, DatabaseError) and (found.sqlstate, found.constraint) == LOG_IS_BEHIND:
                 mend = " ".join(part for part in ("chatops", self.target.flags, "repair DATA005") if part)
                 found.next_steps += (("the sequence of the log is behind it", mend),)

@@ -6,10 +6,10 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-from chatops.db.connecting import connect
+from chatops.db.connecting import arrived, connect
 from chatops.db.database import Database
 from chatops.db.link import Intent
-from chatops.errors import ChatopsError
+from chatops.errors import ChatopsError, RefusedError
 from chatops.settings import Target
 
 Place = tuple[tuple[str, str], ...]
@@ -39,7 +39,11 @@ class Sessions:
             elif self._idle:
                 self._idle.pop().close()
         database = fits or connect(target, self.command, intent)
-        database.target = target
+        try:
+            database.target = arrived(target, database.answered)
+        except RefusedError:
+            database.close()
+            raise
         with self._turn:
             self._busy.append(database)
         return database

@@ -42,9 +42,13 @@ def run(invocation: Invocation, asked: CheckRequest) -> ExitCode:
         raise RefusedError(f"--on names {target.environment}, a production environment; check works on a throw-away server")
     target = started(target, invocation.note)
     server = invocation.connect("migrate", target=target)
+    if server.target.production and server.target.environment:  # known now that somebody answered
+        raise RefusedError(
+            f"--on leads to {server.target.environment}, a production environment; check works on a throw-away server"
+        )
     shown = [shown_path(file) for file in folder.files]
     began = time.monotonic()
-    with scratch(server, before, invocation.command) as own:
+    with invocation.under_way("checking the folder"), scratch(server, before, invocation.command) as own:
         database = invocation.connect("migrate", target=own)
         facts = database.glance()
         invocation.note(f"Postgres {facts.version.split()[0]} · database {facts.database}, dropped at the end")

@@ -88,20 +88,11 @@ class Connection(Output):
         from chatops import db  # see above
 
         database = db.connect(target or self.target, self.command, intent)
-        database.target = self.judged_target(database.target, database.answered)
         if target is None:
             self._target = database.target
         database.show_names = self.medium(stream=sys.stderr).show_names
         self._open.append(database)
         return database
-
-    def judged_target(self, target: Target, answered: settings.Answered) -> Target:
-        """The target by where the connection really went. Raises RefusedError when it went elsewhere than the one before."""
-        found = settings.judged(target, answered, self.environ)
-        if target.answered and found.production and not target.production:
-            raise RefusedError(f"this connection leads to {found.name} ({found.place}), the one before to {target.place}; "
-                               "name one host")  # fmt: skip
-        return found
 
     @contextlib.contextmanager
     def reading(
@@ -140,11 +131,11 @@ class Connection(Output):
             self.banner(database)
             yield database
 
-    def banner(self, database: Database, *, ahead_told: bool = False) -> None:
+    def banner(self, database: Database, *, ahead_told: bool = False, refuse_ahead: bool = False) -> None:
         """Says on stderr, once, where this run is: environment, host, database, role, engine, version, server time.
 
         Says too that a newer chatops was here, unless the caller tells that by itself. Raises RefusedError where a command that
-        writes cannot work on this engine.
+        writes cannot work on this engine, and with `refuse_ahead` where a newer chatops was here.
         """
         from chatops.flows import banner  # the driver: see above
 
@@ -157,6 +148,8 @@ class Connection(Output):
             self.note(banner.line(database, facts))
             if not ahead_told and (newer := banner.newer(database)):
                 self.warn(newer)
+        if refuse_ahead and (newer := banner.newer(database)):
+            raise RefusedError(f"{newer}; nothing was changed")
         if database.intent != "read" or self.command in WRITE_AFTER_READING:
             banner.refuse_writing(database, facts, self.command)
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from chatops import formatting, schemas, settings, sqlfiles
-from chatops.db import Database, Intent
+from chatops.db import Database, Intent, connect
 from chatops.db.sessions import Sessions, place_of
 from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UnreachableError, UsageError, worst
 from chatops.flows.connection import started
@@ -64,7 +64,6 @@ class OneTenant(Invocation):
         """A connection that the tenants share, given back when this one is done."""
         database = self.sessions.take(target or self.target, intent)
         self._taken.append(database)
-        database.target = self.judged_target(database.target, database.answered)
         database.show_names = self._whole.medium().show_names
         return database
 
@@ -209,7 +208,6 @@ def _listed(invocation: Invocation, sessions: Sessions, pattern: str, place: Tar
     try:
         database = sessions.take(place, "read")
         try:
-            database.target = invocation.judged_target(place, database.answered)
             with database.reading():
                 invocation.banner(database)
                 asked = sqlfiles.read("queries/tenants_like.sql")
@@ -228,9 +226,9 @@ def targets(invocation: Invocation) -> list[Target]:
     return [started(target, invocation.note) for target in found]
 
 
-def consent(invocation: Invocation, question: str, *, yes: bool) -> bool:
+def consent(invocation: Invocation, question: str, *, yes: bool, writes: bool = True) -> bool:
     """One question for all tenants, as `Invocation.consent` for one."""
-    named = targets(invocation)
+    named = [_arrived(invocation, target) for target in targets(invocation)]
     production = [target for target in named if target.production]
     if yes or (not production and not invocation.interactive):
         return True
@@ -239,6 +237,15 @@ def consent(invocation: Invocation, question: str, *, yes: bool) -> bool:
         raise NotATerminalError(f"{invocation.command} changes production ({names}): give --yes to go on; nothing was changed")
     tenants = f"schemas {invocation.all_schemas} of " if invocation.all_schemas is not None else ""
     return invocation.ask(f"{question} on {tenants}{names}? [y/N]", "--yes").lower() in ("y", "yes")
+
+
+def _arrived(invocation: Invocation, target: Target) -> Target:
+    """The target by where a connection goes; as it was named where there is none, which is told when its turn comes."""
+    try:
+        with connect(target, invocation.command) as database:
+            return database.target
+    except UnreachableError:
+        return target
 
 
 def side_by_side(many: Iterable[One], work: Callable[[One], Made], jobs: int, sessions: Sessions | None = None) -> list[Made]:

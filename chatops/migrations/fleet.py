@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from chatops import formatting
-from chatops.db import Database
+from chatops.db import Database, arrived
 from chatops.db.sessions import Sessions, place_of
 from chatops.errors import ChatopsError, ConflictError, ExitCode
 from chatops.migrations import distribution, fleet_together, locks
@@ -200,6 +200,8 @@ class Fleet:
     def _look(self, members: Sequence[Member]) -> None:
         """All schemas of one database, on one connection."""
         with _turns(members), self.sessions.of(members[0].target, "migrate") as database:
+            for member in members:  # whether it is production is known now that somebody answered
+                member.target = arrived(member.target, database.answered)
             found = ledgers.read_many(database, [member.target.schema for member in members])
             # Tenants that stand alike are decided alike: the plan of five hundred is one plan.
             known: dict[object, Prepared] = {}

@@ -103,7 +103,7 @@ def outlooks(members: Sequence[Member]) -> list[str]:
     """What is about to happen: a line for each target, those that stand alike in one where there are many."""
     alike: dict[str, list[str]] = {}
     for member in members:
-        alike.setdefault(outlook(member), []).append(member.label)
+        alike.setdefault(outlook(member), []).append(member.label + _place(member))
     lines = []
     for text, labels in alike.items():
         if len(labels) <= MOST_LINES:
@@ -111,6 +111,12 @@ def outlooks(members: Sequence[Member]) -> list[str]:
         else:
             lines.append(f"{formatting.plural(len(labels), 'target')} ({formatting.visible(named(labels))}): {text}")
     return lines
+
+
+def _place(member: Member) -> str:
+    """The host that answered, where the label does not say it and it is production."""
+    place = member.target.answered
+    return f" ({place})" if member.target.production and place and place not in member.label else ""
 
 
 def outlook(member: Member) -> str:

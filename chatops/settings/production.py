@@ -71,6 +71,12 @@ def verdict(
     table = environments.get(same or "", {})
     if "production" in table:
         return Verdict(bool(table["production"]), f"{configuration.path} [env.{same}]", same)
+    if environment is not None:  # it does not say; another one that is at the same place may
+        others = (
+            name for name, other in environments.items() if other.get("production") is True and _is_at(other, places, environ)
+        )
+        if (live := next(others, None)) is not None:
+            return Verdict(True, f"same host, port, database as {configuration.path} [env.{live}]", same)
     if answered is None and "service" in parameters:
         return Verdict(True, "where the service leads is not known yet", same)
     if all(place.on_this_machine for place in places):
