@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from chatops import formatting
 from chatops.checks import doctor as examination
 from chatops.errors import ExitCode
 from chatops.flows import tenants
 from chatops.flows.run import Invocation
+from chatops.migrations import ledger
 from chatops.screens import doctor as screen
 from chatops.screens.tenants_checks import DOCTOR
 
@@ -17,5 +19,10 @@ def doctor(invocation: Invocation) -> ExitCode:
         return tenants.over_all(invocation, doctor, DOCTOR, chats=False, most_jobs=most)
     with invocation.reading(chats=False) as database:
         points = examination.examine(database, lambda: invocation.connect("read"), invocation.here)
+        holder = ledger.migrator(database)
+        if holder is not None and holder.is_gone:
+            told = f"no migrator is at work, and its lock is held: {formatting.visible(str(holder))}"
+            ended = f"select pg_terminate_backend({holder.pid});"
+            points.append(examination.Point("migrators' lock", "failed", told, ended))
     invocation.show(screen.answer(points, invocation.now))
     return ExitCode.OK if all(point.verdict in ("ok", "advice") for point in points) else ExitCode.FOUND

@@ -126,6 +126,8 @@ class Attempts:
         pause = locks.SHORTEST_PAUSE_S
         while True:
             holder = ledgers.migrator(self.database)
+            if holder is not None and holder.is_gone:
+                raise ledgers.left_behind(holder, self.again)
             if holder is not None and holder.pid not in told:
                 told.add(holder.pid)
                 self.progress.tell(OtherAtWork(holder))

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from chatops import __version__, db, sqlfiles
+from chatops import __version__, db, formatting, sqlfiles
 from chatops.db import Database, Facts
 from chatops.errors import ConflictError, DatabaseError
 from chatops.migrations.plan import Entry, LedgerRow
@@ -26,6 +26,10 @@ AT_ONCE = 1000
 """Schemas that are asked about in one round trip."""
 LARGEST_NUMBER = 2**63 - 1
 """The ledger's number is a bigint."""
+MIGRATORS = ("chatops", "psql")
+"""What programs call themselves that migrate: this one, and psql with a text of `-o sql`."""
+LONGEST_IDLE_S = 10.0
+"""A migrator pauses for less than that between two attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,27 @@ class Migrator:
     state: str | None
     backend_start: datetime | None
     xact_start: datetime | None
+    seconds_in_state: float | None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody migrates there any more: the lock stayed on a session that a pooler keeps, or whose client is gone.
+
+        No migrator is idle for longer than a pause between two attempts; a pooler gives its session to others meanwhile.
+        """
+        if self.state != "idle":
+            return False
+        anothers = bool(self.application_name) and not str(self.application_name).startswith(MIGRATORS)
+        return anothers or (self.seconds_in_state or 0.0) > LONGEST_IDLE_S
 
     def __str__(self) -> str:
+        if self.is_gone:
+            idle = formatting.duration(self.seconds_in_state or 0.0)
+            return f"{self._who}, idle for {idle}: a pooler kept the session, or its client is gone"
+        return self._who
+
+    @property
+    def _who(self) -> str:
         where = f" from {self.client}" if self.client else ""
         return f"pid {self.pid}, {self.application_name or 'hidden'}, role {self.role or 'hidden'}{where}"
 
@@ -123,6 +146,15 @@ def migrator(database: Database) -> Migrator | None:
     keys = {"lock_class": LOCK_CLASS, "lock_object": lock_object(database.target.schema)}
     found = database.rows(Migrator, sqlfiles.read("queries/migrator.sql"), keys)
     return found[0] if found else None
+
+
+def left_behind(holder: Migrator, again: str) -> ConflictError:
+    """What is to be done where a lock has no migrator any more: waiting for it would not end."""
+    return ConflictError(
+        "a session that migrates no more holds the migrators' lock; it will not end by itself",
+        details=[str(holder)],
+        next_steps=[("end it (SQL)", f"select pg_terminate_backend({holder.pid});"), ("again", again)],
+    )
 
 
 def lock_text(schema: str, *, bookkeeping: bool, source: str = SHIPPED) -> list[str]:
@@ -284,6 +316,8 @@ def _write(database: Database, statements: Sequence[str], run: Run) -> db.Ran:
         database.rollback()
         if isinstance(ran.error, DatabaseError) and ran.error.sqlstate == ANOTHER_MIGRATOR:
             holder = migrator(database)
+            if holder is not None and holder.is_gone:
+                raise left_behind(holder, "chatops status")
             raise ConflictError(
                 "another migrator is at work on this schema; nothing was changed", details=[str(holder)] if holder else []
             )

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 from chatops import sqlfiles
 from chatops.db import Database, Ran
-from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError
+from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, RefusedError
 from chatops.migrations import ledger, locks
 from chatops.migrations.heard import said
 from chatops.migrations.locks import Blocker, Budget
 from chatops.migrations.scanner import Statement, keywords, significant
+from chatops.migrations.session_lock import SessionLock
 from chatops.migrations.statements import Index, built_index, outside_transaction
 from chatops.migrations.steps import Steps
-from chatops.migrations.transaction import CLEAN, UNLOCKED, Failure, Part
+from chatops.migrations.transaction import CLEAN, Failure, Part
 
 # What the server says to a statement whose work is done already.
 _DETACH_PENDING, _NOT_A_PARTITION = "55000", "42P01"
@@ -64,24 +65,28 @@ class Statements(Steps):
             self.release_session_lock()
 
     def take_session_lock(self) -> None:
-        keys = f"{ledger.LOCK_CLASS}, {ledger.lock_object(self.schema)}"
-        if not self.database.value(f"select pg_try_advisory_lock({keys})"):
+        """The lock, on a session that is ours for certain."""
+        self.lock = SessionLock(self.database, ledger.lock_object(self.schema))
+        if not self.lock.take():
             self.attempts.other_at_work(self.entry.name)
+        if self.lock.is_on_anothers_session():
+            self.lock.release()
+            raise RefusedError(
+                f"{self.entry.name} needs a session, and the pooler gave ours to somebody else meanwhile; it was not begun",
+                details=[*self.verdict(), *self.lock.left()],
+                next_steps=[
+                    *self.progress.ending(self.lock.left_on),
+                    ("again, at the server's own port", self.progress.request.again),
+                ],
+            )
 
     def release_session_lock(self) -> None:
-        """Says so when the lock is not ours to release: then a pooler gave our session to somebody else."""
-        if self.database.closed:
-            return
-        try:
-            self.database.rollback()
-            keys = f"{ledger.LOCK_CLASS}, {ledger.lock_object(self.schema)}"
-            released = self.database.value(f"select pg_advisory_unlock({keys})")
-            self.database.script("; ".join((*CLEAN, UNLOCKED)))
-        except ChatopsError:
-            self.database.close()  # and the lock goes with it
-            return
-        if not released:
-            self.database.close()
+        """Tells where the lock stayed, when it is not ours to release: then a pooler gave our session to somebody else."""
+        self.lock.release()
+        if self.lock.database is not self.database:
+            self.database.close()  # made after a loss: it has the settings of the file
+        for line in self.lock.left():
+            self.progress.tell_note(self.entry.name, line)
 
     def one(self, statement: Statement) -> None:
         self.progress.tell_step(self.entry.name, self.done + 1, len(self.statements), statement.text)

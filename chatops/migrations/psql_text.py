@@ -21,6 +21,8 @@ from chatops.repairs.texts import Repair
 
 ROWS_A_BATCH = 500
 """psql cannot watch a batch and make it smaller, as `migrate` does."""
+_ONLY_MIGRATOR = """-- This needs a session of its own: the server's own port, or a pooler in session mode.
+do $$ begin if not pg_catalog.pg_try_advisory_lock({keys}) then raise exception 'another migrator is at work'; end if; end $$"""
 _CHANGES = frozenset(("INSERT", "UPDATE", "DELETE", "MERGE"))
 _READS = frozenset(("SELECT", "VALUES", "TABLE"))
 
@@ -89,7 +91,7 @@ def _steps(texts: StepTexts, also: list[str], deadline_ms: int, *, bookkeeping: 
         expected = texts.expected(after)
         return _pasteable(texts.transaction(ours, None, [], expected=expected, lock_timeout_ms=deadline_ms))
 
-    yield f"{FRESH_SESSION}\n;\nselect pg_catalog.pg_advisory_lock({keys})\n;\n"
+    yield f"{FRESH_SESSION}\n;\n{_ONLY_MIGRATOR.format(keys=keys)}\n;\n"
     begin = texts.transaction(
         [texts.begin()], None, [], expected=ledger.expectation(row), lock_timeout_ms=deadline_ms, bookkeeping=bookkeeping
     )

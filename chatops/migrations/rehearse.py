@@ -148,6 +148,8 @@ class _Stage:
         if ran.error is not None:
             if getattr(ran.error, "sqlstate", None) == ledgers.ANOTHER_MIGRATOR:
                 holder = ledgers.migrator(self.after_failure())
+                if holder is not None and holder.is_gone:
+                    raise ledgers.left_behind(holder, "chatops rehearse")
                 raise ConflictError(
                     "another migrator is at work on this schema; nothing was rehearsed", details=[str(holder)] if holder else []
                 )

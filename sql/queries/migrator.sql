@@ -1,6 +1,6 @@
 -- Who holds the migrators' lock of this database: at most one session.
 select a.pid, a.usename::text as role, a.application_name, pg_catalog.host(a.client_addr) as client, a.state,
-       a.backend_start, a.xact_start
+       a.backend_start, a.xact_start, extract(epoch from clock_timestamp() - a.state_change)::float8 as seconds_in_state
   from pg_locks as l
   join pg_database as d on d.oid = l.database and d.datname = current_database()
   join pg_stat_activity as a on a.pid = l.pid
