@@ -7,27 +7,46 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from chatops.errors import ConflictError, UsageError
 
+MOST_IN_MEMORY = 16 << 20
+
 
 def write_file(path: Path, text: str, *, append: bool = False, private: bool = False) -> None:
-    """Writes a whole file or nothing, by a rename; devices and pipes, and files to `append` to, as they are.
+    """Writes a text as a `whole_file`, or appends it."""
+    data = text.encode("utf-8", "backslashreplace")
+    if append:
+        try:
+            with path.open("ab") as kept:
+                kept.write(data)
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}") from None
+        return
+    with whole_file(path, private=private) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
+    """A file that is there when the block has ended well, and is as it was else; a device or pipe gets what was written then.
 
     A link is followed; the owner and mode of an existing file are kept; a new one is readable by its owner alone when `private`.
     Raises UsageError when it cannot be written.
     """
     try:
         there = path.stat() if path.exists() else None
-        if append or (there is not None and not stat.S_ISREG(there.st_mode)):
-            with path.open("a", encoding="utf-8") as file:
-                file.write(text)
-            return
-        _replace(Path(os.path.realpath(path)), text.encode("utf-8", "backslashreplace"), there, private=private)
+        if there is not None and not stat.S_ISREG(there.st_mode):
+            yield from _beside(path, "ab")
+        else:
+            yield from _replace(Path(os.path.realpath(path)), there, private=private)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
@@ -73,24 +92,27 @@ def locked(path: Path, *, seconds: float = 5.0) -> Iterator[None]:
         yield
 
 
-def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: bool) -> None:
+def _replace(path: Path, there: os.stat_result | None, *, private: bool) -> Iterator[IO[bytes]]:
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private or there is not None else 0o666)
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600 if private or there is not None else 0o666)
     except OSError:
         if there is None:
             raise
-        _overwrite(path, data)  # a file of its own in a folder that takes no others, such as one mounted into a container
+        # A file of its own in a folder that takes no others, such as one mounted into a container.
+        yield from _beside(path, "r+b")
         return
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
             if there is not None:
                 os.fchmod(file.fileno(), stat.S_IMODE(there.st_mode))
                 with contextlib.suppress(PermissionError):
                     os.fchown(file.fileno(), there.st_uid, there.st_gid)
         if there is not None and _owner(part.stat()) != _owner(there):
-            _overwrite(path, data)
+            with part.open("rb") as made, path.open("r+b") as kept:
+                shutil.copyfileobj(made, kept)
+                kept.truncate()
         else:
             part.replace(path)
     finally:
@@ -98,11 +120,16 @@ def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: 
             part.unlink()
 
 
+def _beside(path: Path, mode: str) -> Iterator[IO[bytes]]:
+    """What is written goes into the file, or through the device, once it is whole."""
+    with tempfile.SpooledTemporaryFile(MOST_IN_MEMORY) as made:
+        yield made
+        made.seek(0)
+        with path.open(mode) as kept:
+            shutil.copyfileobj(made, kept)
+            if mode == "r+b":
+                kept.truncate()
+
+
 def _owner(found: os.stat_result) -> tuple[int, int]:
     return found.st_uid, found.st_gid
-
-
-def _overwrite(path: Path, data: bytes) -> None:
-    with path.open("r+b") as file:
-        file.write(data)
-        file.truncate()

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import stat
 import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chatops.errors import ConflictError
 from chatops.files import locked
+from tests.ailing import deployed, plant
 from tests.conftest import Result, clean_environment
 from tests.servers import Database
+
+__all__ = ["deployed"]
 
 Run = Callable[..., Result]
 
@@ -122,3 +127,144 @@ def test_a_lock_that_is_not_had_is_named(tmp_path: Path) -> None:
         holder.join()
     with locked(tmp_path / "x.lock"):
         pass
+
+
+# ---- right files with one thing wrong --------------------------------------------------------------------------------------
+
+WRONG: list[Any] = [None, True, -1, 1e308, "", "x", "2026-13-45", [], [1], {}, {"a": {"b": [None]}}, "9" * 400, [[]] * 50]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value of a document; of long lists the first."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from places(one, (*path, key))
+
+
+def spoilt(value: Any, path: tuple[Any, ...], wrong: Any, *, gone: bool = False) -> Any:
+    """The document with another value at one place, or without it."""
+    if not path:
+        return wrong
+    made = dict(value) if isinstance(value, dict) else list(value)
+    if gone and len(path) == 1:
+        del made[path[0]]
+    else:
+        made[path[0]] = spoilt(made[path[0]], path[1:], wrong, gone=gone)
+    return made
+
+
+def spoilings(value: Any, most: int) -> Iterator[Any]:
+    """Documents with one thing wrong, so many of them, spread over all places."""
+    found = [
+        (path, wrong, gone) for path in places(value) if path for wrong, gone in [*((one, False) for one in WRONG), (None, True)]
+    ]
+    for path, wrong, gone in random.Random(18).sample(found, min(most, len(found))):
+        yield spoilt(value, path, wrong, gone=gone)
+
+
+def test_a_file_with_one_thing_wrong_crashes_nothing(latest_database: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    plant(latest_database, "CONF001")
+    chatops_inprocess("monitor", "--once", "--plan", "1s*50", "--state", "state.json", db=latest_database)
+    chatops_inprocess("monitor", "--once", "--plan", "1s*50", "--state", "state.json", db=latest_database)
+    chatops_inprocess("deploy", "--skip-code", "--yes", "--receipt", "receipt.json", db=latest_database)
+    chatops_inprocess("diagnose", "--write", "json=since.json", db=latest_database)
+    chatops_inprocess("release", "--all", "--plan-out", "plan.json", db=latest_database)
+    readers = {
+        "state.json": (["report", "it"], ["monitor", "--once", "--plan", "1s*50", "--state", "it"]),
+        "receipt.json": (["report", "it"], ["verify", "--against", "it"], ["monitor", "--once", "--receipt", "it", "--plan", "1h", "--restart"]),
+        "since.json": (["diagnose", "--since-file", "it", "--only", "CONF001"],),
+        "plan.json": (["release", "--plan", "it", "--dry-run"], ["undo", "it", "--dry-run"]),
+    }  # fmt: skip
+    for name, commands in readers.items():
+        if not (tmp_path / name).exists():
+            continue
+        whole = json.loads((tmp_path / name).read_text())
+        for words in commands:
+            for bad in spoilings(whole, 150 if words[0] == "report" else 25):
+                (tmp_path / "it").write_text(json.dumps(bad))
+                done = chatops_inprocess(*words, db=latest_database)
+                assert done.exit_code in (0, 1, 2, 4), (words, bad, done.stderr)
+                assert "a bug in chatops" not in done.stderr, (words, bad, done.stderr)
+    assert {"state.json", "receipt.json", "since.json"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_an_archive_with_one_thing_wrong_is_refused_or_replayed(
+    deployed: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    plant(deployed, "CHAT003")
+    chatops_inprocess("diagnose", "--capture", "right.zip", db=deployed)
+    with zipfile.ZipFile(tmp_path / "right.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    head, results = json.loads(files["capture.json"]), json.loads(files["results.json"])
+    wrong = [{"capture.json": json.dumps(bad).encode()} for bad in spoilings(head, 40)]
+    wrong += [{"results.json": json.dumps(bad).encode()} for bad in spoilings(results, 30)]
+    wrong += [{"results.json": b"[]"}, {"rows/chats.jsonl": b""}, {"rows/chats.jsonl": b"{}\n"}, {"rows/chats.jsonl": b"\xff\n"},
+              {"rows/chats.jsonl": b'{"id": 5}\n'}, {"rows/chats.jsonl": b"[" * 90_000}, {"rows/messages.jsonl": None}]  # fmt: skip
+    try:
+        for other in wrong:
+            with zipfile.ZipFile(tmp_path / "it.zip", "w") as archive:
+                for name, data in {**files, **other}.items():
+                    if data is not None:
+                        archive.writestr(name, data)
+            done = chatops_inprocess("diagnose", "--replay", "it.zip")
+            assert done.exit_code in (0, 1, 2), (other, done)
+            assert "a bug in chatops" not in done.stderr, (other, done)
+        (tmp_path / "cut.zip").write_bytes((tmp_path / "right.zip").read_bytes()[:-2000])
+        chatops_inprocess("diagnose", "--replay", "cut.zip", check=2)
+    finally:
+        chatops_inprocess("demo", "--stop")
+
+
+def test_a_replay_of_no_check_is_no_health(deployed: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    chatops_inprocess("diagnose", "--capture", "right.zip", db=deployed)
+    for code in (None, "CHAT999"):
+        with zipfile.ZipFile(tmp_path / "right.zip") as archive, zipfile.ZipFile(tmp_path / "it.zip", "w") as made:
+            for name in archive.namelist():
+                made.writestr(name, archive.read(name))
+                if name == "results.json":
+                    kept = [{**json.loads(archive.read(name))[0], "code": code}] if code else []
+                    made.writestr(name, json.dumps(kept))
+        done = chatops_inprocess("diagnose", "--replay", "it.zip")
+        assert done.exit_code == 2, done
+        assert "healthy" not in done.stdout
+    chatops_inprocess("demo", "--stop")
+
+
+BOMBS = {
+    "size": lambda path: path.open("wb").truncate(4 << 30),
+    "nesting": lambda path: path.write_bytes(b"[" * (8 << 20)),
+    "many": lambda path: path.write_bytes(b"[" + b"{}," * (5 << 20) + b"{}]"),
+    "keys": lambda path: path.write_bytes(b"{" + b",".join(b'"%d":[]' % n for n in range(1 << 20)) + b"}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_no_file_of_any_kind_takes_memory(bomb: str, latest_database: Database, home: Path, tmp_path: Path) -> None:
+    """Each reader in a child whose memory ends at a gigabyte; one process loads chatops for all of them."""
+    BOMBS[bomb](tmp_path / "it")
+    os.link(tmp_path / "it", tmp_path / "chatops.toml")
+    commands = [*READERS.values(), ["config", "--config", "it"], ["snooze"], ["undo", "it", "--dry-run"]]
+    (tmp_path / "each.py").write_text(
+        "import json, os, resource, sys\n"
+        "from chatops.cli import app\n"
+        "import chatops.flows.run, chatops.db, chatops.flows.diagnose, chatops.flows.monitor, chatops.flows.report\n"
+        "codes = []\n"
+        "for words in json.load(sys.stdin):\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        resource.setrlimit(resource.RLIMIT_AS, (1200 << 20, 1200 << 20))\n"
+        "        os.dup2(os.open('told', os.O_CREAT | os.O_APPEND | os.O_WRONLY), 2); os.dup2(2, 1)\n"
+        "        os._exit(app.main(words))\n"
+        "    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        "json.dump(codes, sys.stdout)\n"
+    )
+    env = clean_environment(home, {"CHATOPS_DATABASE_URL": latest_database.url})
+    asking = json.dumps(
+        [["--config", "/dev/null", *words] if words != ["snooze"] and "config" not in words else words for words in commands]
+    )
+    done = subprocess.run([sys.executable, "each.py"], input=asking, text=True, cwd=tmp_path, capture_output=True, check=False, env=env)  # fmt: skip
+    told = (tmp_path / "told").read_text() + done.stderr
+    assert done.returncode == 0, told
+    assert set(json.loads(done.stdout)) == {2}, (done.stdout, told[-3000:])
+    assert "MemoryError" not in told

@@ -15,6 +15,7 @@ from chatops.chats.carry_out import MoveResult
 from chatops.chats.reassignment import CLOSED, IDLE, REASSIGNED, RELEASED, Move, MoveCommand, MovePlan, Operator, Standing
 from chatops.chats.rules import Rule
 from chatops.errors import RefusedError, UsageError
+from chatops.files import read_json
 from chatops.model import Values
 from chatops.settings import Target
 
@@ -88,13 +89,11 @@ def _item(plan: MovePlan, move: Move, result: MoveResult | None) -> dict[str, An
 def read(path: Path, command: str, target: Target) -> MovePlan:
     """The plan in a file. Raises UsageError when it is none, RefusedError when it was made for something else."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise UsageError(f"{path} is too large to be a plan")
-        whole = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        whole = read_json(path, "plan", largest=LARGEST_BYTES)
+    except FileNotFoundError as error:
         raise UsageError(f"cannot read the plan {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is no plan: {formatting.visible(str(error))}") from None
+    if not isinstance(whole, dict):
+        raise UsageError(f"{path} is no plan")
     try:
         plan = _plan(whole)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -114,11 +113,14 @@ def read(path: Path, command: str, target: Target) -> MovePlan:
 def plan_id_of(path: Path) -> UUID:
     """Which plan a file is. Raises UsageError when it is none."""
     try:
-        return UUID(json.loads(path.read_text(encoding="utf-8"))["plan_id"])
-    except OSError as error:
+        whole = read_json(path, "plan", largest=LARGEST_BYTES)
+        if isinstance(whole, dict):
+            return UUID(whole["plan_id"])
+    except FileNotFoundError as error:
         raise UsageError(f"cannot read the plan {path}: {error.strerror}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise UsageError(f"{path} is no plan") from None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        pass
+    raise UsageError(f"{path} is no plan")
 
 
 def _plan(whole: Values) -> MovePlan:

@@ -10,21 +10,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from chatops.checks.load import Check
 from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import known
+from chatops.checks.window import window
 from chatops.db import Database, identifier, literal
-from chatops.errors import UsageError
+from chatops.errors import DatabaseError, UsageError
 from chatops.model import Severity, Values
+from chatops.shapes import built
 
 FORMAT = 1
 
 MOST_BYTES = 256 << 20
-
-"""Unpacked bytes of one file that a replay reads."""
+"""Unpacked bytes of the rows of one table that a replay reads, a chunk at a time."""
+MOST_JSON = 16 << 20
+"""Unpacked bytes of what is read as one JSON text."""
+MOST_LINE = 4 << 20
+MOST_PACKED = 1 << 30
 CHUNK = 2_000
 
 
@@ -81,39 +86,87 @@ class Archive:
 def read(path: Path) -> Archive:
     """Opens an archive. Raises UsageError when it is none, or of another format."""
     try:
+        if path.stat().st_size > MOST_PACKED:
+            raise UsageError(f"{path} is no archive of chatops: it is larger than {MOST_PACKED >> 20} MB")
         with zipfile.ZipFile(path) as archive:
             head = json.loads(_member(archive, "capture.json"))
             results = json.loads(_member(archive, "results.json"))
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RecursionError, NotImplementedError, RuntimeError):
+        raise UsageError(f"cannot read {path}: {error.strerror or 'it is damaged'}") from None
+    except _DAMAGED:
         raise UsageError(f"{path} is no archive of chatops", details=["make one with: chatops diagnose --capture FILE"]) from None
     if not isinstance(head, dict) or head.get("kind") != "chatops capture" or head.get("format") != FORMAT:
         raise UsageError(f"{path} is no archive of chatops in format {FORMAT}")
-    if not _has_the_shape(head, results):
+    if not isinstance(results, list) or not _has_the_shape(head, results):
         raise UsageError(f"{path} is a damaged archive: what every archive of chatops holds is missing or of another kind")
+    if not results:
+        raise UsageError(f"{path} holds the result of no check: it says nothing of the system's health")
     return Archive(path, head, tuple(results))
 
 
-def _has_the_shape(head: Mapping[str, object], results: object) -> bool:
-    kinds = {"at": str, "chats": int, "chats_there": int, "columns": dict, "thresholds": dict, "since": str, "settings": dict}
-    if not all(isinstance(head.get(name), kind) for name, kind in kinds.items()):
-        return False
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RecursionError, NotImplementedError, RuntimeError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    kind: str
+    format: int
+    chatops: str
+    at: str
+    server: str
+    settings: Mapping[str, str]
+    extensions: Mapping[str, str]
+    since: str
+    before_018: bool
+    applied: tuple[str, ...] | None
+    chats: int
+    chats_there: int
+    rows: Mapping[str, int]
+    columns: Mapping[str, Mapping[str, str]]
+    left_out: tuple[str, ...]
+    guarded_at: str | None
+    thresholds: Mapping[str, tuple[float | str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    code: str
+    status: Literal["passed", "failed", "unknown"]
+    severity: str
+    count: int
+    rows: tuple[Mapping[str, Any], ...]
+    reason: str | None
+    remedy: None
+
+
+def _has_the_shape(head: Mapping[str, object], results: Sequence[object]) -> bool:
     try:
-        instant = datetime.fromisoformat(str(head["at"]))
-    except ValueError:
+        known = built(_Head, head)
+        for one in results:
+            Severity(built(_Result, one).severity)
+        instants = [datetime.fromisoformat(text) for text in (known.at, known.guarded_at) if text is not None]
+        window(known.since)
+        numbers = all(len(pair) == 2 and not isinstance(pair[0], str) for pair in known.thresholds.values())
+    except (ValueError, UsageError):
         return False
-    texts, fields = ("code", "status", "severity"), {"code", "status", "severity", "count", "rows", "reason", "remedy"}
-    return instant.tzinfo is not None and isinstance(results, list) and all(
-        isinstance(one, dict) and fields <= one.keys() and all(isinstance(one[name], str) for name in texts)
-        and one["status"] in ("passed", "failed", "unknown") and one["severity"] in {each.value for each in Severity}
-        and isinstance(one["count"], int) and isinstance(one["rows"], list) and all(isinstance(row, dict) for row in one["rows"])
-        for one in results
-    )  # fmt: skip
+    return numbers and all(one.tzinfo is not None for one in instants)
 
 
 def restore(database: Database, archive: Archive) -> None:
-    """Makes the tables of an archive in an empty database, all instants moved so that the capture happened just now."""
+    """Makes the tables of an archive in an empty database, all instants moved so that the capture happened just now.
+
+    Raises UsageError when its rows are not what its head says.
+    """
+    try:
+        _restore(database, archive)
+    except (*_DAMAGED, OSError, DatabaseError) as error:
+        if isinstance(error, DatabaseError) and (error.sqlstate or "")[:2] not in ("22", "23", "42", "54"):
+            raise  # the server's own trouble
+        told = error.message if isinstance(error, DatabaseError) else type(error).__name__
+        raise UsageError(f"{archive.path} is a damaged archive: {told.splitlines()[0]}") from None
+
+
+def _restore(database: Database, archive: Archive) -> None:
     with database.acting(statement_timeout="120s"), zipfile.ZipFile(archive.path) as packed:
         shift = f"(now() - {literal(archive.at)}::timestamptz)"
         for table, kept in _wanted(archive).items():
@@ -126,7 +179,7 @@ def restore(database: Database, archive: Archive) -> None:
                                for name, kind in kept.items())  # fmt: skip
             names = ", ".join(identifier(name) for name in kept)
             rows = f"jsonb_populate_recordset(null::{relation(table)}, :'rows'::jsonb)"
-            for lines in _chunks(_member(packed, f"rows/{table}.jsonl").decode().rstrip("\n").split("\n")):
+            for lines in _chunks(_lines(packed, f"rows/{table}.jsonl")):
                 database.execute(
                     f"insert into {relation(table)} ({names}) select {values} from {rows}", {"rows": "[" + ",".join(lines) + "]"}
                 )
@@ -196,12 +249,33 @@ def _wanted(archive: Archive) -> dict[str, dict[str, str]]:
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     with archive.open(name) as member:
-        data = member.read(MOST_BYTES + 1)  # what its head says of its size may be a lie
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"{name} in the archive is larger than {MOST_BYTES >> 20} MB")
+        data = member.read(MOST_JSON + 1)  # what its head says of its size may be a lie
+    if len(data) > MOST_JSON:
+        raise UsageError(f"{name} in the archive is larger than {MOST_JSON >> 20} MB")
     return data
 
 
-def _chunks(lines: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(lines) if lines != [""] else 0, CHUNK):
-        yield lines[start : start + CHUNK]
+def _lines(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
+    total = 0
+    with archive.open(name) as member:
+        while line := member.readline(MOST_LINE + 1):
+            total += len(line)
+            if len(line) > MOST_LINE or total > MOST_BYTES:
+                raise UsageError(
+                    f"{name} in the archive is larger than {MOST_BYTES >> 20} MB, or one row is than {MOST_LINE >> 20}"
+                )
+            yield line.decode().rstrip("\n")
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:
+    """So many rows at once, or fewer where they are long."""
+    chunk: list[str] = []
+    size = 0
+    for line in lines:
+        chunk.append(line)
+        size += len(line)
+        if len(chunk) == CHUNK or size > MOST_LINE:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chatops import formatting
+from chatops.deploys.damaged import check_baseline, check_figures, check_instants
 from chatops.deploys.schedule import Due, Schedule, due, parse
 from chatops.errors import ExitCode, UsageError
 from chatops.files import parse_json, read_json
 from chatops.model import Values
+from chatops.shapes import built
 
 FORMAT = 1
 GOOD_TICKS_TO_CLEAR = 2
@@ -294,16 +296,20 @@ def parse_state(text: str, where: str) -> Watch:
 def _watch(found: object, where: str) -> Watch:
     if not isinstance(found, dict) or found.get("kind") != "monitor" or found.get("format") != FORMAT:
         raise UsageError(f"{where} is no state of a monitor in format {FORMAT}")
-    fields = {key: value for key, value in found.items() if key not in ("format", "kind")}
     try:
-        fields["ticks"] = tuple(Tick(**tick) for tick in fields["ticks"])
-        fields["missed"] = tuple(fields["missed"])
-        fields["open"] = {code: Open(**one) for code, one in fields["open"].items()}
-        fields["transitions"] = tuple(Transition(**one) for one in fields["transitions"])
-        fields["untold"] = tuple(Transition(**one) for one in fields.get("untold", ()))
-        return Watch(**fields)
-    except (KeyError, TypeError, AttributeError):
-        raise UsageError(f"{where} is a damaged state: a field is missing or unknown") from None
+        watch = built(Watch, {key: value for key, value in found.items() if key not in ("format", "kind")})
+        told = (*watch.transitions, *watch.untold)
+        instants = [*(one.at for one in told), *(tick.at for tick in watch.ticks), *(one.since for one in watch.open.values())]
+        check_instants(watch.started, *instants)
+        if not {*watch.settled, *(one.slot for one in told)} <= set(range(len(watch.schedule.slots))):
+            raise ValueError("a slot is none of the plan")
+        check_baseline(watch.baseline)
+        check_figures(*(tick.figures for tick in watch.ticks))
+    except ValueError as error:
+        raise UsageError(f"{where} is a damaged state: {formatting.visible(str(error))}") from None
+    except UsageError as error:
+        raise UsageError(f"{where} is a damaged state: {error.message}") from None
+    return watch
 
 
 def _list(standing: Mapping[str, Open]) -> str:

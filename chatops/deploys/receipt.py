@@ -8,9 +8,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from chatops import formatting
+from chatops.deploys.damaged import check_baseline, check_instants
 from chatops.errors import UsageError
 from chatops.files import read_json
 from chatops.model import Values
+from chatops.shapes import built
 
 FORMAT = 1
 # The steps of a deploy in order, and what is true once each is done.
@@ -132,15 +135,13 @@ def read(path: Path) -> Receipt:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     if not isinstance(found, dict) or found.get("kind") != "deploy" or found.get("format") != FORMAT:
         raise UsageError(f"{path} is no receipt of a deploy in format {FORMAT}")
-    fields = {key: value for key, value in found.items() if key not in ("format", "kind")}
     try:
-        fields["steps"] = tuple(Step(**{**step, "details": tuple(step.get("details", ()))}) for step in fields["steps"])
-        fields["files"] = tuple(File(**file) for file in fields["files"])
-        fields["commands"] = tuple(Command(**command) for command in fields.get("commands", ()))
-        fields["next_steps"] = tuple((str(label), str(command)) for label, command in fields.get("next_steps", ()))
-        return Receipt(**fields)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise UsageError(f"{path} is a damaged receipt: a field is missing or unknown") from None
+        made = built(Receipt, {key: value for key, value in found.items() if key not in ("format", "kind")})
+        check_instants(made.started, *filter(None, [made.signed.get("at")]))
+        check_baseline(made.baseline)
+    except ValueError as error:
+        raise UsageError(f"{path} is a damaged receipt: {formatting.visible(str(error))}") from None
+    return made
 
 
 def remaining(start: str | None, *, monitored: bool, hooks: Collection[str] = ()) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chatops import db, formatting, local, settings
 from chatops.checks import archive as archives
+from chatops.checks import load
 from chatops.checks.archive import Archive
 from chatops.errors import UsageError
 from chatops.flows.run import Invocation
@@ -28,6 +29,12 @@ def replay(invocation: Invocation, file: Path) -> Archive:
     if invocation.db or invocation.env:
         raise UsageError("--replay looks at an archive: leave --db and --env out")
     archive = archives.read(file)
+    known = {check.code for check in load.shipped()}
+    unknown = sorted({str(one["code"]) for one in archive.results} - known)
+    if len(unknown) == len({one["code"] for one in archive.results}):
+        raise UsageError(f"{file} was made by chatops {archive.head['chatops']}; this one knows none of its checks")
+    if unknown:
+        invocation.warn(f"chatops {archive.head['chatops']} made this archive; not known here: {', '.join(unknown)}")
     name = f"replay_{secrets.token_hex(6)}"
     invocation.note(f"replaying {file.name} of {formatting.instant(archive.at)} in a scratch database of the embedded server")
     local.create_database(name, say=invocation.note)
@@ -35,7 +42,7 @@ def replay(invocation: Invocation, file: Path) -> Archive:
     parameters, _ = settings.parse(local.url(name), "embedded server")
     target = settings.Target(parameters, file.name, environment=f"replay of {file.name}", production=False, flags="")
     invocation.use(target)
-    with db.connect(target, "replay", "act") as database:
+    with db.connect(target, "replay", "act") as database, invocation.under_way("making its tables"):
         archives.restore(database, archive)
     if not archive.whole:
         chats = f"{formatting.count(archive.head['chats'])} of {formatting.count(archive.head['chats_there'])} chats"
