@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chatops.chats import reports
 from chatops.cli import COMMANDS
+from chatops.flows import psql as psql_flow
 from tests.conftest import Result
 from tests.servers import Database, free_port
 
@@ -87,3 +91,47 @@ def test_a_traceback_shows_no_secret(latest_database: Database, chatops_inproces
         done = chatops_inprocess("summary", "--debug", "-o", "json", **how, check=70)
         assert "boom" in done.stderr
         assert SECRET not in done.stdout + done.stderr
+
+
+SEEN: list[tuple[str, dict[str, str]]] | None = None
+
+
+def watch(event: str, arguments: tuple[Any, ...]) -> None:
+    """Every child that this process starts, with its words and its environment."""
+    if SEEN is not None and event in ("subprocess.Popen", "os.exec", "os.posix_spawn"):
+        words, given = (arguments[1], arguments[3]) if event == "subprocess.Popen" else (arguments[1], arguments[2])
+        shown = words if isinstance(words, str) else " ".join(os.fsdecode(one) for one in words)
+        SEEN.append((shown, {os.fsdecode(k): os.fsdecode(v) for k, v in dict(os.environ if given is None else given).items()}))
+
+
+sys.addaudithook(watch)
+
+
+def test_no_child_is_given_a_secret_that_it_has_no_need_of(
+    latest_database: Database, chatops_inprocess: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """psql alone needs the password, in its environment: ps shows nobody's words with a secret in them."""
+    where = f"127.0.0.1:{latest_database.server.port}"
+    url = f"postgresql://postgres:{SECRET}@{where}/{latest_database.name}?sslpassword={SECRET}"
+    (tmp_path / "chatops.toml").write_text(
+        f'[env.x]\nurl = "{url}"\nproduction = false\n[env.y]\nurl_env = "OTHER_URL"\n'
+        '[deploy]\ncommands = ["true"]\nbefore = ["true"]\nafter = ["true"]\n[monitor]\ncommands = ["true"]\n'
+    )
+    (tmp_path / "001_a.sql").write_text("create table a (id int)")
+    monkeypatch.setattr(psql_flow.os, "execve", lambda *given: watch("os.exec", given))
+    monkeypatch.setattr(sys.modules[__name__], "SEEN", [])
+    env = {"CHATOPS_ENV": "x", "PGPASSWORD": SECRET, "OTHER_URL": url, "DSN": f"host=h password={SECRET}", "KEPT": "kept"}
+    for words in (
+        ["psql"], ["psql", "--write", "--yes"], ["deploy", "--yes"], ["lint", "--dir", str(tmp_path)],
+        ["monitor", "--once", "--yes", "--plan", "1h", "--notify", "true"], ["verify"], ["diagnose"], ["check", "--dir", str(tmp_path)],
+    ):  # fmt: skip
+        chatops_inprocess(*words, env=env)
+    assert SEEN is not None
+    programs = [words.split()[0].rpartition("/")[2] for words, _ in SEEN]
+    assert {"psql", "sh", "squawk"} <= set(programs), programs
+    for words, environment in SEEN:
+        assert SECRET not in words
+        if not words.split()[0].endswith("psql"):
+            assert [name for name, value in environment.items() if SECRET in value] == [], words
+    assert any(environment.get("KEPT") == "kept" for words, environment in SEEN if words.endswith("true"))
+    chatops_inprocess("demo", "--stop")

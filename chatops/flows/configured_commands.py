@@ -6,7 +6,6 @@ no database URL and no password of the environment, unless their table says `pas
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from chatops import settings
@@ -15,8 +14,6 @@ from chatops.flows.run import Invocation
 from chatops.formatting import plural, visible
 from chatops.model import Span
 from chatops.settings import Configuration
-
-_DATABASE = re.compile(r"postgres(ql)?(\+\w+)?://|.*\bpassword\s*=", re.IGNORECASE)
 
 
 def configured_commands(configuration: Configuration, table: str, key: str = "commands") -> tuple[str, ...]:
@@ -46,4 +43,4 @@ def command_environment(invocation: Invocation, table: str) -> dict[str, str]:
     """The environment of a command: without whatever leads into a database, unless its table says `pass_database = true`."""
     if settings.table_of(invocation.configuration.data, table).get("pass_database") is True:
         return dict(invocation.environ)
-    return {name: value for name, value in invocation.environ.items() if name != "PGPASSWORD" and not _DATABASE.match(value)}
+    return settings.without_databases(invocation.environ)

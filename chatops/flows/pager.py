@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+from chatops import settings
 from chatops.flows.run import Invocation
 from chatops.model import Answer
 from chatops.render import encodable
@@ -25,7 +26,8 @@ def show_paged(invocation: Invocation, answer: Answer) -> None:
         return
     sys.stdout.flush()
     try:
-        subprocess.run(words, input=encodable(text, invocation.medium()).encode("utf-8", "replace"), check=False)
+        subprocess.run(words, input=encodable(text, invocation.medium()).encode("utf-8", "replace"), check=False,
+                       env=settings.without_databases(invocation.environ))  # fmt: skip
     except OSError:
         invocation.emit(text)
 
@@ -34,7 +36,10 @@ def _pager(invocation: Invocation) -> list[str] | None:
     """The pager's command line; None off a terminal, or where PAGER is empty or cat, or there is none."""
     if not (invocation.medium().terminal and invocation.interactive) or invocation.environ.get("TERM", "dumb") == "dumb":
         return None
-    words = shlex.split(invocation.environ.get("PAGER", LESS))
+    try:
+        words = shlex.split(invocation.environ.get("PAGER", LESS))
+    except ValueError:  # a quote that does not end
+        return None
     if not words or words[0] == "cat" or shutil.which(words[0]) is None:
         return None
     return words

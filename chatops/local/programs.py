@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from chatops import settings
 from chatops.errors import UnreachableError, UsageError
 from chatops.local import places
 
@@ -51,7 +52,8 @@ def run(command: Sequence[str | Path], data: Path, text: str = "") -> subprocess
     options: dict[str, Any] = {}
     if user := server_user(data):
         options = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    kept = settings.without_databases(os.environ)
+    environment = {name: value for name, value in kept.items() if not name.startswith(("PG", "LC_", "LANG"))}
     try:
         return subprocess.run(
             [str(part) for part in command],

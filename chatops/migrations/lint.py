@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from chatops import settings
 from chatops.errors import ChatopsError, UsageError
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.objects_made import claims_of, table_of
@@ -113,6 +115,7 @@ def _squawk(squawk: Path, file: MigrationFile, server: str | None) -> list[dict[
             check=False,
             timeout=60,
             cwd=Path(file.path).parent,
+            env=settings.without_databases(os.environ),
         )
         told = json.loads(done.stdout or b"[]")
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:

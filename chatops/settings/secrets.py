@@ -12,6 +12,7 @@ SECRET_PARAMETERS = frozenset({"password", "sslpassword", "oauth_client_secret",
 """The parameters of libpq, of any version, whose value lets somebody in."""
 MASK = "********"
 _IN_URL = re.compile(r"(\w://[^\s:/@]*:)[^\s/@]+(@)")
+_DATABASE = re.compile(r"\s*['\"]?postgres(ql)?(\+\w+)?://|(?s:.*)\b(ssl)?password\s*=", re.IGNORECASE)
 _IN_WORDS = re.compile(rf"\b({'|'.join(sorted(SECRET_PARAMETERS))})(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
 
 
@@ -55,6 +56,15 @@ def secrets_in(texts: Iterable[str]) -> list[str]:
         if scheme and ":" in userinfo:
             found.add(userinfo.partition(":")[2])
     return sorted({spelt for one in found if len(one) > 2 for spelt in (one, unquote(one))}, key=lambda one: (-len(one), one))
+
+
+def without_databases(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a program that has no need of a database: without passwords and connection texts.
+
+    >>> without_databases({"PGPASSWORD": "x", "A_URL": "postgresql://u:p@h/d", "DSN": "host=h password=p", "HOME": "/root"})
+    {'HOME': '/root'}
+    """
+    return {name: value for name, value in environ.items() if name != "PGPASSWORD" and not _DATABASE.match(value)}
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:
