@@ -48,19 +48,18 @@ def _said(text: str) -> int | None:
 
 
 def _leave(code: int) -> None:
-    # Freeing every object one by one at the end is a sixth of a short command's time. Connections are closed by now; whoever
-    # still has a thread at work ends the usual way.
-    threading = sys.modules.get("threading")
-    if threading is not None and threading.active_count() > 1:
-        return
-    for stream in (sys.stdout, sys.stderr):
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
             if stream is not None:
                 stream.flush()
         except (OSError, ValueError):
-            # What cannot be written has been told, or is the telling itself; the interpreter would end with 120 instead.
-            continue
-    os._exit(code)
+            # What cannot be written has been told, or is the telling itself; the interpreter would try again and end with 120.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    # Freeing every object one by one at the end is a sixth of a short command's time. Connections are closed by now; whoever
+    # still has a thread at work ends the usual way.
+    threading = sys.modules.get("threading")
+    if threading is None or threading.active_count() == 1:
+        os._exit(code)
 
 
 if __name__ == "__main__":

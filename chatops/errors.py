@@ -32,6 +32,7 @@ class ExitCode(IntEnum):
     REFUSED = 4
     CONFLICT = 5
     BUG = 70
+    UNWRITTEN = 74
     INTERRUPTED = 130
 
     @property
@@ -48,6 +49,7 @@ _MEANINGS = {
     ExitCode.REFUSED: "refused, or failed and rolled back",
     ExitCode.CONFLICT: "conflict, safe to retry: another migrator holds the lock, the chat moved",
     ExitCode.BUG: "a bug in chatops; the traceback with --debug",
+    ExitCode.UNWRITTEN: "the answer could not be written: no room, or an error of the disk",
     ExitCode.INTERRUPTED: "interrupted",
 }
 
@@ -55,6 +57,7 @@ _MEANINGS = {
 WORST_FIRST = (
     ExitCode.INTERRUPTED,
     ExitCode.BUG,
+    ExitCode.UNWRITTEN,
     ExitCode.REFUSED,
     ExitCode.UNREACHABLE,
     ExitCode.USAGE,

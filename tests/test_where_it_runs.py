@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import encodings.aliases
+import io
+import json
 import os
 import shlex
 import subprocess
@@ -11,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from chatops import __main__ as entry
+from chatops import cli
+from chatops.cli import COMMANDS
 from tests.conftest import Result, clean_environment
 from tests.servers import Database
 
@@ -44,10 +50,12 @@ def bash(line: str, home: Path, cwd: Path, **env: str) -> subprocess.CompletedPr
         ("chatops summary >&-", 0, ""),
         ("chatops summary <&- >&- 2>&-", 0, ""),
         ("chatops summary 2>/dev/full", 0, "waiting"),
-        ("chatops summary >/dev/full", 1, ""),
-        ("chatops summary >/dev/full 2>/dev/full", 1, ""),
-        ("chatops --help >/dev/full", 1, ""),
-        ("chatops --version >/dev/full", 1, ""),
+        ("chatops summary >/dev/full", 74, ""),
+        ("chatops summary >/dev/full 2>/dev/full", 74, ""),
+        ("chatops --help >/dev/full", 74, ""),
+        ("chatops --version >/dev/full", 74, ""),
+        ("chatops diagnose -o json >/dev/full", 74, ""),
+        ("chatops queue -o csv 2>/dev/full", 0, "chat_id"),
         ("chatops explain | true; exit ${PIPESTATUS[0]}", 141, ""),
         ("chatops --help | true; exit ${PIPESTATUS[0]}", (0, 141), ""),
         ("chatops explain -o json | head -c 10; exit ${PIPESTATUS[0]}", (0, 141), ""),
@@ -116,3 +124,182 @@ def test_files_keep_their_mode_their_owner_and_their_link(
     if os.geteuid() == 0:
         assert (real.stat().st_uid, real.stat().st_gid) == (12345, 12346)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "real.json"]
+
+
+# How each command is asked for something that ends by itself and changes nothing; a usage error is an answer, too.
+WORDS = {
+    "migrate": "--dry-run", "adopt": "--dry-run", "deploy": "--dry-run", "repair": "--dry-run", "rehearse": "--to 1", "monitor": "--once",
+    "show": "operator 0b0b", "release": "--idle --dry-run", "reassign": "c4c4 --to auto --dry-run", "undo": "1 --dry-run",
+    "drain": "0b0b --dry-run", "undrain": "0b0b --dry-run", "close": "c4c4 --dry-run", "reopen": "c4c4 --dry-run", "report": "none.json",
+    "wait": "--timeout 1s", "psql": "-- -c 'select 1'", "remove": "--dry-run", "demo": "--size 0", "simulate": "--seconds 0", "check": "--on nowhere",
+    "guard": "", "pause": "", "new": "--bogus",
+}  # fmt: skip
+STREAMS = ("<&-", "2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full")
+
+
+def asked(name: str) -> str:
+    return f"{name} {WORDS.get(name, '')}".strip()
+
+
+def test_closed_and_full_streams_crash_no_command(latest_database: Database, home: Path, tmp_path: Path) -> None:
+    """One process for all: each command is a child that forks from a chatops that is loaded already."""
+    names = [name for _, name, _ in COMMANDS if name not in ("console", "psql")]
+    (tmp_path / "each.py").write_text(EACH)
+    asking = json.dumps([[asked(name), streams] for name in names for streams in STREAMS])
+    done = subprocess.run(
+        [sys.executable, "each.py"], input=asking, text=True, cwd=tmp_path, capture_output=True, check=False, timeout=400,
+        env=clean_environment(home, {"CHATOPS_DATABASE_URL": latest_database.url, "CHATOPS_TEST_NO_LOCAL": "1"}),
+    )  # fmt: skip
+    found = {tuple(one[:2]): one[2:] for one in json.loads(done.stdout)}
+    assert len(found) == len(names) * len(STREAMS)
+    for (words, streams), (code, out) in found.items():
+        full = ">/dev/full 2>" in streams
+        assert code in ((0, 1, 2, 3, 4, 5, 74) if full else (0, 1, 2, 3, 4, 5)), (words, streams, code, out)
+        plain = found[words, "<&-"]
+        if streams in ("2>&-", "2>/dev/full") and words not in CHANGING:
+            assert code == plain[0], (words, streams, code, plain, out)
+
+
+CHANGING = ("monitor --once", "doctor")
+"""What answers differently the second time: a watch goes on, and a connection count moves."""
+
+EACH = """
+import contextlib, json, os, shlex, sys
+from chatops.cli import app, COMMANDS
+import chatops.flows.run, chatops.db, importlib
+answers = []
+for words, streams in json.load(sys.stdin):
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(read)
+        os.dup2(write, 9)
+        out = os.open("/dev/full" if ">/dev/full 2>" in streams else "out.txt", os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+        os.dup2(out, 1)
+        os.dup2(os.open("/dev/full", os.O_WRONLY) if "2>/dev/full" in streams else os.open("err.txt", os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 2)
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")
+        # The file of a stream that is let go closes its descriptor.
+        if "<&-" in streams: sys.stdin = None
+        if " >&-" in " " + streams: sys.stdout = None
+        if "2>&-" in streams: sys.stderr = None
+        try:
+            code = app.main(shlex.split(words))
+            with contextlib.suppress(OSError):
+                if sys.stdout is not None: sys.stdout.flush()
+        except BaseException as error:
+            code = f"{type(error).__name__}: {error}"
+        os.write(9, json.dumps(code).encode())
+        os._exit(0)
+    os.close(write)
+    with open(read) as told: code = json.loads(told.read() or '"died"')
+    os.waitpid(child, 0)
+    seen = "".join(open(name).read() for name in ("out.txt", "err.txt") if os.path.exists(name))
+    answers.append([words, streams, code, seen[-300:]])
+json.dump(answers, sys.stdout)
+"""
+
+
+NO_TEXT = {
+    "base64_codec",
+    "bz2_codec",
+    "hex_codec",
+    "quopri_codec",
+    "rot_13",
+    "uu_codec",
+    "zlib_codec",
+    "mbcs",
+    "oem",
+    "idna",
+    "punycode",
+}
+
+
+def test_help_and_answers_come_in_every_encoding_that_python_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = sorted(set(encodings.aliases.aliases.values()) - NO_TEXT)
+    assert len(known) > 80
+    for encoding in known:
+        for words in (
+            ["--help"],
+            ["diagnose", "--help"],
+            ["explain", "CHAT003"],
+            ["explain", "-o", "json"],
+            ["queue", "--bogus"],
+        ):
+            out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2))
+            with monkeypatch.context() as patch:
+                patch.setattr(sys, "stdout", out)
+                patch.setattr(sys, "stderr", err)
+                text = entry._known_beforehand(words)
+                said = None if text is None else entry._said(text)
+                code = said if said is not None else cli.main(words)
+            told = out.buffer.getvalue().decode(encoding) + err.buffer.getvalue().decode(encoding)
+            assert code == (2 if "--bogus" in words else 0), (encoding, words, told)
+            assert "CHAT003" in told or "chatops" in told, (encoding, words)
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "en_US.ISO-8859-1", "nowhere.UTF-8", ""])
+def test_an_answer_comes_in_every_locale(locale: str, latest_database: Database, home: Path, tmp_path: Path) -> None:
+    env = {"CHATOPS_DATABASE_URL": latest_database.url, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for words, codes in (("--help", (0,)), ("diagnose", (0, 1))):
+        done = bash(f"chatops {words}", home, tmp_path, **env)
+        assert done.returncode in codes, (words, done.stderr)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts, and becomes somebody else")
+def test_a_file_system_that_takes_nothing_is_enough_to_read(latest_database: Database, home: Path, tmp_path: Path) -> None:
+    """Everything but /dev and /proc is read-only, home and the working directory among it."""
+    remount = "mount --make-rprivate / && mount -o remount,ro,bind / && mount --bind -o ro {0} {0}; for each in /tmp /dev/shm /run /var; do mount -o remount,ro,bind $each 2>/dev/null || (mount --bind $each $each && mount -o remount,ro,bind $each); done"
+    for words, codes in (
+        ("summary", (0,)), ("diagnose", (0, 1)), ("verify", (0, 1)), ("status", (0,)), ("config", (0,)), ("doctor", (0, 1)), ("queue", (0,)),
+        ("migrate --dry-run", (0,)), ("explain CHAT003", (0,)), ("", (0,)), ("--help", (0,)), ("release --idle --dry-run", (0,)),
+        ("monitor --once", (2,)), ("diagnose --capture x.zip", (2,)), ("new x", (2, 4)), ("summary --write json=x.json", (2,)),
+    ):  # fmt: skip
+        inner = f"{remount.format(shlex.quote(str(tmp_path)))}; touch x.txt 2>/dev/null && echo WRITABLE; {shlex.quote(sys.executable)} -m chatops {words}"
+        done = bash(f"unshare -m bash -c {shlex.quote(inner)}", home, tmp_path, CHATOPS_DATABASE_URL=latest_database.url)
+        if b"unshare failed" in done.stderr or b"Operation not permitted" in done.stderr:
+            pytest.skip("this container may not mount")
+        told = done.stdout.decode() + done.stderr.decode()
+        assert "WRITABLE" not in told
+        assert done.returncode in codes, (words, told)
+        assert "Traceback" not in told
+        assert "a bug in chatops:" not in told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_somebody_without_a_right_to_any_folder_can_read(latest_database: Database, home: Path, tmp_path: Path) -> None:
+    """As `sudo -u postgres` in /root: a working directory that may not be searched, a home that is not there."""
+    shut = tmp_path / "shut"
+    shut.mkdir(mode=0o700)
+    (shut / "chatops.toml").write_text("[env.x]\nurl = 'postgresql://nowhere'\n")
+    source = "import os, sys; os.chdir(%r); os.setgroups([]); os.setgid(65534); os.setuid(65534); sys.argv = ['chatops', *sys.argv[1:]]; from chatops.__main__ import main; sys.exit(main())"
+    readable = os.access("/", os.R_OK)
+    assert readable
+    for words, codes in (("summary", (0,)), ("diagnose", (0, 1)), ("config", (0,)), ("monitor --once", (2,)), ("status", (0,))):
+        line = f"env -u XDG_STATE_HOME -u XDG_CONFIG_HOME -u XDG_CACHE_HOME -u XDG_DATA_HOME HOME=/nonexistent {shlex.quote(sys.executable)} -c {shlex.quote('import chatops.cli.app, chatops.flows.run, chatops.flows.tables, chatops.db; ' + source % str(shut))} {words}"
+        done = bash(
+            line,
+            home,
+            tmp_path,
+            CHATOPS_DATABASE_URL=latest_database.url,
+        )
+        told = done.stdout.decode() + done.stderr.decode()
+        assert done.returncode in codes, (words, told)
+        assert "Traceback" not in told, told
+
+
+def test_the_environment_of_cron_is_enough(latest_database: Database, home: Path, tmp_path: Path) -> None:
+    cron = f'env -i SHELL=/bin/sh PATH=/usr/bin:/bin HOME={shlex.quote(str(home))} LOGNAME=root CHATOPS_DATABASE_URL="$CHATOPS_DATABASE_URL"'
+    for words, codes in (
+        ("summary", (0,)),
+        ("monitor --once --plan 1h", (0,)),
+        ("diagnose -o nagios", (0, 1, 2)),
+        ("report x.json", (2,)),
+    ):
+        done = bash(
+            f"{cron} {shlex.quote(sys.executable)} -m chatops {words} </dev/null",
+            home,
+            tmp_path,
+            CHATOPS_DATABASE_URL=latest_database.url,
+        )
+        assert done.returncode in codes, (words, done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
@@ -94,6 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Closed by whoever started us: what is written there goes nowhere.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - open as long as the process
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    for stream in (sys.stdout, sys.stderr):
+        # What an encoding lacks is told by its number; some lack a per cent sign.
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     call = Call(arguments)
     restore = _interruptible()
     try:
@@ -134,7 +139,7 @@ def _ended(call: Call, error: BaseException) -> int:
     if isinstance(error, _usage_errors()):
         return ends.misused(call.run, error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-        return ends.failed(call.run, ChatopsError(f"the answer could not be written: {error.strerror}"), ExitCode.FOUND)
+        return ends.failed(call.run, ChatopsError(f"the answer could not be written: {error.strerror}"), ExitCode.UNWRITTEN)
     if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename is not None:
         return ends.failed(call.run, UsageError(f"cannot use {os.fsdecode(error.filename)}: {error.strerror}"), ExitCode.USAGE)
     return ends.crashed(call.run, error)
