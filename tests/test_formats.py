@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -24,8 +26,8 @@ from chatops.flows.output import Output
 from chatops.model import Answer, Figure, Outcome
 from chatops.render import FORMATS, Medium, format_named, render
 from tests.ailing import deployed, mended, plant
-from tests.conftest import Result
-from tests.servers import Database
+from tests.conftest import ROOT, Result
+from tests.servers import Database, free_port
 
 __all__ = ["deployed", "mended"]
 
@@ -332,3 +334,151 @@ def test_every_format_of_a_command_can_be_written_beside_the_screen(
     whole = json.loads(written["json"])
     table = next(value for value in whole.values() if isinstance(value, list) and all(isinstance(row, dict) for row in value))
     assert len([json.loads(line) for line in written["jsonl"].splitlines()]) == len(table)
+
+
+# ---- ages -------------------------------------------------------------------------------------------------------------
+
+AGES = {"waits", "oldest", "since", "ago", "held", "last seen", "last message", "first reply", "last reply", "applied", "made"}
+INSTANTS = re.compile(r"(^|_)(at|since)$|_(activity|reply|seen)$|^last_in$")
+
+
+def columns_in(module: ast.Module) -> Iterator[tuple[str, str, str, str]]:
+    """Name, heading, kind and audience of each column that a module lays out."""
+    for call in ast.walk(module):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Column":
+            given = [one.value for one in call.args if isinstance(one, ast.Constant)]
+            more = {one.arg: one.value.value for one in call.keywords if isinstance(one.value, ast.Constant)}
+            if len(given) > 1:
+                kind = str(given[2]) if len(given) > 2 else str(more.get("kind", "text"))
+                yield str(given[0]), str(given[1]), kind, str(more.get("audience", "all"))
+
+
+def test_columns_of_ages_hold_instants_that_are_named_so() -> None:
+    files = [*(ROOT / "chatops" / "screens").glob("*.py"), *(ROOT / "chatops" / "flows").glob("*.py")]
+    found = [(file.stem, *column) for file in files for column in columns_in(ast.parse(file.read_text()))]
+    assert len(found) > 100
+    machines = {(file, name) for file, name, _, kind, audience in found if kind == "instant"}
+    for file, name, heading, kind, audience in found:
+        if kind == "age":
+            assert INSTANTS.search(name), (file, name)
+        if heading in AGES and audience != "machines":
+            assert kind in ("age", "duration") or (file, name) == ("finding", "since"), (file, name, kind)
+    assert machines
+
+
+def tables_of(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Headings and rows of each table of plain text."""
+    lines = text.splitlines()
+    for at, line in enumerate(lines):
+        if at and re.fullmatch(r"-+(  -+)+", line):
+            spans = [match.span() for match in re.finditer("-+", line)]
+            cells = [[one[start : end if end < len(line) else None].strip() for start, end in spans]
+                     for one in itertools.takewhile(lambda one: one.strip(), lines[at + 1 :])]  # fmt: skip
+            yield [lines[at - 1][start : end if end < len(line) else None].strip() for start, end in spans], cells
+
+
+def test_a_pipe_shows_how_long_ago_and_utc_the_instants(mended: Database, chatops_inprocess: Run) -> None:
+    plant(mended, "CHAT003")
+    chatops_inprocess("pause", "--for", "1m", "--yes", "--reason", "x", db=mended, check=0)
+    seen: set[str] = set()
+    for words in (["summary"], ["queue"], ["stuck"], ["operators"], ["chats"], ["log"], ["status"], ["operators", "--figures"]):
+        for more, fits in (
+            ([], r"(-?\d[\d.]* \w+)( \d\d \w)?|"),
+            (["--utc"], r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d( UTC|Z)?|\d{4}.*Z|"),
+        ):
+            told = list(tables_of(chatops_inprocess(*words, *more, db=mended, check=0).stdout))
+            for headings, rows in told:
+                for at, heading in enumerate(headings):
+                    if heading in AGES:
+                        seen.add(heading)
+                        assert all(re.fullmatch(fits, row[at]) for row in rows), (words, more, heading, rows[0])
+    assert len(seen) >= 7, seen
+    for words, name in ((["summary"], "oldest_since"), (["queue"], "waiting_since"), (["stuck"], "since"), (["log"], "at")):
+        (first, *_) = csv.DictReader(io.StringIO(chatops_inprocess(*words, "-o", "csv", db=mended, check=0).stdout))
+        assert datetime.fromisoformat(first[name]).tzinfo is not None
+
+
+# ---- when there is little to say -----------------------------------------------------------------------------------------
+
+OFFLINE = ("explain", "config", "lint", "snooze")
+
+
+@pytest.mark.parametrize("name", [name for name in WORDS if name not in OFFLINE])
+def test_every_format_tells_of_a_database_that_is_not_reached(name: str, chatops_inprocess: Run, tmp_path: Path) -> None:
+    dead = f"postgresql://u@127.0.0.1:{free_port()}/d"
+    formats = getattr(import_module(f"chatops.cli.{name}"), name).formats
+    telling = [one for one in Output(Given(formats=formats)).format_names() if one in FORMATS and tells_of_failures(one)]
+    words = [{CHAT: "c4c4", OPERATOR: "0b0b"}.get(word, word) for word in WORDS[name]]
+    if name == "deploy":
+        words = [*words, "--skip-code"]
+    done = chatops_inprocess(
+        name, *words, *(part for one in telling for part in ("--write", f"{one}={one}.out")), db=dead, check=3
+    )
+    assert "connection refused" in done.stderr
+    for one in telling:
+        text = (tmp_path / f"{one}.out").read_text()
+        read_back(one, text)
+        assert "connection refused" in text or one == "prometheus", (one, text)
+
+
+def tells_of_failures(name: str) -> bool:
+    """Whether a format has words for a run that failed."""
+    return format_named(name).failure is not None
+
+
+def test_a_look_that_is_not_due_is_a_document_all_the_same(deployed: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    plant(deployed, "CHAT003")
+    chatops_inprocess("monitor", "--once", "--plan", "1h*2", "--state", "state.json", db=deployed)
+    formats = Output(Given(formats=import_module("chatops.cli.monitor").monitor.formats)).format_names()
+    for one in formats:
+        done = chatops_inprocess("monitor", "--once", "--plan", "1h*2", "--state", "state.json", "-o", one, db=deployed)
+        if one in FORMATS and (
+            done.stdout or (not format_named(one).for_people and one not in ("jsonl", "csv", "tsv", "github"))
+        ):
+            read_back(one, done.stdout)
+
+
+def test_a_plugin_never_finds_nothing_beside_findings(deployed: Database, chatops_inprocess: Run) -> None:
+    for code in ("CHAT014", "CHAT003"):
+        plant(deployed, code)
+        for words in (
+            ["diagnose"],
+            ["verify"],
+            ["monitor", "--once", "--plan", "1h"],
+            ["diagnose", "--fail-on", "critical"],
+            ["diagnose", "--only", code],
+        ):
+            text = chatops_inprocess(*words, "-o", "nagios", db=deployed).stdout
+            assert PLUGIN.fullmatch(text), text
+            if "'findings_" in text and re.search(r"'findings_\w+'=[1-9]", text):
+                assert "nothing found" not in text, (words, text)
+
+
+def test_annotations_keep_to_githubs_rules(deployed: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    """One line each; of a value , and : are written as %2C and %3A, and every line end as %0A; a path is one of the checkout."""
+    (tmp_path / "odd, name: 1.sql").write_text("x")
+    (tmp_path / "001_odd, name: 1.sql").write_text("create index i on chats (id);\ndrop table chats;")
+    plant(deployed, "CHAT003")
+    text = chatops_inprocess("lint", "--dir", str(tmp_path), "-o", "github", db=deployed).stdout
+    text += chatops_inprocess("diagnose", "-o", "github", db=deployed).stdout
+    assert text
+    for line in text.splitlines():
+        found = re.fullmatch(r"::(error|warning|notice)(?: ([a-zA-Z]+=[^,:\r\n]*(?:,[a-zA-Z]+=[^,:\r\n]*)*))?::(.+)", line)
+        assert found, line
+        for pair in (found[2] or "").split(","):
+            key, _, value = pair.partition("=")
+            assert key in ("file", "line", "endLine", "col", "endColumn", "title", ""), line
+            assert not re.search(r"%(?!0A|0D|25|2C|3A)", value), line
+
+
+def test_reports_keep_to_gitlabs_rules(deployed: Database, chatops_inprocess: Run) -> None:
+    """A test is known by its class and name together; a failure shows its text; a time is seconds."""
+    plant(deployed, "CHAT003")
+    root = ElementTree.fromstring(chatops_inprocess("verify", "-o", "junit", db=deployed).stdout)
+    cases = list(root.iter("testcase"))
+    names = [(case.attrib["classname"], case.attrib["name"]) for case in cases]
+    assert len(names) == len(set(names)) > 20
+    assert all(float(case.attrib["time"]) >= 0 for case in cases)
+    failures = [one for case in cases for one in case if one.tag in ("failure", "error")]
+    assert failures
+    assert all((one.text or "").strip() for one in failures)

@@ -66,4 +66,5 @@ def _reason(error: DatabaseError | RefusedError) -> str:
         return "a table is locked by somebody else"
     if isinstance(error, StatementTimeoutError):
         return "it took longer than allowed"
-    return formatting.visible(error.message)
+    grant = next((f"; {label}: {text}" for label, text in error.next_steps if text.startswith("grant ")), "")
+    return formatting.visible(error.message + grant)

@@ -24,7 +24,7 @@ class _StateLine:
     chats: int
     share: float
     bar: float
-    oldest: datetime | None
+    oldest_since: datetime | None
 
 
 def summary_table(summary: Summary) -> Table:
@@ -42,7 +42,7 @@ def summary_table(summary: Summary) -> Table:
         Column("chats", "chats", "number"),
         Column("bar", "", "bar", audience="people", rank=9),
         Column("share", "share", "share", rank=2),
-        Column("oldest", "oldest", "age"),
+        Column("oldest_since", "oldest", "age"),
     ]
     return Table("states", columns, lines)
 
