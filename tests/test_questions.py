@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import clean_environment
-from tests.servers import Database
+import pytest
+
+from chatops.chats import undo
+from chatops.checks import repair_plan
+from chatops.errors import StoppedError
+from chatops.flows import acting
+from chatops.flows import drain as drain_flow
+from chatops.flows.given import Given
+from chatops.flows.questions import Questions
+from chatops.flows.run import Invocation
+from tests.ailing import mended, plant
+from tests.conftest import Result, clean_environment
+from tests.servers import Database, free_port
+
+__all__ = ["mended"]
 
 
 class Terminal:
@@ -103,3 +119,129 @@ def test_commands_of_a_file_are_shown_and_run_only_when_somebody_says_so(
     assert "OTHER=kept" in told
     assert "geheim" not in told
     assert latest_database.url not in told
+
+
+# ---- what would be refused anyway ---------------------------------------------------------------------------------------
+
+ASKING = {
+    "guard": ["guard", "off"], "pause": ["pause"], "roles": ["doctor", "--create-roles"], "snooze": ["snooze", "CHAT003", "--until", "2999-01-01",
+    "--reason", "x", "--store"], "rehearse": ["rehearse"], "again": ["migrate", "--again", "17"], "release": ["release", "--idle"],
+    "scenarios": ["verify", "--scenarios"], "races": ["verify", "--scenarios", "--concurrent"], "store": ["monitor", "--once", "--store"],
+    "deploy": ["deploy", "--skip-code"], "diagnose": ["diagnose", "--rehearse"], "repair": ["repair", "CHAT003"], "psql": ["psql", "--write"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Questions that somebody at a terminal is asked, who says no."""
+    seen: list[str] = []
+
+    def ask(self: Questions, question: str, flag: str) -> str:
+        seen.append(question)
+        return "n"
+
+    monkeypatch.setattr(Questions, "interactive", property(lambda self: True))
+    monkeypatch.setattr(Questions, "ask", ask)
+    return seen
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_nobody_is_asked_for_what_would_be_refused(
+    name: str, core_database: Database, chatops_inprocess: Callable[..., Result], asked: list[str]
+) -> None:
+    chatops_inprocess("adopt", "--through", "17", "--yes", db=core_database)
+    core_database.execute(
+        "insert into chatops.migrations (target_schema, source, name, number, checksum, state, chatops_version, applied_at)"
+        " values ('public', 'chatops', '999_later', 999, '', 'applied', '9.9', now())"
+    )
+    done = chatops_inprocess(*ASKING[name], db=core_database)
+    assert asked == [], name
+    assert done.exit_code in (1, 4) or "othing to" in done.stdout, done
+    assert "9.9" in done.stderr
+    gone = f"postgresql://postgres@127.0.0.1:{free_port()}/x"
+    assert chatops_inprocess(*ASKING[name], db=gone, check=3).stdout == ""
+    assert asked == [], name
+
+
+def test_ctrl_c_in_the_middle_tells_what_is_done_and_the_ways_on(
+    mended: Database, chatops_inprocess: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(mended, "CHAT003")
+    operator = str(mended.value("select assigned_operator_id from chats where chat_state = 'assigned' limit 1"))
+    drained = ["drain", operator, "--reason", "x", "--yes"]
+    mending = ["repair", "CHAT003", "--yes", "--reason", "x"]
+    for module, name, words, told in (
+        (drain_flow.drain, "stop_new_chats", drained, (f"Go on: chatops drain {operator}", f"Undo: chatops undrain {operator}")),
+        (repair_plan, "carry_out", mending, ("Stopped after 0 rows. Go on: chatops repair CHAT003",)),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, stopped)
+            done = chatops_inprocess(*words, db=mended, check=130)
+        assert "Stopped after 0" in done.stderr, done.stderr
+        assert all(one in done.stderr for one in told), done.stderr
+    chats = [row[0] for row in mended.execute("select id::text from chats where chat_state = 'assigned' order by id limit 2")]
+    done = chatops_inprocess("release", *chats, "--reason", "x", "--yes", "--force", "-o", "json", db=mended)
+    plan = json.loads(done.stdout)["plan_id"]
+    with monkeypatch.context() as patch:
+        patch.setattr(undo, "carry_out", stopped)
+        done = chatops_inprocess("undo", plan, "--reason", "x", "--yes", db=mended, check=130)
+    assert "Stopped after 0 of 2. " in done.stderr
+    assert f"Go on: chatops undo {plan}" in done.stderr
+
+
+def stopped(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_canary_question_that_is_stopped_says_what_is_in(
+    new_database: Callable[..., Database],
+    chatops_inprocess: Callable[..., Result],
+    asked: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def ask(self: Questions, question: str, flag: str) -> str:
+        asked.append(question)
+        if "canary" in question:
+            raise StoppedError("Stopped. Nothing was changed.")
+        return "y"
+
+    monkeypatch.setattr(Questions, "ask", ask)
+    (tmp_path / "001_a.sql").write_text("create table a ()")
+    targets = [new_database() for _ in range(3)]
+    named = [part for one in targets for part in ("--db", one.url)]
+    done = chatops_inprocess(*named, "migrate", "--dir", str(tmp_path), "--canary", "1")
+    assert "Nothing was changed" not in done.stderr
+    assert "stopped after the canaries" in done.stdout
+    assert [one.value("select to_regclass('a')::text") for one in targets] == ["a", None, None]
+
+
+def test_long_work_says_now_and_then_that_it_goes_on(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    twice = threading.Event()
+
+    def note(self: Invocation, line: object) -> None:
+        said.append(str(line))
+        if len(said) > 1:
+            twice.set()
+
+    monkeypatch.setattr(Invocation, "note", note)
+    monkeypatch.setattr(Invocation, "HEARTBEAT_S", 0.001)
+    run = Invocation(Given(["check"], "check"))
+    with run.under_way("checking the folder"):
+        assert twice.wait(60)
+    count = len(said)
+    assert all("checking the folder" in line for line in said)
+    assert threading.active_count() == 1 or count == len(said)
+
+
+def test_work_at_a_rate_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Invocation, "note", lambda self, line: said.append(str(line)))
+    clock = iter(range(1000))
+    monkeypatch.setattr(acting.time, "monotonic", lambda: next(clock))
+    with acting.progress(Invocation(Given(["release"], "release")), "release", 20) as advance:
+        for done in range(1, 21):
+            advance(done)
+    assert said[0] == "release: 3 of 20"
+    assert len(said) >= 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,9 @@ from chatops.tables_there import require_chats
 
 FEW = 200
 """Chats that are done before a bar could be read."""
+
+LINE_EVERY_S = 3.0
+MOMENT_S = 1.0
 
 ENDS = {"done": ExitCode.OK, "unchanged": ExitCode.OK, "moved": ExitCode.CONFLICT}
 """The exit code of one outcome; of every other it is REFUSED."""
@@ -96,21 +100,56 @@ def show_on_stderr(invocation: Invocation, body: Sequence[Table | Text]) -> None
 
 
 @contextlib.contextmanager
+def told_when_stopped(invocation: Invocation, done: Callable[[], str], ways: Sequence[tuple[str, str]]) -> Iterator[None]:
+    """Says after Ctrl-C or a failure in the middle how much is done, and the commands to go on and to undo."""
+    try:
+        yield
+    except (KeyboardInterrupt, ChatopsError):
+        invocation.note(f"Stopped after {done()}. " + " · ".join(f"{label}: {command}" for label, command in ways))
+        raise
+
+
+class Seldom:
+    """Whether it is time for one more line in a log: every few seconds, and never for what is over in a moment."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        """Once in that time."""
+        now = time.monotonic()
+        if now - self._last < LINE_EVERY_S:
+            return False
+        self._last = now
+        return True
+
+
+@contextlib.contextmanager
 def progress(invocation: Invocation, what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, one line a tenth in a log; nothing for what is over in a moment."""
+    """A bar on a terminal, a line every few seconds in a log; nothing for what is over in a moment."""
     medium = invocation.medium(stream=sys.stderr)
-    if total <= FEW:
-        yield lambda done: None
-        return
     if not medium.terminal:
-        told = [0]
+        seldom = Seldom()
+        tenths = [0]
 
         def tell(done: int) -> None:
-            if done * 10 // total > told[0]:
-                told[0] = done * 10 // total
+            # Of many chats a tenth is told, however quick it was.
+            crossed = total > FEW and done * 10 // total > tenths[0]
+            if seldom.due() or crossed:
+                tenths[0] = done * 10 // total
                 invocation.note(f"{what}: {done:,} of {total:,}")
 
         yield tell
         return
-    with drawing(medium).bar(what, total) as tell_bar:
-        yield tell_bar
+    with contextlib.ExitStack() as shown:
+        began = time.monotonic()
+        advance: list[Callable[[int], None]] = []
+
+        def draw(done: int) -> None:
+            if not advance and (total > FEW or time.monotonic() - began > MOMENT_S):
+                advance.append(shown.enter_context(drawing(medium).bar(what, total)))
+            for one in advance:
+                one(done)
+
+        draw(0)
+        yield draw

@@ -56,8 +56,9 @@ def make(invocation: Invocation, database: Database, size: int, seed: int, *, he
         database.script(f"create schema if not exists {identifier(database.target.schema)}")
     migrate_to(invocation, database, DEPLOYED)
     invocation.note(f"filling it with {formatting.count(size)} chats")
-    population.populate(database, size=size, seed=seed, say=lambda line: invocation.note(f"  {line}"))
-    planted = planting.plant_all(database)
+    with invocation.under_way("filling it"):
+        population.populate(database, size=size, seed=seed, say=lambda line: invocation.note(f"  {line}"))
+        planted = planting.plant_all(database)
     invocation.note(f"planted {formatting.plural(len(planted), 'trouble')}, one for each finding")
     if healed:
         migrate_to(invocation, database, "latest")

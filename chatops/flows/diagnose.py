@@ -229,7 +229,9 @@ def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stor
             seen.queue = queue_figures(database)
             seen.place = place(database)
             if request.capture is not None:
-                _tell_captured(invocation, captures.write(database, survey, request.capture), request.capture)
+                with invocation.under_way("writing the archive"):
+                    made = captures.write(database, survey, request.capture)
+                _tell_captured(invocation, made, request.capture)
                 seen.survey = with_rows(survey, request.rows)
             if plan.archive is not None:
                 seen.survey = archives.replayed(plan.archive, survey)

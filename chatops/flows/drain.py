@@ -70,14 +70,19 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
     if not request.dry_run and not invocation.consent(f"Drain {', '.join(labels.values())}", yes=request.yes):
         raise RefusedError("nothing was changed")
     conditions = acting.with_reason(invocation, conditions, request.reason, dry_run=request.dry_run)
-    actions = {one: drain.stop_new_chats(database, one, work.plan_id, conditions) for one in work.operators}
+    actions: dict[UUID, int | None] = {}
     drained: list[screen.Drained] = []
     codes: list[ExitCode] = []
-    for one in work.operators:
-        rows, ended = ([], []) if request.finish else work.emptied(one, conditions, show_names=names)
-        codes += ended
-        held = work.everybody[one].held if request.finish else 0
-        drained.append(screen.Drained(one, labels[one], work.plan_id, actions[one], rows, held if request.finish else None))
+    ways = [("Go on", invocation.here(*request.words()))]
+    ways += [("Undo", invocation.here("undrain", str(one))) for one in work.operators]
+    with acting.told_when_stopped(invocation, lambda: f"{len(drained)} of {len(work.operators)}", ways):
+        for one in work.operators:
+            actions[one] = drain.stop_new_chats(database, one, work.plan_id, conditions)
+        for one in work.operators:
+            rows, ended = ([], []) if request.finish else work.emptied(one, conditions, show_names=names)
+            codes += ended
+            held = work.everybody[one].held if request.finish else 0
+            drained.append(screen.Drained(one, labels[one], work.plan_id, actions[one], rows, held if request.finish else None))
     invocation.show(screen.answer(drained, invocation.now, invocation.here, rehearsal=request.dry_run, do=request.words()))
     return worst(codes)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chatops import formatting, schemas, settings
-from chatops.errors import ExitCode, NotATerminalError, RefusedError, worst
+from chatops.errors import ExitCode, NotATerminalError, RefusedError, StoppedError, worst
 from chatops.flows import ahead
 from chatops.flows.connection import started
 from chatops.flows.run import Invocation
@@ -123,7 +123,10 @@ def _go_on(invocation: Invocation, first: Sequence[Member], others: int, *, yes:
     if yes or not invocation.interactive:
         invocation.note(f"{told}; {formatting.plural(others, 'other follows', 'others follow')}")
         return True
-    answer = invocation.ask(f"{told}. Go on with {formatting.plural(others, 'other', 'others')}? [y/N]", "--yes")
+    try:
+        answer = invocation.ask(f"{told}. Go on with {formatting.plural(others, 'other', 'others')}? [y/N]", "--yes")
+    except StoppedError:
+        return False  # the canaries are in: what was done is told
     return answer.lower() in ("y", "yes")
 
 

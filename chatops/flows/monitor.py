@@ -73,7 +73,7 @@ def agreed(invocation: Invocation, request: MonitorRequest, *, consent: Callable
     agree_to_commands(invocation, "monitor", configured_commands(invocation.configuration, "monitor"), yes=request.yes)
     if request.notify is not None and not request.notify.startswith(("http://", "https://")):
         invocation.note([Span("--notify runs: "), Span(visible(settings.without_passwords(request.notify)))])
-        if not consent("Run it when a finding appears or goes", yes=request.yes):
+        if not consent("Run it when a finding appears or goes", yes=request.yes, writes=False):
             raise RefusedError("nothing was run")
 
 

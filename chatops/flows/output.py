@@ -6,6 +6,8 @@ import contextlib
 import os
 import shutil
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,8 @@ from chatops.render.wrap import wrapped
 
 class Output(Given):
     """What a run says. stdout is written by `show` and `emit` alone."""
+
+    HEARTBEAT_S = 4.0
 
     def __init__(self, given: Given) -> None:
         super().__init__(**vars(given))
@@ -147,6 +151,23 @@ class Output(Given):
 
             return styled(line, medium)
         return formatting.disarmed("".join(span.text for span in line)) + "\n"  # spans may make one together
+
+    @contextlib.contextmanager
+    def under_way(self, what: str) -> Iterator[None]:
+        """Says every few seconds that something long still runs, for whoever watches a terminal or reads a log."""
+        over, began = threading.Event(), time.monotonic()
+
+        def tell() -> None:
+            while not over.wait(self.HEARTBEAT_S):
+                self.note(f"  … {what}: {formatting.duration(time.monotonic() - began)}")
+
+        teller = threading.Thread(target=tell, daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()
 
     def warn(self, text: str) -> None:
         """A warning on stderr."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chatops import formatting
 from chatops.chats import pauses
 from chatops.errors import ExitCode, UsageError
+from chatops.flows import acting
 from chatops.flows.run import Invocation
 from chatops.tables_there import require_place
 
@@ -14,6 +15,9 @@ def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -
     span = formatting.span(text, "--for")
     if span > pauses.LONGEST or not span:
         raise UsageError("--for takes at most 24h")
+    database = invocation.connect("act")
+    with acting.planning(invocation, database):
+        pass  # what could not be done is refused before anybody is asked
     given = invocation.needed_reason(reason)
     database = invocation.connect("act")
     require_place(database, database.glance())

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
-from chatops.errors import NotATerminalError, StoppedError, UsageError
+from chatops.errors import NotATerminalError, StoppedError, UsageError, standby_refused
 from chatops.flows.connection import Connection
 from chatops.formatting import visible
 from chatops.render.wrap import wrapped
@@ -58,10 +58,22 @@ class Questions(Connection):
             raise StoppedError("Stopped. Nothing was changed.")
         return line.rstrip("\r\n")
 
-    def consent(self, question: str, *, yes: bool, always: bool = False) -> bool:
+    def refuse_beforehand(self) -> None:
+        """Refuses what a yes could not bring about: on a database that is away, a standby, one that a newer chatops has migrated.
+
+        Raises UnreachableError and RefusedError.
+        """
+        with self.connect("read") as database:
+            facts = database.glance()
+            self.banner(database, ahead_told=True, refuse_ahead=True)
+            if facts.standby:
+                raise standby_refused()
+
+    def consent(self, question: str, *, yes: bool, always: bool = False, writes: bool = True) -> bool:
         """Asks before a change, default No; True at once with --yes.
 
-        Off a terminal only a production database (or `always`) needs --yes. The question repeats environment and host.
+        Off a terminal only a production database (or `always`) needs --yes. The question repeats environment and host; one about
+        a change in the database (`writes`) is not asked where it would be refused.
         """
         if yes:
             return True
@@ -71,6 +83,8 @@ class Questions(Connection):
         if not self.interactive:
             where = "a production database" if target.production else "this"
             raise NotATerminalError(f"{self.command} changes {where}: give --yes to go on; nothing was changed")
+        if writes:
+            self.refuse_beforehand()
         place = f"{target.name} ({target.place})"
         return self.ask(f"{question} on {place}? [y/N]", "--yes").lower() in ("y", "yes")
 

@@ -54,7 +54,8 @@ def _carried_out(invocation: Invocation, found: Removal) -> None:
     again = [("again", invocation.here("remove"))]
     database = invocation.connect("migrate")
     try:
-        carry_out(database, found)
+        with invocation.under_way("taking it out"):
+            carry_out(database, found)
     except DatabaseError as error:
         details = [part for part in (error.server_detail,) if part]
         if error.sqlstate == _IN_USE:

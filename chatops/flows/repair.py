@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from chatops.checks import load, repair_plan
 from chatops.checks.repair_batches import Change
 from chatops.errors import ExitCode
+from chatops.flows import acting
 from chatops.flows.run import Invocation
 from chatops.screens import repair as screen
 from chatops.screens.repair_sentence import Names, sentence
@@ -59,7 +60,10 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         invocation.note("nothing was changed")
         return ExitCode.OK
     annotations = {**annotations, "chatops.reason": invocation.reason(request.reason)}
-    done = repair_plan.carry_out(database, plan, annotations, progress=_progress())
+    mended: dict[str, int] = {}
+    go_on = invocation.here("repair", *plan.codes, *([] if request.audit else ["--no-audit"]))
+    with acting.told_when_stopped(invocation, lambda: f"{sum(mended.values()):,} rows", [("Go on", go_on)]):
+        done = repair_plan.carry_out(database, plan, annotations, progress=_progress(invocation, mended))
     with invocation.reading() as reading:
         left = repair_plan.left(reading, plan)
     invocation.show(screen.answer(plan, done, left, here))
@@ -71,13 +75,16 @@ def _sentences(invocation: Invocation, names: Names) -> Callable[[Change], str]:
     return lambda change: sentence(change, names, show_names=show_names)
 
 
-def _progress() -> Callable[[str, int], None] | None:
-    """How many rows are mended, redrawn in place on a terminal's stderr."""
-    if not sys.stderr.isatty():
-        return None
+def _progress(invocation: Invocation, mended: dict[str, int]) -> Callable[[str, int], None]:
+    """How many rows are mended, redrawn in place on a terminal's stderr, a line every few seconds in a log."""
+    on_terminal, seldom = sys.stderr.isatty(), acting.Seldom()
 
-    def show(code: str, mended: int) -> None:
-        sys.stderr.write(f"\r  {code} {mended:,} mended  \r")
-        sys.stderr.flush()
+    def show(code: str, rows: int) -> None:
+        mended[code] = rows
+        if on_terminal:
+            sys.stderr.write(f"\r  {code} {rows:,} mended  \r")
+            sys.stderr.flush()
+        elif seldom.due():
+            invocation.note(f"  {code} {rows:,} mended")
 
     return show

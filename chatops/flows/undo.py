@@ -38,14 +38,16 @@ def take_back(
         raise RefusedError("nothing was changed")
     conditions = acting.with_reason(invocation, conditions, reason, dry_run=dry_run)
     results: dict[int, undo.Undone] = {}
-    with acting.progress(invocation, "undo", len(actions)) as advance:
+    again = invocation.here("undo", shlex.quote(what), *(["--force=busy"] if busy else []))
+    stopped = acting.told_when_stopped(invocation, lambda: f"{len(results):,} of {len(actions):,}", [("Go on", again)])
+    with stopped, acting.progress(invocation, "undo", len(actions)) as advance:
         for some in undo.carry_out(database, actions, conditions, busy=busy):
             results.update((one.action_id, one) for one in some)
             advance(len(results))
     invocation.show(
         screen.outcome(actions, results, operators, rehearsal=dry_run, asked=asked, again=invocation.here("undo"),
                        show_names=invocation.medium().show_names, now=invocation.now,
-                       do=invocation.here("undo", shlex.quote(what), *(["--force=busy"] if busy else [])))
+                       do=again)
     )  # fmt: skip
     return worst(acting.end(one.outcome) for one in results.values())
 
