@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -15,7 +15,7 @@ def built(kind: type[Made], found: object) -> Made:
     """The dataclass that a JSON object holds. Raises ValueError, naming the field, for anything else."""
     if not isinstance(found, dict):
         raise ValueError(f"{kind.__name__} is no object")
-    hints: Mapping[str, Any] = _hints(kind)  # type: ignore[arg-type]  # a type is hashable
+    hints = _hints(kind)
     if unknown := found.keys() - hints.keys():
         raise ValueError(f"{sorted(map(str, unknown))[0]} is unknown")
     try:
@@ -25,12 +25,12 @@ def built(kind: type[Made], found: object) -> Made:
 
 
 @cache
-def _hints(kind: Any) -> Mapping[str, Any]:
+def _hints(kind: Hashable) -> Mapping[str, object]:
     hints = get_type_hints(kind)
-    return {one.name: hints[one.name] for one in fields(kind)}
+    return {one.name: hints[one.name] for one in fields(kind)}  # type: ignore[arg-type]
 
 
-def _value(hint: Any, value: object, name: str) -> object:
+def _value(hint: object, value: object, name: str) -> object:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
         return value
@@ -51,7 +51,7 @@ def _value(hint: Any, value: object, name: str) -> object:
     raise ValueError(f"{name} is of another kind")
 
 
-def _attempts(hints: tuple[Any, ...], value: object, name: str) -> Any:
+def _attempts(hints: tuple[object, ...], value: object, name: str) -> Iterator[object]:
     for hint in hints:
         try:
             yield _value(hint, value, name)

@@ -394,8 +394,9 @@ def test_a_pipe_shows_how_long_ago_and_utc_the_instants(mended: Database, chatop
                         assert all(re.fullmatch(fits, row[at]) for row in rows), (words, more, heading, rows[0])
     assert len(seen) >= 7, seen
     for words, name in ((["summary"], "oldest_since"), (["queue"], "waiting_since"), (["stuck"], "since"), (["log"], "at")):
-        (first, *_) = csv.DictReader(io.StringIO(chatops_inprocess(*words, "-o", "csv", db=mended, check=0).stdout))
-        assert datetime.fromisoformat(first[name]).tzinfo is not None
+        rows = list(csv.DictReader(io.StringIO(chatops_inprocess(*words, "-o", "csv", db=mended, check=0).stdout)))
+        assert rows or words == ["stuck"]
+        assert all(datetime.fromisoformat(row[name]).tzinfo is not None for row in rows if row[name])
 
 
 # ---- when there is little to say -----------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "lc_monetary": ("POSIX",),
     "lc_time": ("POSIX",),
     "client_min_messages": ("error", "debug5"),
-    "statement_timeout": ("100ms", "1ms"),
+    "statement_timeout": ("100ms",),
     "lock_timeout": ("1ms",),
     "idle_in_transaction_session_timeout": ("30s", "1ms"),
     "check_function_bodies": ("off",),
@@ -242,7 +242,6 @@ def test_each_setting_alone_changes_no_answer(name: str, ailing: Database, chato
 
 PATHS = [
     "''",
-    '""',
     "'$user'",
     '"a b", "c""d", "select"',
     "pg_temp",
@@ -271,7 +270,7 @@ def test_a_role_that_is_somebody_else_gets_that_ones_answers_and_grants(
 ) -> None:
     login, acting = f"login_{latest_database.name}", f"acting {latest_database.name}"
     latest_database.script(
-        f'create role "{acting}"; create role "{login}" login in role "{acting}"; alter role "{login}" set role = \'"{acting}"\''
+        f'create role "{acting}"; create role "{login}" login in role "{acting}"; alter role "{login}" set role = \'{acting}\''
     )
     try:
         url = latest_database.url.replace("//postgres@", f"//{login}@")

@@ -296,7 +296,7 @@ class Watching:
 
     def standing(self) -> None:
         """How the watch stands, for those who must have an answer though no look was taken."""
-        told = self.invocation.format() in ("nagios", "prometheus", "json")
+        told = self.invocation.format() in ("nagios", "prometheus", "json", "junit")
         if told or self.invocation.write:
             self.invocation.show(screen.answer(self.watch, []), None if told else lambda piece: None)
 
