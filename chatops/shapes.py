@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Made = TypeVar("Made")
+_KNOWN: dict[type[object], Mapping[str, object]] = {}
 
 
 def built(kind: type[Made], found: object) -> Made:
@@ -24,10 +24,11 @@ def built(kind: type[Made], found: object) -> Made:
         raise ValueError(f"a field of {kind.__name__} is missing") from None
 
 
-@cache
-def _hints(kind: Hashable) -> Mapping[str, object]:
-    hints = get_type_hints(kind)
-    return {one.name: hints[one.name] for one in fields(kind)}  # type: ignore[arg-type]
+def _hints(kind: type[object]) -> Mapping[str, object]:
+    if kind not in _KNOWN:
+        hints = get_type_hints(kind)
+        _KNOWN[kind] = {one.name: hints[one.name] for one in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    return _KNOWN[kind]
 
 
 def _value(hint: object, value: object, name: str) -> object:
