@@ -290,7 +290,7 @@ def test_a_row_that_changes_while_it_is_locked_is_told_as_busy(shift: Database) 
     slow = slow.replace(
         "), locked as materialized (", "), pause as materialized (select pg_advisory_xact_lock(7)), locked as materialized ("
     )
-    slow = slow.replace("    from candidate k\n", "    from candidate k\n    cross join pause\n", 1)
+    slow = slow.replace("from candidate k\n", "from candidate k\ncross join pause\n", 1)
     assert slow.count("pause") == 2
     gate, mending = shift.connect(), shift.connect()
     gate.execute("begin; select pg_advisory_xact_lock(7)")

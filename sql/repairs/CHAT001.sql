@@ -5,8 +5,10 @@
 --
 -- order: 40
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
+\set said_last `cat sql/repairs/shared/said_last.sql`
+\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
 \set letting_go `cat sql/repairs/shared/letting_go.sql`
+\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 \set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
 
 select held.chat_id, held.kept
@@ -34,19 +36,13 @@ with candidate as materialized (
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, kept uuid)
     join chats c on c.id = f.chat_id
     join chats h on h.id = f.kept and h.assigned_operator_id = c.assigned_operator_id and h.is_active is not false
-  left join lateral (
-    select m.sender_type = 'fictional' as answered, m.created_at as spoken_at from messages m
-     where m.chat_id = c.id order by m.created_at desc limit 1
-  ) as newest on true
+:said_last
    where c.is_active is not false and c.id <> h.id
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'CHAT001' as code, true as lets_go, k.answered, k.spoken_at,
          'manual_release:repair' as reason
-    from candidate k
-    join chats c on c.id = k.id
-   where c.xmin = k.seen
-     for no key update of c skip locked
+:locked_as_judged
 ), changed as (
   update chats c
      set chat_state = case when l.answered then 'waiting_real_user_reply' else 'waiting_assignment' end,
@@ -54,13 +50,8 @@ with candidate as materialized (
          assignment_time = null,
          operator_replied_at = case when l.answered then l.spoken_at else l.operator_replied_at end,
          updated_at = pg_catalog.now()
-    from locked l
-   where c.id = l.id
-  returning l.code, l.was, c as became
-), logged as (
-:chats_logged
-),
 :letting_go
+)
 select pg_catalog.jsonb_build_object(
          'mended', (select pg_catalog.count(*) from changed),
          'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id, 'kept', k.kept)), '[]')

@@ -3,6 +3,7 @@
 --
 -- order: 90
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
 
 select c.id as chat_id
   from chats c
@@ -29,10 +30,7 @@ with candidate as materialized (
    order by c.id
 ), locked as materialized (
   select c.*, k.began_at
-    from candidate k
-    join chats c on c.id = k.id
-   where c.xmin = k.seen
-     for no key update of c skip locked
+:locked_as_judged
 ), changed as (
   insert into chat_assignments (chat_id, operator_id, assigned_at)
   select l.id, l.assigned_operator_id, l.began_at from locked l

@@ -4,8 +4,10 @@
 --
 -- order: 20
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
+\set said_last `cat sql/repairs/shared/said_last.sql`
+\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
 \set letting_go `cat sql/repairs/shared/letting_go.sql`
+\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 \set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
 
 select c.id as chat_id from chats c where c.is_active is null or (c.chat_state = 'completed') = c.is_active
@@ -16,19 +18,13 @@ with candidate as materialized (
          coalesce(newest.answered, false) as answered, newest.spoken_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
-  left join lateral (
-    select m.sender_type = 'fictional' as answered, m.created_at as spoken_at from messages m
-     where m.chat_id = c.id order by m.created_at desc limit 1
-  ) as newest on true
+:said_last
    where (c.is_active is null or (c.chat_state = 'completed') = c.is_active)
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'CHAT011' as code, k.lets_go, k.answered, k.spoken_at,
          'manual_release:repair' as reason
-    from candidate k
-    join chats c on c.id = k.id
-   where c.xmin = k.seen
-     for no key update of c skip locked
+:locked_as_judged
 ), changed as (
   update chats c
      set chat_state = case when l.lets_go then 'completed' else l.chat_state end,
@@ -36,13 +32,8 @@ with candidate as materialized (
          assigned_operator_id = case when l.lets_go then null else l.assigned_operator_id end,
          assignment_time = case when l.lets_go then null else l.assignment_time end,
          updated_at = pg_catalog.now()
-    from locked l
-   where c.id = l.id
-  returning l.code, l.was, c as became
-), logged as (
-:chats_logged
-),
 :letting_go
+)
 select pg_catalog.jsonb_build_object(
          'mended', (select pg_catalog.count(*) from changed),
          'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id)), '[]')

@@ -3,6 +3,8 @@
 --
 -- order: 130
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
+\set and_logged `cat sql/repairs/shared/and_logged.sql`
 \set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 
 select c.id as chat_id, ended.released_at
@@ -44,20 +46,13 @@ with candidate as materialized (
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'CHAT012' as code, k.released_at
-    from candidate k
-    join chats c on c.id = k.id
-   where c.xmin = k.seen
-     for no key update of c skip locked
+:locked_as_judged
 ), changed as (
   update chats c
      set chat_state = 'waiting_assignment',
          is_active = true,
          updated_at = pg_catalog.now()
-    from locked l
-   where c.id = l.id
-  returning l.code, l.was, c as became
-), logged as (
-:chats_logged
+:and_logged
 )
 select pg_catalog.jsonb_build_object(
          'mended', (select pg_catalog.count(*) from changed),

@@ -2,6 +2,8 @@
 --
 -- order: 140
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
+\set and_logged `cat sql/repairs/shared/and_logged.sql`
 \set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 
 -- In the order of the key, so that the pages of the index are read one after the other.
@@ -45,18 +47,11 @@ with candidate as materialized (
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'CHAT014' as code, k.handled_by_operator_id
-    from candidate k
-    join chats c on c.id = k.id
-   where c.xmin = k.seen
-     for no key update of c skip locked
+:locked_as_judged
 ), changed as (
   update chats c
      set last_operator_id = l.handled_by_operator_id
-    from locked l
-   where c.id = l.id
-  returning l.code, l.was, c as became
-), logged as (
-:chats_logged
+:and_logged
 )
 select pg_catalog.jsonb_build_object(
          'mended', (select pg_catalog.count(*) from changed),

@@ -4,6 +4,7 @@
 -- order: 150
 -- from: 018
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
 
 select c.id as chat_id
   from chats c
@@ -47,10 +48,7 @@ with candidate as materialized (
    order by c.id
 ), locked as materialized (
   select c.*, k.since, k.releases
-    from candidate k
-    join chats c on c.id = k.id
-   where c.xmin = k.seen
-     for no key update of c skip locked
+:locked_as_judged
 ), changed as (
   update chats c
      set waiting_since = l.since, releases_without_reply = l.releases

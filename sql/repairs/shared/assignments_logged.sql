@@ -1,5 +1,4 @@
--- The log of assignments that were closed and heartbeats that were removed. closed, idle: their rows, with the code
-insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
+-- For the log: assignments that were closed and heartbeats that were removed. closed, idle: their rows, with the code
 select 'repair', a.code, a.chat_id, a.operator_id, 'chat_assignments '::text || a.id::text,
        pg_catalog.jsonb_build_object('released_at', null),
        pg_catalog.jsonb_build_object('released_at', a.released_at, 'release_reason', a.release_reason)

@@ -41,5 +41,6 @@ candidate as materialized (
      and c.id = l.chat_id and c.assigned_operator_id is distinct from l.operator_id
   returning v.*, l.code
 ), logged as (
+insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
 :assignments_logged
 )

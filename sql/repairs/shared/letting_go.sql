@@ -1,6 +1,9 @@
--- Closes the open assignments of chats that are let go, removes their heartbeats, and logs both.
--- locked: the chats with code, lets_go, answered, spoken_at (what was said last), reason (of the release, where they were not answered)
-closed as (
+-- The end of an update of locked chats, some of which are let go: their open assignments are closed, their heartbeats removed.
+-- locked: id, code, was (the chat as it was), lets_go, answered and spoken_at (what was said last), reason (where not answered)
+from locked l
+where c.id = l.id
+returning l.code, l.was, c as became
+), closed as (
   update chat_assignments a
      set released_at = case when l.answered and l.spoken_at >= a.assigned_at then l.spoken_at
                             else greatest(a.assigned_at, pg_catalog.now()) end,
@@ -11,6 +14,7 @@ closed as (
 ), idle as (
   delete from operator_activity v using locked l where v.chat_id = l.id and l.lets_go
   returning v.*, l.code
-), parted as (
+), logged as (
+:chats_logged
+union all
 :assignments_logged
-)
