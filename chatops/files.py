@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import shutil
 import stat
 import tempfile
@@ -93,7 +92,7 @@ def locked(path: Path, *, seconds: float = 5.0) -> Iterator[None]:
 
 
 def _replace(path: Path, there: os.stat_result | None, *, private: bool) -> Iterator[IO[bytes]]:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600 if private or there is not None else 0o666)
     except OSError:

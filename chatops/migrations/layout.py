@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -71,17 +72,18 @@ def sort_out(folder: Path, *, all_files: bool = False, empty: bool = False) -> S
     if odd := [name for name in numbered if not _is_text(name)]:
         shown = ", ".join(os.fsencode(name).decode("utf-8", "backslashreplace") for name in odd)
         raise UsageError(f"{folder} holds a file whose name is not UTF-8, and no ledger can hold it: {shown}")
-    undoing = [one for name in numbered if (one := _undoing(name, numbered)) is not None]
+    by_stem = {name[: -len(".sql")].lower(): name for name in numbered}
+    undoing = [one for name in numbered if (one := _undoing(name, by_stem)) is not None]
     undone = {one.name for one in undoing}
     migrations = [name for name in numbered if name not in undone]
     alone = frozenset() if all_files else frozenset(name for name in migrations if _undoes(name))
-    left_alone = [name for name in names if name not in set(numbered)] + nested
+    left_alone = [name for name in names if not _NUMBERED.fullmatch(name)] + nested
     if not migrations and not (empty and not left_alone):
         raise _nothing(folder, found, left_alone)
     order = order_of(migrations)
     migrations.sort(key=lambda name: key_of(name[: -len(".sql")], order))
-    stems = [name[: -len(".sql")] for name in migrations]
-    if twice := {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set():
+    stems = Counter(name[: -len(".sql")] for name in migrations)
+    if twice := [stem for stem, files in stems.items() if files > 1]:
         raise UsageError(f"{folder} holds two files named {', '.join(sorted(twice))}, which differ in their endings alone")
     return Sorted(tuple(migrations), tuple(undoing), alone, tuple(left_alone), order)
 
@@ -134,15 +136,15 @@ def _undoes(name: str) -> str | None:
     return match["base"] if match else None
 
 
-def _undoing(name: str, names: Sequence[str]) -> Undoing | None:
+def _undoing(name: str, by_stem: Mapping[str, str]) -> Undoing | None:
     """A file that undoes another one of the folder, with that one; None where nothing stands beside it."""
-    by_stem = {other[: -len(".sql")].lower(): other for other in names if other != name}
     partners: list[str] = []
     if (base := _undoes(name)) is not None:
         partners += [base, *(f"{base}{sign}{word}" for sign in "_.-" for word in ("up", "do", "upgrade"))]
     elif match := _UNDOES_BEHIND_NUMBER.fullmatch(name[: -len(".sql")]):
         partners += [f"{match['number']}{match['sign']}{word}{match['rest']}" for word in ("up", "do", "upgrade")]
-    return next((Undoing(name, by_stem[one.lower()]) for one in partners if one.lower() in by_stem), None)
+    found = (by_stem.get(one.lower(), name) for one in partners)
+    return next((Undoing(name, partner) for partner in found if partner != name), None)
 
 
 def _nothing(folder: Path, found: Sequence[Path], left_alone: Sequence[str]) -> UsageError:
