@@ -76,7 +76,11 @@ class Switched:
 def state(database: Database) -> Guards:
     """The switch, and the refusals; inside a transaction."""
     found = database.rows(_Installed, sqlfiles.read("queries/guard_state.sql"))[0]
-    refusals = database.rows(Refusal, sqlfiles.read("queries/guard_refusals.sql"))
+    if database.facts is not None and database.facts.distributed:
+        of_nodes = sqlfiles.read("queries/guard_refusals_of_nodes.sql")
+        refusals = database.rows(Refusal, of_nodes, {"schema": database.target.schema})
+    else:
+        refusals = database.rows(Refusal, sqlfiles.read("queries/guard_refusals.sql"))
     return Guards(found.installed, _switch(database) if found.has_settings else None, refusals)
 
 

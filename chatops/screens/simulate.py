@@ -130,7 +130,7 @@ def _figures(outcome: LoadOutcome) -> Table:
     tally = outcome.tally
     counted = [
         *(("done", what, tally.done[what]) for what in ("assigned", "replied", "user messages", "admin moves", "idle releases")),
-        *(("done", what, tally.done[what]) for what in ("sessions ended",) if tally.done[what]),
+        *(("done", what, tally.done[what]) for what in ("sessions ended", "sessions ended on workers") if tally.done[what]),
         *(("refused", reason, count) for reason, count in sorted(tally.refused.items())),
         *(("failed", code, count) for code, count in sorted(tally.failed.items())),
     ]
