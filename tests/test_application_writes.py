@@ -255,3 +255,40 @@ def test_a_day_of_turns_writes_no_more_events_than_it_must(own_server: Callable[
     assert told["messages"] == 1
     assert told["chats"] <= 2
     assert told["chat_assignments"] == 1
+
+
+def test_a_migration_is_an_event_only_for_the_rows_that_it_must_write(own_server: Callable[..., Any]) -> None:
+    """An answered or closed chat, a message, an operator and a user keep still; one that waits or is held gets its clocks in one write."""
+    from tests.conftest import APPLICATION_OWNER, _command, build_application, url_as
+
+    server = own_server("18", wal_level="logical", max_replication_slots="4")
+    database = server.create_database()
+    build_application(database)
+    office = Office(database)
+    ann = office.person("operator", "ann")
+
+    def chat_of(name: str) -> Any:
+        chat = office.write(None, writers.create_chat(office.person("user", name), profile(office)))
+        office.write(None, writers.user_message(chat, "hello"))
+        return chat
+
+    chats = {name: chat_of(name) for name in ("answered", "closed", "held", "waiting")}
+    for name in ("answered", "closed", "held"):
+        assert office.write(None, writers.assign(ann)) == chats[name]
+        if name != "held":
+            office.write(None, writers.operator_reply(chats[name], ann, "hi"))
+    database.execute("update chats set chat_state = 'completed', is_active = false where id = %s", [chats["closed"]])
+    before = dict(database.execute("select id, updated_at from chats"))
+    database.execute("select pg_create_logical_replication_slot('events', 'test_decoding')")
+    url = url_as(database, APPLICATION_OWNER)
+    _command(url, "adopt", "--through", "017", "--yes")
+    _command(url, "migrate", "--to", "latest", "--yes")
+    told = [line for (line,) in database.execute("select data from pg_logical_slot_get_changes('events', null, null)")]
+    counted = {
+        name: sum(line.startswith("table public.chats: UPDATE") and str(chat) in line for line in told)
+        for name, chat in chats.items()
+    }
+    assert counted == {"answered": 0, "closed": 0, "held": 1, "waiting": 1}
+    others = {line.split(":")[0].removeprefix("table public.") for line in told if line.startswith("table public.")} - {"chats"}
+    assert not others & {"messages", "operators", "real_users", "fictional_users"}
+    assert dict(database.execute("select id, updated_at from chats")) == before
