@@ -291,4 +291,6 @@ def test_a_migration_is_an_event_only_for_the_rows_that_it_must_write(own_server
     assert counted == {"answered": 0, "closed": 0, "held": 1, "waiting": 1}
     others = {line.split(":")[0].removeprefix("table public.") for line in told if line.startswith("table public.")} - {"chats"}
     assert not others & {"messages", "operators", "real_users", "fictional_users"}
-    assert dict(database.execute("select id, updated_at from chats")) == before
+    # What is written bears the time that the application's own trigger gives it.
+    after = dict(database.execute("select id, updated_at from chats"))
+    assert {name for name, chat in chats.items() if after[chat] == before[chat]} == {"answered", "closed"}
