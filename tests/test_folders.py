@@ -561,6 +561,21 @@ def test_nobody_takes_the_name_of_the_shipped_files(database: Database, chatops_
 # -- what the server says -----------------------------------------------------------------------------------------------
 
 
+def test_a_file_that_lets_go_of_every_lock_lets_go_of_the_run_and_the_next_one_goes_in(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    where = folder(
+        tmp_path,
+        {
+            "001_a.sql": "create table a (id int)",
+            "002_b.sql": "-- chatops: no-transaction\nselect pg_advisory_unlock_all();\ncreate index concurrently i on a (id);",
+            "003_c.sql": "create table c (id int)",
+        },
+    )
+    chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
+    assert applied(database) == ["001_a", "002_b", "003_c"]
+
+
 def test_what_the_server_says_is_heard_by_file_and_line(database_everywhere: Database, chatops_inprocess: Chatops) -> None:
     where = CORPUS / "06-notices"
     done = chatops_inprocess("migrate", "--dir", where, "--yes", db=database_everywhere, check=0)

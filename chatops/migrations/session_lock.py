@@ -51,8 +51,9 @@ class SessionLock:
             self.left_on = (self.backend,)
 
     def unlock(self, database: Database) -> bool:
-        """Whether this connection is on the session that has the lock, which is released then."""
-        text = f"select pg_backend_pid() = {self.backend} and pg_advisory_unlock({self.keys})"
+        """Whether this connection is on the session that took the lock: it has it no more then, be it that the file let it go."""
+        own = f"pg_advisory_unlock({self.keys}) is not null"
+        text = f"select case when pg_backend_pid() = {self.backend} then {own} else false end"
         return bool(database.value(text))
 
     def found_and_released(self) -> bool:
