@@ -104,6 +104,48 @@ def test_supabases_history_says_what_is_in_and_what_is_not(chatops_inprocess: Ru
     assert database.execute("select id from labels order by id") == [(1,), (2,)]
 
 
+SHAPES = {
+    "a check without a name, made again": (
+        "applied unprovable",
+        "create table t (a int check (a > 0), b int, check (a < b))",
+        "alter table t drop constraint t_a_check; alter table t add check (a >= 0)",
+    ),
+    "an exclusion without a name, made again": (
+        "applied unprovable",
+        "create table t (a int4range, exclude using gist (a with &&))",
+        "alter table t drop constraint t_a_excl; alter table t add exclude using gist (a with &&)",
+    ),
+    "a schema under another name": (
+        "applied applied applied",
+        "create schema app; create table app.u (b int); create index i on app.u (b)",
+        "alter schema app rename to api",
+        "alter table api.u add column c int",
+    ),
+    "a sequence that goes with its table": (
+        "unprovable unprovable unprovable applied",
+        "create sequence s; create table t (a int default nextval('s'))",
+        "alter sequence s owned by t.a",
+        "drop table t",
+        "create table u (a int)",
+    ),
+    "a sequence that goes with its column": (
+        "applied unprovable applied applied",
+        "create sequence s; create table t (a int default nextval('s'), b int)",
+        "alter sequence s owned by t.a",
+        "alter table t drop column a",
+        "create table u (a int)",
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_ran_is_never_pending(shape: str, chatops_inprocess: Run, database_everywhere: Database, tmp_path: Path) -> None:
+    expected, *texts = SHAPES[shape]
+    folder = written(tmp_path / "files", *texts)
+    by_psql(database_everywhere, folder)
+    assert states(told(chatops_inprocess, database_everywhere, folder, check=None)) == expected
+
+
 ROWS = {
     "written out": ("applied applied", "insert into t values (1, 'a'), (2, null);", ""),
     "written out, one of them gone": (

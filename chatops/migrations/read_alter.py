@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from chatops.migrations.claims import ANY, GLOBAL, Claim, Definition, Thing, claim
 from chatops.migrations.read_create import function_option, policy_part
 from chatops.migrations.read_table import table_action
@@ -30,7 +32,15 @@ def alter(walk: Walk) -> list[Claim] | None:
                 and walk.keyword() != "SCHEMA"
             ):
                 return [claim(walk, kind, named, change=True, parts=(("security invoker", ANY),))]
+            if kind == "sequence" and _owner(walk):
+                # It goes with that table from now on, whatever else the statement says.
+                return [claim(walk, kind, named, change=True, certain=False, parts=(("owner", ANY),))]
             return _moved(walk, kind, named, lenient=lenient)
+    if walk.take("SCHEMA"):
+        old, _, new = walk.name(), walk.take("RENAME", "TO"), walk.name()
+        if old is None or new is None:
+            return None
+        return [claim(walk, "schema", (new, new), bare=False, was=Thing("schema", old, "", old))]
     if walk.take("FUNCTION") or walk.take("PROCEDURE") or walk.take("ROUTINE"):
         return _function(walk)
     if walk.take("POLICY"):
@@ -38,6 +48,12 @@ def alter(walk: Walk) -> list[Claim] | None:
     if walk.take("TRIGGER"):
         return _on_table(walk, "trigger")
     return None
+
+
+def _owner(walk: Walk) -> bool:
+    """Whether a statement says which column a sequence belongs to."""
+    words = [token.upper for token in walk.rest()]
+    return any(one == "OWNED" and two == "BY" for one, two in pairwise(words))
 
 
 def _moved(walk: Walk, kind: str, named: tuple[str, str], *, parent: str = "", lenient: bool = False) -> list[Claim] | None:

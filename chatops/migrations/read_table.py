@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from chatops.migrations.claims import ANY, Claim, Definition, Thing, claim, server_name
@@ -25,7 +25,7 @@ def create_table(walk: Walk) -> list[Claim] | None:
         return None
     bare = walk.bare
     start = walk.at
-    parts: Parts = [("row level security", Definition("off")), ("forced row level security", Definition("off"))]
+    parts = [("row level security", Definition("off")), ("forced row level security", Definition("off"))]
     table = claim(walk, "table", named, parts=tuple(parts), lenient=lenient)
     found = [table]
     columns = walk.group()
@@ -61,7 +61,7 @@ def column(walk: Walk, piece: list[Token], table: tuple[str, str], bare: bool, *
     inner.at = 1
     type_tokens = inner.until(*_AFTER_TYPE)
     written = walk.written(type_tokens)
-    parts: Parts = []
+    parts = []
     default = Definition("")
     not_null = False
     found: list[Claim] = []
@@ -108,6 +108,39 @@ def column(walk: Walk, piece: list[Token], table: tuple[str, str], bare: bool, *
     return [own, *found]
 
 
+def _perhaps(walk: Walk, schema: str, parent: str, names: Iterable[str], part: str) -> list[Claim]:
+    """A constraint without a name may have one of these by now, as may one after it that finds the name taken."""
+    parts = ((part, ANY), ("validated", ANY))
+    return [
+        claim(walk, "constraint", (schema, one), parent, bare=False, certain=False, named=False, parts=parts)
+        for one in sorted(set(names))
+    ]
+
+
+_NO_COLUMNS = frozenset(
+    ("ALL", "AND", "ANY", "ARRAY", "BETWEEN", "CASE", "DISTINCT", "ELSE", "END", "FALSE", "FROM", "ILIKE", "IN", "IS", "LIKE",
+     "NOT", "NULL", "OR", "SIMILAR", "THEN", "TO", "TRUE", "UNKNOWN", "WHEN")
+)  # fmt: skip
+
+
+def _columns_of(tokens: Sequence[Token]) -> list[tuple[str, ...]]:
+    """The columns that the server may put into a name: the one that is read, none where several are; what is one, is a guess."""
+    found: set[str] = set()
+    for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
+        called = after is not None and after.text == "("
+        cast = before is not None and before.text == "::"
+        if token.kind == "identifier" or (token.kind == "word" and token.upper not in _NO_COLUMNS and not called and not cast):
+            found.add(catalog_name(token))
+    return [(name,) for name in found] if len(found) == 1 else [(), *((name,) for name in found)]
+
+
+def _first_group(walk: Walk) -> list[Token]:
+    """What stands in the next parentheses."""
+    while (token := walk.peek()) is not None and token.text != "(":
+        walk.at += 1
+    return walk.group() or []
+
+
 def table_constraint(walk: Walk, piece: list[Token], table: tuple[str, str], bare: bool) -> list[Claim]:
     """A constraint of the table as a whole; what it does to columns too."""
     schema, parent = table
@@ -146,6 +179,8 @@ def table_constraint(walk: Walk, piece: list[Token], table: tuple[str, str], bar
         told = server_name(parent, [], "check"), [("check", Definition(walk.written(group), "expression"))]
         if name is None:  # the server puts a column into the name when there is just one
             told = "", told[1]
+            names = [server_name(parent, list(one), "check") for one in _columns_of(group)]
+            found += _perhaps(walk, schema, parent, names, "check")
     elif inner.take("FOREIGN", "KEY"):
         names = _names(inner.group() or [])
         inner.take("REFERENCES")
@@ -154,6 +189,9 @@ def table_constraint(walk: Walk, piece: list[Token], table: tuple[str, str], bar
         told = server_name(parent, names, "fkey"), [("definition", Definition(text, "loose"))]
     elif inner.take("EXCLUDE"):
         told = "", [("definition", ANY)]
+        if name is None:
+            keys = [catalog_name(one[0]) for one in pieces(_first_group(inner)) if one]
+            found += _perhaps(walk, schema, parent, [server_name(parent, keys, "excl")], "definition")
     elif inner.take("NOT", "NULL") and (column_name := inner.name()):
         # A constraint with a name from Postgres 18 on, which DROP NOT NULL takes away.
         found.append(claim(walk, "column", (schema, column_name), parent, bare=bare, change=True, parts=(("not null", _YES),)))

@@ -29,6 +29,7 @@ _LISTS = {
 
 # What goes with a function or type that is dropped with all that uses it.
 _USED = ("function", "type", "domain", "extension")
+_LEAN_ON_TABLES = ("view", "materialized view", "constraint", "function")
 _USERS = ("column", "trigger", "policy", "view", "function", "constraint")
 
 
@@ -170,6 +171,8 @@ class Replay:
             self._need(thing, there=True)
         for part, value in claim.parts:
             self._write(Cell(thing, part), value, certain=claim.certain)
+        if thing.kind == "sequence":
+            self._words[thing] = self._words.get(thing, frozenset()) | claim.words
 
     def _drop(self, claim: Claim, thing: Thing) -> None:
         if claim.certain and not claim.lenient:
@@ -200,8 +203,10 @@ class Replay:
                 on_it = owner is not None and owner.name == gone.name and owner.kind != "type"
                 if on_it or (self._tables.get(thing, gone).name == gone.name and thing.kind == "index"):
                     yield thing, True
-                elif cascade and gone.name in words and thing.kind in ("view", "materialized view", "constraint", "function"):
+                elif gone.name in words and (thing.kind == "sequence" or (cascade and thing.kind in _LEAN_ON_TABLES)):
                     yield thing, False
+            elif gone.kind == "column" and thing.kind == "sequence" and {gone.name, gone.parent} <= words:
+                yield thing, False
             elif gone.kind == "column" and same_schema and thing.kind in ("index", "constraint", "policy", "trigger", "view"):
                 table = self._tables[thing].name if thing in self._tables else thing.parent
                 if (table == gone.parent or (cascade and gone.parent in words)) and self._mentions(thing, gone.name):
@@ -233,7 +238,10 @@ class Replay:
             self._need(now, there=False)
         moved = [(was, now)]
         for thing in list(self.standing):
-            if thing.owner == was:
+            if was.kind == "schema":
+                if thing.schema == was.name and thing.kind != "schema":
+                    moved.append((thing, replace(thing, schema=now.name)))
+            elif thing.owner == was:
                 moved.append((thing, replace(thing, schema=now.schema, parent=now.name)))
             elif self._tables.get(thing) == was:
                 self._tables[thing] = now
@@ -250,6 +258,10 @@ class Replay:
         self._respelled(was.name, now.name)
         for old, new in moved:
             self._carry(old, new, claim)
+        if was.kind == "schema":
+            for thing, table in list(self._tables.items()):
+                if table.schema == was.name:
+                    self._tables[replace(thing, schema=now.name)] = replace(table, schema=now.name)
 
     def _respelled(self, name: str, new: str) -> None:
         """The server writes the new name into every definition that holds the old one."""
