@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatops.flows import wait_for
 from chatops.migrations.layout import key_of, order_of
 from chatops.migrations.next_file import next_name
 from chatops.migrations.source import discover
@@ -142,3 +143,59 @@ def test_a_standby_is_waited_for_until_it_is_promoted(own_server: Callable[..., 
     database.execute("select pg_promote()")
     waiting.join()
     assert found["done"].exit_code == 0, found["done"].stderr
+
+
+# ---- wait --for --------------------------------------------------------------------------------------------------------
+
+WAITS = """with u as (insert into real_users (name) values ('u') returning id), f as (insert into fictional_users (name) values ('f') returning id),
+                c as (insert into chats (real_user_id, fictional_user_id, chat_state) select u.id, f.id, 'waiting_assignment' from u, f
+                      returning id)
+           insert into messages (chat_id, sender_type, content, created_at) select id, 'real', 'hello', now() - interval '1 hour' from c"""
+UNUSABLE = """insert into platform_config (key, value) values ('max_reassignments', '"3"')
+              on conflict (key) do update set value = excluded.value"""
+
+
+@pytest.mark.parametrize(
+    ("words", "ends"),
+    [
+        (("CONF001=1", "QUEUE010>=1"), 0), (("conf001 = 0",), 1), (("waiting<2", "waiting>0"), 0), (("oldest<59m",), 1),
+        (("oldest<=2h", "free=0", "busy=0"), 0), (("CHAT03=0",), 2), (("waiting",), 2), (("oldest<soon",), 2), (("free=few",), 2),
+        (("idle=1",), 2),
+    ],
+)  # fmt: skip
+def test_findings_and_figures_are_waited_for(
+    words: tuple[str, ...], ends: int, core_database: Database, chatops_inprocess: Chatops
+) -> None:
+    core_database.execute(WAITS)
+    core_database.execute(UNUSABLE)
+    asked = [part for word in words for part in ("--for", word)]
+    chatops_inprocess("wait", *asked, "--timeout", "0s", db=core_database, check=ends)
+
+
+def test_what_is_not_so_names_the_next_command_and_a_check_that_cannot_look_holds_nothing(
+    core_database: Database, chatops_inprocess: Chatops
+) -> None:
+    core_database.execute(UNUSABLE)
+    told = chatops_inprocess("wait", "--for", "CONF001=0", "--timeout", "0s", db=core_database, check=1).stdout
+    assert "CONF001 is 1" in told
+    assert "diagnose --only CONF001" in told
+    core_database.execute("drop table platform_config")
+    told = chatops_inprocess("wait", "--for", "CONF001=0", "--timeout", "0s", db=core_database, check=1).stdout
+    assert "CONF001 is unknown" in told
+
+
+def test_the_wait_ends_when_somebody_mends_it(
+    core_database: Database, chatops_inprocess: Chatops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core_database.execute(UNUSABLE)
+    pauses = []
+
+    def wait(seconds: float) -> None:
+        pauses.append(seconds)
+        core_database.execute("delete from platform_config where key = 'max_reassignments'")
+
+    monkeypatch.setattr(wait_for, "sleep", wait)
+    done = chatops_inprocess("wait", "--for", "CONF001=0", "--timeout", "60s", db=core_database, check=0)
+    assert len(pauses) == 1
+    assert "CONF001 is 1" in done.stderr
+    assert "CONF001=0: so after" in done.stdout

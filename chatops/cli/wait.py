@@ -6,22 +6,43 @@ from typing import Annotated
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+from chatops.errors import ExitCode
 
 
 @command(
-    examples=["chatops wait --timeout 2m && chatops migrate --yes", "chatops --env staging wait -o json"],
-    exits="0 ready · 2 usage · 3 not reached in time, or the password was rejected · 4 reached, and it takes no writes",
+    examples=[
+        "chatops wait --timeout 2m && chatops migrate --yes",
+        "chatops --env staging wait -o json",
+        "chatops wait --for 'CHAT003=0' --for 'oldest<5m' --timeout 10m",
+    ],
+    exits="0 ready · 1 not so in time (--for) · 2 usage · 3 not reached, or the password was rejected · 4 it takes no writes",
     formats=DOCUMENT_FORMATS,
 )
 def wait(
     ctx: typer.Context,
+    conditions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for",
+            metavar="NAME=NUMBER",
+            help="A code's count, or waiting, oldest, free, busy; also <, <=, >, >=.",
+            autocompletion=completion.codes,
+        ),
+    ] = None,
     timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="How long to wait.")] = "60s",
-) -> None:
-    """Waits until the server answers and takes writes: after a start, a restart or a failover.
+) -> ExitCode:
+    """Waits until the server answers and takes writes; with --for until findings and queue are so, as after a repair.
 
-    A look takes a transaction that may write and rolls it back. A password that is rejected ends it at once.
+    A look takes a transaction that may write and rolls it back; with --for it only reads. A password that is rejected ends it
+    at once.
     """
-    from chatops.flows import wait as flow  # here: help and completion load no flow
+    if conditions:
+        from chatops.flows.wait_for import wait_for  # here: help and completion load no flow
+
+        return wait_for(invocation_of(ctx), conditions, timeout)
+    from chatops.flows import wait as flow
 
     flow.run(invocation_of(ctx), flow.WaitRequest(timeout))
+    return ExitCode.OK

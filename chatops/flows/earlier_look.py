@@ -31,12 +31,18 @@ def stored_watch(database: Database) -> str | None:
 
 def last_tick(invocation: Invocation, stored: str | None) -> Earlier | None:
     """The newest look of `monitor` that reached the database, by the state file of this machine or by what the database keeps."""
+    looks = [look for origin, kept in kept_watches(invocation, stored).items() if (look := _looked(kept, origin))]
+    return max(looks, key=lambda look: look.at, default=None)
+
+
+def kept_watches(invocation: Invocation, stored: str | None) -> dict[str, Watch]:
+    """What `monitor` remembers of this database, on this machine and in it (`stored`), by the command that wrote it."""
     mine = f"{invocation.target.shown()} {invocation.target.schema}"
     sources: dict[str, Callable[[], Watch | None]] = {
         "chatops monitor": lambda: monitor_state.read(default_path(invocation, "monitor")),
         "chatops monitor --store": lambda: None if stored is None else monitor_state.parse_state(stored, "chatops.watches"),
     }
-    looks = []
+    found = {}
     for origin, read in sources.items():
         try:
             kept = read()
@@ -44,13 +50,12 @@ def last_tick(invocation: Invocation, stored: str | None) -> Earlier | None:
             invocation.warn(f"not compared with the last look of monitor: {error.message}")
             continue
         # What lies in a database is about that one, by whatever name the other run had reached it.
-        if kept is not None and (kept.place == mine or origin.endswith("--store")) and (look := _looked(kept, origin)):
-            looks.append(look)
-    return max(looks, key=lambda look: look.at, default=None)
+        if kept is not None and (kept.place == mine or origin.endswith("--store")):
+            found[origin] = kept
+    return found
 
 
 def _looked(kept: Watch, origin: str) -> Earlier | None:
-
     tick = next((tick for tick in reversed(kept.ticks) if tick.reached), None)
     if tick is None:
         return None

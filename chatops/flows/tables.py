@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from chatops import formatting
 from chatops.chats import reports, shift
+from chatops.deploys import hand_over
 from chatops.errors import ExitCode, UsageError
-from chatops.flows import tenants
+from chatops.flows import earlier_look, tenants
 from chatops.flows.instants import instant
 from chatops.flows.paused import led
 from chatops.flows.run import Invocation
@@ -32,7 +33,10 @@ def summary(invocation: Invocation, watch: float | None, since: str | None = Non
         with invocation.reading() as database:
             began = instant(since, "--since", invocation.now)
             if began is not None:
-                return shift_screen.handed_over(shift.shift(database, began), invocation.now)
+                stored = earlier_look.stored_watch(database)
+                seen = hand_over.watched(earlier_look.kept_watches(invocation, stored).values(), began)
+                found = shift.shift(database, began)
+                return shift_screen.handed_over(found, seen, invocation.now, invocation.here("monitor", "--store"))
             return led(database, tables.summary_answer(reports.summary(database), invocation.now))
 
     return shown(invocation, ask, watch)

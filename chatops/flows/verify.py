@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chatops.checks import load
 from chatops.errors import ExitCode, UsageError
-from chatops.flows import run_checks, tenants, verify_receipt, verify_scenarios
+from chatops.flows import pager, run_checks, tenants, verify_receipt, verify_scenarios
 from chatops.flows.run import Invocation
 from chatops.screens import outcomes
 from chatops.screens import verify as screen
@@ -67,7 +67,7 @@ def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
     survey = run_checks.survey(invocation, checks, since=request.since, threshold=request.threshold, timeout=request.timeout)
     own = () if request.checks_dir is None else ("--checks-dir", shlex.quote(str(request.checks_dir)))
     answer = screen.verification(survey, replace(run_checks.reader(invocation), own=own), severity)
-    invocation.show(outcomes.with_outcomes(answer, survey, severity, invocation.here))
+    pager.show_paged(invocation, outcomes.with_outcomes(answer, survey, severity, invocation.here))
     return run_checks.exit_code(survey, severity)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from chatops.errors import ExitCode, LockTimeoutError, RefusedError, StatementTimeoutError, UnreachableError, UsageError
 from chatops.flows.live_line import page
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.model import Answer
 
@@ -22,7 +23,7 @@ def shown(invocation: Invocation, ask: Callable[[], Answer], seconds: float | No
     for a while: told under the last answer and asked again.
     """
     if seconds is None:
-        invocation.show(ask())
+        show_paged(invocation, ask())
         return ExitCode.OK
     if invocation.format() == "nagios":
         raise UsageError("a plugin of Nagios answers once: -o nagios and --watch do not go together")

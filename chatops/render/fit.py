@@ -13,6 +13,10 @@ WHOLE = NUMERIC | {"id", "bar", "instant", "flag"}
 """Kinds that are never broken over two lines."""
 LONGEST_WORD = 24
 SHORTEST = 8
+SPARE = 3
+"""From this rank on a column gives way to rows of one line."""
+SHORT = 20
+"""Words so wide at most are short: a state, a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ def fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, ga
     shown = list(range(len(columns)))
     while len(shown) > 1 and sum(needs[place] for place in shown) + gap * (len(shown) - 1) > width:
         shown.remove(max(shown, key=lambda place: (columns[place].rank, place)))
+    shown = _on_one_line(columns, wants, needs, shown, width, gap)
     room = width - gap * (len(shown) - 1) - sum(needs[place] for place in shown)
     widths = {place: needs[place] for place in shown}
     while room > 0 and (short := [place for place in shown if widths[place] < wants[place]]):
@@ -38,6 +43,23 @@ def fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, ga
             room -= 1
     left_out = [column for place, column in enumerate(columns) if place not in widths and column.kind != "bar"]
     return Fit([(place, widths[place]) for place in shown], left_out)
+
+
+def _on_one_line(
+    columns: Sequence[Column], wants: Sequence[int], needs: Sequence[int], shown: list[int], width: int, gap: int
+) -> list[int]:
+    """Leaves out what matters least (from SPARE on) where names and short words then stand on one line each, row by row."""
+
+    def least(place: int) -> int:
+        return wants[place] if columns[place].kind == "person" or wants[place] <= SHORT else needs[place]
+
+    kept = list(shown)
+    while sum(least(place) for place in kept) + gap * (len(kept) - 1) > width:
+        spare = [place for place in kept if columns[place].rank >= SPARE]
+        if not spare:
+            return shown
+        kept.remove(max(spare, key=lambda place: (columns[place].rank, place)))
+    return kept
 
 
 def _needs(column: Column, texts: Sequence[str], wants: int) -> int:

@@ -1,4 +1,7 @@
-"""For a pipe or a log: nothing cut, nothing coloured, full ids; how long ago things were, or their instants in UTC."""
+"""For a pipe or a log: nothing cut, nothing coloured, full ids; how long ago things were, or their instants in UTC.
+
+On a terminal the rows of a table are lines, each value with its heading: as a screen reader reads them out.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
                 continue
             if position:
                 yield "\n"
-            yield _table(block, medium, answer.now)
+            yield from _lines(block, medium, answer.now) if medium.terminal else [_table(block, medium, answer.now)]
         else:
             yield from (unstyled(line) + "\n" for line in block.lines)
 
@@ -52,6 +55,28 @@ def _table(table: Table, medium: Medium, now: datetime | None) -> str:
         colalign=["right" if column.kind in NUMERIC else "left" for column in columns],
     )
     return title + "".join(line.rstrip() + "\n" for line in text.splitlines())
+
+
+def _lines(table: Table, medium: Medium, now: datetime | None) -> Iterator[str]:
+    """A row as one line: what it is about, then each value that there is behind its heading."""
+    columns = [column for column in columns_for(table, "people") if column.kind != "bar"]
+    if table.title:
+        yield f"{table.title}\n"
+    empty = True
+    for row in table.rows:
+        empty = False
+        values = [(column.heading, " ".join(_spoken(row, column, medium, now).split())) for column in columns]
+        told = [f"{heading} {value}".strip() for heading, value in values if value]
+        yield "; ".join(told) + "\n"
+    if empty:
+        yield f"{table.empty or 'none'}\n"
+
+
+def _spoken(row: object, column: Column, medium: Medium, now: datetime | None) -> str:
+    """Ids short and figures in words, as on a screen; nothing for what is not there."""
+    if value_of(row, column.name) is None:
+        return ""
+    return human(row, column, medium, now)
 
 
 FORMAT = Format("plain", render, for_people=True)

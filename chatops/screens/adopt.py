@@ -78,12 +78,13 @@ def answer(look: AdoptLook) -> Answer:
         )
         for proof in survey.proofs
     ]  # fmt: skip
-    lines: list[Line] = [*_counts(look), *_late_and_again(look), *_untold(look)]
-    body: list[Table | Text] = [Table("files", _COLUMNS, rows), Text(["", *lines])]
+    after: list[Line] = [*_late_and_again(look), *_untold(look)]
+    body: list[Table | Text] = [Text(_counts(look)), Table("files", _COLUMNS, rows)]
+    body += [Text(["", *after])] if after else []
     if look.diff:
         body.append(Text(["", *differences(survey)]))
     if not look.written and not look.asked and not proposal.blocked:
-        body.append(Text(_next(look)))
+        body += [Text(["", *_next(look)])] if _next(look) else []
     data = {
         "source": survey.folder.source,
         "written": look.written,
@@ -126,7 +127,7 @@ def in_words(proof: Proof) -> str:
 
 
 def _some(told: Sequence[str]) -> str:
-    return ", ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
+    return ", ".join(told[:1]) + (f" and {len(told) - 1} more" if len(told) > 1 else "")
 
 
 def _unprovable(proof: Proof) -> str:

@@ -33,12 +33,19 @@ class Plan:
         told = {
             "preflight": "connection, role, rights, objects (doctor)",
             "baseline": "chats by state, queue, waits, findings; the catalog's fingerprint",
-            "migrate": f"{formatting.plural(len(files), 'file')}: {', '.join(files)}" if files else "nothing pending",
+            "migrate": _files(files),
             **{step: " && ".join(command_shown(line) for line in lines) or "skipped" for step, lines in self.commands.items()},
             "verify": "schema checks" + (", then the guide's tests in a rolled-back transaction" if self.scenarios else ""),
             "monitor": self.monitor or "",
         }
         return [{"step": name, "does": told[name]} for name in self.steps]
+
+
+def _files(names: Sequence[str]) -> str:
+    if not names:
+        return "nothing pending"
+    told = ", ".join(names) if len(names) < 4 else f"{names[0]} to {names[-1]}"
+    return f"{formatting.plural(len(names), 'file')}: {told}"
 
 
 def plan_lines(plan: Plan) -> list[Line]:
@@ -54,7 +61,9 @@ def plan_answer(plan: Plan, again: str, now: datetime | None) -> Answer:
     beyond = plan.prepared.plan.beyond
     lines: list[Line] = [*([formatting.visible(beyond)] if beyond else []), "", [Span("Do it: "), Span(again, "code")]]
     data = {"run": again, "beyond": [entry.name for entry in plan.prepared.plan.left]}
-    return Answer("deploy", [table, Text(lines)], data, now)
+    files = len([entry for entry in plan.prepared.plan.apply if entry.file is not None])
+    told = f"{formatting.plural(len(plan.rows), 'step')}, {formatting.plural(files, 'file')} to apply. Nothing was changed."
+    return Answer("deploy", [Text([told]), table, Text(lines)], data, now)
 
 
 def end_answer(receipt: Receipt, path: Path, next_steps: Sequence[tuple[str, str]], now: datetime | None) -> Answer:
@@ -63,7 +72,7 @@ def end_answer(receipt: Receipt, path: Path, next_steps: Sequence[tuple[str, str
                Column("says", "says")]  # fmt: skip
     failed = receipt.failed
     head = Span("deployed", "ok") if failed is None else Span(f"not deployed: {failed.name} failed: {failed.says}", "critical")
-    lines: list[Line] = ["", [head], [Span(receipt.signature, "dim")]]
-    lines += [[Span(f"{label}: "), Span(line, "code")] for label, line in next_steps]
+    first: list[Line] = [[head], [Span(receipt.signature, "dim")]]
+    lines: list[Line] = ["", *([Span(f"{label}: "), Span(line, "code")] for label, line in next_steps)]
     data = {"receipt": str(path), "before": receipt.before, "after": receipt.after, "signed": dict(receipt.signed)}
-    return Answer("deploy", [Table("steps", columns, list(receipt.steps)), Text(lines)], data, now)
+    return Answer("deploy", [Text(first), Table("steps", columns, list(receipt.steps)), Text(lines)], data, now)

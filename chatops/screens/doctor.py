@@ -12,8 +12,8 @@ from chatops.model import Answer, Column, Line, Span, Style, Table, Text
 SIGNS: Mapping[Verdict, tuple[str, Style]] = {
     "ok": ("✓", "ok"),
     "advice": ("!", "advice"),
-    "failed": ("✗", "critical"),
     "unknown": ("?", "warning"),
+    "failed": ("✗", "critical"),
 }
 
 
@@ -24,12 +24,16 @@ def answer(points: Sequence[Point], now: datetime | None) -> Answer:
     advice = sum(point.verdict == "advice" for point in points)
     first: Line
     if failed or unknown:
-        first = [Span(f"{failed} wrong, {unknown} unknown, {advice} to know", "warning")]
+        counts = ((failed, "failed"), (unknown, "unknown"), (advice, "to know"))
+        (number, word), *more = [(number, word) for number, word in counts if number]
+        told = f"{number} of {formatting.plural(len(points), 'check')} {word}"
+        first = [Span(", ".join([told, *(f"{number} {word}" for number, word in more)]), "warning")]
     else:
-        first = [Span("chatops can work here" + (f"; {formatting.plural(advice, 'thing')} to know" if advice else ""), "ok")]
+        passed = formatting.plural(len(points) - advice, "check") + " passed"
+        first = [Span(f"chatops can work here: {passed}" + (f", {advice} to know" if advice else ""), "ok")]
     lines: list[Line] = [first, ""]
     width = max(len(point.area) for point in points)
-    for point in points:
+    for point in sorted(points, key=lambda point: tuple(SIGNS).index(point.verdict), reverse=True):
         sign, style = SIGNS[point.verdict]
         lines.append([Span(sign, style), Span(f" {point.area:<{width}}  {point.says}")])
         if point.remedy:

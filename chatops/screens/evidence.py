@@ -27,7 +27,7 @@ def evidence(row: Values, survey: Survey, reader: Reader) -> str:
     for key, value in row.items():
         if key in _NOT_SHOWN:
             continue
-        if value is None and key in ("chat_id", "operator_id", "operator", "last_operator_id", "held_for", "oldest_since"):
+        if value is None and key in ("chat_id", "operator_id", "operator", "last_operator_id", "held_for", "opened_at"):
             continue
         if key == "operator" and value is not None:
             parts.append(formatting.visible(str(value)) if reader.show_names else formatting.initial(str(value)))

@@ -18,35 +18,20 @@ from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, looked_ba
 
 def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
     """Passed, failed and unknown checks per group, counted apart."""
-    body: list[Table | Text] = []
-    lines: list[Line] = []
+    lines: list[Line] = [*_verdict(survey, fail_on), ""]
     for group in ("schema", "data"):
         results = [result for result in survey.results if result.check.group == group]
         if not results:
             continue
-        lines += [*([""] if lines else []), [Span(f"{group}: {_standing(results)}", "strong")]]
-        for result in results:
+        lines.append([Span(f"{group}: {_standing(results)}", "strong")])
+        shown, folded = _folded(results, reader)
+        for result in shown:
             lines += _result_lines(result, survey, reader)
-    failed = sum(counts_as_found(result, fail_on) for result in survey.results)
-    unknown = sum(result.status == "unknown" for result in survey.results)
-    total = len(survey.results)
-    lines.append("")
-    if failed:
-        wrong = f"{formatting.count(failed)} of {formatting.plural(total, 'check')} failed or unknown"
-        lines.append([Span(wrong, "critical")])
+        lines += [*folded, ""]
+    if any(counts_as_found(result, fail_on) for result in survey.results):
         lines += flow([[Span("what it means and what helps: "), Span(reader.here("diagnose", *reader.own), "code")]], reader)
     else:
-        advice = sum(result.status == "failed" for result in survey.results)
-        with_advice = f", {formatting.count(advice)} with advice" if advice else ""
-        not_run = f", {formatting.count(unknown)} unknown" if unknown else ""
-        took = formatting.duration(survey.seconds)
-        checks = formatting.plural(total, "check")
-        passed = (
-            f"{formatting.count(total - advice - unknown)} of {checks} passed" if advice or unknown else f"All {checks} passed"
-        )
-        lines.append([Span(f"{passed}{with_advice}{not_run} in {took}", "ok")])
-    if any(result.check.kind == "history" for result in survey.results):
-        lines.append([Span(f"history checks cover {_looked_back(survey)}", "dim")])
+        lines.pop()
     columns = [
         Column("group", "group"),
         Column("code", "code"),
@@ -60,8 +45,48 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
         Column("rows", "rows", "data"),
         Column("seconds", "seconds", "duration"),
     ]
-    body = [Text(lines), Table("checks", columns, [_check_row(result, reader) for result in survey.results], audience="machines")]
+    body: list[Table | Text] = [
+        Text(lines),
+        Table("checks", columns, [_check_row(result, reader) for result in survey.results], audience="machines"),
+    ]
     return Answer("verify", body, data=survey_data(survey), now=survey.now)
+
+
+def _verdict(survey: Survey, fail_on: FailOn) -> list[Line]:
+    """The first lines: how many failed, and how far back the checks of history looked."""
+    failed = sum(counts_as_found(result, fail_on) for result in survey.results)
+    unknown = sum(result.status == "unknown" for result in survey.results)
+    total = len(survey.results)
+    if failed:
+        wrong = f"{formatting.count(failed)} of {formatting.plural(total, 'check')} failed or unknown"
+        lines: list[Line] = [[Span(wrong, "critical")]]
+    else:
+        advice = sum(result.status == "failed" for result in survey.results)
+        with_advice = f", {formatting.count(advice)} with advice" if advice else ""
+        not_run = f", {formatting.count(unknown)} unknown" if unknown else ""
+        took = formatting.duration(survey.seconds)
+        checks = formatting.plural(total, "check")
+        passed = (
+            f"{formatting.count(total - advice - unknown)} of {checks} passed" if advice or unknown else f"All {checks} passed"
+        )
+        lines = [[Span(f"{passed}{with_advice}{not_run} in {took}", "ok")]]
+    if any(result.check.kind == "history" for result in survey.results):
+        lines.append([Span(f"history checks cover {_looked_back(survey)}", "dim")])
+    return lines
+
+
+def _folded(results: Sequence[Result], reader: Reader) -> tuple[list[Result], list[Line]]:
+    """On a screen, what passed is told by its codes alone; in a pipe, and where it has a word to say, by line."""
+    quiet = [result for result in results if reader.width and result.status == "passed" and not result.reason]
+    if not quiet:
+        return list(results), []
+    told = " ".join(result.check.code for result in quiet)
+    first, *more = wrap(told, reader, PASSED)
+    head: Line = [Span("✓ passed   ", "ok"), Span(first)]
+    return [result for result in results if result not in quiet], [head, *(" " * PASSED + line for line in more)]
+
+
+PASSED = len("✓ passed   ")
 
 
 def catalogue(checks: Sequence[Check]) -> Answer:

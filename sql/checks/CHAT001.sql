@@ -16,7 +16,7 @@ select c.assigned_operator_id as operator_id,
        o.name as operator,
        pg_catalog.count(*) as chats,
        (pg_catalog.array_agg(c.id order by c.assignment_time desc nulls last, c.id))[1:5] as chat_ids,
-       pg_catalog.max(c.assignment_time) as both_since
+       pg_catalog.max(c.assignment_time) as overlap_began_at
   from chats c
   left join operators o on o.id = c.assigned_operator_id
  where c.assigned_operator_id is not null

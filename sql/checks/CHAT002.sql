@@ -15,7 +15,7 @@
 select a.chat_id,
        c.assigned_operator_id as operator_id,
        pg_catalog.count(*) as open_assignments,
-       pg_catalog.min(a.assigned_at) as oldest_since
+       pg_catalog.min(a.assigned_at) as opened_at
   from chat_assignments a
   left join chats c on c.id = a.chat_id
  where a.released_at is null

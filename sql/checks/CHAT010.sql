@@ -20,7 +20,7 @@ with late_turns as materialized (:late_turns)
 select a.chat_id,
        a.operator_id,
        b.operator_id as other_id,
-       b.assigned_at as both_since,
+       b.assigned_at as overlap_began_at,
        least(a.released_at, b.released_at, now()) - b.assigned_at as overlap_for,
        b.assigned_at < :'guarded_at'::timestamptz as advice
   from late_turns a

@@ -1,7 +1,7 @@
 -- Of which chats that are gone are there still rows?
 -- code: DATA004
 -- title: rows of {count} chats are left that are gone
--- title-one: {rows} rows of {relation} belong to a chat that is gone
+-- title-one: {relation} holds rows of a chat that is gone ({rows})
 -- severity: warning
 -- group: data
 -- expected: messages, assignments and heartbeats belong to a chat that is there

@@ -1,7 +1,7 @@
 -- Which tables have policies that nobody obeys?
 -- code: DB024
 -- title: {count} tables have policies, and row level security is off
--- title-one: the table {object} has {policies} policies, and row level security is off
+-- title-one: the table {object} has policies ({policies}), and row level security is off
 -- severity: warning
 -- group: schema
 -- expected: where there are policies, row level security is on

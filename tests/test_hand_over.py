@@ -1,0 +1,78 @@
+"""The hand-over of a shift: answers and refusals an hour, findings that came and went, by the looks that a monitor remembers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatops.deploys import hand_over, monitor_state
+from chatops.deploys.monitor_state import Look, Seen, Watch
+from tests.conftest import Result
+from tests.servers import Database
+
+Run = Callable[..., Result]
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def watch_of(refusals: Sequence[int | None], found: Sequence[set[str]], start: datetime = NOON, step: int = 30) -> Watch:
+    """A watch with a look every so many minutes, the first one step after its start, where nothing had been refused."""
+    kept = monitor_state.begin("db public", f"{step}m*{len(found)}", start, {"figures": {"refusals": 0}})
+    for slot, (counted, codes) in enumerate(zip(refusals, found, strict=True)):
+        figures = {} if counted is None else {"refusals": counted}
+        look = Look(figures, {code: Seen("warning", f"{code} is found") for code in codes})
+        kept, _ = monitor_state.advance(kept, slot, (), start + timedelta(minutes=step * (slot + 1)), look)
+    return kept
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.integers(0, 30))
+def test_refusals_of_all_hours_are_what_was_counted_since_then(more: list[int], first: int) -> None:
+    counted = [sum(more[: place + 1]) for place in range(len(more))]
+    since = NOON + timedelta(minutes=30 * first)
+    seen = hand_over.watched([watch_of(counted, [set()] * len(more))], since)
+    expected = sum(one for place, one in enumerate(more) if NOON + timedelta(minutes=30 * (place + 1)) >= since)
+    assert (sum(seen.refused.values()) if seen else 0) == expected
+    assert seen is None or all(hour.minute == 0 for hour in seen.refused)
+
+
+def test_a_counter_that_was_set_back_or_not_read_invents_nothing() -> None:
+    seen = hand_over.watched([watch_of([5, None, 7, 2], [set()] * 4)], NOON)
+    assert seen is not None
+    assert sum(seen.refused.values()) == 5 + 2 + 2
+
+
+def test_findings_came_and_went_in_the_window_and_some_are_open() -> None:
+    kept = watch_of([None] * 6, [{"A"}, {"A", "B"}, {"B"}, {"B"}, {"B"}, {"B", "C"}])
+    whole = hand_over.watched([kept], NOON)
+    assert whole is not None
+    assert [one.code for one in whole.opened] == ["A", "B", "C"]
+    assert [one.code for one in whole.closed] == ["A"]
+    late = hand_over.watched([kept], NOON + timedelta(hours=2, minutes=45))
+    assert late is not None
+    assert ([one.code for one in late.opened], set(late.open), late.looks) == (["C"], {"B", "C"}, 1)
+    assert hand_over.watched([kept], NOON + timedelta(days=1)) is None
+    assert hand_over.watched([], NOON) is None
+
+
+def test_the_hand_over_tells_what_the_monitor_saw(latest_database: Database, chatops_inprocess: Run) -> None:
+    nobody = chatops_inprocess("summary", "--since", "8h", db=latest_database, terminal=(100, 40), check=0).stdout
+    assert "nobody looked" in nobody
+    assert "monitor --store" in nobody
+    now = datetime.now(UTC)
+    kept = watch_of([0, 3, 3, 4], [{"CHAT003"}, set(), set(), {"OPER001"}], now - timedelta(hours=3))
+    latest_database.execute(
+        "insert into chatops.watches (target_schema, state) values (current_schema(), %s::jsonb)", (kept.text,)
+    )
+    shown = chatops_inprocess("summary", "--since", "8h", db=latest_database, terminal=(100, 40), check=0).stdout
+    assert "4 refused" in shown
+    assert "findings opened: CHAT003 " in shown
+    assert "findings closed: CHAT003 " in shown
+    assert "findings open: OPER001 (4 looks)" in shown
+    told = json.loads(chatops_inprocess("summary", "--since", "8h", "-o", "json", db=latest_database, check=0).stdout)
+    assert told["refused"] == 4
+    assert [(one["code"], one["kind"]) for one in told["findings"]] == [
+        ("CHAT003", "new"), ("CHAT003", "resolved"), ("OPER001", "new"),
+    ]  # fmt: skip
