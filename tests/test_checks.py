@@ -34,7 +34,7 @@ from tests.ailing import (
     result,
     wrong,
 )
-from tests.conftest import ROOT, build_core
+from tests.conftest import ROOT, build_core, server_labels
 from tests.locks import wait_for, wait_until_blocked
 from tests.servers import Database, Farm, Server
 
@@ -170,6 +170,43 @@ def test_dead_rows_that_vacuum_did_not_clean_up_are_advice(deployed: Database) -
         connection.execute("select pg_stat_force_next_flush()")
     found = result(look(deployed, "DB011"), "DB011")
     assert (found.status, found.severity, found.rows[0]["object"]) == ("failed", ADVICE, "messages")
+
+
+@pytest.mark.parametrize("label", server_labels())
+def test_slow_statements_are_advice_where_the_server_counts_them(
+    label: str, own_server: Callable[..., Server], new_database: Callable[..., Database]
+) -> None:
+    database = own_server(label, shared_preload_libraries="pg_stat_statements").create_database()
+    build_core(database)
+    assert result(look(database, "DB027"), "DB027").status == "passed"  # the extension is not there
+    database.execute("create schema extensions; create extension pg_stat_statements schema extensions")
+    assert result(look(database, "DB027"), "DB027").status == "passed"
+    with database.connect() as connection:
+        for _ in range(20):
+            connection.execute("select count(*), 'what <a user> wrote' from chats, pg_sleep(0.002)")
+            connection.execute("select count(*) from pg_catalog.pg_class, pg_sleep(0.002)")
+    found = result(look(database, "DB027", given={"slow_statement_ms": 2}), "DB027")
+    assert (found.status, found.severity, found.count) == ("failed", ADVICE, 1)
+    assert found.rows[0]["calls"] == 20
+    assert found.rows[0]["statement_text"].startswith("select count(*)")
+    assert "wrote" not in str(found.rows)
+    assert result(look(database, "DB027"), "DB027").status == "passed"
+    database.execute("create role reads login; grant pg_read_all_data to reads; grant usage on schema extensions to reads")
+    unseen = result(as_role(database, "reads", "DB027"), "DB027")
+    assert (unseen.status, unseen.remedy) == ("unknown", 'grant pg_read_all_stats to "reads";')
+
+
+def test_statements_that_are_not_counted_are_no_finding(deployed: Database) -> None:
+    deployed.execute("create extension pg_stat_statements")  # made, but the server was started without it
+    assert result(look(deployed, "DB027"), "DB027").status == "passed"
+
+
+def test_large_tables_are_advice(healthy: Database) -> None:
+    assert result(look(healthy, "DB028"), "DB028").status == "passed"
+    found = result(look(healthy, "DB028", given={"table_size_gb": 0.0001}, rows=9), "DB028")
+    assert (found.status, found.severity) == ("failed", ADVICE)
+    assert {row["object"] for row in found.rows} >= {"messages", "chats"}
+    assert found.rows[0]["size"].endswith("B")
 
 
 def test_connections_near_the_limit_are_a_finding(deployed: Database) -> None:

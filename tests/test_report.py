@@ -63,6 +63,34 @@ def test_a_deploy_that_stopped_becomes_a_page_that_says_where(chatops_inprocess:
     assert "The deploy stopped at code" in Page((tmp_path / "page.html").read_text()).words
 
 
+def test_a_deploy_that_stopped_says_why_what_is_in_place_and_what_to_do(
+    chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    made = receipt.Receipt(
+        "0", "production", "db", "public", "2026-01-01T00:00:00Z", role="ada", next_steps=(("look", "chatops verify"),)
+    )
+    made = made.with_step(receipt.Step("migrate", "done", "2 files applied", 61)).with_step(
+        receipt.Step("verify", "failed", "2 checks failed", 1.5, ("DB003: <b>gone</b>", "DB018: other"))
+    )
+    (tmp_path / "deploy.json").write_text(made.text)
+    assert receipt.read(tmp_path / "deploy.json") == made
+    chatops_inprocess("report", "deploy.json", check=0)
+    words = " ".join(Page((tmp_path / "deploy.html").read_text()).words.split())
+    for told in ("DB003: <b>gone</b>", "migrate: the migration files are in and stay in", "chatops verify", "as ada", "1 m 01 s"):
+        assert told in words
+    assert "Commands" not in words  # none ran
+
+
+@pytest.mark.parametrize(("plan", "mark"), [("15m*4", "45 m"), ("1h*24", "24 h"), ("2d", "48 h")])
+def test_axes_are_in_minutes_or_hours(plan: str, mark: str, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+    state = monitor_state.begin("db public", plan, START, {})
+    for slot, after in enumerate(state.schedule.slots):
+        state, _ = monitor_state.advance(state, slot, (), START + after, Look({"waiting": slot}))
+    (tmp_path / "day.json").write_text(state.text)
+    chatops_inprocess("report", "day.json", check=0)
+    assert mark in Page((tmp_path / "day.html").read_text()).words
+
+
 def a_day() -> monitor_state.Watch:
     """A day with foreign text, something that opened and closed, and a long word."""
     state = monitor_state.begin("production.example.org:5432/postgres public", "1h*6", START, {})
@@ -92,6 +120,7 @@ MEASURE = """<script>addEventListener('load', () => {
   const style = getComputedStyle(document.body), plot = document.querySelector('svg .plot').getBoundingClientRect()
   document.documentElement.dataset.seen = JSON.stringify({title: document.title, wide: document.documentElement.scrollWidth,
     room: document.documentElement.clientWidth, paper: style.backgroundColor, ink: style.color, plot: plot.width,
+    letters: Math.min(...[...document.querySelectorAll('svg text')].map(e => e.getBoundingClientRect().height)),
     said: Math.min(...[...document.querySelectorAll('td:last-child')].map(e => e.getBoundingClientRect().width)),
     cut: [...document.querySelectorAll('td,th,p,h1,h2')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).length})
 })</script>"""
@@ -133,6 +162,7 @@ def test_a_real_browser_shows_the_page_on_a_phone_in_the_dark_and_on_paper(
     assert seen["cut"] == 0
     assert seen["said"] > 300  # a row is stacked: its sentence has the width of the phone
     assert seen["plot"] > 200
+    assert seen["letters"] > 10  # pixels
     assert (seen["paper"], seen["ink"]) == (
         ("rgb(20, 23, 27)", "rgb(231, 234, 238)") if dark else ("rgb(255, 255, 255)", "rgb(27, 31, 36)")
     )

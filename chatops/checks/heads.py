@@ -49,6 +49,7 @@ KEYS: tuple[Key, ...] = (
     Key("needs-role", "the predefined role without which the server hides what it asks", "pg_read_all_stats"),
     Key("needs-table", "a table that must be there, readable or not", "chats"),
     Key("if-absent", "without this table of ours there is nothing to find", "chatops.settings"),
+    Key("if-extension", "without this extension there is nothing to find", "pg_stat_statements"),
     Key("on-error", "failed: an error of the query is the fault that it looks for", words=("failed",)),
     Key("leads", "yes: it stands before all others of its severity", words=("yes",)),
     Key("compares", "all: it sets a row against all others, and says nothing about some chats alone", words=("all",)),

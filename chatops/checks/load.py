@@ -63,6 +63,8 @@ class Check:
     shares: tuple[str, ...] = ()
     needs_table: str | None = None
     if_absent: str | None = None
+    if_extension: str | None = None
+    """Without this extension there is nothing to find."""
     leads: bool = False
     brief: str | None = None
     users_wait: bool = False
@@ -219,6 +221,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         shares=head.names("shares", sqlfiles.names("checks/shared"), "shared query"),
         needs_table=head.get("needs-table") or None,
         if_absent=head.get("if-absent") or None,
+        if_extension=head.get("if-extension") or None,
         leads=head.get("leads") == "yes",
         brief=head.get("brief") or None,
         users_wait=head.get("users-wait") == "yes",

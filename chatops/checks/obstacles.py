@@ -34,6 +34,8 @@ class Obstacles:
         inventory, database = self.inventory, self.database
         if check.if_absent and not self._is_there(check.if_absent):
             return Result(check, "passed", check.severity)
+        if check.if_extension and not self._has_extension(check.if_extension):
+            return Result(check, "passed", check.severity)
         wanted = set(check.reads)
         schema, role = identifier(database.target.schema), identifier(database.facts.role if database.facts else "")
         if gone := sorted((wanted | {check.needs_table or ""}) & inventory.missing):
@@ -94,6 +96,10 @@ class Obstacles:
         query = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                                    where n.nspname = :'schema' and c.relname = :'relation')"""
         return bool(self.database.value(query, {"schema": schema, "relation": relation}))
+
+    def _has_extension(self, name: str) -> bool:
+        query = "select exists (select from pg_extension e where e.extname = :'name')"
+        return bool(self.database.value(query, {"name": name}))
 
     def _has_role(self, name: str) -> bool:
         if name not in self._roles:

@@ -28,7 +28,8 @@ td{display:inline;border:0;padding:0 .8rem 0 0}td:first-child{font-weight:600}td
 td[data-head]::before{content:attr(data-head) " ";color:var(--dim)}}
 th{font-weight:600;color:var(--dim)}td.n{white-space:nowrap;text-align:right}svg{display:block;width:100%;height:auto}
 
-code{overflow-wrap:anywhere}ul{margin:.3rem 0;padding-left:1.2rem}
+code span{display:inline-block;max-width:100%;overflow-wrap:anywhere}td:first-child{white-space:nowrap}
+ul{margin:.3rem 0;padding-left:1.2rem}
 svg text{fill:var(--dim);font-size:14px}@media screen and (max-width:34rem){svg text{font-size:22px}}
 svg .plot{fill:none;stroke:var(--line);stroke-width:2}
 svg .axis{stroke:var(--rule)}svg .dot{fill:var(--line)}
@@ -76,7 +77,7 @@ def of_watch(watch: Watch) -> str:
                 for tick in seen if tick.figures.get(name) is not None]  # fmt: skip
 
     told = [[one.at[:16].replace("T", " "), one.kind, one.severity, one.code, one.title] for one in watch.transitions]
-    standing = [[code, one.severity, one.since[:16].replace("T", " "), "before the deploy" if one.before else "since", one.title]
+    standing = [[code, one.severity, one.since[:16].replace("T", " "), "from before" if one.before else "new", one.title]
                 for code, one in sorted(watch.open.items())]  # fmt: skip
     missed = [[str(slot + 1), f"{span(watch.schedule.slots[slot])} after the start"] for slot in watch.missed]
     blind = [[str(tick.slot + 1), tick.at[:16].replace("T", " "), tick.unseen or "the database did not answer"]
@@ -125,13 +126,22 @@ def place_of_receipt(receipt: Receipt) -> str:
     """Where a deploy went, as whom, when, with which version."""
     role = f" as {receipt.role}" if receipt.role else ""
     place = f"{receipt.environment} · {receipt.database}{role} · schema {receipt.schema}"
-    return f"{place} · {receipt.started} · chatops {receipt.chatops}"
+    return f"{place} · {_at(receipt.started)} · chatops {receipt.chatops}"
 
 
 def place_of_watch(watch: Watch) -> str:
     """What is watched, as whom, by which plan."""
     named = " · ".join(part for part in (watch.environment, watch.place) if part) + (f" as {watch.role}" if watch.role else "")
-    return f"{named} · {len(watch.ticks)} of {len(watch.schedule.slots)} looks by {watch.plan}, from {watch.started}"
+    return f"{named} · {len(watch.ticks)} of {len(watch.schedule.slots)} looks by {watch.plan}, from {_at(watch.started)}"
+
+
+def _at(instant: str) -> str:
+    """To the minute.
+
+    >>> _at("2026-11-25T03:00:09.12Z")
+    '2026-11-25 03:00 UTC'
+    """
+    return instant[:16].replace("T", " ") + " UTC"
 
 
 def before_deploy(receipt: Receipt) -> list[dict[str, str]]:
@@ -146,15 +156,20 @@ def _stopped(receipt: Receipt) -> str:
     failed = receipt.failed
     if failed is None:
         return ""
-    why = _list("Why it stopped", [failed.says, *failed.details])
+    why = _list("Why it stopped", failed.details or [failed.says])
     return why + _list("In place", standing(receipt.steps, failed.name, [failed.name]))
 
 
 def _next(steps: Sequence[tuple[str, str]]) -> str:
     if not steps:
         return ""
-    lines = "".join(f"<p>{escape(formatting.visible(label))}:<br><code>{escape(formatting.visible(command))}</code></p>"
-                    for label, command in steps)  # fmt: skip
+    # A browser breaks a line behind a hyphen: a command breaks between its words.
+    lines = "".join(
+        f"<p>{escape(formatting.visible(label))}:<br><code>"
+        + " ".join(f"<span>{escape(word)}</span>" for word in formatting.visible(command).split(" "))
+        + "</code></p>"
+        for label, command in steps
+    )
     return f"<section><h2>Next</h2>{lines}</section>"
 
 

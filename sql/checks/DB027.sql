@@ -1,0 +1,46 @@
+-- Which statements on the chat tables are slow each time?
+-- code: DB027
+-- title: {count} statements on the chat tables take longer than {slow_statement_ms} ms
+-- title-one: a statement on the chat tables takes {takes} each time
+-- severity: advice
+-- group: now
+-- expected: no statement on the chat tables is slow on the average, as far as pg_stat_statements knows
+-- why: an index is missing or is not used, a page asks without a limit, or a policy is evaluated for each row
+-- consequence: the page that sends it makes people wait, and takes time from everybody else
+-- help-text: see its plan with explain (analyze, buffers) in chatops psql; select pg_stat_statements_reset() begins to count anew
+-- says: everything is slow
+-- if-extension: pg_stat_statements
+-- needs-role: pg_read_all_stats
+-- limits: slow_statement_ms
+-- limit: slow_statement_ms = 500 ms, 1 to 600000: a statement takes so long on the average
+-- unplanted: it takes a server that was started with pg_stat_statements
+-- Twenty calls at least: one report is no trouble. What chatops asks does not count: it qualifies its functions, as the API's own
+-- wrapper does, which is told apart by its name.
+with asked as (
+  select pg_catalog.query_to_xml(pg_catalog.format(
+    'select s.calls, s.mean_exec_time as mean_ms, s.total_exec_time as total_ms,'
+    '       left(regexp_replace(regexp_replace(s.query, %L, %L, ''g''), %L, %L, ''g''), 4000) as statement'
+    '  from %I.pg_stat_statements s'
+    ' where s.dbid = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())'
+    '   and s.calls >= 20 and s.mean_exec_time >= %L::float8 and s.query ~* %L and s.query ~* %L'
+    '   and (s.query !~ %L or s.query ~ %L)'
+    ' order by s.total_exec_time desc',
+    -- Without literals, which may be what a user wrote, and without what XML cannot hold.
+    '''[^'']*(''|$)', '''...''', '[[:cntrl:][:space:]]+', ' ', n.nspname, :'slow_statement_ms'::text,
+    '^\s*(select|insert|update|delete|with|merge)\M', '\m(chats|messages|chat_assignments|operator_activity|operators)\M',
+    'pg_catalog\.', 'pgrst'), false, false, '') as found
+    from pg_extension e
+    join pg_namespace n on n.oid = e.extnamespace
+   where e.extname = 'pg_stat_statements'
+     -- Made, but not loaded when the server was started: its view raises an error.
+     and pg_catalog.current_setting('pg_stat_statements.max', true) is not null
+)
+select pg_catalog.make_interval(secs => r.mean_ms / 1000) as takes,
+       r.calls,
+       pg_catalog.make_interval(secs => r.total_ms / 1000) as together,
+       pg_catalog.left(r.statement, 120) as statement_text
+  from asked a
+ cross join lateral xmltable('/table/row' passing a.found
+        columns calls bigint path 'calls', mean_ms double precision path 'mean_ms', total_ms double precision path 'total_ms',
+                statement text path 'statement') as r
+ order by r.total_ms desc
