@@ -2,7 +2,7 @@
 
     ChatopsError                     4 unless it says otherwise
     ├── UsageError                   2  the command line or the configuration
-    │   └── NoDatabaseError          2  none is named; what needs none can go on
+    │   └── NoDatabaseError          2  no database was named; what needs none can go on
     ├── UnreachableError             3  no connection
     │   └── ConnectionLostError      3  gone in the middle
     ├── RefusedError                 4  nothing was changed

@@ -282,7 +282,7 @@ def test_the_deployed_applications_own_014_to_017_are_conflicts_where_a_body_is_
     assert "adopt --through 017" in refused.stderr
     assert recorded(database_everywhere) == []
     done = chatops_inprocess("adopt", "--through", "016", "--yes", db=database_everywhere, check=0)
-    assert "taken as applied with what the database has" in done.stderr
+    assert "counted as applied with what the database has" in done.stderr
     assert len(recorded(database_everywhere)) == 4
     assert catalog_of(database_everywhere) == before
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import CORE, ROOT
 from tests.servers import Database
 from tests.test_questions import Terminal
 
@@ -91,10 +92,21 @@ def test_missing_rights_hidden_rows_and_a_missing_log_are_told_with_their_remedy
         assert "operators" in found["reading"]["says"]
         assert "messages" in found["row security"]["says"]
         assert "may read only" in found["acting"]["says"]
-        assert "adopt --ledger-only" in found["log"]["remedy"]
+        assert found["log"]["remedy"].endswith("chatops adopt")
         assert "pg_monitor" in found["monitoring"]["remedy"]
     finally:
         core_database.script(f"drop owned by {name}; drop role {name}")
+
+
+def test_a_database_built_by_hand_is_no_fault_and_what_is_missing_is_the_ledger(database: Database, chatops_inprocess) -> None:
+    for name in CORE[:-1]:
+        database.script(ROOT / "sql" / "migrations" / f"{name}.sql")
+    found = points(chatops_inprocess("doctor", "-o", "json", db=database, check=0))
+    assert found["objects"]["verdict"] == found["log"]["verdict"] == "advice"
+    assert found["objects"]["remedy"] == found["log"]["remedy"]
+    database.execute("drop view chat_state_summary; create view chat_state_summary as select 1 as other")
+    found = points(chatops_inprocess("doctor", "-o", "json", db=database, check=1))
+    assert found["objects"]["verdict"] == "failed"
 
 
 def test_the_reader_can_look_at_everything_and_change_nothing(roles, latest_database: Database, chatops_inprocess) -> None:

@@ -1,4 +1,4 @@
-"""The guide's tests for real: made-up people live through them in a transaction that is rolled back."""
+"""The guide's tests for real: made-up people go through them in a transaction that is rolled back."""
 
 from __future__ import annotations
 

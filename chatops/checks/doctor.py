@@ -173,8 +173,8 @@ def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Poi
     kind = "superuser" if role.is_superuser else "bypasses row security" if role.bypasses_rls else "ordinary role"
     points.append(Point("role", "ok", f"{name}, {kind}"))
     if not role.has_audit:
-        points.append(Point("log", "advice", "no schema chatops: commands that act refuse, for nothing could be logged",
-                            here("adopt", "--ledger-only")))  # fmt: skip
+        points.append(Point("log", "advice", "no schema chatops: nothing can be logged, so commands that act refuse",
+                            here("adopt")))  # fmt: skip
     if role.cannot_write:
         points.append(Point("acting", "advice", f"{name} may read only: no {', '.join(role.cannot_write)}",
                             f"grant chatops_operator to {name};  -- made by: {here('doctor', '--create-roles')}"))  # fmt: skip
@@ -213,6 +213,10 @@ def _tables(database: Database, here: Callable[..., str]) -> list[Point]:
     return points
 
 
+UNJUDGED = "DB003"
+"""What asks for the objects of the files that are in: without a ledger nobody knows which those are."""
+
+
 def _objects(database: Database, here: Callable[..., str]) -> Point:
     checks = [check for check in load.shipped() if check.group == "schema"]
     try:
@@ -223,6 +227,9 @@ def _objects(database: Database, here: Callable[..., str]) -> Point:
         result.check.code for result in survey.results if result.status == "failed" and result.severity is not Severity.ADVICE
     ]
     unknown = [result.check.code for result in survey.results if result.status == "unknown"]
+    facts = database.facts
+    if facts is not None and facts.has_chats and not facts.has_ledger and UNJUDGED in failed and len(failed) == 1:
+        return Point("objects", "advice", "no ledger says which files are in", here("adopt"))
     if failed:
         return Point("objects", "failed", f"{formatting.plural(len(failed), 'schema check')} failed: {', '.join(failed)}",
                      here("verify", "schema"))  # fmt: skip

@@ -85,7 +85,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Everything that a watch remembers between ticks."""
+    """Everything that a watch remembers between looks."""
 
     place: str
     plan: str

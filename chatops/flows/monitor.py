@@ -117,7 +117,7 @@ def _all_tenants(invocation: Invocation, request: MonitorRequest) -> ExitCode:
 
 
 def baseline_in(invocation: Invocation, path: Path) -> Mapping[str, object] | None:
-    """The figures of before in a receipt of this database. Raises UsageError for the receipt of another one."""
+    """The figures from before in a receipt of this database. Raises UsageError for the receipt of another one."""
     kept = receipts.read(path)
     target = invocation.target
     if (kept.database, kept.schema) != (target.shown(), target.schema):
@@ -174,7 +174,7 @@ class Watching:
         return ExitCode.FOUND if self.watch.worse else ExitCode.OK
 
     def loop(self) -> ExitCode:
-        """Looks until the plan is over, all is healthy (--until-healthy), or something new is found (--fail-fast)."""
+        """Looks until the plan is done, all is healthy (--until-healthy), or something new is found (--fail-fast)."""
         self.live = not self.aside
         self.ask_the_time()
         with self.keeper.alone():

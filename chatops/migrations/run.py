@@ -48,7 +48,7 @@ SILENT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class MigrationOutcome:
-    """What a run did: `done` in order; `by_others` went in meanwhile by another migrator; `left` are pending beyond the goal."""
+    """What a run did: `done` in order; `by_others` went in meanwhile by another migrator; `left` were not asked for."""
 
     done: tuple[Done, ...]
     by_others: tuple[str, ...]

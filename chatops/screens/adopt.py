@@ -298,5 +298,5 @@ def stated_warnings(proposal: Proposal) -> list[str]:
         Verdict.PARTIAL: "although something that it makes is missing",
         Verdict.CONFLICT: "with what the database has",
     }
-    told = (f"{proof.file.name} is taken as applied {said[proof.verdict]}: {in_words(proof)}" for proof in proposal.stated)
+    told = (f"{proof.file.name} is counted as applied {said[proof.verdict]}: {in_words(proof)}" for proof in proposal.stated)
     return [formatting.visible(line) for line in told]

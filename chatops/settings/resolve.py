@@ -27,7 +27,7 @@ def resolve(
 ) -> Target:
     """The one database that a command works on.
 
-    Raises UsageError when none is named, when a URL is malformed or ambiguous, or when the environment is unknown.
+    Raises UsageError when no database is named, when a URL is malformed or ambiguous, or when the environment is unknown.
     """
     targets = resolve_all(options, environ=environ, configuration=configuration, cwd=cwd)
     if len(targets) > 1:

@@ -1,0 +1,96 @@
+"""The words on screens, in helps and in the manual: what people stumbled over has not come back."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatops import sqlfiles
+from tests.conftest import ROOT
+
+STUMBLED_OVER = {
+    r"\bticks?\b": "look",
+    r"nothing that was not reported": "Stopped. Nothing was changed.",
+    r"\bbeyond the goal\b": "Not applied, as --to asks",
+    r"\bit was looked\b": "checked",
+    r"\bfigures of before\b": "figures from before",
+    r"\bpoints? looked at\b": "checks passed",
+    r"\bof before are still\b": "older findings remain",
+    r"\bthe plan is over\b": "finished",
+    r"\bis not taken back\b": "cannot be undone",
+    r"\bcould be \d+ (?:chats|operators)\b": "matches",
+    r"\bpart of a name is understood\b": "Give a full id …",
+    r"\bis in the log that\b": "No log entry matches.",
+    r"\bnone is named\b": "name one with --db",
+    r"\bwithout a number, and left alone\b": "Ignored (no number)",
+    r"\btaken (?:as|for) applied although\b": "counted as applied although",
+    r"\bas before 022\b": "as before migration 022",
+    r"\bassigns for nobody else\b": "operators assign only to themselves",
+    r"\busers go away\b": "users give up",
+    r"\btwo hands in\b": "two operators in",
+    r"\bis an old text\b": "is an outdated version",
+    r"\breads go over the whole\b": "queries scan the whole table",
+    r"\b(?:oldest|both) since\b": "open for, overlap began",
+    r"\bgoes its own way\b": "is migrated independently",
+    r"\bwho is in the way is named\b": "names the blocker",
+    r"\blive through\b": "run",
+    r"\btold by statement\b": "reports each statement's locks",
+    r"\bdo no harm; missed\b": "are harmless; missed ones are reported",
+    r"\bthen asked; each chat\b": "Shows before and after, then asks",
+    r"\bmoved all or none\b": "Named chats: all or none",
+    r"\brefuse more chats\b": "Stop if it would touch more chats",
+    r"\bunder what people say\b": "by symptom",
+    r"--anew\b": "--restart",
+    r"\bsomebody else was at\b": "another … changed",
+    r"\bthat one's\b": "name it",
+    r"\binterrupted; nothing\b": "Stopped.",
+    r"\b1 (?:chats|operators|rows|files|policies|findings|checks)\b": "one of them is one",
+}
+"""What is not said, and what is said in its place."""
+FORBIDDEN = re.compile("|".join(STUMBLED_OVER), re.IGNORECASE)
+KEYS = {"ticks", "tick"}
+"""Names of keys in files and machine formats, which stay as they are."""
+
+
+def literals(path: Path) -> Iterator[tuple[int, str]]:
+    """The texts of a file of code, each with its line: what a program may say."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in KEYS:
+            yield node.lineno, node.value
+
+
+def told(where: str, text: str) -> list[str]:
+    return [f"{where}: “{found[0]}”" for found in FORBIDDEN.finditer(text)]
+
+
+def test_no_program_says_what_people_stumbled_over() -> None:
+    found = [
+        one
+        for path in sorted((ROOT / "chatops").rglob("*.py"))
+        for line, text in literals(path)
+        if text not in KEYS and " " in text.strip()
+        for one in told(f"{path.relative_to(ROOT)}:{line}", text)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_no_help_page_or_check_says_it() -> None:
+    pages = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
+    pages |= {"README.md": (ROOT / "README.md").read_text(encoding="utf-8")}
+    pages |= {"help.json": json.dumps(json.loads((ROOT / "chatops/cli/help.json").read_text(encoding="utf-8")))}
+    for folder in ("checks", "migrations"):
+        for name in sqlfiles.names(folder):
+            heads = [line for line in sqlfiles.read(f"{folder}/{name}.sql").splitlines() if re.match(r"-- (?:[a-z-]+:|  )", line)]
+            pages[f"{folder}/{name}.sql"] = "\n".join(heads)
+    found = [one for name, text in pages.items() for one in told(name, text)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("text", ["no tick is due", "1 chats", "THE PLAN IS OVER", "with --anew", "both since 3 m ago"])
+def test_the_words_are_recognised(text: str) -> None:
+    assert told("here", text)
