@@ -28,7 +28,7 @@ td{display:inline;border:0;padding:0 .8rem 0 0}td:first-child{font-weight:600}td
 td[data-head]::before{content:attr(data-head) " ";color:var(--dim)}}
 th{font-weight:600;color:var(--dim)}td.n{white-space:nowrap;text-align:right}svg{display:block;width:100%;height:auto}
 
-code span{display:inline-block;max-width:100%;overflow-wrap:anywhere}td:first-child{white-space:nowrap}
+code span{display:inline-block;max-width:100%;overflow-wrap:anywhere}@media (min-width:34rem){td:first-child{white-space:nowrap}}
 ul{margin:.3rem 0;padding-left:1.2rem}
 svg text{fill:var(--dim);font-size:14px}@media screen and (max-width:34rem){svg text{font-size:22px}}
 svg .plot{fill:none;stroke:var(--line);stroke-width:2}

@@ -35,7 +35,7 @@ def plot(title: str, points: Sequence[tuple[float, float]]) -> str:
         for y in (at(0, value)[1],)
     )
     # The last mark stays left of the edge: its word is as wide as three digits.
-    marks = [mark for mark in _marks(right) if mark <= right]
+    marks = [mark for mark in _marks(right, word) if mark <= right]
     hours = "".join(
         f'<text x="{at(mark * unit, 0)[0]:.1f}" y="{HEIGHT - 8}" text-anchor="{_anchor(mark, right)}">'
         f"{f'{mark:g} {word}' if mark else 'start'}</text>"
@@ -59,13 +59,14 @@ def _top(highest: float) -> float:
     return float(next(step * many for many in (1, 2, 4, 6, 8, 10) if step * many >= highest))
 
 
-def _marks(right: float) -> list[float]:
-    """Where an axis is marked: at most five steps of a round number.
+def _marks(right: float, word: str) -> list[float]:
+    """Where an axis in minutes or hours is marked: at most five steps of a round number.
 
-    >>> _marks(24), _marks(3.5), _marks(90)
-    ([0, 6, 12, 18, 24], [0, 1, 2, 3], [0, 20, 40, 60, 80])
+    >>> _marks(24, "h"), _marks(3.5, "h"), _marks(60, "m")
+    ([0, 6, 12, 18, 24], [0, 1, 2, 3], [0, 15, 30, 45, 60])
     """
-    steps = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 3, 4, 6, 12, 20, 24, 48, 72, 168]
+    small = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]
+    steps = [*small, 5, 10, 15, 30] if word == "m" else [*small, 3, 4, 6, 12, 24, 48, 72, 168]
     step = next((step for step in steps if right / step <= 5), right)
     return [round(step * many, 6) for many in range(int(right / step) + 1)]
 
