@@ -164,7 +164,7 @@ def test_one_chat_shows_its_state_its_history_and_what_is_wrong_with_it(deployed
     )
     shown = chatops_inprocess("diagnose", ailing[:8], db=deployed, check=1).stdout
     assert shown.startswith(ailing)
-    assert "waiting_assignment · held by" in shown
+    assert "waiting · held by" in shown
     assert "user wrote" in shown
     assert "Are you there?" not in shown
     assert "CHAT003" in shown

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from chatops import formatting
+from chatops import formatting, states
 from chatops.chats.one_chat import Chat, OneChat
 from chatops.checks.findings import findings
 from chatops.checks.results import Survey
@@ -61,7 +61,7 @@ def about_chat(one: OneChat, survey: Survey, reader: Reader, further: Sequence[L
 
 
 def _state(chat: Chat, now: datetime, reader: Reader) -> str:
-    parts = [chat.chat_state or "no state"]
+    parts = [states.brief(chat.chat_state)]
     if chat.is_active is not True:
         parts.append("not active" if chat.is_active is False else "active flag missing")
     if chat.operator_id is not None:
