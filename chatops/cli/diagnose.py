@@ -18,7 +18,6 @@ from chatops.errors import ExitCode
               "chatops diagnose --since-file before.json --write json=now.json"],
     takes=("connection", "tenants", "output"),
     exits="0 nothing from --fail-on up · 1 found something, or could not look · 4 --rehearse where nothing may be written",
-    exits="0 nothing from --fail-on up · 1 found something, or could not look · 4 --rehearse where nothing may be written",
     formats=CHECK_FORMATS,
 )  # fmt: skip
 def diagnose(
