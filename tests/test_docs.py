@@ -78,7 +78,7 @@ def test_the_readme_fits_its_frame() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert headings == [
-        "See, mend, migrate", "Try", "Install", "Your database", "3 am", "Safety", "Guide → chatops", "CI", "More",
+        "See, mend, migrate", "Try", "Install", "Your database", "3 am", "As you grow", "Safety", "Guide → chatops", "CI", "More",
     ]  # fmt: skip
     assert len(text.splitlines()) <= 200
 
