@@ -28,6 +28,8 @@ class CitusNode:
     """Its table of chats lies on a worker."""
     shared_settings: bool = False
     """The settings of schema chatops are on every node."""
+    in_metadata: bool = True
+    """The coordinator is one of the nodes that the cluster knows of."""
 
     @property
     def is_distributed(self) -> bool:

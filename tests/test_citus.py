@@ -127,7 +127,10 @@ def people(own: psycopg.Connection[tuple[object, ...]], chats: int = 3) -> tuple
                 " select r.id, f.id, 'waiting_assignment' from real_users as r, fictional_users as f")  # fmt: skip
     own.execute("insert into messages (chat_id, sender_type, content) select id, 'real', 'hello' from chats")
     operators = [UUID(str(one)) for (one,) in own.execute("select id from operators order by name").fetchall()]
-    return operators, [UUID(str(one)) for (one,) in own.execute("select id from chats order by waiting_since, id").fetchall()]
+    return operators, [
+        UUID(str(one))
+        for (one,) in own.execute("select id from chats order by to_jsonb(chats) ->> 'waiting_since', id").fetchall()
+    ]
 
 
 def value(own: psycopg.Connection[tuple[object, ...]], text: str, *parameters: object) -> object:

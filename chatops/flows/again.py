@@ -48,7 +48,8 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     invocation.banner(database)
     refuse_unfit(database, known.ledger.facts)
     found = prepare_again(database, plan(folder, known.ledger.rows), named(folder, name).name)
-    run = Run("migrate --again", invocation.provenance.annotations(), revision_of(folder.path))
+    tenant = known.ledger.facts.distributed
+    run = Run("migrate --again", invocation.provenance.annotations(), revision_of(folder.path), tenant=tenant)
     command = invocation.here("migrate", "--again", shlex.quote(found.entry.name), *options.words())
     if invocation.format() == "sql":
         invocation.emit(again_text(found, database.target.schema, run).pasteable)

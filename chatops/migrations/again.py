@@ -14,11 +14,12 @@ from chatops import db, sqlfiles
 from chatops.db import Database
 from chatops.errors import ConflictError, DatabaseError, LockTimeoutError, RefusedError
 from chatops.migrations import ledger as ledgers
+from chatops.migrations.citus_form import form_of
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.ledger import Run
 from chatops.migrations.plan import Entry, MigrationPlan, State
-from chatops.migrations.scanner import Statement, normalised, significant
-from chatops.migrations.source import MigrationFile
+from chatops.migrations.scanner import Statement, normalised, scan, significant
+from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.statements import first_word
 from chatops.migrations.transaction import Part, Transaction, deadline_text
 
@@ -85,14 +86,20 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str) -> Again:
     if not entry.file.reading.runnable:
         first = entry.file.reading.problems[0]
         raise RefusedError(f"{first.where}  {first.message}; nothing was changed")
-    own = [one for statement in entry.file.reading.statements if (one := made_by(statement)) is not None and one.replaces]
+    statements: Sequence[Statement] = entry.file.reading.statements
+    if database.facts is not None and database.facts.distributed and entry.file.source == SHIPPED:
+        form = form_of(entry.name)
+        statements = [one for statement in statements for text in form.texts(statement.text) for one in scan(text)]
+    own = [one for statement in statements if (one := made_by(statement)) is not None and one.replaces]
     later = plan.entries[plan.entries.index(entry) + 1 :]
     left = [(one, by) for one in own if (by := _made_later(one, later)) is not None]
     made = [one for one in own if one not in [gone for gone, _ in left]]
     if not made:
         more = f": {', '.join(f'{one.name} is left to {by}' for one, by in left)}" if left else ""
         raise RefusedError(f"{entry.name} has no function, procedure or view to apply again{more}; nothing was changed")
-    pieces = [_piece(database, one) for one in made]
+    # Shipped files make theirs in the target schema alone: of another tenant nothing is said.
+    schema = database.target.schema if entry.file.source == SHIPPED else None
+    pieces = [_piece(database, one, schema) for one in made]
     edits = entry.file.edits(entry.row.statements) if entry.state in (State.EDITED, State.REFORMATTED) else ()
     again = {one.statement.start for one in own}
     accepts = bool(edits) and all(
@@ -173,10 +180,10 @@ def _made_later(one: Made, later: Sequence[Entry]) -> str | None:
     return found
 
 
-def _piece(database: Database, one: Made) -> Piece:
+def _piece(database: Database, one: Made, schema: str | None) -> Piece:
     """What there is of an object, and what the file has; of several of that name, the one that is nearest."""
     kind = "view" if one.kind == "VIEW" else "routine"
-    found = database.tuples(sqlfiles.read("queries/again_texts.sql"), {"kind": kind, "name": one.name})
+    found = database.tuples(sqlfiles.read("queries/again_texts.sql"), {"kind": kind, "name": one.name, "schema": schema})
     texts = [str(text) for (text,) in found]
     then = _body(one)
     if kind == "view":
@@ -214,7 +221,12 @@ def again_text(again: Again, schema: str, run: Run) -> Transaction:
         deadline_text(DEADLINE_MS),
         *ledgers.file_path_texts(file.source, schema),
     ]
-    own = [Part(file.reading.sent[one.statement.leading : one.statement.stop], file.reading, one.statement) for one in again.made]
+    own = [
+        Part(one.statement.text)
+        if run.tenant
+        else Part(file.reading.sent[one.statement.leading : one.statement.stop], file.reading, one.statement)
+        for one in again.made
+    ]
     tail = [ledgers.path_text(schema)]  # such statements leave nothing behind that would have to be reset
     tail += [
         db.inlined(sqlfiles.read("queries/again_keep.sql"), {"setting": "chatops.after", "names": names}),
@@ -228,13 +240,13 @@ def again_text(again: Again, schema: str, run: Run) -> Transaction:
         }  # fmt: skip
         tail.append(db.inlined(sqlfiles.read("queries/ledger_accept.sql"), values))
     parts = [*(Part(text.rstrip().removesuffix(";")) for text in head), *own]
-    return Transaction((*parts, *(Part(text.rstrip().removesuffix(";")) for text in (*tail, "commit"))))
+    return Transaction((*parts, *(Part(text.rstrip().removesuffix(";")) for text in (*tail, "commit"))), apart=run.tenant)
 
 
 def apply_again(database: Database, again: Again, run: Run, command: str) -> None:
     """Does it, all or nothing. Raises MigrationFailedError, ConflictError while another migrator or a lock is in the way."""
     sent = again_text(again, database.target.schema, run)
-    ran = database.run(sent.text)
+    ran = sent.sent_by(database)
     if ran.error is None:
         return
     database.rollback()

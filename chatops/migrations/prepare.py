@@ -109,6 +109,11 @@ def in_cluster(database: Database, prepared: Prepared) -> Prepared:
     cluster.refuse_worker(node, "migrate")
     if node is None or not node.takes(schema):
         return prepared
+    if not node.in_metadata:
+        raise RefusedError(
+            "the cluster does not know its coordinator, which holds what all tenants share; nothing was changed",
+            next_steps=[("tell it (SQL)", "select citus_set_coordinator_host('HOST', PORT);")],
+        )
     return replace(prepared, node=node, distributes=not (node.distributed_schema and node.shared_settings))
 
 

@@ -13,4 +13,5 @@ select (select e.extversion from pg_extension e where e.extname = 'citus') as ve
        exists (select from pg_catalog.pg_dist_partition p
                  join pg_catalog.pg_class c on c.oid = p.logicalrelid
                  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-                where n.nspname = 'chatops' and c.relname = 'settings') as shared_settings
+                where n.nspname = 'chatops' and c.relname = 'settings') as shared_settings,
+       exists (select from pg_catalog.pg_dist_node n where n.groupid = 0) as in_metadata
