@@ -69,8 +69,8 @@ def _apart(texts: Sequence[str]) -> Transaction:
 
 
 def _in(folder: Folder, ledger: Ledger) -> Sequence[Sequence[str]]:
-    """The definitions of each file that is in, as the cluster takes them."""
-    known = {row.name for row in ledger.rows if row.source == SHIPPED and row.is_in}
+    """The definitions of each file whose own text is in, as the cluster takes them; what was adopted stays as it was."""
+    known = {row.name for row in ledger.rows if row.source == SHIPPED and row.state == "applied"}
     files = [(file.name, file.reading) for file in folder.files if folder.source == SHIPPED and file.name in known]
     if known:
         files += [
