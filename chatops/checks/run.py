@@ -23,7 +23,7 @@ from chatops.model import Severity, Values
 WHOLE_BUDGET_SECONDS = 14.0
 GRACE_SECONDS = 0.8
 """After its budget a run that still hangs, in a pooler or in the network, is given up."""
-FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 100
+FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 20
 LEAST_MS = 50
 # What looks at each chat takes all the time there is where nothing is in memory: the others come before it.
 SLOWEST = "newest_messages"
