@@ -46,8 +46,9 @@ PINNED = {
     "client_min_messages": "notice",
     "gin_fuzzy_search_limit": "0",
     "idle_in_transaction_session_timeout": "10min",
+    "jit": "off",
 }
-"""Everybody may set these, on each version from 15 on."""
+"""Everybody may set these, on each version from 15 on. A statement of ours is asked once: compiling it would not pay."""
 IF_THERE = {"restrict_nonsystem_relation_kind": "", "transaction_timeout": "0"}
 """The same for settings that only some servers know."""
 
