@@ -258,6 +258,7 @@ REFUSED = {
     "shmig": "-- ==== DOWN ====", "micrate": "-- +micrate Down", "rambler": "-- rambler down",
     "tern": "---- create above / drop below ----", "Play": "# --- !Downs", "MyBatis": "-- //@UNDO", "dbdeploy": "--//@UNDO",
     "Liquibase": "--rollback drop table boats;", "Atlas": "-- down.sql --", "Sqitch": "-- Revert shop:boats from pg",
+    "another tool": "-- pgmigrate:down",
     "Alembic": "-- Running downgrade ae1027a6acf -> 1975ea83b712",
 }  # fmt: skip
 

@@ -57,6 +57,8 @@ OTHERS = tuple(
         ("Atlas", r"--\s*down\.sql\s*--"),
         ("Sqitch", r"--\s*revert\s+\S+:\S+\s+from\s+\w+\s*$"),
         ("Alembic", r"--\s*running\s+downgrade\b"),
+        ("another tool", r"--\s*(?!migrate:)[a-z][\w-]*:(?:down|undo|rollback|revert)\s*$"),
+        ("another tool", r"--\s*\+\s*(?!goose\b|migrate\b)[a-z][\w-]*\s+(?:down|undo|rollback|revert)\s*$"),
         (VARIABLES, r"--\s*\+goose\s+envsub\s+on\b"),
     )
 )
