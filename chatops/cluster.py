@@ -10,7 +10,7 @@ from chatops.errors import RefusedError
 
 ON_TENANTS = frozenset((
     "migrate", "reassign", "release", "close", "reopen", "drain", "undrain", "pause", "resume", "undo", "guard",
-    "simulate", "repair",
+    "simulate", "repair", "adopt", "monitor",
 ))  # fmt: skip
 """Commands that write, and work on a distributed schema; the others refuse by name."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,11 +27,13 @@ from chatops.migrations.citus_form import EVERY_FUNCTION, Form, form_of
 from chatops.migrations.scanner import scan
 from chatops.settings import Options, load, resolve
 from tests.conftest import Result
+from tests.locks import wait_for
 from tests.servers import Database
 
 CITUS = os.environ.get("CHATOPS_TEST_CITUS_URL", "")
-REFUSED = (["remove", "--yes"], ["adopt", "--through", "017", "--yes"], ["rehearse"])
-Run = Callable[..., Result]
+REFUSED = (
+    ["remove", "--yes"], ["rehearse"], ["snooze", "CHAT013", "--until", "2099-01-01", "--reason", "x", "--store", "--yes"],
+)  # fmt: skip
 
 
 @dataclass
@@ -354,6 +357,61 @@ def test_chats_are_moved_and_each_move_is_logged_and_taken_back(tenant: Cluster,
         # Only the reply that was let through while the guards were off.
         found = chatops_inprocess("--schema", "acme", "verify", "data", "-o", "json", db=tenant.url, check=1)
         assert [one["code"] for one in json.loads(found.stdout)["checks"] if one["status"] != "passed"] == ["CHAT009"]
+
+
+@pytest.mark.citus
+def test_the_guides_scenarios_are_lived_through_there_and_rows_are_mended(tenant: Cluster, chatops_inprocess: Run) -> None:
+    played = chatops_inprocess("--schema", "acme", "verify", "--scenarios", "--yes", db=tenant.url, check=0)
+    assert "13 of 13 scenario steps passed" in played.stdout
+    with tenant.connect("acme") as own:
+        people(own)
+        with own.transaction():
+            for setting in ("citus.propagate_set_commands = 'local'", "chatops.write = 'function'"):
+                own.execute(f"set local {setting}")
+            own.execute("update chats set message_count = 7")
+    chatops_inprocess("--schema", "acme", "repair", "DATA001", "--yes", "--reason", "test", db=tenant.url, check=0)
+    with tenant.connect("acme") as own:
+        assert value(own, "select max(message_count) from chats") == 1
+        assert value(own, "select count(*) from chatops.actions where code = 'DATA001'") == 3
+
+
+@pytest.mark.citus
+def test_a_guard_that_a_worker_lacks_and_a_function_that_only_the_coordinator_has_fail_verify(
+    tenant: Cluster, chatops_inprocess: Run
+) -> None:
+    def trouble() -> str:
+        return chatops_inprocess("--schema", "acme", "verify", "--only", "DB021", db=tenant.url, check=1).stdout
+
+    worker, shard = tenant.shard("acme.chats")
+    with psycopg.connect(worker, autocommit=True) as there:
+        there.execute("set citus.enable_ddl_propagation to off")
+        there.execute("set citus.enable_manual_changes_to_shards to on")
+        there.execute(f"drop trigger chatops_guard_chat_{shard.rpartition('_')[2]} on {shard}")
+    assert "1 of its 15 guards are missing on the workers" in trouble()
+    with tenant.connect("acme") as own:
+        own.execute("set citus.enable_ddl_propagation to off")
+        own.execute("create function acme.lone() returns integer language sql as 'select 1'")
+    assert "1 of its functions are on the coordinator alone" in trouble()
+
+
+@pytest.mark.citus
+def test_a_session_that_holds_up_a_tenant_on_a_worker_is_found(tenant: Cluster, chatops_inprocess: Run) -> None:
+    worker, shard = tenant.shard("acme.chats")
+    with psycopg.connect(worker, autocommit=True) as there:
+        there.execute("set citus.enable_manual_changes_to_shards to on")
+        there.execute("begin")
+        there.execute(f"lock table {shard} in share mode")
+        with tenant.connect("acme") as own:
+            own.execute("set statement_timeout = '60s'")
+            waiting = threading.Thread(target=lambda: own.execute("update chats set updated_at = now()"), daemon=True)
+            waiting.start()
+            with psycopg.connect(worker, autocommit=True) as looking:
+                blocked = "select count(*) from pg_stat_activity where %s = any (pg_blocking_pids(pid))"
+                wait_for(lambda: looking.execute(blocked, (there.info.backend_pid,)).fetchone() != (0,), "somebody waits")
+            told = chatops_inprocess("--schema", "acme", "diagnose", "--only", "DB026", db=tenant.url, check=1)
+            assert f"pid {there.info.backend_pid}" in told.stdout.replace(",", "")
+            there.execute("rollback")
+            waiting.join(timeout=60)
 
 
 @pytest.mark.citus

@@ -164,6 +164,8 @@ class Stage:
         text = sqlfiles.query("queries/scenario_head.sql", before_018=facts is None or not facts.has_queue_clocks)
         with self.marked():
             self.database.execute(text, {"chat_id": chat, "lead": lead})
+            # This session may remember where the head of the queue was.
+            self.database.execute("select pg_catalog.set_config('chatops.queue_head', '', true)")
 
     @contextmanager
     def marked(self) -> Iterator[None]:

@@ -6,5 +6,3 @@ update chats as c
          (select pg_catalog.min(o.waiting_since) from chats as o where o.assigned_operator_id is not null and o.chat_state = 'assigned'))
          - :'lead'::interval
  where c.id = :'chat_id'::uuid
--- This session may remember where the head of the queue was.
-returning pg_catalog.set_config('chatops.queue_head', '', true)
