@@ -34,6 +34,7 @@ CITUS = os.environ.get("CHATOPS_TEST_CITUS_URL", "")
 REFUSED = (
     ["remove", "--yes"], ["rehearse"], ["snooze", "CHAT013", "--until", "2099-01-01", "--reason", "x", "--store", "--yes"],
 )  # fmt: skip
+Run = Callable[..., Result]
 
 
 @dataclass
