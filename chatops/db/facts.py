@@ -31,10 +31,9 @@ _FACTS = """select current_setting('server_version_num')::int as version_number,
        exists (select from pg_class as h join pg_namespace as s on s.oid = h.relnamespace
                 where s.nspname = 'supabase_migrations' and h.relname = 'schema_migrations') as has_supabase_history,
        (select e.extversion from pg_extension as e where e.extname = 'citus') as citus,
-       exists (select from pg_extension as e
-                 join pg_proc as p on p.proname = 'citus_truncate_trigger'
-                 join pg_trigger as t on t.tgfoid = p.oid and t.tgrelid = to_regclass('chats')
-                where e.extname = 'citus') as distributed,
+       exists (select from pg_trigger
+                where tgrelid = to_regclass('chats')
+                  and tgfoid = to_regproc('pg_catalog.citus_truncate_trigger')) as distributed,
        exists (select from pg_namespace where nspname = {schema}) as schema_there,
        -- Rows are hidden unless the role owns the table or bypasses policies, or one SELECT policy shows it everything.
        coalesce((select array_agg(t.name order by t.name)
