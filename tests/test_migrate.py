@@ -226,7 +226,8 @@ def test_the_views_cost_one_round_trip_and_go_in_again_when_their_text_changed(
     database.execute("update chatops.migrations set checksum = 'another' where name in ('views/chat_queue', 'views/stuck_chats')")
     with proxy(database, uncounted="(watching)") as wire:
         done = chatops_inprocess("migrate", "--yes", db=wire.url, check=0)
-        assert wire.round_trips == 3
+        # The facts, the ledger, the views; and what protects the tables is kept.
+        assert wire.round_trips == 4
     assert "chat_queue, stuck_chats" in done.stderr
     assert "2 views" in done.stdout
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,8 @@ class Database(Statements):
         self._has_transactions = False
         self.show_names = False
         """Whether people may be named in what is said about this database: set by whoever knows who reads it."""
+        self.before_writing: Callable[[Database], None] | None = None
+        """Asked when a writing transaction begins, until it says that it need not be again: it may refuse."""
         self.wrote: bool | None = None
         """After `reading`: whether the transaction was given a transaction id, that is, wrote anything."""
 
@@ -80,6 +82,8 @@ class Database(Statements):
         """
         self._begin("begin isolation level read committed, read write, not deferrable", statement_timeout, lock_timeout)
         try:
+            if self.before_writing is not None:
+                self.before_writing(self)
             yield self
         except BaseException:
             self.rollback()
@@ -94,6 +98,9 @@ class Database(Statements):
 
         `settings` are set as by `annotate`.
         """
+        if self.before_writing is not None:
+            self.glance()
+            self.before_writing(self)
         text = ";\n".join(
             (
                 "begin isolation level read committed, read write",

@@ -35,6 +35,11 @@ _FACTS = """select current_setting('server_version_num')::int as version_number,
                 where tgrelid = to_regclass('chats')
                   and tgfoid = to_regproc('pg_catalog.citus_truncate_trigger')) as distributed,
        exists (select from pg_namespace where nspname = {schema}) as schema_there,
+       (select count(*)::int
+          from pg_namespace as own
+          join pg_class as t on t.relnamespace = own.oid and t.relkind in ('r', 'p')
+          join pg_attribute as k on k.attrelid = t.oid and k.attnum > 0 and not k.attisdropped
+         where own.nspname = 'chatops') as bookkeeping_columns,
        -- Rows are hidden unless the role owns the table or bypasses policies, or one SELECT policy shows it everything.
        coalesce((select array_agg(t.name order by t.name)
                    from unnest(array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity', 'real_users',
@@ -134,5 +139,7 @@ class Facts:
     distributed: bool
     """The chats lie on a worker of a Citus cluster."""
     schema_there: bool
+    bookkeeping_columns: int
+    """How many columns the tables of schema chatops have."""
     hidden: list[str]
     """The chat tables where row level security hides rows from this role."""

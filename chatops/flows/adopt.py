@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chatops.checks import safety
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError
 from chatops.flows import tenants
+from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions, folder_options, pin
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
@@ -99,9 +101,11 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
         if not invocation.consent("Record this", yes=False, always=True):
             invocation.note("nothing was changed")
             return ExitCode.REFUSED
+    refuse_ahead(database)
     run_of = _run_of(invocation, folder)
     ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run_of)
     record(database, found, proposal, told, run_of)
+    safety.keep(database)
     if asked.yes:
         invocation.show(answer(replace(look, written=True)))
     late = " --allow-out-of-order" if proposal.late else ""
@@ -132,6 +136,7 @@ def correct_ledger(invocation: Invocation, database: Database, folder: Folder, a
     if not invocation.consent("Correct the ledger, and nothing else,", yes=asked.yes, always=True):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
+    refuse_ahead(database)
     run_of = _run_of(invocation, folder)
     ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run_of)
     for entry, what in wanted:
@@ -181,6 +186,7 @@ def make_ledger(invocation: Invocation, database: Database, asked: AdoptRequest)
     if not invocation.consent("Make the ledger and the audit, in a schema of their own,", yes=asked.yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
+    refuse_ahead(database)
     ledger.create(database)
     invocation.show(Answer("adopt", [Text(["The ledger and the audit are there now."])], {"recorded": 0}))
     return ExitCode.OK

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
@@ -15,6 +16,7 @@ from chatops.migrations.ledger import Run
 from chatops.migrations.plan import plan
 from chatops.migrations.source import Folder, MigrationFile, revision_of
 from chatops.screens import again as screen
+from chatops.tables_there import require_place
 
 
 def show_file(invocation: Invocation, folder: Folder, name: str) -> ExitCode:
@@ -46,6 +48,7 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     database = invocation.connect("migrate")
     known = carried_over(ledger.read(database), folder)
     invocation.banner(database)
+    require_place(database, known.ledger.facts)
     refuse_unfit(database, known.ledger.facts)
     found = prepare_again(database, plan(folder, known.ledger.rows), named(folder, name).name)
     tenant = known.ledger.facts.distributed
@@ -62,6 +65,7 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     if not invocation.consent(f"Make {screen.count(found)} again", yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
+    refuse_ahead(database)
     ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run)
     apply_again(database, found, run, command)
     invocation.show(screen.done(found))

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from chatops import formatting
+from chatops.checks import safety
 from chatops.db import Database
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import ahead
@@ -97,7 +98,7 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     database = invocation.connect("migrate")
     before = ledger.read(database)
     invocation.banner(database, ahead_told=True)
-    if newer := ahead.among((row.name, row.chatops_version) for row in before.rows if row.source == SHIPPED):
+    if newer := ahead.read_already(database, before.rows):
         invocation.warn(ahead.told(newer))
     prepared = prepare(database, before, folder, request)
     warn(invocation, prepared)
@@ -109,9 +110,11 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         invocation.show(screen.plan_answer(prepared, invocation.medium().width, request.again, count_repairs(database, prepared)))
     elif prepared.nothing:
         if (prepared.carried or prepared.by_history) and (options.yes or not invocation.target.production):
+            refuse_ahead(database, newer)
             apply(database, prepared, request, run, Teller(invocation, quiet=options.quiet))
         invocation.show(screen.nothing_answer(prepared))
     else:
+        refuse_ahead(database, newer)
         return go(invocation, database, prepared, request, run, yes=options.yes, quiet=options.quiet)
     return ExitCode.OK
 
@@ -119,8 +122,7 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
 def go(
     invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, run: Run, *, yes: bool, quiet: bool
 ) -> ExitCode:
-    """Shows the plan, asks, applies it. Refuses a database that a newer chatops has migrated: its views would be put back."""
-    refuse_ahead(database, ahead.among((row.name, row.chatops_version) for row in prepared.ledger.rows if row.source == SHIPPED))
+    """Shows the plan, asks, applies it."""
     # Counting reads all messages: only for somebody who is about to decide.
     counts = count_repairs(database, prepared) if invocation.interactive and not yes else {}
     for line in screen.plan_lines(prepared, invocation.medium().width, counts):
@@ -132,6 +134,8 @@ def go(
     started = time.monotonic()
     outcome = apply(database, prepared, request, run, Teller(invocation, quiet=quiet))
     seconds = time.monotonic() - started
+    if prepared.folder.source == SHIPPED:
+        safety.keep(database)
     invocation.show(screen.outcome_answer(prepared, outcome, seconds, invocation.here("verify")))
     return ExitCode.OK
 

@@ -17,7 +17,7 @@ from chatops.migrations.events import Done, Event, Installed, StepBegun
 from chatops.migrations.fleet import Member
 from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.prepare import MigrationRequest
-from chatops.migrations.source import SHIPPED, Folder, revision_of
+from chatops.migrations.source import Folder, revision_of
 from chatops.provenance import provenance
 from chatops.render.failure import failure
 from chatops.screens import migrate_fleet as screen
@@ -113,7 +113,7 @@ class _Telling:
 
 
 def _refuse_ahead(ledger: Ledger) -> None:
-    if newer := ahead.among((row.name, row.chatops_version) for row in ledger.rows if row.source == SHIPPED):
+    if newer := ahead.among(ledger.rows):
         raise RefusedError(f"{ahead.told(newer)}; nothing was changed")
 
 

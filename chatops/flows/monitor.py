@@ -18,6 +18,8 @@ from chatops.deploys import receipt as receipts
 from chatops.deploys.monitor_state import Look, Verdict, Watch, verdict
 from chatops.errors import ExitCode, RefusedError, UnreachableError, UsageError
 from chatops.flows import tenants
+from chatops.flows.ahead import files_ahead
+from chatops.flows.ahead import told as told_ahead
 from chatops.flows.configured_commands import agree_to_commands, command_environment, configured_commands
 from chatops.flows.live_line import page
 from chatops.flows.monitor_commands import beside
@@ -30,6 +32,7 @@ from chatops.formatting import visible
 from chatops.model import Line, Span
 from chatops.screens import monitor as screen
 from chatops.screens.tenants_checks import MONITOR
+from chatops.tables_there import require_chats
 
 if TYPE_CHECKING:
     from chatops.render.terminal import Page
@@ -145,6 +148,7 @@ class Watching:
         self.by_server = clock is None
         self.clock, self.sleep = clock or (lambda: datetime.now(UTC) + self.ahead), sleep
         self.live = False
+        self._newer_told = False
         self._screen: Page | None = None
         self.watch: Watch
 
@@ -206,6 +210,9 @@ class Watching:
             with contextlib.suppress(UnreachableError), self.invocation.connect("read") as database:
                 facts = database.glance()
                 self.ahead, self.role = facts.now - datetime.now(UTC), facts.role
+                if not self._newer_told and (newer := files_ahead(database)):
+                    self._newer_told = True
+                    self.invocation.warn(told_ahead(newer))
 
     def until_next(self) -> float:
         """Seconds to the next slot; a little at least, so that clocks that disagree do not spin."""
@@ -232,6 +239,8 @@ class Watching:
         self.anew = False
         baseline = self.baseline
         if baseline is None:
+            with contextlib.suppress(UnreachableError), self.invocation.connect("read") as database, database.reading():
+                require_chats(database)
             found = self.look()
             if not found.reached:
                 raise UnreachableError("the database cannot be reached: a watch needs to know how it was before")

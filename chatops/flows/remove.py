@@ -5,10 +5,11 @@ from __future__ import annotations
 from chatops import sqlfiles
 from chatops.checks import catalog
 from chatops.errors import ConflictError, DatabaseError, ExitCode, LockTimeoutError, RefusedError, UsageError, standby_refused
+from chatops.flows.ahead import refuse_ahead
 from chatops.flows.run import Invocation
 from chatops.migrations.removal import ObjectsByFile, Removal, carry_out, removal
 from chatops.screens import remove as screen
-from chatops.tables_there import require_schema
+from chatops.tables_there import require_place
 
 _IN_USE = "2BP01"
 _ANOTHER = "CHL01"
@@ -20,9 +21,9 @@ def remove(invocation: Invocation, *, dry_run: bool, yes: bool) -> ExitCode:
     if as_sql and not dry_run:
         raise UsageError("-o sql shows the text of a dry run on stdout: add --dry-run")
     database = invocation.connect("migrate")
+    require_place(database, database.glance())
     with invocation.seeing(), database.reading():
         invocation.banner(database)
-        require_schema(database)
         if not dry_run and database.facts is not None and database.facts.standby:
             raise standby_refused()
         found = removal(database, made())
@@ -35,6 +36,7 @@ def remove(invocation: Invocation, *, dry_run: bool, yes: bool) -> ExitCode:
         return ExitCode.OK
     for line in screen.lines(found):
         invocation.note(line)
+    refuse_ahead(database)
     if not invocation.consent("Take this out", yes=yes, always=True):
         invocation.note("Nothing was changed.")
         return ExitCode.REFUSED

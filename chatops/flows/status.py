@@ -11,7 +11,6 @@ from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.carry_over import carried_over
 from chatops.migrations.plan import plan
-from chatops.migrations.source import SHIPPED
 from chatops.screens import status as screen
 from chatops.tables_there import require_place, require_schema
 
@@ -32,7 +31,7 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
     database = invocation.connect("read")
     before = ledger.read(database)
     invocation.banner(database, ahead_told=True)
-    if newer := ahead.among((row.name, row.chatops_version) for row in before.rows if row.source == SHIPPED):
+    if newer := ahead.read_already(database, before.rows):
         invocation.warn(ahead.told(newer))
     if not before.facts.schema_there:
         with database.reading():
