@@ -10,8 +10,8 @@ from chatops.errors import RefusedError, UsageError
 
 TABLES = ("chats", "messages", "chat_assignments", "operators", "operator_activity", "real_users", "fictional_users",
           "platform_config")  # fmt: skip
-NAMED = 3
 DEFAULT = "public"
+NAMED = 3
 """Schemas that are named where there are many."""
 _TABLE = re.compile(rf"\b(?:{'|'.join(TABLES)})\b")
 _COMMENT = re.compile(r"--[^\n]*")
@@ -58,16 +58,34 @@ def require_chats(database: Database) -> None:
     facts = database.facts
     if facts is None or facts.has_chats:
         return
-    schema = formatting.visible(database.target.schema)
-    where = f"there is no table chats in schema {schema} of database {facts.database}"
     others = _elsewhere(database)
-    if len(others) == 1:
-        where += f"; schema {formatting.visible(others[0])} has one"
-    elif others:
-        where += f"; {formatting.plural(len(others), 'other schema has', 'other schemas have')} one: name a schema"
     make = " ".join(filter(None, ("chatops", database.target.flags, "migrate --to 017")))
-    steps = _other_places(database, others) or [("make the tables", make)]
-    raise RefusedError(where, next_steps=steps)
+    raise RefusedError(_not_here(database, others), next_steps=_other_places(database, others) or [("make the tables", make)])
+
+
+def _not_here(database: Database, others: list[str]) -> str:
+    facts = database.facts
+    assert facts is not None
+    where = f"there is no table chats in schema {formatting.visible(database.target.schema)} of database {facts.database}"
+    if len(others) == 1:
+        return f"{where}; schema {formatting.visible(others[0])} has one"
+    if others:
+        return f"{where}; {formatting.plural(len(others), 'other schema has', 'other schemas have')} one: name a schema"
+    return where
+
+
+_STATE_TYPE = """select format_type(atttypid, atttypmod) from pg_attribute
+                  where attrelid = to_regclass('chats') and attname = 'chat_state'"""
+
+
+def require_text_state(database: Database) -> None:
+    """Refuses to move chats whose state is no text: the statements that move them write one. Inside a transaction."""
+    kind = str(database.value(_STATE_TYPE) or "text")
+    if kind != "text" and not kind.startswith("character varying"):
+        raise RefusedError(
+            f"chats.chat_state is of type {formatting.visible(kind)}, not text: "
+            "chatops reads such chats, and does not move or mend them; nothing was changed"
+        )
 
 
 def require_rows(database: Database, text: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chatops.checks import run
 from chatops.db import database as timeouts
 from chatops.deploys import monitor_state
 from chatops.deploys.monitor_state import Look, Seen
@@ -136,8 +137,8 @@ EXPECTED: dict[Callable[[Database], Iterator[dict[str, Any]]], tuple[tuple[int, 
                     "monitor -o nagios": NAGIOS}),
     slow: (SLOW, {"status": SEEN, "log": SEEN, "release": (4, "statement timeout"), "reassign": (4, "statement timeout")}),
     no_schema: (SCHEMA, {"diagnose -o nagios": NAGIOS, "monitor -o nagios": NAGIOS}),
-    no_table: (TABLE, {"diagnose -o nagios": NAGIOS, "doctor": UNKNOWN, "status": SEEN, "log": SEEN, "monitor": NOT_MEASURED,
-                       "monitor -o prometheus": NOT_MEASURED, "monitor -o nagios": NAGIOS}),
+    no_table: (TABLE, {"diagnose -o nagios": NAGIOS, "doctor": UNKNOWN, "status": SEEN, "log": SEEN,
+                       "monitor -o nagios": NAGIOS}),
     no_column: (COLUMN, {"diagnose": UNKNOWN, "diagnose -o nagios": (1, r"^CHATOPS WARNING - .*unknown"),
                          "verify -o json": UNKNOWN, "verify --scenarios": UNKNOWN, "doctor": UNKNOWN, "status": SEEN, "log": SEEN,
                          "monitor": NOT_MEASURED, "monitor -o prometheus": NOT_MEASURED, "monitor -o nagios": NAGIOS}),
@@ -303,3 +304,53 @@ def test_a_database_that_is_ahead_is_led_with_read_and_not_written(
     database.execute("comment on view chat_state_summary is 'of tomorrow'")
     database.execute("update chatops.migrations set checksum = 'other' where kind = 'repeatable'")
     assert chatops_inprocess("migrate", "--yes", db=database).exit_code == 4
+
+
+# ---- values of other types -------------------------------------------------------------------------------------------------
+
+
+def test_a_state_that_is_an_enum_is_read_and_moving_is_refused_in_a_sentence(
+    core_database: Database, chatops_inprocess: Run
+) -> None:
+    desk = Desk(core_database)
+    chat = str(desk.held_chat(desk.operator("Ann")))
+    core_database.script(
+        """do $$ declare v record; v_again text[] := '{}'; v_text text; begin
+             create type state as enum ('waiting_assignment', 'assigned', 'waiting_real_user_reply', 'completed');
+             for v in select conname from pg_constraint where conrelid = 'chats'::regclass and contype = 'c' loop
+               execute format('alter table chats drop constraint %I', v.conname); end loop;
+             for v in select indexrelid::regclass as name, pg_get_indexdef(indexrelid) as text from pg_index
+                       where indrelid = 'chats'::regclass and indpred is not null loop
+               execute format('drop index %s', v.name); v_again := v_again || v.text; end loop;
+             v_again := v_again || ('create view chat_state_summary as ' || pg_get_viewdef('chat_state_summary'::regclass));
+             drop view chat_state_summary;
+             alter table chats alter chat_state drop default, alter chat_state type state using chat_state::state,
+               alter chat_state set default 'waiting_assignment';
+             foreach v_text in array v_again loop execute replace(v_text, '::text', ''); end loop;
+           end $$"""
+    )
+    for words in (("summary",), ("queue",), ("stuck",), ("chats",), ("operators",), ("show", "chat", chat), ("log",)):
+        assert chatops_inprocess(*words, db=core_database).exit_code == 0, words
+    unknown = json.loads(chatops_inprocess("diagnose", "-o", "json", db=core_database).stdout)["counts"]["unknown"]
+    assert unknown == 0
+    for words in (("release", chat), ("reassign", chat, "--to", "Ann"), ("close", chat), ("drain", "Ann"), ("repair",)):
+        refused = chatops_inprocess(*words, "--yes", "--reason", "x", db=core_database, check=4)
+        assert "chats.chat_state is of type state, not text" in refused.stderr, words
+
+
+@pytest.mark.parametrize("command", [("diagnose",), ("verify",), ("doctor",), ("monitor", "--once", "--state", "w.json")])
+def test_a_look_on_a_budget_at_a_table_that_is_slow_says_what_took_too_long(
+    office: tuple[Database, str, str], chatops_inprocess: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    database, _, _ = office
+    # Each look at a chat takes for ever, and a run has little time.
+    database.script(
+        "alter table chats rename to chats_itself; create view chats as select * from chats_itself where pg_sleep(3600) is not null"
+    )
+    monkeypatch.setitem(timeouts.TIMEOUTS, "read", ("200ms", "100ms"))  # type: ignore[misc]
+    monkeypatch.setattr(run, "WHOLE_BUDGET_SECONDS", 2.0)
+    budget = () if command[0] in ("doctor", "monitor") else ("--timeout", "2")
+    done = chatops_inprocess(*command, *budget, db=database)
+    assert done.exit_code == 1, done.stderr
+    assert re.search(r"took longer than|could not be|cannot be seen|time for all checks", done.stdout + done.stderr)
+    assert "0 wait" not in done.stdout

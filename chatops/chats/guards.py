@@ -92,7 +92,7 @@ def _switch(database: Database) -> Switch | None:
 def switch_off(database: Database, provenance: Provenance, span: timedelta, reason: str) -> Switched:
     """Switches the guards off for a span of time, logged in the same transaction. Raises RefusedError when there are none."""
     with audit.acting(database, provenance, reason=reason):
-        _require_guards(database)
+        require(database)
         was = Guards(True, _switch(database), [])
         before = json.dumps({"guards": "off" if was.off else "on"})
         parameters = {"span": span, "reason": reason, "before": before}
@@ -102,12 +102,13 @@ def switch_off(database: Database, provenance: Provenance, span: timedelta, reas
 def switch_on(database: Database, provenance: Provenance, reason: str | None) -> Switched | None:
     """Switches the guards on again, logged; None when they were on."""
     with audit.acting(database, provenance, reason=reason):
-        _require_guards(database)
+        require(database)
         done = audit.carry_out(database, "queries/guard_on.sql", {})
         return Switched(*done[0]) if done else None
 
 
-def _require_guards(database: Database) -> None:
+def require(database: Database) -> None:
+    """Raises RefusedError where there are no guards. Inside a transaction."""
     if not database.rows(_Installed, sqlfiles.read("queries/guard_state.sql"))[0].installed:
         raise RefusedError(
             "this database has no guards: migration 022 is not in; nothing was changed",

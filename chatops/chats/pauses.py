@@ -25,13 +25,18 @@ class Paused:
 def begin(database: Database, provenance: Provenance, span: timedelta, reason: str) -> Paused:
     """Pauses the queue for a span of time, logged in the same transaction. Raises RefusedError where assign does not look."""
     with audit.acting(database, provenance, reason=reason):
-        if not database.value(sqlfiles.read("queries/pause_installed.sql")):
-            migrate = " ".join(filter(None, ("chatops", database.target.flags, "migrate --dry-run")))
-            raise RefusedError(
-                "assign cannot be paused here: migration 021 is not in; nothing was changed",
-                next_steps=[("see what it would bring", migrate)],
-            )
+        require(database)
         return Paused(*audit.carry_out(database, "queries/pause_begin.sql", {"span": span, "reason": reason})[0])
+
+
+def require(database: Database) -> None:
+    """Raises RefusedError where assign does not look at a pause. Inside a transaction."""
+    if not database.value(sqlfiles.read("queries/pause_installed.sql")):
+        migrate = " ".join(filter(None, ("chatops", database.target.flags, "migrate --dry-run")))
+        raise RefusedError(
+            "assign cannot be paused here: migration 021 is not in; nothing was changed",
+            next_steps=[("see what it would bring", migrate)],
+        )
 
 
 def until(database: Database) -> datetime | None:

@@ -17,7 +17,7 @@ from chatops.flows.live_line import drawing
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Table, Text
 from chatops.render import encodable, render
-from chatops.tables_there import require_chats
+from chatops.tables_there import require_chats, require_text_state
 
 FEW = 200
 """Chats that are done before a bar could be read."""
@@ -56,13 +56,15 @@ def reason_and_yes(
 
 @contextlib.contextmanager
 def planning(
-    invocation: Invocation, database: Database, *, logged: bool = True, statement_timeout: str | None = None
+    invocation: Invocation, database: Database, *, logged: bool = True, moves: bool = True, statement_timeout: str | None = None
 ) -> Iterator[None]:
     """One snapshot to plan in: the banner shown; a standby, and a log that is missing, refused before anybody is asked."""
     with invocation.seeing(), database.reading(statement_timeout=statement_timeout):
         invocation.banner(database)
         require_chats(database)
         refuse_ahead(database)
+        if moves:
+            require_text_state(database)
         if database.facts is not None and database.facts.standby:
             raise standby_refused()
         if logged:

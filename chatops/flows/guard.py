@@ -8,7 +8,6 @@ from chatops.errors import ExitCode, UsageError
 from chatops.flows import acting
 from chatops.flows.run import Invocation
 from chatops.screens import guard as screen
-from chatops.tables_there import require_place
 
 
 def guard(invocation: Invocation, switch: str, span: str, *, yes: bool, reason: str | None) -> ExitCode:
@@ -24,7 +23,7 @@ def guard(invocation: Invocation, switch: str, span: str, *, yes: bool, reason: 
 
 
 def _show(invocation: Invocation) -> ExitCode:
-    with invocation.reading(chats=False) as database:
+    with invocation.reading() as database:
         found = guards.state(database)
     invocation.show(screen.answer(found, invocation.now, invocation.here("guard", "on")))
     return ExitCode.FOUND if found.off else ExitCode.OK
@@ -39,14 +38,14 @@ def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) ->
         pass  # what could not be done is refused before anybody is asked
     given = invocation.needed_reason(reason)
     database = invocation.connect("act")
-    require_place(database, database.glance())
+    with acting.planning(invocation, database, logged=False, moves=False):
+        guards.require(database)
     invocation.note(
         f"For {formatting.duration(span)} late replies and stale writes of the application are accepted, as before migration 022."
     )
     if not invocation.consent("Switch the guards off", yes=yes):
         return ExitCode.OK
     done = guards.switch_off(database, invocation.provenance, span, given)
-    invocation.banner(database)
     again = invocation.here("guard", "on")
     invocation.emit(f"The guards are off until {formatting.instant(done.until)}, action {done.action_id}. On again: {again}\n")
     return ExitCode.OK
@@ -54,9 +53,9 @@ def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) ->
 
 def _on(invocation: Invocation, reason: str | None) -> ExitCode:
     database = invocation.connect("act")
-    require_place(database, database.glance())
+    with acting.planning(invocation, database, logged=False, moves=False):
+        guards.require(database)
     done = guards.switch_on(database, invocation.provenance, reason)
-    invocation.banner(database)
     invocation.emit(
         f"The guards are on, action {done.action_id}.\n" if done else "The guards were on already; nothing was changed.\n"
     )

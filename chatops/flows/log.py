@@ -11,6 +11,7 @@ from chatops.flows.run import Invocation
 from chatops.model import Line
 from chatops.names import find_chat, find_operator
 from chatops.screens import log as screen
+from chatops.tables_there import require_chats
 
 STREAMED = ("jsonl", "csv", "tsv")
 NEWEST = 50
@@ -37,6 +38,9 @@ def show_log(invocation: Invocation, request: LogRequest) -> None:
     shown = invocation.medium().show_names
     most = request.limit or (None if streamed else NEWEST)
     with invocation.reading(chats=False) as database:
+        # A log outlives its chats.
+        if database.facts is not None and not database.facts.has_bookkeeping:
+            require_chats(database)
         rows = log.stream(database, _question(invocation, database, request), most)
         if streamed:
             invocation.show(screen.answer(rows, invocation.now, show_names=shown))

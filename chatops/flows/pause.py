@@ -7,7 +7,6 @@ from chatops.chats import pauses
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import acting
 from chatops.flows.run import Invocation
-from chatops.tables_there import require_place
 
 
 def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:
@@ -20,12 +19,12 @@ def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -
         pass  # what could not be done is refused before anybody is asked
     given = invocation.needed_reason(reason)
     database = invocation.connect("act")
-    require_place(database, database.glance())
+    with acting.planning(invocation, database, moves=False):
+        pauses.require(database)
     invocation.note(f"For {formatting.duration(span)} no operator gets a chat; replies, messages and heartbeats go on.")
     if not invocation.consent("Pause the queue", yes=yes):
         return ExitCode.OK
     done = pauses.begin(database, invocation.provenance, span, given)
-    invocation.banner(database)
     again = invocation.here("resume")
     invocation.emit(f"The queue is paused until {formatting.instant(done.until)}, action {done.action_id}. Go on: {again}\n")
     return ExitCode.OK
@@ -34,9 +33,9 @@ def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -
 def resume(invocation: Invocation, reason: str | None) -> ExitCode:
     """`chatops resume`."""
     database = invocation.connect("act")
-    require_place(database, database.glance())
+    with acting.planning(invocation, database, logged=False, moves=False):
+        pass  # the wrong place, and a newer chatops, are refused
     done = pauses.end(database, invocation.provenance, reason)
-    invocation.banner(database)
     invocation.emit(
         f"Operators get chats again, action {done.action_id}.\n" if done else "The queue was not paused; nothing was changed.\n"
     )

@@ -13,6 +13,7 @@ from chatops.flows import acting
 from chatops.flows.run import Invocation
 from chatops.screens import repair as screen
 from chatops.screens.repair_sentence import Names, sentence
+from chatops.tables_there import require_text_state
 
 DEFAULT_SINCE = "24h"
 
@@ -36,6 +37,7 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
     invocation.check_output()
     here = invocation.here
     with invocation.reading() as database:
+        require_text_state(database)
         plan = repair_plan.plan(
             database, load.codes_of(request.codes), request.chat, audit=request.audit, here=here, since=request.since
         )

@@ -46,7 +46,7 @@ def snooze(invocation: Invocation, request: SnoozeRequest) -> ExitCode:
 
 def _stored(invocation: Invocation, code: str, day: date | None, request: SnoozeRequest) -> ExitCode:
     database = invocation.connect("act")
-    with acting.planning(invocation, database):
+    with acting.planning(invocation, database, moves=False):
         pass  # a standby, and a log that is missing, are refused
     again = f"Show {code} again to" if day is None else f"Silence {code} for"
     if not invocation.consent(f"{again} everybody", yes=request.yes):

@@ -10,7 +10,7 @@ with queued as materialized (
   from chats c
   group by c.chat_state
 )
-select coalesce(s.chat_state, 'none')::text as state, false as empty, s.chats, s.oldest
+select coalesce(s.chat_state::text, 'none') as state, false as empty, s.chats, s.oldest
 from states s
 where s.chat_state is distinct from 'waiting_assignment'
 union all
