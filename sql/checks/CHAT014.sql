@@ -21,7 +21,7 @@ select c.id as chat_id,
        c.last_operator_id,
        reply.created_at as answered_at
   from (
-    select n.chat_id from newest_messages n
+    select n.chat_id from newest_messages n where n.orphans = 0
     union
     select d.id from chats d
      where d.is_active is not false

@@ -13,28 +13,32 @@
 -- reads: chats, chat_assignments, messages
 -- limits: max_reassignments
 -- What the reassignment limit closed is CHAT012's. A chat was closed when it came into its state; before there was such a clock,
--- when its last assignment ended, else when it was last written.
+-- when its last assignment ended, else when it was last written. Who was answered afterwards does not write in vain.
 select c.id as chat_id,
        closed.at as closed_at,
-       pg_catalog.to_jsonb(c) ->> 'closed_reason'::text as closed_reason,
+       c.closed_reason as closed_reason,
        unanswered.messages as messages_since,
        unanswered.newest_at as user_wrote_at
-  from chats c
+  from (
+    -- Few: in the others a reply is the last that happened.
+    select * from chats
+     where (is_active is false or chat_state = 'completed')
+       and (operator_replied_at is null or last_message_at > operator_replied_at)
+       and (state_since is null or last_message_at > state_since)
+    offset 0
+  ) as c
  cross join lateral (
-   select coalesce((pg_catalog.to_jsonb(c) ->> 'state_since'::text)::timestamptz,
-                   (select pg_catalog.max(a.released_at) from chat_assignments a where a.chat_id = c.id),
-                   c.updated_at) as at
+   select coalesce(c.state_since, (select pg_catalog.max(a.released_at) from chat_assignments a where a.chat_id = c.id), c.updated_at) as at
  ) as closed
  cross join lateral (
    select pg_catalog.count(*) as messages, pg_catalog.max(m.created_at) as newest_at
      from messages m
-    where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > closed.at
+    where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > greatest(closed.at, c.operator_replied_at)
  ) as unanswered
- where (c.is_active is false or c.chat_state = 'completed')
-   and c.last_message_at > closed.at
+ where c.last_message_at > closed.at
    and unanswered.messages > 0
-   and coalesce(pg_catalog.to_jsonb(c) ->> 'closed_reason'::text, '') <> 'max_reassignments'
-   and not (c.chat_state = 'completed' and pg_catalog.to_jsonb(c) ->> 'closed_reason'::text is null
+   and coalesce(c.closed_reason, '') <> 'max_reassignments'
+   and not (c.chat_state = 'completed' and c.closed_reason is null
             and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is not null)::numeric
                 >= :'max_reassignments'::numeric
             and (select a.release_reason is distinct from 'operator_sent_message' from chat_assignments a

@@ -10,6 +10,7 @@
 -- help-text: nothing automatic does: choose the chat that goes on, end the other, and put the unique constraint back
 -- says: an answer came twice
 -- reads: chats
+-- A unique index that is valid holds whatever triggers are off: then there is nothing to count.
 select (pg_catalog.array_agg(c.id order by c.created_at, c.id))[1] as chat_id,
        pg_catalog.count(*) as chats,
        (pg_catalog.array_agg(c.id order by c.created_at, c.id))[2:5] as other_ids
@@ -17,6 +18,13 @@ select (pg_catalog.array_agg(c.id order by c.created_at, c.id))[1] as chat_id,
  where c.is_active is not false
    and c.real_user_id is not null
    and c.fictional_user_id is not null
+   and not exists (
+     select from pg_index x
+      where x.indrelid = pg_catalog.to_regclass(pg_catalog.quote_ident(current_schema()) || '.chats')
+        and x.indisunique and x.indisvalid and x.indisready and x.indpred is null and x.indexprs is null and x.indnkeyatts = 2
+        and not exists (select from pg_attribute a
+                         where a.attrelid = x.indrelid and a.attname in ('real_user_id', 'fictional_user_id')
+                           and a.attnum <> all (x.indkey::smallint[])))
  group by c.real_user_id, c.fictional_user_id
 having pg_catalog.count(*) > 1
  order by pg_catalog.count(*) desc, 1

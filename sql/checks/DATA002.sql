@@ -29,16 +29,13 @@ select found.clock, found.chat_id, found.operator_id,
         or least(c.created_at, c.updated_at) < '0001-01-02'
         or greatest(c.created_at, c.updated_at) > '9999-12-31'
     union all
-    select 'assignment', s.chat_id, s.operator_id, greatest(s.assigned_at, s.released_at)
+    select case when told.is_odd then 'assignment' else 'ends before it began' end, s.chat_id, s.operator_id,
+           case when told.is_odd then greatest(s.assigned_at, s.released_at) else now() + (s.assigned_at - s.released_at) end
       from chat_assignments s
-     where s.assigned_at not between '0001-01-02' and now() + interval '1 minute'
-        or s.released_at not between '0001-01-02' and now() + interval '1 minute'
-    union all
-    select 'ends before it began', s.chat_id, s.operator_id,
-           case when s.released_at > '0001-01-02' and s.assigned_at < '9999-12-31' then now() + (s.assigned_at - s.released_at) end
-      from chat_assignments s
-     where s.released_at < s.assigned_at
-       and s.assigned_at between '0001-01-02' and now() + interval '1 minute'
-       and s.released_at between '0001-01-02' and now() + interval '1 minute'
+     cross join lateral (
+       select s.assigned_at not between '0001-01-02' and now() + interval '1 minute'
+              or coalesce(s.released_at not between '0001-01-02' and now() + interval '1 minute', false) as is_odd
+     ) as told
+     where told.is_odd or s.released_at < s.assigned_at
   ) as found
  order by found.at desc nulls first, found.chat_id, found.operator_id

@@ -15,17 +15,13 @@
 -- reads: chat_assignments, operators, messages
 -- limits: own_chat_after_seconds
 -- compares: all
--- Available: worked within the hour around, and had no chat at that moment. Half hours by number find who worked then without
--- a look at all that an operator ever did; a turn longer than that is looked for by itself. Where many were found it takes long,
--- so it is asked by itself.
-with late_turns as materialized (
-  select id, chat_id, operator_id, assigned_at, released_at
-    from chat_assignments
-   where released_at is null
-      or released_at >= now() - :'since'::interval - interval '30 minutes'
-      or assigned_at >= now() - :'since'::interval - interval '30 minutes'
-), again as materialized (
-  select a.chat_id, a.operator_id, a.assigned_at, pg_catalog.floor(extract(epoch from a.assigned_at) / 1800::numeric)::bigint as half_hour
+-- shares: late_turns
+-- Available: began to work on a chat within half an hour around, and had none at that moment. Each operator's turns are two sorted
+-- lists, when they began and until when all so far had ended, so that a moment is looked up in them however many turns there are.
+\set late_turns `cat sql/checks/shared/late_turns.sql`
+with late_turns as materialized (:late_turns),
+again as materialized (
+  select a.chat_id, a.operator_id, a.assigned_at
     from late_turns a
    cross join lateral (
      select p.operator_id from chat_assignments p
@@ -34,45 +30,41 @@ with late_turns as materialized (
       limit 1
    ) as previous
    where a.assigned_at >= now() - :'since'::interval
+     and pg_catalog.isfinite(a.assigned_at)
      and previous.operator_id = a.operator_id
 ), soon as materialized (
   select a.*, a.assigned_at - waited.since as user_waited
     from again a
    cross join lateral (
      select pg_catalog.min(m.created_at) as since from messages m
-      where m.chat_id = a.chat_id and m.sender_type = 'real' and m.created_at <= a.assigned_at
+      where m.chat_id = a.chat_id and m.sender_type = 'real' and m.created_at <= a.assigned_at and pg_catalog.isfinite(m.created_at)
         and m.created_at > coalesce((select r.created_at from messages r
                                       where r.chat_id = a.chat_id and r.sender_type = 'fictional' and r.created_at < a.assigned_at
                                       order by r.created_at desc limit 1), '-infinity')
    ) as waited
    where coalesce(a.assigned_at - waited.since, interval '0') < pg_catalog.make_interval(secs => :'own_chat_after_seconds'::double precision)
-), worked as materialized (
-  select distinct a.chat_id, a.assigned_at, w.operator_id
-    from soon a
-   cross join (values (-1), (0), (1)) as beside (half_hours)
-    join late_turns w on pg_catalog.floor(extract(epoch from w.assigned_at) / 1800::numeric)::bigint = a.half_hour + beside.half_hours
-    join operators f on f.id = w.operator_id and f.is_active
-   where w.operator_id <> a.operator_id
-     and w.assigned_at between a.assigned_at - interval '30 minutes' and a.assigned_at + interval '30 minutes'
-), busy as (
-  select a.chat_id, a.assigned_at, b.operator_id
-    from soon a
-   cross join (values (-1), (0)) as beside (half_hours)
-    join late_turns b on pg_catalog.floor(extract(epoch from b.assigned_at) / 1800::numeric)::bigint = a.half_hour + beside.half_hours
-   where b.assigned_at <= a.assigned_at
-     and coalesce(b.released_at, 'infinity') > a.assigned_at - interval '5 seconds'
-  union all
-  select a.chat_id, a.assigned_at, b.operator_id
-    from late_turns b
-    join soon a on b.assigned_at <= a.assigned_at and coalesce(b.released_at, 'infinity') > a.assigned_at - interval '5 seconds'
-   where b.released_at is null or b.released_at - b.assigned_at > interval '29 minutes'
+), shift as materialized (
+  select t.operator_id, pg_catalog.array_agg(t.assigned_at order by t.assigned_at, t.busy_until) as begins,
+         pg_catalog.array_agg(t.busy_until order by t.assigned_at, t.busy_until) as busy_until
+    from (
+      select w.operator_id, w.assigned_at,
+             pg_catalog.max(coalesce(w.released_at, 'infinity')) over (
+               partition by w.operator_id order by w.assigned_at rows unbounded preceding) as busy_until
+        from late_turns w
+       where w.assigned_at is not null
+    ) as t
+    join operators f on f.id = t.operator_id and f.is_active
+   where exists (select from soon)
+   group by t.operator_id
 )
 select a.chat_id, a.operator_id, o.name as operator, a.assigned_at, a.user_waited
   from soon a
   join operators o on o.id = a.operator_id
  where exists (
-   select from worked w
-    where w.chat_id = a.chat_id and w.assigned_at = a.assigned_at
-      and not exists (select from busy b
-                       where b.chat_id = w.chat_id and b.assigned_at = w.assigned_at and b.operator_id = w.operator_id))
+   select from shift s
+    where s.operator_id <> a.operator_id
+      and pg_catalog.width_bucket(a.assigned_at + interval '30 minutes', s.begins)
+          > pg_catalog.width_bucket(a.assigned_at - interval '30 minutes' - interval '1 microsecond', s.begins)
+      and coalesce(s.busy_until[pg_catalog.width_bucket(a.assigned_at, s.begins)], '-infinity')
+          <= a.assigned_at - interval '5 seconds')
  order by a.assigned_at desc, a.chat_id

@@ -12,8 +12,11 @@
 -- says: nobody answers · the deploy is not right
 -- reads: chats, chat_assignments, operators, operator_activity
 -- limits: idle_timeout_minutes, idle_grace_minutes
+-- shares: late_turns
 -- unplanted: it takes a day without a release
 -- Ten minutes beyond the limit, when a cron that comes each minute has come ten times; and no such release in the window.
+\set late_turns `cat sql/checks/shared/late_turns.sql`
+with late_turns as materialized (:late_turns)
 select pg_catalog.count(*) as overdue, pg_catalog.max(now() - held.seen_at) as overdue_for
   from (
     select greatest(
@@ -29,6 +32,6 @@ select pg_catalog.count(*) as overdue, pg_catalog.max(now() - held.seen_at) as o
  where held.seen_at < now() - interval '10 minutes'
                       - pg_catalog.make_interval(secs => 60::double precision * (:'idle_timeout_minutes'::double precision
                                                     + :'idle_grace_minutes'::double precision))
-   and not exists (select from chat_assignments a
+   and not exists (select from late_turns a
                     where a.released_at >= now() - :'since'::interval and a.release_reason ilike '%idle%')
 having pg_catalog.count(*) > 0
