@@ -9,8 +9,10 @@ from chatops import db
 from chatops.chats import contention
 from chatops.chats import scenarios as plays
 from chatops.errors import DatabaseError, ExitCode, RefusedError
+from chatops.flows.database_copy import make_copy
 from chatops.flows.run import Invocation
 from chatops.screens import scenarios as screen
+from chatops.settings import Target
 
 
 def scenarios(invocation: Invocation, *, yes: bool) -> ExitCode:
@@ -34,6 +36,9 @@ def concurrent(invocation: Invocation, *, yes: bool) -> ExitCode:
     if target.production:
         raise RefusedError("--concurrent copies the whole database and loads the server: not on a production one",
                            next_steps=[("without it, on any", invocation.here("verify", "--scenarios"))])  # fmt: skip
+    with invocation.reading() as database:
+        pass  # as above
+    database.close()
     if not invocation.consent("Copy this database, let made-up people race in the copy, and drop it", yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
@@ -43,15 +48,26 @@ def concurrent(invocation: Invocation, *, yes: bool) -> ExitCode:
     clone = f"chatops_clone_{uuid4().hex[:12]}"
     beside = replace(target, parameters={**target.parameters, "dbname": "postgres"})
     with invocation.connect("act", target=beside) as server:
-        try:
-            server.execute(f"create database {db.identifier(clone)} template {db.identifier(facts.database)}")
-        except DatabaseError as error:
-            needs = "a copy takes the right to create databases, and nobody else connected meanwhile"
-            raise RefusedError(f"no copy of {facts.database} could be made: {error.message}", details=(needs,)) from None
+        made = make_copy(invocation, server, facts.database, clone)
         copy = replace(target, parameters={**target.parameters, "dbname": clone})
         try:
+            if made.statements:
+                _fill(invocation, copy, made.statements)
             played = contention.play(lambda: invocation.connect("act", target=copy))
         finally:
             server.execute(f"drop database {db.identifier(clone)} with (force)")
-    invocation.show(screen.answer(played, "in a copy that is dropped again"))
+    invocation.show(screen.answer(played, made.told))
     return ExitCode.OK if played.passed else ExitCode.FOUND
+
+
+def _fill(invocation: Invocation, copy: Target, statements: str) -> None:
+    """Makes the structure in the empty database. Raises RefusedError with what this role may not make."""
+    with invocation.connect("migrate", target=copy) as database:
+        try:
+            database.script(statements)
+        except DatabaseError as error:
+            raise RefusedError(
+                f"others are connected to this database, and its structure could not be made again: {error.message}",
+                details=["a role that may make everything in it is needed, or a moment in which nobody is connected"],
+                next_steps=[("without races", invocation.here("verify", "--scenarios"))],
+            ) from None
