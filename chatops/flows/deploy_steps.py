@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chatops import formatting
 from chatops.chats import scenarios
-from chatops.checks import doctor, load, run
+from chatops.checks import doctor, load, run, safety
 from chatops.checks.findings import counts_as_found, findings
 from chatops.db import Database
 from chatops.deploys.command_text import command_mark, command_shown
@@ -135,6 +135,7 @@ class DeploySteps:
         try:
             if not self.prepared.nothing:
                 runs.apply(self.database, self.prepared, self.request, run, tell)
+                safety.keep(self.database)
         finally:
             files = tuple(File(one.name, sums.get(one.name, ""), round(one.duration_ms, 1), round(one.waited_ms, 1), one.rows)
                           for one in done)  # fmt: skip

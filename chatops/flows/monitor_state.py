@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from chatops import sqlfiles
+from chatops.checks import safety
 from chatops.deploys import monitor_state as watches
 from chatops.deploys import notice
 from chatops.deploys.monitor_state import Watch
 from chatops.errors import UnreachableError
 from chatops.files import locked, write_file
 from chatops.flows.run import Invocation
+from chatops.tables_there import require_chats
 
 
 class Keeper(Protocol):
@@ -81,7 +83,10 @@ class InDatabase:
             known = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                                        where n.nspname = 'chatops' and c.relname = 'watches')"""
             if not database.value(known):
+                require_chats(database)
                 database.script(sqlfiles.read("bookkeeping.sql"))
+        with self.invocation.connect("act") as database:
+            safety.keep(database)
 
     def read(self) -> Watch | None:
         """The row, or what this run remembers while the server is away."""
