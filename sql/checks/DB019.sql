@@ -39,7 +39,8 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
      where r.kind = 'rule'
     union all
     select 'trigger', c.relname::text || '.' || t.tgname::text, 'drops rows of ' || c.relname::text,
-           pg_catalog.format('drop trigger %I on %I', t.tgname, c.relname), p.prosrc ~* '\mreturn\s+(new|old)\M'
+           pg_catalog.format('drop trigger %I on %I', t.tgname, c.relname),
+           p.prosrc ~* '\mreturn\s+new\M' or (t.tgtype::integer & 8 <> 0 and p.prosrc ~* '\mreturn\s+old\M')
       from pg_trigger t
       join pg_class c on c.oid = t.tgrelid
       join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
@@ -49,7 +50,9 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
        and t.tgenabled <> 'D'
        -- For each row, before it is written.
        and t.tgtype & 3 = 3
-       and p.prosrc ~* '\mreturn\s+null\M'
+       -- What returns the old row takes an insert or update back, too.
+       and (p.prosrc ~* '\mreturn\s+null\M'
+            or (t.tgtype::integer & 8 = 0 and p.prosrc ~* '\mreturn\s+old\M' and p.prosrc !~* '\mreturn\s+new\M'))
        and not exists (select from wanted w where w.kind = 'trigger' and w.name = c.relname::text || '.' || t.tgname::text)
     union all
     select 'function', f.name || '(' || f.arguments || ')', 'has the name of ours',

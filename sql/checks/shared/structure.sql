@@ -40,11 +40,24 @@ select found.kind, found.name, found.of,
      where r.relkind in ('r', 'p', 'f')
     union all
     select 'constraint', r.name || '.' || k.conname::text, r.name,
-           pg_catalog.jsonb_build_object('definition', pg_catalog.replace(pg_catalog.pg_get_constraintdef(k.oid, true), ' NOT VALID', ''),
-                              'columns', (select pg_catalog.string_agg(a.attname, ', ' order by a.attname)
-                                            from pg_attribute a where a.attrelid = k.conrelid and a.attnum = any (k.conkey)))
+           -- A key of a partitioned table has to name what it is parted by, too: that is no difference.
+           pg_catalog.jsonb_build_object('definition', case when parted.key is null
+                                                            then pg_catalog.replace(pg_catalog.pg_get_constraintdef(k.oid, true), ' NOT VALID', '')
+                                                            else case k.contype when 'p' then 'PRIMARY KEY (' else 'UNIQUE (' end || named.in_order || ')' end,
+                              'columns', named.by_name)
       from relations r
       join pg_constraint k on k.conrelid = r.oid and k.contype not in ('n', 't')
+      left join lateral (
+        select x.partattrs::smallint[] as key from pg_partitioned_table x
+         where x.partrelid = r.oid and k.contype in ('p', 'u') and x.partnatts < pg_catalog.cardinality(k.conkey)
+      ) as parted on true
+     cross join lateral (
+       select pg_catalog.string_agg(a.attname, ', ' order by a.attname) as by_name,
+              pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' order by u.place) as in_order
+         from pg_catalog.unnest(k.conkey) with ordinality as u (number, place)
+         join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.number
+        where parted.key is null or a.attnum <> all (parted.key)
+     ) as named
     union all
     select 'index', s.prefix || c.relname::text, r.name,
            pg_catalog.jsonb_build_object('definition', pg_catalog.replace(pg_catalog.pg_get_indexdef(x.indexrelid, 0, true), ' ON ONLY ', ' ON '),
