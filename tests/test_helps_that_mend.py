@@ -10,12 +10,17 @@ from collections.abc import Callable
 import pytest
 
 from chatops import sqlfiles
-from chatops.checks import load
-from tests.ailing import deployed, plant
+from chatops.chats import planting
+from chatops.checks import load, repair_batches, run
+from chatops.checks.findings import findings
+from chatops.checks.results import Survey
+from chatops.db import Database as Connection
+from tests.ailing import SCHEMAS, TROUBLES, deployed, mended, opened, plant, populated
 from tests.conftest import Result
-from tests.servers import Database
+from tests.servers import Database, Farm, Server
+from tests.test_checks_long import stage, trials, undone, with_roles
 
-__all__ = ["deployed"]
+__all__ = ["deployed", "mended"]
 
 Run = Callable[..., Result]
 
@@ -79,3 +84,110 @@ def test_the_undoable_command_beside_a_repair_ends_clean_too_and_can_be_undone(
     actions = [str(number) for (number,) in deployed.execute("select id from chatops.actions where outcome = 'done' order by id")]
     assert actions
     chatops_inprocess("undo", *actions[:1], "--yes", "--reason", "a test", db=deployed, check=0)
+
+
+# ---- every check ---------------------------------------------------------------------------------------------------------
+
+LOOKS = {"status", "summary", "queue", "stuck", "operators", "chats", "show", "log", "guard"}
+"""Commands that show something and mend nothing."""
+PEOPLE = {"CHAT013", "CHAT015", "CHAT017", "QUEUE002", "QUEUE004", "QUEUE010", "QUEUE011", "OPER003", "OPER004", "OPER005"}
+"""What only people can change: the command shows where, and a sentence says what they do."""
+IN_WORDS = {"CHAT009", "CHAT010", "CHAT016", "CHAT020", "DATA003", "DATA004", "DB002", "DB004", "DB012", "DB019", "DB021", "DB023",
+            "OPER002"}  # fmt: skip
+"""What no statement mends that somebody could paste without thinking: what has happened, and what is the application's own."""
+BY_COMMAND = {"CHAT018": "reopen", "CHAT019": "release", "CONF002": "guard", "CONF003": "resume",
+              "DB003": "migrate", "DB007": "migrate", "DB014": "migrate", "DB018": "migrate", "QUEUE003": "migrate"}  # fmt: skip
+"""What a command mends that is no repair, where the row names no statement."""
+
+
+def test_no_help_is_a_dead_end() -> None:
+    repaired = set(repair_batches.shipped())
+    by_sql = {check.code for check in load.shipped() if check.help_sql}
+    for check in load.shipped():
+        word = (check.help_command or "").partition(" ")[0]
+        if word in LOOKS or check.code in PEOPLE:
+            assert check.code in PEOPLE | {"CONF002"}, f"{check.code}: {word} mends nothing"
+            assert check.help_text or check.code == "CONF002", f"{check.code}: nothing says what to do"
+        if word == "repair":
+            assert check.code in repaired, check.code
+        if check.code in IN_WORDS:
+            assert check.help_text, check.code
+    everything = repaired | by_sql | PEOPLE | IN_WORDS | set(BY_COMMAND) | {"OPER006"}
+    assert {check.code for check in load.shipped()} == everything
+
+
+def followed(connection: Connection, found: Survey) -> bool:
+    """Runs the statements of the first finding as they are; whether there were some."""
+    told = findings(found, lambda *words: " ".join(words))
+    if not told or told[0].sql is None:
+        return False
+    connection.script(told[0].sql.replace(" CONCURRENTLY", "").replace(" concurrently", ""))
+    return True
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_the_statements_of_every_help_end_clean(
+    new_database: Callable[..., Database], farm: Farm, server: Server, schema: str
+) -> None:
+    database = populated(new_database, farm, server, schema)
+    with_roles(database)
+    left, tried = [], set()
+    with trials(database, schema) as trial:
+        for code in trial.possible():
+            check = next(one for one in load.shipped() if one.code == code)
+            if not check.help_sql or code in ("DB015", "DB016", "DB011"):
+                continue
+            with undone(trial.database):
+                if code in TROUBLES:
+                    stage(trial.database, TROUBLES[code].text)
+                else:
+                    planting.plant_here(trial.database, code)
+                for _ in range(5):
+                    found = run.run(trial.database, [check], whole_seconds=60)
+                    if found.results[0].status == "passed" or not followed(trial.database, found):
+                        break
+                    tried.add(code)
+                if code in tried and found.results[0].status != "passed":
+                    left.append(f"{code}: {[dict(row) for row in found.results[0].rows]}")
+    assert left == []
+    # Of the others the help is a command on this schema.
+    assert len(tried) >= (10 if schema == "latest" else 8), tried
+
+
+@pytest.mark.parametrize("code", ["CHAT018", "CHAT019", "DB007", "DB018"])
+def test_the_command_of_a_help_ends_clean(mended: Database, chatops_inprocess: Run, code: str) -> None:
+    if code in TROUBLES:
+        with opened(mended, "act") as connection, connection.acting():
+            stage(connection, TROUBLES[code].text)
+    else:
+        plant(mended, code)
+    for _ in range(3):
+        shown = chatops_inprocess("diagnose", "--only", code, "-o", "json", db=mended).stdout
+        finding = next((one for one in json.loads(shown)["findings"] if one["code"] == code), None)
+        if finding is None or finding["help_command"] is None:
+            break
+        assert f" {BY_COMMAND[code]} " in finding["help_command"]
+        words = [word for word in shlex.split(finding["help_command"])[1:] if word != "--dry-run"]
+        reason = () if "migrate" in words else ("--reason", "a test")
+        chatops_inprocess(*words, "--yes", *reason, db=mended, check=0)
+    chatops_inprocess("diagnose", "--only", code, db=mended, check=0)
+
+
+@pytest.mark.parametrize("schema", ["Acme Chat", "select"])
+def test_statements_of_a_help_name_the_schema_that_they_are_for(database: Database, chatops_inprocess: Run, schema: str) -> None:
+    database.execute(f'create schema "{schema}"')
+    chatops_inprocess("--schema", schema, "migrate", "--yes", db=database, check=0)
+    database.execute(f'drop index "{schema}".idx_chats_last_operator')
+    database.execute(f'drop view "{schema}".chat_state_summary')
+    database.execute(f'alter table "{schema}".chats disable trigger chatops_guard_chat')
+    for _ in range(6):
+        report = json.loads(chatops_inprocess("--schema", schema, "diagnose", "-o", "json", db=database).stdout)
+        wrong = [one for one in report["findings"] if one["severity"] != "advice"]
+        if not wrong:
+            break
+        if wrong[0]["help_sql"]:
+            # As pasted into psql: each statement by itself, with the path that a session has.
+            assert database.psql(wrong[0]["help_sql"]).returncode == 0
+        else:
+            chatops_inprocess(*shlex.split(wrong[0]["help_command"])[1:], "--yes", db=database, check=0)
+    assert wrong == []

@@ -203,16 +203,35 @@ def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
     made = dict(row)
     if differs is not None:
         made["wanted_as"] = {one: wanted.get(one, "") for one in differs}
-    again = kind in ("function", "view") and not row["migration"].startswith("views/")
+    unknown = not str(row["mend"]).startswith("migrate --again")
+    again = kind in ("function", "view") and (unknown or _makes_again(row["migration"], name))
     anew = row["migration"] == BOOKKEEPING and kind in ("table", "index") and differs is None
     if again or anew or kind in ("file", "schema"):
         return {**made, "remedy": None}
     if differs is None:
         parts = {one: texts_of(one, ledger, major) for one in known_names() if one.partition(" ")[2].startswith(f"{name}.")}
-        remedy = mending_sql.make(kind, name, wanted, parts)
+        routine = kind in ("function", "view")
+        remedy = _text_of(kind, name, row["migration"], ledger, major) if routine else mending_sql.make(kind, name, wanted, parts)
     else:
         remedy = mending_sql.change(kind, name, wanted, list(differs), differs)
     return {**made, "remedy": remedy, "mend": None if remedy else row["mend"]}
+
+
+def _text_of(kind: str, name: str, migration: str, ledger: Ledger, major: int) -> str:
+    """What makes a function or view: by its properties; what a file makes only where it is absent, by that file."""
+    wanted = texts_of(f"{kind} {name}", ledger, major)
+    if ("body" if kind == "function" else "query") in wanted:
+        return str(mending_sql.make(kind, name, wanted, {}))
+    return f"{sqlfiles.body(sqlfiles.read(f'migrations/{migration}.sql'))};"
+
+
+@cache
+def _makes_again(file: str, name: str) -> bool:
+    """Whether `migrate --again` makes this function or view: only what a statement of a numbered file itself replaces."""
+    if file.startswith("views/") or file == BOOKKEEPING:
+        return False
+    statement = re.compile(rf"^create or replace (?:function|procedure|view) {re.escape(name)}\b", re.MULTILINE)
+    return statement.search(sqlfiles.read(f"migrations/{file}.sql")) is not None
 
 
 def numbered(text: str) -> str:
@@ -225,14 +244,20 @@ def numbered(text: str) -> str:
     return _MADE_BY.sub(number, text)
 
 
-def mended(name: str, ledger: Ledger, major: int) -> dict[str, Any]:
-    """What makes a function or view as it should be, as columns of a row: by the newest applied file that makes it."""
+def mended(name: str, ledger: Ledger, major: int, dropping: str | None = None) -> dict[str, Any]:
+    """What makes a function or view as it should be, as columns of a row: by the newest applied file that makes it.
+
+    `dropping` are statements that have to come before, where the one that is there cannot be replaced.
+    """
     kinds = ("function", "view")
     wanted = next((one for one in expected(ledger) if one["kind"] in kinds and one["name"] == name), None)
     if wanted is None:
         return {"object": name, "mend": ELSE}
     kind = wanted["kind"]
     again = "migrate --dry-run" if wanted["state"] == "unknown" else f"migrate --again {wanted['migration']}"
+    if dropping is not None and wanted["state"] != "unknown":
+        made = _text_of(str(kind), name, str(wanted["migration"]), ledger, major)
+        return {"object": name, "mend": None, "remedy": f"{dropping} {made}"}
     row = {"kind": kind, "object": name, "migration": wanted["migration"], "mend": again}
     return with_help(row, ledger, major)
 

@@ -12,9 +12,11 @@ from chatops import formatting
 from chatops.checks.inventory import GUARDS
 from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import Threshold
+from chatops.db import identifier
 from chatops.model import Severity, Values
 
 FailOn = Literal["critical", "warning", "advice", "never"]
+DEFAULT_SCHEMA = "public"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -93,9 +95,17 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         limits=used,
         more=max(0, result.count - len(result.rows)),
         command=here(*_filled_exactly(check.help_command, values).split(" ")) if _says(check.help_command, values) else None,
-        sql=_filled_exactly(check.help_sql, values) if _says(check.help_sql, values) else None,
+        sql=_in_schema(_filled_exactly(check.help_sql, values), survey) if _says(check.help_sql, values) else None,
         advice=filled(check.help_text, values, survey.now) if check.help_text else None,
     )
+
+
+def _in_schema(sql: str, survey: Survey) -> str:
+    """Statements with the path that they take for granted, where a session has another one."""
+    schema = survey.inventory.schema
+    if schema == DEFAULT_SCHEMA and "search_path from current" not in sql:
+        return sql
+    return f"set search_path = {identifier(schema)}, pg_temp; {sql}"
 
 
 def _says(template: str | None, values: Values) -> TypeGuard[str]:

@@ -25,6 +25,7 @@ GUARDS = "022_stop_new_damage"
 class Inventory:
     """What is known of the database before any check runs."""
 
+    schema: str = "public"
     missing: frozenset[str] = frozenset()
     unreadable: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
@@ -107,6 +108,7 @@ def take_inventory(database: Database) -> Inventory:
             f"grant usage on schema chatops to {role}; grant select on all tables in schema chatops to {role};",
         )
     return Inventory(
+        schema=schema,
         missing=frozenset(table.table_name for table in tables if not table.present),
         unreadable=frozenset(table.table_name for table in tables if table.present and not table.readable),
         hidden=frozenset(table.table_name for table in tables if table.present and table.hidden),

@@ -32,7 +32,7 @@ class Obstacles:
     def before(self, check: Check) -> Result | None:
         """The result of a check that need not be asked, or cannot be; None where it can."""
         inventory, database = self.inventory, self.database
-        if check.if_absent and not self._is_there(check.if_absent):
+        if check.if_absent and check.needs_table not in inventory.missing and not self._is_there(check.if_absent):
             return Result(check, "passed", check.severity)
         if check.if_extension and not self._has_extension(check.if_extension):
             return Result(check, "passed", check.severity)

@@ -234,9 +234,14 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
     if "shares: structure" in check.sql and "mend" in rows[0] and state.database.facts is not None:
         major = state.database.facts.version_number // 10000
         kept = tuple(catalog.with_help(row, state.inventory.known, major) for row in kept)
-    elif check.help_command == "{mend}" and "mend" not in rows[0] and state.database.facts is not None:
+    elif check.help_command == "{mend}" and state.database.facts is not None:
         major = state.database.facts.version_number // 10000
-        kept = tuple({**row, **catalog.mended(row["object"], state.inventory.known, major)} for row in kept)
+        kept = tuple(
+            row
+            if row.get("mend") or row.get("remedy")
+            else {**row, **catalog.mended(row["object"], state.inventory.known, major, row.get("dropping"))}
+            for row in kept
+        )
     severity = Severity.ADVICE if rows[0].get("advice") is True else check.severity
     return Result(check, "failed", severity, count, kept[: state.rows], seconds=seconds)
 

@@ -188,6 +188,9 @@ _INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[object, datetime], datetime
 def how_mended(one: Finding) -> str:
     """What mends it, in a word: the command, sql, past where nothing can, else by hand."""
     check = one.result.check
+    if check.help_command == "{mend}":
+        mend = one.result.rows[0].get("mend") if one.result.rows else None
+        return str(mend).split()[0] if mend else "sql"
     if check.help_command:
         return check.help_command.split()[0]
     return "sql" if check.help_sql else "past" if check.kind == "history" else "by hand"

@@ -14,7 +14,7 @@ from chatops.checks.results import Survey
 from chatops.model import Values
 from chatops.screens.lines import Reader
 
-_NOT_SHOWN = ("remedy", "mend", "statement", "found_as", "wanted_as")
+_NOT_SHOWN = ("remedy", "mend", "dropping", "statement", "found_as", "wanted_as")
 """What the help line or the difference below says."""
 MOST_DIFFERENCE = 8
 # Columns that say of whom: shown without their names in front of the value.

@@ -11,6 +11,7 @@
 -- consequence: the user waits through all of them; the reassignment limit will close the chat
 -- users-wait: yes
 -- help: reassign {chat_id} --to auto --dry-run
+-- help-text: it is over once that operator answers
 -- says: nobody answers · users wait too long
 -- reads: chats, chat_assignments, messages
 -- limits: releases_without_reply

@@ -7,7 +7,9 @@
 -- expected: every chat is in one of the four states, their counts add up, and work is handed out while operators are free
 -- why: rows were written by hand or before 014, the view is an outdated version, or the application has stopped assigning
 -- consequence: chats without a state vanish from every counter, and a queue that nobody takes from only grows
--- help: summary
+-- help: {mend}
+-- help-sql: {remedy}
+-- help-text: while nothing is assigned, look whether the operators' page asks for chats
 -- says: stats seem wrong · nobody answers · the deploy is not right
 -- reads: chats, messages, operators, operator_activity
 -- limits: silent_minutes
@@ -35,20 +37,30 @@ handed_out as materialized (
 )
 select t.chats::text || case when t.chats = 1 then ' chat has ' else ' chats have ' end
        || coalesce('the state ' || pg_catalog.quote_literal(t.chat_state) || ', which does not exist', 'no state') as trouble,
+       null::text as object, null::text as mend,
+       pg_catalog.format($remedy$set chatops.write = 'function'; update chats as c
+   set chat_state = case when c.is_active is false then 'completed'
+                         when c.assigned_operator_id is not null then 'assigned'
+                         when newest.sender_type = 'fictional' and c.operator_replied_at is not null then 'waiting_real_user_reply'
+                         else 'waiting_assignment' end%s
+  from chats as o
+  left join lateral (select m.sender_type from messages m where m.chat_id = o.id order by m.created_at desc limit 1) as newest on true
+ where o.id = c.id and c.chat_state is not distinct from %L; reset chatops.write;$remedy$,
+                         case when not :'before_018'::boolean then ', epoch = c.epoch + 1' else '' end, t.chat_state) as remedy,
        null::text as passes_as
   from active_by_state t
  where coalesce(t.chat_state, '') not in ('waiting_assignment', 'assigned', 'waiting_real_user_reply', 'completed')
 union all
-select 'chat_state_summary counts ' || s.active::text || ' active chats, there are ' || h.active::text, null
+select 'chat_state_summary counts ' || s.active::text || ' active chats, there are ' || h.active::text, 'chat_state_summary', null, null, null
   from shown s
  cross join handed_out h
  where s.active <> h.active
 union all
-select 'nothing is assigned while ' || w.chats::text || ' wait and ' || i.operators::text || ' operators are free', null
+select 'nothing is assigned while ' || w.chats::text || ' wait and ' || i.operators::text || ' operators are free', null, 'operators', null, null
   from handed_out h
  cross join idle i
  cross join waiting w
  where h.assigned = 0::numeric and w.chats > 0 and i.operators > 0
 union all
-select null, 'no chats yet'
+select null, null, null, null, 'no chats yet'
  where not exists (select from chats)

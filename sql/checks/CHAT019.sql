@@ -7,7 +7,7 @@
 -- expected: a chat that is with an operator says since when
 -- why: the state was written by hand or by an import, without the time that belongs to it
 -- consequence: the idle cron never finds the chat, and no screen says how long it is held
--- help: show chat {chat_id}
+-- help: release {chat_id} --dry-run
 -- says: nobody answers
 -- reads: chats, operators
 select c.id as chat_id, c.assigned_operator_id as operator_id, o.name as operator

@@ -7,12 +7,14 @@
 -- expected: the settings that the chat functions read are such as somebody can have meant
 -- why: a number was given in another unit, or a test value was left
 -- consequence: the functions obey: chats starve, end too soon, or are never taken from an operator who left
+-- help-sql: {remedy}
 -- help-text: set it to what was meant in platform_config, or take the row out: then the default holds
 -- says: users wait too long · nobody answers
 -- reads: platform_config
 select p.key as setting,
        pg_catalog.left(p.value #>> '{}'::text[], 60) as value,
-       odd.trouble
+       odd.trouble,
+       pg_catalog.format('delete from platform_config where key = %L;', p.key) as remedy
   from (values ('own_chat_after_seconds', 0::numeric, 86400::numeric, 'a chat waits so long for somebody else when only its last operator is there'),
                ('idle_timeout_minutes', 0.5, 240, 'so long may an operator be silent'),
                ('max_reassignments', 2, 100, 'after so many releases a chat is closed for good'),

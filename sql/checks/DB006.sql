@@ -7,13 +7,15 @@
 -- expected: published functions keep their parameters, defaults and result columns
 -- why: somebody replaced the function by one of another shape, or it was dropped and made again
 -- consequence: callers of the published interface fail, or read the wrong column
--- help: status
+-- help: {mend}
+-- help-sql: {remedy}
 -- needs-table: chats
 -- says: the deploy is not right
 select wanted.object,
        pg_catalog.format('%s returns %s', wanted.arguments, wanted.result) as wanted,
        pg_catalog.string_agg(pg_catalog.format('%s returns %s', pg_catalog.pg_get_function_arguments(p.oid), pg_catalog.pg_get_function_result(p.oid)), '; '
-                  order by p.oid) as found
+                  order by p.oid) as found,
+       pg_catalog.string_agg(pg_catalog.format('drop function %s;', p.oid::regprocedure), ' ' order by p.oid) as dropping
   from (values
     ('get_assignment_queue_status', '',
      'TABLE(total_waiting integer, total_assigned integer, total_waiting_reply integer, '

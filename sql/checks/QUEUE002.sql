@@ -11,6 +11,7 @@
 -- consequence: some users are answered at once again and again while others wait without end
 -- users-wait: yes
 -- help: queue
+-- help-text: nothing mends the order so far; chatops migrate serves by the wait ({made by function take_next_chat} and up)
 -- says: users wait too long
 -- reads: chats, messages, chat_assignments
 -- limits: overtaken_by, overtaken_seconds

@@ -8,7 +8,8 @@
 -- expected: the published functions and views say the same as the chats
 -- why: a function or view is an outdated version
 -- consequence: one screen says that nobody waits while users do
--- help: migrate --dry-run
+-- help: {mend}
+-- help-sql: {remedy}
 -- says: stats seem wrong
 -- reads: chats, messages
 -- shares: active_by_state, shown_by_state
@@ -26,7 +27,8 @@ status as materialized (
 ), queue as materialized (
   select pg_catalog.count(*) as chats from chat_queue
 )
-select found.reader, found.says, found.really, found.advice
+select found.reader, found.says, found.really, found.advice, pg_catalog.regexp_replace(found.reader, '\W.*', '') as object,
+       case when found.advice then 'migrate --dry-run' end as mend
   from (
     select 'get_assignment_queue_status().total_waiting' as reader, s.total_waiting::bigint as says, q.chats as really,
            s.total_waiting = q.chats as agrees,

@@ -9,6 +9,7 @@
 -- why: operators fetch chats: a page that has stopped asking leaves its operator free and the queue as it is
 -- consequence: users wait for nothing
 -- help: operators
+-- help-text: let them reload their page, or reassign the chats to them
 -- says: users wait too long
 -- reads: chats, messages, operators, operator_activity, chat_assignments
 -- limits: own_chat_after_seconds, silent_minutes

@@ -7,13 +7,14 @@
 -- expected: the clock of a wait begins with the oldest message of the user that nobody answered
 -- why: the clock was written by hand, or rows were restored with other times
 -- consequence: whoever wrote first is served later, and the wait looks shorter than it is
--- help-text: bring the clock back to that message: {remedy}
+-- help-sql: {remedy}
 -- says: users wait too long
 -- reads: chats, messages
 -- unplanted: the deployed system has no clocks of the queue
 -- On a database without these clocks there is nothing to be late.
 select c.id as chat_id, c.waiting_since, oldest.written_at as user_wrote_at, c.waiting_since - oldest.written_at as late_by,
-       pg_catalog.format('update chats set waiting_since = %L where id = %L;', oldest.written_at, c.id) as remedy
+       pg_catalog.format($remedy$set chatops.write = 'function'; update chats set waiting_since = %L, epoch = epoch + 1 where id = %L; reset chatops.write;$remedy$,
+                         oldest.written_at, c.id) as remedy
   from chats c
  cross join lateral (
    select m.created_at as written_at
