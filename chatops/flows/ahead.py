@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol
 
-from chatops import __version__, formatting, sqlfiles
+from chatops import __version__, db, formatting, sqlfiles
 from chatops.checks import catalog
-from chatops.db import Database
+from chatops.db import Database, Intent
 from chatops.errors import DatabaseError, RefusedError
 from chatops.migrations.source import SHIPPED, checksum
+from chatops.settings import Target
 
 NAMED = 3
 """Files that are named where there are many."""
@@ -46,6 +47,14 @@ class Ahead:
     kind: str
     checksum: str
     chatops_version: str | None
+
+
+def connect(target: Target, command: str, intent: Intent) -> Database:
+    """A connection that asks, before it first writes, whether a newer chatops was here."""
+    database = db.connect(target, command, intent)
+    if intent != "read":
+        database.before_writing = refuse_ahead
+    return database
 
 
 def files_ahead(database: Database) -> list[Ahead]:

@@ -85,12 +85,9 @@ class Connection(Output):
 
     def connect(self, intent: Intent = "read", *, target: Target | None = None) -> Database:
         """A connection that is closed when the run ends."""
-        from chatops import db  # see above
         from chatops.flows import ahead  # the driver: see above
 
-        database = db.connect(target or self.target, self.command, intent)
-        if intent != "read":
-            database.before_writing = ahead.refuse_ahead
+        database = ahead.connect(target or self.target, self.command, intent)
         if target is None:
             self._target = database.target
         database.show_names = self.medium(stream=sys.stderr).show_names
