@@ -17,11 +17,19 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 WIDTH, HEIGHT = 80, 24
 PICTURES = {"diagnose": ["diagnose"], "summary": ["summary"]}
 """A picture's name and the command that it shows."""
+CONSOLES = {"console": ["--size", "100x34"]}
+"""A picture's name and how the live desk is drawn."""
 
 
 def main() -> None:
     """Makes the demo where it is not there, runs each command in a terminal of 80 columns, and draws its screen."""
     subprocess.run([sys.executable, "-m", "chatops", "demo"], check=True, stdout=subprocess.DEVNULL)
+    for name, more in CONSOLES.items():
+        file = DOCS / f"{name}.svg"
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+        subprocess.run(["chatops", "--db", "demo", "console", "--screenshot", str(file), "--show-names", *more],
+                       check=True, env=environment, stderr=subprocess.DEVNULL)  # fmt: skip
+        sys.stdout.write(f"docs/{name}.svg\n")
     for name, words in PICTURES.items():
         (DOCS / f"{name}.svg").write_text(drawn(f"chatops {' '.join(words)}", run(words)), encoding="utf-8")
         sys.stdout.write(f"docs/{name}.svg\n")

@@ -424,6 +424,25 @@ def pgbouncer_program() -> str | None:
     return shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 
 
+@contextlib.contextmanager
+def standby_of(primary: Server, farm: Farm) -> Iterator[Server]:
+    """A hot standby that follows a server."""
+    home = farm.folder_for_servers("standby")
+    copied = run(
+        [primary.bin / "pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres", "-D", home / "data", "-R",
+         "-X", "stream", "-c", "fast"]
+    )  # fmt: skip
+    assert copied.returncode == 0, copied.stderr
+    (home / "data").chmod(0o700)
+    port = free_port()
+    standby = Server(primary.label, f"postgresql://postgres@127.0.0.1:{port}/postgres", primary.bin, home / "data", port)
+    standby.start()
+    try:
+        yield standby
+    finally:
+        standby.stop("immediate")
+
+
 def _wait_for_port(port: int, timeout: float = 15) -> None:
     for _ in range(int(timeout / 0.01)):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):

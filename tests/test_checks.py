@@ -19,7 +19,6 @@ from chatops.errors import UsageError
 from chatops.model import Severity
 from chatops.repairs import texts as repairs
 from chatops.screens.explain import document
-from tests import servers
 from tests.ailing import (
     KNOWN_BEFORE_018,
     above_advice,
@@ -36,7 +35,7 @@ from tests.ailing import (
 )
 from tests.conftest import ROOT, build_core, server_labels
 from tests.locks import wait_for, wait_until_blocked
-from tests.servers import Database, Farm, Server
+from tests.servers import Database, Farm, Server, standby_of
 
 __all__ = ["deployed", "healthy", "healthy_everywhere", "mended"]
 
@@ -528,17 +527,7 @@ def test_on_a_standby_everything_can_be_read_and_its_lag_is_told(own_server: Cal
     primary = own_server("18")
     database = primary.create_database()
     build_core(database)
-    home = farm.folder_for_servers("standby")
-    copied = servers.run(
-        [primary.bin / "pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres", "-D", home / "data", "-R",
-         "-X", "stream", "-c", "fast"]
-    )  # fmt: skip
-    assert copied.returncode == 0, copied.stderr
-    (home / "data").chmod(0o700)
-    port = servers.free_port()
-    standby = Server("18", f"postgresql://postgres@127.0.0.1:{port}/postgres", primary.bin, home / "data", port)
-    standby.start()
-    try:
+    with standby_of(primary, farm) as standby:
         copy = Database(standby, database.name)
         wait_for(lambda: copy.value("select pg_last_wal_replay_lsn() is not null"), "the standby replays")
         survey = look(copy)
@@ -551,6 +540,4 @@ def test_on_a_standby_everything_can_be_read_and_its_lag_is_told(own_server: Cal
         wait_for(lambda: result(look(copy, "DB012", given=lags), "DB012").status == "failed", "the lag is told", 30)
         assert result(look(copy, "DB012", given=lags), "DB012").rows[0]["standby"] == "this server"
         copy.close()
-    finally:
-        standby.stop("immediate")
-        database.close()
+    database.close()

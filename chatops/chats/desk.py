@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from chatops import sqlfiles
 from chatops.chats import log, pauses, policy, reports
 from chatops.chats.log import Logged
+from chatops.chats.policy import Policy
 from chatops.chats.reports import OperatorLoad, QueueFigures, WaitingChat
 from chatops.db import Database, Facts
 from chatops.errors import DatabaseError, LockTimeoutError, RefusedError, StatementTimeoutError
@@ -35,8 +37,29 @@ class HeldChat:
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a standby is `behind`, in seconds; of a primary its standbys, and how far they are, if seen."""
+
+    standby: bool
+    behind: float | None
+    standbys: int
+    standby_behind: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The longest wait at a moment, in seconds."""
+
+    moment: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
-    """One snapshot of the desk. A part that is None was not seen: `unseen` says why."""
+    """One snapshot of the desk. A part that is None was not seen: `unseen` says why.
+
+    `policy` holds the defaults where it was not seen; who is free and was not heard of for `silent_after` is silent.
+    """
 
     facts: Facts
     queue: QueueFigures | None
@@ -44,8 +67,10 @@ class Look:
     waiting: list[WaitingChat] | None
     held: list[HeldChat] | None
     actions: list[Logged] | None
+    lag: Lag | None
     paused: datetime | None
-    idle_timeout: timedelta
+    policy: Policy
+    silent_after: timedelta
     unseen: Mapping[str, str]
 
     @property
@@ -53,37 +78,102 @@ class Look:
         """The database's clock at the snapshot."""
         return self.facts.now
 
+    def silent(self, operator: OperatorLoad) -> bool:
+        """Whether somebody who should be there was not heard of for too long: busy ones for less than free ones."""
+        limit = {"busy": self.policy.idle_timeout, "free": self.silent_after}.get(operator.load)
+        return limit is not None and (operator.last_activity is None or self.now - operator.last_activity > limit)
 
-def read(database: Database) -> Look:
-    """The desk as it stands; inside `reading`. Raises what ends the whole look: a lock, the time, the connection."""
+
+def read(database: Database, silent_after: timedelta, *, careful: bool = True) -> Look:
+    """The desk as it stands; inside `reading`. Raises what ends the whole look: a lock, the time, the connection.
+
+    Not `careful`, what this role may not see ends it too: as many round trips fewer where it may see everything.
+    """
     assert database.facts is not None
     unseen: dict[str, str] = {}
-    limits = _seen(database, "policy", unseen, policy.read)
-    idle = limits.idle_timeout if limits else timedelta(minutes=policy.DEFAULTS["idle_timeout_minutes"])
+    rules = _seen(database, "policy", unseen, policy.read, careful) or policy.DEFAULT
 
     def held(database: Database) -> list[HeldChat]:
-        return reports.ask(database, HeldChat, "queries/desk_held.sql", {"longer_than": idle, "limit": MOST})
+        return reports.ask(database, HeldChat, "queries/desk_held.sql", {"longer_than": rules.idle_timeout, "limit": MOST})
 
     return Look(
         database.facts,
-        _seen(database, "queue", unseen, reports.queue_figures),
-        _seen(database, "operators", unseen, reports.operators),
-        _seen(database, "waiting", unseen, lambda one: reports.queue(one, MOST).head),
-        _seen(database, "held", unseen, held),
-        _seen(database, "actions", unseen, lambda one: list(log.stream(one, log.Question(), ACTIONS))),
+        _seen(database, "queue", unseen, reports.queue_figures, careful),
+        _seen(database, "operators", unseen, reports.operators, careful),
+        _seen(database, "waiting", unseen, lambda one: reports.queue_head(one, MOST), careful),
+        _seen(database, "held", unseen, held, careful),
+        _seen(database, "actions", unseen, lambda one: log.newest(one, ACTIONS), careful),
+        _seen(database, "lag", unseen, lambda one: reports.ask(one, Lag, "queries/desk_lag.sql")[0], careful),
         pauses.until(database),
-        idle,
+        rules,
+        silent_after,
         unseen,
     )
 
 
-def _seen(database: Database, name: str, unseen: dict[str, str], ask: Callable[[Database], Part]) -> Part | None:
+def waits(database: Database) -> list[Wait]:
+    """The longest wait at moments of the last hour, as far as that is known; inside `reading`."""
+    assert database.facts is not None
+    if not database.facts.has_queue_clocks:
+        return []
+    return reports.ask(database, Wait, "queries/desk_waits.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFigures:
+    """One tenant in a line: who waits, who is held by somebody silent; None where it could not be seen, and `unseen` says why."""
+
+    schema: str
+    queue: QueueFigures | None
+    unseen: str | None = None
+
+    def wait(self, now: datetime) -> timedelta | None:
+        """The longest wait."""
+        return now - self.queue.oldest if self.queue is not None and self.queue.oldest is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantsLook:
+    """One look over the schemas that match a pattern, each in a snapshot of its own; `without` have no chats."""
+
+    facts: Facts
+    tenants: list[TenantFigures]
+    without: list[str]
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock at the last snapshot."""
+        return self.facts.now
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A schema whose name matches: whether it has chats, and whether this role may look into it."""
+
+    name: str
+    has_chats: bool
+    may_use: bool
+
+
+def schemas(database: Database, pattern: str) -> list[Schema]:
+    """The schemas whose names match an SQL pattern; inside a transaction."""
+    return database.rows(Schema, sqlfiles.read("queries/tenants_like.sql"), {"pattern": pattern})
+
+
+def _seen(database: Database, name: str, unseen: dict[str, str], ask: Callable[[Database], Part], careful: bool) -> Part | None:
     """What one part says, None with the reason kept where this role may not see it."""
     try:
+        if not careful:
+            return ask(database)
         with database.savepoint("chatops_desk"):
             return ask(database)
     except (LockTimeoutError, StatementTimeoutError):
         raise  # the others would wait as long
-    except (DatabaseError, RefusedError) as error:
+    except DatabaseError as error:
+        if not careful:
+            raise  # the transaction is spoilt
+        unseen[name] = error.message
+        return None
+    except RefusedError as error:
         unseen[name] = error.message
         return None

@@ -93,8 +93,19 @@ class Question:
 
 def stream(database: Database, question: Question, limit: int | None = None) -> Iterator[Logged]:
     """The rows that were asked for, the newest first, a few at a time; inside `reading`. Raises RefusedError without a log."""
-    if database.facts is not None and not database.facts.has_bookkeeping:
-        raise RefusedError("this database has no schema chatops, so nothing was logged here")
+    _require(database)
     parameters = question.parameters(database.target.schema) | {"limit": limit}
     chats = database.facts is None or database.facts.has_chats
     yield from database.stream(Logged, sqlfiles.read(f"queries/log{'' if chats else '.without_chats'}.sql"), parameters)
+
+
+def newest(database: Database, limit: int) -> list[Logged]:
+    """The newest rows, in one round trip; inside `reading`. Raises RefusedError without a log."""
+    _require(database)
+    parameters = Question().parameters(database.target.schema) | {"limit": limit}
+    return database.rows(Logged, sqlfiles.read("queries/log.sql"), parameters)
+
+
+def _require(database: Database) -> None:
+    if database.facts is not None and not database.facts.has_bookkeeping:
+        raise RefusedError("this database has no schema chatops, so nothing was logged here")

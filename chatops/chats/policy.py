@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -11,18 +12,25 @@ from decimal import Decimal
 from chatops import sqlfiles
 from chatops.db import Database
 
-DEFAULTS = {"idle_timeout_minutes": 5.0, "max_reassignments": 3.0}
-RANGES = {"idle_timeout_minutes": (Decimal("0.01"), Decimal(1440)), "max_reassignments": (Decimal(1), Decimal(1000))}
+DEFAULTS = {"idle_timeout_minutes": 5.0, "max_reassignments": 3.0, "own_chat_after_seconds": 300.0}
+RANGES = {
+    "idle_timeout_minutes": (Decimal("0.01"), Decimal(1440)),
+    "max_reassignments": (Decimal(1), Decimal(1000)),
+    "own_chat_after_seconds": (Decimal(0), Decimal(604800)),
+}
 _NUMBER = re.compile(r"\s*\d{1,9}(\.\d{1,30})?\s*", re.ASCII)
 """What the function policy_number takes for a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """After how long a silent operator loses the chat, and after how many releases without a reply it is closed."""
+    """After how long a silent operator loses the chat, after how many releases without a reply it is closed, and after how long
+    in the queue an operator may get the chat that they had last.
+    """
 
     idle_timeout: timedelta
     max_reassignments: int
+    own_chat_after: timedelta
 
 
 def read(database: Database) -> Policy:
@@ -30,7 +38,18 @@ def read(database: Database) -> Policy:
     found = dict(DEFAULTS)
     for key, value in database.tuples(sqlfiles.read("queries/release_policy.sql")):
         found[key] = usable(key, value)
-    return Policy(timedelta(minutes=found["idle_timeout_minutes"]), math.ceil(found["max_reassignments"]))
+    return _policy(found)
+
+
+def _policy(found: Mapping[str, float]) -> Policy:
+    return Policy(
+        timedelta(minutes=found["idle_timeout_minutes"]), math.ceil(found["max_reassignments"]),
+        timedelta(seconds=found["own_chat_after_seconds"]),
+    )  # fmt: skip
+
+
+DEFAULT = _policy(DEFAULTS)
+"""The policy where nothing is configured."""
 
 
 def usable(key: str, text: str | None) -> float:

@@ -48,7 +48,7 @@ class QueueFigures:
 
 @dataclass(frozen=True, slots=True)
 class WaitingChat:
-    """A chat in the queue."""
+    """A chat in the queue, and when it came into it: after the wait began where somebody gave it back."""
 
     chat_id: UUID
     waiting_since: datetime
@@ -57,6 +57,7 @@ class WaitingChat:
     last_message_at: datetime | None
     user_name: str | None
     profile_name: str | None
+    queued_since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,12 @@ def queue_figures(database: Database) -> QueueFigures:
 
 def queue(database: Database, top: int = 5) -> Queue:
     """The queue's figures and its first `top` chats; inside `reading`."""
-    return Queue(queue_figures(database), ask(database, WaitingChat, "queries/queue_head.sql", {"limit": top}))
+    return Queue(queue_figures(database), queue_head(database, top))
+
+
+def queue_head(database: Database, top: int) -> list[WaitingChat]:
+    """The `top` longest waits; inside `reading`."""
+    return ask(database, WaitingChat, "queries/queue_head.sql", {"limit": top})
 
 
 def stuck(database: Database, longer_than: timedelta, limit: int = 20) -> Stuck:

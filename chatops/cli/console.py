@@ -11,7 +11,12 @@ from chatops.errors import ExitCode, UsageError
 
 
 @command(
-    examples=["chatops console", "chatops --env production console --every 2", "chatops console --screenshot desk.svg"],
+    examples=[
+        "chatops console",
+        "chatops --env production console --every 2",
+        "chatops console --all-schemas 'tenant_*'",
+        "chatops console --screenshot desk.svg",
+    ],
     exits="0 when it was left · 2 Textual is not installed · 3 database unreachable at the beginning · 4 refused",
     takes=("connection",),
 )
@@ -21,15 +26,20 @@ def console(
     checks_every: float = typer.Option(
         5.0, "--checks-every", min=0, max=1440, metavar="MINUTES", help="How often the checks run; 0: only on the key f."
     ),
+    all_schemas: str | None = typer.Option(
+        None, "--all-schemas", metavar="PATTERN", help="Begin with the schemas that match, the worst first."
+    ),
     screenshot: Path | None = typer.Option(
         None, "--screenshot", metavar="FILE.svg", help="One look as a picture; needs no terminal."
     ),
     size: str = typer.Option("120x40", "--size", metavar="COLUMNSxROWS", help="With --screenshot: how large."),
+    light: bool = typer.Option(False, "--light", help="With --screenshot: dark on light."),
+    names: bool = typer.Option(False, "--show-names", help="With --screenshot: names of people in full."),
 ) -> ExitCode:
     """One screen to keep open: who waits and why, who is held unanswered, who is free, what is wrong, what was done last.
 
-    Looks in one read-only snapshot every few seconds. `r` and `l` open the plan of reassign and release, by the rules of the
-    commands; production starts read-only, W lets you act for ten minutes. `?` lists the keys.
+    Looks in one read-only snapshot every few seconds. `r`, `l`, `d` and `u` open the plan of reassign, release, drain and undo,
+    by the rules of the commands; production starts read-only, W lets you act for ten minutes. `?` lists the keys.
     """
     try:
         from chatops.flows.console import open_console
@@ -41,4 +51,7 @@ def console(
             next_steps=[("into this environment, from a clone", "python -m pip install -e '.[console]'")],
         ) from None
 
-    return open_console(invocation_of(ctx), every=every, checks_every=checks_every, picture=screenshot, size=size)
+    return open_console(
+        invocation_of(ctx), every=every, checks_every=checks_every, all_schemas=all_schemas, picture=screenshot, size=size,
+        light=light, names=names,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Lines as Textual draws them; colour never carries the meaning alone."""
+"""Lines as Textual draws them, on the terminal's own background, light or dark; colour never carries the meaning alone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from rich.text import Text
 from chatops.model import Line, Style
 from chatops.render import safe
 
+# Yellow and cyan cannot be read on white; magenta and blue can be told from red and green by those who see no red or green.
 STYLES: Mapping[Style, str] = {
-    "plain": "", "strong": "bold", "dim": "dim", "ok": "bold green", "advice": "cyan", "warning": "bold yellow",
+    "plain": "", "strong": "bold", "dim": "dim", "ok": "bold green", "advice": "", "warning": "bold magenta",
     "critical": "bold reverse red", "code": "bold",
 }  # fmt: skip
 

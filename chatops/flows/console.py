@@ -6,24 +6,38 @@ import re
 import sys
 from pathlib import Path
 
-from chatops.console.app import Console, screenshot
+from chatops.console.app import Console
+from chatops.console.picture import screenshot
+from chatops.console.source import Source
 from chatops.errors import ExitCode, NotATerminalError, RefusedError, UsageError
 from chatops.flows import diagnose, run_checks
 from chatops.flows.console_source import DeskSource
+from chatops.flows.console_tenants import TenantsSource
 from chatops.flows.run import Invocation
 
 
-def open_console(invocation: Invocation, *, every: float, checks_every: float, picture: Path | None, size: str) -> ExitCode:
+def open_console(
+    invocation: Invocation, *, every: float, checks_every: float, all_schemas: str | None, picture: Path | None, size: str,
+    light: bool, names: bool = False,
+) -> ExitCode:  # fmt: skip
     """`chatops console`; `checks_every` in minutes, 0 for only on a key."""
     columns_and_rows = _size(size)
-    if picture is None and not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual draws on stderr, so that must be the terminal, too.
+    if picture is None and not all(one is not None and one.isatty() for one in (sys.stdin, sys.stdout, sys.stderr)):
         raise NotATerminalError("console needs a terminal; a picture of one look: --screenshot FILE.svg")
     silent = [one.code for one in diagnose.snoozed(invocation, ())]
     checks = run_checks.choose(invocation.configuration, None, (), silent)
-    source = DeskSource(invocation, checks, show_names=invocation.medium().show_names)
-    app = Console(source, every=every, checks_every=checks_every * 60)
+    names = names or invocation.medium().show_names
+
+    def one_schema(run: Invocation) -> Source:
+        return DeskSource(run, checks, show_names=names)
+
+    source: Source = one_schema(invocation) if all_schemas is None else TenantsSource(
+        invocation, all_schemas, one_schema, show_names=names
+    )  # fmt: skip
+    app = Console(source, every=every, checks_every=checks_every * 60, light=light)
     if picture is not None:
-        trouble = screenshot(app, picture, columns_and_rows, checks=bool(checks_every))
+        trouble = screenshot(app, picture, columns_and_rows, checks=bool(checks_every) and all_schemas is None, light=light)
         if trouble is not None:
             raise RefusedError(f"no picture was made: {trouble}")
         invocation.note(f"one look, drawn in {picture}")

@@ -50,7 +50,7 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
                           again=("drain", *request.names))  # fmt: skip
     database = invocation.connect("act")
     conditions = Conditions(invocation.provenance, request.reason, rehearsal=request.dry_run)
-    work = _Work(database, request, uuid4())
+    work = Draining(database, request, uuid4())
     with acting.refusals_logged(database, "drain", conditions):
         with acting.planning(invocation, database):
             work.operators = list(dict.fromkeys(find_operator(database, name).id for name in request.names))
@@ -88,7 +88,7 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
 
 
 @dataclass(slots=True)
-class _Work:
+class Draining:
     """The operators of one drain, and what is planned and done about their chats."""
 
     database: Database

@@ -1,7 +1,9 @@
 -- Which chats wait longest?
 -- needs: chat_queue
 select q.chat_id, q.waiting_since, q.last_operator_id, o.name as last_operator_name, c.last_message_at,
-       u.name as user_name, f.name as profile_name
+       u.name as user_name, f.name as profile_name,
+       -- By name: before 018 there is no such column.
+       greatest(q.waiting_since, (pg_catalog.to_jsonb(c) ->> 'state_since'::text)::timestamptz) as queued_since
 from (
   select chat_id, waiting_since, last_operator_id from chat_queue order by waiting_since, chat_id limit :'limit'::int
 ) q

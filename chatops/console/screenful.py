@@ -1,0 +1,88 @@
+"""What the desk shows on a terminal: three lines above, sections, a rule, the command, the keys; drawn where it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.widgets import Input, Static
+
+from chatops.console.drawing import drawn
+from chatops.console.keys import KEYS, TENANTS
+from chatops.console.state import DeskState
+from chatops.formatting import plural
+from chatops.model import Line, Span, Style
+from chatops.render.wrap import cells
+from chatops.screens import console_head
+from chatops.screens import console_lines as screen
+
+
+class Screenful(App[None]):
+    """The screen of one desk at a time."""
+
+    CSS = """
+    Screen { layers: base; }
+    #head { height: 3; } #body { height: 1fr; } #foot { height: 3; }
+    #filter { height: 1; border: none; padding: 0; display: none; }
+    #head, #body, #foot { width: 100%; text-wrap: nowrap; text-overflow: clip; }
+    """
+
+    def __init__(self, desk: DeskState, *, light: bool) -> None:
+        super().__init__(ansi_color=True)  # the colours of the terminal: its own background, light or dark
+        self.theme = "ansi-light" if light else "ansi-dark"
+        self.desk = desk
+        self.said = ""
+        self._drawn: dict[str, Text] = {}
+
+    def compose(self) -> ComposeResult:
+        """Head, body, filter, foot."""
+        yield Static(id="head", markup=False)
+        yield Static(id="body", markup=False)
+        yield Input(id="filter", placeholder="filter", compact=True)
+        yield Static(id="foot", markup=False)
+
+    def on_resize(self) -> None:
+        """Lays out anew."""
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draws all of it."""
+        self._head()
+        height = self._base("#body").size.height
+        desk = self.desk
+        self._show("#body", screen.body_lines(desk.shown, self.size.width, height, desk.cursor, desk.marked))
+        self._foot()
+
+    def _base(self, name: str) -> Static:
+        return self.screen_stack[0].query_one(name, Static)
+
+    def _show(self, name: str, lines: Sequence[Line]) -> None:
+        """Puts lines on the screen, if they are others than those that stand there: nothing flickers over a slow line."""
+        text = drawn(lines)
+        if self._drawn.get(name) != text:
+            self._drawn[name] = text
+            self._base(name).update(text, layout=False)
+
+    def _head(self) -> None:
+        desk = self.desk
+        self._show("#head", console_head.head_lines(desk.head(), desk.look, desk.found, self.size.width))
+
+    def _foot(self) -> None:
+        desk, width = self.desk, self.size.width
+        told = desk.trouble or self.said or (f"only rows with “{desk.wanted}” (esc: all)" if desk.wanted else "")
+        if not told and desk.marked:
+            told = f"{plural(len(desk.marked), next(iter(desk.marked))[0])} marked (esc: none)"
+        rule = screen.cut(f" {told} ", width) if told else ""
+        command = desk.source.here(*desk.words)
+        if cells(command) >= width:  # what matters stands at its end; y shows the whole
+            command = " ".join(("chatops …", *desk.words))
+        style: Style = "warning" if desk.trouble else "strong"
+        first: Line = [Span(rule, style), Span("─" * max(0, width - cells(rule)), "dim")]
+        keys = TENANTS if desk.parts and desk.parts[0].name == "tenants" else KEYS
+        self._show("#foot", [first, [Span(screen.cut(f" {command}", width), "code")], screen.cut(f" {keys}", width)])
+
+    def say(self, text: str) -> None:
+        """A sentence in the rule above the command."""
+        self.said = text
+        self._foot()

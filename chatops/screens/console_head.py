@@ -1,0 +1,186 @@
+"""The live desk's first three lines: where and how fresh, how bad, who works and how the wait went in the last hour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+
+from chatops import formatting
+from chatops.chats.desk import Look, TenantsLook
+from chatops.checks.findings import tally
+from chatops.formatting import plural
+from chatops.model import Line, Span, Style
+from chatops.render.wrap import cells
+from chatops.screens import console_tenants
+from chatops.screens.console import Findings, age
+from chatops.screens.console_lines import cut
+from chatops.screens.console_why import clock
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+NOT_SEEN = "·"
+HOUR = 3600.0
+FEWEST, MOST = 6, 12
+"""Blocks of the sparkline."""
+SLA = "queue_sla_minutes"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the first lines tell beside the look: which database, whether it may be written, how old the figures are."""
+
+    name: str
+    where: str
+    production: bool
+    armed_for: timedelta | None = None
+    age: float | None = None
+    """Seconds since the look; None while there is none."""
+    every: float = 5.0
+    frozen: bool = False
+    trouble: str | None = None
+    waits: Sequence[tuple[float, float]] = ()
+    """The longest wait, in seconds, so many seconds ago."""
+
+
+def stale(head: Head) -> bool:
+    """Whether the figures are older than they should be."""
+    return head.age is None or head.trouble is not None or head.age > 3 * head.every + 1
+
+
+def head_lines(head: Head, look: Look | TenantsLook | None, found: Findings | None, width: int) -> list[Line]:
+    """Three lines: where and how fresh; how bad; who works."""
+    name = f"PRODUCTION {head.name}" if head.production and head.name.casefold() != "production" else head.name
+    name = name.upper() if head.production else name
+    may = ""
+    if head.production:
+        may = "READ ONLY (W: arm 10 m)" if head.armed_for is None else f"ARMED {formatting.duration(head.armed_for)}"
+    time = f"{look.now.astimezone(UTC):%H:%M:%S}Z" if look else "no look yet"
+    age = f", {formatting.duration(round(head.age))} ago" if head.age is not None else ""
+    age += "  STALE" if stale(head) and look else ""
+    age += "  FROZEN" if head.frozen else ""
+    right = f"{may}   {time}{age}" if may else time + age
+    left = width - cells(right) - 2
+    where = cut(f"  {formatting.visible(head.where)}", max(0, left - cells(name) - 3))
+    fill = " " * max(1, width - cells(name) - 2 - cells(where) - cells(right) - 1)
+    first: Line = [
+        Span(f" {name} ", "critical" if head.production else "strong"), Span(where + fill),
+        Span(right, "warning" if stale(head) or head.armed_for is not None else "plain"),
+    ]  # fmt: skip
+    if isinstance(look, TenantsLook):
+        return [first, console_tenants.verdict(look, width), console_tenants.people(look, width)]
+    return [first, _verdict(head, look, found, width), _people(head, look, width)]
+
+
+def _verdict(head: Head, look: Look | None, found: Findings | None, width: int) -> Line:
+    if look is None:
+        return [Span(" " + cut(head.trouble or "looking …", width - 2), "warning" if head.trouble else "plain")]
+    word, style = _word(found)
+    counts = ""
+    if found is not None:
+        number = tally(found.survey)
+        counted = {"critical": "critical", "warning": "warnings", "unknown": "unknown"}
+        counts = ", ".join(plural(number[one], one, many) for one, many in counted.items() if number[one])
+    paused = f"PAUSED until {clock(look.paused)}" if look.paused else ""
+    told = "    ".join(part for part in (counts, paused, _queue(look, found), _lag(look)) if part)
+    return [Span(f" {word} ", style), Span(cut(f" {told}", width - len(word) - 2))]
+
+
+def _queue(look: Look, found: Findings | None) -> str:
+    if look.queue is None:
+        return "queue not seen"
+    if not look.queue.waiting:
+        return "0 wait"
+    limit = found.survey.thresholds.get(SLA) if found is not None else None
+    allowed = f" (limit {formatting.duration(limit.value * 60)})" if limit is not None else ""
+    return f"{formatting.count(look.queue.waiting)} wait, oldest {age(look.queue.oldest, look)}{allowed}"
+
+
+def _lag(look: Look) -> str:
+    """How far the figures are behind on a standby, the standbys behind a primary; "" where there is none."""
+    lag = look.lag
+    if lag is None:
+        return "STANDBY" if look.facts.standby else "lag not seen"
+    if lag.standby:
+        return f"STANDBY, {formatting.duration(lag.behind)} behind"
+    if not lag.standbys:
+        return ""
+    return f"lag {formatting.duration(lag.standby_behind)}" if lag.standby_behind is not None else "lag hidden"
+
+
+def _word(found: Findings | None) -> tuple[str, Style]:
+    if found is None:
+        return "FINDINGS NOT SEEN", "warning"
+    number = tally(found.survey)
+    if number["critical"]:
+        return "BAD", "critical"
+    if number["warning"]:
+        return "WARN", "warning"
+    return ("UNKNOWN", "warning") if number["unknown"] else ("OK", "ok")
+
+
+def _people(head: Head, look: Look | None, width: int) -> Line:
+    if look is None:
+        return ""
+    if look.operators is None:
+        return [Span(cut(f" OPERATORS not seen: {look.unseen.get('operators', '')}", width), "warning")]
+    kinds = ["silent" if look.silent(one) else one.load for one in look.operators]
+    told = f" {len(kinds)} OPERATORS: {kinds.count('free')} free  {kinds.count('busy')} busy"
+    told += f"  {kinds.count('silent')} silent" if "silent" in kinds else ""
+    told += f"  {kinds.count('away')} away  {kinds.count('inactive')} off"
+    return told + _last_hour(head, width - cells(told) - 1)
+
+
+# ---- the wait of the last hour -----------------------------------------------------------------------------------------
+
+
+def _last_hour(head: Head, room: int) -> str:
+    """The wait of the last hour and where it goes, as far as there is room; "" while fewer than two moments are known."""
+    if len(head.waits) < 2:
+        return ""
+    trend = trend_of(head.waits)
+    title = "   wait, 1 h "
+    for ending in (f" {trend}" if trend else "", ""):
+        blocks = min(MOST, room - len(title) - len(ending))
+        if blocks >= FEWEST:
+            return title + sparkline(in_steps(head.waits, blocks)) + ending
+    return ""
+
+
+def in_steps(waits: Sequence[tuple[float, float]], steps: int) -> list[float | None]:
+    """The longest wait in each of so many parts of the last hour, the newest last; None where nothing was seen.
+
+    >>> in_steps([(3500, 9), (1700, 60), (10, 30), (5, 20)], 4)
+    [9, None, 60, 30]
+    """
+    found: list[float | None] = [None] * steps
+    for ago, seconds in waits:
+        place = steps - 1 - int(ago / HOUR * steps)
+        if 0 <= place < steps:
+            found[place] = max(found[place] or 0, seconds)
+    return found
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """Values as blocks; what was not seen is a dot, never a low block.
+
+    >>> sparkline([1, 2, None, 4]), sparkline([0, 0])
+    ('▂▄·█', '▁▁')
+    """
+    most = max((value for value in values if value is not None), default=0)
+    return "".join(NOT_SEEN if value is None else BLOCKS[min(7, int(value / most * 7.999)) if most else 0] for value in values)
+
+
+def trend_of(waits: Sequence[tuple[float, float]]) -> str:
+    """Where the wait goes: the last ten minutes against the ten before; "" while that is not known.
+
+    >>> trend_of([(900, 60), (60, 600)]), trend_of([(900, 60), (60, 61)]), trend_of([(900, 300), (60, 20)]), trend_of([(2, 1)])
+    ('rising', 'steady', 'falling', '')
+    """
+    now = [seconds for ago, seconds in waits if ago < 600]
+    before = [seconds for ago, seconds in waits if 600 <= ago < 1500]
+    if not now or not before:
+        return "steady" if len(waits) > 1 and max(s for _, s in waits) == min(s for _, s in waits) else ""
+    change = max(now) - max(before)
+    if abs(change) <= max(15.0, 0.2 * max(before)):
+        return "steady"
+    return "rising" if change > 0 else "falling"

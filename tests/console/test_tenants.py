@@ -1,0 +1,143 @@
+"""`chatops console --all-schemas`: begins with the tenants, the worst first; one that is opened is a desk like any other."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from chatops.checks import load
+from chatops.console.app import Console
+from chatops.console.source import Source
+from chatops.errors import UsageError
+from chatops.flows.console_source import DeskSource
+from chatops.flows.console_tenants import TenantsSource
+from chatops.flows.given import Given
+from chatops.flows.run import Invocation
+from tests.conftest import Result, url_as
+from tests.console.driving import acted, dialog, drive, picture, press, until
+from tests.servers import Database, Farm, Server
+
+Run = Callable[..., Result]
+Open = Callable[..., Console]
+NAMES = ("tenant_a", "tenant_b", "tenant_c")
+WAITS = """set session_replication_role = replica; set search_path = {schema};
+insert into operators (id, name, email, is_active, is_available, last_activity)
+values ('{one}', 'op of {schema}', '{schema}@acme.example', true, true, now());
+insert into real_users (id, name) values ('{one}', 'user of {schema}');
+insert into fictional_users (id, name) values ('{one}', 'Eve');
+insert into chats (id, real_user_id, fictional_user_id, chat_state, is_active, waiting_since, last_message_at, message_count)
+values ('{one}', '{one}', '{one}', 'waiting_assignment', true, now() - interval '{since}', now() - interval '{since}', 1);
+insert into messages (chat_id, sender_type, content, created_at) values ('{one}', 'real', 'hello', now() - interval '{since}');
+reset all"""
+
+
+@pytest.fixture
+def tenants(new_database: Callable[..., Database], farm: Farm, server: Server, home: Path, chatops_inprocess: Run) -> Database:
+    """Three tenants, and a schema without chats; one chat waits in tenant_a for a minute, one in tenant_c for three hours."""
+
+    def build(database: Database) -> None:
+        database.execute("; ".join(f"create schema {name}" for name in (*NAMES, "tenant_without")))
+        for name in NAMES:
+            chatops_inprocess("--schema", name, "migrate", "--to", "latest", "--yes", db=database, check=0)
+
+    database = new_database(on=server, template=farm.template(server, "console_tenants", build))
+    for name, since in (("tenant_a", "1 minute"), ("tenant_c", "3 hours")):
+        database.execute(WAITS.format(schema=name, since=since, one=uuid.uuid4()))
+    return database
+
+
+@pytest.fixture
+def opened(home: Path, desk: Callable[..., Console]) -> Iterator[Open]:
+    """Opens the console over the tenants of a database."""
+    runs: list[Invocation] = []
+
+    def one_schema(run: Invocation) -> Source:
+        return DeskSource(run, [one for one in load.shipped() if one.code == "CONF001"], show_names=True)
+
+    def make(url: str, pattern: str = "tenant_%") -> Console:
+        runs.append(Invocation(Given(["console"], command="console", db=(url,))))
+        source = TenantsSource(runs[-1], pattern.replace("%", "*"), one_schema, show_names=True)
+        return Console(source, every=3600, checks_every=0)
+
+    yield make
+    for one in runs:
+        one.close()
+
+
+def test_the_worst_tenant_is_first_and_opens_as_a_desk_that_acts_in_it(tenants: Database, opened: Open) -> None:
+    app = opened(tenants.url)
+
+    async def script(pilot: Pilot[None]) -> None:
+        lines = picture(app).splitlines()
+        assert "3 tenants: 2 wait, oldest 3 h" in lines[1]
+        assert "1 schema without chats" in lines[2]
+        rows = [line.split()[0] for line in lines if line.startswith("   tenant_")]
+        assert rows == ["tenant_c", "tenant_a", "tenant_b"]
+        await pilot.press("f")
+        await until(pilot, lambda: "diagnose --all-schemas" in app.said)
+        await pilot.press("down")
+        assert app.desk.source.here(*app.desk.words).endswith("--schema tenant_c summary")
+        await pilot.press("r")
+        assert len(app.screen_stack) == 1
+        await pilot.press("enter")
+        await until(pilot, lambda: app.outer is not None and app.desk.looks > 0)
+        text = picture(app)
+        assert "user of tenant_c" in text
+        assert "user of tenant_a" not in text
+        sessions = (
+            "select count(*) from pg_stat_activity where application_name = 'chatops console' and datname = current_database()"
+        )
+        assert tenants.value(sessions) == 1
+        await pilot.press("down")
+        assert "--schema tenant_c reassign" in app.desk.source.here(*app.desk.words)
+        plan = await dialog(pilot, "r")
+        await press(pilot, plan, "act")
+        await acted(pilot)
+        looks = app.outer.looks if app.outer else 0
+        await pilot.press("escape")
+        await until(pilot, lambda: app.outer is None and app.desk.looks > looks)
+        await until(pilot, lambda: "1 wait" in picture(app).splitlines()[1])
+        assert picture(app).splitlines()[4].split()[0] == "tenant_a"
+
+    drive(app, script)
+    assert tenants.value("select count(*) from tenant_c.chats where chat_state = 'assigned'") == 1
+    assert tenants.execute("select action, target_schema from chatops.actions") == [("reassign", "tenant_c")]
+
+
+def test_a_tenant_that_cannot_be_seen_comes_first_by_name_and_is_not_zero(tenants: Database, opened: Open) -> None:
+    role = f"sees_one_{uuid.uuid4().hex[:8]}"
+    tenants.execute(
+        f"create role {role} login; grant usage on schema tenant_a, tenant_b to {role}; "
+        f"grant select on all tables in schema tenant_a to {role}"
+    )
+    app = opened(url_as(tenants, role))
+
+    async def script(pilot: Pilot[None]) -> None:
+        lines = picture(app).splitlines()
+        assert "2 NOT SEEN" in lines[1]
+        rows = [line for line in lines if line.startswith("   tenant_")]
+        assert [row.split()[0] for row in rows] == ["tenant_b", "tenant_c", "tenant_a"]
+        assert "not seen: permission denied" in rows[0]
+        assert "not seen: this role may not use the schema" in rows[1]
+
+    drive(app, script, (120, 40))
+    tenants.execute(f"drop owned by {role}; drop role {role}")
+
+
+def test_a_pattern_that_matches_nothing_names_what_is_there(tenants: Database, opened: Open) -> None:
+    with pytest.raises(UsageError, match="did you mean tenant_a"):
+        opened(tenants.url, "tenent_a")
+
+
+def test_the_tenants_are_a_picture_too(tenants: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    chatops_inprocess("console", "--all-schemas", "tenant_*", "--screenshot", "all.svg", db=tenants, check=0)
+    drawn = (tmp_path / "all.svg").read_text()
+    assert drawn.index("tenant_c") < drawn.index("tenant_a")
+    both = chatops_inprocess(
+        "--schema", "tenant_a", "console", "--all-schemas", "t*", "--screenshot", "x.svg", db=tenants, check=2
+    )
+    assert "--schema and --all-schemas" in both.stderr
