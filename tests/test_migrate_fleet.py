@@ -13,6 +13,7 @@ import pytest
 
 from chatops.errors import DatabaseError
 from chatops.migrations import locks
+from chatops.migrations.ledger import LOCK_CLASS, lock_object
 from tests.conftest import Result
 from tests.servers import Database
 from tests.test_migrate import folder, names
@@ -83,6 +84,10 @@ def test_environments_may_be_a_list_and_production_among_them_needs_yes(
     refused = chatops_inprocess("--env", "staging,live", "migrate", "--dir", where, check=4)
     assert "migrate changes production (live): give --yes" in refused.stderr
     assert three[1].value("select to_regclass('a')") is None
+    wild = chatops_inprocess("--env", "s*", "migrate", "--dir", where, "--dry-run", check=0)
+    assert "staging: to apply: 2 files" in wild.stderr
+    assert "spare: to apply: 2 files" in wild.stderr
+    assert "live" not in wild.stderr
     dry = chatops_inprocess("--env", "staging,live", "migrate", "--dir", where, "--dry-run", check=0)
     assert f"live (127.0.0.1:{three[0].server.port}): to apply: 2 files (001_a, 002_b)" in dry.stderr
     chatops_inprocess("--env", "staging,live", "migrate", "--dir", where, "--yes", check=0)
@@ -143,6 +148,27 @@ def test_a_fleet_has_no_more_connections_than_jobs_and_two(
     pooled = through_pgbouncer(database, "session", default_pool_size=4)
     chatops_inprocess("--db", pooled, "migrate", "--all-schemas", "more_*", "--jobs", "2", check=0)
     assert len(counts(database)) == 18
+
+
+def test_whoever_stops_a_request_of_many_tenants_stops_no_other(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    names_of = tenants(database, 14)
+    every = ("--all-schemas", "tenant_*", "--jobs", "1")
+    chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_a.sql": "create table a ()"}), *every, db=database, check=0)
+    where = folder(tmp_path, {**FILES, "003_c.sql": "do $$ begin raise notice 'made'; end $$; create table c ()"})
+    database.execute(f"create table {names_of[2]}.b (); create table {names_of[9]}.c ()")
+    with database.connect() as holder:
+        holder.execute("select pg_advisory_lock(%s, %s)", (LOCK_CLASS, lock_object(names_of[5])))
+        done = chatops_inprocess("migrate", "--dir", where, *every, "--max-wait", "1s", "-o", "json", db=database, check=4)
+    found = {row["target"]: (row["result"], row["files"], row["exit_code"]) for row in json.loads(done.stdout)["targets"]}
+    odd = {names_of[2]: ("failed", 0, 4), names_of[5]: ("conflict", 0, 5), names_of[9]: ("failed", 1, 4)}
+    assert found == {name: odd.get(name, ("applied", 2, 0)) for name in names_of}
+    assert counts(database) == {name: 3 - (2 - odd[name][1]) if name in odd else 3 for name in names_of}
+    database.execute(f"drop table {names_of[2]}.b; drop table {names_of[9]}.c")
+    again = chatops_inprocess("migrate", "--dir", where, *every, db=database, check=0)
+    assert "11 targets: nothing to do." in again.stdout
+    assert set(counts(database).values()) == {3}
 
 
 def test_the_others_follow_canaries_that_are_well(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:

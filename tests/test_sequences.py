@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from chatops import sqlfiles
-from tests.conftest import Result
-from tests.servers import Database
+from tests.conftest import Result, build_latest
+from tests.locks import wait_for
+from tests.servers import Database, Server
 
 Chatops = Callable[..., Result]
 LOOK = ("diagnose", "--only", "DATA005", "--rows", "10", "-o", "json")
@@ -67,3 +68,42 @@ def test_every_kind_of_sequence_is_seen_and_set_past_its_table(latest_database: 
     assert database.value("select count(*) from chatops.actions where code = 'DATA005'") == 4
     tried = chatops_inprocess("diagnose", "--only", "DATA005", "--rehearse", "--yes", db=database, check=0)
     assert "DATA005" not in tried.stdout.splitlines()[0]
+
+
+ROWS = """select json_agg(to_json(c) order by c.id) from (select * from chats) as c
+    union all select json_agg(to_json(m) order by m.id) from messages as m
+    union all select json_agg(to_json(a) order by a.id) from chatops.actions as a"""
+WRITE = """insert into real_users (id, name) values ('{0}', 'Ada');
+    insert into fictional_users (id, name) values ('{0}', 'Eve');
+    insert into chats (id, real_user_id, fictional_user_id, chat_state, is_active) values ('{0}', '{0}', '{0}', 'waiting_assignment', true);
+    insert into messages (chat_id, sender_type, content) values ('{0}', 'real', 'hello'), ('{0}', 'real', 'anybody?')""".format(
+    "11111111-1111-4111-8111-111111111111"
+)
+
+
+def test_a_subscriber_gets_what_was_written_and_nothing_else_until_it_takes_over(
+    own_server: Callable[..., Server], chatops_inprocess: Chatops
+) -> None:
+    server = own_server("18", wal_level="logical")
+    source = server.create_database()
+    build_latest(source)
+    source.close()
+    subscriber = server.create_database(source.name)
+    source.execute("create publication everything for all tables")
+    source.execute("select pg_create_logical_replication_slot('moved', 'pgoutput')")
+    subscriber.execute(
+        f"create subscription moved connection '{source.url}' publication everything "
+        "with (create_slot = false, slot_name = 'moved', copy_data = false)"
+    )
+    source.script(WRITE)
+    chatops_inprocess("pause", "--yes", "--reason", "cut over", db=source, check=0)
+    written = source.execute(ROWS)
+    wait_for(lambda: subscriber.execute(ROWS) == written, "the subscriber has what was written", 60)
+    assert subscriber.value("select message_count from chats") == 2
+
+    subscriber.execute("alter subscription moved disable")
+    subscriber.execute("alter subscription moved set (slot_name = none)")
+    subscriber.execute("drop subscription moved")
+    assert behind(chatops_inprocess(*LOOK, db=subscriber, check=1)) == ["chatops.actions"]
+    chatops_inprocess("repair", "DATA005", "--yes", "--reason", "cut over", db=subscriber, check=0)
+    chatops_inprocess("resume", db=subscriber, check=0)

@@ -123,7 +123,7 @@ def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
                 ["--env"],
                 "env",
                 "Connection",
-                "Environment of chatops.toml.",
+                "Environment of chatops.toml; commands with --all-schemas take several: a,b, 'prod-*', a group.",
                 type=str,
                 metavar="NAME",
                 autocompletion=shells(completion.environments),

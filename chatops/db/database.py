@@ -163,7 +163,8 @@ class Database(Statements):
             if error.sqlstate in ("25006", "0A000") and "read write" in begin:
                 raise standby_refused() from None
             raise
-        self.facts = Facts(*results[-1][0])
+        row = results[-1][0]
+        self.facts = Facts(*row) if self.known is None else replace(self.known, now=row[0], backend_pid=row[1])
         if self.facts.distributed and "read write" in begin:
             # By SET, one by one: only so does Citus take a setting to the workers.
             self.execute("set local citus.propagate_set_commands = 'local'")

@@ -76,6 +76,10 @@ _BY_SCHEMA = """select asked.schema,
        exists (select from pg_namespace as n join pg_roles as o on o.oid = n.nspowner
                 where n.nspname = 'chatops' and not pg_has_role(n.nspowner, 'usage') and not o.rolsuper
                   and n.nspowner is distinct from c.relowner) as schema_is_a_strangers,
+       exists (select from pg_extension as e
+                 join pg_proc as p on p.proname = 'citus_truncate_trigger'
+                 join pg_trigger as t on t.tgfoid = p.oid and t.tgrelid = c.oid
+                where e.extname = 'citus') as distributed,
        s.oid is not null as schema_there,
        coalesce((select array_agg(t.relname::text order by t.relname)
                    from pg_class as t
@@ -105,7 +109,7 @@ def facts_by_schema(schemas: Sequence[str]) -> str:
     return _BY_SCHEMA.format(schemas=literal(list(schemas)))
 
 
-BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "schema_there", "hidden")
+BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "distributed", "schema_there", "hidden")
 
 
 @dataclass(frozen=True, slots=True)

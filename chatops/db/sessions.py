@@ -44,6 +44,7 @@ class Sessions:
         except RefusedError:
             database.close()
             raise
+        database.known = None
         with self._turn:
             self._busy.append(database)
         return database

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chatops import formatting, schemas, settings
-from chatops.errors import ExitCode, NotATerminalError, RefusedError, StoppedError, worst
+from chatops.errors import ExitCode, NotATerminalError, RefusedError, StoppedError, UsageError, worst
 from chatops.flows import ahead
 from chatops.flows.connection import started
 from chatops.flows.run import Invocation
@@ -38,9 +38,10 @@ class FleetOptions:
 
 def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] | None:
     """Every target that was named; None when it is the usual one."""
-    named = invocation.env or invocation.environ.get("CHATOPS_ENV", "")
-    if len(invocation.db) < 2 and "," not in named and all_schemas is None:
+    if all_schemas is None and not invocation.has_tenants:
         return None
+    if all_schemas is not None and invocation.schema is not None:
+        raise UsageError("--schema and --all-schemas: one of them")
     found = settings.resolve_all(invocation.options, configuration=invocation.configuration)
     for target in found:
         for warning in target.warnings:

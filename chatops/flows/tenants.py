@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import TypeVar
 
 from chatops import formatting, schemas, settings, sqlfiles
-from chatops.db import Database, Intent, connect
+from chatops.db import Database, Facts, Intent, connect
 from chatops.db.sessions import Sessions, place_of
 from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UnreachableError, UsageError, worst
 from chatops.flows.connection import started
 from chatops.flows.given import Given
+from chatops.flows.live_line import live_line
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
 from chatops.model import Answer, Line
@@ -24,6 +27,8 @@ from chatops.settings import Target
 
 MOST_NAMES = 5
 JOBS, MOST_JOBS = 4, 64
+MANY = 20
+"""From so many tenants on it is told how far the look is."""
 One = TypeVar("One")
 Made = TypeVar("Made")
 
@@ -31,7 +36,7 @@ Made = TypeVar("Made")
 class OneTenant(Invocation):
     """The run for one of many tenants: nobody answers its questions, what it would show is kept, its connections are shared."""
 
-    def __init__(self, whole: Invocation, target: Target, sessions: Sessions) -> None:
+    def __init__(self, whole: Invocation, target: Target, sessions: Sessions, known: Facts | None = None) -> None:
         super().__init__(Given(**{one.name: getattr(whole, one.name) for one in fields(Given)}))
         self.environ = whole.environ
         self.__dict__["configuration"] = whole.configuration
@@ -40,6 +45,7 @@ class OneTenant(Invocation):
         self.sessions = sessions
         self.answer: Answer | None = None
         self.said: list[str] = []
+        self.known = known
         self._target = target
         self._whole = whole
         self._taken: list[Database] = []
@@ -64,6 +70,7 @@ class OneTenant(Invocation):
         """A connection that the tenants share, given back when this one is done."""
         database = self.sessions.take(target or self.target, intent)
         self._taken.append(database)
+        database.known = self.known if target is None else None
         database.show_names = self._whole.medium().show_names
         return database
 
@@ -102,6 +109,7 @@ class Found:
     target: Target
     label: str
     error: ChatopsError | None = None
+    facts: Facts | None = None
 
 
 def over_all(
@@ -132,15 +140,39 @@ def rows(
     try:
         jobs = min(jobs_of(invocation), most_jobs)
         tenants = found_tenants(invocation, sessions, jobs, chats=chats)
-        return side_by_side(tenants, partial(_row, invocation, sessions, run, page), jobs, sessions)
+        with _counting(invocation, len(tenants)) as count:
+
+            def look(tenant: Found) -> TenantRow:
+                row = _row(invocation, sessions, run, page, tenant)
+                count()
+                return row
+
+            return side_by_side(tenants, look, jobs, sessions)
     finally:
         sessions.close()
+
+
+@contextlib.contextmanager
+def _counting(invocation: Invocation, of_all: int) -> Iterator[Callable[[], None]]:
+    """What is told of each tenant that was looked at, where they are so many that somebody waits for the page."""
+    if of_all < MANY:
+        yield lambda: None
+        return
+    done, turn, started = [0], threading.Lock(), time.monotonic()
+    with live_line(invocation, f"0 of {of_all} tenants") as tell:
+
+        def count() -> None:
+            with turn:
+                done[0] += 1
+                tell(time.monotonic() - started, f"{done[0]} of {of_all} tenants")
+
+        yield count
 
 
 def _row(
     invocation: Invocation, sessions: Sessions, run: Callable[[OneTenant], ExitCode], page: Page, tenant: Found
 ) -> TenantRow:
-    one = OneTenant(invocation, tenant.target, sessions)
+    one = OneTenant(invocation, tenant.target, sessions, tenant.facts)
     try:
         if tenant.error is not None:
             raise tenant.error
@@ -189,8 +221,12 @@ def found_tenants(invocation: Invocation, sessions: Sessions, jobs: int, *, chat
             if not isinstance(there, UsageError):
                 found.append(Found(place, "", there))
             continue
-        without += [one.name for one in there if chats and not one.has_chats]
-        found += [Found(schemas.of_schema(place, one.name), "", _no_right(one)) for one in there if one.has_chats or not chats]
+        without += [one.name for one, _ in there if chats and not one.has_chats]
+        found += [
+            Found(schemas.of_schema(place, one.name), "", _no_right(one), facts)
+            for one, facts in there
+            if one.has_chats or not chats
+        ]
     if without:
         rest = len(without) - MOST_NAMES
         names = ", ".join(without[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
@@ -204,7 +240,10 @@ def _no_right(schema: _Schema) -> ChatopsError | None:
     return None if schema.may_use else ChatopsError("this role may not use the schema")
 
 
-def _listed(invocation: Invocation, sessions: Sessions, pattern: str, place: Target) -> list[_Schema] | ChatopsError:
+def _listed(
+    invocation: Invocation, sessions: Sessions, pattern: str, place: Target
+) -> list[tuple[_Schema, Facts]] | ChatopsError:
+    """The schemas of one database that match, each with what the server says of it."""
     try:
         database = sessions.take(place, "read")
         try:
@@ -213,11 +252,12 @@ def _listed(invocation: Invocation, sessions: Sessions, pattern: str, place: Tar
                 asked = sqlfiles.read("queries/tenants_like.sql")
                 found = database.rows(_Schema, asked, {"pattern": schemas.like(pattern)})
                 names = [] if found else [one.name for one in database.rows(_Schema, asked, {"pattern": "%"})]
+            facts = database.glance_many([one.name for one in found]) if found else []
         finally:
             sessions.give(database)
     except ChatopsError as error:
         return error
-    return found or schemas.none_matches(place, pattern, names)
+    return list(zip(found, facts, strict=True)) or schemas.none_matches(place, pattern, names)
 
 
 def targets(invocation: Invocation) -> list[Target]:
