@@ -36,6 +36,9 @@ class Closable(Protocol):
 class Connection(Output):
     """What a run is connected to."""
 
+    is_one_of_many = False
+    """Whether it looks at one of many tenants: the run of all tells how far that is."""
+
     def __init__(self, given: Given) -> None:
         super().__init__(given)
         self._target: Target | None = None

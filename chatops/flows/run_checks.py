@@ -90,7 +90,7 @@ def exit_code(survey: Survey, severity: FailOn) -> ExitCode:
 
 def progress(invocation: Invocation) -> Callable[[Check, int, int], None] | None:
     """Which check is running, redrawn in place on a terminal's stderr; nothing elsewhere."""
-    if not sys.stderr.isatty() or invocation.medium(stream=sys.stderr).width < 40:
+    if invocation.is_one_of_many or not sys.stderr.isatty() or invocation.medium(stream=sys.stderr).width < 40:
         return None
 
     def show(check: Check, position: int, of: int) -> None:

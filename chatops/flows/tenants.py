@@ -36,6 +36,8 @@ Made = TypeVar("Made")
 class OneTenant(Invocation):
     """The run for one of many tenants: nobody answers its questions, what it would show is kept, its connections are shared."""
 
+    is_one_of_many = True
+
     def __init__(self, whole: Invocation, target: Target, sessions: Sessions, known: Facts | None = None) -> None:
         super().__init__(Given(**{one.name: getattr(whole, one.name) for one in fields(Given)}))
         self.environ = whole.environ
