@@ -41,7 +41,8 @@ def none_matches(target: Target, pattern: str, there: Sequence[str]) -> UsageErr
 def of_schema(target: Target, name: str) -> Target:
     """The same database, in one of its schemas."""
     origins = (*target.origins, Origin("schema", name, "--all-schemas"))
-    return replace(target, schema=name, origins=origins, flags=f"{target.flags} --schema {shlex.quote(name)}".strip())
+    flags = target.flags.replace(f"--schema {shlex.quote(target.schema)}", "").strip()
+    return replace(target, schema=name, origins=origins, flags=f"{flags} --schema {shlex.quote(name)}".strip())
 
 
 def labels(targets: Sequence[Target]) -> list[str]:

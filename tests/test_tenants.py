@@ -182,10 +182,14 @@ def test_all_schemas_of_several_databases_are_one_page(
     tenants: Database, latest_database: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
     environments(tmp_path, {"many": tenants.url, "one": latest_database.url})
+    (tmp_path / "chatops.toml").write_text(
+        (tmp_path / "chatops.toml").read_text().replace("[env.one]", "schema = 'tenant_a'\n[env.one]")
+    )
     done = chatops_inprocess("--env", "many,one", "queue", "--all-schemas", "*", "-o", "json", check=0)
     rows = rows_of(done)
     assert {(row["environment"], row["schema"]) for row in rows} == {*(("many", name) for name in NAMES), ("one", "public")}
     assert {row["tenant"] for row in rows} == {*(f"many {name}" for name in NAMES), "one"}
+    assert all(row["command"].count("--schema") == 1 for row in rows)
 
 
 def test_a_fleet_is_looked_at_on_few_connections(tenants: Database, chatops_inprocess: Chatops) -> None:
