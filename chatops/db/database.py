@@ -38,6 +38,8 @@ class Database(Statements):
         super().__init__(connection, target, intent)
         self.facts: Facts | None = None
         self._has_transactions = False
+        self.known: Facts | None = None
+        """What was read for many schemas at once: a transaction then asks no more than the time."""
         self.show_names = False
         """Whether people may be named in what is said about this database: set by whoever knows who reads it."""
         self.before_writing: Callable[[Database], None] | None = None
@@ -154,10 +156,9 @@ class Database(Statements):
             return cursor.fetchall()
 
     def _begin(self, begin: str, statement_timeout: str | None, lock_timeout: str | None) -> None:
+        asked = facts_query(self.target.schema) if self.known is None else "select statement_timestamp(), pg_backend_pid()"
         try:
-            results = self.script(
-                f"{begin}; {self._settings(statement_timeout, lock_timeout)}; {facts_query(self.target.schema)}"
-            )
+            results = self.script(f"{begin}; {self._settings(statement_timeout, lock_timeout)}; {asked}")
         except DatabaseError as error:
             self.rollback()
             if error.sqlstate in ("25006", "0A000") and "read write" in begin:
