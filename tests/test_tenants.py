@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -353,6 +354,7 @@ ROWS = st.lists(
 )  # fmt: skip
 
 
+@hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 @given(ROWS, st.booleans())
 def test_every_tenant_is_told_or_counted_and_nothing_worse_comes_later(rows: list[TenantRow], judges: bool) -> None:
     page = _page(judges)
