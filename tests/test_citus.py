@@ -284,6 +284,27 @@ def test_the_application_s_writes_and_the_functions_mean_there_what_they_mean_on
 
 
 @pytest.mark.citus
+def test_a_tenant_that_is_moved_to_another_worker_keeps_its_guards_and_functions(tenant: Cluster, chatops_inprocess: Run) -> None:
+    with tenant.connect("acme") as own:
+        (ann, bob, _), _ = people(own)
+        held = value(own, "select assign_chat_to_operator(%s)", ann)
+        before, _ = tenant.shard("acme.chats")
+        there = next(node for node in tenant.nodes if tenant.node_url(*node) != before)
+        own.execute("select citus_schema_move('acme'::regnamespace, %s, %s, 'block_writes')", there)
+        assert tenant.shard("acme.chats")[0] == tenant.node_url(*there)
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+            own.execute(
+                "insert into messages (chat_id, sender_type, handled_by_operator_id) values (%s, 'fictional', %s)", (held, bob)
+            )
+        own.execute(
+            "insert into messages (chat_id, sender_type, handled_by_operator_id) values (%s, 'fictional', %s)", (held, ann)
+        )
+        assert value(own, "select chat_state from chats where id = %s", held) == "waiting_real_user_reply"
+        assert value(own, "select assign_chat_to_operator(%s)", ann) not in (None, held)
+    chatops_inprocess("--schema", "acme", "verify", "schema", db=tenant.url, check=0)
+
+
+@pytest.mark.citus
 def test_the_hostile_load_breaks_nothing_there_and_breaks_the_deployed_system(cluster: Cluster, chatops_inprocess: Run) -> None:
     small = ["simulate", "--seconds", "4", "--operators", "3", "--users", "3", "--chats", "6"]
     held = chatops_inprocess(*small, "--writers", "functions", "-o", "json", db=cluster.url, check=0)
