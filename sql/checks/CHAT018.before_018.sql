@@ -22,7 +22,7 @@ select c.id as chat_id,
  where c.last_message_at > closed.at
    and unanswered.messages > 0
    and not (c.chat_state = 'completed'
-            and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is not null)
+            and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is not null)::numeric
                 >= :'max_reassignments'::numeric
             and (select a.release_reason is distinct from 'operator_sent_message' from chat_assignments a
                   where a.chat_id = c.id and a.released_at is not null

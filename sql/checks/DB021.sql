@@ -45,8 +45,8 @@ with cluster as (
 )
 select case when c.schemas = 0 then 'the schema is not distributed'
             when c.tables < 3 then 'the schema is distributed, and its chat tables lie on the coordinator alone'
-            when c.functions > 0 then c.functions || ' of its functions are on the coordinator alone'
-            else (c.guards - c.guards_there) || ' of its ' || c.guards || ' guards are missing on the workers' end as trouble,
+            when c.functions > 0 then c.functions::text || ' of its functions are on the coordinator alone'
+            else (c.guards - c.guards_there)::text || ' of its ' || c.guards::text || ' guards are missing on the workers' end as trouble,
        current_schema()::text as schema,
        c.workers
   from counted c

@@ -42,9 +42,9 @@ with asked as (
     from asked a
    cross join lateral pg_catalog.ts_stat(a.query) as word
 )
-select pg_catalog.make_interval(secs => (s.one ->> 'mean_ms'::text)::double precision / 1000) as takes,
+select pg_catalog.make_interval(secs => (s.one ->> 'mean_ms'::text)::double precision / 1000::double precision) as takes,
        (s.one ->> 'calls'::text)::bigint as calls,
-       pg_catalog.make_interval(secs => (s.one ->> 'total_ms'::text)::double precision / 1000) as together,
+       pg_catalog.make_interval(secs => (s.one ->> 'total_ms'::text)::double precision / 1000::double precision) as together,
        pg_catalog.left(s.one ->> 'statement'::text, 120) as statement_text
   from slow s
  order by (s.one ->> 'total_ms'::text)::double precision desc

@@ -16,7 +16,7 @@
 select pg_catalog.format('%I', c.relname) as object,
        pg_catalog.pg_size_pretty(whole.bytes) as size,
        pg_catalog.pg_size_pretty(whole.indexes) as indexes,
-       case when c.reltuples >= 0 then c.reltuples::bigint end as rows
+       case when c.reltuples >= 0::real then c.reltuples::bigint end as rows
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
  cross join lateral (
@@ -26,5 +26,5 @@ select pg_catalog.format('%I', c.relname) as object,
  where c.relkind in ('r', 'p')
    and not c.relispartition
    and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments', 'operator_activity')
-   and whole.bytes >= :'table_size_gb'::numeric * 1024 * 1024 * 1024
+   and whole.bytes >= :'table_size_gb'::numeric * 1073741824::numeric
  order by whole.bytes desc

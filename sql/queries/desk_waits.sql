@@ -8,7 +8,7 @@ with served as materialized (
    where a.assigned_at > now() - interval '1 hour'
      and a.waiting_since is not null
 ), moments as (
-  select now() - n * interval '5 minutes' as moment from pg_catalog.generate_series(12, 1, -1) as n
+  select now() - n::double precision * interval '5 minutes' as moment from pg_catalog.generate_series(12, 1, -1) as n
 ), oldest as (
   select m.moment,
          least((select pg_catalog.min(s.waiting_since) from served s where s.came <= m.moment and s.assigned_at > m.moment),
