@@ -34,7 +34,7 @@ class Console(Screenful):
     AUTO_FOCUS = None
     BINDINGS: ClassVar = [
         Binding("up", "move(-1)"), Binding("down", "move(1)"), Binding("pageup", "move(-10)"), Binding("pagedown", "move(10)"),
-        Binding("home", "move(-1000)"), Binding("end", "move(1000)"),
+        Binding("home", "to_end(False)"), Binding("end", "to_end(True)"),
         # Before the screen's own, which go through what can have the focus.
         Binding("tab", "jump(1)", priority=True), Binding("shift+tab", "jump(-1)", priority=True),
         Binding("enter", "open"), Binding("o", "open_operator"), Binding("space", "mark"),
@@ -164,6 +164,12 @@ class Console(Screenful):
     def action_move(self, by: int) -> None:
         """The cursor to another row."""
         self.desk.move(by)
+        self.said = ""
+        self.redraw()
+
+    def action_to_end(self, last: bool) -> None:
+        """The cursor to the first or the last row."""
+        self.desk.to_end(last=last)
         self.said = ""
         self.redraw()
 

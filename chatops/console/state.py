@@ -137,6 +137,11 @@ class DeskState:
             at = keys.index(self.cursor) + by if self.cursor in keys else 0 if by > 0 else len(keys) - 1
             self.cursor = keys[max(0, min(len(keys) - 1, at))]
 
+    def to_end(self, *, last: bool) -> None:
+        """The cursor to the first or the last row."""
+        if keys := lines.keys_of(self.shown):
+            self.cursor = keys[-1 if last else 0]
+
     def jump(self, by: int) -> None:
         """The cursor to the first row of the next section, or of the one before; around."""
         keys, firsts = lines.keys_of(self.shown), lines.first_keys(self.shown)

@@ -195,6 +195,7 @@ class Acting:
 
     def _drain(self, database: Database, work: Draining, conditions: Conditions) -> Done:
         drained = []
+        work.database = database  # the one it was planned on is closed
         for one in work.operators:
             label = moves.person(work.everybody[one].name, one, show_names=self.show_names)
             action = drain.stop_new_chats(database, one, work.plan_id, conditions)

@@ -240,7 +240,7 @@ def test_how_often_a_chat_was_passed_over_stands_in_its_row(shift: Database, des
                      ([chat_id(number) for number in (11, 12, 13)],))  # fmt: skip
         past.execute(
             """insert into chat_assignments (chat_id, operator_id, assigned_at, released_at, release_reason, waiting_since)
-               select id, %s, now() - interval '1 minute', now(), 'operator_sent_message', now() - interval '10 minutes'
+               select id, %s, now(), now(), 'operator_sent_message', now() - interval '10 minutes'
                  from chats where id = any(%s)""",
             (operator_id(3), [chat_id(number) for number in range(21, 27)]),
         )
