@@ -60,13 +60,13 @@ TROUBLES = {
         """revoke execute on function assign_chat_to_operator(uuid) from public, authenticated;
            grant select on chats to authenticated"""
     ),
-    "DB028": Trouble(
+    "DB030": Trouble(
         """insert into chatops.settings (target_schema, key, value)
            values (current_schema(), 'safety', '{"row level security of chats": {"table": "chats",
              "sql": "alter table chats enable row level security;"}}')
            on conflict (target_schema, key) do update set value = excluded.value"""
     ),
-    "DB027": Trouble("alter table chat_assignments set unlogged"),
+    "DB029": Trouble("alter table chat_assignments set unlogged"),
     "DB014": Trouble(
         """delete from chatops.migrations where name > '026';
            insert into chatops.migrations (target_schema, source, name, number, checksum, state, applied_at)

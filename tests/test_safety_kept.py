@@ -26,19 +26,19 @@ def test_what_protected_or_published_a_table_is_missed_and_brought_back_by_the_h
     migrated_application_database_everywhere: Database, chatops_inprocess: Run, what: str
 ) -> None:
     database = migrated_application_database_everywhere
-    chatops_inprocess("verify", "--only", "DB028", db=database, check=0)
+    chatops_inprocess("verify", "--only", "DB030", db=database, check=0)
     shape = """select (select jsonb_agg(p order by p.tablename, p.policyname) from pg_policies as p where schemaname = 'public'),
                       (select jsonb_agg(t order by t.tablename) from pg_publication_tables as t),
                       (select jsonb_agg(relname order by relname) from pg_class where relrowsecurity)"""
     before = database.execute(shape)
     database.execute(GONE[what])
     for url in (database.url, url_as(database, APPLICATION_OWNER)):
-        shown = chatops_inprocess("diagnose", "--only", "DB028", "-o", "json", db=url, check=1).stdout
+        shown = chatops_inprocess("diagnose", "--only", "DB030", "-o", "json", db=url, check=1).stdout
         (finding,) = json.loads(shown)["findings"]
         assert [row["object"] for row in finding["rows"]] == [what]
     database.execute(finding["help_sql"])
     assert database.execute(shape) == before
-    chatops_inprocess("verify", "--only", "DB028", db=database, check=0)
+    chatops_inprocess("verify", "--only", "DB030", db=database, check=0)
 
 
 def test_what_was_meant_to_go_is_forgotten_by_the_statement_of_the_help_and_kept_again(
@@ -47,16 +47,16 @@ def test_what_was_meant_to_go_is_forgotten_by_the_statement_of_the_help_and_kept
     database = migrated_application_database
     database.execute("drop policy chats_read on chats")
     database.execute("drop table admins cascade")
-    shown = chatops_inprocess("diagnose", "--only", "DB028", "-o", "json", db=database, check=1).stdout
+    shown = chatops_inprocess("diagnose", "--only", "DB030", "-o", "json", db=database, check=1).stdout
     (finding,) = json.loads(shown)["findings"]
     assert finding["count"] == 1, "of a table that is gone nothing is missed"
     database.execute(finding["help_text"].partition(": ")[2])
-    chatops_inprocess("verify", "--only", "DB028", db=database, check=0)
+    chatops_inprocess("verify", "--only", "DB030", db=database, check=0)
     chatops_inprocess("monitor", "--once", "--store", "--yes", db=database)
     database.execute("alter table chats disable row level security")
-    chatops_inprocess("diagnose", "--only", "DB028", db=database, check=1)
+    chatops_inprocess("diagnose", "--only", "DB030", db=database, check=1)
 
 
 def test_a_system_that_never_had_any_misses_none(latest_database: Database, chatops_inprocess: Run) -> None:
-    chatops_inprocess("verify", "--only", "DB028", db=latest_database, check=0)
+    chatops_inprocess("verify", "--only", "DB030", db=latest_database, check=0)
     assert latest_database.value("select count(*) from chatops.settings where key = 'safety'") == 0

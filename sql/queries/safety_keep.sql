@@ -1,7 +1,7 @@
 -- Keeps what protects and publishes the tables of this schema, each with the statement that brings it back; forgets nothing.
 insert into chatops.settings as s (target_schema, key, value, reason)
 select current_schema(), 'safety', pg_catalog.jsonb_object_agg(found.label, pg_catalog.jsonb_build_object('table', found.relation, 'sql', found.statement)),
-       'what protects and publishes the tables: DB028 tells what of it is gone'
+       'what protects and publishes the tables: DB030 tells what of it is gone'
   from (
     select 'row level security of ' || c.relname::text as label, c.relname::text as relation,
            pg_catalog.format('alter table %I enable row level security;', c.relname) as statement
