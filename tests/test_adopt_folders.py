@@ -146,6 +146,14 @@ def test_what_ran_is_never_pending(shape: str, chatops_inprocess: Run, database_
     assert states(told(chatops_inprocess, database_everywhere, folder, check=None)) == expected
 
 
+def test_what_is_made_unless_it_is_there_was_not_there_before(chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    folder = written(
+        tmp_path / "files", "create table a (x int default 0, y bigint)", "create table if not exists a (x int, y bigint)"
+    )
+    by_psql(database, folder, "002_x")
+    assert states(told(chatops_inprocess, database, folder, check=None)).startswith("pending")
+
+
 ROWS = {
     "written out": ("applied applied", "insert into t values (1, 'a'), (2, null);", ""),
     "written out, one of them gone": (

@@ -116,7 +116,7 @@ def _stories(replay: Replay, live: Live, cell: Cell, before: Place, depth: int =
         if write.place >= before:
             continue
         for part in _explained(replay, live, write, cell, depth):
-            story = part | later | {(write.file, True)}
+            story = part | later | {(write.file, True), *((file, False) for file in write.unless)}
             if not any((file, not ran) in story for file, ran in story):
                 found.append(frozenset(story))
         if write.certain:

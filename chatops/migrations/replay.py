@@ -65,6 +65,8 @@ class Write:
     line: int
     source: Cell | None = None
     doubles: bool = False
+    unless: tuple[int, ...] = ()
+    """Files without which alone it happens: IF NOT EXISTS does nothing where one of them ran."""
 
     @property
     def file(self) -> int:
@@ -152,8 +154,10 @@ class Replay:
         if claim.lenient and not claim.parts:
             for part in self._parts.get(thing, ()):
                 self._write(Cell(thing, part), ANY, certain=False)
+        asked = thing.owner if claim.with_table else thing if claim.lenient else None
+        unless = self._makers(asked) if asked is not None and not known else ()
         for part, value in claim.parts:
-            self._write(Cell(thing, part), value, certain=known)
+            self._write(Cell(thing, part), value, certain=known, unless=unless)
         self.standing[thing] = True
         self._words[thing] = claim.words
         if claim.table:
@@ -165,6 +169,16 @@ class Replay:
             self._tables[index] = Thing("table", thing.schema, "", thing.parent)
             self.standing[index] = True
             self._words[index] = claim.words
+
+    def _makers(self, thing: Thing) -> tuple[int, ...]:
+        """The earlier files each of which leaves a thing there, if it ran."""
+        found: list[int] = []
+        for write in reversed(self.cells.get(Cell(thing), ())):
+            if write.value is None:
+                break
+            if write.certain and write.file < self._at[0]:
+                found.append(write.file)
+        return tuple(found)
 
     def _change(self, claim: Claim, thing: Thing) -> None:
         if claim.certain:
@@ -314,9 +328,10 @@ class Replay:
     # -- bookkeeping -------------------------------------------------------------------------------------------------
 
     def _write(
-        self, cell: Cell, value: Definition | None, *, certain: bool, source: Cell | None = None, doubles: bool = False
-    ) -> None:
-        self.cells.setdefault(cell, []).append(Write(self._at, value, certain, self._line, source, doubles))
+        self, cell: Cell, value: Definition | None, *, certain: bool, source: Cell | None = None, doubles: bool = False,
+        unless: tuple[int, ...] = (),
+    ) -> None:  # fmt: skip
+        self.cells.setdefault(cell, []).append(Write(self._at, value, certain, self._line, source, doubles, unless))
         if cell.part:
             self._parts.setdefault(cell.thing, set()).add(cell.part)
 
