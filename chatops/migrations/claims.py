@@ -142,6 +142,13 @@ def claim(walk: Walk, kind: str, at: tuple[str, str], parent: str = "", *, bare:
     return Claim(thing, more.pop("there", True) is True, walk.line, words=walk.words, path=path, **more)  # type: ignore[arg-type]
 
 
+# The kinds of things that the lists of the server and of the standard's schema hold.
+LISTS = {
+    "pg_policies": "policy", "pg_policy": "policy", "pg_trigger": "trigger", "pg_constraint": "constraint", "pg_indexes": "index",
+    "pg_index": "index", "pg_tables": "table", "pg_class": "table", "pg_attribute": "column", "pg_proc": "function",
+    "pg_views": "view", "pg_type": "type", "pg_enum": "label", "pg_sequences": "sequence", "tables": "table", "columns": "column",
+    "table_constraints": "constraint", "routines": "function", "views": "view", "triggers": "trigger",
+}  # fmt: skip
 # Things that belong to no schema.
 GLOBAL = frozenset(("schema", "extension", "publication", "role"))
 

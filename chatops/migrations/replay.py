@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from chatops.migrations.claims import ANY, Claim, Claims, Definition, Thing, Unread
+from chatops.migrations.claims import ANY, LISTS, Claim, Claims, Definition, Thing, Unread
 
 Place = tuple[int, int]
 THERE = Definition("there")
@@ -19,12 +19,6 @@ _FROM_OUTSIDE = frozenset(("extension", "role", "publication"))
 PLATFORM_SCHEMAS = frozenset(
     ("public", "extensions", "auth", "storage", "graphql", "graphql_public", "realtime", "vault", "pgsodium")
 )
-_LISTS = {
-    "pg_policies": "policy", "pg_policy": "policy", "pg_trigger": "trigger", "pg_constraint": "constraint", "pg_indexes": "index",
-    "pg_index": "index", "pg_tables": "table", "pg_class": "table", "pg_attribute": "column", "pg_proc": "function",
-    "pg_views": "view", "pg_type": "type", "pg_enum": "label", "pg_sequences": "sequence", "tables": "table", "columns": "column",
-    "table_constraints": "constraint", "routines": "function", "views": "view", "triggers": "trigger",
-}  # fmt: skip
 
 
 # What goes with a function or type that is dropped with all that uses it.
@@ -304,7 +298,7 @@ class Replay:
 
     def _unread(self, unread: Unread) -> None:
         """A statement that is put together when it runs may have done anything to what it names, or lists."""
-        listed = {_LISTS[word] for word in unread.words & _LISTS.keys()}
+        listed = {LISTS[word] for word in unread.words & LISTS.keys()}
         for cell, writes in self.cells.items():
             thing = cell.thing
             named = thing.name in unread.words or (thing.owner is not None and thing.parent in unread.words)
