@@ -30,7 +30,7 @@ with tables as materialized (
      and a.grantee <> t.relowner
      and (a.grantee = 0::oid or pg_catalog.pg_get_userbyid(a.grantee) in ('anon', 'authenticated'))
 )
-select found.object, found.trouble, found.remedy
+select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy
   from (
     select 'table ' || t.name as object, 'is emptied by a crash' as trouble,
            pg_catalog.format('alter table %s set logged;', t.name) as remedy

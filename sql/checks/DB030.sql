@@ -14,7 +14,7 @@
 -- if-absent: chatops.settings
 -- unplanted: the deployed system has no schema chatops that could remember
 -- Kept by migrate, adopt and monitor --store, in chatops.settings. Of a table that is gone nothing is missed.
-select k.key as object, k.value ->> 'sql'::text as remedy, s.set_at as kept_at,
+select k.key as object, pg_catalog.string_agg(k.value ->> 'sql'::text, ' ') over () as remedy, s.set_at as kept_at,
        pg_catalog.format('delete from chatops.settings where target_schema = %L and key = %L;', s.target_schema, s.key) as forget
   from chatops.settings s
  cross join lateral pg_catalog.jsonb_each(s.value) as k
