@@ -14,7 +14,7 @@ PINNED = {
     "017_fix_concurrent_messages": "997e02e40019e2d4eb2d88d31e87acc63277a7988e5beabdee4810b2e7790fae",
     "018_queue_clocks": "69b809a5fecc4132beaa343cc6f6e7c8d58404d1269cb209ad961ea1a53bb051",
     "019_queue_indexes": "e0b8f4f5edcd1d85b99507e2ce5a2a0031585ab5fe918b9c4dbabd736675b5b0",
-    "020_fill_queue_clocks": "2345aeb579f42acb0c2134547cabd7c62ef9e42a6734142b07786e3f49896a3c",
+    "020_fill_queue_clocks": "920beb6825f9a44fc70e25c285760d144b655a8a9ca3311bca206a7173eb9993",
     "021_write_path": "2afefe711edc9d1b335b35902d1824ca71a970d8c0b9f62f508e21037fc4e43d",
     "022_stop_new_damage": "b59313271eb1a40c1b0751587e404e183f179fdad6c779795831b43a2a4932ae",
     "023_repair_rows": "bd217a354f6b8e0b54908d3e9cf67a3e75bf81c76ef130d56b920249f6fef6fc",

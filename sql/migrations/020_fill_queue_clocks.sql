@@ -1,3 +1,4 @@
 -- Gives the chats in which somebody waits their waiting_since and their count of unanswered releases; closed ones get none.
--- chatops: repairs QUEUE012
+-- First the sequences that a restore left behind: the log could not be written.
+-- chatops: repairs DATA005 QUEUE012
 -- effect: fills in "waiting since" for existing chats, in small steps
