@@ -12,17 +12,17 @@ PINNED = {
     "015_fix_assignment_function": "60cd3ec3cd72b3f3b1fd332ecd0f8be19f3f477f9eaf96032d10f7d83b19b5c2",
     "016_chat_state_verification": "c61d7128eb9216f7b0a2dc4df481ba48e6ba6ff0ed810952cdfc4fe02f2bf2d8",
     "017_fix_concurrent_messages": "997e02e40019e2d4eb2d88d31e87acc63277a7988e5beabdee4810b2e7790fae",
-    "018_queue_clocks": "69b809a5fecc4132beaa343cc6f6e7c8d58404d1269cb209ad961ea1a53bb051",
+    "018_queue_clocks": "03c1c45d17f35e640a0d9e2d788d691d77609b8a87305cc8f410bd6c32c6ce46",
     "019_queue_indexes": "e0b8f4f5edcd1d85b99507e2ce5a2a0031585ab5fe918b9c4dbabd736675b5b0",
     "020_fill_queue_clocks": "920beb6825f9a44fc70e25c285760d144b655a8a9ca3311bca206a7173eb9993",
-    "021_write_path": "2afefe711edc9d1b335b35902d1824ca71a970d8c0b9f62f508e21037fc4e43d",
-    "022_stop_new_damage": "b59313271eb1a40c1b0751587e404e183f179fdad6c779795831b43a2a4932ae",
+    "021_write_path": "6583e9e76fc7af0e0b8450ffdf51b8435c89a81682d35d6c03d9ff3799a13d6f",
+    "022_stop_new_damage": "ec2bd3953e47489ce51a6bcdc996b6e8ac7b02165d21b6f1a3408b41a233781a",
     "023_repair_rows": "bd217a354f6b8e0b54908d3e9cf67a3e75bf81c76ef130d56b920249f6fef6fc",
     "024_one_chat_per_operator": "2b4c0aebd577566102fd679b1fe3a47e1080a98af4df1b1fdfeafb219e81a785",
     "025_constraints": "cd7568246c753a4240f4dda5f3d5e178c01b58780d561190e758c853215a8b3c",
     "026_validate_constraints": "f4948d6ab9082b847d6b67b437761487dbe36a47b4a875b038d999e945292421",
     "027_privileges": "8509ec18347350e5aecdaed5a4513162b1b923da635034204c733222b4b4e00d",
-    "028_partitioned_messages": "01138bdd869f8efa132c7ad50e7b9f4e3df6c532280e6f52d990088e5bd8df0e",
+    "028_partitioned_messages": "938fdcebd3b2e956fd97f54440134f1c158e47f6dd850f84f415404f9cfa5d0c",
 }
 
 

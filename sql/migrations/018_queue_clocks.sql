@@ -181,6 +181,19 @@ comment on function next_instant(uuid, timestamptz, uuid) is
   'The time of a chat''s next message: later than the clock, the last message and the newest one stored, whatever the clock did.
 The caller holds the chat''s lock.';
 
+create or replace function not_before(p_instant timestamptz) returns timestamptz
+language plpgsql
+set search_path from current
+as $function$
+declare
+  v_now constant timestamptz := clock_timestamp();
+begin
+  return case when p_instant > v_now and p_instant <= v_now + interval '1 hour' then p_instant else v_now end;
+end
+$function$;
+comment on function not_before(timestamptz) is
+  'The clock, or that instant while the clock has gone back behind it (by less than an hour).';
+
 -- Definer: as an operator's role under row level security, locking the chat would lock no row, without an error.
 create or replace function order_message() returns trigger
 language plpgsql
@@ -247,7 +260,7 @@ begin
   loop
     execute 'revoke execute on function policy_number(text, numeric, numeric, numeric), oldest_unanswered(uuid), '
       || 'closed_by_limit(uuid), is_owners_session(), refuse_clock(text, timestamptz), restamp_messages(uuid, uuid), '
-      || 'next_instant(uuid, timestamptz, uuid), order_message(), apply_message() from ' || v_role;
+      || 'next_instant(uuid, timestamptz, uuid), not_before(timestamptz), order_message(), apply_message() from ' || v_role;
   end loop;
 end
 $privileges$;

@@ -336,7 +336,7 @@ begin
   if v_next.chat_id is null then
     return null;
   end if;
-  v_at := clock_timestamp();
+  v_at := not_before(v_next.queued_since);
   update chats as c
      set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = v_at,
          last_operator_id = p_operator_id, state_since = v_at, epoch = c.epoch + 1, updated_at = v_at
@@ -375,7 +375,9 @@ begin
        set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = f.taken_at,
            last_operator_id = p_operator_id, state_since = f.taken_at, epoch = c.epoch + 1, updated_at = f.taken_at
       from (
-        select locked.id, locked.waiting_since, locked.queued_since, clock_timestamp() as taken_at
+        select locked.id, locked.waiting_since, locked.queued_since,
+               case when locked.queued_since > clock_timestamp() and locked.queued_since < clock_timestamp() + interval '1 hour'
+                    then locked.queued_since else clock_timestamp() end as taken_at
           from head
          cross join lateral (
            select q.id, q.waiting_since, greatest(q.waiting_since, q.state_since) as queued_since
@@ -614,7 +616,7 @@ begin
   if not found then
     raise exception 'Chat % not found', p_chat_id;
   end if;
-  v_at := clock_timestamp();
+  v_at := not_before(greatest(v_chat.state_since, v_chat.assignment_time));
   -- It may have been answered, or have gone to somebody else, while this call waited for its lock.
   if v_chat.chat_state is distinct from 'assigned' or v_chat.assigned_operator_id is null
      or v_chat.assigned_operator_id <> coalesce(p_expected_operator_id, v_chat.assigned_operator_id) then
@@ -738,7 +740,9 @@ begin
   return query
   with idle as materialized (
     select c.id, c.assigned_operator_id as operator_id, c.waiting_since, c.operator_replied_at,
-           c.waiting_since is not null and c.releases_without_reply::numeric >= v_limit as at_limit
+           c.waiting_since is not null and c.releases_without_reply::numeric >= v_limit as at_limit,
+           case when greatest(c.state_since, c.assignment_time) > v_at + interval '1 hour' then v_at
+                else greatest(c.state_since, c.assignment_time, v_at) end as ended_at
       from chats as c
      where c.chat_state = 'assigned' and c.is_active and c.assigned_operator_id is not null
        and is_idle(c.id, c.assigned_operator_id, c.assignment_time, v_at)
@@ -758,15 +762,15 @@ begin
            assigned_operator_id = null,
            assignment_time = null,
            last_operator_id = idle.operator_id,
-           state_since = v_at,
+           state_since = idle.ended_at,
            epoch = c.epoch + 1,
-           updated_at = v_at
+           updated_at = idle.ended_at
       from idle
      where c.id = idle.id
     returning c.id
   ), closed as (
     update chat_assignments as a
-       set released_at = greatest(v_at, a.assigned_at), release_reason = 'idle_timeout'
+       set released_at = greatest(idle.ended_at, a.assigned_at), release_reason = 'idle_timeout'
       from idle
      where a.chat_id = idle.id and a.released_at is null
   ), forgotten as (
@@ -823,7 +827,7 @@ declare
   v_at       timestamptz;
 begin
   select c.chat_state, c.is_active, c.assigned_operator_id, c.epoch, c.waiting_since,
-         greatest(c.waiting_since, c.state_since) as queued_since
+         greatest(c.waiting_since, c.state_since) as queued_since, c.assignment_time
     into v_chat from chats as c
    where c.id = p_chat_id
      for no key update;
@@ -857,7 +861,7 @@ begin
     raise exception 'Operator % is not available', p_operator_id using errcode = 'object_not_in_prerequisite_state';
   end if;
 
-  v_at := clock_timestamp();
+  v_at := not_before(greatest(v_chat.queued_since, v_chat.assignment_time));
   if not v_marked then
     set local chatops.write to 'function';
   end if;
@@ -888,7 +892,8 @@ declare
   v_chat   record;
   v_at     timestamptz;
 begin
-  select c.chat_state, c.is_active, c.assigned_operator_id into v_chat from chats as c
+  select c.chat_state, c.is_active, c.assigned_operator_id, greatest(c.state_since, c.assignment_time) as moved_at
+    into v_chat from chats as c
    where c.id = p_chat_id
      for no key update;
   if not found then
@@ -898,7 +903,7 @@ begin
      or (p_expected_operator_id is not null and v_chat.assigned_operator_id is distinct from p_expected_operator_id) then
     return false;
   end if;
-  v_at := clock_timestamp();
+  v_at := not_before(v_chat.moved_at);
   if not v_marked then
     set local chatops.write to 'function';
   end if;
@@ -936,7 +941,7 @@ declare
   v_at     timestamptz;
   v_state  text;
 begin
-  select c.chat_state, c.is_active, c.operator_replied_at into v_chat from chats as c
+  select c.chat_state, c.is_active, c.operator_replied_at, c.state_since into v_chat from chats as c
    where c.id = p_chat_id
      for no key update;
   if not found then
@@ -948,7 +953,7 @@ begin
   v_since := oldest_unanswered(p_chat_id);
   v_state := case when v_since is null and v_chat.operator_replied_at is not null
                   then 'waiting_real_user_reply' else 'waiting_assignment' end;
-  v_at := clock_timestamp();
+  v_at := not_before(v_chat.state_since);
   if not v_marked then
     set local chatops.write to 'function';
   end if;
@@ -1016,6 +1021,7 @@ declare
   v_chat   record;
   v_newer  integer;
   v_at     timestamptz;
+  v_ended  timestamptz;
 begin
   -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
   perform from operators as o where o.id = p_operator_id for key share;
@@ -1046,16 +1052,17 @@ begin
   returning m.created_at into v_at;
 
   -- Where the guards stand, the message has ended the turn already.
+  v_ended := not_before(v_at);
   if not v_marked then
     set local chatops.write to 'function';
   end if;
   update chats as c
      set chat_state = 'waiting_real_user_reply', operator_replied_at = v_at, waiting_since = null, releases_without_reply = 0,
          last_operator_id = p_operator_id, last_message_at = v_at, assigned_operator_id = null, assignment_time = null,
-         state_since = v_at, epoch = c.epoch + 1, updated_at = v_at
+         state_since = v_ended, epoch = c.epoch + 1, updated_at = v_at
    where c.id = p_chat_id and c.assigned_operator_id = p_operator_id;
   if found then
-    perform end_turn(p_chat_id, clock_timestamp(), 'operator_sent_message'::text);
+    perform end_turn(p_chat_id, v_ended, 'operator_sent_message'::text);
     update operators as o set total_messages = coalesce(o.total_messages, 0) + 1, last_activity = v_at
      where o.id = p_operator_id;
   end if;

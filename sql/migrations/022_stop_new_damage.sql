@@ -57,7 +57,9 @@ begin
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
     perform from operators as o where o.id = new.handled_by_operator_id for key share;
   end if;
-  select c.last_message_at into v_last from chats as c where c.id = new.chat_id for no key update;
+  -- A message comes after the last move of its chat, too, should the clock have gone back meanwhile.
+  select greatest(c.last_message_at, c.state_since, c.assignment_time) into v_last
+    from chats as c where c.id = new.chat_id for no key update;
   if not found then
     raise exception 'chat % does not exist', new.chat_id using errcode = 'foreign_key_violation';
   end if;
@@ -109,7 +111,8 @@ declare
   v_at   timestamptz;
 begin
   select c.last_message_at into v_last from chats as c where c.id = p_chat_id;
-  if v_last is null or v_last < p_at or v_last > clock_timestamp() + interval '1 hour' then
+  if p_at between now() and clock_timestamp() + interval '1 hour'
+     and (v_last is null or v_last < p_at or v_last > clock_timestamp() + interval '1 hour') then
     return p_at;
   end if;
   v_at := next_instant(p_chat_id, v_last, p_message_id);
@@ -118,7 +121,8 @@ begin
 end
 $function$;
 comment on function put_in_order(uuid, uuid, timestamptz) is
-  'The time of a stored message, which is put right first where a later trigger of somebody else gave it one before the last.';
+  'The time of a stored message, which is put right first where a later trigger of somebody else gave it one before the last, or
+another that is not now.';
 
 create or replace function apply_user_message(p_chat_id uuid, p_message_id uuid, p_at timestamptz) returns void
 language plpgsql
@@ -167,6 +171,7 @@ declare
   v_at    timestamptz;
   v_chat  record;
   v_ends  boolean;
+  v_ended timestamptz;
 begin
   select c.chat_state, c.is_active, c.assigned_operator_id into v_chat from chats as c where c.id = p_chat_id;
   -- Several replies of one statement: the first has ended the turn in which all were written.
@@ -180,6 +185,12 @@ begin
     perform refuse_late_reply(p_chat_id, p_operator_id);
   end if;
   v_at := put_in_order(p_chat_id, p_message_id, p_at);
+  v_ended := clock_timestamp();
+  if v_at > v_ended then
+    -- The clock has gone back. The turn ends after all that one statement has stored.
+    select greatest(pg_catalog.max(m.created_at), v_at) into v_ended from messages as m
+     where m.chat_id = p_chat_id and m.created_at between v_at and v_ended + interval '1 hour';
+  end if;
   -- Somebody else's turn goes on: only while the guards are off does such a reply come through.
   v_ends := coalesce(v_chat.chat_state, '') <> 'completed' and v_chat.is_active is not false
             and (v_chat.assigned_operator_id is null or p_operator_id is null or v_chat.assigned_operator_id = p_operator_id);
@@ -196,11 +207,11 @@ begin
          chat_state = case when v_ends then 'waiting_real_user_reply' else c.chat_state end,
          assigned_operator_id = case when v_ends then null else c.assigned_operator_id end,
          assignment_time = case when v_ends then null else c.assignment_time end,
-         state_since = case when v_ends then v_at else c.state_since end,
+         state_since = case when v_ends then v_ended else c.state_since end,
          epoch = c.epoch + case when v_ends then 1 else 0 end
    where c.id = p_chat_id;
   if v_ends or v_chat.assigned_operator_id is null then
-    perform end_turn(p_chat_id, clock_timestamp(), 'operator_sent_message'::text);
+    perform end_turn(p_chat_id, v_ended, 'operator_sent_message'::text);
   end if;
 end
 $function$;
@@ -256,6 +267,7 @@ declare
   v_odd    boolean := v_marked or new.created_at < now()
                       or (pg_catalog.current_setting('chatops.history'::text, true) <> ''
                           and pg_catalog.current_setting('chatops.history'::text, true) like '%' || new.id::text || '%') is true;
+  v_now    constant boolean := new.created_at between now() and clock_timestamp() + interval '1 hour';
 begin
   if not v_marked then
     set local chatops.write to 'function';
@@ -274,7 +286,7 @@ begin
            epoch = c.epoch + case when c.chat_state in ('assigned', 'waiting_assignment') then 0 else 1 end
      where c.id = new.chat_id
        and c.is_active and c.chat_state <> 'completed'
-       and (c.last_message_at is null or c.last_message_at < new.created_at);
+       and v_now and (c.last_message_at is null or c.last_message_at < new.created_at);
     if not found then
       perform apply_user_message(new.chat_id, new.id, new.created_at);
     end if;
@@ -333,9 +345,9 @@ begin
      and not exists (select from operators as o where o.id = old.handled_by_operator_id) then
     old.handled_by_operator_id := null;
   end if;
-  if (new.chat_id, new.sender_type, new.handled_by_operator_id) is distinct from
-     (old.chat_id, old.sender_type, old.handled_by_operator_id) then
-    raise notice 'message % keeps its chat, sender and writer: write another one with user_message() or operator_reply()', old.id;
+  if (new.chat_id, new.sender_type, new.handled_by_operator_id, new.created_at) is distinct from
+     (old.chat_id, old.sender_type, old.handled_by_operator_id, old.created_at) then
+    raise notice 'message % keeps its chat, sender, writer and time: write another one with user_message() or operator_reply()', old.id;
   end if;
   new.chat_id := old.chat_id;
   new.sender_type := old.sender_type;
@@ -348,7 +360,8 @@ comment on function keep_message() is 'Trigger: a stored message keeps its chat,
 
 create or replace trigger chatops_keep_message before update on messages
   for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                     and (new.chat_id <> old.chat_id or new.sender_type <> old.sender_type or new.created_at <> old.created_at
+                     and (new.chat_id is distinct from old.chat_id or new.sender_type is distinct from old.sender_type
+                          or new.created_at is distinct from old.created_at
                           or new.handled_by_operator_id is distinct from old.handled_by_operator_id
                           or new.delivered_at is distinct from old.delivered_at or new.read_at is distinct from old.read_at))
   execute function keep_message();
@@ -426,7 +439,12 @@ begin
     raise notice 'chat % waits: it is given to an operator with assign_chat_to_operator() or reassign_chat()', new.id;
     new.chat_state := 'waiting_assignment';
   elsif new.chat_state = 'assigned' then
-    perform refuse_busy_operator(new.assigned_operator_id, new.id);
+    -- One that is there already is not stored once more: the key says so, or an upsert goes on to its update.
+    if not exists (select from chats as c
+                    where c.id = new.id
+                       or (c.real_user_id = new.real_user_id and c.fictional_user_id = new.fictional_user_id)) then
+      perform refuse_busy_operator(new.assigned_operator_id, new.id);
+    end if;
     new.assignment_time := coalesce(new.assignment_time, clock_timestamp());
   end if;
   if new.chat_state <> 'assigned' then
@@ -471,7 +489,7 @@ begin
   end if;
   p_new.epoch := p_old.epoch + 1;
   if p_new.chat_state is distinct from p_old.chat_state and p_new.state_since is not distinct from p_old.state_since then
-    p_new.state_since := clock_timestamp();
+    p_new.state_since := not_before(greatest(p_old.state_since, p_old.assignment_time));
   end if;
   if p_new.waiting_since is not distinct from p_old.waiting_since then
     p_new.waiting_since := case when p_new.chat_state <> 'completed' and p_new.is_active then oldest_unanswered(p_new.id) end;
@@ -509,7 +527,7 @@ as $function$
 declare
   v_wanted   constant text := coalesce(p_new.chat_state, p_old.chat_state, 'waiting_assignment');
   v_operator constant uuid := p_new.assigned_operator_id;
-  v_now      constant timestamptz := clock_timestamp();
+  v_now      constant timestamptz := not_before(greatest(p_old.state_since, p_old.waiting_since, p_old.assignment_time));
 begin
   if not p_new.is_active or (v_wanted = 'completed' and p_old.chat_state is distinct from 'completed') then
     -- Closed, or closed before: nothing but activating it opens it again.
@@ -595,7 +613,7 @@ begin
     p_new.epoch := p_old.epoch + 1;
   end if;
   if p_new.chat_state is distinct from p_old.chat_state then
-    p_new.state_since := clock_timestamp();
+    p_new.state_since := not_before(greatest(p_old.state_since, p_old.assignment_time, p_new.assignment_time));
     if p_new.chat_state = 'waiting_assignment' then
       perform pg_catalog.nextval('chatops.queue_returns'::pg_catalog.regclass);
     end if;
@@ -689,7 +707,7 @@ security definer
 set search_path from current
 as $function$
 declare
-  v_at     constant timestamptz := coalesce(new.assignment_time, clock_timestamp());
+  v_at     constant timestamptz := coalesce(new.assignment_time, not_before(new.state_since));
   v_reason text;
 begin
   set local chatops.write to 'function';
@@ -806,14 +824,27 @@ begin
     end if;
     -- It ended when the chat was let go: whoever takes the chat this moment begins after that.
     new.released_at := greatest(least(new.released_at, clock_timestamp(), v_chat.state_since), old.assigned_at);
-  elsif old.released_at is not null and new.released_at is null then
+  elsif new.released_at is distinct from old.released_at then
+    raise notice 'the turn of operator % on chat % has ended, and keeps its end', old.operator_id, old.chat_id
+      using hint = 'To mend a time use chatops repair.';
     new.released_at := old.released_at;
+  end if;
+  -- Not an operator who is being deleted in this very statement.
+  if new.operator_id is null and not exists (select from operators as o where o.id = old.operator_id) then
+    old.operator_id := null;
+  end if;
+  if (new.chat_id, new.operator_id, new.assigned_at) is distinct from (old.chat_id, old.operator_id, old.assigned_at) then
+    raise notice 'the turn of operator % on chat % keeps both, and when it began', old.operator_id, old.chat_id
+      using hint = 'To move the chat call reassign_chat(), or chatops reassign.';
+    new.chat_id := old.chat_id;
+    new.operator_id := old.operator_id;
+    new.assigned_at := old.assigned_at;
   end if;
   return new;
 end
 $function$;
 comment on function guard_release() is
-  'Trigger: the assignment of a chat''s holder is not closed by itself, and what is closed stays closed.';
+  'Trigger: the assignment of a chat''s holder is not closed by itself, what is closed stays so, and none changes chat or operator.';
 
 create or replace trigger chatops_guard_release before update on chat_assignments
   for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
@@ -849,16 +880,10 @@ begin
   -- The time of the last input: in the past it tells something, in the future a client's clock is wrong.
   new.last_activity := least(new.last_activity, v_now);
   new.updated_at := least(new.updated_at, v_now);
-  if tg_op = 'INSERT' and new.last_activity < now() and is_owners_session() then
-    -- A row that is restored takes the place of the one that its chat has got.
+  if tg_op = 'INSERT' then
+    -- The application looks whether it was heard before, then inserts: two tabs do so at once, and neither may fail. Nor may a
+    -- row that is restored, nor an upsert go without its row in the answer: the new one takes the place of the old.
     delete from operator_activity as v where v.chat_id = new.chat_id and v.operator_id = new.operator_id;
-  elsif tg_op = 'INSERT' then
-    -- The application looks whether it was heard before, then inserts: two tabs do so at once, and neither may fail.
-    update operator_activity as v set last_activity = new.last_activity, updated_at = new.updated_at
-     where v.chat_id = new.chat_id and v.operator_id = new.operator_id;
-    if found then
-      return null;
-    end if;
   end if;
   return new;
 end
@@ -979,7 +1004,7 @@ begin
      where p.proowner = v_self
        and p.proname in (
          'policy_number', 'oldest_unanswered', 'closed_by_limit', 'is_owners_session', 'refuse_clock', 'restamp_messages',
-         'next_instant', 'order_message', 'apply_message', 'idle_timeout', 'own_chats_before', 'paused_until', 'count_refusal',
+         'next_instant', 'not_before', 'order_message', 'apply_message', 'idle_timeout', 'own_chats_before', 'paused_until', 'count_refusal',
          'refuse_other_caller', 'refuse_absent_operator', 'begin_turn', 'end_turn', 'queue_head_seen', 'lock_waiting_chat',
          'heads_of_lanes', 'lock_next_chat', 'take_further_chat', 'take_next_chat', 'held_chat', 'lock_operator', 'assign_chat_to_operator',
          'explain_empty_queue', 'is_idle', 'let_go', 'release_and_reassign_chat', 'release_chat', 'close_left_over_turns',

@@ -1,5 +1,5 @@
 -- Where messages is partitioned by time, a message that is written as a partition ends is refused in words, to be sent again.
--- effect: a message at the very end of a partition is refused with "send it again"; nothing changes where messages is one table
+-- effect: a message written as a partition ends: "send it again"
 
 create or replace function order_message() returns trigger
 language plpgsql
@@ -17,7 +17,9 @@ begin
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
     perform from operators as o where o.id = new.handled_by_operator_id for key share;
   end if;
-  select c.last_message_at into v_last from chats as c where c.id = new.chat_id for no key update;
+  -- A message comes after the last move of its chat, too, should the clock have gone back meanwhile.
+  select greatest(c.last_message_at, c.state_since, c.assignment_time) into v_last
+    from chats as c where c.id = new.chat_id for no key update;
   if not found then
     raise exception 'chat % does not exist', new.chat_id using errcode = 'foreign_key_violation';
   end if;
