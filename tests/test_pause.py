@@ -27,9 +27,15 @@ def test_a_pause_is_obeyed_at_once_led_with_and_ended(latest_database_everywhere
         ("chats",),
         ("show", str(chat)),
         ("show", "operator", str(ann)),
+        ("diagnose", str(chat)),
     ):
         assert chatops_inprocess(*look, db=desk.database).stdout.startswith("paused until"), look
+    shown = chatops_inprocess("show", str(chat), db=desk.database, check=0).stdout
+    assert "nobody can take it now" in shown
+    assert "could take it now" not in shown
+    assert "its turn is in" not in shown
     chatops_inprocess("resume", "--reason", "rolled back", db=desk.database, check=0)
+    assert "could take it now" in chatops_inprocess("show", str(chat), db=desk.database, check=0).stdout
     assert desk.takes(ann) == chat
     rows = desk.app.execute("select action, reason from chatops.actions order by id")
     assert rows == [("pause", "release 2.14"), ("resume", "rolled back")]

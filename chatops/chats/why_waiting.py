@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chatops import sqlfiles
-from chatops.chats import pick_order
+from chatops.chats import pauses, pick_order
 from chatops.chats.pick_order import PickOrder
 from chatops.chats.reports import ask
 from chatops.db import Database
@@ -49,6 +49,8 @@ class Waiting:
     ahead: int
     obstacles: Sequence[Obstacle]
     now: datetime | None
+    paused: datetime | None = None
+    """Until when nobody gets a chat."""
 
 
 def read(database: Database, chat_id: UUID) -> Waiting | None:
@@ -61,4 +63,5 @@ def read(database: Database, chat_id: UUID) -> Waiting | None:
     if order is not None and order.column != pick_order.OUR_CLOCK:
         asked = {"chat": chat_id, "by": order.column, "newest_first": order.newest_first}
         ahead = int(database.tuples(sqlfiles.read("queries/waiting_ahead.sql"), asked)[0][0])
-    return Waiting(places[0], order, ahead, obstacles, database.facts.now if database.facts else None)
+    now = database.facts.now if database.facts else None
+    return Waiting(places[0], order, ahead, obstacles, now, pauses.until(database))

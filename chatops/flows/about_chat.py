@@ -10,7 +10,7 @@ from chatops.checks import load, run
 from chatops.checks.load import Check
 from chatops.checks.results import Survey
 from chatops.db import Database
-from chatops.flows import run_checks
+from chatops.flows import paused, run_checks
 from chatops.flows.run import Invocation
 from chatops.model import Answer
 from chatops.screens import show_chat
@@ -37,4 +37,4 @@ def about_chat(
     shown_to = run_checks.reader(invocation)
     further = why_screen.lines(why_waiting.read(database, named.id), show_names=shown_to.show_names)
     found = one_chat.read(database, named, events=events, show_text=show_text, actions=bool(survey.inventory.audit))
-    return show_chat.about_chat(found, survey, shown_to, further), survey
+    return paused.led(database, show_chat.about_chat(found, survey, shown_to, further)), survey

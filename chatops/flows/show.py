@@ -31,6 +31,7 @@ def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows:
             answer, _ = about_chat.about_chat(invocation, database, name, show_text=show_text, events=rows)
         else:
             known = one_operator.read(database, names.find_operator(database, name), rows)
-            answer = show_operator.about_operator(known, show_names=reader.show_names, short=reader.short_ids)
-        invocation.show(paused.led(database, answer))
+            told = show_operator.about_operator(known, show_names=reader.show_names, short=reader.short_ids)
+            answer = paused.led(database, told)
+        invocation.show(answer)
     return ExitCode.OK

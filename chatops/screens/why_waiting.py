@@ -22,7 +22,7 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
     waits = f"in the queue for {since}, {formatting.plural(waiting.ahead, 'chat')} before it"
     told: list[Line] = [f"{waits} · {_served(waiting)}", *_by_another_order(waiting)]
     for kind, meaning in (
-        ("free", "could take it now"),
+        ("free", "could take it now" if waiting.paused is None else "could take it, but the queue is paused"),
         ("was last", "had it last; gets it again only after a while, or when nobody else is available"),
         ("busy", "hold another chat"),
         ("away", "are not available"),
@@ -42,7 +42,7 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
                 Span(f"{meaning}: {shown}{more}"),
             ]
         )
-    if not counted["free"]:
+    if not counted["free"] or waiting.paused is not None:
         told.append([Span("nobody can take it now", "warning")])
     return told
 
@@ -60,6 +60,8 @@ def _by_another_order(waiting: Waiting) -> list[Line]:
 
 def _served(waiting: Waiting) -> str:
     place, order = waiting.place, waiting.order
+    if waiting.paused is not None:
+        return f"paused until {formatting.instant(waiting.paused)}, so no time can be told"
     if order is None:
         return "in which order the installed assign function picks cannot be told from its text, so no time can be told"
     if not place.served_last_hour:
