@@ -38,7 +38,7 @@ def require_place(database: Database, facts: Facts) -> None:
     if not facts.schema_there:
         with database.reading():
             require_schema(database)
-    if target.schema != DEFAULT or target.schema_is_named or facts.has_chats:
+    if target.schema != DEFAULT or target.schema_is_named or not facts.chats_elsewhere:
         return
     with database.reading():
         others = _elsewhere(database)

@@ -35,6 +35,11 @@ _FACTS = """select current_setting('server_version_num')::int as version_number,
                 where tgrelid = to_regclass('chats')
                   and tgfoid = to_regproc('pg_catalog.citus_truncate_trigger')) as distributed,
        exists (select from pg_namespace where nspname = {schema}) as schema_there,
+       to_regclass('chats') is null
+         and exists (select from pg_class as other
+                       join pg_attribute as state on state.attrelid = other.oid and state.attname = 'chat_state'
+                      where other.relname = 'chats' and other.relkind in ('r', 'p') and not state.attisdropped
+                        and other.relnamespace::regnamespace::text !~ '^pg_') as chats_elsewhere,
        (select count(*)::int
           from pg_namespace as own
           join pg_class as t on t.relnamespace = own.oid and t.relkind in ('r', 'p')
@@ -143,6 +148,8 @@ class Facts:
     distributed: bool
     """The chats lie on a worker of a Citus cluster."""
     schema_there: bool
+    chats_elsewhere: bool
+    """There are none here, and some in other schemas."""
     bookkeeping_columns: int
     """How many columns the tables of schema chatops have."""
     hidden: list[str]

@@ -13,6 +13,7 @@
 -- limits: table_size_gb
 -- limit: table_size_gb = 100 GB, 0.0001 to 1000000: a chat table takes so much with its indexes
 -- unplanted: it takes a table of many gigabytes
+-- By the pages that the last vacuum or analyze saw: measuring them now would wait for whoever has locked a table.
 select pg_catalog.format('%I', c.relname) as object,
        pg_catalog.pg_size_pretty(whole.bytes) as size,
        pg_catalog.pg_size_pretty(whole.indexes) as indexes,
@@ -20,8 +21,12 @@ select pg_catalog.format('%I', c.relname) as object,
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
  cross join lateral (
-   select pg_catalog.sum(pg_catalog.pg_total_relation_size(part.oid)) as bytes, pg_catalog.sum(pg_catalog.pg_indexes_size(part.oid)) as indexes
-     from (select c.oid union select t.relid from pg_catalog.pg_partition_tree(c.oid) as t) as part (oid)
+   select pg_catalog.sum(s.relpages::numeric) * pg_catalog.current_setting('block_size')::numeric as bytes,
+          coalesce(pg_catalog.sum(s.relpages::numeric) filter (where s.relkind = 'i'), 0) * pg_catalog.current_setting('block_size')::numeric as indexes
+     from (select c.oid union select i.inhrelid from pg_inherits i where i.inhparent = c.oid) as part (oid)
+     join pg_class own on own.oid = part.oid
+     join pg_class s on s.oid in (part.oid, own.reltoastrelid)
+                     or s.oid in (select x.indexrelid from pg_index x where x.indrelid in (part.oid, own.reltoastrelid))
  ) as whole
  where c.relkind in ('r', 'p')
    and not c.relispartition
