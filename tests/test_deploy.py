@@ -254,13 +254,13 @@ def test_broken_at_monitor(
     def interrupt(self: Watching) -> float:
         raise KeyboardInterrupt
 
-    flags = (*DEPLOY, "--skip-code", "--no-scenarios", "--monitor", "20ms*2")
+    flags = (*DEPLOY, "--skip-code", "--no-scenarios", "--monitor")
     with monkeypatch.context() as patch:
         patch.setattr(Watching, "until_next", interrupt)
-        stopped = chatops_inprocess(*flags, db=latest_database, check=130)
+        stopped = chatops_inprocess(*flags, "1h*2", db=latest_database, check=130)
     assert "the deploy stopped at monitor: interrupted" in stopped.stderr
     assert "the database was checked" in stopped.stderr
-    chatops_inprocess(*flags, "--from", "monitor", db=latest_database, check=0)
+    chatops_inprocess(*flags, "20ms*2", "--from", "monitor", db=latest_database, check=0)
     assert results(tmp_path)["monitor"] == "done"
 
 

@@ -121,7 +121,7 @@ def test_verify_and_diagnose_agree(deployed: Database, chatops_inprocess: Run) -
 
 def test_every_printed_command_parses_and_the_sql_runs(deployed: Database, chatops_inprocess: Run) -> None:
     for code in planting.codes():
-        if code not in ("DB004", "DB006", "DB008", "DB003"):
+        if code not in ("DB004", "DB006", "DB008", "DB003", "DATA005"):  # after DATA005 no command acts until it is mended
             plant(deployed, code)
     found = json.loads(chatops_inprocess("diagnose", "-o", "json", db=deployed, check=1).stdout)["findings"]
     assert len(found) > 25
