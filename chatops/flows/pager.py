@@ -17,11 +17,19 @@ LESS = "less -FRX"
 
 def show_paged(invocation: Invocation, answer: Answer) -> None:
     """Shows an answer; in $PAGER (less, where that is empty of other advice) when it does not fit on the terminal."""
-    pieces: list[str] = []
-    invocation.show(answer, pieces.append)
-    text = "".join(pieces)
     words = _pager(invocation)
-    if words is None or text.count("\n") < shutil.get_terminal_size().lines:
+    if words is None:
+        invocation.show(answer)
+        return
+    pieces: list[str] = []
+    try:
+        invocation.show(answer, pieces.append)
+    finally:  # a file of --write that cannot be written keeps nobody from the answer
+        _page(invocation, words, "".join(pieces))
+
+
+def _page(invocation: Invocation, words: list[str], text: str) -> None:
+    if text.count("\n") < shutil.get_terminal_size().lines:
         invocation.emit(text)
         return
     sys.stdout.flush()
