@@ -230,7 +230,7 @@ def test_databases_in_other_encodings_answer(encoding: str, server: Server, chat
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", SETTINGS if os.environ.get("CHATOPS_TEST_LONG") == "1" else ["DateStyle"])
+@pytest.mark.parametrize("name", SETTINGS if os.environ.get("CHATOPS_TEST_LONG") == "1" else ["plan_cache_mode"])
 def test_each_setting_alone_changes_no_answer(name: str, ailing: Database, chatops_inprocess: Run) -> None:
     names = list(COMMANDS)
     plain = answers(chatops_inprocess, ailing, names)

@@ -13,6 +13,8 @@ from chatops.migrations.transaction import CLEAN, UNLOCKED
 
 SEARCHES = 20
 """Connections that are made in search of the pooler's session that kept the lock."""
+SEARCH_S = 1.0
+"""Who waits longer for a session of the pooler has met all that are free: the others wait for those that the search keeps."""
 
 
 class SessionLock:
@@ -61,8 +63,9 @@ class SessionLock:
         with contextlib.ExitStack() as opened, contextlib.suppress(ChatopsError):
             for _ in range(SEARCHES):
                 another = opened.enter_context(db.connect(self.database.target, "migrate (unlocking)", "read"))
-                if self.unlock(another):
-                    return True
+                with another.given_up_after(SEARCH_S):
+                    if self.unlock(another):
+                        return True
                 another.execute("begin")  # keeps that session, so that the next connection meets another one
         return False
 
