@@ -86,6 +86,11 @@ _BY_SCHEMA = """select asked.schema,
                  join pg_trigger as t on t.tgfoid = p.oid and t.tgrelid = c.oid
                 where e.extname = 'citus') as distributed,
        s.oid is not null as schema_there,
+       c.oid is null
+         and exists (select from pg_class as other
+                       join pg_attribute as state on state.attrelid = other.oid and state.attname = 'chat_state'
+                      where other.relname = 'chats' and other.relkind in ('r', 'p') and not state.attisdropped
+                        and other.relnamespace::regnamespace::text !~ '^pg_') as chats_elsewhere,
        coalesce((select array_agg(t.relname::text order by t.relname)
                    from pg_class as t
                   where t.relnamespace = s.oid and has_schema_privilege(s.oid, 'usage')
@@ -114,7 +119,7 @@ def facts_by_schema(schemas: Sequence[str]) -> str:
     return _BY_SCHEMA.format(schemas=literal(list(schemas)))
 
 
-BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "distributed", "schema_there", "hidden")
+BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "distributed", "schema_there", "chats_elsewhere", "hidden")
 
 
 @dataclass(frozen=True, slots=True)
