@@ -38,7 +38,7 @@ LOOKS_EVERY_S = 0.005
 BATCHED = ("020_fill_queue_clocks", "023_repair_rows")
 _HELD = """select pid, backend_xid::text from pg_stat_activity
  where datname = current_database() and application_name like 'chatops migrate%' and backend_xid is not null"""
-_LOG = re.compile(r"\), logged as \(\n.*?\n\)\n(?=(--[^\n]*\n)*select)", re.DOTALL)
+_LOG = re.compile(r"\), logged as \(\n.*?\n\)\n(?=(--[^\n]*\n|\n)*select)", re.DOTALL)
 
 
 @dataclass
