@@ -25,8 +25,13 @@ select pg_catalog.format('%I', c.relname) as object,
           coalesce(pg_catalog.sum(s.relpages::numeric) filter (where s.relkind = 'i'), 0) * pg_catalog.current_setting('block_size')::numeric as indexes
      from (select c.oid union select i.inhrelid from pg_inherits i where i.inhparent = c.oid) as part (oid)
      join pg_class own on own.oid = part.oid
-     join pg_class s on s.oid in (part.oid, own.reltoastrelid)
-                     or s.oid in (select x.indexrelid from pg_index x where x.indrelid in (part.oid, own.reltoastrelid))
+    cross join lateral (
+      select own.oid
+      union all select own.reltoastrelid
+      union all select x.indexrelid from pg_index x where x.indrelid = own.oid
+      union all select x.indexrelid from pg_index x where x.indrelid = own.reltoastrelid
+    ) as piece (oid)
+     join pg_class s on s.oid = piece.oid
  ) as whole
  where c.relkind in ('r', 'p')
    and not c.relispartition
