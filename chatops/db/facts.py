@@ -8,6 +8,10 @@ from datetime import datetime
 
 from chatops.db.texts import literal
 
+_CHATS_SOMEWHERE = """exists (select from pg_class as other
+                       join pg_attribute as state on state.attrelid = other.oid and state.attname = 'chat_state'
+                      where other.relname = 'chats' and other.relkind in ('r', 'p') and not state.attisdropped
+                        and other.relnamespace::regnamespace::text !~ '^pg_')"""
 _FACTS = """select current_setting('server_version_num')::int as version_number,
        current_setting('server_version') as version, current_user::text as role, session_user::text as login,
        current_database()::text as database, statement_timestamp() as now, pg_is_in_recovery() as standby,
@@ -36,10 +40,7 @@ _FACTS = """select current_setting('server_version_num')::int as version_number,
                   and tgfoid = to_regproc('pg_catalog.citus_truncate_trigger')) as distributed,
        exists (select from pg_namespace where nspname = {schema}) as schema_there,
        to_regclass('chats') is null
-         and exists (select from pg_class as other
-                       join pg_attribute as state on state.attrelid = other.oid and state.attname = 'chat_state'
-                      where other.relname = 'chats' and other.relkind in ('r', 'p') and not state.attisdropped
-                        and other.relnamespace::regnamespace::text !~ '^pg_') as chats_elsewhere,
+         and {chats_somewhere} as chats_elsewhere,
        (select count(*)::int
           from pg_namespace as own
           join pg_class as t on t.relnamespace = own.oid and t.relkind in ('r', 'p')
@@ -71,7 +72,7 @@ _FACTS = """select current_setting('server_version_num')::int as version_number,
 
 def facts_query(schema: str) -> str:
     """What is asked at the beginning of a transaction whose search_path begins with that schema."""
-    return _FACTS.format(schema=literal(schema))
+    return _FACTS.format(schema=literal(schema), chats_somewhere=_CHATS_SOMEWHERE)
 
 
 _BY_SCHEMA = """select asked.schema,
@@ -87,10 +88,7 @@ _BY_SCHEMA = """select asked.schema,
                 where e.extname = 'citus') as distributed,
        s.oid is not null as schema_there,
        c.oid is null
-         and exists (select from pg_class as other
-                       join pg_attribute as state on state.attrelid = other.oid and state.attname = 'chat_state'
-                      where other.relname = 'chats' and other.relkind in ('r', 'p') and not state.attisdropped
-                        and other.relnamespace::regnamespace::text !~ '^pg_') as chats_elsewhere,
+         and {chats_somewhere} as chats_elsewhere,
        coalesce((select array_agg(t.relname::text order by t.relname)
                    from pg_class as t
                   where t.relnamespace = s.oid and has_schema_privilege(s.oid, 'usage')
@@ -116,7 +114,7 @@ _BY_SCHEMA = """select asked.schema,
 
 def facts_by_schema(schemas: Sequence[str]) -> str:
     """What differs between the schemas of one database, a row for each: what `BY_SCHEMA` names."""
-    return _BY_SCHEMA.format(schemas=literal(list(schemas)))
+    return _BY_SCHEMA.format(schemas=literal(list(schemas)), chats_somewhere=_CHATS_SOMEWHERE)
 
 
 BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "distributed", "schema_there", "chats_elsewhere", "hidden")
