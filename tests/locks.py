@@ -13,6 +13,11 @@ from tests.servers import pause
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
+ADVISORY = """select count(*) from pg_locks where locktype = 'advisory'
+   and database = (select oid from pg_database where datname = current_database())"""
+"""How many advisory locks are held on this database: other tests hold theirs on the same server."""
+
+
 def wait_for(condition: Callable[[], object], what: str, timeout: float = 10) -> None:
     """Looks again and again until the condition is truthy; fails with `what` did not happen."""
     deadline = time.monotonic() + timeout

@@ -20,6 +20,7 @@ from chatops.migrations import ledger
 from chatops.migrations.ledger import LOCK_CLASS, lock_object
 from chatops.migrations.session_lock import SessionLock
 from tests.conftest import Farm, Result, build_latest
+from tests.locks import ADVISORY
 from tests.servers import Database, free_port, pgbouncer
 
 Run = Callable[..., Result]
@@ -225,7 +226,7 @@ def test_a_later_connection_that_leads_to_production_is_refused(new_database: Ca
 def test_a_lock_that_a_pooler_keeps_is_given_back_or_told(database: Database, through_pgbouncer: Callable[..., str]) -> None:
     url = through_pgbouncer(database, "transaction", default_pool_size=3, min_pool_size=3, server_round_robin=1)
     target = settings.resolve(settings.Options((url,)), configuration=settings.Configuration())
-    holding = f"select count(*) from pg_locks where locktype = 'advisory' and classid = {LOCK_CLASS}"
+    holding = f"{ADVISORY} and classid = {LOCK_CLASS}"
     with db.connect(target, "migrate", "migrate") as first:
         lock = SessionLock(first, lock_object("public"))
         assert lock.take()

@@ -13,6 +13,7 @@ import pytest
 from chatops.migrations import run as runs
 from tests.ailing import deployed, plant
 from tests.conftest import ROOT, Result
+from tests.locks import ADVISORY
 from tests.servers import Database, run
 from tests.wire import proxy
 
@@ -316,8 +317,7 @@ def test_the_exact_text_of_everything_that_is_shipped_mends_the_deployed_system_
     assert ran.returncode == 0, ran.stderr
     assert "nothing is pending" in chatops_inprocess("status", "--exit-code", db=deployed, check=0).stdout
     assert deployed.value("select rows_changed > 2 from chatops.migrations where name = '023_repair_rows'")
-    ours = "database = (select oid from pg_database where datname = current_database())"
-    assert deployed.value(f"select count(*) from pg_locks where locktype = 'advisory' and {ours}") == 0
+    assert deployed.value(ADVISORY) == 0
     chatops_inprocess("verify", "schema", db=deployed, check=0)
     assert "3 passed" in chatops_inprocess("verify", "data", "--only", "CHAT002,CHAT003,CONF001", db=deployed, check=0).stdout
 

@@ -19,7 +19,7 @@ from chatops import db, settings
 from chatops.migrations import fingerprint as fingerprints
 from chatops.migrations.fingerprint import Fingerprint
 from tests.conftest import Result, clean_environment
-from tests.locks import Connection, sessions, wait_for
+from tests.locks import ADVISORY, Connection, sessions, wait_for
 from tests.servers import Database, Server, pause
 from tests.test_migrate import folder, names
 
@@ -40,7 +40,6 @@ FILES = {
     "005_view.sql": f"create view passed as select n from rows; {SLOWLY} insert into seen (name) values ('005'); {SLOWLY}",
     "006_more.sql": f"alter table rows add column m int; insert into seen (name) values ('006'); {SLOWLY}",
 }
-HERE = "database = (select oid from pg_database where datname = current_database())"
 SEEN = [("001",), ("002",), ("004",), ("005",), ("006",)]
 
 
@@ -197,7 +196,7 @@ def test_many_migrators_through_a_transaction_pooler_apply_each_file_once(
 ) -> None:
     files = {name: text for name, text in FILES.items() if "concurrently" not in text}
     many_at_once(database, through_pgbouncer(database), folder(tmp_path, files), home, files)
-    assert database.value("select count(*) from pg_locks where locktype = 'advisory' and " + HERE) == 0
+    assert database.value(ADVISORY) == 0
 
 
 def many_at_once(database: Database, url: str, where: Path, home: Path, files: dict[str, str]) -> None:

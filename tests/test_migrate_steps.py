@@ -14,14 +14,12 @@ import pytest
 
 from chatops.migrations.source import read
 from tests.conftest import Result, clean_environment
-from tests.locks import sessions, wait_for, wait_until_gone
+from tests.locks import ADVISORY, sessions, wait_for, wait_until_gone
 from tests.servers import Database
 from tests.test_migrate import folder, names
 from tests.test_migrate_locks import Started
 
 Chatops = Callable[..., Result]
-ADVISORY = """select count(*) from pg_locks where locktype = 'advisory'
-   and database = (select oid from pg_database where datname = current_database())"""
 INDEX = "create index concurrently t_n on t (n);"
 
 

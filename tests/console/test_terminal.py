@@ -106,7 +106,7 @@ def test_the_terminal_is_given_back_while_a_look_hangs(shift: Database, home: Pa
     with shift.connect() as blocker, blocker.transaction():
         blocker.execute("lock table chats in access exclusive mode")
         wait_for(lambda: shift.value("select count(*) from pg_stat_activity where application_name = 'chatops console'"
-                                     " and wait_event_type = 'Lock'") > 0, "a look waits", 30)  # fmt: skip
+                                     " and datname = current_database() and wait_event_type = 'Lock'") > 0, "a look waits", 30)  # fmt: skip
         if isinstance(end, bytes):
             terminal.type(end)
         else:
