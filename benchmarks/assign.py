@@ -138,7 +138,9 @@ def chats(server: Server, name: str, to: str, waiting: int, *, own: int = 0) -> 
             population.chats(
                 connection, 1, own, "waiting_assignment", latest=not original, last_operator=mine, message=False, newest=waiting
             )
-        connection.execute(f"create sequence asking cache 100 minvalue 1 maxvalue {many}".encode())
+        # Where nobody waits nobody gets a chat, and each may ask again.
+        again = "" if waiting else "cycle"
+        connection.execute(f"create sequence asking cache 100 minvalue 1 maxvalue {many} {again}".encode())
         population.settle(connection)
     return Contender(name, CALL)
 

@@ -15,7 +15,7 @@ PINNED = {
     "018_queue_clocks": "03c1c45d17f35e640a0d9e2d788d691d77609b8a87305cc8f410bd6c32c6ce46",
     "019_queue_indexes": "e0b8f4f5edcd1d85b99507e2ce5a2a0031585ab5fe918b9c4dbabd736675b5b0",
     "020_fill_queue_clocks": "920beb6825f9a44fc70e25c285760d144b655a8a9ca3311bca206a7173eb9993",
-    "021_write_path": "6583e9e76fc7af0e0b8450ffdf51b8435c89a81682d35d6c03d9ff3799a13d6f",
+    "021_write_path": "4141d9fb735b3366095c5de94337722255b1ec7707422ad201e38f4ec3dd2cd7",
     "022_stop_new_damage": "ec2bd3953e47489ce51a6bcdc996b6e8ac7b02165d21b6f1a3408b41a233781a",
     "023_repair_rows": "bd217a354f6b8e0b54908d3e9cf67a3e75bf81c76ef130d56b920249f6fef6fc",
     "024_one_chat_per_operator": "2b4c0aebd577566102fd679b1fe3a47e1080a98af4df1b1fdfeafb219e81a785",

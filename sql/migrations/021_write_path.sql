@@ -173,18 +173,17 @@ stable
 set search_path from current
 as $function$
 declare
-  v_known  constant text := pg_catalog.current_setting('chatops.queue_head'::text, true);
+  v_known  constant text[] := pg_catalog.string_to_array(pg_catalog.current_setting('chatops.queue_head'::text, true), ' '::text, ''::text);
 begin
   -- What was taken stays in the index, in front of the head, until it can be cleaned away, and under a long report that is
   -- long. So a session remembers for a second where the head was, unless a chat came back in front of it meanwhile.
   looked_at := extract(epoch from clock_timestamp());
   head := '-infinity'::timestamptz;
-  if v_known ~ '^\d{1,11}\.\d{6} \d{1,11}\.\d{6} \d{1,19} [0-9a-f]{32}$'
-     and pg_catalog.split_part(v_known, ' '::text, 1)::numeric between looked_at - 1::numeric and looked_at
-     and pg_catalog.split_part(v_known, ' '::text, 3) = p_returns::text
-     and pg_catalog.split_part(v_known, ' '::text, 4) = pg_catalog.md5(current_schema()::text) then
-    looked_at := pg_catalog.split_part(v_known, ' '::text, 1)::numeric;
-    head := pg_catalog.to_timestamp(pg_catalog.split_part(v_known, ' '::text, 2)::double precision) - interval '1 millisecond';
+  if v_known[3] = p_returns::text and v_known[4] = pg_catalog.md5(current_schema()::text)
+     and v_known[1] ~ '^\d{1,11}\.\d{6}$' and v_known[2] ~ '^\d{1,11}\.\d{6}$'
+     and v_known[1]::numeric between looked_at - 1::numeric and looked_at then
+    looked_at := v_known[1]::numeric;
+    head := pg_catalog.to_timestamp(v_known[2]::double precision) - interval '1 millisecond';
   end if;
 end
 $function$;
@@ -348,7 +347,7 @@ begin
 end
 $function$;
 comment on function take_further_chat(uuid, boolean) is
-  'What take_next_chat does when the first twenty could not be had.';
+  'What take_next_chat does when none of the first could be had.';
 
 create or replace function take_next_chat(p_operator_id uuid) returns uuid
 language plpgsql
@@ -361,15 +360,16 @@ declare
 begin
   select s.looked_at, s.head into v_seen from queue_head_seen(v_returns) as s;
   -- Nearly always one of the first is free, and one statement does it all: this is the hot path. They are looked at and locked
-  -- one at a time, in their order, and taken as they are then; the instant is read after the lock was had. Nobody can be heard on
-  -- the chat between the look at what was left open and the insert: a heartbeat needs the chat's lock and its holder.
+  -- one at a time, in their order, and taken as they are then; the instant is read after the lock was had. So many at most that
+  -- dozens who ask at once find one each; what was the operator's own is passed over without a second look. Nobody can be heard
+  -- on the chat between the look at what was left open and the insert: a heartbeat needs the chat's lock and its holder.
   with head as materialized (
-    select q.id, q.waiting_since
+    select q.id, q.waiting_since, q.last_operator_id, greatest(q.waiting_since, q.state_since) as queued_since
       from chats as q
      where q.chat_state = 'waiting_assignment' and q.is_active and q.waiting_since is not null
        and q.waiting_since >= v_seen.head
      order by q.waiting_since, q.id
-     limit 20
+     limit 64
   ), taken as (
     update chats as c
        set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = f.taken_at,
@@ -383,6 +383,8 @@ begin
            select q.id, q.waiting_since, greatest(q.waiting_since, q.state_since) as queued_since
              from chats as q
             where q.id = head.id
+              and (head.last_operator_id is distinct from p_operator_id
+                   or head.queued_since <= (select own_chats_before(p_operator_id)))
               and q.chat_state = 'waiting_assignment' and q.is_active and q.waiting_since is not null
               and (q.last_operator_id is distinct from p_operator_id
                    or greatest(q.waiting_since, q.state_since) <= (select own_chats_before(p_operator_id)))
@@ -421,7 +423,7 @@ begin
     end if;
     return v_next.chat_id;
   end if;
-  if v_seen.head = '-infinity'::timestamptz and v_next.looked_at < 20 then
+  if v_seen.head = '-infinity'::timestamptz and v_next.looked_at < 64 then
     return null;
   end if;
   -- All that wait were tried, or more than that has to be looked at.
