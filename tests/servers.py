@@ -235,6 +235,17 @@ class Database:
         command = [self.server.bin / "psql", "-XAtq", "-v", f"ON_ERROR_STOP={int(stop_on_error)}", *options, self.url]
         return run(command, input=text, stdin=None, timeout=120, cwd=cwd or "/")
 
+    @contextlib.contextmanager
+    def role(self, called: str, options: str = "login") -> Iterator[str]:
+        """A role of this test alone, for roles are the whole server's; it goes, and with it all that it owns here."""
+        name = f"{called}_{self.name}"
+        self.execute(f"create role {name} {options}")
+        try:
+            yield name
+        finally:
+            self.close()
+            self.execute(f"drop owned by {name} cascade; drop role {name}")
+
     def close(self) -> None:
         """Closes every connection that was opened through this object, so that it can be a template."""
         for connection in self._opened:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
@@ -134,12 +135,13 @@ def test_a_bad_stand_in_and_a_role_that_may_create_nothing_are_refused(
     on = server.url_of("postgres")
     assert "bad.sql: syntax error" in chatops_inprocess("check", "--dir", folder, "--on", on, "--before", bad, check=4).stderr
     with server.connect("postgres") as connection:
-        connection.execute("create role weak_checker login")
+        role = f"weak_checker_{secrets.token_hex(4)}"
+        connection.execute(f"create role {role} login".encode())
         try:
-            weak = on.replace("postgres@", "weak_checker@")
+            weak = on.replace("postgres@", f"{role}@")
             assert "may create no database" in chatops_inprocess("check", "--dir", folder, "--on", weak, check=4).stderr
         finally:
-            connection.execute("drop role weak_checker")
+            connection.execute(f"drop role {role}".encode())
 
 
 def test_the_embedded_server_does_where_no_other_is_named(chatops: Run, tmp_path: Path) -> None:

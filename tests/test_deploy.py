@@ -77,15 +77,12 @@ def test_without_a_code_step_it_says_how_to_name_one(database: Any, chatops_inpr
 def test_a_preflight_that_fails_changes_nothing(
     core_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
 ) -> None:
-    core_database.script("create role elsewhere_reader login; grant usage on schema public, chatops to elsewhere_reader;")
-    try:
-        url = core_database.url.replace("//postgres", "//elsewhere_reader", 1)
+    with core_database.role("elsewhere_reader") as role:
+        core_database.script(f"grant usage on schema public, chatops to {role};")
+        url = core_database.url.replace("//postgres", f"//{role}", 1)
         stopped = chatops_inprocess(*DEPLOY, "--skip-code", db=url)
         assert stopped.exit_code in (2, 4), stopped.stderr
         assert core_database.value("select count(*) from chatops.migrations") == 0
-    finally:
-        core_database.execute("drop owned by elsewhere_reader")
-        core_database.execute("drop role elsewhere_reader")
 
 
 def test_a_code_step_that_fails_leaves_the_files_in_and_from_finishes_it(

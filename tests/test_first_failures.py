@@ -26,10 +26,9 @@ def way_out(result: Result, label: str) -> str:
 @pytest.fixture
 def weak(database_everywhere: Database) -> Iterator[str]:
     """The URL of a role that may make tables in public and nothing else."""
-    database_everywhere.execute("create role weak login; grant create, usage on schema public to weak")
-    yield database_everywhere.url.replace("postgres@", "weak@")
-    database_everywhere.close()
-    database_everywhere.execute("reassign owned by weak to postgres; drop owned by weak cascade; drop role weak")
+    with database_everywhere.role("weak") as role:
+        database_everywhere.execute(f"grant create, usage on schema public to {role}")
+        yield database_everywhere.url.replace("postgres@", f"{role}@")
 
 
 def test_a_schema_of_that_name_that_is_somebody_elses(database_everywhere: Database, chatops_inprocess: Chatops) -> None:
@@ -46,16 +45,14 @@ def test_a_schema_of_that_name_that_is_somebody_elses(database_everywhere: Datab
 
 
 def test_a_schema_of_that_name_that_a_stranger_owns(database: Database, chatops_inprocess: Chatops) -> None:
-    database.execute("create role stranger; create schema chatops authorization stranger; create role deployer login")
-    database.execute(f'grant all on schema chatops, public to deployer; grant create on database "{database.name}" to deployer')
-    try:
-        url = database.url.replace("postgres@", "deployer@")
+    with database.role("stranger", "nologin") as stranger, database.role("deployer") as deployer:
+        database.execute(f"create schema chatops authorization {stranger}; grant all on schema chatops, public to {deployer}")
+        database.execute(f'grant create on database "{database.name}" to {deployer}')
+        url = database.url.replace("postgres@", f"{deployer}@")
         refused = chatops_inprocess("migrate", "--dir", CORPUS / "25-names", "--yes", db=url, check=4)
-        assert "belongs to stranger" in refused.stderr
+        assert f"belongs to {stranger}" in refused.stderr
         database.execute("alter schema chatops owner to postgres")
         chatops_inprocess("migrate", "--dir", CORPUS / "25-names", "--dry-run", db=url, check=0)
-    finally:
-        database.execute("drop owned by stranger, deployer cascade; drop role stranger, deployer")
 
 
 def test_a_database_that_is_read_only(database_everywhere: Database, chatops_inprocess: Chatops) -> None:
@@ -73,11 +70,11 @@ def test_a_database_that_is_read_only(database_everywhere: Database, chatops_inp
 def test_a_role_that_may_make_no_schema(database_everywhere: Database, chatops_inprocess: Chatops, weak: str) -> None:
     case = CORPUS / "47-no-create-on-database"
     refused = chatops_inprocess("migrate", "--dir", case, "--yes", db=weak, check=4)
-    assert "role weak may not create schemas in the database" in refused.stderr
+    assert f"role weak_{database_everywhere.name} may not create schemas in the database" in refused.stderr
     assert "001_a" not in refused.stderr
     database_everywhere.execute(way_out(refused, "let it"))
     chatops_inprocess("migrate", "--dir", case, "--yes", db=weak, check=0)
-    database_everywhere.execute(f'revoke create on database "{database_everywhere.name}" from weak')
+    database_everywhere.execute(f'revoke create on database "{database_everywhere.name}" from weak_{database_everywhere.name}')
 
 
 def test_strings_in_which_a_backslash_escapes(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
@@ -122,13 +119,10 @@ def test_a_procedure_that_commits(database: Database, chatops_inprocess: Chatops
 
 
 def test_a_role_whose_connections_are_counted(database: Database, chatops_inprocess: Chatops) -> None:
-    database.execute("create role counted login connection limit 0")
-    try:
-        refused = chatops_inprocess("status", db=database.url.replace("postgres@", "counted@"), check=3)
+    with database.role("counted", "login connection limit 0") as role:
+        refused = chatops_inprocess("status", db=database.url.replace("postgres@", f"{role}@"), check=3)
         assert "too many connections for role" in refused.stderr
         assert "limit of the role" in refused.stderr
-    finally:
-        database.execute("drop role counted")
 
 
 ROWS = ",\n".join(f"  ({n}, 'x')" for n in range(1, 41))

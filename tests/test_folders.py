@@ -86,8 +86,7 @@ MODULES = {
 
 def test_a_file_sees_the_path_of_its_role(database_everywhere: Database, chatops_inprocess: Chatops) -> None:
     database = database_everywhere
-    database.execute("create role shelver login")
-    try:
+    with database.role("shelver") as role:
         database.execute("create schema extensions; grant usage on schema extensions to public")
         # Where a contrib module is not there, a function of its name and place is.
         for module, function in MODULES.items():
@@ -95,14 +94,12 @@ def test_a_file_sees_the_path_of_its_role(database_everywhere: Database, chatops
                 database.execute(f'create extension "{module}" schema extensions')
             else:
                 database.execute(f"create function extensions.{function}")
-        database.execute('alter role shelver set search_path = "$user", public, extensions')
-        database.execute(f'grant create on database "{database.name}" to shelver; grant create on schema public to shelver')
-        url = database.url.replace("postgres@", "shelver@")
+        database.execute(f'alter role {role} set search_path = "$user", public, extensions')
+        database.execute(f'grant create on database "{database.name}" to {role}; grant create on schema public to {role}')
+        url = database.url.replace("postgres@", f"{role}@")
         chatops_inprocess("migrate", "--dir", CORPUS / "01-extensions-search-path", "--yes", db=url, check=0)
         database.execute("insert into shelves (label) values ('a')")
         assert database.value("select count(id) from shelves") == 1
-    finally:
-        database.execute("drop owned by shelver cascade; drop role shelver")
 
 
 def test_a_tenants_schema_stands_in_front_of_the_sessions_path(

@@ -316,3 +316,14 @@ def test_every_command_and_option_in_the_readme_exists(chatops_inprocess: Callab
     for command, options in used.items():
         shown = chatops_inprocess(command, "--help", env={"COLUMNS": "200"}, check=0).stdout
         assert {option for option in options if option not in shown} == set(), command
+
+
+def test_a_role_of_a_test_is_its_own() -> None:
+    """Roles are the whole server's: two tests that run at once would meet in one, so a name holds the database's, or outlives the test."""
+    shared = [
+        path.name
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"(?:execute|script)\(\s*f?[\"'].*create role \w+[ ;\"']", line)
+    ]
+    assert shared == ["test_command_line.py"], "take Database.role(); the one that is listed has a server of its own"

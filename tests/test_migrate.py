@@ -113,20 +113,17 @@ def test_the_ledger_remembers_who_when_how_long_and_which_definitions_were_repla
 
 
 def test_what_a_file_sets_ends_with_the_file(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
-    database.execute("create role somebody")
-    try:
+    with database.role("somebody", "nologin") as role:
         where = folder(
             tmp_path,
             {
-                "001_a.sql": "set search_path = ''; set role somebody; set lock_timeout = 0; set row_security = off",
+                "001_a.sql": f"set search_path = ''; set role {role}; set lock_timeout = 0; set row_security = off",
                 "002_b.sql": "create table t as select current_user::text as role, current_setting('search_path') as path,"
                 " current_setting('row_security') as rls -- no end",
             },
         )
         chatops_inprocess("migrate", "--dir", where, db=database, check=0)
         assert database.execute("select * from t") == [("postgres", '"$user", public', "on")]
-    finally:
-        database.execute("drop role somebody")
 
 
 def test_files_may_lean_on_what_is_known_of_the_run(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:

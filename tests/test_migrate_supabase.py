@@ -95,15 +95,12 @@ def test_a_history_of_another_folder_is_left_alone(deployed: Database, chatops_i
 
 
 def test_a_history_that_may_not_be_written_is_named_and_stops_nothing(deployed: Database, chatops_inprocess: Chatops) -> None:
-    deployed.execute("create role reader login; grant usage on schema supabase_migrations to reader")
-    deployed.execute("grant select on supabase_migrations.schema_migrations to reader; grant all on schema public to reader")
-    deployed.execute(f'grant create on database "{deployed.name}" to reader')
-    try:
-        url = deployed.url.replace("postgres@", "reader@")
+    with deployed.role("reader") as role:
+        deployed.execute(f"grant usage on schema supabase_migrations to {role}; grant all on schema public to {role}")
+        deployed.execute(f"grant select on supabase_migrations.schema_migrations to {role}")
+        deployed.execute(f'grant create on database "{deployed.name}" to {role}')
+        url = deployed.url.replace("postgres@", f"{role}@")
         done = chatops_inprocess("migrate", "--dir", CASE, "--yes", db=url, check=0)
         assert "Supabase's history is not kept in step" in done.stderr
         assert len(deployed.execute(VERSIONS)) == 1
         assert len(applied(deployed)) == 2
-    finally:
-        deployed.close()
-        deployed.execute("reassign owned by reader to postgres; drop owned by reader cascade; drop role reader")

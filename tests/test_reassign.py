@@ -328,19 +328,15 @@ def test_the_log_knows_who_from_where_and_with_which_command_and_holds_no_passwo
 
 
 def test_a_role_that_may_only_read_is_refused_and_nothing_is_changed(shift: Database, chatops_inprocess: Run) -> None:
-    shift.execute("drop role if exists only_reads")
-    shift.execute("create role only_reads login")
-    try:
-        shift.execute("grant usage on schema public, chatops to only_reads")
-        shift.execute("grant select on all tables in schema public to only_reads")
-        shift.execute("grant select on all tables in schema chatops to only_reads")
+    with shift.role("only_reads") as role:
+        shift.execute(
+            f"grant usage on schema public, chatops to {role}; grant select on all tables in schema public, chatops to {role}"
+        )
         before = everything(shift)
-        url = shift.url.replace("postgres@", "only_reads@")
+        url = shift.url.replace("postgres@", f"{role}@")
         result = chatops_inprocess("reassign", "c4000011", "--to", "op-3", db=url, check=4)
         assert "permission denied" in result.stderr
         assert everything(shift) == before
-    finally:
-        shift.execute("drop owned by only_reads; drop role only_reads")
 
 
 def test_a_standby_is_refused_before_anything_is_asked(own_server: Callable[..., Server], chatops_inprocess: Run) -> None:

@@ -349,12 +349,12 @@ def test_a_finding_without_a_repair_says_what_does_help(deployed: Database, chat
 
 def test_nothing_is_mended_on_a_role_that_may_only_read(deployed: Database, chatops_inprocess: Run) -> None:
     plant(deployed, "CHAT003")
-    deployed.script(
-        """do $$ begin create role only_reads login; exception when duplicate_object or unique_violation then null; end $$;
-           grant usage on schema public, chatops to only_reads; grant select on all tables in schema public, chatops to only_reads"""
-    )
-    refused = chatops_inprocess("repair", "CHAT003", db=deployed.url.replace("postgres@", "only_reads@"), check=4)
-    assert "permission denied" in refused.stderr
+    with deployed.role("only_reads") as role:
+        deployed.script(
+            f"grant usage on schema public, chatops to {role}; grant select on all tables in schema public, chatops to {role}"
+        )
+        refused = chatops_inprocess("repair", "CHAT003", db=deployed.url.replace("postgres@", f"{role}@"), check=4)
+        assert "permission denied" in refused.stderr
     assert result(look(deployed, "CHAT003"), "CHAT003").count == 1
 
 

@@ -171,14 +171,11 @@ def test_a_thousand_applied_files_are_read_without_scanning_them(database: Datab
 
 
 def test_a_role_that_may_not_look_is_told_so(database: Database, chatops_inprocess: Chatops, applied: Path) -> None:
-    database.execute("create role stranger login")
-    try:
-        url = database.url.replace("postgres@", "stranger@")
+    with database.role("stranger") as role:
+        url = database.url.replace("postgres@", f"{role}@")
         told = chatops_inprocess("status", "--dir", applied, db=url)
         assert told.exit_code == 4
         assert "permission denied" in told.stderr
-    finally:
-        database.execute("drop role stranger")
 
 
 def test_every_next_step_keeps_the_pin_and_says_what_lies_beyond(
