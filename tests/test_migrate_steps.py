@@ -173,13 +173,78 @@ def test_one_statement_before_is_told_in_the_singular(database: Database, chatop
     assert "stopped at statement 2 of 2; the statement before it is in and stays in." in failed.stderr
 
 
-def test_an_index_without_a_name_could_not_be_found_again_and_is_refused(
-    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+UNNAMED = {
+    "column": "on t (n)", "expression": "on only t using btree (lower(s), (n + 1) desc) where n > 0", "included": "on t (n) include (s)",
+    "quoted": 'on "odd "" table"("a b")', "other schema": "on elsewhere.t (n)", "hash": "on t using hash (s)",
+    "long": f"on {'x' * 63} ({'y' * 60})", "matview": "on m (n)",
+}  # fmt: skip
+TABLES = f"""create table t (n int, s text); create index on t (n); create schema elsewhere; create table elsewhere.t (n int);
+             create table "odd "" table" ("a b" int); create table {"x" * 63} ({"y" * 60} int);
+             create materialized view m as select 1 as n; create table t_lower_expr_idx ()"""
+
+
+@pytest.mark.parametrize("unique", ["", "unique "])
+@pytest.mark.parametrize("what", UNNAMED)
+def test_an_index_without_a_name_gets_the_name_that_the_server_gives(
+    what: str, unique: str, database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
-    text = "create index concurrently if not exists named on t (n);\n\ncreate index concurrently on t (n);"
-    refused = chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), db=database, check=4)
-    assert "001_t.sql:3:1  an index that is built concurrently needs a name" in refused.stderr
-    assert "001_t.sql:1:1" not in refused.stderr
+    if unique and "hash" in what:
+        unique = ""  # the server has none
+    database = database_everywhere
+    indexes = """select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index join pg_class as c on c.oid = indrelid
+                  where relnamespace::regnamespace::text in ('public', 'elsewhere') and indisvalid order by 1"""
+    database.execute(TABLES)
+    before = database.execute(indexes)
+    database.execute(f"create {unique}index concurrently {UNNAMED[what]}")
+    wanted = database.execute(indexes)
+    (made,) = {row[0] for row in wanted} - {row[0] for row in before}
+    database.execute(f"drop index {made}")
+    where = folder(tmp_path, {"001_t.sql": f"create /* big */ {unique}index concurrently\n  {UNNAMED[what]};"})
+    chatops_inprocess("migrate", "--dir", where, db=database, check=0)
+    assert database.execute(indexes) == wanted
+
+
+def test_an_index_without_a_name_that_was_left_behind_is_dropped_and_built_again(
+    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database = database_everywhere
+    database.execute("create table t as select 1 as n from generate_series(1, 2); create index on t (n)")
+    where = folder(tmp_path, {"001_t.sql": "create unique index concurrently on t (n);"})
+    for _ in range(2):
+        failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+        assert "could not create unique index" in failed.stderr
+        assert valid(database, "t_n_idx1") is False
+    database.execute("delete from t")
+    chatops_inprocess("migrate", "--dir", where, db=database, check=0)
+    assert valid(database, "t_n_idx1") is True
+    assert database.value("select count(*) from pg_index where indrelid = 't'::regclass") == 2
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_an_index_without_a_name_is_built_once_although_the_ledger_was_not_told(
+    built: bool, database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database = database_everywhere
+    database.execute("create table t (n int); create index on t (n)")
+    index = "create index concurrently on t (n);"
+    where = folder(tmp_path, {"001_t.sql": f"-- chatops: no-transaction\nselect 1 / 0;\n{index}"})
+    chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    # As a run leaves it that was killed right before, or right behind, its build.
+    database.execute("update chatops.migrations set state = 'running', steps_done = 1")
+    if built:
+        database.execute("create index concurrently on t (n)")
+    chatops_inprocess("migrate", "--dir", where, db=database, check=0)
+    indexes = "select indexrelid::regclass::text from pg_index where indrelid = 't'::regclass order by 1"
+    assert [name for (name,) in database.execute(indexes)] == ["t_n_idx", "t_n_idx1"]
+
+
+def test_the_place_of_a_failure_is_that_in_the_file(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    database.execute("create table t (n int)")
+    texts = {"on t (\nlower(n))": "2:1", "on t (n) where lower(n) = ''": "1:42", "if not exists on t (n)": "1:41", "": "1:"}
+    for text, place in texts.items():
+        where = folder(tmp_path, {"001_t.sql": f"create index concurrently {text}"})
+        assert f"001_t.sql:{place}" in chatops_inprocess("migrate", "--dir", where, db=database, check=4).stderr
+        database.execute("drop schema if exists chatops cascade")
 
 
 def test_a_partition_whose_detaching_was_cut_off_is_finished_by_the_next_run(

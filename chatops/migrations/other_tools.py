@@ -1,7 +1,7 @@
 """What files bring along that were written for another migration tool: parts that undo, and what must not be a transaction.
 
-dbmate, goose, sql-migrate and node-pg-migrate mark the part that goes up and the part that goes down: the first runs, the second
-is made blank, so that offsets and lines hold. The marks of every other tool are named, and the file is refused.
+dbmate, goose, sql-migrate, node-pg-migrate and shmig mark the part that goes up and the part that goes down: the first runs, the
+second is made blank, so that offsets and lines hold. The marks of every other tool are named, and the file is refused.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ TOOLS = (
     _tool("goose", rf"--{_SPACE}*\+goose{_SPACE}+up\b", rf"--{_SPACE}*\+goose{_SPACE}+down\b"),
     _tool("sql-migrate", rf"--{_SPACE}*\+migrate{_SPACE}+up\b", rf"--{_SPACE}*\+migrate{_SPACE}+down\b"),
     _tool("node-pg-migrate", rf"--[\s-]*up{_SPACE}+migration\b", rf"--[\s-]*down{_SPACE}+migration\b"),
+    _tool("shmig", rf"--{_SPACE}*=+{_SPACE}*up{_SPACE}*=+", rf"--{_SPACE}*=+{_SPACE}*down{_SPACE}*=+"),
 )
 VARIABLES = "goose ENVSUB"
 CONDITIONS = "Liquibase"
@@ -47,7 +48,6 @@ _CONDITION = re.compile(
 OTHERS = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
-        ("shmig", r"--\s*=+\s*down\s*=+"),
         ("micrate", r"--\s*\+micrate\s+down\b"),
         ("rambler", r"--\s*rambler\s+down\b"),
         ("tern", r"-{2,}\s*create\s+above\s*/\s*drop\s+below\s*-*"),

@@ -6,13 +6,14 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatops import sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, RefusedError
 from chatops.migrations import ledger, locks
 from chatops.migrations.heard import said
+from chatops.migrations.index_naming import server_name, with_name
 from chatops.migrations.locks import Blocker, Budget
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.session_lock import SessionLock
@@ -57,9 +58,14 @@ class IndexProgress:
 class Statements(Steps):
     """Each statement by itself under a lock of the session; what can be in a transaction is, together with the ledger."""
 
+    written: str | None = None
+    """The transaction in which the run that stopped wrote last; None where none did."""
+
     def all(self) -> int:
         self.take_session_lock()
         try:
+            if self.resuming:
+                self.written = self.database.value(sqlfiles.read("queries/ledger_written.sql"), self.texts.row)
             return super().all()
         finally:
             self.release_session_lock()
@@ -114,6 +120,11 @@ class Statements(Steps):
         budget = self.attempts.budget(self.entry.name)
         index = built_index(statement)
         text = statement.text
+        if index is not None and not index.name:
+            since = self.written if self.resuming else None
+            name = server_name(self.database, statement, index, self.texts.before(statement, local=True), since)
+            if name is not None:
+                index, text = replace(index, name=name), with_name(statement, index, name)
         while True:
             if index is not None and self.clear(index, statement, budget):
                 return
@@ -130,7 +141,7 @@ class Statements(Steps):
             if (rest := detach_to_finish(statement, ran)) is not None and rest != text:
                 text = rest
                 continue
-            self.judge(statement, ran, budget)
+            self.judge(statement, text, ran, budget)
 
     def clean(self) -> None:
         """Takes back the settings of the file: a role of its own may not write to the ledger."""
@@ -147,7 +158,7 @@ class Statements(Steps):
         detach = "DETACH" in keywords(statement, 12)
         return error.sqlstate == (_NOT_A_PARTITION if detach else _FINISHED_BEFORE.get(keywords(statement, 1)[0]))
 
-    def judge(self, statement: Statement, ran: Ran, budget: Budget) -> None:
+    def judge(self, statement: Statement, text: str, ran: Ran, budget: Budget) -> None:
         """Returns when the statement may be tried again; raises otherwise."""
         error = ran.error
         if isinstance(error, ConnectionLostError):
@@ -159,7 +170,7 @@ class Statements(Steps):
         self.remember_failure()
         if locks.retried(error):
             raise self.progress.blocked(self.entry.name, budget, self.attempts.watch, self.verdict())
-        offset = statement.start + error.position - 1 if error.position is not None else statement.start
+        offset = statement.start + (place_in(statement.text, text, error.position - 1) if error.position is not None else 0)
         raise self.failed(Failure(error, self.file.reading, statement, min(offset, max(statement.start, statement.end - 1))))
 
     def remember_failure(self) -> None:
@@ -240,6 +251,16 @@ class Statements(Steps):
                 self.progress.tell_note(self.entry.name, said)
 
         return tell
+
+
+def place_in(text: str, sent: str, offset: int) -> int:
+    """Where in a statement an offset of the text is that was sent for it, into which some words were put.
+
+    >>> place_in("create index concurrently on t (x)", "create index concurrently t_x_idx on t (x)", 40)
+    32
+    """
+    same = next((at for at, (one, other) in enumerate(zip(text, sent, strict=False)) if one != other), len(text))
+    return offset if offset < same else max(same, offset - len(sent) + len(text))
 
 
 def detach_to_finish(statement: Statement, ran: Ran) -> str | None:

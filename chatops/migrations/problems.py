@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from chatops.migrations.edits import Edit
 from chatops.migrations.migration_text import Problem
 from chatops.migrations.plan import Entry, MigrationPlan, State
-from chatops.migrations.source import Folder, MigrationFile
-from chatops.migrations.statements import built_index
+from chatops.migrations.source import Folder
 
 
 def problems(folder: Folder, plan: MigrationPlan, *, strict: bool = False, allow_out_of_order: bool = False) -> list[Problem]:
@@ -31,7 +30,6 @@ def problems(folder: Folder, plan: MigrationPlan, *, strict: bool = False, allow
         if entry.name in applied_now and entry.file is not None:
             found += entry.file.reading.problems
             found += _named_for_undoing(entry)
-            found += _unnamed_indexes(entry.file)
     return found
 
 
@@ -103,16 +101,6 @@ def _named_for_undoing(entry: Entry) -> Iterator[Problem]:
             entry, "named-for-undoing", "is named as if it undid another file, and no such file stands beside it",
             "if it is a migration, say --all-files; else move it out of the folder",
         )  # fmt: skip
-
-
-def _unnamed_indexes(file: MigrationFile) -> Iterator[Problem]:
-    for statement in file.reading.statements if file.reading.mode == "statements" else ():
-        if (index := built_index(statement)) is not None and not index.name:
-            yield Problem(
-                file.shown, statement.line, statement.column, "unnamed-index",
-                "an index that is built concurrently needs a name: after a stop it could not be found again",
-                f"create index concurrently NAME on {index.table} …",
-            )  # fmt: skip
 
 
 def _whole(entry: Entry, code: str, message: str, hint: str, severity: str = "error") -> Problem:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chatops.migrations.scanner import Statement, Token, significant
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The index that a CREATE INDEX CONCURRENTLY builds: its table as written, and its name ("" without one)."""
+    """The index that a CREATE INDEX CONCURRENTLY builds: its table as written, and its name ("" without one).
+
+    `concurrently` and `on` are where that word and the table stand in the statement, from one offset to another.
+    """
 
     table: str
     name: str
+    concurrently: tuple[int, int] = field(default=(0, 0), repr=False)
+    on: tuple[int, int] = field(default=(0, 0), repr=False)
 
 
 def built_index(statement: Statement) -> Index | None:
@@ -28,19 +33,25 @@ def built_index(statement: Statement) -> Index | None:
     words_ = [token.upper for token in tokens]
     if words_[:2] not in (["CREATE", "INDEX"], ["CREATE", "UNIQUE"]) or "CONCURRENTLY" not in words_[:4]:
         return None
-    at = words_.index("CONCURRENTLY") + 1
-    if words_[at : at + 3] == ["IF", "NOT", "EXISTS"]:
-        at += 3
+    at = words_.index("CONCURRENTLY")
+    word = tokens[at]
+    at += 4 if words_[at + 1 : at + 4] == ["IF", "NOT", "EXISTS"] else 1
     name = ""
-    if words_[at] != "ON":
+    if words_[at : at + 1] not in ([], ["ON"]):
         name = _plain(tokens[at])
         at += 1
     at += 2 if words_[at + 1 : at + 2] == ["ONLY"] else 1
-    table = tokens[at].text
+    if at >= len(tokens):
+        return None  # the server says what is wrong with it
+    first = last = tokens[at]
+    table = first.text
     while at + 2 < len(tokens) and tokens[at + 1].text == ".":
-        table += f".{tokens[at + 2].text}"
+        last = tokens[at + 2]
+        table += f".{last.text}"
         at += 2
-    return Index(table, name)
+    return Index(
+        table, name, (word.start, word.start + len(word.text)), (first.start, last.start + len(last.text))
+    )  # fmt: skip
 
 
 def _plain(token: Token) -> str:

@@ -31,6 +31,11 @@ class StepTexts:
         assert self.entry.file is not None
         return self.entry.file
 
+    @property
+    def row(self) -> dict[str, object]:
+        """What names the file's row of the ledger."""
+        return {"target_schema": self.schema, "source": self.file.source, "name": self.file.name}
+
     def begin(self) -> str:
         """The ledger row of a file that begins, or that is taken over from the run that stopped."""
         file = self.file
@@ -39,8 +44,7 @@ class StepTexts:
                 self.schema, file.source, file.name, file.number, file.checksum, self.run, state="running", digests=file.digests
             )
         values = {
-            "target_schema": self.schema, "source": file.source, "name": file.name,
-            "checksum": file.checksum, "chatops_version": __version__, "git_revision": self.run.revision,
+            **self.row, "checksum": file.checksum, "chatops_version": __version__, "git_revision": self.run.revision,
             "statements": None if file.digests is None else db.json(file.digests),
         }  # fmt: skip
         return db.inlined(sqlfiles.read("queries/ledger_resume.sql"), values)
@@ -51,10 +55,7 @@ class StepTexts:
 
     def step(self, done: int, rows: int = 0, state: str = "running") -> str:
         """How many statements are finished, and how many further rows they changed."""
-        values = {
-            "target_schema": self.schema, "source": self.file.source, "name": self.file.name, "steps_done": done, "rows": rows,
-            "state": state,
-        }  # fmt: skip
+        values = {**self.row, "steps_done": done, "rows": rows, "state": state}
         return db.inlined(sqlfiles.read("queries/ledger_step.sql"), values)
 
     def end(self) -> str:
