@@ -5,12 +5,26 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from chatops import db, formatting, sqlfiles
 from chatops.db.sessions import place_of
 from chatops.errors import UsageError
 from chatops.settings import Origin, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A schema whose name matches: whether it has chats, and whether this role may look into it."""
+
+    name: str
+    has_chats: bool
+    may_use: bool
+
+
+def there(database: db.Database, pattern: str) -> list[Schema]:
+    """The schemas that match a pattern with `*`, to be looked into; inside a transaction."""
+    return database.rows(Schema, sqlfiles.read("queries/tenants_like.sql"), {"pattern": like(pattern)})
 
 
 def schemas(target: Target, pattern: str) -> list[Target]:
@@ -32,9 +46,9 @@ def like(pattern: str) -> str:
     return pattern.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%").replace("*", "%")
 
 
-def none_matches(target: Target, pattern: str, there: Sequence[str]) -> UsageError:
+def none_matches(target: Target, pattern: str, others: Sequence[str]) -> UsageError:
     """No schema matches: the nearest names are told."""
-    guess = formatting.did_you_mean(pattern.replace("*", ""), there)
+    guess = formatting.did_you_mean(pattern.replace("*", ""), others)
     return UsageError(f"no schema of {target.shown()} matches {pattern}{guess}")
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from chatops import sqlfiles
 from chatops.chats import log, pauses, policy, reports
 from chatops.chats.log import Logged
 from chatops.chats.policy import Policy
@@ -121,9 +120,13 @@ def waits(database: Database) -> list[Wait]:
 
 @dataclass(frozen=True, slots=True)
 class TenantFigures:
-    """One tenant in a line: who waits, who is held by somebody silent; None where it could not be seen, and `unseen` says why."""
+    """One tenant in a line: who waits and who works; None where it could not be seen, and `unseen` says why.
 
-    schema: str
+    `flags` are the options that name it on a command line.
+    """
+
+    name: str
+    flags: str
     queue: QueueFigures | None
     unseen: str | None = None
 
@@ -134,7 +137,7 @@ class TenantFigures:
 
 @dataclass(frozen=True, slots=True)
 class TenantsLook:
-    """One look over the schemas that match a pattern, each in a snapshot of its own; `without` have no chats."""
+    """One look over many tenants, each in a snapshot of its own; the schemas `without` have no chats."""
 
     facts: Facts
     tenants: list[TenantFigures]
@@ -144,20 +147,6 @@ class TenantsLook:
     def now(self) -> datetime:
         """The database's clock at the last snapshot."""
         return self.facts.now
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """A schema whose name matches: whether it has chats, and whether this role may look into it."""
-
-    name: str
-    has_chats: bool
-    may_use: bool
-
-
-def schemas(database: Database, pattern: str) -> list[Schema]:
-    """The schemas whose names match an SQL pattern; inside a transaction."""
-    return database.rows(Schema, sqlfiles.read("queries/tenants_like.sql"), {"pattern": pattern})
 
 
 def _seen(database: Database, name: str, unseen: dict[str, str], ask: Callable[[Database], Part], careful: bool) -> Part | None:

@@ -15,19 +15,17 @@ from chatops.errors import ExitCode, UsageError
         "chatops console",
         "chatops --env production console --every 2",
         "chatops console --all-schemas 'tenant_*'",
+        "chatops --env 'prod-*' console",
         "chatops console --screenshot desk.svg",
     ],
     exits="0 when it was left · 2 Textual is not installed · 3 database unreachable at the beginning · 4 refused",
-    takes=("connection",),
+    takes=("connection", "tenants"),
 )
 def console(
     ctx: typer.Context,
     every: float = typer.Option(5.0, "--every", min=1, max=3600, metavar="SECONDS", help="How often it looks."),
     checks_every: float = typer.Option(
         5.0, "--checks-every", min=0, max=1440, metavar="MINUTES", help="How often the checks run; 0: only on the key f."
-    ),
-    all_schemas: str | None = typer.Option(
-        None, "--all-schemas", metavar="PATTERN", help="Begin with the schemas that match, the worst first."
     ),
     screenshot: Path | None = typer.Option(
         None, "--screenshot", metavar="FILE.svg", help="One look as a picture; needs no terminal."
@@ -40,6 +38,8 @@ def console(
 
     Looks in one read-only snapshot every few seconds. `r`, `l`, `d` and `u` open the plan of reassign, release, drain and undo,
     by the rules of the commands; production starts read-only, W lets you act for ten minutes. `?` lists the keys.
+
+    Of many tenants (--all-schemas, several environments) it begins with a page of all, the worst first; enter opens one.
     """
     try:
         from chatops.flows.console import open_console
@@ -52,6 +52,5 @@ def console(
         ) from None
 
     return open_console(
-        invocation_of(ctx), every=every, checks_every=checks_every, all_schemas=all_schemas, picture=screenshot, size=size,
-        light=light, names=names,
-    )  # fmt: skip
+        invocation_of(ctx), every=every, checks_every=checks_every, picture=screenshot, size=size, light=light, names=names
+    )

@@ -93,7 +93,7 @@ class Source(Protocol):
     def carry_out(self, proposal: Proposal, reason: str) -> Done:
         """Acts, if everything still is as proposed. Raises ChatopsError."""
 
-    def tenant(self, schema: str) -> Source:
+    def tenant(self, name: str) -> Source:
         """The desk of one tenant, which says so of its command lines. Raises ChatopsError."""
 
     def here(self, *words: str) -> str:

@@ -17,8 +17,7 @@ from chatops.flows.run import Invocation
 
 
 def open_console(
-    invocation: Invocation, *, every: float, checks_every: float, all_schemas: str | None, picture: Path | None, size: str,
-    light: bool, names: bool = False,
+    invocation: Invocation, *, every: float, checks_every: float, picture: Path | None, size: str, light: bool, names: bool = False,
 ) -> ExitCode:  # fmt: skip
     """`chatops console`; `checks_every` in minutes, 0 for only on a key."""
     columns_and_rows = _size(size)
@@ -32,12 +31,11 @@ def open_console(
     def one_schema(run: Invocation) -> Source:
         return DeskSource(run, checks, show_names=names)
 
-    source: Source = one_schema(invocation) if all_schemas is None else TenantsSource(
-        invocation, all_schemas, one_schema, show_names=names
-    )  # fmt: skip
+    many = invocation.has_tenants
+    source: Source = TenantsSource(invocation, one_schema, show_names=names) if many else one_schema(invocation)
     app = Console(source, every=every, checks_every=checks_every * 60, light=light)
     if picture is not None:
-        trouble = screenshot(app, picture, columns_and_rows, checks=bool(checks_every) and all_schemas is None, light=light)
+        trouble = screenshot(app, picture, columns_and_rows, checks=bool(checks_every) and not many, light=light)
         if trouble is not None:
             raise RefusedError(f"no picture was made: {trouble}")
         invocation.note(f"one look, drawn in {picture}")

@@ -122,7 +122,7 @@ class DeskSource:
         """Closes the connection until the next look."""
         self._reading.close()
 
-    def tenant(self, schema: str) -> Source:
+    def tenant(self, name: str) -> Source:
         """There are none."""
         raise UsageError("this desk is about one schema")
 

@@ -1,69 +1,101 @@
-"""The live desk over many schemas: one connection looks at each in turn; a tenant that is opened has a desk of its own."""
+"""The live desk over many tenants, schemas or databases: a connection for each database looks at its own in turn; a tenant that
+is opened has a desk of its own."""
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
-from chatops import schemas, tables_there
-from chatops.chats import desk, reports
-from chatops.chats.desk import Schema, TenantFigures, TenantsLook, Wait
+from chatops import formatting, schemas, tables_there
+from chatops.chats import reports
+from chatops.chats.desk import TenantFigures, TenantsLook, Wait
 from chatops.checks.results import Survey
 from chatops.console.source import Act, Done, Proposal, Source
-from chatops.db import Database
+from chatops.db import Database, Facts
+from chatops.db.sessions import place_of
 from chatops.errors import ChatopsError, RefusedError, UnreachableError, UsageError
+from chatops.flows import tenants
 from chatops.flows.console_source import Reading
 from chatops.flows.given import Given
+from chatops.flows.paste import program
 from chatops.flows.run import Invocation
+from chatops.schemas import Schema
 from chatops.screens.console import Key
+from chatops.settings import Target
 
 PATIENCE = 120.0
-"""Seconds after which a look at all of them is given up."""
+"""Seconds after which a look at all of a database's tenants is given up."""
 SHARE = 0.1
 """Of the time at most so much is looked, however many tenants there are."""
 
 
-class TenantsSource:
-    """The tenants of a database whose schemas match a pattern."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one database's tenants look like; `error` where it could not be reached."""
 
-    def __init__(
-        self, invocation: Invocation, pattern: str, open_desk: Callable[[Invocation], Source], *, show_names: bool
-    ) -> None:
-        if invocation.schema is not None:
+    tenants: Sequence[tuple[Target, TenantFigures]]
+    without: Sequence[str] = ()
+    facts: Facts | None = None
+    error: ChatopsError | None = None
+
+
+class TenantsSource:
+    """The tenants of a run: the schemas that match its pattern, in each of its databases; without a pattern the databases."""
+
+    def __init__(self, invocation: Invocation, open_desk: Callable[[Invocation], Source], *, show_names: bool) -> None:
+        if invocation.schema is not None and invocation.all_schemas is not None:
             raise UsageError("--schema and --all-schemas: one of them")
         self._invocation = invocation
-        self._pattern = pattern
+        self._pattern = invocation.all_schemas
         self._open_desk = open_desk
-        self._reading = Reading(invocation)
-        self._before: tuple[float, TenantsLook] | None = None
+        places = {(place_of(one), one.schema): one for one in tenants.targets(invocation)}
+        self._readings = [Reading(self._run(one)) for one in places.values()]
+        self._jobs = tenants.jobs_of(invocation)
+        self._targets: Mapping[str, Target] = {}
+        self._before: TenantsLook | None = None
         self._rests_until = 0.0
         self.show_names = show_names
-        with self._reading.alone() as database, database.reading():
-            invocation.banner(database)
-            facts, target = database.facts, database.target
-            assert facts is not None
-            if not self._schemas(database):
-                there = [one.name for one in desk.schemas(database, "%")]
-                raise schemas.none_matches(target, pattern, there)
-        self.name = target.name
-        self.production = target.production
-        self.where = f"{target.place}/{facts.database} {pattern} as {facts.role}"
+        seen = self._seen()
+        if all(one.error is not None for one in seen):
+            raise next(one.error for one in seen if one.error is not None)
+        found = [reading.invocation.target for reading in self._readings]
+        self.production = any(one.production for one in found)
+        pattern = f" {self._pattern}" if self._pattern else ""
+        if len(found) == 1:
+            facts = next(one.facts for one in seen if one.facts is not None)
+            self.name, self.where = found[0].name, f"{found[0].place}/{facts.database}{pattern} as {facts.role}"
+        else:
+            self.name, self.where = formatting.plural(len(found), "database"), ", ".join(schemas.labels(found)) + pattern
 
-    def _schemas(self, database: Database) -> list[Schema]:
-        return desk.schemas(database, schemas.like(self._pattern))
+    def _run(self, target: Target) -> Invocation:
+        """A run about one of the targets, which ends with this one."""
+        run = Invocation(Given(**{one.name: getattr(self._invocation, one.name) for one in fields(Given)}))
+        run.environ = self._invocation.environ
+        run.all_schemas, run.db, run.env = None, (), target.environment
+        run.use(target)
+        self._invocation.closed_with_the_run(run)
+        return run
 
     def here(self, *words: str) -> str:
-        """A command line over all of them."""
-        return self._invocation.here(*words)
+        """A command line over all of them; of one, where the first word is the options that name it."""
+        if words and words[0].startswith("--"):
+            return " ".join((program(), *words))
+        named = [f"--env {shlex.quote(self._invocation.env)}"] if self._invocation.env else []
+        return " ".join((program(), *named, *words))
 
     def stop(self) -> None:
         """Ends what is running."""
-        self._reading.stop()
+        for reading in self._readings:
+            reading.stop()
 
     def close(self) -> None:
-        """Closes the connection until the next look."""
-        self._reading.close()
+        """Closes the connections until the next look."""
+        for reading in self._readings:
+            reading.close()
+
+    # ---- looking -------------------------------------------------------------------------------------------------------
 
     def look(self) -> TenantsLook:
         """Each tenant in a snapshot of its own: the locks of one over all would not fit into the server's memory.
@@ -71,43 +103,72 @@ class TenantsSource:
         The look before, where a look takes so long that it would take too much of the time.
         """
         if self._before is not None and time.monotonic() < self._rests_until:
-            return self._before[1]
+            return self._before
         began = time.monotonic()
-        with self._reading.alone(PATIENCE) as database:
-            base = database.target
-            try:
-                with database.reading():
-                    found = self._schemas(database)
-                    facts = database.facts
-                tenants = [self._tenant(database, one) for one in found if one.has_chats]
-            finally:
-                database.target = base
-        assert facts is not None
-        look = TenantsLook(database.facts or facts, tenants, [one.name for one in found if not one.has_chats])
-        took = time.monotonic() - began
-        self._before, self._rests_until = (began, look), began + took / SHARE
+        seen = self._seen()
+        facts = next((one.facts for one in seen if one.facts is not None), None)
+        if facts is None:
+            raise next(one.error for one in seen if one.error is not None)
+        known = [both for one in seen for both in one.tenants]
+        labels = schemas.labels([target for target, _ in known])
+        self._targets = {label: target for label, (target, _) in zip(labels, known, strict=True)}
+        figures = [replace(one, name=label, flags=target.flags) for label, (target, one) in zip(labels, known, strict=True)]
+        look = TenantsLook(facts, figures, [name for one in seen for name in one.without])
+        self._before, self._rests_until = look, began + (time.monotonic() - began) * (1 + 1 / SHARE)
         return look
 
-    def _tenant(self, database: Database, schema: Schema) -> TenantFigures:
+    def _seen(self) -> list[_Seen]:
+        return tenants.side_by_side(self._readings, self._looked, self._jobs)
+
+    def _looked(self, reading: Reading) -> _Seen:
+        """What is seen of one database. Raises UsageError where no schema of the only one matches."""
+        run = reading.invocation
+        try:
+            with reading.alone(PATIENCE) as database:
+                base = database.target
+                try:
+                    with database.reading():
+                        self._invocation.banner(database)
+                        facts, found = database.facts, self._schemas(database)
+                    each = [(schemas.of_schema(base, one.name) if self._pattern else base, one) for one in found if one.has_chats]
+                    known = [(target, self._tenant(database, target, one)) for target, one in each]
+                finally:
+                    database.target = base
+        except UsageError:
+            raise
+        except ChatopsError as error:
+            return _Seen([(run.target, TenantFigures("", "", None, error.message))], error=error)
+        return _Seen(known, [one.name for one in found if not one.has_chats], database.facts or facts)
+
+    def _schemas(self, database: Database) -> list[Schema]:
+        """Those that are looked into: all that match, or the one that this database was named with."""
+        if self._pattern is None:
+            return [Schema(database.target.schema, True, True)]
+        found = schemas.there(database, self._pattern)
+        if not found and len(self._readings) == 1:
+            others = [one.name for one in schemas.there(database, "*")]
+            raise schemas.none_matches(database.target, self._pattern, others)
+        return found
+
+    def _tenant(self, database: Database, target: Target, schema: Schema) -> TenantFigures:
         if not schema.may_use:
-            return TenantFigures(schema.name, None, "this role may not use the schema")
-        database.target = schemas.of_schema(database.target, schema.name)
+            return TenantFigures("", "", None, "this role may not use the schema")
+        database.target = target
         try:
             with database.reading():
                 tables_there.require_chats(database)
-                return TenantFigures(schema.name, reports.queue_figures(database))
+                return TenantFigures("", "", reports.queue_figures(database))
         except UnreachableError:
             raise  # nor would the others be reached
         except ChatopsError as error:
-            return TenantFigures(schema.name, None, error.message)
+            return TenantFigures("", "", None, error.message)
 
-    def tenant(self, schema: str) -> Source:
+    def tenant(self, name: str) -> Source:
         """Its desk, on a connection of its own."""
-        given = Given(**{one.name: getattr(self._invocation, one.name) for one in fields(Given)})
-        given.schema = schema
-        run = Invocation(given)
-        self._invocation.closed_with_the_run(run)
-        return self._open_desk(run)
+        target = self._targets.get(name)
+        if target is None:
+            raise UsageError(f"{name} is not there any more")
+        return self._open_desk(self._run(target))
 
     # ---- what belongs to one tenant ------------------------------------------------------------------------------------
 

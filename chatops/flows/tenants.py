@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import TypeVar
 
-from chatops import formatting, schemas, settings, sqlfiles
+from chatops import formatting, schemas, settings
 from chatops.db import Database, Facts, Intent, connect
 from chatops.db.sessions import Sessions, place_of
 from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UnreachableError, UsageError, worst
@@ -21,6 +21,7 @@ from chatops.flows.live_line import live_line
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
 from chatops.model import Answer, Line
+from chatops.schemas import Schema
 from chatops.screens import tenants as screen
 from chatops.screens.tenants import Page, TenantRow
 from chatops.settings import Target
@@ -95,13 +96,6 @@ class OneTenant(Invocation):
     def note(self, line: Line) -> None:
         """Keeps what would have been said beside the answer."""
         self.said.append(line if isinstance(line, str) else "".join(span.text for span in line))
-
-
-@dataclass(frozen=True, slots=True)
-class _Schema:
-    name: str
-    has_chats: bool
-    may_use: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,22 +232,19 @@ def found_tenants(invocation: Invocation, sessions: Sessions, jobs: int, *, chat
     return [replace(one, label=label) for one, label in zip(found, schemas.labels([one.target for one in found]), strict=True)]
 
 
-def _no_right(schema: _Schema) -> ChatopsError | None:
+def _no_right(schema: Schema) -> ChatopsError | None:
     return None if schema.may_use else ChatopsError("this role may not use the schema")
 
 
-def _listed(
-    invocation: Invocation, sessions: Sessions, pattern: str, place: Target
-) -> list[tuple[_Schema, Facts]] | ChatopsError:
+def _listed(invocation: Invocation, sessions: Sessions, pattern: str, place: Target) -> list[tuple[Schema, Facts]] | ChatopsError:
     """The schemas of one database that match, each with what the server says of it."""
     try:
         database = sessions.take(place, "read")
         try:
             with database.reading():
                 invocation.banner(database)
-                asked = sqlfiles.read("queries/tenants_like.sql")
-                found = database.rows(_Schema, asked, {"pattern": schemas.like(pattern)})
-                names = [] if found else [one.name for one in database.rows(_Schema, asked, {"pattern": "%"})]
+                found = schemas.there(database, pattern)
+                names = [] if found else [one.name for one in schemas.there(database, "*")]
             facts = database.glance_many([one.name for one in found]) if found else []
         finally:
             sessions.give(database)

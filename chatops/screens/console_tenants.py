@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import timedelta
 
 from chatops import formatting
@@ -17,7 +16,7 @@ WIDTHS = (24, 7, 9, 11, 6, 6)
 
 def sections(look: TenantsLook) -> list[Section]:
     """Those that cannot be seen, then who has waited longest, then all others by name."""
-    ordered = sorted(look.tenants, key=lambda one: (one.unseen is None, -_seconds(one, look), one.schema))
+    ordered = sorted(look.tenants, key=lambda one: (one.unseen is None, -_seconds(one, look), one.name))
     rows = tuple(_row(one, look) for one in ordered)
     return [Section("tenants", "TENANTS", rows, HEADINGS, WIDTHS, least=3)]
 
@@ -27,8 +26,7 @@ def _seconds(one: TenantFigures, look: TenantsLook) -> float:
 
 
 def _row(one: TenantFigures, look: TenantsLook) -> Row:
-    key, name = ("tenant", one.schema), formatting.visible(one.schema)
-    words = ("--schema", shlex.quote(one.schema), "summary")
+    key, name, words = ("tenant", one.name), formatting.visible(one.name), (one.flags, "summary")
     figures = one.queue
     if figures is None:
         return Row(key, (name, f"not seen: {formatting.visible(one.unseen or '')}"), words, style="warning")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -12,7 +13,7 @@ from textual.pilot import Pilot
 from chatops.checks import load
 from chatops.console.app import Console
 from chatops.console.source import Source
-from chatops.errors import UsageError
+from chatops.errors import UnreachableError, UsageError
 from chatops.flows.console_source import DeskSource
 from chatops.flows.console_tenants import TenantsSource
 from chatops.flows.given import Given
@@ -58,9 +59,10 @@ def opened(home: Path, desk: Callable[..., Console]) -> Iterator[Open]:
     def one_schema(run: Invocation) -> Source:
         return DeskSource(run, [one for one in load.shipped() if one.code == "CONF001"], show_names=True)
 
-    def make(url: str, pattern: str = "tenant_%") -> Console:
-        runs.append(Invocation(Given(["console"], command="console", db=(url,))))
-        source = TenantsSource(runs[-1], pattern.replace("%", "*"), one_schema, show_names=True)
+    def make(url: str | None, pattern: str | None = "tenant_*", **given: Any) -> Console:
+        databases = () if url is None else (url,)
+        runs.append(Invocation(Given(["console"], command="console", db=databases, all_schemas=pattern, **given)))
+        source = TenantsSource(runs[-1], one_schema, show_names=True)
         return Console(source, every=3600, checks_every=0)
 
     yield make
@@ -143,3 +145,70 @@ def test_the_tenants_are_a_picture_too(tenants: Database, chatops_inprocess: Run
         "--schema", "tenant_a", "console", "--all-schemas", "t*", "--screenshot", "x.svg", db=tenants, check=2
     )
     assert "--schema and --all-schemas" in both.stderr
+
+
+def environments(folder: Path, **urls: str) -> dict[str, str]:
+    """A chatops.toml with these environments and a group of all, `live` of them production; the options that name it."""
+    written = "".join(f'[env.{name}]\nurl = "{url}"\nproduction = {str(name == "live").lower()}\n' for name, url in urls.items())
+    (folder / "chatops.toml").write_text(f"{written}[groups]\nall = {list(urls)}\n")
+    return {"config": str(folder / "chatops.toml")}
+
+
+@pytest.mark.parametrize("named", ["calm,live,away", "all", "*"])
+def test_several_databases_are_tenants_and_an_act_goes_where_it_was_opened(
+    named: str, latest_database: Database, tenants: Database, opened: Open, tmp_path: Path
+) -> None:
+    latest_database.execute(WAITS.format(schema="public", since="2 hours", one=uuid.uuid4()))
+    away = "postgresql://postgres@127.0.0.1:1/away"
+    given = environments(tmp_path, calm=f"{tenants.url}?options=-csearch_path%3Dtenant_b", live=latest_database.url, away=away)
+    app = opened(None, None, env=named, **given)
+
+    async def script(pilot: Pilot[None]) -> None:
+        lines = picture(app).splitlines()
+        assert "PRODUCTION 3 DATABASES" in lines[0]
+        assert "READ ONLY" in lines[0]
+        assert "NOT SEEN" in lines[1]
+        rows = [line for line in lines if line.startswith("   ") and line.split()[0] in ("calm", "live", "away")]
+        assert [row.split()[0] for row in rows][-1] == "live"
+        assert "not seen" in next(row for row in rows if "away" in row)
+        await pilot.press("end")
+        assert app.desk.cursor == ("tenant", "live")
+        assert "--env live summary" in app.desk.source.here(*app.desk.words)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.outer is not None and app.desk.looks > 0)
+        assert "user of public" in picture(app)
+        assert "PRODUCTION LIVE" in picture(app).splitlines()[0]
+        await pilot.press("down", "r")
+        assert "READ ONLY" in app.said
+        await pilot.press("W")
+        plan = await dialog(pilot, "r")
+        assert "--env live reassign" in plan.proposal.command
+        await pilot.press(*"sick")
+        await press(pilot, plan, "act")
+        await acted(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.outer is None and app.desk.looks > 1)
+        # Armed was the one, for the time that it was open.
+        assert "READ ONLY" in picture(app).splitlines()[0]
+
+    drive(app, script, (120, 40))
+    assert latest_database.value("select count(*) from chats where chat_state = 'assigned'") == 1
+
+
+def test_the_schemas_of_several_databases_are_one_page(
+    tenants: Database, new_database: Callable[..., Database], farm: Farm, server: Server, opened: Open, tmp_path: Path
+) -> None:
+    second = new_database(on=server, template=farm.template(server, "console_tenants", lambda _: None))
+    app = opened(None, env="one,two", **environments(tmp_path, one=tenants.url, two=second.url))
+
+    async def script(pilot: Pilot[None]) -> None:
+        rows = [" ".join(line.split()[:2]) for line in picture(app).splitlines() if "tenant_" in line]
+        assert rows[-6:] == ["one tenant_c", "one tenant_a", "one tenant_b", "two tenant_a", "two tenant_b", "two tenant_c"]
+
+    drive(app, script, (120, 40))
+
+
+def test_where_no_database_is_reached_it_does_not_begin(opened: Open, tmp_path: Path) -> None:
+    away = "postgresql://postgres@127.0.0.1:1/"
+    with pytest.raises(UnreachableError):
+        opened(None, None, env="a,b", **environments(tmp_path, a=f"{away}a", b=f"{away}b"))
