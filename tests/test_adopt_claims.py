@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatops.migrations.claims import Claim, Unread, server_name
+from chatops.migrations.claims import ANY, Claim, Unread, server_name
 from chatops.migrations.objects_made import claims_of, table_of
 from chatops.migrations.preflight import examine
 from chatops.migrations.scanner import significant
@@ -105,6 +105,9 @@ CASES = {
     ],
     "create temp table u (a int); drop table u; create index i on u (a); drop table public.u": ["- table u"],
     "alter function f(int) security definer set search_path = ''": ["function f(integer): security definer, search path ''"],
+    "savepoint a; create table t (n int); rollback to a; create table u (); release a": ["table u"],
+    "savepoint a; create table t (); savepoint b; drop table t; rollback work to savepoint B; savepoint c": ["table t"],
+    "savepoint a; set search_path = s; rollback to a; create table t (); release savepoint a": ["table t"],
     "alter policy p on t using (true)": ["policy p on t: using true"],
     "do $x$ begin begin create type m as enum ('a'); exception when duplicate_object then null; end; end $x$": [
         "type m",
@@ -118,6 +121,18 @@ CASES = {
 @pytest.mark.parametrize("text", CASES)
 def test_a_statement_claims(text: str) -> None:
     assert told(text + ";") == CASES[text]
+
+
+@pytest.mark.parametrize(
+    ("head", "odd"),
+    [("", False), ("set datestyle = 'German'", True), ("set local time zone 'UTC'", True), ("set role x", False),
+     ("select set_config('IntervalStyle', 'iso_8601', false)", True), ("set xml option content; reset all", False),
+     ("savepoint a; set transform_null_equals = on; rollback to a", False)],
+)  # fmt: skip
+def test_a_literal_that_a_setting_makes_mean_something_else_says_nothing(head: str, odd: bool) -> None:
+    found = claims(f"{head}; create table t (d date default '2.1.2024', n int default 1)")
+    defaults = {claim.thing.name: text for claim in found for part, text in claim.parts if part == "default"}
+    assert (defaults["d"] == ANY, defaults["n"] == ANY) == (odd, False)
 
 
 def test_what_is_not_read_is_counted_so_that_silence_is_no_proof() -> None:

@@ -32,7 +32,7 @@ from tests.random_folders import Case, cases
 from tests.servers import Database
 
 EXAMPLES = 2000 if os.environ.get("CHATOPS_TEST_LONG") == "1" else 100
-RESET = "drop schema if exists chatops, ship cascade; drop schema public cascade; create schema public; reset search_path"
+RESET = "drop schema if exists chatops, ship cascade; drop schema public cascade; create schema public; reset all"
 
 
 class Bench:
@@ -50,10 +50,10 @@ class Bench:
         """Runs a file as psql -1 does; whether it went in."""
         connection = self.connections[database.name]
         try:
-            connection.execute(f"begin;\n{text}\n;commit; reset search_path".encode())
+            connection.execute(f"begin;\n{text}\n;commit; reset all".encode())
         except psycopg.Error:
             connection.execute("rollback")
-            connection.execute("reset search_path")
+            connection.execute("reset all")
             return False
         return True
 
@@ -171,6 +171,55 @@ def hold(bench: Bench, case: Case) -> None:
     finally:
         bench.database.rollback()
     assert schema(bench.database) == wanted, f"recorded {[file.name for file in proposal.files]}\n{shown}"
+
+
+# Each once told of a file what was not so.
+KNOWN = (
+    Case(
+        files=(
+            "create table a (x int constraint keyed_a primary key, y text unique check (y <> ''), z int);",
+            "alter table a rename to c;",
+            "create table if not exists a (x int, y bigint); drop table a cascade;",
+        ), prefix=3, left_out=frozenset([1]),
+    ),
+    Case(
+        files=(
+            "create table a (x int constraint keyed_a primary key, y text unique);", "alter table a rename to b;",
+            "drop table if exists b cascade;",
+        ), prefix=3, left_out=frozenset([1]),
+    ),
+    Case(
+        files=(
+            "create table a (x int, y int); create index a_y on a (y);", "alter table a rename to c;",
+            "create table if not exists a (x int, y bigint); alter table a drop column y;",
+        ), prefix=3, left_out=frozenset([1]),
+    ),
+    Case(
+        files=("savepoint s; create table a (x int); rollback to s; create table b (x int); release s;", "create table a (y int);"),
+        prefix=1, left_out=frozenset(),
+    ),
+    Case(
+        files=("set datestyle = 'German'; create table a (d date default '2.1.2024');", "create table b (d date default '2.1.2024');"),
+        prefix=2, left_out=frozenset(),
+    ),
+    Case(
+        files=("create table if not exists a (x int default 0);", "create table if not exists a (x int);"),
+        prefix=2, left_out=frozenset([0]),
+    ),
+    Case(
+        files=("create table if not exists a (x int);", "create table if not exists a (x int default 0, y int);"),
+        prefix=2, left_out=frozenset([0]),
+    ),
+    Case(
+        files=("create table a (x int);", "alter table a add column if not exists y int;", "alter table a add column if not exists y text;"),
+        prefix=3, left_out=frozenset([1]),
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", KNOWN)
+def test_what_was_wrong_once(case: Case, bench: Bench) -> None:
+    hold(bench, case)
 
 
 @pytest.mark.long

@@ -220,6 +220,39 @@ def test_time_stamps_come_in_the_order_of_their_bytes(names: list[str]) -> None:
     assert sorted(names, key=lambda name: key_of(name, "name")) == sorted(names, key=lambda name: f"{name}.sql".encode())
 
 
+@given(st.lists(st.lists(st.integers(0, 120), min_size=1, max_size=4), min_size=1, max_size=8, unique_by=tuple))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_versions_come_in_the_order_of_their_parts(versions: list[list[int]]) -> None:
+    names = [".".join(map(str, version)) + "_x" for version in versions]
+    ordered = sorted(names, key=lambda name: key_of(name, "number"))
+    assert ordered == [name for _, name in sorted(zip(versions, names, strict=True))]
+
+
+@pytest.mark.parametrize("sign", ["##ddl##", "_", "-", "."])
+def test_versions_are_no_numbers_that_several_files_bear(
+    sign: str, database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    texts = {
+        "1.0.0": "create table t (n int)",
+        "1.0.2": "alter table t add m int",
+        "1.0.10": "alter table t rename m to o; select 1/0",
+    }
+    where = folder(tmp_path, {f"{version}{sign}x.sql": text for version, text in texts.items()})
+    chatops_inprocess("migrate", "--dir", where, "--to", "1.0.2", db=database, check=0)
+    assert applied(database) == [f"1.0.0{sign}x", f"1.0.2{sign}x"]
+    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    assert "1.0.10 was rolled back; nothing else was tried." in failed.stderr
+    assert "bear the number" not in failed.stderr
+
+
+def test_files_of_one_number_are_told_apart_where_one_fails(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    where = folder(tmp_path, {"001_a.sql": "select 1", "001_b.sql": "select 1/0", "001_c.sql": "select 1"})
+    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
+    assert "001_b was rolled back; 001_a is in and stays in; 001_c was not tried." in failed.stderr
+
+
 # -- what undoes is not run ---------------------------------------------------------------------------------------------
 
 BOATS = "create table boats (id int primary key)"

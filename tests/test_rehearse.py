@@ -341,6 +341,40 @@ def test_what_migrate_does_a_rehearsal_does(case: str, chatops_inprocess: Run, d
     chatops_inprocess("migrate", "--dir", CORPUS / case, "--yes", db=database_everywhere, check=0)
 
 
+KEPT = {
+    "temporary table": ("create temp table y (n int)", "create temp table y (n text)"),
+    "table below": ("create table y (n int); create temp table y (m int)", "insert into y (n) values (1)"),
+    "prepared": ("prepare r as select 1", "prepare r as select 2; execute r"),
+    "cursor": ("declare c cursor with hold for select 1", "declare c cursor with hold for select 2; fetch c"),
+    "gone": ("create temp table x (n int)", "insert into x values (1)"),
+    "currval": ("create sequence s; select nextval('s')", "select currval('s')"),
+}
+
+
+@pytest.mark.parametrize("what", KEPT)
+def test_each_file_has_a_session_of_its_own_as_in_migrate(
+    what: str, chatops_inprocess: Run, database_everywhere: Database, folder: Callable[..., Path]
+) -> None:
+    first, then = KEPT[what]
+    path = folder(one=first, two=then, three="select 1")
+    rehearsed = chatops_inprocess("rehearse", "--dir", path, db=database_everywhere)
+    done = chatops_inprocess("migrate", "--dir", path, db=database_everywhere)
+    assert (rehearsed.exit_code, done.exit_code) == ((4, 4) if what in ("gone", "currval") else (0, 0)), rehearsed.stdout
+
+
+def test_a_value_of_an_enum_that_the_file_made_is_used_as_in_migrate_or_unknown(
+    chatops_inprocess: Run, database_everywhere: Database, folder: Callable[..., Path]
+) -> None:
+    path = folder(one="create type m as enum ('a'); alter type m add value 'b'; create table t (m m default 'b')")
+    rehearsed = chatops_inprocess("rehearse", "--dir", path, db=database_everywhere)
+    done = chatops_inprocess("migrate", "--dir", path, db=database_everywhere)
+    if done.exit_code:
+        assert rehearsed.exit_code == 4
+    else:
+        assert "unknown" in rehearsed.stdout
+        assert "a type that it made" in rehearsed.stdout
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [

@@ -17,7 +17,8 @@ from chatops.flows.run import Invocation
 
 
 def open_console(
-    invocation: Invocation, *, every: float, checks_every: float, picture: Path | None, size: str, light: bool, names: bool = False,
+    invocation: Invocation, *, every: float, checks_every: float, picture: Path | None, size: str, light: bool,
+    names: bool = False,
 ) -> ExitCode:  # fmt: skip
     """`chatops console`; `checks_every` in minutes, 0 for only on a key."""
     columns_and_rows = _size(size)

@@ -142,6 +142,23 @@ def claim(walk: Walk, kind: str, at: tuple[str, str], parent: str = "", *, bare:
     return Claim(thing, more.pop("there", True) is True, walk.line, words=walk.words, path=path, **more)  # type: ignore[arg-type]
 
 
+def in_schema(claim: Claim, schema: str) -> Claim:
+    """The claim about the thing of that name in a schema."""
+    was = None if claim.was is None else replace(claim.was, schema=schema)
+    own = claim.thing if claim.was is not None and claim.thing.schema != claim.was.schema else replace(claim.thing, schema=schema)
+    return replace(claim, thing=own, was=was, needs=tuple(replace(one, schema=schema) for one in claim.needs))
+
+
+def index_of(claim: Claim) -> Thing | None:
+    """The index that comes with a constraint; None for one that has none."""
+    if claim.thing.kind != "constraint":
+        return None
+    text = dict(claim.parts).get("definition")
+    if text is None or not (text.how == "any" or text.text.startswith(("primary key", "unique"))):
+        return None
+    return Thing("index", claim.thing.schema, "", claim.thing.name)
+
+
 # The kinds of things that the lists of the server and of the standard's schema hold.
 LISTS = {
     "pg_policies": "policy", "pg_policy": "policy", "pg_trigger": "trigger", "pg_constraint": "constraint", "pg_indexes": "index",

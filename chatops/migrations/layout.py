@@ -16,6 +16,8 @@ Order = Literal["number", "name"]
 # Numbers of so many digits are dates or time stamps.
 STAMP_DIGITS = 8
 _NUMBERED = re.compile(r"[0-9]+(?:[_.\-].*)?\.sql", re.DOTALL | re.IGNORECASE)
+VERSION = re.compile(r"[0-9]+(?:\.[0-9]+(?![0-9A-Za-z]))*")
+_WIDEST = 20
 _UNDOING = "down|undo|rollback|revert|downgrade"
 _UNDOES = re.compile(rf"(?P<base>[0-9].*?)[_.\-](?:{_UNDOING})", re.DOTALL | re.IGNORECASE)
 # Postgrator: 001.do.boats.sql, 001.undo.boats.sql
@@ -114,12 +116,27 @@ def order_of(names: Iterable[str]) -> Order:
 
 
 def key_of(name: str, order: Order) -> tuple[int, str]:
-    """What migrations are ordered by; `name` without its ending, which counts in lower case.
+    """What migrations are ordered by; `name` without its ending, which counts in lower case. Versions count part by part.
 
     >>> key_of("20260420010000_b", "name") < key_of("20260420_a", "name")
     True
+    >>> sorted(["1.0.10_d", "1.1_e", "1_a", "1.0.2_c", "1.0.0_b"], key=lambda name: key_of(name, "number"))
+    ['1_a', '1.0.0_b', '1.0.2_c', '1.0.10_d', '1.1_e']
     """
-    return (number_of(name), name) if order == "number" else (0, os.fsencode(f"{name}.sql").decode("latin-1"))
+    if order == "name":
+        return 0, os.fsencode(f"{name}.sql").decode("latin-1")
+    first, *further = version_of(name)
+    return first, "".join(f".{part:0{_WIDEST}}" for part in further) + f"\0{name}"
+
+
+def version_of(name: str) -> tuple[int, ...]:
+    """The number that a migration's name begins with, or the version, part by part.
+
+    >>> version_of("1.0.10##ddl"), version_of("001.2fa_codes"), version_of("001_a")
+    ((1, 0, 10), (1,), (1,))
+    """
+    version = VERSION.match(name)
+    return tuple(int(part) for part in version[0].split(".")) if version else (-1,)
 
 
 def named_for_undoing(name: str) -> bool:

@@ -7,8 +7,9 @@ counted instead, so that nobody takes silence for proof.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from chatops.migrations.claims import Claim, Claims, Unread
+from chatops.migrations.claims import ANY, Claim, Claims, Unread
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.read_alter import alter, drop
 from chatops.migrations.read_create import create
@@ -42,12 +43,27 @@ def claims_of(file: MigrationText, path: Sequence[str]) -> Claims:
     words: set[str] = set()
     now = tuple(path)
     session: set[str] = set()  # temporary tables: they come before the real ones, and go with the session
+    saved: list[tuple[str, int, tuple[str, ...], bool]] = []
+    odd = False  # literals mean something else than they do in a session as adopt has it
     for statement in file.statements:
         if statement.kind is Kind.COPY:
             data += 1
             continue
         tokens = tokens_of(statement.text)
         words |= {catalog_name(token) for token in tokens if token.kind in ("word", "identifier")}
+        if (savepoint := savepoint_of(tokens)) is not None:
+            data += 1
+            verb, name = savepoint
+            at = next((place for place in range(len(saved) - 1, -1, -1) if saved[place][0] == name), None)
+            if verb == "SAVEPOINT":
+                saved.append((name, len(found), now, odd))
+            elif at is not None and verb == "RELEASE":
+                del saved[at:]
+            elif at is not None:
+                _, kept, now, odd = saved[at]
+                del found[kept:], saved[at + 1 :]
+            continue
+        odd = odd_literals_after(tokens, odd)
         if (changed := path_after(tokens, tuple(path), now)) is not None:
             now = changed
             data += 1
@@ -55,6 +71,8 @@ def claims_of(file: MigrationText, path: Sequence[str]) -> Claims:
         session |= temporary_names(tokens, statement.text, now)
         told, hidden = _read(tokens, statement.text, statement.line, now)
         told = [claim for claim in told if not _in_session(claim, session)]
+        if odd:
+            told = [_without_literals(claim) for claim in told]
         found += told
         if hidden is not None:
             unread += 1
@@ -174,3 +192,46 @@ def _in_session(claim: Claim, session: set[str]) -> bool:
     thing = claim.was or claim.thing
     table = claim.table or (thing.parent if thing.owner is not None else thing.name)
     return claim.thing.schema == "pg_temp" or (thing.kind != "function" and table in session)
+
+
+# -- what a file takes back, and what it makes its literals mean -----------------------------------------------------------
+
+
+def savepoint_of(tokens: Sequence[Token]) -> tuple[str, str] | None:
+    """SAVEPOINT, RELEASE or ROLLBACK TO, with the savepoint's name; None for any other statement.
+
+    >>> savepoint_of(tokens_of("rollback work to savepoint A")), savepoint_of(tokens_of("rollback"))
+    (('ROLLBACK', 'a'), None)
+    """
+    words = [token.upper for token in tokens]
+    if len(tokens) < 2 or words[0] not in ("SAVEPOINT", "RELEASE", "ROLLBACK") or (words[0] == "ROLLBACK" and "TO" not in words):
+        return None
+    return words[0], catalog_name(tokens[-1])
+
+
+_MEANS_OTHERWISE = frozenset(
+    ("DATESTYLE", "TIMEZONE", "INTERVALSTYLE", "XMLOPTION", "TRANSFORM_NULL_EQUALS", "ARRAY_NULLS", "LC_MONETARY",
+     "DEFAULT_TEXT_SEARCH_CONFIG", "STANDARD_CONFORMING_STRINGS", "BACKSLASH_QUOTE")
+)  # fmt: skip
+
+
+def odd_literals_after(tokens: Sequence[Token], odd: bool) -> bool:
+    """Whether the server reads literals otherwise than in a plain session after a statement, having done so before it or not.
+
+    >>> [odd_literals_after(tokens_of(one), False) for one in ("set datestyle = 'German'", "set time zone 'UTC'", "set role a")]
+    [True, True, False]
+    """
+    words = [token.upper for token in tokens[:4] if token.upper not in ("LOCAL", "SESSION")]
+    if words[:2] == ["RESET", "ALL"]:
+        return False
+    if words[:1] == ["SET"]:
+        return odd or not _MEANS_OTHERWISE.isdisjoint(words[1:2]) or words[1:3] in (["TIME", "ZONE"], ["XML", "OPTION"])
+    if words[:1] == ["SELECT"] and "SET_CONFIG" in (token.upper for token in tokens):
+        return odd or any(string_value(one).upper() in _MEANS_OTHERWISE for one in tokens if one.kind == "string")
+    return odd
+
+
+def _without_literals(claim: Claim) -> Claim:
+    """A claim that says nothing of what holds a literal."""
+    told = ((part, ANY if "'" in text.text and text.how not in ("exact", "body") else text) for part, text in claim.parts)
+    return replace(claim, parts=tuple(told))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
 from chatops.errors import UsageError
-from chatops.migrations.layout import number_of
+from chatops.migrations.layout import VERSION, number_of, version_of
 from chatops.migrations.source import Folder, MigrationFile
 
 LATEST = "latest"
@@ -166,6 +166,8 @@ def destination(folder: Folder, to: str | None) -> tuple[int, str]:
     named = to.removesuffix(".sql")
     if named.isdigit():
         found = [file.key for file in folder.files if file.number == int(named)]
+    elif VERSION.fullmatch(named):
+        found = [file.key for file in folder.files if version_of(file.name) == version_of(named)]
     else:
         found = [file.key for file in folder.files if file.name == named]
     if not found:
@@ -191,11 +193,21 @@ def _state(file: MigrationFile, row: LedgerRow | None, newest_in: tuple[int, str
 def short(name: str) -> str:
     """A file's number as written, or the whole name of what has none.
 
-    >>> short("016_chat_state_verification"), short("views")
-    ('016', 'views')
+    >>> short("016_chat_state_verification"), short("1.0.10##ddl"), short("views")
+    ('016', '1.0.10', 'views')
     """
-    digits = name[: len(name) - len(name.lstrip("0123456789"))]
-    return digits or name
+    digits = VERSION.match(name)
+    return digits[0] if digits else name
+
+
+def told_apart(names: Iterable[str]) -> Callable[[str], str]:
+    """What files are called in a sentence: by their numbers, or by the whole of their names where two bear the same number.
+
+    >>> told_apart(["001_a", "002_b"])("001_a"), told_apart(["001_a", "001_b"])("001_a")
+    ('001', '001_a')
+    """
+    distinct = set(names)
+    return short if len({short(name) for name in distinct}) == len(distinct) else str
 
 
 def not_applied(to: str | None, names: Sequence[str]) -> str:
@@ -207,13 +219,13 @@ def not_applied(to: str | None, names: Sequence[str]) -> str:
     return f"Not applied, as --to {to} asks: {listed(names)}."
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence, by their numbers; a long list by its ends.
+def listed(names: Sequence[str], called: Callable[[str], str] = short) -> str:
+    """Names in a sentence, by their numbers unless they are `called` otherwise; a long list by its ends.
 
     >>> listed(["014_a", "015_b"]), listed(["001_a", "002_b", "003_c", "004_d", "005_e", "006_f"])
     ('014 and 015', '001 to 006 (6 files)')
     """
-    shorts = [short(name) for name in names]
+    shorts = [called(name) for name in names]
     if len(shorts) > 5:
         return f"{shorts[0]} to {shorts[-1]} ({len(shorts)} files)"
     return shorts[0] if len(shorts) == 1 else f"{', '.join(shorts[:-1])} and {shorts[-1]}"

@@ -12,7 +12,7 @@ from chatops.migrations.events import Done, Note, StepBegun, Tell
 from chatops.migrations.failure import ALREADY_THERE, MigrationFailedError
 from chatops.migrations.heard import Said, by_kind
 from chatops.migrations.locks import Budget, Watch
-from chatops.migrations.plan import Entry, listed, short
+from chatops.migrations.plan import Entry, listed, short, told_apart
 from chatops.migrations.prepare import MigrationRequest, Prepared
 from chatops.migrations.source import SHIPPED
 from chatops.migrations.transaction import Failure
@@ -117,14 +117,19 @@ class Progress:
         """What became of this file and of the others, in one line."""
         files = [done.name for done in self.done if done.kind == "file"]
         rest = [entry.name for entry in self.now.plan.apply if entry.name != name]
-        parts = [f"{short(name)} {what}"]
+        called = told_apart([name, *files, *rest, *self.lost])
+        parts = [f"{called(name)} {what}"]
         if files:
             parts.append(
-                f"{listed(files)} {'is' if len(files) == 1 else 'are'} in and {'stays' if len(files) == 1 else 'stay'} in"
+                f"{listed(files, called)} {'is' if len(files) == 1 else 'are'} in and {'stays' if len(files) == 1 else 'stay'} in"
             )
         if self.lost:
-            parts.append(f"{listed(self.lost)} had gone in and went out again with the server: the next run applies them anew")
-        parts.append(f"{listed(rest)} {'was' if len(rest) == 1 else 'were'} not tried" if rest else "nothing else was tried")
+            parts.append(
+                f"{listed(self.lost, called)} had gone in and went out again with the server: the next run applies them anew"
+            )
+        parts.append(
+            f"{listed(rest, called)} {'was' if len(rest) == 1 else 'were'} not tried" if rest else "nothing else was tried"
+        )
         return [*self.effects(files, name, rest), "; ".join(parts) + "."]
 
     def effects(self, files: Sequence[str], name: str, rest: Sequence[str]) -> list[str]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from chatops.errors import UsageError
 from chatops.migrations.adopt_verdicts import Judgement, Proof, Verdict
-from chatops.migrations.claims import Thing
+from chatops.migrations.claims import Definition, Thing
 from chatops.migrations.plan import destination
-from chatops.migrations.replay import Cell, Write
+from chatops.migrations.replay import Cell, Replay, Write
 from chatops.migrations.source import Folder, MigrationFile
 
 
@@ -99,6 +99,8 @@ def _obstacles(judgement: Judgement, runs: Sequence[int], late: set[int]) -> lis
         for cell, write in sorted(by_file.get(index, []), key=lambda one: one[1].place):
             if write.doubles and there.get(cell, live.there(cell)):
                 found.append(f"{names[index]} would make another {cell.thing.kind} beside {cell.thing.name}, if it ran already")
+            if index in late and write.lenient and there.get(cell, live.there(cell)):
+                found += _left_as_it_is(judgement, late, cell, index, by_file)
             if not cell.part:
                 source = write.source
                 there[cell] = (
@@ -114,6 +116,29 @@ def _obstacles(judgement: Judgement, runs: Sequence[int], late: set[int]) -> lis
         if final.file != write.file and write.file in late and not _alike(write, final):
             found.append(f"{names[write.file]} would undo what {names[final.file]} did: {cell}")
     return sorted(dict.fromkeys(found))
+
+
+def _left_as_it_is(
+    judgement: Judgement, late: set[int], cell: Cell, index: int, by_file: Mapping[int, Sequence[tuple[Cell, Write]]]
+) -> list[str]:
+    """What a late file would make if it were not there yet, where a file that is in made it otherwise."""
+    names = [proof.file.name for proof in judgement.proofs]
+    replay, thing = judgement.replay, cell.thing
+    own = _made_as(replay, thing, by_file[index])
+    others = dict.fromkeys(one.file for one in replay.writes(cell) if one.file > index and one.value is not None)
+    may_be_in = (one for one in others if one not in late and judgement.proofs[one].verdict is not Verdict.PENDING)
+    return [
+        f"{names[index]} would leave {thing} as {names[other]} made it"
+        for other in may_be_in
+        if _made_as(replay, thing, by_file[other]) != own
+    ]
+
+
+def _made_as(replay: Replay, thing: Thing, writes: Sequence[tuple[Cell, Write]]) -> frozenset[tuple[Cell, Definition | None]]:
+    """What a file writes into a thing and into what stands on it."""
+    return frozenset(
+        (cell, write.value) for cell, write in writes if thing in (cell.thing, cell.thing.owner, replay.table_of(cell.thing))
+    )
 
 
 def _torn_away(judgement: Judgement, late: set[int], by_file: Mapping[int, Sequence[tuple[Cell, Write]]]) -> list[str]:

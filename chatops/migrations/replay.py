@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from chatops.migrations.claims import ANY, LISTS, Claim, Claims, Definition, Thing, Unread
+from chatops.migrations.claims import ANY, LISTS, Claim, Claims, Definition, Thing, Unread, in_schema, index_of
 
 Place = tuple[int, int]
 THERE = Definition("there")
@@ -61,6 +61,8 @@ class Write:
     doubles: bool = False
     unless: tuple[int, ...] = ()
     """Files without which alone it happens: IF NOT EXISTS does nothing where one of them ran."""
+    lenient: bool = False
+    """Whether it does nothing where the thing is there, whoever made it."""
 
     @property
     def file(self) -> int:
@@ -95,6 +97,7 @@ class Replay:
         self._words: dict[Thing, frozenset[str]] = {}
         self._respellings: dict[Thing, set[str]] = {}
         self._tables: dict[Thing, Thing] = {}
+        self._once: dict[Thing, set[str]] = {}  # tables it is on if one of the files that renamed them did not run
         self._parts: dict[Thing, set[str]] = {}
         self._at: Place = (0, 0)
         self._line = 0
@@ -144,7 +147,8 @@ class Replay:
         if claim.with_table and thing.owner is not None and self._maybe(thing.owner):
             certain = False
         known = certain and not (claim.lenient and self._maybe(thing, here=True))
-        self._write(Cell(thing), THERE, certain=certain, doubles=not claim.named)
+        lenient = claim.lenient and not claim.replaces
+        self._write(Cell(thing), THERE, certain=certain, doubles=not claim.named, lenient=lenient)
         if claim.lenient and not claim.parts:
             for part in self._parts.get(thing, ()):
                 self._write(Cell(thing, part), ANY, certain=False)
@@ -156,7 +160,7 @@ class Replay:
         self._words[thing] = claim.words
         if claim.table:
             self._tables[thing] = Thing("table", thing.schema, "", claim.table)
-        if (index := _index_of(claim)) is not None:
+        if (index := index_of(claim)) is not None:
             self._write(Cell(index), THERE, certain=certain)
             for part in self._parts.get(index, ()):
                 self._write(Cell(index, part), ANY, certain=False)
@@ -210,14 +214,17 @@ class Replay:
             elif gone.kind in ("table", "view", "materialized view") and same_schema:
                 on_it = owner is not None and owner.name == gone.name and owner.kind != "type"
                 if on_it or (self._tables.get(thing, gone).name == gone.name and thing.kind == "index"):
-                    yield thing, True
-                elif gone.name in words and (thing.kind == "sequence" or (cascade and thing.kind in _LEAN_ON_TABLES)):
+                    yield thing, on_it or thing not in self._once  # an index keeps its name, whether its table was renamed or not
+                    continue
+                leans = thing.kind == "sequence" or (cascade and thing.kind in _LEAN_ON_TABLES)
+                if gone.name in self._once.get(thing, ()) or (leans and gone.name in words):
                     yield thing, False
             elif gone.kind == "column" and thing.kind == "sequence" and {gone.name, gone.parent} <= words:
                 yield thing, False
             elif gone.kind == "column" and same_schema and thing.kind in ("index", "constraint", "policy", "trigger", "view"):
                 table = self._tables[thing].name if thing in self._tables else thing.parent
-                if (table == gone.parent or (cascade and gone.parent in words)) and self._mentions(thing, gone.name):
+                on_it = table == gone.parent or gone.parent in self._once.get(thing, ())
+                if (on_it or (cascade and gone.parent in words)) and self._mentions(thing, gone.name):
                     yield thing, False
             elif gone.kind == "constraint":
                 index = Thing("index", gone.schema, "", gone.name)
@@ -253,6 +260,7 @@ class Replay:
                 moved.append((thing, replace(thing, schema=now.schema, parent=now.name)))
             elif self._tables.get(thing) == was:
                 self._tables[thing] = now
+                self._once.setdefault(thing, set()).add(was.name)
                 if now.schema != was.schema:
                     moved.append((thing, replace(thing, schema=now.schema)))
         # An index and the constraint that it serves are called the same, whichever of them is renamed.
@@ -295,6 +303,7 @@ class Replay:
         self._respellings.setdefault(new, set()).update(self._respellings.get(old, ()))
         if old in self._tables:
             self._tables.setdefault(new, self._tables[old])
+            self._once.setdefault(new, set()).update(self._once.get(old, ()))
 
     def _unread(self, unread: Unread) -> None:
         """A statement that is put together when it runs may have done anything to what it names, or lists."""
@@ -323,9 +332,9 @@ class Replay:
 
     def _write(
         self, cell: Cell, value: Definition | None, *, certain: bool, source: Cell | None = None, doubles: bool = False,
-        unless: tuple[int, ...] = (),
+        unless: tuple[int, ...] = (), lenient: bool = False,
     ) -> None:  # fmt: skip
-        self.cells.setdefault(cell, []).append(Write(self._at, value, certain, self._line, source, doubles, unless))
+        self.cells.setdefault(cell, []).append(Write(self._at, value, certain, self._line, source, doubles, unless, lenient))
         if cell.part:
             self._parts.setdefault(cell.thing, set()).add(cell.part)
 
@@ -347,9 +356,8 @@ class Replay:
     def _meant(self, thing: Thing) -> list[Thing]:
         """The things that a claim may mean: all of a name for a function without arguments, all on a table for "*"."""
         if thing.kind == "function" and thing.parent == "*":
-            return [
-                one for one in self.standing if one.kind == "function" and (one.schema, one.name) == (thing.schema, thing.name)
-            ]
+            named = (thing.schema, thing.name)
+            return [one for one in self.standing if one.kind == "function" and (one.schema, one.name) == named]
         if thing.name == "*":
             return [one for one in self.standing if one.kind == thing.kind and one.owner == thing.owner]
         return [thing]
@@ -364,7 +372,7 @@ class Replay:
             return claim
         for schema in claim.path:
             if self._found(asked, schema, claim.table):
-                return _in_schema(claim, schema)
+                return in_schema(claim, schema)
         return claim
 
     def _found(self, asked: Thing, schema: str, table: str) -> bool:
@@ -377,22 +385,6 @@ class Replay:
                 for one, there in self.standing.items()
             )
         return self.standing.get(replace(asked, schema=schema), False)
-
-
-def _in_schema(claim: Claim, schema: str) -> Claim:
-    was = None if claim.was is None else replace(claim.was, schema=schema)
-    own = claim.thing if claim.was is not None and claim.thing.schema != claim.was.schema else replace(claim.thing, schema=schema)
-    return replace(claim, thing=own, was=was, needs=tuple(replace(one, schema=schema) for one in claim.needs))
-
-
-def _index_of(claim: Claim) -> Thing | None:
-    """The index that comes with a constraint; None for one that has none."""
-    if claim.thing.kind != "constraint":
-        return None
-    text = dict(claim.parts).get("definition")
-    if text is None or not (text.how == "any" or text.text.startswith(("primary key", "unique"))):
-        return None
-    return Thing("index", claim.thing.schema, "", claim.thing.name)
 
 
 def _may_fill(write: Write) -> bool:

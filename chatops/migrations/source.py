@@ -16,7 +16,7 @@ from chatops import sqlfiles
 from chatops.errors import UsageError
 from chatops.migrations import edits
 from chatops.migrations.edits import Edit
-from chatops.migrations.layout import Order, Undoing, key_of, number_of, sort_out
+from chatops.migrations.layout import Order, Undoing, key_of, number_of, sort_out, version_of
 
 if TYPE_CHECKING:
     from chatops.migrations.migration_text import MigrationText
@@ -107,11 +107,11 @@ class Folder:
         return key_of(name, self.order)
 
     @property
-    def duplicates(self) -> dict[int, list[str]]:
-        """The numbers that several files bear, with the names of those files."""
-        by_number: dict[int, list[str]] = defaultdict(list)
+    def duplicates(self) -> dict[str, list[str]]:
+        """The numbers, or versions, that several files bear, with the names of those files."""
+        by_number: dict[str, list[str]] = defaultdict(list)
         for file in self.files:
-            by_number[file.number].append(file.name)
+            by_number[".".join(map(str, version_of(file.name)))].append(file.name)
         return {number: names for number, names in by_number.items() if len(names) > 1}
 
     @property
