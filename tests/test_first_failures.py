@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chatops.render.wrap import cells
 from tests.conftest import ROOT, Result
 from tests.servers import Database
 from tests.test_folders import folder
@@ -149,3 +150,24 @@ def test_the_snippet_shows_the_line_that_is_wrong(
     )
     assert f"001_t.sql:{line}:" in failed.stderr
     assert re.search(rf"(?m)^ *{line} \| ", failed.stderr)
+
+
+LONG = "select " + ", ".join(f"'{number}'" for number in range(300))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["select 1;\n\fselect 'a\x0bb\u2028c\x85d\x1ce\rf';\n  select 1, nowhere;", f"{LONG}, nowhere;", f"{LONG}, nowhere, {LONG[7:]};",
+     "select 1;\n\t\tselect 'größe 名前', nowhere;"],
+    ids=["line ends of others", "end of a long line", "middle of a long line", "tabs and wide letters"],
+)  # fmt: skip
+def test_the_caret_stands_below_what_is_wrong(text: str, database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "001_a.sql").write_text(text, encoding="utf-8", newline="")
+    failed = chatops_inprocess("migrate", "--dir", tmp_path / "m", db=database, check=4)
+    lines = failed.stderr.splitlines()
+    at = next(place for place, line in enumerate(lines) if line.strip(" |") == "^")
+    before = lines[at - 1].partition("nowhere")[0]
+    assert "nowhere" in lines[at - 1]
+    assert cells(before) == lines[at].index("^")
+    assert cells(lines[at - 1]) < 200

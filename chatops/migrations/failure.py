@@ -11,6 +11,7 @@ from chatops.errors import DatabaseError
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.scanner import place
 from chatops.migrations.transaction import Failure
+from chatops.render.wrap import cells
 
 LINES_BEFORE = 2
 # "already exists": the file's objects are there although the ledger does not know it.
@@ -62,17 +63,16 @@ def located(failure: Failure) -> Spot | None:
     if failure.reading is None or failure.offset is None:
         return None
     at = place(failure.reading.sent, failure.offset)
-    lines = failure.reading.text.splitlines()
+    lines = failure.reading.text.split("\n")
     first = max(1, at.line - LINES_BEFORE)
     width = len(str(at.line))
     rows = _rows(failure.reading)
+    shown, caret = around(lines[at.line - 1], at.column)
+    texts = [*(around(line, 1)[0] for line in lines[first - 1 : at.line - 1]), shown]
     excerpt = [
-        f"{number:>{width}} | {ROW if any(number in one for one in rows) else _shown(lines[number - 1])}"
-        for number in range(first, min(at.line, len(lines)) + 1)
+        f"{number:>{width}} | {ROW if any(number in one for one in rows) else text}" for number, text in enumerate(texts, first)
     ]
-    before = formatting.visible(lines[at.line - 1][: at.column - 1].expandtabs(4)) if at.line <= len(lines) else ""
-    if len(before) < _LONGEST:
-        excerpt.append(f"{'':>{width}} | {' ' * len(before)}^")
+    excerpt.append(f"{'':>{width}} | {' ' * caret}^")
     return Spot(failure.reading.name, at.line, at.column, tuple(excerpt))
 
 
@@ -83,12 +83,25 @@ def _rows(reading: MigrationText) -> list[range]:
 
 
 _LONGEST = 160
+_BEHIND = 40
+"""Of a long line so much is shown behind the place."""
 ROW = "(a row of the COPY, not shown)"
 
 
-def _shown(line: str) -> str:
-    text = formatting.visible(line.expandtabs(4))
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def around(line: str, column: int) -> tuple[str, int]:
+    """A line, of a long one the piece around a column, and how many columns of a terminal stand before that.
+
+    >>> around("select a, b", 8)
+    ('select a, b', 7)
+    >>> shown, caret = around(f"select '{'x' * 1000}', 漢, wrong", 1015)
+    >>> shown[0], shown[-5:], caret == len(shown) - 5 + 1
+    ('…', 'wrong', True)
+    """
+    text, at = (formatting.visible(one.expandtabs(4)) for one in (line, line[: column - 1]))
+    begin = 0 if len(at) < _LONGEST - _BEHIND else len(at) - _LONGEST + _BEHIND
+    piece = text[begin : begin + _LONGEST]
+    front, back = "…" * (begin > 0), "…" * (begin + _LONGEST < len(text))
+    return f"{front}{piece}{back}", len(front) + cells(text[begin : len(at)])
 
 
 def discreet(detail: str | None) -> str | None:
