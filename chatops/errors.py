@@ -185,4 +185,6 @@ class StatementTimeoutError(DatabaseError):
 
 
 class ConnectionLostError(UnreachableError):
-    """The server went away in the middle of the work."""
+    """The server went away in the middle of the work; `sqlstate` where it said why."""
+
+    sqlstate: str | None = None

@@ -148,8 +148,8 @@ def _pooler(database: Database, backend_pid: int, another: Callable[[], Database
 
 def _new_connection(another: Callable[[], Database]) -> Point:
     try:
-        with another() as fresh:
-            fresh.script("begin; set local statement_timeout = '15s'; do $$ begin perform 1; end $$; commit")
+        with another() as fresh, fresh.reading():
+            fresh.execute("do $$ begin perform 1; end $$")
     except ChatopsError as error:
         return Point("plpgsql", "failed", f"a function call on a new connection fails: {error.message}",
                      "restart the server: its programs were probably upgraded under it")  # fmt: skip

@@ -6,15 +6,14 @@ import contextlib
 import errno
 import importlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 import typer.core
 
+from chatops import interrupts
 from chatops.cli import COMMANDS, help_page
 from chatops.cli.options import COMMON_EPILOG, Call, common_options
 from chatops.cli.page_of_command import HELP_OPTIONS, page_of
@@ -100,14 +99,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     call = Call(arguments)
-    restore = _interruptible()
+    before = interrupts.listening()
     try:
         code = _run(arguments, call)
         return call.run.exit_code(code) if call.is_run else code
     finally:
         if call.is_run:
             call.run.close()
-        restore()
+        interrupts.given_back(before)
 
 
 def _run(arguments: list[str], call: Call) -> int:
@@ -132,8 +131,7 @@ def _ended(call: Call, error: BaseException) -> int:
     from chatops.flows import ends  # when something went wrong, not before
 
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        told = ChatopsError("Stopped. What was reported as done is kept; nothing else was changed.")
-        return ends.failed(call.run, told, ExitCode.INTERRUPTED)
+        return ends.stopped(call.run)
     if isinstance(error, ChatopsError):
         return ends.failed(call.run, error, error.exit_code)
     if isinstance(error, _usage_errors()):
@@ -149,15 +147,3 @@ def _usage_errors() -> type[Exception]:
     # The vendored click's root of "the command line is wrong"; typer exports its leaf only.
     found: type[Exception] = typer.BadParameter.__mro__[2]
     return found
-
-
-def _interruptible() -> Callable[[], object]:
-    """SIGTERM and a closed terminal end the statement like Ctrl-C does; returns what puts the old handlers back."""
-    if threading.current_thread() is not threading.main_thread():
-        return lambda: None
-
-    def interrupt(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    return lambda: [signal.signal(number, handler) for number, handler in previous.items()]

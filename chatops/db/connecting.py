@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from chatops.db.database import Database
 from chatops.db.failures import CONNECT_TIMEOUT_SECONDS, unreachable
@@ -13,6 +14,13 @@ from chatops.settings import Answered, Target, judged
 
 # What libpq's timeout parameter cannot say: a server that vanished without closing is noticed after about half a minute.
 KEEPALIVES = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4"}
+LIFTED = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
+"""Limits of a session that any server from 15 on knows; 17 and later have one more."""
+SINCE_17 = "transaction_timeout"
+ENDED_AT_ONCE = "due to transaction timeout"
+"""What a server says whose limit is over before a session has begun."""
+_lifted_at: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+"""Where sessions were found that could not be worked in: further ones begin without their limits."""
 POOLER_LOOKS = 6
 """How often two connections are compared, where a pooler is known to stand in between."""
 
@@ -30,18 +38,50 @@ def connect(target: Target, command: str, intent: Intent = "read", *, connect_ti
         raise UsageError(f"{target.origin}: libpq knows no connection parameter {', '.join(unknown)}")
     parameters = {"connect_timeout": str(connect_timeout), **KEEPALIVES, **target.parameters}
     parameters |= {"application_name": f"chatops {command}", "client_encoding": CLIENT_ENCODING}
+
+    def opened(more: dict[str, str]) -> psycopg.Connection[TupleRow]:
+        made = psycopg.connect(autocommit=True, prepare_threshold=None, **{**parameters, **more})  # type: ignore[arg-type]
+        adapt(made)
+        return made
+
+    place = tuple(sorted(target.parameters.items()))
+
+    def again(like: psycopg.Connection[TupleRow], *, lift: bool) -> psycopg.Connection[TupleRow]:
+        more = _without_limits(like, version) if lift else _lifted_at.get(place, {})
+        made = opened(more)
+        _lifted_at[place] = more
+        return made
+
     try:
-        connection = psycopg.connect(autocommit=True, prepare_threshold=None, **parameters)  # type: ignore[arg-type]
+        connection = opened(_lifted_at.get(place, {}))
     except psycopg.Error as error:
-        raise unreachable(error, target) from None
-    adapt(connection)
+        if ENDED_AT_ONCE not in str(error):
+            raise unreachable(error, target) from None
+        try:
+            connection = opened({"options": f"{target.parameters.get('options', '')} -c {SINCE_17}=0"})
+        except psycopg.Error:
+            raise unreachable(error, target) from None
+    version = connection.pgconn.server_version  # that of a lost connection is 0
     database = Database(connection, target, intent)
+    database.dial = again
+
+    def judge() -> None:
+        database.target = arrived(database.target, database.answered)
+
+    database.judge = judge
     try:
-        database.target = arrived(target, database.answered)
+        judge()
     except RefusedError:
         database.close()
         raise
     return database
+
+
+def _without_limits(like: psycopg.Connection[TupleRow], version: int) -> dict[str, str]:
+    """What a connection to the place of another adds, so that no limit of roles, databases or PGOPTIONS ends its session."""
+    given = next((one.val or b"" for one in like.pgconn.info if one.keyword == b"options"), b"").decode()
+    names = [*LIFTED, *([SINCE_17] if version >= 170000 else [])]
+    return {"options": " ".join(filter(None, (given, *(f"-c {name}=0" for name in names))))}
 
 
 def arrived(target: Target, answered: Answered) -> Target:

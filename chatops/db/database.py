@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
+from chatops import interrupts
 from chatops.db.facts import BY_SCHEMA, Facts, facts_by_schema, facts_query
 from chatops.db.link import Intent
-from chatops.db.session import PINS
+from chatops.db.session import PINS, SHORTEST_MS, too_short
 from chatops.db.statements import Row, Statements
 from chatops.db.texts import Parameters, identifier, inlined, literal
-from chatops.errors import DatabaseError, standby_refused
+from chatops.errors import ConnectionLostError, DatabaseError, StatementTimeoutError, standby_refused
 from chatops.settings import Target
 
 # statement_timeout and lock_timeout per intent, for our own transactions; the files of a migration have the server's own.
@@ -28,6 +29,8 @@ TIMEOUTS: Mapping[Intent, tuple[str, str]] = {
 
 OF_WORKERS = ("chatops.write", "timezone", "enable_seqscan", "enable_mergejoin", "random_page_cost")
 """Settings of a transaction that what runs on a Citus cluster's workers must find, too."""
+SHORT_TRIES = 20
+Answered = TypeVar("Answered")
 GLANCE = "begin isolation level read committed, read only, not deferrable"
 
 
@@ -54,9 +57,9 @@ class Database(Statements):
 
     def _settings(self, statement_timeout: str | None, lock_timeout: str | None) -> str:
         default_statement, default_lock = TIMEOUTS[self.intent]
-        parts = [f"set local statement_timeout = {literal(statement_timeout or default_statement)}",
-                 f"set local lock_timeout = {literal(lock_timeout or default_lock)}", PINS,
-                  f"set local search_path = {identifier(self.target.schema)}, pg_temp"]  # fmt: skip
+        parts = [PINS, f"set local statement_timeout = {literal(statement_timeout or default_statement)}",
+                 f"set local lock_timeout = {literal(lock_timeout or default_lock)}",
+                 f"set local search_path = {identifier(self.target.schema)}, pg_temp"]  # fmt: skip
         return "; ".join(parts)
 
     @contextlib.contextmanager
@@ -82,6 +85,7 @@ class Database(Statements):
 
         Raises RefusedError on a standby.
         """
+        interrupts.unless_asked_to_stop()
         self._begin("begin isolation level read committed, read write, not deferrable", statement_timeout, lock_timeout)
         try:
             if self.before_writing is not None:
@@ -90,7 +94,17 @@ class Database(Statements):
         except BaseException:
             self.rollback()
             raise
-        self.script("rollback" if rollback else "commit")
+        if rollback:
+            self.script("rollback")
+        else:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Whoever stops us now is told what is done: the commit is waited for."""
+        with interrupts.held():
+            wrote = self.script("select pg_current_xact_id_if_assigned() is not null; commit")
+            if wrote[0][0][0]:
+                interrupts.note_commit()
 
     def at_once(
         self, statements: Sequence[str], settings: Mapping[str, str | None], *, statement_timeout: str | None = None,
@@ -103,9 +117,9 @@ class Database(Statements):
         if self.before_writing is not None:
             self.glance()
             self.before_writing(self)
+        begin = "begin isolation level read committed, read write"
         text = ";\n".join(
             (
-                "begin isolation level read committed, read write",
                 self._settings(statement_timeout, None),
                 _set_text(settings),
                 "select null",  # where the rows of the settings end
@@ -113,16 +127,24 @@ class Database(Statements):
                 "rollback" if rollback else "commit",
             )
         )
+        interrupts.unless_asked_to_stop()
         try:
-            results = self.script(text)
+            self.awake()
+            with interrupts.held(self.cancel):
+                if self.in_two_steps:
+                    self._begin_apart(begin)
+                results = self.script(text if self.in_two_steps else f"{begin};\n{text}")
+                if not rollback:
+                    interrupts.note_commit()
         except DatabaseError:
             self.rollback()
+            interrupts.unless_asked_to_stop()  # by whom the statement was ended
             raise
         return results[results.index([(None,)]) + 1 :]
 
     def glance(self) -> Facts:
         """What the server says of itself, in one round trip and a transaction that is over when this returns."""
-        results = self.script(f"{GLANCE}; {self._settings(None, None)}; {facts_query(self.target.schema)}; commit")
+        results = self._first(GLANCE, f"{self._settings(None, None)}; {facts_query(self.target.schema)}; commit", self.script)
         self.facts = Facts(*results[-1][0])
         self._require_transactions(self.facts)
         return self.facts
@@ -130,14 +152,14 @@ class Database(Statements):
     def _require_transactions(self, facts: Facts) -> None:
         """A pooler by statement lets a transaction through that is one request, and no other: better told now than half-way."""
         if facts.backend_pid != self.protocol_pid and not self._has_transactions:
-            self.script("begin")
+            self.script("begin; set local idle_in_transaction_session_timeout = '10min'")
             self.script("rollback")
             self._has_transactions = True
 
     def glance_many(self, schemas: Sequence[str]) -> list[Facts]:
         """As `glance` for each of several schemas, in one round trip."""
         asked = f"{facts_query(schemas[0])}; {facts_by_schema(schemas)}"
-        results = self.script(f"{GLANCE}; {self._settings(None, None)}; {asked}; commit")
+        results = self._first(GLANCE, f"{self._settings(None, None)}; {asked}; commit", self.script)
         whole = Facts(*results[-2][0])
         found = [replace(whole, **dict(zip(BY_SCHEMA, row[1:], strict=True))) for row in results[-1]]
         self.facts = found[-1]
@@ -146,19 +168,50 @@ class Database(Statements):
 
     def glance_at(self, row: type[Row], text: str, parameters: Parameters) -> list[Row]:
         """The rows of one query, in one round trip and a transaction that is over when this returns."""
-        request = f"{GLANCE}; {self._settings(None, None)}; {inlined(text, parameters).rstrip().removesuffix(';')}\n; commit"
-        with self._translated(), self._connection.cursor(row_factory=class_row(row)) as cursor:
-            cursor.execute(request.encode())
-            pins = True
-            while cursor.description is None or pins:
-                pins = pins and cursor.description is None
-                cursor.nextset()
-            return cursor.fetchall()
+
+        def send(request: str) -> list[Row]:
+            with self._translated(), self._connection.cursor(row_factory=class_row(row)) as cursor:
+                cursor.execute(request.encode())
+                pins = True
+                while cursor.description is None or pins:
+                    pins = pins and cursor.description is None
+                    cursor.nextset()
+                return cursor.fetchall()
+
+        asked = f"{self._settings(None, None)}; {inlined(text, parameters).rstrip().removesuffix(';')}\n; commit"
+        return self._first(GLANCE, asked, send)
+
+    def _first(self, begin: str, rest: str, send: Callable[[str], Answered]) -> Answered:
+        """Sends the first request of a transaction, on a new session where this one was ended before: it has changed nothing."""
+        for last in (False, False, False, True):
+            try:
+                if self.in_two_steps:
+                    self._begin_apart(begin)
+                    return send(rest)
+                found = send(f"{begin}; {rest}")
+            except (ConnectionLostError, StatementTimeoutError) as error:
+                self.rollback()
+                if last or not self.renewed(error):
+                    raise
+                continue
+            limits = found[0][0] if isinstance(found, list) and found and isinstance(found[0], list) else None
+            if limits is None or last or not too_short(limits[: len(SHORTEST_MS)]) or not self.lifted():
+                return found
+        raise AssertionError
+
+    def _begin_apart(self, begin: str) -> None:
+        """Begins a transaction without the session's own limits; what does so is over before a limit of a millisecond is."""
+        for _ in range(SHORT_TRIES):
+            with contextlib.suppress(StatementTimeoutError):
+                self.script(f"{begin}; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = '10min'")
+                return
+            self.rollback()
+        self.script(begin)
 
     def _begin(self, begin: str, statement_timeout: str | None, lock_timeout: str | None) -> None:
         asked = facts_query(self.target.schema) if self.known is None else "select statement_timestamp(), pg_backend_pid()"
         try:
-            results = self.script(f"{begin}; {self._settings(statement_timeout, lock_timeout)}; {asked}")
+            results = self._first(begin, f"{self._settings(statement_timeout, lock_timeout)}; {asked}", self.script)
         except DatabaseError as error:
             self.rollback()
             if error.sqlstate in ("25006", "0A000") and "read write" in begin:

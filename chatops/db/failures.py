@@ -21,6 +21,8 @@ from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of
 CONNECT_TIMEOUT_SECONDS = 10
 PROTOCOL_VIOLATION = "08P01"
 NO_RIGHT = "42501"
+LIMITS = {"57P05": "idle_session_timeout", "25P03": "idle_in_transaction_session_timeout", "25P04": "transaction_timeout"}
+"""The settings by which a server ends a session, by what it says then."""
 
 
 def translate(
@@ -35,11 +37,13 @@ def translate(
             "the pooler gives each statement another session (pool_mode = statement); chatops needs transactions",
             details=("connect to a port of it that pools sessions or transactions, or to the server itself",),
         )
-    if lost or error.sqlstate in ("57P01", "57P02", "57P03") or (error.sqlstate or "").startswith("08"):
-        return ConnectionLostError(
+    if lost or error.sqlstate in ("57P01", "57P02", "57P03", *LIMITS) or (error.sqlstate or "").startswith("08"):
+        found = ConnectionLostError(
             f"the connection to the database was lost: {message.splitlines()[0]}",
             details=("what was not committed has been rolled back by the server",),
         )
+        found.sqlstate = error.sqlstate
+        return found
     kind: type[DatabaseError] = DatabaseError
     if error.sqlstate == "55P03":
         kind = LockTimeoutError
@@ -55,6 +59,18 @@ def translate(
         constraint=diag.constraint_name,
         table=diag.table_name,
     )
+
+
+def lifted(setting: str, role: str, database: str, options: str) -> tuple[str, str]:
+    """How a limit of a session is taken off, whoever has set it.
+
+    >>> lifted("statement_timeout", "ada", "chat", "")[1]
+    'alter role "ada" in database "chat" set statement_timeout = 0;'
+    """
+    if setting in options:
+        return (f"take {setting} out", "of PGOPTIONS, or of the options of the connection")
+    who, where = ('"' + name.replace('"', '""') + '"' for name in (role, database))
+    return (f"{setting} ends it; lift it (SQL)", f"alter role {who} in database {where} set {setting} = 0;")
 
 
 _DENIED = re.compile(r'permission denied for (table|view|materialized view|sequence|schema|function) "?([^"]+?)"?$')

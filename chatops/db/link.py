@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from chatops.db.failures import NO_RIGHT, grants, translate
-from chatops.errors import ConnectionLostError, DatabaseError
+from chatops.db.failures import LIMITS, NO_RIGHT, grants, lifted, translate
+from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, StatementTimeoutError
 from chatops.settings import Answered, Target, secrets_of
 
 Intent = Literal["read", "act", "migrate"]
 LOG_IS_BEHIND = ("23505", "actions_pkey")
 """After a cut-over of logical replication, which copies no sequences."""
+
+
+class Dial(Protocol):
+    """Makes another connection to the place of one."""
+
+    def __call__(self, like: psycopg.Connection[TupleRow], *, lift: bool) -> psycopg.Connection[TupleRow]:
+        """`lift`: without the limits that roles and databases set for sessions. Raises the driver's errors."""
 
 
 class Link:
@@ -28,6 +36,16 @@ class Link:
         self._connection = connection
         self.target = target
         self.intent = intent
+        self.keeps_session = False
+        """Whether something is kept in the session itself, so that no other may take its place."""
+        self.dial: Dial | None = None
+        self.judge: Callable[[], None] = lambda: None
+        """Whether a new session leads where the one before it led: it may refuse."""
+        self.in_two_steps = False
+        """Whether the session's own statement_timeout is so short that it must be lifted before anything else is sent."""
+        self._is_lifted = False
+        self._was_lost = False
+        self._listeners: list[Callable[[psycopg.errors.Diagnostic], None]] = []
         self._gave_up: float | None = None
 
     @property
@@ -83,9 +101,67 @@ class Link:
 
     def on_notice(self, listener: Callable[[str, str], None]) -> None:
         """Calls `listener(severity, message)` for each notice of the server."""
-        self._connection.add_notice_handler(
-            lambda diag: listener(diag.severity_nonlocalized or diag.severity or "", diag.message_primary or "")
-        )
+
+        def listen(diag: psycopg.errors.Diagnostic) -> None:
+            listener(diag.severity_nonlocalized or diag.severity or "", diag.message_primary or "")
+
+        self._listeners.append(listen)
+        self._connection.add_notice_handler(listen)
+
+    def renewed(self, ended: ChatopsError) -> bool:
+        """Whether a new session has taken the place of one that was ended while nothing of ours was under way.
+
+        Sessions end while a question is open, and by limits that were set for roles and databases: those are lifted, once.
+        """
+        if self.dial is None or self.keeps_session or self._gave_up is not None:
+            return False
+        said = getattr(ended, "sqlstate", None)
+        limited = isinstance(ended, StatementTimeoutError) or said in LIMITS
+        if limited and (self._is_lifted or self.in_two_steps):
+            return False
+        # What a server says last does not always arrive; whatever ends sessions twice in a row is a limit.
+        suspected = said is None and self._was_lost
+        self._was_lost = True
+        if (limited or suspected) and self.lifted():
+            return True
+        if isinstance(ended, StatementTimeoutError):
+            # A pooler takes no options: then the statements themselves have to lift what they can.
+            self.in_two_steps = True
+            return not self.closed
+        return self._redialled(lift=False)
+
+    def lifted(self) -> bool:
+        """Whether a new session without the limits of the one before has taken its place; tried once."""
+        if self.dial is None or self.keeps_session or self._is_lifted:
+            return False
+        self._is_lifted = True
+        return self._redialled(lift=True)
+
+    def _redialled(self, *, lift: bool) -> bool:
+        assert self.dial is not None
+        try:
+            fresh = self.dial(self._connection, lift=lift)
+        except psycopg.Error:
+            return False
+        self._connection.close()
+        self._connection = fresh
+        for listener in self._listeners:
+            fresh.add_notice_handler(listener)
+        self.judge()
+        return True
+
+    def awake(self) -> None:
+        """Before something is sent that changes something: another session, where this one was ended meanwhile."""
+        if self.dial is None or self.keeps_session or self.in_transaction:
+            return
+        if not self.closed and not select.select([self._connection.pgconn.socket], [], [], 0)[0]:
+            return  # nothing was said by the server: it is there
+        try:
+            with self._translated():
+                self._connection.execute("select")
+        except ConnectionLostError as ended:
+            if not self.renewed(ended):
+                raise
 
     def cancel(self, timeout: float = 5.0) -> None:
         """Asks the server to end the running statement; safe from another thread."""
@@ -133,6 +209,15 @@ class Link:
             if isinstance(found, DatabaseError) and (found.sqlstate, found.constraint) == LOG_IS_BEHIND:
                 mend = " ".join(part for part in ("chatops", self.target.flags, "repair DATA005") if part)
                 found.next_steps += (("the sequence of the log is behind it", mend),)
+            if isinstance(found, ConnectionLostError) and (setting := LIMITS.get(found.sqlstate or "")):
+                found.next_steps += (self._lifted(setting),)
             if self._gave_up is not None and isinstance(found, ConnectionLostError):
                 raise ConnectionLostError(f"the database did not answer in time: given up after {self._gave_up:.0f} s") from None
             raise found from None
+
+    def _lifted(self, setting: str) -> tuple[str, str]:
+        info = self._connection.pgconn.info if not self.closed else []
+        known = {one.keyword.decode(): (one.val or b"").decode(errors="replace") for one in info}
+        given = {**known, **self.target.parameters}
+        options = f"{known.get('options', '')} {given.get('options', '')} {os.environ.get('PGOPTIONS', '')}"
+        return lifted(setting, given.get("user", ""), given.get("dbname", ""), options)

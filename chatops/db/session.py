@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
@@ -58,15 +60,35 @@ def _pin(name: str, value: str, *, if_there: bool = False) -> str:
     return f"case when current_setting({literal(name)}, true) is not null then {call} end" if if_there else call
 
 
+SHORTEST_MS = {"statement_timeout": 100, "transaction_timeout": 1000, "idle_session_timeout": 1000}
+"""Below that a limit of the session ends a request before it is read, or the session before the next one comes."""
+_UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def too_short(limits: Sequence[str | None]) -> bool:
+    """Whether a session cannot be worked in, by the limits that it began with, in the order of `SHORTEST_MS`.
+
+    >>> too_short(["2ms", None, "0"]), too_short(["2min", "0", "1h"])
+    (True, False)
+    """
+    return any(0 < _in_ms(limit) < least for limit, least in zip(limits, SHORTEST_MS.values(), strict=True))
+
+
+def _in_ms(limit: str | None) -> int:
+    number = re.fullmatch(r"(\d+)(\w*)", limit or "0")
+    return int(number[1]) * _UNITS.get(number[2], 1) if number else 0
+
+
 PINS = "select " + ", ".join(
     [
+        *(f"current_setting({literal(name)}, true)" for name in SHORTEST_MS),  # as they are until the next ones are set
         *(_pin(*pair) for pair in PINNED.items()),
         *(_pin(*pair, if_there=True) for pair in IF_THERE.items()),
         # A server that knows no encoding refuses to send as UTF-8 what is none; we read its bytes as they are.
         f"case when current_setting('server_encoding') = 'SQL_ASCII' then {_pin('client_encoding', 'SQL_ASCII')} end",
     ]
 )
-"""One statement that pins all of them until the end of the transaction."""
+"""One statement that tells the session's own limits, and pins all of these until the end of the transaction."""
 
 
 def adapt(connection: psycopg.Connection[TupleRow]) -> None:

@@ -10,6 +10,7 @@ from psycopg import generators, pq
 from psycopg.rows import class_row, dict_row, tuple_row
 from psycopg.waiting import Wait
 
+from chatops import interrupts
 from chatops.db.failures import translate
 from chatops.db.link import Link
 from chatops.db.ran import Notice, Ran, rows_of
@@ -178,6 +179,8 @@ class Statements(Link):
             error = translate(lost, connection, secrets)
         finally:
             connection.remove_notice_handler(listen)
+            if self.intent != "read" and any(result.command_status == b"COMMIT" for result in results):
+                interrupts.note_commit()
         finished = [result for result in results if result.status in _FINISHED]
         if error is None and len(finished) < len(results):
             failure = psycopg.errors.error_from_result(results[len(finished)], encoding="utf-8")

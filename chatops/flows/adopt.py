@@ -11,6 +11,7 @@ from chatops.checks import safety
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError
 from chatops.flows import tenants
+from chatops.flows.acting import told_when_stopped
 from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions, folder_options, pin
 from chatops.flows.run import Invocation
@@ -105,7 +106,8 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     run_of = _run_of(invocation, folder)
     ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run_of)
     record(database, found, proposal, told, run_of)
-    safety.keep(database)
+    with told_when_stopped(invocation, lambda: "the files were recorded", [("Go on", migrate)]):
+        safety.keep(database)
     if asked.yes:
         invocation.show(answer(replace(look, written=True)))
     late = " --allow-out-of-order" if proposal.late else ""

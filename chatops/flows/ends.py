@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from chatops import formatting, settings
+from chatops import formatting, interrupts, settings
 from chatops.errors import ChatopsError, ExitCode, UsageError
 from chatops.flows.run import Invocation
 from chatops.render import FORMATS, Failure, format_named
@@ -37,6 +37,18 @@ def _write_files(run: Invocation, told: Failure) -> None:
             known = format_named(name) if name in FORMATS else None
             if known is not None and known.failure is not None:
                 run.write_to(path, iter([known.failure(told, run.file_medium, run.envelope())]))
+
+
+MAKES_MORE = ("demo", "simulate", "new", "check", "monitor", "console", "psql")
+"""Commands that make databases or files, or keep a watch: what stays of these is no change of the database in question."""
+
+
+def stopped(run: Invocation) -> int:
+    """Says what is so after Ctrl-C; its exit code."""
+    told = "Stopped. Nothing was changed."
+    if interrupts.anything_committed() or run.command in MAKES_MORE:
+        told = "Stopped. What was reported as done is kept; nothing else was changed."
+    return failed(run, ChatopsError(told), ExitCode.INTERRUPTED)
 
 
 def misused(run: Invocation, error: Exception) -> int:

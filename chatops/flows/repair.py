@@ -66,8 +66,8 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
     go_on = invocation.here("repair", *plan.codes, *([] if request.audit else ["--no-audit"]))
     with acting.told_when_stopped(invocation, lambda: f"{sum(mended.values()):,} rows", [("Go on", go_on)]):
         done = repair_plan.carry_out(database, plan, annotations, progress=_progress(invocation, mended))
-    with invocation.reading() as reading:
-        left = repair_plan.left(reading, plan)
+        with invocation.reading() as reading:
+            left = repair_plan.left(reading, plan)
     invocation.show(screen.answer(plan, done, left, here))
     return ExitCode.FOUND if any(left.values()) else ExitCode.OK
 

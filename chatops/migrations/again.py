@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from chatops import db, sqlfiles
+from chatops import db, interrupts, sqlfiles
 from chatops.db import Database
 from chatops.errors import ConflictError, DatabaseError, LockTimeoutError, RefusedError
 from chatops.migrations import ledger as ledgers
@@ -246,10 +246,13 @@ def again_text(again: Again, schema: str, run: Run) -> Transaction:
 def apply_again(database: Database, again: Again, run: Run, command: str) -> None:
     """Does it, all or nothing. Raises MigrationFailedError, ConflictError while another migrator or a lock is in the way."""
     sent = again_text(again, database.target.schema, run)
-    ran = sent.sent_by(database)
+    database.awake()
+    with interrupts.held(database.cancel):
+        ran = sent.sent_by(database)
     if ran.error is None:
         return
     database.rollback()
+    interrupts.unless_asked_to_stop()
     if isinstance(ran.error, LockTimeoutError) or getattr(ran.error, "sqlstate", "") in _MOVED:
         raise ConflictError(f"{ran.error.message}; nothing was changed", next_steps=[("again", command)])
     if not isinstance(ran.error, DatabaseError):

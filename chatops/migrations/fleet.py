@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from chatops import formatting
+from chatops import formatting, interrupts
 from chatops.db import Database, arrived
 from chatops.db.sessions import Sessions, place_of
 from chatops.errors import ChatopsError, ConflictError, ExitCode
@@ -146,6 +146,7 @@ class Fleet:
 
     def _part(self, members: Sequence[Member]) -> None:
         """As one request; whoever stops it goes alone, as often as its locks need, and the others behind it together again."""
+        interrupts.unless_asked_to_stop()
         left = list(members)
         alone, went = len(left) == 1, Went()
         while left and not self._ending.is_set():

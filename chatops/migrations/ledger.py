@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from chatops import __version__, db, formatting, sqlfiles
+from chatops import __version__, db, formatting, interrupts, sqlfiles
 from chatops.db import Database, Facts
 from chatops.errors import ConflictError, DatabaseError
 from chatops.migrations.plan import Entry, LedgerRow
@@ -304,16 +304,19 @@ def _write(database: Database, statements: Sequence[str], run: Run) -> db.Ran:
         part.rstrip().removesuffix(";")
         for part in (
             "begin",
-            *settings_texts(schema, run, lock_timeout_ms=3000),
+            *settings_texts(schema, run, lock_timeout_ms=3000, statement_timeout="0"),
             *lock_text(schema, bookkeeping=True),
             sqlfiles.read("bookkeeping.sql"),
             *statements,
             "commit",
         )
     )
-    ran = database.run(text)
+    database.awake()
+    with interrupts.held(database.cancel):
+        ran = database.run(text)
     if ran.error is not None:
         database.rollback()
+        interrupts.unless_asked_to_stop()
         if isinstance(ran.error, DatabaseError) and ran.error.sqlstate == ANOTHER_MIGRATOR:
             holder = migrator(database)
             if holder is not None and holder.is_gone:

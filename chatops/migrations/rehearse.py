@@ -197,8 +197,8 @@ class _Stage:
         if not isinstance(ran.error, DatabaseError) or retried(ran.error):
             raise ran.error
         told = self.stopped(piece, script, transaction, ran, steps, opened, absent)
-        # Text that cannot be parsed is not begun: there is no savepoint to go back to.
-        if told.status in ("too long", "out of time") or not ran.tags:
+        # There is no savepoint to go back to where the text was not begun, or stopped behind the file.
+        if told.status in ("too long", "out of time") or "SAVEPOINT" not in ran.tags or "RELEASE" in ran.tags:
             self.lost = list(opened.done)
             self.end()
         else:

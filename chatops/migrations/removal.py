@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatops import db, sqlfiles
+from chatops import db, interrupts, sqlfiles
 from chatops.db import Database, literal
+from chatops.errors import DatabaseError
 from chatops.migrations import ledger
 from chatops.migrations.preflight import examine
 from chatops.migrations.transaction import replaced_by
@@ -51,8 +52,8 @@ class Removal:
     def transaction(self) -> list[str]:
         """The statements as one transaction, all or nothing."""
         return ["begin", f"set local search_path = {db.identifier(self.schema)}, pg_temp", "set local lock_timeout = '3s'",
-                "set local check_function_bodies = off", *ledger.lock_text(self.schema, bookkeeping=True), *self.statements,
-                "commit"]  # fmt: skip
+                "set local statement_timeout = 0", "set local check_function_bodies = off",
+                *ledger.lock_text(self.schema, bookkeeping=True), *self.statements, "commit"]  # fmt: skip
 
     @property
     def pasteable(self) -> str:
@@ -147,9 +148,13 @@ def removal(database: Database, made: ObjectsByFile) -> Removal:
 def carry_out(database: Database, found: Removal) -> None:
     """Does it, all or nothing. Raises DatabaseError; ConflictError's kind while a lock is not to be had."""
     try:
-        database.script(";\n".join(text.rstrip().removesuffix(";") for text in found.transaction))
-    except BaseException:
+        database.glance()  # so that no limit of the session ends what follows
+        with interrupts.held(database.cancel):
+            database.script(";\n".join(text.rstrip().removesuffix(";") for text in found.transaction))
+            interrupts.note_commit()
+    except DatabaseError:
         database.rollback()
+        interrupts.unless_asked_to_stop()
         raise
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chatops import db, sqlfiles
+from chatops import db, interrupts, sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError
 from chatops.migrations import ledger as ledgers
@@ -65,6 +65,7 @@ def apply(
     Raises MigrationFailedError, ConflictError when locks or another migrator are not had in time, ConnectionLostError with
     what became of the file, MigrationInterruptedError.
     """
+    database.awake()
     run = replace(run, tenant=prepared.tenant)
     refuse_pooler(database, prepared, request, beside.pools_transactions if beside is not None else db.pools_transactions)
     progress = Progress(prepared, request, tell)
@@ -121,6 +122,7 @@ class Migrating:
 
     def go(self) -> MigrationOutcome:
         while True:
+            interrupts.unless_asked_to_stop()
             try:
                 if self.now.distributes:
                     self.distribute()

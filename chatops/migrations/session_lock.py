@@ -30,6 +30,7 @@ class SessionLock:
         """Whether it was had."""
         taken, backend = self.database.tuples(f"select pg_try_advisory_lock({self.keys}), pg_backend_pid()")[0]
         self.backend = backend if taken else None
+        self.database.keeps_session = bool(taken)
         return bool(taken)
 
     def is_on_anothers_session(self) -> bool:
@@ -39,6 +40,7 @@ class SessionLock:
 
     def release(self) -> None:
         """Gives it back where it is, and the session's settings; a pooler's session that kept it is searched for."""
+        self.database.keeps_session = False
         if self.database.closed or self.backend is None:
             return
         try:
