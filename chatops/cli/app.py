@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import importlib
 import os
 import sys
@@ -50,6 +51,7 @@ class _Commands(typer.core.TyperGroup):
         sys.stdout.write(help_page.shown(help_page.pages()[""], sys.stdout).removesuffix("\n"))
 
 
+@functools.cache
 def _load(panel: str, name: str, line: str) -> typer.core.TyperCommand:
     function = getattr(importlib.import_module(f"chatops.cli.{name}"), name)
     single = typer.Typer(add_completion=False)
