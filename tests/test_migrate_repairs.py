@@ -211,8 +211,11 @@ def test_a_row_that_cannot_be_mended_in_time_is_left_and_keeps_nobody_waiting(de
 
 @pytest.mark.parametrize("code", [repair.code for repair in texts.shipped()])
 def test_no_message_is_read_once_a_row_is_locked(code: str) -> None:
-    """However many a chat has: what to write is known before."""
+    """However many a chat has: what to write is known before. One that is mended itself is, by its key."""
     mend = re.sub(r"--.*", "", texts.chosen([code])[0].mend)
+    mend = re.sub(
+        r"update messages m\b|(from|join) messages m\s+(on|where) m\.chat_id = f\.chat_id\s+and m\.id = f\.id", "", mend
+    )
     locking = mend[max(mend.find("for no key update"), 0) :]
     assert "messages m" not in locking
     assert "from messages" not in locking

@@ -78,7 +78,7 @@ def test_no_repair_stands_twice_in_the_tree() -> None:
 
 
 def test_the_repairing_migrations_hold_one_directive_and_no_sql() -> None:
-    for name, codes in (("020_fill_queue_clocks", ("DATA005", "QUEUE012")), ("023_repair_rows", ())):
+    for name, codes in (("020_fill_queue_clocks", ("DATA005", "DATA002", "QUEUE012")), ("023_repair_rows", ())):
         read = preflight.load(ROOT / "sql" / "migrations" / f"{name}.sql")
         assert (read.mode, read.repairs, read.statements, read.problems) == ("repairs", codes, (), ())
 

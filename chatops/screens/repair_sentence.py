@@ -36,9 +36,13 @@ def sentence(change: Change, names: Names, *, show_names: bool) -> str:
             closed = change.before.get("released_at", "") is None and change.after.get("released_at") is not None
             return f"{whose} is closed" if closed else f"{whose}: {_set_right(change)}"
     else:
-        whose = {"operators": operator, "chats": chat, "platform_config": f"setting {key}", "sequence": f"sequence {key}"}.get(
-            table, f"{table} of {chat}"
-        )
+        whose = {
+            "operators": operator,
+            "chats": chat,
+            "messages": f"a message of {chat}",
+            "platform_config": f"setting {key}",
+            "sequence": f"sequence {key}",
+        }.get(table, f"{table} of {chat}")
     if change.after is None:
         return f"{whose} is removed"
     if change.before is None:

@@ -10,13 +10,15 @@
 -- consequence: the idle check never takes the chat from such an operator
 -- help: repair DATA002 --dry-run
 -- says: nobody answers · stats seem wrong
--- reads: operators, operator_activity, chats, chat_assignments
+-- reads: operators, operator_activity, chats, chat_assignments, messages
 -- A time that no client can read (infinity, years outside 1 to 9999) is ahead by no span.
 select found.clock, found.chat_id, found.operator_id,
        case when found.at between '0001-01-02' and '9999-12-31' then found.at - now() end as ahead_by
   from (
     select 'heartbeat' as clock, a.chat_id, a.operator_id, a.last_activity as at
-      from operator_activity a where a.last_activity not between '0001-01-02' and now() + interval '1 minute'
+      from operator_activity a
+     where a.last_activity not between '0001-01-02' and now() + interval '1 minute'
+        or a.updated_at not between '0001-01-02' and '9999-12-31'
     union all
     select 'operator', null, o.id, o.last_activity
       from operators o where o.last_activity not between '0001-01-02' and now() + interval '1 minute'
@@ -34,8 +36,17 @@ select found.clock, found.chat_id, found.operator_id,
       from chat_assignments s
      cross join lateral (
        select s.assigned_at not between '0001-01-02' and now() + interval '1 minute'
-              or coalesce(s.released_at not between '0001-01-02' and now() + interval '1 minute', false) as is_odd
+              or coalesce(s.released_at not between '0001-01-02' and now() + interval '1 minute', false)
+              or coalesce(s.created_at not between '0001-01-02' and '9999-12-31', false) as is_odd
      ) as told
      where told.is_odd or s.released_at < s.assigned_at
+    union all
+    select 'message', m.chat_id, m.handled_by_operator_id,
+           case when m.created_at between '0001-01-02' and now() + interval '1 hour' then greatest(m.delivered_at, m.read_at)
+                else m.created_at end
+      from messages m
+     where m.created_at not between '0001-01-02' and now() + interval '1 hour'
+        or m.delivered_at not between '0001-01-02' and '9999-12-31'
+        or m.read_at not between '0001-01-02' and '9999-12-31'
   ) as found
  order by found.at desc nulls first, found.chat_id, found.operator_id

@@ -1,4 +1,5 @@
 -- Gives the chats in which somebody waits their waiting_since and their count of unanswered releases; closed ones get none.
--- First the sequences that a restore left behind: the log could not be written.
--- chatops: repairs DATA005 QUEUE012
+-- First the sequences that a restore left behind, for the log could not be written; then clocks that cannot be right: a wait is
+-- told from its messages.
+-- chatops: repairs DATA005 DATA002 QUEUE012
 -- effect: fills in "waiting since" for existing chats, in small steps

@@ -1,17 +1,20 @@
 -- Sets clocks that are ahead to now, clocks from before the year 1 to 1970, and lets no assignment end before it began.
+-- A message keeps its place among those of its chat: over an hour ahead it comes right after the newest, from before the year 1
+-- right before the oldest. Before any clock is filled in from the messages.
 --
--- order: 160
+-- order: 7
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 
-select a.chat_id, a.operator_id, 'heartbeat' as clock, null::uuid as id
+select a.chat_id, a.operator_id, 'heartbeat' as clock, null::uuid as id, null::timestamptz as at
   from operator_activity a
  where a.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+    or a.updated_at not between '0001-01-02' and '9999-12-31'
 union all
-select null, o.id, 'operator', null
+select null, o.id, 'operator', null, null
   from operators o
  where o.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
 union all
-select c.id, null, 'chat', null
+select c.id, null, 'chat', null, null
   from chats c
  where c.assignment_time not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or c.operator_replied_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
@@ -19,20 +22,47 @@ select c.id, null, 'chat', null
     or least(c.created_at, c.updated_at) < '0001-01-02'
     or greatest(c.created_at, c.updated_at) > '9999-12-31'
 union all
-select s.chat_id, s.operator_id, 'assignment', s.id
+select s.chat_id, s.operator_id, 'assignment', s.id, null
   from chat_assignments s
  where s.released_at < s.assigned_at
     or s.assigned_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or s.released_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+    or s.created_at not between '0001-01-02' and '9999-12-31'
+union all
+select wrong.chat_id, wrong.handled_by_operator_id, 'message', wrong.id,
+       case when wrong.is_ahead then greatest(pg_catalog.now(), newest.at) + wrong.place * interval '1 microsecond'
+            when not wrong.is_ahead
+            then coalesce(least(oldest.at, begun.at), oldest.at, begun.at, pg_catalog.now()) - wrong.back * interval '1 microsecond' end
+  from (
+    select m.id, m.chat_id, m.handled_by_operator_id, odd.is_ahead,
+           (pg_catalog.row_number() over (partition by m.chat_id, odd.is_ahead order by m.created_at, m.id))::double precision as place,
+           (pg_catalog.row_number() over (partition by m.chat_id, odd.is_ahead order by m.created_at desc, m.id desc))::double precision as back
+      from messages m
+     cross join lateral (select case when m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                                     then m.created_at > pg_catalog.now() end as is_ahead) as odd
+     where m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+        or m.delivered_at not between '0001-01-02' and '9999-12-31'
+        or m.read_at not between '0001-01-02' and '9999-12-31'
+  ) as wrong
+  left join lateral (select m.created_at as at from messages m
+                      where m.chat_id = wrong.chat_id and m.created_at between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                      order by m.created_at desc limit 1) as newest on wrong.is_ahead
+  left join lateral (select m.created_at as at from messages m
+                      where m.chat_id = wrong.chat_id and m.created_at between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                      order by m.created_at limit 1) as oldest on not wrong.is_ahead
+  left join lateral (select c.created_at as at from chats c
+                      where c.id = wrong.chat_id and c.created_at between '0001-01-02' and pg_catalog.now()) as begun on not wrong.is_ahead
 ;
 
 with found as materialized (
-  select * from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, clock text, id uuid)
+  select * from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, clock text, id uuid, at timestamptz)
 ), heartbeat as materialized (
-  select a.chat_id, a.operator_id, a.last_activity
+  select a.chat_id, a.operator_id, a.last_activity, a.updated_at
     from found f
     join operator_activity a on a.chat_id = f.chat_id and a.operator_id = f.operator_id
-   where f.clock = 'heartbeat' and a.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+   where f.clock = 'heartbeat'
+     and (a.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+          or a.updated_at not between '0001-01-02' and '9999-12-31')
      for no key update of a skip locked
 ), operator as materialized (
   select o.id, o.last_activity
@@ -53,19 +83,32 @@ with found as materialized (
           or greatest(c.created_at, c.updated_at) > '9999-12-31')
      for no key update of c skip locked
 ), assignment as materialized (
-  select s.id, s.chat_id, s.operator_id, s.assigned_at, s.released_at
+  select s.id, s.chat_id, s.operator_id, s.assigned_at, s.released_at, s.created_at
     from found f
     join chat_assignments s on s.id = f.id
    where f.clock = 'assignment'
      and (s.released_at < s.assigned_at
           or s.assigned_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
-          or s.released_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute')
+          or s.released_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+          or s.created_at not between '0001-01-02' and '9999-12-31')
      for no key update of s skip locked
+), message as materialized (
+  select m.id, m.chat_id, m.handled_by_operator_id, m.created_at, m.delivered_at, m.read_at, f.at
+    from found f
+    join messages m on m.chat_id = f.chat_id and m.id = f.id
+   where f.clock = 'message'
+     and (m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+          or m.delivered_at not between '0001-01-02' and '9999-12-31'
+          or m.read_at not between '0001-01-02' and '9999-12-31')
+     for no key update of m skip locked
 ), changed_heartbeat as (
-  update operator_activity a set last_activity = case when a.last_activity is not null
-          then least(greatest(a.last_activity, '1970-01-01'), pg_catalog.now()) end
+  update operator_activity a
+     set last_activity = case when a.last_activity is not null
+                              then least(greatest(a.last_activity, '1970-01-01'), pg_catalog.now()) end,
+         updated_at = case when a.updated_at not between '0001-01-02' and '9999-12-31'
+                           then least(greatest(a.updated_at, '1970-01-01'), pg_catalog.now()) else a.updated_at end
     from heartbeat h where a.chat_id = h.chat_id and a.operator_id = h.operator_id
-  returning a.chat_id, a.operator_id, h.last_activity as was, a.last_activity
+  returning a.chat_id, a.operator_id, h.last_activity as was, a.last_activity, h.updated_at as was_updated_at, a.updated_at
 ), changed_operator as (
   update operators o set last_activity = case when o.last_activity is not null
           then least(greatest(o.last_activity, '1970-01-01'), pg_catalog.now()) end
@@ -92,14 +135,28 @@ with found as materialized (
   update chat_assignments s
      set assigned_at = case when s.assigned_at is not null then least(greatest(s.assigned_at, '1970-01-01'), pg_catalog.now()) end,
          released_at = case when s.released_at is not null
-                            then least(greatest(s.released_at, s.assigned_at, '1970-01-01'), pg_catalog.now()) end
+                            then least(greatest(s.released_at, s.assigned_at, '1970-01-01'), pg_catalog.now()) end,
+         created_at = case when s.created_at not between '0001-01-02' and '9999-12-31'
+                           then least(greatest(s.created_at, '1970-01-01'), pg_catalog.now()) else s.created_at end
     from assignment h where s.id = h.id
   returning s.id, s.chat_id, s.operator_id, h.assigned_at as was_assigned_at, h.released_at as was_released_at,
-            s.assigned_at, s.released_at
+            h.created_at as was_created_at, s.assigned_at, s.released_at, s.created_at
+), changed_message as (
+  update messages m
+     set created_at = case when m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                           then coalesce(h.at, pg_catalog.now()) else m.created_at end,
+         delivered_at = case when m.delivered_at not between '0001-01-02' and '9999-12-31'
+                             then least(greatest(m.delivered_at, '1970-01-01'), pg_catalog.now()) else m.delivered_at end,
+         read_at = case when m.read_at not between '0001-01-02' and '9999-12-31'
+                        then least(greatest(m.read_at, '1970-01-01'), pg_catalog.now()) else m.read_at end
+    from message h where m.id = h.id and m.chat_id = h.chat_id
+  returning m.id, m.chat_id, m.handled_by_operator_id, h.created_at as was_created_at, h.delivered_at as was_delivered_at,
+            h.read_at as was_read_at, m.created_at, m.delivered_at, m.read_at
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
   select 'repair', 'DATA002', n.chat_id, n.operator_id, 'operator_activity',
-         pg_catalog.jsonb_build_object('last_activity', n.was), pg_catalog.jsonb_build_object('last_activity', n.last_activity)
+         pg_catalog.jsonb_build_object('last_activity', n.was, 'updated_at', n.was_updated_at),
+         pg_catalog.jsonb_build_object('last_activity', n.last_activity, 'updated_at', n.updated_at)
     from changed_heartbeat n
   union all
   select 'repair', 'DATA002', null::uuid, n.id, 'operators',
@@ -114,21 +171,28 @@ with found as materialized (
     from changed_chat n
   union all
   select 'repair', 'DATA002', n.chat_id, n.operator_id, 'chat_assignments '::text || n.id::text,
-         pg_catalog.jsonb_build_object('assigned_at', n.was_assigned_at, 'released_at', n.was_released_at),
-         pg_catalog.jsonb_build_object('assigned_at', n.assigned_at, 'released_at', n.released_at)
+         pg_catalog.jsonb_build_object('assigned_at', n.was_assigned_at, 'released_at', n.was_released_at, 'created_at', n.was_created_at),
+         pg_catalog.jsonb_build_object('assigned_at', n.assigned_at, 'released_at', n.released_at, 'created_at', n.created_at)
     from changed_assignment n
+  union all
+  select 'repair', 'DATA002', n.chat_id, n.handled_by_operator_id, 'messages '::text || n.id::text,
+         pg_catalog.jsonb_build_object('created_at', n.was_created_at, 'delivered_at', n.was_delivered_at, 'read_at', n.was_read_at),
+         pg_catalog.jsonb_build_object('created_at', n.created_at, 'delivered_at', n.delivered_at, 'read_at', n.read_at)
+    from changed_message n
 )
 -- By its own snapshot: what is still wrong in it and was not changed is busy.
 select pg_catalog.jsonb_build_object(
          'mended', (select pg_catalog.count(*) from changed_heartbeat) + (select pg_catalog.count(*) from changed_operator)
-                   + (select pg_catalog.count(*) from changed_chat) + (select pg_catalog.count(*) from changed_assignment),
+                   + (select pg_catalog.count(*) from changed_chat) + (select pg_catalog.count(*) from changed_assignment)
+                   + (select pg_catalog.count(*) from changed_message),
          'busy', (
            select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(f)), '[]')
              from found f
             where case f.clock
                     when 'heartbeat' then exists (select from operator_activity a
                                                    where a.chat_id = f.chat_id and a.operator_id = f.operator_id
-                                                     and a.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute')
+                                                     and (a.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+                                                          or a.updated_at not between '0001-01-02' and '9999-12-31'))
                                           and not exists (select from heartbeat h
                                                            where h.chat_id = f.chat_id and h.operator_id = f.operator_id)
                     when 'operator' then exists (select from operators o where o.id = f.operator_id
@@ -141,9 +205,16 @@ select pg_catalog.jsonb_build_object(
                                                      or least(c.created_at, c.updated_at) < '0001-01-02'
                                                      or greatest(c.created_at, c.updated_at) > '9999-12-31'))
                                      and not exists (select from chat h where h.id = f.chat_id)
+                    when 'message' then exists (select from messages m
+                                                 where m.chat_id = f.chat_id and m.id = f.id
+                                                   and (m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                                                        or m.delivered_at not between '0001-01-02' and '9999-12-31'
+                                                        or m.read_at not between '0001-01-02' and '9999-12-31'))
+                                        and not exists (select from message h where h.id = f.id)
                     else exists (select from chat_assignments s where s.id = f.id
                                     and (s.released_at < s.assigned_at
                                          or s.assigned_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
-                                         or s.released_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'))
+                                         or s.released_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+                                         or s.created_at not between '0001-01-02' and '9999-12-31'))
                          and not exists (select from assignment h where h.id = f.id)
                   end));

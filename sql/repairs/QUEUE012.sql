@@ -1,5 +1,5 @@
--- Sets since when a user waits, where a chat in the queue or with an operator does not say so, or says so although nobody waits.
--- A wait that is filled in gets its count of releases without an answer too.
+-- Sets since when a user waits, where a chat in the queue or with an operator does not say so, or says so although nobody waits, or
+-- names a time that cannot be. A wait that is filled in gets its count of releases without an answer too.
 --
 -- order: 150
 -- from: 018
@@ -10,15 +10,20 @@ select c.id as chat_id
   from chats c
   left join lateral (
     select m.created_at as since from messages m
-     where m.chat_id = c.id and m.sender_type = 'real'
+     where m.chat_id = c.id and m.sender_type::text = 'real'
        and m.created_at > coalesce((select r.created_at from messages r
-                                     where r.chat_id = c.id and r.sender_type = 'fictional'
+                                     where r.chat_id = c.id and r.sender_type::text = 'fictional'
                                      order by r.created_at desc limit 1), '-infinity')
      order by m.created_at limit 1
   ) as unanswered on true
- where c.chat_state in ('waiting_assignment', 'assigned')
+ where c.chat_state::text in ('waiting_assignment', 'assigned')
    and c.is_active is not false
    and (c.waiting_since is null) <> (unanswered.since is null)
+union
+select c.id
+  from chats c
+ where c.waiting_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+    or c.state_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
 ;
 
 with candidate as materialized (
@@ -28,39 +33,44 @@ with candidate as materialized (
     join chats c on c.id = f.chat_id
   left join lateral (
     select m.created_at as since from messages m
-     where m.chat_id = c.id and m.sender_type = 'real'
+     where m.chat_id = c.id and m.sender_type::text = 'real'
        and m.created_at > coalesce((select r.created_at from messages r
-                                     where r.chat_id = c.id and r.sender_type = 'fictional'
+                                     where r.chat_id = c.id and r.sender_type::text = 'fictional'
                                      order by r.created_at desc limit 1), '-infinity')
      order by m.created_at limit 1
-  ) as unanswered on true
+  ) as unanswered on c.is_active is not false and c.chat_state::text is distinct from 'completed'
    cross join lateral (
      select pg_catalog.count(*) as many from chat_assignments a
       where a.chat_id = c.id
-        and a.release_reason is distinct from 'operator_sent_message'
+        and a.release_reason::text is distinct from 'operator_sent_message'
         and a.released_at > coalesce((select r.created_at from messages r
-                                       where r.chat_id = c.id and r.sender_type = 'fictional'
+                                       where r.chat_id = c.id and r.sender_type::text = 'fictional'
                                        order by r.created_at desc limit 1), '-infinity')
    ) as releases
-   where c.chat_state in ('waiting_assignment', 'assigned')
-     and c.is_active is not false
-     and (c.waiting_since is null) <> (unanswered.since is null)
+   where (c.chat_state::text in ('waiting_assignment', 'assigned') and c.is_active is not false
+          and (c.waiting_since is null) <> (unanswered.since is null))
+      or c.waiting_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+      or c.state_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
    order by c.id
 ), locked as materialized (
   select c.*, k.since, k.releases
 :locked_as_judged
 ), changed as (
   update chats c
-     set waiting_since = l.since, releases_without_reply = l.releases
+     set waiting_since = l.since, releases_without_reply = l.releases,
+         state_since = case when l.state_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour' then pg_catalog.now()
+                            else l.state_since end
     from locked l
    where c.id = l.id
   returning c.id, c.assigned_operator_id, l.waiting_since as waited_since, l.releases_without_reply as releases,
-            c.waiting_since, c.releases_without_reply
+            l.state_since as was_in_state_since, c.waiting_since, c.releases_without_reply, c.state_since
 ), logged as (
   insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
   select 'repair', 'QUEUE012', n.id, n.assigned_operator_id, null::text,
-         pg_catalog.jsonb_build_object('waiting_since', n.waited_since, 'releases_without_reply', n.releases),
-         pg_catalog.jsonb_build_object('waiting_since', n.waiting_since, 'releases_without_reply', n.releases_without_reply)
+         pg_catalog.jsonb_build_object('waiting_since', n.waited_since, 'releases_without_reply', n.releases,
+                                       'state_since', n.was_in_state_since),
+         pg_catalog.jsonb_build_object('waiting_since', n.waiting_since, 'releases_without_reply', n.releases_without_reply,
+                                       'state_since', n.state_since)
     from changed n
 )
 select pg_catalog.jsonb_build_object(
