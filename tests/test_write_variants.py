@@ -208,3 +208,32 @@ def test_turns_follow_each_other_although_the_clock_went_back(desk: Desk, move: 
     desk.says(chat)
     assert desk.takes(desk.operator()) == chat
     healthy(desk)
+
+
+@pytest.mark.parametrize("column", ["chats.chat_state", "messages.sender_type", "chat_assignments.release_reason"])
+def test_words_that_are_an_enumeration_are_refused_before_anything_is_changed(
+    core_database: Database, chatops_inprocess: Any, column: str
+) -> None:
+    table, name = column.split(".")
+    core_database.script(
+        "drop view if exists chat_state_summary cascade;"
+        "create type words as enum ('waiting_assignment', 'assigned', 'waiting_real_user_reply', 'completed', 'real', 'fictional')"
+    )
+    for kind, of in (("constraint", "pg_constraint c where conrelid = '{0}'::regclass and contype = 'c'"),):
+        for row in core_database.execute(f"select conname from {of.format(table)}"):
+            core_database.execute(f"alter table {table} drop {kind} {row[0]}")
+    for row in core_database.execute(
+        "select indexrelid::regclass::text from pg_index where indrelid = %s::regclass and indpred is not null", [table]
+    ):
+        core_database.execute(f"drop index {row[0]}")
+    core_database.script(
+        f"alter table {table} alter column {name} drop default; alter table {table} alter column {name} type words using {name}::words"
+    )
+    core_database.execute("drop trigger if exists update_chat_on_message on messages")
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database)
+    told = chatops_inprocess("migrate", "--yes", db=core_database, check=4)
+    assert f"{column} is words and not text" in told.stderr
+    assert (
+        core_database.value("select count(*) from pg_attribute where attrelid = 'chats'::regclass and attname = 'waiting_since'")
+        == 0
+    )

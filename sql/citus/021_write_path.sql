@@ -38,3 +38,6 @@ begin
   return take_further_chat(p_operator_id, true);
 end
 $function$;
+
+-- The coordinator holds no rows to look at.
+-- instead of: analyze (skip_locked) chats

@@ -29,20 +29,20 @@ begin
    where c.id = old.chat_id
      for no key update;
   if found then
-    if v_chat.chat_state <> 'completed' then
+    if v_chat.chat_state::text <> 'completed' then
       v_since := oldest_unanswered(old.chat_id);
     end if;
     update chats as c
        set message_count = greatest(coalesce(c.message_count, 0) - 1, 0),
            waiting_since = v_since,
            chat_state = case
-             when c.chat_state = 'waiting_real_user_reply' and v_since is not null then 'waiting_assignment'
-             when c.chat_state = 'waiting_assignment' and c.waiting_since is not null and v_since is null
+             when c.chat_state::text = 'waiting_real_user_reply' and v_since is not null then 'waiting_assignment'
+             when c.chat_state::text = 'waiting_assignment' and c.waiting_since is not null and v_since is null
                   and c.operator_replied_at is not null then 'waiting_real_user_reply'
              else c.chat_state end
      where c.id = old.chat_id;
   end if;
-  if old.sender_type = 'fictional' then
+  if old.sender_type::text = 'fictional' then
     update operators as o set total_messages = greatest(coalesce(o.total_messages, 0) - 1, 0)
      where o.id = old.handled_by_operator_id;
   end if;
@@ -56,3 +56,6 @@ $function$;
 -- instead of: create or replace trigger chatops_forget_messages
 create or replace trigger chatops_forget_messages after delete on messages
   for each row execute function forget_messages();
+
+-- A truncated shard calls no trigger.
+-- instead of: create or replace trigger chatops_follow_truncate

@@ -1,6 +1,26 @@
 -- Since when a user waits, kept on the chat itself, and the order of messages decided under the chat's row lock.
 -- effect: adds 5 columns to chats and 4 to chat_assignments; rewrites nothing
 
+-- Words are compared as text, and what is written is text: an enumeration, say, would take none of it.
+do $words$
+declare
+  v_odd text;
+begin
+  select pg_catalog.string_agg(c.relname::text || '.' || a.attname::text || ' is '
+                               || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ' order by c.relname, a.attname) into v_odd
+    from pg_catalog.pg_attribute as a
+    join pg_catalog.pg_class as c on c.oid = a.attrelid
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
+    join pg_catalog.pg_type as t on t.oid = a.atttypid and t.typcategory <> 'S'
+   where (c.relname = 'chats' and a.attname = 'chat_state') or (c.relname = 'messages' and a.attname = 'sender_type')
+      or (c.relname = 'chat_assignments' and a.attname = 'release_reason');
+  if v_odd is not null then
+    raise exception '% and not text', v_odd
+      using errcode = 'datatype_mismatch', hint = 'alter table … alter column … type text: rehearse it, for it rewrites the table.';
+  end if;
+end
+$words$;
+
 -- Constant defaults rewrite no row. One subcommand a statement: each table's lock is taken once all the same.
 alter table chats add column if not exists waiting_since timestamptz;
 alter table chats add column if not exists state_since timestamptz;
@@ -41,7 +61,7 @@ as $function$
                        and c.value #>> '{}'::text[] ~ '^[ \t\n\r\f\v]*[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
                      then (c.value #>> '{}'::text[])::numeric end as number
            from platform_config as c
-          where c.key = p_key
+          where c.key::text = p_key
        ) as found),
     p_default)
 $function$;
@@ -57,10 +77,10 @@ as $function$
   select m.created_at
     from messages as m
    where m.chat_id = p_chat_id
-     and m.sender_type = 'real'
+     and m.sender_type::text = 'real'
      and m.created_at > coalesce(
            (select r.created_at from messages as r
-             where r.chat_id = p_chat_id and r.sender_type = 'fictional'
+             where r.chat_id = p_chat_id and r.sender_type::text = 'fictional'
              order by r.created_at desc limit 1),
            '-infinity'::timestamptz)
    order by m.created_at
@@ -76,9 +96,9 @@ set search_path from current
 as $function$
   -- Before closed_reason, only the limit wrote the state completed: an admin's close left the state as it was, and what has
   -- mended that since says that it was closed. Its last turn then ended without a reply, after as many as the limit allows.
-  select c.chat_state = 'completed'
+  select c.chat_state::text = 'completed'
          and case when c.closed_reason is not null then c.closed_reason = 'max_reassignments'
-                  else (select a.release_reason is distinct from 'operator_sent_message' from chat_assignments as a
+                  else (select a.release_reason::text is distinct from 'operator_sent_message' from chat_assignments as a
                          where a.chat_id = p_chat_id and a.released_at is not null
                          order by a.released_at desc, a.assigned_at desc, a.id desc limit 1)
                        and (select pg_catalog.count(*) from chat_assignments as a
@@ -224,10 +244,10 @@ security definer
 set search_path from current
 as $function$
 begin
-  if new.sender_type = 'real' then
+  if new.sender_type::text = 'real' then
     -- Not its own time: the user may have waited already when these columns came.
     update chats set waiting_since = oldest_unanswered(new.chat_id)
-     where id = new.chat_id and waiting_since is null and chat_state is distinct from 'completed';
+     where id = new.chat_id and waiting_since is null and chat_state::text is distinct from 'completed';
     if not found and new.created_at >= now() and closed_by_limit(new.chat_id) then
       update chats
          set chat_state = 'waiting_assignment', is_active = true, closed_reason = null, releases_without_reply = 0,

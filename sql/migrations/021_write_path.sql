@@ -6,6 +6,10 @@
 -- keep the invariants by themselves, for databases on which the guard triggers cannot stand.
 -- Calls name pg_catalog, or one of ours with the exact types: what somebody else puts into this schema is never called.
 
+-- What was filled in has no statistics yet, and a short queue would be taken for half of all chats. Where somebody has the lock
+-- it is left to the server.
+analyze (skip_locked) chats;
+
 -- ---- policy ---------------------------------------------------------------------------------------------------------
 
 create or replace function idle_timeout() returns interval
@@ -202,7 +206,7 @@ begin
     into chat_id, waiting_since, queued_since
     from chats as c
    where c.id = p_chat_id
-     and c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+     and c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
      and (c.last_operator_id is distinct from p_operator_id or greatest(c.waiting_since, c.state_since) <= p_own_before)
      for no key update skip locked;
 end
@@ -219,13 +223,13 @@ as $function$
   with recursive lanes as (
     (select coalesce(c.last_operator_id, '00000000-0000-0000-0000-000000000000'::uuid) as lane
        from chats as c
-      where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+      where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
       order by coalesce(c.last_operator_id, '00000000-0000-0000-0000-000000000000'::uuid), c.waiting_since, c.id
       limit 1)
     union all
     select (select coalesce(c.last_operator_id, '00000000-0000-0000-0000-000000000000'::uuid)
               from chats as c
-             where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+             where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
                and coalesce(c.last_operator_id, '00000000-0000-0000-0000-000000000000'::uuid) > lanes.lane
              order by coalesce(c.last_operator_id, '00000000-0000-0000-0000-000000000000'::uuid), c.waiting_since, c.id
              limit 1)
@@ -237,7 +241,7 @@ as $function$
    cross join lateral (
      select c.id, c.waiting_since
        from chats as c
-      where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+      where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
         and coalesce(c.last_operator_id, '00000000-0000-0000-0000-000000000000'::uuid) = lanes.lane
       order by coalesce(c.last_operator_id, '00000000-0000-0000-0000-000000000000'::uuid), c.waiting_since, c.id
       limit 1
@@ -266,7 +270,7 @@ begin
   if p_from_the_head then
     for v_id in
       select c.id from chats as c
-       where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+       where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
        order by c.waiting_since, c.id
        limit 10
     loop
@@ -294,7 +298,7 @@ begin
   -- 3. All of those were locked: far down in steps, which is quicker than to try a thousand locked rows.
   foreach v_step in array array[64, 256, 1024, 4096] loop
     select c.id into v_id from chats as c
-     where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+     where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
        and c.last_operator_id is distinct from p_operator_id
      order by c.waiting_since, c.id
     offset v_step
@@ -310,7 +314,7 @@ begin
   select c.id, c.waiting_since, greatest(c.waiting_since, c.state_since)
     into chat_id, waiting_since, queued_since
     from chats as c
-   where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+   where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
      and (c.last_operator_id is distinct from p_operator_id or greatest(c.waiting_since, c.state_since) <= v_own_before)
    order by c.waiting_since, c.id
    limit 1
@@ -366,7 +370,7 @@ begin
   with head as materialized (
     select q.id, q.waiting_since, q.last_operator_id, greatest(q.waiting_since, q.state_since) as queued_since
       from chats as q
-     where q.chat_state = 'waiting_assignment' and q.is_active and q.waiting_since is not null
+     where q.chat_state::text = 'waiting_assignment' and q.is_active and q.waiting_since is not null
        and q.waiting_since >= v_seen.head
      order by q.waiting_since, q.id
      limit 64
@@ -385,7 +389,7 @@ begin
             where q.id = head.id
               and (head.last_operator_id is distinct from p_operator_id
                    or head.queued_since <= (select own_chats_before(p_operator_id)))
-              and q.chat_state = 'waiting_assignment' and q.is_active and q.waiting_since is not null
+              and q.chat_state::text = 'waiting_assignment' and q.is_active and q.waiting_since is not null
               and (q.last_operator_id is distinct from p_operator_id
                    or greatest(q.waiting_since, q.state_since) <= (select own_chats_before(p_operator_id)))
               for no key update of q skip locked
@@ -441,7 +445,7 @@ declare
   v_chat_id uuid;
 begin
   select c.id into v_chat_id from chats as c
-   where c.assigned_operator_id = p_operator_id and c.chat_state = 'assigned' and c.is_active
+   where c.assigned_operator_id = p_operator_id and c.chat_state::text = 'assigned' and c.is_active
    order by c.assignment_time limit 1;
   return v_chat_id;
 end
@@ -493,7 +497,7 @@ begin
   -- the chat that they hold already, which comes out of the queue.
   select o.is_active, o.is_available,
          (select c.id from chats as c
-           where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+           where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
            order by c.waiting_since desc, c.id desc limit 1) is not null as somebody_waits,
          (select s.until from chatops.settings as s
            where s.target_schema = current_schema() and s.key = 'pause' and s.until > clock_timestamp()) is not null as paused
@@ -503,7 +507,7 @@ begin
   end if;
   -- Whoever lost the answer and asks again gets the chat they hold. Nothing is locked or written for that, nor where nobody waits.
   select c.id into v_chat_id from chats as c
-   where c.assigned_operator_id = p_operator_id and c.chat_state = 'assigned' and c.is_active limit 1;
+   where c.assigned_operator_id = p_operator_id and c.chat_state::text = 'assigned' and c.is_active limit 1;
   if v_chat_id is not null or v_asks.paused or not v_asks.somebody_waits then
     return v_chat_id;
   end if;
@@ -511,7 +515,7 @@ begin
   perform from operators as o where o.id = p_operator_id for no key update skip locked;
   if found then
     select c.id into v_chat_id from chats as c
-     where c.assigned_operator_id = p_operator_id and c.chat_state = 'assigned' and c.is_active limit 1;
+     where c.assigned_operator_id = p_operator_id and c.chat_state::text = 'assigned' and c.is_active limit 1;
   else
     v_chat_id := lock_operator(p_operator_id);
   end if;
@@ -553,7 +557,7 @@ as $function$
   with head as (
     select c.last_operator_id, greatest(c.waiting_since, c.state_since) as queued_since
       from chats as c
-     where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+     where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
      order by c.waiting_since, c.id
      limit 1000
   ), counted as (
@@ -567,7 +571,7 @@ as $function$
               when counted.waiting = 0 then 'empty'
               when counted.own = counted.waiting and (counted.waiting < 1000 or not exists (
                      select from chats as c
-                      where c.chat_state = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+                      where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
                         and c.last_operator_id is distinct from p_operator_id)) then 'only_your_own'
               else 'all_taken' end::text,
          counted.waiting,
@@ -620,7 +624,7 @@ begin
   end if;
   v_at := not_before(greatest(v_chat.state_since, v_chat.assignment_time));
   -- It may have been answered, or have gone to somebody else, while this call waited for its lock.
-  if v_chat.chat_state is distinct from 'assigned' or v_chat.assigned_operator_id is null
+  if v_chat.chat_state::text is distinct from 'assigned' or v_chat.assigned_operator_id is null
      or v_chat.assigned_operator_id <> coalesce(p_expected_operator_id, v_chat.assigned_operator_id) then
     if v_chat.assigned_operator_id is null
        and exists (select from chat_assignments as a where a.chat_id = p_chat_id and a.released_at is null) then
@@ -746,7 +750,7 @@ begin
            case when greatest(c.state_since, c.assignment_time) > v_at + interval '1 hour' then v_at
                 else greatest(c.state_since, c.assignment_time, v_at) end as ended_at
       from chats as c
-     where c.chat_state = 'assigned' and c.is_active and c.assigned_operator_id is not null
+     where c.chat_state::text = 'assigned' and c.is_active and c.assigned_operator_id is not null
        and is_idle(c.id, c.assigned_operator_id, c.assignment_time, v_at)
      order by c.assignment_time
      limit p_limit
@@ -801,7 +805,7 @@ begin
   perform from operators as o where o.id = p_operator_id for no key update;
   if exists (
     select from chats as c
-     where c.assigned_operator_id = p_operator_id and c.chat_state = 'assigned' and c.is_active and c.id <> p_chat_id
+     where c.assigned_operator_id = p_operator_id and c.chat_state::text = 'assigned' and c.is_active and c.id <> p_chat_id
   ) then
     perform count_refusal('operator_busy'::text);
     raise exception 'operator % is working on another chat', p_operator_id
@@ -838,14 +842,14 @@ begin
   end if;
   if v_chat.epoch <> coalesce(p_expected_epoch, v_chat.epoch)
      or (p_expected_operator_id is not null and v_chat.assigned_operator_id is distinct from p_expected_operator_id) then
-    raise exception 'chat % has moved: it is % now', p_chat_id, coalesce(v_chat.chat_state, 'without a state')
+    raise exception 'chat % has moved: it is % now', p_chat_id, coalesce(v_chat.chat_state::text, 'without a state')
       using errcode = 'PT409', hint = 'Look at it again before you move it.';
   end if;
   if v_chat.assigned_operator_id = p_operator_id then
     return query select p_chat_id, p_operator_id, p_operator_id, v_chat.epoch;
     return;
   end if;
-  if v_chat.chat_state = 'completed' or v_chat.is_active is not true then
+  if v_chat.chat_state::text = 'completed' or v_chat.is_active is not true then
     raise exception 'chat % is completed', p_chat_id using errcode = 'object_not_in_prerequisite_state';
   end if;
   if v_chat.waiting_since is null and not p_force then
@@ -901,7 +905,7 @@ begin
   if not found then
     raise exception 'Chat % not found', p_chat_id;
   end if;
-  if (v_chat.chat_state = 'completed' and v_chat.is_active is false)
+  if (v_chat.chat_state::text = 'completed' and v_chat.is_active is false)
      or (p_expected_operator_id is not null and v_chat.assigned_operator_id is distinct from p_expected_operator_id) then
     return false;
   end if;
@@ -949,7 +953,7 @@ begin
   if not found then
     raise exception 'Chat % not found', p_chat_id;
   end if;
-  if v_chat.chat_state is distinct from 'completed' and v_chat.is_active is not false then
+  if v_chat.chat_state::text is distinct from 'completed' and v_chat.is_active is not false then
     return null;
   end if;
   v_since := oldest_unanswered(p_chat_id);
@@ -1000,7 +1004,7 @@ declare
 begin
   select m.chat_id, m.sender_type, m.handled_by_operator_id, m.created_at into v_stored from messages as m
    where m.id = p_message_id;
-  if found and (v_stored.chat_id <> p_chat_id or v_stored.sender_type <> p_sender_type
+  if found and (v_stored.chat_id <> p_chat_id or v_stored.sender_type::text <> p_sender_type
                 or v_stored.handled_by_operator_id is distinct from p_operator_id) then
     raise exception 'message id % belongs to another message', p_message_id using errcode = 'unique_violation';
   end if;
@@ -1040,14 +1044,14 @@ begin
   if v_at is not null then
     return query select p_message_id, v_at,
       (select pg_catalog.count(*)::integer from messages as m
-        where m.chat_id = p_chat_id and m.sender_type = 'real' and m.created_at > v_at), true;
+        where m.chat_id = p_chat_id and m.sender_type::text = 'real' and m.created_at > v_at), true;
     return;
   end if;
-  if v_chat.chat_state is distinct from 'assigned' or v_chat.assigned_operator_id is distinct from p_operator_id then
+  if v_chat.chat_state::text is distinct from 'assigned' or v_chat.assigned_operator_id is distinct from p_operator_id then
     perform refuse_late_reply(p_chat_id, p_operator_id);
   end if;
   select pg_catalog.count(*)::integer into v_newer from messages as m
-   where m.chat_id = p_chat_id and m.sender_type = 'real' and m.created_at > coalesce(p_seen_until, v_chat.assignment_time);
+   where m.chat_id = p_chat_id and m.sender_type::text = 'real' and m.created_at > coalesce(p_seen_until, v_chat.assignment_time);
   v_at := clock_timestamp();
   insert into messages as m (id, chat_id, sender_type, content, handled_by_operator_id, created_at)
   values (p_message_id, p_chat_id, 'fictional', p_content, p_operator_id, v_at)
@@ -1109,21 +1113,21 @@ begin
 
   -- Where the guards stand, the message has called for an operator already.
   select c.chat_state into v_state from chats as c
-   where c.id = p_chat_id and c.waiting_since is null and (c.chat_state is distinct from 'completed' or closed_by_limit(c.id));
+   where c.id = p_chat_id and c.waiting_since is null and (c.chat_state::text is distinct from 'completed' or closed_by_limit(c.id));
   if found then
     v_since := case when v_state = 'completed' then oldest_unanswered(p_chat_id) else v_at end;
     if not v_marked then
       set local chatops.write to 'function';
     end if;
     update chats as c
-       set chat_state = case when c.chat_state = 'assigned' then c.chat_state else 'waiting_assignment' end,
+       set chat_state = case when c.chat_state::text = 'assigned' then c.chat_state else 'waiting_assignment' end,
            is_active = true,
            closed_reason = null,
-           releases_without_reply = case when c.chat_state = 'completed' then 0 else c.releases_without_reply end,
+           releases_without_reply = case when c.chat_state::text = 'completed' then 0 else c.releases_without_reply end,
            waiting_since = v_since,
            last_message_at = v_at,
-           state_since = case when c.chat_state in ('assigned', 'waiting_assignment') then c.state_since else v_at end,
-           epoch = c.epoch + case when c.chat_state in ('assigned', 'waiting_assignment') then 0 else 1 end,
+           state_since = case when c.chat_state::text in ('assigned', 'waiting_assignment') then c.state_since else v_at end,
+           epoch = c.epoch + case when c.chat_state::text in ('assigned', 'waiting_assignment') then 0 else 1 end,
            updated_at = v_at
      where c.id = p_chat_id;
     if not v_marked then
@@ -1152,7 +1156,7 @@ begin
   -- The chat first, as everybody who waits.
   perform from chats as c
      join operators as o on o.id = c.assigned_operator_id
-    where c.id = p_chat_id and c.chat_state = 'assigned' and c.assigned_operator_id = p_operator_id and o.is_active
+    where c.id = p_chat_id and c.chat_state::text = 'assigned' and c.assigned_operator_id = p_operator_id and o.is_active
       for no key update of c;
   if not found then
     return false;

@@ -53,7 +53,7 @@ declare
   v_last   timestamptz;
   v_newest timestamptz;
 begin
-  if new.sender_type = 'fictional' and new.handled_by_operator_id is not null then
+  if new.sender_type::text = 'fictional' and new.handled_by_operator_id is not null then
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
     perform from operators as o where o.id = new.handled_by_operator_id for key share;
   end if;
@@ -138,7 +138,7 @@ begin
   v_at := put_in_order(p_chat_id, p_message_id, p_at);
   select c.chat_state, c.is_active, c.assigned_operator_id, c.waiting_since, c.last_message_at into v_chat
     from chats as c where c.id = p_chat_id;
-  v_closed := coalesce(v_chat.chat_state = 'completed', false) or v_chat.is_active is false;
+  v_closed := coalesce(v_chat.chat_state::text = 'completed', false) or v_chat.is_active is false;
   v_opens := v_closed and closed_by_limit(p_chat_id);
   if not v_closed or v_opens then
     v_since := case when not v_opens and v_chat.waiting_since < v_at then v_chat.waiting_since
@@ -176,11 +176,11 @@ begin
   select c.chat_state, c.is_active, c.assigned_operator_id into v_chat from chats as c where c.id = p_chat_id;
   -- Several replies of one statement: the first has ended the turn in which all were written.
   if p_operator_id is not null
-     and (v_chat.chat_state is distinct from 'assigned' or v_chat.assigned_operator_id is distinct from p_operator_id)
+     and (v_chat.chat_state::text is distinct from 'assigned' or v_chat.assigned_operator_id is distinct from p_operator_id)
      and not (v_chat.assigned_operator_id is null and v_chat.is_active
               and exists (select from chat_assignments as a
                            where a.chat_id = p_chat_id and a.operator_id = p_operator_id
-                             and a.release_reason = 'operator_sent_message' and p_at between a.assigned_at and a.released_at))
+                             and a.release_reason::text = 'operator_sent_message' and p_at between a.assigned_at and a.released_at))
      and guards_are_on() then
     perform refuse_late_reply(p_chat_id, p_operator_id);
   end if;
@@ -192,7 +192,7 @@ begin
      where m.chat_id = p_chat_id and m.created_at between v_at and v_ended + interval '1 hour';
   end if;
   -- Somebody else's turn goes on: only while the guards are off does such a reply come through.
-  v_ends := coalesce(v_chat.chat_state, '') <> 'completed' and v_chat.is_active is not false
+  v_ends := coalesce(v_chat.chat_state::text, '') <> 'completed' and v_chat.is_active is not false
             and (v_chat.assigned_operator_id is null or p_operator_id is null or v_chat.assigned_operator_id = p_operator_id);
   update chats as c
      set message_count = coalesce(c.message_count, 0) + 1,
@@ -225,15 +225,26 @@ as $function$
 declare
   v_since timestamptz;
   v_reply record;
+  v_ends  boolean;
+  v_opens boolean;
   v_state text;
   v_at    constant timestamptz := clock_timestamp();
 begin
   v_since := oldest_unanswered(p_chat_id);
   select m.created_at, m.handled_by_operator_id into v_reply from messages as m
-   where m.chat_id = p_chat_id and m.sender_type = 'fictional' order by m.created_at desc limit 1;
-  select case when c.is_active is false then c.chat_state
-              when c.chat_state = 'waiting_real_user_reply' and v_since is not null then 'waiting_assignment'
-              when c.chat_state = 'waiting_assignment' and v_since is null and v_reply.created_at is not null
+   where m.chat_id = p_chat_id and m.sender_type::text = 'fictional' order by m.created_at desc limit 1;
+  -- An application that connects as the owner may give its messages their times: its holder's newest reply ends their turn, and
+  -- what its user wrote a moment ago opens what the limit closed.
+  select coalesce(c.chat_state::text = 'assigned' and v_reply.created_at = p_at and p_at >= c.assignment_time
+                  and v_reply.handled_by_operator_id = c.assigned_operator_id, false),
+         c.is_active is false and v_since is not null and v_reply.created_at is distinct from p_at
+         and p_at > v_at - interval '1 minute' and closed_by_limit(c.id)
+    into v_ends, v_opens from chats as c where c.id = p_chat_id;
+  select case when v_opens or (v_ends and v_since is not null) then 'waiting_assignment'
+              when v_ends then 'waiting_real_user_reply'
+              when c.is_active is false then c.chat_state
+              when c.chat_state::text = 'waiting_real_user_reply' and v_since is not null then 'waiting_assignment'
+              when c.chat_state::text = 'waiting_assignment' and v_since is null and v_reply.created_at is not null
                 then 'waiting_real_user_reply'
               else c.chat_state end
     into v_state from chats as c where c.id = p_chat_id;
@@ -242,20 +253,29 @@ begin
          last_message_at = greatest(c.last_message_at, p_at),
          operator_replied_at = case when v_reply.created_at > coalesce(c.operator_replied_at, '-infinity'::timestamptz)
                                     then v_reply.created_at else c.operator_replied_at end,
-         last_operator_id = case when c.chat_state is distinct from 'assigned' and v_reply.created_at = p_at
+         last_operator_id = case when (v_ends or c.chat_state::text is distinct from 'assigned') and v_reply.created_at = p_at
                                  then coalesce(v_reply.handled_by_operator_id, c.last_operator_id) else c.last_operator_id end,
-         waiting_since = case when v_state <> 'completed' and c.is_active is not false then v_since end,
+         waiting_since = case when v_state <> 'completed' and (v_opens or c.is_active is not false) then v_since end,
          chat_state = v_state,
-         state_since = case when v_state is distinct from c.chat_state then v_at else c.state_since end,
-         epoch = c.epoch + case when v_state is distinct from c.chat_state then 1 else 0 end
+         is_active = case when v_opens then true else c.is_active end,
+         closed_reason = case when not v_opens then c.closed_reason end,
+         releases_without_reply = case when v_ends or v_opens then 0 else c.releases_without_reply end,
+         assigned_operator_id = case when not v_ends then c.assigned_operator_id end,
+         assignment_time = case when not v_ends then c.assignment_time end,
+         state_since = case when v_state is distinct from c.chat_state::text then v_at else c.state_since end,
+         epoch = c.epoch + case when v_state is distinct from c.chat_state::text then 1 else 0 end
    where c.id = p_chat_id;
+  if v_ends then
+    perform end_turn(p_chat_id, v_at, 'operator_sent_message'::text);
+  end if;
   if v_state = 'waiting_assignment' then
     perform pg_catalog.nextval('chatops.queue_returns'::pg_catalog.regclass);
   end if;
 end
 $function$;
 comment on function apply_history(uuid, timestamptz) is
-  'What a restored message means: it is counted, nobody is refused, and an open chat waits if its messages say so.';
+  'What a restored message means: it is counted, nobody is refused, an open chat waits if its messages say so, and its holder''s
+newest reply ends their turn.';
 
 create or replace function apply_message() returns trigger
 language plpgsql
@@ -274,18 +294,18 @@ begin
   end if;
   if v_odd and is_owners_session() then
     perform apply_history(new.chat_id, new.created_at);
-  elsif new.sender_type = 'real' then
+  elsif new.sender_type::text = 'real' then
     -- One statement decides and counts, for nearly every message.
     update chats as c
        set message_count = coalesce(c.message_count, 0) + 1,
            last_message_at = new.created_at,
            updated_at = new.created_at,
            waiting_since = coalesce(c.waiting_since, new.created_at),
-           chat_state = case when c.chat_state = 'assigned' then 'assigned' else 'waiting_assignment' end,
-           state_since = case when c.chat_state in ('assigned', 'waiting_assignment') then c.state_since else new.created_at end,
-           epoch = c.epoch + case when c.chat_state in ('assigned', 'waiting_assignment') then 0 else 1 end
+           chat_state = case when c.chat_state::text = 'assigned' then 'assigned' else 'waiting_assignment' end,
+           state_since = case when c.chat_state::text in ('assigned', 'waiting_assignment') then c.state_since else new.created_at end,
+           epoch = c.epoch + case when c.chat_state::text in ('assigned', 'waiting_assignment') then 0 else 1 end
      where c.id = new.chat_id
-       and c.is_active and c.chat_state <> 'completed'
+       and c.is_active and c.chat_state::text <> 'completed'
        and v_now and (c.last_message_at is null or c.last_message_at < new.created_at);
     if not found then
       perform apply_user_message(new.chat_id, new.id, new.created_at);
@@ -293,7 +313,7 @@ begin
   else
     perform apply_reply(new.chat_id, new.id, new.created_at, new.handled_by_operator_id);
   end if;
-  if new.sender_type = 'fictional' and new.handled_by_operator_id is not null then
+  if new.sender_type::text = 'fictional' and new.handled_by_operator_id is not null then
     update operators as o set total_messages = coalesce(o.total_messages, 0) + 1 where o.id = new.handled_by_operator_id;
   end if;
   if not v_marked then
@@ -345,8 +365,8 @@ begin
      and not exists (select from operators as o where o.id = old.handled_by_operator_id) then
     old.handled_by_operator_id := null;
   end if;
-  if (new.chat_id, new.sender_type, new.handled_by_operator_id, new.created_at) is distinct from
-     (old.chat_id, old.sender_type, old.handled_by_operator_id, old.created_at) then
+  if (new.chat_id, new.sender_type::text, new.handled_by_operator_id, new.created_at) is distinct from
+     (old.chat_id, old.sender_type::text, old.handled_by_operator_id, old.created_at) then
     raise notice 'message % keeps its chat, sender, writer and time: write another one with user_message() or operator_reply()', old.id;
   end if;
   new.chat_id := old.chat_id;
@@ -360,7 +380,7 @@ comment on function keep_message() is 'Trigger: a stored message keeps its chat,
 
 create or replace trigger chatops_keep_message before update on messages
   for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                     and (new.chat_id is distinct from old.chat_id or new.sender_type is distinct from old.sender_type
+                     and (new.chat_id is distinct from old.chat_id or new.sender_type::text is distinct from old.sender_type::text
                           or new.created_at is distinct from old.created_at
                           or new.handled_by_operator_id is distinct from old.handled_by_operator_id
                           or new.delivered_at is distinct from old.delivered_at or new.read_at is distinct from old.read_at))
@@ -383,19 +403,19 @@ begin
      set message_count = greatest(coalesce(c.message_count, 0) - lost.messages, 0),
          waiting_since = settled.waiting_since,
          chat_state = case
-           when c.chat_state = 'waiting_real_user_reply' and settled.waiting_since is not null then 'waiting_assignment'
-           when c.chat_state = 'waiting_assignment' and c.waiting_since is not null and settled.waiting_since is null
+           when c.chat_state::text = 'waiting_real_user_reply' and settled.waiting_since is not null then 'waiting_assignment'
+           when c.chat_state::text = 'waiting_assignment' and c.waiting_since is not null and settled.waiting_since is null
                 and c.operator_replied_at is not null then 'waiting_real_user_reply'
            else c.chat_state end
     from (select gone.chat_id, pg_catalog.count(*)::integer as messages from gone group by gone.chat_id) as lost
    cross join lateral (select oldest_unanswered(lost.chat_id) as unanswered) as found
-   cross join lateral (select case when o.chat_state <> 'completed' then found.unanswered end as waiting_since
+   cross join lateral (select case when o.chat_state::text <> 'completed' then found.unanswered end as waiting_since
                          from chats as o where o.id = lost.chat_id) as settled
    where c.id = lost.chat_id;
   update operators as o
      set total_messages = greatest(coalesce(o.total_messages, 0) - lost.messages, 0)
     from (select gone.handled_by_operator_id as operator_id, pg_catalog.count(*)::integer as messages
-            from gone where gone.sender_type = 'fictional' group by gone.handled_by_operator_id) as lost
+            from gone where gone.sender_type::text = 'fictional' group by gone.handled_by_operator_id) as lost
    where o.id = lost.operator_id;
   if not v_marked then
     set local chatops.write to '';
@@ -419,11 +439,11 @@ set search_path from current
 as $function$
 begin
   perform refuse_clock('chats'::text, w.clock)
-     from (values (new.created_at), (new.updated_at), (new.last_message_at), (new.assignment_time), (new.operator_replied_at))
-          as w (clock)
+     from (values (new.created_at), (new.updated_at), (new.last_message_at), (new.assignment_time), (new.operator_replied_at),
+                  (new.state_since)) as w (clock)
     where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
-  new.chat_state := coalesce(new.chat_state, case when new.is_active is false then 'completed' else 'waiting_assignment' end);
-  new.is_active := coalesce(new.is_active, true) and new.chat_state <> 'completed';
+  new.chat_state := coalesce(new.chat_state::text, case when new.is_active is false then 'completed' else 'waiting_assignment' end);
+  new.is_active := coalesce(new.is_active, true) and new.chat_state::text <> 'completed';
   new.chat_state := case when new.is_active then new.chat_state else 'completed' end;
   -- Its messages are counted, and put it into the queue, as they come.
   new.message_count := 0;
@@ -431,14 +451,14 @@ begin
   if not is_owners_session() then
     new.epoch := 0;
     new.releases_without_reply := 0;
-    new.closed_reason := case when new.chat_state = 'completed' then 'closed' end;
+    new.closed_reason := case when new.chat_state::text = 'completed' then 'closed' end;
     new.state_since := null;
     new.assignment_time := null;
   end if;
-  if new.chat_state = 'assigned' and new.assigned_operator_id is null then
+  if new.chat_state::text = 'assigned' and new.assigned_operator_id is null then
     raise notice 'chat % waits: it is given to an operator with assign_chat_to_operator() or reassign_chat()', new.id;
     new.chat_state := 'waiting_assignment';
-  elsif new.chat_state = 'assigned' then
+  elsif new.chat_state::text = 'assigned' then
     -- One that is there already is not stored once more: the key says so, or an upsert goes on to its update.
     if not exists (select from chats as c
                     where c.id = new.id
@@ -447,7 +467,7 @@ begin
     end if;
     new.assignment_time := coalesce(new.assignment_time, clock_timestamp());
   end if;
-  if new.chat_state <> 'assigned' then
+  if new.chat_state::text <> 'assigned' then
     new.assigned_operator_id := null;
     new.assignment_time := null;
   end if;
@@ -484,20 +504,20 @@ set search_path from current
 as $function$
 begin
   -- A repair moved it: its text is older than these columns, so the messages say since when somebody waits.
-  if p_new.chat_state = 'waiting_assignment' then
+  if p_new.chat_state::text = 'waiting_assignment' then
     perform pg_catalog.nextval('chatops.queue_returns'::pg_catalog.regclass);
   end if;
   p_new.epoch := p_old.epoch + 1;
-  if p_new.chat_state is distinct from p_old.chat_state and p_new.state_since is not distinct from p_old.state_since then
+  if p_new.chat_state::text is distinct from p_old.chat_state::text and p_new.state_since is not distinct from p_old.state_since then
     p_new.state_since := not_before(greatest(p_old.state_since, p_old.assignment_time));
   end if;
   if p_new.waiting_since is not distinct from p_old.waiting_since then
-    p_new.waiting_since := case when p_new.chat_state <> 'completed' and p_new.is_active then oldest_unanswered(p_new.id) end;
+    p_new.waiting_since := case when p_new.chat_state::text <> 'completed' and p_new.is_active then oldest_unanswered(p_new.id) end;
   end if;
   if p_new.is_active and p_old.is_active is not true then
     p_new.closed_reason := null;
     p_new.releases_without_reply := 0;
-  elsif p_new.chat_state = 'completed' and p_old.chat_state is distinct from 'completed' then
+  elsif p_new.chat_state::text = 'completed' and p_old.chat_state::text is distinct from 'completed' then
     p_new.closed_reason := coalesce(p_new.closed_reason, 'closed');
   end if;
   return p_new;
@@ -525,17 +545,17 @@ language plpgsql
 set search_path from current
 as $function$
 declare
-  v_wanted   constant text := coalesce(p_new.chat_state, p_old.chat_state, 'waiting_assignment');
+  v_wanted   constant text := coalesce(p_new.chat_state::text, p_old.chat_state, 'waiting_assignment');
   v_operator constant uuid := p_new.assigned_operator_id;
   v_now      constant timestamptz := not_before(greatest(p_old.state_since, p_old.waiting_since, p_old.assignment_time));
 begin
-  if not p_new.is_active or (v_wanted = 'completed' and p_old.chat_state is distinct from 'completed') then
+  if not p_new.is_active or (v_wanted = 'completed' and p_old.chat_state::text is distinct from 'completed') then
     -- Closed, or closed before: nothing but activating it opens it again.
     p_new.is_active := false;
     p_new.chat_state := 'completed';
     p_new.assigned_operator_id := null;
     p_new.waiting_since := null;
-    if p_old.is_active is not false or p_old.chat_state is distinct from 'completed' then
+    if p_old.is_active is not false or p_old.chat_state::text is distinct from 'completed' then
       p_new.closed_reason := coalesce(p_new.closed_reason, 'closed');
     end if;
   elsif v_operator is distinct from p_old.assigned_operator_id and v_operator is not null and v_wanted = 'assigned' then
@@ -553,17 +573,17 @@ begin
     p_new.closed_reason := null;
     p_new.releases_without_reply := 0;
   elsif v_operator is null and v_wanted in ('assigned', 'waiting_assignment')
-        and (p_old.assigned_operator_id is not null or p_old.chat_state = 'assigned') then
+        and (p_old.assigned_operator_id is not null or p_old.chat_state::text = 'assigned') then
     -- Given back, or its operator was deleted.
     p_new.chat_state := case when p_old.waiting_since is null and p_old.operator_replied_at is not null
                              then 'waiting_real_user_reply' else 'waiting_assignment' end;
     p_new.releases_without_reply := p_old.releases_without_reply + case when p_old.waiting_since is null then 0 else 1 end;
-  elsif p_old.chat_state is null or (p_old.chat_state <> 'assigned') <> (p_old.assigned_operator_id is null) then
+  elsif p_old.chat_state is null or (p_old.chat_state::text <> 'assigned') <> (p_old.assigned_operator_id is null) then
     -- A row from before the guards that contradicts itself: its messages decide.
     p_new := settle_chat(p_new);
-  elsif (v_wanted = p_old.chat_state and v_operator is not distinct from p_old.assigned_operator_id) or guards_are_on() then
+  elsif (v_wanted = p_old.chat_state::text and v_operator is not distinct from p_old.assigned_operator_id) or guards_are_on() then
     -- A stale write of the state, or of somebody else's holder: the messages have decided already.
-    if v_wanted <> p_old.chat_state or v_operator is distinct from p_old.assigned_operator_id then
+    if v_wanted <> p_old.chat_state::text or v_operator is distinct from p_old.assigned_operator_id then
       raise notice 'chat % stays %: its messages decide', p_new.id, p_old.chat_state
         using hint = 'To move it call release_chat(), reassign_chat() or close_chat(), or chatops release, reassign or close.';
     end if;
@@ -572,9 +592,9 @@ begin
   else
     -- The guards are off: as it was written, as far as the row does not contradict itself.
     p_new.chat_state := case when v_wanted = 'assigned' and v_operator is null then 'waiting_assignment' else v_wanted end;
-    if p_new.chat_state = 'waiting_assignment' then
+    if p_new.chat_state::text = 'waiting_assignment' then
       p_new.waiting_since := coalesce(p_old.waiting_since, v_now);
-    elsif p_new.chat_state = 'waiting_real_user_reply' then
+    elsif p_new.chat_state::text = 'waiting_real_user_reply' then
       p_new.operator_replied_at := coalesce(p_old.operator_replied_at, v_now);
       p_new.waiting_since := null;
       p_new.releases_without_reply := 0;
@@ -594,11 +614,11 @@ as $function$
 declare
   v_moved boolean;
 begin
-  if p_new.chat_state <> 'assigned' then
+  if p_new.chat_state::text <> 'assigned' then
     p_new.assigned_operator_id := null;
     p_new.assignment_time := null;
   end if;
-  v_moved := p_new.chat_state is distinct from p_old.chat_state
+  v_moved := p_new.chat_state::text is distinct from p_old.chat_state::text
              or p_new.assigned_operator_id is distinct from p_old.assigned_operator_id;
   if v_moved and p_old.assigned_operator_id is not null and p_new.assigned_operator_id is null then
     -- Not an operator who is being deleted in this very statement.
@@ -612,9 +632,9 @@ begin
   if v_moved then
     p_new.epoch := p_old.epoch + 1;
   end if;
-  if p_new.chat_state is distinct from p_old.chat_state then
+  if p_new.chat_state::text is distinct from p_old.chat_state::text then
     p_new.state_since := not_before(greatest(p_old.state_since, p_old.assignment_time, p_new.assignment_time));
-    if p_new.chat_state = 'waiting_assignment' then
+    if p_new.chat_state::text = 'waiting_assignment' then
       perform pg_catalog.nextval('chatops.queue_returns'::pg_catalog.regclass);
     end if;
   end if;
@@ -634,7 +654,7 @@ declare
   v_same chats;
 begin
   if pg_catalog.current_setting('chatops.write'::text, true) = 'function' then
-    if old.chat_state is distinct from new.chat_state or old.assigned_operator_id is distinct from new.assigned_operator_id
+    if old.chat_state::text is distinct from new.chat_state::text or old.assigned_operator_id is distinct from new.assigned_operator_id
        or old.is_active is distinct from new.is_active then
       new := complete_our_move(old, new);
     end if;
@@ -649,7 +669,7 @@ begin
             as w (clock, before)
       where w.clock is distinct from w.before and w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
   end if;
-  if old.chat_state is not distinct from new.chat_state and old.assigned_operator_id is not distinct from new.assigned_operator_id
+  if old.chat_state::text is not distinct from new.chat_state::text and old.assigned_operator_id is not distinct from new.assigned_operator_id
      and old.is_active is not distinct from new.is_active and old.message_count is not distinct from new.message_count
      and old.operator_replied_at is not distinct from new.operator_replied_at
      and old.assignment_time is not distinct from new.assignment_time
@@ -711,7 +731,7 @@ declare
   v_reason text;
 begin
   set local chatops.write to 'function';
-  if new.is_active and new.assigned_operator_id is null and old.chat_state = 'assigned' then
+  if new.is_active and new.assigned_operator_id is null and old.chat_state::text = 'assigned' then
     -- Let go: the application closes the row next, with the reason. Whatever comes before that on this chat closes it.
     delete from operator_activity as v where v.chat_id = new.id;
   else
@@ -753,16 +773,18 @@ declare
   v_holder  uuid;
 begin
   perform refuse_clock('chat_assignments'::text, w.clock)
-     from (values (new.assigned_at), (new.released_at), (new.created_at)) as w (clock)
+     from (values (new.assigned_at), (new.released_at), (new.created_at), (new.waiting_since), (new.queued_since)) as w (clock)
     where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
-  select case when c.chat_state = 'assigned' then c.assigned_operator_id end into v_holder from chats as c
+  select case when c.chat_state::text = 'assigned' then c.assigned_operator_id end into v_holder from chats as c
    where c.id = new.chat_id
      for no key update;
   v_history := new.assigned_at < now() and is_owners_session();
   if new.released_at is null then
     if v_holder = new.operator_id and v_history then
       -- A row that is restored takes the place of the one that its chat has got.
+      set local chatops.write to 'function';
       delete from chat_assignments as a where a.chat_id = new.chat_id and a.released_at is null and a.operator_id = v_holder;
+      set local chatops.write to '';
     elsif v_holder is distinct from new.operator_id
           or exists (select from chat_assignments as a where a.chat_id = new.chat_id and a.released_at is null) then
       -- Written already when the chat was given, or for somebody who did not get it.
@@ -811,13 +833,14 @@ declare
   v_chat record;
 begin
   perform refuse_clock('chat_assignments'::text, w.clock)
-     from (values (new.assigned_at, old.assigned_at), (new.released_at, old.released_at)) as w (clock, before)
+     from (values (new.assigned_at, old.assigned_at), (new.released_at, old.released_at), (new.created_at, old.created_at),
+                  (new.waiting_since, old.waiting_since), (new.queued_since, old.queued_since)) as w (clock, before)
     where w.clock is distinct from w.before
       and w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
   if old.released_at is null and new.released_at is not null then
     -- Read without waiting: this row is locked already, and whoever has the chat's lock may be waiting for it.
     select c.chat_state, c.assigned_operator_id, c.state_since into v_chat from chats as c where c.id = old.chat_id;
-    if v_chat.chat_state = 'assigned' and v_chat.assigned_operator_id = old.operator_id then
+    if v_chat.chat_state::text = 'assigned' and v_chat.assigned_operator_id = old.operator_id then
       raise notice 'operator % holds chat %: the assignment stays open', old.operator_id, old.chat_id
         using hint = 'To take the chat away call release_chat() or reassign_chat(), or chatops release or reassign.';
       return old;
@@ -850,6 +873,65 @@ create or replace trigger chatops_guard_release before update on chat_assignment
   for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
   execute function guard_release();
 
+create or replace function keep_turn() returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $function$
+begin
+  -- Not one that goes with its chat or its operator.
+  if exists (
+    select from chats as c
+      join operators as o on o.id = c.assigned_operator_id
+     where c.id = old.chat_id and c.chat_state::text = 'assigned' and c.assigned_operator_id = old.operator_id
+  ) then
+    raise notice 'operator % holds chat %: the assignment stays', old.operator_id, old.chat_id
+      using hint = 'To take the chat away call release_chat() or reassign_chat(), or chatops release or reassign.';
+    return null;
+  end if;
+  return old;
+end
+$function$;
+comment on function keep_turn() is 'Trigger: the open assignment of a chat''s holder is not deleted while they hold it.';
+
+create or replace trigger chatops_keep_turn before delete on chat_assignments
+  for each row when (old.released_at is null and pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
+  execute function keep_turn();
+
+create or replace function follow_truncate() returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $function$
+declare
+  v_marked constant boolean := coalesce(pg_catalog.current_setting('chatops.write'::text, true), '') = 'function';
+begin
+  if not v_marked then
+    set local chatops.write to 'function';
+  end if;
+  if tg_table_name = 'messages' then
+    update chats as c set message_count = 0, waiting_since = null where c.message_count <> 0 or c.waiting_since is not null;
+    update operators as o set total_messages = 0 where o.total_messages <> 0;
+  else
+    insert into chat_assignments (chat_id, operator_id, assigned_at, waiting_since)
+    select c.id, c.assigned_operator_id, coalesce(c.assignment_time, clock_timestamp()), c.waiting_since
+      from chats as c
+     where c.chat_state::text = 'assigned' and c.is_active and c.assigned_operator_id is not null;
+  end if;
+  if not v_marked then
+    set local chatops.write to '';
+  end if;
+  return null;
+end
+$function$;
+comment on function follow_truncate() is
+  'Trigger: without its messages nothing is counted and nobody waits; a chat that is held keeps its open assignment.';
+
+create or replace trigger chatops_follow_truncate after truncate on messages
+  for each statement execute function follow_truncate();
+create or replace trigger chatops_follow_truncate after truncate on chat_assignments
+  for each statement execute function follow_truncate();
+
 create or replace function guard_heartbeat() returns trigger
 language plpgsql
 security definer
@@ -864,13 +946,13 @@ begin
   if tg_op = 'INSERT' then
     perform from chats as c
        join operators as o on o.id = c.assigned_operator_id
-      where c.id = new.chat_id and c.chat_state = 'assigned' and c.assigned_operator_id = new.operator_id and o.is_active
+      where c.id = new.chat_id and c.chat_state::text = 'assigned' and c.assigned_operator_id = new.operator_id and o.is_active
         for no key update of c;
   else
     -- Read without waiting: this row is locked already, and whoever has the chat's lock may be waiting for it.
     perform from chats as c
        join operators as o on o.id = c.assigned_operator_id
-      where c.id = new.chat_id and c.chat_state = 'assigned' and c.assigned_operator_id = new.operator_id and o.is_active;
+      where c.id = new.chat_id and c.chat_state::text = 'assigned' and c.assigned_operator_id = new.operator_id and o.is_active;
   end if;
   if not found then
     raise notice 'operator % does not hold chat %: nobody is heard there', new.operator_id, new.chat_id
@@ -946,7 +1028,7 @@ begin
   -- The operator's row is locked, so no chat is waited for: one that is being written now is left to release_idle_chats.
   for v_chat_id in
     select c.id from chats as c
-     where c.assigned_operator_id = new.id and c.chat_state = 'assigned'
+     where c.assigned_operator_id = new.id and c.chat_state::text = 'assigned'
        for no key update skip locked
   loop
     perform let_go(v_chat_id, new.id, 'operator_deactivated'::text, false, false);
@@ -968,7 +1050,8 @@ declare
     || 'apply_user_message(uuid, uuid, timestamptz), apply_reply(uuid, uuid, timestamptz, uuid), apply_history(uuid, timestamptz), '
     || 'apply_message(), keep_message(), forget_messages(), guard_new_chat(), open_first_turn(), complete_our_move(chats, chats), '
     || 'settle_chat(chats), decide_chat(chats, chats), remember_move(chats, chats), guard_chat(), follow_holder(), '
-    || 'guard_assignment(), guard_release(), guard_heartbeat(), keep_total_messages(), refuse_operators_clock(), '
+    || 'guard_assignment(), guard_release(), keep_turn(), follow_truncate(), guard_heartbeat(), keep_total_messages(), '
+    || 'refuse_operators_clock(), '
     || 'free_chats_of_operator()';
   v_role text;
 begin
@@ -1012,14 +1095,14 @@ begin
          'stored_message', 'operator_reply', 'user_message', 'operator_heartbeat', 'guards_are_on', 'put_in_order',
          'apply_user_message', 'apply_reply', 'apply_history', 'keep_message', 'forget_messages', 'guard_new_chat',
          'open_first_turn', 'complete_our_move', 'settle_chat', 'decide_chat', 'remember_move', 'guard_chat', 'follow_holder',
-         'guard_assignment', 'guard_release', 'guard_heartbeat', 'keep_total_messages', 'refuse_operators_clock',
+         'guard_assignment', 'guard_release', 'keep_turn', 'follow_truncate', 'guard_heartbeat', 'keep_total_messages', 'refuse_operators_clock',
          'free_chats_of_operator')
   loop
     execute 'alter function ' || v_function::text || ' owner to ' || v_owner::text;
   end loop;
   foreach v_relation in array array['guarded_columns'::pg_catalog.regclass, 'refusals_late_reply'::pg_catalog.regclass,
                                     'refusals_operator_busy'::pg_catalog.regclass] loop
-    execute case when v_relation = 'guarded_columns'::pg_catalog.regclass then 'alter view ' else 'alter sequence ' end
+    execute case when v_relation::oid = 'guarded_columns'::pg_catalog.regclass::oid then 'alter view ' else 'alter sequence ' end
       || v_relation::text || ' owner to ' || v_owner::text;
   end loop;
   execute 'grant usage on schema chatops to ' || v_owner::text;
