@@ -74,14 +74,15 @@ def _not_here(database: Database, others: list[str]) -> str:
     return where
 
 
-_STATE_TYPE = """select format_type(atttypid, atttypmod) from pg_attribute
-                  where attrelid = to_regclass('chats') and attname = 'chat_state'"""
+_STATE_TYPE = """select case when t.typcategory = 'S' then 'text' else pg_catalog.format_type(a.atttypid, a.atttypmod) end
+                   from pg_attribute as a join pg_type as t on t.oid = a.atttypid
+                  where a.attrelid = pg_catalog.to_regclass('chats')::oid and a.attname = 'chat_state'"""
 
 
 def require_text_state(database: Database) -> None:
     """Refuses to move chats whose state is no text: the statements that move them write one. Inside a transaction."""
     kind = str(database.value(_STATE_TYPE) or "text")
-    if kind != "text" and not kind.startswith("character varying"):
+    if kind != "text":
         raise RefusedError(
             f"chats.chat_state is of type {formatting.visible(kind)}, not text: "
             "chatops reads such chats, and does not move or mend them; nothing was changed"

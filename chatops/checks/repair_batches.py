@@ -21,7 +21,7 @@ BATCH = 500
 PREVIEW = 20
 SCAN_TIMEOUT = "120s"
 _AUDIT = "chatops.actions"
-_ELAPSED = "select 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
+_ELAPSED = "select 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
 
 
 @dataclass(frozen=True, slots=True)

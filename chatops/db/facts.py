@@ -12,55 +12,61 @@ _CHATS_SOMEWHERE = """exists (select from pg_class as other
                        join pg_attribute as state on state.attrelid = other.oid and state.attname = 'chat_state'
                       where other.relname = 'chats' and other.relkind in ('r', 'p') and not state.attisdropped
                         and other.relnamespace::regnamespace::text !~ '^pg_')"""
-_FACTS = """select current_setting('server_version_num')::int as version_number,
-       current_setting('server_version') as version, current_user::text as role, session_user::text as login,
-       current_database()::text as database, statement_timestamp() as now, pg_is_in_recovery() as standby,
-       pg_backend_pid() as backend_pid, to_regclass('chats') is not null as has_chats,
+_FACTS = """select pg_catalog.current_setting('server_version_num')::int as version_number,
+       pg_catalog.current_setting('server_version') as version, current_user::text as role, session_user::text as login,
+       current_database()::text as database, statement_timestamp() as now, pg_catalog.pg_is_in_recovery() as standby,
+       pg_catalog.pg_backend_pid() as backend_pid, pg_catalog.to_regclass('chats') is not null as has_chats,
        exists (select from pg_attribute
-               where attrelid = to_regclass('chats') and attname = 'waiting_since' and not attisdropped) as has_queue_clocks,
+               where attrelid = pg_catalog.to_regclass('chats')::oid and attname = 'waiting_since' and not attisdropped)
+         as has_queue_clocks,
        -- By the catalog: to_regclass raises for a role that may not use the schema. By columns: others have tables of such names.
-       coalesce(bool_or(c.relname = 'actions' and a.attname = 'transaction_id'), false) as has_bookkeeping,
-       coalesce(bool_or(c.relname = 'migrations' and a.attname = 'target_schema'), false) as has_ledger,
-       max(pg_get_userbyid(n.nspowner)::text) as schema_owner,
-       coalesce(bool_or(not pg_has_role(n.nspowner, 'usage') and not o.rolsuper
-                        and n.nspowner is distinct from (select relowner from pg_class where oid = to_regclass('chats'))), false)
+       coalesce(pg_catalog.bool_or(c.relname = 'actions' and a.attname = 'transaction_id'), false) as has_bookkeeping,
+       coalesce(pg_catalog.bool_or(c.relname = 'migrations' and a.attname = 'target_schema'), false) as has_ledger,
+       pg_catalog.max(pg_catalog.pg_get_userbyid(n.nspowner)::text) as schema_owner,
+       coalesce(pg_catalog.bool_or(not pg_catalog.pg_has_role(n.nspowner, 'usage') and not o.rolsuper
+                        and n.nspowner is distinct from (select relowner from pg_class
+                                                          where oid = pg_catalog.to_regclass('chats')::oid)), false)
          as schema_is_a_strangers,
        -- By what depends on it: the catalog of relations has no index by schema, and is long where there are many tenants.
-       coalesce(bool_or(exists (select from pg_depend as d join pg_class as u on u.oid = d.objid
-                                 where d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid
-                                   and d.classid = 'pg_class'::regclass and u.relkind in ('r', 'p', 'v', 'm', 'f'))), false)
+       coalesce(pg_catalog.bool_or(exists (select from pg_depend as d join pg_class as u on u.oid = d.objid
+                                 where d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid
+                                   and d.classid = 'pg_class'::regclass::oid and u.relkind in ('r', 'p', 'v', 'm', 'f'))), false)
          as schema_is_used,
-       has_database_privilege(current_database(), 'create') as may_create_schemas,
-       current_setting('default_transaction_read_only')::boolean as read_only,
+       pg_catalog.has_database_privilege(current_database(), 'create') as may_create_schemas,
+       pg_catalog.current_setting('default_transaction_read_only')::boolean as read_only,
        exists (select from pg_class as h join pg_namespace as s on s.oid = h.relnamespace
                 where s.nspname = 'supabase_migrations' and h.relname = 'schema_migrations') as has_supabase_history,
        (select e.extversion from pg_extension as e where e.extname = 'citus') as citus,
        exists (select from pg_trigger
-                where tgrelid = to_regclass('chats')
-                  and tgfoid = to_regproc('pg_catalog.citus_truncate_trigger')) as distributed,
+                where tgrelid = pg_catalog.to_regclass('chats')::oid
+                  and tgfoid = pg_catalog.to_regproc('pg_catalog.citus_truncate_trigger')::oid) as distributed,
        exists (select from pg_namespace where nspname = {schema}) as schema_there,
-       to_regclass('chats') is null
+       pg_catalog.to_regclass('chats') is null
          and {chats_somewhere} as chats_elsewhere,
-       (select count(*)::int
+       (select pg_catalog.count(*)::int
           from pg_namespace as own
           join pg_class as t on t.relnamespace = own.oid and t.relkind in ('r', 'p')
           join pg_attribute as k on k.attrelid = t.oid and k.attnum > 0 and not k.attisdropped
          where own.nspname = 'chatops') as bookkeeping_columns,
        -- Rows are hidden unless the role owns the table or bypasses policies, or one SELECT policy shows it everything.
-       coalesce((select array_agg(t.name order by t.name)
-                   from unnest(array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity', 'real_users',
-                                     'fictional_users', 'platform_config']) as t (name)
-                  where row_security_active(to_regclass(t.name))
+       coalesce((select pg_catalog.array_agg(t.name order by t.name)
+                   from pg_catalog.unnest(array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity',
+                                                'real_users', 'fictional_users', 'platform_config']) as t (name)
+                  where pg_catalog.row_security_active(pg_catalog.to_regclass(t.name))
                     and (not exists (select from pg_policy as p
-                                      where p.polrelid = to_regclass(t.name) and p.polpermissive and p.polcmd in ('r', '*')
-                                        and pg_get_expr(p.polqual, p.polrelid) = 'true'
-                                        and (p.polroles = '{{0}}' or exists (
-                                              select from unnest(p.polroles) as r where r <> 0 and pg_has_role(r, 'member'))))
+                                      where p.polrelid = pg_catalog.to_regclass(t.name)::oid and p.polpermissive
+                                        and p.polcmd in ('r', '*')
+                                        and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'
+                                        and (p.polroles operator(pg_catalog.=) '{{0}}' or exists (
+                                              select from pg_catalog.unnest(p.polroles) as r
+                                              where r <> 0::oid and pg_catalog.pg_has_role(r, 'member'))))
                          or exists (select from pg_policy as p
-                                     where p.polrelid = to_regclass(t.name) and not p.polpermissive and p.polcmd in ('r', '*')
-                                       and pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
-                                       and (p.polroles = '{{0}}' or exists (
-                                             select from unnest(p.polroles) as r where r <> 0 and pg_has_role(r, 'member')))))
+                                     where p.polrelid = pg_catalog.to_regclass(t.name)::oid and not p.polpermissive
+                                       and p.polcmd in ('r', '*')
+                                       and pg_catalog.pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
+                                       and (p.polroles operator(pg_catalog.=) '{{0}}' or exists (
+                                             select from pg_catalog.unnest(p.polroles) as r
+                                              where r <> 0::oid and pg_catalog.pg_has_role(r, 'member')))))
                 ), '{{}}') as hidden
   from pg_namespace as n
   join pg_roles as o on o.oid = n.nspowner
@@ -80,7 +86,7 @@ _BY_SCHEMA = """select asked.schema,
        exists (select from pg_attribute where attrelid = c.oid and attname = 'waiting_since' and not attisdropped)
          as has_queue_clocks,
        exists (select from pg_namespace as n join pg_roles as o on o.oid = n.nspowner
-                where n.nspname = 'chatops' and not pg_has_role(n.nspowner, 'usage') and not o.rolsuper
+                where n.nspname = 'chatops' and not pg_catalog.pg_has_role(n.nspowner, 'usage') and not o.rolsuper
                   and n.nspowner is distinct from c.relowner) as schema_is_a_strangers,
        exists (select from pg_extension as e
                  join pg_proc as p on p.proname = 'citus_truncate_trigger'
@@ -89,26 +95,28 @@ _BY_SCHEMA = """select asked.schema,
        s.oid is not null as schema_there,
        c.oid is null
          and {chats_somewhere} as chats_elsewhere,
-       coalesce((select array_agg(t.relname::text order by t.relname)
+       coalesce((select pg_catalog.array_agg(t.relname::text order by t.relname)
                    from pg_class as t
-                  where t.relnamespace = s.oid and has_schema_privilege(s.oid, 'usage')
+                  where t.relnamespace = s.oid and pg_catalog.has_schema_privilege(s.oid, 'usage')
                     and t.relname in ('chats', 'messages', 'chat_assignments', 'operators', 'operator_activity', 'real_users',
                                       'fictional_users', 'platform_config')
-                    and row_security_active(t.oid)
+                    and pg_catalog.row_security_active(t.oid)
                     and (not exists (select from pg_policy as p
                                       where p.polrelid = t.oid and p.polpermissive and p.polcmd in ('r', '*')
-                                        and pg_get_expr(p.polqual, p.polrelid) = 'true'
-                                        and (p.polroles = '{{0}}' or exists (
-                                              select from unnest(p.polroles) as r where r <> 0 and pg_has_role(r, 'member'))))
+                                        and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'
+                                        and (p.polroles operator(pg_catalog.=) '{{0}}' or exists (
+                                              select from pg_catalog.unnest(p.polroles) as r
+                                              where r <> 0::oid and pg_catalog.pg_has_role(r, 'member'))))
                          or exists (select from pg_policy as p
                                      where p.polrelid = t.oid and not p.polpermissive and p.polcmd in ('r', '*')
-                                       and pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
-                                       and (p.polroles = '{{0}}' or exists (
-                                             select from unnest(p.polroles) as r where r <> 0 and pg_has_role(r, 'member')))))
+                                       and pg_catalog.pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
+                                       and (p.polroles operator(pg_catalog.=) '{{0}}' or exists (
+                                             select from pg_catalog.unnest(p.polroles) as r
+                                              where r <> 0::oid and pg_catalog.pg_has_role(r, 'member')))))
                 ), '{{}}') as hidden
-  from unnest({schemas}::text[]) with ordinality as asked (schema, place)
+  from pg_catalog.unnest({schemas}::text[]) with ordinality as asked (schema, place)
   left join pg_namespace as s on s.nspname = asked.schema
-  left join pg_class as c on c.relnamespace = s.oid and c.relname = 'chats' and has_schema_privilege(s.oid, 'usage')
+  left join pg_class as c on c.relnamespace = s.oid and c.relname = 'chats' and pg_catalog.has_schema_privilege(s.oid, 'usage')
  order by asked.place"""
 
 

@@ -24,7 +24,7 @@ FIRST_BATCH, LARGEST_BATCH = 100, 20_000
 MOST_CUTS = 5
 CHECKS_ITS_CLIENT = 140_000
 LOOKS_FOR_CLIENT = "100ms"
-ELAPSED = "select 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
+ELAPSED = "select 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
 """How long a batch has taken by the server's clock, in ms."""
 
 

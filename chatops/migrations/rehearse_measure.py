@@ -178,7 +178,7 @@ def _limits(deadline: float | None, lock_timeout_ms: int) -> str:
     """The clock, and what is left for the next statement; the clock is read last."""
     timeout = "'0'"
     if deadline is not None:
-        left = f"1000 * ({deadline:.3f} - pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))"
+        left = f"1000::float8 * ({deadline:.3f}::float8 - pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))"
         timeout = f"greatest(1, {left})::integer::text"
     return (
         f"with limits as materialized (select pg_catalog.set_config('lock_timeout', '{lock_timeout_ms}', true) as a, "

@@ -57,16 +57,16 @@ UNFLUSHED = "set local synchronous_commit = off"
 
 _LEFT = (
     f"select pg_catalog.set_config('lock_timeout', greatest({SHORTEST_LOCK_TIMEOUT_MS}, "
-    "coalesce(nullif(pg_catalog.current_setting('chatops.deadline_ms', true), '')::bigint, 0)"
-    " - 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer::text, true)"
+    "coalesce(nullif(pg_catalog.current_setting('chatops.deadline_ms', true), '')::float8, 0::float8)"
+    " - 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer::text, true)"
 )
 
 
 _LEFT_ON_A_CLUSTER = (
     "do $left$ begin execute pg_catalog.format('set local lock_timeout = %s', "
     f"greatest({SHORTEST_LOCK_TIMEOUT_MS}, "
-    "coalesce(nullif(pg_catalog.current_setting('chatops.deadline_ms', true), '')::bigint, 0)"
-    " - 1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer); end $left$"
+    "coalesce(nullif(pg_catalog.current_setting('chatops.deadline_ms', true), '')::float8, 0::float8)"
+    " - 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer); end $left$"
 )
 """The same where it must reach the workers: by SET, in a block."""
 
@@ -245,11 +245,13 @@ def deadline_text(deadline_ms: int, *, patient: bool = False) -> str:
     The first lock may take all of it. Whoever holds one and waits for another stays below deadlock_timeout, unless `patient`:
     past that the server breaks a circle by failing a client's transaction rather than ours.
     """
-    below = f"{BELOW_DEADLOCK} * 1000 * pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::interval)"
+    least_wait = "pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::interval)"
+    below = f"{1000 * BELOW_DEADLOCK}::float8 * {least_wait}"
     left = str(deadline_ms) if patient else f"least({deadline_ms}, {below})"
     return (
-        "select pg_catalog.set_config('chatops.deadline_ms', (1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
-        f" + {left})::bigint::text, true)"
+        "select pg_catalog.set_config('chatops.deadline_ms',"
+        " (1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
+        f" + {left}::float8)::bigint::text, true)"
     )
 
 

@@ -23,5 +23,5 @@ select c.id as chat_id,
   from contradictory_chats c
   left join operators o on o.id = c.assigned_operator_id
  where c.chat_state is null
-    or (c.chat_state = 'assigned') <> (c.assigned_operator_id is not null)
+    or (c.chat_state::text = 'assigned') <> (c.assigned_operator_id is not null)
  order by c.updated_at desc nulls last, c.id

@@ -18,7 +18,7 @@ select c.id as chat_id,
        now() - c.assignment_time as held_for
   from chats c
   left join operators o on o.id = c.assigned_operator_id
- where c.chat_state = 'assigned'
+ where c.chat_state::text = 'assigned'
    and c.assigned_operator_id is not null
    and c.is_active is not false
    and not exists (

@@ -23,9 +23,9 @@ select c.id as chat_id,
        c.last_operator_id
   from newest_messages n
   join chats c on c.id = n.chat_id
- where n.sender_type = 'real'
+ where n.sender_type::text = 'real'
    and n.orphans = 0
    -- Of two at the same instant none is the later one.
    and (select m.id from messages m
-         where m.chat_id = n.chat_id and m.created_at = n.written_at and m.sender_type = 'fictional' limit 1) is null
+         where m.chat_id = n.chat_id and m.created_at = n.written_at and m.sender_type::text = 'fictional' limit 1) is null
  order by n.written_at, c.id

@@ -23,8 +23,8 @@ select c.id as chat_id,
     order by m.created_at desc
     limit 1
  ) as newest
- where c.chat_state = 'waiting_assignment'
+ where c.chat_state::text = 'waiting_assignment'
    and c.assigned_operator_id is null
    and c.is_active
-   and newest.sender_type = 'fictional'
+   and newest.sender_type::text = 'fictional'
  order by newest.created_at, c.id

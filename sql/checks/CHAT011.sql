@@ -22,5 +22,5 @@ select c.id as chat_id,
        c.updated_at
   from contradictory_chats c
  where c.is_active is null
-    or (c.chat_state = 'completed') = c.is_active
+    or (c.chat_state::text = 'completed') = c.is_active
  order by c.updated_at desc nulls last, c.id

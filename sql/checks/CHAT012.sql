@@ -25,7 +25,7 @@ select c.id as chat_id,
     -- The last assignment of the chat, where it did not end with a reply.
     select b.chat_id, b.released_at, b.release_reason
       from chat_assignments b
-     where b.release_reason is distinct from 'operator_sent_message'
+     where b.release_reason::text is distinct from 'operator_sent_message'
        and b.released_at is not null
        and not exists (
          select from chat_assignments a
@@ -34,11 +34,11 @@ select c.id as chat_id,
     offset 0
   ) as ended
   -- Only a chat that was written into after it was closed can be one.
-  join chats c on c.id = ended.chat_id and c.chat_state = 'completed' and c.last_message_at > ended.released_at
+  join chats c on c.id = ended.chat_id and c.chat_state::text = 'completed' and c.last_message_at > ended.released_at
  cross join lateral (
    select pg_catalog.count(*) as messages, pg_catalog.max(m.created_at) as newest_at
      from messages m
-    where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > ended.released_at
+    where m.chat_id = c.id and m.sender_type::text = 'real' and m.created_at > ended.released_at
  ) as unanswered
  where unanswered.messages > 0
    and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id)::numeric >= :'max_reassignments'::numeric

@@ -25,14 +25,14 @@ select c.id as chat_id,
     union
     select d.id from chats d
      where d.is_active is not false
-       and d.chat_state is distinct from 'completed'
-       and (d.last_operator_id is null or d.chat_state is distinct from 'waiting_real_user_reply')
+       and d.chat_state::text is distinct from 'completed'
+       and (d.last_operator_id is null or d.chat_state::text is distinct from 'waiting_real_user_reply')
   ) as candidate
   join chats c on c.id = candidate.chat_id
  cross join lateral (
    select m.handled_by_operator_id, m.created_at
      from messages m
-    where m.chat_id = c.id and m.sender_type = 'fictional'
+    where m.chat_id = c.id and m.sender_type::text = 'fictional'
     order by m.created_at desc
     limit 1
  ) as reply

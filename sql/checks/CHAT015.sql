@@ -27,13 +27,13 @@ select c.id as chat_id,
   from (
     select t.chat_id, t.operator_id, t.released_at from late_turns t
      where t.released_at >= now() - :'since'::interval
-       and t.release_reason is distinct from 'operator_sent_message'
+       and t.release_reason::text is distinct from 'operator_sent_message'
   ) as a
   join chats c on c.id = a.chat_id
  where c.is_active
-   and c.chat_state is distinct from 'completed'
+   and c.chat_state::text is distinct from 'completed'
    and a.released_at > coalesce((select m.created_at from messages m
-                                  where m.chat_id = c.id and m.sender_type = 'fictional'
+                                  where m.chat_id = c.id and m.sender_type::text = 'fictional'
                                   order by m.created_at desc limit 1), '-infinity')
  group by c.id
 having pg_catalog.count(*)::numeric >= :'releases_without_reply'::numeric

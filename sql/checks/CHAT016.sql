@@ -36,25 +36,25 @@ select a.chat_id,
  where a.assigned_at >= now() - :'since'::interval
    and lost.lost_at is not null
    and (lost.lost_at < a.released_at or a.released_at is null
-        or (a.release_reason is distinct from 'operator_sent_message'
-            and coalesce(a.release_reason, '') not ilike all (array['%idle%', 'manual%', 'max_reassign%', '%closed%'])))
+        or (a.release_reason::text is distinct from 'operator_sent_message'
+            and coalesce(a.release_reason::text, '') not ilike all (array['%idle%', 'manual%', 'max_reassign%', '%closed%'])))
    and exists (
      select 1 from messages m
-      where m.chat_id = a.chat_id and m.sender_type = 'real' and m.created_at > a.assigned_at
+      where m.chat_id = a.chat_id and m.sender_type::text = 'real' and m.created_at > a.assigned_at
         and m.created_at <= lost.lost_at
         and (m.created_at >= lost.lost_at - interval '5 seconds' or lost.lost_at is distinct from a.released_at))
    and not exists (
      select 1 from messages m
-      where m.chat_id = a.chat_id and m.sender_type = 'fictional' and m.handled_by_operator_id = a.operator_id
+      where m.chat_id = a.chat_id and m.sender_type::text = 'fictional' and m.handled_by_operator_id = a.operator_id
         and m.created_at between a.assigned_at and lost.lost_at + interval '1 second')
    -- Who closes a chat, blocks its user or switches its operator off takes it from them, whatever was written a moment before.
    and not exists (
      select 1 from chats c
-      where c.id = a.chat_id and (c.is_active is not true or c.chat_state = 'completed'))
+      where c.id = a.chat_id and (c.is_active is not true or c.chat_state::text = 'completed'))
    and not exists (select 1 from operators o where o.id = a.operator_id and o.is_active is not true)
    -- An admin's move, and a close by limit or by hand, leave a turn that says so.
    and not exists (
      select 1 from chat_assignments f
-      where f.chat_id = a.chat_id and f.release_reason like 'manual%'
+      where f.chat_id = a.chat_id and f.release_reason::text like 'manual%'
         and f.released_at between lost.lost_at - interval '5 seconds' and lost.lost_at + interval '5 seconds')
  order by advice nulls first, lost.lost_at desc, a.chat_id

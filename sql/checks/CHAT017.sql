@@ -22,7 +22,7 @@
 with active_by_state as materialized (:active_by_state),
 shown_by_state as materialized (:shown_by_state),
 handed_out as materialized (
-  select coalesce(pg_catalog.sum(t.chats) filter (where t.chat_state = 'assigned'), 0) as assigned, coalesce(pg_catalog.sum(t.active), 0) as active
+  select coalesce(pg_catalog.sum(t.chats) filter (where t.chat_state::text = 'assigned'), 0) as assigned, coalesce(pg_catalog.sum(t.active), 0) as active
     from active_by_state t
 ), shown as materialized (
   select coalesce(pg_catalog.sum(v.count), 0) as active from shown_by_state v
@@ -41,15 +41,15 @@ select t.chats::text || case when t.chats = 1 then ' chat has ' else ' chats hav
        pg_catalog.format($remedy$set chatops.write = 'function'; update chats as c
    set chat_state = case when c.is_active is false then 'completed'
                          when c.assigned_operator_id is not null then 'assigned'
-                         when newest.sender_type = 'fictional' and c.operator_replied_at is not null then 'waiting_real_user_reply'
+                         when newest.sender_type::text = 'fictional' and c.operator_replied_at is not null then 'waiting_real_user_reply'
                          else 'waiting_assignment' end%s
   from chats as o
   left join lateral (select m.sender_type from messages m where m.chat_id = o.id order by m.created_at desc limit 1) as newest on true
- where o.id = c.id and c.chat_state is not distinct from %L; reset chatops.write;$remedy$,
+ where o.id = c.id and c.chat_state::text is not distinct from %L; reset chatops.write;$remedy$,
                          case when not :'before_018'::boolean then ', epoch = c.epoch + 1' else '' end, t.chat_state) as remedy,
        null::text as passes_as
   from active_by_state t
- where coalesce(t.chat_state, '') not in ('waiting_assignment', 'assigned', 'waiting_real_user_reply', 'completed')
+ where coalesce(t.chat_state::text, '') not in ('waiting_assignment', 'assigned', 'waiting_real_user_reply', 'completed')
 union all
 select 'chat_state_summary counts ' || s.active::text || ' active chats, there are ' || h.active::text, 'chat_state_summary', null, null, null
   from shown s

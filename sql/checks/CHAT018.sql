@@ -22,7 +22,7 @@ select c.id as chat_id,
   from (
     -- Few: in the others a reply is the last that happened.
     select * from chats
-     where (is_active is false or chat_state = 'completed')
+     where (is_active is false or chat_state::text = 'completed')
        and (operator_replied_at is null or last_message_at > operator_replied_at)
        and (state_since is null or last_message_at > state_since)
     offset 0
@@ -33,15 +33,15 @@ select c.id as chat_id,
  cross join lateral (
    select pg_catalog.count(*) as messages, pg_catalog.max(m.created_at) as newest_at
      from messages m
-    where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > greatest(closed.at, c.operator_replied_at)
+    where m.chat_id = c.id and m.sender_type::text = 'real' and m.created_at > greatest(closed.at, c.operator_replied_at)
  ) as unanswered
  where c.last_message_at > closed.at
    and unanswered.messages > 0
    and coalesce(c.closed_reason, '') <> 'max_reassignments'
-   and not (c.chat_state = 'completed' and c.closed_reason is null
+   and not (c.chat_state::text = 'completed' and c.closed_reason is null
             and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is not null)::numeric
                 >= :'max_reassignments'::numeric
-            and (select a.release_reason is distinct from 'operator_sent_message' from chat_assignments a
+            and (select a.release_reason::text is distinct from 'operator_sent_message' from chat_assignments a
                   where a.chat_id = c.id and a.released_at is not null
                   order by a.released_at desc, a.assigned_at desc, a.id desc limit 1))
  order by unanswered.newest_at desc, c.id

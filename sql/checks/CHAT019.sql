@@ -13,7 +13,7 @@
 select c.id as chat_id, c.assigned_operator_id as operator_id, o.name as operator
   from chats c
   left join operators o on o.id = c.assigned_operator_id
- where c.chat_state = 'assigned'
+ where c.chat_state::text = 'assigned'
    and c.assigned_operator_id is not null
    and c.is_active is not false
    and c.assignment_time is null

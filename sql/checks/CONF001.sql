@@ -25,7 +25,7 @@ select p.key as setting,
                ('idle_timeout_minutes', 0.01, 1440),
                ('own_chat_after_seconds', 0, 604800),
                ('queue_sla_minutes', 0.1, 10080)) as known (key, least, most)
-  join platform_config p on p.key = known.key
+  join platform_config p on p.key::text = known.key
  cross join lateral (
    select case when (p.value #>> '{}'::text[]) ~ '^[ \t\n\r\f\v]*-?[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
                then (p.value #>> '{}'::text[])::numeric end as number

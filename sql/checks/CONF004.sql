@@ -19,13 +19,13 @@ select p.key as setting,
                ('idle_timeout_minutes', 0.5, 240, 'so long may an operator be silent'),
                ('max_reassignments', 2, 100, 'after so many releases a chat is closed for good'),
                ('queue_sla_minutes', 0.5, 1440, 'so long may a user wait before anybody is told')) as odd (key, least, most, trouble)
-  join platform_config p on p.key = odd.key
+  join platform_config p on p.key::text = odd.key
  cross join lateral (
    select case when (p.value #>> '{}'::text[]) ~ '^[ \t\n\r\f\v]*-?[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
                then (p.value #>> '{}'::text[])::numeric end as number
  ) as said
   join (values ('max_reassignments', 1::numeric, 1000::numeric), ('idle_timeout_minutes', 0.01, 1440), ('own_chat_after_seconds', 0, 604800),
-               ('queue_sla_minutes', 0.1, 10080)) as known (key, least, most) on known.key = p.key
+               ('queue_sla_minutes', 0.1, 10080)) as known (key, least, most) on known.key = p.key::text
  where said.number between known.least and known.most
    and said.number not between odd.least and odd.most
  order by p.key

@@ -39,7 +39,7 @@ select held.chat_id,
       from chats c
       left join operators o on o.id = c.assigned_operator_id
      where c.assigned_operator_id is not null
-       and c.chat_state = 'assigned'
+       and c.chat_state::text = 'assigned'
        and c.is_active is not false
   ) as held
  where not held.is_active

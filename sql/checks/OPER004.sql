@@ -20,7 +20,7 @@ select m.handled_by_operator_id as operator_id,
   join messages m on m.chat_id = c.id and m.created_at >= now() - interval '1 hour'
   left join operators o on o.id = m.handled_by_operator_id
  where c.last_message_at >= now() - interval '1 hour'
-   and m.sender_type = 'fictional'
+   and m.sender_type::text = 'fictional'
    and m.handled_by_operator_id is not null
  group by m.handled_by_operator_id, o.name
 having pg_catalog.count(*)::numeric > :'busiest_replies_per_hour'::numeric

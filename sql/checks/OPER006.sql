@@ -27,11 +27,11 @@ select pg_catalog.count(*) as overdue, pg_catalog.max(now() - held.seen_at) as o
                  and a.last_activity <= now() + interval '1 minute')) as seen_at
       from chats c
       join operators o on o.id = c.assigned_operator_id
-     where c.chat_state = 'assigned' and c.is_active is not false
+     where c.chat_state::text = 'assigned' and c.is_active is not false
   ) as held
  where held.seen_at < now() - interval '10 minutes'
                       - pg_catalog.make_interval(secs => 60::double precision * (:'idle_timeout_minutes'::double precision
                                                     + :'idle_grace_minutes'::double precision))
    and not exists (select from late_turns a
-                    where a.released_at >= now() - :'since'::interval and a.release_reason ilike '%idle%')
+                    where a.released_at >= now() - :'since'::interval and a.release_reason::text ilike '%idle%')
 having pg_catalog.count(*) > 0

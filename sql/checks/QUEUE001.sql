@@ -20,11 +20,11 @@ select c.id as chat_id,
        now() - c.assignment_time as held_for
   from (
     select id, assigned_operator_id, chat_state, assignment_time from chats
-     where assigned_operator_id is not null and chat_state = 'assigned' and is_active
+     where assigned_operator_id is not null and chat_state::text = 'assigned' and is_active
     union all
     select id, assigned_operator_id, chat_state, assignment_time from chats
-     where chat_state = 'waiting_assignment' and is_active and waiting_since is not null
+     where chat_state::text = 'waiting_assignment' and is_active and waiting_since is not null
   ) as c
   left join operators o on o.id = c.assigned_operator_id
- where not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type = 'real')
+ where not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type::text = 'real')
  order by c.assignment_time, c.id

@@ -10,9 +10,9 @@ waiting as materialized (
     from late_turns a
    cross join lateral (
      select pg_catalog.min(m.created_at) as since from messages m
-      where m.chat_id = a.chat_id and m.sender_type = 'real' and m.created_at <= a.assigned_at
+      where m.chat_id = a.chat_id and m.sender_type::text = 'real' and m.created_at <= a.assigned_at
         and m.created_at > coalesce((select r.created_at from messages r
-                                      where r.chat_id = a.chat_id and r.sender_type = 'fictional'
+                                      where r.chat_id = a.chat_id and r.sender_type::text = 'fictional'
                                         and r.created_at < a.assigned_at
                                       order by r.created_at desc limit 1), '-infinity')
    ) as began

@@ -33,19 +33,19 @@ select found.reader, found.says, found.really, found.advice, pg_catalog.regexp_r
     select 'get_assignment_queue_status().total_waiting' as reader, s.total_waiting::bigint as says, q.chats as really,
            s.total_waiting = q.chats as agrees,
            not :'views_applied'::boolean
-           and s.total_waiting = coalesce((select chats from state where chat_state = 'waiting_assignment'), 0) as advice
+           and s.total_waiting = coalesce((select chats from state where chat_state::text = 'waiting_assignment'), 0) as advice
       from status s
      cross join queue q
     union all
     select 'get_assignment_queue_status().total_assigned', s.total_assigned, coalesce(a.chats, 0),
            s.total_assigned in (coalesce(a.chats, 0), coalesce(a.held, 0)), false
       from status s
-      left join state a on a.chat_state = 'assigned'
+      left join state a on a.chat_state::text = 'assigned'
     union all
-    select 'chat_state_summary, ' || coalesce(c.chat_state, 'no state'), v.count, c.chats,
+    select 'chat_state_summary, ' || coalesce(c.chat_state::text, 'no state'), v.count, c.chats,
            v.count is not distinct from c.chats, false
       from state c
-      left join shown_by_state v on v.chat_state is not distinct from c.chat_state
+      left join shown_by_state v on v.chat_state::text is not distinct from c.chat_state::text
   ) as found
  where not found.agrees
  order by found.advice, found.reader

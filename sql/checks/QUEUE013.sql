@@ -19,14 +19,14 @@ select c.id as chat_id, c.waiting_since, oldest.written_at as user_wrote_at, c.w
  cross join lateral (
    select m.created_at as written_at
      from messages m
-    where m.chat_id = c.id and m.sender_type = 'real'
+    where m.chat_id = c.id and m.sender_type::text = 'real'
       and m.created_at > coalesce((select r.created_at from messages r
-                                    where r.chat_id = c.id and r.sender_type = 'fictional'
+                                    where r.chat_id = c.id and r.sender_type::text = 'fictional'
                                     order by r.created_at desc limit 1), '-infinity')
     order by m.created_at
     limit 1
  ) as oldest
- where c.chat_state in ('waiting_assignment', 'assigned')
+ where c.chat_state::text in ('waiting_assignment', 'assigned')
    and c.is_active is not false
    and c.waiting_since > oldest.written_at + interval '1 second'
  order by c.waiting_since - oldest.written_at desc, c.id

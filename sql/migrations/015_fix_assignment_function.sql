@@ -27,13 +27,13 @@ begin
   end if;
 
   select pg_catalog.count(*) into v_held from chats
-   where assigned_operator_id = p_operator_id and chat_state = 'assigned' and is_active;
+   where assigned_operator_id = p_operator_id and chat_state::text = 'assigned' and is_active;
   if v_held > 0 then
     return null;
   end if;
 
   select id into v_chat_id from chats
-   where chat_state = 'waiting_assignment' and is_active
+   where chat_state::text = 'waiting_assignment' and is_active
      and (last_operator_id is null or last_operator_id <> p_operator_id)
    order by created_at
    limit 1
@@ -42,7 +42,7 @@ begin
   -- Nothing else to be had: rather their own chat than nobody's.
   if v_chat_id is null then
     select id into v_chat_id from chats
-     where chat_state = 'waiting_assignment' and is_active
+     where chat_state::text = 'waiting_assignment' and is_active
      order by created_at
      limit 1
      for update skip locked;
@@ -85,7 +85,7 @@ begin
   end if;
 
   -- A JSON string ("3", as the settings page may save it) raises here.
-  select value::integer into v_max_reassignments from platform_config where key = 'max_reassignments';
+  select value::integer into v_max_reassignments from platform_config where key::text = 'max_reassignments';
   select pg_catalog.count(*) into v_reassignments from chat_assignments where chat_id = p_chat_id and released_at is not null;
 
   update chat_assignments

@@ -11,7 +11,7 @@ begin
   ) then
     alter table chats
       add constraint chk_assigned_state_has_operator
-      check (chat_state <> 'assigned' or assigned_operator_id is not null);
+      check (chat_state::text <> 'assigned' or assigned_operator_id is not null);
   end if;
 
   if not exists (
@@ -20,7 +20,7 @@ begin
   ) then
     alter table chats
       add constraint chk_waiting_reply_has_timestamp
-      check (chat_state <> 'waiting_real_user_reply' or operator_replied_at is not null);
+      check (chat_state::text <> 'waiting_real_user_reply' or operator_replied_at is not null);
   end if;
 end
 $checks$;
@@ -48,12 +48,12 @@ begin
     stable
     set search_path from current
     as $function$
-      select (pg_catalog.count(*) filter (where chat_state = 'waiting_assignment'))::integer,
-             (pg_catalog.count(*) filter (where chat_state = 'assigned'))::integer,
-             (pg_catalog.count(*) filter (where chat_state = 'waiting_real_user_reply'))::integer,
-             pg_catalog.min(created_at) filter (where chat_state = 'waiting_assignment'),
+      select (pg_catalog.count(*) filter (where chat_state::text = 'waiting_assignment'))::integer,
+             (pg_catalog.count(*) filter (where chat_state::text = 'assigned'))::integer,
+             (pg_catalog.count(*) filter (where chat_state::text = 'waiting_real_user_reply'))::integer,
+             pg_catalog.min(created_at) filter (where chat_state::text = 'waiting_assignment'),
              pg_catalog.round(pg_catalog.avg(extract(epoch from now() - created_at) / 60)
-                     filter (where chat_state = 'waiting_assignment'), 2)
+                     filter (where chat_state::text = 'waiting_assignment'), 2)
         from chats
        where is_active
     $function$;
@@ -71,7 +71,7 @@ begin
              pg_catalog.round(extract(epoch from now() - c.updated_at) / 3600, 2), c.last_message_at
         from chats as c
        where c.is_active
-         and c.chat_state <> 'completed'
+         and c.chat_state::text <> 'completed'
          and c.updated_at < now() - pg_catalog.make_interval(hours => p_hours)
        order by c.updated_at
     $function$;

@@ -2,6 +2,6 @@
 -- effect: contradictory states of a chat are refused from now on
 alter table chats
   add constraint chats_operator_when_assigned
-    check (chat_state is not null and (chat_state = 'assigned') = (assigned_operator_id is not null)) not valid,
+    check (chat_state is not null and (chat_state::text = 'assigned') = (assigned_operator_id is not null)) not valid,
   add constraint chats_completed_when_inactive
-    check (chat_state is not null and is_active is not null and (chat_state = 'completed') = (not is_active)) not valid;
+    check (chat_state is not null and is_active is not null and (chat_state::text = 'completed') = (not is_active)) not valid;

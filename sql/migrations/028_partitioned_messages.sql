@@ -13,7 +13,7 @@ declare
   c_given  constant timestamptz := new.created_at;
   v_fits   boolean := true;
 begin
-  if new.sender_type = 'fictional' and new.handled_by_operator_id is not null then
+  if new.sender_type::text = 'fictional' and new.handled_by_operator_id is not null then
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
     perform from operators as o where o.id = new.handled_by_operator_id for key share;
   end if;

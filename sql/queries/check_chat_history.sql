@@ -2,7 +2,7 @@
 select h.at, h.event, h.operator_id, o.name as operator_name, h.detail
   from (
     (select m.created_at as at,
-            case when m.sender_type = 'real' then 'user wrote' else 'operator answered' end as event,
+            case when m.sender_type::text = 'real' then 'user wrote' else 'operator answered' end as event,
             m.handled_by_operator_id as operator_id,
             case when :'show_text'::boolean then m.content else pg_catalog.char_length(m.content)::text || ' characters' end as detail
        from messages m where m.chat_id = :'chat_id'::uuid

@@ -4,4 +4,4 @@ select key as name,
        case when (value #>> '{}'::text[]) ~ '^[ \t\n\r\f\v]*-?[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
             then (value #>> '{}'::text[])::double precision end as value
   from platform_config
- where key = any (:'names'::text[])
+ where key::text = any (:'names'::text[])

@@ -2,10 +2,10 @@
 select m.created_at
   from messages as m
  where m.chat_id = c.id
-   and m.sender_type = 'real'
+   and m.sender_type::text = 'real'
    and m.created_at > coalesce(
          (select r.created_at from messages as r
-           where r.chat_id = c.id and r.sender_type = 'fictional'
+           where r.chat_id = c.id and r.sender_type::text = 'fictional'
            order by r.created_at desc limit 1),
          '-infinity'::timestamptz)
  order by m.created_at

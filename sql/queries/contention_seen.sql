@@ -2,8 +2,8 @@
 select c.id as chat_id, c.chat_state, c.assigned_operator_id,
        pg_catalog.count(a.id) filter (where a.released_at is null) as open_turns,
        (select pg_catalog.count(*) from chats as o
-         where o.assigned_operator_id = c.assigned_operator_id and o.chat_state = 'assigned' and o.is_active) as held_by_holder
+         where o.assigned_operator_id = c.assigned_operator_id and o.chat_state::text = 'assigned' and o.is_active) as held_by_holder
   from chats as c
   left join chat_assignments as a on a.chat_id = c.id
- where c.chat_state = 'assigned' or c.id = any(:'chats'::uuid[])
+ where c.chat_state::text = 'assigned' or c.id = any(:'chats'::uuid[])
  group by c.id

@@ -20,15 +20,15 @@ with was as materialized (
 ), decided as materialized (
   select was.*,
          case when :'command' = 'close' then 'completed'
-              when :'command' = 'release' and (was.chat_state = 'completed' or was.is_active is false) then 'completed'
-              when was.sender_type = 'fictional' then 'waiting_real_user_reply'
+              when :'command' = 'release' and (was.chat_state::text = 'completed' or was.is_active is false) then 'completed'
+              when was.sender_type::text = 'fictional' then 'waiting_real_user_reply'
               when :'command' = 'release' and (
                 select pg_catalog.count(*) from chat_assignments a
                  where a.chat_id = was.chat_id and a.released_at is not null
-                   and a.release_reason is distinct from 'operator_sent_message'
+                   and a.release_reason::text is distinct from 'operator_sent_message'
                    and a.released_at > coalesce(
                      (select pg_catalog.max(r.created_at) from messages r
-                       where r.chat_id = was.chat_id and r.sender_type = 'fictional'), '-infinity')
+                       where r.chat_id = was.chat_id and r.sender_type::text = 'fictional'), '-infinity')
               ) >= :'reassignment_limit'::integer then 'completed'
               else 'waiting_assignment' end as then_state
   from was

@@ -21,8 +21,8 @@ with was as materialized (
 ), decided as materialized (
   select was.*,
          case when :'command' = 'close' then 'completed'
-              when :'command' = 'release' and (was.chat_state = 'completed' or was.is_active is false) then 'completed'
-              when was.sender_type = 'fictional' then 'waiting_real_user_reply'
+              when :'command' = 'release' and (was.chat_state::text = 'completed' or was.is_active is false) then 'completed'
+              when was.sender_type::text = 'fictional' then 'waiting_real_user_reply'
               when :'command' = 'release' and (
                 was.releases_without_reply
               ) >= :'reassignment_limit'::integer then 'completed'
@@ -51,13 +51,13 @@ with was as materialized (
                                     else c.operator_replied_at end,
          waiting_since = case when decided.then_state = 'waiting_assignment'
                               then coalesce(c.waiting_since, oldest_unanswered(c.id)) end,
-         state_since = case when c.chat_state is distinct from decided.then_state
+         state_since = case when c.chat_state::text is distinct from decided.then_state
                             then statement_timestamp() else c.state_since end,
          releases_without_reply = case when :'command' = 'reopen' then 0 when :'command' = 'close' then c.releases_without_reply
                                   else c.releases_without_reply
-           + case when decided.operator_id is not null and decided.sender_type = 'real' then 1 else 0 end end,
+           + case when decided.operator_id is not null and decided.sender_type::text = 'real' then 1 else 0 end end,
          closed_reason = case when :'command' = 'close' then 'closed' when :'command' = 'reopen' then null
-                              when decided.then_state = 'completed' and c.is_active and c.chat_state <> 'completed'
+                              when decided.then_state = 'completed' and c.is_active and c.chat_state::text <> 'completed'
                               then 'max_reassignments' else c.closed_reason end,
          epoch = c.epoch + 1,
          last_operator_id = coalesce(decided.operator_id, c.last_operator_id), updated_at = statement_timestamp()

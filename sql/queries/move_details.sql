@@ -2,10 +2,10 @@
 -- chats: their ids
 select c.id as chat_id, u.name as user_name, f.name as profile_name, c.assignment_time, c.last_message_at,
        (select pg_catalog.min(m.created_at) from messages m
-         where m.chat_id = c.id and m.sender_type = 'real'
+         where m.chat_id = c.id and m.sender_type::text = 'real'
            and m.created_at > coalesce((select pg_catalog.max(r.created_at) from messages r
-                                         where r.chat_id = c.id and r.sender_type = 'fictional'), '-infinity')) as waits_since,
-       (select pg_catalog.max(r.created_at) from messages r where r.chat_id = c.id and r.sender_type = 'fictional') as replied_at,
+                                         where r.chat_id = c.id and r.sender_type::text = 'fictional'), '-infinity')) as waits_since,
+       (select pg_catalog.max(r.created_at) from messages r where r.chat_id = c.id and r.sender_type::text = 'fictional') as replied_at,
        (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is null) as open_assignments,
        (select pg_catalog.min(a.assigned_at) from chat_assignments a where a.chat_id = c.id and a.released_at is null) as open_since
 from pg_catalog.unnest(:'chats'::uuid[]) as given(id)

@@ -5,7 +5,7 @@ select c.id as chat_id
 from unnest(:'chats'::uuid[], :'states'::text[], :'active'::boolean[], :'operators'::uuid[], :'epochs'::bigint[])
      as planned(id, chat_state, is_active, operator_id, epoch)
 join chats c on c.id = planned.id
-where c.chat_state is not distinct from planned.chat_state
+where c.chat_state::text is not distinct from planned.chat_state::text
   and coalesce(c.is_active, true) = planned.is_active
   and c.assigned_operator_id is not distinct from planned.operator_id
   and coalesce((pg_catalog.to_jsonb(c) ->> 'epoch'::text)::bigint,

@@ -8,16 +8,16 @@ select c.id as chat_id, c.chat_state, coalesce(c.is_active, true) as is_active, 
        c.last_operator_id,
        coalesce((extract(epoch from greatest(c.assignment_time, c.operator_replied_at)) * 1000000::numeric)::bigint, 0)
          as epoch,
-       case when newest.sender_type = 'fictional' then 'waiting_real_user_reply' else 'waiting_assignment' end as by_messages,
-       coalesce(newest.sender_type = 'real', false) as asked,
+       case when newest.sender_type::text = 'fictional' then 'waiting_real_user_reply' else 'waiting_assignment' end as by_messages,
+       coalesce(newest.sender_type::text = 'real', false) as asked,
        (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is null)
          + (select pg_catalog.count(*) from operator_activity v where v.chat_id = c.id) as loose,
        case when :'count_releases'::boolean then (
          select pg_catalog.count(*) from chat_assignments a
           where a.chat_id = c.id and a.released_at is not null
-            and a.release_reason is distinct from 'operator_sent_message'
+            and a.release_reason::text is distinct from 'operator_sent_message'
             and a.released_at > coalesce((select pg_catalog.max(r.created_at) from messages r
-                                           where r.chat_id = c.id and r.sender_type = 'fictional'), '-infinity')
+                                           where r.chat_id = c.id and r.sender_type::text = 'fictional'), '-infinity')
        ) else 0 end as releases
 from pg_catalog.unnest(:'chats'::uuid[]) with ordinality as given(id, place)
 join chats c on c.id = given.id

@@ -6,8 +6,8 @@
 select c.id as chat_id, c.chat_state, coalesce(c.is_active, true) as is_active, c.assigned_operator_id as operator_id,
        c.last_operator_id,
        c.epoch,
-       case when newest.sender_type = 'fictional' then 'waiting_real_user_reply' else 'waiting_assignment' end as by_messages,
-       coalesce(newest.sender_type = 'real', false) as asked,
+       case when newest.sender_type::text = 'fictional' then 'waiting_real_user_reply' else 'waiting_assignment' end as by_messages,
+       coalesce(newest.sender_type::text = 'real', false) as asked,
        (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is null)
          + (select pg_catalog.count(*) from operator_activity v where v.chat_id = c.id) as loose,
        case when :'count_releases'::boolean then (

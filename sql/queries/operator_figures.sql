@@ -6,17 +6,17 @@ with replies as (
   from chats c
   cross join lateral (
     select * from messages w
-     where w.chat_id = c.id and w.sender_type = 'fictional' and w.created_at >= :'since'::timestamptz offset 0
+     where w.chat_id = c.id and w.sender_type::text = 'fictional' and w.created_at >= :'since'::timestamptz offset 0
   ) m
   where c.last_message_at >= :'since'::timestamptz
   group by 1
 ), turns as (
   select a.operator_id, pg_catalog.count(*) as taken,
-         pg_catalog.count(*) filter (where a.released_at is not null and a.release_reason is distinct from 'operator_sent_message') as given_back,
+         pg_catalog.count(*) filter (where a.released_at is not null and a.release_reason::text is distinct from 'operator_sent_message') as given_back,
          pg_catalog.percentile_cont(0.5) within group (order by pg_catalog.date_part('epoch', a.released_at - a.assigned_at))
-           filter (where a.release_reason = 'operator_sent_message') as answer_p50_seconds,
+           filter (where a.release_reason::text = 'operator_sent_message') as answer_p50_seconds,
          pg_catalog.percentile_cont(0.95) within group (order by pg_catalog.date_part('epoch', a.released_at - a.assigned_at))
-           filter (where a.release_reason = 'operator_sent_message') as answer_p95_seconds
+           filter (where a.release_reason::text = 'operator_sent_message') as answer_p95_seconds
   from chat_assignments a
   where a.assigned_at >= :'since'::timestamptz
   group by 1

@@ -8,7 +8,7 @@ left join lateral (
    where v.chat_id = c.id and v.operator_id = c.assigned_operator_id
      and v.last_activity < now() + interval '1 minute' -- a clock that runs ahead says nothing
 ) heard on true
-where c.chat_state = 'assigned' and coalesce(c.is_active, true) and c.assigned_operator_id is not null
+where c.chat_state::text = 'assigned' and coalesce(c.is_active, true) and c.assigned_operator_id is not null
   and (o.is_active is not true
        or coalesce(greatest(c.assignment_time, heard.last_activity), '-infinity') < now() - :'idle_timeout'::interval)
 order by c.assignment_time nulls first, c.id

@@ -2,7 +2,7 @@
 update chats as c
    set waiting_since = least(
          now(),
-         (select pg_catalog.min(o.waiting_since) from chats as o where o.chat_state = 'waiting_assignment' and o.waiting_since is not null),
-         (select pg_catalog.min(o.waiting_since) from chats as o where o.assigned_operator_id is not null and o.chat_state = 'assigned'))
+         (select pg_catalog.min(o.waiting_since) from chats as o where o.chat_state::text = 'waiting_assignment' and o.waiting_since is not null),
+         (select pg_catalog.min(o.waiting_since) from chats as o where o.assigned_operator_id is not null and o.chat_state::text = 'assigned'))
          - :'lead'::interval
  where c.id = :'chat_id'::uuid

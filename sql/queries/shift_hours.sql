@@ -4,13 +4,13 @@ with turns as (
   select pg_catalog.date_trunc('hour', a.assigned_at) as hour, pg_catalog.count(*) as taken,
          pg_catalog.percentile_cont(0.5) within group (order by pg_catalog.date_part('epoch', a.assigned_at - a.waiting_since)) as wait_p50_seconds,
          pg_catalog.percentile_cont(0.95) within group (order by pg_catalog.date_part('epoch', a.assigned_at - a.waiting_since)) as wait_p95_seconds,
-         pg_catalog.count(*) filter (where a.released_at is not null and a.release_reason is distinct from 'operator_sent_message') as given_back
+         pg_catalog.count(*) filter (where a.released_at is not null and a.release_reason::text is distinct from 'operator_sent_message') as given_back
   from chat_assignments a
   where a.assigned_at >= :'since'::timestamptz
   group by grouping sets ((pg_catalog.date_trunc('hour', a.assigned_at)), ())
 ), said as (
-  select pg_catalog.date_trunc('hour', m.created_at) as hour, pg_catalog.count(*) filter (where m.sender_type = 'fictional') as replies,
-         pg_catalog.count(*) filter (where m.sender_type = 'real') as messages
+  select pg_catalog.date_trunc('hour', m.created_at) as hour, pg_catalog.count(*) filter (where m.sender_type::text = 'fictional') as replies,
+         pg_catalog.count(*) filter (where m.sender_type::text = 'real') as messages
   from chats c
   cross join lateral (select * from messages w where w.chat_id = c.id and w.created_at >= :'since'::timestamptz offset 0) m
   where c.last_message_at >= :'since'::timestamptz

@@ -5,18 +5,18 @@ with queued as materialized (
   select pg_catalog.count(*) as chats, pg_catalog.min(waiting_since) as oldest from chat_queue
 ), states as materialized (
   select c.chat_state, pg_catalog.count(*) as chats,
-         pg_catalog.min(case c.chat_state when 'assigned' then c.assignment_time
+         pg_catalog.min(case c.chat_state::text when 'assigned' then c.assignment_time
                                when 'waiting_real_user_reply' then c.operator_replied_at end) as oldest
   from chats c
   group by c.chat_state
 )
 select coalesce(s.chat_state::text, 'none') as state, false as empty, s.chats, s.oldest
 from states s
-where s.chat_state is distinct from 'waiting_assignment'
+where s.chat_state::text is distinct from 'waiting_assignment'
 union all
 select 'waiting_assignment', false, q.chats, q.oldest
 from queued q
 union all
 select 'waiting_assignment', true, s.chats - q.chats, null
 from states s cross join queued q
-where s.chat_state = 'waiting_assignment' and s.chats > q.chats
+where s.chat_state::text = 'waiting_assignment' and s.chats > q.chats

@@ -18,7 +18,7 @@ with given as materialized (
   select given.action_id, 2, 'the user has written since, and would not be heard'
   from given
   where given.before #>> '{chat,chat_state}'::text[] in ('waiting_real_user_reply', 'completed')
-    and exists (select from messages m where m.chat_id = given.chat_id and m.sender_type = 'real' and m.created_at > given.at)
+    and exists (select from messages m where m.chat_id = given.chat_id and m.sender_type::text = 'real' and m.created_at > given.at)
   union all
   select given.action_id, 3, 'the operator who had it is gone'
   from given

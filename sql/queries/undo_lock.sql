@@ -5,7 +5,7 @@ from chatops.actions a
 cross join lateral pg_catalog.jsonb_populate_record(null::chats, a.after -> 'chat'::text) as left_as
 join chats c on c.id = a.chat_id
 where a.id = any(:'actions'::bigint[])
-  and c.chat_state is not distinct from left_as.chat_state
+  and c.chat_state::text is not distinct from left_as.chat_state::text
   and c.is_active is not distinct from left_as.is_active
   and c.assigned_operator_id is not distinct from left_as.assigned_operator_id
   and c.assignment_time is not distinct from left_as.assignment_time

@@ -3,7 +3,7 @@
 with waiting as (
   select c.id, (pg_catalog.to_jsonb(c) ->> :'by'::text)::timestamptz as clock
     from chats c
-   where c.chat_state = 'waiting_assignment'
+   where c.chat_state::text = 'waiting_assignment'
      and c.is_active
 )
 select pg_catalog.count(*) filter (where case when :'newest_first'::boolean then (w.clock, w.id) > (o.clock, o.id)

@@ -22,7 +22,7 @@ select held.chat_id, held.kept
               group by d.assigned_operator_id having pg_catalog.count(*) > 1)
     window held as (
       partition by c.assigned_operator_id
-      order by (c.chat_state = 'assigned') desc nulls last,
+      order by (c.chat_state::text = 'assigned') desc nulls last,
                (select pg_catalog.max(a.last_activity) from operator_activity a
                  where a.chat_id = c.id and a.operator_id = c.assigned_operator_id) desc nulls last,
                c.assignment_time desc nulls last, c.id)

@@ -19,17 +19,17 @@ select w.id as chat_id,
     select c.id, c.assigned_operator_id, c.assignment_time,
            c.assigned_operator_id is not null
            and c.is_active is not false
-           and (c.chat_state is null or c.chat_state = 'waiting_assignment')
+           and (c.chat_state is null or c.chat_state::text = 'waiting_assignment')
            and exists (select 1 from operators o where o.id = c.assigned_operator_id and o.is_active)
            and exists (select 1 from chat_assignments a
                         where a.chat_id = c.id and a.operator_id = c.assigned_operator_id and a.released_at is null)
            and not exists (select 1 from chats h
-                            where h.assigned_operator_id = c.assigned_operator_id and h.chat_state = 'assigned'
+                            where h.assigned_operator_id = c.assigned_operator_id and h.chat_state::text = 'assigned'
                               and h.is_active is not false)
-           and coalesce((select m.sender_type from messages m where m.chat_id = c.id
+           and coalesce((select m.sender_type::text from messages m where m.chat_id = c.id
                           order by m.created_at desc limit 1), 'real') = 'real' as may_keep
       from chats c
-     where c.chat_state is null or (c.chat_state = 'assigned') <> (c.assigned_operator_id is not null)
+     where c.chat_state is null or (c.chat_state::text = 'assigned') <> (c.assigned_operator_id is not null)
   ) as w
 ;
 
@@ -43,16 +43,16 @@ with candidate as materialized (
      select f.keeps
             and c.assigned_operator_id is not null
             and c.is_active is not false
-            and (c.chat_state is null or c.chat_state = 'waiting_assignment')
+            and (c.chat_state is null or c.chat_state::text = 'waiting_assignment')
             and exists (select 1 from operators o where o.id = c.assigned_operator_id and o.is_active)
             and exists (select 1 from chat_assignments a
                          where a.chat_id = c.id and a.operator_id = c.assigned_operator_id and a.released_at is null)
             and not exists (select 1 from chats h
-                             where h.assigned_operator_id = c.assigned_operator_id and h.chat_state = 'assigned'
+                             where h.assigned_operator_id = c.assigned_operator_id and h.chat_state::text = 'assigned'
                                and h.is_active is not false)
             and newest.answered is not true as keeps
    ) as held
-   where c.chat_state is null or (c.chat_state = 'assigned') <> (c.assigned_operator_id is not null)
+   where c.chat_state is null or (c.chat_state::text = 'assigned') <> (c.assigned_operator_id is not null)
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'CHAT003' as code, k.keeps, k.lets_go, k.answered, k.spoken_at,
@@ -61,7 +61,7 @@ with candidate as materialized (
 ), changed as (
   update chats c
      set chat_state = case when l.keeps then 'assigned'
-                           when l.is_active is false or l.chat_state = 'completed' then 'completed'
+                           when l.is_active is false or l.chat_state::text = 'completed' then 'completed'
                            when l.answered then 'waiting_real_user_reply'
                            else 'waiting_assignment' end,
          assigned_operator_id = case when l.keeps then l.assigned_operator_id end,

@@ -13,7 +13,7 @@ select a.chat_id
  where a.released_at is null
    and a.operator_id is distinct from c.assigned_operator_id
    and (c.assigned_operator_id is not null
-        or coalesce((pg_catalog.to_jsonb(c) ->> 'state_since')::timestamptz < pg_catalog.now() - interval '5 seconds', true))
+        or coalesce((pg_catalog.to_jsonb(c) ->> 'state_since'::text)::timestamptz < pg_catalog.now() - interval '5 seconds', true))
  order by a.chat_id
 ;
 
@@ -25,7 +25,7 @@ with wrong as materialized (
      and a.released_at is null
      and a.operator_id is distinct from c.assigned_operator_id
      and (c.assigned_operator_id is not null
-          or coalesce((pg_catalog.to_jsonb(c) ->> 'state_since')::timestamptz < pg_catalog.now() - interval '5 seconds', true))
+          or coalesce((pg_catalog.to_jsonb(c) ->> 'state_since'::text)::timestamptz < pg_catalog.now() - interval '5 seconds', true))
 ),
 :ending_assignments
 select pg_catalog.jsonb_build_object(

@@ -7,7 +7,7 @@
 
 select c.id as chat_id
   from chats c
- where c.chat_state = 'assigned'
+ where c.chat_state::text = 'assigned'
    and c.assigned_operator_id is not null
    and c.is_active is not false
    and not exists (select 1 from chat_assignments a
@@ -22,7 +22,7 @@ with candidate as materialized (
    cross join lateral (
      select pg_catalog.max(a.released_at) as ended_at from chat_assignments a where a.chat_id = c.id and a.released_at <= pg_catalog.now()
    ) as earlier
-   where c.chat_state = 'assigned'
+   where c.chat_state::text = 'assigned'
      and c.assigned_operator_id is not null
      and c.is_active is not false
      and not exists (select 1 from chat_assignments a

@@ -11,10 +11,10 @@ select c.id as chat_id
  cross join lateral (
    select m.sender_type from messages m where m.chat_id = c.id order by m.created_at desc limit 1
  ) as newest
- where c.chat_state = 'waiting_assignment'
+ where c.chat_state::text = 'waiting_assignment'
    and c.assigned_operator_id is null
    and c.is_active is not false
-   and newest.sender_type = 'fictional'
+   and newest.sender_type::text = 'fictional'
 ;
 
 with candidate as materialized (
@@ -22,10 +22,10 @@ with candidate as materialized (
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
    cross join lateral (
-    select m.sender_type = 'fictional' as answered, m.created_at as spoken_at, m.handled_by_operator_id from messages m
+    select m.sender_type::text = 'fictional' as answered, m.created_at as spoken_at, m.handled_by_operator_id from messages m
      where m.chat_id = c.id order by m.created_at desc limit 1
   ) as newest
-   where c.chat_state = 'waiting_assignment'
+   where c.chat_state::text = 'waiting_assignment'
      and c.assigned_operator_id is null
      and c.is_active is not false
      and newest.answered

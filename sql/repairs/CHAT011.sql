@@ -10,16 +10,16 @@
 \set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 \set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
 
-select c.id as chat_id from chats c where c.is_active is null or (c.chat_state = 'completed') = c.is_active
+select c.id as chat_id from chats c where c.is_active is null or (c.chat_state::text = 'completed') = c.is_active
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, coalesce(c.is_active is false or c.chat_state = 'completed', false) as lets_go,
+  select c.id, c.xmin as seen, coalesce(c.is_active is false or c.chat_state::text = 'completed', false) as lets_go,
          coalesce(newest.answered, false) as answered, newest.spoken_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
 :said_last
-   where (c.is_active is null or (c.chat_state = 'completed') = c.is_active)
+   where (c.is_active is null or (c.chat_state::text = 'completed') = c.is_active)
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'CHAT011' as code, k.lets_go, k.answered, k.spoken_at,

@@ -12,7 +12,7 @@ select c.id as chat_id, ended.released_at
     -- The last assignment of the chat, where it did not end with a reply.
     select b.chat_id, b.released_at
       from chat_assignments b
-     where b.release_reason is distinct from 'operator_sent_message'
+     where b.release_reason::text is distinct from 'operator_sent_message'
        and b.released_at is not null
        and not exists (
          select from chat_assignments a
@@ -20,16 +20,16 @@ select c.id as chat_id, ended.released_at
             and (a.released_at is null or (a.released_at, a.assigned_at, a.id) > (b.released_at, b.assigned_at, b.id)))
     offset 0
   ) as ended
-  join chats c on c.id = ended.chat_id and c.chat_state = 'completed' and c.assigned_operator_id is null
+  join chats c on c.id = ended.chat_id and c.chat_state::text = 'completed' and c.assigned_operator_id is null
               and c.last_message_at > ended.released_at
  where exists (select 1 from messages m
-                where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > ended.released_at)
+                where m.chat_id = c.id and m.sender_type::text = 'real' and m.created_at > ended.released_at)
    and (select pg_catalog.count(*)::numeric from chat_assignments a where a.chat_id = c.id)
        >= coalesce(nullif(:'max_reassignments', '')::numeric,
                   (select case when (p.value #>> '{}'::text[]) ~ '^\s*-?\d{1,9}(\.\d{1,30})?\s*$'
                                 and (p.value #>> '{}'::text[])::numeric between 1::numeric and 1000::numeric
                                then (p.value #>> '{}'::text[])::numeric end
-                     from platform_config p where p.key = 'max_reassignments'),
+                     from platform_config p where p.key::text = 'max_reassignments'),
                   3)
 ;
 
@@ -37,12 +37,12 @@ with candidate as materialized (
   select c.id, c.xmin as seen, f.released_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, released_at timestamptz)
     join chats c on c.id = f.chat_id
-   where c.chat_state = 'completed'
+   where c.chat_state::text = 'completed'
      and c.assigned_operator_id is null
      and not exists (select from chat_assignments a
                       where a.chat_id = c.id and (a.released_at is null or a.released_at > f.released_at))
      and exists (select 1 from messages m
-                  where m.chat_id = c.id and m.sender_type = 'real' and m.created_at > f.released_at)
+                  where m.chat_id = c.id and m.sender_type::text = 'real' and m.created_at > f.released_at)
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'CHAT012' as code, k.released_at

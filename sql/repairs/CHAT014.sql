@@ -10,11 +10,11 @@
 select c.id as chat_id
   from (
     select id, last_operator_id, assigned_operator_id from chats
-     where is_active is not false and chat_state is distinct from 'completed' order by id
+     where is_active is not false and chat_state::text is distinct from 'completed' order by id
   ) as c
  cross join lateral (
    select m.handled_by_operator_id, m.created_at from messages m
-    where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
+    where m.chat_id = c.id and m.sender_type::text = 'fictional' order by m.created_at desc limit 1
  ) as reply
  where reply.handled_by_operator_id is not null
    and c.last_operator_id is distinct from reply.handled_by_operator_id
@@ -32,10 +32,10 @@ with candidate as materialized (
     join chats c on c.id = f.chat_id
    cross join lateral (
      select m.handled_by_operator_id, m.created_at from messages m
-      where m.chat_id = c.id and m.sender_type = 'fictional' order by m.created_at desc limit 1
+      where m.chat_id = c.id and m.sender_type::text = 'fictional' order by m.created_at desc limit 1
    ) as reply
    where c.is_active is not false
-     and c.chat_state is distinct from 'completed'
+     and c.chat_state::text is distinct from 'completed'
      and reply.handled_by_operator_id is not null
      and c.last_operator_id is distinct from reply.handled_by_operator_id
      and (c.last_operator_id is null

@@ -10,7 +10,7 @@ select null::uuid as chat_id, p.key, p.value::text as stored,
                ('idle_timeout_minutes', 0.01, 1440, 5),
                ('own_chat_after_seconds', 0, 604800, 300),
                ('queue_sla_minutes', 0.1, 10080, 15)) as known (key, least, most, usual)
-  join platform_config p on p.key = known.key
+  join platform_config p on p.key::text = known.key
  cross join lateral (
    select case when (p.value #>> '{}'::text[]) ~ '^[ \t\n\r\f\v]*-?[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
                then (p.value #>> '{}'::text[])::numeric end as number
@@ -21,22 +21,22 @@ select null::uuid as chat_id, p.key, p.value::text as stored,
 ;
 
 with candidate as materialized (
-  select p.key as id, p.xmin as seen, f.stored, f.number
+  select p.key::text as id, p.xmin as seen, f.stored, f.number
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (key text, stored text, number numeric)
-    join platform_config p on p.key = f.key
+    join platform_config p on p.key::text = f.key
    where p.value::text is not distinct from f.stored
    order by p.key
 ), locked as materialized (
-  select p.key as id, p.value, pg_catalog.to_jsonb(k.number) as number
+  select p.key::text as id, p.value, pg_catalog.to_jsonb(k.number) as number
     from candidate k
-    join platform_config p on p.key = k.id
+    join platform_config p on p.key::text = k.id
    where p.xmin = k.seen
      for no key update of p skip locked
 ), changed as (
   update platform_config p
      set value = l.number
     from locked l
-   where p.key = l.id
+   where p.key::text = l.id
   returning p.key, l.value as stored, p.value
 ), logged as (
   insert into chatops.actions (action, code, row_id, before, after)

@@ -9,19 +9,19 @@ with own as materialized (
   -- By what depends on the schemas: the catalog has no index by schema, and is long where there are many.
   select c.oid, c.relname, c.relkind, n.nspname, n.oid as namespace_id
     from pg_namespace n
-    join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid and d.classid = 'pg_class'::regclass
+    join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
     join pg_class c on c.oid = d.objid and c.relkind in ('r', 'p', 'S')
    where n.nspname in ('chatops', current_schema())
 ), used as (
   select s.oid as sequence_id, d.refobjid as table_id, d.refobjsubid as place
     from own s
-    join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i')
-                    and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0
+    join pg_depend d on d.classid = 'pg_class'::regclass::oid and d.objid = s.oid and d.deptype in ('a', 'i')
+                    and d.refclassid = 'pg_class'::regclass::oid and d.refobjsubid > 0
    where s.relkind = 'S'
   union
   select s.oid, f.adrelid, f.adnum
     from own s
-    join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = s.oid and d.classid = 'pg_attrdef'::regclass
+    join pg_depend d on d.refclassid = 'pg_class'::regclass::oid and d.refobjid = s.oid and d.classid = 'pg_attrdef'::regclass::oid
     join pg_attrdef f on f.oid = d.objid
    where s.relkind = 'S'
 ), looked as materialized (
@@ -63,8 +63,8 @@ with trial as materialized (
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (sequence_id bigint, sequence text, newest_id bigint)
 ), candidate as materialized (
   select f.sequence_id, f.sequence, f.newest_id, q.seqincrement, pg_catalog.pg_sequence_last_value(q.seqrelid) as gave,
-         case when q.seqincrement > 0 then least(q.seqmax, f.newest_id::numeric + 32 * q.seqcache * q.seqincrement)
-              else greatest(q.seqmin, f.newest_id::numeric + 32 * q.seqcache * q.seqincrement) end::bigint as ahead
+         case when q.seqincrement > 0 then least(q.seqmax, f.newest_id::numeric + (32 * q.seqcache * q.seqincrement)::numeric)
+              else greatest(q.seqmin, f.newest_id::numeric + (32 * q.seqcache * q.seqincrement)::numeric) end::bigint as ahead
     from found f
     join pg_sequence q on q.seqrelid = f.sequence_id
 ), changed as materialized (
@@ -84,9 +84,9 @@ with trial as materialized (
    where not (select is_one from trial)
 ), logged_on_trial as (
   insert into chatops.actions (id, action, code, row_id, before, after) overriding system value
-  select (select newest_action from trial) + n.place, 'repair', 'DATA005', 'sequence ' || (n.change ->> 'sequence'),
-         pg_catalog.jsonb_build_object('last_value', n.change -> 'gave'),
-         pg_catalog.jsonb_build_object('last_value', n.change -> 'ahead')
+  select (select newest_action from trial) + n.place, 'repair', 'DATA005', 'sequence ' || (n.change ->> 'sequence'::text),
+         pg_catalog.jsonb_build_object('last_value', n.change -> 'gave'::text),
+         pg_catalog.jsonb_build_object('last_value', n.change -> 'ahead'::text)
     from settled s
    cross join lateral pg_catalog.jsonb_array_elements(s.changes) with ordinality as n (change, place)
    where (select is_one from trial)

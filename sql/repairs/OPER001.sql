@@ -25,7 +25,7 @@ select c.id as chat_id, c.assigned_operator_id as operator_id,
                 and a.last_activity <= pg_catalog.now() + interval '1 minute')), '-infinity') as active_at
  ) as held
  where c.assigned_operator_id is not null
-   and c.chat_state = 'assigned'
+   and c.chat_state::text = 'assigned'
    and c.is_active is not false
    and (o.is_active is not true
         or held.active_at < pg_catalog.now() - pg_catalog.make_interval(secs => 60::double precision * (
@@ -34,7 +34,7 @@ select c.id as chat_id, c.assigned_operator_id as operator_id,
                                    
                                     and (p.value #>> '{}'::text[])::double precision between 0.01::double precision and 1440::double precision
                                    then (p.value #>> '{}'::text[])::double precision end
-                         from platform_config p where p.key = 'idle_timeout_minutes'),
+                         from platform_config p where p.key::text = 'idle_timeout_minutes'),
                       5)
              + coalesce(nullif(:'idle_grace_minutes', '')::double precision, 2))))
 ;
@@ -46,7 +46,7 @@ with candidate as materialized (
     join chats c on c.id = f.chat_id and c.assigned_operator_id = f.operator_id
     left join operators o on o.id = c.assigned_operator_id
 :said_last
-   where c.chat_state = 'assigned' and c.is_active is not false
+   where c.chat_state::text = 'assigned' and c.is_active is not false
      and (o.is_active is not true
           or coalesce(greatest(
                case when c.assignment_time <= pg_catalog.now() + interval '1 minute' then c.assignment_time end,

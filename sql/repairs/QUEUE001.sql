@@ -11,9 +11,9 @@
 select c.id as chat_id
   from chats c
  where c.assigned_operator_id is not null
-   and c.chat_state = 'assigned'
+   and c.chat_state::text = 'assigned'
    and c.is_active
-   and not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type = 'real')
+   and not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type::text = 'real')
 ;
 
 with candidate as materialized (
@@ -23,9 +23,9 @@ with candidate as materialized (
     join chats c on c.id = f.chat_id
 :said_last
    where c.assigned_operator_id is not null
-     and c.chat_state = 'assigned'
+     and c.chat_state::text = 'assigned'
      and c.is_active
-     and not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type = 'real')
+     and not exists (select 1 from messages m where m.chat_id = c.id and m.sender_type::text = 'real')
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'QUEUE001' as code, true as lets_go, k.answered, k.spoken_at,

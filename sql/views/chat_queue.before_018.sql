@@ -14,16 +14,16 @@ select c.id as chat_id,
    select m.created_at
      from messages as m
     where m.chat_id = c.id
-      and m.sender_type = 'real'
+      and m.sender_type::text = 'real'
       and m.created_at > coalesce(
             (select r.created_at from messages as r
-              where r.chat_id = c.id and r.sender_type = 'fictional'
+              where r.chat_id = c.id and r.sender_type::text = 'fictional'
               order by r.created_at desc limit 1),
             '-infinity')
     order by m.created_at
     limit 1
  ) as unanswered
- where c.chat_state = 'waiting_assignment'
+ where c.chat_state::text = 'waiting_assignment'
    and c.is_active;
 
 comment on view chat_queue is

@@ -10,7 +10,7 @@ select c.id as chat_id,
        c.message_count,
        c.created_at
   from chats as c
- where c.chat_state = 'waiting_assignment'
+ where c.chat_state::text = 'waiting_assignment'
    and c.is_active
    and c.waiting_since is not null;
 

@@ -9,9 +9,9 @@ set search_path from current
 as $function$
   select pg_catalog.count(*)::integer,
          (select pg_catalog.count(*) from chats
-           where chat_state = 'assigned' and is_active and assigned_operator_id is not null)::integer,
+           where chat_state::text = 'assigned' and is_active and assigned_operator_id is not null)::integer,
          (select pg_catalog.count(*) from chats
-           where chat_state = 'waiting_real_user_reply' and is_active)::integer,
+           where chat_state::text = 'waiting_real_user_reply' and is_active)::integer,
          pg_catalog.min(waiting_since),
          pg_catalog.round(pg_catalog.avg(extract(epoch from now() - waiting_since) / 60::numeric), 2)
     from chat_queue

@@ -25,7 +25,7 @@ select o.id as operator_id,
            pg_catalog.min(c.assignment_time) as held_since,
            pg_catalog.count(*) as held_chats
       from chats as c
-     where c.chat_state = 'assigned'
+     where c.chat_state::text = 'assigned'
        and c.is_active
        and c.assigned_operator_id is not null
      group by c.assigned_operator_id

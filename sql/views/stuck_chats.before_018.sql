@@ -16,7 +16,7 @@ union all
 select c.id, c.chat_state::text, c.assigned_operator_id, c.last_operator_id,
        coalesce(c.assignment_time, c.updated_at, c.created_at), 'assigned', c.last_message_at
   from chats as c
- where c.chat_state = 'assigned'
+ where c.chat_state::text = 'assigned'
    and c.is_active
    and c.assigned_operator_id is not null
 union all
@@ -30,18 +30,18 @@ select c.id, c.chat_state::text, c.assigned_operator_id, c.last_operator_id,
    select m.created_at
      from messages as m
     where m.chat_id = c.id
-      and m.sender_type = 'real'
+      and m.sender_type::text = 'real'
       and m.created_at > coalesce(
             (select r.created_at from messages as r
-              where r.chat_id = c.id and r.sender_type = 'fictional'
+              where r.chat_id = c.id and r.sender_type::text = 'fictional'
               order by r.created_at desc limit 1),
             '-infinity')
     order by m.created_at
     limit 1
  ) as unanswered
- where c.chat_state = 'waiting_real_user_reply'
+ where c.chat_state::text = 'waiting_real_user_reply'
    and c.is_active
-   and newest.sender_type = 'real';
+   and newest.sender_type::text = 'real';
 
 comment on view stuck_chats is
   'The chats in which somebody waits for us, and since when: waiting, assigned, or unanswered (overlooked).';

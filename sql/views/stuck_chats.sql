@@ -15,14 +15,14 @@ union all
 select c.id, c.chat_state::text, c.assigned_operator_id, c.last_operator_id,
        coalesce(c.assignment_time, c.updated_at, c.created_at), 'assigned', c.last_message_at
   from chats as c
- where c.chat_state = 'assigned'
+ where c.chat_state::text = 'assigned'
    and c.is_active
    and c.assigned_operator_id is not null
 union all
 select c.id, c.chat_state::text, c.assigned_operator_id, c.last_operator_id,
        c.waiting_since, 'unanswered', c.last_message_at
   from chats as c
- where c.chat_state = 'waiting_real_user_reply'
+ where c.chat_state::text = 'waiting_real_user_reply'
    and c.is_active
    and c.waiting_since is not null;
 

@@ -3,5 +3,5 @@ select id, chat_state, is_active, assigned_operator_id, assignment_time, updated
   from chats
  where chat_state is null
     or is_active is null
-    or (chat_state = 'completed') = is_active
-    or (chat_state = 'assigned') <> (assigned_operator_id is not null)
+    or (chat_state::text = 'completed') = is_active
+    or (chat_state::text = 'assigned') <> (assigned_operator_id is not null)

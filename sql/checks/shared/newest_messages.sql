@@ -7,15 +7,15 @@
 with seen as materialized (
   select m.chat_id,
          pg_catalog.count(*) filter (where c.id is null) as orphans,
-         pg_catalog.max(m.created_at) filter (where m.sender_type = 'real') as real_at,
-         pg_catalog.max(m.created_at) filter (where m.sender_type = 'fictional') as reply_at,
-         pg_catalog.max(m.created_at) filter (where m.sender_type = 'fictional'
+         pg_catalog.max(m.created_at) filter (where m.sender_type::text = 'real') as real_at,
+         pg_catalog.max(m.created_at) filter (where m.sender_type::text = 'fictional') as reply_at,
+         pg_catalog.max(m.created_at) filter (where m.sender_type::text = 'fictional'
                                                 and m.handled_by_operator_id is not distinct from c.last_operator_id) as own_reply_at
     from messages m
     left join chats c on c.id = m.chat_id
    where m.chat_id is not null
      and (c.id is null
-          or (c.chat_state = 'waiting_real_user_reply'
+          or (c.chat_state::text = 'waiting_real_user_reply'
               and c.is_active is not false
               and m.created_at >= coalesce(least(c.operator_replied_at - interval '1 minute', c.last_message_at), '-infinity')))
    group by m.chat_id
@@ -38,7 +38,7 @@ select c.id, newest.sender_type::text, newest.created_at, 0
     order by m.created_at desc
     limit 1
  ) as newest
- where c.chat_state = 'waiting_real_user_reply'
+ where c.chat_state::text = 'waiting_real_user_reply'
    and c.is_active is not false
    and not exists (select from seen s where s.chat_id = c.id)
-   and (newest.sender_type = 'real' or newest.handled_by_operator_id is distinct from c.last_operator_id)
+   and (newest.sender_type::text = 'real' or newest.handled_by_operator_id is distinct from c.last_operator_id)

@@ -16,7 +16,7 @@ candidate as materialized (
    ) as ended
    cross join lateral (
      select pg_catalog.min(m.created_at) as at from messages m
-      where m.chat_id = w.chat_id and m.sender_type = 'fictional' and m.handled_by_operator_id = w.operator_id
+      where m.chat_id = w.chat_id and m.sender_type::text = 'fictional' and m.handled_by_operator_id = w.operator_id
         and m.created_at between w.assigned_at and ended.at
    ) as answered
    order by w.chat_id, w.id
