@@ -18,6 +18,7 @@ from chatops.migrations.citus_form import form_of
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.ledger import Run
 from chatops.migrations.plan import Entry, MigrationPlan, State
+from chatops.migrations.routine_options import differing, options_of
 from chatops.migrations.scanner import Statement, normalised, scan, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.statements import first_word
@@ -184,13 +185,20 @@ def _piece(database: Database, one: Made, schema: str | None) -> Piece:
     """What there is of an object, and what the file has; of several of that name, the one that is nearest."""
     kind = "view" if one.kind == "VIEW" else "routine"
     found = database.tuples(sqlfiles.read("queries/again_texts.sql"), {"kind": kind, "name": one.name, "schema": schema})
-    texts = [str(text) for (text,) in found]
+    options = {str(text): dict(there) for text, there in found}
     then = _body(one)
     if kind == "view":
-        same = any(normalised(text.rstrip().removesuffix(";")) == normalised(then) for text in texts)
-        return Piece("view", one.name, texts[0] if texts else None, then, same)
-    nearest = max(texts, key=lambda text: difflib.SequenceMatcher(None, text, then, autojunk=False).quick_ratio(), default=None)
-    return Piece(one.kind.lower(), one.name, nearest, then, nearest == then)
+        same = any(normalised(text.rstrip().removesuffix(";")) == normalised(then) for text in options)
+        return Piece("view", one.name, next(iter(options), None), then, same)
+    nearest = max(options, key=lambda text: difflib.SequenceMatcher(None, text, then, autojunk=False).quick_ratio(), default=None)
+    if nearest is None:
+        return Piece(one.kind.lower(), one.name, None, then, False)
+    wanted = options_of(one.statement.text, None if schema is None else f"{schema}, pg_temp")
+    there = options[nearest]
+    differs = differing(wanted, there)
+    now = "".join(f"{name}: {there[name]}\n" for name in differs if name in there) + nearest
+    then = "".join(f"{name}: {wanted[name]}\n" for name in differs if name in wanted) + then
+    return Piece(one.kind.lower(), one.name, now, then, now == then)
 
 
 def _body(one: Made) -> str:

@@ -1,14 +1,27 @@
 -- The bodies of the routines of a name, or the queries of the views: of one schema, or (null) wherever they stand.
--- kind: view or routine; name; schema
-select case when :'kind' = 'view' then (select pg_catalog.pg_get_viewdef(c.oid)) end as text
+-- kind: view or routine; name; schema. options: what a routine has beside its body, as a statement would say it; cost and rows where
+-- they are not what the server takes by itself.
+select case when :'kind' = 'view' then (select pg_catalog.pg_get_viewdef(c.oid)) end as text, '{}'::jsonb as options
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace
  where :'kind' = 'view' and c.relname = :'name' and c.relkind = 'v' and n.nspname not in ('pg_catalog', 'information_schema')
    and n.nspname = coalesce(:'schema'::text, n.nspname)
 union all
-select p.prosrc
+select p.prosrc,
+       pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+         'volatility', case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
+         'strict', case when p.proisstrict then 'yes' else 'no' end,
+         'security', case when p.prosecdef then 'definer' else 'invoker' end,
+         'leakproof', case when p.proleakproof then 'yes' else 'no' end,
+         'parallel', case p.proparallel when 's' then 'safe' when 'r' then 'restricted' else 'unsafe' end,
+         'cost', case when p.procost <> case when l.lanname in ('c', 'internal') then 1 else 100 end::real then p.procost::text end,
+         'rows', case when p.prorows not in (0::real, 1000::real) then p.prorows::text end))
+       || coalesce((select pg_catalog.jsonb_object_agg('set ' || pg_catalog.split_part(one, '=', 1), pg_catalog.substr(one, pg_catalog.strpos(one, '=') + 1))
+                      from pg_catalog.unnest(p.proconfig) as one
+                     where one not like 'citus.%'), '{}')
   from pg_proc as p
   join pg_namespace as n on n.oid = p.pronamespace
+  join pg_language as l on l.oid = p.prolang
  where :'kind' = 'routine' and p.proname = :'name' and p.prokind in ('f', 'p')
    and n.nspname not in ('pg_catalog', 'information_schema')
    and n.nspname = coalesce(:'schema'::text, n.nspname);
