@@ -116,6 +116,12 @@ def harms_of(label: str, properties: dict[str, str]) -> Iterator[Harm]:
         yield harm("without pg_temp at the end", f"alter function {call} set search_path = public")
         yield harm("without a path", f"alter function {call} reset search_path")
         yield harm("volatile or not", f"alter function {call} {'stable' if properties['volatile'] == 'v' else 'volatile'}")
+        yield harm("parallel", f"alter function {call} parallel {'unsafe' if properties['parallel'] == 's' else 'safe'}")
+        yield harm("leakproof", f"alter function {call} leakproof")
+        yield harm(
+            "strict or not", f"alter function {call} {'called on null input' if properties['strict'] == 'true' else 'strict'}"
+        )
+        yield harm("with a setting more", f"alter function {call} set work_mem = '1GB'")
         yield harm("with another body", f"""do $$ begin execute regexp_replace(pg_get_functiondef('{name}'::regproc),
             '(\\$[a-z]+\\$)\\s*$', E'-- by hand\\n\\\\1'); end $$""")  # fmt: skip
         yield harm("twice", f"create function {quoted(name)}(p_odd text[]) returns void language sql as 'select'")

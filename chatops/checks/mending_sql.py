@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from chatops.db import identifier
 
+PARALLEL = {"s": "safe", "r": "restricted", "u": "unsafe"}
 Texts = Mapping[str, str]
 """The properties of an object, as `sql/checks/shared/structure.sql` tells them."""
 
@@ -104,7 +105,8 @@ def _altered(name: str, wanted: Texts, found: Texts) -> str:
 
 def _sequence(wanted: Texts) -> str:
     circle = "cycle" if wanted["cycles"] == "true" else "no cycle"
-    return f"increment by {wanted['increment']} minvalue {wanted['minimum']} maxvalue {wanted['maximum']} {circle}"
+    cache = f" cache {wanted['cache']}" if "cache" in wanted else ""
+    return f"increment by {wanted['increment']} minvalue {wanted['minimum']} maxvalue {wanted['maximum']} {circle}{cache}"
 
 
 def _options(wanted: Texts) -> str:
@@ -115,6 +117,10 @@ def _function(name: str, wanted: Texts) -> str:
     kept = [f"language {wanted['language']}", {"i": "immutable", "s": "stable", "v": "volatile"}[wanted["volatile"]]]
     kept += ["strict"] if wanted.get("strict") == "true" else []
     kept += ["security definer"] if wanted["security"] == "definer" else []
+    kept += [f"parallel {PARALLEL[wanted['parallel']]}"] if wanted.get("parallel", "u") != "u" else []
+    kept += ["leakproof"] if wanted.get("leakproof") == "true" else []
+    kept += [f"cost {wanted['cost']}"] if wanted.get("cost") else []
+    kept += [f"rows {wanted['rows']}"] if wanted.get("rows", "0") != "0" else []
     for setting in filter(None, wanted.get("settings", "").split("; ")):
         key, _, value = setting.partition("=")
         kept.append("set search_path from current" if "(its own schema)" in value else f"set {key} to {value}")

@@ -231,7 +231,7 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
         return Result(check, "passed", check.severity, reason=str(rows[0]["passes_as"]), seconds=seconds)
     count = int(rows[0][asking.COUNT])
     kept = tuple({key: value for key, value in row.items() if key not in (asking.COUNT, "advice", "passes_as")} for row in rows)
-    if "shares: structure" in check.sql and "mend" in rows[0] and state.database.facts is not None:
+    if "structure" in check.shares and "mend" in rows[0] and state.database.facts is not None:
         major = state.database.facts.version_number // 10000
         kept = tuple(catalog.with_help(row, state.inventory.known, major) for row in kept)
     elif check.help_command == "{mend}" and state.database.facts is not None:

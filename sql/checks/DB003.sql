@@ -11,14 +11,16 @@
 -- help: {mend}
 -- help-sql: {remedy}
 -- says: the deploy is not right
--- shares: structure
+-- shares: structure, expected_objects
 -- What must be there is told by sql/catalog, as far as the ledger says files are in; without a ledger 001 to 017, and of later files
 -- those of which something is there. A file of which nothing is there is one row, and so is a table with all that belongs to it.
 \set structure `cat sql/checks/shared/structure.sql`
+\set expected_objects `cat sql/checks/shared/expected_objects.sql`
 with structure as materialized (:structure),
+expected_objects as materialized (:expected_objects),
 wanted as materialized (
   select w.kind, w.name, w.of, w.migration, w.state, s.kind is not null as present
-    from pg_catalog.jsonb_to_recordset(:'expected'::jsonb) as w (kind text, name text, of text, migration text, state text)
+    from expected_objects w
     left join (select distinct kind, name from structure) s on s.kind = w.kind and s.name = w.name
 ), file as (
   select w.migration, pg_catalog.bool_or(w.present) as begun, pg_catalog.bool_or(w.migration >= '018' and w.migration < '9' and w.present) as later

@@ -11,15 +11,18 @@
 -- help-sql: {remedy}
 -- needs-table: chats
 -- says: the deploy is not right · operator loses the chat
--- shares: structure
+-- shares: structure, expected_objects
 -- unplanted: it takes a ledger that says which text went in
+-- What only the planner goes by (the cost and rows of a function) and the cache of a sequence is advice.
 -- What was adopted is the application's own text: of that only a constraint that has lost a column and an index that serves no row
 -- are told. The parameters and results of published functions are DB006, the columns of a published view DB008.
 \set structure `cat sql/checks/shared/structure.sql`
+\set expected_objects `cat sql/checks/shared/expected_objects.sql`
 with structure as materialized (:structure),
+expected_objects as materialized (:expected_objects),
 wanted as materialized (
   select w.kind, w.name, w.migration, p.key as property, p.value as texts
-    from pg_catalog.jsonb_to_recordset(:'expected'::jsonb) as w (kind text, name text, migration text, definition jsonb)
+    from expected_objects w
    cross join lateral pg_catalog.jsonb_each(w.definition) as p
 ), compared as materialized (
   select w.kind, w.name, w.migration, w.property, coalesce(s.definition ->> w.property, '') as found, s.place,
@@ -30,14 +33,15 @@ wanted as materialized (
 ), one as (
   select c.kind, c.name, c.migration, c.place,
          pg_catalog.string_agg(c.property, ', ' order by c.property) filter (where not c.agrees) as differs,
-         pg_catalog.jsonb_object_agg(c.property, c.found) filter (where not c.agrees) as found_as
+         pg_catalog.jsonb_object_agg(c.property, c.found) filter (where not c.agrees) as found_as,
+         pg_catalog.bool_and(c.property in ('cost', 'rows', 'cache')) filter (where not c.agrees) as advice
     from compared c
    group by c.kind, c.name, c.migration, c.place
 )
 select o.kind, o.name as object, o.migration, o.differs, o.found_as,
-       case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend
+       case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend, o.advice
   from one o
  where o.differs is not null
    -- Of several functions of one name one must be it: the others are DB019.
    and not exists (select from one b where b.kind = o.kind and b.name = o.name and b.differs is null)
- order by o.migration, o.kind, o.name
+ order by o.advice, o.migration, o.kind, o.name

@@ -26,7 +26,7 @@ select found.kind, found.name, found.of,
     union all
     select 'sequence', r.name, null,
            pg_catalog.jsonb_build_object('increment', q.seqincrement::text, 'minimum', q.seqmin::text, 'maximum', q.seqmax::text,
-                              'cycles', q.seqcycle::text)
+                              'cycles', q.seqcycle::text, 'cache', q.seqcache::text)
       from relations r
       join pg_sequence q on q.seqrelid = r.oid
     union all
@@ -42,7 +42,7 @@ select found.kind, found.name, found.of,
     select 'constraint', r.name || '.' || k.conname::text, r.name,
            -- A key of a partitioned table has to name what it is parted by, too: that is no difference.
            pg_catalog.jsonb_build_object('definition', case when parted.key is null
-                                                            then pg_catalog.replace(pg_catalog.pg_get_constraintdef(k.oid, true), ' NOT VALID', '')
+                                                            then pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(k.oid, true), ' NOT (VALID|ENFORCED)$', '')
                                                             else case k.contype when 'p' then 'PRIMARY KEY (' else 'UNIQUE (' end || named.in_order || ')' end,
                               'columns', named.by_name)
       from relations r
@@ -83,6 +83,8 @@ select found.kind, found.name, found.of,
     select 'function', s.prefix || p.proname::text, null,
            pg_catalog.jsonb_build_object('arguments', pg_catalog.pg_get_function_arguments(p.oid), 'returns', pg_catalog.pg_get_function_result(p.oid),
                               'language', l.lanname, 'volatile', p.provolatile::text, 'strict', p.proisstrict::text,
+                              'parallel', p.proparallel::text, 'leakproof', p.proleakproof::text,
+                              'cost', p.procost::text, 'rows', p.prorows::text,
                               'security', case when p.prosecdef then 'definer' else 'invoker' end,
                               'body', coalesce(pg_catalog.replace(p.prosrc, E'\r\n', E'\n'), pg_catalog.pg_get_function_sqlbody(p.oid)),
                               'settings', (select pg_catalog.string_agg(
