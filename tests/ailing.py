@@ -66,6 +66,7 @@ TROUBLES = {
              "sql": "alter table chats enable row level security;"}}')
            on conflict (target_schema, key) do update set value = excluded.value"""
     ),
+    "DB032": Trouble("select setval('refusals_late_reply', 9223372036854775800)", ("latest",), also=frozenset({"OPER005"})),
     "DB029": Trouble("alter table chat_assignments set unlogged"),
     "DB014": Trouble(
         """delete from chatops.migrations where name like '027%';

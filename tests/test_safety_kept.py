@@ -57,6 +57,33 @@ def test_what_was_meant_to_go_is_forgotten_by_the_statement_of_the_help_and_kept
     chatops_inprocess("diagnose", "--only", "DB030", db=database, check=1)
 
 
-def test_a_system_that_never_had_any_misses_none(latest_database: Database, chatops_inprocess: Run) -> None:
-    chatops_inprocess("verify", "--only", "DB030", db=latest_database, check=0)
-    assert latest_database.value("select count(*) from chatops.settings where key = 'safety'") == 0
+def test_what_an_application_changes_in_its_releases_is_kept_anew_by_a_deliberate_act_and_not_by_a_look(
+    migrated_application_database: Database, chatops_inprocess: Run
+) -> None:
+    database = migrated_application_database
+    database.execute(
+        "alter table chats alter column is_active set default false; alter policy chats_read on chats using (is_admin())"
+    )
+    database.execute("alter table messages alter column id drop default; drop policy chats_begin on chats")
+
+    def told() -> set[str]:
+        shown = chatops_inprocess("diagnose", "--only", "DB030", "--rows", "9", "-o", "json", db=database, check=1).stdout
+        return {row["object"] for one in json.loads(shown)["findings"] for row in one["rows"]}
+
+    everything = {"column chats.is_active", "policy chats_read of chats", "column messages.id", "policy chats_begin of chats"}
+    assert told() == everything
+    chatops_inprocess("monitor", "--once", "--store", "--yes", db=database)
+    assert told() == everything, "a look keeps what is new, and forgets nothing"
+    database.execute("delete from chatops.migrations where name like '028%'")
+    chatops_inprocess("migrate", "--yes", db=database, check=0)
+    assert told() == {"policy chats_begin of chats"}, "what protects is missed until somebody says that it was meant to go"
+
+
+def test_what_is_kept_by_an_older_chatops_is_read(migrated_application_database: Database, chatops_inprocess: Run) -> None:
+    database = migrated_application_database
+    database.execute("""update chatops.settings set value = (select jsonb_object_agg(key, value - '{is,lasting}'::text[])
+        from jsonb_each(value) where (value ->> 'lasting')::boolean and key not like 'foreign%' and key not like 'trigger%') where key = 'safety'""")
+    chatops_inprocess("verify", "--only", "DB030", db=database, check=0)
+    database.execute("alter policy chats_read on chats using (true); drop policy chats_write on chats")
+    shown = chatops_inprocess("diagnose", "--only", "DB030", "-o", "json", db=database, check=1).stdout
+    assert [row["object"] for row in json.loads(shown)["findings"][0]["rows"]] == ["policy chats_write of chats"]

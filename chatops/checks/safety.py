@@ -1,15 +1,19 @@
-"""Keeps in the database what protects and publishes its tables, so that it is missed when it goes."""
+"""Keeps in the database what protects, publishes and shapes its tables, so that it is missed when it goes."""
 
 from __future__ import annotations
 
 import contextlib
 
 from chatops import sqlfiles
-from chatops.db import Database
+from chatops.db import Database, inlined
 from chatops.errors import DatabaseError
 
 
-def keep(database: Database) -> None:
-    """Adds what is there now to what is kept; one request. Where this role may not, nothing is kept, and nothing is missed."""
+def keep(database: Database, *, anew: bool = True) -> None:
+    """Adds what is there now to what is kept; one request. Where this role may not, nothing is kept, and nothing is missed.
+
+    `anew`: after a deliberate act; what the application may change in its own releases is then kept as it is now.
+    """
+    text = sqlfiles.with_shared(sqlfiles.read("queries/safety_keep.sql"))
     with contextlib.suppress(DatabaseError):
-        database.at_once([sqlfiles.read("queries/safety_keep.sql")], {})
+        database.at_once([inlined(text, {"anew": anew})], {})

@@ -86,7 +86,7 @@ class InDatabase:
                 require_chats(database)
                 database.script(sqlfiles.read("bookkeeping.sql"))
         with self.invocation.connect("act") as database:
-            safety.keep(database)
+            safety.keep(database, anew=False)
 
     def read(self) -> Watch | None:
         """The row, or what this run remembers while the server is away."""

@@ -1,41 +1,133 @@
--- Which columns that the chat functions rely on have another type?
+-- Which columns are not as the chat functions and the application need them?
 -- code: DB004
--- title: {count} columns have another type than the functions rely on
--- title-one: the column {object} is {found}, not {wanted}
+-- title: {count} columns are not as the functions and the application need them
+-- title-one: {object} {trouble}
 -- severity: warning
 -- group: schema
--- expected: ids are uuid, instants carry a time zone, flags are boolean, counters are whole numbers
+-- expected: ids are uuid, instants carry a time zone, flags are boolean, counters are whole numbers, and each takes what is written
 -- why: the table was made by other hands than the deployed files, or was altered since
--- consequence: comparisons fail, or go wrong by the server's time zone
--- help-text: nothing automatic does; changing a type rewrites the table, so write a migration and rehearse it
+-- consequence: comparisons fail or go wrong by the server's time zone, or every write that leaves the column out is refused
+-- help-sql: {remedy}
+-- help-text: a changed type rewrites the table: write a migration for it, and rehearse it
 -- needs-table: chats
--- says: the deploy is not right
-select wanted.relation || '.' || a.attname::text as object,
-       pg_catalog.format_type(a.atttypid, a.atttypmod) as found,
-       wanted.family as wanted
-  from (values
-    ('chats', 'id', 'uuid'), ('chats', 'assigned_operator_id', 'uuid'), ('chats', 'last_operator_id', 'uuid'),
-    ('chats', 'chat_state', 'text'), ('chats', 'is_active', 'boolean'), ('chats', 'message_count', 'integer'),
-    ('chats', 'assignment_time', 'timestamptz'), ('chats', 'operator_replied_at', 'timestamptz'),
-    ('chats', 'last_message_at', 'timestamptz'), ('chats', 'created_at', 'timestamptz'),
-    ('chats', 'updated_at', 'timestamptz'),
-    ('messages', 'id', 'uuid'), ('messages', 'chat_id', 'uuid'), ('messages', 'sender_type', 'text'),
-    ('messages', 'handled_by_operator_id', 'uuid'), ('messages', 'created_at', 'timestamptz'),
-    ('chat_assignments', 'chat_id', 'uuid'), ('chat_assignments', 'operator_id', 'uuid'),
-    ('chat_assignments', 'assigned_at', 'timestamptz'), ('chat_assignments', 'released_at', 'timestamptz'),
-    ('operators', 'id', 'uuid'), ('operators', 'is_active', 'boolean'), ('operators', 'is_available', 'boolean'),
-    ('operators', 'last_activity', 'timestamptz'), ('operators', 'total_messages', 'integer'),
-    ('operator_activity', 'chat_id', 'uuid'), ('operator_activity', 'operator_id', 'uuid'),
-    ('operator_activity', 'last_activity', 'timestamptz'),
-    ('platform_config', 'value', 'jsonb')
-  ) as wanted (relation, name, family)
-  join pg_namespace n on n.nspname = current_schema()
-  join pg_class c on c.relnamespace = n.oid and c.relname = wanted.relation
-  join pg_attribute a on a.attrelid = c.oid and a.attname = wanted.name and a.attnum > 0 and not a.attisdropped
-  join pg_type t on t.oid = a.atttypid
- where not case wanted.family
-     when 'text' then t.typcategory in ('S', 'E')
-     when 'integer' then t.typname in ('int2', 'int4', 'int8')
-     when 'boolean' then t.typname = 'bool'
-     else t.typname = wanted.family end
- order by 1
+-- says: the deploy is not right · nobody answers
+-- A text must take at least so many characters; into some columns a release, or the message of a user, writes null.
+-- Instants that keep fewer than six digits are advice: two messages of one moment lose their order.
+with wanted (relation, name, family, least, always_null) as (
+  values
+    ('chats', 'id', 'uuid', 0, false), ('chats', 'real_user_id', 'uuid', 0, false), ('chats', 'fictional_user_id', 'uuid', 0, false),
+    ('chats', 'assigned_operator_id', 'uuid', 0, true), ('chats', 'last_operator_id', 'uuid', 0, false),
+    ('chats', 'chat_state', 'text', 23, false), ('chats', 'is_active', 'boolean', 0, false),
+    ('chats', 'message_count', 'integer', 0, false), ('chats', 'assignment_time', 'timestamptz', 0, true),
+    ('chats', 'operator_replied_at', 'timestamptz', 0, false), ('chats', 'last_message_at', 'timestamptz', 0, false),
+    ('chats', 'created_at', 'timestamptz', 0, false), ('chats', 'updated_at', 'timestamptz', 0, false),
+    ('messages', 'id', 'uuid', 0, false), ('messages', 'chat_id', 'uuid', 0, false), ('messages', 'sender_type', 'text', 9, false),
+    ('messages', 'content', 'text', 20, false), ('messages', 'handled_by_operator_id', 'uuid', 0, true),
+    ('messages', 'is_free_message', 'boolean', 0, false), ('messages', 'created_at', 'timestamptz', 0, false),
+    ('messages', 'delivered_at', 'timestamptz', 0, false), ('messages', 'read_at', 'timestamptz', 0, false),
+    ('chat_assignments', 'chat_id', 'uuid', 0, false), ('chat_assignments', 'operator_id', 'uuid', 0, false),
+    ('chat_assignments', 'assigned_at', 'timestamptz', 0, false), ('chat_assignments', 'released_at', 'timestamptz', 0, true),
+    ('chat_assignments', 'release_reason', 'text', 32, false),
+    ('operators', 'id', 'uuid', 0, false), ('operators', 'is_active', 'boolean', 0, false), ('operators', 'is_available', 'boolean', 0, false),
+    ('operators', 'last_activity', 'timestamptz', 0, false), ('operators', 'total_messages', 'integer', 0, false),
+    ('real_users', 'id', 'uuid', 0, false), ('fictional_users', 'id', 'uuid', 0, false),
+    ('operator_activity', 'chat_id', 'uuid', 0, false), ('operator_activity', 'operator_id', 'uuid', 0, false),
+    ('operator_activity', 'last_activity', 'timestamptz', 0, false), ('operator_activity', 'updated_at', 'timestamptz', 0, false),
+    ('platform_config', 'key', 'text', 20, false), ('platform_config', 'value', 'jsonb', 0, false)
+), labels (relation, name, label) as (
+  values ('chats', 'chat_state', 'waiting_assignment'), ('chats', 'chat_state', 'assigned'),
+         ('chats', 'chat_state', 'waiting_real_user_reply'), ('chats', 'chat_state', 'completed'),
+         ('messages', 'sender_type', 'real'), ('messages', 'sender_type', 'fictional')
+), filled (relation, name, of_functions) as (
+  -- What is written where a row begins: of_functions, by our functions; the rest by the application, which fills its own columns.
+  values ('chat_assignments', 'chat_id', true), ('chat_assignments', 'operator_id', true), ('chat_assignments', 'assigned_at', true),
+         ('chat_assignments', 'waiting_since', true), ('chat_assignments', 'queued_since', true),
+         ('operator_activity', 'chat_id', true), ('operator_activity', 'operator_id', true),
+         ('operator_activity', 'last_activity', true), ('operator_activity', 'updated_at', true),
+         ('messages', 'id', false), ('messages', 'chat_id', false), ('messages', 'sender_type', false), ('messages', 'content', false),
+         ('messages', 'created_at', false)
+), columns as materialized (
+  select c.relname::text as relation, a.attname::text as name, a.attnotnull, a.attgenerated, a.attidentity, a.atttypmod, t.typname, t.typcategory,
+         t.oid as type_id, pg_catalog.format_type(a.atttypid, a.atttypmod) as type_text, a.atthasdef,
+         'column ' || c.relname::text || '.' || a.attname::text as object,
+         pg_catalog.format('alter table %I alter column %I ', c.relname, a.attname) as altering
+    from pg_namespace n
+    join pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p')
+     and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments', 'operator_activity',
+                       'platform_config')
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    join pg_type t on t.oid = a.atttypid
+   where n.nspname = current_schema()
+)
+select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.advice
+  from (
+    select c.object, pg_catalog.format('is %s, not %s', c.type_text, w.family) as trouble, null::text as remedy, false as advice
+      from columns c
+      join wanted w on w.relation = c.relation and w.name = c.name
+     where not case w.family
+             when 'text' then c.typcategory in ('S', 'E')
+             when 'integer' then c.typname in ('int2', 'int4', 'int8')
+             when 'boolean' then c.typname = 'bool'
+             else c.typname = w.family end
+    union all
+    select c.object, pg_catalog.format('is %s: %s characters are written', c.type_text, w.least), null, false
+      from columns c
+      join wanted w on w.relation = c.relation and w.name = c.name and w.family = 'text'
+     where c.typname in ('varchar', 'bpchar') and c.atttypmod - 4 between 0 and w.least - 1
+    union all
+    select c.object, 'does not know ' || pg_catalog.string_agg(l.label, ', ' order by l.label),
+           pg_catalog.string_agg(pg_catalog.format('alter type %s add value %L;', c.type_id::regtype, l.label), ' ' order by l.label), false
+      from columns c
+      join labels l on l.relation = c.relation and l.name = c.name
+     where c.typcategory = 'E'
+       and not exists (select from pg_enum e where e.enumtypid = c.type_id and e.enumlabel = l.label)
+     group by c.object
+    union all
+    select c.object, pg_catalog.format('is %s: times of one moment become the same', c.type_text), null, true
+      from columns c
+      join wanted w on w.relation = c.relation and w.name = c.name and w.family = 'timestamptz'
+     where c.typname = 'timestamptz' and c.atttypmod between 0 and 5
+    union all
+    select c.object, 'may not be null, and null is written into it', c.altering || 'drop not null;', false
+      from columns c
+      join wanted w on w.relation = c.relation and w.name = c.name
+     where w.always_null and c.attnotnull
+    union all
+    select c.object, 'is made by the server, and writes of it are refused',
+           case when c.attidentity <> '' then c.altering || 'drop identity;' when c.attgenerated = 's' then c.altering || 'drop expression;' end, false
+      from columns c
+     where (c.attgenerated <> '' or c.attidentity = 'a')
+       and (exists (select from wanted w where w.relation = c.relation and w.name = c.name)
+            or exists (select from filled f where f.relation = c.relation and f.name = c.name))
+    union all
+    -- What begins a turn or a message leaves it out. Of messages the application's own columns are its own business.
+    select c.object, 'may not be null, has no default, and ' || case when m.ours then 'assigning a chat' else 'a message' end || ' leaves it out',
+           c.altering || case when c.typname = 'uuid' and c.name = 'id' then 'set default pg_catalog.gen_random_uuid();' else 'drop not null;' end,
+           not m.ours and not exists (select from wanted w where w.relation = c.relation and w.name = c.name)
+      from columns c
+      join (select f.relation, pg_catalog.bool_or(f.of_functions) as ours from filled f group by f.relation) as m on m.relation = c.relation
+     where c.attnotnull and not c.atthasdef and c.attidentity = ''
+       and not exists (select from filled f where f.relation = c.relation and f.name = c.name)
+       and not exists (select from wanted w where w.relation = c.relation and w.name = c.name and w.always_null)
+    union all
+    select c.object, 'may not be null, has no default, and a new chat leaves it out', c.altering || 'drop not null;', false
+      from columns c
+     where c.relation = 'chats' and c.name in ('last_operator_id', 'operator_replied_at', 'last_message_at')
+       and c.attnotnull and not c.atthasdef
+    union all
+    -- Without it a heartbeat finds no row to renew, and assigning fails.
+    select 'operator_activity (chat_id, operator_id)', 'is not unique: assigning and heartbeats fail',
+           'alter table operator_activity add unique (chat_id, operator_id);', false
+      from pg_class c
+      join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
+     where c.relname = 'operator_activity' and c.relkind in ('r', 'p')
+       and (select pg_catalog.count(*) from columns p where p.relation = 'operator_activity' and p.name in ('chat_id', 'operator_id')) = 2
+       and not exists (
+         select from pg_index x
+          where x.indrelid = c.oid and x.indisunique and x.indimmediate and x.indisvalid and x.indpred is null
+            and (select pg_catalog.array_agg(a.attname::text order by a.attname) from pg_attribute a
+                  where a.attrelid = c.oid and a.attnum = any (x.indkey::smallint[]))
+                operator(pg_catalog.=) array['chat_id', 'operator_id']::text[]
+            and x.indnkeyatts = 2)
+  ) as found
+ order by found.advice, found.object

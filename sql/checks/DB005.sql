@@ -1,26 +1,32 @@
 -- Which constraints on the chat tables are not validated?
 -- code: DB005
--- title: {count} constraints on the chat tables are not validated
--- title-one: the constraint {object} on {relation} is not validated
+-- title: {count} constraints on the chat tables are not validated or not enforced
+-- title-one: the constraint {object} on {relation} is not {lacking}
 -- severity: warning
 -- group: schema
--- expected: every constraint on the chat tables is validated
--- why: it was added NOT VALID and the VALIDATE that belongs to it did not run, or failed on existing rows
+-- expected: every constraint on the chat tables is validated and enforced
+-- why: it was added NOT VALID and the VALIDATE that belongs to it did not run, or failed on existing rows;
+--   or somebody made it NOT ENFORCED for an import
 -- consequence: rows from before may break it, and any later update of such a row fails
--- help-sql: alter table {relation} validate constraint {object};
+-- help-sql: {remedy}
 -- needs-table: chats
+-- shares: chat_tables
 -- says: the deploy is not right
--- By what depends on the schemas: the catalog has no index by schema, and is long where there are many.
-select case when n.nspname = 'chatops' then 'chatops.' else '' end || c.relname::text as relation,
-       k.conname as object,
-       pg_catalog.pg_get_constraintdef(k.oid) as definition
-  from pg_namespace n
-  join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
-  join pg_class c on c.oid = d.objid
-  join pg_constraint k on k.conrelid = c.oid
- where n.nspname in ('chatops', current_schema())
-   and (n.nspname = 'chatops'
-        or c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
-                         'operator_activity', 'platform_config'))
-   and not k.convalidated
- order by c.relname, k.conname
+-- What is not enforced cannot be validated: that is made anew, a foreign key is switched on again.
+\set chat_tables `cat sql/checks/shared/chat_tables.sql`
+with chat_tables as materialized (:chat_tables)
+select c.name as relation, k.conname as object, d.definition, d.lacking,
+       pg_catalog.format(case when d.lacking = 'validated' then 'alter table %1$s validate constraint %2$I;'
+                              when k.contype = 'f' then 'alter table %1$s alter constraint %2$I enforced;'
+                              else 'alter table %1$s drop constraint %2$I, add constraint %2$I %3$s;' end,
+                         c.name, k.conname, pg_catalog.replace(d.definition, ' NOT ENFORCED', '')) as remedy
+  from chat_tables c
+  join pg_constraint k on k.conrelid = c.oid and k.conparentid = 0
+ cross join lateral (
+   select found.text as definition, case when found.text like '% NOT ENFORCED' then 'enforced' else 'validated' end as lacking
+     from (select pg_catalog.pg_get_constraintdef(k.oid) as text) as found
+ ) as d
+ where not k.convalidated
+   -- A partition's own is that of its table.
+   and (k.conislocal or not c.relispartition)
+ order by c.name, k.conname

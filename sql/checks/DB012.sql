@@ -1,28 +1,39 @@
--- Which standbys lag behind, or is this one a standby that does?
+-- Which standbys lag behind, is this one a standby that does, or keeps a forgotten slot the log?
 -- code: DB012
--- title: {count} standbys lag behind
--- title-one: the standby {standby} lags {lag_for} behind
+-- title: {count} standbys or slots lag behind
+-- title-one: {standby} lags behind: {behind}
 -- severity: warning
 -- group: now
 -- expected: standbys follow within the limit
--- why: the standby is too small or too busy, or the network is; a long report on it holds replay up
--- consequence: readers of the standby see an old queue; a failover loses what has not arrived
--- help-text: nothing automatic does; look for long queries on the standby first
+-- why: the standby is too small or too busy, or the network is; a long report on it holds replay up; who read a slot is gone
+-- consequence: readers of the standby see an old queue; a failover loses what has not arrived; the log fills the disk
+-- help-text: look for long queries on the standby first; a slot that nobody will read again: select pg_drop_replication_slot('NAME')
 -- says: stats seem wrong
--- limits: standby_lag_seconds
+-- limits: standby_lag_seconds, slot_behind_gb
 -- needs-role: pg_read_all_stats
 -- unplanted: it takes a standby
 -- limit: standby_lag_seconds = 60 s, 1 to 1000000: a standby is this far behind
-select coalesce(nullif(r.application_name, ''), r.client_addr::text, 'pid ' || r.pid::text) as standby,
-       r.state,
-       r.replay_lag as lag_for
-  from pg_stat_replication r
- where r.replay_lag > pg_catalog.make_interval(secs => :'standby_lag_seconds'::double precision)
-union all
--- One that has replayed nothing since it was started counts from there.
-select 'this server', 'replaying', replay.lag_for
-  from (select now() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()) as lag_for) as replay
- where pg_is_in_recovery()
-   and pg_last_wal_receive_lsn() is distinct from pg_last_wal_replay_lsn()
-   and replay.lag_for > pg_catalog.make_interval(secs => :'standby_lag_seconds'::double precision)
- order by 3 desc
+-- limit: slot_behind_gb = 5 GB, 0.0001 to 1000000: a slot that nobody reads keeps so much of the log
+select found.standby, found.state, found.behind, found.lag_for
+  from (
+    select 'the standby ' || coalesce(nullif(r.application_name, ''), r.client_addr::text, 'pid ' || r.pid::text) as standby,
+           r.state, pg_catalog.round(extract(epoch from r.replay_lag))::text || ' s' as behind, r.replay_lag as lag_for
+      from pg_stat_replication r
+     where r.replay_lag > pg_catalog.make_interval(secs => :'standby_lag_seconds'::double precision)
+    union all
+    -- One that has replayed nothing since it was started counts from there.
+    select 'this server', 'replaying', pg_catalog.round(extract(epoch from replay.lag_for))::text || ' s', replay.lag_for
+      from (select now() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()) as lag_for) as replay
+     where pg_is_in_recovery()
+       and pg_last_wal_receive_lsn() is distinct from pg_last_wal_replay_lsn()
+       and replay.lag_for > pg_catalog.make_interval(secs => :'standby_lag_seconds'::double precision)
+    union all
+    select 'the slot ' || s.slot_name::text, case when s.wal_status = 'lost' then 'lost' else 'nobody reads it' end,
+           coalesce(pg_catalog.pg_size_pretty(kept.bytes), 'its log is gone'), null
+      from pg_replication_slots s
+     cross join lateral (select case when not pg_is_in_recovery() then pg_catalog.pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn) end as bytes) as kept
+     where not s.active
+       and (s.database is null or s.database = current_database())
+       and (kept.bytes >= :'slot_behind_gb'::numeric * 1073741824::numeric or s.wal_status in ('unreserved', 'lost'))
+  ) as found
+ order by found.lag_for desc nulls last, found.standby

@@ -12,15 +12,19 @@
 -- limits: connections_percent
 -- unplanted: it takes nearly all connections of the server
 -- limit: connections_percent = 85 %, 1 to 100: so many of the allowed connections are in use
+-- Of the server, or of this database where it has a limit of its own.
 select found.used, found.allowed, found.percent
   from (
-    select pg_catalog.count(*) as used,
-           l.allowed,
-           pg_catalog.round(100.0 * pg_catalog.count(*)::numeric / l.allowed::numeric) as percent
-      from pg_stat_activity a
-     cross join (select pg_catalog.current_setting('max_connections')::integer - pg_catalog.current_setting('superuser_reserved_connections')::integer
-                          as allowed) as l
-     where a.backend_type = 'client backend'
-     group by l.allowed
+    select counted.used, counted.allowed, pg_catalog.round(100.0 * counted.used::numeric / greatest(1, counted.allowed)::numeric) as percent
+      from (
+        select (select pg_catalog.count(*) from pg_stat_activity a where a.backend_type = 'client backend') as used,
+               pg_catalog.current_setting('max_connections')::integer - pg_catalog.current_setting('superuser_reserved_connections')::integer as allowed
+        union all
+        select (select pg_catalog.count(*) from pg_stat_activity a where a.datname = d.datname and a.backend_type = 'client backend'), d.datconnlimit
+          from pg_database d
+         where d.datname = current_database() and d.datconnlimit >= 0
+      ) as counted
   ) as found
  where found.percent >= :'connections_percent'::numeric
+ order by found.percent desc
+ limit 1

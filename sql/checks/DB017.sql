@@ -9,19 +9,14 @@
 -- consequence: counters stand still, or stale writes of the application are accepted again
 -- help-sql: alter table {relation} enable trigger {object};
 -- needs-table: chats
+-- shares: chat_tables
 -- says: the deploy is not right · operator loses the chat · stats seem wrong
--- By what depends on the schemas: the catalog has no index by schema, and is long where there are many.
-select case when n.nspname = 'chatops' then 'chatops.' else '' end || c.relname::text as relation,
-       t.tgname as object,
-       case t.tgenabled when 'D' then 'never' else 'on replicas only' end as fires
-  from pg_namespace n
-  join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
-  join pg_class c on c.oid = d.objid
+-- A partition has the triggers of its table, each with a switch of its own.
+\set chat_tables `cat sql/checks/shared/chat_tables.sql`
+with chat_tables as materialized (:chat_tables)
+select c.name as relation, t.tgname as object, case t.tgenabled when 'D' then 'never' else 'on replicas only' end as fires
+  from chat_tables c
   join pg_trigger t on t.tgrelid = c.oid
- where n.nspname in ('chatops', current_schema())
-   and (n.nspname = 'chatops'
-        or c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
-                         'operator_activity', 'platform_config'))
-   and not t.tgisinternal
+ where not t.tgisinternal
    and t.tgenabled in ('D', 'R')
- order by c.relname, t.tgname
+ order by c.name, t.tgname

@@ -4,56 +4,169 @@
 -- title-one: the foreign {kind} {object} {trouble}
 -- severity: warning
 -- group: schema
--- expected: no rule rewrites writes of the chat tables, no trigger drops rows, each function of ours is the only one of its name
+-- expected: no rule, trigger, key or child table changes or refuses what is written, and calls by name find our functions
 -- why: somebody tried something out, or another tool brought objects of the same name
--- consequence: messages vanish without an error, or calls by name fail as ambiguous
+-- consequence: messages vanish or are refused, chats change by themselves, or calls by name find something else
 -- help-text: look at it, and at who made it: {statement} takes it away
 -- needs-table: chats
 -- says: a message was lost · the deploy is not right
--- shares: structure
--- A trigger that drops rows only sometimes is advice, and so is what nobody knows in schema chatops.
+-- shares: structure, chat_tables, expected_objects
+-- Advice is what does so only sometimes, or perhaps on purpose: a trigger that drops some rows or sets a state, an event trigger,
+-- and what nobody knows in schema chatops. Bodies are read without their comments; what begins with `raise` refuses everything.
 \set structure `cat sql/checks/shared/structure.sql`
+\set chat_tables `cat sql/checks/shared/chat_tables.sql`
+\set expected_objects `cat sql/checks/shared/expected_objects.sql`
 with structure as materialized (:structure),
-wanted as materialized (
-  select w.kind, w.name, w.state, w.definition
-    from pg_catalog.jsonb_to_recordset(:'expected'::jsonb) as w (kind text, name text, state text, definition jsonb)
-), ours (name) as (
-  values ('operators'), ('real_users'), ('fictional_users'), ('chats'), ('messages'), ('chat_assignments'), ('operator_activity'),
-         ('platform_config')
-), functions as materialized (
+chat_tables as materialized (:chat_tables),
+expected_objects as materialized (:expected_objects),
+functions as materialized (
   select f.name, s.definition ->> 'arguments'::text as arguments,
          coalesce(pg_catalog.bool_or(f.definition -> 'arguments'::text ? (s.definition ->> 'arguments'::text)), false) as is_ours,
          pg_catalog.count(*) over (partition by f.name) as of_that_name,
          row_number() over (partition by f.name order by s.definition ->> 'arguments'::text) as place
-    from wanted f
+    from expected_objects f
     join structure s on s.kind = 'function' and s.name = f.name
    where f.kind = 'function'
    group by f.name, s.definition
+), triggers as materialized (
+  -- Those that others made, on the chat tables themselves; for each event its bit in tgtype: 4 insert, 8 delete, 16 update.
+  select t.tgname, c.name as on_table, c.relname::text || '.' || t.tgname::text as object, t.tgtype::integer as kind, t.tgqual is not null as conditional,
+         pg_catalog.cardinality(t.tgattr::smallint[]) > 0 as of_columns,
+         pg_catalog.regexp_replace(p.prosrc, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body,
+         pg_catalog.format('drop trigger %I on %s', t.tgname, c.name) as statement
+    from chat_tables c
+    join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled <> 'D'
+    join pg_proc p on p.oid = t.tgfoid
+   where not c.ours
+     and not exists (select from expected_objects w where w.kind = 'trigger' and w.name = c.relname::text || '.' || t.tgname::text)
+), keys as materialized (
+  -- Keys that others made, each with all columns that it looks at.
+  select c.relname, c.name as on_table, i.relname as index_name, k.conname, x.indnullsnotdistinct,
+         (select pg_catalog.array_agg(distinct a.attname::text)
+            from pg_attribute a
+           where a.attrelid = c.oid and a.attnum > 0
+             and (a.attnum = any (x.indkey::smallint[])
+                  or exists (select from pg_depend d
+                              where d.classid = 'pg_class'::regclass::oid and d.objid = x.indexrelid
+                                and d.refclassid = 'pg_class'::regclass::oid and d.refobjid = c.oid and d.refobjsubid = a.attnum))) as columns
+    from chat_tables c
+    join pg_index x on x.indrelid = c.oid and (x.indisunique or x.indisexclusion) and not x.indisprimary
+    join pg_class i on i.oid = x.indexrelid
+    left join pg_constraint k on k.conindid = x.indexrelid and k.conrelid = c.oid
+   where not c.ours and not c.relispartition
+     and not exists (select from expected_objects w where (w.kind = 'index' and w.name = i.relname)
+                                             or (w.kind = 'constraint' and w.name = c.relname::text || '.' || k.conname::text))
+), repeated (relation, columns) as (
+  -- What ordinary rows have in common: a key on these alone refuses the second one.
+  values ('messages', array['chat_id', 'sender_type', 'content', 'handled_by_operator_id', 'is_free_message']),
+         ('chats', array['real_user_id', 'chat_state', 'is_active', 'message_count', 'last_operator_id']),
+         ('chats', array['fictional_user_id', 'chat_state', 'is_active', 'message_count', 'last_operator_id']),
+         ('chat_assignments', array['chat_id', 'operator_id', 'release_reason']),
+         ('operators', array['is_active', 'is_available', 'total_messages'])
+), paths as (
+  -- What stands before this schema on the paths that are set for the database or for those whom the application comes as.
+  select s.role, s.setting, pg_catalog.btrim(e.entry, '" ') as entry, e.place
+    from (
+      select case when r.rolname is null then 'everybody' else r.rolname::text end as role, r.rolname as own, pg_catalog.substr(c.setting, 13) as setting
+        from pg_db_role_setting x
+        left join pg_database d on d.oid = x.setdatabase
+        left join pg_roles r on r.oid = x.setrole
+       cross join lateral pg_catalog.unnest(x.setconfig) as c (setting)
+       where (x.setdatabase = 0::oid or d.datname = current_database()) and c.setting like 'search_path=%'
+      union all
+      select r.rolname::text, r.rolname, '"$user", public' from pg_roles r
+       where r.rolname in ('authenticator', 'authenticated', 'anon', 'service_role') or exists (select from chat_tables t where t.relname = 'chats' and t.relowner = r.oid)
+    ) as s
+   cross join lateral pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.replace(s.setting, '"$user"', coalesce(s.own::text, '$user')), ',')) with ordinality as e (entry, place)
+), before as materialized (
+  select n.oid, n.nspname, pg_catalog.min(p.role) as role
+    from paths p
+    join pg_namespace n on n.nspname = p.entry and n.nspname <> current_schema() and n.nspname not in ('pg_catalog', 'chatops')
+    join paths own on own.role = p.role and own.setting = p.setting and own.entry = current_schema() and own.place > p.place
+   -- Another tenant's schema has all of them, for itself.
+   where not exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'chats')
+      or not exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'messages')
+   group by n.oid, n.nspname
 )
 select found.kind, found.object, found.trouble, found.statement, found.advice
   from (
     select 'rule' as kind, r.name as object, 'rewrites what is written into ' || r.of as trouble,
            pg_catalog.format('drop rule %s on %s', pg_catalog.quote_ident(pg_catalog.split_part(r.name, '.', 2)), pg_catalog.quote_ident(r.of)) as statement, false as advice
       from structure r
-      join ours o on o.name = r.of
      where r.kind = 'rule'
+       and exists (select from chat_tables c where c.relname = r.of and not c.ours)
     union all
-    select 'trigger', c.relname::text || '.' || t.tgname::text, 'drops rows of ' || c.relname::text,
-           pg_catalog.format('drop trigger %I on %I', t.tgname, c.relname),
-           p.prosrc ~* '\mreturn\s+new\M' or (t.tgtype::integer & 8 <> 0 and p.prosrc ~* '\mreturn\s+old\M')
-      from pg_trigger t
-      join pg_class c on c.oid = t.tgrelid
-      join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
-      join ours o on o.name = c.relname
-      join pg_proc p on p.oid = t.tgfoid
-     where not t.tgisinternal
-       and t.tgenabled <> 'D'
-       -- For each row, before it is written.
-       and t.tgtype & 3 = 3
+    select 'trigger', t.object, 'drops rows of ' || t.on_table, t.statement,
+           t.body ~* '\mreturn\s+new\M' or (t.kind & 8 <> 0 and t.body ~* '\mreturn\s+old\M')
+      from triggers t
+     -- For each row, before it is written.
+     where t.kind & 3 = 3
        -- What returns the old row takes an insert or update back, too.
-       and (p.prosrc ~* '\mreturn\s+null\M'
-            or (t.tgtype::integer & 8 = 0 and p.prosrc ~* '\mreturn\s+old\M' and p.prosrc !~* '\mreturn\s+new\M'))
-       and not exists (select from wanted w where w.kind = 'trigger' and w.name = c.relname::text || '.' || t.tgname::text)
+       and (t.body ~* '\mreturn\s+null\M'
+            or (t.kind & 8 = 0 and t.body ~* '\mreturn\s+old\M' and t.body !~* '\mreturn\s+new\M'))
+    union all
+    select 'trigger', t.object,
+           'refuses every ' || pg_catalog.concat_ws(' and ', case when t.kind & 4 <> 0 then 'insert' end, case when t.kind & 16 <> 0 then 'update' end) || ' of ' || t.on_table,
+           t.statement, false
+      from triggers t
+     where t.kind & 20 <> 0 and not t.conditional and not t.of_columns
+       and t.body ~* '^((?!\mbegin\M).)*\mbegin\s+raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)'
+    union all
+    select 'trigger', t.object, 'sets ' || pg_catalog.lower(m.found[2]) || ' of what is written into ' || t.on_table, t.statement,
+           -- Always, and to something that has nothing to do with what was written.
+           t.conditional or t.body !~* '^((?!\mbegin\M).)*\mbegin\s+new\.(chat_id|sender_type|chat_state|assigned_operator_id|operator_id|is_active|released_at)\s*:?=\s*(?![^;]*\m(new|old|coalesce|case)\M)'
+      from triggers t
+     cross join lateral pg_catalog.regexp_match(t.body,
+       '(;|\mbegin|\mthen|\melse|\mloop)\s*new\.(chat_id|sender_type|handled_by_operator_id|chat_state|assigned_operator_id|operator_id|is_active|released_at|assigned_at|assignment_time)\s*:?=', 'i') as m (found)
+     where t.kind & 3 = 3 and t.kind & 20 <> 0 and m.found is not null
+    union all
+    select 'trigger', t.object, 'changes chats or messages by itself', t.statement, true
+      from triggers t
+     where t.body ~* '\m(delete\s+from\s+(only\s+)?("?\w+"?\.)?"?(chats|messages|chat_assignments)\M|update\s+(only\s+)?("?\w+"?\.)?"?chats\M[^;]*\m(chat_state|assigned_operator_id|is_active)\s*=)'
+    union all
+    select 'event trigger', e.evtname::text, 'refuses every change of the schema', pg_catalog.format('drop event trigger %I', e.evtname), true
+      from pg_event_trigger e
+      join pg_proc p on p.oid = e.evtfoid
+     where e.evtenabled <> 'D' and e.evttags is null and e.evtevent in ('ddl_command_start', 'ddl_command_end')
+       and p.prosrc ~* '^((?!\mbegin\M).)*\mbegin\s+raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)'
+    union all
+    -- Its rows are read as the parent's, and no trigger, key or index of the parent sees them.
+    select 'table', k.oid::regclass::text, 'inherits from ' || c.name || ': its rows are read there, and obey none of its guards and keys',
+           pg_catalog.format('alter table %s no inherit %s', k.oid::regclass, c.name), false
+      from chat_tables c
+      join pg_inherits i on i.inhparent = c.oid
+      join pg_class k on k.oid = i.inhrelid and not k.relispartition
+     where not c.ours
+    union all
+    select case when k.conname is null then 'unique index' else 'key' end, k.relname::text || '.' || coalesce(k.conname, k.index_name)::text,
+           'refuses ordinary rows of ' || k.on_table || ' that have the same ' || pg_catalog.array_to_string(k.columns, ', '),
+           case when k.conname is null then pg_catalog.format('drop index %I', k.index_name)
+                else pg_catalog.format('alter table %s drop constraint %I', k.on_table, k.conname) end, false
+      from keys k
+     where exists (select from repeated r where r.relation = k.relname and k.columns operator(pg_catalog.<@) r.columns)
+       -- One profile for each user may be meant, where nothing says that it is one chat for each pair.
+       and (k.columns operator(pg_catalog.<>) array['real_user_id']
+            or exists (select from pg_index x
+                        where x.indrelid = 'chats'::regclass and x.indisunique and x.indnkeyatts = 2
+                          and (select pg_catalog.count(*) from pg_attribute a where a.attrelid = x.indrelid and a.attnum = any (x.indkey::smallint[])
+                                  and a.attname in ('real_user_id', 'fictional_user_id')) = 2))
+        or (k.relname = 'chats' and k.indnullsnotdistinct and k.columns operator(pg_catalog.=) array['assigned_operator_id'])
+    union all
+    select case when k.conname is null then 'unique index' else 'key' end, k.relname::text || '.' || coalesce(k.conname, k.index_name)::text,
+           'lets an operator or a chat have one heartbeat', pg_catalog.format('drop index %I', k.index_name), true
+      from keys k
+     where k.relname = 'operator_activity' and pg_catalog.cardinality(k.columns) = 1 and k.columns operator(pg_catalog.<@) array['chat_id', 'operator_id']
+    union all
+    select 'foreign key', c.relname::text || '.' || k.conname::text, 'looks for ' || m.target || ' among ' || k.confrelid::regclass::text,
+           pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname), false
+      from chat_tables c
+      join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0
+      join pg_attribute a on a.attrelid = c.oid and a.attnum = any (k.conkey)
+      join (values ('chat_id', 'chats'), ('assigned_operator_id', 'operators'), ('last_operator_id', 'operators'), ('operator_id', 'operators'),
+                   ('handled_by_operator_id', 'operators'), ('real_user_id', 'real_users'), ('fictional_user_id', 'fictional_users'))
+             as m (name, target) on m.name = a.attname
+     where not c.ours
+       and exists (select from chat_tables o where o.oid = k.confrelid and not o.ours and o.root <> m.target)
     union all
     select 'function', f.name || '(' || f.arguments || ')', 'has the name of ours',
            pg_catalog.format('drop function %I(%s)', f.name, f.arguments), false
@@ -61,11 +174,22 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
      where f.of_that_name > 1
        and case when (select pg_catalog.bool_or(g.is_ours) from functions g where g.name = f.name) then not f.is_ours else f.place > 1 end
     union all
+    select 'function', p.oid::regprocedure::text, 'stands before ours on the path of ' || b.role, pg_catalog.format('drop function %s', p.oid::regprocedure), false
+      from before b
+      join pg_proc p on p.pronamespace = b.oid
+     where exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)
+    union all
+    select case c.relkind when 'v' then 'view' else 'table' end, c.oid::regclass::text, 'stands before ours on the path of ' || b.role,
+           pg_catalog.format('drop %s %s', case c.relkind when 'v' then 'view' else 'table' end, c.oid::regclass), false
+      from before b
+      join pg_class c on c.relnamespace = b.oid and c.relkind in ('r', 'p', 'v', 'f')
+     where exists (select from expected_objects w where w.kind in ('table', 'view') and w.name = c.relname)
+    union all
     select s.kind, s.name, 'is nobody''s that chatops knows', 'drop ' || s.kind || ' ' || s.name, true
       from structure s
      where s.name::text like 'chatops.%'
        and s.kind in ('table', 'view', 'function', 'sequence')
-       and not exists (select from wanted w where w.kind = s.kind and w.name = s.name)
+       and not exists (select from expected_objects w where w.kind = s.kind and w.name = s.name)
        and s.kind || ' ' || s.name <> all (:'known'::text[])
   ) as found
  order by found.advice, found.kind, found.object

@@ -10,14 +10,17 @@
 -- help-sql: {remedy}
 -- needs-table: chats
 -- says: nobody answers · the deploy is not right
+-- shares: expected_objects
 -- unplanted: it takes a role that owns the functions and little else
-with spaces as materialized (
+\set expected_objects `cat sql/checks/shared/expected_objects.sql`
+with expected_objects as materialized (:expected_objects),
+spaces as materialized (
   select n.oid, n.nspname from pg_namespace n where n.nspname in (current_schema(), 'chatops')
 ), functions as materialized (
-  select p.proowner, pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') as body
+  select p.oid, p.proowner, pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') as body
     from pg_proc p
     join pg_namespace n on n.oid = p.pronamespace and n.nspname = current_schema()
-    join pg_catalog.jsonb_to_recordset(:'expected'::jsonb) as w (kind text, name text, state text)
+    join expected_objects w
       on w.kind = 'function' and w.name = p.proname and w.state = 'applied'
    where p.prosecdef
 ), relations as materialized (
@@ -41,6 +44,16 @@ with spaces as materialized (
                         and pg_catalog.has_table_privilege(o.proowner, r.oid, 'insert')
                         and pg_catalog.has_table_privilege(o.proowner, r.oid, 'update')) end
       or (r.relrowsecurity and (r.relforcerowsecurity or not pg_catalog.pg_has_role(o.proowner, r.relowner, 'usage')))
+), homes as materialized (
+  -- To whom the functions of an owner would go: the owner of the chats, where theirs is a stranger to them.
+  select f.proowner, c.relowner as home,
+         f.proowner <> c.relowner and not r.rolsuper and not pg_catalog.pg_has_role(f.proowner, c.relowner, 'member')
+         and not exists (select from pg_namespace n where n.nspname = 'chatops' and n.nspowner = f.proowner) as stranger,
+         pg_catalog.string_agg(pg_catalog.format('alter function %s owner to %I;', f.oid::regprocedure, pg_catalog.pg_get_userbyid(c.relowner)), ' ') as giving
+    from functions f
+    join pg_roles r on r.oid = f.proowner
+    join relations c on c.relname = 'chats' and c.nspname = current_schema()
+   group by f.proowner, c.relowner, r.rolsuper
 ), used as materialized (
   select r.*,
          pg_catalog.bool_or(f.body ~* ('\m(from|join)\s+' || r.pattern || '\M')) as reads,
@@ -50,7 +63,7 @@ with spaces as materialized (
     join lacking r on r.proowner = f.proowner and f.body ~* (r.pattern || '\M')
    group by r.proowner, r.oid, r.relkind, r.relowner, r.nspname, r.relname, r.relrowsecurity, r.relforcerowsecurity, r.pattern
 )
-select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, found.remedy
+select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, case when h.stranger then h.giving else found.remedy end as remedy
   from (
     select distinct u.proowner, 'may not use schema ' || u.nspname::text as trouble,
            pg_catalog.format('grant usage on schema %I to %I;', u.nspname, pg_catalog.pg_get_userbyid(u.proowner)) as remedy
@@ -70,12 +83,15 @@ select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, found.
      where case when u.relkind = 'S' then not pg_catalog.has_sequence_privilege(u.proowner, u.oid, 'usage') end
     union all
     select u.proowner, 'sees only the rows of ' || u.relname::text || ' that policies show',
-           pg_catalog.format('alter function FUNCTION owner to %I;  -- the owner of %I', pg_catalog.pg_get_userbyid(u.relowner), u.relname)
+           case when u.relforcerowsecurity and pg_catalog.pg_has_role(u.proowner, u.relowner, 'usage')
+                then pg_catalog.format('alter table %I no force row level security;', u.relname) else g.giving end
       from used u
       join pg_roles o on o.oid = u.proowner
+      join homes g on g.proowner = u.proowner
      where u.relrowsecurity
        and not o.rolsuper
        and not o.rolbypassrls
        and (u.relforcerowsecurity or not pg_catalog.pg_has_role(u.proowner, u.relowner, 'usage'))
   ) as found
+  left join homes h on h.proowner = found.proowner
  order by 1, 2

@@ -1,77 +1,129 @@
--- What switches off what protects the chats: settings, storage, keys, or rights of everybody?
+-- What switches off what protects the chats: settings, storage, keys, vacuum, or rights of everybody?
 -- code: DB029
 -- title: {count} things switch off what protects the chats
 -- title-one: {object} {trouble}
 -- severity: warning
 -- group: schema
--- expected: no setting turns triggers off, no table is lost in a crash, keys are checked, and not everybody may write
+-- expected: no setting turns triggers or writing off, no table is lost in a crash, keys are checked, and not everybody may write
 -- why: an import was made quicker, or somebody looked for an error, and did not put it back
 -- consequence: messages vanish in a crash, stale writes pass, rows refer to nothing, or anybody writes what they like
 -- help-sql: {remedy}
 -- needs-table: chats
+-- shares: chat_tables
 -- says: a message was lost · somebody did what they may not
 -- unplanted: it takes settings and roles of the whole server
-with tables as materialized (
-  select c.oid, c.relname, c.relpersistence, c.relrowsecurity, c.relacl, c.relowner,
-         case when n.nspname = 'chatops' then 'chatops.' else '' end || pg_catalog.quote_ident(c.relname) as name, n.nspname = 'chatops' as ours
-    from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace
-   where c.relkind in ('r', 'p')
-     and (n.nspname = 'chatops'
-          or (n.nspname = current_schema()
-              and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
-                                'operator_activity', 'platform_config')))
-), granted as (
+\set chat_tables `cat sql/checks/shared/chat_tables.sql`
+with chat_tables as materialized (:chat_tables),
+granted as (
   select t.name, t.ours, t.relrowsecurity, a.privilege_type,
+         t.relispartition and not t.relrowsecurity
+         and exists (select from chat_tables r where r.relname = t.root and not r.relispartition and r.relrowsecurity) as goes_past,
          case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end as role
-    from tables t
+    from chat_tables t
    cross join lateral pg_catalog.aclexplode(t.relacl) as a
-   where a.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+   where a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
      and a.grantee <> t.relowner
      and (a.grantee = 0::oid or pg_catalog.pg_get_userbyid(a.grantee) in ('anon', 'authenticated'))
+), settings as (
+  select pg_catalog.split_part(s.setting, '=', 1) as name, pg_catalog.substr(s.setting, pg_catalog.strpos(s.setting, '=') + 1) as value,
+         case when r.rolname is null then 'everybody' else pg_catalog.quote_ident(r.rolname) end as role,
+         case when r.rolname is null then 'database ' || pg_catalog.quote_ident(d.datname)
+              else 'role ' || pg_catalog.quote_ident(r.rolname) || coalesce(' in database ' || pg_catalog.quote_ident(d.datname), '') end as place,
+         -- Whom it stops: everybody, the owner of the chats, or those whom the application comes as.
+         r.rolname is null or r.rolname in ('authenticator', 'authenticated', 'anon', 'service_role')
+         or exists (select from chat_tables t where t.relname = 'chats' and t.relowner = r.oid) as of_the_application
+    from pg_db_role_setting x
+    left join pg_database d on d.oid = x.setdatabase
+    left join pg_roles r on r.oid = x.setrole
+   cross join lateral pg_catalog.unnest(x.setconfig) as s (setting)
+   where x.setdatabase = 0::oid or d.datname = pg_catalog.current_database()
 )
-select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy
+select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.advice
   from (
-    select 'table ' || t.name as object, 'is emptied by a crash' as trouble,
-           pg_catalog.format('alter table %s set logged;', t.name) as remedy
-      from tables t
-     where t.relpersistence = 'u'
+    select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.name as object, 'is emptied by a crash' as trouble,
+           pg_catalog.format('alter %s %s set logged;', case c.relkind when 'S' then 'sequence' else 'table' end, c.name) as remedy, false as advice
+      from (
+        select t.name, t.relkind, t.relpersistence from chat_tables t where t.relkind = 'r'
+        union all
+        select case when n.nspname = 'chatops' then 'chatops.' else '' end || pg_catalog.quote_ident(q.relname), q.relkind, q.relpersistence
+          from pg_namespace n
+          join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
+          join pg_class q on q.oid = d.objid and q.relkind = 'S'
+         where n.nspname = 'chatops'
+           and not exists (select from pg_depend o where o.classid = 'pg_class'::regclass::oid and o.objid = q.oid and o.deptype in ('a', 'i'))
+      ) as c
+     where c.relpersistence = 'u'
     union all
-    select 'setting ' || pg_catalog.split_part(s.setting, '=', 1),
-           'is ' || pg_catalog.split_part(s.setting, '=', 2) || ' for '
-           || case when r.rolname is null then 'everybody' else pg_catalog.quote_ident(r.rolname) end || ': guards let everything pass',
-           pg_catalog.format('alter %s reset %I;',
-                             case when r.rolname is null then 'database ' || pg_catalog.quote_ident(d.datname)
-                                  else 'role ' || pg_catalog.quote_ident(r.rolname)
-                                       || coalesce(' in database ' || pg_catalog.quote_ident(d.datname), '') end,
-                             pg_catalog.split_part(s.setting, '=', 1))
-      from pg_db_role_setting x
-      left join pg_database d on d.oid = x.setdatabase
-      left join pg_roles r on r.oid = x.setrole
-     cross join lateral pg_catalog.unnest(x.setconfig) as s (setting)
-     where (x.setdatabase = 0::oid or d.datname = pg_catalog.current_database())
-       and (s.setting = 'session_replication_role=replica' or pg_catalog.starts_with(s.setting, 'chatops.write='))
+    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': guards let everything pass', pg_catalog.format('alter %s reset %I;', s.place, s.name), false
+      from settings s
+     where (s.name = 'session_replication_role' and s.value = 'replica') or s.name = 'chatops.write'
     union all
-    select 'table ' || t.name, 'does not check its foreign keys', pg_catalog.format('alter table %s enable trigger all;', t.name)
-      from tables t
-     where exists (select from pg_trigger g where g.tgrelid = t.oid and g.tgisinternal and g.tgenabled = 'D')
+    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': nothing can be written', pg_catalog.format('alter %s reset %I;', s.place, s.name), false
+      from settings s
+     where s.of_the_application and s.name = 'default_transaction_read_only' and s.value in ('on', 'true', 'yes', '1')
+    union all
+    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': the newest messages are lost in a crash',
+           pg_catalog.format('alter %s reset %I;', s.place, s.name), true
+      from settings s
+     where s.of_the_application and s.name = 'synchronous_commit' and s.value in ('off', 'false', 'no', '0')
+    union all
+    select 'table ' || t.name, 'does not check its foreign keys', pg_catalog.format('alter table %s enable trigger all;', t.name), false
+      from chat_tables t
+     where exists (select from pg_trigger g where g.tgrelid = t.oid and g.tgisinternal and g.tgenabled in ('D', 'R'))
+    union all
+    select 'table ' || t.name, 'is left out by autovacuum: it grows with every change, and gets slow', pg_catalog.format('alter table %s reset (autovacuum_enabled);', t.name), false
+      from chat_tables t
+     where exists (select from pg_catalog.pg_options_to_table(t.reloptions) o
+                    where o.option_name = 'autovacuum_enabled' and pg_catalog.lower(o.option_value) in ('off', 'false', 'no', '0', 'f', 'n'))
+    union all
+    select 'column ' || t.name || '.' || a.attname::text, 'has no statistics: plans go by guesses', pg_catalog.format('alter table %s alter column %I set statistics -1;', t.name, a.attname), true
+      from chat_tables t
+      join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attstattarget = 0
+     where not t.ours
+    union all
+    -- An update of a published row that nothing identifies is an error.
+    select 'table ' || t.name, 'is in publication ' || p.pubname::text || ' and has no replica identity: its rows cannot be changed',
+           case when x.indexrelid is not null then pg_catalog.format('alter table %s replica identity default;', t.name)
+                else pg_catalog.format('alter table %s replica identity full;', t.name) end, false
+      from chat_tables t
+      left join pg_index x on x.indrelid = t.oid and x.indisprimary and x.indimmediate
+      join pg_publication p on p.pubupdate or p.pubdelete
+     where not t.ours
+       and t.relkind = 'r'
+       and (t.relreplident = 'n' or (t.relreplident = 'd' and x.indexrelid is null)
+            or (t.relreplident = 'i' and not exists (select from pg_index r where r.indrelid = t.oid and r.indisreplident)))
+       and (p.puballtables
+            or exists (select from pg_publication_rel r where r.prpubid = p.oid and r.prrelid = t.oid)
+            or exists (select from pg_publication_namespace s join pg_class c on c.relnamespace = s.pnnspid where s.pnpubid = p.oid and c.oid = t.oid))
     union all
     select 'table ' || g.name,
-           case when g.ours then 'may be changed by ' || pg_catalog.replace(g.role, 'public', 'everybody')
+           case when g.ours and pg_catalog.bool_and(g.privilege_type = 'SELECT') then 'may be read by ' || pg_catalog.replace(g.role, 'public', 'everybody')
+                when g.ours then 'may be changed by ' || pg_catalog.replace(g.role, 'public', 'everybody')
+                when g.goes_past then 'lets ' || pg_catalog.replace(g.role, 'public', 'everybody') || ' past the policies of the table that it is a part of'
                 else 'may be written by ' || pg_catalog.replace(g.role, 'public', 'everybody') || ', and row level security is off' end,
-           case when g.ours or g.role = 'public'
-                then pg_catalog.format('revoke insert, update, delete, truncate, trigger on %s from %s;', g.name, g.role)
-                else pg_catalog.format('alter table %s enable row level security;', g.name) end
+           case when g.ours or (g.role = 'public' and not g.goes_past)
+                then pg_catalog.format('revoke %sinsert, update, delete, truncate, trigger on %s from %s;', case when g.ours then 'select, ' end, g.name, g.role)
+                else pg_catalog.format('alter table %s enable row level security;', g.name) end, false
       from granted g
-     where g.ours or (not g.relrowsecurity and g.role in ('public', 'anon') and g.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
-     group by g.name, g.ours, g.role
+     where g.ours or g.goes_past or (not g.relrowsecurity and g.role in ('public', 'anon') and g.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
+     group by g.name, g.ours, g.goes_past, g.role
     union all
     select 'schema chatops', 'lets ' || case when a.grantee = 0::oid then 'everybody' else pg_catalog.pg_get_userbyid(a.grantee)::text end || ' create objects',
            pg_catalog.format('revoke create on schema chatops from %s;',
-                             case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end)
+                             case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end), false
       from pg_namespace n
      cross join lateral pg_catalog.aclexplode(n.nspacl) as a
      where n.nspname = 'chatops' and a.privilege_type = 'CREATE' and a.grantee <> n.nspowner
        and (a.grantee = 0::oid or pg_catalog.pg_get_userbyid(a.grantee) in ('anon', 'authenticated'))
+    union all
+    select 'schema chatops', 'gives ' || pg_catalog.replace(r.role, 'public', 'everybody') || ' rights on what will be made in it',
+           pg_catalog.format('alter default privileges for role %I in schema chatops revoke all on %s from %s;', pg_catalog.pg_get_userbyid(a.defaclrole), k.kind, r.role), false
+      from pg_default_acl a
+      join pg_namespace n on n.oid = a.defaclnamespace and n.nspname = 'chatops'
+     cross join lateral (select case a.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' end) as k (kind)
+     cross join lateral pg_catalog.aclexplode(a.defaclacl) as e
+     cross join lateral (select case when e.grantee = 0::oid then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(e.grantee)) end) as r (role)
+     where a.defaclobjtype in ('r', 'S') and r.role in ('public', 'anon', 'authenticated')
+     group by a.oid, a.defaclrole, k.kind, r.role
   ) as found
- order by 1, 2
+ order by found.advice, found.object, found.trouble

@@ -1,33 +1,200 @@
--- What protected or published a table when chatops last looked, and is gone?
+-- What protected, published or shaped a table when chatops last looked, and is gone or weaker?
 -- code: DB030
--- title: {count} safeguards of the tables are gone
--- title-one: {object} is gone
+-- title: {count} safeguards of the tables are gone or otherwise
+-- title-one: {object} {trouble}
 -- severity: warning
 -- group: schema
--- expected: row level security, policies and the realtime publication are as chatops last found them, or more
+-- expected: row level security, policies, publications, keys, defaults and rights are as chatops last found them, or more
 -- why: a restore left them out, or somebody took them away to look for an error
--- consequence: others read and write rows that were closed to them, or the pages are not told of changes
+-- consequence: others read and write rows that were closed to them, the pages are not told of changes, or writes are refused
 -- help-sql: {remedy}
--- help-text: if it was meant to go, let chatops forget what it keeps: {forget}
+-- help-text: if it was meant so, let chatops forget what it keeps: {forget}
 -- needs-table: chats
 -- says: somebody did what they may not · the deploy is not right
 -- if-absent: chatops.settings
+-- shares: safeguards, expected_objects
 -- unplanted: the deployed system has no schema chatops that could remember
--- Kept by migrate, adopt and monitor --store, in chatops.settings. Of a table that is gone nothing is missed.
-select k.key as object, pg_catalog.string_agg(k.value ->> 'sql'::text, ' ') over () as remedy, s.set_at as kept_at,
-       pg_catalog.format('delete from chatops.settings where target_schema = %L and key = %L;', s.target_schema, s.key) as forget
-  from chatops.settings s
- cross join lateral pg_catalog.jsonb_each(s.value) as k
-  join pg_namespace n on n.nspname = s.target_schema
-  join pg_class c on c.relnamespace = n.oid and c.relname = k.value ->> 'table'::text
- where s.target_schema = current_schema()
-   and s.key = 'safety'
-   and case
-         when pg_catalog.starts_with(k.key, 'row level security of ') then not c.relrowsecurity
-         when pg_catalog.starts_with(k.key, 'policy ')
-           then not exists (select from pg_policy p where p.polrelid = c.oid and 'policy ' || p.polname::text || ' of ' || c.relname::text = k.key)
-         else not exists (select from pg_publication_tables t
-                           where t.schemaname = n.nspname and t.tablename = c.relname
-                             and t.tablename::text || ' in publication ' || t.pubname::text = k.key)
-       end
- order by 1
+-- Kept by migrate, adopt, deploy and monitor --store, in chatops.settings. Of a table that is gone nothing is missed. Advice is what
+-- an application changes in its own releases without harm, as far as that can be told. What files of ours made is DB003 and DB018.
+\set safeguards `cat sql/checks/shared/safeguards.sql`
+\set expected_objects `cat sql/checks/shared/expected_objects.sql`
+with safeguards as materialized (:safeguards),
+expected_objects as materialized (:expected_objects),
+kept as materialized (
+  select s.target_schema, s.set_at, k.key as label, k.value ->> 'table'::text as relation, k.value ->> 'sql'::text as statement,
+         coalesce((k.value ->> 'lasting'::text)::boolean, true) as lasting, k.value -> 'is'::text as was,
+         pg_catalog.split_part(k.key, ' ', 1) as word, c.oid as table_oid, c.relowner
+    from chatops.settings s
+   cross join lateral pg_catalog.jsonb_each(s.value) as k
+    join pg_namespace n on n.nspname = s.target_schema
+    join pg_class c on c.relnamespace = n.oid and c.relname = k.value ->> 'table'::text
+   where s.target_schema = current_schema()
+     and s.key = 'safety'
+), now_there as materialized (
+  select g.label, pg_catalog.jsonb_strip_nulls(g."is") as "is", g.relation from safeguards g
+), working as materialized (
+  -- Roles that wrote chats or messages: the application comes as these.
+  select distinct k.was ->> 'role'::text as role from kept k where k.label ~ ' may (insert|update) (chats|messages)$'
+), gone as (
+  select k.*
+    from kept k
+   where not exists (select from now_there t where t.label = k.label)
+     and k.word not in ('column', 'replica')
+     and not exists (select from expected_objects w
+                      where w.kind || ' ' || w.name in ('trigger ' || k.relation || '.' || pg_catalog.substring(k.label, '^trigger (.*) of '),
+                                                        'constraint ' || k.relation || '.' || (k.was ->> 'name'::text)))
+), changed as (
+  select k.*, t."is"
+    from kept k
+    join now_there t on t.label = k.label
+   where k.was is not null
+     and t."is" <> k.was
+     and not exists (select from now_there o where o.label = k.label and o."is" = k.was)
+     and not exists (select from expected_objects w
+                      where w.definition <> '{}'
+                        and (w.kind || ' ' || w.name in (k.label, 'trigger ' || k.relation || '.' || pg_catalog.substring(k.label, '^trigger (.*) of '))
+                             or (w.definition ? 'definition' and w.kind || ' ' || w.name = 'constraint ' || k.relation || '.' || (k.was ->> 'name'::text))))
+), columns as (
+  -- What became of a column, each difference by itself.
+  select c.label as object, d.trouble, pg_catalog.format('alter table %I alter column %I ', c.relation, p.name) || d.step || ';' as remedy, d.advice, c.label, c.set_at, c.target_schema
+    from changed c
+   cross join lateral (select pg_catalog.substr(c.label, pg_catalog.length('column ' || c.relation || '.') + 1) as name) as p
+   cross join lateral (
+     select 'is ' || (c."is" ->> 'type'::text) || ', it was ' || (c.was ->> 'type'::text) as trouble, null as step,
+            not exists (select from expected_objects w where w.kind = 'column' and w.name = c.relation || '.' || p.name)
+            or (c.was ->> 'type'::text || ' to ' || (c."is" ->> 'type'::text)) ~ '^(smallint to (integer|bigint|numeric)|integer to (bigint|numeric)|(character|text).* to (text|character varying|citext)$|timestamp.* with time zone to timestamp.* with time zone)' as advice
+      where c."is" ->> 'type'::text <> c.was ->> 'type'::text
+     union all
+     select case when c."is" ? 'default'::text then 'has another default' else 'has lost its default' end,
+            'set default ' || (c.was ->> 'default'::text), c."is" ? 'default'::text
+      where c.was ? 'default'::text and c."is" ->> 'default'::text is distinct from c.was ->> 'default'::text
+        and c."is" ->> 'made'::text = c.was ->> 'made'::text
+     union all
+     select 'may not be null any more, and has no default', 'drop not null', false
+      where (c."is" ->> 'not_null'::text)::boolean and not (c.was ->> 'not_null'::text)::boolean and not c."is" ? 'default'::text
+        and c."is" ->> 'made'::text = ''
+     union all
+     select 'may be null now', 'set not null', true
+      where not (c."is" ->> 'not_null'::text)::boolean and (c.was ->> 'not_null'::text)::boolean
+     union all
+     select 'is made by the server now', case when c."is" ->> 'made'::text in ('a', 'd') then 'drop identity' else 'drop expression' end, false
+      where c."is" ->> 'made'::text <> c.was ->> 'made'::text and c.was ->> 'made'::text = ''
+     union all
+     select 'is not made by the server any more', null, true
+      where c."is" ->> 'made'::text = '' and c.was ->> 'made'::text <> ''
+   ) as d
+   where c.word = 'column'
+), found as materialized (
+  select g.label as object, 'is gone' as trouble, g.statement as remedy, not g.lasting as advice, g.label, g.set_at, g.target_schema
+    from gone g
+   where g.word in ('row', 'policy', 'publication', 'foreign', 'constraint', 'trigger') or g.label like '% in publication %'
+  union all
+  -- Who is granted a table and gets past no policy sees nothing. That may be meant, where nobody wrote as that role.
+  select 'row level security of ' || g.relation, 'is on, and no policy lets anybody in', g.statement,
+         not exists (select from working w join pg_roles r on r.rolname = w.role
+                      where not r.rolbypassrls and not r.rolsuper and not pg_catalog.pg_has_role(r.oid, g.relowner, 'member')
+                        and (w.role not in ('anon', 'authenticated')
+                             or exists (select from pg_policies p where p.schemaname = current_schema()))),
+         g.label, g.set_at, g.target_schema
+    from gone g
+   where g.word = 'no' and not exists (select from pg_policy p where p.polrelid = g.table_oid and p.polpermissive)
+  union all
+  -- A unique index does what the key did.
+  select g.label, 'is gone', g.statement, false, g.label, g.set_at, g.target_schema
+    from gone g
+   where g.word = 'key'
+     and not exists (
+       select from pg_index x
+        where x.indrelid = g.table_oid and x.indisunique and x.indisvalid and x.indpred is null
+          and pg_catalog.format('key %s (%s)', g.relation,
+                (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' order by a.attname) from pg_attribute a
+                  where a.attrelid = g.table_oid and a.attnum = any (x.indkey::smallint[]))) = g.label)
+  union all
+  select g.label, 'is not so any more', g.statement, not exists (select from working w where w.role = g.was ->> 'role'::text and w.role <> 'anon'),
+         g.label, g.set_at, g.target_schema
+    from gone g
+    join pg_roles r on r.rolname = g.was ->> 'role'::text
+   where g.label like '% may %'
+  union all
+  select c.label, case when d.forced then 'is forced on its owner, too' else 'is not forced on its owner any more' end,
+         pg_catalog.format('alter table %I %sforce row level security;', c.relation, case when d.forced then 'no ' else '' end),
+         not d.forced, c.label, c.set_at, c.target_schema
+    from changed c
+    join pg_roles o on o.oid = c.relowner
+   cross join lateral (select (c."is" ->> 'forced'::text)::boolean as forced) as d
+   where c.word = 'row' and not (d.forced and (o.rolsuper or o.rolbypassrls))
+  union all
+  select c.label, 'is otherwise than it was',
+         pg_catalog.format('drop policy %I on %I; %s', pg_catalog.substring(c.label, '^policy (.*) of '), c.relation, c.statement),
+         not (('true' in (coalesce(c."is" ->> 'using'::text, ''), coalesce(c."is" ->> 'check'::text, '')) and 'true' not in (coalesce(c.was ->> 'using'::text, ''), coalesce(c.was ->> 'check'::text, '')))
+              or ('false' in (coalesce(c."is" ->> 'using'::text, ''), coalesce(c."is" ->> 'check'::text, '')) and 'false' not in (coalesce(c.was ->> 'using'::text, ''), coalesce(c.was ->> 'check'::text, '')))
+              or c."is" -> 'permissive'::text <> c.was -> 'permissive'::text or c."is" -> 'cmd'::text <> c.was -> 'cmd'::text
+              or (c."is" -> 'roles'::text ? 'public' and not c.was -> 'roles'::text ? 'public')
+              or (c."is" -> 'roles'::text ? 'anon' and not c.was -> 'roles'::text ?| array['anon', 'public'])
+              or (c.was -> 'roles'::text ? 'public' and not c."is" -> 'roles'::text ?| array['authenticated', 'public'])), c.label, c.set_at, c.target_schema
+    from changed c
+   where c.word = 'policy'
+  union all
+  select c.label, 'publishes less than it did',
+         pg_catalog.format('alter publication %I set (publish = %L);', pg_catalog.substr(c.label, 13), c.was ->> 'publishes'::text), false, c.label, c.set_at, c.target_schema
+    from changed c
+   where c.word = 'publication'
+     and exists (select from pg_catalog.string_to_table(c.was ->> 'publishes'::text, ', ') as one
+                  where one <> all (pg_catalog.string_to_array(c."is" ->> 'publishes'::text, ', ')))
+  union all
+  select c.label, 'publishes less than it did',
+         pg_catalog.format('alter publication %I drop table %I; %s', pg_catalog.substring(c.label, ' in publication (.*)$'), c.relation, c.statement), false, c.label, c.set_at, c.target_schema
+    from changed c
+   where c.label like '% in publication %'
+     and ((c."is" ? 'rows'::text and c."is" ->> 'rows'::text is distinct from c.was ->> 'rows'::text)
+          or exists (select from pg_catalog.jsonb_array_elements_text(c.was -> 'columns'::text) as one
+                       join pg_attribute a on a.attrelid = c.table_oid and a.attname = one and not a.attisdropped
+                      where not c."is" -> 'columns'::text ? one))
+  union all
+  select c.label, 'is ' || case c."is" ->> 'kind'::text when 'n' then 'nothing' when 'f' then 'full' when 'd' then 'the key' else 'an index' end || ' now',
+         c.statement, true, c.label, c.set_at, c.target_schema
+    from changed c
+   where c.word = 'replica'
+  union all
+  select c.label, 'is otherwise than it was: ' || (c."is" ->> 'definition'::text),
+         pg_catalog.format('alter table %I drop constraint %I; %s', c.relation, c."is" ->> 'name'::text, c.statement), c.word = 'constraint', c.label, c.set_at, c.target_schema
+    from changed c
+   where c.word in ('foreign', 'constraint') and c."is" ->> 'definition'::text <> c.was ->> 'definition'::text
+  union all
+  select c.label, case when c."is" -> 'definition'::text = c.was -> 'definition'::text then 'does something else than it did' else 'fires otherwise than it did' end,
+         case when c."is" -> 'definition'::text <> c.was -> 'definition'::text
+              then pg_catalog.format('drop trigger %I on %I; %s', pg_catalog.substring(c.label, '^trigger (.*) of '), c.relation, c.statement) end,
+         true, c.label, c.set_at, c.target_schema
+    from changed c
+   where c.word = 'trigger'
+  union all
+  select c.label, 'holds for fewer columns than it did', c.statement,
+         not exists (select from working w where w.role = c.was ->> 'role'::text and w.role <> 'anon'), c.label, c.set_at, c.target_schema
+    from changed c
+   where c.label like '% may %' and c.label not like '% may use schema %'
+     and c."is" ? 'columns'::text
+     and (not c.was ? 'columns'::text
+          or exists (select from pg_catalog.jsonb_array_elements_text(c.was -> 'columns'::text) as one
+                       join pg_attribute a on a.attrelid = c.table_oid and a.attname = one and not a.attisdropped
+                      where not c."is" -> 'columns'::text ? one))
+  union all
+  select * from columns
+  union all
+  select 'policy ' || p.policyname::text || ' of ' || p.tablename::text, 'is restrictive and new: it hides rows that were seen',
+         pg_catalog.format('drop policy %I on %I;', p.policyname, p.tablename), true,
+         'policy ' || p.policyname::text || ' of ' || p.tablename::text, s.set_at, s.target_schema
+    from pg_policies p
+    join (select k.target_schema, pg_catalog.max(k.set_at) as set_at from kept k where k.was is not null group by k.target_schema) as s
+      on s.target_schema = p.schemaname
+   where p.permissive = 'RESTRICTIVE'
+     and not exists (select from kept k where k.label = 'policy ' || p.policyname::text || ' of ' || p.tablename::text)
+)
+select f.object, f.trouble, s.remedy, f.set_at as kept_at,
+       pg_catalog.format('update chatops.settings set value = value - %L::text[] where target_schema = %L and key = ''safety'';', s.labels, f.target_schema) as forget,
+       f.advice
+  from found f
+  -- Of what is shown as wrong; statements about advice stand where there is nothing else.
+  join (select advice, pg_catalog.string_agg(remedy, ' ' order by label not like 'publication %', label) as remedy,
+               pg_catalog.array_agg(distinct label)::text as labels
+          from found group by advice) as s on s.advice = f.advice
+ order by f.advice, f.label not like 'publication %', f.object, f.trouble

@@ -1,0 +1,101 @@
+-- Which CHECK constraints that others made refuse what the application and our functions write?
+-- code: DB031
+-- title: {count} constraints refuse ordinary rows of the chat tables
+-- title-one: the constraint {object} on {relation} refuses {refused}
+-- severity: warning
+-- group: schema
+-- expected: no CHECK on the chat tables refuses a message, a state, a turn or a heartbeat as they are written every day
+-- why: somebody wanted to keep out what was wrong once, and keeps out what is right
+-- consequence: the application's writes fail (23514): users and operators see an error
+-- help-sql: {remedy}
+-- help-text: or write its condition so that these pass
+-- needs-table: chats
+-- says: a message was lost · nobody answers · the deploy is not right
+-- shares: chat_tables, expected_objects
+-- Each is asked about made-up rows, as far as it looks at nothing but columns that these have, through functions that cannot fail.
+-- A text is asked as a query by ts_stat, on every server and within this snapshot: each word that it gives back is a row's name.
+\set chat_tables `cat sql/checks/shared/chat_tables.sql`
+\set expected_objects `cat sql/checks/shared/expected_objects.sql`
+with chat_tables as materialized (:chat_tables),
+expected_objects as materialized (:expected_objects),
+made_up (relation, told, row_of) as (
+  values
+    ('messages', 'a message of a user', '{"id": "1", "chat_id": "2", "sender_type": "real", "content": "Hello, are you there?", "handled_by_operator_id": null,
+       "is_free_message": "false", "created_at": "now", "delivered_at": null, "read_at": null}'::jsonb),
+    ('messages', 'a reply', '{"id": "1", "chat_id": "2", "sender_type": "fictional", "content": "Yes, I am here all day.", "handled_by_operator_id": "3",
+       "is_free_message": "false", "created_at": "yesterday", "delivered_at": "now", "read_at": null}'),
+    ('messages', 'a message that was read', '{"id": "1", "chat_id": "2", "sender_type": "real", "content": "Hello, are you there?", "handled_by_operator_id": null,
+       "is_free_message": "true", "created_at": "yesterday", "delivered_at": "today", "read_at": "now"}'),
+    ('chats', 'a new chat', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "waiting_assignment", "is_active": "true", "message_count": "0",
+       "assigned_operator_id": null, "assignment_time": null, "last_operator_id": null, "operator_replied_at": null, "last_message_at": null,
+       "created_at": "yesterday", "updated_at": "now"}'),
+    ('chats', 'a chat that waits', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "waiting_assignment", "is_active": "true", "message_count": "60",
+       "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "now", "last_message_at": "now",
+       "created_at": "yesterday", "updated_at": "now"}'),
+    ('chats', 'a chat that is held', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "assigned", "is_active": "true", "message_count": "60",
+       "assigned_operator_id": "3", "assignment_time": "now", "last_operator_id": "3", "operator_replied_at": null, "last_message_at": "now",
+       "created_at": "yesterday", "updated_at": "now"}'),
+    ('chats', 'a chat that was answered', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "waiting_real_user_reply", "is_active": "true",
+       "message_count": "60", "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "now",
+       "last_message_at": "now", "created_at": "yesterday", "updated_at": "now"}'),
+    ('chats', 'a chat that ended', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "completed", "is_active": "false", "message_count": "60",
+       "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "now", "last_message_at": "now",
+       "created_at": "yesterday", "updated_at": "now"}'),
+    ('chat_assignments', 'a turn', '{"chat_id": "2", "operator_id": "3", "assigned_at": "now", "released_at": null, "release_reason": null, "created_at": "now"}'),
+    ('chat_assignments', 'a turn that ended in a reply', '{"chat_id": "2", "operator_id": "3", "assigned_at": "yesterday", "released_at": "now",
+       "release_reason": "operator_sent_message", "created_at": "yesterday"}'),
+    ('chat_assignments', 'a turn that ended idle', '{"chat_id": "2", "operator_id": "3", "assigned_at": "yesterday", "released_at": "now",
+       "release_reason": "idle_timeout", "created_at": "yesterday"}'),
+    ('operators', 'an operator who is there', '{"is_active": "true", "is_available": "true", "last_activity": "now", "total_messages": "60"}'),
+    ('operators', 'an operator who is away', '{"is_active": "true", "is_available": "false", "last_activity": "now", "total_messages": "60"}'),
+    ('operators', 'an operator who left', '{"is_active": "false", "is_available": "false", "last_activity": "now", "total_messages": "0"}'),
+    ('operator_activity', 'a heartbeat', '{"chat_id": "2", "operator_id": "3", "last_activity": "now", "updated_at": "now"}')
+), checks as (
+  select c.name as relation, c.relname, c.oid, k.conname, pg_catalog.pg_get_expr(k.conbin, k.conrelid) as condition, k.conkey
+    from chat_tables c
+    join pg_constraint k on k.conrelid = c.oid and k.contype = 'c'
+   where not c.ours and not c.relispartition
+     and not exists (select from expected_objects w
+                      where w.kind = 'constraint' and w.name = c.relname::text || '.' || k.conname::text)
+     and pg_catalog.pg_get_constraintdef(k.oid) not like '% NOT ENFORCED'
+     -- Nothing of somebody's own is called, and nothing that can raise an error.
+     and not exists (select from pg_depend d
+                      where d.classid = 'pg_constraint'::regclass::oid and d.objid = k.oid
+                        and d.refclassid in ('pg_proc'::regclass::oid, 'pg_operator'::regclass::oid, 'pg_type'::regclass::oid))
+), judged as (
+  select k.*
+    from checks k
+   where (pg_catalog.regexp_replace(k.condition, '''(?:[^'']|'''')*''', '''''', 'g') ~ '^[^/%:]*$'
+          or pg_catalog.regexp_replace(pg_catalog.regexp_replace(k.condition, '''(?:[^'']|'''')*''', '''''', 'g'),
+               '::(text|character varying|bpchar|timestamp with time zone|uuid|numeric|bigint)(\[\])?\M', '', 'g') ~ '^[^/%:]*$')
+     and not exists (
+       select from pg_catalog.regexp_matches(pg_catalog.regexp_replace(k.condition, '''(?:[^'']|'''')*''', '''''', 'g'), '(\w+)\(', 'g') as called (name)
+        where called.name[1] not in ('length', 'char_length', 'character_length', 'octet_length', 'btrim', 'ltrim', 'rtrim', 'lower', 'upper',
+                                     'COALESCE', 'GREATEST', 'LEAST', 'NULLIF', 'now', 'clock_timestamp', 'statement_timestamp', 'num_nonnulls', 'num_nulls',
+                                     'AND', 'OR', 'NOT', 'ANY', 'ALL', 'IN', 'THEN', 'WHEN', 'ELSE', 'CASE', 'ARRAY', 'BETWEEN'))
+), asked as (
+  select j.relation, j.conname, m.told,
+         pg_catalog.format('select pg_catalog.array_to_tsvector(array[''refused'']) from (select %s) as %I where not (%s)', v.listed, j.relname, j.condition) as query
+    from judged j
+    join made_up m on m.relation = j.relname
+   cross join lateral (
+     select pg_catalog.string_agg(
+              pg_catalog.format('%L::%s as %I',
+                     case when t.typname = 'uuid' then '00000000-0000-0000-0000-00000000000' || (m.row_of ->> a.attname::text) else m.row_of ->> a.attname::text end,
+                     pg_catalog.format_type(a.atttypid, a.atttypmod), a.attname), ', ') as listed,
+            pg_catalog.bool_and(m.row_of ? a.attname::text and t.typname in ('uuid', 'text', 'varchar', 'bool', 'int4', 'int8', 'timestamptz')) as known
+       from pg_attribute a
+       join pg_type t on t.oid = a.atttypid
+      where a.attrelid = j.oid and a.attnum = any (j.conkey)
+   ) as v
+   where v.known or j.conkey is null
+), refusing as (
+  select a.relation, a.conname, pg_catalog.string_agg(a.told, ', ' order by a.told) as refused
+    from asked a
+   cross join lateral (select pg_catalog.count(*) as words from pg_catalog.ts_stat(a.query)) as w
+   where w.words > 0
+   group by a.relation, a.conname
+)
+select r.conname as object, r.relation, r.refused, pg_catalog.string_agg(pg_catalog.format('alter table %s drop constraint %I;', r.relation, r.conname), ' ') over () as remedy
+  from refusing r
+ order by r.relation, r.conname
