@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import peers, population, servers, session
+from benchmarks import messages, peers, population, servers, session
 from benchmarks.peers import Peer
 from benchmarks.servers import Server
 from benchmarks.session import Bench, MeasureError, environment
@@ -76,6 +76,9 @@ def run(bench: Bench) -> None:
         own = {name: own_head(server, name) for name in assigning}
         # One client: it is one operator, whose requests follow each other.
         bench.alternate(case(1, f"{OWN:,} own chats at the head"), taking(own, 1))
+        for what in (messages.WAITING, messages.ANSWERED):
+            writing = {name: written_to(server, what, name) for name in assigning}
+            bench.alternate(case(middle, what), taking(writing, middle))
         for turn in range(long_rounds):
             for name in list(assigning)[:: 1 if turn % 2 == 0 else -1]:
                 long_reader(bench, server, name, assigning[name], pgbench, middle, long_seconds)
@@ -87,6 +90,7 @@ def run(bench: Bench) -> None:
                     bench.ratio(case(many, f"{waiting:,} waiting"), "chatops", "procrastinate"), at_least=True)  # fmt: skip
     bench.limit(f"{middle} clients: at least 0.5 × the commit limit", 0.5, bench.ratio(sweep, "chatops", "bare UPDATE"),
                 at_least=True)  # fmt: skip
+    messages.hold(bench, case(middle, "").removesuffix(", "))
     bench.limit(f"at the end of a {long_seconds} s reader: at least 2 × the original", 2.0,
                 bench.ratio(f"long reader, at {long_seconds} s", "chatops", "the deployed original"), at_least=True)  # fmt: skip
     recovered = bench.ratio("restart, seconds 8 to 10 after", "chatops", "chatops", "restart, before")
@@ -228,6 +232,12 @@ def own_head(server: Server, name: str) -> Contender:
     asking = "'00000000-0000-4000-8001-000000000001'"
     script = f"begin;\nselect assign_chat_to_operator({asking});\nrollback;\n"
     return Contender(made.database, script)
+
+
+def written_to(server: Server, what: str, name: str) -> Contender:
+    """Users write."""
+    original = name != "chatops"
+    return Contender(messages.filled(server, what, "017" if original else "latest"), messages.script(what, original=original))
 
 
 @contextlib.contextmanager
