@@ -8,9 +8,10 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException, HTTPMessage, RemoteDisconnected
 from typing import IO
 
+from chatops import formatting
 from chatops.deploys import notice
 from chatops.deploys.monitor_state import Watch
 from chatops.flows.configured_commands import command_environment
@@ -37,7 +38,7 @@ def _run(invocation: Invocation, to: str, said: dict[str, object]) -> str | None
             timeout=NOTIFY_SECONDS, check=False, env={**command_environment(invocation, "monitor"), **notice.variables(said)},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return f"took longer than {NOTIFY_SECONDS:.0f} s"
+        return f"took longer than {NOTIFY_SECONDS:g} s"
     return f"ended with {done.returncode}" if done.returncode else None
 
 
@@ -61,7 +62,7 @@ def _posted(url: str, said: dict[str, object]) -> str | None:
 
 
 def _late() -> str:
-    return f"was not answered within {NOTIFY_SECONDS:.0f} s"
+    return f"was not answered within {NOTIFY_SECONDS:g} s"
 
 
 def _post(url: str, said: dict[str, object]) -> str | None:
@@ -78,6 +79,15 @@ def _post(url: str, said: dict[str, object]) -> str | None:
     except TimeoutError:
         return _late()
     except (OSError, ValueError, HTTPException) as error:
-        if isinstance(getattr(error, "reason", None), TimeoutError):
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
             return _late()
-        return f"could not be sent: {type(error).__name__}"
+        # Other errors may repeat the URL.
+        words = reason.strerror if isinstance(reason, OSError) and reason.strerror else _words(reason)
+        return f"could not be sent: {formatting.visible(words)}"
+
+
+def _words(error: object) -> str:
+    if isinstance(error, RemoteDisconnected):
+        return "the connection was closed before an answer"
+    return "the answer is not HTTP" if isinstance(error, HTTPException) else type(error).__name__

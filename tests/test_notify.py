@@ -1,0 +1,103 @@
+"""`monitor --notify URL`: whatever a server answers, byte by byte, is a sentence or is taken; within its time, without the URL."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatops.deploys import monitor_state, notice
+from chatops.flows import notify
+
+SAID = notice.message(monitor_state.begin("db public", "1h", datetime(2026, 1, 1, tzinfo=UTC), {}))
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@contextlib.contextmanager
+def answering(*pieces: bytes, hold: bool = False, drip: bytes = b"") -> Iterator[str]:
+    """A server that writes these bytes to whoever asks, whatever they are; then keeps the line, or drips on without end."""
+    over = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with client, contextlib.suppress(OSError):
+                    client.recv(65_536)
+                    for piece in pieces:
+                        client.sendall(piece)
+                    while drip and not over.wait(0.01):
+                        client.sendall(drip)
+                    if hold:
+                        over.wait()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/secret-token"
+    finally:
+        over.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@pytest.mark.parametrize("status", ["200 OK", "201 Created", "202 Accepted", "204 No Content"])
+@pytest.mark.parametrize("body", [b"", b"\r\n", b"\r\nno invalid_payload"])
+def test_what_was_taken_is_taken_whatever_the_body_says(status: str, body: bytes) -> None:
+    with answering(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n".encode(), b"\r\n", body) as url:
+        assert notify._posted(url, SAID) is None
+
+
+@pytest.mark.parametrize(
+    ("pieces", "drip", "told"),
+    [
+        ((b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\n\r\n",), b"", "was answered with 302"),
+        ((b"HTTP/1.1 404 Not Found\r\n\r\n",), b"", "was answered with 404"),
+        ((b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\n\r\n",), b"", "was answered with 429"),
+        ((b"HTTP/1.1 500 \x1b[31m\r\n\r\n",), b"", "was answered with 500"),
+        ((), b"", "could not be sent: the connection was closed before an answer"),
+        ((b"\x00\x1b[2Jgarbage\n",), b"", "could not be sent: the answer is not HTTP"),
+        ((b"HTTP/1.1 2oo OK\r\n\r\n",), b"", "could not be sent: the answer is not HTTP"),
+        ((OK, b"X: " + b"x" * 70_000), b"", "could not be sent: the answer is not HTTP"),
+        ((b"H",), b"", "could not be sent: the answer is not HTTP"),
+    ],
+    ids=["302", "404", "429", "500", "nothing", "garbage", "no number", "endless header", "cut off"],
+)
+def test_what_was_not_taken_is_told(pieces: Sequence[bytes], drip: bytes, told: str) -> None:
+    with answering(*pieces, drip=drip) as url:
+        assert notify._posted(url, SAID) == told
+
+
+@pytest.mark.parametrize(("pieces", "drip"), [((), b""), ((OK,), b""), ((OK, b"X: "), b"x")], ids=["silent", "stops", "drips"])
+def test_a_server_that_takes_its_time_does_not_take_ours(
+    pieces: Sequence[bytes], drip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "NOTIFY_SECONDS", 0.3)
+    with answering(*pieces, hold=True, drip=drip) as url:
+        assert notify._posted(url, SAID) == "was not answered within 0.3 s"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_sentence_that_shows_none_of_them(answer: bytes) -> None:
+    with answering(answer) as url:
+        wrong = notify._posted(url, SAID)
+    assert wrong is None or (wrong.isprintable() and "secret-token" not in wrong)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://nobody.invalid/secret-token", "http://127.0.0.1:1/secret-token", "https://127.0.0.1:1/secret-token",
+     "http://[::1/secret-token", "http:///secret-token", "http://127.0.0.1:99999/secret-token", "http://x y/secret-token"],
+)  # fmt: skip
+def test_an_address_that_cannot_be_reached_is_told_without_it(url: str) -> None:
+    wrong = notify._posted(url, SAID)
+    assert wrong is not None
+    assert wrong.startswith("could not be sent: ")
+    assert "secret-token" not in wrong
