@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -24,8 +25,16 @@ from chatops.errors import ExitCode
 )
 def adopt(
     ctx: typer.Context,
-    to: Annotated[str | None, typer.Option(metavar="N|latest", help="Where migrate is to stop: kept in what is printed.")] = None,
-    through: Annotated[str | None, typer.Option(metavar="N", help="State it by hand: the files up to this one are in.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|latest", autocompletion=completion.last_file, help="Where migrate is to stop: kept in what is printed."
+        ),
+    ] = None,
+    through: Annotated[
+        str | None,
+        typer.Option(metavar="N", autocompletion=completion.files, help="State it by hand: the files up to this one are in."),
+    ] = None,
     accept: Annotated[
         list[str] | None, typer.Option("--accept", metavar="FILE", help="Take a partial or conflicting file as it is.")
     ] = None,

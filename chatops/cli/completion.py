@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import typer
 
+from chatops.cli import COMMANDS
+
 Offers = list[tuple[str, str]]
 
 
@@ -42,12 +44,49 @@ severities = words("critical", "warning", "advice", "never")
 outcomes = words("done", "refused", "moved", "failed")
 databases = words("local", "demo")
 states = words("waiting", "assigned", "answered", "completed", "none")
-topics = words("guide", "on-call", "migrations", "scale", "safety", "reference", "findings", "glossary")
+switches = words("on", "off")
+subjects = words("schema", "data")
+writers = words("application", "functions")
+actions = words(
+    "assign", "reassign", "release", "close", "reopen", "drain", "undrain", "undo", "repair", "guard", "pause", "resume"
+)
+topics = words("guide", "on-call", "migrations", "scale", "safety", "reference", "findings", "glossary",
+               *(name for _, name, _ in COMMANDS))  # fmt: skip
 
 
 def codes(ctx: typer.Context, incomplete: str) -> Offers:
     """The codes of the checks, each with its question; behind a comma the next one."""
     return _offers(ctx, "codes", incomplete)
+
+
+def conditions(ctx: typer.Context, incomplete: str) -> Offers:
+    """What `wait --for` compares: figures of the queue, and codes."""
+    return [*words("waiting", "oldest", "free", "busy")(ctx, incomplete), *codes(ctx, incomplete)]
+
+
+def thresholds(ctx: typer.Context, incomplete: str) -> Offers:
+    """The names of limits, with the sign that a number follows."""
+    return _offers(ctx, "thresholds", incomplete)
+
+
+def files(ctx: typer.Context, incomplete: str) -> Offers:
+    """The names of the shipped migration files."""
+    return _offers(ctx, "files", incomplete)
+
+
+def last_file(ctx: typer.Context, incomplete: str) -> Offers:
+    """The same, and latest."""
+    return [*words("latest")(ctx, incomplete), *files(ctx, incomplete)]
+
+
+def recipients(ctx: typer.Context, incomplete: str) -> Offers:
+    """Who may get a chat: auto, or an operator."""
+    return [*words("auto")(ctx, incomplete), *operators(ctx, incomplete)]
+
+
+def written_formats(ctx: typer.Context, incomplete: str) -> Offers:
+    """FORMAT= of a file of --write."""
+    return [(f"{name}=", told) for name, told in formats(ctx, incomplete)]
 
 
 def formats(ctx: typer.Context, incomplete: str) -> Offers:

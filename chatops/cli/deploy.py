@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from chatops.cli import completion
+from chatops.cli import shared_options as options
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -24,7 +25,7 @@ from chatops.errors import ExitCode
 )
 def deploy(
     ctx: typer.Context,
-    to: Annotated[str | None, typer.Option(metavar="N|latest", help="The last file to apply: number or name.")] = None,
+    to: options.LastFile = None,
     directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="STEP", autocompletion=completion.steps, help="Go on at this step.")

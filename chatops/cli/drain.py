@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli import shared_options as options
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
@@ -17,7 +18,13 @@ from chatops.errors import ExitCode
 def drain(
     ctx: typer.Context,
     operators: options.Operators,
-    to: str = typer.Option("auto", "--to", metavar="OPERATOR", help="Who gets the chats; auto spreads over who is free."),
+    to: str = typer.Option(
+        "auto",
+        "--to",
+        metavar="OPERATOR",
+        autocompletion=completion.recipients,
+        help="Who gets the chats; auto spreads over who is free.",
+    ),
     release: bool = typer.Option(False, "--release", help="Release the chats instead of giving them to others."),
     finish: bool = typer.Option(False, "--finish", help="They keep the chats they hold, answer them, and leave."),
     dry_run: options.DryRun = False,

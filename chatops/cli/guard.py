@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -15,7 +16,12 @@ from chatops.errors import ExitCode
 )
 def guard(
     ctx: typer.Context,
-    switch: str = typer.Argument("", metavar="[on|off]", help="Switch them; without it: their state and what they refused."),
+    switch: str = typer.Argument(
+        "",
+        metavar="[on|off]",
+        autocompletion=completion.switches,
+        help="Switch them; without it: their state and what they refused.",
+    ),
     span: str = typer.Option("30m", "--for", metavar="TIME", help="For how long off; at most a day."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log; needed to switch off."),

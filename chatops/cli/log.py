@@ -25,7 +25,9 @@ def log(
     since: str | None = typer.Option(None, "--since", metavar="TIME", help="2h, 7d, or an instant."),
     until: str | None = typer.Option(None, "--until", metavar="TIME", help="Likewise; that long ago or earlier."),
     plan: str | None = typer.Option(None, "--plan", metavar="PLAN", help="What one plan did."),
-    action: str | None = typer.Option(None, "--action", metavar="NAME", help="reassign, release, drain, undo, repair …"),
+    action: str | None = typer.Option(
+        None, "--action", metavar="NAME", autocompletion=completion.actions, help="reassign, release, drain, undo, repair …"
+    ),
     outcome: str | None = typer.Option(
         None, "--outcome", metavar="NAME", autocompletion=completion.outcomes, help="done, refused, moved or failed."
     ),

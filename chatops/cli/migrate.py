@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from chatops.cli import shared_options as options
 from chatops.cli.options import Formats, command, invocation_of
 from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
@@ -28,7 +29,7 @@ from chatops.flows.folder import FolderOptions
 )
 def migrate(
     ctx: typer.Context,
-    to: Annotated[str | None, typer.Option(metavar="N|latest", help="The last file to apply: number or name.")] = None,
+    to: options.LastFile = None,
     directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be applied (-o sql: its exact text).")] = False,

@@ -142,7 +142,7 @@ def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
             option(["--output", "-o"], "output", "Output", "table, plain, json, markdown …", type=str, metavar="FORMAT",
                    autocompletion=shells(completion.formats)),
             option(["--write"], "write", "Output", "Also write FORMAT=FILE; may be given several times.",
-                   multiple=True, type=str, metavar="FORMAT=FILE"),
+                   multiple=True, type=str, metavar="FORMAT=FILE", autocompletion=shells(completion.written_formats)),
             option(["--show-names"], "show_names", "Output", "Names of people in full, off a terminal too.", is_flag=True,
                    type=bool, default=False),
             option(["--utc"], "utc", "Output", "Instants in UTC in place of how long ago they were.", is_flag=True, type=bool,

@@ -22,7 +22,7 @@ def reassign(
     ctx: typer.Context,
     chats: options.Chats = None,
     to: str | None = typer.Option(
-        None, "--to", metavar="OPERATOR", autocompletion=completion.operators, help="Who gets it; auto spreads over who is free."
+        None, "--to", metavar="OPERATOR", autocompletion=completion.recipients, help="Who gets it; auto spreads over who is free."
     ),
     where: options.Where = None,
     stuck: options.Stuck = None,

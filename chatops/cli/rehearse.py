@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -24,7 +25,10 @@ from chatops.errors import ExitCode
 )
 def rehearse(
     ctx: typer.Context,
-    to: Annotated[str | None, typer.Option(metavar="N|latest", help="The last file to rehearse: number or name.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="N|latest", autocompletion=completion.last_file, help="The last file to rehearse: number or name."),
+    ] = None,
     directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
     max_hold: Annotated[

@@ -36,6 +36,10 @@ HeldBy = Annotated[
     str | None,
     typer.Option("--from", metavar="OPERATOR", autocompletion=completion.operators, help="All chats that an operator holds."),
 ]
+LastFile = Annotated[
+    str | None,
+    typer.Option("--to", metavar="N|latest", autocompletion=completion.last_file, help="The last file to apply: number or name."),
+]
 Most = Annotated[int, typer.Option("--max", min=1, metavar="N", help="Stop if it would touch more chats than this.")]
 Rate = Annotated[str | None, typer.Option("--rate", metavar="N/s", help="No faster than this.")]
 StopAfter = Annotated[int | None, typer.Option("--stop-after", min=1, metavar="N", help="Stop when N chats moved or failed.")]
@@ -67,7 +71,10 @@ FailOn = Annotated[
     ),
 ]
 Threshold = Annotated[
-    list[str] | None, typer.Option("--threshold", metavar="NAME=NUMBER", help="Measure against another number.")
+    list[str] | None,
+    typer.Option(
+        "--threshold", metavar="NAME=NUMBER", autocompletion=completion.thresholds, help="Measure against another number."
+    ),
 ]
 ChecksDir = Annotated[Path | None, typer.Option("--checks-dir", metavar="DIR", help="Checks of your own beside ours.")]
 ChecksTimeout = Annotated[float, typer.Option("--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together.")]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import Formats, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -27,8 +28,14 @@ def simulate(
     users: Annotated[int, typer.Option(metavar="N", min=1, max=60, help="Users' sessions.")] = 4,
     chats: Annotated[int, typer.Option(metavar="N", min=1, max=5000, help="Chats that they write in.")] = 40,
     seed: Annotated[int, typer.Option(metavar="N", help="Repeats the schedule: who wants to do what, and when.")] = 1,
-    writers: Annotated[str, typer.Option(metavar="HOW", help="application: as the deployed one writes; functions: through them.")]
-    = "application",
+    writers: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW",
+            autocompletion=completion.writers,
+            help="application: as the deployed one writes; functions: through them.",
+        ),
+    ] = "application",
     original: Annotated[bool, typer.Option("--original", help="Stop at 017, the deployed system, and see it break.")] = False,
     faults: Annotated[bool, typer.Option("--faults", help="End some of their sessions at random.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the database afterwards.")] = False,

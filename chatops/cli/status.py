@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from chatops.cli import completion
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
@@ -23,7 +24,12 @@ from chatops.flows.folder import FolderOptions
 )
 def status(
     ctx: typer.Context,
-    to: Annotated[str | None, typer.Option(metavar="N|latest", help="The last file that has to be in: number or name.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|latest", autocompletion=completion.last_file, help="The last file that has to be in: number or name."
+        ),
+    ] = None,
     directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when something is to be done.")] = False,

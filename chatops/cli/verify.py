@@ -22,7 +22,12 @@ from chatops.errors import ExitCode
 )  # fmt: skip
 def verify(
     ctx: typer.Context,
-    group: str = typer.Argument("", metavar="[schema|data]", help="schema gates a deploy, data reports; both when not given."),
+    group: str = typer.Argument(
+        "",
+        metavar="[schema|data]",
+        autocompletion=completion.subjects,
+        help="schema gates a deploy, data reports; both when not given.",
+    ),
     only: Only = None,
     skip: list[str] = typer.Option([], "--skip", metavar="CODE", autocompletion=completion.codes, help="All but these checks."),
     list_: bool = typer.Option(False, "--list", help="Show the checks and what they expect; connect to nothing."),

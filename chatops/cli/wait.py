@@ -28,7 +28,7 @@ def wait(
             "--for",
             metavar="NAME=NUMBER",
             help="A code's count, or waiting, oldest, free, busy; also <, <=, >, >=.",
-            autocompletion=completion.codes,
+            autocompletion=completion.conditions,
         ),
     ] = None,
     timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="How long to wait.")] = "60s",

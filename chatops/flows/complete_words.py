@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chatops import settings, sqlfiles
+from chatops.checks.load import limits
 from chatops.deploys.receipt import STEPS
 from chatops.errors import ChatopsError
 from chatops.flows import complete_ids
@@ -22,6 +23,10 @@ def offers(kind: str, typed: str, given: Given, known: object = None) -> Offers:
         return formats(known, typed)
     if kind == "environments":
         return environments(given, typed)
+    if kind == "files":
+        return [(name, "") for name in sqlfiles.names("migrations") if name.startswith(typed)]
+    if kind == "thresholds":
+        return [(f"{name}=", f"{limit.default:g} {limit.unit}") for name, limit in limits().items() if name.startswith(typed)]
     if kind == "steps":
         return [(step, told) for step, told in STEPS.items() if step.startswith(typed.lower())]
     return complete_ids.offers(given, kind, typed)
