@@ -9,7 +9,7 @@
 -- expected: nobody writes into a chat that the reassignment limit closed
 -- why: the limit counts every closed assignment, normal replies too: after three replies the next idle timeout ends the
 --   chat for good
--- consequence: the user sees an open chat and writes; no operator is ever shown these messages
+-- consequence: the user sees an open chat, writes, and pays for the messages that are not free; no operator is ever shown them
 -- users-wait: yes
 -- help: repair CHAT012 --dry-run
 -- help-text: or chatops reopen --where CHAT012, which undo takes back
@@ -20,6 +20,7 @@ select c.id as chat_id,
        ended.released_at as closed_at,
        ended.release_reason,
        unanswered.messages as messages_since,
+       unanswered.paid as paid_messages,
        unanswered.newest_at as user_wrote_at
   from (
     -- The last assignment of the chat, where it did not end with a reply.
@@ -36,7 +37,8 @@ select c.id as chat_id,
   -- Only a chat that was written into after it was closed can be one.
   join chats c on c.id = ended.chat_id and c.chat_state::text = 'completed' and c.last_message_at > ended.released_at
  cross join lateral (
-   select pg_catalog.count(*) as messages, pg_catalog.max(m.created_at) as newest_at
+   select pg_catalog.count(*) as messages, pg_catalog.count(*) filter (where m.is_free_message is false) as paid,
+          pg_catalog.max(m.created_at) as newest_at
      from messages m
     where m.chat_id = c.id and m.sender_type::text = 'real' and m.created_at > ended.released_at
  ) as unanswered

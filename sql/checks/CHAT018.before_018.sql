@@ -3,6 +3,7 @@ select c.id as chat_id,
        closed.at as closed_at,
        null::text as closed_reason,
        unanswered.messages as messages_since,
+       unanswered.paid as paid_messages,
        unanswered.newest_at as user_wrote_at
   from (
     -- Few: in the others a reply is the last that happened.
@@ -15,7 +16,8 @@ select c.id as chat_id,
    select coalesce((select pg_catalog.max(a.released_at) from chat_assignments a where a.chat_id = c.id), c.updated_at) as at
  ) as closed
  cross join lateral (
-   select pg_catalog.count(*) as messages, pg_catalog.max(m.created_at) as newest_at
+   select pg_catalog.count(*) as messages, pg_catalog.count(*) filter (where m.is_free_message is false) as paid,
+          pg_catalog.max(m.created_at) as newest_at
      from messages m
     where m.chat_id = c.id and m.sender_type::text = 'real' and m.created_at > greatest(closed.at, c.operator_replied_at)
  ) as unanswered

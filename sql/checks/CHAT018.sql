@@ -7,7 +7,7 @@
 -- expected: nobody writes into a chat that somebody has closed
 -- why: an admin closed the chat, blocked the user, or unblocked them without opening their chats again; the application goes on
 --   to take their messages
--- consequence: the user sees an open chat and writes; no operator is ever shown these messages
+-- consequence: the user sees an open chat, writes, and pays for the messages that are not free; no operator is ever shown them
 -- help: reopen {chat_id} --dry-run
 -- says: nobody answers
 -- reads: chats, chat_assignments, messages
@@ -18,6 +18,7 @@ select c.id as chat_id,
        closed.at as closed_at,
        c.closed_reason as closed_reason,
        unanswered.messages as messages_since,
+       unanswered.paid as paid_messages,
        unanswered.newest_at as user_wrote_at
   from (
     -- Few: in the others a reply is the last that happened.
@@ -31,7 +32,8 @@ select c.id as chat_id,
    select coalesce(c.state_since, (select pg_catalog.max(a.released_at) from chat_assignments a where a.chat_id = c.id), c.updated_at) as at
  ) as closed
  cross join lateral (
-   select pg_catalog.count(*) as messages, pg_catalog.max(m.created_at) as newest_at
+   select pg_catalog.count(*) as messages, pg_catalog.count(*) filter (where m.is_free_message is false) as paid,
+          pg_catalog.max(m.created_at) as newest_at
      from messages m
     where m.chat_id = c.id and m.sender_type::text = 'real' and m.created_at > greatest(closed.at, c.operator_replied_at)
  ) as unanswered
