@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer.core
 
+from chatops.checks import load
 from chatops.cli import COMMANDS, reference_file
+from chatops.cli.app import group
+from chatops.cli.options import Call
 from chatops.errors import ExitCode
 from chatops.flows import manual
+from chatops.flows.given import Given
+from chatops.flows.output import Output
 from chatops.render import FORMATS
 from chatops.screens.explain import document as findings
 from tests.conftest import ROOT, Result
@@ -52,6 +59,25 @@ def test_every_command_of_the_manual_runs_as_printed(
         assert done.exit_code in ANSWERS, f"{line}\n{done.stdout}{done.stderr}"
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "findings"])
+def test_every_command_in_a_sentence_of_the_manual_is_one(page: str) -> None:
+    text = re.sub(r"^```\w*\n.*?^```", "", (DOCS / f"{page}.md").read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    wrong = []
+    for told in re.findall(r"`chatops ([a-z][^`\n]*)`", text):
+        name, *words = shlex.split(told.replace("\\|", "|").replace("…", ""))
+        command = group().get_command(None, name)  # type: ignore[arg-type]
+        if "[" in told or "|" in told:  # how it is used, not a line to paste
+            continue
+        try:
+            assert command is not None
+            if not words:  # its name
+                continue
+            command.make_context(name, list(words), obj=Call([name, *words]))
+        except Exception as error:  # noqa: BLE001 - whatever the parser says
+            wrong.append(f"{told}: {error!r}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_the_pages_that_are_made_from_the_code_are_the_newest() -> None:
     assert (DOCS / "reference.md").read_text(encoding="utf-8") == reference_file.document(), "make docs"
     assert (DOCS / "findings.md").read_text(encoding="utf-8") == findings(), "make docs"
@@ -63,7 +89,39 @@ def test_the_reference_names_every_command_format_exit_code_and_setting() -> Non
     missing += [name for name in FORMATS if f"| `{name}` |" not in text]
     missing += [str(int(code)) for code in ExitCode if f"| {int(code)} | {code.meaning} |" not in text]
     missing += [key for key, _ in reference_file.settings() if f"| `{key}` |" not in text]
+    missing += [name for name in load.limits() if f"| `{name}`" not in text]
+    missing += [name for name in variables_read() if not re.search(rf"^\| `(?:\w+, )*{name}(?:, \w+)*` \|", text, re.MULTILINE)]
+    sections = dict(zip((parts := re.split(r"^### (.*)$", text, flags=re.MULTILINE))[1::2], parts[2::2], strict=True))
+    for _, name, _ in COMMANDS:
+        command = getattr(import_module(f"chatops.cli.{name}"), name)
+        for option in {one for entry in options_of(name) for one in entry}:
+            missing += [f"{name} {option}"] if not re.search(rf"(?<![\w-]){option}(?![\w-])", sections[name]) else []
+        formats = Output(Given(formats=command.formats)).format_names()
+        missing += [f"{name} -o {one}" for one in formats if one not in sections[name].partition("Formats: ")[2]]
     assert missing == []
+
+
+def options_of(name: str) -> Iterator[list[str]]:
+    """The spellings of each option of a command, as the parser knows them."""
+    inner = group().get_command(None, name)  # type: ignore[arg-type]
+    assert inner is not None
+    return (
+        [*one.opts, *one.secondary_opts] for one in inner.params if isinstance(one, typer.core.TyperOption) and not one.hidden
+    )
+
+
+FOREIGN = r"CI|CI_.*|CIRCLE_.*|GITHUB_(?!STEP).*|GITLAB_.*|HOME|PG.*|USER|USERNAME|_.*|COMP_.*"
+"""Variables that others set and that tell where we run, not how; what libpq reads; of the shells' own completion."""
+
+
+def variables_read() -> set[str]:
+    """Every variable of the environment that the code names, read or given to a command."""
+    found: set[str] = set()
+    for path in (ROOT / "chatops").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r"""environ(?:\.get\(|\[)"([A-Z_]+)\"""", text))
+        found |= set(re.findall(r'"((?:CHATOPS|XDG)_[A-Z_]+)"', text))
+    return {name for name in found if not re.fullmatch(FOREIGN, name)}
 
 
 def test_every_link_of_readme_and_manual_leads_somewhere() -> None:

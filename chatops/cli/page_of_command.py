@@ -10,19 +10,29 @@ import typer
 import typer.core
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chatops.cli.help_page import Entry, Page, Panel
 
 HELP_OPTIONS = ("--help", "-h")
+BY_USE = {
+    "Safety": (
+        "--dry-run", "--yes", "--reason", "--max", "--rate", "--stop-after", "--plan-out", "--plan", "--no-audit", "--force",
+        "--max-wait", "--max-hold", "--statement-timeout", "--max-failures", "--canary",
+    ),
+    "Output": ("--columns", "--full", "--brief", "--rows", "--limit", "--top", "--watch", "--quiet", "--show-text", "--diff"),
+}  # fmt: skip
+"""Options of any command that stand together: how careful it is, and how much it shows."""
 _VALUES = {"<int>": "N", "<int range>": "N", "<float>": "NUMBER", "<float range>": "NUMBER", "<str>": "TEXT", "<path>": "PATH"}
 
 
 def page_of(command: typer.core.TyperCommand | typer.core.TyperGroup, ctx: typer.Context) -> Page:
     """What the help of a command says."""
-    panels: dict[str, list[Entry]] = {"Arguments": [], "Options": []}
+    panels: dict[str, list[Entry]] = {"Arguments": [], "Options": [], "Safety": [], "Connection": [], "Output": []}
     for parameter in command.get_params(ctx):
         if isinstance(parameter, typer.core.TyperArgument | typer.core.TyperOption) and not parameter.hidden:
             option = isinstance(parameter, typer.core.TyperOption)
-            panel = parameter.rich_help_panel or ("Options" if option else "Arguments")
+            panel = parameter.rich_help_panel or (_use(parameter.opts) if option else "Arguments")
             panels.setdefault(panel, []).append(_entry(parameter, ctx))
     if isinstance(command, typer.core.TyperGroup):
         for name in command.list_commands(ctx):
@@ -33,6 +43,10 @@ def page_of(command: typer.core.TyperCommand | typer.core.TyperGroup, ctx: typer
     text = [" ".join(part.split()) for part in inspect.cleandoc(command.help or "").split("\n\n")]
     usage = " ".join(command.get_usage(ctx).removeprefix("Usage:").split())
     return {"usage": usage, "text": text, "panels": found, "epilog": (command.epilog or "").split("\n\n")}
+
+
+def _use(spellings: Sequence[str]) -> str:
+    return next((panel for panel, names in BY_USE.items() if not set(names).isdisjoint(spellings)), "Options")
 
 
 def _entry(parameter: typer.core.TyperArgument | typer.core.TyperOption, ctx: typer.Context) -> Entry:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+from chatops.checks import load
 from chatops.cli import COMMANDS, help_page
 from chatops.errors import ExitCode
 from chatops.flows.given import Given
@@ -20,10 +21,25 @@ ENVIRONMENT = {
     "CHATOPS_DATABASE_URL": "the database; before DATABASE_URL, after --db",
     "DATABASE_URL": "the database, where CHATOPS_DATABASE_URL is not set",
     "PG*": "what libpq reads, where neither is set",
+    "CHATOPS_ENV": "as --env",
+    "CHATOPS_SCHEMA": "as --schema",
     "CHATOPS_CONFIG": "the chatops.toml to read, whosever it is",
     "NO_COLOR": "no colour, whatever the terminal can show",
+    "TERM": "dumb: no colour, nothing redrawn, no pager",
+    "COLUMNS, LINES": "the size of the terminal, where it does not tell",
+    "PAGER": "reads what is longer than the screen (default less); cat: nothing does",
     "XDG_STATE_HOME": "where monitor, deploy and plans keep their files",
+    "XDG_CONFIG_HOME": "where the chatops.toml of one's own lies, in chatops/",
+    "XDG_CACHE_HOME": "where completion keeps ids for a minute",
+    "XDG_DATA_HOME": "where the embedded server keeps its data",
+    "GITHUB_STEP_SUMMARY": "a file of --write with this name is appended to",
 }
+GIVEN = {
+    "CHATOPS_EVENT_TEXT": "the message, whole", "CHATOPS_EVENT_SUMMARY": "its first line",
+    "CHATOPS_EVENT_NEW": "codes of what is new", "CHATOPS_EVENT_GONE": "codes of what went",
+    "CHATOPS_EVENT_VERDICT": "no worse, or what is", "CHATOPS_EVENT_PLACE": "database and schema", "CHATOPS_EVENT_AT": "when",
+}  # fmt: skip
+"""What a command of `monitor --notify` finds in its environment."""
 
 ENVELOPE = """\
 Machine formats carry `chatops` (the version), `format` (of the envelope), `command`, `environment` and `database`. A run that
@@ -40,6 +56,14 @@ def document() -> str:
     lines += ["With `-o nagios` the codes of plugins hold instead: 0, 1, 2, and 3 for whatever kept the check from running.", ""]
     lines += ["## Environment", "", "| variable | meaning |", "| --- | --- |"]
     lines += [f"| `{name}` | {what} |" for name, what in ENVIRONMENT.items()]
+    lines += [
+        "",
+        "A command of `monitor --notify` gets the message as JSON on stdin, and:",
+        "",
+        "| variable | holds |",
+        "| --- | --- |",
+    ]
+    lines += [f"| `{name}` | {what} |" for name, what in GIVEN.items()]
     lines += ["", "## Formats", "", "| format | in its module's words |", "| --- | --- |", *_formats(), ""]
     lines += [ENVELOPE, ""]
     lines += [
@@ -50,6 +74,13 @@ def document() -> str:
         *(f"| `{key}` | {kind} |" for key, kind in settings()),
         "",
     ]
+    lines += [
+        "## Limits",
+        "",
+        "What checks measure against: `--threshold NAME=NUMBER`, `thresholds` of chatops.toml, or platform_config.",
+        "",
+    ]
+    lines += ["| limit | default | from, to | meaning |", "| --- | --- | --- | --- |", *_limits(), ""]
     lines += ["## Commands", ""]
     lines += [f"- [`{name}`](#{name}) {line}" for _, name, line in COMMANDS]
     for _, name, _ in COMMANDS:
@@ -69,6 +100,12 @@ def settings(known: Known = KNOWN, inside: str = "") -> Iterator[tuple[str, str]
         else:
             assert isinstance(kind, type)
             yield place, TYPES[kind]
+
+
+def _limits() -> Iterator[str]:
+    for name, limit in load.limits().items():
+        place = " (platform_config)" if limit.in_platform_config else ""
+        yield f"| `{name}`{place} | {limit.default:g} {limit.unit} | {limit.least:g}, {limit.most:g} | {_cell(limit.meaning)} |"
 
 
 def _formats() -> Iterator[str]:
