@@ -45,7 +45,13 @@ def age(instant: datetime | None, now: datetime | None) -> str:
         return "—"
     if (beyond := getattr(instant, "text", None)) is not None:  # an instant beyond the calendar: what the database says
         return str(beyond)
-    return duration(max(0.0, (now - instant).total_seconds()))
+    return duration(float(max(0, int((now - instant).total_seconds()))))
+
+
+def back(since: datetime, now: datetime | None) -> str:
+    """How far something looks back; a day is told in hours, as of "the last 24 h"."""
+    text = age(since, now)
+    return "24 h" if text == "1 d" else text
 
 
 def span(text: str, what: str) -> timedelta:
@@ -91,7 +97,7 @@ def did_you_mean(word: str, known: Iterable[str], most: int = 2, likeness: float
     ('; did you mean summary?', '')
     """
     near = get_close_matches(word.lower(), list(known), most, likeness)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"; did you mean {', '.join(near[:-1])}{' or ' if near[1:] else ''}{near[-1]}?" if near else ""
 
 
 def instant(moment: datetime | None) -> str:

@@ -254,6 +254,7 @@ def build_latest(database: Database) -> None:
 
 
 def _command(url: str, *arguments: str) -> None:
+    """Runs a command on a database that is being built. Raises RuntimeError when it does not end well."""
     with tempfile.TemporaryDirectory() as home:
         environment = clean_environment(Path(home), {"CHATOPS_DATABASE_URL": url})
         done = subprocess.run(
@@ -372,7 +373,8 @@ class Screen(io.TextIOWrapper):
 def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs the command inside this process, much quicker than `chatops`, in the same environment.
 
-    `terminal` (columns, rows) lets stdout and stderr be a terminal without colours; nobody is at its keyboard.
+    `terminal` (columns, rows) lets stdout and stderr be a terminal without colours; nobody is at its keyboard. `encoding` is
+    what both can show.
     """
 
     def run(
@@ -383,11 +385,12 @@ def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         check: int | None = None,
         cwd: Path | None = None,
         terminal: tuple[int, int] | None = None,
+        encoding: str = "utf-8",
     ) -> Result:
         from chatops.cli import main
 
         kind = io.TextIOWrapper if terminal is None else Screen
-        out, err = (kind(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        out, err = (kind(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2))
         if terminal is not None:
             env = {"COLUMNS": str(terminal[0]), "LINES": str(terminal[1]), "TERM": "xterm", "NO_COLOR": "1", **(env or {})}
         with monkeypatch.context() as patch:
@@ -403,7 +406,7 @@ def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                 code: object = main([str(argument) for argument in arguments])
             except SystemExit as stop:
                 code = stop.code
-        texts = [stream.buffer.getvalue().decode("utf-8") for stream in (out, err)]  # type: ignore[attr-defined]
+        texts = [stream.buffer.getvalue().decode(encoding) for stream in (out, err)]  # type: ignore[attr-defined]
         return _judge(Result(int(code or 0), *texts), arguments, check)  # type: ignore[call-overload]
 
     return run

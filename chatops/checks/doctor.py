@@ -127,7 +127,8 @@ def _latency_and_clock(database: Database) -> list[Point]:
                     + (": bulk commands will be slow from here" if slow else ""))  # fmt: skip
     off = abs(skew) > SKEW_SECONDS
     word = "ahead of" if skew > 0 else "behind"
-    clock = Point("clock", "advice" if off else "ok", f"the server's clock is {abs(skew):.1f} s {word} this machine's"
+    by = f"{abs(skew):.1f} s" if abs(skew) < 60 else formatting.duration(abs(skew))
+    clock = Point("clock", "advice" if off else "ok", f"the server's clock is {by} {word} this machine's"
                   + ("; chatops goes by the server's" if off else ""))  # fmt: skip
     return [latency, clock]
 

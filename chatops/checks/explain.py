@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from chatops import sqlfiles
@@ -52,10 +53,12 @@ def parts(check: Check) -> list[tuple[str, str]]:
         ("invariant", check.invariant or ""),
         ("limits", "; ".join(_limit(name) for name in check.limits)),
     ]
-    if check.help_command:
-        found.append(("fix", f"chatops {check.help_command}"))
-    if check.help_sql:
-        found.append(("fix", check.help_sql))
+    # What is told row by row stands with the finding.
+    told = [f"chatops {check.help_command}" if check.help_command else "", check.help_sql or ""]
+    known = [text for text in told if text and not re.fullmatch(r"(?:chatops )?\{\w+\}", text)]
+    found += [("fix", text) for text in known]
+    if any(told) and not known:
+        found.append(("helps", f"a command or statement for each: chatops diagnose --only {check.code}"))
     if check.help_text:
         found.append(("helps", check.help_text))
     if check.code in repair_batches.shipped():

@@ -66,7 +66,7 @@ def asked(words: Sequence[str]) -> str | None:
 def shown(page: Page, stream: TextIO, environ: Mapping[str, str] = os.environ) -> str:
     """The page as wide as the stream, with colour only where it is seen."""
     terminal = stream.isatty()
-    colour = terminal and "NO_COLOR" not in environ and environ.get("TERM", "dumb") not in ("dumb", "")
+    colour = terminal and not environ.get("NO_COLOR") and environ.get("TERM", "dumb") not in ("dumb", "")
     text = drawn(page, width_of(stream, environ), colour=colour)
     return signs.in_ascii(text) if signs.is_ascii_only(getattr(stream, "encoding", None)) else text
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import typer
 
 from chatops.cli import shared_options as options
-from chatops.cli.options import command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
 @command(
     examples=["chatops pause --for 15m --reason 'release 2.14 answers twice'", "chatops resume"],
     exits="0 paused · 2 usage · 4 refused: this database cannot be paused",
+    formats=DOCUMENT_FORMATS,
 )
 def pause(
     ctx: typer.Context,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from chatops.cli.options import command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(examples=["chatops resume", "chatops resume --reason 'rolled back'"], exits="0 operators get chats again")
+@command(
+    examples=["chatops resume", "chatops resume --reason 'rolled back'"],
+    exits="0 operators get chats again",
+    formats=DOCUMENT_FORMATS,
+)
 def resume(
     ctx: typer.Context,
     reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -50,5 +51,7 @@ def parse(text: str) -> Condition:
         try:
             number = float(value)
         except ValueError:
-            raise UsageError(f"--for {name} is compared with a number, not {value!r}") from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise UsageError(f"--for {name} is compared with a number, not {value!r}")
     return Condition(name, sign, number, f"{name}{sign}{value}")

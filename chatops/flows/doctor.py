@@ -24,5 +24,5 @@ def doctor(invocation: Invocation) -> ExitCode:
             told = f"no migrator is at work, and its lock is held: {formatting.visible(str(holder))}"
             ended = f"select pg_terminate_backend({holder.pid});"
             points.append(examination.Point("migrators' lock", "failed", told, ended))
-    invocation.show(screen.answer(points, invocation.now))
+    invocation.show(screen.answer(points, invocation.now, invocation.medium().width if invocation.format() == "table" else 0))
     return ExitCode.OK if all(point.verdict in ("ok", "advice") for point in points) else ExitCode.FOUND

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chatops.checks import load
 from chatops.errors import UsageError
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.screens import explain as screen
 
@@ -15,7 +16,7 @@ def explain(invocation: Invocation, code: str, *, sql: bool) -> None:
     if not code:
         if sql:
             raise UsageError("--sql needs a code, such as chatops explain CHAT003 --sql")
-        invocation.show(screen.listing(checks, width))
+        show_paged(invocation, screen.listing(checks, width))
         return
     check = load.chosen(checks, load.codes_of([code]), ())[0]
-    invocation.show(screen.query(check) if sql else screen.one(check, width))
+    show_paged(invocation, screen.query(check) if sql else screen.one(check, width))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chatops.chats import log
 from chatops.db import Database
 from chatops.flows.instants import instant, plan_id
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.model import Line
 from chatops.names import find_chat, find_operator
@@ -47,7 +48,7 @@ def show_log(invocation: Invocation, request: LogRequest) -> None:
             return
         found = list(rows)
         more: list[Line] = [f"the newest {most}; more with --limit, all with -o jsonl"] if len(found) == most else []
-        invocation.show(screen.answer(found, invocation.now, more, show_names=shown))
+        show_paged(invocation, screen.answer(found, invocation.now, more, show_names=shown))
 
 
 def _question(invocation: Invocation, database: Database, request: LogRequest) -> log.Question:

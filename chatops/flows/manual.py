@@ -11,6 +11,7 @@ from chatops.errors import UsageError
 from chatops.flows import pager
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Column, Span, Table, Text
+from chatops.screens import manual_page
 
 TOPICS = ("guide", "on-call", "migrations", "scale", "safety", "reference", "findings", "glossary")
 """The pages, in the order to read them."""
@@ -25,14 +26,19 @@ def show(invocation: Invocation, topic: str) -> None:
     if name not in TOPICS:
         commands = sections()
         if name in commands:
-            pager.show_paged(invocation, Answer("help", [Text(commands[name].splitlines())], {"topic": name}))
+            pager.show_paged(invocation, _answer(invocation, name, commands[name]))
             return
         known = [*TOPICS, *commands]
         raise UsageError(
             f"there is no page “{formatting.visible(topic)}”{formatting.did_you_mean(name, known)}",
             next_steps=[("all pages", "chatops help")],
         )
-    pager.show_paged(invocation, Answer("help", [Text(page(name).splitlines())], {"topic": name}))
+    pager.show_paged(invocation, _answer(invocation, name, page(name)))
+
+
+def _answer(invocation: Invocation, name: str, text: str) -> Answer:
+    laid_out = invocation.format() in ("table", "plain")
+    return Answer("help", manual_page.blocks(text) if laid_out else [Text(text.splitlines())], {"topic": name})
 
 
 @cache
@@ -70,4 +76,4 @@ def _contents() -> Answer:
 def about(text: str) -> str:
     """The first sentence of a page below its title."""
     paragraph = next(block for block in text.split("\n\n")[1:] if not block.startswith("#"))
-    return " ".join(paragraph.split()).split(". ")[0].rstrip(".").replace("`", "")
+    return manual_page.plain(" ".join(paragraph.split()).split(". ")[0].rstrip(".").replace("`", ""))

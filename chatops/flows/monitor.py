@@ -251,7 +251,7 @@ class Watching:
         known = len(self.watch.baseline["findings"])
         if self.watch.unseen is not None:
             self.invocation.warn(f"how it is now cannot be seen: {self.watch.unseen}; later figures are compared with nothing")
-        self.invocation.note(f"watch started: {len(wanted.slots)} looks in {watches.span(wanted.length)}, "
+        self.invocation.note(f"watch started: {formatting.plural(len(wanted.slots), 'look')} in {watches.span(wanted.length)}, "
                              f"{known} findings from before; the first is due in {watches.span(wanted.slots[0])}")  # fmt: skip
         return True
 

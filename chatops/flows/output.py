@@ -38,7 +38,7 @@ class Output(Given):
         """What stdout (or another stream) can show."""
         stream = stream or sys.stdout
         terminal = bool(stream.isatty())
-        colour = terminal and "NO_COLOR" not in self.environ and self.environ.get("TERM", "dumb") not in ("dumb", "")
+        colour = terminal and not self.environ.get("NO_COLOR") and self.environ.get("TERM", "dumb") not in ("dumb", "")
         width = shutil.get_terminal_size().columns if terminal else 0
         return Medium(width=width, terminal=terminal, colour=colour, ascii=signs.is_ascii_only(getattr(stream, "encoding", None)),
                       show_names=self.show_names or terminal, utc=self.utc, raw=self.raw)  # fmt: skip

@@ -7,6 +7,7 @@ from chatops.chats import pauses
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import acting
 from chatops.flows.run import Invocation
+from chatops.model import Answer, Span, Text
 
 
 def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:
@@ -25,8 +26,9 @@ def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -
     if not invocation.consent("Pause the queue", yes=yes):
         return ExitCode.OK
     done = pauses.begin(database, invocation.provenance, span, given)
-    again = invocation.here("resume")
-    invocation.emit(f"The queue is paused until {formatting.instant(done.until)}, action {done.action_id}. Go on: {again}\n")
+    told = [Span(f"The queue is paused until {formatting.instant(done.until)}, action {done.action_id}. Go on: ")]
+    data = {"paused": True, "until": done.until, "action_id": done.action_id}
+    invocation.show(Answer("pause", [Text([[*told, Span(invocation.here("resume"), "code")]])], data))
     return ExitCode.OK
 
 
@@ -36,7 +38,6 @@ def resume(invocation: Invocation, reason: str | None) -> ExitCode:
     with acting.planning(invocation, database, logged=False, moves=False):
         pass  # the wrong place, and a newer chatops, are refused
     done = pauses.end(database, invocation.provenance, reason)
-    invocation.emit(
-        f"Operators get chats again, action {done.action_id}.\n" if done else "The queue was not paused; nothing was changed.\n"
-    )
+    told = f"Operators get chats again, action {done.action_id}." if done else "The queue was not paused; nothing was changed."
+    invocation.show(Answer("resume", [Text([told])], {"paused": False, "action_id": done.action_id if done else None}))
     return ExitCode.OK

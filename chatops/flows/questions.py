@@ -26,7 +26,7 @@ class Questions(Connection):
     def ask(self, question: str, flag: str) -> str:
         """One line from the person at the terminal. Raises NotATerminalError naming the flag that answers instead."""
         if not self.interactive:
-            raise NotATerminalError(f"nobody is there to answer “{question.strip()}”: give {flag}; nothing was changed")
+            raise NotATerminalError(f"{self.command} needs {flag} where nobody can be asked; nothing was changed")
         _forget_what_was_typed_before()
         # The answer is typed behind the last line of a question that is broken at words.
         lines = wrapped(visible(question), self.medium(stream=sys.stderr).width - len(" n"))
@@ -81,8 +81,8 @@ class Questions(Connection):
         if not target.production and not always and not self.interactive:
             return True
         if not self.interactive:
-            where = "a production database" if target.production else "this"
-            raise NotATerminalError(f"{self.command} changes {where}: give --yes to go on; nothing was changed")
+            where = " on a production database" if target.production else ""
+            raise NotATerminalError(f"{self.command}{where} needs --yes where nobody can be asked; nothing was changed")
         if writes:
             self.refuse_beforehand()
         place = f"{target.name} ({target.place})"
@@ -98,7 +98,7 @@ class Questions(Connection):
 
     def needed_reason(self, given: str | None, where: str = "") -> str:
         """A reason for the log, asked for at a terminal. Raises UsageError where none is given."""
-        found = (given or "").strip() or self.ask("Reason (kept in the log):", "--reason")
+        found = (given or "").strip() or self.ask("Reason (kept in the log):", "--reason TEXT")
         if not found:
             raise UsageError(f"a reason is needed{where}; nothing was changed")
         return found

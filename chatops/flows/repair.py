@@ -68,7 +68,8 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         done = repair_plan.carry_out(database, plan, annotations, progress=_progress(invocation, mended))
         with invocation.reading() as reading:
             left = repair_plan.left(reading, plan)
-    invocation.show(screen.answer(plan, done, left, here))
+        told = None if request.columns else _sentences(invocation, repair_plan.called(database, done))
+    invocation.show(screen.answer(plan, done, left, here, told))
     return ExitCode.FOUND if any(left.values()) else ExitCode.OK
 
 

@@ -8,6 +8,7 @@ from chatops import formatting, names
 from chatops.chats import one_operator
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import about_chat, paused, replay_archive, run_checks
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.screens import show_operator
 
@@ -33,5 +34,5 @@ def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows:
             known = one_operator.read(database, names.find_operator(database, name), rows)
             told = show_operator.about_operator(known, show_names=reader.show_names, short=reader.short_ids)
             answer = paused.led(database, told)
-        invocation.show(answer)
+        show_paged(invocation, answer)
     return ExitCode.OK

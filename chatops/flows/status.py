@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chatops.errors import ExitCode
 from chatops.flows import ahead
 from chatops.flows.folder import FolderOptions, pin
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.carry_over import carried_over
@@ -48,5 +49,5 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
         folder, before, plan(folder, before.rows, options.to), whole=options.everything or invocation.format() != "table",
         adopt=invocation.here("adopt", *own), migrate=invocation.here("migrate", *own),
     )  # fmt: skip
-    invocation.show(found.answer)
+    show_paged(invocation, found.answer)
     return found.code if options.exit_code else ExitCode.OK

@@ -49,7 +49,7 @@ def wait_for(invocation: Invocation, texts: Sequence[str], timeout: str) -> Exit
             invocation.note(f"  … {formatting.visible(said)}")
         sleep(min(pause, max(seconds - waited, 0.0)))
         pause = min(LONGEST_PAUSE_S, pause * RISE)
-    invocation.show(condition_answer(conditions, seen, waited, looks, invocation.here))
+    invocation.show(condition_answer(conditions, seen, waited, looks, seconds, invocation.here))
     return ExitCode.FOUND if open_ones else ExitCode.OK
 
 

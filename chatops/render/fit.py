@@ -15,6 +15,9 @@ LONGEST_WORD = 24
 SHORTEST = 8
 SPARE = 3
 """From this rank on a column gives way to rows of one line."""
+FOLDED = 0
+"""Up to this rank a column is folded before it is left out."""
+NOTHING = ("", "—", "-")
 SHORT = 20
 """Words so wide at most are short: a state, a reason."""
 
@@ -28,12 +31,22 @@ class Fit:
 
 
 def fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, gap: int) -> Fit:
-    """Leaves out the columns of the highest rank, and of one rank the last, until the others fit; then shares what is left."""
+    """Leaves out the columns of the highest rank, and of one rank the last, until the others fit; then shares what is left.
+
+    What nobody has gives way first. What matters most is folded inside its words before it is left out.
+    """
     wants = [max([cells(column.heading), *(cells(row[place]) for row in rows)]) for place, column in enumerate(columns)]
     needs = [_needs(column, [row[place] for row in rows], wants[place]) for place, column in enumerate(columns)]
     shown = list(range(len(columns)))
+    empty = {place for place in shown if rows and all(row[place] in NOTHING for row in rows)}
     while len(shown) > 1 and sum(needs[place] for place in shown) + gap * (len(shown) - 1) > width:
-        shown.remove(max(shown, key=lambda place: (columns[place].rank, place)))
+        last = max(shown, key=lambda place: (place in empty, columns[place].rank, place))
+        if columns[last].rank <= FOLDED and last not in empty:
+            least = {place: _least(columns[place], [row[place] for row in rows], needs[place]) for place in shown}
+            if sum(least.values()) + gap * (len(shown) - 1) <= width:
+                needs = [least.get(place, wide) for place, wide in enumerate(needs)]
+                break
+        shown.remove(last)
     shown = _on_one_line(columns, wants, needs, shown, width, gap)
     room = width - gap * (len(shown) - 1) - sum(needs[place] for place in shown)
     widths = {place: needs[place] for place in shown}
@@ -60,6 +73,14 @@ def _on_one_line(
             return shown
         kept.remove(max(spare, key=lambda place: (columns[place].rank, place)))
     return kept
+
+
+def _least(column: Column, texts: Sequence[str], needs: int) -> int:
+    """As narrow as it can be: words are folded, figures are not."""
+    if column.kind in WHOLE:
+        return needs
+    figures = [cells(word) for text in texts for word in bound(text, "_").split() if any(sign.isdigit() for sign in word)]
+    return min(needs, max([SHORTEST, *figures]))
 
 
 def _needs(column: Column, texts: Sequence[str], wants: int) -> int:

@@ -9,7 +9,13 @@ from dataclasses import replace
 
 from chatops.model import Line, Span
 
-_COMMAND = re.compile(r"(?:\S*/)?\bchatops (?=-|[a-z])")
+COMMANDS = (
+    "migrate", "status", "adopt", "new", "check", "rehearse", "lint", "wait", "verify", "deploy", "monitor", "report", "diagnose",
+    "console", "summary", "queue", "stuck", "chats", "operators", "show", "explain", "repair", "reassign", "release", "close",
+    "reopen", "drain", "undrain", "undo", "log", "snooze", "pause", "resume", "guard", "demo", "simulate", "doctor", "config",
+    "psql", "remove", "help",
+)  # fmt: skip
+_COMMAND = re.compile(rf"(?:\S*/)?\bchatops (?=-|(?:{'|'.join(COMMANDS)})\b)")
 """Where a command begins in a plain line; it goes on to the line's end."""
 _EXCERPT = re.compile(r"\s*\d* ?\|")
 """A line of SQL with its number, or the sign under it: broken, it would point elsewhere."""
@@ -17,7 +23,7 @@ _BOUND = re.compile(
     r"(?<=\d) (?=(?:%|ms|[smhd])(?!\w))|(?<=\d [smhd]) (?=\d\d [smhd](?!\w))|(?<=\d\d-\d\d) (?=\d\d:\d\d)|(?<=\d:\d\d) (?=UTC)"
 )
 """Blanks between a figure and its unit, and within an instant."""
-_STUCK = "\ue000"
+STUCK = "\ue000"
 """Stands for such a blank while a line is taken apart: no line holds it, for foreign text was made visible."""
 HANG = 2
 
@@ -56,7 +62,7 @@ def wrapped(line: Line, width: int) -> list[Line]:
     used = 0
     for word in _words(line):
         text = word.text if rows[-1] else word.text.lstrip(" ") if len(rows) > 1 else word.text
-        if rows[-1] and used + cells(text.rstrip(" ")) > width and text.strip():
+        if used + cells(text.rstrip(" ")) > width and text.strip() and any(span.text.strip() for span in rows[-1]):
             rows.append([Span(indent)])
             used, text = len(indent), text.lstrip(" ")
         rows[-1].append(replace(word, text=text))
@@ -75,8 +81,8 @@ def _words(line: Line) -> Iterator[Span]:
         if span.style == "code":
             yield span
         else:
-            words = re.findall(r"\s*\S+|\s+$", bound(span.text, _STUCK))
-            yield from (replace(span, text=text.replace(_STUCK, " ")) for text in words)
+            words = re.findall(r"\s*\S+|\s+$", bound(span.text, STUCK))
+            yield from (replace(span, text=text.replace(STUCK, " ")) for text in words)
 
 
 def _joined(row: list[Span]) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from chatops.model import Answer, Column, Table, Text
@@ -11,8 +12,19 @@ from chatops.settings import Target
 
 def answer(path: Path | None, targets: Sequence[Target]) -> Answer:
     """A table of settings for each database, each with where it came from."""
-    columns = [Column("setting", "setting"), Column("value", "value"), Column("origin", "from")]
+    columns = [
+        Column("setting", "setting", rank=0),
+        Column("value", "value", rank=0),
+        Column("origin", "from", audience="machines"),
+        Column("shown_origin", "from", audience="people"),
+    ]
     body: list[Table | Text] = [Text([f"chatops.toml: {path or 'none here, above, or in the user config folder'}"])]
     for number, target in enumerate(targets, 1):
-        body.append(Table("settings" if len(targets) == 1 else f"settings_{number}", columns, target.origins))
+        rows = [{**asdict(one), "shown_origin": _short(one.origin, path)} for one in target.origins]
+        body.append(Table("settings" if len(targets) == 1 else f"settings_{number}", columns, rows))
     return Answer("config", body)
+
+
+def _short(origin: str, path: Path | None) -> str:
+    """Where a setting comes from; the file that stands above by its name."""
+    return origin if path is None else origin.replace(str(path), path.name)

@@ -14,12 +14,14 @@ from chatops.checks.results import Survey
 from chatops.model import Answer, Line, Span, Style, Text, Values
 from chatops.screens.diagnose import compared, news
 from chatops.screens.finding import finding_table, survey_data
-from chatops.screens.lines import SEVERITY_STYLES, Reader
+from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, wrap
 
 SLA = "queue_sla_minutes"
 CODE, SINCE, MEND = 10, 7, 8
 """How wide the columns around a finding's title are."""
 NARROW = 60
+MOST_CODES = 6
+"""As many are named on one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Desk:
 def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None = None) -> Answer:
     """Verdict and queue first, the next command last."""
     found = findings(survey, reader.here)
-    told: list[Line] = _verdict(survey, desk, changes)
+    told: list[Line] = _verdict(survey, desk, reader, changes)
     waits = [one for one in found if _keeps_waiting(one)]
     critical = [one for one in found if one.word == "critical" and one not in waits]
     for title, some in (("CRITICAL", critical), ("USERS WAIT", waits)):
@@ -51,8 +53,10 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
 def in_one_line(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None = None) -> Answer:
     """`--brief`: what fits into a prompt or a chat."""
     found = findings(survey, reader.here)
-    codes = " ".join(one.code for one in found if one.word != "advice")
-    parts = [f"{_word(survey)} {desk.place}: {_counts(survey) or 'healthy'}", codes, _queue(survey, desk)[0]]
+    codes = [one.code for one in found if one.word != "advice"]
+    rest = len(codes) - MOST_CODES
+    told = " ".join(codes) if rest <= 1 else f"{' '.join(codes[:MOST_CODES])} and {rest} more"
+    parts = [f"{_word(survey)} {desk.place}: {_counts(survey) or 'healthy'}", told, _queue(survey, desk)[0]]
     data = survey_data(survey) | compared(changes)
     line = " · ".join(part for part in parts if part)
     return Answer("diagnose", [Text([line]), finding_table(found, reader, changes)], data=data, now=survey.now)
@@ -79,16 +83,18 @@ def _counts(survey: Survey) -> str:
     return ", ".join(f"{formatting.count(number)} {named.get(word, word)}" for word, number in counts.items() if number)
 
 
-def _verdict(survey: Survey, desk: Desk, changes: Changes | None) -> list[Line]:
+def _verdict(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None) -> list[Line]:
     word = _word(survey)
     ran = f"{survey.ran} of {formatting.plural(len(survey.results), 'check')}"
     place = desk.place
     if desk.production:
         place = "PRODUCTION" if place.lower() == "production" else f"PRODUCTION {place}"
     parts = [_counts(survey), ran, place, f"{survey.now.astimezone(UTC):%H:%M} UTC"]
-    first: Line = [Span(word, _WORD_STYLES[word]), Span("  " + "   ".join(part for part in parts if part))]
+    told = f"{word}  {'   '.join(part for part in parts if part)}"
+    first, *more = wrap(told if not 0 < reader.width < len(told) else told.replace("   ", "  "), reader, 0)
     second = [*_queue(survey, desk), news(changes, survey) or "no earlier look"]
-    return [first, "   ".join(part for part in second if part)]
+    under = wrap("   ".join(part for part in second if part), reader, 0)
+    return [[Span(word, _WORD_STYLES[word]), Span(first.removeprefix(word))], *(f"  {line}" for line in more), *under]
 
 
 def _queue(survey: Survey, desk: Desk) -> list[str]:
@@ -132,13 +138,7 @@ def _by_line(title: str, found: Sequence[Finding], survey: Survey, reader: Reade
 
 def _wrapped(text: str, room: int) -> list[str]:
     """A title in pieces of at most `room` characters, broken at words."""
-    rows = [""]
-    for word in text.split(" "):
-        if rows[-1] and len(rows[-1]) + 1 + len(word) > room:
-            rows.append(word)
-        else:
-            rows[-1] = f"{rows[-1]} {word}".strip()
-    return rows
+    return broken(text, room, room)
 
 
 def since_when(one: Finding, survey: Survey, changes: Changes | None) -> str:

@@ -8,7 +8,9 @@ from datetime import datetime
 from chatops import formatting
 from chatops.checks.doctor import Point, Verdict
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
+from chatops.screens.lines import NARROW, broken
 
+ENDLESS = 10_000
 SIGNS: Mapping[Verdict, tuple[str, Style]] = {
     "ok": ("✓", "ok"),
     "advice": ("!", "advice"),
@@ -17,8 +19,8 @@ SIGNS: Mapping[Verdict, tuple[str, Style]] = {
 }
 
 
-def answer(points: Sequence[Point], now: datetime | None) -> Answer:
-    """`chatops doctor`: the verdict first, then each point."""
+def answer(points: Sequence[Point], now: datetime | None, width: int = 0) -> Answer:
+    """`chatops doctor`: the verdict first, then each point, on a screen so many columns wide (0: endless)."""
     failed = sum(point.verdict == "failed" for point in points)
     unknown = sum(point.verdict == "unknown" for point in points)
     advice = sum(point.verdict == "advice" for point in points)
@@ -32,12 +34,16 @@ def answer(points: Sequence[Point], now: datetime | None) -> Answer:
         passed = formatting.plural(len(points) - advice, "check") + " passed"
         first = [Span(f"chatops can work here: {passed}" + (f", {advice} to know" if advice else ""), "ok")]
     lines: list[Line] = [first, ""]
-    width = max(len(point.area) for point in points)
+    area = max(len(point.area) for point in points)
+    under = " " * (area + 4 if not 0 < width < NARROW else 4)
     for point in sorted(points, key=lambda point: tuple(SIGNS).index(point.verdict), reverse=True):
         sign, style = SIGNS[point.verdict]
-        lines.append([Span(sign, style), Span(f" {point.area:<{width}}  {point.says}")])
+        beside, below = (width - area - 4, width - len(under)) if width else (ENDLESS, ENDLESS)
+        says, *others = broken(point.says, beside, below)
+        lines.append([Span(sign, style), Span(f" {point.area:<{area}}  {says}")])
+        lines += [under + line for line in others]
         if point.remedy:
-            lines.append([Span(" " * (width + 4)), Span(point.remedy, "code")])
+            lines.append([Span(under), Span(point.remedy, "code")])
     columns = [Column(name, name) for name in ("area", "verdict", "says", "remedy")]
     return Answer("doctor", [Text(lines), Table("points", columns, points, audience="machines")],
                   {"failed": failed, "unknown": unknown, "advice": advice}, now)  # fmt: skip

@@ -14,14 +14,17 @@ from chatops.checks.results import Survey
 from chatops.model import Values
 from chatops.screens.lines import Reader
 
-_NOT_SHOWN = ("remedy", "mend", "dropping", "statement", "found_as", "wanted_as")
-"""What the help line or the difference below says."""
+_NOT_SHOWN = ("remedy", "mend", "dropping", "statement", "found_as", "wanted_as", "thing")
+"""What the title, the help line or the difference below says."""
 MOST_DIFFERENCE = 8
+SHORTEST_TOLD = 2
+"""A shorter word stands in a title by chance."""
 # Columns that say of whom: shown without their names in front of the value.
 _SELF_EVIDENT = ("object", "relation", "setting", "operator", "operator_is", "kind")
 
 
-def evidence(row: Values, survey: Survey, reader: Reader) -> str:
+def evidence(row: Values, survey: Survey, reader: Reader, title: str = "") -> str:
+    """What the row says, beside the words that the `title` says already; "" when that is all."""
     parts: list[str] = []
     names_shown = {key for key, value in row.items() if value is not None}
     for key, value in row.items():
@@ -35,6 +38,8 @@ def evidence(row: Values, survey: Survey, reader: Reader) -> str:
         if key == "operator_id" and "operator" in names_shown and reader.short_ids and reader.show_names:
             continue
         text = formatting.visible(_with_ids(value, survey, reader))
+        if isinstance(value, str) and len(text) > SHORTEST_TOLD and text in title:
+            continue
         if key == "chat_id" or key in _SELF_EVIDENT:
             parts.append(text)
         else:
@@ -75,7 +80,7 @@ def difference(row: Values) -> list[str]:
     for name, text in found.items():
         old, new = str(wanted.get(name) or "").strip("\n"), str(text or "").strip("\n")
         if "\n" not in old + new:
-            lines.append(f"{name}: {old or 'none'} → {new or 'none'}")
+            lines.append(f"{name}: {old.strip() or 'none'} → {new.strip() or 'none'}")
             continue
         told = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
         changed = [line for line in told if not line.startswith(("---", "+++", "@@"))]

@@ -52,8 +52,10 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line
     if finding.limits:
         lines += labelled("limit", " · ".join(
             f"{limit.name} {limit.text} {limit.unit} ({limit.origin})" for limit in finding.limits), reader)  # fmt: skip
+    told = finding.title if result.count == 1 else ""
     for index, row in enumerate(result.rows):
-        lines += labelled("evidence" if index == 0 else "", evidence(row, survey, reader), reader)
+        if text := evidence(row, survey, reader, told):
+            lines += labelled("evidence" if index == 0 else "", text, reader)
         lines += [" " * (hang(reader) + 2) + line for line in difference(row)]
     if finding.more:
         command = reader.here("diagnose", "--only", finding.code, "--rows", str(min(result.count, 1000)))

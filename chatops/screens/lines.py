@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chatops import formatting
 from chatops.model import Line, Span, Style
+from chatops.render.wrap import STUCK, bound, cells
 
 SEVERITY_STYLES: Mapping[str, Style] = {"critical": "critical", "warning": "warning", "advice": "advice", "unknown": "warning"}
 INDENT = 3
@@ -32,16 +33,37 @@ def hang(reader: Reader) -> int:
 
 
 def wrap(text: str, reader: Reader, used: int) -> list[str]:
-    """Text in pieces that fit after so many columns; whole on an endless medium. Never empty."""
+    """Text in pieces that fit after so many columns; whole on an endless medium. Never empty, never broken inside a figure.
+
+    A part between gaps of two blanks is broken only where it is longer than a line.
+    """
     if not reader.width:
         return [text]
     first = max(12, reader.width - used)
     rest = max(12, reader.width - min(used, hang(reader)))
-    pieces = textwrap.wrap(text, first, break_on_hyphens=False, break_long_words=False) or [""]
-    if len(pieces) == 1:
-        return pieces
-    tail = text[len(pieces[0]) :].strip()
-    return [pieces[0], *textwrap.wrap(tail, rest, break_on_hyphens=False, break_long_words=False)]
+    rows: list[str] = []
+    for gap, part in re.findall(r"(\s{2,}|^)(\S+(?:\s\S+)*)", text):
+        room = first if len(rows) < 2 else rest
+        if rows and cells(rows[-1]) + len(gap) + cells(part) <= room:
+            rows[-1] += gap + part
+        elif rows and cells(part) <= rest:
+            rows.append(part)
+        else:
+            begun = rows.pop() + gap + part if rows else part
+            rows += broken(begun, first if not rows else rest, rest)
+    return rows or [""]
+
+
+def broken(text: str, first: int, rest: int) -> list[str]:
+    """In lines, at the blanks between words."""
+    rows = [""]
+    for piece in re.findall(r"\s*\S+", bound(text, STUCK)):
+        word = piece.replace(STUCK, " ")
+        if rows[-1] and cells(rows[-1]) + cells(word) > (first if len(rows) == 1 else rest):
+            rows.append(word.lstrip())
+        else:
+            rows[-1] += word if rows[-1] else word.lstrip()
+    return rows
 
 
 def labelled(label: str, text: str, reader: Reader) -> list[Line]:

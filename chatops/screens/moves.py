@@ -243,7 +243,7 @@ def _one(plan: MovePlan, move: Move, details: Details, now: datetime | None, *, 
         _Fact("operator", holder, target),
         _Fact("assignment", was, closes),
     ]
-    columns = [Column("what", ""), Column("now", "now"), Column("then", "then")]
+    columns = [Column("what", "", rank=0), Column("now", "now", rank=0), Column("then", "then", rank=0)]
     body: list[Table | Text] = [Text(lines), Table("change", columns, facts, audience="people")]
     if move.breaks:
         body.append(Text([[Span("forced: ", "warning"), Span(", ".join(rule.value for rule in move.breaks))]]))
@@ -323,7 +323,8 @@ def outcome(
     body: list[Table | Text] = [] if asked else preview(plan, details, now, show_names=show_names, most=most)
     if len(plan.moves) == 1:
         one = _row(plan, plan.moves[0], results.get(plan.moves[0].chat.chat_id), show_names)
-        body.append(Text(_verdict_of_one(plan, one, rehearsal=rehearsal, undo=undo, show_names=show_names)))
+        told = _verdict_of_one(plan, one, rehearsal=rehearsal, undo=undo, show_names=show_names)
+        body.append(Text(["", *told] if body and isinstance(body[-1], Table) else told))
     else:
         logged = any(result.action_id is not None for result in results.values())
         body.append(Text(_verdict(plan, counts, rehearsal=rehearsal, undo=undo if logged else None, again=again)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from chatops import formatting
-from chatops.migrations.removal import ORDER, Removal
+from chatops.migrations.removal import ORDER, Removal, Step
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
 _COLUMNS = (
@@ -20,16 +21,16 @@ MOST_TENANTS = 5
 
 def lines(found: Removal) -> list[Line]:
     """Every object, those of a kind together, and what stays."""
-    shown: list[Line] = [f"chatops would take {_counted(found)} out of schema {formatting.visible(found.schema)}."]
+    shown: list[Line] = [f"From schema {formatting.visible(found.schema)} would go: {_counted(found)}."]
     for kind in ORDER:
         own = [step for step in found.steps if step.kind == kind and step.action == "remove"]
         if own:
             lost = own[0].loses
-            shown.append([Span(f"{kind}: ", "strong"), Span(formatting.visible(", ".join(step.object for step in own)))])
+            shown.append([Span(f"{kind}: ", "strong"), Span(_named(own))])
             if lost:
                 shown.append(f"  lost: {formatting.visible(lost)}")
     if back := [step for step in found.steps if step.action == "restore"]:
-        shown.append([Span("as before chatops: ", "strong"), Span(formatting.visible(", ".join(step.object for step in back)))])
+        shown.append([Span("as before chatops: ", "strong"), Span(_named(back))])
     shown += [formatting.visible(note) for note in found.notes]
     if found.tenants:
         rest = len(found.tenants) - MOST_TENANTS
@@ -38,6 +39,11 @@ def lines(found: Removal) -> list[Line]:
     shown.append("Tables and rows of the application stay, repaired rows stay repaired, 001 to 017 stay in.")
     shown.append([Span("From then on nothing refuses late replies, and there is no log: this cannot be undone.", "warning")])
     return shown
+
+
+def _named(steps: Sequence[Step]) -> str:
+    """Functions without their arguments; -o json and -o sql have them."""
+    return formatting.visible(", ".join(dict.fromkeys(step.object.partition("(")[0] for step in steps)))
 
 
 def preview(found: Removal, command: str) -> Answer:

@@ -9,9 +9,11 @@ from chatops.checks import findings
 from chatops.checks.repair_batches import Change, Mended
 from chatops.checks.repair_plan import RepairPlan
 from chatops.checks.results import Result, only
-from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.model import Answer, Column, Line, Span, Style, Table, Text
 
 Here = Callable[..., str]
+FEW = 3
+"""So many codes have a line of their own."""
 
 
 def preview_answer(
@@ -19,28 +21,32 @@ def preview_answer(
 ) -> Answer:
     """What would change; `command` is the line that does it, None when the question follows. `says` puts a change into a
     sentence; without it changes are shown by column."""
-    lines: list[Line] = [
-        [Span(f"{outcome.code:<8} ", "strong"), Span(_would(plan, outcome))] for outcome in outcomes
-    ] + _refused_lines(plan, here)
+    told = [*_outcomes([(one.code, _would(plan, one), "plain") for one in outcomes]), *_refused_lines(plan, here)]
+    rows = formatting.plural(sum(plan.counts[one.code] for one in outcomes), "row")
+    lines: list[Line] = [f"{rows} to mend; tried and rolled back", *told]
     body: list[Table | Text] = [Text(lines), _table([change for outcome in outcomes for change in outcome.changes], says)]
     if command is not None:
         body.append(Text(["", [Span("nothing was changed; do it: "), Span(command, "code")]]))
     return Answer("repair", body, data={"dry_run": True, "found": dict(plan.counts)}, now=plan.survey.now)
 
 
-def answer(plan: RepairPlan, outcomes: Sequence[Mended], still: Mapping[str, int], here: Here) -> Answer:
-    """What was done, and what is left."""
-    lines: list[Line] = []
+def answer(
+    plan: RepairPlan, outcomes: Sequence[Mended], still: Mapping[str, int], here: Here,
+    says: Callable[[Change], str] | None = None,
+) -> Answer:  # fmt: skip
+    """What was done, and what is left; `says` as in the preview."""
+    told: list[tuple[str, str, Style]] = []
     for outcome in outcomes:
         rest = still.get(outcome.code, 0)
-        done = f"{formatting.count(outcome.mended)} mended in {formatting.duration(outcome.seconds)}"
         tail = f"; {formatting.count(rest)} left, busy with somebody else or new" if rest else ""
-        lines.append([Span(f"{outcome.code:<8} ", "strong"), Span(done + tail, "warning" if rest else "ok")])
-    lines += _refused_lines(plan, here)
+        told.append((outcome.code, f"{formatting.count(outcome.mended)} mended{tail}", "warning" if rest else "ok"))
+    rows, seconds = sum(outcome.mended for outcome in outcomes), sum(outcome.seconds for outcome in outcomes)
+    done = f"{formatting.plural(rows, 'row')} mended in {formatting.duration(seconds)}"
+    lines: list[Line] = [done, *_outcomes(told), *_refused_lines(plan, here)]
     if not plan.audit:
         lines.append([Span("nothing was logged: there is no schema chatops here", "warning")])
     changes = [change for outcome in outcomes for change in outcome.changes]
-    body: list[Table | Text] = [Text(lines), _table(changes)]
+    body: list[Table | Text] = [Text(lines), _table(changes, says)]
     codes = ",".join(plan.codes)
     body.append(Text(["", [Span("look again: "), Span(here("diagnose", "--only", codes), "code")]]))
     data = {
@@ -49,6 +55,18 @@ def answer(plan: RepairPlan, outcomes: Sequence[Mended], still: Mapping[str, int
         "left": {code: still.get(code, 0) for code in plan.codes},
     }
     return Answer("repair", body, data=data, now=plan.survey.now)
+
+
+def _outcomes(told: Sequence[tuple[str, str, Style]]) -> list[Line]:
+    """A line for each code; many of which the same is to be said share one."""
+    lines: list[Line] = []
+    for says, style in dict.fromkeys((says, style) for _, says, style in told):
+        codes = [code for code, *rest in told if rest == [says, style]]
+        if len(codes) > FEW:
+            lines.append([Span(f"{says} each: ", style), Span(" ".join(codes), "strong")])
+        else:
+            lines += [[Span(f"{code:<8} ", "strong"), Span(says, style)] for code in codes]
+    return lines
 
 
 def nothing_to_mend(plan: RepairPlan, here: Here) -> Answer:
@@ -64,20 +82,23 @@ def _would(plan: RepairPlan, outcome: Mended) -> str:
     total = plan.counts[outcome.code]
     if not outcome.mended:
         return f"{formatting.count(total)} found, all busy with somebody else"
-    tried = "" if outcome.mended >= total else f" the first {formatting.count(outcome.mended)}"
-    return f"{formatting.count(total)} to mend;{tried or ''} tried and rolled back"
+    tried = "" if outcome.mended >= total else f"; the first {formatting.count(outcome.mended)} tried"
+    return f"{formatting.count(total)} to mend{tried}"
 
 
 def _refused_lines(plan: RepairPlan, here: Here) -> list[Line]:
-    return [[Span(f"{one.check.code:<8} ", "strong"), Span(_why_not(one, plan, here))] for one in plan.refused]
+    return [[Span(f"{one.check.code:<8} ", "strong"), *_why_not(one, plan, here)] for one in plan.refused]
 
 
-def _why_not(result: Result, plan: RepairPlan, here: Here) -> str:
+def _why_not(result: Result, plan: RepairPlan, here: Here) -> list[Span]:
     if result.status == "unknown":
-        return f"could not be looked at: {result.reason}" + (f"; run: {result.remedy}" if result.remedy else "")
+        told = [Span(f"could not be looked at: {result.reason}")]
+        return [*told, Span("; run: "), Span(result.remedy, "code")] if result.remedy else told
     finding = next(iter(findings.findings(only(plan.survey, result), here)))
-    helps = finding.command or finding.sql or finding.advice or "nothing automatic does"
-    return f"{formatting.count(result.count)} found, and no repair mends it; what helps: {helps}"
+    told = [Span(f"{formatting.count(result.count)} found, and no repair mends it; what helps: ")]
+    if pasted := finding.command or finding.sql:
+        return [*told, Span(pasted, "code")]
+    return [*told, Span(finding.advice or "nothing automatic does")]
 
 
 def _table(changes: Sequence[Change], says: Callable[[Change], str] | None = None) -> Table:
@@ -89,7 +110,7 @@ def _table(changes: Sequence[Change], says: Callable[[Change], str] | None = Non
         Column("code", "code"),
         Column("chat_id", "chat", "id"),
         Column("operator_id", "operator", "id", rank=2),
-        Column("what", "before → after" if says is None else "what happens", audience="people", rank=0),
+        Column("what", "before → after" if says is None else "what changes", audience="people", rank=0),
         Column("row_id", "row", audience="machines"),
         Column("before", "before", "data", audience="machines"),
         Column("after", "after", "data", audience="machines"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -15,6 +16,7 @@ _STATES = {
     "waiting_real_user_reply": "waits for its user",
     "completed": "is completed",
 }
+LONGEST_VALUES = 60
 _ROWS = {"chat_assignments": "assignment", "operator_activity": "heartbeat"}
 
 
@@ -71,7 +73,10 @@ def _set_right(change: Change) -> str:
         if was == value:
             continue
         numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (was, value))
-        words.append(f"{name.replace('_', ' ')} set right" + (f" from {was:,} to {value:,}" if numbers else ""))
+        known = f"from {was:,} to {value:,}" if numbers else ""
+        if name == "value":  # of a setting: a number that was kept as text, as JSON writes them
+            known = formatting.shortened(f"from {json.dumps(was)} to {json.dumps(value)}", LONGEST_VALUES)
+        words.append(f"{name.removesuffix('_id').replace('_', ' ')} set right {known}".strip())
     return ", ".join(words) or "unchanged"
 
 

@@ -103,10 +103,8 @@ def _waited(shift: Shift) -> str:
 def to_review(rows: Sequence[Reviewed], since: datetime, now: datetime | None, limit: int) -> Answer:
     """`stuck --review`."""
     ended = sum(1 for row in rows if row.reason == "ended")
-    line = (
-        f"{formatting.plural(len(rows), 'chat')} to read again in the last {formatting.age(since, now)}: {ended} ended while the "
-    )
-    line += f"user waited, {len(rows) - ended} given back again and again"
+    line = f"{formatting.plural(len(rows), 'chat')} to read again in the last {formatting.back(since, now)}: "
+    line += f"{ended} ended while the user waited, {len(rows) - ended} given back again and again"
     table = Table("review", REVIEWED, rows[:limit], empty="No chat needs to be read again.")
     body: list[Table | Text] = [Text([line]), table] if rows else [table]
     if len(rows) > limit:

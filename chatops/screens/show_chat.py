@@ -50,7 +50,7 @@ def about_chat(one: OneChat, survey: Survey, reader: Reader, further: Sequence[L
     return Answer(
         "diagnose",
         [
-            Text([*state, ""]),
+            Text(state),
             Table("events", columns, events, empty="nothing has happened in it yet"),
             Text(wrong),
             finding_table(found, reader),

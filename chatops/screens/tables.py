@@ -174,7 +174,7 @@ def figures_answer(rows: list[OperatorFigures], since: datetime, now: datetime |
     worked = sum(1 for row in rows if row.replies)
     line = (
         f"{formatting.plural(replies, 'reply', 'replies')} by {formatting.plural(worked, 'operator')} in the last "
-        f"{formatting.age(since, now)}; {formatting.plural(given_back, 'chat')} given back without one"
+        f"{formatting.back(since, now)}; {formatting.plural(given_back, 'chat')} given back without one"
     )
     data = {"since": since, "replies": replies, "given_back": given_back}
     return Answer("operators", [Text([line]), Table("operators", columns, rows, empty="nobody worked")], data, now)

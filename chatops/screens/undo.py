@@ -54,11 +54,11 @@ def _lines(
 
 COLUMNS = [
     Column("action_id", "action", "number"),
-    Column("action", "was"),
-    Column("at", "when", "age"),
+    Column("action", "was", rank=2),
+    Column("at", "when", "age", rank=4),
     Column("chat_id", "chat", "id"),
-    Column("now", "now"),
-    Column("then", "then"),
+    Column("now", "now", rank=0),
+    Column("then", "then", rank=0),
     Column("outcome", "result", audience="machines"),
     Column("detail", "why", audience="machines"),
     Column("operator_id", "operator", "id", audience="machines"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,7 +59,8 @@ def _verdict(survey: Survey, fail_on: FailOn) -> list[Line]:
     unknown = sum(result.status == "unknown" for result in survey.results)
     total = len(survey.results)
     if failed:
-        wrong = f"{formatting.count(failed)} of {formatting.plural(total, 'check')} failed or unknown"
+        words = "failed" if not unknown else "unknown" if unknown == failed else "failed or unknown"
+        wrong = f"{formatting.count(failed)} of {formatting.plural(total, 'check')} {words}"
         lines: list[Line] = [[Span(wrong, "critical")]]
     else:
         advice = sum(result.status == "failed" for result in survey.results)
@@ -118,10 +120,13 @@ def _looked_back(survey: Survey) -> str:
 
 
 def _standing(results: Sequence[Result]) -> str:
-    passed = sum(result.status == "passed" for result in results)
-    failed = sum(result.status == "failed" for result in results)
-    unknown = sum(result.status == "unknown" for result in results)
-    return f"{passed} passed, {failed} failed, {unknown} unknown"
+    counts = Counter("advice" if _is_advice(result) else result.status for result in results)
+    return ", ".join(f"{counts[word]} {word}" for word in ("passed", "failed", "unknown", "advice")
+                     if counts[word] or word != "advice")  # fmt: skip
+
+
+def _is_advice(result: Result) -> bool:
+    return result.status == "failed" and result.severity is Severity.ADVICE
 
 
 def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
@@ -131,7 +136,7 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
         "unknown": ("?", "unknown", "warning"),
     }
     mark, word, style = marks[result.status]
-    if result.status == "failed" and result.severity is Severity.ADVICE:
+    if _is_advice(result):
         mark, word = "!", "advice"
     prefix = f"{mark} {word:<8} {result.check.code:<8} "
     text = result.reason if result.status == "passed" and result.reason else result.check.expected
@@ -147,7 +152,8 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
         if result.remedy:
             lines.append([Span(blank), Span(result.remedy, "code")])
     elif result.status == "failed" and result.rows:
-        lines += [" " * hang(reader) + more for more in wrap(evidence(result.rows[0], survey, reader), reader, hang(reader))]
+        if told := evidence(result.rows[0], survey, reader, text if result.count == 1 else ""):
+            lines += [" " * hang(reader) + more for more in wrap(told, reader, hang(reader))]
         lines += [" " * (hang(reader) + 2) + line for line in difference(result.rows[0])]
     return lines
 

@@ -19,9 +19,9 @@ def answer(seconds: float, looks: int) -> Answer:
 
 def condition_answer(
     conditions: Sequence[Condition], seen: Mapping[str, tuple[float | None, str]], seconds: float, looks: int,
-    here: Callable[..., str],
+    timeout: float, here: Callable[..., str],
 ) -> Answer:  # fmt: skip
-    """`--for`: whether it is so, what each came to, and where to look when it is not."""
+    """`--for`: whether it is so, what each came to, and where to look when it is not; `timeout` is how long was to be waited."""
     rows = [
         {"condition": one.text, "holds": one.holds(seen[one.name][0]), "value": seen[one.name][0], "now": seen[one.name][1]}
         for one in conditions
@@ -32,7 +32,7 @@ def condition_answer(
     lines: list[Line] = [[Span(f"{told}: so {waited}", "ok")]]
     if left:
         now = ", ".join(f"{one.name} is {seen[one.name][1]}" for one in left)
-        lines = [[Span(f"Not so within {formatting.duration(seconds)}: {', '.join(one.text for one in left)}; {now}", "warning")]]
+        lines = [[Span(f"Not so within {formatting.duration(timeout)}: {', '.join(one.text for one in left)}; {now}", "warning")]]
         codes = [one.name for one in left if one.name not in FIGURES]
         command = here("diagnose", "--only", ",".join(codes)) if codes else here("queue")
         lines.append([Span("next: "), Span(command, "code")])

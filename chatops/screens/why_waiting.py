@@ -38,7 +38,7 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
         sign = "✓" if kind == "free" else " "
         told.append(
             [
-                Span(f"  {sign} {counted[kind]:>4} {kind:<9}", "ok" if kind == "free" else "plain"),
+                Span(f"  {sign} {counted[kind]:>4} {kind:<10}", "ok" if kind == "free" else "plain"),
                 Span(f"{meaning}: {shown}{more}"),
             ]
         )

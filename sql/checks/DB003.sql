@@ -2,7 +2,7 @@
 -- code: DB003
 -- invariant: I25
 -- title: {count} objects of the applied migrations are missing
--- title-one: the {kind} {object} of migration {migration} is missing
+-- title-one: {thing} is missing
 -- severity: warning
 -- group: schema
 -- expected: the objects of every applied file exist
@@ -38,7 +38,10 @@ wanted as materialized (
 select found.kind, found.object, found.migration,
        case when found.migration = 'bookkeeping' then 'adopt --ledger-only'
             when found.state = 'unknown' then 'migrate --dry-run'
-            else 'migrate --again ' || found.migration end as mend
+            else 'migrate --again ' || found.migration end as mend,
+       case when found.migration = 'bookkeeping' then found.kind || ' ' || found.object
+            when found.kind = 'file' then 'what ' || found.migration || ' makes'
+            else found.kind || ' ' || found.object || ' (' || found.migration || ')' end as thing
   from (
     select n.kind, n.name as object, n.migration, n.state
       from needed n

@@ -1,0 +1,237 @@
+"""What every command shows of the demo, stored: at 40, 80 and 120 columns, in a pipe, in colour, in ASCII.
+
+CHATOPS_STORE_SCREENS=1, or `make stored-screens`, stores what is shown anew: read the difference as somebody tired would.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from chatops.checks import run
+from chatops.cli import COMMANDS
+from chatops.migrations import rehearse
+from chatops.render.wrap import COMMANDS as COMMAND_NAMES
+from chatops.render.wrap import cells
+from tests.conftest import Result
+from tests.servers import Database, Farm, Server
+from tests.still import HELD, SYSTEMS
+
+Run = Callable[..., Result]
+STORED = Path(__file__).resolve().parent / "screens"
+
+SCREENS: dict[str, list[str]] = {
+    "migrate": ["migrate --dry-run", "migrate --to 019 --dry-run", "healed: migrate", "bare: migrate --to 017 --dry-run"],
+    "status": ["status", "status --to 018 --exit-code", "healed: status", "bare: status"],
+    "adopt": ["bare: adopt --through 016 --dry-run", "bare: adopt --through 016", "adopt --dry-run"],
+    "new": ["new 'add a thing' --dry-run"],
+    "check": ["check --dir nowhere"],
+    "rehearse": ["rehearse --to 019 --yes"],
+    "lint": ["lint"],
+    "wait": ["wait", "wait --for CHAT003=0 --timeout 1ms", "wait --for 'oldest<1d' --timeout 1ms", "wait --for oldest"],
+    "verify": ["verify", "verify schema", "verify --only CHAT003,DB001", "healed: verify"],
+    "deploy": ["deploy --dry-run", "healed: deploy --dry-run"],
+    "monitor": ["monitor --once --restart --plan 1h"],
+    "report": ["report", "report nowhere.json"],
+    "diagnose": [
+        "diagnose", "diagnose --full", "diagnose --brief", "diagnose --only CHAT003", "diagnose WAITING", "healed: diagnose",
+        "diagnose --only CHAT03",
+    ],
+    "summary": ["summary", "summary --since 8h", "healed: summary --since 8h"],
+    "queue": ["queue", "queue --top 2"],
+    "stuck": ["stuck", "stuck --review"],
+    "chats": ["chats --limit 6", "chats --state assigned --oldest --limit 3", "chats --user nobody"],
+    "operators": ["operators", "operators --free", "operators --figures", "operators --figures --since 1h"],
+    "show": ["show WAITING", "show chat HELD", "show operator OPERATOR", "show chat rain", "show d", "show chat nobody", "healed: show WAITING"],
+    "explain": ["explain", "explain CHAT003", "explain DB003", "explain CHAT03"],
+    "repair": ["repair --dry-run", "repair CHAT003 --dry-run", "repair CHAT003 --dry-run --columns", "repair QUEUE010", "repair CHAT001"],
+    "reassign": ["reassign HELD --to auto --dry-run", "reassign --where OPER001 --to auto --dry-run", "reassign --to x", "reassign HELD --to an --dry-run"],
+    "release": ["release HELD --dry-run", "release --where OPER001 --dry-run", "release", "release HELD"],
+    "close": ["close HELD --dry-run"],
+    "reopen": ["reopen CLOSED --dry-run", "reopen HELD --dry-run"],
+    "drain": ["drain OPERATOR --dry-run", "drain OPERATOR --finish --dry-run"],
+    "undrain": ["undrain OPERATOR --dry-run"],
+    "undo": ["undo 1 --dry-run", "healed: undo LAST --dry-run", "undo 99"],
+    "log": ["log", "healed: log --limit 3", "healed: log --chat nobody"],
+    "snooze": ["snooze", "snooze CHAT003 --until 2026-02-01"],
+    "pause": ["pause", "healed: pause --for 10m"],
+    "resume": ["resume", "healed: resume"],
+    "guard": ["guard", "healed: guard", "healed: guard off --for 10m"],
+    "doctor": ["doctor", "bare: doctor"],
+    "config": ["config"],
+    "remove": ["remove --dry-run", "healed: remove --dry-run"],
+    "help": ["help", "help glossary", "help nothing"],
+}  # fmt: skip
+"""What is asked, by command; CAPITALS stand for one of the demo's chats or operators."""
+
+ELSEWHERE = {
+    "console": "tests/console stores its screens",
+    "demo": "tests/test_demo.py stores its screen",
+    "simulate": "its figures are those of a run",
+    "psql": "what is shown is psql's",
+}
+
+PEOPLE = {
+    "WAITING": "select id from chats where chat_state = 'waiting_assignment' and operator_replied_at is null"
+    " and last_message_at is not null order by last_message_at limit 1",
+    "HELD": HELD,
+    "CLOSED": "select id from chats where chat_state = 'completed' order by last_message_at desc limit 1",
+    "OPERATOR": HELD.replace("select chat_id", "select operator_id"),
+    "LAST": "select max(id) from chatops.actions",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a command is looked at: columns and rows of the terminal, None for a pipe."""
+
+    terminal: tuple[int, int] | None
+    env: Mapping[str, str]
+    encoding: str = "utf-8"
+
+
+PRODUCTION = """
+[env.production]
+url_env = "STILL_URL"
+production = true
+"""
+STILL = SimpleNamespace(monotonic=lambda: 0.0, sleep=time.sleep)
+"""How long it took is another time each run: what is measured on the way takes none."""
+PLAIN = {"NO_COLOR": "1"}
+FORMS = {
+    "40 columns": Form((40, 24), PLAIN),
+    "80 columns": Form((80, 24), PLAIN),
+    "120 columns": Form((120, 40), PLAIN),
+    "pipe": Form(None, {}),
+}
+WIDE = Form((400, 24), PLAIN)
+ASCII = Form((80, 24), PLAIN, "ascii")
+COLOUR = Form((80, 24), {"NO_COLOR": ""})
+VARYING = (
+    (r"\r[^\r\n]*\r", ""),  # which check runs: it is gone when the answer comes
+    (r"127\.0\.0\.1:\d{5}", "127.0.0.1:54321"),
+    (r"still_[0-9a-f]{6}", "still_a1b2c3"),
+    (r"(port[ |]+)\d{5}", r"\g<1>54321"),
+    (r"\bPostgres 18\.\d\b", "Postgres 18.0"),
+    (r"chatops\.toml:\s+\S+/chatops\.toml", "chatops.toml: ~/chatops.toml"),
+    (r"round\s+trip\s+takes\s+[\d.]+ ms", "round trip takes 0.5 ms"),
+    (r"\d+ of \d+ in use", "3 of 100 in use"),
+    (r"clock is \d+ d behind", "clock is 315 d behind"),
+)
+"""What another run writes differently, and what is stored in its place: of the same width, so that lines break alike."""
+
+
+@pytest.fixture(scope="module")
+def systems(farm: Farm, server: Server) -> Iterator[Mapping[str, Database]]:
+    """The demo as it is deployed, and migrated to the newest, as their templates were made; nobody changes them."""
+    made = {}
+    for name, build in SYSTEMS.items():
+        made[name] = server.create_database(farm.template(server, f"still-{name}", build), f"still_{os.urandom(3).hex()}")
+    yield made
+    for database in made.values():
+        database.drop()
+
+
+@pytest.fixture(scope="module")
+def people(systems: Mapping[str, Database]) -> Mapping[str, str]:
+    """Whom the words in capitals mean."""
+    return {word: str(systems["healed" if word == "LAST" else "ill"].value(query)) for word, query in PEOPLE.items()}
+
+
+def words_of(screen: str, people: Mapping[str, str]) -> tuple[str, list[str]]:
+    """The system and the words of a screen."""
+    system, _, words = screen.rpartition(": ")
+    return system or "ill", [people.get(word, word) for word in shlex.split(words)]
+
+
+def steady(text: str) -> str:
+    """A text without what another run writes differently."""
+    for pattern, word in VARYING:
+        text = re.sub(pattern, word, text)
+    return text
+
+
+@pytest.mark.parametrize("command", SCREENS)
+def test_what_a_command_shows_is_as_it_was_stored(
+    command: str,
+    systems: Mapping[str, Database],
+    people: Mapping[str, str],
+    chatops_inprocess: Run,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (run, rehearse):
+        monkeypatch.setattr(module, "time", STILL)
+    place = home / "config" / "chatops"
+    place.mkdir(parents=True)
+    (place / "chatops.toml").write_text(PRODUCTION)
+    (place / "chatops.toml").chmod(0o600)
+    told: list[str] = []
+    wrong: list[object] = []
+    for screen in SCREENS[command]:
+        system, words = words_of(screen, people)
+
+        def shown(form: Form, system: str = system, words: list[str] = words) -> str:
+            env = {**form.env, "STILL_URL": systems[system].url}
+            done = chatops_inprocess(*words, env=env, terminal=form.terminal, encoding=form.encoding)
+            return steady(f"{done.stderr}--\n{done.stdout}-- {done.exit_code}\n")
+
+        seen = {name: shown(form) for name, form in FORMS.items()}
+        told.append(f"$ chatops {screen}\n")
+        for name, text in seen.items():
+            same = next(other for other in seen if seen[other] == text)
+            told.append(f"#### {name}\n{text}" if same == name else f"#### {name}: as at {same}\n")
+        ascii_text = shown(ASCII)
+        told += [f"#### ASCII\n{''.join(difference(seen['80 columns'], ascii_text))}"]
+        if not ascii_text.isascii():
+            wrong.append((screen, "not ASCII"))
+        if (coloured := without_colours(shown(COLOUR))) != seen["80 columns"]:
+            wrong.append((screen, "other words in colour", *difference(seen["80 columns"], coloured)))
+        wide = figures(shown(WIDE))
+        for name in ("40 columns", "80 columns", "120 columns"):
+            width = int(name.split()[0])
+            counted = {str(width)} | set(re.findall(r"(\d+) more", seen[name]))
+            if extra := figures(seen[name]) - wide - counted:
+                wrong.append((screen, name, "figures that the wide screen has not", extra))
+            for line in seen[name].splitlines():
+                unbroken = "chatops " in line or len(line.split()) == 1 or "://" in line or line.endswith(";")
+                if cells(line) > width and not unbroken:
+                    wrong.append((screen, name, "too wide", line))
+    text = "".join(told)
+    file = STORED / f"{command}.txt"
+    if os.environ.get("CHATOPS_STORE_SCREENS"):
+        file.write_text(text, encoding="utf-8", newline="\n")
+    assert not wrong, "\n".join(map(str, wrong))
+    assert text == file.read_text(encoding="utf-8"), "make stored-screens, and read what has changed"
+
+
+def difference(wide: str, ascii_text: str) -> list[str]:
+    """The lines that ASCII writes otherwise."""
+    lines = difflib.unified_diff(wide.splitlines(True), ascii_text.splitlines(True), n=0)
+    return [line[1:] for line in lines if line.startswith("+") and not line.startswith("+++")]
+
+
+def without_colours(text: str) -> str:
+    return re.sub(r" +$", "", re.sub(r"\x1b\[[0-9;]*m", "", text), flags=re.MULTILINE)
+
+
+def figures(text: str) -> set[str]:
+    """Every number, and every beginning of an id that is one."""
+    return set(re.findall(r"(?<![\w.])\d+(?:[.,:]\d+)*(?![\w])", " ".join(text.split())))
+
+
+def test_every_command_has_stored_screens_or_a_place_that_stores_them() -> None:
+    names = {name for _, name, _ in COMMANDS}
+    assert names == {*SCREENS, *ELSEWHERE}
+    assert names == {*COMMAND_NAMES}
+    assert all(screen.rpartition(": ")[2].split()[0] == command for command, screens in SCREENS.items() for screen in screens)
+    assert {file.stem for file in STORED.glob("*.txt")} == {*SCREENS}
