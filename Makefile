@@ -22,7 +22,7 @@ export PIP_ROOT_USER_ACTION := ignore
 OUTSIDE := -iE '^ *(create|drop|reindex) [a-z ]*concurrently|^-- chatops: '
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-one test-long lint docs screens stored-screens help-file catalog new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-takeover bench-growth bench-start bench-readme clean
+.PHONY: help demo test test-one test-long lint docs screens store-screens help-file catalog new-check bench bench-migrate bench-reads bench-assign bench-bulk bench-takeover bench-growth bench-start bench-readme clean
 .PHONY: named
 
 help: ## list the targets
@@ -63,7 +63,7 @@ docs: $(INSTALLED) ## write findings and reference of docs/ anew, from checks an
 screens: $(INSTALLED) ## draw the pictures of docs/ from the demo
 	@$(PY) -m benchmarks.screens
 
-stored-screens: $(TOOLS) ## store anew what every command shows of the demo (tests/screens); read the difference
+store-screens: $(TOOLS) ## store anew what every command shows of the demo (tests/screens); read the difference
 	@CHATOPS_STORE_SCREENS=1 $(PY) -m pytest -n 0 tests/test_screens.py
 	@git diff --stat tests/screens
 

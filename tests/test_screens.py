@@ -1,6 +1,6 @@
 """What every command shows of the demo, stored: at 40, 80 and 120 columns, in a pipe, in colour, in ASCII.
 
-CHATOPS_STORE_SCREENS=1, or `make stored-screens`, stores what is shown anew: read the difference as somebody tired would.
+CHATOPS_STORE_SCREENS=1, or `make store-screens`, stores what is shown anew: read the difference as somebody tired would.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def test_what_a_command_shows_is_as_it_was_stored(
     if os.environ.get("CHATOPS_STORE_SCREENS"):
         file.write_text(text, encoding="utf-8", newline="\n")
     assert not wrong, "\n".join(map(str, wrong))
-    assert text == file.read_text(encoding="utf-8"), "make stored-screens, and read what has changed"
+    assert text == file.read_text(encoding="utf-8"), "make store-screens, and read what has changed"
 
 
 def difference(wide: str, ascii_text: str) -> list[str]:

@@ -47,8 +47,17 @@ class Action:
         if self.undone_by is not None:
             return f"it was undone by action {self.undone_by}"
         if not self.of_a_chat and not self.of_an_operator:
-            return f"a {self.action} cannot be undone: that would bring the fault back; the log holds what was before"
+            return NO_WAY_BACK.get(self.action, f"nothing takes a {self.action} back")
         return None
+
+
+NO_WAY_BACK = {
+    "repair": "a repair taken back would bring the fault back; the log keeps what was before",
+    "guard": "chatops guard switches back",
+    "pause": "chatops resume ends a pause",
+    "resume": "chatops pause begins another",
+}
+"""What cannot be undone, and why not."""
 
 
 @dataclass(frozen=True, slots=True)

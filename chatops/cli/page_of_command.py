@@ -33,7 +33,10 @@ def page_of(command: typer.core.TyperCommand | typer.core.TyperGroup, ctx: typer
         if isinstance(parameter, typer.core.TyperArgument | typer.core.TyperOption) and not parameter.hidden:
             option = isinstance(parameter, typer.core.TyperOption)
             panel = parameter.rich_help_panel or (_use(parameter.opts) if option else "Arguments")
-            panels.setdefault(panel, []).append(_entry(parameter, ctx))
+            entry = _entry(parameter, ctx)
+            if "--output" in entry["names"]:
+                entry["help"] = f"{', '.join(_formats(command))}."
+            panels.setdefault(panel, []).append(entry)
     if isinstance(command, typer.core.TyperGroup):
         for name in command.list_commands(ctx):
             inner = command.get_command(ctx, name)
@@ -43,6 +46,13 @@ def page_of(command: typer.core.TyperCommand | typer.core.TyperGroup, ctx: typer
     text = [" ".join(part.split()) for part in inspect.cleandoc(command.help or "").split("\n\n")]
     usage = " ".join(command.get_usage(ctx).removeprefix("Usage:").split())
     return {"usage": usage, "text": text, "panels": found, "epilog": (command.epilog or "").split("\n\n")}
+
+
+def _formats(command: typer.core.TyperCommand | typer.core.TyperGroup) -> list[str]:
+    from chatops.flows import complete_words  # loads the formats, which a command does when it shows something
+
+    callback = command.callback
+    return [name for name, _ in complete_words.formats(getattr(getattr(callback, "__wrapped__", callback), "formats", None), "")]
 
 
 def _use(spellings: Sequence[str]) -> str:
@@ -72,4 +82,5 @@ def _entry(parameter: typer.core.TyperArgument | typer.core.TyperOption, ctx: ty
 
 
 def _told(text: str) -> str:
-    return re.sub(r"([\w.]+)<=x<=([\w.]+)", r"\1 to \2", " ".join(text.split()))
+    text = re.sub(r"([\w.]+)<=x<=([\w.]+)", r"\1 to \2", " ".join(text.split()))
+    return re.sub(r"\bx>=([\w.]+)", r"at least \1", text)

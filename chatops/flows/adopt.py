@@ -22,7 +22,7 @@ from chatops.migrations.fitness import refuse_unfit
 from chatops.migrations.plan import Entry, State, plan
 from chatops.migrations.proposal import propose
 from chatops.migrations.source import Folder, revision_of
-from chatops.model import Answer, Text
+from chatops.model import Answer, Span, Text
 from chatops.render.failure import failure
 from chatops.screens.adopt import AdoptLook, answer, stated_warnings, undecided
 from chatops.screens.tenants_files import ADOPT
@@ -111,7 +111,8 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     if asked.yes:
         invocation.show(answer(replace(look, written=True)))
     late = " --allow-out-of-order" if proposal.late else ""
-    invocation.note(f"recorded; go on: {migrate}{late}")
+    look_first = "" if asked.to else " --dry-run"
+    invocation.note([Span("recorded; go on: "), Span(f"{migrate}{late}{look_first}", "code")])
     return ExitCode.OK
 
 

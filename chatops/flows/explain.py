@@ -19,4 +19,6 @@ def explain(invocation: Invocation, code: str, *, sql: bool) -> None:
         show_paged(invocation, screen.listing(checks, width))
         return
     check = load.chosen(checks, load.codes_of([code]), ())[0]
-    show_paged(invocation, screen.query(check) if sql else screen.one(check, width))
+    # Of a database that is named, the command that mends it there; none has to be.
+    here = invocation.here if invocation.db or invocation.env else None
+    show_paged(invocation, screen.query(check) if sql else screen.one(check, width, here))

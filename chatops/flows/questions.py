@@ -81,8 +81,8 @@ class Questions(Connection):
         if not target.production and not always and not self.interactive:
             return True
         if not self.interactive:
-            where = " on a production database" if target.production else ""
-            raise NotATerminalError(f"{self.command}{where} needs --yes where nobody can be asked; nothing was changed")
+            where = "a production database" if target.production else "this"
+            raise NotATerminalError(f"{self.command} changes {where}: give --yes to go on; nothing was changed")
         if writes:
             self.refuse_beforehand()
         place = f"{target.name} ({target.place})"

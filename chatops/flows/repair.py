@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chatops.checks import load, repair_plan
-from chatops.checks.repair_batches import Change
+from chatops.checks.repair_batches import Change, Mended
 from chatops.errors import ExitCode
 from chatops.flows import acting
 from chatops.flows.run import Invocation
@@ -44,10 +44,11 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
     if not plan.codes:
         invocation.show(screen.nothing_to_mend(plan, here))
         return plan.exit_code
+    shown: Sequence[Mended] | None = None
     database = invocation.connect("act")
     annotations = invocation.provenance.annotations(reason=request.reason, plan_id=plan.id)
     if request.dry_run or (invocation.interactive and not request.yes):
-        previews = repair_plan.previews(database, plan, annotations)
+        shown = previews = repair_plan.previews(database, plan, annotations)
         further = [] if request.since == DEFAULT_SINCE else ["--since", request.since]
         again = ["repair", *plan.codes, *further, *(["--chat", str(plan.chat_id)] if plan.chat_id else []),
                  *([] if request.audit else ["--no-audit"])]  # fmt: skip
@@ -69,13 +70,18 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         with invocation.reading() as reading:
             left = repair_plan.left(reading, plan)
         told = None if request.columns else _sentences(invocation, repair_plan.called(database, done))
-    invocation.show(screen.answer(plan, done, left, here, told))
+    seen = told is not None and shown is not None and _all_said(shown, told) == _all_said(done, told)
+    invocation.show(screen.answer(plan, done, left, here, told, seen=seen))
     return ExitCode.FOUND if any(left.values()) else ExitCode.OK
 
 
 def _sentences(invocation: Invocation, names: Names) -> Callable[[Change], str]:
     show_names = invocation.medium().show_names
     return lambda change: sentence(change, names, show_names=show_names)
+
+
+def _all_said(outcomes: Sequence[Mended], says: Callable[[Change], str]) -> list[str]:
+    return [says(change) for outcome in outcomes for change in outcome.changes]
 
 
 def _progress(invocation: Invocation, mended: dict[str, int]) -> Callable[[str, int], None]:

@@ -30,7 +30,7 @@ def take_back(
             operators = reassignment.operators(database)
             busy = busy and not reassignment.one_chat_each(database)
         if all(one.problem for one in actions):
-            raise RefusedError(f"action {actions[0].action_id} is not undone: {actions[0].problem}; nothing was changed")
+            raise RefusedError(f"action {actions[0].action_id} cannot be undone: {actions[0].problem}; nothing was changed")
     asked = not dry_run and not yes and invocation.interactive
     if asked:
         acting.show_on_stderr(invocation, screen.preview(actions, operators, show_names=True, now=invocation.now))

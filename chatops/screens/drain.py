@@ -33,10 +33,10 @@ class Drained:
         done = [row for row in self.rows if row.outcome == "done"]
         moved = sum(1 for row in done if row.operator_after_id)
         if rehearsal:
-            then = f"{formatting.plural(len(done), 'held chat is', 'held chats are')} moved or released"
+            then = f"{formatting.plural(len(done), 'held chat')} moved or released"
             if self.finishes is not None:
                 then = _keeps(self.finishes)
-            return f"Dry run: {self.label} gets no new chats; {then}. Everything was rolled back."
+            return f"Dry run: {self.label} would be made unavailable, and {then}. Everything was rolled back."
         if self.finishes is not None:
             return f"Done, action {self.action_id}: {self.label} gets no new chats; {_keeps(self.finishes)}."
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatops.checks import load, repair_batches
 from chatops.checks.explain import by_problem, general, parts, queries
@@ -40,11 +40,13 @@ def listing(checks: Sequence[Check], width: int) -> Answer:
     return Answer("explain", [Text(lines), Table("codes", columns, rows, audience="machines")])
 
 
-def one(check: Check, width: int) -> Answer:
-    """Meaning, cause, consequences, limits and fix of one code."""
+def one(check: Check, width: int, here: Callable[..., str] | None = None) -> Answer:
+    """Meaning, cause, consequences, limits and fix of one code; `here` makes a command line for the database that is meant."""
     lines: list[Line] = [[Span(check.code, "code"), Span(f"  {general(check)}", "strong")], ""]
     for label, text in parts(check):
         is_command = label in ("fix", "query")
+        if label == "fix" and here is not None and text.startswith("chatops "):
+            text = here(*text.split(" ")[1:])
         pieces = [text] if is_command or not width else textwrap.wrap(text, max(20, width - 14), break_on_hyphens=False)
         style: Style = "code" if is_command else "plain"
         narrow = 0 < width < 60

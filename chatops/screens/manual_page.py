@@ -27,7 +27,7 @@ def _blocks(lines: list[str]) -> Iterator[Table | Text]:
             continue
         if rows:
             number += 1
-            yield Text(text)
+            yield Text(text[:-1] if text[-1:] == [""] else text)
             yield _table(f"table_{number}", rows)
             text, rows = [], []
         if line.startswith("```"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from chatops import formatting
 from chatops.checks import findings
@@ -21,9 +22,9 @@ def preview_answer(
 ) -> Answer:
     """What would change; `command` is the line that does it, None when the question follows. `says` puts a change into a
     sentence; without it changes are shown by column."""
-    told = [*_outcomes([(one.code, _would(plan, one), "plain") for one in outcomes]), *_refused_lines(plan, here)]
+    told: list[tuple[str, str, Style]] = [(one.code, _would(plan, one), "plain") for one in outcomes]
     rows = formatting.plural(sum(plan.counts[one.code] for one in outcomes), "row")
-    lines: list[Line] = [f"{rows} to mend; tried and rolled back", *told]
+    lines: list[Line] = [*_outcomes(f"{rows} to mend", "; tried and rolled back", told), *_refused_lines(plan, here)]
     body: list[Table | Text] = [Text(lines), _table([change for outcome in outcomes for change in outcome.changes], says)]
     if command is not None:
         body.append(Text(["", [Span("nothing was changed; do it: "), Span(command, "code")]]))
@@ -32,21 +33,24 @@ def preview_answer(
 
 def answer(
     plan: RepairPlan, outcomes: Sequence[Mended], still: Mapping[str, int], here: Here,
-    says: Callable[[Change], str] | None = None,
+    says: Callable[[Change], str] | None = None, *, seen: bool = False,
 ) -> Answer:  # fmt: skip
-    """What was done, and what is left; `says` as in the preview."""
+    """What was done, and what is left; `says` as in the preview, `seen`: that was shown, and it came so."""
     told: list[tuple[str, str, Style]] = []
     for outcome in outcomes:
         rest = still.get(outcome.code, 0)
         tail = f"; {formatting.count(rest)} left, busy with somebody else or new" if rest else ""
         told.append((outcome.code, f"{formatting.count(outcome.mended)} mended{tail}", "warning" if rest else "ok"))
     rows, seconds = sum(outcome.mended for outcome in outcomes), sum(outcome.seconds for outcome in outcomes)
-    done = f"{formatting.plural(rows, 'row')} mended in {formatting.duration(seconds)}"
-    lines: list[Line] = [done, *_outcomes(told), *_refused_lines(plan, here)]
+    lines: list[Line] = [
+        *_outcomes(f"{formatting.plural(rows, 'row')} mended", f" in {formatting.duration(seconds)}", told),
+        *_refused_lines(plan, here),
+    ]
     if not plan.audit:
         lines.append([Span("nothing was logged: there is no schema chatops here", "warning")])
     changes = [change for outcome in outcomes for change in outcome.changes]
-    body: list[Table | Text] = [Text(lines), _table(changes, says)]
+    table = _table(changes, says)
+    body: list[Table | Text] = [Text(lines), replace(table, audience="machines") if seen else table]
     codes = ",".join(plan.codes)
     body.append(Text(["", [Span("look again: "), Span(here("diagnose", "--only", codes), "code")]]))
     data = {
@@ -57,9 +61,12 @@ def answer(
     return Answer("repair", body, data=data, now=plan.survey.now)
 
 
-def _outcomes(told: Sequence[tuple[str, str, Style]]) -> list[Line]:
-    """A line for each code; many of which the same is to be said share one."""
-    lines: list[Line] = []
+def _outcomes(all_in_all: str, how: str, told: Sequence[tuple[str, str, Style]]) -> list[Line]:
+    """What it comes to, and how it came to that; then a line for each code; many of which the same is to be said share one."""
+    if len(told) == 1:
+        ((code, says, style),) = told
+        return [[Span(f"{code:<8} ", "strong"), Span(says + how, style)]]
+    lines: list[Line] = [f"{all_in_all}{how}:"]
     for says, style in dict.fromkeys((says, style) for _, says, style in told):
         codes = [code for code, *rest in told if rest == [says, style]]
         if len(codes) > FEW:

@@ -82,7 +82,7 @@ def resolve_all(
         next_steps=[
             ("a database of yours", "export CHATOPS_DATABASE_URL='postgresql://postgres.<ref>@<host>:5432/postgres'"),
             ("the embedded server", "chatops --db local status"),
-            ("a system to play with", "chatops demo"),
+            ("a system to play with", "chatops demo && chatops --db demo diagnose"),
         ],
     )
 
