@@ -1,28 +1,22 @@
-"""Narrow screens: a figure is shown whole or not at all, lines break at words, commands stay in one piece."""
+"""Narrow screens: a figure is shown whole or not at all, lines break at words, commands stay in one piece.
+
+Of every command, test_screens.py asks the same.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatops.chats import planting, population
 from chatops.model import Answer, Column, Line, Span, Table
 from chatops.render import table as tables
 from chatops.render.cells import human
 from chatops.render.fit import WHOLE
 from chatops.render.format import Medium
 from chatops.render.wrap import cells, wrapped
-from tests.conftest import Result, build_core
-from tests.servers import Database, Farm, Server
-from tests.test_plants import opened
-
-Run = Callable[..., Result]
-
-# ---- any table, any line -----------------------------------------------------------------------------------------------
+from chatops.screens.lines import Reader, wrap
 
 VALUES = {
     "number": st.integers(0, 10**12),
@@ -82,53 +76,33 @@ def test_a_line_that_fits_and_a_screen_without_an_edge_change_nothing() -> None:
     assert wrapped("and 5 more: chatops --db demo stuck -o jsonl", 20) == ["and 5 more:", "  chatops --db demo stuck -o jsonl"]
 
 
-# ---- every command -----------------------------------------------------------------------------------------------------
-
-SCREENS = [
-    "summary", "queue", "stuck", "operators", "log", "guard", "status", "doctor", "config", "explain", "explain CHAT003", "diagnose",
-    "diagnose --only CHAT003", "verify", "lint", "migrate --dry-run", "adopt --dry-run", "show chat CHAT", "show operator OPERATOR",
-    "release --where OPER001 --dry-run", "reassign CHAT --to auto --dry-run", "drain OPERATOR --dry-run", "repair --dry-run",
-    "chats", "chats --state assigned --oldest", "summary --since 8h", "operators --figures", "operators --free", "stuck --review",
-    "drain OPERATOR --finish --dry-run", "diagnose --full", "diagnose --brief", "show chat nobody", "release", "reassign --to x",
-]  # fmt: skip
-
-
-def troubled(database: Database) -> None:
-    """The demo's system: deployed, populated, with one of every trouble."""
-    build_core(database)
-    with opened(database) as connection:
-        population.populate(connection, size=population.SMALLEST, seed=1)
-        planting.plant_all(connection)
+@given(
+    st.lists(st.sampled_from(["2 h 14 m", "31 m", "95 %", "chat", "state", "waits"]), min_size=1, max_size=12),
+    st.integers(20, 80),
+)
+def test_evidence_breaks_between_its_parts_and_never_inside_a_figure(words: list[str], width: int) -> None:
+    parts = ["  ".join(words[at : at + 1]) for at in range(len(words))]
+    reader = Reader(width, short_ids=True, show_names=True, here=lambda *words: " ".join(words))
+    rows = wrap("  ".join(f"{part} ago" for part in parts), reader, 14)
+    assert "  ".join(row.strip() for row in rows).split() == " ".join(f"{part} ago" for part in parts).split()
+    assert all(re.search(r"(?:ago|^)$", row.strip()) for row in rows)
+    assert all(cells(row) <= max(12, width - 3) for row in rows)
 
 
-@pytest.fixture
-def demo(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
-    return new_database(on=server, template=farm.template(server, "troubled", troubled))
-
-
-def figures(text: str) -> set[str]:
-    """Every number and beginning of an id, but for what a clock tells: that changes from one run to the next."""
-    # How many are connected changes too.
-    text = re.sub(r"\d+ of \d+ in use", " ", " ".join(text.split()))
-    told = re.sub(r"-?\d[\d,.]* (?:ms|[smhd])\b|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::[\d.]+)?|\b\d\d:\d\d(?::\d\d)?\b", " ", text)
-    return set(re.findall(r"(?<![\w.])\d[\d,.]*(?![\w])", told))
-
-
-@pytest.mark.parametrize("width", [40, 80, 120])
-def test_every_screen_shows_whole_figures_and_breaks_at_words(chatops_inprocess: Run, demo: Database, width: int) -> None:
-    chat = str(demo.value("select id from chats order by id limit 1"))
-    operator = str(demo.value("select id from operators where is_active order by id limit 1"))
-    told = []
-    for screen in SCREENS:
-        words = screen.replace("CHAT ", f"{chat} ").replace("OPERATOR", operator).split()
-        words = [chat if word == "CHAT" else word for word in words]
-        narrow = chatops_inprocess(*words, db=demo, terminal=(width, 24))
-        wide = chatops_inprocess(*words, db=demo, terminal=(400, 24))
-        assert narrow.exit_code == wide.exit_code, screen
-        extra = figures(narrow.stdout + narrow.stderr) - figures(wide.stdout + wide.stderr)
-        counted = {str(width)} | set(re.findall(r"(\d+) more", narrow.stdout))
-        told += [(screen, "not on the wide screen", extra - counted)] if extra - counted else []
-        for line in (narrow.stdout + narrow.stderr).splitlines():
-            unbroken = "chatops " in line or len(line.split()) == 1 or "://" in line or line.endswith(";")
-            told += [(screen, "too wide", line)] if cells(line) > width and not unbroken else []
-    assert not told, "\n".join(map(str, told))
+@given(st.integers(38, 60))
+def test_what_matters_most_is_folded_before_it_is_left_out(width: int) -> None:
+    columns = [
+        Column("what", "", rank=0),
+        Column("now", "now", rank=0),
+        Column("then", "then", rank=0),
+        Column("seen", "seen", "duration", rank=3),
+    ]
+    rows = [{"what": "operator", "now": "Wilhelmina Featherstonehaugh", "then": "open since 2026-01-15 03:11", "seen": 8040}]
+    drawn = "".join(
+        tables.render(Answer("x", [Table("any", columns, rows)]), Medium(width=width, terminal=True, show_names=True), {})
+    )
+    head = drawn.splitlines()[0]
+    assert "now" in head
+    assert "then" in head
+    assert "2026-01-15 03:11" in drawn
+    assert max(cells(line) for line in drawn.splitlines()) <= width

@@ -75,7 +75,7 @@ SCREENS: dict[str, list[str]] = {
 
 ELSEWHERE = {
     "console": "tests/console stores its screens",
-    "demo": "tests/test_demo.py stores its screen",
+    "demo": "it shows what was made a moment ago, by a clock that goes: tests/test_demo.py reads it",
     "simulate": "its figures are those of a run",
     "psql": "what is shown is psql's",
 }
