@@ -9,17 +9,30 @@ from pathlib import Path
 
 import pytest
 
+from chatops.chats import planting, population
 from chatops.checks import load
 from chatops.flows import watch_option
-from tests.conftest import Result, clean_environment
-from tests.servers import Database
+from tests.conftest import Result, build_core, clean_environment
+from tests.servers import Database, Farm, Server
 from tests.test_command_line import run_in_terminal
-from tests.test_narrow import demo
+from tests.test_plants import opened
 
 Run = Callable[..., Result]
-__all__ = ["demo"]
 UNUSABLE = """insert into platform_config (key, value) values ('max_reassignments', '"3"')
               on conflict (key) do update set value = excluded.value"""
+
+
+def troubled(database: Database) -> None:
+    """The demo's system: deployed, populated, with one of every trouble."""
+    build_core(database)
+    with opened(database) as connection:
+        population.populate(connection, size=population.SMALLEST, seed=1)
+        planting.plant_all(connection)
+
+
+@pytest.fixture
+def demo(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
+    return new_database(on=server, template=farm.template(server, "troubled", troubled))
 
 
 def found(run: Run, database: Database) -> list[dict[str, object]]:

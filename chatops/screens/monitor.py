@@ -135,7 +135,7 @@ def sparkline(values: Sequence[float]) -> str:
     """Numbers as a row of bars.
 
     >>> sparkline([0, 4, 8])
-    '▁▄█'
+    '▁▅█'
     """
     top = max(values, default=0)
     return "".join(SPARKS[round(value / top * 7) if top else 0] for value in values)
