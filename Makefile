@@ -63,7 +63,7 @@ docs: $(INSTALLED) ## write findings and reference of docs/ anew, from checks an
 screens: $(INSTALLED) ## draw the pictures of docs/ from the demo
 	@$(PY) -m benchmarks.screens
 
-store-screens: $(TOOLS) ## store anew what every command shows of the demo (tests/screens); read the difference
+store-screens: $(TOOLS) ## store anew what every command shows of the demo; read what changed
 	@CHATOPS_STORE_SCREENS=1 $(PY) -m pytest -n 0 tests/test_screens.py
 	@git diff --stat tests/screens
 

@@ -17,7 +17,6 @@ import typer.core
 from chatops import interrupts
 from chatops.cli import COMMANDS, help_page
 from chatops.cli.options import COMMON_EPILOG, Call, common_options
-from chatops.cli.page_of_command import HELP_OPTIONS, page_of
 from chatops.errors import ChatopsError, ExitCode, UsageError
 
 UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
@@ -32,7 +31,7 @@ class _HelpPage(typer.core.TyperCommand):
 
     def format_help(self, ctx: Any, formatter: object) -> None:
         """Writes the page."""
-        sys.stdout.write(help_page.shown(page_of(self, ctx), sys.stdout).removesuffix("\n"))  # typer adds it
+        sys.stdout.write(help_page.shown(help_page.pages()[ctx.info_name], sys.stdout).removesuffix("\n"))  # typer adds it
 
 
 class _Commands(typer.core.TyperGroup):
@@ -73,7 +72,7 @@ def group() -> typer.core.TyperGroup:
         add_completion=True,
         pretty_exceptions_enable=False,
         epilog=COMMON_EPILOG,
-        context_settings={"help_option_names": list(HELP_OPTIONS)},
+        context_settings={"help_option_names": list(help_page.HELP_OPTIONS)},
     )
 
     @app.callback(invoke_without_command=True)

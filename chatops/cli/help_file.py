@@ -11,13 +11,13 @@ import typer
 import typer.core
 
 from chatops.cli import COMMANDS, app, help_page
-from chatops.cli.page_of_command import HELP_OPTIONS, page_of
+from chatops.cli.page_of_command import page_of
 
 
 def content() -> str:
     """The file's text, by the commands as they are now: one line for each command, argument and option."""
     group = app.group()
-    top = typer.Context(group, info_name="chatops", help_option_names=list(HELP_OPTIONS))
+    top = typer.Context(group, info_name="chatops", help_option_names=list(help_page.HELP_OPTIONS))
     pages = {"": page_of(group, top)}
     for _, name, _ in COMMANDS:
         command = group.get_command(top, name)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # without typing, which `--help` does not need
         epilog: list[str]
 
 
+HELP_OPTIONS = ("--help", "-h")
 FILE = os.path.join(os.path.dirname(__file__), "help.json")  # noqa: PTH118, PTH120 - pathlib is slower than the whole answer
 
 

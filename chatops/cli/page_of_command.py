@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import typer
 import typer.core
 
+from chatops.flows import complete_words
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chatops.cli.help_page import Entry, Page, Panel
 
-HELP_OPTIONS = ("--help", "-h")
 BY_USE = {
     "Safety": (
         "--dry-run", "--yes", "--reason", "--max", "--rate", "--stop-after", "--plan-out", "--plan", "--no-audit", "--force",
@@ -49,8 +50,6 @@ def page_of(command: typer.core.TyperCommand | typer.core.TyperGroup, ctx: typer
 
 
 def _formats(command: typer.core.TyperCommand | typer.core.TyperGroup) -> list[str]:
-    from chatops.flows import complete_words  # loads the formats, which a command does when it shows something
-
     callback = command.callback
     return [name for name, _ in complete_words.formats(getattr(getattr(callback, "__wrapped__", callback), "formats", None), "")]
 
