@@ -82,8 +82,15 @@ def test_users_who_write_in_vain_are_named_and_reopened_as_a_set(latest_database
         desk.app.write(writers.force_close(chat))
     for chat in vain:
         desk.says(chat, "hello?")
+    # The first writes on: for free, paid, and as somebody of whom it is not known.
+    for free in (True, False, None):
+        desk.says(vain[0], "are you there?")
+        desk.app.execute("update messages set is_free_message = %s where content = 'are you there?' and is_free_message is false"
+                         " and id = (select id from messages order by created_at desc limit 1)", [free])  # fmt: skip
     found = json.loads(chatops_inprocess("diagnose", "--only", "CHAT018", "-o", "json", db=desk.database).stdout)
     assert {row["chat_id"] for one in found["findings"] for row in one["rows"]} == {str(chat) for chat in vain}
+    paid = {row["chat_id"]: (row["messages_since"], row["paid_messages"]) for one in found["findings"] for row in one["rows"]}
+    assert paid == {str(vain[0]): (4, 2), str(vain[1]): (1, 1)}
     chatops_inprocess("reopen", "--where", "CHAT018", "--yes", "--reason", "x", db=desk.database, check=0)
     assert [desk.state(chat) for chat in (*vain, silent)] == ["waiting_assignment", "waiting_assignment", "completed"]
     assert chatops_inprocess("diagnose", "--only", "CHAT018", db=desk.database).exit_code == 0

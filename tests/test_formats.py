@@ -319,6 +319,26 @@ def test_every_command_is_asked_for_every_format(name: str, mended: Database, ch
         read_back(format_, (tmp_path / f"{format_}.out").read_text())
 
 
+def test_what_was_done_is_told_to_programs_too(latest_database: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
+    (tmp_path / "chatops.toml").write_text("")
+    (tmp_path / "chatops.toml").chmod(0o600)
+    acts = ("--yes", "--reason", "x")
+    person = f"test_{latest_database.name}"
+    done: dict[str, dict[str, Any]] = {}
+    for words in (
+        ("pause", "--for", "1m", *acts), ("resume",), ("resume",), ("guard", "off", "--for", "1m", *acts), ("guard", "on"), ("guard", "on"),
+        ("snooze", "CHAT003", "--until", "2099-01-01", "--reason", "x"), ("snooze", "CHAT003", "--off"), ("snooze", "CHAT003", "--off"),
+        ("snooze", "CHAT003", "--store", "--until", "2099-01-01", *acts), ("snooze", "CHAT003", "--store", "--off", "--yes"),
+        ("doctor", person, "--create-roles", "--yes"),
+    ):  # fmt: skip
+        shown = chatops_inprocess(*words, "-o", "json", db=latest_database, check=0)
+        done[" ".join(words[:2])] = json.loads(shown.stdout)
+        assert done[" ".join(words[:2])]["command"] == words[0]
+    latest_database.execute(f'drop role "{person}"')
+    assert (done["pause --for"]["paused"], done["guard off"]["off"], done["guard on"]["off"]) == (True, True, False)
+    assert done["doctor " + person]["roles"] == ["chatops_reader", "chatops_operator", person]
+
+
 # ---- all of them at once ---------------------------------------------------------------------------------------------
 
 

@@ -91,6 +91,22 @@ def test_axes_are_in_minutes_or_hours(plan: str, mark: str, chatops_inprocess: C
     assert mark in Page((tmp_path / "day.html").read_text()).words
 
 
+@pytest.mark.parametrize("chats", [0, 3, 9_999, 10_001, 719_604, 1_204_881, 3 * 10**9])
+def test_an_axis_is_marked_in_figures_that_fit_and_a_row_keeps_its_instant_whole(
+    chats: int, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    state = monitor_state.begin("db public", "1h", START, {})
+    look = Look({"waiting_real_user_reply": chats}, {"CHAT001": Seen("critical", "two chats")})
+    state, _ = monitor_state.advance(state, 0, (), START + timedelta(hours=1), look)
+    (tmp_path / "day.json").write_text(state.text)
+    chatops_inprocess("report", "day.json", check=0)
+    text = (tmp_path / "day.html").read_text()
+    marks = re.findall(r'text-anchor="end">([^<]+)<', text)
+    assert marks
+    assert all(re.fullmatch(r"[\d,.]{1,5}( [kMG])?|1 h|60 m", mark) for mark in marks), marks
+    assert "2026-01-01&nbsp;01:00" in text
+
+
 def a_day() -> monitor_state.Watch:
     """A day with foreign text, something that opened and closed, and a long word."""
     state = monitor_state.begin("production.example.org:5432/postgres public", "1h*6", START, {})

@@ -9,6 +9,7 @@ from chatops.db import Database, identifier
 from chatops.errors import ExitCode, RefusedError, UsageError
 from chatops.flows.run import Invocation
 from chatops.formatting import visible
+from chatops.model import Line
 from chatops.settings import Target
 from chatops.tables_there import require_place
 
@@ -43,10 +44,12 @@ def create_roles(invocation: Invocation, people: Sequence[str], *, dry_run: bool
             _make(database, name, password)
     for message in notices:
         invocation.warn(message)
+    lines: list[Line] = []
     if not names:
-        invocation.emit("chatops_reader and chatops_operator are there. Next: grant chatops_reader to LOGIN_ROLE;\n")
+        lines.append("chatops_reader and chatops_operator are there. Next: grant chatops_reader to LOGIN_ROLE;")
     for name, password in passwords.items():
-        invocation.emit(_told(invocation, name, with_password=bool(password)))
+        lines += _told(invocation, name, with_password=bool(password))
+    invocation.tell(*lines, roles=[*ROLES, *names])
     return ExitCode.OK
 
 
@@ -86,12 +89,12 @@ def _make(database: Database, name: str, password: str) -> None:
     database.script(sqlfiles.read("roles/person.sql"))
 
 
-def _told(invocation: Invocation, name: str, *, with_password: bool) -> str:
-    lines = [f"{name} may log in, and the log names {name}."]
+def _told(invocation: Invocation, name: str, *, with_password: bool) -> list[Line]:
+    lines: list[Line] = [f"{name} may log in, and the log names {name}."]
     if not with_password:
         lines.append(f"Set the password: {invocation.here('psql', '--write')}, there: \\password {identifier(name)}")
     lines.append(f"Their address: {_address(invocation.target, name)}")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _address(target: Target, name: str) -> str:

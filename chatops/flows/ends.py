@@ -55,9 +55,21 @@ def misused(run: Invocation, error: Exception) -> int:
     """Shows what is wrong with the command line."""
     message = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
-    message = _with_a_guess(message, context)
+    message = _in_words(_with_a_guess(message, context))
     path = context.command_path if context is not None else "chatops"
     return failed(run, UsageError(message, next_steps=[("help", f"{path} --help")]), ExitCode.USAGE)
+
+
+def _in_words(message: str) -> str:
+    """A range as people say it.
+
+    >>> _in_words("Invalid value for '--limit': 0 is not in the range 1<=x<=100000.")
+    "Invalid value for '--limit': 0 is not between 1 and 100000."
+    >>> _in_words("Invalid value for '--max': 0 is not in the range x>=1.")
+    "Invalid value for '--max': 0 is less than 1."
+    """
+    message = re.sub(r"is not in the range ([\d.]+)<=x<=([\d.]*\d)", r"is not between \1 and \2", message)
+    return re.sub(r"is not in the range x>=([\d.]*\d)", r"is less than \1", message)
 
 
 def _with_a_guess(message: str, context: object) -> str:

@@ -7,6 +7,7 @@ from chatops.chats import guards
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import acting
 from chatops.flows.run import Invocation
+from chatops.model import Span
 from chatops.screens import guard as screen
 
 
@@ -32,7 +33,7 @@ def _show(invocation: Invocation) -> ExitCode:
 def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:
     span = formatting.span(text, "--for")
     if span > guards.LONGEST or not span:
-        raise UsageError("--for takes at most 24h: what must stay off for longer is a change of the application")
+        raise UsageError("--for takes a time up to 24h: what must stay off for longer is a change of the application")
     database = invocation.connect("act")
     with acting.planning(invocation, database):
         pass  # what could not be done is refused before anybody is asked
@@ -46,8 +47,9 @@ def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) ->
     if not invocation.consent("Switch the guards off", yes=yes):
         return ExitCode.OK
     done = guards.switch_off(database, invocation.provenance, span, given)
-    again = invocation.here("guard", "on")
-    invocation.emit(f"The guards are off until {formatting.instant(done.until)}, action {done.action_id}. On again: {again}\n")
+    told = [Span(f"The guards are off until {formatting.instant(done.until)}, action {done.action_id}. On again: ")]
+    told.append(Span(invocation.here("guard", "on"), "code"))
+    invocation.tell(told, off=True, until=done.until, action_id=done.action_id)
     return ExitCode.OK
 
 
@@ -56,7 +58,6 @@ def _on(invocation: Invocation, reason: str | None) -> ExitCode:
     with acting.planning(invocation, database, logged=False, moves=False):
         guards.require(database)
     done = guards.switch_on(database, invocation.provenance, reason)
-    invocation.emit(
-        f"The guards are on, action {done.action_id}.\n" if done else "The guards were on already; nothing was changed.\n"
-    )
+    told = f"The guards are on, action {done.action_id}." if done else "The guards were on already; nothing was changed."
+    invocation.tell(told, off=False, action_id=done.action_id if done else None)
     return ExitCode.OK

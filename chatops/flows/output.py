@@ -18,7 +18,7 @@ from chatops.errors import UsageError
 from chatops.files import write_file
 from chatops.flows.given import Given
 from chatops.flows.paste import pasteable, pasteable_answer
-from chatops.model import Answer, Line, Table
+from chatops.model import Answer, Line, Table, Text
 from chatops.render import FORMATS, Format, Medium, encodable, format_named, safe, safe_answer
 from chatops.render.wrap import wrapped
 
@@ -124,6 +124,10 @@ class Output(Given):
             emit(piece) if emit is not None else self.emit(piece, medium)
         for name, path in pairs:
             self.write_to(path, format_named(name).render(safe_answer(answer), self.file_medium, self.envelope()))
+
+    def tell(self, *lines: Line, **data: object) -> None:
+        """What was done as the answer: lines for people, `data` for programs."""
+        self.show(Answer(self.command, [Text(lines)], data))
 
     def write_to(self, path: Path, pieces: Iterator[str]) -> None:
         """Writes one of the files of --write; the summary of a GitHub job is appended to."""

@@ -7,14 +7,14 @@ from chatops.chats import pauses
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import acting
 from chatops.flows.run import Invocation
-from chatops.model import Answer, Span, Text
+from chatops.model import Span
 
 
 def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:
     """`chatops pause`."""
     span = formatting.span(text, "--for")
     if span > pauses.LONGEST or not span:
-        raise UsageError("--for takes at most 24h")
+        raise UsageError("--for takes a time up to 24h")
     database = invocation.connect("act")
     with acting.planning(invocation, database):
         pass  # what could not be done is refused before anybody is asked
@@ -27,8 +27,8 @@ def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -
         return ExitCode.OK
     done = pauses.begin(database, invocation.provenance, span, given)
     told = [Span(f"The queue is paused until {formatting.instant(done.until)}, action {done.action_id}. Go on: ")]
-    data = {"paused": True, "until": done.until, "action_id": done.action_id}
-    invocation.show(Answer("pause", [Text([[*told, Span(invocation.here("resume"), "code")]])], data))
+    told.append(Span(invocation.here("resume"), "code"))
+    invocation.tell(told, paused=True, until=done.until, action_id=done.action_id)
     return ExitCode.OK
 
 
@@ -39,5 +39,5 @@ def resume(invocation: Invocation, reason: str | None) -> ExitCode:
         pass  # the wrong place, and a newer chatops, are refused
     done = pauses.end(database, invocation.provenance, reason)
     told = f"Operators get chats again, action {done.action_id}." if done else "The queue was not paused; nothing was changed."
-    invocation.show(Answer("resume", [Text([told])], {"paused": False, "action_id": done.action_id if done else None}))
+    invocation.tell(told, paused=False, action_id=done.action_id if done else None)
     return ExitCode.OK

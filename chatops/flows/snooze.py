@@ -12,7 +12,7 @@ from chatops.checks import load, stored_snoozes
 from chatops.errors import ExitCode, RefusedError, UsageError
 from chatops.flows import acting
 from chatops.flows.run import Invocation
-from chatops.model import Answer, Column, Table
+from chatops.model import Answer, Column, Span, Table
 from chatops.settings import Configuration
 from chatops.settings.snooze_file import change_snooze
 
@@ -54,11 +54,12 @@ def _stored(invocation: Invocation, code: str, day: date | None, request: Snooze
     if day is None:
         action = stored_snoozes.end(database, invocation.provenance, code)
         done = f"{code} is shown again, action {action}" if action else f"{code} was not snoozed; nothing was changed"
-        invocation.emit(f"{done}\n")
+        invocation.tell(done, code=code, until=None, action_id=action)
         return ExitCode.OK
     action = stored_snoozes.store(database, invocation.provenance, code, day, request.reason.strip())
-    undo = invocation.here("snooze", code, "--off", "--store")
-    invocation.emit(f"{code} is silent until {day} for everybody, action {action}. Undo: {undo}\n")
+    undo = Span(invocation.here("snooze", code, "--off", "--store"), "code")
+    told = [Span(f"{code} is silent until {day} for everybody, action {action}. Undo: "), undo]
+    invocation.tell(told, code=code, until=day, action_id=action)
     return ExitCode.OK
 
 
@@ -77,15 +78,19 @@ def _in_file(invocation: Invocation, configuration: Configuration, name: str, da
     schema = invocation.schema or invocation.environ.get("CHATOPS_SCHEMA") or None
     if day is None:
         changed = change_snooze(path, name, None, schema)
-        invocation.emit(f"{name} is shown again\n" if changed else f"{name} was not snoozed; nothing was changed\n")
+        told = f"{name} is shown again" if changed else f"{name} was not snoozed; nothing was changed"
+        invocation.tell(told, code=name, until=None, changed=changed)
         return ExitCode.OK
     wanted = settings.Snooze(name, day, reason)
     if not change_snooze(path, name, wanted, schema):
-        invocation.emit(f"{name} is silent until {wanted.until} for this reason already; nothing was changed\n")
+        told = f"{name} is silent until {wanted.until} for this reason already; nothing was changed"
+        invocation.tell(told, code=name, until=wanted.until, changed=False)
         return ExitCode.OK
-    told = formatting.visible(path.name if path.parent == Path.cwd() else str(path))
+    place = formatting.visible(path.name if path.parent == Path.cwd() else str(path))
     of, flag = (f" for schema {formatting.visible(schema)}", f"--schema {shlex.quote(schema)} ") if schema else ("", "")
-    invocation.emit(f"{name} is silent{of} until {wanted.until} in {told}. Undo: chatops {flag}snooze {name} --off\n")
+    undo = Span(f"chatops {flag}snooze {name} --off", "code")
+    line = [Span(f"{name} is silent{of} until {wanted.until} in {place}. Undo: "), undo]
+    invocation.tell(line, code=name, until=wanted.until, changed=True)
     return ExitCode.OK
 
 

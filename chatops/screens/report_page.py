@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -189,6 +190,11 @@ def _page(head: str, good: bool, under: str, body: Sequence[str]) -> str:
     )
 
 
+def _cell(text: str) -> str:
+    """A cell's text; an instant stays on one line."""
+    return re.sub(r"(?<=\d-\d\d) (?=\d\d:\d\d)", "&nbsp;", escape(formatting.visible(text)))
+
+
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], none: str = "") -> str:
     """A table with its title; without rows the words that say so, or nothing."""
     if not rows:
@@ -196,9 +202,7 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], none
     head = "".join(f"<th>{escape(one)}</th>" for one in heads)
     labels = [f' data-head="{escape(head)}"' if head in LABELLED else "" for head in heads]
     lines = "".join(
-        "<tr>"
-        + "".join(f"<td{label}>{escape(formatting.visible(cell))}</td>" for label, cell in zip(labels, row, strict=True))
-        + "</tr>\n"
+        "<tr>" + "".join(f"<td{label}>{_cell(cell)}</td>" for label, cell in zip(labels, row, strict=True)) + "</tr>\n"
         for row in rows
     )
     return f"<section><h2>{escape(title)}</h2><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></section>"

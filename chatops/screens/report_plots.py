@@ -30,7 +30,7 @@ def plot(title: str, points: Sequence[tuple[float, float]]) -> str:
     dots = "".join(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in placed)
     rules = "".join(
         f'<line class="axis" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>'
-        f'<text x="{LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">{value:,.4g}</text>'
+        f'<text x="{LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">{_figure(value)}</text>'
         for value in (0.0, top / 2, top)
         for y in (at(0, value)[1],)
     )
@@ -45,6 +45,18 @@ def plot(title: str, points: Sequence[tuple[float, float]]) -> str:
         f'<section><h2>{escape(title)}</h2><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
         f'{rules}{hours}<polyline class="plot" points="{line}"/>{dots}</svg></section>'
     )
+
+
+def _figure(value: float) -> str:
+    """A mark of an axis, in six characters at most.
+
+    >>> [_figure(value) for value in (0.0, 0.5, 40.0, 6000.0, 400000.0, 800000.0, 1200000.0, 2e9)]
+    ['0', '0.5', '40', '6,000', '400 k', '800 k', '1.2 M', '2 G']
+    """
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size * (10 if sign == "k" else 1):
+            return f"{value / size:g} {sign}"
+    return f"{value:,g}"
 
 
 def _top(highest: float) -> float:
