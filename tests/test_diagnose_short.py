@@ -40,6 +40,30 @@ def found(run: Run, database: Database) -> list[dict[str, object]]:
     return answer
 
 
+@pytest.mark.parametrize(
+    ("statement", "title"),
+    [
+        ("drop index idx_chats_last_operator", "index idx_chats_last_operator (014_chat_state_management) is missing"),
+        ("drop function should_keep_assignment(uuid, text, uuid)", "what 017_fix_concurrent_messages makes is missing"),
+        ("drop table chatops.watches", "table chatops.watches is missing"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named_with_the_file_that_makes_it(
+    statement: str, title: str, core_database: Database, chatops_inprocess: Run
+) -> None:
+    core_database.execute(statement)
+    shown = chatops_inprocess("diagnose", "--only", "DB003", db=core_database, check=1).stdout
+    assert f"DB003     {title}\n" in shown
+    assert "thing" not in shown
+
+
+def test_one_line_stays_one_whatever_is_wrong(chatops_inprocess: Run, demo: Database) -> None:
+    shown = chatops_inprocess("diagnose", "--brief", db=demo, check=1).stdout
+    assert shown.count("\n") == 1
+    assert re.search(r"(?: [A-Z]+\d{3}){6} and \d+ more · ", shown)
+    assert len(shown) < 200
+
+
 def test_the_demo_fits_24_lines_of_80_with_everything_urgent_by_line(chatops_inprocess: Run, demo: Database) -> None:
     checks = {check.code: check for check in load.shipped()}
     shown = chatops_inprocess("diagnose", db=demo, terminal=(80, 24), check=1)

@@ -21,7 +21,7 @@ from chatops.flows.given import Given
 from chatops.flows.output import Output
 from chatops.render import FORMATS
 from chatops.screens.explain import document as findings
-from tests.conftest import ROOT, Result
+from tests.conftest import CORE, ROOT, Result
 from tests.servers import Database
 
 DOCS = ROOT / "docs"
@@ -57,6 +57,24 @@ def test_every_command_of_the_manual_runs_as_printed(
         assert program == "chatops", line
         done = chatops_inprocess(*words, db=core_database)
         assert done.exit_code in ANSWERS, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def test_the_readme_takes_a_database_built_by_hand_to_017_and_proves_it(
+    database: Database, chatops_inprocess: Callable[..., Result]
+) -> None:
+    """Line by line as printed, with --yes for the question that nobody is there to answer."""
+    for name in CORE[:-1]:
+        database.script(ROOT / "sql" / "migrations" / f"{name}.sql")
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Your database")[2]
+    block = re.search(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    lines = [line.split("  #")[0].strip() for line in re.findall(r"^\$ (chatops .*)$", block[1], re.MULTILINE)]
+    assert len(lines) >= 4
+    for command in (part.removeprefix("chatops ") for line in lines for part in line.split(" && ")):
+        asks = command.split()[0] in ("adopt", "migrate") and "--dry-run" not in command
+        chatops_inprocess(*shlex.split(command), *(["--yes"] if asks else []), db=database, check=0)
+    names = database.execute("select name from chatops.migrations where name ~ '^[0-9]' order by name")
+    assert [row[0] for row in names] == [*CORE]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "findings"])
