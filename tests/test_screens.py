@@ -51,7 +51,7 @@ SCREENS: dict[str, list[str]] = {
     "stuck": ["stuck", "stuck --review"],
     "chats": ["chats --limit 6", "chats --state assigned --oldest --limit 3", "chats --user nobody"],
     "operators": ["operators", "operators --free", "operators --figures", "operators --figures --since 1h"],
-    "show": ["show WAITING", "show chat HELD", "show operator OPERATOR", "show chat rain", "show d", "show chat nobody", "healed: show WAITING"],
+    "show": ["show WAITING", "show chat HELD", "show operator OPERATOR", "show chat rain", "show d", "show CHAT003", "show chat nobody", "healed: show WAITING"],
     "explain": ["explain", "explain CHAT003", "explain DB003", "explain CHAT03"],
     "repair": ["repair --dry-run", "repair CHAT003 --dry-run", "repair CHAT003 --dry-run --columns", "repair QUEUE010", "repair CHAT001"],
     "reassign": ["reassign HELD --to auto --dry-run", "reassign --where OPER001 --to auto --dry-run", "reassign --to x", "reassign HELD --to an --dry-run"],
@@ -194,7 +194,10 @@ def test_what_a_command_shows_is_as_it_was_stored(
         told += [f"#### ASCII\n{''.join(difference(seen['80 columns'], ascii_text))}"]
         if not ascii_text.isascii():
             wrong.append((screen, "not ASCII"))
-        if (coloured := without_colours(shown(COLOUR))) != seen["80 columns"]:
+        coloured = shown(COLOUR)
+        if screen in ("diagnose", "verify") and "\x1b[" not in coloured:
+            wrong.append((screen, "no colours"))
+        if (coloured := without_colours(coloured)) != seen["80 columns"]:
             wrong.append((screen, "other words in colour", *difference(seen["80 columns"], coloured)))
         wide = figures(shown(WIDE))
         for name in ("40 columns", "80 columns", "120 columns"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chatops import formatting, names
+from chatops import formatting, names, sqlfiles
 from chatops.chats import one_operator
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import about_chat, paused, replay_archive, run_checks
@@ -23,6 +23,11 @@ def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows:
         raise UsageError(f"show takes chat or operator and a name, not {what!r}{formatting.did_you_mean(what, KINDS)}")
     if not name and what in KINDS:
         raise UsageError(f"say which {what}: an id, its beginning, or part of a name")
+    if not name and what.upper() in sqlfiles.names("checks"):
+        raise UsageError(f"{what.upper()} is a finding, not a chat or an operator", next_steps=[
+            ("what it means", f"chatops explain {what.upper()}"),
+            ("where it is so", invocation.here("diagnose", "--only", what.upper())),
+        ])  # fmt: skip
     reader = run_checks.reader(invocation)
     with invocation.reading() as database:
         if not name:
