@@ -73,6 +73,9 @@ def test_each_check_says_what_a_person_must_know(code: str) -> None:
     assert set(check.says) <= set(explain.PROBLEMS)
     assert check.says
     assert set(re.findall(r":'([a-z_]+)'", check.query(before_018=True))) >= set(check.limits)
+    for command in re.findall(r"`([a-z]+)[^`]*`", check.help_text or ""):
+        assert command in {name for _, name, _ in COMMANDS}
+    assert (check.help_text or "").count("`") % 2 == 0
     helps = [bool(check.help_command), bool(check.help_sql), bool(check.help_text)]
     undoable = (check.help_command or "").startswith("repair ") and (check.help_text or "").endswith("which undo takes back")
     by_row = (check.help_command, check.help_sql) == ("{mend}", "{remedy}")

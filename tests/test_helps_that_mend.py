@@ -74,10 +74,10 @@ def test_the_undoable_command_beside_a_repair_ends_clean_too_and_can_be_undone(
     deployed: Database, chatops_inprocess: Run, code: str
 ) -> None:
     plant(deployed, code)
-    shown = chatops_inprocess("diagnose", "--only", code, "-o", "json", db=deployed, check=1).stdout
+    shown = chatops_inprocess("--db", deployed.url, "diagnose", "--only", code, "-o", "json", check=1).stdout
     finding = next(one for one in json.loads(shown)["findings"] if one["code"] == code)
-    assert finding["help_command"].startswith(f"chatops repair {code}")
-    command = re.fullmatch(r"or chatops (\w+) --where (\w+), which undo takes back", finding["help_text"])
+    assert re.match(rf"chatops --db \S+ repair {code}", finding["help_command"])
+    command = re.fullmatch(r"or chatops --db \S+ (\w+) --where (\w+), which undo takes back", finding["help_text"])
     assert command is not None
     chatops_inprocess(command[1], "--where", command[2], "--yes", "--reason", "a test", db=deployed, check=0)
     chatops_inprocess("diagnose", "--only", code, db=deployed, check=0)

@@ -60,7 +60,7 @@ def parts(check: Check) -> list[tuple[str, str]]:
     if any(told) and not known:
         found.append(("helps", f"a command or statement for each: chatops diagnose --only {check.code}"))
     if check.help_text:
-        found.append(("helps", check.help_text))
+        found.append(("helps", re.sub(r"`([^`]+)`", r"chatops \1", check.help_text)))
     if check.code in repair_batches.shipped():
         found.append(("repair", repair_in_words(check.code)))
     found.append(("query", f"chatops explain {check.code} --sql"))

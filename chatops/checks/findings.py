@@ -96,7 +96,16 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         more=max(0, result.count - len(result.rows)),
         command=here(*_filled_exactly(check.help_command, values).split(" ")) if _says(check.help_command, values) else None,
         sql=_in_schema(_filled_exactly(check.help_sql, values), survey) if _says(check.help_sql, values) else None,
-        advice=filled(check.help_text, values, survey.now) if check.help_text else None,
+        advice=_advice(check.help_text, values, survey, here) if check.help_text else None,
+    )
+
+
+def _advice(template: str, values: Values, survey: Survey, here: Callable[..., str]) -> str:
+    """A help in words, its {places} filled, and what stands between backticks a command line for this database."""
+    parts = template.split("`") if template.count("`") % 2 == 0 else [template]
+    return "".join(
+        here(*_filled_exactly(part, values).split(" ")) if place % 2 else filled(part, values, survey.now)
+        for place, part in enumerate(parts)
     )
 
 

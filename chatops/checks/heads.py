@@ -37,7 +37,7 @@ KEYS: tuple[Key, ...] = (
     Key("consequence", "what it does to people", "the customer waits and nobody is called"),
     Key("help", "what follows the word chatops, with {column} of the first row", "repair SHOP001 --dry-run"),
     Key("help-sql", "the same as SQL", "alter table {relation} validate constraint {object};"),
-    Key("help-text", "the same in words", "call the shop"),
+    Key("help-text", "the same in words; `between backticks` follows the word chatops", "call the shop"),
     Key("users-wait", "yes: somebody waits for an answer because of it; it is told before what is only wrong", words=("yes",)),
     Key("says", "what people say, parted by ·; chatops explain lists the phrases", "nobody answers · users wait too long"),
     Key("reads", "the tables that must be readable in full", "chats, messages"),

@@ -32,7 +32,8 @@ class Check:
     `group`: schema gates a deploy, data reports, now is what only `diagnose` asks. `kind`: history looks back over a window.
     `reads` are the tables that must be readable in full, `needs_role` the predefined role without which the server hides what it
     asks; `limits` are the thresholds it is measured against; `help_command` is what
-    follows the word `chatops`, with {column} of the first row; `help_sql` the same as SQL; `help_text` says it in words.
+    follows the word `chatops`, with {column} of the first row; `help_sql` the same as SQL; `help_text` says it in words,
+    with what follows the word `chatops` between backticks.
     `fails_on_error`: an error of the query is the fault that it looks for. `shares` names what it has in common with other
     checks: those with the same first name are asked together; `needs_table` must be there, readable or not;
     `if_absent`: without this table of ours there is nothing to find. `leads`: it stands before all others of its severity;

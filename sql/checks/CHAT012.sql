@@ -12,7 +12,7 @@
 -- consequence: the user sees an open chat, writes, and pays for the messages that are not free; no operator is ever shown them
 -- users-wait: yes
 -- help: repair CHAT012 --dry-run
--- help-text: or chatops reopen --where CHAT012, which undo takes back
+-- help-text: or `reopen --where CHAT012`, which undo takes back
 -- says: nobody answers
 -- reads: chats, chat_assignments, messages
 -- limits: max_reassignments

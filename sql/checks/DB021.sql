@@ -7,7 +7,7 @@
 -- expected: on a Citus cluster with workers, the schema is distributed, and its tables, functions and guards are on a worker
 -- why: it was made before the cluster; or a block made tables, a request of several statements functions, which stay here
 -- consequence: the coordinator does all the work, and what looks distributed or guarded is not
--- help-text: chatops migrate --schema NAME distributes a tenant's schema; public stays on the coordinator
+-- help-text: `migrate --schema NAME` distributes a tenant's schema; public stays on the coordinator
 -- says: the deploy is not right
 -- needs-table: chats
 -- unplanted: it takes a Citus cluster

@@ -11,7 +11,7 @@
 -- consequence: the user of such a chat waits for an answer that nobody writes, and no other operator gets the chat
 -- users-wait: yes
 -- help: repair OPER001 --dry-run
--- help-text: or chatops release --where OPER001, which undo takes back
+-- help-text: or `release --where OPER001`, which undo takes back
 -- says: nobody answers
 -- reads: chats, operators, operator_activity
 -- limits: idle_timeout_minutes, idle_grace_minutes
