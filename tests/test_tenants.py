@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatops import db, settings
+from chatops.checks import run
 from chatops.errors import ExitCode
 from chatops.screens import tenants as screen
 from chatops.screens.tenants import Page, TenantRow, Told
@@ -173,7 +174,7 @@ def test_environments_are_named_as_a_list_a_wildcard_or_a_group(
     page = chatops_inprocess("--env", "all,away", "summary", check=3)
     assert "2 UNKNOWN" in page.stdout.splitlines()[0]
     assert " ".join(worst_of(page)[1:]) == "--env away summary"
-    refused = chatops_inprocess("--env", "us,eu-one", "log", check=2)
+    refused = chatops_inprocess("--env", "us,eu-one", "guard", check=2)
     assert "this command works on one database at a time, and 2 are named: us, eu-one" in refused.stderr
     nothing = chatops_inprocess("--env", "asia-*", "summary", check=2)
     assert "no environment matches asia-*" in nothing.stderr
@@ -244,6 +245,64 @@ def test_pending_files_are_rehearsed_in_every_tenant(tenants: Database, chatops_
     rows = rows_of(done)
     assert rows[0]["tenant"] == "tenant_b"
     assert tenants.value("select count(*) from information_schema.columns where column_name = 'mood'") == 1
+
+
+def test_the_log_of_all_tenants_is_one_the_newest_first(tenants: Database, chatops_inprocess: Chatops) -> None:
+    for schema in ("tenant_b", "tenant_a", "tenant d'or"):
+        chatops_inprocess("--schema", schema, "pause", "--reason", f"why {schema}", "--yes", db=tenants, check=0)
+    done = chatops_inprocess("log", "--all-schemas", "tenant*", "-o", "json", db=tenants, check=0)
+    told = json.loads(done.stdout)
+    assert [(row["tenant"], row["schema"], row["action"], row["reason"]) for row in told["actions"]] == [
+        (schema, schema, "pause", f"why {schema}") for schema in ("tenant d'or", "tenant_a", "tenant_b")
+    ]
+    assert (told["tenants_total"], told["unknown"]) == (4, [])
+    page = chatops_inprocess("log", "--all-schemas", "tenant*", "--limit", "2", db=tenants, check=0).stdout.splitlines()
+    assert page[0] == "4 tenants · 2 entries about 2 of them"
+    assert page[-1] == "the newest 2; more with --limit, all with -o jsonl"
+    for more in (["--since", "2020-01-01"], ["--action", "pause", "-o", "csv"]):
+        assert chatops_inprocess("log", "--all-schemas", "*", *more, db=tenants, check=0).stdout.count("why tenant") == 3
+    nobody = chatops_inprocess("log", "--all-schemas", "tenant*", "--operator", "Nobody", db=tenants, check=2)
+    assert "Nobody" in nobody.stderr
+    role = f"sees_none_{uuid.uuid4().hex[:12]}"
+    tenants.execute(f"create role {role} login; grant usage on schema tenant_a to {role}")
+    url = tenants.url.replace("//postgres@", f"//{role}@")
+    unseen = chatops_inprocess("--db", url, "log", "--all-schemas", "tenant_*", check=1).stdout
+    assert "tenant_a: UNKNOWN, this cannot be seen: permission denied for schema chatops" in unseen
+    assert "tenant_b: UNKNOWN, this role may not use the schema" in unseen
+
+
+def test_what_is_the_same_for_all_tenants_is_asked_once_and_told_in_the_databases_name(
+    tenants: Database, chatops_inprocess: Chatops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = run._one
+    monkeypatch.setattr(run, "_one", lambda state, check: asked.append(check.code) or ask(state, check))
+    every = ("--all-schemas", "tenant_*")
+    low = chatops_inprocess("diagnose", *every, "--threshold", "connections_percent=1", "-o", "json", db=tenants, check=1)
+    assert asked.count("DB015") == asked.count("DB016") == 1
+    assert asked.count("CHAT001") == 3
+    rows = rows_of(low)
+    assert [(row["tenant"], row["schema"], row["codes"]) for row in rows if row["exit_code"]] == [
+        (f"database {tenants.name}", "", ["DB015"])
+    ]
+    assert json.loads(low.stdout)["tenants_total"] == json.loads(low.stdout)["well"] == 3
+    page = chatops_inprocess("diagnose", *every, "--threshold", "connections_percent=1", db=tenants, check=1).stdout
+    assert page.startswith(f"database {tenants.name}: 1 warning, DB015 ")
+    assert page.splitlines()[0].endswith("0 of 3 tenants with findings")
+    asked.clear()
+    chatops_inprocess("monitor", "--once", *every, db=tenants, check=0)
+    assert asked.count("DB015") == 1
+    asked_about = rows_of(chatops_inprocess("doctor", *every, "-o", "json", db=tenants, check=1))
+    assert {row["tenant"] for row in asked_about} == {"tenant_a", "tenant_b", "tenant_c", "tenant_without"}
+
+
+def test_a_log_that_all_tenants_share_is_not_taken_for_the_forgotten_schemas(
+    tenants: Database, chatops_inprocess: Chatops
+) -> None:
+    for words in (["log"], ["log", "-o", "csv"], ["guard"], ["summary"], ["snooze", "--store"]):
+        told = chatops_inprocess(*words, db=tenants, check=4).stderr
+        assert "4 other schemas have one: name a schema" in told, words
+        assert "--schema tenant_a summary" in told
 
 
 def test_all_schemas_goes_with_neither_schema_nor_a_pattern_of_nothing(tenants: Database, chatops_inprocess: Chatops) -> None:

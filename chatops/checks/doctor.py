@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from chatops import cluster, formatting, sqlfiles
 from chatops.checks import load, run
@@ -60,8 +60,33 @@ class _Partitions:
     remedy: str | None
 
 
-def examine(database: Database, another: Callable[[], Database], here: Callable[..., str]) -> list[Point]:
+class Asks(Protocol):
+    """Whether what is the same for all schemas of a database is wanted, and what differs between them."""
+
+    def __call__(self, *, of_database: bool) -> bool: ...
+
+
+def everything(*, of_database: bool) -> bool:
+    """All of it."""
+    return True
+
+
+def examine(
+    database: Database, another: Callable[[], Database], here: Callable[..., str], asks: Asks = everything
+) -> list[Point]:
     """Looks at everything inside the caller's `reading`; `another` opens a further connection, `here` makes a command."""
+    role = database.rows(_Role, sqlfiles.read("queries/doctor_role.sql"), {"tables": list(TABLES)})[0]
+    points = _of_database(database, another, here) if asks(of_database=True) else []
+    points += _of_schema(database, role, here) if asks(of_database=False) else []
+    if asks(of_database=True):
+        points.append(_connections(role))
+        shown = ", ".join(role.extensions) or "none"
+        points.append(Point("extensions", "ok", f"chatops needs none; installed: {formatting.visible(shown)}"))
+    return points
+
+
+def _of_database(database: Database, another: Callable[[], Database], here: Callable[..., str]) -> list[Point]:
+    """The server, the way to it, and what keeps the whole database from being written to."""
     facts = database.facts
     assert facts is not None
     points = [_version(facts.version_number, facts.version), _encryption(database), *_latency_and_clock(database)]
@@ -70,19 +95,20 @@ def examine(database: Database, another: Callable[[], Database], here: Callable[
         if facts.standby
         else Point("standby", "ok", "primary: it can be read and written")
     )
-    if (node := cluster.node_of(database)) is not None:
-        points.append(_cluster(node, database.target.schema, here))
     points += [Point(one.what, "failed", one.message, one.sql) for one in unfit(database, facts)]
     points.append(_pooler(database, facts.backend_pid, another))
     points.append(_new_connection(another))
-    role = database.rows(_Role, sqlfiles.read("queries/doctor_role.sql"), {"tables": list(TABLES)})[0]
+    return points
+
+
+def _of_schema(database: Database, role: _Role, here: Callable[..., str]) -> list[Point]:
+    """The tables, and what this role may do with them."""
+    node = cluster.node_of(database)
+    points = [] if node is None else [_cluster(node, database.target.schema, here)]
     points += _role_points(role, database.target.schema, here)
     points += _tables(database, here)
     points += [_partitions(one) for one in database.rows(_Partitions, sqlfiles.read("queries/doctor_partitions.sql"))]
     points.append(_objects(database, here))
-    points.append(_connections(role))
-    shown = ", ".join(role.extensions) or "none"
-    points.append(Point("extensions", "ok", f"chatops needs none; installed: {formatting.visible(shown)}"))
     return points
 
 

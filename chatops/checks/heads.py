@@ -31,6 +31,7 @@ KEYS: tuple[Key, ...] = (
     Key("brief", "the title in at most 50 characters, with {count} alone, for one and for many", "{count} without a chat"),
     Key("severity", "critical, warning or advice", required=True, words=("critical", "warning", "advice")),
     Key("group", "schema gates a deploy, data reports, now is diagnose alone", required=True, words=("schema", "data", "now")),
+    Key("about", "database: one answer for all its schemas; of many tenants it is asked once", words=("database",)),
     Key("kind", "state looks at everything, history at the time of --since", words=("state", "history")),
     Key("expected", "what is so when nothing is found", "every order has its chat", required=True),
     Key("why", "how it comes about", "the shop writes the order first, and the chat when somebody asks"),

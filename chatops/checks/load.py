@@ -38,7 +38,7 @@ class Check:
     checks: those with the same first name are asked together; `needs_table` must be there, readable or not;
     `if_absent`: without this table of ours there is nothing to find. `leads`: it stands before all others of its severity;
     `users_wait`: somebody waits because of it; `brief`: its title in a few words. `declares`: the limits that it brings with it.
-    `compares_all`: it says nothing about some chats alone.
+    `compares_all`: it says nothing about some chats alone. `of_database`: one answer for all schemas of a database.
     """
 
     code: str
@@ -71,6 +71,7 @@ class Check:
     users_wait: bool = False
     declares: tuple[Limit, ...] = ()
     compares_all: bool = False
+    of_database: bool = False
     unplanted: str | None = None
     """Why there is no example of it."""
     shipped: bool = True
@@ -228,6 +229,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         users_wait=head.get("users-wait") == "yes",
         declares=tuple(declared(entry.text) for entry in head.all("limit")),
         compares_all=head.get("compares") == "all",
+        of_database=head.get("about") == "database",
         unplanted=head.get("unplanted") or None,
         shipped=name is not None,
         sql_before_018=before_018,

@@ -6,12 +6,14 @@ import typer
 
 from chatops.cli import completion
 from chatops.cli.options import command, invocation_of
+from chatops.errors import ExitCode
 
 
 @command(
     examples=["chatops log", "chatops log --chat 3f2b8c1e", "chatops log --operator op-31 --since 2d --outcome moved",
-              "chatops log --by ada --since 2026-11-22T00:00Z -o csv"],
-    exits="0 shown · 4 this database has no log",
+              "chatops log --by ada --since 2026-11-22T00:00Z -o csv", "chatops log --all-schemas 'tenant_*' --since 1h"],
+    exits="0 shown · 1 the log of a tenant cannot be seen · 4 this database has no log",
+    takes=("connection", "tenants", "output"),
 )  # fmt: skip
 def log(
     ctx: typer.Context,
@@ -32,11 +34,11 @@ def log(
         None, "--outcome", metavar="NAME", autocompletion=completion.outcomes, help="done, refused, moved or failed."
     ),
     limit: int | None = typer.Option(None, "--limit", min=1, help="How many (default 50; jsonl, csv and tsv: all)."),
-) -> None:
+) -> ExitCode:
     """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after."""
     from chatops.flows.log import LogRequest, show_log
 
     request = LogRequest(
         chat=chat, operator=operator, who=who, since=since, until=until, plan=plan, action=action, outcome=outcome, limit=limit
     )
-    show_log(invocation_of(ctx), request)
+    return show_log(invocation_of(ctx), request)

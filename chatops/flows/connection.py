@@ -47,6 +47,10 @@ class Connection(Output):
         self.now: datetime | None = None
         """The database's clock when the snapshot was taken."""
 
+    def asks(self, *, of_database: bool) -> bool:
+        """Whether what is the same for all schemas of a database, or what differs between them, is asked by this run."""
+        return True
+
     @property
     def options(self) -> settings.Options:
         """What the command line says about the database."""

@@ -114,7 +114,8 @@ def _all_tenants(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
         with one.reading() as database:
             silent = {snooze.code for snooze in stored_snoozes.read(database) if snooze.code not in plan.asked}
             silent |= {snooze.code for snooze in snoozed(one, plan.asked)}
-            checks = [check for check in plan.checks if check.code not in silent]
+            asked = [check for check in plan.checks if one.asks(of_database=check.of_database)]
+            checks = [check for check in asked if check.code not in silent]
             survey = run.run(database, checks, since=plan.since, given=plan.given, rows=1, whole_seconds=request.timeout)
         answer = Answer("diagnose", data=survey_data(survey), now=survey.now)
         one.show(outcomes.with_outcomes(answer, survey, severity, one.here))

@@ -18,8 +18,8 @@ def doctor(invocation: Invocation) -> ExitCode:
         most = max(1, tenants.jobs_of(invocation) // 2)
         return tenants.over_all(invocation, doctor, DOCTOR, chats=False, most_jobs=most)
     with invocation.reading(chats=False) as database:
-        points = examination.examine(database, lambda: invocation.connect("read"), invocation.here)
-        holder = ledger.migrator(database)
+        points = examination.examine(database, lambda: invocation.connect("read"), invocation.here, invocation.asks)
+        holder = ledger.migrator(database) if invocation.asks(of_database=False) else None
         if holder is not None and holder.is_gone:
             told = f"no migrator is at work, and its lock is held: {formatting.visible(str(holder))}"
             ended = f"select pg_terminate_backend({holder.pid});"

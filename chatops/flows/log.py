@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from chatops.chats import log
 from chatops.db import Database
+from chatops.errors import ChatopsError, ExitCode, UsageError, worst
+from chatops.flows import tenants
 from chatops.flows.instants import instant, plan_id
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
-from chatops.model import Line
+from chatops.model import Answer, Line
 from chatops.names import find_chat, find_operator
 from chatops.screens import log as screen
 from chatops.tables_there import require_chats
@@ -33,22 +37,77 @@ class LogRequest:
     limit: int | None = None
 
 
-def show_log(invocation: Invocation, request: LogRequest) -> None:
-    """`chatops log`: the newest rows, or every one as a stream."""
+def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
+    """`chatops log`: the newest rows, or every one as a stream; of many tenants one page, the newest of all."""
     streamed = invocation.format() in STREAMED
     shown = invocation.medium().show_names
     most = request.limit or (None if streamed else NEWEST)
+    if invocation.has_tenants:
+        return _of_all(invocation, request, most, show_names=shown)
     with invocation.reading(chats=False) as database:
-        # A log outlives its chats.
-        if database.facts is not None and not database.facts.has_bookkeeping:
+        facts = database.facts
+        if facts is not None and not facts.has_bookkeeping:
             require_chats(database)
         rows = log.stream(database, _question(invocation, database, request), most)
+        if facts is not None and facts.chats_elsewhere:
+            if (first := next(rows, None)) is None:
+                require_chats(database)  # a log outlives its chats, where there is one
+            rows = chain([first] if first is not None else [], rows)
         if streamed:
             invocation.show(screen.answer(rows, invocation.now, show_names=shown))
-            return
+            return ExitCode.OK
         found = list(rows)
-        more: list[Line] = [f"the newest {most}; more with --limit, all with -o jsonl"] if len(found) == most else []
-        show_paged(invocation, screen.answer(found, invocation.now, more, show_names=shown))
+        show_paged(invocation, screen.answer(found, invocation.now, _more(found, most), show_names=shown))
+    return ExitCode.OK
+
+
+def _more(found: Sequence[object], most: int | None) -> list[Line]:
+    return [f"the newest {most}; more with --limit, all with -o jsonl"] if len(found) == most else []
+
+
+def _of_all(invocation: Invocation, request: LogRequest, most: int | None, *, show_names: bool) -> ExitCode:
+    kept: list[tuple[tenants.OneTenant, log.Logged]] = []
+    nowhere: list[ChatopsError] = []
+    without: set[tuple[str, str]] = set()
+
+    def look(one: tenants.OneTenant) -> ExitCode:
+        with one.reading(chats=False) as database:
+            found = _of_one(one, database, request, most, nowhere)
+            if not found and database.facts is not None and not database.facts.has_chats:
+                without.add((one.target.shown(), one.target.schema))  # a log outlives its chats, where there is one
+            kept.extend((one, row) for row in found)
+        one.show(Answer("log", [], now=one.now))
+        return ExitCode.OK
+
+    rows = [row for row in tenants.rows(invocation, look, screen.TENANTS, chats=False)
+            if row.unknown is not None or (row.database, row.schema) not in without]  # fmt: skip
+    if nowhere and len(nowhere) == len(rows):
+        raise nowhere[0]
+    if not rows:
+        raise UsageError(f"no schema that matches {invocation.all_schemas} has chats, or a log")
+    labels = {(row.database, row.schema, row.environment): row.tenant for row in rows}
+    found = [
+        screen.of_tenant(row, labels[one.target.shown(), one.target.schema, one.target.name], one.target)
+        for one, row in sorted(kept, key=lambda pair: (pair[1].at, pair[1].action_id), reverse=True)[:most]
+    ]
+    show_paged(invocation, screen.answer_of_all(rows, found, invocation.now, _more(found, most), show_names=show_names))
+    return worst(row.code for row in rows)
+
+
+def _of_one(
+    one: Invocation, database: Database, request: LogRequest, most: int | None, nowhere: list[ChatopsError]
+) -> list[log.Logged]:
+    facts = database.facts
+    assert facts is not None
+    by_name = request.chat is not None or request.operator is not None
+    if not facts.has_bookkeeping or (by_name and not facts.has_chats):
+        return []
+    try:
+        asked = _question(one, database, request)
+    except UsageError as error:  # the chat or operator is another tenant's
+        nowhere.append(error)
+        return []
+    return list(log.stream(database, asked, most))
 
 
 def _question(invocation: Invocation, database: Database, request: LogRequest) -> log.Question:

@@ -294,7 +294,8 @@ class Watching:
 
         try:
             with self.invocation.connect("read") as database:
-                found = look(database, self.invocation.here)
+                asks = self.invocation.asks
+                found = look(database, self.invocation.here, lambda check: asks(of_database=check.of_database))
         except UnreachableError as error:
             self.invocation.warn(error.message)
             return Look(reached=False)

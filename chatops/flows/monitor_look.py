@@ -9,18 +9,19 @@ from chatops import formatting, sqlfiles
 from chatops.chats import reports
 from chatops.checks import load, run
 from chatops.checks.findings import findings
+from chatops.checks.load import Check
 from chatops.db import Database
 from chatops.deploys.monitor_state import Look, Seen
 from chatops.errors import ConnectionLostError, DatabaseError, LockTimeoutError, RefusedError, StatementTimeoutError
 from chatops.tables_there import require_schema
 
 
-def look(database: Database, here: Callable[..., str]) -> Look:
+def look(database: Database, here: Callable[..., str], asks: Callable[[Check], bool] = lambda check: True) -> Look:
     """Figures and findings of one snapshot; advice is left out. What could not be measured is no figure, and says why."""
     with database.reading():
         require_schema(database)
         figures, unseen = _measured(database)
-        survey = run.run(database, load.shipped())
+        survey = run.run(database, [check for check in load.shipped() if asks(check)])
         found = {one.code: Seen(one.word, one.title, one.result.count) for one in findings(survey, here) if one.word != "advice"}
     return Look(figures, found, unseen=unseen)
 

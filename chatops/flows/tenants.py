@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from chatops import formatting, schemas, settings
 from chatops.db import Database, Facts, Intent, connect
@@ -30,6 +30,8 @@ MOST_NAMES = 5
 JOBS, MOST_JOBS = 4, 64
 MANY = 20
 """From so many tenants on it is told how far the look is."""
+Scope = Literal["all", "tenant", "database"]
+"""What is asked in the name of one tenant: all, what is its own, or what is the same for all of its database."""
 One = TypeVar("One")
 Made = TypeVar("Made")
 
@@ -39,7 +41,9 @@ class OneTenant(Invocation):
 
     is_one_of_many = True
 
-    def __init__(self, whole: Invocation, target: Target, sessions: Sessions, known: Facts | None = None) -> None:
+    def __init__(
+        self, whole: Invocation, target: Target, sessions: Sessions, known: Facts | None = None, scope: Scope = "all"
+    ) -> None:
         super().__init__(Given(**{one.name: getattr(whole, one.name) for one in fields(Given)}))
         self.environ = whole.environ
         self.__dict__["configuration"] = whole.configuration
@@ -49,6 +53,7 @@ class OneTenant(Invocation):
         self.answer: Answer | None = None
         self.said: list[str] = []
         self.known = known
+        self.scope = scope
         self._target = target
         self._whole = whole
         self._taken: list[Database] = []
@@ -58,6 +63,10 @@ class OneTenant(Invocation):
     def interactive(self) -> bool:
         """Nobody is asked about one of five hundred."""
         return False
+
+    def asks(self, *, of_database: bool) -> bool:
+        """As its scope has it."""
+        return self.scope in ("all", "database" if of_database else "tenant")
 
     @property
     def has_tenants(self) -> bool:
@@ -106,6 +115,7 @@ class Found:
     label: str
     error: ChatopsError | None = None
     facts: Facts | None = None
+    scope: Scope = "all"
 
 
 def over_all(
@@ -135,7 +145,7 @@ def rows(
     sessions = Sessions(invocation.command)
     try:
         jobs = min(jobs_of(invocation), most_jobs)
-        tenants = found_tenants(invocation, sessions, jobs, chats=chats)
+        tenants = _asked_once(found_tenants(invocation, sessions, jobs, chats=chats), page)
         with _counting(invocation, len(tenants)) as count:
 
             def look(tenant: Found) -> TenantRow:
@@ -143,9 +153,33 @@ def rows(
                 count()
                 return row
 
-            return side_by_side(tenants, look, jobs, sessions)
+            found = side_by_side(tenants, look, jobs, sessions)
+        return [row for row in found if not (row.of_database and row.well)]
     finally:
         sessions.close()
+
+
+def _asked_once(tenants: Sequence[Found], page: Page) -> list[Found]:
+    """The tenants, and for each database that has several one more look, at what is the same for all of them.
+
+    Where the page has no line for a database, the first of its tenants asks that.
+    """
+    there: dict[object, list[Found]] = {}
+    for one in tenants:
+        if one.error is None:
+            there.setdefault(place_of(one.target), []).append(one)
+    many = {place: found for place, found in there.items() if len(found) > 1}
+    own: list[Found] = []
+    for one in tenants:
+        among = many.get(place_of(one.target), []) if one.error is None else []
+        own.append(replace(one, scope="tenant") if among and (page.tells_databases or one is not among[0]) else one)
+    if not page.tells_databases:
+        return own
+    return [replace(found[0], label=f"database {_database_of(found[0])}", scope="database") for found in many.values()] + own
+
+
+def _database_of(one: Found) -> str:
+    return one.facts.database if one.facts is not None else one.target.shown()
 
 
 @contextlib.contextmanager
@@ -168,21 +202,22 @@ def _counting(invocation: Invocation, of_all: int) -> Iterator[Callable[[], None
 def _row(
     invocation: Invocation, sessions: Sessions, run: Callable[[OneTenant], ExitCode], page: Page, tenant: Found
 ) -> TenantRow:
-    one = OneTenant(invocation, tenant.target, sessions, tenant.facts)
+    one = OneTenant(invocation, tenant.target, sessions, tenant.facts, tenant.scope)
     try:
         if tenant.error is not None:
             raise tenant.error
         code = run(one)
         if one.answer is None:
             raise UsageError("; ".join(one.said[-1:]) or "it gave no answer")
-        return page.row(tenant.target, tenant.label, one.answer, code, one.here(*page.words))
+        row = page.row(tenant.target, tenant.label, one.answer, code, one.here(*page.words))
     except ChatopsError as error:
         code = error.exit_code if page.acts or isinstance(error, UnreachableError) else ExitCode.FOUND
-        return screen.unknown(tenant.target, tenant.label, error.message, code, one.here(*page.words))
+        row = screen.unknown(tenant.target, tenant.label, error.message, code, one.here(*page.words))
     finally:
         if invocation.now is None:
             invocation.now = one.now
         one.close()
+    return replace(row, of_database=True, schema="") if tenant.scope == "database" else row
 
 
 def jobs_of(invocation: Invocation) -> int:

@@ -43,6 +43,8 @@ class TenantRow:
     told: Told
     unknown: str | None = None
     figures: Sequence[Figure] = ()
+    of_database: bool = False
+    """It is about what all tenants of a database have in common, and no tenant."""
 
     @property
     def well(self) -> bool:
@@ -69,6 +71,8 @@ class Page:
     """Whether what went wrong is a refusal or failure of its own, not a thing unseen."""
     unknown_rank: tuple[float, ...] = field(default=(math.inf,))
     """Where a tenant that cannot be seen stands among the others."""
+    tells_databases: bool = False
+    """Whether what is the same for all tenants of a database has a line of its own, where something is wrong with it."""
 
     def row(self, target: Target, label: str, answer: Answer, code: ExitCode, command: str) -> TenantRow:
         """One tenant's line from its answer."""
@@ -98,6 +102,7 @@ def worst_first(page: Page, rows: Sequence[TenantRow]) -> list[TenantRow]:
 def answer(page: Page, rows: Sequence[TenantRow], now: datetime | None) -> Answer:
     """The page: a headline, the worst tenants, the others counted, and a command about the first of them."""
     ordered = worst_first(page, rows)
+    tenants = [row for row in rows if not row.of_database]
     told = [row for row in ordered if not row.well]
     unknown = [row for row in ordered if row.unknown is not None]
     lacking = Column("unknown", "why")
@@ -115,12 +120,12 @@ def answer(page: Page, rows: Sequence[TenantRow], now: datetime | None) -> Answe
         if (more := len(told) - MOST) > 0:
             after.append(f"and {formatting.plural(more, 'tenant')} more that {'is' if more == 1 else 'are'} less bad")
     body.append(every)
-    if told and (healthy := len(rows) - len(told)):
+    if told and (healthy := sum(row.well for row in tenants)):
         after.append(f"{formatting.plural(healthy, 'tenant')}: {page.well}")
     if told:
         after.append([Span("the worst: "), Span(told[0].command, "code")])
         body.append(Text(after))
-    data = {"tenants_total": len(rows), "well": len(rows) - len(told), "unknown": len(unknown)}
+    data = {"tenants_total": len(tenants), "well": sum(row.well for row in tenants), "unknown": len(unknown)}
     judged = [_outcome(page, row) for row in (ordered if page.judges else unknown)]
     figures = [figure for row in ordered for figure in row.figures]
     return Answer(page.command, body, data, now, figures, judged if judged or page.judges else None)

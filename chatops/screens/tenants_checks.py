@@ -40,12 +40,12 @@ def _word(outcome: Outcome) -> str:
 
 def _found(rows: Sequence[TenantRow]) -> str:
     """The worst tenant on the first line."""
-    told = [row for row in rows if not row.well]
+    told, tenants = [row for row in rows if not row.well], [row for row in rows if not row.of_database]
     if not told:
-        return f"{formatting.plural(len(rows), 'tenant')} healthy"
-    first = told[0]
+        return f"{formatting.plural(len(tenants), 'tenant')} healthy"
+    first, wrong = told[0], sum(not row.well for row in tenants)
     what = f"cannot be seen, {first.unknown}" if first.unknown is not None else f"{first.told.values['state']}, {_what(first)}"
-    return f"{first.tenant}: {what} · {len(told)} of {len(rows)} tenants with findings"
+    return f"{first.tenant}: {what} · {wrong} of {len(tenants)} tenants with findings"
 
 
 def _what(row: TenantRow) -> str:
@@ -54,8 +54,9 @@ def _what(row: TenantRow) -> str:
 
 def _page(command: str, words: Sequence[str]) -> Page:
     return Page(
-        command, _COLUMNS, _checks, "nothing above advice", _found, words, judges=True, unknown_rank=UNKNOWN_AFTER_CRITICAL
-    )
+        command, _COLUMNS, _checks, "nothing above advice", _found, words, judges=True, unknown_rank=UNKNOWN_AFTER_CRITICAL,
+        tells_databases=command == "diagnose",
+    )  # fmt: skip
 
 
 DIAGNOSE = _page("diagnose", ("diagnose",))
@@ -78,11 +79,13 @@ DOCTOR = Page(
     (Column("state", "state"), Column("worst", "first"), Column("remedy", "what mends it", rank=2),
      *(Column(name, name, "number", audience="machines") for name in ("failed", "unknown", "advice"))),
     _points, "chatops can work there", lambda rows: _as_asked(rows, "chatops can work in"), ("doctor",), judges=True,
+    tells_databases=True,
 )  # fmt: skip
 
 
 def _as_asked(rows: Sequence[TenantRow], what: str) -> str:
-    return f"{what} {sum(row.well for row in rows)} of {formatting.plural(len(rows), 'tenant')}"
+    tenants = [row for row in rows if not row.of_database]
+    return f"{what} {sum(row.well for row in tenants)} of {formatting.plural(len(tenants), 'tenant')}"
 
 
 def _watch(answer: Answer, code: ExitCode) -> Told:

@@ -4,6 +4,7 @@
 -- title-one: {standby} lags behind: {behind}
 -- severity: warning
 -- group: now
+-- about: database
 -- expected: standbys follow within the limit
 -- why: the standby is too small or too busy, or the network is; a long report on it holds replay up; who read a slot is gone
 -- consequence: readers of the standby see an old queue; a failover loses what has not arrived; the log fills the disk

@@ -4,6 +4,7 @@
 -- title-one: {used} of {allowed} connections are in use
 -- severity: warning
 -- group: now
+-- about: database
 -- expected: there is room for more connections
 -- why: an application without a pooler, or one that leaks connections; a pool per instance, and more instances
 -- consequence: new sessions are refused: operators cannot log in, the idle cron does not run

@@ -4,6 +4,7 @@
 -- title-one: {used_percent} % of the transaction ids are used up
 -- severity: warning
 -- group: now
+-- about: database
 -- expected: vacuum freezes old rows long before transaction ids run out
 -- why: autovacuum is off or blocked by an open transaction, a prepared one or a replication slot
 -- consequence: the server stops accepting writes when they are used up

@@ -4,6 +4,7 @@
 -- title-one: a statement on the chat tables takes {takes} each time
 -- severity: advice
 -- group: now
+-- about: database
 -- expected: no statement on the chat tables is slow on the average, as far as pg_stat_statements knows
 -- why: an index is missing or is not used, a page asks without a limit, or a policy is evaluated for each row
 -- consequence: the page that sends it makes people wait, and takes time from everybody else
