@@ -54,6 +54,6 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code. `argv` is without the program's name; default: the process's own."""
-    from chatops.cli import app  # brings typer: whoever wants the table or a help page only does not pay for it
+    from chatops.cli import app  # whoever wants the table or a help page only does not pay for it
 
     return app.main(argv)

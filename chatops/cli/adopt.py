@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -24,33 +23,33 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )
 def adopt(
-    ctx: typer.Context,
+    ctx: Context,
     to: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="N|latest", autocompletion=completion.last_file, help="Where migrate is to stop: kept in what is printed."
         ),
     ] = None,
     through: Annotated[
         str | None,
-        typer.Option(metavar="N", autocompletion=completion.files, help="State it by hand: the files up to this one are in."),
+        option(metavar="N", autocompletion=completion.files, help="State it by hand: the files up to this one are in."),
     ] = None,
     accept: Annotated[
-        list[str] | None, typer.Option("--accept", metavar="FILE", help="Take a partial or conflicting file as it is.")
+        list[str] | None, option("--accept", metavar="FILE", help="Take a partial or conflicting file as it is.")
     ] = None,
-    ledger_only: Annotated[bool, typer.Option("--ledger-only", help="Make ledger and audit, record no file.")] = False,
+    ledger_only: Annotated[bool, option("--ledger-only", help="Make ledger and audit, record no file.")] = False,
     edited: Annotated[
-        list[str] | None, typer.Option("--edited", metavar="FILE", help="Take an edited file's present text for the applied one.")
+        list[str] | None, option("--edited", metavar="FILE", help="Take an edited file's present text for the applied one.")
     ] = None,
     forget: Annotated[
         list[str] | None,
-        typer.Option("--forget", metavar="FILE", help="Take back a wrong adopt, or forget a vanished file."),
+        option("--forget", metavar="FILE", help="Take back a wrong adopt, or forget a vanished file."),
     ] = None,
-    directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
-    diff: Annotated[bool, typer.Option("--diff", help="Show both texts of what is defined otherwise.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show; never ask.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Record without asking.")] = False,
+    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    source: Annotated[str | None, option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    diff: Annotated[bool, option("--diff", help="Show both texts of what is defined otherwise.")] = False,
+    dry_run: Annotated[bool, option("--dry-run", help="Only show; never ask.")] = False,
+    yes: Annotated[bool, option("--yes", "-y", help="Record without asking.")] = False,
 ) -> ExitCode:
     """Proves from the catalog which files a database has, and records them as applied; runs none of them.
 

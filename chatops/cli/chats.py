@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, option
 from chatops.cli.options import command, invocation_of
 from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
@@ -17,21 +16,21 @@ from chatops.errors import ExitCode
     exits="0 always, when the database could be read · 2 unknown or ambiguous name",
 )  # fmt: skip
 def chats(
-    ctx: typer.Context,
-    state: str | None = typer.Option(
+    ctx: Context,
+    state: str | None = option(
         None, "--state", metavar="STATE", autocompletion=completion.states, help="waiting, assigned, answered, completed or none."
     ),
-    user: str | None = typer.Option(None, "--user", metavar="TEXT", help="Part of the user's name."),
-    profile: str | None = typer.Option(None, "--profile", metavar="TEXT", help="Part of the profile's name."),
-    holder: str | None = typer.Option(
+    user: str | None = option(None, "--user", metavar="TEXT", help="Part of the user's name."),
+    profile: str | None = option(None, "--profile", metavar="TEXT", help="Part of the profile's name."),
+    holder: str | None = option(
         None, "--holder", metavar="OPERATOR", autocompletion=completion.operators, help="Held by this operator."
     ),
-    last_holder: str | None = typer.Option(
+    last_holder: str | None = option(
         None, "--last-holder", metavar="OPERATOR", autocompletion=completion.operators, help="Held by this operator last."
     ),
-    older_than: str | None = typer.Option(None, "--older-than", metavar="TIME", help="No message for so long: 30m, 2d."),
-    oldest: bool = typer.Option(False, "--oldest", help="The oldest message first, not the newest."),
-    limit: int = typer.Option(20, "--limit", min=1, max=100_000, help="How many to list (jsonl, csv and tsv: all)."),
+    older_than: str | None = option(None, "--older-than", metavar="TIME", help="No message for so long: 30m, 2d."),
+    oldest: bool = option(False, "--oldest", help="The oldest message first, not the newest."),
+    limit: int = option(20, "--limit", min=1, max=100_000, help="How many to list (jsonl, csv and tsv: all)."),
     watch: Watch = None,
 ) -> ExitCode:
     """A list of chats by filters; the last line acts on exactly these: release and reassign take the same filters as --where.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from chatops.cli.declared import Context, option
 from chatops.cli.options import LINTED_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
@@ -23,14 +22,14 @@ from chatops.flows.folder import FolderOptions
     formats=LINTED_FORMATS,
 )
 def check(
-    ctx: typer.Context,
-    directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    on: Annotated[str | None, typer.Option("--on", metavar="URL", help="A throw-away server (default: embedded).")] = None,
+    ctx: Context,
+    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    on: Annotated[str | None, option("--on", metavar="URL", help="A throw-away server (default: embedded).")] = None,
     before: Annotated[
-        list[Path] | None, typer.Option("--before", metavar="FILE", help="SQL to run first: stand-ins for a platform's objects.")
+        list[Path] | None, option("--before", metavar="FILE", help="SQL to run first: stand-ins for a platform's objects.")
     ] = None,
-    since: Annotated[str | None, typer.Option(metavar="N", help="Lint files from this one on; those before it are in.")] = None,
-    all_files: Annotated[bool, typer.Option("--all-files", help="Also files named as if they undid another one.")] = False,
+    since: Annotated[str | None, option(metavar="N", help="Lint files from this one on; those before it are in.")] = None,
+    all_files: Annotated[bool, option("--all-files", help="Also files named as if they undid another one.")] = False,
 ) -> ExitCode:
     """Applies a folder from nothing, for pull requests: in a database of its own, dropped at the end, as no superuser.
 

@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import typer
-
 from chatops.cli import COMMANDS
+from chatops.cli.declared import Context
 
 Offers = list[tuple[str, str]]
 
 
-def chats(ctx: typer.Context, incomplete: str) -> Offers:
+def chats(ctx: Context, incomplete: str) -> Offers:
     """Ids of chats that begin so, each with its state: who waits or is held first, then the newest."""
     return _offers(ctx, "chats", incomplete)
 
 
-def operators(ctx: typer.Context, incomplete: str) -> Offers:
+def operators(ctx: Context, incomplete: str) -> Offers:
     """Ids of operators that begin so, or words of their names, each with what they do now."""
     return _offers(ctx, "operators", incomplete)
 
 
-def either(ctx: typer.Context, incomplete: str) -> Offers:
+def either(ctx: Context, incomplete: str) -> Offers:
     """Ids of what the word before says: `show chat …` or `show operator …`."""
     return _offers(ctx, "operators" if ctx.params.get("what") == "operator" else "chats", incomplete)
 
 
-def kinds_or_names(ctx: typer.Context, incomplete: str) -> Offers:
+def kinds_or_names(ctx: Context, incomplete: str) -> Offers:
     """`show …`: chat or operator, or the id of a chat at once."""
     return [*words("chat", "operator")(ctx, incomplete), *chats(ctx, incomplete)]
 
 
-def words(*known: str) -> Callable[[typer.Context, str], Offers]:
+def words(*known: str) -> Callable[[Context, str], Offers]:
     """Completion of an option that takes one of these words."""
 
-    def offers(ctx: typer.Context, incomplete: str) -> Offers:
+    def offers(ctx: Context, incomplete: str) -> Offers:
         return [(word, "") for word in known if word.startswith(incomplete.lower())]
 
     return offers
@@ -54,57 +53,57 @@ topics = words("guide", "on-call", "migrations", "scale", "safety", "reference",
                *(name for _, name, _ in COMMANDS))  # fmt: skip
 
 
-def codes(ctx: typer.Context, incomplete: str) -> Offers:
+def codes(ctx: Context, incomplete: str) -> Offers:
     """The codes of the checks, each with its question; behind a comma the next one."""
     return _offers(ctx, "codes", incomplete)
 
 
-def conditions(ctx: typer.Context, incomplete: str) -> Offers:
+def conditions(ctx: Context, incomplete: str) -> Offers:
     """What `wait --for` compares: figures of the queue, and codes."""
     return [*words("waiting", "oldest", "free", "busy")(ctx, incomplete), *codes(ctx, incomplete)]
 
 
-def thresholds(ctx: typer.Context, incomplete: str) -> Offers:
+def thresholds(ctx: Context, incomplete: str) -> Offers:
     """The names of limits, with the sign that a number follows."""
     return _offers(ctx, "thresholds", incomplete)
 
 
-def files(ctx: typer.Context, incomplete: str) -> Offers:
+def files(ctx: Context, incomplete: str) -> Offers:
     """The names of the shipped migration files."""
     return _offers(ctx, "files", incomplete)
 
 
-def last_file(ctx: typer.Context, incomplete: str) -> Offers:
+def last_file(ctx: Context, incomplete: str) -> Offers:
     """The same, and latest."""
     return [*words("latest")(ctx, incomplete), *files(ctx, incomplete)]
 
 
-def recipients(ctx: typer.Context, incomplete: str) -> Offers:
+def recipients(ctx: Context, incomplete: str) -> Offers:
     """Who may get a chat: auto, or an operator."""
     return [*words("auto")(ctx, incomplete), *operators(ctx, incomplete)]
 
 
-def written_formats(ctx: typer.Context, incomplete: str) -> Offers:
+def written_formats(ctx: Context, incomplete: str) -> Offers:
     """FORMAT= of a file of --write."""
     return [(f"{name}=", told) for name, told in formats(ctx, incomplete)]
 
 
-def formats(ctx: typer.Context, incomplete: str) -> Offers:
+def formats(ctx: Context, incomplete: str) -> Offers:
     """The formats that the command has."""
     return _offers(ctx, "formats", incomplete)
 
 
-def steps(ctx: typer.Context, incomplete: str) -> Offers:
+def steps(ctx: Context, incomplete: str) -> Offers:
     """The steps of a deploy in order."""
     return _offers(ctx, "steps", incomplete)
 
 
-def environments(ctx: typer.Context, incomplete: str) -> Offers:
+def environments(ctx: Context, incomplete: str) -> Offers:
     """The environments of chatops.toml."""
     return _offers(ctx, "environments", incomplete)
 
 
-def _offers(ctx: typer.Context, kind: str, incomplete: str) -> Offers:
+def _offers(ctx: Context, kind: str, incomplete: str) -> Offers:
     from chatops.flows import complete_words  # on the key, not when the option is declared
 
     callback = ctx.command.callback

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from chatops.cli.declared import Context
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 
 
@@ -12,7 +11,7 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
     exits="0 shown · 2 no database named, or the configuration is malformed",
     formats=DOCUMENT_FORMATS,
 )
-def config(ctx: typer.Context) -> None:
+def config(ctx: Context) -> None:
     """Shows each setting and where it came from; connects to nothing and never shows a password."""
     from chatops.flows.config import show
 

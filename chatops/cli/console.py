@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
+from chatops.cli.declared import Context, option
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode, UsageError
 
@@ -22,17 +21,15 @@ from chatops.errors import ExitCode, UsageError
     takes=("connection", "tenants"),
 )
 def console(
-    ctx: typer.Context,
-    every: float = typer.Option(5.0, "--every", min=1, max=3600, metavar="SECONDS", help="How often it looks."),
-    checks_every: float = typer.Option(
+    ctx: Context,
+    every: float = option(5.0, "--every", min=1, max=3600, metavar="SECONDS", help="How often it looks."),
+    checks_every: float = option(
         5.0, "--checks-every", min=0, max=1440, metavar="MINUTES", help="How often the checks run; 0: only on the key f."
     ),
-    screenshot: Path | None = typer.Option(
-        None, "--screenshot", metavar="FILE.svg", help="One look as a picture; needs no terminal."
-    ),
-    size: str = typer.Option("120x40", "--size", metavar="COLUMNSxROWS", help="With --screenshot: how large."),
-    light: bool = typer.Option(False, "--light", help="With --screenshot: dark on light."),
-    names: bool = typer.Option(False, "--show-names", help="With --screenshot: names of people in full."),
+    screenshot: Path | None = option(None, "--screenshot", metavar="FILE.svg", help="One look as a picture; needs no terminal."),
+    size: str = option("120x40", "--size", metavar="COLUMNSxROWS", help="With --screenshot: how large."),
+    light: bool = option(False, "--light", help="With --screenshot: dark on light."),
+    names: bool = option(False, "--show-names", help="With --screenshot: names of people in full."),
 ) -> ExitCode:
     """One screen to keep open: who waits and why, who is held unanswered, who is free, what is wrong, what was done last.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from chatops.cli.declared import Context, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -17,13 +16,13 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )
 def demo(
-    ctx: typer.Context,
-    size: Annotated[int | None, typer.Option(metavar="CHATS", help="How many chats (default 5000).", show_default=False)] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Another seed, other people and words (default 1).")] = None,
-    healed: Annotated[bool, typer.Option("--healed", help="Go on to the newest migration, which mends it.")] = False,
-    reset: Annotated[bool, typer.Option("--reset", help="Make it anew.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop the embedded server; the data stays.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Remove it, and the server when nothing else is on it.")] = False,
+    ctx: Context,
+    size: Annotated[int | None, option(metavar="CHATS", help="How many chats (default 5000).", show_default=False)] = None,
+    seed: Annotated[int | None, option(metavar="N", help="Another seed, other people and words (default 1).")] = None,
+    healed: Annotated[bool, option("--healed", help="Go on to the newest migration, which mends it.")] = False,
+    reset: Annotated[bool, option("--reset", help="Make it anew.")] = False,
+    stop: Annotated[bool, option("--stop", help="Stop the embedded server; the data stays.")] = False,
+    remove: Annotated[bool, option("--remove", help="Remove it, and the server when nothing else is on it.")] = False,
 ) -> ExitCode:
     """Starts a Postgres of its own, builds the deployed system on it, fills it, and plants one example of every finding.
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from chatops.cli import completion
 from chatops.cli import shared_options as options
+from chatops.cli.declared import Context, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -24,19 +23,19 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )
 def deploy(
-    ctx: typer.Context,
+    ctx: Context,
     to: options.LastFile = None,
-    directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
     start: Annotated[
-        str | None, typer.Option("--from", metavar="STEP", autocompletion=completion.steps, help="Go on at this step.")
+        str | None, option("--from", metavar="STEP", autocompletion=completion.steps, help="Go on at this step.")
     ] = None,
-    skip_code: Annotated[bool, typer.Option("--skip-code", help="The code is deployed by somebody else.")] = False,
-    scenarios: Annotated[bool, typer.Option("--scenarios/--no-scenarios", help="Run the guide's tests.")] = True,
-    monitor: Annotated[str | None, typer.Option("--monitor", metavar="PLAN", help="Stay and watch, such as 15m*4,1h*23.")] = None,
-    receipt: Annotated[Path | None, typer.Option("--receipt", metavar="FILE", help="Where the receipt is kept.")] = None,
-    max_wait: Annotated[str, typer.Option("--max-wait", metavar="TIME", help="How long to wait for locks, per file.")] = "5m",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    skip_code: Annotated[bool, option("--skip-code", help="The code is deployed by somebody else.")] = False,
+    scenarios: Annotated[bool, option("--scenarios/--no-scenarios", help="Run the guide's tests.")] = True,
+    monitor: Annotated[str | None, option("--monitor", metavar="PLAN", help="Stay and watch, such as 15m*4,1h*23.")] = None,
+    receipt: Annotated[Path | None, option("--receipt", metavar="FILE", help="Where the receipt is kept.")] = None,
+    max_wait: Annotated[str, option("--max-wait", metavar="TIME", help="How long to wait for locks, per file.")] = "5m",
+    dry_run: Annotated[bool, option("--dry-run", help="Only show the plan.")] = False,
+    yes: Annotated[bool, option("--yes", "-y", help="Do not ask.")] = False,
 ) -> ExitCode:
     """Looks before, notes the figures, migrates, runs the code step, verifies, and watches where --monitor is given.
 

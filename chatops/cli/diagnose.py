@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import CHECK_FORMATS, REPLAY_HELP, command, invocation_of
 from chatops.cli.shared_options import ChecksDir, ChecksTimeout, FailOn, Only, Threshold, Watch
 from chatops.errors import ExitCode
@@ -21,34 +20,32 @@ from chatops.errors import ExitCode
     formats=CHECK_FORMATS,
 )  # fmt: skip
 def diagnose(
-    ctx: typer.Context,
-    chat: str = typer.Argument(
+    ctx: Context,
+    chat: str = argument(
         "", metavar="[CHAT]", autocompletion=completion.chats, help="One chat: its state, its history and what is wrong with it."
     ),
     fail_on: FailOn = "warning",
     only: Only = None,
-    ignore: list[str] = typer.Option(
-        [], "--ignore", metavar="CODE", autocompletion=completion.codes, help="All but these checks."
-    ),
-    since: str = typer.Option("24h", "--since", metavar="TIME", help="How far checks of history look back, or all."),
-    rows: int = typer.Option(3, "--rows", min=1, max=1000, help="How many rows of evidence to show for each finding."),
+    ignore: list[str] = option([], "--ignore", metavar="CODE", autocompletion=completion.codes, help="All but these checks."),
+    since: str = option("24h", "--since", metavar="TIME", help="How far checks of history look back, or all."),
+    rows: int = option(3, "--rows", min=1, max=1000, help="How many rows of evidence to show for each finding."),
     threshold: Threshold = None,
     checks_dir: ChecksDir = None,
     timeout: ChecksTimeout = 14.0,
-    since_file: Path | None = typer.Option(
+    since_file: Path | None = option(
         None, "--since-file", metavar="FILE", help="Say what is new and gone since this look (kept by --write json=FILE)."
     ),
-    rehearse: bool = typer.Option(
+    rehearse: bool = option(
         False, "--rehearse", help="Run each fix, look at what it does, roll it back: locks for 0.5 s at most."
     ),
-    full: bool = typer.Option(False, "--full", help="Every finding with limits, evidence, cause and fix; read in a pager."),
-    brief: bool = typer.Option(False, "--brief", help="One line, for prompts and chat."),
+    full: bool = option(False, "--full", help="Every finding with limits, evidence, cause and fix; read in a pager."),
+    brief: bool = option(False, "--brief", help="One line, for prompts and chat."),
     watch: Watch = None,
-    yes: bool = typer.Option(False, "--yes", "-y", help="With --rehearse: do not ask."),
-    capture: Path | None = typer.Option(
+    yes: bool = option(False, "--yes", "-y", help="With --rehearse: do not ask."),
+    capture: Path | None = option(
         None, "--capture", metavar="FILE", help="Write an archive to look at again elsewhere, without names and message text."
     ),
-    replay: Path | None = typer.Option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
+    replay: Path | None = option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
 ) -> ExitCode:
     """What is wrong, worst first. Reads only, in one snapshot, and stores nothing.
 

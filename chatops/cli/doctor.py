@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode, UsageError
 
@@ -20,13 +19,13 @@ from chatops.errors import ExitCode, UsageError
     formats=DOCUMENT_FORMATS,
 )
 def doctor(
-    ctx: typer.Context,
-    people: list[str] | None = typer.Argument(
+    ctx: Context,
+    people: list[str] | None = argument(
         None, metavar="[PERSON]…", help="With --create-roles: a login role for each, by which the log tells them apart."
     ),
-    create_roles: bool = typer.Option(False, "--create-roles", help="Make chatops_reader and chatops_operator, after a preview."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="With --create-roles: show the SQL, change nothing."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+    create_roles: bool = option(False, "--create-roles", help="Make chatops_reader and chatops_operator, after a preview."),
+    dry_run: bool = option(False, "--dry-run", help="With --create-roles: show the SQL, change nothing."),
+    yes: bool = option(False, "--yes", "-y", help="Do not ask."),
 ) -> ExitCode:
     """Connection, pooler, clock, role, rights, row security, objects; each with the line that mends it. Reads only.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import completion
 from chatops.cli import shared_options as options
+from chatops.cli.declared import Context, option
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
@@ -16,17 +15,17 @@ from chatops.errors import ExitCode
     exits="0 nothing is held any more · 2 unknown or ambiguous name · 4 refused · 5 a chat moved meanwhile",
 )  # fmt: skip
 def drain(
-    ctx: typer.Context,
+    ctx: Context,
     operators: options.Operators,
-    to: str = typer.Option(
+    to: str = option(
         "auto",
         "--to",
         metavar="OPERATOR",
         autocompletion=completion.recipients,
         help="Who gets the chats; auto spreads over who is free.",
     ),
-    release: bool = typer.Option(False, "--release", help="Release the chats instead of giving them to others."),
-    finish: bool = typer.Option(False, "--finish", help="They keep the chats they hold, answer them, and leave."),
+    release: bool = option(False, "--release", help="Release the chats instead of giving them to others."),
+    finish: bool = option(False, "--finish", help="They keep the chats they hold, answer them, and leave."),
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
     reason: options.Reason = None,

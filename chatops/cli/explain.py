@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 
 
@@ -15,11 +14,11 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
     formats=DOCUMENT_FORMATS,
 )
 def explain(
-    ctx: typer.Context,
-    code: str = typer.Argument(
+    ctx: Context,
+    code: str = argument(
         "", metavar="[CODE]", autocompletion=completion.codes, help="A code of diagnose or verify; all of them when not given."
     ),
-    sql: bool = typer.Option(False, "--sql", help="Print the query."),
+    sql: bool = option(False, "--sql", help="Print the query."),
 ) -> None:
     """Meaning, cause, consequences and fix of a finding; without a code all of them, by symptom.
 

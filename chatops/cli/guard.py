@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -15,16 +14,16 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )
 def guard(
-    ctx: typer.Context,
-    switch: str = typer.Argument(
+    ctx: Context,
+    switch: str = argument(
         "",
         metavar="[on|off]",
         autocompletion=completion.switches,
         help="Switch them; without it: their state and what they refused.",
     ),
-    span: str = typer.Option("30m", "--for", metavar="TIME", help="For how long off; at most a day."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
-    reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log; needed to switch off."),
+    span: str = option("30m", "--for", metavar="TIME", help="For how long off; at most a day."),
+    yes: bool = option(False, "--yes", "-y", help="Do not ask."),
+    reason: str | None = option(None, "--reason", metavar="TEXT", help="Kept in the log; needed to switch off."),
 ) -> ExitCode:
     """Migrations 018 and up guard the tables against stale writes of the application; this is their emergency switch.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, argument
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 
 
@@ -15,8 +14,8 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
     formats=DOCUMENT_FORMATS,
 )
 def help(  # noqa: A001 - the command's name
-    ctx: typer.Context,
-    topic: str = typer.Argument(
+    ctx: Context,
+    topic: str = argument(
         "", metavar="[TOPIC]", autocompletion=completion.topics, help="A page of the manual, or a command; a list when not given."
     ),
 ) -> None:

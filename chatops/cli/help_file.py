@@ -10,13 +10,13 @@ from pathlib import Path
 import typer
 import typer.core
 
-from chatops.cli import COMMANDS, app, help_page
+from chatops.cli import COMMANDS, help_page, typer_line
 from chatops.cli.page_of_command import page_of
 
 
 def content() -> str:
     """The file's text, by the commands as they are now: one line for each command, argument and option."""
-    group = app.group()
+    group = typer_line.group()
     top = typer.Context(group, info_name="chatops", help_option_names=list(help_page.HELP_OPTIONS))
     pages = {"": page_of(group, top)}
     for _, name, _ in COMMANDS:

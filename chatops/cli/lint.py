@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from chatops.cli.declared import Context, option
 from chatops.cli.options import LINTED_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -21,10 +20,10 @@ from chatops.errors import ExitCode
     formats=LINTED_FORMATS,
 )
 def lint(
-    ctx: typer.Context,
-    directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every file; needs no database.")] = False,
+    ctx: Context,
+    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    source: Annotated[str | None, option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    everything: Annotated[bool, option("--all", help="Every file; needs no database.")] = False,
 ) -> ExitCode:
     """Reads the pending files for SQL that is unsafe on a busy table, with squawk; every file where no database is named.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, option
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
@@ -16,24 +15,24 @@ from chatops.errors import ExitCode
     takes=("connection", "tenants", "output"),
 )  # fmt: skip
 def log(
-    ctx: typer.Context,
-    chat: str | None = typer.Option(
+    ctx: Context,
+    chat: str | None = option(
         None, "--chat", metavar="CHAT", autocompletion=completion.chats, help="What was done to this chat."
     ),
-    operator: str | None = typer.Option(
+    operator: str | None = option(
         None, "--operator", metavar="OPERATOR", autocompletion=completion.operators, help="What concerned this operator."
     ),
-    who: str | None = typer.Option(None, "--by", metavar="TEXT", help="Part of the account, the database role or the CI run."),
-    since: str | None = typer.Option(None, "--since", metavar="TIME", help="2h, 7d, or an instant."),
-    until: str | None = typer.Option(None, "--until", metavar="TIME", help="Likewise; that long ago or earlier."),
-    plan: str | None = typer.Option(None, "--plan", metavar="PLAN", help="What one plan did."),
-    action: str | None = typer.Option(
+    who: str | None = option(None, "--by", metavar="TEXT", help="Part of the account, the database role or the CI run."),
+    since: str | None = option(None, "--since", metavar="TIME", help="2h, 7d, or an instant."),
+    until: str | None = option(None, "--until", metavar="TIME", help="Likewise; that long ago or earlier."),
+    plan: str | None = option(None, "--plan", metavar="PLAN", help="What one plan did."),
+    action: str | None = option(
         None, "--action", metavar="NAME", autocompletion=completion.actions, help="reassign, release, drain, undo, repair …"
     ),
-    outcome: str | None = typer.Option(
+    outcome: str | None = option(
         None, "--outcome", metavar="NAME", autocompletion=completion.outcomes, help="done, refused, moved or failed."
     ),
-    limit: int | None = typer.Option(None, "--limit", min=1, help="How many (default 50; jsonl, csv and tsv: all)."),
+    limit: int | None = option(None, "--limit", min=1, help="How many (default 50; jsonl, csv and tsv: all)."),
 ) -> ExitCode:
     """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after."""
     from chatops.flows.log import LogRequest, show_log

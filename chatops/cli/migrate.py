@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from chatops.cli import shared_options as options
+from chatops.cli.declared import Context, option
 from chatops.cli.options import Formats, command, invocation_of
 from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
@@ -28,36 +27,36 @@ from chatops.flows.folder import FolderOptions
     formats=Formats(also=("sql", "junit")),
 )
 def migrate(
-    ctx: typer.Context,
+    ctx: Context,
     to: options.LastFile = None,
-    directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be applied (-o sql: its exact text).")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    max_wait: Annotated[str, typer.Option("--max-wait", metavar="TIME", help="How long to wait for locks, per file.")] = "5m",
+    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    source: Annotated[str | None, option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    dry_run: Annotated[bool, option("--dry-run", help="Only say what would be applied (-o sql: its exact text).")] = False,
+    yes: Annotated[bool, option("--yes", "-y", help="Do not ask.")] = False,
+    max_wait: Annotated[str, option("--max-wait", metavar="TIME", help="How long to wait for locks, per file.")] = "5m",
     statement_timeout: Annotated[
-        str | None, typer.Option("--statement-timeout", metavar="TIME", help="End a statement that takes longer.")
+        str | None, option("--statement-timeout", metavar="TIME", help="End a statement that takes longer.")
     ] = None,
-    allow_out_of_order: Annotated[bool, typer.Option("--allow-out-of-order", help="Apply files that come late, too.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse files that share a number.")] = False,
+    allow_out_of_order: Annotated[bool, option("--allow-out-of-order", help="Apply files that come late, too.")] = False,
+    strict: Annotated[bool, option("--strict", help="Refuse files that share a number.")] = False,
     all_files: Annotated[
-        bool, typer.Option("--all-files", help="Also files that are named as if they undid something (007_slow_down.sql).")
+        bool, option("--all-files", help="Also files that are named as if they undid something (007_slow_down.sql).")
     ] = False,
     all_schemas: Annotated[
-        str | None, typer.Option("--all-schemas", metavar="PATTERN", help="Every schema that matches, such as 'tenant_*'.")
+        str | None, option("--all-schemas", metavar="PATTERN", help="Every schema that matches, such as 'tenant_*'.")
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="How many targets at once, where there are several.")] = 4,
+    jobs: Annotated[int, option("--jobs", min=1, max=64, help="How many targets at once, where there are several.")] = 4,
     canary: Annotated[
-        int, typer.Option("--canary", min=0, metavar="N", help="The first N targets, a look at them, then the others.")
+        int, option("--canary", min=0, metavar="N", help="The first N targets, a look at them, then the others.")
     ] = 0,
     max_failures: Annotated[
-        int | None, typer.Option("--max-failures", min=1, metavar="N", help="Begin no further target once N have failed.")
+        int | None, option("--max-failures", min=1, metavar="N", help="Begin no further target once N have failed.")
     ] = None,
-    show: Annotated[str | None, typer.Option(metavar="FILE", help="Only write a file's text: number or name.")] = None,
+    show: Annotated[str | None, option(metavar="FILE", help="Only write a file's text: number or name.")] = None,
     again: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Make the functions and views of a file that is in once more.")
+        str | None, option(metavar="FILE", help="Make the functions and views of a file that is in once more.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Of what the server says, only warnings.")] = False,
+    quiet: Annotated[bool, option("--quiet", "-q", help="Of what the server says, only warnings.")] = False,
 ) -> ExitCode:
     """Applies the pending files in order, each in one transaction with its entry in the ledger, then the views that changed.
 

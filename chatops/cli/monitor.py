@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from chatops.cli.declared import Context, option
 from chatops.cli.options import Formats, command, invocation_of
 from chatops.deploys.schedule import GUIDE
 from chatops.errors import ExitCode
@@ -23,24 +22,22 @@ from chatops.errors import ExitCode
     formats=Formats(frozenset({"figures", "problems"}), also=("jsonl",)),
 )
 def monitor(
-    ctx: typer.Context,
-    plan: Annotated[str, typer.Option("--plan", metavar="PLAN", help="Steps and how often, such as 15m*4,1h*23.")] = GUIDE,
-    once: Annotated[bool, typer.Option("--once", help="Take the look that is due and end: for cron and CI.")] = False,
-    state: Annotated[Path | None, typer.Option("--state", metavar="FILE", help="Where the watch is remembered.")] = None,
+    ctx: Context,
+    plan: Annotated[str, option("--plan", metavar="PLAN", help="Steps and how often, such as 15m*4,1h*23.")] = GUIDE,
+    once: Annotated[bool, option("--once", help="Take the look that is due and end: for cron and CI.")] = False,
+    state: Annotated[Path | None, option("--state", metavar="FILE", help="Where the watch is remembered.")] = None,
     receipt: Annotated[
-        Path | None, typer.Option("--receipt", metavar="FILE", help="Compare with the figures in a deploy's receipt.")
+        Path | None, option("--receipt", metavar="FILE", help="Compare with the figures in a deploy's receipt.")
     ] = None,
     notify: Annotated[
         str | None,
-        typer.Option(
-            "--notify", metavar="COMMAND|URL", help="One message a look that changes something: JSON on stdin, or posted."
-        ),
+        option("--notify", metavar="COMMAND|URL", help="One message a look that changes something: JSON on stdin, or posted."),
     ] = None,
-    until_healthy: Annotated[bool, typer.Option("--until-healthy", help="End at the first look without a finding.")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first new finding.")] = False,
-    store: Annotated[bool, typer.Option("--store", help="Remember the watch in the database: then this writes.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask (--store writes).")] = False,
-    anew: Annotated[bool, typer.Option("--restart", help="Forget the watch that is remembered.")] = False,
+    until_healthy: Annotated[bool, option("--until-healthy", help="End at the first look without a finding.")] = False,
+    fail_fast: Annotated[bool, option("--fail-fast", help="End at the first new finding.")] = False,
+    store: Annotated[bool, option("--store", help="Remember the watch in the database: then this writes.")] = False,
+    yes: Annotated[bool, option("--yes", "-y", help="Do not ask (--store writes).")] = False,
+    anew: Annotated[bool, option("--restart", help="Forget the watch that is remembered.")] = False,
 ) -> ExitCode:
     """Looks by the guide's plan, tells what is new, ongoing and resolved, and ends with one verdict. Reads only, but for --store.
 

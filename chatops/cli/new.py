@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 
 
@@ -20,10 +19,10 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
     formats=DOCUMENT_FORMATS,
 )
 def new(
-    ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it does, in a few words.")],
-    directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="The folder of your files.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how it would be called.")] = False,
+    ctx: Context,
+    name: Annotated[str, argument(metavar="NAME", help="What it does, in a few words.")],
+    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="The folder of your files.")] = None,
+    dry_run: Annotated[bool, option("--dry-run", help="Only say how it would be called.")] = False,
 ) -> None:
     """Writes the next file of a folder, numbered as the others are, with its `-- effect:` line ready.
 

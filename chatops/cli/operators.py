@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from chatops.cli.declared import Context, option
 from chatops.cli.options import command, invocation_of
 from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
@@ -20,10 +19,10 @@ from chatops.errors import ExitCode
     exits="0 always, when the database could be read",
 )
 def operators(
-    ctx: typer.Context,
-    free: bool = typer.Option(False, "--free", help="Only those who could take a chat now."),
-    figures: bool = typer.Option(False, "--figures", help="What each did: chats, replies, time to answer, chats given back."),
-    since: str = typer.Option("24h", "--since", metavar="TIME", help="With --figures: 1h, 8h, or an instant."),
+    ctx: Context,
+    free: bool = option(False, "--free", help="Only those who could take a chat now."),
+    figures: bool = option(False, "--figures", help="What each did: chats, replies, time to answer, chats given back."),
+    since: str = option("24h", "--since", metavar="TIME", help="With --figures: 1h, 8h, or an instant."),
     watch: Watch = None,
 ) -> ExitCode:
     """Who is free, busy or away, which chat they hold and for how long, when they were last seen."""

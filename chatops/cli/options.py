@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
-import typer.core
-
-from chatops import __version__
 from chatops.cli import completion
+from chatops.cli.declared import Context, Shared
 from chatops.flows.given import CHECK_FORMATS, DOCUMENT_FORMATS, LINTED_FORMATS, TABLE_FORMATS, WATCHED_FORMATS, Formats, Given
 
 if TYPE_CHECKING:
@@ -81,94 +77,48 @@ def command(
     return mark
 
 
-def shells(offers: Callable[[typer.Context, str], completion.Offers]) -> Callable[..., completion.Offers]:
-    """A completion as the class of options takes it."""
-    return lambda ctx, args, incomplete: offers(ctx, incomplete or "")
+TOP = ("connection", "debug")
+"""What stands before the command, too."""
 
 
-def common_options(groups: Sequence[str]) -> list[typer.core.TyperOption]:
-    """The options that several commands share; they store their value on the call instead of passing it on."""
-
-    def store(name: str) -> Callable[..., Any]:
-        def callback(ctx: typer.Context, param: object, value: object) -> object:
-            if value not in (None, (), []) and value is not False and isinstance(ctx.obj, Call):
-                setattr(ctx.obj.given, name, value)
-            return value
-
-        return callback
-
-    def option(flags: list[str], name: str, panel: str, text: str, **more: Any) -> typer.core.TyperOption:
-        return typer.core.TyperOption(
-            param_decls=[f"shared_{name}", *flags], help=text, callback=store(name), expose_value=False,
-            rich_help_panel=panel, **more,
-        )  # fmt: skip
-
-    made: list[typer.core.TyperOption] = []
+def common_options(groups: Sequence[str]) -> list[Shared]:
+    """The options that several commands share; what they say is kept in the run instead of being passed on."""
+    made: list[Shared] = []
     if "connection" in groups or "config" in groups:
         text = "The chatops.toml to read, whosever it is."
-        made.append(option(["--config"], "config", "Connection", text, type=str, metavar="FILE"))
+        made.append(Shared("config", ("--config",), "Connection", text, metavar="FILE"))
     if "connection" in groups:
         made += [
-            option(
-                ["--db"],
-                "db",
-                "Connection",
-                "Connection URL, or local, or demo.",
-                multiple=True,
-                type=str,
-                metavar="URL",
-                autocompletion=shells(completion.databases),
-            ),
-            option(
-                ["--env"],
-                "env",
-                "Connection",
-                "Environment of chatops.toml; commands with --all-schemas take several: a,b, 'prod-*', a group.",
-                type=str,
-                metavar="NAME",
-                autocompletion=shells(completion.environments),
-            ),
-            option(["--schema"], "schema", "Connection", "Schema of one tenant (default public).", type=str, metavar="NAME"),
-        ]
+            Shared("db", ("--db",), "Connection", "Connection URL, or local, or demo.", metavar="URL", multiple=True,
+                   offers=completion.databases),
+            Shared("env", ("--env",), "Connection",
+                   "Environment of chatops.toml; commands with --all-schemas take several: a,b, 'prod-*', a group.",
+                   metavar="NAME", offers=completion.environments),
+            Shared("schema", ("--schema",), "Connection", "Schema of one tenant (default public).", metavar="NAME"),
+        ]  # fmt: skip
     if "tenants" in groups:
         made += [
-            option(["--all-schemas"], "all_schemas", "Connection", "Every schema that matches, such as 'tenant_*', on one page.",
-                   type=str, metavar="PATTERN"),
-            option(["--jobs"], "jobs", "Connection", "Connections at once, where there are several tenants (default 4).",
-                   type=int, metavar="N"),
+            Shared("all_schemas", ("--all-schemas",), "Connection",
+                   "Every schema that matches, such as 'tenant_*', on one page.", metavar="PATTERN"),
+            Shared("jobs", ("--jobs",), "Connection", "Connections at once, where there are several tenants (default 4).",
+                   int, metavar="N"),
         ]  # fmt: skip
     if "output" in groups:
         made += [
-            option(["--output", "-o"], "output", "Output", "table, plain, json, markdown …", type=str, metavar="FORMAT",
-                   autocompletion=shells(completion.formats)),
-            option(["--write"], "write", "Output", "Also write FORMAT=FILE; may be given several times.",
-                   multiple=True, type=str, metavar="FORMAT=FILE", autocompletion=shells(completion.written_formats)),
-            option(["--show-names"], "show_names", "Output", "Names of people in full, off a terminal too.", is_flag=True,
-                   type=bool, default=False),
-            option(["--utc"], "utc", "Output", "Instants in UTC in place of how long ago they were.", is_flag=True, type=bool,
-                   default=False),
-            option(["--raw"], "raw", "Output", "csv and tsv without the quote before what a spreadsheet would compute.",
-                   is_flag=True, type=bool, default=False),
+            Shared("output", ("--output", "-o"), "Output", "table, plain, json, markdown …", metavar="FORMAT",
+                   offers=completion.formats),
+            Shared("write", ("--write",), "Output", "Also write FORMAT=FILE; may be given several times.",
+                   metavar="FORMAT=FILE", multiple=True, offers=completion.written_formats),
+            Shared("show_names", ("--show-names",), "Output", "Names of people in full, off a terminal too.", bool),
+            Shared("utc", ("--utc",), "Output", "Instants in UTC in place of how long ago they were.", bool),
+            Shared("raw", ("--raw",), "Output", "csv and tsv without the quote before what a spreadsheet would compute.", bool),
         ]  # fmt: skip
     if "debug" in groups:
-        made.append(
-            option(["--debug"], "debug", "Output", "Show the traceback of a bug.", is_flag=True, type=bool, default=False)
-        )
-    if "version" in groups:
-        made.append(
-            typer.core.TyperOption(param_decls=["shared_version", "--version", "-V"], is_flag=True, type=bool, default=False,
-                                   is_eager=True, expose_value=False, callback=_version, help="Show the version and exit.")
-        )  # fmt: skip
+        made.append(Shared("debug", ("--debug",), "Output", "Show the traceback of a bug.", bool))
     return made
 
 
-def _version(ctx: typer.Context, param: object, value: bool) -> None:
-    if value:
-        sys.stdout.write(f"chatops {__version__}\n")
-        raise typer.Exit(0)
-
-
-def invocation_of(ctx: typer.Context) -> Invocation:
+def invocation_of(ctx: Context) -> Invocation:
     """The run that a command belongs to, told which command it is."""
     call = ctx.obj
     assert isinstance(call, Call)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import shared_options as options
+from chatops.cli.declared import Context, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -15,10 +14,10 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )
 def pause(
-    ctx: typer.Context,
-    span: str = typer.Option("15m", "--for", metavar="TIME", help="For how long; at most a day."),
+    ctx: Context,
+    span: str = option("15m", "--for", metavar="TIME", help="For how long; at most a day."),
     yes: options.Yes = False,
-    reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log; needed."),
+    reason: str | None = option(None, "--reason", metavar="TEXT", help="Kept in the log; needed."),
 ) -> ExitCode:
     """For a while nobody gets a chat: whoever asks is answered as if the queue were empty.
 

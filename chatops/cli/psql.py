@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import command, invocation_of
 
 
@@ -13,10 +12,10 @@ from chatops.cli.options import command, invocation_of
     takes=("connection",),
 )
 def psql(
-    ctx: typer.Context,
-    arguments: list[str] | None = typer.Argument(None, metavar="[-- ARGUMENT]…", help="What psql is given, behind --."),
-    write: bool = typer.Option(False, "--write", help="A session that may write; asks first on production."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+    ctx: Context,
+    arguments: list[str] | None = argument(None, metavar="[-- ARGUMENT]…", help="What psql is given, behind --."),
+    write: bool = option(False, "--write", help="A session that may write; asks first on production."),
+    yes: bool = option(False, "--yes", "-y", help="Do not ask."),
 ) -> None:
     """psql on the named environment, read-only unless --write. Address and password go by variables: ps does not show them."""
     from chatops.flows.psql import open_psql

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from chatops.cli.declared import Context, option
 from chatops.cli.options import WATCHED_FORMATS, command, invocation_of
 from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
@@ -16,8 +15,8 @@ from chatops.errors import ExitCode
     formats=WATCHED_FORMATS,
 )
 def queue(
-    ctx: typer.Context,
-    top: int = typer.Option(5, "--top", min=0, max=100_000, help="How many of the longest waits to list."),
+    ctx: Context,
+    top: int = option(5, "--top", min=0, max=100_000, help="How many of the longest waits to list."),
     watch: Watch = None,
 ) -> ExitCode:
     """Who is free, how many wait and for how long, and the longest waits; the guide's `get_assignment_queue_status()`."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import completion
 from chatops.cli import shared_options as options
+from chatops.cli.declared import Context, option
 from chatops.cli.options import command
 from chatops.errors import ExitCode
 from chatops.flows.move_request import MOST, RULES, MoveRequest
@@ -19,15 +18,15 @@ from chatops.flows.move_request import MOST, RULES, MoveRequest
     exits="0 done · 2 unknown or ambiguous name · 4 a rule forbids it, or it failed · 5 a chat moved meanwhile",
 )  # fmt: skip
 def reassign(
-    ctx: typer.Context,
+    ctx: Context,
     chats: options.Chats = None,
-    to: str | None = typer.Option(
+    to: str | None = option(
         None, "--to", metavar="OPERATOR", autocompletion=completion.recipients, help="Who gets it; auto spreads over who is free."
     ),
     where: options.Where = None,
     stuck: options.Stuck = None,
     held_by: options.HeldBy = None,
-    force: list[str] = typer.Option([], "--force", metavar="[RULES]", help=f"Break {', '.join(RULES)} (commas); alone: all."),
+    force: list[str] = option([], "--force", metavar="[RULES]", help=f"Break {', '.join(RULES)} (commas); alone: all."),
     most: options.Most = MOST,
     rate: options.Rate = None,
     stop_after: options.StopAfter = None,

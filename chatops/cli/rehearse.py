@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -24,20 +23,20 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )
 def rehearse(
-    ctx: typer.Context,
+    ctx: Context,
     to: Annotated[
         str | None,
-        typer.Option(metavar="N|latest", autocompletion=completion.last_file, help="The last file to rehearse: number or name."),
+        option(metavar="N|latest", autocompletion=completion.last_file, help="The last file to rehearse: number or name."),
     ] = None,
-    directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    source: Annotated[str | None, option(metavar="NAME", help="What the ledger calls --dir.")] = None,
     max_hold: Annotated[
         str | None,
-        typer.Option("--max-hold", metavar="TIME", help="Hold locks no longer (on production 2s), cancel and say so."),
+        option("--max-hold", metavar="TIME", help="Hold locks no longer (on production 2s), cancel and say so."),
     ] = None,
-    max_wait: Annotated[str, typer.Option("--max-wait", metavar="TIME", help="How long to wait for locks.")] = "30s",
-    allow_out_of_order: Annotated[bool, typer.Option("--allow-out-of-order", help="Rehearse files that come late, too.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    max_wait: Annotated[str, option("--max-wait", metavar="TIME", help="How long to wait for locks.")] = "30s",
+    allow_out_of_order: Annotated[bool, option("--allow-out-of-order", help="Rehearse files that come late, too.")] = False,
+    yes: Annotated[bool, option("--yes", "-y", help="Do not ask.")] = False,
 ) -> ExitCode:
     """Runs the pending files for real in a transaction that is rolled back, and measures what they do to others.
 

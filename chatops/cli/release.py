@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import shared_options as options
+from chatops.cli.declared import Context, option
 from chatops.cli.options import command
 from chatops.errors import ExitCode
 from chatops.flows.move_request import MOST, MoveRequest
@@ -17,13 +16,13 @@ from chatops.flows.move_request import MOST, MoveRequest
     exits="0 done · 2 unknown or ambiguous name · 4 a rule forbids it, or it failed · 5 a chat moved meanwhile",
 )  # fmt: skip
 def release(
-    ctx: typer.Context,
+    ctx: Context,
     chats: options.Chats = None,
-    idle: bool = typer.Option(False, "--idle", help="The chats whose operator is silent beyond the idle timeout, or gone."),
+    idle: bool = option(False, "--idle", help="The chats whose operator is silent beyond the idle timeout, or gone."),
     where: options.Where = None,
     stuck: options.Stuck = None,
     held_by: options.HeldBy = None,
-    force: list[str] = typer.Option([], "--force", metavar="[RULES]", help="Break the rule completed; alone: all."),
+    force: list[str] = option([], "--force", metavar="[RULES]", help="Break the rule completed; alone: all."),
     most: options.Most = MOST,
     rate: options.Rate = None,
     stop_after: options.StopAfter = None,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import shared_options as options
+from chatops.cli.declared import Context, option
 from chatops.cli.options import Formats, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -15,8 +14,8 @@ from chatops.errors import ExitCode
     formats=Formats(also=("sql",)),
 )
 def remove(
-    ctx: typer.Context,
-    dry_run: bool = typer.Option(False, "--dry-run", help="Show every object that would go, and what is lost."),
+    ctx: Context,
+    dry_run: bool = option(False, "--dry-run", help="Show every object that would go, and what is lost."),
     yes: options.Yes = False,
 ) -> ExitCode:
     """Takes out what chatops made: triggers, functions, views, columns, indexes, constraints, and schema chatops with its log.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -16,20 +15,20 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )  # fmt: skip
 def repair(
-    ctx: typer.Context,
-    codes: list[str] = typer.Argument(
+    ctx: Context,
+    codes: list[str] = argument(
         None,
         metavar="[CODE]…",
         autocompletion=completion.codes,
         help="What to mend; everything that has a repair when not given.",
     ),
-    chat: str | None = typer.Option(None, "--chat", metavar="CHAT", help="Only this chat.", autocompletion=completion.chats),
-    since: str = typer.Option("24h", "--since", metavar="TIME", help="How far findings of history look back, or all."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Run the real thing on the first rows and roll it back."),
-    columns: bool = typer.Option(False, "--columns", help="Show a preview's changes by column."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
-    reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Why; kept in the log."),
-    no_audit: bool = typer.Option(False, "--no-audit", help="On a database without schema chatops: mend without a log."),
+    chat: str | None = option(None, "--chat", metavar="CHAT", help="Only this chat.", autocompletion=completion.chats),
+    since: str = option("24h", "--since", metavar="TIME", help="How far findings of history look back, or all."),
+    dry_run: bool = option(False, "--dry-run", help="Run the real thing on the first rows and roll it back."),
+    columns: bool = option(False, "--columns", help="Show a preview's changes by column."),
+    yes: bool = option(False, "--yes", "-y", help="Do not ask."),
+    reason: str | None = option(None, "--reason", metavar="TEXT", help="Why; kept in the log."),
+    no_audit: bool = option(False, "--no-audit", help="On a database without schema chatops: mend without a log."),
 ) -> ExitCode:
     """Runs the set-based fix of a finding: in batches, each changed row locked, compared again, and logged with before and after.
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -20,11 +19,11 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )  # fmt: skip
 def report(
-    ctx: typer.Context,
+    ctx: Context,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A receipt of deploy, a state file of monitor, or a folder of these.")
+        Path | None, argument(metavar="[FILE]", help="A receipt of deploy, a state file of monitor, or a folder of these.")
     ] = None,
-    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where the page goes (default: beside it).")] = None,
+    to: Annotated[Path | None, option("--to", metavar="FILE", help="Where the page goes (default: beside it).")] = None,
 ) -> ExitCode:
     """One HTML file that needs nothing else: timeline, plots, findings. With -o markdown the same as tables on stdout.
 

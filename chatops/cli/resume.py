@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from chatops.cli.declared import Context, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -14,8 +13,8 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )
 def resume(
-    ctx: typer.Context,
-    reason: str | None = typer.Option(None, "--reason", metavar="TEXT", help="Kept in the log."),
+    ctx: Context,
+    reason: str | None = option(None, "--reason", metavar="TEXT", help="Kept in the log."),
 ) -> ExitCode:
     """Ends a pause before its time: operators get chats again. It works at once and is logged."""
     from chatops.flows import pause as flow

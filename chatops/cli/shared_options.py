@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import typer
-import typer.core
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 from chatops.flows.move_request import MOST, RULES, MoveRequest
@@ -18,75 +16,67 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 Chats = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[CHAT]…", autocompletion=completion.chats, help="Ids, beginnings of ids, parts of names; - for stdin."
-    ),
+    argument(metavar="[CHAT]…", autocompletion=completion.chats, help="Ids, beginnings of ids, parts of names; - for stdin."),
 ]
 Where = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--where",
         metavar="CODE",
         autocompletion=completion.codes,
         help="Those of a finding, OPER001, or a filter, state=assigned.",
     ),
 ]
-Stuck = Annotated[str | None, typer.Option("--stuck", metavar="TIME", help="The chats stuck for longer: 30m, 2h.")]
+Stuck = Annotated[str | None, option("--stuck", metavar="TIME", help="The chats stuck for longer: 30m, 2h.")]
 HeldBy = Annotated[
     str | None,
-    typer.Option("--from", metavar="OPERATOR", autocompletion=completion.operators, help="All chats that an operator holds."),
+    option("--from", metavar="OPERATOR", autocompletion=completion.operators, help="All chats that an operator holds."),
 ]
 LastFile = Annotated[
     str | None,
-    typer.Option("--to", metavar="N|latest", autocompletion=completion.last_file, help="The last file to apply: number or name."),
+    option("--to", metavar="N|latest", autocompletion=completion.last_file, help="The last file to apply: number or name."),
 ]
-Most = Annotated[int, typer.Option("--max", min=1, metavar="N", help="Stop if it would touch more chats than this.")]
-Rate = Annotated[str | None, typer.Option("--rate", metavar="N/s", help="No faster than this.")]
-StopAfter = Annotated[int | None, typer.Option("--stop-after", min=1, metavar="N", help="Stop when N chats moved or failed.")]
-PlanOut = Annotated[Path | None, typer.Option("--plan-out", metavar="FILE", help="Write the plan and change nothing.")]
-Plan = Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Apply, or go on with, such a plan.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Do it and roll back.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept in the log; needed on production.")]
-EveryRow = Annotated[bool, typer.Option("--all", help="Show every chat of a plan, not the first 20.")]
-NoAudit = Annotated[bool, typer.Option("--no-audit", help="Work without the log of schema chatops.")]
+Most = Annotated[int, option("--max", min=1, metavar="N", help="Stop if it would touch more chats than this.")]
+Rate = Annotated[str | None, option("--rate", metavar="N/s", help="No faster than this.")]
+StopAfter = Annotated[int | None, option("--stop-after", min=1, metavar="N", help="Stop when N chats moved or failed.")]
+PlanOut = Annotated[Path | None, option("--plan-out", metavar="FILE", help="Write the plan and change nothing.")]
+Plan = Annotated[Path | None, option("--plan", metavar="FILE", help="Apply, or go on with, such a plan.")]
+DryRun = Annotated[bool, option("--dry-run", help="Do it and roll back.")]
+Yes = Annotated[bool, option("--yes", "-y", help="Do not ask.")]
+Reason = Annotated[str | None, option("--reason", metavar="TEXT", help="Kept in the log; needed on production.")]
+EveryRow = Annotated[bool, option("--all", help="Show every chat of a plan, not the first 20.")]
+NoAudit = Annotated[bool, option("--no-audit", help="Work without the log of schema chatops.")]
 Watch = Annotated[
     float | None,
-    typer.Option("--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."),
+    option("--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."),
 ]
 Operators = Annotated[
     list[str],
-    typer.Argument(
+    argument(
         metavar="OPERATOR…", autocompletion=completion.operators, help="Ids, their beginnings, or parts of names or e-mails."
     ),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="CODE", autocompletion=completion.codes, help="Only these checks (repeat, or commas)."),
+    option("--only", metavar="CODE", autocompletion=completion.codes, help="Only these checks (repeat, or commas)."),
 ]
 FailOn = Annotated[
     str,
-    typer.Option(
-        "--fail-on", metavar="SEVERITY", autocompletion=completion.severities, help="critical, warning, advice or never."
-    ),
+    option("--fail-on", metavar="SEVERITY", autocompletion=completion.severities, help="critical, warning, advice or never."),
 ]
 Threshold = Annotated[
     list[str] | None,
-    typer.Option(
-        "--threshold", metavar="NAME=NUMBER", autocompletion=completion.thresholds, help="Measure against another number."
-    ),
+    option("--threshold", metavar="NAME=NUMBER", autocompletion=completion.thresholds, help="Measure against another number."),
 ]
-ChecksDir = Annotated[Path | None, typer.Option("--checks-dir", metavar="DIR", help="Checks of your own beside ours.")]
-ChecksTimeout = Annotated[float, typer.Option("--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together.")]
+ChecksDir = Annotated[Path | None, option("--checks-dir", metavar="DIR", help="Checks of your own beside ours.")]
+ChecksTimeout = Annotated[float, option("--timeout", min=1, max=3600, metavar="SECONDS", help="For all checks together.")]
 OneOperator = Annotated[
     str,
-    typer.Argument(
-        metavar="OPERATOR", autocompletion=completion.operators, help="An id, its beginning, or part of a name or e-mail."
-    ),
+    argument(metavar="OPERATOR", autocompletion=completion.operators, help="An id, its beginning, or part of a name or e-mail."),
 ]
 
 
-def move(ctx: typer.Context, request: MoveRequest) -> ExitCode:
+def move(ctx: Context, request: MoveRequest) -> ExitCode:
     """What the commands that move chats have in common: all but their options."""
     from chatops.flows import move_chats  # help and completion load no flow
 
@@ -99,7 +89,7 @@ def opening_or_ending(
     """`close` and `reopen`, which take the same options; `text` is what their help says."""
 
     def run(
-        ctx: typer.Context,
+        ctx: Context,
         chats: Chats = None,
         where: Where = None,
         stuck: Stuck = None,
@@ -124,13 +114,6 @@ def opening_or_ending(
     return command(examples=examples, exits=exits)(run)
 
 
-class ForceCommand(typer.core.TyperCommand):
-    """A command whose `--force` may stand alone, meaning every rule, or be followed by the rules that it means."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, with_rules(args))
-
-
 def with_rules(args: Sequence[str]) -> list[str]:
     """The arguments with a `--force` that stands alone written out.
 
@@ -149,5 +132,5 @@ def with_rules(args: Sequence[str]) -> list[str]:
 
 def forcible(function: F) -> F:
     """Marks a command whose `--force` may stand alone."""
-    function.command_class = ForceCommand  # type: ignore[attr-defined]
+    function.rewritten = with_rules  # type: ignore[attr-defined]
     return function

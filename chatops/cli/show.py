@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, REPLAY_HELP, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -17,19 +16,19 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )
 def show(
-    ctx: typer.Context,
-    what: str = typer.Argument(
+    ctx: Context,
+    what: str = argument(
         ...,
         metavar="[chat|operator]",
         help="What to show; guessed where it is left out.",
         autocompletion=completion.kinds_or_names,
     ),
-    name: str = typer.Argument(
+    name: str = argument(
         "", metavar="NAME", help="An id, its beginning, part of a name, or a pasted address.", autocompletion=completion.either
     ),
-    show_text: bool = typer.Option(False, "--show-text", help="Show what was written in messages."),
-    rows: int = typer.Option(50, "--rows", min=1, max=10_000, help="How many events of the timeline."),
-    replay: Path | None = typer.Option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
+    show_text: bool = option(False, "--show-text", help="Show what was written in messages."),
+    rows: int = option(50, "--rows", min=1, max=10_000, help="How many events of the timeline."),
+    replay: Path | None = option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
 ) -> ExitCode:
     """A chat: state, why it is in it, what is wrong with it, why nobody gets it, its timeline. An operator: load and timeline.
 

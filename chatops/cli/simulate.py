@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, option
 from chatops.cli.options import Formats, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -22,23 +21,23 @@ from chatops.errors import ExitCode
     formats=Formats(frozenset({"problems"})),
 )
 def simulate(
-    ctx: typer.Context,
-    seconds: Annotated[int, typer.Option(metavar="S", min=1, max=3600, help="For how long.")] = 20,
-    operators: Annotated[int, typer.Option(metavar="N", min=1, max=60, help="Operators; a third of them work in two tabs.")] = 12,
-    users: Annotated[int, typer.Option(metavar="N", min=1, max=60, help="Users' sessions.")] = 4,
-    chats: Annotated[int, typer.Option(metavar="N", min=1, max=5000, help="Chats that they write in.")] = 40,
-    seed: Annotated[int, typer.Option(metavar="N", help="Repeats the schedule: who wants to do what, and when.")] = 1,
+    ctx: Context,
+    seconds: Annotated[int, option(metavar="S", min=1, max=3600, help="For how long.")] = 20,
+    operators: Annotated[int, option(metavar="N", min=1, max=60, help="Operators; a third of them work in two tabs.")] = 12,
+    users: Annotated[int, option(metavar="N", min=1, max=60, help="Users' sessions.")] = 4,
+    chats: Annotated[int, option(metavar="N", min=1, max=5000, help="Chats that they write in.")] = 40,
+    seed: Annotated[int, option(metavar="N", help="Repeats the schedule: who wants to do what, and when.")] = 1,
     writers: Annotated[
         str,
-        typer.Option(
+        option(
             metavar="HOW",
             autocompletion=completion.writers,
             help="application: as the deployed one writes; functions: through them.",
         ),
     ] = "application",
-    original: Annotated[bool, typer.Option("--original", help="Stop at 017, the deployed system, and see it break.")] = False,
-    faults: Annotated[bool, typer.Option("--faults", help="End some of their sessions at random.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the database afterwards.")] = False,
+    original: Annotated[bool, option("--original", help="Stop at 017, the deployed system, and see it break.")] = False,
+    faults: Annotated[bool, option("--faults", help="End some of their sessions at random.")] = False,
+    keep: Annotated[bool, option("--keep", help="Keep the database afterwards.")] = False,
 ) -> ExitCode:  # fmt: skip
     """Operators who click twice, type slowly and vanish, users in bursts, the
     idle cron and an admin write at once, while another session looks whether

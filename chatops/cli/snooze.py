@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -17,15 +16,15 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )  # fmt: skip
 def snooze(
-    ctx: typer.Context,
-    code: str = typer.Argument(
+    ctx: Context,
+    code: str = argument(
         "", metavar="[CODE]", autocompletion=completion.codes, help="The finding to silence; without it: what is silent."
     ),
-    until: str = typer.Option("", "--until", metavar="DATE", help="The first day on which it is shown again, YYYY-MM-DD."),
-    reason: str = typer.Option("", "--reason", metavar="TEXT", help="Why; kept with it."),
-    off: bool = typer.Option(False, "--off", help="Show it again."),
-    store: bool = typer.Option(False, "--store", help="In the database: silent for everybody, logged with who and why."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="With --store: do not ask."),
+    until: str = option("", "--until", metavar="DATE", help="The first day on which it is shown again, YYYY-MM-DD."),
+    reason: str = option("", "--reason", metavar="TEXT", help="Why; kept with it."),
+    off: bool = option(False, "--off", help="Show it again."),
+    store: bool = option(False, "--store", help="In the database: silent for everybody, logged with who and why."),
+    yes: bool = option(False, "--yes", "-y", help="With --store: do not ask."),
 ) -> ExitCode:
     """Silences a finding of diagnose until a day, in chatops.toml: reviewed like code, and it ends by itself.
 

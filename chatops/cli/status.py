@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, option
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
@@ -23,17 +22,15 @@ from chatops.flows.folder import FolderOptions
     exits="0 the database could be read · with --exit-code: 1 something is pending, late, half-done, edited or missing",
 )
 def status(
-    ctx: typer.Context,
+    ctx: Context,
     to: Annotated[
         str | None,
-        typer.Option(
-            metavar="N|latest", autocompletion=completion.last_file, help="The last file that has to be in: number or name."
-        ),
+        option(metavar="N|latest", autocompletion=completion.last_file, help="The last file that has to be in: number or name."),
     ] = None,
-    directory: Annotated[Path | None, typer.Option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="What the ledger calls --dir.")] = None,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when something is to be done.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Every applied file, on a terminal too.")] = False,
+    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    source: Annotated[str | None, option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    exit_code: Annotated[bool, option("--exit-code", help="Exit 1 when something is to be done.")] = False,
+    everything: Annotated[bool, option("--all", help="Every applied file, on a terminal too.")] = False,
 ) -> ExitCode:
     """Every migration file with its state: applied, pending, edited, missing, late or half-done."""
     from chatops.flows import status as flow  # help and completion load no flow

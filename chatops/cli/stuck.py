@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
+from chatops.cli.declared import Context, option
 from chatops.cli.options import REPLAY_HELP, command, invocation_of
 from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
@@ -23,13 +22,13 @@ from chatops.errors import ExitCode
     exits="0 always, when the database could be read",
 )
 def stuck(
-    ctx: typer.Context,
-    longer_than: str = typer.Option("1h", "--longer-than", metavar="TIME", help="30m, 1h, 2d …"),
-    limit: int = typer.Option(20, "--limit", min=1, max=100_000, help="How many to list (jsonl, csv and tsv: all)."),
-    review: bool = typer.Option(False, "--review", help="Chats to read again: ended while the user waited, or handed round."),
-    since: str = typer.Option("24h", "--since", metavar="TIME", help="With --review: how far back."),
+    ctx: Context,
+    longer_than: str = option("1h", "--longer-than", metavar="TIME", help="30m, 1h, 2d …"),
+    limit: int = option(20, "--limit", min=1, max=100_000, help="How many to list (jsonl, csv and tsv: all)."),
+    review: bool = option(False, "--review", help="Chats to read again: ended while the user waited, or handed round."),
+    since: str = option("24h", "--since", metavar="TIME", help="With --review: how far back."),
     watch: Watch = None,
-    replay: Path | None = typer.Option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
+    replay: Path | None = option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
 ) -> ExitCode:
     """Chats that wait or are held for too long, or whose user wrote last and nobody was called.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from chatops.cli.declared import Context, option
 from chatops.cli.options import WATCHED_FORMATS, command, invocation_of
 from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
@@ -22,8 +21,8 @@ from chatops.errors import ExitCode
     formats=WATCHED_FORMATS,
 )
 def summary(
-    ctx: typer.Context,
-    since: str | None = typer.Option(None, "--since", metavar="TIME", help="The hand-over of a shift: 8h, or an instant."),
+    ctx: Context,
+    since: str | None = option(None, "--since", metavar="TIME", help="The hand-over of a shift: 8h, or an instant."),
     watch: Watch = None,
 ) -> ExitCode:
     """Operators and waits in one line, then each state with its share; the guide's `select * from chat_state_summary`."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import shared_options as options
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
@@ -16,9 +15,9 @@ from chatops.errors import ExitCode
     exits="0 undone · 2 no such action or plan · 4 it cannot be undone · 5 something moved since",
 )  # fmt: skip
 def undo(
-    ctx: typer.Context,
-    what: str = typer.Argument(..., metavar="ACTION|PLAN", help="An action's number, a plan's id or its file."),
-    force: list[str] = typer.Option([], "--force", metavar="[RULES]", help="busy: give a chat back to who holds another by now."),
+    ctx: Context,
+    what: str = argument(..., metavar="ACTION|PLAN", help="An action's number, a plan's id or its file."),
+    force: list[str] = option([], "--force", metavar="[RULES]", help="busy: give a chat back to who holds another by now."),
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
     reason: options.Reason = None,

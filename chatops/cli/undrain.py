@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from chatops.cli import shared_options as options
+from chatops.cli.declared import Context
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
@@ -14,7 +13,7 @@ from chatops.errors import ExitCode
     exits="0 done · 2 unknown or ambiguous name · 4 there is no drain to take back, or somebody changed it since",
 )
 def undrain(
-    ctx: typer.Context,
+    ctx: Context,
     operator: options.OneOperator,
     dry_run: options.DryRun = False,
     yes: options.Yes = False,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import CHECK_FORMATS, command, invocation_of
 from chatops.cli.shared_options import ChecksDir, ChecksTimeout, FailOn, Only, Threshold
 from chatops.errors import ExitCode
@@ -21,26 +20,26 @@ from chatops.errors import ExitCode
     formats=CHECK_FORMATS,
 )  # fmt: skip
 def verify(
-    ctx: typer.Context,
-    group: str = typer.Argument(
+    ctx: Context,
+    group: str = argument(
         "",
         metavar="[schema|data]",
         autocompletion=completion.subjects,
         help="schema gates a deploy, data reports; both when not given.",
     ),
     only: Only = None,
-    skip: list[str] = typer.Option([], "--skip", metavar="CODE", autocompletion=completion.codes, help="All but these checks."),
-    list_: bool = typer.Option(False, "--list", help="Show the checks and what they expect; connect to nothing."),
-    since: str = typer.Option("migration", "--since", metavar="TIME", help="How far checks of history look back, or all."),
+    skip: list[str] = option([], "--skip", metavar="CODE", autocompletion=completion.codes, help="All but these checks."),
+    list_: bool = option(False, "--list", help="Show the checks and what they expect; connect to nothing."),
+    since: str = option("migration", "--since", metavar="TIME", help="How far checks of history look back, or all."),
     fail_on: FailOn = "warning",
     threshold: Threshold = None,
     checks_dir: ChecksDir = None,
     timeout: ChecksTimeout = 14.0,
-    scenarios: bool = typer.Option(False, "--scenarios", help="Run the guide's tests; always rolled back."),
-    concurrent: bool = typer.Option(False, "--concurrent", help="With --scenarios: several sessions, in a copy dropped again."),
-    against: Path | None = typer.Option(None, "--against", metavar="RECEIPT", help="What has changed since that deploy?"),
-    diff: bool = typer.Option(False, "--diff", help="With --against: what changed, line by line."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask (--scenarios writes, and rolls back)."),
+    scenarios: bool = option(False, "--scenarios", help="Run the guide's tests; always rolled back."),
+    concurrent: bool = option(False, "--concurrent", help="With --scenarios: several sessions, in a copy dropped again."),
+    against: Path | None = option(None, "--against", metavar="RECEIPT", help="What has changed since that deploy?"),
+    diff: bool = option(False, "--diff", help="With --against: what changed, line by line."),
+    yes: bool = option(False, "--yes", "-y", help="Do not ask (--scenarios writes, and rolls back)."),
 ) -> ExitCode:
     """Reads only, in one snapshot. A check that could not run is unknown, says why, and counts as failed.
 

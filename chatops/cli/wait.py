@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from chatops.cli import completion
+from chatops.cli.declared import Context, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -21,17 +20,17 @@ from chatops.errors import ExitCode
     formats=DOCUMENT_FORMATS,
 )
 def wait(
-    ctx: typer.Context,
+    ctx: Context,
     conditions: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--for",
             metavar="NAME=NUMBER",
             help="A code's count, or waiting, oldest, free, busy; also <, <=, >, >=.",
             autocompletion=completion.conditions,
         ),
     ] = None,
-    timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="How long to wait.")] = "60s",
+    timeout: Annotated[str, option("--timeout", metavar="TIME", help="How long to wait.")] = "60s",
 ) -> ExitCode:
     """Waits until the server answers and takes writes; with --for until findings and queue are so, as after a repair.
 
