@@ -29,7 +29,9 @@ def commands_that_tell_what_they_are_given() -> Iterator[None]:
         for name in NAMES:
             module = import_module(f"chatops.cli.{name}")
             patch.setattr(module, name, _telling(getattr(module, name)))
+        typer_line._load.cache_clear()
         yield
+    typer_line._load.cache_clear()
 
 
 def _telling(function: Any) -> Any:

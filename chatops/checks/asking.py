@@ -30,11 +30,14 @@ def alone(check: Check, *, before_018: bool, about: bool) -> str:
 
 def together(group: Sequence[Check], *, before_018: bool, about: bool) -> str:
     """The rows of several checks in one query, as `code, found, data`: what they share is read once."""
-    parts = [sqlfiles.shared(name) for name in dict.fromkeys(name for check in group for name in check.shares)]
+    queries = {check.code: check.query(before_018=before_018, alone=False) for check in group}
+    # A variant for old databases may do without what they share, which is not for these then.
+    names = dict.fromkeys(name for check in group for name in check.shares if name in queries[check.code])
+    parts = [sqlfiles.shared(name) for name in names]
     selects = []
     for check in group:
         name = f"offending_{check.code.lower()}"
-        query = check.query(before_018=before_018, alone=False)
+        query = queries[check.code]
         parts += [f"{name} as materialized (\n{query}\n)", f"about_{name} as (select * from {name} as found{_about(about)})"]
         selects.append(
             f"(select '{check.code}' as code, (select count(*) from about_{name}) as found, to_json(one) as data "

@@ -62,6 +62,8 @@ class Check:
     needs_role: str | None = None
     fails_on_error: bool = False
     shares: tuple[str, ...] = ()
+    avoids: str | None = None
+    """What the planner shall do without in its query."""
     needs_table: str | None = None
     if_absent: str | None = None
     if_extension: str | None = None
@@ -220,6 +222,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         limits=used,
         needs_role=head.get("needs-role") or None,
         fails_on_error=head.get("on-error") == "failed",
+        avoids=head.get("avoids") or None,
         shares=head.names("shares", sqlfiles.names("checks/shared"), "shared query"),
         needs_table=head.get("needs-table") or None,
         if_absent=head.get("if-absent") or None,

@@ -194,7 +194,8 @@ def _ask(state: _Run, check: Check, text: str, *, seconds_for: int = 1) -> Resul
     started = time.monotonic()
     allowed = min(state.budget.each * seconds_for, state.budget.left())
     try:
-        rows = _in_savepoint(state, check, text, _limits(allowed, state.budget.lock_ms))
+        settings = _limits(allowed, state.budget.lock_ms) + (f"; set local enable_{check.avoids} = off" if check.avoids else "")
+        rows = _in_savepoint(state, check, text, settings)
     except ConnectionLostError as error:
         state.lost = error.message
         return unknown(check, error.message, seconds=time.monotonic() - started)

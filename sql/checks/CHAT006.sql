@@ -17,15 +17,13 @@
 -- shares: newest_messages
 \set newest_messages `cat sql/checks/shared/newest_messages.sql`
 with newest_messages as materialized (:newest_messages)
-select c.id as chat_id,
+select n.chat_id,
        n.written_at as user_wrote_at,
-       c.operator_replied_at,
-       c.last_operator_id
+       n.operator_replied_at,
+       n.last_operator_id
   from newest_messages n
-  join chats c on c.id = n.chat_id
  where n.sender_type::text = 'real'
-   and n.orphans = 0
    -- Of two at the same instant none is the later one.
    and (select m.id from messages m
          where m.chat_id = n.chat_id and m.created_at = n.written_at and m.sender_type::text = 'fictional' limit 1) is null
- order by n.written_at, c.id
+ order by n.written_at, n.chat_id

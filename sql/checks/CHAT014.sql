@@ -21,14 +21,13 @@ select c.id as chat_id,
        c.last_operator_id,
        reply.created_at as answered_at
   from (
-    select n.chat_id from newest_messages n where n.orphans = 0
+    select n.chat_id as id, n.last_operator_id, n.assigned_operator_id from newest_messages n
     union
-    select d.id from chats d
+    select d.id, d.last_operator_id, d.assigned_operator_id from chats d
      where d.is_active is not false
        and d.chat_state::text is distinct from 'completed'
        and (d.last_operator_id is null or d.chat_state::text is distinct from 'waiting_real_user_reply')
-  ) as candidate
-  join chats c on c.id = candidate.chat_id
+  ) as c
  cross join lateral (
    select m.handled_by_operator_id, m.created_at
      from messages m

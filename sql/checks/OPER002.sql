@@ -16,8 +16,9 @@
 -- limits: own_chat_after_seconds
 -- compares: all
 -- shares: late_turns
--- Available: began to work on a chat within half an hour around, and had none at that moment. Each operator's turns are two sorted
--- lists, when they began and until when all so far had ended, so that a moment is looked up in them however many turns there are.
+-- Available: began to work on a chat within half an hour around, and had none at that moment nor five seconds before. Each turn makes
+-- two spans in which its operator was, after it and before the next; how many spans a moment lies in is told by its places among
+-- all beginnings and all ends, so that it is looked up however many operators there are.
 \set late_turns `cat sql/checks/shared/late_turns.sql`
 with late_turns as materialized (:late_turns),
 again as materialized (
@@ -43,28 +44,45 @@ again as materialized (
                                       order by r.created_at desc limit 1), '-infinity')
    ) as waited
    where coalesce(a.assigned_at - waited.since, interval '0') < pg_catalog.make_interval(secs => :'own_chat_after_seconds'::double precision)
-), shift as materialized (
-  select t.operator_id, pg_catalog.array_agg(t.assigned_at order by t.assigned_at, t.busy_until) as begins,
-         pg_catalog.array_agg(t.busy_until order by t.assigned_at, t.busy_until) as busy_until
+), turns as (
+  -- When each turn of an active operator began, until when all so far had ended, and when the next one began.
+  select t.operator_id, t.began, pg_catalog.max(t.ended) over so_far + interval '5 seconds' as free_at,
+         pg_catalog.lead(t.began) over so_far as next_at, pg_catalog.row_number() over so_far as place
     from (
-      select w.operator_id, w.assigned_at,
-             pg_catalog.max(coalesce(w.released_at, 'infinity')) over (
-               partition by w.operator_id order by w.assigned_at rows unbounded preceding) as busy_until
+      -- Within what can be reckoned with.
+      select w.operator_id, least(greatest(w.assigned_at, '4000-01-01 BC'), '200000-01-01') as began,
+             least(w.released_at, '200000-01-01') as ended
         from late_turns w
+        join operators f on f.id = w.operator_id and f.is_active
        where w.assigned_at is not null
+         and exists (select from soon)
     ) as t
-    join operators f on f.id = t.operator_id and f.is_active
-   where exists (select from soon)
-   group by t.operator_id
+  window so_far as (partition by t.operator_id order by t.began, t.ended rows unbounded preceding)
+), spans as materialized (
+  select span.operator_id, span.begins, span.ends
+    from (
+      select t.operator_id, greatest(t.began, t.free_at) as begins,
+             least(t.next_at, t.began + interval '30 minutes 1 microsecond') as ends from turns t
+      union all
+      select t.operator_id, greatest(t.began, t.free_at, t.next_at - interval '30 minutes'), t.next_at from turns t
+      union all
+      select t.operator_id, t.began - interval '30 minutes', t.began from turns t where t.place = 1
+    ) as span
+   where span.begins < span.ends
+), everybody as materialized (
+  select coalesce(pg_catalog.array_agg(s.begins order by s.begins), '{}') as begins,
+         coalesce(pg_catalog.array_agg(s.ends order by s.ends), '{}') as ends
+    from spans s
+), own as materialized (
+  select s.operator_id, pg_catalog.array_agg(s.begins order by s.begins) as begins, pg_catalog.array_agg(s.ends order by s.ends) as ends
+    from spans s
+   group by s.operator_id
 )
 select a.chat_id, a.operator_id, o.name as operator, a.assigned_at, a.user_waited
   from soon a
   join operators o on o.id = a.operator_id
- where exists (
-   select from shift s
-    where s.operator_id <> a.operator_id
-      and pg_catalog.width_bucket(a.assigned_at + interval '30 minutes', s.begins)
-          > pg_catalog.width_bucket(a.assigned_at - interval '30 minutes' - interval '1 microsecond', s.begins)
-      and coalesce(s.busy_until[pg_catalog.width_bucket(a.assigned_at, s.begins)], '-infinity')
-          <= a.assigned_at - interval '5 seconds')
+ cross join everybody e
+  left join own on own.operator_id = a.operator_id
+ where pg_catalog.width_bucket(a.assigned_at, e.begins) - pg_catalog.width_bucket(a.assigned_at, e.ends)
+       > coalesce(pg_catalog.width_bucket(a.assigned_at, own.begins) - pg_catalog.width_bucket(a.assigned_at, own.ends), 0)
  order by a.assigned_at desc, a.chat_id

@@ -14,19 +14,26 @@
 -- reads: chats, messages, operators, operator_activity, chat_assignments
 -- limits: own_chat_after_seconds, silent_minutes
 -- needs: chat_queue, operator_load
+with free as materialized (
+  select l.operator_id
+    from operator_load l
+   where l.load = 'free'
+     and l.last_activity < now() - interval '1 minute'
+     and l.last_activity > now() - pg_catalog.make_interval(secs => 60::double precision * :'silent_minutes'::double precision)
+), everybody as (
+  select pg_catalog.count(*) as operators from free f
+)
+-- Everybody who is free, save the last operator of the chat while others come first.
 select q.chat_id,
        now() - q.waiting_since as waiting_for,
-       free.operators as free_operators
+       may.operators as free_operators
   from chat_queue q
+ cross join everybody e
  cross join lateral (
-   select pg_catalog.count(*) as operators
-     from operator_load l
-    where l.load = 'free'
-      and l.last_activity < now() - interval '1 minute'
-      and l.last_activity > now() - pg_catalog.make_interval(secs => 60::double precision * :'silent_minutes'::double precision)
-      and (l.operator_id is distinct from q.last_operator_id
-           or q.waiting_since < now() - pg_catalog.make_interval(secs => :'own_chat_after_seconds'::double precision))
- ) as free
+   select e.operators
+          - case when q.waiting_since >= now() - pg_catalog.make_interval(secs => :'own_chat_after_seconds'::double precision)
+                      and q.last_operator_id in (select f.operator_id from free f) then 1::bigint else 0::bigint end as operators
+ ) as may
  where q.waiting_since < now() - interval '1 minute'
-   and free.operators > 0
+   and may.operators > 0
  order by q.waiting_since, q.chat_id

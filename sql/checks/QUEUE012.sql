@@ -4,30 +4,23 @@
 -- title-one: 1 chat is wrong about whether its user waits
 -- severity: warning
 -- group: data
--- expected: a chat in the queue or with an operator has a waiting_since that can be exactly when a message of its user is unanswered
+-- expected: a chat in the queue or with an operator has a waiting_since exactly when a message of its user is unanswered
 -- why: rows were restored or written while the triggers were off, or came in after the migration that fills the clocks
 -- consequence: the queue goes by this clock: without it nobody is ever given the chat, with a wrong one somebody is for nothing
 -- help: repair QUEUE012 --dry-run
 -- says: nobody answers · users wait too long
 -- reads: chats, messages
+-- shares: unanswered
 -- unplanted: the deployed system has no clocks of the queue
-select c.id as chat_id,
-       c.chat_state,
-       c.assigned_operator_id as operator_id,
-       c.waiting_since,
-       unanswered.since as unanswered_since
-  from chats c
-  left join lateral (
-    select m.created_at as since from messages m
-     where m.chat_id = c.id and m.sender_type::text = 'real'
-       and m.created_at > coalesce((select r.created_at from messages r
-                                     where r.chat_id = c.id and r.sender_type::text = 'fictional'
-                                     order by r.created_at desc limit 1), '-infinity')
-     order by m.created_at limit 1
-  ) as unanswered on true
- where c.chat_state::text in ('waiting_assignment', 'assigned')
-   and c.is_active is not false
-   and (c.waiting_since is null) <> (unanswered.since is null)
+\set unanswered `cat sql/checks/shared/unanswered.sql`
+with unanswered as materialized (:unanswered)
+select u.id as chat_id,
+       u.chat_state,
+       u.assigned_operator_id as operator_id,
+       u.waiting_since,
+       u.written_at as unanswered_since
+  from unanswered u
+ where (u.waiting_since is null) <> (u.written_at is null)
 union all
 select c.id, c.chat_state, c.assigned_operator_id, c.waiting_since, null
   from chats c

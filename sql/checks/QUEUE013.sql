@@ -10,23 +10,14 @@
 -- help-sql: {remedy}
 -- says: users wait too long
 -- reads: chats, messages
+-- shares: unanswered
 -- unplanted: the deployed system has no clocks of the queue
 -- On a database without these clocks there is nothing to be late.
-select c.id as chat_id, c.waiting_since, oldest.written_at as user_wrote_at, c.waiting_since - oldest.written_at as late_by,
+\set unanswered `cat sql/checks/shared/unanswered.sql`
+with unanswered as materialized (:unanswered)
+select u.id as chat_id, u.waiting_since, u.written_at as user_wrote_at, u.waiting_since - u.written_at as late_by,
        pg_catalog.format($remedy$set chatops.write = 'function'; update chats set waiting_since = %L, epoch = epoch + 1 where id = %L; reset chatops.write;$remedy$,
-                         oldest.written_at, c.id) as remedy
-  from chats c
- cross join lateral (
-   select m.created_at as written_at
-     from messages m
-    where m.chat_id = c.id and m.sender_type::text = 'real'
-      and m.created_at > coalesce((select r.created_at from messages r
-                                    where r.chat_id = c.id and r.sender_type::text = 'fictional'
-                                    order by r.created_at desc limit 1), '-infinity')
-    order by m.created_at
-    limit 1
- ) as oldest
- where c.chat_state::text in ('waiting_assignment', 'assigned')
-   and c.is_active is not false
-   and c.waiting_since > oldest.written_at + interval '1 second'
- order by c.waiting_since - oldest.written_at desc, c.id
+                         u.written_at, u.id) as remedy
+  from unanswered u
+ where u.waiting_since > u.written_at + interval '1 second'
+ order by u.waiting_since - u.written_at desc, u.id
