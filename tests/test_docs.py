@@ -13,8 +13,8 @@ import typer.core
 
 from chatops.checks import load
 from chatops.cli import COMMANDS, reference_file
-from chatops.cli.app import group
 from chatops.cli.options import Call
+from chatops.cli.typer_line import group
 from chatops.errors import ExitCode
 from chatops.flows import manual
 from chatops.flows.given import Given

@@ -11,13 +11,14 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from hypothesis import event, given
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from chatops.cli import COMMANDS, help_page, plain_line, typer_line
 from chatops.cli.options import Call
 
 NAMES = [name for _, name, _ in COMMANDS]
+PAGES = help_page.pages()
 VALUES = ["7", "0", "-1", "1.5", "1e3", "٣", "24h", "a,b", "x=1", "", "-", "--", "--yes", "-o", "json", "tests", "/no/such/file",
           "busy", "busy,away", "99999999999999999999", " 7", "3f2b8c1e", "summary"]  # fmt: skip
 
@@ -67,7 +68,7 @@ def lines(draw: st.DrawFn) -> list[str]:
     name = draw(st.sampled_from(NAMES))
     words: list[str] = []
     for page in ("", name):
-        entries = [entry for panel in help_page.pages()[page]["panels"] for entry in panel["entries"] if "help" in entry]
+        entries = [entry for panel in PAGES[page]["panels"] for entry in panel["entries"] if "help" in entry]
         spelt = [(spelling, "value" in one) for one in entries for spelling in (*one["names"], *one.get("short", ()))]
         spelt = [one for one in spelt if one[0].startswith("-") and one[0] not in ("--version", "-V", "--help", "-h")]
         for _ in range(draw(st.integers(0, 1 if page == "" else 5))):
@@ -86,6 +87,7 @@ def lines(draw: st.DrawFn) -> list[str]:
     return words
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first line loads every command
 @given(words=lines())
 def test_a_plain_line_says_what_typer_says(words: list[str]) -> None:
     plain = plainly(words)

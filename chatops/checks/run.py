@@ -14,6 +14,7 @@ from chatops.checks import window as windows
 from chatops.checks.inventory import Inventory, take_inventory, take_thresholds
 from chatops.checks.load import Check
 from chatops.checks.obstacles import Obstacles, unknown
+from chatops.checks.others import Others
 from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import Threshold, known
 from chatops.db import Database
@@ -25,8 +26,6 @@ GRACE_SECONDS = 0.8
 """After its budget a run that still hangs, in a pooler or in the network, is given up."""
 FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 20
 LEAST_MS = 50
-# What looks at each chat takes all the time there is where nothing is in memory: the others come before it.
-SLOWEST = "newest_messages"
 # A pass over all chats fits in memory, and compiling a plan that runs once costs more than it saves.
 PLANNER = "set local work_mem = '96MB'; set local jit = off; set local cursor_tuple_fraction = 1"
 
@@ -100,9 +99,12 @@ def run(
     budget = _Budget(started + whole_seconds, each_seconds or max(5.0, whole_seconds / 2.5))
     state = _Run(database, inventory, _parameters(inventory, found, since), rows, about, budget,
                  Obstacles(database, inventory))  # fmt: skip
-    for position, check in enumerate(sorted(checks, key=lambda check: SLOWEST in check.shares)):
+    others = Others(database, whole_seconds)
+    for position, check in enumerate(sorted(checks, key=_weight)):
         if progress is not None:
             progress(check, position, len(checks))
+        if state.lost is None:
+            others.give_way()
         state.results.append(_shared(state, check, checks) or _one(state, check))
     order = {check.code: position for position, check in enumerate(checks)}
     state.results.sort(key=lambda result: order[result.check.code])
@@ -112,6 +114,11 @@ def run(
     return Survey(
         tuple(state.results), found, database.facts, inventory, since or windows.DEFAULT_SINCE, time.monotonic() - started
     )
+
+
+def _weight(check: Check) -> int:
+    """What comes first of a run that may not reach its end: what is so now, then what messages say, then what has been."""
+    return 2 if check.kind == "history" else 1 if "messages" in check.reads else 0
 
 
 def _until(database: Database, seconds: float, lock_ms: int = FIRST_LOCK_MS) -> None:

@@ -20,7 +20,7 @@ with free as materialized (
    where l.load = 'free'
      and l.last_activity < now() - interval '1 minute'
      and l.last_activity > now() - pg_catalog.make_interval(secs => 60::double precision * :'silent_minutes'::double precision)
-), everybody as (
+), everybody as materialized (
   select pg_catalog.count(*) as operators from free f
 )
 -- Everybody who is free, save the last operator of the chat while others come first.

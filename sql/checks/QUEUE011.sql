@@ -16,17 +16,18 @@
 -- needs: chat_queue, operator_load
 -- unplanted: nobody is free: the demo has free operators, who are what QUEUE004 is about
 -- That all are busy for a moment is an ordinary evening; that nobody works at all is said after a minute.
+with crew as materialized (
+  select pg_catalog.count(*) filter (where l.load = 'free') as free,
+         pg_catalog.count(*) filter (where l.load = 'busy') as busy,
+         pg_catalog.count(*) filter (where l.load = 'away' and l.is_active) as away
+    from operator_load l
+)
 select q.chat_id,
        now() - q.waiting_since as waiting_for,
        crew.busy as operators_busy,
        crew.away as operators_away
   from chat_queue q
- cross join (
-   select pg_catalog.count(*) filter (where l.load = 'free') as free,
-          pg_catalog.count(*) filter (where l.load = 'busy') as busy,
-          pg_catalog.count(*) filter (where l.load = 'away' and l.is_active) as away
-     from operator_load l
- ) as crew
+ cross join crew
  where crew.free = 0
    and q.waiting_since < now() - case when crew.busy = 0 then interval '1 minute'
                                       else pg_catalog.make_interval(secs => 20::double precision * :'queue_sla_minutes'::double precision) end

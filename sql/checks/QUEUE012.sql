@@ -4,7 +4,7 @@
 -- title-one: 1 chat is wrong about whether its user waits
 -- severity: warning
 -- group: data
--- expected: a chat in the queue or with an operator has a waiting_since exactly when a message of its user is unanswered
+-- expected: a chat in the queue or with an operator has a waiting_since that can be exactly when a message of its user is unanswered
 -- why: rows were restored or written while the triggers were off, or came in after the migration that fills the clocks
 -- consequence: the queue goes by this clock: without it nobody is ever given the chat, with a wrong one somebody is for nothing
 -- help: repair QUEUE012 --dry-run
