@@ -1,7 +1,8 @@
 -- Since when a user waits, kept on the chat itself, and the order of messages decided under the chat's row lock.
 -- effect: adds 5 columns to chats and 4 to chat_assignments; rewrites nothing
 
--- Words are compared as text, and what is written is text: an enumeration, say, would take none of it.
+-- Words are compared as text, and what is written is text: an enumeration, say, would take none of it. And what is written has
+-- the columns that are known here: others need a default, or a trigger that fills them in.
 do $words$
 declare
   v_odd text;
@@ -17,6 +18,17 @@ begin
   if v_odd is not null then
     raise exception '% and not text', v_odd
       using errcode = 'datatype_mismatch', hint = 'alter table … alter column … type text: rehearse it, for it rewrites the table.';
+  end if;
+  select pg_catalog.string_agg(c.relname::text || '.' || a.attname::text, ', ' order by c.relname, a.attname) into v_odd
+    from pg_catalog.pg_attribute as a
+    join pg_catalog.pg_class as c on c.oid = a.attrelid and c.relname in ('chat_assignments', 'operator_activity')
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
+   where a.attnum > 0 and not a.attisdropped and a.attnotnull and not a.atthasdef and a.attidentity = '' and a.attgenerated = ''
+     and a.attname not in ('chat_id', 'operator_id', 'assigned_at', 'last_activity', 'updated_at')
+     and not exists (select from pg_catalog.pg_trigger as t where t.tgrelid = c.oid and not t.tgisinternal and t.tgtype::integer & 7 = 7);
+  if v_odd is not null then
+    raise exception '% must have a value and has no default', v_odd
+      using errcode = 'invalid_table_definition', hint = 'Give it a default: a chat is given to an operator by the database itself.';
   end if;
 end
 $words$;
@@ -254,7 +266,7 @@ begin
              waiting_since = oldest_unanswered(new.chat_id), state_since = new.created_at, epoch = epoch + 1
        where id = new.chat_id;
     end if;
-  else
+  elsif new.sender_type::text = 'fictional' then
     update chats set waiting_since = null where id = new.chat_id and waiting_since < new.created_at;
   end if;
   return null;

@@ -40,6 +40,7 @@ own_chat_after_seconds ago, or any when no other operator is available.';
 create or replace function paused_until() returns timestamptz
 language sql
 stable
+security definer
 set search_path from current
 as $function$
   select s.until from chatops.settings as s

@@ -135,7 +135,12 @@ declare
   v_opens  boolean;
   v_since  timestamptz;
 begin
-  v_at := put_in_order(p_chat_id, p_message_id, p_at);
+  -- A trigger of the application may have answered it before its own effect: it keeps its place before that answer.
+  if p_at > now() and pg_catalog.current_setting('chatops.nested'::text, true) like '%' || p_chat_id::text || '%' then
+    v_at := p_at;
+  else
+    v_at := put_in_order(p_chat_id, p_message_id, p_at);
+  end if;
   select c.chat_state, c.is_active, c.assigned_operator_id, c.waiting_since, c.last_message_at into v_chat
     from chats as c where c.id = p_chat_id;
   v_closed := coalesce(v_chat.chat_state::text = 'completed', false) or v_chat.is_active is false;
@@ -146,7 +151,8 @@ begin
   end if;
   update chats as c
      set message_count = coalesce(c.message_count, 0) + 1,
-         last_message_at = v_at,
+         last_message_at = case when c.last_message_at between v_at and clock_timestamp() + interval '1 hour' then c.last_message_at
+                                else v_at end,
          updated_at = v_at,
          waiting_since = v_since,
          chat_state = case when v_since is null or c.assigned_operator_id is not null then c.chat_state else 'waiting_assignment' end,
@@ -292,6 +298,10 @@ begin
   if not v_marked then
     set local chatops.write to 'function';
   end if;
+  if pg_catalog.pg_trigger_depth() > 1 then
+    perform pg_catalog.set_config('chatops.nested'::text,
+      coalesce(pg_catalog.current_setting('chatops.nested'::text, true), '') || ' ' || new.chat_id::text, true);
+  end if;
   if v_odd and is_owners_session() then
     perform apply_history(new.chat_id, new.created_at);
   elsif new.sender_type::text = 'real' then
@@ -310,8 +320,13 @@ begin
     if not found then
       perform apply_user_message(new.chat_id, new.id, new.created_at);
     end if;
-  else
+  elsif new.sender_type::text = 'fictional' then
     perform apply_reply(new.chat_id, new.id, new.created_at, new.handled_by_operator_id);
+  else
+    -- Neither a user's nor a reply: it is counted, and changes nobody's turn.
+    update chats as c
+       set message_count = coalesce(c.message_count, 0) + 1, last_message_at = new.created_at, updated_at = new.created_at
+     where c.id = new.chat_id;
   end if;
   if new.sender_type::text = 'fictional' and new.handled_by_operator_id is not null then
     update operators as o set total_messages = coalesce(o.total_messages, 0) + 1 where o.id = new.handled_by_operator_id;
@@ -360,10 +375,14 @@ begin
      from (values (new.delivered_at, old.delivered_at), (new.read_at, old.read_at)) as w (clock, before)
     where w.clock is distinct from w.before
       and w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
-  -- Not an operator who is being deleted in this very statement.
-  if new.handled_by_operator_id is null
+  -- Not an operator who is being deleted in this very statement, nor what has another id since.
+  if new.handled_by_operator_id is distinct from old.handled_by_operator_id
+     and old.handled_by_operator_id is not null
      and not exists (select from operators as o where o.id = old.handled_by_operator_id) then
-    old.handled_by_operator_id := null;
+    old.handled_by_operator_id := new.handled_by_operator_id;
+  end if;
+  if new.chat_id <> old.chat_id and not exists (select from chats as c where c.id = old.chat_id) then
+    old.chat_id := new.chat_id;
   end if;
   if (new.chat_id, new.sender_type::text, new.handled_by_operator_id, new.created_at) is distinct from
      (old.chat_id, old.sender_type::text, old.handled_by_operator_id, old.created_at) then
@@ -558,6 +577,9 @@ begin
     if p_old.is_active is not false or p_old.chat_state::text is distinct from 'completed' then
       p_new.closed_reason := coalesce(p_new.closed_reason, 'closed');
     end if;
+  elsif v_operator <> p_old.assigned_operator_id and v_wanted = p_old.chat_state::text
+        and not exists (select from operators as o where o.id = p_old.assigned_operator_id) then
+    null;  -- Its operator has another id since.
   elsif v_operator is distinct from p_old.assigned_operator_id and v_operator is not null and v_wanted = 'assigned' then
     -- Given to an operator by hand.
     perform refuse_busy_operator(v_operator, p_new.id);
@@ -626,7 +648,8 @@ begin
     if not found and exists (select from operators as o where o.id = p_old.last_operator_id) then
       p_new.last_operator_id := p_old.last_operator_id;
     end if;
-  elsif p_new.last_operator_id is not null and not v_moved then
+  elsif p_new.last_operator_id is distinct from p_old.last_operator_id and p_new.last_operator_id is not null and not v_moved
+        and (p_old.last_operator_id is null or exists (select from operators as o where o.id = p_old.last_operator_id)) then
     p_new.last_operator_id := p_old.last_operator_id;
   end if;
   if v_moved then
@@ -730,6 +753,10 @@ declare
   v_at     constant timestamptz := coalesce(new.assignment_time, not_before(new.state_since));
   v_reason text;
 begin
+  if new.assigned_operator_id <> old.assigned_operator_id
+     and not exists (select from operators as o where o.id = old.assigned_operator_id) then
+    return null;  -- The operator has another id since, and so have the rows.
+  end if;
   set local chatops.write to 'function';
   if new.is_active and new.assigned_operator_id is null and old.chat_state::text = 'assigned' then
     -- Let go: the application closes the row next, with the reason. Whatever comes before that on this chat closes it.
@@ -852,9 +879,12 @@ begin
       using hint = 'To mend a time use chatops repair.';
     new.released_at := old.released_at;
   end if;
-  -- Not an operator who is being deleted in this very statement.
-  if new.operator_id is null and not exists (select from operators as o where o.id = old.operator_id) then
-    old.operator_id := null;
+  -- Not an operator who is being deleted in this very statement, nor what has another id since.
+  if new.operator_id is distinct from old.operator_id and not exists (select from operators as o where o.id = old.operator_id) then
+    old.operator_id := new.operator_id;
+  end if;
+  if new.chat_id <> old.chat_id and not exists (select from chats as c where c.id = old.chat_id) then
+    old.chat_id := new.chat_id;
   end if;
   if (new.chat_id, new.operator_id, new.assigned_at) is distinct from (old.chat_id, old.operator_id, old.assigned_at) then
     raise notice 'the turn of operator % on chat % keeps both, and when it began', old.operator_id, old.chat_id
@@ -943,6 +973,11 @@ begin
   perform refuse_clock('operator_activity'::text, w.clock)
      from (values (new.last_activity), (new.updated_at)) as w (clock)
     where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+  if tg_op = 'UPDATE' and (new.chat_id, new.operator_id) <> (old.chat_id, old.operator_id)
+     and not (exists (select from chats as c where c.id = old.chat_id)
+              and exists (select from operators as o where o.id = old.operator_id)) then
+    return new;  -- One of them has another id since.
+  end if;
   if tg_op = 'INSERT' then
     perform from chats as c
        join operators as o on o.id = c.assigned_operator_id
