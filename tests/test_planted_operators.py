@@ -153,8 +153,7 @@ def all_texts() -> Iterator[tuple[str, str]]:
         for path in sorted((SQL / folder).glob("*.sql")):
             if not path.stem.startswith("citus_"):  # pieces of other texts, and what only a cluster has
                 text = path.read_text(encoding="utf-8")
-                text = sqlfiles.with_shared(text) if folder.startswith("checks") else text
-                yield f"{folder}/{path.name}", sqlfiles.with_views(text)
+                yield f"{folder}/{path.name}", sqlfiles.with_views(sqlfiles.with_shared(text))
     yield "facts.py", facts_query("public")
     yield "facts.py, of many schemas", facts_by_schema(["public"])
     for repair in texts.shipped():

@@ -21,7 +21,7 @@ select c.name as relation, k.conname as object, d.definition, d.lacking,
                               else 'alter table %1$s drop constraint %2$I, add constraint %2$I %3$s;' end,
                          c.name, k.conname, pg_catalog.replace(d.definition, ' NOT ENFORCED', '')) as remedy
   from chat_tables c
-  join pg_constraint k on k.conrelid = c.oid and k.conparentid = 0
+  join pg_constraint k on k.conrelid = c.oid and k.conparentid = 0::oid
  cross join lateral (
    select found.text as definition, case when found.text like '% NOT ENFORCED' then 'enforced' else 'validated' end as lacking
      from (select pg_catalog.pg_get_constraintdef(k.oid) as text) as found

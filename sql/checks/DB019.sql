@@ -35,7 +35,7 @@ functions as materialized (
          pg_catalog.regexp_replace(p.prosrc, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body,
          pg_catalog.format('drop trigger %I on %s', t.tgname, c.name) as statement
     from chat_tables c
-    join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled <> 'D'
+    join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal and t.tgparentid = 0::oid and t.tgenabled <> 'D'
     join pg_proc p on p.oid = t.tgfoid
    where not c.ours
      and not exists (select from expected_objects w where w.kind = 'trigger' and w.name = c.relname::text || '.' || t.tgname::text)
@@ -147,7 +147,7 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
        -- One profile for each user may be meant, where nothing says that it is one chat for each pair.
        and (k.columns operator(pg_catalog.<>) array['real_user_id']
             or exists (select from pg_index x
-                        where x.indrelid = 'chats'::regclass and x.indisunique and x.indnkeyatts = 2
+                        where x.indrelid = 'chats'::regclass::oid and x.indisunique and x.indnkeyatts = 2
                           and (select pg_catalog.count(*) from pg_attribute a where a.attrelid = x.indrelid and a.attnum = any (x.indkey::smallint[])
                                   and a.attname in ('real_user_id', 'fictional_user_id')) = 2))
         or (k.relname = 'chats' and k.indnullsnotdistinct and k.columns operator(pg_catalog.=) array['assigned_operator_id'])
@@ -160,7 +160,7 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
     select 'foreign key', c.relname::text || '.' || k.conname::text, 'looks for ' || m.target || ' among ' || k.confrelid::regclass::text,
            pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname), false
       from chat_tables c
-      join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0
+      join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0::oid
       join pg_attribute a on a.attrelid = c.oid and a.attnum = any (k.conkey)
       join (values ('chat_id', 'chats'), ('assigned_operator_id', 'operators'), ('last_operator_id', 'operators'), ('operator_id', 'operators'),
                    ('handled_by_operator_id', 'operators'), ('real_user_id', 'real_users'), ('fictional_user_id', 'fictional_users'))

@@ -53,7 +53,7 @@ kept as materialized (
      and not exists (select from expected_objects w
                       where w.definition <> '{}'
                         and (w.kind || ' ' || w.name in (k.label, 'trigger ' || k.relation || '.' || pg_catalog.substring(k.label, '^trigger (.*) of '))
-                             or (w.definition ? 'definition' and w.kind || ' ' || w.name = 'constraint ' || k.relation || '.' || (k.was ->> 'name'::text))))
+                             or (w.definition ? 'definition'::text and w.kind || ' ' || w.name = 'constraint ' || k.relation || '.' || (k.was ->> 'name'::text))))
 ), columns as (
   -- What became of a column, each difference by itself.
   select c.label as object, d.trouble, pg_catalog.format('alter table %I alter column %I ', c.relation, p.name) || d.step || ';' as remedy, d.advice, c.label, c.set_at, c.target_schema
@@ -129,9 +129,9 @@ kept as materialized (
          not (('true' in (coalesce(c."is" ->> 'using'::text, ''), coalesce(c."is" ->> 'check'::text, '')) and 'true' not in (coalesce(c.was ->> 'using'::text, ''), coalesce(c.was ->> 'check'::text, '')))
               or ('false' in (coalesce(c."is" ->> 'using'::text, ''), coalesce(c."is" ->> 'check'::text, '')) and 'false' not in (coalesce(c.was ->> 'using'::text, ''), coalesce(c.was ->> 'check'::text, '')))
               or c."is" -> 'permissive'::text <> c.was -> 'permissive'::text or c."is" -> 'cmd'::text <> c.was -> 'cmd'::text
-              or (c."is" -> 'roles'::text ? 'public' and not c.was -> 'roles'::text ? 'public')
-              or (c."is" -> 'roles'::text ? 'anon' and not c.was -> 'roles'::text ?| array['anon', 'public'])
-              or (c.was -> 'roles'::text ? 'public' and not c."is" -> 'roles'::text ?| array['authenticated', 'public'])), c.label, c.set_at, c.target_schema
+              or (c."is" -> 'roles'::text ? 'public'::text and not c.was -> 'roles'::text ? 'public'::text)
+              or (c."is" -> 'roles'::text ? 'anon'::text and not c.was -> 'roles'::text ?| array['anon', 'public'])
+              or (c.was -> 'roles'::text ? 'public'::text and not c."is" -> 'roles'::text ?| array['authenticated', 'public'])), c.label, c.set_at, c.target_schema
     from changed c
    where c.word = 'policy'
   union all

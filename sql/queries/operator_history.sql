@@ -6,7 +6,7 @@ select h.at, h.event, h.chat_id, h.detail
     union all
     (select a.released_at, 'gave back', a.chat_id, a.release_reason
        from chat_assignments a where a.operator_id = :'operator'::uuid and a.released_at is not null
-                                 and a.release_reason is distinct from 'operator_sent_message'  -- answered, which stands below
+                                 and a.release_reason::text is distinct from 'operator_sent_message'  -- answered, which stands below
       order by a.released_at desc limit :'rows'::bigint)
     union all
     (select m.created_at, 'answered', m.chat_id, pg_catalog.char_length(m.content)::text || ' characters'

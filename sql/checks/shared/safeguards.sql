@@ -79,7 +79,7 @@ select case k.contype when 'f' then 'foreign key ' when 'c' then 'constraint ' e
        pg_catalog.jsonb_build_object('definition', f.definition, 'name', k.conname),
        pg_catalog.format('alter table %I add constraint %I %s;', t.relname, k.conname, f.definition)
   from tables as t
-  join pg_catalog.pg_constraint as k on k.conrelid = t.oid and k.contype in ('p', 'u', 'f', 'c') and k.conparentid = 0
+  join pg_catalog.pg_constraint as k on k.conrelid = t.oid and k.contype in ('p', 'u', 'f', 'c') and k.conparentid = 0::oid
  cross join lateral (
    -- What a partitioned table is parted by has to be in its keys: it tells nothing apart.
    select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' order by a.attname) as named
@@ -100,9 +100,9 @@ select 'trigger ' || g.tgname::text || ' of ' || t.relname::text, t.relname::tex
        pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_triggerdef(g.oid, true), 'body', pg_catalog.md5(p.prosrc::text)),
        pg_catalog.pg_get_triggerdef(g.oid, true) || ';'
   from tables as t
-  join pg_catalog.pg_trigger as g on g.tgrelid = t.oid and not g.tgisinternal and g.tgparentid = 0
+  join pg_catalog.pg_trigger as g on g.tgrelid = t.oid and not g.tgisinternal and g.tgparentid = 0::oid
   join pg_catalog.pg_proc as p on p.oid = g.tgfoid
- where t.of_chats and g.tgname not like 'chatops\_%'
+ where t.of_chats and g.tgname::text not like 'chatops\_%'
 union all
 select r.role || ' may ' || v.privilege || ' ' || t.relname::text, t.relname::text, false,
        pg_catalog.jsonb_build_object('role', r.role, 'columns', pg_catalog.to_jsonb(part.columns)),
