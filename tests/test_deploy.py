@@ -332,6 +332,14 @@ SECRETS = (
     "VERCEL_TOKEN=s3cret true", "true --token s3cret", "true --api-key='s3cret'", "true -H 'Authorization: Bearer s3cret'",
     "true -u ci:s3cret https://a.example", "export DB_PASSWORD=s3cret; true", "true postgresql://u:s3cret@h/d",
     'true --secret="s3cret"', "GITHUB_AUTH_TOKEN='s3cret' true", "true -H 'X-Api-Key: s3cret'",
+    "API_TOKEN='a'\"s3cret\" true", "API_TOKEN=a\\ s3cret true", "true --password=\"a \\\" s3cret\"", "true https://u:a@b/s3cret@h/d",
+    "true -d '{\"password\": \"s3cret\", \"n\": 1}'", "true -d '{\"api_key\":\"s3cret\"}'", 'true -d "{\\"token\\":\\"s3cret\\"}"',
+    "true 'https://a.example/d?token=s3cret&x=1'", "true 'https://a.example/d?x=1&key=s3cret'", "true -H 'Cookie: a=1; session=s3cret'",
+    "true -H \"Authorization: token s3cret\"", "true -H 'X-Auth-Token: a s3cret'", "true https://hooks.slack.com/services/T1/B1/s3cret",
+    "true https://discord.com/api/webhooks/123/s3cret", "sshpass -p s3cret true", "mysqldump -u root -ps3cret true",
+    "docker login -u ci -p s3cret true", "redis-cli -h h -a s3cret true", "openssl true -passin pass:s3cret", "true ghp_s3cretS3cret",
+    "true eyJhbGciOiJIUzI1NiJ9.s3cret.x", "true sk_live_s3crets3cret", "true https://0123456789abcdef_s3cret@sentry.example/1",
+    "true --userpwd ci:s3cret", "SIGNING_KEY=s3cret true", "true --cookie s3cret", "true --set auth.password=s3cret",
 )  # fmt: skip
 
 
@@ -343,7 +351,21 @@ def test_secrets_in_commands_are_neither_shown_nor_kept(line: str) -> None:
     assert command_mark(line) == command_mark(line.replace("s3cret", "another"))
 
 
-@pytest.mark.parametrize("line", ["git push origin main", "vercel deploy --prod", "make author=ada", "npm run build -- --keep 3"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "git push origin main",
+        "vercel deploy --prod",
+        "make author=ada",
+        "npm run build -- --keep 3",
+        "curl https://a.example:8080/@scope/x",
+        "mysql -u root -p < dump.sql",
+        "docker build -p 80 .",
+        "echo basic test",
+        "git commit -m 'fix: key order'",
+        "psql -f a.sql && echo done",
+    ],
+)
 def test_commands_without_secrets_are_shown_as_they_are(line: str) -> None:
     assert command_shown(line) in (line, line.replace("author=ada", "author=********"))
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatops import settings
+from chatops.deploys.command_text import command_shown
 from chatops.errors import NotATerminalError, RefusedError
 from chatops.flows.run import Invocation
-from chatops.formatting import plural, visible
+from chatops.formatting import plural
 from chatops.model import Span
 from chatops.settings import Configuration
 
@@ -28,7 +29,7 @@ def agree_to_commands(invocation: Invocation, table: str, commands: Sequence[str
         return
     invocation.note(f"[{table}] of {invocation.configuration.path} runs {plural(len(commands), 'command')}:")
     for line in commands:
-        invocation.note([Span("  "), Span(visible(settings.without_passwords(line)))])
+        invocation.note([Span("  "), Span(command_shown(line))])
     if yes:
         return
     if not invocation.interactive:

@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatops import formatting, settings
+from chatops import formatting
 from chatops.deploys import monitor_state as watches
 from chatops.deploys import notice, schedule
 from chatops.deploys import receipt as receipts
+from chatops.deploys.command_text import command_shown
 from chatops.deploys.monitor_state import Look, Verdict, Watch, verdict
 from chatops.errors import ExitCode, RefusedError, UnreachableError, UsageError
 from chatops.flows import tenants
@@ -28,7 +29,6 @@ from chatops.flows.monitor_state import InDatabase, InFile, Keeper
 from chatops.flows.notify import notify
 from chatops.flows.run import Invocation
 from chatops.flows.state_files import default_path
-from chatops.formatting import visible
 from chatops.model import Line, Span
 from chatops.screens import monitor as screen
 from chatops.screens.tenants_checks import MONITOR
@@ -75,7 +75,7 @@ def agreed(invocation: Invocation, request: MonitorRequest, *, consent: Callable
         raise RefusedError("nothing was changed")
     agree_to_commands(invocation, "monitor", configured_commands(invocation.configuration, "monitor"), yes=request.yes)
     if request.notify is not None and not request.notify.startswith(("http://", "https://")):
-        invocation.note([Span("--notify runs: "), Span(visible(settings.without_passwords(request.notify)))])
+        invocation.note([Span("--notify runs: "), Span(command_shown(request.notify))])
         if not consent("Run it when a finding appears or goes", yes=request.yes, writes=False):
             raise RefusedError("nothing was run")
 
