@@ -92,6 +92,15 @@ POLICIES = {
         "drop policy messages_read on messages; create policy messages_read on messages as restrictive for select using (is_admin())",
         ("DB030",),
     ),
+    "of another name": Harm("alter policy chats_read on chats rename to chats_seen"),
+    "asked of a function that says yes": Harm(
+        "create or replace function is_admin() returns boolean language sql stable security definer as 'select true'", ("DB030",), (),
+        **IN_WORDS),
+    "asked of a function that sees less": Harm("alter function is_operator() security invoker", ("DB030",), (), **IN_WORDS),
+    "asked of a function of other words": Harm(
+        "create or replace function is_admin() returns boolean language sql stable security definer as "
+        "'select exists (select from public.admins where id = auth.uid() and name <> ''x'')'", (), ("DB030",)),
+    "asked of a function that may not be asked": Harm("revoke execute on function is_operator() from public, authenticated", ("DB030",)),
     "on a table that was open": Harm("alter table platform_config disable row level security", ("DB024", "DB029", "DB030")),
 }  # fmt: skip
 
@@ -161,6 +170,7 @@ TRIGGERS = {
         (), ("DB019",)),
     "gone": Harm("drop trigger messages_update_chat_stats on messages", ("DB030",)),
     "gone, and keeps no figures": Harm("drop trigger chats_touch_updated_at on chats", (), ("DB030",)),
+    "with its caller's eyes": Harm("alter function update_chat_stats() security invoker", ("DB030",), (), **IN_WORDS),
     "off": Harm("alter table messages disable trigger messages_update_chat_stats", ("DB017",)),
     "all off": Harm("alter table messages disable trigger all", ("DB017", "DB029")),
     "of another body": Harm(
@@ -187,6 +197,9 @@ KEYS = {
     "one turn an operator": Harm("create unique index once on chat_assignments (operator_id, release_reason)", ("DB019",), **IN_WORDS),
     "one free chat": Harm("create unique index once on chats (assigned_operator_id) nulls not distinct", ("DB019",), **IN_WORDS),
     "one operator there": Harm("create unique index once on operators (is_available)", ("DB019",), **IN_WORDS),
+    "an index over the words": Harm("create index words on messages (content)", ("DB019",), **IN_WORDS),
+    "an index that brings the words": Harm("create index words on messages (chat_id) include (content)", ("DB019",), **IN_WORDS),
+    "an index over some of the words": Harm("create index words on messages (left(content, 40))"),
     "one heartbeat an operator": Harm("create unique index once on operator_activity (operator_id)", (), ("DB019",)),
     "none twice at a time": Harm(
         "alter table messages add constraint once exclude using btree (chat_id with =)", ("DB019",), **IN_WORDS),
@@ -248,7 +261,9 @@ COLUMNS = {
         "do $h$ begin drop extension \"uuid-ossp\" cascade; exception when undefined_object then "
         "drop function extensions.uuid_generate_v4() cascade; end $h$", ("DB004", "DB030"), (), **IN_WORDS),
     "no time of a chat": Harm("alter table chats alter column created_at drop default", ("DB030",)),
-    "another default": Harm("alter table chats alter column is_active set default false", (), ("DB030",)),
+    "another default": Harm("alter table operators alter column is_available set default true", (), ("DB030",)),
+    "ended from the beginning": Harm("alter table chats alter column is_active set default false", ("DB004",), ("DB030",)),
+    "taken from the beginning": Harm("alter table chats alter column chat_state set default 'assigned'", ("DB004",), ("DB030",)),
     "no state to begin with": Harm("alter table chats alter column chat_state drop default", ("DB030",)),
     "ids of turns as text": Harm(
         "drop view guarded_columns; alter table chat_assignments alter column id drop default, alter column id type text using id::text",
@@ -287,6 +302,7 @@ STORAGE = {
     "many statistics, little fill": Harm(
         "alter table chats alter column chat_state set statistics 1000; alter table messages set (fillfactor = 50)"),
     "an index invalid": Harm("update pg_index set indisvalid = false where indexrelid = 'idx_messages_chat_created'::regclass", ("DB013",)),
+    "an index gone": Harm("drop index idx_messages_chat_created", (), ("DB013",)),
     "an index not ready": Harm("update pg_index set indisready = false where indexrelid = 'chats_one_per_operator'::regclass", ("DB013",)),
     "a sequence round": Harm("alter sequence refusals_late_reply cycle", ("DB018",)),
     "a sequence short": Harm("alter sequence refusals_late_reply maxvalue 100", ("DB018",)),
@@ -299,6 +315,10 @@ STORAGE = {
     "reading alone for somebody": Harm(
         "do $h$ begin create role looks_on; exception when duplicate_object then null; end $h$; "
         "alter role looks_on set default_transaction_read_only = on"),
+    "no time": Harm("alter role service_role set statement_timeout = '100ms'", ("DB029",)),
+    "little time": Harm("alter role service_role set statement_timeout = '3s'"),
+    "shut out": Harm("alter role authenticator nologin", ("DB029",)),
+    "shut out by a limit": Harm("alter role authenticator connection limit 0", ("DB029",)),
     "no wait for the disk": Harm(
         "do $h$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $h$", (), ("DB029",)),
     "guards off for a role": Harm("alter role service_role set session_replication_role = replica", ("DB029",)),

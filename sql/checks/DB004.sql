@@ -47,7 +47,7 @@ with wanted (relation, name, family, least, always_null) as (
          ('messages', 'id', false), ('messages', 'chat_id', false), ('messages', 'sender_type', false), ('messages', 'content', false),
          ('messages', 'created_at', false)
 ), columns as materialized (
-  select c.relname::text as relation, a.attname::text as name, a.attnotnull, a.attgenerated, a.attidentity, a.atttypmod, t.typname, t.typcategory,
+  select c.oid as table_oid, a.attnum, c.relname::text as relation, a.attname::text as name, a.attnotnull, a.attgenerated, a.attidentity, a.atttypmod, t.typname, t.typcategory,
          t.oid as type_id, pg_catalog.format_type(a.atttypid, a.atttypmod) as type_text, a.atthasdef,
          'column ' || c.relname::text || '.' || a.attname::text as object,
          pg_catalog.format('alter table %I alter column %I ', c.relname, a.attname) as altering
@@ -114,6 +114,14 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
       from columns c
      where c.relation = 'chats' and c.name in ('last_operator_id', 'operator_replied_at', 'last_message_at')
        and c.attnotnull and not c.atthasdef
+    union all
+    select c.object, 'begins as ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) || ': a new chat is none that waits for its first message',
+           c.altering || case c.name when 'is_active' then 'set default true;' else 'set default ''waiting_assignment'';' end, false
+      from columns c
+      join pg_attrdef d on d.adrelid = c.table_oid and d.adnum = c.attnum
+     where c.relation = 'chats' and c.attgenerated = ''
+       and (c.name = 'is_active' and pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'false'
+            or c.name = 'chat_state' and pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ '^''' and pg_catalog.pg_get_expr(d.adbin, d.adrelid) !~ '^''waiting_assignment''')
     union all
     -- Without it a heartbeat finds no row to renew, and assigning fails.
     select 'operator_activity (chat_id, operator_id)', 'is not unique: assigning and heartbeats fail',

@@ -29,6 +29,13 @@ select found.standby, found.state, found.behind, found.lag_for
        and pg_last_wal_receive_lsn() is distinct from pg_last_wal_replay_lsn()
        and replay.lag_for > pg_catalog.make_interval(secs => :'standby_lag_seconds'::double precision)
     union all
+    -- No commit ends before a standby has it, and there is none.
+    select 'this server', 'waiting', 'it waits for a standby at every commit, and none of ' || pg_catalog.current_setting('synchronous_standby_names') || ' is there', null
+     where pg_catalog.current_setting('synchronous_standby_names') <> ''
+       and pg_catalog.current_setting('synchronous_commit') not in ('off', 'local')
+       and not pg_is_in_recovery()
+       and not exists (select from pg_stat_replication r where r.sync_state in ('sync', 'quorum'))
+    union all
     select 'the slot ' || s.slot_name::text, case when s.wal_status = 'lost' then 'lost' else 'nobody reads it' end,
            coalesce(pg_catalog.pg_size_pretty(kept.bytes), 'its log is gone'), null
       from pg_replication_slots s

@@ -1,25 +1,37 @@
--- Which indexes on the chat tables are invalid?
+-- Which indexes on the chat tables are invalid, or missing where every look needs one?
 -- code: DB013
--- title: {count} indexes on the chat tables are invalid
--- title-one: the index {object} on {relation} is invalid
+-- title: {count} indexes on the chat tables are invalid or missing
+-- title-one: the index {object} on {relation} is {trouble}
 -- severity: warning
 -- group: schema
--- expected: every index on the chat tables is valid, or is being built at this moment
--- why: CREATE INDEX CONCURRENTLY was interrupted: by a lock timeout, a cancelled session or duplicate rows
+-- expected: every index on the chat tables is valid, or is being built at this moment; messages and turns are found by their chat
+-- why: CREATE INDEX CONCURRENTLY was interrupted: by a lock timeout, a cancelled session or duplicate rows; or nobody used it
 -- consequence: queries scan the whole table; every write still pays for the index; a unique one guards nothing
--- help-sql: reindex index concurrently {object};
+-- help-sql: {remedy}
 -- needs-table: chats
 -- shares: chat_tables
 -- says: everything is slow · the deploy is not right
+-- A missing one is advice: where there are few rows nobody notices.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 with chat_tables as materialized (:chat_tables)
-select c.name as relation,
-       case when c.ours then 'chatops.' else '' end || i.relname::text as object,
-       pg_catalog.pg_size_pretty(pg_catalog.pg_relation_size(i.oid)) as size,
-       x.indisunique as is_unique
-  from chat_tables c
-  join pg_index x on x.indrelid = c.oid
-  join pg_class i on i.oid = x.indexrelid
- where not (x.indisvalid and x.indisready and x.indislive)
-   and not exists (select 1 from pg_stat_progress_create_index b where b.index_relid = i.oid)
- order by c.name, i.relname
+select found.relation, found.object, found.trouble, found.size, found.is_unique, found.remedy, found.advice
+  from (
+    select c.name as relation,
+           case when c.ours then 'chatops.' else '' end || i.relname::text as object, 'invalid' as trouble,
+           pg_catalog.pg_size_pretty(pg_catalog.pg_relation_size(i.oid)) as size,
+           x.indisunique as is_unique,
+           pg_catalog.format('reindex index concurrently %s%I;', case when c.ours then 'chatops.' else '' end, i.relname) as remedy, false as advice
+      from chat_tables c
+      join pg_index x on x.indrelid = c.oid
+      join pg_class i on i.oid = x.indexrelid
+     where not (x.indisvalid and x.indisready and x.indislive)
+       and not exists (select 1 from pg_stat_progress_create_index b where b.index_relid = i.oid)
+    union all
+    select c.name, 'by ' || a.attname::text, 'missing', null, false,
+           pg_catalog.format('create index %s on %s (%I);', case when c.relkind = 'r' then 'concurrently' else '' end, c.name, a.attname), true
+      from chat_tables c
+      join pg_attribute a on a.attrelid = c.oid and a.attname = 'chat_id' and not a.attisdropped
+     where not c.ours and not c.relispartition and c.relname in ('messages', 'chat_assignments')
+       and not exists (select from pg_index x where x.indrelid = c.oid and x.indkey[0] = a.attnum and x.indpred is null)
+  ) as found
+ order by found.advice, found.relation, found.object

@@ -157,6 +157,22 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
       from keys k
      where k.relname = 'operator_activity' and pg_catalog.cardinality(k.columns) = 1 and k.columns operator(pg_catalog.<@) array['chat_id', 'operator_id']
     union all
+    -- A text of more than a third of a page has no room in such an index.
+    select 'index', i.relname::text, 'refuses long messages: a btree has no room for them', pg_catalog.format('drop index %I', i.relname), false
+      from chat_tables c
+      join pg_attribute a on a.attrelid = c.oid and a.attname = 'content'
+      join pg_index x on x.indrelid = c.oid and a.attnum = any (x.indkey::smallint[])
+      join pg_class i on i.oid = x.indexrelid
+      join pg_am m on m.oid = i.relam and m.amname = 'btree'
+     where c.relname = 'messages' and not exists (select from pg_constraint k where k.conindid = x.indexrelid)
+    union all
+    select 'subscription', s.subname::text, 'writes ' || pg_catalog.string_agg(c.relname, ', ' order by c.relname) || ' past all guards',
+           pg_catalog.format('alter subscription %I disable', s.subname), true
+      from pg_subscription_rel r
+      join chat_tables c on c.oid = r.srrelid and not c.ours
+      join (select w.oid, w.subname from pg_subscription w where w.subenabled) as s on s.oid = r.srsubid
+     group by s.subname
+    union all
     select 'foreign key', c.relname::text || '.' || k.conname::text, 'looks for ' || m.target || ' among ' || k.confrelid::regclass::text,
            pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname), false
       from chat_tables c

@@ -1,4 +1,4 @@
--- What switches off what protects the chats: settings, storage, keys, vacuum, or rights of everybody?
+-- What switches off what protects the chats: settings, storage, keys, vacuum, logging in, or rights of everybody?
 -- code: DB029
 -- title: {count} things switch off what protects the chats
 -- title-one: {object} {trouble}
@@ -61,6 +61,24 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': nothing can be written', pg_catalog.format('alter %s reset %I;', s.place, s.name), false
       from settings s
      where s.of_the_application and s.name = 'default_transaction_read_only' and s.value in ('on', 'true', 'yes', '1')
+    union all
+    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': ordinary work is cut off', pg_catalog.format('alter %s reset %I;', s.place, s.name), false
+      from settings s
+     where s.of_the_application and s.name in ('statement_timeout', 'transaction_timeout')
+       and case when s.value ~ '^[0-9]+ ?(ms)?$' then pg_catalog.regexp_replace(s.value, '[^0-9]', '', 'g')::numeric between 1 and 499 end
+    union all
+    -- By this role the hosting's API comes in.
+    select 'role authenticator', 'may not log in: the application is shut out',
+           'alter role authenticator login connection limit -1 valid until ''infinity'';', false
+      from pg_roles r
+     where r.rolname = 'authenticator' and (not r.rolcanlogin or r.rolconnlimit = 0 or r.rolvaliduntil < now())
+       and exists (select from pg_auth_members m join pg_roles o on o.oid = m.roleid where m.member = r.oid and o.rolname in ('anon', 'authenticated', 'service_role'))
+    union all
+    select 'database ' || pg_catalog.quote_ident(d.datname), 'sorts text otherwise than when its indexes were made: they may miss rows, and let pairs pass',
+           pg_catalog.format('reindex database %I; alter database %I refresh collation version;', d.datname, d.datname), false
+      from pg_database d
+     where d.datname = current_database()
+       and d.datcollversion <> pg_catalog.pg_database_collation_actual_version(d.oid)
     union all
     select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': the newest messages are lost in a crash',
            pg_catalog.format('alter %s reset %I;', s.place, s.name), true

@@ -39,7 +39,12 @@ kept as materialized (
   select k.*
     from kept k
    where not exists (select from now_there t where t.label = k.label)
-     and k.word not in ('column', 'replica')
+     and k.word not in ('column', 'replica', 'function')
+     -- It only has another name.
+     and not (k.word in ('policy', 'constraint')
+              and exists (select from now_there t
+                           where t.relation = k.relation and t.label like k.word || ' %' and t."is" - 'name'::text = k.was - 'name'::text
+                             and not exists (select from kept o where o.label = t.label)))
      and not exists (select from expected_objects w
                       where w.kind || ' ' || w.name in ('trigger ' || k.relation || '.' || pg_catalog.substring(k.label, '^trigger (.*) of '),
                                                         'constraint ' || k.relation || '.' || (k.was ->> 'name'::text)))
@@ -164,9 +169,18 @@ kept as materialized (
   select c.label, case when c."is" -> 'definition'::text = c.was -> 'definition'::text then 'does something else than it did' else 'fires otherwise than it did' end,
          case when c."is" -> 'definition'::text <> c.was -> 'definition'::text
               then pg_catalog.format('drop trigger %I on %I; %s', pg_catalog.substring(c.label, '^trigger (.*) of '), c.relation, c.statement) end,
-         true, c.label, c.set_at, c.target_schema
+         not coalesce((c.was ->> 'definer'::text)::boolean and not (c."is" ->> 'definer'::text)::boolean and c.lasting, false), c.label, c.set_at, c.target_schema
     from changed c
    where c.word = 'trigger'
+  union all
+  -- One that says yes to everybody, or sees no more than its caller does, opens or closes all that its policies guard.
+  select c.label, 'does something else than it did', null,
+         not (c.was -> 'definer'::text <> c."is" -> 'definer'::text
+              or exists (select from pg_proc p where 'function ' || p.oid::regprocedure::text || ' of policies' = c.label
+                            and pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') ~* '^\s*(begin\s+return\s+|select\s+)\(?(true|false)\)?\s*;?\s*(end\s*;?)?\s*$')),
+         c.label, c.set_at, c.target_schema
+    from changed c
+   where c.word = 'function'
   union all
   select c.label, 'holds for fewer columns than it did', c.statement,
          not exists (select from working w where w.role = c.was ->> 'role'::text and w.role <> 'anon'), c.label, c.set_at, c.target_schema

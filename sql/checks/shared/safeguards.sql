@@ -9,6 +9,12 @@ with tables as materialized (
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
    where c.relkind in ('r', 'p')
+), policy_functions as materialized (
+  select distinct p.oid, p.oid::regprocedure::text as call, p.prosrc, p.prosecdef, p.proowner
+    from tables as t
+    join pg_catalog.pg_policy as y on y.polrelid = t.oid
+    join pg_catalog.pg_depend as d on d.classid = 'pg_policy'::regclass::oid and d.objid = y.oid and d.refclassid = 'pg_proc'::regclass::oid
+    join pg_catalog.pg_proc as p on p.oid = d.refobjid
 )
 select 'row level security of ' || t.relname::text as label, t.relname::text as relation, true as lasting,
        pg_catalog.jsonb_build_object('forced', t.relforcerowsecurity) as "is",
@@ -97,12 +103,26 @@ union all
 select 'trigger ' || g.tgname::text || ' of ' || t.relname::text, t.relname::text,
        -- What keeps the figures of the chats.
        p.prosrc ~* '\m(message_count|last_message_at)\M',
-       pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_triggerdef(g.oid, true), 'body', pg_catalog.md5(p.prosrc::text)),
+       pg_catalog.jsonb_build_object('definition', pg_catalog.pg_get_triggerdef(g.oid, true), 'body', pg_catalog.md5(p.prosrc::text),
+                                     'definer', p.prosecdef),
        pg_catalog.pg_get_triggerdef(g.oid, true) || ';'
   from tables as t
   join pg_catalog.pg_trigger as g on g.tgrelid = t.oid and not g.tgisinternal and g.tgparentid = 0::oid
   join pg_catalog.pg_proc as p on p.oid = g.tgfoid
  where t.of_chats and g.tgname::text not like 'chatops\_%'
+union all
+-- What policies ask decides what they let through.
+select 'function ' || f.call || ' of policies', 'chats', false,
+       pg_catalog.jsonb_build_object('body', pg_catalog.md5(f.prosrc::text), 'definer', f.prosecdef), null
+  from policy_functions as f
+union all
+select r.rolname::text || ' may execute ' || f.call, 'chats', false, pg_catalog.jsonb_build_object('role', r.rolname),
+       pg_catalog.format('grant execute on function %s to %I;', f.call, r.rolname)
+  from policy_functions as f
+ cross join pg_catalog.pg_roles as r
+ where r.oid in (select e.grantee from tables as t cross join lateral pg_catalog.aclexplode(t.relacl) as e where t.of_chats)
+   and not r.rolsuper and r.oid <> f.proowner
+   and pg_catalog.has_function_privilege(r.oid, f.oid, 'execute')
 union all
 select r.role || ' may ' || v.privilege || ' ' || t.relname::text, t.relname::text, false,
        pg_catalog.jsonb_build_object('role', r.role, 'columns', pg_catalog.to_jsonb(part.columns)),
