@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -25,6 +26,8 @@ def duration(seconds: float | timedelta | None) -> str:
         seconds = seconds.total_seconds()
     if seconds < 0:
         return f"-{duration(-seconds)}"
+    if seconds == math.inf:
+        return "infinity"
     if seconds < 10:
         return f"{seconds:.2f} s" if 0 < seconds < 1 else f"{seconds:.3g} s"
     whole = round(seconds)

@@ -33,6 +33,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     **{f"{name} -o {how}": (name, "-o", how) for name in TABLES for how in ("plain", "json", "csv")},
     **{f"{name} -o prometheus": (name, "-o", "prometheus") for name in ("summary", "queue")},
     "stuck -o jsonl": ("stuck", "-o", "jsonl"),
+    "chats -o tsv": ("chats", "-o", "tsv"),
+    "summary --since": ("summary", "--since", "1h"),
+    "wait": ("wait", "--for", "oldest<5m", "--timeout", "1s"),
     "show chat": ("show", "chat", "CHAT"),
     "show operator": ("show", "operator", "OPERATOR"),
     "diagnose": ("diagnose",),
@@ -142,7 +145,7 @@ EXPECTED: dict[Callable[[Database], Iterator[dict[str, Any]]], tuple[tuple[int, 
     no_column: (COLUMN, {"diagnose": UNKNOWN, "diagnose -o nagios": (1, r"^CHATOPS WARNING - .*unknown"),
                          "verify -o json": UNKNOWN, "verify --scenarios": UNKNOWN, "doctor": UNKNOWN, "status": SEEN, "log": SEEN,
                          "monitor": NOT_MEASURED, "monitor -o prometheus": NOT_MEASURED, "monitor -o nagios": NAGIOS}),
-    beyond: (SEEN, {"diagnose": (1, "warning"), "diagnose CHAT": (1, ""), "diagnose -o nagios": (1, "DATA002"),
+    beyond: (SEEN, {"wait": (1, "oldest is unknown: since infinity"), "diagnose": (1, "warning"), "diagnose CHAT": (1, ""), "diagnose -o nagios": (1, "DATA002"),
                     "verify -o json": (1, "")}),
 }  # fmt: skip
 

@@ -59,10 +59,11 @@ def _look(invocation: Invocation, checks: Sequence[load.Check]) -> dict[str, tup
     with invocation.reading() as database:
         queue = reports.queue_figures(database)
         oldest = (invocation.now - queue.oldest).total_seconds() if invocation.now and queue.oldest else 0.0
-        figures = {"waiting": queue.waiting, "oldest": oldest, "free": queue.free, "busy": queue.busy}
-        found |= {
-            name: (value, formatting.duration(value) if name == "oldest" else f"{value}") for name, value in figures.items()
-        }
+        figures = {"waiting": queue.waiting, "free": queue.free, "busy": queue.busy}
+        found |= {name: (value, f"{value}") for name, value in figures.items()}
+        # Who waits since an instant to come waits for nobody knows how long.
+        known = oldest >= 0
+        found["oldest"] = (oldest, formatting.duration(oldest)) if known else (None, f"unknown: since {queue.oldest}")
         for result in run.run(database, checks).results if checks else ():
             unknown = result.status == "unknown"
             found[result.check.code] = (None if unknown else result.count,
