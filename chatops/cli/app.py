@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str], call: Call) -> int:
     try:
-        if any("\udc80" <= sign <= "\udcff" for word in arguments for sign in word):
+        if not all(map(_is_text, arguments)):
             raise UsageError("an argument is not UTF-8")
         plain = None if COMPLETES in os.environ else plain_line.read(arguments)
         result = _by_typer(arguments, call) if plain is None else plain.run(call)
@@ -58,6 +58,10 @@ def _run(arguments: list[str], call: Call) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the boundary: whatever it is becomes a sentence and an exit code
         return _ended(call, error)
     return code
+
+
+def _is_text(word: str) -> bool:
+    return word.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in word)
 
 
 def _by_typer(arguments: list[str], call: Call) -> Any:
