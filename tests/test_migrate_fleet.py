@@ -74,6 +74,31 @@ def test_every_schema_that_matches_is_a_target(database: Database, chatops_inpro
     assert "matches nobody_*" in nothing.stderr
 
 
+def test_a_dry_run_of_many_says_what_is_pending_in_each(
+    three: list[Database], chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    where = folder(tmp_path, {**FILES, "003_c.sql": "do $$ begin raise notice 'hello'; end $$"})
+    chatops_inprocess("migrate", "--dir", where, "--to", "1", db=three[0], check=0)
+    chatops_inprocess("migrate", "--dir", where, db=three[1], check=0)
+    named = [part for one in three for part in ("--db", one.url)]
+    told = json.loads(chatops_inprocess(*named, "migrate", "--dir", where, "--dry-run", "-o", "json", check=0).stdout)
+    assert [(row["result"], row["files"]) for row in told["targets"]] == [("to apply", 2), ("nothing to do", 0), ("to apply", 3)]
+    assert told["pending"] == 2
+    page = chatops_inprocess(*named, "migrate", "--dir", where, "--dry-run", check=0).stdout
+    assert page.startswith("2 of 3 targets have files to apply; nothing was changed.\n")
+    assert [names(one) for one in three[:2]] == [["001_a"], ["001_a", "002_b", "003_c"]]
+    assert three[2].value("select to_regclass('chatops.migrations')::text") is None
+
+
+def test_many_targets_do_not_repeat_the_notices_of_a_file(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    files = {"001_a.sql": "do $$ begin raise notice 'hello'; raise warning 'careful'; end $$"}
+    for number in range(7):
+        database.execute(f"create schema many_{number}")
+    done = chatops_inprocess("migrate", "--dir", folder(tmp_path, files), "--all-schemas", "many_*", db=database, check=0)
+    assert "hello" not in done.stderr
+    assert done.stderr.count("careful") == 7
+
+
 def test_environments_may_be_a_list_and_production_among_them_needs_yes(
     three: list[Database], chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:

@@ -118,6 +118,17 @@ def test_status_tells_what_is_pending_and_can_gate(tenants: Database, chatops_in
     chatops_inprocess("status", "--all-schemas", "tenant_*", db=tenants, check=0)
 
 
+def test_status_names_a_tenant_that_a_newer_chatops_has_migrated(tenants: Database, chatops_inprocess: Chatops) -> None:
+    tenants.execute(
+        "insert into chatops.migrations (target_schema, source, name, number, checksum, state, chatops_version, applied_at)"
+        " values ('tenant_b', 'chatops', '999_later', 999, '', 'applied', '9.9', now())"
+    )
+    status = chatops_inprocess("status", "--all-schemas", "tenant_*", "-o", "json", "--exit-code", db=tenants, check=1)
+    rows = {row["tenant"]: row for row in rows_of(status)}
+    assert rows["tenant_b"]["state"].startswith("ahead: this database is ahead of chatops")
+    assert rows["tenant_a"]["state"] == "up to date"
+
+
 def test_a_tenant_that_cannot_be_seen_is_unknown_by_name(tenants: Database, chatops_inprocess: Chatops) -> None:
     role = f"sees_two_{uuid.uuid4().hex[:12]}"
     tenants.execute(f"create role {role} login; grant usage on schema tenant_a, tenant_b, chatops to {role}")

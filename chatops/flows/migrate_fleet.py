@@ -15,6 +15,7 @@ from chatops.flows.tell_migration import Teller
 from chatops.migrations import fleet
 from chatops.migrations.events import Done, Event, Installed, StepBegun
 from chatops.migrations.fleet import Member
+from chatops.migrations.heard import Said
 from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.prepare import MigrationRequest
 from chatops.migrations.source import Folder, revision_of
@@ -102,7 +103,7 @@ class _Telling:
 
     def of(self, label: str, event: Event) -> None:
         """An event of one target."""
-        if self.of_all > FEW and isinstance(event, (Done, Installed, StepBegun)):
+        if self.of_all > FEW and (isinstance(event, (Done, Installed, StepBegun)) or _is_small_talk(event)):
             return
         self.tellers[label](event)
 
@@ -111,6 +112,11 @@ class _Telling:
         self.over += 1
         if self.of_all > FEW:
             self.invocation.note(f"{formatting.visible(member.label)}: {screen.done(member)}  ({self.over} of {self.of_all})")
+
+
+def _is_small_talk(event: Event) -> bool:
+    """A notice of a file: of many targets each would say the same, and nothing happened in any."""
+    return isinstance(event, Said) and event.severity in ("NOTICE", "INFO", "DEBUG", "LOG")
 
 
 def _refuse_ahead(ledger: Ledger) -> None:

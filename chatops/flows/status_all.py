@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from chatops.db.sessions import Sessions
 from chatops.errors import ExitCode
+from chatops.flows import ahead
 from chatops.flows.folder import pin
 from chatops.flows.paste import here
 from chatops.flows.run import Invocation
@@ -35,6 +36,12 @@ def status_all(invocation: Invocation, options: StatusOptions) -> ExitCode:
             members.append(Member(one.target, one.label, request, Run("status"), error=one.error))
         with contextlib.closing(Fleet(folder, members, jobs, lambda label, event: None)) as whole:
             whole.look()
-        return [status_row(one, here(one.target, "status", *own), counts=options.exit_code) for one in members]
+        return [status_row(one, here(one.target, "status", *own), counts=options.exit_code, newer=_newer(one)) for one in members]
 
     return show(invocation, ask, STATUS)
+
+
+def _newer(member: Member) -> str | None:
+    """What a newer chatops has left in a tenant."""
+    found = ahead.among(member.prepared.ledger.rows) if member.prepared is not None else []
+    return ahead.told(found) if found else None

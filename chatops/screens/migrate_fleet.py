@@ -15,6 +15,7 @@ MOST_NAMES = 5
 MOST_LINES = 5
 """So many targets with the same outlook have a line each."""
 NOTHING = "nothing to do"
+TO_APPLY = "to apply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,12 @@ def answer(members: Sequence[Member]) -> Answer:
     rows = [_row(member) for member in members]
     well = sum(1 for member in members if member.error is None and member.left_out is None)
     headline = f"{well} of {formatting.plural(len(members), 'target')} {'is' if well == 1 else 'are'} as asked."
-    data = {"well": well, "targets_total": len(members)}
+    if pending := sum(row.result == TO_APPLY for row in rows):
+        unfit = len(members) - well
+        headline = f"{pending} of {formatting.plural(len(members), 'target')} have files to apply; nothing was changed." + (
+            f" {formatting.plural(unfit, 'target')} cannot be migrated." if unfit else ""
+        )
+    data = {"well": well, "targets_total": len(members), "pending": pending}
     body: list[Table | Text] = [Text([headline])]
     told = [row for row in rows if row.result != NOTHING]
     if len(rows) - len(told) > MOST_LINES:
@@ -63,11 +69,14 @@ def _outcome(row: TargetRow) -> Outcome:
 
 def _row(member: Member) -> TargetRow:
     views = sum(one.kind == "view" for one in member.outcome.done) if member.outcome else 0
+    files = len(member.files)
+    if _result(member) == TO_APPLY and member.prepared is not None:
+        files, views = len(member.prepared.plan.apply), len(member.prepared.views)
     last = member.prepared.plan.last_in if member.prepared else None
     name = member.files[-1] if member.files else last.name if last else None
     message = member.error.message if member.error else member.left_out
     return TargetRow(
-        member.label, _result(member), len(member.files), views, short(name) if name else None, round(member.seconds, 3),
+        member.label, _result(member), files, views, short(name) if name else None, round(member.seconds, 3),
         int(member.code), message,
     )  # fmt: skip
 
@@ -77,7 +86,9 @@ def _result(member: Member) -> str:
         return "failed" if isinstance(member.error, MigrationFailedError) else member.code.name.lower()
     if member.left_out is not None:
         return "not begun"
-    return NOTHING if member.outcome is None else "applied"
+    if member.outcome is not None:
+        return "applied"
+    return TO_APPLY if member.pending else NOTHING
 
 
 def done(member: Member) -> str:

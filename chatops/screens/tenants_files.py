@@ -24,8 +24,11 @@ STATUS = Page(
 )  # fmt: skip
 
 
-def status_row(member: Member, command: str, *, counts: bool) -> TenantRow:
-    """One tenant's line of `status`; `counts`: whether what is pending makes the run end in 1."""
+def status_row(member: Member, command: str, *, counts: bool, newer: str | None = None) -> TenantRow:
+    """One tenant's line of `status`; `counts`: whether what is pending makes the run end in 1.
+
+    `newer`: what a newer chatops has left there.
+    """
     target = member.target
     if member.error is not None or member.prepared is None:
         refused = member.error is not None and member.error.exit_code in (ExitCode.REFUSED, ExitCode.FOUND)
@@ -38,7 +41,9 @@ def status_row(member: Member, command: str, *, counts: bool) -> TenantRow:
     values = {"state": "pending" if pending else UP_TO_DATE, "pending": pending,
               "last_in": plan.last_in.name if plan.last_in else None}  # fmt: skip
     state = f"{formatting.plural(pending, 'file')} pending" if pending else UP_TO_DATE
-    row = unknown(target, member.label, "", ExitCode.FOUND if pending and counts else ExitCode.OK, command)
+    row = unknown(target, member.label, "", ExitCode.FOUND if (pending or newer) and counts else ExitCode.OK, command)
+    if newer is not None:
+        return _told(row, Told((1.5, float(pending)), {**values, "state": f"ahead: {newer}"}, newer))
     return _told(row, Told((float(pending > 0), float(pending)), values, state))
 
 
