@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chatops import sqlfiles
-from chatops.db import Database
+from chatops.db import Database, literal
 
 _LOGS = re.compile(
     r"\s*insert into (?P<log>chatops\.actions|pg_temp\.chatops_actions) \((?P<columns>[^)]*)\)\s*"
@@ -30,6 +30,11 @@ _LOGGED_BY = re.compile(
     r"\b(?P<name>\w+) as \(\s*insert into chatops\.actions \((?P<columns>[^)]*)\)\s*(?P<made>(?:(?!\n\)).)*)\n\)", re.DOTALL
 )
 """A CTE that logs what others have changed."""
+_MADE = re.compile(
+    r"\b(?P<name>\w+) as \(\s*insert into (?P<table>\w+) \((?P<columns>[^)]*)\)\s*(?P<made>(?:(?!\n\)).)*?)\s*returning \*\n\)",
+    re.DOTALL,
+)
+"""A CTE that adds rows to a table of the tenant, and returns them whole."""
 _TENANTS = re.compile(r"\b(chats|messages|chat_assignments|operator_activity|operators|platform_config) ?[a-z]?\b")
 _READS = re.compile(r"\b(from|join) chatops\.actions a\b")
 _INSTANT = re.compile(r"\b(?:pg_catalog\.)?(?:statement_timestamp|clock_timestamp|now)\(\)")
@@ -39,10 +44,6 @@ _TYPES = {
     "before": "jsonb", "after": "jsonb", "outcome": "text", "detail": "text",
 }  # fmt: skip
 _LOGGED = "id bigint, code text, at timestamptz, chat_id uuid, operator_id uuid, before jsonb, after jsonb"
-
-
-NOT_MENDED = ("CHAT005",)
-"""Repairs that Citus does not carry out: what they insert, it reads back in another format than it wrote."""
 
 
 def carry_out(database: Database, text: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
@@ -94,15 +95,36 @@ def mend(database: Database, code: str, text: str, found: Sequence[str]) -> str:
     if _READS.search(text):
         known["logged"] = database.value(sqlfiles.read("queries/citus_logged_of.sql"), {"code": code})
     text = _as_values(database, sqlfiles.body(text), known)
+    added = [(match["name"], match["table"], match["columns"]) for match in _MADE.finditer(text)]
     logs = [(match["name"], match["columns"]) for match in _LOGGED_BY.finditer(text)]
-    text = _LOGGED_BY.sub(_logged_later, text)
-    told = ", ".join(f"(select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(l)) from {name} as l)::text" for name, _ in logs)
+    text = _LOGGED_BY.sub(_logged_later, _MADE.sub(_added_later, text))
+    names = [name for name, *_ in (*added, *logs)]
+    told = ", ".join(f"(select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(l)) from {name} as l)::text" for name in names)
     head, _, last = text.rpartition("\nselect ")
     [(answer, *rows)] = database.tuples(f"{head}\nselect ({last}\n)::text, {told}", known)
-    for (_, columns), made in zip(logs, rows, strict=True):
+    for (_, table, columns), made in zip(added, rows, strict=False):
+        if made is not None:
+            database.execute(_add_text(table, ["id", *(one.strip() for one in columns.split(","))], json.loads(made)))
+    for (_, columns), made in zip(logs, rows[len(added) :], strict=True):
         if made is not None:
             database.execute(_log_text("chatops.actions", columns, ""), {"made": made})
     return str(answer)
+
+
+def _added_later(cte: re.Match[str]) -> str:
+    """The rows that a CTE would add, whole, as they will be stored: Citus does not read back what it inserts from a query."""
+    pairs = ", ".join(f"'{one.strip()}', made.{one.strip()}" for one in cte["columns"].split(","))
+    row = f"pg_catalog.jsonb_build_object('id', pg_catalog.gen_random_uuid(), {pairs})"
+    return (
+        f"{cte['name']} as materialized (\n  select stored.* from (\n{cte['made']}\n) as made ({cte['columns']})\n"
+        f" cross join lateral pg_catalog.jsonb_populate_record(null::{cte['table']}, {row}) as stored\n)"
+    )
+
+
+def _add_text(table: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
+    """What adds rows as they were told."""
+    values = ", ".join(f"({', '.join(literal(row[name]) for name in columns)})" for row in rows)
+    return f"insert into {table} ({', '.join(columns)}) values {values}"
 
 
 def _logged_later(cte: re.Match[str]) -> str:

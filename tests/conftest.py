@@ -18,7 +18,10 @@ from typing import Any
 
 import pytest
 
+from tests.clusters import cluster, lone_coordinator, tenant
 from tests.servers import DEBIAN_15, Database, Farm, Server, bare_environment, pgbouncer, pgbouncer_program
+
+__all__ = ["cluster", "lone_coordinator", "tenant"]
 
 ROOT = Path(__file__).resolve().parent.parent
 FARM = "CHATOPS_TEST_FARM"

@@ -6,14 +6,11 @@ Takes CHATOPS_TEST_CITUS_URL, a coordinator with two workers whose database `pos
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-from uuid import UUID
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -26,120 +23,12 @@ from chatops.errors import RefusedError
 from chatops.migrations.citus_form import EVERY_FUNCTION, Form, form_of
 from chatops.migrations.scanner import scan
 from chatops.settings import Options, load, resolve
+from tests.clusters import Cluster, people, value
 from tests.conftest import Result
 from tests.locks import wait_for
 from tests.servers import Database
 
-CITUS = os.environ.get("CHATOPS_TEST_CITUS_URL", "")
-REFUSED = (
-    ["remove", "--yes"], ["rehearse"], ["snooze", "CHAT013", "--until", "2099-01-01", "--reason", "x", "--store", "--yes"],
-)  # fmt: skip
 Run = Callable[..., Result]
-
-
-@dataclass
-class Cluster:
-    """A database of the test's own on every node."""
-
-    name: str
-    nodes: list[tuple[str, int]]
-
-    @property
-    def url(self) -> str:
-        """The coordinator's."""
-        return at(CITUS, path=f"/{self.name}")
-
-    def node_url(self, host: str, port: int) -> str:
-        parts = urlsplit(CITUS)
-        user = f"{parts.username}@" if parts.username else ""
-        return at(self.url, netloc=f"{user}{host}:{port}")
-
-    def connect(self, schema: str = "public") -> psycopg.Connection[tuple[object, ...]]:
-        connection = psycopg.connect(self.url, autocommit=True)
-        connection.execute(f"set search_path = {schema}, pg_temp")
-        return connection
-
-    def add_workers(self) -> None:
-        """Until then the coordinator is a server like any other."""
-        with self.connect() as own:
-            for host, port in self.nodes:
-                own.execute("select citus_add_node(%s, %s)", (host, port))
-
-    def shard(self, table: str) -> tuple[str, str]:
-        """The URL of the worker that a table lies on, and what it is called there."""
-        with self.connect() as own:
-            row = own.execute(
-                "select nodename, nodeport, shard_name::text from citus_shards where table_name = %s::regclass", (table,)
-            ).fetchone()
-        assert row is not None
-        return self.node_url(str(row[0]), int(str(row[1]))), str(row[2])
-
-
-def at(url: str, **parts: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(**parts))
-
-
-@pytest.fixture
-def lone_coordinator() -> Iterator[Cluster]:
-    """A cluster whose workers have not been added yet."""
-    if not CITUS:
-        pytest.skip("CHATOPS_TEST_CITUS_URL is not set")
-    with psycopg.connect(CITUS, autocommit=True) as coordinator:
-        workers = coordinator.execute(
-            "select nodename, nodeport from pg_dist_node where groupid <> 0 and noderole = 'primary'"
-        ).fetchall()
-    cluster = Cluster(f"chatops_test_{secrets.token_hex(4)}", [(str(host), int(port)) for host, port in workers])
-    parts = urlsplit(CITUS)
-    urls = [cluster.url, *(cluster.node_url(*node) for node in cluster.nodes)]
-    for url in urls:
-        with psycopg.connect(at(url, path="/postgres"), autocommit=True) as node:
-            node.execute(f"create database {cluster.name}")
-        with psycopg.connect(url, autocommit=True) as node:
-            node.execute("create extension citus")
-    with cluster.connect() as own:
-        own.execute("select citus_set_coordinator_host(%s, %s)", (parts.hostname, parts.port))
-    try:
-        yield cluster
-    finally:
-        for url in urls:
-            with psycopg.connect(at(url, path="/postgres"), autocommit=True) as node:
-                node.execute(f"drop database if exists {cluster.name} with (force)")
-
-
-@pytest.fixture
-def cluster(lone_coordinator: Cluster) -> Cluster:
-    lone_coordinator.add_workers()
-    return lone_coordinator
-
-
-@pytest.fixture
-def tenant(cluster: Cluster, chatops_inprocess: Run) -> Cluster:
-    """With one tenant, `acme`, migrated."""
-    with cluster.connect() as own:
-        own.execute("create schema acme")
-    chatops_inprocess("--schema", "acme", "migrate", "--yes", db=cluster.url, check=0)
-    return cluster
-
-
-def people(own: psycopg.Connection[tuple[object, ...]], chats: int = 3) -> tuple[list[UUID], list[UUID]]:
-    """Operators who are there, and chats whose users have written."""
-    own.execute("insert into operators (name, is_active, is_available, last_activity) select 'operator ' || n, true, true, now()"
-                " from generate_series(1, 3) as n")  # fmt: skip
-    own.execute("insert into real_users (name) select 'user ' || n from generate_series(1, %s) as n", (chats,))
-    own.execute("insert into fictional_users (name) values ('profile')")
-    own.execute("insert into chats (real_user_id, fictional_user_id, chat_state)"
-                " select r.id, f.id, 'waiting_assignment' from real_users as r, fictional_users as f")  # fmt: skip
-    own.execute("insert into messages (chat_id, sender_type, content) select id, 'real', 'hello' from chats")
-    operators = [UUID(str(one)) for (one,) in own.execute("select id from operators order by name").fetchall()]
-    return operators, [
-        UUID(str(one))
-        for (one,) in own.execute("select id from chats order by to_jsonb(chats) ->> 'waiting_since', id").fetchall()
-    ]
-
-
-def value(own: psycopg.Connection[tuple[object, ...]], text: str, *parameters: object) -> object:
-    row = own.execute(text, parameters).fetchone()
-    return row[0] if row is not None else None
 
 
 # ---- migrate ---------------------------------------------------------------------------------------------------------
@@ -306,11 +195,12 @@ def test_a_tenant_that_is_moved_to_another_worker_keeps_its_guards_and_functions
 
 @pytest.mark.citus
 def test_the_hostile_load_breaks_nothing_there_and_breaks_the_deployed_system(cluster: Cluster, chatops_inprocess: Run) -> None:
-    small = ["simulate", "--seconds", "4", "--operators", "3", "--users", "3", "--chats", "6"]
-    held = chatops_inprocess(*small, "--writers", "functions", "-o", "json", db=cluster.url, check=0)
-    assert json.loads(held.stdout)["verdict"] == "held"
-    chatops_inprocess(*small, db=cluster.url, check=0)
-    chatops_inprocess(*small, "--original", db=cluster.url, check=1)
+    small = ["simulate", "--db", cluster.url, "--seconds", "4", "--operators", "3", "--users", "3", "--chats", "6", "-o", "json"]
+    for words in ((), ("--writers", "functions")):
+        held = json.loads(chatops_inprocess(*small, *words, check=0).stdout)
+        assert held["verdict"] == "held"
+        assert cluster.name in held["database"]
+    chatops_inprocess(*small, "--original", check=1)
     with cluster.connect() as own:
         assert value(own, "select count(*) from pg_namespace where nspname like 'chatops_simulate%%'") == 0
 
@@ -437,13 +327,6 @@ def test_a_session_that_holds_up_a_tenant_on_a_worker_is_found(tenant: Cluster, 
 
 
 @pytest.mark.citus
-def test_what_does_not_work_there_yet_refuses_by_name(tenant: Cluster, chatops_inprocess: Run) -> None:
-    for words in REFUSED:
-        refused = chatops_inprocess("--schema", "acme", *words, db=tenant.url, check=4)
-        assert "schema acme is distributed by Citus" in refused.stderr, words
-
-
-@pytest.mark.citus
 def test_a_schema_on_the_coordinator_alone_works_and_verify_says_where_it_lies(cluster: Cluster, chatops_inprocess: Run) -> None:
     chatops_inprocess("migrate", "--to", "latest", "--yes", db=cluster.url, check=0)
     verified = chatops_inprocess("verify", "schema", "-o", "json", db=cluster.url, check=1)
@@ -523,9 +406,10 @@ def test_the_words_for_a_cluster_change_and_log_the_same_on_plain_postgres(lates
 @pytest.mark.parametrize(
     ("node", "word"),
     [
-        (CitusNode("13.2-1", False, 0, False, False), "worker"),
-        (CitusNode("13.2-1", True, 2, True, False), "distributed"),
-        (CitusNode("13.2-1", True, 2, False, True), "distributed"),
+        (CitusNode("13.2-1", False, 0, False), "worker"),
+        (CitusNode("13.2-1", True, 2, True, here=("messages",)), "in part: messages"),
+        (CitusNode("13.2-1", True, 2, False, otherwise=("chats by id", "operators reference")), "table by table"),
+        (CitusNode("13.2-1", True, 2, False, on_one_shard=("chats",)), "no tenant"),
     ],
 )
 def test_writing_is_refused_by_what_the_node_is(node: CitusNode, word: str) -> None:
@@ -533,8 +417,12 @@ def test_writing_is_refused_by_what_the_node_is(node: CitusNode, word: str) -> N
         refuse_writing(node, "remove", "acme")
 
 
-@pytest.mark.parametrize("node", [None, CitusNode("13.2-1", True, 0, False, False), CitusNode("13.2-1", True, 2, False, False)])
-def test_plain_postgres_and_plain_schemas_are_written(node: CitusNode | None) -> None:
+@pytest.mark.parametrize(
+    "node",
+    [None, CitusNode("13.2-1", True, 0, False), CitusNode("13.2-1", True, 2, False, here=("chats",)),
+     CitusNode("13.2-1", True, 2, True, on_one_shard=("chats",))],
+)  # fmt: skip
+def test_plain_postgres_plain_schemas_and_tenants_are_written(node: CitusNode | None) -> None:
     refuse_writing(node, "remove", "acme")
 
 

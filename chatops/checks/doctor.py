@@ -104,7 +104,9 @@ def _of_database(database: Database, another: Callable[[], Database], here: Call
 def _of_schema(database: Database, role: _Role, here: Callable[..., str]) -> list[Point]:
     """The tables, and what this role may do with them."""
     node = cluster.node_of(database)
-    points = [] if node is None else [_cluster(node, database.target.schema, here)]
+    points = [] if node is None else [_cluster(node, database, here)]
+    if node is not None and (not node.coordinator or any(cluster.absent_workers(database).values())):
+        return points  # the rest cannot be seen from here
     points += _role_points(role, database.target.schema, here)
     points += _tables(database, here)
     points += [_partitions(one) for one in database.rows(_Partitions, sqlfiles.read("queries/doctor_partitions.sql"))]
@@ -122,9 +124,16 @@ def _version(number: int, text: str) -> Point:
     return Point("version", "ok", name)
 
 
-def _cluster(node: cluster.CitusNode, schema: str, here: Callable[..., str]) -> Point:
+def _cluster(node: cluster.CitusNode, database: Database, here: Callable[..., str]) -> Point:
+    schema = database.target.schema
     if not node.coordinator:
         return Point("cluster", "failed", f"{node.told}: only the coordinator can be worked on", here("config"))
+    try:
+        cluster.refuse_writing(node, "chatops", schema)
+        cluster.refuse_absent_workers(database, node)
+    except ChatopsError as error:
+        message = error.message.removesuffix("; nothing was changed")
+        return Point("cluster", "failed", f"{node.told}; {message}", error.next_steps[0][1] if error.next_steps else None)
     if node.workers and not node.is_distributed:
         return Point("cluster", "advice", f"{node.told}; schema {formatting.visible(schema)} lies on the coordinator alone")
     return Point("cluster", "ok", node.told)

@@ -182,8 +182,8 @@ def _batch_in_cluster(
     database: Database, code: str, repair: Repair, round_: Round, rows: Sequence[str], *, rollback: bool, keep: int
 ) -> Sequence[Change]:
     """The same on a tenant of a Citus cluster: change and log are two statements of one transaction."""
-    if code in cluster_log.NOT_MENDED or not repair.audit:
-        raise RefusedError(f"{code} is not repaired on a Citus cluster{'' if repair.audit else ' without the log'}")
+    if not repair.audit:
+        raise RefusedError(f"{code} is not repaired on a Citus cluster without the log")
     started = time.monotonic()
     with database.acting(statement_timeout=SCAN_TIMEOUT, rollback=rollback):
         database.annotate({**repair.annotations, "chatops.write": "function", "chatops.trial": "on" if rollback else ""})

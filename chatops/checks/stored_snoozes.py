@@ -40,10 +40,12 @@ def read(database: Database) -> list[StoredSnooze]:
 
 def store(database: Database, provenance: Provenance, code: str, until: date, reason: str) -> int:
     """Silences a finding until a day begins, in UTC; the number of the action. Not inside a transaction."""
-    parameters = {"key": _key(code), "code": code, "until": datetime.combine(until, time(), UTC), "reason": reason,
-                  "who": provenance.os_user or ""}  # fmt: skip
+    parameters = {"key": _key(code), "code": code, "until": datetime.combine(until, time(), UTC), "reason": reason}
     with database.acting():
         database.annotate(provenance.annotations(reason=reason))
+        before = {"key": _key(code), "who": provenance.os_user or ""}
+        [(was, name)] = database.tuples(sqlfiles.read("queries/snooze_before.sql"), before)
+        parameters |= {"was": was, "name": name}
         [(number,)] = cluster_log.carry_out(database, sqlfiles.read("queries/snooze_store.sql"), parameters)
     return int(number)
 

@@ -23,6 +23,8 @@ PROTOCOL_VIOLATION = "08P01"
 NO_RIGHT = "42501"
 LIMITS = {"57P05": "idle_session_timeout", "25P03": "idle_in_transaction_session_timeout", "25P04": "transaction_timeout"}
 """The settings by which a server ends a session, by what it says then."""
+_WORKER = re.compile(r"connection to the remote node (?:\S+@)?(\S+) failed(?: with the following error:)? ?(.*)")
+"""What a coordinator of a Citus cluster says of a worker that is away."""
 
 
 def translate(
@@ -38,8 +40,11 @@ def translate(
             details=("connect to a port of it that pools sessions or transactions, or to the server itself",),
         )
     if lost or error.sqlstate in ("57P01", "57P02", "57P03", *LIMITS) or (error.sqlstate or "").startswith("08"):
+        worker = _WORKER.match(message)
         found = ConnectionLostError(
-            f"the connection to the database was lost: {message.splitlines()[0]}",
+            f"the coordinator does not reach its worker {worker[1]}: {worker[2]}"
+            if worker is not None
+            else f"the connection to the database was lost: {message.splitlines()[0]}",
             details=("what was not committed has been rolled back by the server",),
         )
         found.sqlstate = error.sqlstate

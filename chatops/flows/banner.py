@@ -10,6 +10,8 @@ from chatops.flows import ahead
 from chatops.formatting import visible
 from chatops.model import Line, Span, Style
 
+TELLS = frozenset(("doctor", "psql", "wait"))
+"""Commands that are no wiser on a coordinator."""
 COLOURS: dict[str, Style] = {"red": "critical", "yellow": "warning", "green": "ok", "cyan": "advice"}
 """`colour` of an environment."""
 
@@ -30,6 +32,12 @@ def newer(database: Database) -> str | None:
     """Which files of a newer chatops are in, None where there are none."""
     found = ahead.files_ahead(database)
     return ahead.told(found) if found else None
+
+
+def refuse_worker(database: Database, facts: Facts, command: str) -> None:
+    """Raises RefusedError on a node of a cluster that has neither ledger nor log, for all but what tells that by itself."""
+    if facts.citus is not None and command not in TELLS:
+        cluster.refuse_worker(cluster.node_of(database), command)
 
 
 def refuse_writing(database: Database, facts: Facts, command: str) -> None:

@@ -157,6 +157,7 @@ class Connection(Output):
                 self.warn(newer)
         if refuse_ahead and (newer := banner.newer(database)):
             raise RefusedError(f"{newer}; nothing was changed")
+        banner.refuse_worker(database, facts, self.command)
         if database.intent != "read" or self.command in WRITE_AFTER_READING:
             banner.refuse_writing(database, facts, self.command)
 

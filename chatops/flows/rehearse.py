@@ -58,6 +58,8 @@ def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
         return ExitCode.OK
     limit = f"for at most {formatting.duration(hold)} " if hold is not None else ""
     count = formatting.plural(len(pieces(prepared)), "pending file")
+    if prepared.distributes:
+        count = f"the distribution of the schema and {count}"
     question = f"Run {count} for real, holding their locks {limit}and rolling them back,"
     if not invocation.consent(question, yes=asked.yes):
         invocation.note("nothing was run")

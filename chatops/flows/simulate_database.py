@@ -7,10 +7,11 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 
-from chatops import cluster, db, local, settings, sqlfiles
+from chatops import cluster, db, local, settings
 from chatops.db import Database, identifier, pools_transactions
 from chatops.errors import ChatopsError, RefusedError
 from chatops.flows.run import Invocation
+from chatops.flows.tenant_copy import drop_schema
 from chatops.settings import Target
 
 
@@ -83,17 +84,7 @@ def _schema_of_its_own(invocation: Invocation, base: Target, name: str, *, keep:
         if keep:
             invocation.note(f"kept: the schema {name}")
         else:
-            _drop_schema(invocation, base, name)
-
-
-def _drop_schema(invocation: Invocation, base: Target, name: str) -> None:
-    try:
-        with db.connect(base, "simulate", "migrate") as database:
-            database.execute(f"drop schema if exists {identifier(name)} cascade")
-            for file in ("forget_schema", "forget_settings"):
-                database.execute(sqlfiles.read(f"queries/simulation/{file}.sql"), {"schema": name})
-    except ChatopsError as error:
-        invocation.warn(f"the schema {name} is left behind ({error.message}); with psql: drop schema {name} cascade")
+            drop_schema(invocation, base, name)
 
 
 def _drop(invocation: Invocation, base: Target, name: str) -> None:

@@ -11,6 +11,7 @@ from chatops.chats import scenarios as plays
 from chatops.errors import DatabaseError, ExitCode, RefusedError
 from chatops.flows.database_copy import make_copy
 from chatops.flows.run import Invocation
+from chatops.flows.tenant_copy import tenant_copy
 from chatops.screens import scenarios as screen
 from chatops.settings import Target
 
@@ -37,11 +38,17 @@ def concurrent(invocation: Invocation, *, yes: bool) -> ExitCode:
         raise RefusedError("--concurrent copies the whole database and loads the server: not on a production one",
                            next_steps=[("without it, on any", invocation.here("verify", "--scenarios"))])  # fmt: skip
     with invocation.reading() as database:
-        pass  # as above
+        distributed = database.facts is not None and database.facts.distributed
     database.close()
-    if not invocation.consent("Copy this database, let made-up people race in the copy, and drop it", yes=yes):
+    what = "schema" if distributed else "database"
+    if not invocation.consent(f"Copy this {what}, let made-up people race in the copy, and drop it", yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
+    if distributed:
+        with tenant_copy(invocation) as (copy, told):
+            played = contention.play(lambda: invocation.connect("act", target=copy))
+        invocation.show(screen.answer(played, told))
+        return ExitCode.OK if played.passed else ExitCode.FOUND
     with invocation.connect("act") as database:
         facts = database.glance()
         invocation.banner(database)

@@ -26,7 +26,7 @@ _MADE_AGAIN = frozenset(("FUNCTION", "VIEW", "TRIGGER"))
 
 def distribution(folder: Folder, ledger: Ledger, node: CitusNode, schema: str, run: Run, *, deadline_ms: int) -> Transaction:
     """The settings of schema chatops on every node, the schema on one, and what files that are in define there made again."""
-    texts = [
+    head = [
         "begin",
         *ledgers.settings_texts(schema, run, lock_timeout_ms=deadline_ms),
         *ledgers.lock_text(schema, bookkeeping=True, source=SHIPPED),
@@ -34,6 +34,12 @@ def distribution(folder: Folder, ledger: Ledger, node: CitusNode, schema: str, r
         ledgers.run_text(run),
         deadline_text(deadline_ms),
     ]
+    return _apart([*head, *distributing_texts(folder, ledger, node, schema)])
+
+
+def distributing_texts(folder: Folder, ledger: Ledger, node: CitusNode, schema: str) -> list[str]:
+    """The statements of that, inside a transaction that has the settings and the bookkeeping."""
+    texts: list[str] = []
     if not node.shared_settings:
         texts.append(sqlfiles.read("queries/citus_share_settings.sql"))
     if not node.distributed_schema:
@@ -45,7 +51,7 @@ def distribution(folder: Folder, ledger: Ledger, node: CitusNode, schema: str, r
             sqlfiles.read("queries/citus_put_back.sql"),
         ]
         texts += [text for one in _in(folder, ledger) for text in one]
-    return _apart(texts)
+    return texts
 
 
 def share(database: Database, run: Run) -> None:

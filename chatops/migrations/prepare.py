@@ -105,15 +105,19 @@ def in_cluster(database: Database, prepared: Prepared) -> Prepared:
         return prepared
     with database.reading():
         node = cluster.node_of(database)
-    schema = database.target.schema
-    cluster.refuse_worker(node, "migrate")
-    if node is None or not node.takes(schema):
-        return prepared
-    if not node.in_metadata:
-        raise RefusedError(
-            "the cluster does not know its coordinator, which holds what all tenants share; nothing was changed",
-            next_steps=[("tell it (SQL)", "select citus_set_coordinator_host('HOST', PORT);")],
-        )
+        schema = database.target.schema
+        cluster.refuse_writing(node, "migrate", schema)
+        if node is None or not node.takes(schema):
+            return prepared
+        cluster.refuse_odd_name(node, schema)
+        cluster.refuse_unknown_role(node, database.role)
+        if not node.in_metadata:
+            raise RefusedError(
+                "the cluster does not know its coordinator, which holds what all tenants share; nothing was changed",
+                next_steps=[("tell it (SQL)", "select citus_set_coordinator_host('HOST', PORT);")],
+            )
+        if not prepared.nothing or not (node.distributed_schema and node.shared_settings):
+            cluster.refuse_absent_workers(database, node)
     return replace(prepared, node=node, distributes=not (node.distributed_schema and node.shared_settings))
 
 

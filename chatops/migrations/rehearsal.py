@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from chatops.migrations.citus_form import Form
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.scanner import Statement
 
@@ -99,12 +100,17 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What runs as one transaction: a file, or the views together. `problem` says why it cannot."""
+    """What runs as one transaction: a file, or the views together. `forms` are the words that a Citus tenant takes, for each."""
 
     name: str
     readings: tuple[MigrationText, ...]
+    forms: tuple[Form, ...] = ()
 
     @property
     def statements(self) -> list[tuple[MigrationText, Statement]]:
         """Its statements in order."""
         return [(reading, statement) for reading in self.readings for statement in reading.statements]
+
+    def texts(self, reading: MigrationText, statement: Statement) -> list[str] | None:
+        """What a Citus tenant gets for one of them; None: the statement itself."""
+        return self.forms[self.readings.index(reading)].texts(statement.text) if self.forms else None

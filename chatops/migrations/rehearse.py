@@ -16,6 +16,8 @@ from chatops.db import Database, Ran
 from chatops.errors import ConflictError, DatabaseError
 from chatops.migrations import ledger as ledgers
 from chatops.migrations.bookkeeping import bookkeeping_texts
+from chatops.migrations.citus_form import Form, form_of
+from chatops.migrations.distribution import DISTRIBUTION
 from chatops.migrations.failure import discreet, located
 from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Blocker, Budget, Watch, retried
@@ -23,8 +25,9 @@ from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.prepare import Prepared
 from chatops.migrations.rehearsal import Piece, Rehearsal, RehearsedFile, RehearsedStatement
 from chatops.migrations.rehearse_measure import CLOCK, MeasuredScript, OpenRehearsal, SeenRelation, blocking_of, gentle_way
+from chatops.migrations.rehearse_shards import Shards, sent
 from chatops.migrations.scanner import Statement, keywords, significant
-from chatops.migrations.source import SHIPPED
+from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.sql_walk import catalog_name, literal_words
 from chatops.migrations.transaction import CLEAN, FRESH_SESSION, Part, Transaction
 
@@ -40,9 +43,20 @@ Tell = Callable[[str], None]
 
 def pieces(prepared: Prepared) -> list[Piece]:
     """What migrate would run, each in a transaction of its own."""
-    found = [Piece(entry.name, (entry.file.reading,)) for entry in prepared.plan.apply if entry.file is not None]
+    shipped = prepared.tenant and prepared.folder.source == SHIPPED
+
+    def forms(*names: str) -> tuple[Form, ...]:
+        return tuple(form_of(name) for name in names) if shipped else ()
+
+    def piece(name: str, file: MigrationFile) -> Piece:
+        form = forms(file.name)
+        nothing = any(one.only_without is not None for one in form) and prepared.ledger.facts.has_chats
+        return Piece(name, () if nothing else (file.reading,), () if nothing else form)
+
+    found = [piece(entry.name, entry.file) for entry in prepared.plan.apply if entry.file is not None]
     if prepared.views:
-        found.append(Piece(VIEWS, tuple(view.reading for view in prepared.views)))
+        own = forms(*(view.ledger_name for view in prepared.views))
+        found.append(Piece(VIEWS, tuple(view.reading for view in prepared.views), own))
     return found
 
 
@@ -54,7 +68,7 @@ def rehearse(
     Raises ConflictError when locks were not had within `max_wait` seconds, or another migrator is at work.
     """
     on_shift = _on_shift(database)
-    stage = _Stage(database, run, max_hold, max_wait, tell, not prepared.ledger.exists, prepared.folder.source)
+    stage = _Stage(database, prepared, replace(run, tenant=prepared.tenant), max_hold, max_wait, tell)
     started = time.monotonic()
     try:
         files = stage.all(pieces(prepared))
@@ -73,15 +87,18 @@ class _Stage:
     """The connection on which files are rehearsed, one transaction after the other where one does not do."""
 
     def __init__(
-        self, database: Database, run: Run, max_hold: float | None, max_wait: float, tell: Tell, bookkeeping: bool, source: str
+        self, database: Database, prepared: Prepared, run: Run, max_hold: float | None, max_wait: float, tell: Tell
     ) -> None:
         self.database = database
+        self.prepared = prepared
         self.run = run
         self.max_hold = max_hold
         self.budget = Budget(max_wait)
         self.tell = tell
-        self.bookkeeping = bookkeeping
-        self.source = source
+        self.shards = Shards(database, prepared)
+        self.distribution: RehearsedFile | None = None
+        self.bookkeeping = not prepared.ledger.exists
+        self.source = prepared.folder.source
         self.watch = Watch(database)
         self.open: OpenRehearsal | None = None
         self.lost: list[str] = []
@@ -121,8 +138,11 @@ class _Stage:
         found: list[RehearsedFile] = []
         absent: list[str] = []
         by_name = {piece.name: piece for piece in wanted}
+        if self.prepared.distributes:
+            self.tell(DISTRIBUTION)
+            found.append(self.distributed())
         for piece in wanted:
-            if any(one.status == "failed" for one in found):
+            if any(one.status == "failed" or (one.name == DISTRIBUTION and one.status == "too long") for one in found):
                 found.append(RehearsedFile(piece.name, "not reached", note="a file before it fails"))
                 continue
             refused = next((one for reading in piece.readings for one in reading.problems if one.severity == "error"), None)
@@ -142,16 +162,29 @@ class _Stage:
         self.end()
         return found
 
+    def distributed(self) -> RehearsedFile:
+        """The schema made a tenant first, as migrate does."""
+        try:
+            self.begin()
+        except DatabaseError as error:
+            if error.sqlstate != "57014" or self.max_hold is None:
+                raise
+            self.end()
+            return RehearsedFile(DISTRIBUTION, "too long", note=f"cancelled: locks had been held for {self.max_hold:g} s")
+        assert self.distribution is not None
+        return self.distribution
+
     def begin(self) -> OpenRehearsal:
         """Opens a transaction that can do what a migrator's can, under the migrators' lock."""
         schema = self.database.target.schema
-        parts = [
-            "begin",
-            *ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.lock_timeout_ms),
-            *ledgers.lock_text(schema, bookkeeping=self.bookkeeping),
-            *(bookkeeping_texts() if self.bookkeeping else []),
-        ]
-        ran = self.database.run("".join(f"{part.rstrip().removesuffix(';')}\n;\n" for part in parts))
+        ran = self.sent(
+            [
+                "begin",
+                *ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.lock_timeout_ms),
+                *ledgers.lock_text(schema, bookkeeping=self.bookkeeping),
+                *(bookkeeping_texts() if self.bookkeeping or self.prepared.distributes else []),
+            ]
+        )
         if ran.error is not None:
             if getattr(ran.error, "sqlstate", None) == ledgers.ANOTHER_MIGRATOR:
                 holder = ledgers.migrator(self.after_failure())
@@ -161,13 +194,20 @@ class _Stage:
                     "another migrator is at work on this schema; nothing was rehearsed", details=[str(holder)] if holder else []
                 )
             raise ran.error
-        relations = self.database.tuples(sqlfiles.read("queries/rehearse_relations.sql"))
+        self.distribution = self.shards.distributed(self.max_hold)
+        if (ran := self.sent(self.shards.begun())).error is not None:
+            raise ran.error
+        relations = self.shards.relations()
         now = float(self.database.value(f"select {CLOCK}"))
         self.keywords = self.keywords or frozenset(self.database.value(sqlfiles.read("queries/rehearse_keywords.sql")))
         deadline = None if self.max_hold is None else now + self.max_hold
         known = {oid: SeenRelation(relfilenode, read=read, changed=changed) for oid, relfilenode, read, changed in relations}
         self.open = OpenRehearsal(known, deadline)
         return self.open
+
+    def sent(self, texts: Sequence[str]) -> Ran:
+        """Statements of ours; how far they came."""
+        return sent(self.database, texts, apart=self.run.tenant)
 
     def after_failure(self) -> Database:
         """The connection, ready for a query."""
@@ -184,11 +224,11 @@ class _Stage:
         opened = self.open or self.begin()
         before = {oid: replace(relation) for oid, relation in opened.relations.items()}
         path = ledgers.file_path_texts(SHIPPED if piece.name == VIEWS else self.source, self.database.target.schema)
-        script = MeasuredScript(piece, opened.deadline, self.lock_timeout_ms, path)
+        script = MeasuredScript(piece, opened.deadline, self.lock_timeout_ms, path, self.shards.looks)
         restored = ["release savepoint chatops_file", *CLEAN, *self.settings(opened)]
-        transaction = Transaction((*script.parts, *(Part(text) for text in restored)))
+        transaction = Transaction((*script.parts, *(Part(text) for text in restored)), apart=self.run.tenant)
         with self.watch.over(None):
-            ran = self.database.run(transaction.text, transaction.copies)
+            ran = transaction.sent_by(self.database)
         steps = script.steps(ran, opened, piece.name)
         if ran.error is None:
             opened.done.append(piece.name)
@@ -214,12 +254,11 @@ class _Stage:
 
     def take_back(self, opened: OpenRehearsal, before: dict[int, SeenRelation]) -> None:
         """Undoes the file that stopped, and keeps those before it."""
-        text = "".join(f"{part}\n;\n" for part in ("rollback to savepoint chatops_file", *self.settings(opened)))
-        ran = self.database.run(text)
+        ran = self.sent(["rollback to savepoint chatops_file", *self.settings(opened)])
         if ran.error is not None:
             raise ran.error
         opened.relations = before
-        for oid, relfilenode, read, changed in self.database.tuples(sqlfiles.read("queries/rehearse_relations.sql")):
+        for oid, relfilenode, read, changed in self.shards.relations():
             # What was counted for the file that stopped is not counted for the next one.
             if (relation := opened.relations.get(oid)) is not None:
                 relation.relfilenode, relation.read, relation.changed = relfilenode, read, changed

@@ -39,6 +39,8 @@ _OF_NO_TABLE = frozenset(
     )
 )
 _LEANS_ON_OTHERS = frozenset(("REFERENCES", "INHERITS", "INHERIT", "LIKE", "OF", "ATTACH", "EXECUTE"))
+OWN_TABLE = "chatops_rehearsal"
+"""By which the worker of a tenant is asked; see `rehearse_shards`."""
 CLOCK = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::text"
 
 
@@ -71,19 +73,24 @@ class OpenRehearsal:
 @dataclass
 class MeasuredPlace:
     """Where a statement, or the first of `count` that are measured together, stands among the parts; `looked`: the transaction
-    looks at itself after it."""
+    looks at itself after it. On a Citus cluster a statement may be several `parts`."""
 
     at: int
     statement: Statement
     looked: bool
     count: int = 0
+    parts: int = 0
 
 
 class MeasuredScript:
-    """The statements of a piece with a look at the clock and at the transaction around each."""
+    """The statements of a piece with a look at the clock and at the transaction around each; `looks` are the latter's queries."""
 
-    def __init__(self, piece: Piece, deadline: float | None, lock_timeout_ms: int, path: Sequence[str]) -> None:
+    def __init__(
+        self, piece: Piece, deadline: float | None, lock_timeout_ms: int, path: Sequence[str], looks: Sequence[str] = ()
+    ) -> None:
         self.piece = piece
+        looks = looks or (_state(),)
+        self.looks = len(looks)
         self.parts = [Part("savepoint chatops_file"), *map(Part, path)]
         self.places: list[MeasuredPlace] = []
         statements = piece.statements
@@ -102,12 +109,13 @@ class MeasuredScript:
                 self.places.append(MeasuredPlace(len(self.parts), statement, looked))
                 together = 0
             text = reading.sent[statement.leading : statement.end if statement.copy_data else statement.stop]
-            self.parts.append(Part(text, reading, statement))
+            texts = piece.texts(reading, statement) or [text]
+            self.parts += [Part(one, reading, statement, bool(piece.forms) and one != statement.text) for one in texts]
             self.places[-1].count += 1
+            self.places[-1].parts += len(texts)
             together = 0 if looked else together + 1
             if looked:
-                self.parts.append(Part(_stop()))
-                self.parts.append(Part(_state()))
+                self.parts += [Part(_stop()), *map(Part, looks)]
         # What a commit would still have to do.
         self.parts.append(Part(_limits(deadline, lock_timeout_ms)))
         self.last = len(self.parts)
@@ -123,11 +131,12 @@ class MeasuredScript:
         """Every statement that came to its end, measured."""
         found: list[RehearsedStatement] = []
         for place in self.places:
-            statement, after = place.statement, place.at + place.count
-            if len(ran.firsts) <= after + place.looked:
+            statement, after = place.statement, place.at + place.parts
+            if len(ran.firsts) <= after + place.looked * self.looks:
                 break
             seconds = max(0.0, float(ran.firsts[after] or 0) - float(ran.firsts[place.at - 1] or 0))
-            held = json.loads(ran.firsts[after + 1] or "[]") if place.looked else []
+            seen = ran.firsts[after + 1 : after + 1 + self.looks] if place.looked else []
+            held = held_together([json.loads(one or "[]") for one in seen])
             locks, touched = measured(held, opened, statement, name, ran.tags[place.at])
             found.append(
                 RehearsedStatement(
@@ -146,6 +155,20 @@ class MeasuredScript:
     def cut_locks(self, statement: Statement) -> tuple[TakenLock, ...]:
         """The locks of a statement that was cancelled: those that such a statement is known to take."""
         return tuple(TakenLock(name, STRENGTH[mode]) for name, mode in usual_locks(statement).items())
+
+
+def held_together(looks: Sequence[Sequence[Values]]) -> list[Values]:
+    """What a transaction holds here and on its worker, each table once: its shard, with the locks of both."""
+    if len(looks) < 2:
+        return [one for look in looks for one in look]
+    here, there = ([one for one in look if one["name"] != OWN_TABLE] for look in looks)
+    shards = {(one["schema"], one["shard"]) for one in there}
+    mine = {(one["schema"], one["name"]): one for one in here if (one["schema"], one["name"]) not in shards}
+    found = []
+    for one in there:
+        own = mine.pop((one["schema"], one["name"]), None)
+        found.append({**one, "modes": [*one["modes"], *(own["modes"] if own else ())]})
+    return [*mine.values(), *found]
 
 
 def _may_be_waited_for(statement: Statement, new: set[tuple[str, str]]) -> bool:

@@ -10,6 +10,7 @@ from chatops import db, interrupts, sqlfiles
 from chatops.db import Database, literal
 from chatops.errors import DatabaseError
 from chatops.migrations import ledger
+from chatops.migrations.citus_form import form_of
 from chatops.migrations.preflight import examine
 from chatops.migrations.transaction import replaced_by
 from chatops.model import Values
@@ -47,18 +48,28 @@ class Removal:
     statements: Sequence[str]
     tenants: Sequence[str] = ()
     notes: Sequence[str] = ()
+    distributed: bool = False
+    """The schema is a tenant of a Citus cluster: statements go one at a time, and its counters are on every node."""
 
     @property
     def transaction(self) -> list[str]:
         """The statements as one transaction, all or nothing."""
-        return ["begin", f"set local search_path = {db.identifier(self.schema)}, pg_temp", "set local lock_timeout = '3s'",
-                "set local statement_timeout = 0", "set local check_function_bodies = off",
+        settings = ledger.CLUSTER_SETTINGS if self.distributed else ()
+        return ["begin", *settings, f"set local search_path = {db.identifier(self.schema)}, pg_temp",
+                "set local lock_timeout = '3s'", "set local statement_timeout = 0", "set local check_function_bodies = off",
                 *ledger.lock_text(self.schema, bookkeeping=True), *self.statements, "commit"]  # fmt: skip
+
+    @property
+    def afterwards(self) -> list[str]:
+        """What goes when the rest is gone: counters of a tenant that no transaction reaches."""
+        if not self.distributed:
+            return []
+        return [db.inlined(sqlfiles.read("queries/citus_forget_counters.sql"), {"schema": self.schema})]
 
     @property
     def pasteable(self) -> str:
         """The same for psql."""
-        return "".join(f"{text.rstrip().removesuffix(';')};\n" for text in self.transaction)
+        return "".join(f"{text.rstrip().removesuffix(';')};\n" for text in (*self.transaction, *self.afterwards))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class _Plan:
     recorded: Values
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    distributed: bool = False
 
     def named(self, name: str) -> str:
         return f"{db.identifier(self.schema)}.{db.identifier(name)}"
@@ -120,7 +132,7 @@ def removal(database: Database, made: ObjectsByFile) -> Removal:
     before = {label for file, objects in made.items() if file[:3].isdigit() and file < FIRST_OF_OURS for label in objects}
     ours = {label: one for file, objects in made.items() if not file[:3].isdigit() or file >= FIRST_OF_OURS
             for label, one in objects.items() if one is not None}  # fmt: skip
-    plan = _Plan(schema, live, recorded)
+    plan = _Plan(schema, live, recorded, distributed=database.facts is not None and database.facts.distributed)
     arguments = _arguments(made)
     names = {label.partition(" ")[2] for label in ours if label.startswith("function ")} | _named(recorded)
     routines = database.rows(Routine, sqlfiles.read("queries/removal_routines.sql"), {"schema": schema, "names": sorted(names)})
@@ -142,11 +154,22 @@ def removal(database: Database, made: ObjectsByFile) -> Removal:
         ordered = sorted(tables, key=lambda name: (name != "chats", name))
         statements.insert(0, f"lock table {', '.join(plan.named(name) for name in ordered)} in access exclusive mode")
     steps = sorted(plan.steps, key=lambda step: (step.action == "restore", ORDER.index(step.kind), step.object))
-    return Removal(schema, steps, statements, tenants, plan.notes)
+    if plan.distributed:
+        plan.notes.append("the schema stays distributed; on the coordinator alone (SQL):"
+                          f" select citus_schema_undistribute({literal(db.identifier(schema))}::regnamespace);")  # fmt: skip
+    return Removal(schema, steps, statements, tenants, plan.notes, plan.distributed)
 
 
 def carry_out(database: Database, found: Removal) -> None:
     """Does it, all or nothing. Raises DatabaseError; ConflictError's kind while a lock is not to be had."""
+    if found.distributed:
+        ran = database.run_apart([text.rstrip().removesuffix(";") for text in found.transaction])
+        if ran.error is not None:
+            database.rollback()
+            raise ran.error
+        for text in found.afterwards:
+            database.execute(text)
+        return
     try:
         database.glance()  # so that no limit of the session ends what follows
         with interrupts.held(database.cancel):
@@ -232,7 +255,7 @@ def _restored_routine(plan: _Plan, one: Routine) -> list[str]:
     text = plan.recorded.get(one.object)
     about = plan.recorded.get(f"about {one.object}")
     if text is None:
-        text = _shipped_before(one.name)
+        text = _shipped_before(one.name, in_cluster=plan.distributed)
         if text is None:
             plan.notes.append(f"function {one.signature} stays: the ledger does not say what it was")
             return []
@@ -243,14 +266,14 @@ def _restored_routine(plan: _Plan, one: Routine) -> list[str]:
     return [str(text), *_about("function", name, about, one)]
 
 
-def _shipped_before(name: str) -> str | None:
+def _shipped_before(name: str, *, in_cluster: bool) -> str | None:
     """The text of a function in the newest file of the deployed system that makes it."""
     for file in reversed([one for one in sqlfiles.names("migrations") if one < FIRST_OF_OURS]):
         reading = examine(f"{file}.sql", sqlfiles.read(f"migrations/{file}.sql").encode())
         if name in replaced_by(reading):
             for statement in reading.statements:
                 if f"function {name}(" in statement.text.lower():
-                    return statement.text
+                    return form_of(file).texts(statement.text)[0] if in_cluster else statement.text
     return None
 
 
@@ -313,4 +336,7 @@ def _bookkeeping(plan: _Plan, database: Database, tenants: Sequence[str]) -> lis
             own = row.name.partition(".")[2]
             if row.kind == kind and row.name.startswith(f"{SCHEMA}."):
                 found.append(f"drop {kind} if exists {SCHEMA}.{db.identifier(own)}")
+    if plan.distributed:
+        # Its nodes hold a counter in it that this one does not know of.
+        return [*found, sqlfiles.read("queries/removal_nothing_else.sql"), f"drop schema {SCHEMA} cascade"]
     return [*found, f"drop schema {SCHEMA}"]

@@ -19,7 +19,7 @@ select (pg_catalog.array_agg(c.id order by c.created_at, c.id))[1] as chat_id,
    and c.real_user_id is not null
    and c.fictional_user_id is not null
    and not exists (
-     select from pg_index x
+     select 1 from pg_index x
       where x.indrelid = pg_catalog.to_regclass(pg_catalog.quote_ident(current_schema()) || '.chats')::oid
         and x.indisunique and x.indisvalid and x.indisready and x.indpred is null and x.indexprs is null and x.indnkeyatts = 2
         and not exists (select from pg_attribute a

@@ -18,37 +18,50 @@ with cluster as (
     '         where n.groupid <> 0 and n.noderole = ''primary'' and n.isactive) as workers,'
     '       (select count(*) from pg_catalog.pg_dist_schema s join pg_catalog.pg_namespace n on n.oid = s.schemaid'
     '         where n.nspname = current_schema()) as schemas,'
-    '       (select count(*) from pg_catalog.pg_dist_partition p join pg_catalog.pg_class c on c.oid = p.logicalrelid'
-    '          join pg_catalog.pg_namespace n on n.oid = c.relnamespace'
-    '         where n.nspname = current_schema() and c.relname in (''chats'', ''messages'', ''chat_assignments'')) as tables,'
+    '       placed.here, placed.otherwise, placed.one_shard,'
     '       (select count(*) from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace'
     '         where n.nspname = current_schema() and not exists (select from pg_catalog.pg_dist_object o'
     '                where o.classid = ''pg_catalog.pg_proc''::regclass and o.objid = p.oid)) as functions,'
     '       (select count(*) from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid'
     '          join pg_catalog.pg_namespace n on n.oid = c.relnamespace'
     '         where n.nspname = current_schema() and t.tgname like ''chatops\_%'') as guards,'
-    '       (select sum(w.result::integer) from pg_catalog.run_command_on_workers(pg_catalog.format('
+    '       (select sum(w.result::integer) from pg_catalog.run_command_on_all_nodes(pg_catalog.format('
     '                 $$select count(*) from pg_trigger t join pg_class c on c.oid = t.tgrelid'
     '                     join pg_namespace n on n.oid = c.relnamespace'
     '                    where n.nspname = %L and t.tgname like ''chatops\_%%'' and c.relname ~ ''_[0-9]+$''$$, current_schema())) w'
-    '         where w.success) as guards_there',
+    '         where w.success) as guards_there'
+    '  from (select string_agg(c.relname, '', '' order by c.relname) filter (where p.how = ''here'') as here,'
+    '               string_agg(c.relname || '' '' || p.how, '', '' order by c.relname) filter (where p.how not in (''here'', ''one shard'')) as otherwise,'
+    '               string_agg(c.relname, '', '' order by c.relname) filter (where p.how = ''one shard'') as one_shard'
+    '          from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()'
+    '          left join pg_catalog.pg_dist_partition d on d.logicalrelid = c.oid'
+    '         cross join lateral (select case when d.logicalrelid is null or d.partmethod = ''n'' and d.repmodel <> ''t'' and d.colocationid = 0 then ''here'''
+    '                                         when d.partmethod = ''n'' and d.repmodel = ''t'' then ''reference'''
+    '                                         when d.partmethod = ''n'' then ''one shard'''
+    '                                         else ''by '' || column_to_column_name(d.logicalrelid, d.partkey) end as how) as p'
+    '         where c.relkind in (''r'', ''p'') and not c.relispartition'
+    '           and c.relname in (''operators'', ''real_users'', ''fictional_users'', ''chats'', ''messages'', ''chat_assignments'','
+    '                             ''operator_activity'', ''platform_config'')) as placed',
     false, true, '') as found
    where exists (select from pg_catalog.pg_extension e where e.extname = 'citus')
 ), counted as (
-  select (pg_catalog.xpath('/row/workers/text()', c.found))[1]::text::int as workers,
-         (pg_catalog.xpath('/row/schemas/text()', c.found))[1]::text::int as schemas,
-         (pg_catalog.xpath('/row/tables/text()', c.found))[1]::text::int as tables,
-         (pg_catalog.xpath('/row/functions/text()', c.found))[1]::text::int as functions,
-         (pg_catalog.xpath('/row/guards/text()', c.found))[1]::text::int as guards,
-         coalesce((pg_catalog.xpath('/row/guards_there/text()', c.found))[1]::text::int, 0) as guards_there
+  select n.*
     from cluster c
+   cross join lateral xmltable('/row' passing c.found
+            columns workers int path 'workers', schemas int path 'schemas', here text path 'here', otherwise text path 'otherwise',
+                    one_shard text path 'one_shard', functions int path 'functions', guards int path 'guards',
+                    guards_there int path 'guards_there' default 0) as n
 )
-select case when c.schemas = 0 then 'the schema is not distributed'
-            when c.tables < 3 then 'the schema is distributed, and its chat tables lie on the coordinator alone'
+select case when c.otherwise is not null then 'the schema is distributed table by table (' || c.otherwise || '), not as one'
+            when c.schemas = 0 and c.one_shard is not null then 'the schema is no tenant, though tables of it are distributed: ' || c.one_shard
+            when c.schemas = 0 then 'the schema is not distributed'
+            when c.here is not null then 'the schema is distributed in part: ' || c.here || ' on the coordinator alone'
             when c.functions > 0 then c.functions::text || ' of its functions are on the coordinator alone'
             else (c.guards - c.guards_there)::text || ' of its ' || c.guards::text || ' guards are missing on the workers' end as trouble,
        current_schema()::text as schema,
        c.workers
   from counted c
- where c.workers > 0
-   and (c.schemas = 0 or c.tables < 3 or c.functions > 0 or c.guards > c.guards_there)
+ where c.otherwise is not null
+    or (c.schemas = 0 and c.one_shard is not null)
+    or (c.workers > 0 and c.schemas = 0)
+    or (c.schemas > 0 and (c.here is not null or c.functions > 0 or c.guards > c.guards_there))
