@@ -133,7 +133,7 @@ def _cluster(node: cluster.CitusNode, database: Database, here: Callable[..., st
         cluster.refuse_absent_workers(database, node)
     except ChatopsError as error:
         message = error.message.removesuffix("; nothing was changed")
-        return Point("cluster", "failed", f"{node.told}; {message}", error.next_steps[0][1] if error.next_steps else None)
+        return Point("cluster", "failed", f"{node.told}; {message}", error.next_steps[0][1] if error.next_steps else "")
     if node.workers and not node.is_distributed:
         return Point("cluster", "advice", f"{node.told}; schema {formatting.visible(schema)} lies on the coordinator alone")
     return Point("cluster", "ok", node.told)

@@ -2,8 +2,9 @@
 
 `sql/citus/NAME.sql` holds what differs from `sql/migrations/NAME.sql`. Its head may say `-- only-without: chats`: where that
 table is there the whole file does nothing. A line `-- in FUNCTION: words => other words` changes one function, or all (`*`);
-below a line `-- instead of: how a statement begins` stands what takes that statement's place. A file without one there differs by
-what holds for every function alone (EVERY_FUNCTION). Nothing of this touches plain Postgres, nor the checksum of a file.
+below a line `-- instead of: how a statement begins` stands what takes that statement's place, nothing where it is left out. A
+file without one there differs by what holds for every function alone (EVERY_FUNCTION). Nothing of this touches plain Postgres,
+nor the checksum of a file.
 """
 
 from __future__ import annotations

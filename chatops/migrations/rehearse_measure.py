@@ -109,7 +109,8 @@ class MeasuredScript:
                 self.places.append(MeasuredPlace(len(self.parts), statement, looked))
                 together = 0
             text = reading.sent[statement.leading : statement.end if statement.copy_data else statement.stop]
-            texts = piece.texts(reading, statement) or [text]
+            words = piece.texts(reading, statement)
+            texts = [text] if words is None else words
             self.parts += [Part(one, reading, statement, bool(piece.forms) and one != statement.text) for one in texts]
             self.places[-1].count += 1
             self.places[-1].parts += len(texts)
