@@ -84,13 +84,15 @@ def made(server: Server) -> dict[str, dict[str, dict[str, str] | None]]:
     return found
 
 
-def in_cluster(server: Server) -> dict[str, dict[str, dict[str, str]]]:
+def in_cluster(server: Server) -> dict[str, dict[str, dict[str, str] | None]]:
     """What is told otherwise of the objects that a file makes again on a Citus cluster: its other words, run on a plain server."""
-    found: dict[str, dict[str, dict[str, str]]] = {}
+    found: dict[str, dict[str, dict[str, str] | None]] = {}
     database = server.create_database()
     try:
         for name in sqlfiles.names("migrations"):
             migrate(database, name)
+            if left_out := list(triggers_left_out(name)):
+                found[name] = dict.fromkeys(left_out)
             texts = [text for statement, text in other_words(name) if text.startswith("create or replace ")]
             if not texts:
                 continue
@@ -100,14 +102,29 @@ def in_cluster(server: Server) -> dict[str, dict[str, dict[str, str]]]:
                 for text in texts:
                     connection.execute(text.encode())
                 rows = connection.execute(sqlfiles.body(sqlfiles.read("checks/shared/structure.sql")).encode()).fetchall()
-            found[name] = {
-                label: own
-                for kind, named, _, definition in rows
-                if (own := {key: value for key, value in definition.items() if value != before[label := f"{kind} {named}"][key]})
-            }
+            found.setdefault(name, {}).update(
+                {
+                    label: own
+                    for kind, named, _, definition in rows
+                    if (
+                        own := {
+                            key: value for key, value in definition.items() if value != before[label := f"{kind} {named}"][key]
+                        }
+                    )
+                }
+            )
     finally:
         database.drop()
     return found
+
+
+def triggers_left_out(name: str) -> Iterator[str]:
+    """The triggers of a file that a Citus cluster does not get."""
+    for statement in scan(sqlfiles.read(f"migrations/{name}.sql")):
+        words = " ".join(statement.text.split())
+        made = re.match(r"create or replace trigger (\w+) .*? on (\w+) ", words)
+        if made is not None and not form_of(name).texts(statement.text):
+            yield f"trigger {made[2]}.{made[1]}"
 
 
 def other_words(name: str) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -153,6 +154,15 @@ def test_an_assignment_that_is_missing_is_added_and_logged_by_repair_and_by_migr
         held = "select count(*) from chat_assignments as a join chats as c on c.id = a.chat_id and c.assigned_operator_id = a.operator_id"
         assert value(own, f"{held} where a.released_at is null") == 2
     chatops_inprocess("--schema", "acme", "verify", "--only", "CHAT005", db=cluster.url, check=0)
+
+
+@pytest.mark.citus
+def test_every_repair_is_in_words_that_a_tenant_takes(tenant: Cluster) -> None:
+    target = replace(resolve(Options((tenant.url,), None, "acme", None), configuration=load()), schema="acme")
+    with connect(target, "test", "act") as database:
+        for repair in texts.shipped():
+            with database.acting(rollback=True):
+                assert json.loads(cluster_log.mend(database, repair.code, repair.mend, []))["mended"] == 0, repair.code
 
 
 @pytest.mark.citus

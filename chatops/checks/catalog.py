@@ -81,10 +81,12 @@ def objects_of(file: str) -> Mapping[str, Properties | None]:
 
 
 @cache
-def in_cluster(file: str) -> Mapping[str, Mapping[str, str]]:
-    """What is told otherwise of one file's objects on a tenant of a Citus cluster."""
+def in_cluster(file: str) -> Mapping[str, Mapping[str, str] | None]:
+    """What is told otherwise of one file's objects on a tenant of a Citus cluster; None for what it does not get."""
     path = sqlfiles.root() / FOLDER / f"{file}.json"
-    found: dict[str, Mapping[str, str]] = json.loads(path.read_text(encoding="utf-8")).get("citus", {}) if path.exists() else {}
+    found: dict[str, Mapping[str, str] | None] = (
+        json.loads(path.read_text(encoding="utf-8")).get("citus", {}) if path.exists() else {}
+    )
     return found
 
 
@@ -113,6 +115,8 @@ def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]
         for label, properties in objects_of(file).items():
             if properties is None:
                 wanted.pop(label, None)
+            elif cluster and label in in_cluster(file) and in_cluster(file)[label] is None:
+                continue
             elif label in others or _may_lack(label, file, state):
                 others.add(label)
             else:
@@ -153,7 +157,7 @@ def _want(wanted: dict[str, _Wanted], label: str, file: str, state: State, prope
     one = wanted.setdefault(label, _Wanted(file, state, of if isinstance(of, str) else None, {}, {}))
     one.properties |= own
     one.in_cluster = {name: text for name, text in one.in_cluster.items() if name not in own} | dict(
-        in_cluster(file).get(label, {})
+        in_cluster(file).get(label) or {}
     )
     # Whoever made it anew is asked to make it again; of what nobody has noted, the first.
     if state == "adopted" or (state == "applied" and (not own or "body" in own)):
