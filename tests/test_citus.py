@@ -21,7 +21,11 @@ from chatops.cluster import CitusNode, refuse_writing
 from chatops.db import connect
 from chatops.errors import RefusedError
 from chatops.migrations.citus_form import EVERY_FUNCTION, Form, form_of
+from chatops.migrations.ledger import Run as LedgerRun
+from chatops.migrations.plan import plan
 from chatops.migrations.scanner import scan
+from chatops.migrations.source import shipped
+from chatops.migrations.transaction import for_file
 from chatops.settings import Options, load, resolve
 from tests.clusters import Cluster, people, value
 from tests.conftest import Result
@@ -367,6 +371,19 @@ def test_every_function_reaches_the_workers_and_no_statement_changes_otherwise()
                 assert text.count("language plpgsql\n") <= text.count(EVERY_FUNCTION[0]) + text.count("do $"), text[:80]
             if name not in sqlfiles.names("citus") and "function" not in statement.text:
                 assert texts == [statement.text]
+
+
+def test_plain_postgres_is_sent_each_file_byte_for_byte() -> None:
+    files = [entry for entry in plan(shipped(), ()).apply if entry.file is not None and entry.file.reading.mode == "transaction"]
+    assert len(files) > 10
+    for entry in files:
+        assert entry.file is not None
+        reading = entry.file.reading
+        sent = for_file(entry, "public", LedgerRun("migrate", {}, None), deadline_ms=100, bookkeeping=False)
+        own = [part.text for part in sent.parts if part.statement is not None]
+        assert own == [reading.sent[one.leading : one.stop] for one in reading.statements]
+        assert not sent.apart
+        assert not any("citus" in part.text.lower() for part in sent.parts)
 
 
 @pytest.mark.parametrize("command", ["release", "close", "reopen"])
