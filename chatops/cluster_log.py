@@ -37,7 +37,7 @@ _MADE = re.compile(
 """A CTE that adds rows to a table of the tenant, and returns them whole."""
 _TENANTS = re.compile(r"\b(chats|messages|chat_assignments|operator_activity|operators|platform_config) ?[a-z]?\b")
 _READS = re.compile(r"\b(from|join) chatops\.actions a\b")
-_INSTANT = re.compile(r"\b(?:pg_catalog\.)?(?:statement_timestamp|clock_timestamp|now)\(\)")
+_INSTANT = re.compile(r"\b(?:pg_catalog\.)?(?:statement_timestamp|clock_timestamp|now)\(\)(?P<shift> [+-] interval '[^']+')?")
 _SCHEMA = re.compile(r"\b(?:pg_catalog\.)?current_schema\(\)")
 _TYPES = {
     "action": "text", "code": "text", "chat_id": "uuid", "operator_id": "uuid", "row_id": "text", "undoes": "bigint",
@@ -70,9 +70,12 @@ def _as_values(database: Database, text: str, known: dict[str, object]) -> str:
         known["logged"] = database.value(sqlfiles.read("queries/citus_logged.sql"), {"actions": known["actions"]})
     if "logged" in known:
         text = _READS.sub(rf"\1 pg_catalog.jsonb_to_recordset(:'logged'::jsonb) as a({_LOGGED})", text)
-    if _INSTANT.search(text):
-        known["moment"] = database.value("select clock_timestamp()")
-        text = _INSTANT.sub(":'moment'::timestamptz", text)
+    if shifts := {instant["shift"] or "": f"moment_{at}" for at, instant in enumerate(_INSTANT.finditer(text))}:
+        # With what is added to it: a sum with an interval is none of the constants that CASE takes there.
+        sums = ", ".join(f"m {shift}" for shift in shifts)
+        [moments] = database.tuples(f"select {sums} from (select clock_timestamp() as m) as now")
+        known |= dict(zip(shifts.values(), moments, strict=True))
+        text = _INSTANT.sub(lambda instant: f":'{shifts[instant['shift'] or '']}'::timestamptz", text)
     known["schema_of_chats"] = database.target.schema
     text = _SCHEMA.sub(":'schema_of_chats'::text", text)
     unanswered = sqlfiles.body(sqlfiles.read("queries/citus_oldest_unanswered.sql"))

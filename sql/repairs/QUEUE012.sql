@@ -53,13 +53,13 @@ with candidate as materialized (
       or c.state_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
    order by c.id
 ), locked as materialized (
-  select c.*, k.since, k.releases,
-         case when c.state_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour' then pg_catalog.now()
-              else c.state_since end as stands_since
+  select c.*, k.since, k.releases
 :locked_as_judged
 ), changed as (
   update chats c
-     set waiting_since = l.since, releases_without_reply = l.releases, state_since = l.stands_since
+     set waiting_since = l.since, releases_without_reply = l.releases,
+         state_since = case when l.state_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour' then pg_catalog.now()
+                            else l.state_since end
     from locked l
    where c.id = l.id
   returning c.id, c.assigned_operator_id, l.waiting_since as waited_since, l.releases_without_reply as releases,
