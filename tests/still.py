@@ -42,6 +42,7 @@ def healed(database: Database) -> None:
     _command(database.url, "migrate", "--to", "latest", "--yes")
     held = database.value(HELD)
     _command(database.url, "release", str(held), "--yes", "--reason", "the tab was closed")
+    _command(database.url, "drain", "Keiko", "--release", "--yes", "--reason", "home early")
     # Whoever runs this is somebody else on each machine.
     database.execute("update chatops.actions set os_user = 'ada@desk'")
 

@@ -92,6 +92,7 @@ def test_what_would_go_is_listed_and_its_text_does_it_in_psql(database: Database
     back = {one["object"] for one in steps if one["action"] == "restore"}
     assert {"assign_chat_to_operator(p_operator_id uuid)", "chat_state_summary"} <= back
     text = chatops_inprocess("remove", "--dry-run", "-o", "sql", db=database, check=0).stdout
+    assert text.startswith("-- Takes chatops out of schema public: ")
     assert database.psql(text).returncode == 0
     left = looked_at(database)
     assert not [name for kind in ("trigger", "column", "index", "constraint", "sequence") for name in left.objects.get(kind, {})

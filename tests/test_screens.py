@@ -59,7 +59,7 @@ SCREENS: dict[str, list[str]] = {
     "close": ["close HELD --dry-run"],
     "reopen": ["reopen CLOSED --dry-run", "reopen HELD --dry-run"],
     "drain": ["drain OPERATOR --dry-run", "drain OPERATOR --finish --dry-run"],
-    "undrain": ["undrain OPERATOR --dry-run"],
+    "undrain": ["undrain OPERATOR --dry-run", "healed: undrain Keiko --dry-run"],
     "undo": ["undo 1 --dry-run", "healed: undo LAST --dry-run", "undo 99"],
     "log": ["log", "healed: log --limit 3", "healed: log --chat nobody"],
     "snooze": ["snooze", "snooze CHAT003 --until 2026-02-01"],
@@ -86,7 +86,7 @@ PEOPLE = {
     "HELD": HELD,
     "CLOSED": "select id from chats where chat_state = 'completed' order by last_message_at desc limit 1",
     "OPERATOR": HELD.replace("select chat_id", "select operator_id"),
-    "LAST": "select max(id) from chatops.actions",
+    "LAST": "select max(id) from chatops.actions where action = 'release'",
 }  # fmt: skip
 
 

@@ -32,8 +32,11 @@ def message(watch: Watch) -> dict[str, object]:
     worst = next((one for one in SEVERITIES if any(each.severity == one for each in watch.worse.values())), None)
     parts = [f"new: {_codes(new)}"] * bool(new) + [f"gone: {_codes(gone)}"] * bool(gone)
     parts += [f"finished: {says}"] * watch.finished
-    summary = formatting.visible(f"chatops {watch.place}: {'; '.join(parts)}")
+    # Read on a phone: how bad, where, what.
+    where = watch.environment or watch.place
+    summary = formatting.visible(f"{(worst or 'OK').upper()} chatops {where}: {'; '.join(parts)}")
     lines = [summary, *(_line(one) for one in (*new, *gone)), *([] if watch.finished else [formatting.visible(says)])]
+    lines += [formatting.visible(f"look: {watch.program} diagnose")] if watch.program and watch.worse else []
     return {
         "text": "\n".join(lines),
         "summary": summary,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatops import db, interrupts, sqlfiles
+from chatops import db, formatting, interrupts, sqlfiles
 from chatops.db import Database, literal
 from chatops.errors import DatabaseError
 from chatops.migrations import ledger
@@ -69,7 +69,14 @@ class Removal:
     @property
     def pasteable(self) -> str:
         """The same for psql."""
-        return "".join(f"{text.rstrip().removesuffix(';')};\n" for text in (*self.transaction, *self.afterwards))
+        gone = sum(step.action == "remove" for step in self.steps)
+        back = len(self.steps) - gone
+        said = [f"Takes chatops out of schema {self.schema}: {gone} objects go, {back} come back as they were."]
+        said += [f"{step.object}: with it goes what is in it, {step.loses}." for step in self.steps if step.kind == "schema"]
+        said.append("All or nothing, and it cannot be undone. Rows of the application stay.")
+        # A name may hold a line's end: of a comment it must not begin a statement.
+        head = "".join(f"-- {formatting.visible(line)}\n" for line in said)
+        return head + "".join(f"{text.rstrip().removesuffix(';')};\n" for text in (*self.transaction, *self.afterwards))
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ def given_back(
     """`chatops undrain`."""
     was = availability(drained)
     lines: list[Line] = [f"Dry run: {label} would be {was} again, as before the drain. Everything was rolled back."]
+    lines.append([Span("Do it: "), Span(here("undrain", str(operator_id)), "code")])
     if not rehearsal:
         lines = [[Span(f"Done, action {action}: {label} is {was} again. Undo: "), Span(here("undo", str(action)), "code")]]
     if drained.available_before is not True and not rehearsal:
