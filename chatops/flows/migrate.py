@@ -102,6 +102,8 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         invocation.warn(ahead.told(newer))
     prepared = prepare(database, before, folder, request)
     warn(invocation, prepared)
+    if newer and not options.dry_run and not prepared.nothing:
+        refuse_ahead(database, newer)
     refuse_problems(prepared)
     run = Run("migrate", invocation.provenance.annotations(), revision_of(folder.path))
     if as_sql:

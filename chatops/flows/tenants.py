@@ -14,7 +14,17 @@ from typing import Literal, TypeVar
 from chatops import formatting, schemas, settings
 from chatops.db import Database, Facts, Intent, connect
 from chatops.db.sessions import Sessions, place_of
-from chatops.errors import ChatopsError, ExitCode, NotATerminalError, UnreachableError, UsageError, worst
+from chatops.errors import (
+    ChatopsError,
+    ExitCode,
+    NotATerminalError,
+    RefusedError,
+    UnreachableError,
+    UsageError,
+    standby_refused,
+    worst,
+)
+from chatops.flows import ahead
 from chatops.flows.connection import started
 from chatops.flows.given import Given
 from chatops.flows.live_line import live_line
@@ -295,25 +305,32 @@ def targets(invocation: Invocation) -> list[Target]:
 
 
 def consent(invocation: Invocation, question: str, *, yes: bool, writes: bool = True) -> bool:
-    """One question for all tenants, as `Invocation.consent` for one."""
-    named = [_arrived(invocation, target) for target in targets(invocation)]
+    """One question for all tenants, as `Invocation.consent` for one: not asked where it would be refused in each database."""
+    looked = [_looked(invocation, target) for target in targets(invocation)]
+    named = [target for target, _ in looked]
     production = [target for target in named if target.production]
     if yes or (not production and not invocation.interactive):
         return True
     names = ", ".join(f"{target.name} ({target.place})" for target in named[:MOST_NAMES])
     if not invocation.interactive:
         raise NotATerminalError(f"{invocation.command} changes production ({names}): give --yes to go on; nothing was changed")
+    refused = [why for _, why in looked if why is not None]
+    if writes and len(refused) == len(looked):
+        raise refused[0]
     tenants = f"schemas {invocation.all_schemas} of " if invocation.all_schemas is not None else ""
     return invocation.ask(f"{question} on {tenants}{names}? [y/N]", "--yes").lower() in ("y", "yes")
 
 
-def _arrived(invocation: Invocation, target: Target) -> Target:
-    """The target by where a connection goes; as it was named where there is none, which is told when its turn comes."""
+def _looked(invocation: Invocation, target: Target) -> tuple[Target, ChatopsError | None]:
+    """The target by where a connection goes, as it was named where there is none; and why nothing can be written there."""
     try:
         with connect(target, invocation.command) as database:
-            return database.target
-    except UnreachableError:
-        return target
+            standby = database.glance().standby
+            found = [] if invocation.all_schemas is not None else ahead.files_ahead(database)
+            why = standby_refused() if standby else RefusedError(f"{ahead.told(found)}; nothing was changed") if found else None
+            return database.target, why
+    except UnreachableError as error:
+        return target, error
 
 
 def side_by_side(many: Iterable[One], work: Callable[[One], Made], jobs: int, sessions: Sessions | None = None) -> list[Made]:

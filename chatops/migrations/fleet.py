@@ -218,9 +218,9 @@ class Fleet:
         alike = (rows, facts.has_chats, facts.has_queue_clocks, facts.schema_there, facts.schema_is_a_strangers, own)
         if alike not in known:
             database.target, database.facts = member.target, facts
+            self.check(before)  # first: what is out of order behind a newer chatops is no problem of the files
             prepared = prepare(database, before, self.folder, member.request)
             refuse_problems(prepared)
-            self.check(before)
             known[alike] = prepared
         return replace(known[alike], ledger=replace(known[alike].ledger, facts=facts))
 

@@ -41,7 +41,7 @@ def answer(members: Sequence[Member]) -> Answer:
     ]  # fmt: skip
     rows = [_row(member) for member in members]
     well = sum(1 for member in members if member.error is None and member.left_out is None)
-    headline = f"{well} of {formatting.plural(len(members), 'target')} {'is' if well == 1 else 'are'} as asked."
+    headline = f"{well} of {formatting.plural(len(members), 'target')} {'is' if len(members) == 1 else 'are'} as asked."
     if pending := sum(row.result == TO_APPLY for row in rows):
         unfit = len(members) - well
         headline = f"{pending} of {formatting.plural(len(members), 'target')} have files to apply; nothing was changed." + (
