@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatops import formatting, schemas, settings
 from chatops.errors import ExitCode, NotATerminalError, RefusedError, StoppedError, UsageError, worst
@@ -58,8 +58,9 @@ def migrate_all(
     """Looks at all, asks once, applies to each; the exit code is the worst."""
     revision = revision_of(folder.path)
     members = []
+    who = provenance(invocation.argv, environment="", schema="", environ=invocation.environ)
     for target, label in zip(targets, schemas.labels(targets), strict=True):
-        known = provenance(invocation.argv, environment=target.name, schema=target.schema, environ=invocation.environ)
+        known = replace(who, environment=target.name, target_schema=target.schema)
         members.append(Member(target, label, request(target), Run("migrate", known.annotations(), revision)))
     telling = _Telling(invocation, members, quiet=quiet)
     whole = fleet.Fleet(folder, members, how.jobs, telling.of, telling.ended, how.max_failures, _refuse_ahead)
