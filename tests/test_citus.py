@@ -6,6 +6,7 @@ Takes CHATOPS_TEST_CITUS_URL, a coordinator with two workers whose database `pos
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -371,6 +372,14 @@ def test_every_function_reaches_the_workers_and_no_statement_changes_otherwise()
                 assert text.count("language plpgsql\n") <= text.count(EVERY_FUNCTION[0]) + text.count("do $"), text[:80]
             if name not in sqlfiles.names("citus") and "function" not in statement.text:
                 assert texts == [statement.text]
+
+
+def test_no_update_of_a_function_takes_an_instant_by_itself_on_a_cluster() -> None:
+    for name in sqlfiles.names("migrations"):
+        for statement in scan(sqlfiles.read(f"migrations/{name}.sql")):
+            for text in form_of(name).texts(statement.text):
+                for update in re.findall(r"^\s*update \w+ .*?;$", text, re.MULTILINE | re.DOTALL):
+                    assert "clock_timestamp()" not in update, (name, update)
 
 
 def test_plain_postgres_is_sent_each_file_byte_for_byte() -> None:

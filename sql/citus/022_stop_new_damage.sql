@@ -5,6 +5,10 @@
 -- in apply_message: v_marked or new.created_at < now() => v_marked or new.created_at < now() - interval '1 minute'
 -- in guard_assignment: new.assigned_at < now() and => new.assigned_at < now() - interval '1 minute' and
 
+-- An update on a shard takes no instant: it is read before.
+-- in apply_user_message: v_closed boolean; => v_closed boolean; v_soon constant timestamptz := clock_timestamp() + interval '1 hour';
+-- in apply_user_message: and clock_timestamp() + interval '1 hour' then => and v_soon then
+
 -- A shard's row is not of the table's type: it becomes one where a function takes it.
 -- in guard_chat: v_same chats; => v_same chats; v_was chats := old; v_is chats := new;
 -- in guard_chat: new := complete_our_move(old, new); => new := complete_our_move(v_was, v_is);
