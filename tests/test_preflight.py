@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from chatops.migrations.edits import Edit, edited_finished, edited_statements
@@ -326,6 +326,7 @@ def test_one_edited_statement_among_nasty_ones_is_the_one_that_is_told(seed: int
     writer = Writer(seed)
     statements = [f"{writer.statement()}" for _ in range(8)]
     before = examined(";\n".join(statements))
+    assume(not before.notes)  # a BEGIN at the head and an END at the end are no statements; one without the other is
     assert edited_statements(before.hashes, examined(f" ;{gap}\n".join(statements))) == ()
     statements[index] = "select 'edited'"
     after = examined(f"{gap};\n".join(statements))

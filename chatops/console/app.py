@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import ClassVar
 
 from textual import events
+from textual._time import get_time
 from textual.binding import Binding
 from textual.widgets import Input
 
@@ -57,6 +58,8 @@ class Console(Screenful):
         """The actions that were done here."""
         self._checking = False
         """Whether a step of the checks is under way."""
+        self.hears_from = 0.0
+        """What was pressed before that, by the clock of the events, was meant for a dialog that has acted."""
         self._turn = asyncio.Lock()
 
     # ---- looking -------------------------------------------------------------------------------------------------------
@@ -147,7 +150,7 @@ class Console(Screenful):
         """Keys count only for what was on the screen when they were pressed."""
         if isinstance(event, events.Key) and not event.is_forwarded and event.key not in ALWAYS:
             top = self.screen
-            if self.opening or (isinstance(top, Dialog) and not top.hears(event)):
+            if self.opening or event.time < self.hears_from or (isinstance(top, Dialog) and not top.hears(event)):
                 return
             self.desk.key_at = self.desk.clock()
             # At once, before the next key is looked at: it may be on its way already.
@@ -340,6 +343,7 @@ class Console(Screenful):
     def _acted(self, done: Done | None) -> None:
         if done is None or done.action_id is None:
             return
+        self.hears_from = get_time()
         self.mine.append(done.action_id)
         self.desk.marked = {}
         self.say(" ".join(done.lines))

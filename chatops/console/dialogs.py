@@ -30,6 +30,8 @@ class Dialog(ModalScreen[Done | None]):
         super().__init__()
         self.drawn_at: float | None = None
         """When it was on the screen, by the clock of the events."""
+        self.over = False
+        """Whether it is on its way out: its parts may be gone already."""
 
     def on_mount(self) -> None:
         """Listens once it is drawn."""
@@ -38,9 +40,13 @@ class Dialog(ModalScreen[Done | None]):
     def _drawn(self) -> None:
         self.drawn_at = get_time()
 
-    def hears(self, event: events.Key) -> bool:
+    def hears(self, event: events.Key | events.Paste) -> bool:
         """Whether a key was pressed with this dialog before the person's eyes."""
-        return self.drawn_at is not None and event.time >= self.drawn_at
+        return not self.over and self.drawn_at is not None and event.time >= self.drawn_at
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key does anything that was on its way here before it was drawn, or when the key before closed it."""
+        return super().check_action(action, parameters) if self.drawn_at is not None and not self.over else False
 
     def takes(self, event: events.Key) -> bool:
         """Whether it dealt with a key at once: before the next one, which may be on its way already."""
@@ -48,7 +54,13 @@ class Dialog(ModalScreen[Done | None]):
 
     def action_leave(self) -> None:
         """Goes back; nothing is done."""
-        self.dismiss(None)
+        self.leave(None)
+
+    def leave(self, result: Done | None) -> None:
+        """Goes back with a result, once."""
+        if not self.over:
+            self.over = True
+            self.dismiss(result)
 
 
 class ReadOut(Dialog):

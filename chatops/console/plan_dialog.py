@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from rich.text import Text
 from textual import events
+from textual._time import get_time
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input, Static
@@ -48,11 +49,13 @@ class PlanDialog(Dialog):
         self.source = source
         self.proposal = proposal
         self.working = False
+        self.shown_at: float | None = None
+        """When the present plan was on the screen, by the clock of the events."""
 
     def action_leave(self) -> None:
         """Goes back; not while it acts, so that its end is seen."""
         if not self.working:
-            self.dismiss(None)
+            self.leave(None)
 
     def compose(self) -> ComposeResult:
         """The plan above, what is asked below."""
@@ -79,7 +82,8 @@ class PlanDialog(Dialog):
         self._show(self.proposal)
 
     def _show(self, proposal: Proposal, *said: str) -> None:
-        self.proposal = proposal
+        self.proposal, self.shown_at = proposal, None
+        self.call_after_refresh(self._shown)
         self.query_one("#plan", Static).update(Text("\n".join((*proposal.lines, "", proposal.command))))
         refused = f"Refused: {proposal.problem}" if proposal.problem else ""
         self._say("\n".join(line for line in (*said, refused) if line))
@@ -87,10 +91,19 @@ class PlanDialog(Dialog):
         if self.focused is None:  # it was on a button that cannot be pressed any more
             self.set_focus(self.query_one("#leave", Button))
 
+    def _shown(self) -> None:
+        self.shown_at = get_time()
+
     # ---- keys ------------------------------------------------------------------------------------------------------
 
     def takes(self, event: events.Key) -> bool:
-        """Tab, scrolling, and what is typed while a button has the focus: that is the reason."""
+        """Tab, scrolling, and what is typed while a button has the focus: that is the reason.
+
+        The button that acts takes no key that was pressed before the present plan was on the screen.
+        """
+        on_act = self.focused is not None and self.focused.id == "act"
+        if event.key == "enter" and on_act and (self.shown_at is None or event.time < self.shown_at):
+            return True
         if event.key == "tab":
             self.focus_next()
         elif event.key == "shift+tab":
@@ -99,12 +112,21 @@ class PlanDialog(Dialog):
             scrolled = self.query_one(VerticalScroll)
             (scrolled.scroll_page_up if event.key == "pageup" else scrolled.scroll_page_down)(animate=False)
         elif isinstance(self.focused, Button) and event.is_printable and event.character and event.character != " ":
-            reason = self.query_one("#reason", Input)
-            self.set_focus(reason)
-            reason.insert_text_at_cursor(event.character)
+            self._into_reason(event.character)
         else:
             return False
         return True
+
+    def _into_reason(self, text: str) -> None:
+        reason = self.query_one("#reason", Input)
+        self.set_focus(reason)
+        reason.insert_text_at_cursor(text)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted while a button has the focus is the reason, too."""
+        if isinstance(self.focused, Button) and self.hears(event) and event.text.strip():
+            event.stop()
+            self._into_reason(event.text.strip().splitlines()[0])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter behind a target plans again; behind the reason it goes on to the buttons."""
@@ -137,6 +159,8 @@ class PlanDialog(Dialog):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Leaves, or acts."""
         event.stop()
+        if self.over:
+            return
         if event.button.id == "leave":
             self.action_leave()
         elif not self.working and self.proposal.problem is None:
@@ -173,7 +197,7 @@ class PlanDialog(Dialog):
         finally:
             self.working = False
         if done.action_id is not None:
-            self.dismiss(done)
+            self.leave(done)
             return
         # What was different stays before the eyes, and the safe button has the focus again.
         self._show(done.proposal or self.proposal, *done.lines)

@@ -49,20 +49,24 @@ class Screenful(App[None]):
     def redraw(self) -> None:
         """Draws all of it."""
         self._head()
-        height = self._base("#body").size.height
-        desk = self.desk
-        self._show("#body", screen.body_lines(desk.shown, self.size.width, height, desk.cursor, desk.marked))
+        body, desk = self._base("#body"), self.desk
+        if body is not None:
+            lines = screen.body_lines(desk.shown, self.size.width, body.size.height, desk.cursor, desk.marked)
+            self._show("#body", lines)
         self._foot()
 
-    def _base(self, name: str) -> Static:
-        return self.screen_stack[0].query_one(name, Static)
+    def _base(self, name: str) -> Static | None:
+        """A part of the desk; None while it is being taken down, when a look may still come to its end."""
+        if not self._screen_stack:
+            return None
+        return next(iter(self._screen_stack[0].query(name).results(Static)), None)
 
     def _show(self, name: str, lines: Sequence[Line]) -> None:
         """Puts lines on the screen, if they are others than those that stand there: nothing flickers over a slow line."""
-        text = drawn(lines)
-        if self._drawn.get(name) != text:
+        text, part = drawn(lines), self._base(name)
+        if part is not None and self._drawn.get(name) != text:
             self._drawn[name] = text
-            self._base(name).update(text, layout=False)
+            part.update(text, layout=False)
 
     def _head(self) -> None:
         desk = self.desk

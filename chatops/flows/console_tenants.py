@@ -91,7 +91,8 @@ class TenantsSource:
             reading.stop()
 
     def close(self) -> None:
-        """Closes the connections until the next look."""
+        """Closes the connections until the next look, which is a new one."""
+        self._rests_until = 0.0
         for reading in self._readings:
             reading.close()
 

@@ -91,6 +91,7 @@ async def select(pilot: Pilot[None], number: int) -> None:
 
 async def focus(pilot: Pilot[None], opened: PlanDialog, name: str) -> None:
     """Gives a field or button the focus; a key that is pressed before it has it goes elsewhere."""
+    await until(pilot, lambda: opened.shown_at is not None)
     opened.query_one(f"#{name}").focus()
     await until(pilot, lambda: pilot.app.focused is not None and pilot.app.focused.id == name)
 
@@ -110,7 +111,7 @@ async def dialog(pilot: Pilot[None], key: str) -> PlanDialog:
     """The dialog that a key opens, once it listens."""
     app = pilot.app
     await pilot.press(key)
-    await until(pilot, lambda: isinstance(app.screen, PlanDialog) and app.screen.drawn_at is not None)
+    await until(pilot, lambda: isinstance(app.screen, PlanDialog) and None not in (app.screen.drawn_at, app.screen.shown_at))
     found = app.screen
     assert isinstance(found, PlanDialog)
     return found

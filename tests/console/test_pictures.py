@@ -25,6 +25,7 @@ def test_what_has_not_changed_is_not_drawn_again(shift: Database, desk: Open) ->
 
     async def script(pilot: Pilot[None]) -> None:
         body = app._base("#body")
+        assert body is not None
         drawn: list[object] = []
         body.update = lambda *args, **options: drawn.append(args)  # type: ignore[method-assign]
         app.redraw()
