@@ -80,7 +80,10 @@ class Screenful(App[None]):
         rule = screen.cut(f" {told} ", width) if told else ""
         command = desk.source.here(*desk.words)
         if cells(command) >= width:  # what matters stands at its end; y shows the whole
-            command = " ".join(("chatops …", *desk.words))
+            words = " ".join(desk.words).split(" ")
+            while len(words) > 1 and cells(" ".join(words)) + len(" chatops … ") >= width:
+                words.pop(0)
+            command = " ".join(("chatops …", *words))
         style: Style = "warning" if desk.trouble else "strong"
         first: Line = [Span(rule, style), Span("─" * max(0, width - cells(rule)), "dim")]
         keys = TENANTS if desk.parts and desk.parts[0].name == "tenants" else KEYS

@@ -83,6 +83,7 @@ def test_the_worst_tenant_is_first_and_opens_as_a_desk_that_acts_in_it(tenants: 
         await until(pilot, lambda: "diagnose --all-schemas" in app.said)
         await pilot.press("down")
         assert app.desk.source.here(*app.desk.words).endswith("--schema tenant_c summary")
+        assert picture(app).splitlines()[-2].endswith("--schema tenant_c summary")
         await pilot.press("r")
         assert len(app.screen_stack) == 1
         await pilot.press("enter")
