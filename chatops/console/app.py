@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import ClassVar
 
 from textual import events
-from textual._time import get_time
 from textual.binding import Binding
 from textual.widgets import Input
 
@@ -58,8 +57,7 @@ class Console(Screenful):
         """The actions that were done here."""
         self._checking = False
         """Whether a step of the checks is under way."""
-        self.hears_from = 0.0
-        """What was pressed before that, by the clock of the events, was meant for a dialog that has acted."""
+        self._plan: PlanDialog | None = None
         self._turn = asyncio.Lock()
 
     # ---- looking -------------------------------------------------------------------------------------------------------
@@ -224,7 +222,8 @@ class Console(Screenful):
             inner, self.desk, self.outer = self.desk, self.outer, None
             self.run_worker(self._close(inner), group="look")
             self._arrange(self.desk)
-            self.look_again()
+            if not self.desk.frozen:  # also when the tenant is being looked at: after that
+                self.run_worker(self._one_look(self.desk), group="look")
 
     def action_freeze(self) -> None:
         """The screen stands still, or goes on."""
@@ -338,12 +337,17 @@ class Console(Screenful):
         to = "auto" if act in ("reassign", "drain") else ""
         proposal = await asyncio.to_thread(desk.source.plan, act, keys, to)
         self.say("")
-        await self.push_screen(PlanDialog(desk.source, proposal, lambda: desk.armed), self._acted)
+        self._plan = PlanDialog(desk.source, proposal, lambda: desk.armed)
+        await self.push_screen(self._plan, self._acted)
+
+    @property
+    def hears_from(self) -> float:
+        """What was pressed before that, by the clock of the events, was meant for a dialog that has acted."""
+        return self._plan.acted_at if self._plan is not None else 0.0
 
     def _acted(self, done: Done | None) -> None:
         if done is None or done.action_id is None:
             return
-        self.hears_from = get_time()
         self.mine.append(done.action_id)
         self.desk.marked = {}
         self.say(" ".join(done.lines))

@@ -49,6 +49,8 @@ class PlanDialog(Dialog):
         self.source = source
         self.proposal = proposal
         self.working = False
+        self.acted_at = 0.0
+        """When its act was done; 0 until then."""
         self.shown_at: float | None = None
         """When the present plan was on the screen, by the clock of the events."""
 
@@ -197,6 +199,7 @@ class PlanDialog(Dialog):
         finally:
             self.working = False
         if done.action_id is not None:
+            self.acted_at = get_time()
             self.leave(done)
             return
         # What was different stays before the eyes, and the safe button has the focus again.

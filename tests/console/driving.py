@@ -29,8 +29,8 @@ async def running(app: Console, size: tuple[int, int] = (80, 24)) -> AsyncIterat
 
 
 async def until(pilot: Pilot[None], so: Callable[[], bool]) -> None:
-    """Waits for a condition, half a minute at the most."""
-    ends = asyncio.get_running_loop().time() + 30
+    """Waits for a condition, a minute and a half at the most: machines may be busy."""
+    ends = asyncio.get_running_loop().time() + 90
     while not so():
         assert asyncio.get_running_loop().time() < ends, picture(pilot.app)
         await pilot.pause(0.005)
