@@ -17,8 +17,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from chatops.checks import run
+from chatops.checks import doctor, run
 from chatops.cli import COMMANDS
+from chatops.flows import acting
+from chatops.flows.output import Output
 from chatops.migrations import rehearse
 from chatops.render.wrap import COMMANDS as COMMAND_NAMES
 from chatops.render.wrap import cells
@@ -104,7 +106,7 @@ PRODUCTION = """
 url_env = "STILL_URL"
 production = true
 """
-STILL = SimpleNamespace(monotonic=lambda: 0.0, sleep=time.sleep)
+STILL = SimpleNamespace(monotonic=lambda: 0.0, perf_counter=lambda: 0.0, sleep=time.sleep)
 """How long it took is another time each run: what is measured on the way takes none."""
 PLAIN = {"NO_COLOR": "1"}
 FORMS = {
@@ -169,8 +171,9 @@ def test_what_a_command_shows_is_as_it_was_stored(
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (run, rehearse):
+    for module in (run, rehearse, acting, doctor):
         monkeypatch.setattr(module, "time", STILL)
+    monkeypatch.setattr(Output, "HEARTBEAT_S", 3600.0)  # nothing is long, however busy the machine is
     place = home / "config" / "chatops"
     place.mkdir(parents=True)
     (place / "chatops.toml").write_text(PRODUCTION)
