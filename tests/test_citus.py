@@ -304,7 +304,7 @@ def test_a_guard_that_a_worker_lacks_and_a_function_that_only_the_coordinator_ha
         there.execute("set citus.enable_ddl_propagation to off")
         there.execute("set citus.enable_manual_changes_to_shards to on")
         there.execute(f"drop trigger chatops_guard_chat_{shard.rpartition('_')[2]} on {shard}")
-    assert "1 of its 15 guards are missing on the workers" in trouble()
+    assert re.search(r"1 of its \d\d guards are missing on the workers", trouble())
     with tenant.connect("acme") as own:
         own.execute("set citus.enable_ddl_propagation to off")
         own.execute("create function acme.lone() returns integer language sql as 'select 1'")

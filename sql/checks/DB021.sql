@@ -24,7 +24,7 @@ with cluster as (
     '                where o.classid = ''pg_catalog.pg_proc''::regclass and o.objid = p.oid)) as functions,'
     '       (select count(*) from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid'
     '          join pg_catalog.pg_namespace n on n.oid = c.relnamespace'
-    '         where n.nspname = current_schema() and t.tgname like ''chatops\_%'') as guards,'
+    '         where n.nspname = current_schema() and t.tgname like ''chatops\_%'' and t.tgtype & 32 = 0) as guards,'
     '       (select sum(w.result::integer) from pg_catalog.run_command_on_all_nodes(pg_catalog.format('
     '                 $$select count(*) from pg_trigger t join pg_class c on c.oid = t.tgrelid'
     '                     join pg_namespace n on n.oid = c.relnamespace'
