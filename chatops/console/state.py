@@ -15,7 +15,7 @@ from chatops.screens import console as rows
 from chatops.screens import console_lines as lines
 from chatops.screens import console_tenants
 from chatops.screens.console import Findings, Key, Row, Section
-from chatops.screens.console_head import HOUR, Head
+from chatops.screens.console_head import BETWEEN, HOUR, Head
 
 REST = 3.0
 """Seconds after the last key in which the order stands still."""
@@ -66,7 +66,7 @@ class DeskState:
             self._remember([(at - (now - one.moment).total_seconds(), one.seconds) for one in waits])
 
     def _remember(self, waits: Sequence[tuple[float, float]]) -> None:
-        since = self.clock() - HOUR
+        since = self.clock() - HOUR - BETWEEN
         self.waits = sorted(one for one in (*self.waits, *waits) if one[0] > since)
 
     def take_survey(self, survey: Survey) -> None:

@@ -20,6 +20,8 @@ from chatops.screens.console_why import clock
 BLOCKS = "▁▂▃▄▅▆▇█"
 NOT_SEEN = "·"
 HOUR = 3600.0
+BETWEEN = 300.0
+"""Between two moments of the hour before the first look: so much older ones still tell of its beginning."""
 FEWEST, MOST = 6, 12
 """Blocks of the sparkline."""
 SLA = "queue_sla_minutes"
@@ -149,13 +151,13 @@ def _last_hour(head: Head, room: int) -> str:
 def in_steps(waits: Sequence[tuple[float, float]], steps: int) -> list[float | None]:
     """The longest wait in each of so many parts of the last hour, the newest last; None where nothing was seen.
 
-    >>> in_steps([(3500, 9), (1700, 60), (10, 30), (5, 20)], 4)
-    [9, None, 60, 30]
+    >>> in_steps([(3500, 9), (1700, 60), (10, 30), (5, 20)], 4), in_steps([(3601, 7), (4000, 8)], 2)
+    ([9, None, 60, 30], [7, None])
     """
     found: list[float | None] = [None] * steps
     for ago, seconds in waits:
-        place = steps - 1 - int(ago / HOUR * steps)
-        if 0 <= place < steps:
+        place = steps - 1 - int(min(ago, HOUR - 1) / HOUR * steps)
+        if ago < HOUR + BETWEEN and place < steps:
             found[place] = max(found[place] or 0, seconds)
     return found
 
