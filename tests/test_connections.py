@@ -325,3 +325,10 @@ def test_every_command_and_doctor_first_tells_the_grant_that_is_missing(
             assert re.search(rf'grant [\w, ]+ (on|to) .*"{role}"', done.stderr + done.stdout), (name, done)
     finally:
         latest_database.execute(f'drop owned by "{role}"; drop role "{role}"')
+
+
+def test_a_connection_for_replication_is_refused_by_name(latest_database: Database, chatops_inprocess: Run) -> None:
+    for value in ("database", "true", "on"):
+        done = chatops_inprocess("summary", db=f"{latest_database.url}?replication={value}", check=2)
+        assert "replication makes a connection that answers no queries" in done.stderr
+    chatops_inprocess("summary", db=f"{latest_database.url}?replication=false", check=0)

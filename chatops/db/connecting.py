@@ -21,6 +21,7 @@ ENDED_AT_ONCE = "due to transaction timeout"
 """What a server says whose limit is over before a session has begun."""
 _lifted_at: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
 """Where sessions were found that could not be worked in: further ones begin without their limits."""
+NO_REPLICATION = ("", "false", "off", "no", "0")
 POOLER_LOOKS = 6
 """How often two connections are compared, where a pooler is known to stand in between."""
 
@@ -36,6 +37,8 @@ def connect(target: Target, command: str, intent: Intent = "read", *, connect_ti
     unknown = sorted(set(target.parameters) - known)
     if unknown:
         raise UsageError(f"{target.origin}: libpq knows no connection parameter {', '.join(unknown)}")
+    if target.parameters.get("replication", "false").lower() not in NO_REPLICATION:
+        raise UsageError(f"{target.origin}: replication makes a connection that answers no queries; take it out")
     parameters = {"connect_timeout": str(connect_timeout), **KEEPALIVES, **target.parameters}
     parameters |= {"application_name": f"chatops {command}", "client_encoding": CLIENT_ENCODING}
 
