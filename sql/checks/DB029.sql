@@ -65,7 +65,7 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': ordinary work is cut off', pg_catalog.format('alter %s reset %I;', s.place, s.name), false
       from settings s
      where s.of_the_application and s.name in ('statement_timeout', 'transaction_timeout')
-       and case when s.value ~ '^[0-9]+ ?(ms)?$' then pg_catalog.regexp_replace(s.value, '[^0-9]', '', 'g')::numeric between 1 and 499 end
+       and case when s.value ~ '^[0-9]+ ?(ms)?$' then pg_catalog.regexp_replace(s.value, '[^0-9]', '', 'g')::numeric between 1::numeric and 499::numeric end
     union all
     -- By this role the hosting's API comes in.
     select 'role authenticator', 'may not log in: the application is shut out',

@@ -2,7 +2,7 @@
 do $nothing_else$
 begin
   if exists (select from pg_catalog.pg_depend as d
-              where d.refclassid = 'pg_catalog.pg_namespace'::regclass and d.refobjid = 'chatops'::regnamespace
+              where d.refclassid = 'pg_catalog.pg_namespace'::regclass::oid and d.refobjid = 'chatops'::regnamespace::oid
                 and d.deptype = 'n') then
     raise exception 'cannot drop schema chatops because other objects depend on it'
       using errcode = 'dependent_objects_still_exist';

@@ -10,5 +10,5 @@ select n.nspname::text as name,
    and n.nspname::text !~ '^pg_'
    and n.nspname not in ('information_schema', 'chatops')
    -- An extension's own.
-   and not exists (select from pg_depend e where e.classid = 'pg_namespace'::regclass and e.objid = n.oid and e.deptype = 'e')
+   and not exists (select from pg_depend e where e.classid = 'pg_namespace'::regclass::oid and e.objid = n.oid and e.deptype = 'e')
  order by n.nspname
