@@ -17,11 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.clusters import cluster, lone_coordinator, tenant
 from tests.servers import DEBIAN_15, Database, Farm, Server, bare_environment, pgbouncer, pgbouncer_program
 
 __all__ = ["cluster", "lone_coordinator", "tenant"]
+
+# A busy machine draws and runs an example slowly: that is no fault of it.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 ROOT = Path(__file__).resolve().parent.parent
 FARM = "CHATOPS_TEST_FARM"
