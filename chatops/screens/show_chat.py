@@ -37,6 +37,8 @@ def about_chat(one: OneChat, survey: Survey, reader: Reader, further: Sequence[L
     for finding in found:
         wrong += ["", *finding_lines(finding, survey, reader)]
     ran = f"{survey.ran} of {formatting.plural(len(survey.results), 'check')} ran"
+    if not survey.results:  # the live desk opens it at once: what was not checked is not well
+        wrong = ["", [Span("not checked: "), Span(reader.here("diagnose", str(chat.chat_id)), "code")]]
     wrong = wrong or ["", [Span(f"nothing is wrong with it · {ran}", "ok")]]
     columns = [
         Column("at", "when", "age", audience="people") if reader.short_ids else Column("at", "when", "instant"),

@@ -78,6 +78,7 @@ def test_each_key_does_what_the_help_says(shift: Database, desk: Open) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ReadOut) and str(chat_id(11)) in picture(app))
         assert "user wrote" in picture(app)
+        assert "not checked:" in picture(app)  # and not that nothing is wrong with it
         await until(pilot, lambda: app.screen.drawn_at is not None)  # type: ignore[attr-defined]
         await pilot.press("escape")
         await select(pilot, 1)
