@@ -95,7 +95,9 @@ def _of_database(database: Database, another: Callable[[], Database], here: Call
         if facts.standby
         else Point("standby", "ok", "primary: it can be read and written")
     )
-    points += [Point(one.what, "failed", one.message, one.sql) for one in unfit(database, facts)]
+    node = cluster.node_of(database)
+    if node is None or node.coordinator:  # on a worker schema chatops is the coordinator's
+        points += [Point(one.what, "failed", one.message, one.sql) for one in unfit(database, facts)]
     points.append(_pooler(database, facts.backend_pid, another))
     points.append(_new_connection(another))
     return points
