@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -385,32 +384,6 @@ def test_on_a_worker_no_command_answers_for_the_coordinator(tenant: Cluster, cha
     told = chatops_inprocess("--schema", "acme", "doctor", db=url, check=1).stdout
     assert "only the coordinator can be worked on" in told
     assert "rename" not in told
-
-
-@pytest.mark.citus
-def test_a_tenant_is_moved_to_another_worker_while_everybody_writes(cluster: Cluster, chatops_inprocess: Run) -> None:
-    moved = threading.Event()
-
-    def move() -> None:
-        with cluster.connect() as own:
-            name = "select nspname from pg_namespace where nspname like 'chatops_simulate%%'"
-            wait_for(lambda: value(own, name) is not None, "there is a schema", timeout=60)
-            schema = value(own, name)
-            views = "select count(*) from pg_views where schemaname = %s and viewname = 'operator_load'"
-            wait_for(lambda: value(own, views, schema) == 1, "it is migrated", timeout=60)
-            before, _ = cluster.shard(f"{schema}.chats")
-            host, port = next(node for node in cluster.nodes if cluster.node_url(*node) != before)
-            own.execute("select citus_schema_move(%s::regnamespace, %s, %s, 'force_logical')", (schema, host, port))
-            moved.set()
-
-    mover = threading.Thread(target=move, daemon=True)
-    mover.start()
-    small = ["simulate", "--db", cluster.url, "--seconds", "12", "--operators", "3", "--users", "3", "--chats", "6", "-o", "json"]
-    told = json.loads(chatops_inprocess(*small, check=0).stdout)
-    mover.join(timeout=60)
-    assert moved.is_set()
-    assert told["verdict"] == "held"
-    assert told["database"].rpartition("/")[2].startswith(cluster.name)
 
 
 # ---- without a cluster ---------------------------------------------------------------------------------------------------
