@@ -134,7 +134,7 @@ def test_what_verify_found_is_told_with_its_numbers(
 ) -> None:
     latest_database.execute("drop index idx_chats_last_operator")
     stopped = chatops_inprocess(*DEPLOY, "--skip-code", db=latest_database, check=1)
-    assert "DB003: the index idx_chats_last_operator" in stopped.stderr
+    assert "DB003: index idx_chats_last_operator" in stopped.stderr
     assert "{" not in stopped.stderr
 
 

@@ -95,8 +95,8 @@ def test_strings_in_which_a_backslash_escapes(database: Database, chatops_inproc
 
 
 def test_a_limit_on_whole_transactions(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
-    database.execute(f"alter database \"{database.name}\" set transaction_timeout = '400ms'")
-    where = folder(tmp_path, {"001_slow.sql": "create table slow (); select pg_sleep(1);"})
+    database.execute(f"alter database \"{database.name}\" set transaction_timeout = '1100ms'")
+    where = folder(tmp_path, {"001_slow.sql": "create table slow (); select pg_sleep(3);"})
     failed = chatops_inprocess("migrate", "--dir", where, "--yes", db=database)
     assert failed.exit_code in (3, 4)
     assert "transaction timeout" in failed.stderr

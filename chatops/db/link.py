@@ -46,6 +46,7 @@ class Link:
         self._is_lifted = False
         self._was_lost = False
         self._listeners: list[Callable[[psycopg.errors.Diagnostic], None]] = []
+        self._for_its_life: list[str] = []
         self._gave_up: float | None = None
 
     @property
@@ -108,6 +109,12 @@ class Link:
         self._listeners.append(listen)
         self._connection.add_notice_handler(listen)
 
+    def for_its_life(self, statement: str) -> None:
+        """Sets something for this session, and for each one that takes its place."""
+        with self._translated():
+            self._connection.execute(statement.encode())
+        self._for_its_life.append(statement)
+
     def renewed(self, ended: ChatopsError) -> bool:
         """Whether a new session has taken the place of one that was ended while nothing of ours was under way.
 
@@ -141,6 +148,8 @@ class Link:
         assert self.dial is not None
         try:
             fresh = self.dial(self._connection, lift=lift)
+            for statement in self._for_its_life:
+                fresh.execute(statement.encode())
         except psycopg.Error:
             return False
         self._connection.close()

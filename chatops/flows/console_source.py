@@ -57,7 +57,7 @@ class Reading:
             self.close()
             made = self.invocation.connect("read")
             if not pools_transactions(made):  # behind a pooler it would stay on somebody else's session
-                made.script("set session characteristics as transaction read only")
+                made.for_its_life("set session characteristics as transaction read only")
             self._database = made
         return self._database
 
