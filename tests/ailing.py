@@ -107,6 +107,7 @@ TROUBLES = {
            do $$ begin execute format('grant create on schema %I to few_rights', current_schema()); end $$;
            alter function assign_chat_to_operator(uuid) owner to few_rights""",
         ("latest",),
+        also=frozenset({"DB022"}),
     ),
     "QUEUE011": Trouble(
         """do $$
