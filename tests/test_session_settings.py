@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.ailing import plant, populated
-from tests.conftest import Farm, Result, build_core
+from tests.conftest import Farm, Result, build_core, url_as
 from tests.servers import Database, Server
 
 Run = Callable[..., Result]
@@ -98,15 +98,18 @@ COMMANDS = {
 
 
 MIGRATING = ("migrate", "adopt", "doctor")
+TOLD = ("default_transaction_read_only", "statement_timeout", "synchronous_commit")
+"""What DB029 tells where it stops the application: these are set for whoever asks alone."""
 
 
 @pytest.fixture
-def ailing(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
-    """A system with a few troubles, on each server, so that there is something of every kind to tell."""
+def ailing(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Iterator[Database]:
+    """A system with a few troubles, on each server, so that there is something of every kind to tell, and somebody who asks."""
     database = populated(new_database, farm, any_server, "latest")
     for code in ("CHAT003", "CONF001"):
         plant(database, code)
-    return database
+    with database.role("asker", "login superuser"):
+        yield database
 
 
 def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -132,7 +135,7 @@ def answers(run: Run, database: Database, names: list[str], env: Mapping[str, st
     found: dict[str, Any] = {}
     for name in names:
         words = {"chat": ["show", "chat", chat], "operator": ["show", "operator", operator]}.get(name, [name, *COMMANDS[name]])
-        done = run(*words, "-o", "json", db=database, env=env)
+        done = run(*words, "-o", "json", db=url_as(database, f"asker_{database.name}"), env=env)
         assert done.exit_code in (0, 1), (words, done.stderr)
         found |= {f"{name}{path}": value for path, value in flat(json.loads(done.stdout))}
         found[f"{name} exit code"] = done.exit_code
@@ -200,11 +203,13 @@ def asked_under(run: Run, database: Database, names: list[str], session: dict[st
     for name, value in session.items():
         # A search path is a list of names, and not one text.
         shown = value if name == "search_path" else "'" + value.replace("'", "''") + "'"
-        database.execute(f'alter database "{database.name}" set {name} = {shown}')
+        whom = f'role asker_{database.name} in database "{database.name}"' if name in TOLD else f'database "{database.name}"'
+        database.execute(f"alter {whom} set {name} = {shown}")
     try:
         return answers(run, database, names, env)
     finally:
         database.execute(f'alter database "{database.name}" reset all')
+        database.execute(f'alter role asker_{database.name} in database "{database.name}" reset all')
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
