@@ -20,6 +20,8 @@ from chatops.screens.console_head import BETWEEN, HOUR, Head
 REST = 3.0
 """Seconds after the last key in which the order stands still."""
 ARMED = 600.0
+TOGETHER = 4.0
+"""Seconds in which looks count as one moment of the hour."""
 
 
 @dataclass
@@ -57,7 +59,11 @@ class DeskState:
         self.trouble = None
         if isinstance(look, Look) and look.queue is not None:
             wait = (look.now - look.queue.oldest).total_seconds() if look.queue.oldest else 0.0
-            self._remember([(self.looked_at, max(0.0, wait))])
+            since, longest = self.waits[-1] if self.waits else (0.0, 0.0)
+            if self.looked_at - since < TOGETHER and since > 0:  # looks come as often as they like, and an hour of them is kept
+                self.waits[-1] = (since, max(longest, wait))
+            else:
+                self._remember([(self.looked_at, max(0.0, wait))])
 
     def take_waits(self, waits: Sequence[Wait]) -> None:
         """What the database knows of the hour before the first look."""
