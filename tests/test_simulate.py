@@ -150,8 +150,8 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_made(server: Ser
     for words, says in (
         (("--original", "--writers", "functions"), "has no functions"),
         (("--writers", "pigeons"), "application or functions"),
-        (("--seconds", "0"), "1<=x<=3600"),
-        (("--seconds", "3601"), "1<=x<=3600"),
+        (("--seconds", "0"), "is not between 1 and 3600"),
+        (("--seconds", "3601"), "is not between 1 and 3600"),
     ):
         said = chatops_inprocess("--db", url, "simulate", *words, check=2).stderr
         assert says in said

@@ -57,6 +57,8 @@ TYPES = frozenset({"uuid", "text", "boolean", "integer", "bigint", "jsonb", "jso
                     "timestamp without time zone", "double precision", "smallint"})  # fmt: skip
 
 # What a check asks beside the rows: it is answered from what was seen then.
+_WAY = re.compile(r"\bway as materialized \(.*? as by_\w+\n", re.DOTALL)
+"""What a query reads of the server's estimates to choose how it finds its rows, never which: by that name in sql/checks."""
 _ASIDE = re.compile(
     r"\bpg_(?!catalog\.)|\bchatops\.|information_schema|current_schema|has_\w+_privilege"
     r"|get_assignment_queue_status|chat_state_summary|detect_stuck_chats|should_keep_assignment",
@@ -208,7 +210,7 @@ def replayed(archive: Archive, survey: Survey) -> Survey:
 
 def told_by_rows(check: Check, archive: Archive) -> bool:
     """Whether a check asks the captured tables and nothing beside them."""
-    text = check.query(before_018=bool(archive.head["before_018"]))
+    text = _WAY.sub("", check.query(before_018=bool(archive.head["before_018"])))
     # Since when the guards are in stands in the ledger, which is no part of an archive.
     ledger = "guarded_at" in text and archive.head["guarded_at"] is not None
     return bool(check.reads) and set(check.reads) <= set(KEPT) and not ledger and not _ASIDE.search(text)
