@@ -129,7 +129,10 @@ def test_more_rows_than_a_batch_are_mended_in_batches(
     assert answer["mended"] == {"CHAT014": count}
     assert len(answer["changes"]) == repair_batches.PREVIEW
     assert deployed.value("select count(*) from chatops.actions") == count
-    assert deployed.value("select count(distinct transaction_id) from chatops.actions") == -(-count // repair_batches.BATCH)
+    # A batch that took long on a busy machine is followed by smaller ones: none is larger.
+    batches = [rows for (rows,) in deployed.execute("select count(*) from chatops.actions group by transaction_id")]
+    assert max(batches) == repair_batches.BATCH
+    assert len(batches) >= -(-count // repair_batches.BATCH)
 
 
 # ---- the right judgement -----------------------------------------------------------------------------------------------
