@@ -4,21 +4,12 @@
 -- order: 150
 -- from: 018
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set unanswered `cat sql/checks/shared/unanswered.sql`
 \set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
 
-select c.id as chat_id
-  from chats c
-  left join lateral (
-    select m.created_at as since from messages m
-     where m.chat_id = c.id and m.sender_type::text = 'real'
-       and m.created_at > coalesce((select r.created_at from messages r
-                                     where r.chat_id = c.id and r.sender_type::text = 'fictional'
-                                     order by r.created_at desc limit 1), '-infinity')
-     order by m.created_at limit 1
-  ) as unanswered on true
- where c.chat_state::text in ('waiting_assignment', 'assigned')
-   and c.is_active is not false
-   and (c.waiting_since is null) <> (unanswered.since is null)
+select u.id as chat_id
+  from (:unanswered) as u
+ where (u.waiting_since is null) <> (u.written_at is null)
 union
 select c.id
   from chats c
