@@ -37,6 +37,10 @@ def answering(*pieces: bytes, hold: bool = False, drip: bytes = b"") -> Iterator
                         client.sendall(drip)
                     if hold:
                         over.wait()
+                    # Whoever closes with something unread resets the line, and what was answered is lost with it.
+                    client.shutdown(socket.SHUT_WR)
+                    while client.recv(65_536):
+                        pass
 
     threading.Thread(target=serve, daemon=True).start()
     try:
