@@ -7,13 +7,15 @@ A file is sent as it stands. Three things are done to it on the way, here and no
 2. *CTEs in front* (`in_front`). A head that says `-- needs: chat_queue` brings that file of `sql/views`, so that the answer is
    the same whether the view is installed, old or absent. `:late_turns`, without quotes, is the text of a file, as psql puts it
    there after `\\set late_turns `cat sql/checks/shared/late_turns.sql`` (`with_shared`); where several checks that share it are
-   asked together it stands once in front of all. A repair that is tried hides the tables behind a few of their rows.
+   asked together it stands once in front of all. `epoch$BEFORE_018.sql` is `epoch.sql`, or for databases without the queue's
+   clocks `epoch.before_018.sql` (in psql: `\\setenv BEFORE_018 .before_018`). A repair that is tried hides the tables behind a
+   few of their rows.
 3. *No log.* With `--no-audit`, `chatops.actions` is the temporary table of `queries/repair_standin.sql` (`without_log`).
 
 A repair is two statements with a line between them that holds only a semicolon; each is sent by itself (`chatops.repairs`).
-A database without the queue's clocks gets `NAME.before_018.sql` in place of `NAME.sql`, where there is one (`variant`): another
-file, sent as it stands. Who counts the rows of a query, or wants the first of them, puts it between brackets, unchanged
-(`counted`, `first`).
+Where all of a query is another for databases without the queue's clocks, it is a file of its own, sent as it stands:
+`NAME.before_018.sql` beside `NAME.sql` (`variant`). Who counts the rows of a query, or wants the first of them, puts it between
+brackets, unchanged (`counted`, `first`).
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from pathlib import Path
 
 PLACEHOLDER = re.compile(r":'([a-z_][a-z0-9_]*)'")
 """A parameter of a file, written as psql's variables are."""
-_FILLED = re.compile(r"^\\set (\w+) `cat sql/((?:checks|repairs)/shared/\1\.sql)`\n", re.MULTILINE)
-"""A variable of psql that holds what several checks or repairs share."""
+_FILLED = re.compile(r"^\\set (\w+) `cat sql/((?:\w+/)+\1)(\$BEFORE_018)?\.sql`\n", re.MULTILINE)
+"""A variable of psql that holds what several files share, or what a database without the queue's clocks has otherwise."""
 _HEADER = re.compile(r"^--\s*([a-z][a-z-]*):[ \t]*(.*)$")
 
 
@@ -78,12 +80,14 @@ def body(text: str) -> str:
     return "\n".join(lines[start:]).strip().removesuffix(";").rstrip()
 
 
+@cache
 def query(relative: str, *, before_018: bool = False) -> str:
     """The text of one file as it is sent, its parameters still by name.
 
-    `before_018` takes the variant for databases without the queue's clocks, of the file and of the views that it needs.
+    `before_018` takes the variant for databases without the queue's clocks, of the file, its parts and the views it needs.
     """
-    return with_views(with_shared(read(variant(relative) if before_018 else relative)), before_018=before_018)
+    text = read(variant(relative) if before_018 else relative)
+    return with_views(with_shared(text, before_018=before_018), before_018=before_018)
 
 
 def variant(relative: str) -> str:
@@ -152,9 +156,10 @@ def shared(name: str) -> str:
     return f"{name} as materialized (\n{body(read(f'checks/shared/{name}.sql'))}\n)"
 
 
-def with_shared(text: str) -> str:
-    """A check or repair with the texts of the files that it shares in their places, as psql reads it."""
-    for name, file in _FILLED.findall(text):
+def with_shared(text: str, *, before_018: bool = False) -> str:
+    """A text with those of the files that it shares in their places, as psql reads it."""
+    for name, path, varies in _FILLED.findall(text):
+        file = f"{path}.before_018.sql" if varies and before_018 else f"{path}.sql"
         theirs = f"\n{body(read(file))}\n".replace("\\", r"\\")
         text = re.sub(rf"(?<![:\w]):{name}\b", theirs, text)
     return _FILLED.sub("", text)
@@ -162,10 +167,10 @@ def with_shared(text: str) -> str:
 
 def without_shared(text: str) -> str:
     """A check without the CTEs that it shares, which are its first ones, to stand behind them."""
-    for name, _ in _FILLED.findall(text):
+    for name, *_ in _FILLED.findall(text):
         lead = f"with {name} as materialized (:{name})"
         text = text.replace(f"{lead},\n", "with ", 1).replace(f"{lead}\n", "", 1)
-    return _FILLED.sub("", text)
+    return text
 
 
 def without_log(text: str) -> str:

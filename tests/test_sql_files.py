@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from chatops import db, sqlfiles
+from chatops.checks import load
 from tests.servers import Database
 from tests.shift import add_chats, add_operators, chat_id, operator_id
 from tests.test_sql_base import install_views
@@ -88,9 +89,9 @@ def by_driver(database: Database, text: str, parameters: dict[str, str], prelude
             connection.rollback()
 
 
-def by_psql(database: Database, asked: Asked, prelude: str) -> dict[Path, Rows]:
+def by_psql(database: Database, asked: Asked, prelude: str, *, before_018: bool) -> dict[Path, Rows]:
     """The same of psql, which reads the files themselves and takes the parameters as its variables."""
-    script = [f"\\pset null '{NULL}'"]
+    script = [f"\\pset null '{NULL}'", f"\\setenv BEFORE_018 '{'.before_018' if before_018 else ''}'"]
     for path, (text, parameters) in asked.items():
         script += [f"\\set {name} '{value}'" for name, value in parameters.items()]
         quoted = re.search(r"\$[a-z_]*\$[^$]*:'[a-z_]+'", text)  # psql leaves a dollar-quoted block alone: what `-o sql` prints
@@ -162,7 +163,7 @@ def compared(database: Database, wanted: list[Path], *, before_018: bool, prelud
     different: dict[Path, str] = {}
     for look in range(MOST_LOOKS):
         again = asked if look == 0 else {path: asked[path] for path in different}
-        sent, different = differing(database, again, prelude)
+        sent, different = differing(database, again, prelude, before_018=before_018)
         if look == 0:
             useful = sum(1 for rows in sent.values() if rows and not isinstance(rows, str))
         if not different:
@@ -171,10 +172,10 @@ def compared(database: Database, wanted: list[Path], *, before_018: bool, prelud
     return useful
 
 
-def differing(database: Database, asked: Asked, prelude: str) -> tuple[dict[Path, Rows], dict[Path, str]]:
+def differing(database: Database, asked: Asked, prelude: str, *, before_018: bool) -> tuple[dict[Path, Rows], dict[Path, str]]:
     """What the driver got, and the files of which psql got something else."""
     sent = {path: by_driver(database, *given, prelude) for path, given in asked.items()}
-    pasted = by_psql(database, asked, prelude)
+    pasted = by_psql(database, asked, prelude, before_018=before_018)
     different = {}
     for path, given in asked.items():
         kept = steady(sent[path], by_driver(database, *given, prelude))
@@ -197,7 +198,12 @@ def test_a_file_pasted_into_psql_gives_what_a_command_gets(shift: Database, fold
 def test_so_does_the_file_for_databases_without_the_queues_clocks(core_database: Database) -> None:
     install_views(furnished(core_database))
     for folder in ("queries", "checks"):
-        compared(core_database, [path for path in files(folder) if path.stem.endswith(".before_018")], before_018=True)
+        compared(core_database, [path for path in files(folder) if has_another_text_before_018(path)], before_018=True)
+
+
+def has_another_text_before_018(path: Path) -> bool:
+    """Whether all of a file is another for databases without the queue's clocks, or a part of it."""
+    return path.stem.endswith(".before_018") or "$BEFORE_018" in path.read_text(encoding="utf-8")
 
 
 def test_a_file_says_what_it_asks_in_its_first_line() -> None:
@@ -206,12 +212,23 @@ def test_a_file_says_what_it_asks_in_its_first_line() -> None:
 
 
 def test_nothing_but_the_three_ways_stands_between_a_file_and_the_server() -> None:
-    """Marks that once made other texts of a file are in none of them, and each variant has its file."""
-    for path in sorted((sqlfiles.root() / "queries").rglob("*.sql")):
+    """Marks that once made other texts of a file are in none of them, each variant has its file, and each part is a part of one."""
+    parts: dict[str, str] = {}
+    sources = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(sqlfiles.__file__).parent.rglob("*.py")))
+    for path in sorted(sqlfiles.root().rglob("*.sql")):
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"-- (?:since|before) 018", text), path
+        assert not re.search(r"-- (?:since|before) 018 *$", text, re.MULTILINE), path
         if path.stem.endswith(".before_018"):
             assert path.with_name(path.name.replace(".before_018", "")).exists(), path
+        parts |= dict(re.findall(r"^\\set \w+ `cat sql/(\S+?)(\$BEFORE_018)?\.sql`$", text, re.MULTILINE))
+        assert not re.search(r"^\\set", sqlfiles.with_shared(text), re.MULTILINE), path
+        if path.parent.name == "queries" and re.search(r"^\\set", text, re.MULTILINE):
+            assert f'read("queries/{path.name}")' not in sources, path
+    for part, varies in parts.items():
+        assert (sqlfiles.root() / f"{part}.before_018.sql").exists() == bool(varies), part
+    shared = {str(path.relative_to(sqlfiles.root())) for path in sqlfiles.root().glob("*/shared/*.sql")}
+    led = {f"checks/shared/{name}.sql" for check in load.shipped() for name in check.shares}
+    assert shared - led - {"checks/shared/structure.sql"} <= {f"{part}{end}.sql" for part in parts for end in ("", ".before_018")}
 
 
 def test_what_checks_share_stands_in_one_file_and_is_put_in_its_place() -> None:
@@ -219,9 +236,9 @@ def test_what_checks_share_stands_in_one_file_and_is_put_in_its_place() -> None:
     sharing = {code: set(sqlfiles.words(sqlfiles.header(text).get("shares", ""))) for code, text in checks.items()}
     assert sum(1 for names in sharing.values() if names) > 5
     for code, text in checks.items():
-        named = set(re.findall(r"as materialized \(:(\w+)\)", text))
-        assert named == set(re.findall(r"^\\set (\w+)", text, re.MULTILINE)) <= sharing[code.partition(".")[0]], code
-        whole, cut = sqlfiles.body(sqlfiles.with_shared(text)), sqlfiles.body(sqlfiles.without_shared(text))
+        named = set(re.findall(r"\b(\w+) as materialized \(:\1\)", text))
+        assert named <= sharing[code.partition(".")[0]], code
+        whole, cut = (sqlfiles.body(sqlfiles.with_shared(one)) for one in (text, sqlfiles.without_shared(text)))
         assert all(f"{name} as materialized (\n" in whole and f"{name} as materialized" not in cut for name in named), code
         assert re.match(r"(with|select)\b", whole), code
         assert re.match(r"(with|select)\b", cut), code

@@ -96,7 +96,7 @@ def stream(database: Database, question: Question, limit: int | None = None) -> 
     _require(database)
     parameters = question.parameters(database.target.schema) | {"limit": limit}
     chats = database.facts is None or database.facts.has_chats
-    yield from database.stream(Logged, sqlfiles.read(f"queries/log{'' if chats else '.without_chats'}.sql"), parameters)
+    yield from database.stream(Logged, sqlfiles.query(f"queries/log{'' if chats else '.without_chats'}.sql"), parameters)
 
 
 def newest(database: Database, limit: int) -> list[Logged]:

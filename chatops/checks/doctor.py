@@ -111,7 +111,7 @@ def _of_schema(database: Database, role: _Role, here: Callable[..., str]) -> lis
         return points  # the rest cannot be seen from here
     points += _role_points(role, database.target.schema, here)
     points += _tables(database, here)
-    points += [_partitions(one) for one in database.rows(_Partitions, sqlfiles.read("queries/doctor_partitions.sql"))]
+    points += [_partitions(one) for one in database.rows(_Partitions, sqlfiles.query("queries/doctor_partitions.sql"))]
     points.append(_objects(database, here))
     return points
 

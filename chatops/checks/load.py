@@ -88,7 +88,7 @@ class Check:
         name that.
         """
         text = self.sql_before_018 if before_018 and self.sql_before_018 is not None else self.sql
-        text = sqlfiles.with_shared(text) if alone else sqlfiles.without_shared(text)
+        text = sqlfiles.with_shared(text if alone else sqlfiles.without_shared(text), before_018=before_018)
         own = sqlfiles.body(sqlfiles.with_views(text, before_018=before_018))
         named = [name for name in self.shares if not self.shipped and alone and f"{name} as materialized" not in own]
         return sqlfiles.in_front(", ".join(map(sqlfiles.shared, named)), own) if named else own

@@ -14,6 +14,6 @@ def keep(database: Database, *, anew: bool = True) -> None:
 
     `anew`: after a deliberate act; what the application may change in its own releases is then kept as it is now.
     """
-    text = sqlfiles.with_shared(sqlfiles.read("queries/safety_keep.sql"))
+    text = sqlfiles.query("queries/safety_keep.sql")
     with contextlib.suppress(DatabaseError):
         database.at_once([inlined(text, {"anew": anew})], {})

@@ -16,24 +16,14 @@
 -- says: nobody answers
 -- reads: chats, chat_assignments, messages
 -- limits: max_reassignments
+\set turns_without_reply `cat sql/repairs/shared/turns_without_reply.sql`
 select c.id as chat_id,
        ended.released_at as closed_at,
        ended.release_reason,
        unanswered.messages as messages_since,
        unanswered.paid as paid_messages,
        unanswered.newest_at as user_wrote_at
-  from (
-    -- The last assignment of the chat, where it did not end with a reply.
-    select b.chat_id, b.released_at, b.release_reason
-      from chat_assignments b
-     where b.release_reason::text is distinct from 'operator_sent_message'
-       and b.released_at is not null
-       and not exists (
-         select from chat_assignments a
-          where a.chat_id = b.chat_id
-            and (a.released_at is null or (a.released_at, a.assigned_at, a.id) > (b.released_at, b.assigned_at, b.id)))
-    offset 0
-  ) as ended
+  from (:turns_without_reply) as ended
   -- Only a chat that was written into after it was closed can be one.
   join chats c on c.id = ended.chat_id and c.chat_state::text = 'completed' and c.last_message_at > ended.released_at
  cross join lateral (

@@ -12,9 +12,10 @@
 -- says: gets the same chat again
 -- reads: chats, messages, chat_assignments
 -- shares: newest_messages
--- Active chats. Who held or holds the chat after that reply may stand there too: the assign function writes its operator at once.
--- Of the many that wait for their user only those are looked at in which somebody else wrote last.
+-- Active chats. Of the many that wait for their user only those are looked at in which somebody else wrote last.
 \set newest_messages `cat sql/checks/shared/newest_messages.sql`
+\set newest_reply `cat sql/repairs/shared/newest_reply.sql`
+\set forgets_who_answered `cat sql/repairs/shared/forgets_who_answered.sql`
 with newest_messages as materialized (:newest_messages)
 select c.id as chat_id,
        reply.handled_by_operator_id as answered_by_id,
@@ -28,19 +29,6 @@ select c.id as chat_id,
        and d.chat_state::text is distinct from 'completed'
        and (d.last_operator_id is null or d.chat_state::text is distinct from 'waiting_real_user_reply')
   ) as c
- cross join lateral (
-   select m.handled_by_operator_id, m.created_at
-     from messages m
-    where m.chat_id = c.id and m.sender_type::text = 'fictional'
-    order by m.created_at desc
-    limit 1
- ) as reply
- where reply.handled_by_operator_id is not null
-   and c.last_operator_id is distinct from reply.handled_by_operator_id
-   and (c.last_operator_id is null
-        or (c.last_operator_id is distinct from c.assigned_operator_id
-            and not exists (
-              select 1 from chat_assignments a
-               where a.chat_id = c.id and a.operator_id = c.last_operator_id
-                 and coalesce(a.released_at, 'infinity') > reply.created_at)))
+ cross join lateral (:newest_reply) as reply
+ where :forgets_who_answered
  order by reply.created_at desc, c.id

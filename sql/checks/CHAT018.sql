@@ -14,6 +14,7 @@
 -- limits: max_reassignments
 -- What the reassignment limit closed is CHAT012's. A chat was closed when it came into its state; before there was such a clock,
 -- when its last assignment ended, else when it was last written. Who was answered afterwards does not write in vain.
+\set chats_with_clocks `cat sql/queries/shared/chats_with_clocks$BEFORE_018.sql`
 select c.id as chat_id,
        closed.at as closed_at,
        c.closed_reason as closed_reason,
@@ -22,7 +23,7 @@ select c.id as chat_id,
        unanswered.newest_at as user_wrote_at
   from (
     -- Few: in the others a reply is the last that happened.
-    select * from chats
+    select * from :chats_with_clocks as c
      where (is_active is false or chat_state::text = 'completed')
        and (operator_replied_at is null or last_message_at > operator_replied_at)
        and (state_since is null or last_message_at > state_since)

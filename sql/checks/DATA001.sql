@@ -16,18 +16,10 @@
 -- Chats with a message in the window, and operators in full. Advice until the database itself counts for operators.
 -- Where months of a partitioned messages have been detached, what was counted then is right: nothing is compared that began before
 -- the oldest partition, save a counter that lies below what is still there.
-with kept as materialized (
-  select coalesce(case when pg_catalog.bool_and(b.bound like 'FOR VALUES FROM (''%')
-                       then pg_catalog.min(pg_catalog.substring(b.bound, 'FROM \(''([^'']+)''')::timestamptz) end, '-infinity') as since
-    from pg_partitioned_table p
-    join pg_class k on k.oid = p.partrelid and k.relname = 'messages'
-    join pg_namespace n on n.oid = k.relnamespace and n.nspname = current_schema()
-    join pg_attribute a on a.attrelid = k.oid and a.attname = 'created_at' and a.attnum = p.partattrs[0]
-    join pg_inherits i on i.inhparent = k.oid
-    join pg_class c on c.oid = i.inhrelid
-   cross join lateral (select pg_catalog.pg_get_expr(c.relpartbound, c.oid) as bound) as b
-   where p.partstrat = 'r' and p.partnatts = 1
-)
+\set counted_since `cat sql/repairs/shared/counted_since.sql`
+\set message_partitions `cat sql/queries/shared/message_partitions.sql`
+\set operators_miscounted `cat sql/repairs/shared/operators_miscounted.sql`
+with kept as materialized (:counted_since)
 select found.chat_id, found.operator_id, found.operator, found.counted, found.really,
        not exists (
          select 1 from pg_trigger t
@@ -46,16 +38,6 @@ select found.chat_id, found.operator_id, found.operator, found.counted, found.re
        and coalesce(c.message_count, 0) <> source.messages
        and (c.created_at >= kept.since or coalesce(c.message_count, 0) < source.messages)
     union all
-    select null, o.id, o.name, coalesce(o.total_messages, 0), coalesce(source.messages, 0)
-      from operators o
-      left join (
-        select m.handled_by_operator_id, pg_catalog.count(*) as messages
-          from messages m
-         where m.handled_by_operator_id is not null
-         group by m.handled_by_operator_id
-      ) as source on source.handled_by_operator_id = o.id
-     cross join kept
-     where coalesce(o.total_messages, 0) <> coalesce(source.messages, 0)
-       and (kept.since = '-infinity' or coalesce(o.total_messages, 0) < source.messages)
+    select null, o.id, o.name, o.counted, o.really from (:operators_miscounted) as o
   ) as found
  order by pg_catalog.abs(found.counted - found.really) desc, found.chat_id, found.operator_id

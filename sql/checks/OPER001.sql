@@ -16,6 +16,7 @@
 -- reads: chats, operators, operator_activity
 -- limits: idle_timeout_minutes, idle_grace_minutes
 -- limit: idle_grace_minutes = 2 min, 0 to 1440: what the idle cron may be late by
+\set last_seen `cat sql/repairs/shared/last_seen.sql`
 select held.chat_id,
        held.operator_id,
        held.operator,
@@ -28,14 +29,7 @@ select held.chat_id,
            o.name as operator,
            coalesce(o.is_active, false) as is_active,
            now() - c.assignment_time as held_for,
-           -- A clock ahead of ours says nothing; it is a finding of its own.
-           greatest(
-             case when c.assignment_time <= now() + interval '1 minute' then c.assignment_time end,
-             case when o.last_activity <= now() + interval '1 minute' then o.last_activity end,
-             (select pg_catalog.max(a.last_activity) from operator_activity a
-               where a.chat_id = c.id and a.operator_id = c.assigned_operator_id
-                 and a.last_activity <= now() + interval '1 minute')
-           ) as seen_at
+           :last_seen as seen_at
       from chats c
       left join operators o on o.id = c.assigned_operator_id
      where c.assigned_operator_id is not null

@@ -24,9 +24,10 @@
 -- Their own last operator may pass them over: nobody gets the chat they just had. Counted by places in sorted lists, because
 -- thousands may wait while tens of thousands were taken. What the deployed order did before the guards is not counted.
 \set late_turns `cat sql/checks/shared/late_turns.sql`
+\set chats_with_clocks `cat sql/queries/shared/chats_with_clocks$BEFORE_018.sql`
 with late_turns as materialized (:late_turns),
 waiting as materialized (
-  select q.chat_id, q.waiting_since, q.last_operator_id, c.state_since from chat_queue q join chats c on c.id = q.chat_id
+  select q.chat_id, q.waiting_since, q.last_operator_id, c.state_since from chat_queue q join :chats_with_clocks c on c.id = q.chat_id
 ), taken as materialized (
   -- When the users of the chats that were taken had begun to wait.
   select a.operator_id, began.since

@@ -1,31 +1,23 @@
 -- Lets chats go: given back (release), ended (close) or opened again (reopen); each without holder, open assignment or activity.
 -- command; chats: their ids, locked before; ending: those of them whose turn ends, none for reopen; release_reason: what the
 -- application reads, null for reopen; reassignment_limit: null, or after how many releases without a reply a chat is closed for good
+\set chat_as_logged `cat sql/queries/shared/chat_as_logged$BEFORE_018.sql`
+\set newest_message `cat sql/queries/shared/newest_message$BEFORE_018.sql`
+\set releases_without_reply `cat sql/queries/shared/releases_without_reply$BEFORE_018.sql`
+\set clocks_of_let_go `cat sql/queries/shared/clocks_of_let_go$BEFORE_018.sql`
 with was as materialized (
   select c.id as chat_id, c.assigned_operator_id as operator_id,
-         c.releases_without_reply,
-         c.is_active, c.chat_state, newest.sender_type,
-         newest.created_at as said_at, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
-           'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
-           'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
-           'updated_at', c.updated_at) as chat
+         c.is_active, c.chat_state, newest.sender_type, newest.created_at as said_at,
+         case when :'command' = 'release' then (:releases_without_reply) end as releases, :chat_as_logged as chat
   from pg_catalog.unnest(:'chats'::uuid[]) as given(id)
   join chats c on c.id = given.id
-  left join lateral (
-    select m.sender_type, m.created_at from messages m
-     where m.chat_id = c.id order by m.created_at desc
-     limit 1
-  ) newest on true
+  left join lateral (:newest_message) newest on true
 ), decided as materialized (
   select was.*,
          case when :'command' = 'close' then 'completed'
               when :'command' = 'release' and (was.chat_state::text = 'completed' or was.is_active is false) then 'completed'
               when was.sender_type::text = 'fictional' then 'waiting_real_user_reply'
-              when :'command' = 'release' and (
-                was.releases_without_reply
-              ) >= :'reassignment_limit'::integer then 'completed'
+              when was.releases >= :'reassignment_limit'::integer then 'completed'
               else 'waiting_assignment' end as then_state
   from was
 ), closing as materialized (
@@ -49,26 +41,11 @@ with was as materialized (
          operator_replied_at = case when decided.then_state = 'waiting_real_user_reply'
                                     then coalesce(decided.said_at, c.operator_replied_at, statement_timestamp())
                                     else c.operator_replied_at end,
-         waiting_since = case when decided.then_state = 'waiting_assignment'
-                              then coalesce(c.waiting_since, oldest_unanswered(c.id)) end,
-         state_since = case when c.chat_state::text is distinct from decided.then_state
-                            then statement_timestamp() else c.state_since end,
-         releases_without_reply = case when :'command' = 'reopen' then 0 when :'command' = 'close' then c.releases_without_reply
-                                  else c.releases_without_reply
-           + case when decided.operator_id is not null and decided.sender_type::text = 'real' then 1 else 0 end end,
-         closed_reason = case when :'command' = 'close' then 'closed' when :'command' = 'reopen' then null
-                              when decided.then_state = 'completed' and c.is_active and c.chat_state::text <> 'completed'
-                              then 'max_reassignments' else c.closed_reason end,
-         epoch = c.epoch + 1,
+         :clocks_of_let_go
          last_operator_id = coalesce(decided.operator_id, c.last_operator_id), updated_at = statement_timestamp()
     from decided
    where c.id = decided.chat_id
-  returning c.id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
-           'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
-           'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
-           'updated_at', c.updated_at) as chat
+  returning c.id, :chat_as_logged as chat
 ), silent as (
   select gone.chat_id, pg_catalog.jsonb_agg(gone.activity) as activity from gone group by gone.chat_id
 ), result as (

@@ -1,14 +1,11 @@
 -- Opens the assignment and the activity of chats that were just given to somebody.
 -- chats: their ids; before, after: what reassign_take returned for each
+\set turn_given `cat sql/queries/shared/turn_given$BEFORE_018.sql`
 with given as materialized (
   select given.chat_id, given.before::jsonb as before, given.after::jsonb as after
   from unnest(:'chats'::uuid[], :'before'::text[], :'after'::text[]) as given(chat_id, before, after)
 ), opened as (
-  insert into chat_assignments (chat_id, operator_id, assigned_at
-                                , waiting_since, queued_since
-  )
-  select c.id, c.assigned_operator_id, c.assignment_time
-         , c.waiting_since, greatest(c.waiting_since, (given.before #>> '{chat,state_since}'::text[])::timestamptz)
+  insert into chat_assignments :turn_given
     from given join chats c on c.id = given.chat_id
   returning chat_assignments.chat_id, chat_assignments.operator_id, pg_catalog.to_jsonb(chat_assignments) as assignment
 ), alive as (

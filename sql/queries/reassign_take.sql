@@ -1,14 +1,11 @@
 -- Takes chats from whoever holds them and gives them to others: open assignments closed, activity removed, the chat changed.
 -- chats, operators: who gets which, locked before; release_reason: what the application reads. Returns what was, and what the chat is now.
+\set chat_as_logged `cat sql/queries/shared/chat_as_logged$BEFORE_018.sql`
+\set clocks_of_given `cat sql/queries/shared/clocks_of_given$BEFORE_018.sql`
 with given as materialized (
   select given.* from unnest(:'chats'::uuid[], :'operators'::uuid[]) as given(chat_id, operator_id)
 ), was as materialized (
-  select given.chat_id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
-           'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
-           'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
-           'updated_at', c.updated_at) as chat,
+  select given.chat_id, :chat_as_logged as chat,
          (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(a) order by a.assigned_at, a.id), '[]') from chat_assignments a
            where a.chat_id = c.id and a.released_at is null) as assignments,
          (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(v) order by v.operator_id), '[]') from operator_activity v
@@ -26,18 +23,12 @@ with given as materialized (
 ), changed as (
   update chats c
      set chat_state = 'assigned',
-         state_since = statement_timestamp(), epoch = c.epoch + 1, closed_reason = null,
-         waiting_since = case when c.is_active then c.waiting_since else oldest_unanswered(c.id) end,
+         :clocks_of_given
          is_active = true, assigned_operator_id = given.operator_id,
          assignment_time = statement_timestamp(), last_operator_id = given.operator_id, updated_at = statement_timestamp()
     from given
    where c.id = given.chat_id
-  returning c.id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
-           'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
-           'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
-           'updated_at', c.updated_at) as chat
+  returning c.id, :chat_as_logged as chat
 )
 select was.chat_id,
        pg_catalog.jsonb_build_object('chat', was.chat, 'assignments', was.assignments, 'activity', was.activity)::text as before,

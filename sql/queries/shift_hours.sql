@@ -1,11 +1,9 @@
 -- What happened in each hour since an instant: chats taken, how long their users had waited, replies, chats given back unanswered?
 -- since: an instant. The wait is the one noted with the assignment, from when the user began to wait until somebody took the chat.
+\set waits_noted `cat sql/queries/shared/waits_noted$BEFORE_018.sql`
 with turns as (
   select pg_catalog.date_trunc('hour', a.assigned_at) as hour, pg_catalog.count(*) as taken,
-         pg_catalog.percentile_cont(0.5) within group (order by pg_catalog.date_part('epoch', a.assigned_at - a.waiting_since))
-           filter (where pg_catalog.isfinite(a.assigned_at) and pg_catalog.isfinite(a.waiting_since)) as wait_p50_seconds,
-         pg_catalog.percentile_cont(0.95) within group (order by pg_catalog.date_part('epoch', a.assigned_at - a.waiting_since))
-           filter (where pg_catalog.isfinite(a.assigned_at) and pg_catalog.isfinite(a.waiting_since)) as wait_p95_seconds,
+         :waits_noted,
          pg_catalog.count(*) filter (where a.released_at is not null and a.release_reason::text is distinct from 'operator_sent_message') as given_back
   from chat_assignments a
   where a.assigned_at >= :'since'::timestamptz

@@ -1,5 +1,7 @@
 -- Puts chats, their assignments and their activity back as they were before these actions.
 -- actions: their numbers; before: what undo_take returned for each
+\set chat_as_logged `cat sql/queries/shared/chat_as_logged$BEFORE_018.sql`
+\set clocks_put_back `cat sql/queries/shared/clocks_put_back$BEFORE_018.sql`
 with given as materialized (
   select a.id as action_id, a.chat_id, a.operator_id, a.before as wanted, given.before::jsonb as before
   from unnest(:'actions'::bigint[], :'before'::text[]) as given(action_id, before)
@@ -8,19 +10,12 @@ with given as materialized (
   update chats c
      set chat_state = w.chat_state, is_active = w.is_active, assigned_operator_id = w.assigned_operator_id,
          assignment_time = w.assignment_time, last_operator_id = w.last_operator_id,
-         waiting_since = case when w.is_active then oldest_unanswered(c.id) else w.waiting_since end,
-         state_since = w.state_since, releases_without_reply = w.releases_without_reply,
-         closed_reason = w.closed_reason, epoch = c.epoch + 1,
+         :clocks_put_back
          operator_replied_at = w.operator_replied_at, updated_at = w.updated_at
     from given
    cross join lateral pg_catalog.jsonb_populate_record(null::chats, given.before -> 'chat'::text || given.wanted -> 'chat'::text) as w
    where c.id = given.chat_id
-  returning c.id, pg_catalog.jsonb_build_object('chat_state', c.chat_state, 'is_active', c.is_active,
-           'waiting_since', c.waiting_since, 'state_since', c.state_since, 'epoch', c.epoch,
-           'releases_without_reply', c.releases_without_reply, 'closed_reason', c.closed_reason,
-           'assigned_operator_id', c.assigned_operator_id, 'assignment_time', c.assignment_time,
-           'last_operator_id', c.last_operator_id, 'operator_replied_at', c.operator_replied_at,
-           'updated_at', c.updated_at) as chat
+  returning c.id, :chat_as_logged as chat
 ), reopened as (
   insert into chat_assignments as x
   select l.* from given, pg_catalog.jsonb_populate_recordset(null::chat_assignments, given.wanted -> 'assignments'::text) l

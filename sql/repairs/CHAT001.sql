@@ -7,6 +7,7 @@
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 \set said_last `cat sql/repairs/shared/said_last.sql`
 \set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
+\set waiting_again `cat sql/repairs/shared/waiting_again.sql`
 \set letting_go `cat sql/repairs/shared/letting_go.sql`
 \set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 \set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
@@ -45,11 +46,7 @@ with candidate as materialized (
 :locked_as_judged
 ), changed as (
   update chats c
-     set chat_state = case when l.answered then 'waiting_real_user_reply' else 'waiting_assignment' end,
-         assigned_operator_id = null,
-         assignment_time = null,
-         operator_replied_at = case when l.answered then l.spoken_at else l.operator_replied_at end,
-         updated_at = pg_catalog.now()
+     set :waiting_again
 :letting_go
 )
 select pg_catalog.jsonb_build_object(

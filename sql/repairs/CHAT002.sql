@@ -3,6 +3,7 @@
 --
 -- order: 70
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set open_assignment `cat sql/repairs/shared/open_assignment.sql`
 \set ending_assignments `cat sql/repairs/shared/ending_assignments.sql`
 \set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
 
@@ -20,19 +21,11 @@ select a.chat_id
 ;
 
 with wrong as materialized (
-  select a.id, 'CHAT002' as code, a.xmin as seen, a.chat_id, a.operator_id, a.assigned_at, c.xmin as chat_seen
-    from chats c
-    join chat_assignments a on a.chat_id = c.id
-   where c.id in (select f.chat_id from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid))
-     and a.released_at is null
+  select 'CHAT002' as code, :open_assignment
      and exists (select 1 from chat_assignments b where b.chat_id = c.id and b.released_at is null and b.id <> a.id)
      and a.id is distinct from (
            select h.id from chat_assignments h
             where h.chat_id = a.chat_id and h.released_at is null and h.operator_id = c.assigned_operator_id
             order by h.assigned_at desc, h.id limit 1)
 ),
-:ending_assignments
-select pg_catalog.jsonb_build_object(
-         'mended', (select pg_catalog.count(*) from closed),
-         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.chat_id)), '[]')
-                    from candidate k where not exists (select from locked l where l.id = k.id)));
+:ending_assignments;

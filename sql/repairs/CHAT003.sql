@@ -5,6 +5,7 @@
 --
 -- order: 30
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set works_on_it `cat sql/repairs/shared/works_on_it.sql`
 \set said_last `cat sql/repairs/shared/said_last.sql`
 \set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
 \set letting_go `cat sql/repairs/shared/letting_go.sql`
@@ -17,15 +18,7 @@ select w.id as chat_id,
                                          order by w.assignment_time desc nulls last, w.id) = 1 as keeps
   from (
     select c.id, c.assigned_operator_id, c.assignment_time,
-           c.assigned_operator_id is not null
-           and c.is_active is not false
-           and (c.chat_state is null or c.chat_state::text = 'waiting_assignment')
-           and exists (select 1 from operators o where o.id = c.assigned_operator_id and o.is_active)
-           and exists (select 1 from chat_assignments a
-                        where a.chat_id = c.id and a.operator_id = c.assigned_operator_id and a.released_at is null)
-           and not exists (select 1 from chats h
-                            where h.assigned_operator_id = c.assigned_operator_id and h.chat_state::text = 'assigned'
-                              and h.is_active is not false)
+           :works_on_it
            and coalesce((select m.sender_type::text from messages m where m.chat_id = c.id
                           order by m.created_at desc limit 1), 'real') = 'real' as may_keep
       from chats c
@@ -41,15 +34,7 @@ with candidate as materialized (
 :said_last
    cross join lateral (
      select f.keeps
-            and c.assigned_operator_id is not null
-            and c.is_active is not false
-            and (c.chat_state is null or c.chat_state::text = 'waiting_assignment')
-            and exists (select 1 from operators o where o.id = c.assigned_operator_id and o.is_active)
-            and exists (select 1 from chat_assignments a
-                         where a.chat_id = c.id and a.operator_id = c.assigned_operator_id and a.released_at is null)
-            and not exists (select 1 from chats h
-                             where h.assigned_operator_id = c.assigned_operator_id and h.chat_state::text = 'assigned'
-                               and h.is_active is not false)
+            and :works_on_it
             and newest.answered is not true as keeps
    ) as held
    where c.chat_state is null or (c.chat_state::text = 'assigned') <> (c.assigned_operator_id is not null)

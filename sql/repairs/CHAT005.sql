@@ -4,6 +4,7 @@
 -- order: 90
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 \set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
+\set mended_and_busy `cat sql/repairs/shared/mended_and_busy.sql`
 
 select c.id as chat_id
   from chats c
@@ -41,7 +42,4 @@ with candidate as materialized (
          pg_catalog.jsonb_build_object('assigned_at', n.assigned_at, 'released_at', n.released_at)
     from changed n
 )
-select pg_catalog.jsonb_build_object(
-         'mended', (select pg_catalog.count(*) from changed),
-         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id)), '[]')
-                    from candidate k where not exists (select from locked l where l.id = k.id)));
+:mended_and_busy;

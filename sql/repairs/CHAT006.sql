@@ -5,6 +5,7 @@
 \set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
 \set and_logged `cat sql/repairs/shared/and_logged.sql`
 \set chats_logged `cat sql/repairs/shared/chats_logged.sql`
+\set mended_and_busy `cat sql/repairs/shared/mended_and_busy.sql`
 
 -- In the order of the key, so that the pages of the index are read one after the other.
 select c.id as chat_id
@@ -43,7 +44,4 @@ with candidate as materialized (
          updated_at = pg_catalog.now()
 :and_logged
 )
-select pg_catalog.jsonb_build_object(
-         'mended', (select pg_catalog.count(*) from changed),
-         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id)), '[]')
-                    from candidate k where not exists (select from locked l where l.id = k.id)));
+:mended_and_busy;

@@ -9,6 +9,7 @@
 \set letting_go `cat sql/repairs/shared/letting_go.sql`
 \set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 \set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
+\set mended_and_busy `cat sql/repairs/shared/mended_and_busy.sql`
 
 select c.id as chat_id from chats c where c.is_active is null or (c.chat_state::text = 'completed') = c.is_active
 ;
@@ -34,7 +35,4 @@ with candidate as materialized (
          updated_at = pg_catalog.now()
 :letting_go
 )
-select pg_catalog.jsonb_build_object(
-         'mended', (select pg_catalog.count(*) from changed),
-         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id)), '[]')
-                    from candidate k where not exists (select from locked l where l.id = k.id)));
+:mended_and_busy;

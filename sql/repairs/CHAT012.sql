@@ -3,23 +3,13 @@
 --
 -- order: 130
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set turns_without_reply `cat sql/repairs/shared/turns_without_reply.sql`
 \set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
 \set and_logged `cat sql/repairs/shared/and_logged.sql`
 \set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 
 select c.id as chat_id, ended.released_at
-  from (
-    -- The last assignment of the chat, where it did not end with a reply.
-    select b.chat_id, b.released_at
-      from chat_assignments b
-     where b.release_reason::text is distinct from 'operator_sent_message'
-       and b.released_at is not null
-       and not exists (
-         select from chat_assignments a
-          where a.chat_id = b.chat_id
-            and (a.released_at is null or (a.released_at, a.assigned_at, a.id) > (b.released_at, b.assigned_at, b.id)))
-    offset 0
-  ) as ended
+  from (:turns_without_reply) as ended
   join chats c on c.id = ended.chat_id and c.chat_state::text = 'completed' and c.assigned_operator_id is null
               and c.last_message_at > ended.released_at
  where exists (select 1 from messages m

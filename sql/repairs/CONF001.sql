@@ -3,21 +3,11 @@
 --
 -- order: 10
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set unusable_settings `cat sql/repairs/shared/unusable_settings.sql`
 
-select null::uuid as chat_id, p.key, p.value::text as stored,
-       case when said.number between known.least and known.most then said.number else known.usual end as number
-  from (values ('max_reassignments', 1::numeric, 1000::numeric, 3::numeric),
-               ('idle_timeout_minutes', 0.01, 1440, 5),
-               ('own_chat_after_seconds', 0, 604800, 300),
-               ('queue_sla_minutes', 0.1, 10080, 15)) as known (key, least, most, usual)
-  join platform_config p on p.key::text = known.key
- cross join lateral (
-   select case when (p.value #>> '{}'::text[]) ~ '^[ \t\n\r\f\v]*-?[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
-               then (p.value #>> '{}'::text[])::numeric end as number
- ) as said
- where pg_catalog.jsonb_typeof(p.value) is distinct from 'number'
-    or said.number is null
-    or said.number not between known.least and known.most
+select null::uuid as chat_id, s.key, s.value::text as stored,
+       case when s.number between s.least and s.most then s.number else s.usual end as number
+  from (:unusable_settings) as s
 ;
 
 with candidate as materialized (

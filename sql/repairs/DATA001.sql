@@ -4,20 +4,11 @@
 --
 -- order: 170
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set counted_since `cat sql/repairs/shared/counted_since.sql`
+\set message_partitions `cat sql/queries/shared/message_partitions.sql`
+\set operators_miscounted `cat sql/repairs/shared/operators_miscounted.sql`
 
--- What was counted in months that have been detached from a partitioned messages stays counted.
-with kept as materialized (
-  select coalesce(case when pg_catalog.bool_and(b.bound like 'FOR VALUES FROM (''%')
-                       then pg_catalog.min(pg_catalog.substring(b.bound, 'FROM \(''([^'']+)''')::timestamptz) end, '-infinity') as since
-    from pg_partitioned_table p
-    join pg_class k on k.oid = p.partrelid and k.relname = 'messages'
-    join pg_namespace n on n.oid = k.relnamespace and n.nspname = current_schema()
-    join pg_attribute a on a.attrelid = k.oid and a.attname = 'created_at' and a.attnum = p.partattrs[0]
-    join pg_inherits i on i.inhparent = k.oid
-    join pg_class c on c.oid = i.inhrelid
-   cross join lateral (select pg_catalog.pg_get_expr(c.relpartbound, c.oid) as bound) as b
-   where p.partstrat = 'r' and p.partnatts = 1
-)
+with kept as materialized (:counted_since)
 select c.id as chat_id, null::uuid as operator_id, coalesce(source.messages, 0) - coalesce(c.message_count, 0) as difference,
        pg_catalog.now() as measured_at
   from chats c
@@ -27,17 +18,7 @@ select c.id as chat_id, null::uuid as operator_id, coalesce(source.messages, 0) 
    and coalesce(c.message_count, 0) <> coalesce(source.messages, 0)
    and (c.created_at >= kept.since or coalesce(c.message_count, 0) < coalesce(source.messages, 0))
 union all
-select null, o.id, coalesce(source.messages, 0) - coalesce(o.total_messages, 0), pg_catalog.now()
-  from operators o
-  left join (
-    select m.handled_by_operator_id, pg_catalog.count(*) as messages
-      from messages m
-     where m.handled_by_operator_id is not null
-     group by m.handled_by_operator_id
-  ) as source on source.handled_by_operator_id = o.id
- cross join kept
- where coalesce(o.total_messages, 0) <> coalesce(source.messages, 0)
-   and (kept.since = '-infinity' or coalesce(o.total_messages, 0) < coalesce(source.messages, 0))
+select null, o.id, o.really - o.counted, pg_catalog.now() from (:operators_miscounted) as o
 ;
 
 -- What another repair has mended since it was measured is not mended twice.

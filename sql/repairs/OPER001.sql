@@ -5,8 +5,10 @@
 --
 -- order: 50
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
+\set last_seen `cat sql/repairs/shared/last_seen.sql`
 \set said_last `cat sql/repairs/shared/said_last.sql`
 \set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
+\set waiting_again `cat sql/repairs/shared/waiting_again.sql`
 \set letting_go `cat sql/repairs/shared/letting_go.sql`
 \set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 \set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
@@ -16,14 +18,7 @@ select c.id as chat_id, c.assigned_operator_id as operator_id,
        case when o.is_active then held.active_at else '-infinity' end as active_at
   from chats c
   left join operators o on o.id = c.assigned_operator_id
- cross join lateral (
-   select coalesce(greatest(
-            case when c.assignment_time <= pg_catalog.now() + interval '1 minute' then c.assignment_time end,
-            case when o.last_activity <= pg_catalog.now() + interval '1 minute' then o.last_activity end,
-            (select pg_catalog.max(a.last_activity) from operator_activity a
-              where a.chat_id = c.id and a.operator_id = c.assigned_operator_id
-                and a.last_activity <= pg_catalog.now() + interval '1 minute')), '-infinity') as active_at
- ) as held
+ cross join lateral (select coalesce(:last_seen, '-infinity') as active_at) as held
  where c.assigned_operator_id is not null
    and c.chat_state::text = 'assigned'
    and c.is_active is not false
@@ -48,12 +43,7 @@ with candidate as materialized (
 :said_last
    where c.chat_state::text = 'assigned' and c.is_active is not false
      and (o.is_active is not true
-          or coalesce(greatest(
-               case when c.assignment_time <= pg_catalog.now() + interval '1 minute' then c.assignment_time end,
-               case when o.last_activity <= pg_catalog.now() + interval '1 minute' then o.last_activity end,
-               (select pg_catalog.max(a.last_activity) from operator_activity a
-                 where a.chat_id = c.id and a.operator_id = c.assigned_operator_id
-                   and a.last_activity <= pg_catalog.now() + interval '1 minute')), '-infinity') <= f.active_at)
+          or coalesce(:last_seen, '-infinity') <= f.active_at)
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'OPER001' as code, true as lets_go, k.answered, k.spoken_at,
@@ -61,12 +51,8 @@ with candidate as materialized (
 :locked_as_judged
 ), changed as (
   update chats c
-     set chat_state = case when l.answered then 'waiting_real_user_reply' else 'waiting_assignment' end,
-         last_operator_id = coalesce(l.assigned_operator_id, l.last_operator_id),
-         assigned_operator_id = null,
-         assignment_time = null,
-         operator_replied_at = case when l.answered then l.spoken_at else l.operator_replied_at end,
-         updated_at = pg_catalog.now()
+     set last_operator_id = coalesce(l.assigned_operator_id, l.last_operator_id),
+         :waiting_again
 :letting_go
 )
 select pg_catalog.jsonb_build_object(

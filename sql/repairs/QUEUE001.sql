@@ -4,9 +4,11 @@
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 \set said_last `cat sql/repairs/shared/said_last.sql`
 \set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
+\set waiting_again `cat sql/repairs/shared/waiting_again.sql`
 \set letting_go `cat sql/repairs/shared/letting_go.sql`
 \set chats_logged `cat sql/repairs/shared/chats_logged.sql`
 \set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
+\set mended_and_busy `cat sql/repairs/shared/mended_and_busy.sql`
 
 select c.id as chat_id
   from chats c
@@ -33,14 +35,7 @@ with candidate as materialized (
 :locked_as_judged
 ), changed as (
   update chats c
-     set chat_state = case when l.answered then 'waiting_real_user_reply' else 'waiting_assignment' end,
-         assigned_operator_id = null,
-         assignment_time = null,
-         operator_replied_at = case when l.answered then l.spoken_at else l.operator_replied_at end,
-         updated_at = pg_catalog.now()
+     set :waiting_again
 :letting_go
 )
-select pg_catalog.jsonb_build_object(
-         'mended', (select pg_catalog.count(*) from changed),
-         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id)), '[]')
-                    from candidate k where not exists (select from locked l where l.id = k.id)));
+:mended_and_busy;

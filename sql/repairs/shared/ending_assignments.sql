@@ -1,5 +1,5 @@
 -- Ends open assignments that are wrong: with their operator's reply, else where the next one of the chat began.
--- wrong: the assignments with code, seen and chat_seen (their versions), chat_id, operator_id, assigned_at
+-- The last of it is what the batch answers. wrong: the assignments with code, seen and chat_seen (their versions), chat_id, operator_id, assigned_at
 candidate as materialized (
   -- It ended where the next assignment of the chat began; at once where another one already stood, so that none overlap.
   select w.id, w.seen, w.code, w.chat_id, w.chat_seen, ended.at as ended_at, answered.at as answered_at
@@ -44,3 +44,7 @@ candidate as materialized (
 insert into chatops.actions (action, code, chat_id, operator_id, row_id, before, after)
 :assignments_logged
 )
+select pg_catalog.jsonb_build_object(
+         'mended', (select pg_catalog.count(*) from closed),
+         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.chat_id)), '[]')
+                    from candidate k where not exists (select from locked l where l.id = k.id)))

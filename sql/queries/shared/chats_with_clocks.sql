@@ -1,0 +1,2 @@
+-- The chats, each with the clock of its state.
+chats

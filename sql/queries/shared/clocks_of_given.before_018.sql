@@ -1,0 +1,1 @@
+-- A chat that is given to somebody has no clocks before 018.

@@ -1,0 +1,1 @@
+-- A chat that is let go has no clocks before 018.

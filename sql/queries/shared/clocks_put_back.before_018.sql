@@ -1,0 +1,1 @@
+-- A chat that is put back as it was has no clocks before 018.

@@ -1,0 +1,2 @@
+-- The version of who holds a chat. c: its row
+c.epoch
