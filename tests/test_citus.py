@@ -362,6 +362,11 @@ def test_each_word_of_a_form_meets_the_file_that_it_changes() -> None:
         for function, before, _ in form.edits:
             meant = [one for one in statements if function == "*" or f"function {function}(" in one]
             assert any(before in one for one in meant), before
+        for begins in form.one_by_one:
+            [block] = [one for one in statements if one.startswith(begins)]
+            texts = form.texts(block)
+            assert len(texts) > 1, begins
+            assert all(text in block for text in texts if "function" not in text), begins
 
 
 def test_every_function_reaches_the_workers_and_no_statement_changes_otherwise() -> None:

@@ -2,9 +2,9 @@
 
 `sql/citus/NAME.sql` holds what differs from `sql/migrations/NAME.sql`. Its head may say `-- only-without: chats`: where that
 table is there the whole file does nothing. A line `-- in FUNCTION: words => other words` changes one function, or all (`*`);
-below a line `-- instead of: how a statement begins` stands what takes that statement's place, nothing where it is left out. A
-file without one there differs by what holds for every function alone (EVERY_FUNCTION). Nothing of this touches plain Postgres,
-nor the checksum of a file.
+below a line `-- instead of: how a statement begins` stands what takes that statement's place, nothing where it is left out; after
+`-- one by one: do $name$` the statements of that block stand alone, without the question it begins with. A file without one there
+differs by what holds for every function alone (EVERY_FUNCTION). Nothing of this touches plain Postgres, nor a file's checksum.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ EVERY_FUNCTION = (
 )
 _EDIT = re.compile(r"^-- in (\w+|\*): (.+?) => (.+)$", re.MULTILINE)
 _INSTEAD = re.compile(r"^-- instead of: (.+)$", re.MULTILINE)
+_ONE_BY_ONE = re.compile(r"^-- one by one: (.+)$", re.MULTILINE)
 _FUNCTION = re.compile(r"create\s+(?:or\s+replace\s+)?function\s+(\w+)", re.IGNORECASE)
 
 
@@ -38,6 +39,7 @@ class Form:
     only_without: str | None = None
     edits: tuple[tuple[str, str, str], ...] = ()
     instead: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    one_by_one: tuple[str, ...] = ()
 
     def texts(self, statement: str) -> list[str]:
         """What is sent for one statement of the file."""
@@ -45,6 +47,8 @@ class Form:
         for begins, texts in self.instead:
             if words.startswith(begins) and not words[len(begins) : len(begins) + 1].isidentifier():
                 return [_everywhere(text) for text in texts]
+        if words.startswith(self.one_by_one):
+            return [_everywhere(text) for text in _of_block(statement)]
         for name, before, after in self.edits:
             match = _FUNCTION.match(statement)
             if match is not None and name in (match[1], "*"):
@@ -65,13 +69,20 @@ def form_of(name: str) -> Form:
         end = places[at + 1].start() if at + 1 < len(places) else len(text)
         instead.append((place[1].strip(), tuple(one.text for one in scan(text[place.end() : end]))))
     edits = tuple((found[1], found[2], found[3]) for found in _EDIT.finditer(text))
-    return Form(sqlfiles.header(text).get("only-without"), edits, tuple(instead))
+    one_by_one = tuple(found[1].strip() for found in _ONE_BY_ONE.finditer(text))
+    return Form(sqlfiles.header(text).get("only-without"), edits, tuple(instead), one_by_one)
 
 
 def texts_of(name: str, reading: MigrationText) -> Sequence[tuple[Statement, Sequence[str]]]:
     """Each statement of a shipped file with what is sent for it."""
     form = form_of(name)
     return [(statement, form.texts(statement.text)) for statement in reading.statements]
+
+
+def _of_block(statement: str) -> list[str]:
+    """The statements of a DO block after its first IF, which asks whether there is anything to do."""
+    inner = statement.partition("end if;\n")[2].rpartition("\nend\n")[0]
+    return [one.text for one in scan(inner)]
 
 
 def _everywhere(text: str) -> str:
