@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
+from chatops import formatting
 from chatops.chats import audit
 from chatops.chats.carry_out import Conditions
 from chatops.db import Database
@@ -70,6 +72,28 @@ def planning(
         if logged:
             audit.require(database, invocation.here("adopt", "--ledger-only"))
         yield
+
+
+def for_a_while(
+    invocation: Invocation,
+    text: str,
+    reason: str | None,
+    require: Callable[[Database], None],
+    *,
+    longest: timedelta,
+    more: str = "",
+) -> tuple[Database, timedelta, str]:
+    """Where to act, for how long, and why; what could not be done is refused before anybody is asked. Then `require` looks."""
+    span = formatting.span(text, "--for")
+    if span > longest or not span:
+        raise UsageError(f"--for takes a time up to {longest // timedelta(hours=1)}h{more}")
+    with planning(invocation, invocation.connect("act")):
+        pass
+    given = invocation.needed_reason(reason)
+    database = invocation.connect("act")
+    with planning(invocation, database, logged=False, moves=False):
+        require(database)
+    return database, span, given
 
 
 def with_reason(invocation: Invocation, conditions: Conditions, reason: str | None, *, dry_run: bool) -> Conditions:

@@ -31,16 +31,10 @@ def _show(invocation: Invocation) -> ExitCode:
 
 
 def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:
-    span = formatting.span(text, "--for")
-    if span > guards.LONGEST or not span:
-        raise UsageError("--for takes a time up to 24h: what must stay off for longer is a change of the application")
-    database = invocation.connect("act")
-    with acting.planning(invocation, database):
-        pass  # what could not be done is refused before anybody is asked
-    given = invocation.needed_reason(reason)
-    database = invocation.connect("act")
-    with acting.planning(invocation, database, logged=False, moves=False):
-        guards.require(database)
+    database, span, given = acting.for_a_while(
+        invocation, text, reason, guards.require, longest=guards.LONGEST,
+        more=": what must stay off for longer is a change of the application",
+    )  # fmt: skip
     invocation.note(
         f"For {formatting.duration(span)} late replies and stale writes of the application are accepted, as before migration 022."
     )

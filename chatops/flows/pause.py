@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatops import formatting
 from chatops.chats import pauses
-from chatops.errors import ExitCode, UsageError
+from chatops.errors import ExitCode
 from chatops.flows import acting
 from chatops.flows.run import Invocation
 from chatops.model import Span
@@ -12,16 +12,7 @@ from chatops.model import Span
 
 def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:
     """`chatops pause`."""
-    span = formatting.span(text, "--for")
-    if span > pauses.LONGEST or not span:
-        raise UsageError("--for takes a time up to 24h")
-    database = invocation.connect("act")
-    with acting.planning(invocation, database):
-        pass  # what could not be done is refused before anybody is asked
-    given = invocation.needed_reason(reason)
-    database = invocation.connect("act")
-    with acting.planning(invocation, database, moves=False):
-        pauses.require(database)
+    database, span, given = acting.for_a_while(invocation, text, reason, pauses.require, longest=pauses.LONGEST)
     invocation.note(f"For {formatting.duration(span)} no operator gets a chat; replies, messages and heartbeats go on.")
     if not invocation.consent("Pause the queue", yes=yes):
         return ExitCode.OK
