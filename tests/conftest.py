@@ -179,55 +179,6 @@ def database_everywhere(new_database: Callable[..., Database], any_server: Serve
     return new_database(on=any_server)
 
 
-@pytest.fixture
-def core_database(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
-    """The deployed system (001, 014-017) and our bookkeeping, without rows, on 18."""
-    return new_database(on=server, template=farm.template(server, "core", build_core))
-
-
-@pytest.fixture
-def core_database_everywhere(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
-    """The deployed system (001, 014-017) and our bookkeeping, without rows, on each server of the matrix."""
-    return new_database(on=any_server, template=farm.template(any_server, "core", build_core))
-
-
-@pytest.fixture
-def latest_database(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
-    """What `chatops migrate --to latest` makes of an empty database, on 18."""
-    return new_database(on=server, template=farm.template(server, "latest", build_latest))
-
-
-@pytest.fixture
-def latest_database_everywhere(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
-    """What `chatops migrate --to latest` makes of an empty database, on each server of the matrix."""
-    return new_database(on=any_server, template=farm.template(any_server, "latest", build_latest))
-
-
-@pytest.fixture
-def application_database(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
-    """The platform's own database as its users build it (see tests/application_schema.sql), without rows or history, on 18."""
-    return new_database(on=server, template=farm.template(server, "application", build_application))
-
-
-@pytest.fixture
-def application_database_everywhere(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
-    """The platform's own database as its users build it, without rows or history, on each server of the matrix."""
-    return new_database(on=any_server, template=farm.template(any_server, "application", build_application))
-
-
-@pytest.fixture
-def migrated_application_database(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
-    """The platform's own database after its owner took it over and migrated it to the newest, on 18."""
-    return new_database(on=server, template=farm.template(server, "migrated-application", build_migrated_application))
-
-
-@pytest.fixture
-def migrated_application_database_everywhere(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
-    """The platform's own database after its owner took it over and migrated it, on each server of the matrix."""
-    template = farm.template(any_server, "migrated-application", build_migrated_application)
-    return new_database(on=any_server, template=template)
-
-
 def build_application(database: Database) -> None:
     """The application's own schema, then 014 to 017, as their owner, who is no superuser."""
     database.script(ROOT / "tests" / "application_schema.sql")
@@ -276,6 +227,37 @@ def _command(url: str, *arguments: str) -> None:
         )
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def made_by(template: str, build: Callable[[Database], None], what: str) -> tuple[Any, Any]:
+    """Two fixtures: a database that was built so, on 18, and the same on each server of the matrix."""
+
+    @pytest.fixture
+    def on_18(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
+        return new_database(on=server, template=farm.template(server, template, build))
+
+    @pytest.fixture
+    def everywhere(new_database: Callable[..., Database], farm: Farm, any_server: Server) -> Database:
+        return new_database(on=any_server, template=farm.template(any_server, template, build))
+
+    on_18.__doc__, everywhere.__doc__ = f"{what}, on 18.", f"{what}, on each server of the matrix."
+    return on_18, everywhere
+
+
+core_database, core_database_everywhere = made_by(
+    "core", build_core, "The deployed system (001, 014-017) and our bookkeeping, without rows"
+)
+latest_database, latest_database_everywhere = made_by(
+    "latest", build_latest, "What `chatops migrate --to latest` makes of an empty database"
+)
+application_database, application_database_everywhere = made_by(
+    "application",
+    build_application,
+    "The platform's own database as its users build it (see tests/application_schema.sql), without rows or history",
+)
+migrated_application_database, migrated_application_database_everywhere = made_by(
+    "migrated-application", build_migrated_application, "The same after its owner took it over and migrated it to the newest"
+)
 
 
 @pytest.fixture
