@@ -78,7 +78,7 @@ def _as_values(database: Database, text: str, known: dict[str, object]) -> str:
         text = _INSTANT.sub(lambda instant: f":'{shifts[instant['shift'] or '']}'::timestamptz", text)
     known["schema_of_chats"] = database.target.schema
     text = _SCHEMA.sub(":'schema_of_chats'::text", text)
-    unanswered = sqlfiles.body(sqlfiles.read("queries/citus_oldest_unanswered.sql"))
+    unanswered = sqlfiles.body(sqlfiles.read("queries/shared/oldest_unanswered.sql"))
     text = text.replace("oldest_unanswered(c.id)", f"({unanswered})")
     return _RETURNS.sub(_told_apart, text)
 

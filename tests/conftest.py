@@ -274,6 +274,20 @@ def through_pgbouncer(farm: Farm) -> Iterator[Callable[..., str]]:
         yield make
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a folder of migrations: `folder(harmless="alter …", check="…")`, numbered in the order given."""
+
+    def make(**texts: str) -> Path:
+        path = tmp_path / "migrations"
+        path.mkdir(exist_ok=True)
+        for number, (name, text) in enumerate(texts.items(), start=101):
+            (path / f"{number}_{name}.sql").write_bytes(text.encode())
+        return path
+
+    return make
+
+
 # ---- the command line ----------------------------------------------------------------------------------------------
 
 

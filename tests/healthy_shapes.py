@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-TABLES = (
-    "operators",
-    "real_users",
-    "fictional_users",
-    "chats",
-    "messages",
-    "chat_assignments",
-    "operator_activity",
-    "platform_config",
-)
+from chatops.checks.inventory import TABLES
+
 ROLES = ("anon", "authenticated", "service_role", "app_owner", "reporting")
 
 

@@ -58,6 +58,13 @@ def _column(model: Model, choice: Choice) -> tuple[str, str] | None:
     return (table, column) if table and column else None
 
 
+def _named(model: Model, choice: Choice, names: Sequence[str]) -> tuple[str, str, str] | None:
+    """A table, a column of it, and a name for what is to stand on them."""
+    found = _column(model, choice)
+    name = choice.of(names, 2)
+    return None if found is None or name is None else (*found, name)
+
+
 def _create_table(model: Model, choice: Choice) -> str | None:
     free = [name for name in TABLES if name not in model.tables and name not in model.views]
     name = choice.of(free)
@@ -146,11 +153,10 @@ def _alter_column(model: Model, choice: Choice) -> str | None:
 
 
 def _constraint(model: Model, choice: Choice) -> str | None:
-    found = _column(model, choice)
-    name = choice.of(NAMES, 2)
-    if found is None or name is None:
+    named = _named(model, choice, NAMES)
+    if named is None:
         return None
-    table, column = found
+    table, column, name = named
     there = model.on_table[table]["constraint"]
     if name in there:
         there.discard(name)
@@ -163,25 +169,24 @@ def _constraint(model: Model, choice: Choice) -> str | None:
 
 
 def _index(model: Model, choice: Choice) -> str | None:
-    found = _column(model, choice)
-    name = choice.of([f"i_{one}" for one in NAMES], 2)
-    if found is None or name is None:
+    named = _named(model, choice, [f"i_{one}" for one in NAMES])
+    if named is None:
         return None
+    table, column, name = named
     if name in model.indexes:
         del model.indexes[name]
         return f"drop index if exists {name}"
-    model.indexes[name] = found[0]
-    keys = (found[1], f"{found[1]} desc", f"({found[1]} is null)")[choice.numbers[1] % 3]
-    where = f" where {found[1]} is not null" if choice.numbers[0] % 2 else ""
-    return f"create index {name} on {found[0]} ({keys}){where}"
+    model.indexes[name] = table
+    keys = (column, f"{column} desc", f"({column} is null)")[choice.numbers[1] % 3]
+    where = f" where {column} is not null" if choice.numbers[0] % 2 else ""
+    return f"create index {name} on {table} ({keys}){where}"
 
 
 def _policy(model: Model, choice: Choice) -> str | None:
-    found = _column(model, choice)
-    name = choice.of(NAMES, 2)
-    if found is None or name is None:
+    named = _named(model, choice, NAMES)
+    if named is None:
         return None
-    table, column = found
+    table, column, name = named
     using = (f"{column} is not null", "true", f"{column} is null or false")[choice.numbers[1] % 3]
     there = model.on_table[table]["policy"]
     if name in there:
@@ -234,15 +239,15 @@ def _trigger(model: Model, choice: Choice) -> str | None:
 
 
 def _view(model: Model, choice: Choice) -> str | None:
-    found = _column(model, choice)
-    name = choice.of(("v", "w"), 2)
-    if found is None or name is None:
+    named = _named(model, choice, ("v", "w"))
+    if named is None:
         return None
+    table, column, name = named
     if name in model.views:
         del model.views[name]
         return f"drop view if exists {name}"
-    model.views[name] = found[0]
-    return f"create view {name} as select {found[1]} from {found[0]} where {found[1]} is not null"
+    model.views[name] = table
+    return f"create view {name} as select {column} from {table} where {column} is not null"
 
 
 def _enum(model: Model, choice: Choice) -> str | None:

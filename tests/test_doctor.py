@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatops.checks.inventory import TABLES
 from tests.conftest import CORE, ROOT
 from tests.servers import Database
 from tests.test_questions import Terminal
@@ -25,16 +26,7 @@ insert into messages (chat_id, sender_type, content) select id, 'real', 'hello' 
 def roles(latest_database: Database, chatops_inprocess) -> Iterator[dict[str, str]]:
     """URLs of a login role for each of the two roles, on the newest schema with row level security on every table."""
     latest_database.script(CHATS)
-    for table in (
-        "operators",
-        "real_users",
-        "fictional_users",
-        "chats",
-        "messages",
-        "chat_assignments",
-        "operator_activity",
-        "platform_config",
-    ):
+    for table in TABLES:
         latest_database.execute(f"alter table {table} enable row level security")
     chatops_inprocess("doctor", "--create-roles", "--yes", db=latest_database, check=0)
     urls = {}

@@ -18,20 +18,6 @@ from tests.servers import Database
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a folder of migrations: `folder(first="alter …")`, numbered in the order given."""
-
-    def make(**texts: str) -> Path:
-        path = tmp_path / "migrations"
-        path.mkdir(exist_ok=True)
-        for number, (name, text) in enumerate(texts.items(), start=101):
-            (path / f"{number}_{name}.sql").write_bytes(text.encode())
-        return path
-
-    return make
-
-
 def problems(chatops: Run, *options: object, check: int, db: Database | None = None) -> list[dict[str, Any]]:
     """What lint tells programs."""
     return list(json.loads(chatops("lint", *options, "-o", "json", db=db, check=check).stdout)["problems"])

@@ -212,12 +212,13 @@ def many_at_once(database: Database, url: str, where: Path, home: Path, files: d
     assert len(done) == len(set(done))
 
 
+THREE = {f"00{place}_{name}.sql": f"create table {name} ()" for place, name in enumerate("abc", start=1)}
+
+
 def test_an_answer_that_was_lost_is_looked_up_and_the_run_goes_on(database: Database, chatops: Chatops, tmp_path: Path) -> None:
     from tests.wire import proxy
 
-    where = folder(
-        tmp_path, {"001_a.sql": "create table a ()", "002_b.sql": "create table b ()", "003_c.sql": "create table c ()"}
-    )
+    where = folder(tmp_path, THREE)
     with proxy(database) as wire:
         wire.cut_after = "create table b"
         done = chatops("migrate", "--dir", where, db=wire.url, check=0)
@@ -228,9 +229,7 @@ def test_an_answer_that_was_lost_is_looked_up_and_the_run_goes_on(database: Data
 def test_a_request_that_was_lost_is_rolled_back_and_said_to_be(database: Database, chatops: Chatops, tmp_path: Path) -> None:
     from tests.wire import proxy
 
-    where = folder(
-        tmp_path, {"001_a.sql": "create table a ()", "002_b.sql": "create table b ()", "003_c.sql": "create table c ()"}
-    )
+    where = folder(tmp_path, THREE)
     with proxy(database) as wire:
         wire.cut_before = "create table b"
         lost = chatops("migrate", "--dir", where, db=wire.url, check=3)

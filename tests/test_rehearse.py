@@ -23,20 +23,6 @@ Run = Callable[..., Any]
 ROWS = 5_000
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a folder of migrations: `folder(harmless="alter …", check="…")`, numbered in the order given."""
-
-    def make(**texts: str) -> Path:
-        path = tmp_path / "migrations"
-        path.mkdir(exist_ok=True)
-        for number, (name, text) in enumerate(texts.items(), start=101):
-            (path / f"{number}_{name}.sql").write_text(text + "\n", encoding="utf-8")
-        return path
-
-    return make
-
-
 def populate(database: Database) -> Database:
     """Some rows, and a ledger that knows another source: the database was taken over by chatops."""
     database.script(f"""

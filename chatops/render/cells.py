@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from chatops import formatting
-from chatops.model import Answer, Column, Table, value_of
+from chatops.model import Answer, Column, Line, Table, value_of
 from chatops.render.format import Medium
 
 NUMERIC = frozenset({"number", "share", "age", "duration"})
@@ -26,6 +27,17 @@ def columns_for(table: Table, reader: str) -> list[Column]:
 def tables_for(answer: Answer, reader: str) -> list[Table]:
     """The tables meant for `people` or for `machines`."""
     return [table for table in answer.tables if table.audience in ("all", reader)]
+
+
+def for_people(answer: Answer, table: Callable[[Table], Iterable[str]], line: Callable[[Line], Iterable[str]]) -> Iterator[str]:
+    """Text and tables in reading order, a blank line before a table; without what programs alone read."""
+    for position, block in enumerate(answer.body):
+        if not isinstance(block, Table):
+            yield from (part for one in block.lines for part in line(one))
+        elif block.audience != "machines":
+            if position:
+                yield "\n"
+            yield from table(block)
 
 
 def bar(fraction: float | None, width: int = BAR_WIDTH) -> str:

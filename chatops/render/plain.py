@@ -5,28 +5,24 @@ On a terminal the rows of a table are lines, each value with its heading: as a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from tabulate import tabulate
 
 from chatops import formatting
 from chatops.model import Answer, Column, Line, Table, value_of
-from chatops.render.cells import NUMERIC, columns_for, flat, human
+from chatops.render.cells import NUMERIC, columns_for, flat, for_people, human
 from chatops.render.format import Envelope, Format, Medium
 
 
 def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """Text and tables in reading order."""
-    for position, block in enumerate(answer.body):
-        if isinstance(block, Table):
-            if block.audience == "machines":
-                continue
-            if position:
-                yield "\n"
-            yield from _lines(block, medium, answer.now) if medium.terminal else [_table(block, medium, answer.now)]
-        else:
-            yield from (unstyled(line) + "\n" for line in block.lines)
+
+    def told(table: Table) -> Iterable[str]:
+        return _lines(table, medium, answer.now) if medium.terminal else [_table(table, medium, answer.now)]
+
+    return for_people(answer, told, lambda line: [unstyled(line) + "\n"])
 
 
 def unstyled(line: Line) -> str:

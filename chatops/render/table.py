@@ -13,7 +13,7 @@ from rich.text import Text as RichText
 
 from chatops import formatting
 from chatops.model import Answer, Column, Line, Table
-from chatops.render.cells import NUMERIC, columns_for, human
+from chatops.render.cells import NUMERIC, columns_for, for_people, human
 from chatops.render.fit import fit
 from chatops.render.format import Envelope, Format, Medium
 from chatops.render.wrap import bound, wrapped
@@ -44,15 +44,11 @@ STYLES = {
 
 def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """Text and tables in reading order, at most as wide as the medium."""
-    for position, block in enumerate(answer.body):
-        if isinstance(block, Table):
-            if block.audience == "machines":
-                continue
-            if position:
-                yield "\n"
-            yield _table(block, answer, medium)
-        else:
-            yield from (styled(part, medium) for line in block.lines for part in wrapped(line, medium.width))
+    return for_people(
+        answer,
+        lambda table: [_table(table, answer, medium)],
+        lambda line: (styled(part, medium) for part in wrapped(line, medium.width)),
+    )
 
 
 def styled(line: Line, medium: Medium) -> str:

@@ -23,19 +23,6 @@ class CheckedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ProblemRow:
-    """Something wrong, where it stands; lines and columns from 1."""
-
-    file: str
-    line: int | None
-    column: int | None
-    severity: str
-    code: str
-    message: str
-    help: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class CheckLook:
     """What was found. `unlinted` says why lint did not run; `shown` is what each file is called in annotations."""
 
@@ -90,19 +77,15 @@ def verdict(look: CheckLook) -> str:
     return "unsafe" if look.unsafe else "good"
 
 
-def problems_of(look: CheckLook) -> list[ProblemRow]:
+def problems_of(look: CheckLook) -> list[UnsafeStatement]:
     """Files that do not apply, then what lint found."""
     found = [
-        ProblemRow(name, one.failure.line, one.failure.column, "error", one.failure.code, one.failure.message,
-                   one.failure.hint or _help(look) or None)
+        UnsafeStatement(name, one.failure.line, one.failure.column, "error", one.failure.code, one.failure.message,
+                        one.failure.hint or _help(look) or None)
         for one, name in zip(look.files, look.shown, strict=True) if one.failure is not None
     ]  # fmt: skip
     known = {(row.file, row.line, row.message) for row in found}
-    found += [
-        ProblemRow(one.file, one.line, one.column, one.severity, one.code, one.message, one.help)
-        for one in look.unsafe if (one.file, one.line, one.message) not in known
-    ]  # fmt: skip
-    return found
+    return found + [one for one in look.unsafe if (one.file, one.line, one.message) not in known]
 
 
 def blocks(one: CheckedFile) -> str:
@@ -125,7 +108,7 @@ def _headline(look: CheckLook) -> list[Line]:
     return [said, ""]
 
 
-def _details(look: CheckLook, problems: Sequence[ProblemRow]) -> list[Line]:
+def _details(look: CheckLook, problems: Sequence[UnsafeStatement]) -> list[Line]:
     lines: list[Line] = []
     failed = next((one for one in look.files if one.failure is not None), None)
     for row in problems:

@@ -14,15 +14,11 @@
 -- if-absent: chatops.watches
 -- unplanted: the deployed system has no guards to refuse anybody
 -- The counters only grow. What there was at the last look of `monitor --store` has been told; without one, all is new.
+\set refusal_counters `cat sql/queries/shared/refusal_counters.sql`
 with counted as (
-  select coalesce(pg_catalog.sum(pg_catalog.pg_sequence_last_value(c.oid)) filter (where c.relname = 'refusals_late_reply'), 0) as late_replies,
-         coalesce(pg_catalog.sum(pg_catalog.pg_sequence_last_value(c.oid)) filter (where c.relname = 'refusals_operator_busy'), 0) as moves_to_busy
-    from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace
-   where n.nspname = current_schema()
-     and c.relkind = 'S'
-     and c.relname in ('refusals_late_reply', 'refusals_operator_busy')
-     and case when pg_catalog.has_schema_privilege(n.oid, 'usage') then pg_catalog.has_sequence_privilege(c.oid, 'select') end
+  select coalesce(pg_catalog.sum(c.refusals) filter (where c.relname = 'refusals_late_reply'), 0) as late_replies,
+         coalesce(pg_catalog.sum(c.refusals) filter (where c.relname = 'refusals_operator_busy'), 0) as moves_to_busy
+    from (:refusal_counters) as c
 )
 select counted.late_replies + counted.moves_to_busy - told.refusals as times,
        counted.late_replies,

@@ -1,5 +1,6 @@
 -- How long do users wait now, and who could answer them? On a database without the queue's clocks.
 -- needs: chat_queue, operator_load
+\set operators_by_load `cat sql/queries/shared/operators_by_load.sql`
 select
   q.waiting, q.oldest,
   -- By seconds, and not by instants: nothing can be taken from infinity. What lies beyond all calendars is no wait.
@@ -11,8 +12,4 @@ from (
          pg_catalog.percentile_cont(0.95) within group (order by pg_catalog.date_part('epoch', now()) - pg_catalog.date_part('epoch', waiting_since)) as p95_seconds
   from chat_queue
 ) q
-cross join (
-  select pg_catalog.count(*) filter (where load = 'free') as free, pg_catalog.count(*) filter (where load = 'busy') as busy,
-         pg_catalog.count(*) filter (where load = 'away' and is_active) as away, pg_catalog.count(*) filter (where load = 'away' and not is_active) as inactive
-  from operator_load
-) l
+cross join (:operators_by_load) l

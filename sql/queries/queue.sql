@@ -2,6 +2,7 @@
 -- needs: chat_queue, operator_load
 --
 -- The percentiles are read off the queue's index, interpolated as percentile_cont does: sorting millions would take seconds.
+\set operators_by_load `cat sql/queries/shared/operators_by_load.sql`
 select
   q.waiting, q.oldest,
   -- By seconds, and not by instants: nothing can be taken from infinity. What lies beyond all calendars is no wait.
@@ -21,8 +22,4 @@ cross join lateral (
   select pg_catalog.date_part('epoch', now()) - (pg_catalog.min(s.at) + (pg_catalog.max(s.at) - pg_catalog.min(s.at)) * (q.near_head % 1::numeric)::float8) as seconds
   from (select pg_catalog.date_part('epoch', waiting_since) as at from chat_queue order by waiting_since offset pg_catalog.floor(q.near_head) limit 2) s
 ) nearly_all
-cross join (
-  select pg_catalog.count(*) filter (where load = 'free') as free, pg_catalog.count(*) filter (where load = 'busy') as busy,
-         pg_catalog.count(*) filter (where load = 'away' and is_active) as away, pg_catalog.count(*) filter (where load = 'away' and not is_active) as inactive
-  from operator_load
-) l
+cross join (:operators_by_load) l

@@ -5,6 +5,7 @@
 -- from: 018
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 \set unanswered `cat sql/checks/shared/unanswered.sql`
+\set oldest_unanswered `cat sql/queries/shared/oldest_unanswered.sql`
 \set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
 \set mended_and_busy `cat sql/repairs/shared/mended_and_busy.sql`
 
@@ -23,14 +24,7 @@ with candidate as materialized (
          case when unanswered.since is null then 0 else releases.many end as releases
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
-  left join lateral (
-    select m.created_at as since from messages m
-     where m.chat_id = c.id and m.sender_type::text = 'real'
-       and m.created_at > coalesce((select r.created_at from messages r
-                                     where r.chat_id = c.id and r.sender_type::text = 'fictional'
-                                     order by r.created_at desc limit 1), '-infinity')
-     order by m.created_at limit 1
-  ) as unanswered on c.is_active is not false and c.chat_state::text is distinct from 'completed'
+    left join lateral (:oldest_unanswered) as unanswered (since) on c.is_active is not false and c.chat_state::text is distinct from 'completed'
    cross join lateral (
      select pg_catalog.count(*) as many from chat_assignments a
       where a.chat_id = c.id

@@ -38,18 +38,23 @@ def test_without_textual_it_says_how_to_get_it_and_nothing_else_loads_it(shift: 
     chatops("queue", db=shift, env=env, check=0)
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, b"q", b"\x03"], ids=["SIGTERM", "SIGHUP", "q", "ctrl-c"])
-def test_the_terminal_is_given_back(shift: Database, home: Path, end: signal.Signals | bytes) -> None:
-    terminal = Terminal(home, "console", "--checks-every", "0", CHATOPS_DATABASE_URL=shift.url, NO_COLOR="1")
-    terminal.until("WAITING")
-    terminal.until("c4000011")
-    assert "\x1b[?1049h" in terminal.seen
+def end_by(terminal: Terminal, end: signal.Signals | bytes) -> None:
+    """Ends the desk by a signal or by keys, and sees that it gives the terminal back."""
     if isinstance(end, bytes):
         terminal.type(end)
     else:
         terminal.process.send_signal(end)
     terminal.until("\x1b[?1049l")
     assert terminal.end() == 0
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, b"q", b"\x03"], ids=["SIGTERM", "SIGHUP", "q", "ctrl-c"])
+def test_the_terminal_is_given_back(shift: Database, home: Path, end: signal.Signals | bytes) -> None:
+    terminal = Terminal(home, "console", "--checks-every", "0", CHATOPS_DATABASE_URL=shift.url, NO_COLOR="1")
+    terminal.until("WAITING")
+    terminal.until("c4000011")
+    assert "\x1b[?1049h" in terminal.seen
+    end_by(terminal, end)
     # Without colour: bold, dim and reverse at most; the terminal's own background.
     assert not re.search(r"\x1b\[(?:\d+;)*(?:3[0-7]|4[0-7]|38|48)[;m]", terminal.seen)
 
@@ -107,9 +112,4 @@ def test_the_terminal_is_given_back_while_a_look_hangs(shift: Database, home: Pa
         blocker.execute("lock table chats in access exclusive mode")
         wait_for(lambda: shift.value("select count(*) from pg_stat_activity where application_name = 'chatops console'"
                                      " and datname = current_database() and wait_event_type = 'Lock'") > 0, "a look waits", 30)  # fmt: skip
-        if isinstance(end, bytes):
-            terminal.type(end)
-        else:
-            terminal.process.send_signal(end)
-        terminal.until("\x1b[?1049l")
-        assert terminal.end() == 0
+        end_by(terminal, end)

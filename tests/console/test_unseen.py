@@ -53,14 +53,20 @@ def test_a_table_locked_from_the_beginning_is_not_zero(shift: Database, desk: Op
         drive(app, script)
 
 
-def test_the_server_goes_and_comes_back(
-    own_server: Callable[..., Server], desk: Open, home: Path, chatops_inprocess: Run
-) -> None:
-    server = own_server("18")
+def one_chat_waits(server: Server, chatops_inprocess: Run) -> Database:
+    """A database on a server of the test's own: two operators, a chat that waits."""
     database = server.create_database()
     chatops_inprocess("migrate", "--to", "latest", "--yes", db=database, check=0)
     add_operators(database, 2)
     add_chats(database, 1, first=11)
+    return database
+
+
+def test_the_server_goes_and_comes_back(
+    own_server: Callable[..., Server], desk: Open, home: Path, chatops_inprocess: Run
+) -> None:
+    server = own_server("18")
+    database = one_chat_waits(server, chatops_inprocess)
     app = desk(database)
 
     async def script(pilot: Pilot[None]) -> None:
@@ -151,10 +157,7 @@ def test_a_standby_says_how_far_behind_it_is_and_is_a_primary_once_it_was_promot
     own_server: Callable[..., Server], farm: Farm, desk: Open, chatops_inprocess: Run
 ) -> None:
     primary = own_server("18")
-    database = primary.create_database()
-    chatops_inprocess("migrate", "--to", "latest", "--yes", db=database, check=0)
-    add_operators(database, 2)
-    add_chats(database, 1, first=11)
+    database = one_chat_waits(primary, chatops_inprocess)
     with standby_of(primary, farm) as standby:
         copy = Database(standby, database.name)
         wait_for(lambda: copy.value("select count(*) from chats") == 1, "the standby has the chat")

@@ -1,4 +1,4 @@
--- What oldest_unanswered says of the chat c, for statements in which a Citus cluster takes no function that reads tables.
+-- Since when a user message of a chat is unanswered: what the function oldest_unanswered says. c: the chat's row
 select m.created_at
   from messages as m
  where m.chat_id = c.id
