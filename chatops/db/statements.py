@@ -151,13 +151,6 @@ class Statements(Link):
             ran.error.position += sum(len(text) + 3 for text in texts[: len(ran.tags)])
         return ran
 
-    def copy_in(self, statement: str, data: str) -> int:
-        """Runs one COPY … FROM stdin with its rows; the number of rows copied."""
-        with self._translated(), self._connection.cursor() as cursor:
-            with cursor.copy(statement.encode()) as copy:
-                copy.write(data)
-            return cursor.rowcount
-
     def _conversed(self, conversation: Callable[[], Any], results: list[pq.abc.PGresult], heard: Container[int]) -> Ran:
         """Has a conversation that gathers results, and tells how far it came."""
         connection, secrets = self._connection, secrets_of(self.target)
