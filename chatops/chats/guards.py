@@ -80,7 +80,7 @@ def state(database: Database) -> Guards:
         of_nodes = sqlfiles.read("queries/guard_refusals_of_nodes.sql")
         refusals = database.rows(Refusal, of_nodes, {"schema": database.target.schema})
     else:
-        refusals = database.rows(Refusal, sqlfiles.read("queries/guard_refusals.sql"))
+        refusals = database.rows(Refusal, sqlfiles.query("queries/guard_refusals.sql"))
     return Guards(found.installed, _switch(database) if found.has_settings else None, refusals)
 
 
