@@ -263,9 +263,10 @@ def test_every_sql_file_says_in_its_first_line_what_it_is_for() -> None:
 
 
 def test_the_help_file_says_what_the_commands_say() -> None:
-    from chatops.cli import help_file, help_page
+    from chatops.cli import help_file, help_page, plain_line
 
     assert Path(help_page.FILE).read_text(encoding="utf-8") == help_file.content(), "run make help-file"
+    assert Path(plain_line.FILE).read_text(encoding="utf-8") == help_file.lines(), "run make help-file"
 
 
 # ---- the README ------------------------------------------------------------------------------------------------------

@@ -1,39 +1,36 @@
 """Reads a command line that holds nothing but what is declared, spelt out and in range; every other is typer's, errors too.
 
-Loading typer and building a command with it takes longer than `summary` takes to ask.
+What is declared stands in `lines.json`, which `make help-file` writes from what typer has made of the commands: loading typer
+takes longer than `summary` takes to ask.
 """
 
 from __future__ import annotations
 
 import importlib
-import inspect
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType, SimpleNamespace, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
-from chatops.cli import COMMANDS
-from chatops.cli.declared import Context, Declared, Shared
-from chatops.cli.options import TOP, Call, common_options
+from chatops.cli.options import Call
 
-_LOOKS = frozenset(("help", "metavar", "autocompletion", "show_default"))
-"""What a declaration says about its looks alone."""
-_READ = {int: re.compile(r"[0-9]{1,18}"), float: re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")}
+FILE = os.path.join(os.path.dirname(__file__), "lines.json")  # noqa: PTH118, PTH120 - for each command
+_NUMBER = {"int": (int, re.compile(r"[0-9]{1,18}")), "float": (float, re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?"))}
 
 
 class _NotPlainError(Exception):
     """It takes typer to read this."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameter:
-    """What one option or argument takes, and where its value goes."""
+class Parameter(NamedTuple):
+    """What an option or argument takes (boolean, str, int, float or path), and where its value goes."""
 
     name: str
-    kind: type
+    kind: str
     many: bool = False
     least: float | None = None
     most: float | None = None
@@ -68,28 +65,32 @@ def read(words: Sequence[str]) -> Plain | None:
 
 
 def _read(words: Sequence[str]) -> Plain:
+    with open(FILE, encoding="utf-8") as file:  # noqa: PTH123
+        lines = json.load(file)
     left = iter(words)
-    top = _of_all(common_options(TOP))
-    before, [name] = _taken(left, top, arguments=1)
-    if all(name != known for _, known, _ in COMMANDS):
+    before, [name] = _taken(left, _options(lines[""]), arguments=1)
+    if not name or name not in lines:
         raise _NotPlainError
+    line = lines[name]
     function = getattr(importlib.import_module(f"chatops.cli.{name}"), name)
-    own, arguments, values = _declared(function)
-    shared = _of_all(common_options(function.takes))
-    found, given = _taken(iter(getattr(function, "rewritten", list)(list(left))), {**own, **shared})
-    values |= {one.name: said if one.many else said[0] for one, said in found.items() if not one.shared}
-    values |= _filled(arguments, given)
-    if any(value is ... or value is inspect.Parameter.empty for value in values.values()):
-        raise _NotPlainError  # it must be given
+    found, given = _taken(iter(getattr(function, "rewritten", list)(list(left))), _options(line))
+    own = {one.name: said if one.many else said[0] for one, said in found.items() if not one.shared}
+    values = {**line["defaults"], **own, **_filled([Parameter(*one) for one in line["arguments"]], given)}
+    if not values.keys() >= set(line["required"]):
+        raise _NotPlainError
     kept = [(one.name, tuple(said) if one.many else said[0]) for one, said in (*before.items(), *found.items()) if one.shared]
     return Plain(name, function, values, kept)
 
 
+def _options(line: Mapping[str, Any]) -> dict[str, Parameter]:
+    return {spelling: Parameter(*said) for spelling, said in line["options"].items()}
+
+
 def _taken(
-    words: Iterator[str], known: Mapping[str, _Parameter], arguments: int | None = None
-) -> tuple[dict[_Parameter, list[Any]], list[str]]:
+    words: Iterator[str], known: Mapping[str, Parameter], arguments: int | None = None
+) -> tuple[dict[Parameter, list[Any]], list[str]]:
     """The values of options and the arguments, until so many of these are there, or the end."""
-    found: dict[_Parameter, list[Any]] = {}
+    found: dict[Parameter, list[Any]] = {}
     given: list[str] = []
     while arguments is None or len(given) < arguments:
         word = next(words, None)
@@ -102,31 +103,33 @@ def _taken(
             continue
         spelt, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
         parameter = known.get(spelt)
-        if parameter is None or (equals and parameter.kind is bool) or (parameter in found and not parameter.many):
+        is_flag = parameter is not None and parameter.kind == "boolean"
+        if parameter is None or (equals and is_flag) or (parameter in found and not parameter.many):
             raise _NotPlainError
-        read = True if parameter.kind is bool else _value(parameter, value if equals else next(words, ""), apart=not equals)
+        read = True if is_flag else _value(parameter, value if equals else next(words, ""), apart=not equals)
         found.setdefault(parameter, []).append(read)
     return found, given
 
 
-def _value(parameter: _Parameter, text: str, *, apart: bool) -> Any:
+def _value(parameter: Parameter, text: str, *, apart: bool) -> Any:
     if not text or (apart and text.startswith("-")):
         raise _NotPlainError
-    if parameter.kind is Path:
+    if parameter.kind == "str":
+        return text
+    if parameter.kind == "path":
         if os.path.exists(text) and not os.access(text, os.R_OK):  # noqa: PTH110 - before it is a path
             raise _NotPlainError
         return Path(text)
-    if (pattern := _READ.get(parameter.kind)) is None:
-        return text
+    number, pattern = _NUMBER[parameter.kind]
     if not pattern.fullmatch(text):
         raise _NotPlainError
-    number = parameter.kind(text)
-    if (parameter.least is not None and number < parameter.least) or (parameter.most is not None and number > parameter.most):
+    read = number(text)
+    if (parameter.least is not None and read < parameter.least) or (parameter.most is not None and read > parameter.most):
         raise _NotPlainError
-    return number
+    return read
 
 
-def _filled(known: Sequence[_Parameter], given: Sequence[str]) -> dict[str, Any]:
+def _filled(known: Sequence[Parameter], given: Sequence[str]) -> dict[str, Any]:
     """The values of arguments, in their order; the last one may take all that is left."""
     values: dict[str, Any] = {}
     left = list(given)
@@ -139,49 +142,3 @@ def _filled(known: Sequence[_Parameter], given: Sequence[str]) -> dict[str, Any]
     if left:
         raise _NotPlainError
     return values
-
-
-def _declared(function: Callable[..., object]) -> tuple[dict[str, _Parameter], list[_Parameter], dict[str, Any]]:
-    """A command's options by their spellings, its arguments, and the default of each."""
-    options: dict[str, _Parameter] = {}
-    arguments: list[_Parameter] = []
-    defaults: dict[str, Any] = {}
-    for one in inspect.signature(function, eval_str=True).parameters.values():
-        if one.annotation is Context:
-            continue
-        kind, said, default = one.annotation, one.default, one.default
-        if get_origin(kind) is Annotated:
-            kind, said = get_args(kind)
-        if not isinstance(said, Declared) or not said.more.keys() <= _LOOKS | {"min", "max"}:
-            raise _NotPlainError
-        words = said.words
-        if said is default:
-            default, *words = said.words
-        parameter = _parameter(one.name, kind, said)
-        defaults[one.name] = default
-        if not said.is_option:
-            arguments.append(parameter)
-            continue
-        if parameter.kind is bool and (not words or default is not False):
-            raise _NotPlainError  # there is a --no-… of it
-        options |= dict.fromkeys(words or [f"--{one.name.replace('_', '-')}"], parameter)
-    return options, arguments, defaults
-
-
-def _parameter(name: str, annotation: object, said: Declared) -> _Parameter:
-    kind: Any = annotation
-    if get_origin(kind) in (Union, UnionType):
-        kind, *others = (one for one in get_args(kind) if one is not NoneType)
-        if others:
-            raise _NotPlainError
-    many = get_origin(kind) is list
-    if many:
-        [kind] = get_args(kind)
-    if kind not in (str, int, float, bool, Path) or (many and kind not in (str, Path)):
-        raise _NotPlainError
-    return _Parameter(name, kind, many, said.more.get("min"), said.more.get("max"))
-
-
-def _of_all(shared: Sequence[Shared]) -> dict[str, _Parameter]:
-    parameters = [(one, _Parameter(one.name, one.value, one.multiple, shared=True)) for one in shared]
-    return {spelling: parameter for one, parameter in parameters for spelling in one.spellings}

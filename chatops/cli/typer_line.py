@@ -18,6 +18,8 @@ from chatops.cli.declared import Context, Declared, Shared
 from chatops.cli.options import COMMON_EPILOG, TOP, Call, common_options
 
 STOPPED = (typer.Abort,)
+SHARED = "shared_"
+"""What the name of an option begins with whose value goes to the run."""
 MISUSED: type[Exception] = typer.BadParameter.__mro__[2]
 """The vendored click's root of "the command line is wrong"; typer exports its leaf only."""
 
@@ -141,14 +143,14 @@ def _shared(one: Shared) -> typer.core.TyperOption:
         {} if one.offers is None else {"autocompletion": lambda ctx, args, incomplete: one.offers(ctx, incomplete or "")}
     )
     return typer.core.TyperOption(
-        param_decls=[f"shared_{one.name}", *one.spellings], help=one.help, callback=store, expose_value=False, type=one.value,
+        param_decls=[f"{SHARED}{one.name}", *one.spellings], help=one.help, callback=store, expose_value=False, type=one.value,
         rich_help_panel=one.panel, metavar=one.metavar, multiple=one.multiple, **flag, **offers,
     )  # fmt: skip
 
 
 def _version_option() -> typer.core.TyperOption:
     return typer.core.TyperOption(
-        param_decls=["shared_version", "--version", "-V"], is_flag=True, type=bool, default=False, is_eager=True,
+        param_decls=[f"{SHARED}version", "--version", "-V"], is_flag=True, type=bool, default=False, is_eager=True,
         expose_value=False, callback=_version, help="Show the version and exit.",
     )  # fmt: skip
 
