@@ -13,6 +13,8 @@ from chatops.errors import ChatopsError, RefusedError
 from chatops.settings import Target
 
 Place = tuple[tuple[str, str], ...]
+ALIKE: frozenset[Intent] = frozenset(("read", "act"))
+"""Intents that differ in the limits of their transactions alone: a session serves either."""
 
 
 def place_of(target: Target) -> Place:
@@ -33,12 +35,13 @@ class Sessions:
         """A connection to a target's database, to be given back: an idle one, else one more."""
         place = place_of(target)
         with self._turn:
-            fits = next((one for one in self._idle if one.intent == intent and place_of(one.target) == place), None)
+            fits = next((one for one in self._idle if _serves(one, intent) and place_of(one.target) == place), None)
             if fits is not None:
                 self._idle.remove(fits)
             elif self._idle:
                 self._idle.pop().close()
         database = fits or connect(target, self.command, intent)
+        database.intent = intent
         try:
             database.target = arrived(target, database.answered)
         except RefusedError:
@@ -88,3 +91,7 @@ class Sessions:
             for database in self._idle:
                 database.close()
             self._idle.clear()
+
+
+def _serves(database: Database, intent: Intent) -> bool:
+    return database.intent == intent or {database.intent, intent} <= ALIKE

@@ -102,6 +102,12 @@ class Connection(Output):
         return database
 
     @contextlib.contextmanager
+    def connected(self, intent: Intent = "read") -> Iterator[Database]:
+        """A connection for a block, closed behind it: between two looks of a watch none is kept."""
+        with self.connect(intent) as database:
+            yield database
+
+    @contextlib.contextmanager
     def reading(
         self, *, statement_timeout: str | None = None, ends: float | None = None, chats: bool = True
     ) -> Iterator[Database]:

@@ -32,9 +32,10 @@ from chatops.flows.state_files import default_path
 from chatops.model import Line, Span
 from chatops.screens import monitor as screen
 from chatops.screens.tenants_checks import MONITOR
-from chatops.tables_there import require_chats
+from chatops.tables_there import require_chats, require_schema
 
 if TYPE_CHECKING:
+    from chatops.db import Database
     from chatops.render.terminal import Page
 
 
@@ -207,7 +208,7 @@ class Watching:
     def ask_the_time(self) -> None:
         """How far the server's clock is ahead of this machine's; as it was last seen while the server is away."""
         if self.by_server:
-            with contextlib.suppress(UnreachableError), self.invocation.connect("read") as database:
+            with contextlib.suppress(UnreachableError), self.invocation.connected() as database:
                 facts = database.glance()
                 self.ahead, self.role = facts.now - datetime.now(UTC), facts.role
                 if not self._newer_told and (newer := files_ahead(database)):
@@ -239,9 +240,7 @@ class Watching:
         self.anew = False
         baseline = self.baseline
         if baseline is None:
-            with contextlib.suppress(UnreachableError), self.invocation.connect("read") as database, database.reading():
-                require_chats(database)
-            found = self.look()
+            found = self.look(require_chats)
             if not found.reached:
                 raise UnreachableError("the database cannot be reached: a watch needs to know how it was before")
             baseline = watches.baseline_of(found)
@@ -289,13 +288,13 @@ class Watching:
         if notify(self.invocation, self.notifies, self.watch):
             self.watch = self.keeper.told(self.watch) or self.watch
 
-    def look(self) -> Look:
-        """What there is to see now; a server that does not answer is part of that."""
+    def look(self, require: Callable[[Database], None] = require_schema) -> Look:
+        """What there is to see now; a server that does not answer is part of that. Raises what `require` does."""
 
         try:
-            with self.invocation.connect("read") as database:
+            with self.invocation.connected() as database:
                 asks = self.invocation.asks
-                found = look(database, self.invocation.here, lambda check: asks(of_database=check.of_database))
+                found = look(database, self.invocation.here, lambda check: asks(of_database=check.of_database), require)
         except UnreachableError as error:
             self.invocation.warn(error.message)
             return Look(reached=False)

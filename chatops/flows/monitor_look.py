@@ -16,10 +16,16 @@ from chatops.errors import ConnectionLostError, DatabaseError, LockTimeoutError,
 from chatops.tables_there import require_schema
 
 
-def look(database: Database, here: Callable[..., str], asks: Callable[[Check], bool] = lambda check: True) -> Look:
-    """Figures and findings of one snapshot; advice is left out. What could not be measured is no figure, and says why."""
+def look(
+    database: Database, here: Callable[..., str], asks: Callable[[Check], bool] = lambda check: True,
+    require: Callable[[Database], None] = require_schema,
+) -> Look:  # fmt: skip
+    """Figures and findings of one snapshot; advice is left out. What could not be measured is no figure, and says why.
+
+    `require` refuses where there is nothing to look at.
+    """
     with database.reading():
-        require_schema(database)
+        require(database)
         figures, unseen = _measured(database)
         survey = run.run(database, [check for check in load.shipped() if asks(check)])
         found = {one.code: Seen(one.word, one.title, one.result.count) for one in findings(survey, here) if one.word != "advice"}

@@ -79,19 +79,19 @@ class InDatabase:
 
     def prepare(self) -> None:
         """Makes the table where the bookkeeping is older than it, or absent."""
-        with self.invocation.connect("act") as database, database.acting():
+        with self.invocation.connected("act") as database, database.acting():
             known = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                                        where n.nspname = 'chatops' and c.relname = 'watches')"""
             if not database.value(known):
                 require_chats(database)
                 database.script(sqlfiles.read("bookkeeping.sql"))
-        with self.invocation.connect("act") as database:
+        with self.invocation.connected("act") as database:
             safety.keep(database, anew=False)
 
     def read(self) -> Watch | None:
         """The row, or what this run remembers while the server is away."""
         try:
-            with self.invocation.connect("read") as database, database.reading():
+            with self.invocation.connected() as database, database.reading():
                 text = database.value(sqlfiles.read("queries/watch_read.sql"), {"schema": self.invocation.target.schema})
         except UnreachableError:
             if self.last is None:
@@ -105,7 +105,7 @@ class InDatabase:
         """Under the row's lock: another run that took a slot of this one first wins."""
         asked = {"schema": self.invocation.target.schema}
         try:
-            with self.invocation.connect("act") as database, database.acting():
+            with self.invocation.connected("act") as database, database.acting():
                 kept = self._parsed(database.value(sqlfiles.read("queries/watch_lock.sql"), asked))
                 same = kept is not None and kept.started == watch.started
                 if not anew and kept is not None and same and len(kept.ticks) >= len(watch.ticks) > 0:
@@ -122,7 +122,7 @@ class InDatabase:
         asked = {"schema": self.invocation.target.schema}
         kept = self.last
         try:
-            with self.invocation.connect("act") as database, database.acting():
+            with self.invocation.connected("act") as database, database.acting():
                 kept = self._parsed(database.value(sqlfiles.read("queries/watch_lock.sql"), asked))
                 ahead = kept is not None and self.last is not None and len(self.last.ticks) > len(kept.ticks)
                 kept = self.last if ahead else kept

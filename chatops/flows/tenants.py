@@ -93,17 +93,31 @@ class OneTenant(Invocation):
         database = self.sessions.take(target or self.target, intent)
         self._taken.append(database)
         database.known = self.known if target is None else None
+        database.before_writing = None if intent == "read" else ahead.refuse_ahead
         database.show_names = self._whole.medium().show_names
         return database
 
+    @contextlib.contextmanager
+    def connected(self, intent: Intent = "read") -> Iterator[Database]:
+        """A connection for a block, given back behind it: a new session for each tenant would begin without a cache."""
+        database = self.connect(intent)
+        try:
+            yield database
+        finally:
+            self._given_back(database)
+
     def close(self) -> None:
-        """Gives the connections back; one that a failure left in a transaction is closed."""
-        for database in self._taken:
-            if not database.closed and database.in_transaction:
-                database.close()
-            self.sessions.give(database, as_new=database.intent == "migrate")
-        self._taken.clear()
+        """Gives the connections back."""
+        while self._taken:
+            self._given_back(self._taken[-1])
         super().close()
+
+    def _given_back(self, database: Database) -> None:
+        """One that a failure left in a transaction is closed."""
+        self._taken.remove(database)
+        if not database.closed and database.in_transaction:
+            database.close()
+        self.sessions.give(database, as_new=database.intent == "migrate")
 
     def show(self, answer: Answer, emit: Callable[[str], object] | None = None) -> None:
         """Keeps the answer."""
@@ -252,7 +266,7 @@ def found_tenants(invocation: Invocation, sessions: Sessions, jobs: int, *, chat
         labels = schemas.labels(places)
         invocation.note(f"{formatting.plural(len(places), 'database')}: {', '.join(labels)}")
         return [Found(target, label) for target, label in zip(places, labels, strict=True)]
-    listed = side_by_side(places, partial(_listed, invocation, sessions, pattern), jobs, sessions)
+    listed = side_by_side(places, partial(_listed, invocation, sessions, pattern, chats=chats), jobs, sessions)
     if all(isinstance(one, UsageError) for one in listed):
         raise next(one for one in listed if isinstance(one, UsageError))
     found: list[Found] = []
@@ -281,7 +295,9 @@ def _no_right(schema: Schema) -> ChatopsError | None:
     return None if schema.may_use else ChatopsError("this role may not use the schema")
 
 
-def _listed(invocation: Invocation, sessions: Sessions, pattern: str, place: Target) -> list[tuple[Schema, Facts]] | ChatopsError:
+def _listed(
+    invocation: Invocation, sessions: Sessions, pattern: str, place: Target, *, chats: bool
+) -> list[tuple[Schema, Facts]] | ChatopsError:
     """The schemas of one database that match, each with what the server says of it."""
     try:
         database = sessions.take(place, "read")
@@ -289,6 +305,8 @@ def _listed(invocation: Invocation, sessions: Sessions, pattern: str, place: Tar
             with database.reading():
                 invocation.banner(database)
                 found = schemas.there(database, pattern)
+                if not chats:  # with chats, those without are left out and named anyway
+                    found = schemas.without_public(found, pattern, invocation.note)
                 names = [] if found else [one.name for one in schemas.there(database, "*")]
             facts = database.glance_many([one.name for one in found]) if found else []
         finally:

@@ -49,6 +49,11 @@ class Attempts:
         """Whether files are in that a crash of the server could still take out again."""
 
     @property
+    def pools_transactions(self) -> Callable[[Database], bool]:
+        """Finds out what a pooler does; a fleet asks once."""
+        return db.pools_transactions if self.beside is None else self.beside.pools_transactions
+
+    @property
     def again(self) -> str:
         """The command line that repeats the run."""
         return self.progress.request.again

@@ -72,7 +72,7 @@ class Statements(Steps):
 
     def take_session_lock(self) -> None:
         """The lock, on a session that is ours for certain."""
-        self.lock = SessionLock(self.database, ledger.lock_object(self.schema))
+        self.lock = SessionLock(self.database, ledger.lock_object(self.schema), self.attempts.pools_transactions)
         if not self.lock.take():
             self.attempts.other_at_work(self.entry.name)
         if self.lock.is_on_anothers_session():

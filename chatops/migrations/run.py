@@ -67,9 +67,9 @@ def apply(
     """
     database.awake()
     run = replace(run, tenant=prepared.tenant)
-    refuse_pooler(database, prepared, request, beside.pools_transactions if beside is not None else db.pools_transactions)
     progress = Progress(prepared, request, tell)
     attempts = Attempts(database, progress, run, beside)
+    refuse_pooler(database, prepared, request, attempts.pools_transactions)
     try:
         return Migrating(progress, attempts).all()
     finally:

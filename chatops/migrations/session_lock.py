@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatops import db
 from chatops.db import Database
@@ -20,8 +20,11 @@ SEARCH_S = 1.0
 class SessionLock:
     """One lock of one schema. `left_on` are the sessions that keep it although nobody migrates there."""
 
-    def __init__(self, database: Database, lock_object: int) -> None:
+    def __init__(
+        self, database: Database, lock_object: int, pools_transactions: Callable[[Database], bool] = db.pools_transactions
+    ) -> None:
         self.database = database
+        self.pools_transactions = pools_transactions
         self.keys = f"{LOCK_CLASS}, {lock_object}"
         self.backend: int | None = None
         self.left_on: Sequence[int] = ()
@@ -36,7 +39,7 @@ class SessionLock:
     def is_on_anothers_session(self) -> bool:
         """Whether the session that holds it is shared: behind a pooler each look may meet another one."""
         direct = self.backend == self.database.protocol_pid
-        return not direct and (db.pools_transactions(self.database) or self._backend(self.database) != self.backend)
+        return not direct and (self.pools_transactions(self.database) or self._backend(self.database) != self.backend)
 
     def release(self) -> None:
         """Gives it back where it is, and the session's settings; a pooler's session that kept it is searched for."""
