@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chatops import db, formatting, sqlfiles
 from chatops.db.sessions import place_of
 from chatops.errors import UsageError
 from chatops.settings import Origin, Target
+
+PUBLIC = "public"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,22 @@ def there(database: db.Database, pattern: str) -> list[Schema]:
     return database.rows(Schema, sqlfiles.read("queries/tenants_like.sql"), {"pattern": like(pattern)})
 
 
-def schemas(target: Target, pattern: str) -> list[Target]:
+def schemas(target: Target, pattern: str, note: Callable[[str], None]) -> list[Target]:
     """The target once for each of its schemas that match a pattern with `*`. Raises UsageError when none does."""
-    asked = sqlfiles.read("queries/schemas_like.sql")
     with contextlib.closing(db.connect(target, "migrate", "read")) as database:
-        found = [name for (name,) in database.tuples(asked, {"pattern": like(pattern)})]
+        found = there(database, pattern)
         if not found:
-            raise none_matches(target, pattern, [str(name) for (name,) in database.tuples(asked, {"pattern": "%"})])
-    return [of_schema(target, name) for name in found]
+            raise none_matches(target, pattern, [one.name for one in there(database, "*")])
+    return [of_schema(target, one.name) for one in without_public(found, pattern, note)]
+
+
+def without_public(found: Sequence[Schema], pattern: str, note: Callable[[str], None]) -> list[Schema]:
+    """Those that match, without a `public` that has no chats: who asks for every tenant does not mean it, unless by name."""
+    kept = [one for one in found if one.name != PUBLIC or one.has_chats]
+    if len(kept) == len(found) or not kept or "*" not in pattern:
+        return list(found)
+    note("schema public has no chats and is left out; --schema public means it")
+    return kept
 
 
 def like(pattern: str) -> str:

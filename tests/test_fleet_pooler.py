@@ -66,7 +66,9 @@ def test_looking_at_a_fleet_through_a_pooler(
         assert not [row for name, row in rows.items() if name in NAMES and row["unknown"]]
         nothing_is_left(tenants)
     assert most_open() <= JOBS + 2
-    monitored = chatops_inprocess("monitor", "--once", "--all-schemas", "tenant_*", "--store", "--restart", "--yes", db=url, check=0)
+    monitored = chatops_inprocess(
+        "monitor", "--once", "--all-schemas", "tenant_*", "--store", "--restart", "--yes", db=url, check=0
+    )
     assert monitored.stdout.startswith("3 of 3 tenants no worse than before")
     assert tenants.value("select count(*) from chatops.watches") == 3
     nothing_is_left(tenants)

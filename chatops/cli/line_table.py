@@ -42,7 +42,7 @@ def _is_plain(one: typer.core.TyperOption) -> bool:
 
 
 def _parameter(name: str, kind: Any, *, many: bool, shared: bool = False) -> Parameter:
-    """`kind` is one of typer's types, whose classes have no public name. Raises ValueError for one that the reader does not know."""
+    """`kind` is one of typer's types, whose classes have no public name. Raises ValueError for one that a line cannot hold."""
     said = {key: value for key, value in vars(kind).items() if value}
     plain = kind.name.removesuffix(" range")
     least, most = said.pop("min", None), said.pop("max", None)

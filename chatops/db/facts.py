@@ -41,6 +41,8 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
                 where tgrelid = pg_catalog.to_regclass('chats')::oid
                   and tgfoid = pg_catalog.to_regproc('pg_catalog.citus_truncate_trigger')::oid) as distributed,
        exists (select from pg_namespace where nspname = {schema}) as schema_there,
+       coalesce((select pg_catalog.has_schema_privilege(oid, 'usage') from pg_namespace where nspname = {schema}), true)
+         as schema_usable,
        pg_catalog.to_regclass('chats') is null
          and {chats_somewhere} as chats_elsewhere,
        (select pg_catalog.count(*)::int
@@ -93,6 +95,7 @@ _BY_SCHEMA = """select asked.schema,
                  join pg_trigger as t on t.tgfoid = p.oid and t.tgrelid = c.oid
                 where e.extname = 'citus') as distributed,
        s.oid is not null as schema_there,
+       coalesce(pg_catalog.has_schema_privilege(s.oid, 'usage'), true) as schema_usable,
        c.oid is null
          and {chats_somewhere} as chats_elsewhere,
        coalesce((select pg_catalog.array_agg(t.relname::text order by t.relname)
@@ -125,7 +128,8 @@ def facts_by_schema(schemas: Sequence[str]) -> str:
     return _BY_SCHEMA.format(schemas=literal(list(schemas)), chats_somewhere=_CHATS_SOMEWHERE)
 
 
-BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "distributed", "schema_there", "chats_elsewhere", "hidden")
+BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "distributed", "schema_there", "schema_usable",
+             "chats_elsewhere", "hidden")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,8 @@ class Facts:
     distributed: bool
     """The chats lie on a worker of a Citus cluster."""
     schema_there: bool
+    schema_usable: bool
+    """This role may use it; of one that is not there nothing is said."""
     chats_elsewhere: bool
     """There are none here, and some in other schemas."""
     bookkeeping_columns: int

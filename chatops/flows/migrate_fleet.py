@@ -48,7 +48,9 @@ def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] 
         for warning in target.warnings:
             invocation.warn(warning)
     ready = [started(target, invocation.note) for target in found]
-    return ready if all_schemas is None else [one for target in ready for one in schemas.schemas(target, all_schemas)]
+    if all_schemas is None:
+        return ready
+    return [one for target in ready for one in schemas.schemas(target, all_schemas, invocation.note)]
 
 
 def migrate_all(

@@ -215,7 +215,10 @@ class Fleet:
         rows = tuple(map(id, before.rows))
         # On a Citus cluster each schema is asked whether it is a tenant.
         own = member.target.schema if facts.citus is not None else None
-        alike = (rows, facts.has_chats, facts.has_queue_clocks, facts.schema_there, facts.schema_is_a_strangers, own)
+        alike = (
+            rows, facts.has_chats, facts.has_queue_clocks, facts.schema_there, facts.schema_usable, facts.schema_is_a_strangers,
+            own,
+        )  # fmt: skip
         if alike not in known:
             database.target, database.facts = member.target, facts
             self.check(before)  # first: what is out of order behind a newer chatops is no problem of the files

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from chatops import cluster, db, formatting, sqlfiles
 from chatops.cluster import CitusNode
-from chatops.db import Database
+from chatops.db import Database, Facts
 from chatops.errors import RefusedError, UsageError, standby_refused
 from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
 from chatops.migrations.fitness import refuse_odd_strings, refuse_unfit
@@ -90,6 +90,7 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
     if not ledger.facts.standby:
         refuse_unfit(database, ledger.facts)
     refuse_absent_schema(database)
+    refuse_unusable_schema(database, ledger.facts)
     require_place(database, ledger.facts)
     refuse_unknown(database, carried_over(ledger, folder).ledger, folder, request)
     prepared = judged(folder, ledger, request, in_step(database, folder, ledger))
@@ -131,6 +132,16 @@ def refuse_absent_schema(database: Database) -> None:
         f"there is no schema {schema}{formatting.did_you_mean(schema, there)}; nothing was changed",
         next_steps=[("make it (SQL)", f"create schema {db.identifier(schema)};")],
     )
+
+
+def refuse_unusable_schema(database: Database, facts: Facts) -> None:
+    """Refuses a schema that the role may not use: nothing in it is seen, and what a file makes would go elsewhere."""
+    if not facts.schema_usable:
+        schema, role = db.identifier(database.target.schema), db.identifier(facts.role)
+        raise RefusedError(
+            f"{facts.role} may not use schema {database.target.schema}; nothing was changed",
+            next_steps=[("as its owner", f"grant usage, create on schema {schema} to {role};")],
+        )
 
 
 def refuse_unknown(database: Database, ledger: Ledger, folder: Folder, request: MigrationRequest) -> None:
