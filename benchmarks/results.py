@@ -167,20 +167,19 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def section(found: Sequence[Mapping[str, Any]]) -> str:
-    """The README's three lines about performance: what was promised first of each kind, and how it came out."""
+    """The README's three lines about performance: of each kind a promise that is kept, and what is the first that is not."""
     lines = []
     for one in found:
         measured = [limit for limit in one["limits"] if limit["value"] is not None]
         if one["kind"] in IN_README and measured:
-            met = sum(bool(limit["met"]) for limit in measured)
-            lines.append(
-                f"- {one['kind']}: {measured[0]['claim']}; measured {figure(measured[0]['value'])}. {met} of {len(measured)} met."
-            )
+            kept, missed = ([limit for limit in measured if bool(limit["met"]) is met] for met in (True, False))
+            told = [f"{limit['claim']}, measured {figure(limit['value'])}" for limit in kept[:1]]
+            told += [f"not kept: {limit['claim']}, measured {figure(limit['value'])}" for limit in missed[:1]]
+            lines.append(f"- {one['kind']} ({len(kept)} of {len(measured)} kept): {'; '.join(told)}")
     if not lines:
         return "Nothing has been measured yet: `make bench`.\n"
-    return "\n".join(
-        [*lines, "", "How, where, all figures, and why some promises are not met: [benchmarks/](benchmarks/README.md).", ""]
-    )
+    reasons = "[benchmarks/](benchmarks/README.md#what-is-promised-and-not-met)"
+    return "\n".join([*lines, "", f"How, where, all figures, and why some are not kept: {reasons}.", ""])
 
 
 def readme_with(text: str, new: str) -> str:

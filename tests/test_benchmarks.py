@@ -72,7 +72,7 @@ def test_a_stale_readme_is_told_from_a_current_one(tmp_path: Path, monkeypatch: 
     new = results.section(results.load(tmp_path))
     current = results.readme_with(f"{results.BEGIN}\n{results.END}\n", new)
     assert results.readme_with(current, new) == current
-    assert "- start: at most half of peer; measured 0.5. 1 of 1 met." in current
+    assert "- start (1 of 1 kept): at most half of peer, measured 0.5\n" in current
     assert "never measured" not in current
     assert results.readme_with(current.replace("measured 0.5", "measured 0.4"), new) == current
 
