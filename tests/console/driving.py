@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from chatops.console.app import Console
 from chatops.console.dialogs import Dialog, ReadOut
@@ -73,6 +73,11 @@ def log(database: Database) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in database.execute("select action, chat_id, outcome, reason from chatops.actions order by id")]
 
 
+def done(database: Database) -> list[tuple[Any, ...]]:
+    """What of it was done."""
+    return [row for row in log(database) if row[2] == "done"]
+
+
 def holder(database: Database, number: int) -> Any:
     """Who holds a chat."""
     return database.value("select assigned_operator_id from chats where id = %s", (chat_id(number),))
@@ -107,6 +112,19 @@ async def acted(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
 
 
+async def carry_out(pilot: Pilot[None], opened: PlanDialog) -> None:
+    """Presses the button that acts, and it is done."""
+    await press(pilot, opened, "act")
+    await acted(pilot)
+
+
+async def refused(pilot: Pilot[None], opened: PlanDialog, words: str) -> None:
+    """Presses the button that acts: the dialog stays, and says these words."""
+    await press(pilot, opened, "act")
+    await until(pilot, lambda: words in picture(pilot.app))
+    assert pilot.app.screen is opened
+
+
 async def dialog(pilot: Pilot[None], key: str) -> PlanDialog:
     """The dialog that a key opens, once it listens."""
     app = pilot.app
@@ -115,6 +133,25 @@ async def dialog(pilot: Pilot[None], key: str) -> PlanDialog:
     found = app.screen
     assert isinstance(found, PlanDialog)
     return found
+
+
+async def planned(pilot: Pilot[None], number: int, key: str = "r") -> PlanDialog:
+    """The dialog of an act on a chat."""
+    await select(pilot, number)
+    return await dialog(pilot, key)
+
+
+async def plan_for(pilot: Pilot[None], opened: PlanDialog, to: str) -> None:
+    """Plans again, for somebody else."""
+    opened.query_one("#to", Input).value = to
+    await focus(pilot, opened, "to")
+    await pilot.press("enter")
+    await until(pilot, lambda: opened.proposal.to == to)
+
+
+def reason(opened: PlanDialog, text: str) -> None:
+    """Puts a reason into its field."""
+    opened.query_one("#reason", Input).value = text
 
 
 async def read_out(pilot: Pilot[None], key: str) -> str:

@@ -12,7 +12,26 @@ from textual.widgets import Button, Input, Static
 from chatops.console import state
 from chatops.console.plan_dialog import PlanDialog
 from tests.conftest import Result
-from tests.console.driving import Open, acted, dialog, drive, focus, holder, log, look, picture, press, select, until
+from tests.console.driving import (
+    Open,
+    acted,
+    carry_out,
+    dialog,
+    done,
+    drive,
+    focus,
+    holder,
+    log,
+    look,
+    picture,
+    plan_for,
+    planned,
+    press,
+    reason,
+    refused,
+    select,
+    until,
+)  # fmt: skip
 from tests.servers import Database
 from tests.shift import chat_id, operator_id
 
@@ -51,7 +70,7 @@ def test_a_dialog_that_was_left_open_beyond_the_ten_minutes_does_nothing(shift: 
     async def script(pilot: Pilot[None]) -> None:
         await pilot.press("W", "down")
         opened = await dialog(pilot, "r")
-        opened.query_one("#reason", Input).value = "late"
+        reason(opened, "late")
         later = app.desk.clock() + state.ARMED + 1
         app.desk.clock = lambda: later
         await press(pilot, opened, "act")
@@ -65,17 +84,14 @@ def test_a_chat_is_given_to_whom_the_dialog_names(shift: Database, desk: Open) -
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
-        await select(pilot, 12)
-        opened = await dialog(pilot, "r")
+        opened = await planned(pilot, 12)
         opened.query_one("#to", Input).value = "op-4"
-        await press(pilot, opened, "act")
-        assert "Press enter behind the new name first" in picture(app)
+        await refused(pilot, opened, "Press enter behind the new name first")
         await focus(pilot, opened, "to")
         await pilot.press("enter")
         await until(pilot, lambda: opened.proposal.to == "op-4")
         assert "op-4" in "\n".join(opened.proposal.lines)
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        await carry_out(pilot, opened)
 
     drive(app, script)
     assert holder(shift, 12) == operator_id(4)
@@ -86,12 +102,8 @@ def test_what_the_rules_refuse_has_no_button_to_press(shift: Database, desk: Ope
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
-        await select(pilot, 12)
-        opened = await dialog(pilot, "r")
-        opened.query_one("#to", Input).value = "op-1"
-        await focus(pilot, opened, "to")
-        await pilot.press("enter")
-        await until(pilot, lambda: opened.proposal.to == "op-1")
+        opened = await planned(pilot, 12)
+        await plan_for(pilot, opened, "op-1")
         assert "Refused: the operator is busy" in picture(app)
         assert opened.query_one("#act", Button).disabled
         opened.query_one("#to", Input).value = "nobody-of-that-name"
@@ -107,8 +119,7 @@ def test_a_chat_is_released(shift: Database, desk: Open) -> None:
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
-        await select(pilot, 1)
-        await dialog(pilot, "l")
+        await planned(pilot, 1, "l")
         await pilot.press("shift+tab", *"gone home", "tab", "tab", "enter")
         await until(pilot, lambda: len(app.screen_stack) == 1)
         await until(pilot, lambda: "release c4000001" in picture(app))
@@ -131,17 +142,15 @@ def test_what_changed_since_the_dialog_was_opened_is_shown_and_nothing_is_done(s
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
-        await select(pilot, 11)
-        opened = await dialog(pilot, "r")
+        opened = await planned(pilot, 11)
         shift.execute(CHANGES[what])
         before = holder(shift, 11)
-        await press(pilot, opened, "act")
-        await until(pilot, lambda: "Changed since" in picture(app))
+        await refused(pilot, opened, "Changed since")
         assert what in picture(app)
         assert app.screen is opened
         assert app.focused is opened.query_one("#leave", Button)
         assert holder(shift, 11) == before
-        assert not [row for row in log(shift) if row[2] == "done"]
+        assert done(shift) == []
         await pilot.press("enter")
         await until(pilot, lambda: len(app.screen_stack) == 1)
 
@@ -190,16 +199,13 @@ def test_a_set_is_released_once_its_count_was_typed_and_undone_as_one(shift: Dat
         assert "release c4000001 c4000002" in picture(app)
         opened = await dialog(pilot, "l")
         assert str(opened.query_one("#act", Button).label) == "Release 2 chats"
-        await press(pilot, opened, "act")
-        assert "Type 2 first" in picture(app)
+        await refused(pilot, opened, "Type 2 first")
         assert log(shift) == []
         await until(pilot, lambda: app.focused is not None and app.focused.id == "count")
         await pilot.press("1")
-        await press(pilot, opened, "act")
-        assert "Type 2 first" in picture(app)
+        await refused(pilot, opened, "Type 2 first")
         await pilot.press("backspace", "2")
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        await carry_out(pilot, opened)
         await until(pilot, lambda: app.desk.looks > 1)
         assert "2 of 2 chats released" in app.said
         assert not app.desk.marked
@@ -220,13 +226,11 @@ def test_marks_go_by_id_and_a_set_of_which_one_has_moved_is_left_alone(shift: Da
         shift.execute(CHANGES["a message was written since"])
         await pilot.press(*"sick", "enter")
         opened.query_one("#count", Input).value = "2"
-        await press(pilot, opened, "act")
-        await until(pilot, lambda: "Changed since" in picture(app))
+        await refused(pilot, opened, "Changed since")
         assert "c4000011 a message was written since" in picture(app)
-        assert not [row for row in log(shift) if row[2] == "done"]
+        assert done(shift) == []
         # What stands there now is what is done.
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        await carry_out(pilot, opened)
 
     drive(app, script)
     assert sorted(str(row[1]) for row in log(shift) if row[2] == "done") == [str(chat_id(11)), str(chat_id(13))]
@@ -256,22 +260,19 @@ def test_an_operator_is_drained_and_that_is_undone(shift: Database, desk: Open) 
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
-        await select(pilot, 1)
-        opened = await dialog(pilot, "d")
+        opened = await planned(pilot, 1, "d")
         assert str(opened.query_one("#act", Button).label) == "Drain 1 operator"
         assert "op-1" in picture(app)
         assert f"drain {operator_id(1)}" in opened.proposal.command
         await pilot.press(*"off sick", "enter")
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        await carry_out(pilot, opened)
         assert shift.value("select is_available from operators where id = %s", (operator_id(1),)) is False
         assert holder(shift, 1) not in (None, operator_id(1))
         # What was done last here, without its row being chosen.
         app.desk.cursor = None
         opened = await dialog(pilot, "u")
         assert str(opened.query_one("#act", Button).label) == "Undo 1 action"
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        await carry_out(pilot, opened)
 
     drive(app, script)
     assert shift.value("select is_available from operators where id = %s", (operator_id(1),)) is True
@@ -283,15 +284,10 @@ def test_a_drained_operator_finishes_or_gives_back(shift: Database, desk: Open, 
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
-        await select(pilot, 1)
-        opened = await dialog(pilot, "d")
-        opened.query_one("#to", Input).value = to
-        await focus(pilot, opened, "to")
-        await pilot.press("enter")
-        await until(pilot, lambda: opened.proposal.to == to)
+        opened = await planned(pilot, 1, "d")
+        await plan_for(pilot, opened, to)
         assert f"--{to}" in opened.proposal.command
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        await carry_out(pilot, opened)
 
     drive(app, script)
     assert holder(shift, 1) == left
@@ -309,34 +305,29 @@ def test_a_drain_is_compared_with_what_the_operator_was(shift: Database, desk: O
             shift.execute("select assign_chat_to_operator(%s)", (operator_id(4),))
         else:
             shift.execute("update operators set is_available = false where id = %s", (operator_id(4),))
-        await press(pilot, opened, "act")
-        await until(pilot, lambda: "Changed since" in picture(app))
+        await refused(pilot, opened, "Changed since")
         assert "is: was free, is" in picture(app)
 
     drive(app, script)
-    assert not [row for row in log(shift) if row[2] == "done"]
+    assert done(shift) == []
 
 
 def test_an_action_is_undone_by_its_row_unless_its_chat_has_moved_since(shift: Database, desk: Open) -> None:
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
-        await select(pilot, 11)
-        opened = await dialog(pilot, "r")
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        opened = await planned(pilot, 11)
+        await carry_out(pilot, opened)
         await until(pilot, lambda: "reassign c4000011" in picture(app))
         number = shift.value("select max(id) from chatops.actions")
         app.desk.cursor = ("action", str(number))
         opened = await dialog(pilot, "u")
         assert f"undo {number}" in opened.proposal.command
         shift.execute("select release_and_reassign_chat(%s)", (chat_id(11),))
-        await press(pilot, opened, "act")
-        await until(pilot, lambda: "Changed since" in picture(app))
+        await refused(pilot, opened, "Changed since")
         assert "held by: was op-" in picture(app)
         # Pressed again all the same: the row lock decides as the command would.
-        await press(pilot, opened, "act")
-        await until(pilot, lambda: "Nothing was done" in picture(app))
+        await refused(pilot, opened, "Nothing was done")
 
     drive(app, script)
     assert [row[0] for row in log(shift) if row[2] == "done"] == ["reassign"]
@@ -350,8 +341,7 @@ def test_keys_that_come_faster_than_the_screen_go_where_they_were_meant(shift: D
 
     async def script(pilot: Pilot[None]) -> None:
         await pilot.press("W")
-        await select(pilot, 11)
-        opened = await dialog(pilot, "r")
+        opened = await planned(pilot, 11)
         for key in ("o", "p", "space", "o", "u", "t", "tab", "shift+tab", "tab", "tab", "shift+tab", "tab"):
             app.post_message(events.Key(key, " " if key == "space" else key if len(key) == 1 else None))
         await until(pilot, lambda: app.focused is opened.query_one("#act", Button))
@@ -370,11 +360,9 @@ def test_a_button_can_be_pressed_again_at_once(shift: Database, desk: Open) -> N
 
     async def script(pilot: Pilot[None]) -> None:
         await pilot.press("W")
-        await select(pilot, 11)
-        opened = await dialog(pilot, "r")
-        await press(pilot, opened, "act")
-        assert "A reason is needed" in picture(app)
-        opened.query_one("#reason", Input).value = "left"
+        opened = await planned(pilot, 11)
+        await refused(pilot, opened, "A reason is needed")
+        reason(opened, "left")
         opened.set_focus(opened.query_one("#act", Button))
         await pilot.press("enter")
         await acted(pilot)

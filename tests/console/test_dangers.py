@@ -12,7 +12,25 @@ from textual.widgets import Button, Input
 
 from chatops.console.app import Console
 from chatops.console.plan_dialog import PlanDialog
-from tests.console.driving import Open, acted, dialog, drive, focus, holder, log, look, picture, press, select, until
+from tests.console.driving import (
+    Open,
+    acted,
+    carry_out,
+    dialog,
+    done,
+    drive,
+    focus,
+    holder,
+    log,
+    look,
+    picture,
+    planned,
+    press,
+    reason,
+    refused,
+    select,
+    until,
+)  # fmt: skip
 from tests.servers import Database
 from tests.shift import chat_id
 
@@ -37,11 +55,6 @@ async def leave_all(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: not app.opening)
     while len(app.screen_stack) > 1 or app.opening:
         await pilot.press("escape")
-
-
-def done(database: Database) -> list[Any]:
-    """What was done."""
-    return [row for row in log(database) if row[2] == "done"]
 
 
 def endless() -> Iterator[str]:
@@ -94,8 +107,7 @@ def test_an_enter_for_the_plan_before_does_not_carry_out_the_one_that_took_its_p
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
-        await select(pilot, 11)
-        opened = await dialog(pilot, "r")
+        opened = await planned(pilot, 11)
         shift.execute("insert into messages (chat_id, sender_type, content) values (%s, 'real', 'hello?')", (chat_id(11),))
         await press(pilot, opened, "act")
         await until(pilot, lambda: "Changed since" in picture(app) and opened.shown_at is not None)
@@ -105,8 +117,7 @@ def test_an_enter_for_the_plan_before_does_not_carry_out_the_one_that_took_its_p
         assert app.screen is opened
         assert done(shift) == []
         # Pressed with the new plan before the eyes, it counts.
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        await carry_out(pilot, opened)
 
     drive(app, script)
     assert len(done(shift)) == 1
@@ -116,10 +127,8 @@ def test_keys_that_were_pressed_before_an_act_was_done_do_nothing_to_the_desk(sh
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
-        await select(pilot, 11)
-        opened = await dialog(pilot, "r")
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        opened = await planned(pilot, 11)
+        await carry_out(pilot, opened)
         await until(pilot, lambda: app.hears_from > 0)
         cursor = app.desk.cursor
         for name in ("q", "down", "l", "z"):
@@ -137,12 +146,10 @@ def test_a_reason_may_be_pasted(shift: Database, desk: Open) -> None:
 
     async def script(pilot: Pilot[None]) -> None:
         await pilot.press("W")
-        await select(pilot, 11)
-        opened = await dialog(pilot, "r")
+        opened = await planned(pilot, 11)
         app.post_message(events.Paste("see ticket 12\nenter q"))
         await until(pilot, lambda: opened.query_one("#reason", Input).value == "see ticket 12")
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        await carry_out(pilot, opened)
 
     drive(app, script)
     assert [row[3] for row in done(shift)] == ["see ticket 12"]
@@ -167,8 +174,7 @@ def test_a_row_that_goes_while_its_plan_is_made_is_said_and_the_keys_count_again
             await until(pilot, lambda: not app.opening)
         assert len(app.screen_stack) == 1
         assert "c4000011" in app.said
-        await select(pilot, 12)
-        await dialog(pilot, "r")
+        await planned(pilot, 12)
 
     drive(app, script)
     assert log(shift) == []
@@ -200,8 +206,7 @@ def test_a_dialog_stands_while_the_screen_changes_its_size_and_a_look_fails(shif
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
-        await select(pilot, 12)
-        opened = await dialog(pilot, "r")
+        opened = await planned(pilot, 12)
         await focus(pilot, opened, "act")
         for size in ((40, 12), (12, 4), (200, 60), (80, 24)):
             await pilot.resize_terminal(*size)
@@ -218,8 +223,7 @@ def test_a_dialog_stands_while_the_screen_changes_its_size_and_a_look_fails(shif
             assert done(shift) == []
         await look(pilot)
         assert app.desk.trouble is None
-        await press(pilot, opened, "act")
-        await acted(pilot)
+        await carry_out(pilot, opened)
 
     drive(app, script)
     assert len(done(shift)) == 1
@@ -231,14 +235,12 @@ def test_a_clock_that_jumps_arms_nothing_longer_and_shows_no_figure_as_new(shift
 
     async def script(pilot: Pilot[None]) -> None:
         await pilot.press("W")
-        await select(pilot, 11)
-        opened = await dialog(pilot, "r")
-        opened.query_one("#reason", Input).value = "late"
+        opened = await planned(pilot, 11)
+        reason(opened, "late")
         now = app.desk.clock
         app.desk.clock = lambda: now() + 8 * 3600  # the machine slept
         app.redraw()
-        await press(pilot, opened, "act")
-        assert "READ ONLY again" in picture(app)
+        await refused(pilot, opened, "READ ONLY again")
         await pilot.press("escape")
         await acted(pilot)
         app.redraw()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -84,30 +83,23 @@ def test_the_server_goes_and_comes_back(
 
 
 def test_what_a_role_may_not_see_is_said_and_never_zero(shift: Database, desk: Open) -> None:
-    role = "desk_blind"
-    shift.execute(
-        f"""do $$ begin
-              if not exists (select from pg_roles where rolname = '{role}') then create role {role} login; end if;
-            end $$;
-            grant usage on schema public to {role};
-            grant select on chats, messages, chat_assignments, real_users, fictional_users, platform_config to {role}"""
-    )
-    app = desk(url_as(shift, role))
+    with shift.role("blind") as role:
+        grant = "grant select on chats, messages, chat_assignments, real_users, fictional_users, platform_config to {role}"
+        app = desk(as_role(shift, role, grant))
 
-    async def script(pilot: Pilot[None]) -> None:
-        text = picture(app)
-        assert "OPERATORS not seen" in text
-        assert "FREE not seen" in text
-        assert "LAST not seen" in text
-        assert "FREE 0" not in text
+        async def script(pilot: Pilot[None]) -> None:
+            text = picture(app)
+            assert "OPERATORS not seen" in text
+            assert "FREE not seen" in text
+            assert "LAST not seen" in text
+            assert "FREE 0" not in text
 
-    drive(app, script)
-    shift.execute(f"drop owned by {role}; drop role {role}")
+        drive(app, script)
 
 
 def as_role(database: Database, name: str, grants: str) -> str:
-    """The database's URL for a role of its own that may do so much."""
-    database.execute(f"create role {name} login; grant usage on schema public to {name}; {grants.format(role=name)}")
+    """The database's URL for a role that may do so much."""
+    database.execute(f"grant usage on schema public to {name}; {grants.format(role=name)}")
     return url_as(database, name)
 
 
@@ -117,40 +109,39 @@ def no_zero(text: str) -> bool:
 
 
 def test_policies_that_hide_all_rows_leave_nothing_that_looks_like_none(shift: Database, desk: Open) -> None:
-    role = f"desk_hidden_{uuid.uuid4().hex[:8]}"
     for table in ("chats", "messages", "operators", "chat_assignments", "operator_activity"):
         shift.execute(f"alter table {table} enable row level security")
-    app = desk(as_role(shift, role, "grant select on all tables in schema public to {role}; grant usage on schema chatops to {role};"
-                                    "grant select on all tables in schema chatops to {role}"))  # fmt: skip
+    with shift.role("hidden") as role:
+        grants = ("grant select on all tables in schema public to {role}; grant usage on schema chatops to {role};"
+                  "grant select on all tables in schema chatops to {role}")  # fmt: skip
+        app = desk(as_role(shift, role, grants))
 
-    async def script(pilot: Pilot[None]) -> None:
-        text = picture(app)
-        assert "queue not seen" in text
-        assert "OPERATORS not seen" in text
-        for section in ("WAITING", "HELD, UNANSWERED", "FREE"):
-            assert f"{section} not seen" in text
-        assert "row level security hides rows" in text
-        assert no_zero(text), text
-        await pilot.press("down", "down", "r")
-        assert len(app.screen_stack) == 1
+        async def script(pilot: Pilot[None]) -> None:
+            text = picture(app)
+            assert "queue not seen" in text
+            assert "OPERATORS not seen" in text
+            for section in ("WAITING", "HELD, UNANSWERED", "FREE"):
+                assert f"{section} not seen" in text
+            assert "row level security hides rows" in text
+            assert no_zero(text), text
+            await pilot.press("down", "down", "r")
+            assert len(app.screen_stack) == 1
 
-    drive(app, script, (120, 40))
-    shift.execute(f"drop owned by {role}; drop role {role}")
+        drive(app, script, (120, 40))
 
 
 def test_a_role_without_any_grant_is_told_so(shift: Database, desk: Open) -> None:
-    role = f"desk_nothing_{uuid.uuid4().hex[:8]}"
-    app = desk(as_role(shift, role, ""))
+    with shift.role("nothing") as role:
+        app = desk(as_role(shift, role, ""))
 
-    async def script(pilot: Pilot[None]) -> None:
-        text = picture(app)
-        for section in ("WAITING", "HELD, UNANSWERED", "FREE", "LAST"):
-            assert f"{section} not seen" in text
-        assert "permission denied" in text
-        assert no_zero(text), text
+        async def script(pilot: Pilot[None]) -> None:
+            text = picture(app)
+            for section in ("WAITING", "HELD, UNANSWERED", "FREE", "LAST"):
+                assert f"{section} not seen" in text
+            assert "permission denied" in text
+            assert no_zero(text), text
 
-    drive(app, script, (120, 40))
-    shift.execute(f"drop owned by {role}; drop role {role}")
+        drive(app, script, (120, 40))
 
 
 def test_a_standby_says_how_far_behind_it_is_and_is_a_primary_once_it_was_promoted(
