@@ -29,14 +29,20 @@ HANG = 2
 
 
 def cells(text: str) -> int:
-    """How many columns a text takes on a terminal.
+    """How many columns a text takes on a terminal: signs above and below letters take none.
 
-    >>> cells("2 h · naïve"), cells("漢字")
-    (11, 4)
+    >>> cells("2 h · naïve"), cells("漢字"), cells("สวัสดี"), cells("\u1112\u1161\u11ab")
+    (11, 4, 4, 2)
     """
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
+    return sum(map(_width, text))
+
+
+def _width(one: str) -> int:
+    if unicodedata.category(one) in ("Mn", "Me") or "\u1160" <= one <= "\u11ff":  # the latter: what follows a first Hangul letter
+        return 0
+    return 2 if unicodedata.east_asian_width(one) in "WF" else 1
 
 
 def bound(text: str, sign: str) -> str:
