@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from chatops import sqlfiles
+from chatops.chats import log
+from chatops.cli import completion
 from tests.conftest import Result
 from tests.servers import Database
 from tests.shift import add_chats, add_operators, chat_id, operator_id
@@ -110,9 +113,32 @@ def test_a_database_without_chats_has_a_log_all_the_same(database: Database, cha
 
 
 @pytest.mark.parametrize(
-    ("words", "message"), [(("--since", "yesterday"), "--since takes"), (("--outcome", "good"), "--outcome is one of")]
+    ("words", "message"),
+    [
+        (("--since", "yesterday"), "--since takes"),
+        (("--outcome", "good"), "--outcome is one of"),
+        (("--action", "relaese"), "did you mean release"),
+    ],
 )
 def test_a_question_that_makes_no_sense_is_a_usage_error(
     logged: Database, chatops_inprocess: Run, words: tuple[str, ...], message: str
 ) -> None:
     assert message in chatops_inprocess("log", *words, db=logged, check=2).stderr
+
+
+def test_an_action_is_found_by_its_first_word(latest_database: Database, chatops_inprocess: Run) -> None:
+    for state in ("off", "on"):
+        chatops_inprocess("guard", state, "--reason", "a late reply", "--yes", db=latest_database, check=0)
+    assert shown(chatops_inprocess, latest_database, "--action", "guard") == [("guard on", "done"), ("guard off", "done")]
+    assert shown(chatops_inprocess, latest_database, "--action", "guard on") == [("guard on", "done")]
+
+
+def test_each_action_that_is_logged_can_be_asked_for_and_completed() -> None:
+    paths = [path for name in ("queries", "repairs") for path in (sqlfiles.root() / name).rglob("*.sql")]
+    inserts = re.compile(r"insert into chatops\.actions \(([^)]*)\)(?: overriding system value)?\s*select (.*)")
+    logged = [found for path in paths for found in inserts.findall(path.read_text(encoding="utf-8"))]
+    named = {given.split(",")[columns.split(", ").index("action")].strip() for columns, given in logged}
+    literals = {one.strip("'").partition(" ")[0] for one in named if one.startswith("'")}
+    assert {"repair", "guard", "again"} <= literals <= set(log.ACTIONS)
+    offered = completion.actions(None, "")  # type: ignore[arg-type]
+    assert [word for word, _ in offered] == list(log.ACTIONS)

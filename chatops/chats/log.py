@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,10 @@ from chatops.db import Database
 from chatops.errors import RefusedError, UsageError
 
 OUTCOMES = ("done", "refused", "moved", "failed")
+ACTIONS = (
+    "reassign", "release", "close", "reopen", "drain", "undrain", "undo", "repair", "snooze", "guard", "pause", "resume", "again",
+)  # fmt: skip
+"""The first word of what may be in the log: `guard off`, `snooze off`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +84,18 @@ class Question:
 
     def parameters(self, schema: str) -> dict[str, Any]:
         """As the query takes them."""
-        if self.outcome is not None and self.outcome not in OUTCOMES:
-            raise UsageError(
-                f"--outcome is one of {', '.join(OUTCOMES)}, not “{formatting.visible(self.outcome)}”"
-                f"{formatting.did_you_mean(self.outcome, OUTCOMES)}"
-            )
+        _one_of("--outcome", self.outcome, OUTCOMES, self.outcome)
+        _one_of("--action", self.action, ACTIONS, self.action and self.action.partition(" ")[0])
         return {
             "schema": schema, "chat": self.chat, "operator": self.operator, "who": self.who, "since": self.since,
             "until": self.until, "plan": self.plan, "action": self.action, "outcome": self.outcome,
         }  # fmt: skip
+
+
+def _one_of(option: str, given: str | None, known: Sequence[str], word: str | None) -> None:
+    if given is not None and word not in known:
+        guess = formatting.did_you_mean(given, known)
+        raise UsageError(f"{option} is one of {', '.join(known)}, not “{formatting.visible(given)}”{guess}")
 
 
 def stream(database: Database, question: Question, limit: int | None = None) -> Iterator[Logged]:

@@ -46,9 +46,8 @@ states = words("waiting", "assigned", "answered", "completed", "none")
 switches = words("on", "off")
 subjects = words("schema", "data")
 writers = words("application", "functions")
-actions = words(
-    "assign", "reassign", "release", "close", "reopen", "drain", "undrain", "undo", "repair", "guard", "pause", "resume"
-)
+actions = words("reassign", "release", "close", "reopen", "drain", "undrain", "undo", "repair", "snooze", "guard", "pause",
+                "resume", "again")  # fmt: skip
 topics = words("guide", "on-call", "migrations", "scale", "safety", "reference", "findings", "glossary",
                *(name for _, name, _ in COMMANDS))  # fmt: skip
 

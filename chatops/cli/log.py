@@ -25,7 +25,7 @@ def log(
     who: str | None = option(None, "--by", metavar="TEXT", help="Part of the account, the database role or the CI run."),
     since: str | None = option(None, "--since", metavar="TIME", help="2h, 7d, or an instant."),
     until: str | None = option(None, "--until", metavar="TIME", help="Likewise; that long ago or earlier."),
-    plan: str | None = option(None, "--plan", metavar="PLAN", help="What one plan did."),
+    plan: str | None = option(None, "--plan", metavar="PLAN", rich_help_panel="Options", help="What one plan did."),
     action: str | None = option(
         None, "--action", metavar="NAME", autocompletion=completion.actions, help="reassign, release, drain, undo, repair …"
     ),

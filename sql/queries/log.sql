@@ -1,6 +1,6 @@
 -- Who did what, when, why and with which outcome, the newest first?
 -- Each filter is null where it was not given. chat; operator: the one acted for, or who held the chat before or after;
--- who: part of the database role, the account or the pipeline's run; since, until: instants; plan; action: what was done; outcome; limit: how many
+-- who: part of the database role, the account or the pipeline's run; since, until: instants; plan; action: what was done, or its first word; outcome; limit: how many
 select a.id as action_id, a.at, a.action, a.outcome, a.chat_id, a.operator_id, o.name as operator_name, a.code, a.row_id,
        a.before #>> '{chat,chat_state}'::text[] as state_before, a.after #>> '{chat,chat_state}'::text[] as state_after,
        (a.before #>> '{chat,assigned_operator_id}'::text[])::uuid as operator_before_id,
@@ -23,7 +23,7 @@ where a.target_schema = :'schema'
   and (:'since'::timestamptz is null or a.at >= :'since'::timestamptz)
   and (:'until'::timestamptz is null or a.at < :'until'::timestamptz)
   and (:'plan'::uuid is null or a.plan_id = :'plan'::uuid)
-  and (:'action'::text is null or a.action = :'action'::text)
+  and (:'action'::text is null or :'action'::text in (a.action, pg_catalog.split_part(a.action, ' '::text, 1)))
   and (:'outcome'::text is null or a.outcome = :'outcome'::text)
 order by a.id desc
 limit :'limit'::bigint
