@@ -58,6 +58,20 @@ def held(cancel: Callable[[], object] | None = None) -> Iterator[None]:
             _held.remove(cancel)
 
 
+@contextlib.contextmanager
+def for_another_program() -> Iterator[None]:
+    """Ctrl-C inside the block is meant for the program that has the terminal, such as a pager."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # A handler, for what is ignored stays so in a program that is started.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def unless_asked_to_stop() -> None:
     """Before the next piece of work begins: raises the KeyboardInterrupt that waited."""
     if _waiting:

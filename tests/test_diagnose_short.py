@@ -16,6 +16,7 @@ from tests.conftest import Result, build_core, clean_environment
 from tests.servers import Database, Farm, Server
 from tests.test_command_line import run_in_terminal
 from tests.test_plants import opened
+from tests.test_questions import Terminal
 
 Run = Callable[..., Result]
 UNUSABLE = """insert into platform_config (key, value) values ('max_reassignments', '"3"')
@@ -148,6 +149,22 @@ def test_what_is_longer_than_the_screen_goes_through_the_pager(core_database: Da
     _, plain = run_in_terminal(["diagnose", "--full"], {**environment, "PAGER": "cat"}, 40)
     assert "paged:" not in plain
     assert "CONF001" in plain
+    _, failed = run_in_terminal(["diagnose", "--full"], {**environment, "PAGER": "sed --no-such-option"}, 40)
+    assert "CONF001" in failed
+
+
+def test_ctrl_c_in_the_pager_is_the_pagers(home: Path, tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\ntrap 'echo interrupted' INT\ncat >/dev/null\necho reading\nread line </dev/tty\n"
+                     "test -n \"$line\" || read line </dev/tty\necho \"left with $line\"\n")  # fmt: skip
+    pager.chmod(0o755)
+    terminal = Terminal(home, "help", "on-call", PAGER=str(pager))
+    terminal.until("reading")
+    terminal.type(b"\x03")
+    terminal.until("interrupted")
+    terminal.type(b"q\n")
+    terminal.until("left with q")
+    assert terminal.end() == 0
 
 
 def test_watch_looks_again_and_tells_what_is_new(

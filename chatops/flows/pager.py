@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-from chatops import settings
+from chatops import interrupts, settings
 from chatops.flows.run import Invocation
 from chatops.model import Answer
 from chatops.render import encodable
@@ -33,16 +33,23 @@ def _page(invocation: Invocation, words: list[str], text: str) -> None:
         invocation.emit(text)
         return
     sys.stdout.flush()
+    medium = invocation.medium()
+    environ = settings.without_databases(invocation.environ)
+    if not medium.ascii:
+        environ.setdefault("LESSCHARSET", "utf-8")  # less would go by LANG, which may be C
     try:
-        subprocess.run(words, input=encodable(text, invocation.medium()).encode("utf-8", "replace"), check=False,
-                       env=settings.without_databases(invocation.environ))  # fmt: skip
+        with interrupts.for_another_program():
+            read = subprocess.run(words, input=encodable(text, medium).encode("utf-8", "replace"), check=False, env=environ)
     except OSError:
+        invocation.emit(text)
+        return
+    if read.returncode > 0:  # an option it does not know, a library it does not find: the answer is not lost for that
         invocation.emit(text)
 
 
 def _pager(invocation: Invocation) -> list[str] | None:
     """The pager's command line; None off a terminal, or where PAGER is empty or cat, or there is none."""
-    if not (invocation.medium().terminal and invocation.interactive) or invocation.environ.get("TERM", "dumb") == "dumb":
+    if not (invocation.medium().redraws and invocation.interactive):
         return None
     try:
         words = shlex.split(invocation.environ.get("PAGER", LESS))
