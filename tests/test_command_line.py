@@ -330,6 +330,15 @@ def test_narrow_colourless_and_dumb_terminals_work(columns: int, hostile_databas
             assert "\x1b[" not in text
 
 
+def test_a_dumb_terminal_is_not_written_over(core_database, home: Path) -> None:
+    core_database.execute("""update platform_config set value = '"3"' where key = 'max_reassignments'""")
+    environment = clean_environment(home, {"CHATOPS_DATABASE_URL": core_database.url, "TERM": "dumb"})
+    for words in (["diagnose"], ["repair", "CONF001", "--yes"], ["verify", "schema"]):
+        _, text = run_in_terminal(words, environment, 80)
+        assert "\r" not in text.replace("\r\n", "\n"), text
+        assert "\x1b" not in text
+
+
 def test_ascii_only_stdout_shows_signs_as_lookalikes(hostile_database, home: Path) -> None:
     environment = clean_environment(
         home, {"CHATOPS_DATABASE_URL": hostile_database.url, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}

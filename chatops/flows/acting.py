@@ -154,7 +154,7 @@ class Seldom:
 def progress(invocation: Invocation, what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, a line every few seconds in a log; nothing for what is over in a moment."""
     medium = invocation.medium(stream=sys.stderr)
-    if not medium.terminal:
+    if not medium.redraws:
         seldom = Seldom()
         tenths = [0]
 

@@ -20,7 +20,7 @@ LOG_EVERY_SECONDS = 60
 def live_line(invocation: Invocation, first: str) -> Iterator[Callable[[float, str], None]]:
     """What takes the seconds that went by and the line to show."""
     medium = invocation.medium(stream=sys.stderr)
-    if not medium.terminal:
+    if not medium.redraws:
         told = [0]
 
         def log(elapsed: float, text: str) -> None:
@@ -43,6 +43,6 @@ def drawing(medium: Medium) -> Drawing:
 
 def page(invocation: Invocation) -> Page | None:
     """What draws the whole answer again and again on stdout; None where it cannot be redrawn."""
-    if not invocation.medium().terminal or invocation.environ.get("TERM", "dumb") == "dumb":
+    if not invocation.medium().redraws:
         return None
     return drawing(invocation.medium()).page(invocation.emit)

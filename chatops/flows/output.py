@@ -38,9 +38,11 @@ class Output(Given):
         """What stdout (or another stream) can show."""
         stream = stream or sys.stdout
         terminal = bool(stream.isatty())
-        colour = terminal and not self.environ.get("NO_COLOR") and self.environ.get("TERM", "dumb") not in ("dumb", "")
+        redraws = terminal and self.environ.get("TERM", "dumb") not in ("dumb", "")
+        colour = redraws and not self.environ.get("NO_COLOR")
         width = shutil.get_terminal_size().columns if terminal else 0
-        return Medium(width=width, terminal=terminal, colour=colour, ascii=signs.is_ascii_only(getattr(stream, "encoding", None)),
+        return Medium(width=width, terminal=terminal, redraws=redraws, colour=colour,
+                      ascii=signs.is_ascii_only(getattr(stream, "encoding", None)),
                       show_names=self.show_names or terminal, utc=self.utc, raw=self.raw)  # fmt: skip
 
     @property

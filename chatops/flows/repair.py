@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chatops.checks import load, repair_plan
@@ -66,7 +67,8 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
     mended: dict[str, int] = {}
     go_on = invocation.here("repair", *plan.codes, *([] if request.audit else ["--no-audit"]))
     with acting.told_when_stopped(invocation, lambda: f"{sum(mended.values()):,} rows", [("Go on", go_on)]):
-        done = repair_plan.carry_out(database, plan, annotations, progress=_progress(invocation, mended))
+        with _progress(invocation, mended) as show:
+            done = repair_plan.carry_out(database, plan, annotations, progress=show)
         with invocation.reading() as reading:
             left = repair_plan.left(reading, plan)
         told = None if request.columns else _sentences(invocation, repair_plan.called(database, done))
@@ -84,16 +86,24 @@ def _all_said(outcomes: Sequence[Mended], says: Callable[[Change], str]) -> list
     return [says(change) for outcome in outcomes for change in outcome.changes]
 
 
-def _progress(invocation: Invocation, mended: dict[str, int]) -> Callable[[str, int], None]:
+@contextlib.contextmanager
+def _progress(invocation: Invocation, mended: dict[str, int]) -> Iterator[Callable[[str, int], None]]:
     """How many rows are mended, redrawn in place on a terminal's stderr, a line every few seconds in a log."""
-    on_terminal, seldom = sys.stderr.isatty(), acting.Seldom()
+    redraws, seldom = invocation.medium(stream=sys.stderr).redraws, acting.Seldom()
+
+    def draw(text: str) -> None:
+        sys.stderr.write(f"\r{text}\x1b[K\r")
+        sys.stderr.flush()
 
     def show(code: str, rows: int) -> None:
         mended[code] = rows
-        if on_terminal:
-            sys.stderr.write(f"\r  {code} {rows:,} mended  \r")
-            sys.stderr.flush()
+        if redraws:
+            draw(f"  {code} {rows:,} mended")
         elif seldom.due():
             invocation.note(f"  {code} {rows:,} mended")
 
-    return show
+    try:
+        yield show
+    finally:
+        if redraws and mended:
+            draw("")

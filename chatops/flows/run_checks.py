@@ -90,7 +90,8 @@ def exit_code(survey: Survey, severity: FailOn) -> ExitCode:
 
 def progress(invocation: Invocation) -> Callable[[Check, int, int], None] | None:
     """Which check is running, redrawn in place on a terminal's stderr; nothing elsewhere."""
-    if invocation.is_one_of_many or not sys.stderr.isatty() or invocation.medium(stream=sys.stderr).width < 40:
+    medium = invocation.medium(stream=sys.stderr)
+    if invocation.is_one_of_many or not medium.redraws or medium.width < 40:
         return None
 
     def show(check: Check, position: int, of: int) -> None:

@@ -22,6 +22,8 @@ class Medium:
 
     width: int = 0
     terminal: bool = False
+    redraws: bool = False
+    """A terminal that can write over what it has written; not TERM=dumb."""
     colour: bool = False
     ascii: bool = False
     show_names: bool = False
