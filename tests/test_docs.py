@@ -115,9 +115,10 @@ def test_the_reference_names_every_command_format_exit_code_and_setting() -> Non
     sections = dict(zip((parts := re.split(r"^### (.*)$", text, flags=re.MULTILINE))[1::2], parts[2::2], strict=True))
     for _, name, _ in COMMANDS:
         command = getattr(import_module(f"chatops.cli.{name}"), name)
-        for option in {one for entry in options_of(name) for one in entry}:
+        options = {one for entry in options_of(name) for one in entry}
+        for option in options:
             missing += [f"{name} {option}"] if not re.search(rf"(?<![\w-]){option}(?![\w-])", sections[name]) else []
-        formats = Output(Given(formats=command.formats)).format_names()
+        formats = Output(Given(formats=command.formats)).format_names() if "--output" in options else []
         missing += [f"{name} -o {one}" for one in formats if one not in sections[name].partition("Formats: ")[2]]
     assert missing == []
 

@@ -23,7 +23,9 @@ from chatops.errors import ExitCode
 )
 def monitor(
     ctx: Context,
-    plan: Annotated[str, option("--plan", metavar="PLAN", help="Steps and how often, such as 15m*4,1h*23.")] = GUIDE,
+    plan: Annotated[
+        str, option("--plan", metavar="PLAN", rich_help_panel="Options", help="Steps and how often, such as 15m*4,1h*23.")
+    ] = GUIDE,
     once: Annotated[bool, option("--once", help="Take the look that is due and end: for cron and CI.")] = False,
     state: Annotated[Path | None, option("--state", metavar="FILE", help="Where the watch is remembered.")] = None,
     receipt: Annotated[

@@ -82,4 +82,5 @@ def _entry(parameter: typer.core.TyperArgument | typer.core.TyperOption, ctx: ty
 
 def _told(text: str) -> str:
     text = re.sub(r"([\w.]+)<=x<=([\w.]+)", r"\1 to \2", " ".join(text.split()))
-    return re.sub(r"\bx>=([\w.]+)", r"at least \1", text)
+    text = re.sub(r"\bx>=([\w.]+)", r"at least \1", text)
+    return re.sub(r"(?<=default: )(\d+)\.0\b", r"\1", text)

@@ -129,9 +129,10 @@ def _page(name: str, page: help_page.Page) -> Iterator[str]:
             value = f" {entry['value']}" if "value" in entry else ""
             told = " ".join(filter(None, (entry.get("help"), entry.get("extra"))))
             yield f"| `{_cell(label + value)}` | {_cell(told)} |"
-    formats = getattr(importlib.import_module(f"chatops.cli.{name}"), name).formats
-    yield ""
-    yield f"Formats: {', '.join(Output(Given(formats=formats)).format_names())}."
+    if any("--output" in entry["names"] for panel in page["panels"] for entry in panel["entries"]):
+        formats = getattr(importlib.import_module(f"chatops.cli.{name}"), name).formats
+        yield ""
+        yield f"Formats: {', '.join(Output(Given(formats=formats)).format_names())}."
     for line in page["epilog"]:
         yield ""
         yield f"`{line.strip()}`" if line.startswith("  ") else _cell(line)
