@@ -54,6 +54,9 @@ ROOM = 2 << 30
 # Other runs may use the same server at the same moment.
 _RUN = f"{os.getpid()}_{secrets.token_hex(3)}"
 _unique = itertools.count(1)
+_shared: set[str] = set()
+_maintenance: dict[str, psycopg.Connection[tuple[Any, ...]]] = {}
+_maintaining = threading.Lock()
 
 
 def pause(seconds: float = 0.005) -> None:
@@ -173,16 +176,32 @@ class Server:
     def create_database(self, template: str | None = None, name: str | None = None) -> Database:
         """A new database, empty or the copy of another one that nobody is connected to."""
         name = name or f"test_{_RUN}_{next(_unique)}"
-        statement = f'create database "{name}" template "{template or "template0"}"'
-        with self.connect("postgres") as connection:
-            # Half the time of wal_log where checkpoints cost nothing.
-            connection.execute(f"{statement} strategy file_copy")
+        # Half the time of wal_log where checkpoints cost nothing.
+        self._maintain(f'create database "{name}" template "{template or "template0"}" strategy file_copy')
         return Database(self, name)
 
     def drop_database(self, name: str) -> None:
         """Drops it, whoever is connected."""
-        with self.connect("postgres") as connection:
-            connection.execute(f'drop database if exists "{name}" with (force)')
+        self._maintain(f'drop database if exists "{name}" with (force)')
+
+    def _maintain(self, statement: str) -> None:
+        """A statement about a whole database; on a shared server on a session that is kept: a new one costs as much again."""
+        if self.url not in _shared:
+            with self.connect("postgres") as connection:
+                connection.execute(statement)
+            return
+        with _maintaining:
+            kept = _maintenance.get(self.url)
+            if kept is not None:
+                try:
+                    kept.execute(statement)
+                    return
+                except psycopg.OperationalError:
+                    # The server was stopped meanwhile, or somebody ended the session.
+                    if not kept.closed:
+                        raise
+            kept = _maintenance[self.url] = self.connect("postgres")
+            kept.execute(statement)
 
 
 def _with_path(url: str, database: str) -> str:
@@ -304,6 +323,11 @@ class Farm:
 
     def server(self, label: str) -> Server:
         """The shared server of that label, started by whoever asks first."""
+        found = self._shared_server(label)
+        _shared.add(found.url)
+        return found
+
+    def _shared_server(self, label: str) -> Server:
         if label == "other":
             return Server("other", os.environ["CHATOPS_TEST_DATABASE_URL"], reachable_embedded_binaries(self))
         with self.locked(f"server-{label}"):

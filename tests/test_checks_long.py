@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
@@ -21,7 +22,7 @@ from chatops.checks import load, run
 from chatops.checks.results import Result, Survey
 from chatops.model import Severity
 from tests import shapes
-from tests.ailing import ELSEWHERE, SCHEMAS, TROUBLES, above_advice, look, opened, populated, wrong
+from tests.ailing import ELSEWHERE, FRESH_S, SCHEMAS, TROUBLES, above_advice, look, opened, populated, wrong
 from tests.conftest import server_labels
 from tests.locks import wait_until_blocked
 from tests.servers import Database, Farm, Server
@@ -125,8 +126,10 @@ class Trials:
 
 @contextmanager
 def trials(database: Database, schema: str) -> Iterator[Trials]:
-    """Trials on a population; nothing remains of them."""
+    """Trials on a population; nothing remains of them. They begin at its newest moment: with time people are missed."""
     with opened(database, "migrate") as connected, connected.acting(rollback=True):
+        population.move(connected, timedelta(seconds=FRESH_S / 2))
+        connected.script("set local session_replication_role = origin; set local idle_in_transaction_session_timeout = 0")
         made = Trials(connected, schema)
         survey = made.look()
         assert above_advice(survey) == set(), wrong(survey)

@@ -108,12 +108,17 @@ def refresh(database: Database) -> timedelta | None:
     By how much, None where there was nothing to do. Takes a superuser, and about a minute for each million messages.
     """
     with database.acting():
-        behind = database.value(sqlfiles.read("demo/behind.sql"))
-        if not isinstance(behind, timedelta) or behind < STALE_AFTER:
-            return None
-        database.script(f"{SETTINGS}; {UNGUARDED}")
-        database.annotate({"chatops.demo_behind": f"{behind.total_seconds()} seconds"})
-        database.script(sqlfiles.read("demo/later.sql"))
+        return move(database, STALE_AFTER)
+
+
+def move(database: Database, unless_younger: timedelta = timedelta()) -> timedelta | None:
+    """As `refresh`, in the caller's transaction."""
+    behind = database.value(sqlfiles.read("demo/behind.sql"))
+    if not isinstance(behind, timedelta) or behind < unless_younger:
+        return None
+    database.script(f"{SETTINGS}; {UNGUARDED}")
+    database.annotate({"chatops.demo_behind": f"{behind.total_seconds()} seconds"})
+    database.script(sqlfiles.read("demo/later.sql"))
     return behind
 
 
