@@ -12,6 +12,15 @@ _CHATS_SOMEWHERE = """exists (select from pg_class as other
                        join pg_attribute as state on state.attrelid = other.oid and state.attname = 'chat_state'
                       where other.relname = 'chats' and other.relkind in ('r', 'p') and not state.attisdropped
                         and other.relnamespace::regnamespace::text !~ '^pg_')"""
+_HIDES = """(select not coalesce(pg_catalog.bool_or(p.polpermissive and p.shows_all), false)
+                             or coalesce(pg_catalog.bool_or(not p.polpermissive and not p.shows_all), false)
+                        from (select y.polpermissive,
+                                     coalesce(pg_catalog.pg_get_expr(y.polqual, y.polrelid) = 'true', false) as shows_all
+                                from pg_policy as y
+                               where y.polrelid = {table} and y.polcmd in ('r', '*')
+                                 and (y.polroles operator(pg_catalog.=) '{{0}}'
+                                      or exists (select from pg_catalog.unnest(y.polroles) as r
+                                                  where r <> 0::oid and pg_catalog.pg_has_role(r, 'member')))) as p)"""
 _FACTS = """select pg_catalog.current_setting('server_version_num')::int as version_number,
        pg_catalog.current_setting('server_version') as version, current_user::text as role, session_user::text as login,
        current_database()::text as database, statement_timestamp() as now, pg_catalog.pg_is_in_recovery() as standby,
@@ -20,18 +29,16 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
                where attrelid = pg_catalog.to_regclass('chats')::oid and attname = 'waiting_since' and not attisdropped)
          as has_queue_clocks,
        -- By the catalog: to_regclass raises for a role that may not use the schema. By columns: others have tables of such names.
-       coalesce(pg_catalog.bool_or(c.relname = 'actions' and a.attname = 'transaction_id'), false) as has_bookkeeping,
-       coalesce(pg_catalog.bool_or(c.relname = 'migrations' and a.attname = 'target_schema'), false) as has_ledger,
+       coalesce(pg_catalog.bool_or(c.relkind = 'r' and c.relname = 'actions' and a.attname = 'transaction_id'), false)
+         as has_bookkeeping,
+       coalesce(pg_catalog.bool_or(c.relkind = 'r' and c.relname = 'migrations' and a.attname = 'target_schema'), false)
+         as has_ledger,
        pg_catalog.max(pg_catalog.pg_get_userbyid(n.nspowner)::text) as schema_owner,
        coalesce(pg_catalog.bool_or(not pg_catalog.pg_has_role(n.nspowner, 'usage') and not o.rolsuper
                         and n.nspowner is distinct from (select relowner from pg_class
                                                           where oid = pg_catalog.to_regclass('chats')::oid)), false)
          as schema_is_a_strangers,
-       -- By what depends on it: the catalog of relations has no index by schema, and is long where there are many tenants.
-       coalesce(pg_catalog.bool_or(exists (select from pg_depend as d join pg_class as u on u.oid = d.objid
-                                 where d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid
-                                   and d.classid = 'pg_class'::regclass::oid and u.relkind in ('r', 'p', 'v', 'm', 'f'))), false)
-         as schema_is_used,
+       pg_catalog.count(c.oid) > 0 as schema_is_used,
        pg_catalog.has_database_privilege(current_database(), 'create') as may_create_schemas,
        pg_catalog.current_setting('default_transaction_read_only')::boolean as read_only,
        exists (select from pg_class as h join pg_namespace as s on s.oid = h.relnamespace
@@ -45,42 +52,27 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
          as schema_usable,
        pg_catalog.to_regclass('chats') is null
          and {chats_somewhere} as chats_elsewhere,
-       (select pg_catalog.count(*)::int
-          from pg_namespace as own
-          join pg_class as t on t.relnamespace = own.oid and t.relkind in ('r', 'p')
-          join pg_attribute as k on k.attrelid = t.oid and k.attnum > 0 and not k.attisdropped
-         where own.nspname = 'chatops') as bookkeeping_columns,
+       pg_catalog.count(a.attnum) filter (where c.relkind in ('r', 'p') and a.attnum > 0)::int as bookkeeping_columns,
        -- Rows are hidden unless the role owns the table or bypasses policies, or one SELECT policy shows it everything.
        coalesce((select pg_catalog.array_agg(t.name order by t.name)
                    from pg_catalog.unnest(array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity',
                                                 'real_users', 'fictional_users', 'platform_config']) as t (name)
                   where pg_catalog.row_security_active(pg_catalog.to_regclass(t.name))
-                    and (not exists (select from pg_policy as p
-                                      where p.polrelid = pg_catalog.to_regclass(t.name)::oid and p.polpermissive
-                                        and p.polcmd in ('r', '*')
-                                        and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'
-                                        and (p.polroles operator(pg_catalog.=) '{{0}}' or exists (
-                                              select from pg_catalog.unnest(p.polroles) as r
-                                              where r <> 0::oid and pg_catalog.pg_has_role(r, 'member'))))
-                         or exists (select from pg_policy as p
-                                     where p.polrelid = pg_catalog.to_regclass(t.name)::oid and not p.polpermissive
-                                       and p.polcmd in ('r', '*')
-                                       and pg_catalog.pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
-                                       and (p.polroles operator(pg_catalog.=) '{{0}}' or exists (
-                                             select from pg_catalog.unnest(p.polroles) as r
-                                              where r <> 0::oid and pg_catalog.pg_has_role(r, 'member')))))
-                ), '{{}}') as hidden
+                    and {hides}), '{{}}') as hidden
   from pg_namespace as n
   join pg_roles as o on o.oid = n.nspowner
-  left join pg_class as c on c.relnamespace = n.oid and c.relname in ('actions', 'migrations') and c.relkind = 'r'
-  left join pg_attribute as a
-    on a.attrelid = c.oid and a.attname in ('transaction_id', 'target_schema') and not a.attisdropped
+  -- By what depends on it: the catalog of relations has no index by schema, and is long where there are many tenants.
+  left join (pg_depend as d
+             join pg_class as c on c.oid = d.objid and c.relkind in ('r', 'p', 'v', 'm', 'f')
+             left join pg_attribute as a on a.attrelid = c.oid and not a.attisdropped)
+    on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
  where n.nspname = 'chatops'"""
 
 
 def facts_query(schema: str) -> str:
     """What is asked at the beginning of a transaction whose search_path begins with that schema."""
-    return _FACTS.format(schema=literal(schema), chats_somewhere=_CHATS_SOMEWHERE)
+    hides = _HIDES.format(table="pg_catalog.to_regclass(t.name)::oid")
+    return _FACTS.format(schema=literal(schema), chats_somewhere=_CHATS_SOMEWHERE, hides=hides)
 
 
 _BY_SCHEMA = """select asked.schema,
@@ -104,19 +96,7 @@ _BY_SCHEMA = """select asked.schema,
                     and t.relname in ('chats', 'messages', 'chat_assignments', 'operators', 'operator_activity', 'real_users',
                                       'fictional_users', 'platform_config')
                     and pg_catalog.row_security_active(t.oid)
-                    and (not exists (select from pg_policy as p
-                                      where p.polrelid = t.oid and p.polpermissive and p.polcmd in ('r', '*')
-                                        and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'
-                                        and (p.polroles operator(pg_catalog.=) '{{0}}' or exists (
-                                              select from pg_catalog.unnest(p.polroles) as r
-                                              where r <> 0::oid and pg_catalog.pg_has_role(r, 'member'))))
-                         or exists (select from pg_policy as p
-                                     where p.polrelid = t.oid and not p.polpermissive and p.polcmd in ('r', '*')
-                                       and pg_catalog.pg_get_expr(p.polqual, p.polrelid) is distinct from 'true'
-                                       and (p.polroles operator(pg_catalog.=) '{{0}}' or exists (
-                                             select from pg_catalog.unnest(p.polroles) as r
-                                              where r <> 0::oid and pg_catalog.pg_has_role(r, 'member')))))
-                ), '{{}}') as hidden
+                    and {hides}), '{{}}') as hidden
   from pg_catalog.unnest({schemas}::text[]) with ordinality as asked (schema, place)
   left join pg_namespace as s on s.nspname = asked.schema
   left join pg_class as c on c.relnamespace = s.oid and c.relname = 'chats' and pg_catalog.has_schema_privilege(s.oid, 'usage')
@@ -125,7 +105,8 @@ _BY_SCHEMA = """select asked.schema,
 
 def facts_by_schema(schemas: Sequence[str]) -> str:
     """What differs between the schemas of one database, a row for each: what `BY_SCHEMA` names."""
-    return _BY_SCHEMA.format(schemas=literal(list(schemas)), chats_somewhere=_CHATS_SOMEWHERE)
+    hides = _HIDES.format(table="t.oid")
+    return _BY_SCHEMA.format(schemas=literal(list(schemas)), chats_somewhere=_CHATS_SOMEWHERE, hides=hides)
 
 
 BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "distributed", "schema_there", "schema_usable",
