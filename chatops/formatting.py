@@ -7,9 +7,15 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from chatops.errors import UsageError
+from chatops.later import later
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = later("difflib")
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
@@ -99,7 +105,7 @@ def did_you_mean(word: str, known: Iterable[str], most: int = 2, likeness: float
     >>> did_you_mean("summry", ["summary", "queue"]), did_you_mean("x", ["summary"])
     ('; did you mean summary?', '')
     """
-    near = get_close_matches(word.lower(), list(known), most, likeness)
+    near = difflib.get_close_matches(word.lower(), list(known), most, likeness)
     return f"; did you mean {', '.join(near[:-1])}{' or ' if near[1:] else ''}{near[-1]}?" if near else ""
 
 

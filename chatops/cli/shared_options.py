@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from chatops.cli import completion
 from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
-from chatops.flows.move_request import MOST, RULES, MoveRequest
+from chatops.later import later
+
+if TYPE_CHECKING:  # commands that move chats
+    from chatops.flows import move_request
+    from chatops.flows.move_request import MoveRequest
+else:
+    move_request = later("chatops.flows.move_request")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,7 +100,7 @@ def opening_or_ending(
         where: Where = None,
         stuck: Stuck = None,
         held_by: HeldBy = None,
-        most: Most = MOST,
+        most: Most = move_request.MOST,
         rate: Rate = None,
         stop_after: StopAfter = None,
         plan_out: PlanOut = None,
@@ -104,7 +110,7 @@ def opening_or_ending(
         reason: Reason = None,
         no_audit: NoAudit = False,
     ) -> ExitCode:
-        request = MoveRequest(
+        request = move_request.MoveRequest(
             command=name, names=chats or (), where=where, stuck=stuck, held_by=held_by, most=most, rate=rate,
             stop_after=stop_after, plan_out=plan_out, plan=plan, dry_run=dry_run, yes=yes, reason=reason, no_audit=no_audit,
         )  # fmt: skip
@@ -125,7 +131,7 @@ def with_rules(args: Sequence[str]) -> list[str]:
         if word == "--":
             break
         following = found[place + 1] if place + 1 < len(found) else ""
-        if word == "--force" and not set(following.lower().split(",")) <= {*RULES, "all"}:
+        if word == "--force" and not set(following.lower().split(",")) <= {*move_request.RULES, "all"}:
             found[place] = "--force=all"
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from uuid import UUID
 
 from psycopg import sql as composed
 from psycopg.types.json import Jsonb
@@ -49,6 +50,10 @@ def literal(value: object) -> str:
         return "'" + value.replace("'", "''") + "'"  # as the driver does, without its search for a way to
     if value is None:
         return "NULL"
+    if isinstance(value, UUID):
+        return f"'{value}'::uuid"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if type(value) is int and value >= 0:
         return str(value)
     return composed.Literal(value).as_string(None)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chatops import __version__, db, formatting, sqlfiles
-from chatops.checks import catalog
 from chatops.db import Database, Intent
 from chatops.errors import DatabaseError, RefusedError
-from chatops.migrations.source import SHIPPED, checksum
+from chatops.later import later
 from chatops.settings import Target
+
+if TYPE_CHECKING:  # where a newer chatops was here
+    from chatops.migrations import source
+else:
+    source = later("chatops.migrations.source")
 
 NAMED = 3
 """Files that are named where there are many."""
@@ -113,7 +118,7 @@ def among(rows: Iterable[Recorded]) -> list[Ahead]:
     found = [
         Ahead(row.source, row.name, row.kind, row.checksum, row.chatops_version)
         for row in rows
-        if row.source == SHIPPED and row.kind != "bookkeeping" and (_is_later(row) or _is_newer_text(row))
+        if row.kind != "bookkeeping" and (_is_later(row) or _is_newer_text(row)) and row.source == source.SHIPPED
     ]
     return sorted(found, key=lambda one: (one.kind == "versioned", one.name), reverse=True)
 
@@ -131,14 +136,14 @@ def _texts_here(name: str) -> frozenset[str]:
     """The checksums of the texts that this version has for a file, by its name in the ledger."""
     path = f"{name}.sql" if "/" in name else f"migrations/{name}.sql"
     texts = {path, sqlfiles.variant(path)}
-    return frozenset(checksum((sqlfiles.root() / one).read_bytes()) for one in texts if (sqlfiles.root() / one).exists())
+    return frozenset(source.checksum((sqlfiles.root() / one).read_bytes()) for one in texts if (sqlfiles.root() / one).exists())
 
 
 @cache
 def _bookkeeping() -> tuple[str, ...]:
     """The columns of schema chatops that this version knows, as table.column."""
-    prefix = "column chatops."
-    return tuple(label.removeprefix(prefix) for label in catalog.objects_of(catalog.BOOKKEEPING) if label.startswith(prefix))
+    prefix, made = "column chatops.", json.loads(sqlfiles.read("catalog/bookkeeping.json"))["objects"]
+    return tuple(label.removeprefix(prefix) for label in made if label.startswith(prefix))
 
 
 def newest_here() -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chatops.chats import audit, batches, plan_file
+from chatops.chats import audit, batches
 from chatops.chats.audit import Attempt
 from chatops.chats.carry_out import Conditions, MoveResult, carry_out
 from chatops.chats.reassignment import Details, MovePlan
@@ -17,8 +18,14 @@ from chatops.flows import acting
 from chatops.flows.move_request import MoveRequest, per_second
 from chatops.flows.plan_moves import planned, told
 from chatops.flows.run import Invocation
+from chatops.later import later
 from chatops.model import Answer, Span, Table, Text
 from chatops.screens import moves
+
+if TYPE_CHECKING:  # many chats
+    from chatops.chats import plan_file
+else:
+    plan_file = later("chatops.chats.plan_file")
 
 
 def move(invocation: Invocation, request: MoveRequest) -> ExitCode:

@@ -6,22 +6,30 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from chatops import formatting
-from chatops.chats import audit, chat_list, chat_sets, plan_file, policy, reassignment, rules
+from chatops.chats import audit, chat_sets, reassignment, rules
 from chatops.chats.chat_sets import Selection
 from chatops.chats.reassignment import Details, MovePlan, Operator, Standing
-from chatops.checks import load, run
 from chatops.db import Database
 from chatops.errors import NotATerminalError, RefusedError, UsageError
 from chatops.flows import acting
 from chatops.flows.move_request import MoveRequest
 from chatops.flows.run import Invocation
+from chatops.later import later
 from chatops.model import Values
 from chatops.names import find_operator
 from chatops.render import format_named
 from chatops.screens import moves
+
+if TYPE_CHECKING:  # sets of chats: those of a finding, of a filter, of a file; and limits
+    from chatops.chats import chat_list, plan_file, policy
+    from chatops.checks import load, run
+else:
+    chat_list, plan_file = later("chatops.chats.chat_list"), later("chatops.chats.plan_file")
+    policy, load, run = later("chatops.chats.policy"), later("chatops.checks.load"), later("chatops.checks.run")
 
 SILENT = "silent_minutes"
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chatops.flows.questions import Questions
-from chatops.provenance import Provenance, provenance
+from chatops.later import later
+
+if TYPE_CHECKING:
+    from chatops import provenance as who
+    from chatops.provenance import Provenance
+else:
+    who = later("chatops.provenance")
 
 
 class Invocation(Questions):
@@ -12,4 +20,4 @@ class Invocation(Questions):
     @property
     def provenance(self) -> Provenance:
         """Who acts, from where and with which command, for the audit."""
-        return provenance(self.argv, environment=self.target.name, schema=self.target.schema, environ=self.environ)
+        return who.provenance(self.argv, environment=self.target.name, schema=self.target.schema, environ=self.environ)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chatops import formatting
-from chatops.chats import reports, shift
-from chatops.deploys import hand_over
+from chatops.chats import reports
 from chatops.errors import ExitCode, UsageError
-from chatops.flows import earlier_look, tenants
 from chatops.flows.instants import instant
 from chatops.flows.paused import led
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
+from chatops.later import later
 from chatops.model import Answer
-from chatops.screens import shift as shift_screen
 from chatops.screens import tables
-from chatops.screens import tenants_chats as pages
+
+if TYPE_CHECKING:  # a shift that is handed over, and many tenants
+    from chatops.chats import shift
+    from chatops.deploys import hand_over
+    from chatops.flows import earlier_look, tenants
+    from chatops.screens import shift as shift_screen
+    from chatops.screens import tenants_chats as pages
+else:
+    shift, hand_over = later("chatops.chats.shift"), later("chatops.deploys.hand_over")
+    earlier_look, tenants = later("chatops.flows.earlier_look"), later("chatops.flows.tenants")
+    shift_screen, pages = later("chatops.screens.shift"), later("chatops.screens.tenants_chats")
 
 STREAMED = ("jsonl", "csv", "tsv")
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatops import accounts
 from chatops.errors import UsageError
+from chatops.later import later
 from chatops.settings import known
 from chatops.settings.folders import config_dir
+
+if TYPE_CHECKING:  # where there is a file
+    import tomllib
+else:
+    tomllib = later("tomllib")
 
 NAME = "chatops.toml"
 LARGEST = 1 << 20

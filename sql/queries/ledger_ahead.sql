@@ -3,7 +3,7 @@
 select m.source, m.name, m.kind, m.checksum, m.chatops_version
   from chatops.migrations as m
  where m.target_schema = :'schema' and m.source = 'chatops' and m.state <> 'failed'
-   and (m.chatops_version is distinct from :'version'::text or m.name > :'newest'::text)
+   and (m.chatops_version is distinct from :'version'::text or (m.kind = 'versioned' and m.name > :'newest'::text))
 union all
 select 'chatops', c.relname::text || '.' || a.attname::text, 'bookkeeping', '', null
   from pg_catalog.pg_namespace as n
