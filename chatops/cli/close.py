@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatops.cli import shared_options as options
 
-close = options.opening_or_ending(
+close = options.moving(
     "close",
     """Ends chats: completed, held by nobody, in no queue.
 

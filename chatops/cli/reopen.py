@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatops.cli import shared_options as options
 
-reopen = options.opening_or_ending(
+reopen = options.moving(
     "reopen",
     """Opens ended chats again, whoever ended them: the reassignment limit, an admin, a block that was lifted.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, TypeVar, get_type_hints
 
 from chatops.cli import completion
 from chatops.cli.declared import Context, argument, option
@@ -14,7 +16,6 @@ from chatops.later import later
 
 if TYPE_CHECKING:  # commands that move chats
     from chatops.flows import move_request
-    from chatops.flows.move_request import MoveRequest
 else:
     move_request = later("chatops.flows.move_request")
 
@@ -82,41 +83,49 @@ OneOperator = Annotated[
 ]
 
 
-def move(ctx: Context, request: MoveRequest) -> ExitCode:
-    """What the commands that move chats have in common: all but their options."""
-    from chatops.flows import move_chats  # help and completion load no flow
+class Moving(TypedDict, total=False):
+    """What the commands that move chats take, in the order of their help; some take `to`, `idle`, `force` or `every_row`."""
 
-    return move_chats.move(invocation_of(ctx), request)
+    chats: Chats
+    to: str | None
+    idle: bool
+    where: Where
+    stuck: Stuck
+    held_by: HeldBy
+    force: list[str]
+    most: Most
+    rate: Rate
+    stop_after: StopAfter
+    plan_out: PlanOut
+    plan: Plan
+    dry_run: DryRun
+    yes: Yes
+    reason: Reason
+    no_audit: NoAudit
+    every_row: EveryRow
 
 
-def opening_or_ending(
-    name: Literal["close", "reopen"], text: str, *, examples: Sequence[str], exits: str
+_OF_SOME = frozenset(("to", "idle", "force", "every_row"))
+
+
+def moving(
+    name: Literal["reassign", "release", "close", "reopen"], text: str, *, examples: Sequence[str], exits: str, **own: object
 ) -> Callable[..., ExitCode]:
-    """`close` and `reopen`, which take the same options; `text` is what their help says."""
+    """A command that moves chats: takes what all of them take, and what stands in `own`; `text` is what its help says."""
 
-    def run(
-        ctx: Context,
-        chats: Chats = None,
-        where: Where = None,
-        stuck: Stuck = None,
-        held_by: HeldBy = None,
-        most: Most = move_request.MOST,
-        rate: Rate = None,
-        stop_after: StopAfter = None,
-        plan_out: PlanOut = None,
-        plan: Plan = None,
-        dry_run: DryRun = False,
-        yes: Yes = False,
-        reason: Reason = None,
-        no_audit: NoAudit = False,
-    ) -> ExitCode:
-        request = move_request.MoveRequest(
-            command=name, names=chats or (), where=where, stuck=stuck, held_by=held_by, most=most, rate=rate,
-            stop_after=stop_after, plan_out=plan_out, plan=plan, dry_run=dry_run, yes=yes, reason=reason, no_audit=no_audit,
-        )  # fmt: skip
-        return move(ctx, request)
+    def run(ctx: Context, chats: Sequence[str] | None = None, **given: object) -> ExitCode:
+        from chatops.flows import move_chats  # help and completion load no flow
 
+        return move_chats.move(invocation_of(ctx), move_request.MoveRequest(command=name, names=chats or (), **given))  # type: ignore[arg-type]  # as `Moving` says
+
+    usual = {"chats": None} | {one.name: one.default for one in fields(move_request.MoveRequest)} | own
+    taken = {one: kind for one, kind in get_type_hints(Moving, include_extras=True).items() if one not in _OF_SOME - own.keys()}
+    place = inspect.Parameter.POSITIONAL_OR_KEYWORD
     run.__name__, run.__doc__ = name, text
+    run.__signature__ = inspect.Signature([  # type: ignore[attr-defined]
+        inspect.Parameter("ctx", place, annotation=Context),
+        *(inspect.Parameter(one, place, annotation=kind, default=usual[one]) for one, kind in taken.items()),
+    ])  # fmt: skip
     return command(examples=examples, exits=exits)(run)
 
 
