@@ -62,6 +62,10 @@ def run(arguments: list[str], call: Call) -> Any:
     return group().main(args=arguments, prog_name="chatops", standalone_mode=False, obj=call)
 
 
+SETTINGS = {"help_option_names": list(help_page.HELP_OPTIONS)}
+"""Of every command: it keeps the help option that it was first asked for, with whatever stands above it then."""
+
+
 def group() -> typer.core.TyperGroup:
     """All of chatops as typer runs it."""
     app = typer.Typer(
@@ -70,7 +74,7 @@ def group() -> typer.core.TyperGroup:
         add_completion=True,
         pretty_exceptions_enable=False,
         epilog=COMMON_EPILOG,
-        context_settings={"help_option_names": list(help_page.HELP_OPTIONS)},
+        context_settings=SETTINGS,
     )
 
     @app.callback(invoke_without_command=True)
@@ -92,9 +96,9 @@ def _load(panel: str, name: str, line: str) -> typer.core.TyperCommand:
     function = getattr(importlib.import_module(f"chatops.cli.{name}"), name)
     single = typer.Typer(add_completion=False)
     text = f"{line}\n\n{function.__doc__ or ''}"
-    single.command(name, cls=_HelpPage, help=text, short_help=line, rich_help_panel=panel, epilog=function.epilog)(
-        _declared(function)
-    )
+    single.command(
+        name, cls=_HelpPage, help=text, short_help=line, rich_help_panel=panel, epilog=function.epilog, context_settings=SETTINGS
+    )(_declared(function))
     command = typer.main.get_command(single)
     assert isinstance(command, _HelpPage)
     command.rewritten = getattr(function, "rewritten", list)
