@@ -8,8 +8,8 @@ A file is sent as it stands. Three things are done to it on the way, here and no
    the same whether the view is installed, old or absent. `:late_turns`, without quotes, is the text of a file, as psql puts it
    there after `\\set late_turns `cat sql/checks/shared/late_turns.sql`` (`with_shared`); where several checks that share it are
    asked together it stands once in front of all. `epoch$BEFORE_018.sql` is `epoch.sql`, or for databases without the queue's
-   clocks `epoch.before_018.sql` (in psql: `\\setenv BEFORE_018 .before_018`). A repair that is tried hides the tables behind a
-   few of their rows.
+   clocks `epoch.before_018.sql` (in psql: `\\setenv BEFORE_018 .before_018`); repairs have all of theirs from one list, by
+   `\\i sql/repairs/shared/parts.psql`. A repair that is tried hides the tables behind a few of their rows.
 3. *No log.* With `--no-audit`, `chatops.actions` is the temporary table of `queries/repair_standin.sql` (`without_log`).
 
 A repair is two statements with a line between them that holds only a semicolon; each is sent by itself (`chatops.repairs`).
@@ -28,6 +28,8 @@ PLACEHOLDER = re.compile(r":'([a-z_][a-z0-9_]*)'")
 """A parameter of a file, written as psql's variables are."""
 _FILLED = re.compile(r"^\\set (\w+) `cat sql/((?:\w+/)+\1)(\$BEFORE_018)?\.sql`\n", re.MULTILINE)
 """A variable of psql that holds what several files share, or what a database without the queue's clocks has otherwise."""
+_INCLUDED = re.compile(r"^\\i sql/(\S+\.psql)\n", re.MULTILINE)
+"""A file of such variables."""
 _HEADER = re.compile(r"^--\s*([a-z][a-z-]*):[ \t]*(.*)$")
 
 
@@ -158,7 +160,10 @@ def shared(name: str) -> str:
 
 def with_shared(text: str, *, before_018: bool = False) -> str:
     """A text with those of the files that it shares in their places, as psql reads it."""
+    text = _INCLUDED.sub(lambda found: read(found[1]), text)
     for name, path, varies in _FILLED.findall(text):
+        if f":{name}" not in text:
+            continue
         file = f"{path}.before_018.sql" if varies and before_018 else f"{path}.sql"
         theirs = f"\n{body(read(file))}\n".replace("\\", r"\\")
         text = re.sub(rf"(?<![:\w]):{name}\b", theirs, text)

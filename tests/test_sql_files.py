@@ -215,13 +215,13 @@ def test_nothing_but_the_three_ways_stands_between_a_file_and_the_server() -> No
     """Marks that once made other texts of a file are in none of them, each variant has its file, and each part is a part of one."""
     parts: dict[str, str] = {}
     sources = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(sqlfiles.__file__).parent.rglob("*.py")))
-    for path in sorted(sqlfiles.root().rglob("*.sql")):
+    for path in sorted(sqlfiles.root().rglob("*.*sql")):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"-- (?:since|before) 018 *$", text, re.MULTILINE), path
         if path.stem.endswith(".before_018"):
             assert path.with_name(path.name.replace(".before_018", "")).exists(), path
         parts |= dict(re.findall(r"^\\set \w+ `cat sql/(\S+?)(\$BEFORE_018)?\.sql`$", text, re.MULTILINE))
-        assert not re.search(r"^\\set", sqlfiles.with_shared(text), re.MULTILINE), path
+        assert not re.search(r"^\\(?:set|i)", sqlfiles.with_shared(text), re.MULTILINE), path
         if path.parent.name == "queries" and re.search(r"^\\set", text, re.MULTILINE):
             assert f'read("queries/{path.name}")' not in sources, path
     for part, varies in parts.items():

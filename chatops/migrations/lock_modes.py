@@ -7,12 +7,12 @@ import re
 from chatops.migrations.objects_made import claims_of_statement, table_of
 from chatops.migrations.scanner import Statement, significant
 
-# From here on a mode keeps somebody from reading or writing.
 STRENGTH = (
     "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE",
     "ACCESS EXCLUSIVE",
 )  # fmt: skip
 WORTH_A_WORD = STRENGTH.index("SHARE UPDATE EXCLUSIVE")
+# From here on a mode keeps somebody from reading or writing.
 BLOCKS_WRITES = STRENGTH.index("SHARE")
 BLOCKS_READS = STRENGTH.index("ACCESS EXCLUSIVE")
 

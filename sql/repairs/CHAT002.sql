@@ -3,9 +3,7 @@
 --
 -- order: 70
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set open_assignment `cat sql/repairs/shared/open_assignment.sql`
-\set ending_assignments `cat sql/repairs/shared/ending_assignments.sql`
-\set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
+\i sql/repairs/shared/parts.psql
 
 select a.chat_id
   from chat_assignments a

@@ -5,12 +5,7 @@
 --
 -- order: 30
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set works_on_it `cat sql/repairs/shared/works_on_it.sql`
-\set said_last `cat sql/repairs/shared/said_last.sql`
-\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
-\set letting_go `cat sql/repairs/shared/letting_go.sql`
-\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
-\set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
+\i sql/repairs/shared/parts.psql
 
 -- Of several such chats of one operator only the newest can be the one.
 select w.id as chat_id,

@@ -2,10 +2,7 @@
 --
 -- order: 110
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
-\set and_logged `cat sql/repairs/shared/and_logged.sql`
-\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
-\set mended_and_busy `cat sql/repairs/shared/mended_and_busy.sql`
+\i sql/repairs/shared/parts.psql
 
 select c.id as chat_id
   from chats c

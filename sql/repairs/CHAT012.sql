@@ -3,10 +3,7 @@
 --
 -- order: 130
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set turns_without_reply `cat sql/repairs/shared/turns_without_reply.sql`
-\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
-\set and_logged `cat sql/repairs/shared/and_logged.sql`
-\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
+\i sql/repairs/shared/parts.psql
 
 select c.id as chat_id, ended.released_at
   from (:turns_without_reply) as ended

@@ -2,12 +2,7 @@
 --
 -- order: 140
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set newest_reply `cat sql/repairs/shared/newest_reply.sql`
-\set forgets_who_answered `cat sql/repairs/shared/forgets_who_answered.sql`
-\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
-\set and_logged `cat sql/repairs/shared/and_logged.sql`
-\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
-\set mended_and_busy `cat sql/repairs/shared/mended_and_busy.sql`
+\i sql/repairs/shared/parts.psql
 
 -- In the order of the key, so that the pages of the index are read one after the other.
 select c.id as chat_id

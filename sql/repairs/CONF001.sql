@@ -3,7 +3,7 @@
 --
 -- order: 10
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set unusable_settings `cat sql/repairs/shared/unusable_settings.sql`
+\i sql/repairs/shared/parts.psql
 
 select null::uuid as chat_id, s.key, s.value::text as stored,
        case when s.number between s.least and s.most then s.number else s.usual end as number

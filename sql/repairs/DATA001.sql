@@ -4,9 +4,7 @@
 --
 -- order: 170
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set counted_since `cat sql/repairs/shared/counted_since.sql`
-\set message_partitions `cat sql/queries/shared/message_partitions.sql`
-\set operators_miscounted `cat sql/repairs/shared/operators_miscounted.sql`
+\i sql/repairs/shared/parts.psql
 
 with kept as materialized (:counted_since)
 select c.id as chat_id, null::uuid as operator_id, coalesce(source.messages, 0) - coalesce(c.message_count, 0) as difference,

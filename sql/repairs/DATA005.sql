@@ -4,7 +4,7 @@
 --
 -- order: 5
 -- First what is wrong, read once and without a lock; then a batch of it, judged anew by what each sequence gave last.
-\set sequences_behind `cat sql/repairs/shared/sequences_behind.sql`
+\i sql/repairs/shared/parts.psql
 
 select null::uuid as chat_id, b.sequence_id::bigint as sequence_id, b.sequence, b.relation, b.newest_id
   from (:sequences_behind) as b

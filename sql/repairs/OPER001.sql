@@ -5,13 +5,7 @@
 --
 -- order: 50
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set last_seen `cat sql/repairs/shared/last_seen.sql`
-\set said_last `cat sql/repairs/shared/said_last.sql`
-\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
-\set waiting_again `cat sql/repairs/shared/waiting_again.sql`
-\set letting_go `cat sql/repairs/shared/letting_go.sql`
-\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
-\set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
+\i sql/repairs/shared/parts.psql
 
 -- Whoever is inactive is so whatever they do; who was silent must not have moved since.
 select c.id as chat_id, c.assigned_operator_id as operator_id,

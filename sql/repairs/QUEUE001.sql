@@ -2,13 +2,7 @@
 --
 -- order: 60
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set said_last `cat sql/repairs/shared/said_last.sql`
-\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
-\set waiting_again `cat sql/repairs/shared/waiting_again.sql`
-\set letting_go `cat sql/repairs/shared/letting_go.sql`
-\set chats_logged `cat sql/repairs/shared/chats_logged.sql`
-\set assignments_logged `cat sql/repairs/shared/assignments_logged.sql`
-\set mended_and_busy `cat sql/repairs/shared/mended_and_busy.sql`
+\i sql/repairs/shared/parts.psql
 
 select c.id as chat_id
   from chats c

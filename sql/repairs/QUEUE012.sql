@@ -4,10 +4,7 @@
 -- order: 150
 -- from: 018
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
-\set unanswered `cat sql/checks/shared/unanswered.sql`
-\set oldest_unanswered `cat sql/queries/shared/oldest_unanswered.sql`
-\set locked_as_judged `cat sql/repairs/shared/locked_as_judged.sql`
-\set mended_and_busy `cat sql/repairs/shared/mended_and_busy.sql`
+\i sql/repairs/shared/parts.psql
 
 select u.id as chat_id
   from (:unanswered) as u
