@@ -37,12 +37,21 @@ _MADE = re.compile(
 """A CTE that adds rows to a table of the tenant, and returns them whole."""
 _TENANTS = re.compile(r"\b(chats|messages|chat_assignments|operator_activity|operators|platform_config) ?[a-z]?\b")
 _READS = re.compile(r"\b(from|join) chatops\.actions a\b")
+_SETTINGS = re.compile(r"\b(from|join) chatops\.settings s\b")
+_KEEPS = re.compile(
+    r"insert into chatops\.settings as s \((?P<columns>[^)]*)\)\s*(?P<made>select .*)\s*"
+    r"on conflict \(target_schema, key\) do update\s*set value = (?P<value>.*?),\s*set_at = .*?"
+    r"\bwhere (?P<differs>excluded\.value .*?)\s*$",
+    re.DOTALL,
+)
+"""What keeps something in the settings, or adds to what is kept there."""
 _INSTANT = re.compile(r"\b(?:pg_catalog\.)?(?:statement_timestamp|clock_timestamp|now)\(\)(?P<shift> [+-] interval '[^']+')?")
 _SCHEMA = re.compile(r"\b(?:pg_catalog\.)?current_schema\(\)")
 _TYPES = {
     "action": "text", "code": "text", "chat_id": "uuid", "operator_id": "uuid", "row_id": "text", "undoes": "bigint",
     "before": "jsonb", "after": "jsonb", "outcome": "text", "detail": "text",
 }  # fmt: skip
+_SET = "target_schema text, key text, value jsonb, until timestamptz, reason text, set_by text, set_at timestamptz"
 _LOGGED = "id bigint, code text, at timestamptz, chat_id uuid, operator_id uuid, before jsonb, after jsonb"
 
 
@@ -62,6 +71,40 @@ def carry_out(database: Database, text: str, parameters: Mapping[str, object] | 
     if values is None:
         return []
     return database.tuples(_log_text(logs["log"], named, logs["told"] or ""), {"made": values})
+
+
+def settings_as_value(database: Database, text: str, parameters: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+    """A query with the settings of schema chatops as a value: asked together with the server's own views, which Citus takes
+    apart, they are for superusers only."""
+    if database.facts is None or database.facts.citus is None or not _SETTINGS.search(text):
+        return text, parameters
+    settings = database.value(sqlfiles.read("queries/citus_settings.sql"))
+    return _SETTINGS.sub(rf"\1 pg_catalog.jsonb_to_recordset(:'settings'::jsonb) as s({_SET})", text), {
+        **parameters, "settings": settings,
+    }  # fmt: skip
+
+
+def keep(database: Database, text: str, parameters: Mapping[str, object]) -> None:
+    """Carries out what keeps something in the settings: found, put together and written by a statement each; in a transaction."""
+    keeps = _KEEPS.search(sqlfiles.body(text))
+    assert keeps is not None
+    columns = keeps["columns"]
+    told = f"{columns.replace('value', 'value::text')}, session_user, clock_timestamp()"
+    made = f"select {told} from (\n{keeps['made']}\n) as made ({columns})"
+    for schema, key, found, *others in database.tuples(made, parameters):
+        which = {"schema": schema, "key": key}
+        kept = database.tuples("select value::text from chatops.settings where target_schema = :'schema' and key = :'key'", which)
+        if kept:
+            merged = f"select ({keeps['value']})::text, ({keeps['differs']})::boolean"
+            merged = merged.replace("s.value", ":'kept'::jsonb").replace("excluded.value", ":'found'::jsonb")
+            found, differs = database.tuples(merged, {**parameters, "kept": kept[0][0], "found": found})[0]
+            if not differs:
+                continue
+        values = ", ".join(literal(one) for one in (schema, key, found, *others))
+        database.execute(
+            f"insert into chatops.settings ({columns}, set_by, set_at) values ({values}) on conflict (target_schema, key)"
+            " do update set value = excluded.value, set_by = excluded.set_by, set_at = excluded.set_at"
+        )
 
 
 def _as_values(database: Database, text: str, known: dict[str, object]) -> str:

@@ -73,6 +73,8 @@ class Obstacles:
         if error.sqlstate == _DENIED:
             what = message.removeprefix("permission denied for ")
             kind, _, name = what.partition(" ")
+            if check.if_absent is not None and check.if_absent.endswith(f".{name}"):
+                name = check.if_absent  # the server leaves out the schema
             remedies = {"table": f"grant select on {name} to {role};", "view": f"grant select on {name} to {role};",
                         "schema": f"grant usage on schema {name} to {role};",
                         "function": f"grant execute on function {name} to {role};"}  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatops import db, sqlfiles
+from chatops import cluster_log, db, sqlfiles
 from chatops.checks import asking, catalog
 from chatops.checks import window as windows
 from chatops.checks.inventory import Inventory, take_inventory, take_thresholds
@@ -218,10 +218,12 @@ def _ask(state: _Run, check: Check, text: str, *, seconds_for: int = 1) -> Resul
 
 def _in_savepoint(state: _Run, check: Check, text: str, limits: str) -> list[dict[str, Any]]:
     """The rows of a query; what it has set for its session (a path, a role) ends with it. Ours takes two round trips."""
-    database, parameters = state.database, {**state.parameters, "rows": state.rows, "about": state.about}
+    database = state.database
+    parameters: Mapping[str, Any] = {**state.parameters, "rows": state.rows, "about": state.about}
     database.script(f"savepoint chatops_check; {limits}")
     try:
         if check.shipped:
+            text, parameters = cluster_log.settings_as_value(database, text, parameters)
             return database.mappings_before(db.inlined(text, parameters), LEAVE)
         database.script(OWN_CHECK)
         rows = database.untrusted_mappings(text, parameters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from chatops import sqlfiles
+from chatops import cluster_log, sqlfiles
 from chatops.db import Database, inlined
 from chatops.errors import DatabaseError
 
@@ -16,4 +16,8 @@ def keep(database: Database, *, anew: bool = True) -> None:
     """
     text = sqlfiles.query("queries/safety_keep.sql")
     with contextlib.suppress(DatabaseError):
-        database.at_once([inlined(text, {"anew": anew})], {})
+        if (database.facts or database.glance()).citus is not None:
+            with database.acting():
+                cluster_log.keep(database, text, {"anew": anew})
+        else:
+            database.at_once([inlined(text, {"anew": anew})], {})
