@@ -75,7 +75,7 @@ def objects_of(file: str) -> Mapping[str, Properties | None]:
     if not path.exists():
         return {}
     found = json.loads(path.read_text(encoding="utf-8"))
-    made: dict[str, Properties | None] = found["objects"]
+    made: dict[str, Properties | None] = {**only_in_cluster(file), **found["objects"]}
     # While a file is being written its catalog is behind: then its objects count by their names alone.
     return made if found["checksum"] == checksum(file) else {label: None if one is None else {} for label, one in made.items()}
 
@@ -88,6 +88,14 @@ def in_cluster(file: str) -> Mapping[str, Mapping[str, str] | None]:
         json.loads(path.read_text(encoding="utf-8")).get("citus", {}) if path.exists() else {}
     )
     return found
+
+
+@cache
+def only_in_cluster(file: str) -> Mapping[str, Mapping[str, str]]:
+    """What only a tenant of a Citus cluster gets of one file, as `objects_of`."""
+    path = sqlfiles.root() / FOLDER / f"{file}.json"
+    own = json.loads(path.read_text(encoding="utf-8"))["objects"] if path.exists() else {}
+    return {label: one for label, one in in_cluster(file).items() if one is not None and label not in own}
 
 
 def checksum(file: str) -> str:
@@ -115,7 +123,7 @@ def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]
         for label, properties in objects_of(file).items():
             if properties is None:
                 wanted.pop(label, None)
-            elif cluster and label in in_cluster(file) and in_cluster(file)[label] is None:
+            elif in_cluster(file).get(label, {}) is None if cluster else label in only_in_cluster(file):
                 continue
             elif label in others or _may_lack(label, file, state):
                 others.add(label)

@@ -2,6 +2,7 @@
 -- the nodes are not one: what the tables' owner writes is restored history from a minute back on.
 
 -- in order_message: (new.created_at < now() or => (new.created_at < now() - interval '1 minute' or
+-- in *: perform pg_catalog.nextval('chatops.queue_returns'::pg_catalog.regclass); => -- nobody counts this here
 -- in apply_message: v_marked or new.created_at < now() => v_marked or new.created_at < now() - interval '1 minute'
 -- in guard_assignment: new.assigned_at < now() and => new.assigned_at < now() - interval '1 minute' and
 
@@ -61,5 +62,16 @@ $function$;
 create or replace trigger chatops_forget_messages after delete on messages
   for each row execute function forget_messages();
 
--- A truncated shard calls no trigger.
--- instead of: create or replace trigger chatops_follow_truncate
+-- A truncated shard calls no trigger, but the table whose shard it is does, where the TRUNCATE was said. Citus truncates the shard
+-- in such a trigger, too, and triggers are called in the order of their names: ours comes after that one.
+-- in follow_truncate: set local chatops.write to 'function'; => do $mark$ begin set local chatops.write to 'function'; end $mark$;
+-- in follow_truncate: set local chatops.write to ''; => do $mark$ begin set local chatops.write to ''; end $mark$;
+-- in follow_truncate: coalesce(c.assignment_time, clock_timestamp()) => coalesce(c.assignment_time, v_at)
+-- in follow_truncate: declare => declare v_at constant timestamptz := clock_timestamp();
+
+-- instead of: create or replace trigger chatops_follow_truncate after truncate on messages
+create or replace trigger zz_chatops_follow_truncate after truncate on messages
+  for each statement execute function follow_truncate();
+-- instead of: create or replace trigger chatops_follow_truncate after truncate on chat_assignments
+create or replace trigger zz_chatops_follow_truncate after truncate on chat_assignments
+  for each statement execute function follow_truncate();

@@ -109,7 +109,7 @@ select 'trigger ' || g.tgname::text || ' of ' || t.relname::text, t.relname::tex
   from tables as t
   join pg_catalog.pg_trigger as g on g.tgrelid = t.oid and not g.tgisinternal and g.tgparentid = 0::oid
   join pg_catalog.pg_proc as p on p.oid = g.tgfoid
- where t.of_chats and g.tgname::text not like 'chatops\_%'
+ where t.of_chats and g.tgname::text !~ '^(zz_)?chatops_'
 union all
 -- What policies ask decides what they let through.
 select 'function ' || f.call || ' of policies', 'chats', false,
