@@ -83,6 +83,15 @@ def node_of(database: Database) -> CitusNode | None:
     return database.rows(CitusNode, query, {"schema": database.target.schema})[0]
 
 
+def stay(database: Database) -> None:
+    """Keeps a tenant on its node until the transaction ends: what is locked and read there is written there, too."""
+    if database.facts is None or not database.facts.distributed:
+        return
+    if not database.tuples(sqlfiles.read("queries/citus_stay.sql")):
+        # The lock itself is for the tables' owner. Others get it with a write, of no row.
+        database.execute("update chats set updated_at = updated_at where id = '00000000-0000-0000-0000-000000000000'")
+
+
 def refuse_writing(node: CitusNode | None, command: str, schema: str) -> None:
     """Raises RefusedError where a writing command cannot work: on a worker, and where a schema is a tenant by halves."""
     refuse_worker(node, command)

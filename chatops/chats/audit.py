@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from chatops import cluster_log, sqlfiles
+from chatops import cluster, cluster_log, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError
 from chatops.provenance import Provenance
@@ -26,6 +26,7 @@ def acting(
         # This tells the guards that we keep state, holder, assignment and heartbeat consistent ourselves.
         known = provenance.annotations(reason=reason, plan_id=plan_id)
         database.annotate({**known, "timezone": "UTC", "chatops.write": "function", **BY_KEY})
+        cluster.stay(database)
         yield database
 
 
