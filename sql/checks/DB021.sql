@@ -5,8 +5,9 @@
 -- severity: warning
 -- group: schema
 -- expected: on a Citus cluster with workers, the schema is distributed, and its tables, functions and guards are on a worker
--- why: it was made before the cluster; or a block made tables, a request of several statements functions, which stay here
+-- why: it was made before the cluster or one of its nodes; or a block made tables, a request of several statements functions, which stay here
 -- consequence: the coordinator does all the work, and what looks distributed or guarded is not
+-- help-sql: {remedy}
 -- help-text: `migrate --schema NAME` distributes a tenant's schema; public stays on the coordinator
 -- says: the deploy is not right
 -- needs-table: chats
@@ -29,7 +30,12 @@ with cluster as (
     '                 $$select count(*) from pg_trigger t join pg_class c on c.oid = t.tgrelid'
     '                     join pg_namespace n on n.oid = c.relnamespace'
     '                    where n.nspname = %L and t.tgname like ''chatops\_%%'' and c.relname ~ ''_[0-9]+$''$$, current_schema())) w'
-    '         where w.success) as guards_there'
+    '         where w.success) as guards_there,'
+    '       (select count(*) from pg_catalog.run_command_on_workers(pg_catalog.format('
+    '                 $$select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace'
+    '                    where n.nspname = %L and c.relkind = ''S'' and c.relname in (''refusals_late_reply'', ''refusals_operator_busy'')$$,'
+    '                 current_schema())) w'
+    '         where w.success and w.result <> ''2'' and to_regclass(''refusals_late_reply'') is not null) as uncounted'
     '  from (select string_agg(c.relname, '', '' order by c.relname) filter (where p.how = ''here'') as here,'
     '               string_agg(c.relname || '' '' || p.how, '', '' order by c.relname) filter (where p.how not in (''here'', ''one shard'')) as otherwise,'
     '               string_agg(c.relname, '', '' order by c.relname) filter (where p.how = ''one shard'') as one_shard'
@@ -50,18 +56,27 @@ with cluster as (
    cross join lateral xmltable('/row' passing c.found
             columns workers int path 'workers', schemas int path 'schemas', here text path 'here', otherwise text path 'otherwise',
                     one_shard text path 'one_shard', functions int path 'functions', guards int path 'guards',
-                    guards_there int path 'guards_there' default 0) as n
+                    guards_there int path 'guards_there' default 0, uncounted int path 'uncounted') as n
 )
 select case when c.otherwise is not null then 'the schema is distributed table by table (' || c.otherwise || '), not as one'
             when c.schemas = 0 and c.one_shard is not null then 'the schema is no tenant, though tables of it are distributed: ' || c.one_shard
             when c.schemas = 0 then 'the schema is not distributed'
             when c.here is not null then 'the schema is distributed in part: ' || c.here || ' on the coordinator alone'
             when c.functions > 0 then c.functions::text || ' of its functions are on the coordinator alone'
-            else (c.guards - c.guards_there)::text || ' of its ' || c.guards::text || ' guards are missing on the workers' end as trouble,
+            when c.guards > c.guards_there
+              then (c.guards - c.guards_there)::text || ' of its ' || c.guards::text || ' guards are missing on the workers'
+            else c.uncounted::text || ' of the workers came later and count no refusals' end as trouble,
        current_schema()::text as schema,
-       c.workers
+       c.workers,
+       case when c.uncounted > 0
+            then pg_catalog.format('select run_command_on_workers(''set citus.enable_ddl_propagation to off; '
+                   'create sequence if not exists %1$I.refusals_late_reply minvalue 0 start with 0; '
+                   'create sequence if not exists %1$I.refusals_operator_busy minvalue 0 start with 0; '
+                   'alter sequence %1$I.refusals_late_reply owner to %2$I; alter sequence %1$I.refusals_operator_busy owner to %2$I'');',
+                   current_schema(), (select r.rolname from pg_class t join pg_namespace n on n.oid = t.relnamespace join pg_roles r on r.oid = t.relowner
+                                       where n.nspname = current_schema() and t.relname = 'chats')) end as remedy
   from counted c
  where c.otherwise is not null
     or (c.schemas = 0 and c.one_shard is not null)
     or (c.workers > 0 and c.schemas = 0)
-    or (c.schemas > 0 and (c.here is not null or c.functions > 0 or c.guards > c.guards_there))
+    or (c.schemas > 0 and (c.here is not null or c.functions > 0 or c.guards > c.guards_there or c.uncounted > 0))
