@@ -21,7 +21,7 @@ brackets, unchanged (`counted`, `first`).
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 PLACEHOLDER = re.compile(r":'([a-z_][a-z0-9_]*)'")
@@ -49,7 +49,12 @@ def read(relative: str) -> str:
 
 def names(folder: str) -> list[str]:
     """The names, without ending, of the .sql files directly in a folder below `sql/`, sorted."""
-    return sorted(path.stem for path in (root() / folder).glob("*.sql"))
+    return list(_names(root() / folder))
+
+
+@cache
+def _names(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in folder.glob("*.sql")))
 
 
 def header(text: str) -> dict[str, str]:
@@ -75,6 +80,7 @@ def header(text: str) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=1000)
 def body(text: str) -> str:
     """The text without its leading comment lines and without a final semicolon."""
     lines = text.splitlines()
@@ -170,6 +176,7 @@ def with_shared(text: str, *, before_018: bool = False) -> str:
     return _FILLED.sub("", text)
 
 
+@lru_cache(maxsize=1000)
 def without_shared(text: str) -> str:
     """A check without the CTEs that it shares, which are its first ones, to stand behind them."""
     for name, *_ in _FILLED.findall(text):

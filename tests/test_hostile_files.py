@@ -101,9 +101,12 @@ def test_an_archive_of_another_shape_is_refused(head: object, chatops_inprocess:
 def test_what_chatops_keeps_is_for_its_owner(
     latest_database: Database, chatops_inprocess: Run, home: Path, tmp_path: Path
 ) -> None:
-    os.umask(0o022)
-    chatops_inprocess("diagnose", "--capture", "case.zip", db=latest_database)
-    chatops_inprocess("monitor", "--once", "--state", "state.json", db=latest_database)
+    before = os.umask(0o022)
+    try:
+        chatops_inprocess("diagnose", "--capture", "case.zip", db=latest_database)
+        chatops_inprocess("monitor", "--once", "--state", "state.json", db=latest_database)
+    finally:
+        os.umask(before)
     for name in ("case.zip", "state.json"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600, name
 

@@ -166,7 +166,10 @@ CHANGING = ("monitor --once", "doctor")
 EACH = """
 import contextlib, json, os, shlex, sys
 from chatops.cli import app, COMMANDS
-import chatops.flows.run, chatops.db, importlib
+import chatops.flows, importlib, pkgutil
+# What a command loads when it is asked for is loaded once, for all of them.
+for one in pkgutil.walk_packages(chatops.__path__, "chatops."):
+    if not one.name.startswith("chatops.console"): importlib.import_module(one.name)
 answers = []
 for words, streams in json.load(sys.stdin):
     read, write = os.pipe()
