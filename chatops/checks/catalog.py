@@ -31,8 +31,9 @@ OPTIONAL = frozenset({
     "operator_activity.updated_at", "platform_config.description", "platform_config.updated_at",
 })  # fmt: skip
 """Columns of the application that it may do without: nothing of ours reads them without looking."""
-ADOPTED: Mapping[str, tuple[str, ...]] = {"constraint": ("columns",), "index": ("serves",)}
-"""What still counts for an object that the application made: the columns of a constraint, whether an index holds rows."""
+ADOPTED: Mapping[str, tuple[str, ...]] = {"constraint": ("columns",), "index": ("serves",), "function": ("body",)}
+"""What still counts for an object that the application made: the columns of a constraint, whether an index holds rows, what a
+function does."""
 CORE = "001_chat_core"
 """The application's own tables: of them only columns are missed, unless our own text made them."""
 MOST_TEXTS = 16

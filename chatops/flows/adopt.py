@@ -86,6 +86,8 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     look = AdoptLook(found, proposal, told, here, migrate, diff=asked.diff)
     for warning in stated_warnings(proposal):
         invocation.warn(warning)
+    if proposal.stated and not asked.diff:
+        invocation.note([Span("what differs: "), Span(f"{here} --diff --dry-run", "code")])
     if proposal.blocked:
         invocation.show(answer(look))
         refusal = undecided(look)
@@ -99,7 +101,8 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
         return ExitCode.OK
     if not asked.yes:
         invocation.show(answer(replace(look, asked=True)))
-        if not invocation.consent("Record this", yes=False, always=True):
+        against = f", {len(proposal.stated)} of them against what the database shows," if proposal.stated else ""
+        if not invocation.consent(f"Record this{against}", yes=False, always=True):
             invocation.note("nothing was changed")
             return ExitCode.REFUSED
     refuse_ahead(database)
@@ -107,7 +110,7 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run_of)
     record(database, found, proposal, told, run_of)
     with told_when_stopped(invocation, lambda: "the files were recorded", [("Go on", migrate)]):
-        safety.keep(database)
+        safety.keep(database, functions=True)
     if asked.yes:
         invocation.show(answer(replace(look, written=True)))
     late = " --allow-out-of-order" if proposal.late else ""
