@@ -30,6 +30,8 @@ _FILLED = re.compile(r"^\\set (\w+) `cat sql/((?:\w+/)+\1)(\$BEFORE_018)?\.sql`\
 """A variable of psql that holds what several files share, or what a database without the queue's clocks has otherwise."""
 _INCLUDED = re.compile(r"^\\i sql/(\S+\.psql)\n", re.MULTILINE)
 """A file of such variables."""
+_NAMED = re.compile(r"(?<![:\w]):([a-z]\w*)")
+"""Where such a variable stands."""
 _HEADER = re.compile(r"^--\s*([a-z][a-z-]*):[ \t]*(.*)$")
 
 
@@ -167,13 +169,21 @@ def shared(name: str) -> str:
 def with_shared(text: str, *, before_018: bool = False) -> str:
     """A text with those of the files that it shares in their places, as psql reads it."""
     text = _INCLUDED.sub(lambda found: read(found[1]), text)
-    for name, path, varies in _FILLED.findall(text):
-        if f":{name}" not in text:
-            continue
-        file = f"{path}.before_018.sql" if varies and before_018 else f"{path}.sql"
-        theirs = f"\n{body(read(file))}\n".replace("\\", r"\\")
-        text = re.sub(rf"(?<![:\w]):{name}\b", theirs, text)
-    return _FILLED.sub("", text)
+    files = {
+        name: f"{path}.before_018.sql" if varies and before_018 else f"{path}.sql" for name, path, varies in _FILLED.findall(text)
+    }
+
+    def put(found: re.Match[str]) -> str:
+        file = files.get(found[1])
+        return found[0] if file is None else f"\n{_NAMED.sub(put, body_of(file))}\n"
+
+    return _NAMED.sub(put, _FILLED.sub("", text)) if files else text
+
+
+@cache
+def body_of(relative: str) -> str:
+    """The text of one file without its head and its end."""
+    return body(read(relative))
 
 
 @lru_cache(maxsize=1000)
