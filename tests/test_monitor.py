@@ -444,7 +444,9 @@ def test_on_a_terminal_the_watch_is_a_page_drawn_in_place(
     latest_database.execute(
         "insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing"
     )
-    monkeypatch.setattr(Invocation, "medium", lambda self, stream=None: Medium(columns, terminal=True, show_names=True))
+    monkeypatch.setattr(
+        Invocation, "medium", lambda self, stream=None: Medium(columns, terminal=True, redraws=True, show_names=True)
+    )
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", "30")
     monkeypatch.setenv("TERM", "xterm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import uuid
 from collections.abc import Callable, Sequence
@@ -146,6 +147,52 @@ def test_a_tenant_that_cannot_be_seen_is_unknown_by_name(tenants: Database, chat
     assert worst_of(people)[-3:] == ["--schema", "tenant_b", "summary"]
     plugin = chatops_inprocess("--db", url, "queue", "--all-schemas", "tenant_*", "-o", "nagios", check=3)
     assert "tenant_c unknown" in plugin.stdout
+    narrow = chatops_inprocess("--db", url, "summary", "--all-schemas", "tenant_*", terminal=(40, 50), check=1).stdout
+    assert "UNKNOWN:" in narrow.split("not shown at 40 columns")[0]
+    status = rows_of(chatops_inprocess("--db", url, "status", "--all-schemas", "tenant_*", "-o", "json", check=1))
+    assert {row["schema"]: row["unknown"] for row in status}["tenant_c"] == "UNKNOWN: this role may not use the schema"
+
+
+def test_what_the_server_hides_from_the_role_is_told_once_in_the_databases_name(
+    tenants: Database, chatops_inprocess: Chatops
+) -> None:
+    role = f"sees_no_sessions_{uuid.uuid4().hex[:12]}"
+    tenants.execute(f"create role {role} login; grant pg_read_all_data to {role}")
+    url = tenants.url.replace("//postgres@", f"//{role}@")
+    hidden = ("DB010", "DB012")
+    done = chatops_inprocess(
+        "--db", url, "diagnose", "--all-schemas", "tenant_*", "--only", ",".join(hidden), "-o", "json", check=1
+    )
+    told = {row["tenant"]: row["codes"] for row in rows_of(done)}
+    assert told.pop(f"database {tenants.name}") == ["DB012"]
+    assert set(map(tuple, told.values())) == {()}
+    alone = chatops_inprocess("--db", url, "diagnose", "--all-schemas", "tenant_*", "--only", "DB010", "-o", "json", check=1)
+    assert {tuple(row["codes"]) for row in rows_of(alone)} == {("DB010",)}
+
+
+def test_a_database_that_is_away_keeps_no_other_from_its_watch(
+    latest_database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    environments(tmp_path, {"here": latest_database.url, "away": f"{latest_database.url}_gone"})
+    words = ("--env", "here,away", "monitor", "--all-schemas", "public", "--plan", "1ms*2", "--state", tmp_path / "watches")
+    for more in (("--once",), ()):
+        done = chatops_inprocess(*words, *more, "-o", "json", check=3)
+        documents = [json.loads(text) for text in re.split(r"(?<=\n})\n", done.stdout) if text.strip()]
+        rows = {row["environment"]: row for row in documents[-1]["tenants"]}
+        assert rows["here"]["unknown"] is None
+        assert "has no database" in rows["away"]["unknown"]
+    assert len(list((tmp_path / "watches").glob("*.json"))) == 1
+
+
+def test_a_question_about_many_names_what_is_production(
+    latest_database: Database, new_database: Callable[..., Database], chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    environments(tmp_path, {"spare": latest_database.url})
+    text = (tmp_path / "chatops.toml").read_text()
+    (tmp_path / "chatops.toml").write_text(f"{text}[env.live]\nurl = '{new_database().url}'\nproduction = true\n")
+    refused = chatops_inprocess("--env", "spare,live", "rehearse", check=4).stderr
+    assert "rehearse changes production (live (" in refused
+    assert "spare (" not in refused
 
 
 def test_the_tenant_with_a_finding_is_on_the_first_line(tenants: Database, chatops_inprocess: Chatops) -> None:

@@ -21,6 +21,14 @@ _DENIED = "42501"
 _CALLED = re.compile(r'function (?:\w+\.)?"?(\w+)"?(?=[(" ])')
 
 
+HIDDEN = "the server hides other sessions from"
+
+
+def is_hidden_everywhere(result: Result) -> bool:
+    """Whether it is unknown for what the role may not see on the whole server: in every schema alike."""
+    return result.status == "unknown" and bool(result.check.needs_role) and (result.reason or "").startswith(HIDDEN)
+
+
 @dataclass(slots=True)
 class Obstacles:
     """What stands between this role and the checks of one snapshot."""
@@ -57,7 +65,7 @@ class Obstacles:
             newest = inventory.ahead[-1]
             return unknown(check, f"the database is ahead of this chatops, which does not know {newest}: install a newer one")
         if check.needs_role and not self._has_role(check.needs_role):
-            return unknown(check, f"the server hides other sessions from {role}", f"grant {check.needs_role} to {role};")
+            return unknown(check, f"{HIDDEN} {role}", f"grant {check.needs_role} to {role};")
         return None
 
     def after(self, check: Check, error: DatabaseError, *, seconds: float, allowed: float, waited_ms: int) -> Result:

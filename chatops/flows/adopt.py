@@ -73,7 +73,8 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     known = carried_over(ledger.read(database), folder)
     invocation.banner(database)
     refuse_unfit(database, known.ledger.facts)
-    found = survey(database, folder, known.ledger)
+    with invocation.seeing():
+        found = survey(database, folder, known.ledger)
     proposal = propose(folder, found.judgement, through=asked.through, accept=asked.accept)
     told = for_history(found, proposal.files)
     own = [*pin(asked.to), *folder_options(asked.directory, asked.source)]

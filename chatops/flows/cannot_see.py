@@ -33,8 +33,10 @@ class ReadBlocker:
     def __str__(self) -> str:
         names = [formatting.visible(name) for name in (self.application_name, self.role) if name]
         who = " of ".join(names) or self.backend_type or "hidden"
+        if self.state is None:
+            return f"pid {self.pid} {who}, and the server hides from this role what that does"
         query = f': "{formatting.shortened(self.query, 60)}"' if self.query else ""
-        return f"pid {self.pid} {who}, {self.state or 'hidden'} for {formatting.age(self.xact_start, self.now)}{query}"
+        return f"pid {self.pid} {who}, {self.state} for {formatting.age(self.xact_start, self.now)}{query}"
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from chatops.checks.archive import Archive
 from chatops.checks.capture import Captured
 from chatops.checks.compare_looks import Changes
 from chatops.checks.load import Check
+from chatops.checks.obstacles import is_hidden_everywhere
 from chatops.checks.results import Survey, with_rows
 from chatops.checks.try_repair import Rehearsed
 from chatops.db import Database
@@ -109,6 +110,7 @@ def _all_tenants(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
     if request.chat or request.rehearse or request.since_file or request.capture or request.replay:
         raise UsageError("CHAT, --rehearse, --since-file, --capture and --replay are about one tenant: name one")
     severity, plan = run_checks.fail_on(request.fail_on), understood(invocation, request)
+    tells_hidden = any(check.of_database and check.needs_role for check in plan.checks)
 
     def look(one: Invocation) -> ExitCode:
         with one.reading() as database:
@@ -117,6 +119,8 @@ def _all_tenants(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
             asked = [check for check in plan.checks if one.asks(of_database=check.of_database)]
             checks = [check for check in asked if check.code not in silent]
             survey = run.run(database, checks, since=plan.since, given=plan.given, rows=1, whole_seconds=request.timeout)
+        if tells_hidden and not one.asks(of_database=True):  # the look at the database tells it, once
+            survey = replace(survey, results=tuple(each for each in survey.results if not is_hidden_everywhere(each)))
         answer = Answer("diagnose", data=survey_data(survey), now=survey.now)
         one.show(outcomes.with_outcomes(answer, survey, severity, one.here))
         return run_checks.exit_code(survey, severity)

@@ -101,19 +101,24 @@ def _all_tenants(invocation: Invocation, request: MonitorRequest) -> ExitCode:
         raise UsageError("--receipt is about one tenant: name one")
     agreed(invocation, request, consent=partial(tenants.consent, invocation))
     watches_of: dict[str, Watching] = {}
+    asked: set[str] = set()
 
     def look(one: tenants.OneTenant) -> ExitCode:
         place = f"{one.target.shown()} {one.target.schema}"
         first = place not in watches_of
         own = request if request.state is None else replace(request, state=request.state / default_path(one, "monitor").name)
+        asked.add(place)
         watching = watching_of(one, replace(own, anew=request.anew and first))
-        watches_of[place] = watching
-        return watching.once(restart_finished=first and not request.once)
+        code = watching.once(restart_finished=first and not request.once)
+        watches_of[place] = watching  # one that could not be begun is begun by a later look
+        return code
 
     while True:
         code = tenants.over_all(invocation, look, MONITOR)
         going = [one for one in watches_of.values() if not one.watch.finished]
-        healthy = all(one.watch.ticks and not one.watch.ticks[-1].findings for one in watches_of.values())
+        healthy = asked == watches_of.keys() and all(
+            one.watch.ticks and not one.watch.ticks[-1].findings for one in watches_of.values()
+        )
         over = request.once or not going or (request.until_healthy and healthy)
         if over or (request.fail_fast and any(one.watch.worse for one in watches_of.values())):
             return code
@@ -149,6 +154,8 @@ class Watching:
         self.by_server = clock is None
         self.clock, self.sleep = clock or (lambda: datetime.now(UTC) + self.ahead), sleep
         self.live = False
+        self.why_away = ""
+        """What the server's absence was told as."""
         self._newer_told = False
         self._screen: Page | None = None
         self.watch: Watch
@@ -242,7 +249,7 @@ class Watching:
         if baseline is None:
             found = self.look(require_chats)
             if not found.reached:
-                raise UnreachableError("the database cannot be reached: a watch needs to know how it was before")
+                raise UnreachableError(f"{self.why_away}: a watch needs to know how it was before")
             baseline = watches.baseline_of(found)
         begun = watches.begin(place, wanted.text, self.clock(), baseline)
         self.watch = replace(begun, environment=target.name, role=self.role, program=self.invocation.here())
@@ -296,6 +303,7 @@ class Watching:
                 asks = self.invocation.asks
                 found = look(database, self.invocation.here, lambda check: asks(of_database=check.of_database), require)
         except UnreachableError as error:
+            self.why_away = error.message
             self.invocation.warn(error.message)
             return Look(reached=False)
         seen, said = beside(self.commands, command_environment(self.invocation, "monitor"))

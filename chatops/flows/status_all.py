@@ -36,7 +36,16 @@ def status_all(invocation: Invocation, options: StatusOptions) -> ExitCode:
             members.append(Member(one.target, one.label, request, Run("status"), error=one.error))
         with contextlib.closing(Fleet(folder, members, jobs, lambda label, event: None)) as whole:
             whole.look()
-        return [status_row(one, here(one.target, "status", *own), counts=options.exit_code, newer=_newer(one)) for one in members]
+        return [
+            status_row(
+                member,
+                here(member.target, "status", *own),
+                counts=options.exit_code,
+                seen=one.error is None,
+                newer=_newer(member),
+            )
+            for one, member in zip(tenants, members, strict=True)
+        ]
 
     return show(invocation, ask, STATUS)
 

@@ -105,7 +105,7 @@ def answer(page: Page, rows: Sequence[TenantRow], now: datetime | None) -> Answe
     tenants = [row for row in rows if not row.of_database]
     told = [row for row in ordered if not row.well]
     unknown = [row for row in ordered if row.unknown is not None]
-    lacking = Column("unknown", "why")
+    lacking = Column("unknown", "why", rank=0)
     columns = [Column("tenant", "tenant"), *page.columns, *([lacking] if unknown else [])]
     whole = [
         *(Column(name, name, audience="machines") for name in ("tenant", "schema", "environment", "database")),

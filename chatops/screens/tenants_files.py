@@ -24,16 +24,18 @@ STATUS = Page(
 )  # fmt: skip
 
 
-def status_row(member: Member, command: str, *, counts: bool, newer: str | None = None) -> TenantRow:
-    """One tenant's line of `status`; `counts`: whether what is pending makes the run end in 1.
+def status_row(member: Member, command: str, *, counts: bool, seen: bool = True, newer: str | None = None) -> TenantRow:
+    """One tenant's line of `status`; `counts`: whether what is pending makes the run end in 1; `seen`: the role may look.
 
     `newer`: what a newer chatops has left there.
     """
     target = member.target
     if member.error is not None or member.prepared is None:
-        refused = member.error is not None and member.error.exit_code in (ExitCode.REFUSED, ExitCode.FOUND)
+        refused = member.error is not None and member.error.exit_code is ExitCode.REFUSED
         why = member.error.message if member.error is not None else "it was not looked at"
         code = ExitCode.FOUND if refused else member.code
+        if not seen:
+            return unknown(target, member.label, why, code, command)
         row = unknown(target, member.label, why, code if counts or not refused else ExitCode.OK, command)
         return row if not refused else _told(row, Told((2.0,), {"state": f"refused: {why}"}, f"refused: {why}"))
     plan = member.prepared.plan
