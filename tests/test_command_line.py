@@ -418,3 +418,18 @@ def test_a_name_that_is_not_there_brings_the_nearest(
     failed = chatops_inprocess(*words.split(), db=latest_database, check=2)
     assert re.search(rf"did you mean [\w, -]*{meant}", failed.stderr), failed.stderr
     assert "did you mean" not in chatops_inprocess("zzzzzz", check=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("queue", "--top"), "requires an argument"), (("queue", "--top", "many"), "'many' is not a whole number"),
+        (("diagnose", "--timeout", "soon"), "'soon' is not a number"), (("queue", "--top", "-1"), "-1 is not between 0 and"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_missing_or_wrong_leads_to_the_commands_own_help(
+    chatops_inprocess, words: tuple[str, ...], said: str
+) -> None:
+    told = chatops_inprocess(*words, check=2).stderr
+    assert said in told
+    assert f"chatops {words[0]} --help" in told

@@ -33,8 +33,12 @@ class _HelpPage(typer.core.TyperCommand):
     """What its line stands for."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Reads the line."""
-        return super().parse_args(ctx, self.rewritten(args))
+        """Reads the line; what is wrong with it knows of which command it is."""
+        try:
+            return super().parse_args(ctx, self.rewritten(args))
+        except MISUSED as error:
+            error.ctx = getattr(error, "ctx", None) or ctx  # type: ignore[attr-defined]
+            raise
 
     def format_help(self, ctx: Any, formatter: object) -> None:
         """Writes the page."""

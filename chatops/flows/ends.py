@@ -67,9 +67,13 @@ def _in_words(message: str) -> str:
     "Invalid value for '--limit': 0 is not between 1 and 100000."
     >>> _in_words("Invalid value for '--max': 0 is not in the range x>=1.")
     "Invalid value for '--max': 0 is less than 1."
+    >>> _in_words("Invalid value for '--top': 'many' is not a valid int range.")
+    "Invalid value for '--top': 'many' is not a whole number."
     """
     message = re.sub(r"is not in the range ([\d.]+)<=x<=([\d.]*\d)", r"is not between \1 and \2", message)
-    return re.sub(r"is not in the range x>=([\d.]*\d)", r"is less than \1", message)
+    message = re.sub(r"is not in the range x>=([\d.]*\d)", r"is less than \1", message)
+    message = re.sub(r"is not a valid int(?:eger)?(?: range)?\b", "is not a whole number", message)
+    return re.sub(r"is not a valid float(?: range)?\b", "is not a number", message)
 
 
 def _with_a_guess(message: str, context: object) -> str:

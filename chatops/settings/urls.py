@@ -60,7 +60,7 @@ def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
     if "\n" in text or "\r" in text or "\0" in text:
         raise UsageError(f"{origin}: there is a line break inside the URL; remove it")
     if re.search(r"\[?YOUR[-_]PASSWORD\]?", text, re.IGNORECASE):
-        raise UsageError(f"{origin}: the URL still holds the placeholder [YOUR-PASSWORD]; put the database's password there")
+        raise UsageError(f"{origin}: the URL still holds the dashboard's placeholder; put the database's password there")
     scheme = _SCHEME.match(text)
     if scheme is None:
         if "://" in text:
