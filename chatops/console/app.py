@@ -200,8 +200,10 @@ class Console(Screenful):
             self.redraw()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Back to the rows."""
+        """Back to the rows, to the first that is left where the cursor was on another."""
         if event.input.id == "filter":
+            if self.desk.row is None:
+                self.desk.to_end(last=False)
             self._hide_filter()
 
     def _hide_filter(self) -> None:

@@ -26,6 +26,8 @@ class Screenful(App[None]):
     #head { height: 3; } #body { height: 1fr; } #foot { height: 3; }
     #filter { height: 1; border: none; padding: 0; display: none; }
     #head, #body, #foot { width: 100%; text-wrap: nowrap; text-overflow: clip; }
+    /* Textual frames a button that cannot be pressed, as if it were the one to press. */
+    PlanDialog Button:disabled { border: none !important; height: 1; }
     """
 
     def __init__(self, desk: DeskState, *, light: bool) -> None:

@@ -106,6 +106,7 @@ def test_what_the_rules_refuse_has_no_button_to_press(shift: Database, desk: Ope
         await plan_for(pilot, opened, "op-1")
         assert "Refused: the operator is busy" in picture(app)
         assert opened.query_one("#act", Button).disabled
+        assert opened.query_one("#act", Button).size.height == 1
         opened.query_one("#to", Input).value = "nobody-of-that-name"
         await pilot.press("enter")
         await until(pilot, lambda: "nobody-of-that-name" in str(opened.query_one("#said", Static).render()))

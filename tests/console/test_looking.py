@@ -89,7 +89,7 @@ def test_each_key_does_what_the_help_says(shift: Database, desk: Open) -> None:
         assert "c4000001" in picture(app)
         await until(pilot, lambda: app.screen.drawn_at is not None)  # type: ignore[attr-defined]
         await pilot.press("escape", "slash", *"user-12", "enter")
-        await until(pilot, lambda: "c4000012" in picture(app) and "c4000011" not in picture(app))
+        await until(pilot, lambda: "> c4000012" in picture(app) and "c4000011" not in picture(app))
         await pilot.press("escape")
         await until(pilot, lambda: "c4000011" in picture(app))
         await pilot.press("z")
