@@ -19,15 +19,18 @@ ROOMY = 26
 
 
 def kept_in_order(before: Sequence[Section], now: Sequence[Section]) -> list[Section]:
-    """The newest rows in the order of the screen: what is gone stays in its place, marked; what is new comes last."""
+    """The newest rows in the order of the screen: what is gone stays in its place, marked; what is new comes last.
+
+    Of the log what is new comes first, as ever: whoever has acted sees its row, and the others only move down.
+    """
     shown = {part.name: part.rows for part in before}
-    return [replace(part, rows=_in_order(shown.get(part.name, ()), part.rows)) for part in now]
+    return [replace(part, rows=_in_order(shown.get(part.name, ()), part.rows, new_first=part.name == "last")) for part in now]
 
 
-def _in_order(before: Sequence[Row], now: Sequence[Row]) -> tuple[Row, ...]:
+def _in_order(before: Sequence[Row], now: Sequence[Row], *, new_first: bool) -> tuple[Row, ...]:
     newest = {row.key: row for row in now}
     stays = [newest.pop(row.key) if row.key in newest else _gone(row) for row in before]
-    return (*stays, *newest.values())
+    return (*newest.values(), *stays) if new_first else (*stays, *newest.values())
 
 
 def _gone(row: Row) -> Row:

@@ -180,6 +180,29 @@ def test_keys_that_were_typed_before_the_dialog_was_drawn_do_not_count(shift: Da
     assert log(shift) == []
 
 
+def test_the_row_of_an_act_is_seen_at_once_above_those_before_it(shift: Database, desk: Open) -> None:
+    app, other = desk(shift), desk(shift).desk.source
+    other.carry_out(other.plan("reassign", [("chat", str(chat_id(12)))], "auto"), "earlier")
+
+    async def script(pilot: Pilot[None]) -> None:
+        await look(pilot)
+        assert '"earlier"' in last_line(picture(app))
+        opened = await planned(pilot, 11)
+        await pilot.press(*"now")
+        await carry_out(pilot, opened)
+        await until(pilot, lambda: '"now"' in picture(app))
+        assert '"now"' in last_line(picture(app))
+        # The others only moved down.
+        actions = [row.key[1] for part in app.desk.parts if part.name == "last" for row in part.rows]
+        assert actions == sorted(actions, key=int, reverse=True)
+
+    def last_line(text: str) -> str:
+        lines = text.splitlines()
+        return lines[next(place for place, line in enumerate(lines) if line.startswith(" LAST")) + 1]
+
+    drive(app, script)
+
+
 # ---- sets ------------------------------------------------------------------------------------------------------------
 
 
