@@ -330,10 +330,14 @@ def test_narrow_colourless_and_dumb_terminals_work(columns: int, hostile_databas
             assert "\x1b[" not in text
 
 
-def test_a_dumb_terminal_is_not_written_over(core_database, home: Path) -> None:
+def test_a_dumb_terminal_and_a_screen_readers_are_not_written_over(core_database, home: Path) -> None:
     core_database.execute("""update platform_config set value = '"3"' where key = 'max_reassignments'""")
-    environment = clean_environment(home, {"CHATOPS_DATABASE_URL": core_database.url, "TERM": "dumb"})
-    for words in (["diagnose"], ["repair", "CONF001", "--yes"], ["verify", "schema"]):
+    read_aloud = ["-o", "plain"]
+    for term, words in (
+        ("dumb", ["diagnose"]), ("dumb", ["repair", "CONF001", "--yes"]), ("dumb", ["verify", "schema"]),
+        ("xterm", ["diagnose", *read_aloud]), ("xterm", ["repair", "--yes", *read_aloud]), ("xterm", ["verify", *read_aloud]),
+    ):  # fmt: skip
+        environment = clean_environment(home, {"CHATOPS_DATABASE_URL": core_database.url, "TERM": term, "NO_COLOR": "1"})
         _, text = run_in_terminal(words, environment, 80)
         assert "\r" not in text.replace("\r\n", "\n"), text
         assert "\x1b" not in text

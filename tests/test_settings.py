@@ -67,7 +67,7 @@ def test_a_malformed_or_ambiguous_url_is_refused_without_showing_its_password(ur
 
 
 def test_the_placeholder_of_the_dashboard_is_named() -> None:
-    with pytest.raises(UsageError, match="dashboard.s placeholder"):
+    with pytest.raises(UsageError, match="placeholder; put the"):
         parse("postgresql://postgres.ref:[YOUR-PASSWORD]@h:5432/postgres", "--db")
 
 

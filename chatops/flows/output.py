@@ -38,8 +38,9 @@ class Output(Given):
         """What stdout (or another stream) can show."""
         stream = stream or sys.stdout
         terminal = bool(stream.isatty())
-        redraws = terminal and self.environ.get("TERM", "dumb") not in ("dumb", "")
-        colour = redraws and not self.environ.get("NO_COLOR")
+        able = terminal and self.environ.get("TERM", "dumb") not in ("dumb", "")
+        colour = able and not self.environ.get("NO_COLOR")
+        redraws = able and self.output != "plain"  # which is read aloud, and what is redrawn would be too
         width = shutil.get_terminal_size().columns if terminal else 0
         return Medium(width=width, terminal=terminal, redraws=redraws, colour=colour,
                       ascii=signs.is_ascii_only(getattr(stream, "encoding", None)),

@@ -23,7 +23,7 @@ class Medium:
     width: int = 0
     terminal: bool = False
     redraws: bool = False
-    """A terminal that can write over what it has written; not TERM=dumb."""
+    """A terminal on which what was written may be written over: not TERM=dumb, not for a screen reader."""
     colour: bool = False
     ascii: bool = False
     show_names: bool = False
