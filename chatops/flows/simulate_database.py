@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from chatops import cluster, db, local, settings
@@ -52,15 +52,9 @@ def database_of_its_own(invocation: Invocation, base: Target, *, keep: bool) -> 
             yield target
         return
     database.execute(f"create database {identifier(name)} template template0")
-    try:
+    with _kept_or_dropped(invocation, f"database {name}", lambda: _drop(invocation, base, name), keep=keep):
         invocation.use(target)
         yield target
-    finally:
-        invocation.close()
-        if keep:
-            invocation.note(f"kept: the database {name}")
-        else:
-            _drop(invocation, base, name)
 
 
 def in_cluster(database: Database) -> bool:
@@ -76,15 +70,22 @@ def in_cluster(database: Database) -> bool:
 @contextlib.contextmanager
 def _schema_of_its_own(invocation: Invocation, base: Target, name: str, *, keep: bool) -> Iterator[Target]:
     flags = f"--db '{settings.url_without_password(dict(base.parameters))}' --schema {name}"
-    try:
+    with _kept_or_dropped(invocation, f"schema {name}", lambda: drop_schema(invocation, base, name), keep=keep):
         invocation.use(replace(base, embedded=None, schema=name, flags=flags))
         yield invocation.target
+
+
+@contextlib.contextmanager
+def _kept_or_dropped(invocation: Invocation, what: str, drop: Callable[[], None], *, keep: bool) -> Iterator[None]:
+    """However it ends, its connections are closed, and what was made is dropped, or said to be kept."""
+    try:
+        yield
     finally:
         invocation.close()
         if keep:
-            invocation.note(f"kept: the schema {name}")
+            invocation.note(f"kept: the {what}")
         else:
-            drop_schema(invocation, base, name)
+            drop()
 
 
 def _drop(invocation: Invocation, base: Target, name: str) -> None:
