@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import damage, servers, session
+from benchmarks.queued import Queue, checked
 from benchmarks.servers import Server
 from benchmarks.session import Bench, MeasureError, captured, environment, timed
 from chatops import settings, sqlfiles
@@ -122,15 +123,18 @@ class Migrating:
     load: bool = False
     killed_after: int | None = None
     longest: float = 0.0
+    queue: Queue = field(default_factory=Queue)
     left: str = ""
 
     def __call__(self) -> float:
-        name, locks = _copy(self.server), Locks()
-        with locks.watched(self.server, name), _loaded(self.server, name) if self.load else _quiet():
+        name, locks, command = _copy(self.server), Locks(), [session.chatops(), "migrate", "--yes"]
+        self.queue = Queue()
+        looking = (locks.watched(self.server, name), self.queue.watched(self.server, name))
+        with looking[0], looking[1], _loaded(self.server, name) if self.load else _quiet():
             started = time.monotonic()
             if self.killed_after is not None:
-                _killed(self.server, self.killed_after)
-            _ran([session.chatops(), "migrate", "--yes"], self.server)
+                self.queue.run(command, _env(self.server), lambda process: _kill(self.server, process, self.killed_after or 0))
+            checked(self.queue.run(command, _env(self.server)), self.queue.lines)
             seconds = time.monotonic() - started
         with self.server.connect(name) as connection:
             self.longest = max(self.longest, locks.longest(connection))
@@ -139,8 +143,15 @@ class Migrating:
         return seconds
 
     def tell(self, bench: Bench, case: str) -> None:
-        """The promise about locks, and what the repairs find afterwards."""
+        """The promises about locks, and what the repairs find afterwards."""
         bench.limit(f"{case}: no row is locked for over {LONGEST_LOCK_S} s", LONGEST_LOCK_S, self.longest)
+        if self.load:
+            worst = self.queue.worst()
+            bench.limit(
+                f"{case}: nobody queues for longer than the deadline of the attempt in front (1)", 1.0, worst[0] if worst else 0.0
+            )
+            told = f"the longest wait by its attempt {worst[1].seconds:.3f} of {worst[2]:.1f} s" if worst else "nobody waited"
+            bench.notes.append(f"{case}: {len(self.queue.waits)} waits behind the migrator were seen; {told}.")
         bench.notes.append(f"{case}: the repairs find {self.left} after it.")
 
 
@@ -195,26 +206,18 @@ def _loaded(server: Server, name: str) -> Iterator[None]:
         yield
 
 
-def _killed(server: Server, after: int) -> None:
-    """A run that is ended by SIGKILL when it has mended so many rows."""
-    with tempfile.TemporaryFile() as sink, server.connect("takeover") as watching:
-        process = subprocess.Popen([str(session.chatops()), "migrate", "--yes"], env=_env(server), stdout=sink, stderr=sink)
+def _kill(server: Server, process: subprocess.Popen[str], after: int) -> None:
+    """Ends a run by SIGKILL when it has mended so many rows."""
+    with server.connect("takeover") as watching:
         while process.poll() is None:
             found = watching.execute(
                 "select rows_changed > %s from chatops.migrations where name = '023_repair_rows' and state = 'running'", [after]
             ).fetchall()
             if found and found[0][0]:
                 process.send_signal(signal.SIGKILL)
-                process.wait()
                 return
             time.sleep(0.05)
     raise MeasureError("it ended before it could be killed")
-
-
-def _ran(command: list[Any], server: Server) -> None:
-    done = subprocess.run([str(word) for word in command], env=_env(server), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MeasureError(f"ended with {done.returncode}: {' / '.join(done.stderr.splitlines()[-3:])[:300]}")
 
 
 def _bare(server: Server) -> Callable[[], float]:

@@ -1,0 +1,122 @@
+"""How long anybody queues behind a migrator, held against the deadline that it prints for the attempt they queue behind."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks.servers import Server
+from benchmarks.session import MeasureError
+from chatops.migrations.locks import Budget
+
+LOOKS_EVERY_S = 0.01
+_WAITING = """select l.pid, coalesce(extract(epoch from clock_timestamp() - min(l.waitstart)), 0)::float8, pg_blocking_pids(l.pid)
+  from pg_locks l join pg_stat_activity a on a.pid = l.pid
+ where not l.granted and a.datname = current_database() and a.backend_type = 'client backend'
+   and a.application_name not like 'chatops migrate%' group by l.pid"""
+_MIGRATORS = "select pid from pg_stat_activity where datname = current_database() and application_name like 'chatops migrate%'"
+_ATTEMPT = re.compile(r"^  … (\S+) .*, attempt (\d+) of ([\d.]+) s$")
+_IN = re.compile(r"^  ✓ (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a session waited for a lock behind the migrator, others between them or not, until it was last seen so."""
+
+    at: float
+    seconds: float
+
+
+@dataclass
+class Queue:
+    """The waits that were seen, and what the migrator said meanwhile, each by the clock of this process."""
+
+    waits: list[Wait] = field(default_factory=list)
+    lines: list[tuple[float, str]] = field(default_factory=list)
+
+    @contextmanager
+    def watched(self, server: Server, name: str) -> Iterator[None]:
+        """Looks on while the block runs."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._look, args=(server.connect(name), over), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def run(
+        self,
+        command: Sequence[str | Path],
+        env: Mapping[str, str],
+        meanwhile: Callable[[subprocess.Popen[str]], None] | None = None,
+    ) -> int:
+        """A program to its end, with what it says and when; `meanwhile` may end it. Its exit code."""
+        words = [str(word) for word in command]
+        with tempfile.TemporaryFile() as sink:
+            process = subprocess.Popen(
+                words, env=dict(env), stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+            )
+            assert process.stderr is not None
+            reader = threading.Thread(target=self._listen, args=(process.stderr,), daemon=True)
+            reader.start()
+            if meanwhile is not None:
+                meanwhile(process)
+            code = process.wait()
+            reader.join()
+        return code
+
+    def worst(self) -> tuple[float, Wait, float] | None:
+        """The wait that was longest by the deadline of its attempt: the ratio, the wait and the deadline; None: nobody waited."""
+        told = [(wait.seconds / (deadline := self._deadline(wait.at)), wait, deadline) for wait in self.waits]
+        return max(told, key=lambda one: one[0], default=None)
+
+    def _deadline(self, at: float) -> float:
+        """Seconds that the attempt at an instant might keep others waiting: as it was told, or as long as the next of a file."""
+        attempts: dict[str, int] = {}
+        for when, line in self.lines:
+            if match := _ATTEMPT.match(line):
+                attempts[match[1]] = int(match[2])
+                if when >= at:
+                    return float(match[3])
+            elif (match := _IN.match(line)) and when >= at:
+                return Budget(1, attempt=attempts.get(match[1], 0) + 1).deadline_ms / 1000
+        return Budget(1).deadline_ms / 1000
+
+    def _listen(self, stream: Any) -> None:
+        for line in stream:
+            self.lines.append((time.monotonic(), line.rstrip("\n")))
+
+    def _look(self, connection: psycopg.Connection[Any], over: threading.Event) -> None:
+        waiting: dict[int, Wait] = {}
+        while not over.wait(LOOKS_EVERY_S):
+            now = time.monotonic()
+            behind = {row[0] for row in connection.execute(_MIGRATORS).fetchall()}
+            rows = connection.execute(_WAITING.encode()).fetchall() if behind else []
+            # Whoever waits for somebody who waits for the migrator waits for the migrator.
+            while more := {row[0] for row in rows if row[0] not in behind and behind.intersection(row[2])}:
+                behind |= more
+            seen = {pid: Wait(now, seconds) for pid, seconds, _ in rows if pid in behind}
+            for pid, before in waiting.items():
+                if pid not in seen or seen[pid].seconds < before.seconds:
+                    self.waits.append(before)
+            waiting = seen
+        self.waits += waiting.values()
+        connection.close()
+
+
+def checked(code: int, lines: Sequence[tuple[float, str]]) -> None:
+    """Raises MeasureError when a program did not end well."""
+    if code:
+        raise MeasureError(f"ended with {code}: {' / '.join(line for _, line in lines[-3:])[:300]}")
