@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import APPLICATION_OWNER, Result, url_as
 from tests.servers import Database
+from tests.wire import proxy
 
 Run = Callable[..., Result]
 
@@ -87,3 +88,32 @@ def test_what_is_kept_by_an_older_chatops_is_read(migrated_application_database:
     database.execute("alter policy chats_read on chats using (true); drop policy chats_write on chats")
     shown = chatops_inprocess("diagnose", "--only", "DB030", "-o", "json", db=database, check=1).stdout
     assert [row["object"] for row in json.loads(shown)["findings"][0]["rows"]] == ["policy chats_write of chats"]
+
+
+def test_what_protects_each_tenant_of_a_fleet_is_kept_in_the_request_that_migrates_it(
+    database: Database, chatops_inprocess: Run
+) -> None:
+    tenants = [f"tenant_{number}" for number in range(4)]
+    database.execute("; ".join(f"create schema {name}" for name in tenants))
+    everybody = ("migrate", "--all-schemas", "tenant_*", "--yes")
+    kept = "select target_schema from chatops.settings where key = 'safety' order by 1"
+    chatops_inprocess(*everybody, "--to", "027", db=database, check=0)
+    assert [row[0] for row in database.execute(kept)] == tenants, "each alone, for 019 builds its indexes"
+    database.execute("delete from chatops.settings; alter table tenant_1.chats enable row level security")
+    database.execute("create table tenant_2.notes (id int); alter table tenant_2.notes enable row level security")
+    # The newest file and the views are small: they go as one request for all.
+    with proxy(database, uncounted="(watching)") as wire:
+        chatops_inprocess(*everybody, "--jobs", "1", db=wire.url, check=0)
+        together = wire.round_trips
+    assert [row[0] for row in database.execute(kept)] == tenants
+    database.execute("delete from chatops.migrations where name like '028%'; delete from chatops.settings")
+    database.execute("alter table chatops.settings add constraint nothing check (target_schema <> 'tenant_0')")
+    with proxy(database, uncounted="(watching)") as wire:
+        chatops_inprocess(*everybody, "--jobs", "1", db=wire.url, check=0)
+        assert wire.round_trips == together, "what cannot be kept in one keeps nobody from being migrated"
+    assert [row[0] for row in database.execute(kept)] == tenants[1:]
+    for schema, table in (("tenant_1", "chats"), ("tenant_2", "notes")):
+        database.execute(f"alter table {schema}.{table} disable row level security")
+        shown = chatops_inprocess("--schema", schema, "diagnose", "--only", "DB030", "-o", "json", db=database, check=1).stdout
+        assert [row["object"] for row in json.loads(shown)["findings"][0]["rows"]] == [f"row level security of {table}"]
+    chatops_inprocess("--schema", "tenant_0", "verify", "--only", "DB030", db=database, check=0)

@@ -25,3 +25,8 @@ def keep(database: Database, *, anew: bool = True, functions: bool = False) -> N
                     cluster_log.keep(database, text, {"anew": anew})
         else:
             database.at_once([inlined(text, {"anew": anew}) for text in texts], {})
+
+
+def statement() -> str:
+    """What does it after a deliberate act in the schema that comes first on the path, for plain Postgres."""
+    return inlined(sqlfiles.query("queries/safety_keep.sql"), {"anew": True})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chatops import formatting, schemas, settings
+from chatops.checks import safety
 from chatops.errors import ExitCode, NotATerminalError, RefusedError, StoppedError, UsageError, worst
 from chatops.flows import ahead
 from chatops.flows.connection import started
@@ -18,7 +19,7 @@ from chatops.migrations.fleet import Member
 from chatops.migrations.heard import Said
 from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.prepare import MigrationRequest
-from chatops.migrations.source import Folder, revision_of
+from chatops.migrations.source import SHIPPED, Folder, revision_of
 from chatops.provenance import provenance
 from chatops.render.failure import failure
 from chatops.screens import migrate_fleet as screen
@@ -65,7 +66,8 @@ def migrate_all(
         known = replace(who, environment=target.name, target_schema=target.schema)
         members.append(Member(target, label, request(target), Run("migrate", known.annotations(), revision)))
     telling = _Telling(invocation, members, quiet=quiet)
-    whole = fleet.Fleet(folder, members, how.jobs, telling.of, telling.ended, how.max_failures, _refuse_ahead)
+    keeping = (safety.statement(), safety.keep) if folder.source == SHIPPED else None
+    whole = fleet.Fleet(folder, members, how.jobs, telling.of, telling.ended, how.max_failures, _refuse_ahead, keeping)
     with contextlib.closing(whole):
         whole.look()
         for line in screen.outlooks(members):

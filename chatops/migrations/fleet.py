@@ -81,6 +81,8 @@ class Fleet:
     max_failures: int | None = None
     check: Callable[[Ledger], None] = lambda ledger: None
     """Refuses a target by its ledger."""
+    afterwards: tuple[str, Callable[[Database], None]] | None = None
+    """What each target gets once it is wholly migrated: as a statement, which may fail, and by itself where it went alone."""
     beside: Beside = field(default_factory=Beside)
     sessions: Sessions = field(default_factory=lambda: Sessions("migrate"))
     _speaking: threading.Lock = field(default_factory=threading.Lock)
@@ -166,7 +168,7 @@ class Fleet:
         went = Went()
         try:
             with self.sessions.of(members[0].target, "migrate") as database:
-                went = fleet_together.send(database, members, self._told)
+                went = fleet_together.send(database, members, self._told, self.afterwards and self.afterwards[0])
         except ChatopsError:
             went.stopped = True  # each finds out for itself what became of it
         if self._ending.is_set():
@@ -260,6 +262,8 @@ class Fleet:
                 # The facts of this session; whether the ledger has moved since the look, each file's transaction asks itself.
                 now = replace(member.prepared, ledger=replace(member.prepared.ledger, facts=database.glance()))
                 member.outcome = runs.apply(database, now, member.request, member.run, tell, beside=self.beside)
+                if self.afterwards is not None:
+                    self.afterwards[1](database)
             finally:
                 member.database = None
 

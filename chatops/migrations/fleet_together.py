@@ -16,7 +16,16 @@ from chatops.migrations.locks import Budget
 from chatops.migrations.plan import Entry
 from chatops.migrations.run import MOST_TOGETHER, MOST_TOGETHER_CHARACTERS, MigrationOutcome
 from chatops.migrations.source import SHIPPED
-from chatops.migrations.transaction import Transaction, as_one_request, committed, for_file, for_views, heard_of, stopped_at
+from chatops.migrations.transaction import (
+    Transaction,
+    as_one_request,
+    committed,
+    for_afterwards,
+    for_file,
+    for_views,
+    heard_of,
+    stopped_at,
+)
 
 if TYPE_CHECKING:
     from chatops.migrations.fleet import Member
@@ -28,11 +37,12 @@ ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """One transaction of a request, and what it brings to which tenant: a file, or the views."""
+    """One transaction of a request, and what it brings to which tenant: a file, or the views; or what comes after them."""
 
     member: Member
     transaction: Transaction
     entry: Entry | None
+    after: bool = False
 
 
 @dataclass(slots=True)
@@ -79,19 +89,30 @@ def may_go_with_others(member: Member) -> bool:
     )
 
 
-def send(database: Database, members: Sequence[Member], tell: Callable[[str, Event], None]) -> Went:
-    """Sends what is pending in each; the server stops at the first that fails. Nothing is raised for one tenant's failure."""
+def send(
+    database: Database, members: Sequence[Member], tell: Callable[[str, Event], None], afterwards: str | None = None
+) -> Went:
+    """Sends what is pending in each, and behind it `afterwards`; the server stops at the first that fails.
+
+    Nothing is raised for one tenant's failure.
+    """
     # A pooler reconnects on its own: a crash between two files would go unnoticed.
     may_follow = database.glance().backend_pid == database.protocol_pid
     sent = [one for member in members for one in _of(member, may_follow=may_follow)]
     if may_follow:  # the commit of the last one makes all of them durable
         last = sent[-1]
         sent[-1] = _Sent(last.member, _transaction(last.member, last.entry, followed=False), last.entry)
+    if afterwards is not None:
+        ends = [at for at, one in enumerate(sent) if one is sent[-1] or sent[at + 1].member is not one.member]
+        for at in reversed(ends):
+            member = sent[at].member
+            sent.insert(at + 1, _Sent(member, for_afterwards(afterwards, member.target.schema, member.run), None, after=True))
     texts = [one.transaction for one in sent]
     ran = database.run(as_one_request(texts), heard=heard_of(texts))
     finished = committed(texts, ran)
     for one, (_, told) in zip(sent, finished, strict=False):
-        _note(one, told, tell)
+        if not one.after:
+            _note(one, told, tell)
     went = Went([member for member in members if all(one.member is not member for one in sent[len(finished) :])])
     if ran.error is not None:
         went.stopped = True

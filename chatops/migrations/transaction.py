@@ -53,6 +53,8 @@ KEPT_BY_SESSIONS = (
 # The log is written in order: the flush of a later commit takes this one along, and a crash before it loses whole files only,
 # each with its row in the ledger.
 UNFLUSHED = "set local synchronous_commit = off"
+AFTERWARDS = "$statement_of_afterwards$"
+LOCK_AFTERWARDS_MS = 1000
 
 
 _LEFT = (
@@ -237,6 +239,14 @@ def for_views(
             Part(ledger.end_text(schema, source, view.ledger_name)),
         ]  # fmt: skip
     return Transaction((*parts, *_tail(schema, run, [])), apart=run.tenant)
+
+
+def for_afterwards(statement: str, schema: str, run: Run) -> Transaction:
+    """A statement behind a tenant's files, in a block that keeps its failure from those who come after it."""
+    asked = f"execute {AFTERWARDS}{statement}{AFTERWARDS}"
+    block = f"do $afterwards$ begin {asked}; exception when others then null; end $afterwards$"
+    texts = ["begin", *ledger.settings_texts(schema, run, lock_timeout_ms=LOCK_AFTERWARDS_MS), UNFLUSHED, block, "commit"]
+    return Transaction(tuple(Part(text.rstrip().removesuffix(";")) for text in texts))
 
 
 def deadline_text(deadline_ms: int, *, patient: bool = False) -> str:
