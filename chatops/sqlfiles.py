@@ -5,7 +5,8 @@ A file is sent as it stands. Three things are done to it on the way, here and no
 1. *Parameters.* `:'name'`, as psql writes its variables, becomes a parameter of the driver (`db.placeholders`); in a text that
    travels with others, a quoted value (`db.inlined`).
 2. *CTEs in front* (`in_front`). A head that says `-- needs: chat_queue` brings that file of `sql/views`, so that the answer is
-   the same whether the view is installed, old or absent. `:late_turns`, without quotes, is the text of a file, as psql puts it
+   the same whether the view is installed, old or absent; what a view asks a function of that folder is null there, for it is in
+   no database yet that migrates for the first time. `:late_turns`, without quotes, is the text of a file, as psql puts it
    there after `\\set late_turns `cat sql/checks/shared/late_turns.sql`` (`with_shared`); where several checks that share it are
    asked together it stands once in front of all. `epoch$BEFORE_018.sql` is `epoch.sql`, or for databases without the queue's
    clocks `epoch.before_018.sql` (in psql: `\\setenv BEFORE_018 .before_018`); repairs have all of theirs from one list, by
@@ -120,7 +121,7 @@ def with_views(query: str, *, before_018: bool = False) -> str:
 
     def add(text: str) -> None:
         for name in words(header(text).get("needs", "")):
-            if name not in wanted:
+            if name not in wanted and not _is_function(name):
                 view = view_text(name, before_018=before_018)
                 add(view)
                 wanted[name] = _view_body(view)
@@ -206,8 +207,15 @@ def view_text(name: str, *, before_018: bool = False) -> str:
     return read(variant(file) if before_018 else file)
 
 
+@cache
+def _is_function(name: str) -> bool:
+    return body(read(f"views/{name}.sql")).startswith("create or replace function ")
+
+
 def _view_body(text: str) -> str:
-    """The SELECT of a `create or replace view … as SELECT …;` file."""
+    """The SELECT of a `create or replace view … as SELECT …;` file, with null for what it asks a function that may be absent."""
+    for name in filter(_is_function, words(header(text).get("needs", ""))):
+        text = text.replace(f"(select {name}())", "null::timestamptz")
     own = body(text).split(";\n", 1)[0].removesuffix(";")
     match = re.match(r"create\s+or\s+replace\s+view\s+\S+(?:\s+with\s*\([^)]*\))?\s+as\s+", own, re.IGNORECASE)
     if match is None:

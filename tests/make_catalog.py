@@ -93,31 +93,38 @@ def in_cluster(server: Server) -> dict[str, dict[str, dict[str, str] | None]]:
             migrate(database, name)
             if left_out := list(triggers_left_out(name)):
                 found[name] = dict.fromkeys(left_out)
-            texts = [text for statement, text in other_words(name) if text.startswith("create or replace ")]
-            if not texts:
-                continue
-            before = structure(database)
-            with database.connect() as connection, connection.transaction(force_rollback=True):
-                connection.execute("set local search_path = public, pg_temp")
-                for text in texts:
-                    connection.execute(text.encode())
-                rows = connection.execute(sqlfiles.body(sqlfiles.read("checks/shared/structure.sql")).encode()).fetchall()
-            found.setdefault(name, {}).update(
-                {
-                    label: own
-                    for kind, named, of, definition in rows
-                    if (
-                        own := {
-                            key: value
-                            for key, value in (definition | ({"of": of} if of else {})).items()
-                            if value != before.get(label := f"{kind} {named}", {}).get(key)
-                        }
-                    )
-                }
-            )
+            if own := told_otherwise(database, name):
+                found.setdefault(name, {}).update(own)
+        for name in sqlfiles.names("views"):
+            if not name.endswith(catalog.VARIANT) and (own := told_otherwise(database, f"views/{name}")):
+                found[f"views/{name}"] = dict(own)
     finally:
         database.drop()
     return found
+
+
+def told_otherwise(database: Database, name: str) -> dict[str, dict[str, str]]:
+    """The properties that differ by the other words of one file."""
+    texts = [text for statement, text in other_words(name) if text.startswith("create or replace ")]
+    if not texts:
+        return {}
+    before = structure(database)
+    with database.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute("set local search_path = public, pg_temp")
+        for text in texts:
+            connection.execute(text.encode())
+        rows = connection.execute(sqlfiles.body(sqlfiles.read("checks/shared/structure.sql")).encode()).fetchall()
+    return {
+        label: own
+        for kind, named, of, definition in rows
+        if (
+            own := {
+                key: value
+                for key, value in (definition | ({"of": of} if of else {})).items()
+                if value != before.get(label := f"{kind} {named}", {}).get(key)
+            }
+        )
+    }
 
 
 def triggers_left_out(name: str) -> Iterator[str]:
@@ -131,7 +138,7 @@ def triggers_left_out(name: str) -> Iterator[str]:
 
 def other_words(name: str) -> Iterator[tuple[str, str]]:
     """Each statement of a file with what a Citus cluster gets for it, where that is not the same."""
-    for statement in scan(sqlfiles.read(f"migrations/{name}.sql")):
+    for statement in scan(sqlfiles.read(f"{name if name.startswith('views/') else f'migrations/{name}'}.sql")):
         for text in form_of(name).texts(statement.text):
             if text != statement.text:
                 yield statement.text, text

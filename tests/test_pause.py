@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from tests.desk import Desk
 from tests.servers import Database
@@ -60,3 +63,73 @@ def test_wrong_words_no_reason_and_an_older_database_are_refused(
     assert chatops_inprocess("pause", "--yes", db=latest_database).exit_code == 4
     assert chatops_inprocess("pause", "--reason", "x", "--yes", db=core_database).exit_code == 4
     assert latest_database.execute("select count(*) from chatops.settings where key = 'pause'") == [(0,)]
+
+
+VIEWS = {
+    "chat_queue": "",
+    "stuck_chats": "where reason = 'waiting'",
+    "operator_load": "",
+    "chat_state_summary": "where chat_state = 'waiting_assignment'",
+}
+"""The views, and which of their rows wait for somebody to be given."""
+WHO = {
+    "reads the settings": "grant usage on schema chatops to {0}; grant select on chatops.settings to {0}",
+    "is a server": "grant execute on function paused_until() to {0}",
+    "may do neither": "",
+}
+
+
+def says(run: Callable[[str], Any]) -> list[object]:
+    """Of each view, whether all of those rows say that the queue is paused."""
+    return [run(f"select bool_and(coalesce(paused_until > now(), false)) from {view} {rows}") for view, rows in VIEWS.items()]
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_the_views_say_until_when_the_queue_is_paused_to_whoever_may_know(
+    latest_database_everywhere: Database, chatops_inprocess: Any, who: str
+) -> None:
+    desk = Desk(latest_database_everywhere)
+    desk.held_chat(desk.operator())
+    desk.waiting_chat()
+    with desk.database.role("reader") as role:
+        desk.database.script(
+            "alter default privileges revoke execute on functions from public;"
+            f"grant usage on schema public to {role}; grant select on all tables in schema public to {role};"
+            + WHO[who].format(role)
+        )
+        reader = desk.session(user=role)
+        assert says(desk.app.value) == says(reader.value) == [False] * 4
+        chatops_inprocess("pause", "--for", "15m", "--reason", "x", "--yes", db=desk.database, check=0)
+        assert says(desk.app.value) == [True] * 4
+        assert says(reader.value) == [who != "may do neither"] * 4
+        assert desk.app.value("select count(*) from stuck_chats where reason = 'assigned' and paused_until is null") == 1
+        assert desk.app.value("select count(*) from chat_state_summary where paused_until is null") == 1
+        chatops_inprocess("resume", "--reason", "x", db=desk.database, check=0)
+        assert says(desk.app.value) == says(reader.value) == [False] * 4
+
+
+def test_one_tenants_pause_is_in_no_others_views(database: Database, chatops_inprocess: Any) -> None:
+    for tenant in ("one", '"Two 2"'):
+        database.execute(f"create schema {tenant}")
+    for tenant in ("one", "Two 2"):
+        chatops_inprocess("migrate", "--schema", tenant, "--yes", db=database, check=0)
+        database.script("insert into operators (name, is_active, is_available) values ('Ann', true, true)", schema=f'"{tenant}"')
+    chatops_inprocess("pause", "--schema", "Two 2", "--for", "15m", "--reason", "x", "--yes", db=database, check=0)
+    assert database.value("select paused_until is null from one.operator_load")
+    assert database.value('select paused_until > now() from "Two 2".operator_load')
+
+
+def test_the_views_outlive_schema_chatops_and_say_nothing_of_a_pause_then(
+    latest_database_everywhere: Database, chatops_inprocess: Any
+) -> None:
+    desk = Desk(latest_database_everywhere)
+    desk.operator()
+    desk.waiting_chat()
+    chatops_inprocess("pause", "--for", "15m", "--reason", "x", "--yes", db=desk.database, check=0)
+    for change in (
+        "alter table chatops.settings rename column until to ends",
+        "drop table chatops.settings",
+        "drop schema chatops cascade",
+    ):
+        desk.database.script(change)
+        assert says(desk.app.value) == [False] * 4

@@ -61,7 +61,7 @@ def test_what_a_view_needs_is_a_file_beside_it() -> None:
     for path in VIEWS:
         assert set(needs(path)) <= {other.name.split(".")[0] for other in VIEWS}, path.name
     for variant in (True, False):
-        assert len(in_order_of_need(before_018=variant)) == 6
+        assert len(in_order_of_need(before_018=variant)) == 7
 
 
 def test_squawk_finds_nothing_and_every_silenced_rule_has_its_reason() -> None:
@@ -96,6 +96,7 @@ def test_the_files_build_the_published_interface_on_an_empty_database(core_datab
         ("newest_chat", "timestamp with time zone"),
     ]
     assert dict(db.execute(SIGNATURES)) == {
+        "queue_paused_until()": "timestamp with time zone",
         "get_assignment_queue_status()": "TABLE(total_waiting integer, total_assigned integer, total_waiting_reply integer"
         ", oldest_waiting_chat timestamp with time zone, average_wait_time_minutes numeric)",
         "detect_stuck_chats(p_hours integer DEFAULT 24)": "TABLE(chat_id uuid, chat_state text, assigned_operator_id uuid"
@@ -162,7 +163,10 @@ def test_over_a_deployed_database_no_row_grant_owner_or_signature_changes(databa
         db.script("set local role application_owner;\n" + path.read_text())
     after = everything(db)
     added = {key for key in after if key not in before}
-    assert {key[1].split(" ")[0] for key in added} == NEW_VIEWS
+    assert {key[1].split(" ")[0] for key in added} == {*NEW_VIEWS, "queue_paused_until()"}
+    # The one view has one column more, behind the others.
+    columns_of_view = next(part for part in after["relation", "chat_state_summary"] if isinstance(part, list))
+    assert columns_of_view.pop()[0] == "paused_until"
     assert {key: value for key, value in after.items() if key not in added} == before
     # What may change is the text of functions and of the one view, and only there.
     assert db.value("select prosrc like '%skip locked%' from pg_proc where proname = 'assign_chat_to_operator'")
@@ -795,7 +799,7 @@ def rows_read(plan: dict[str, Any], table: str) -> int:
 
 
 def needs(path: Path) -> list[str]:
-    """The views that a file of sql/views says it needs."""
+    """The files that a file of sql/views says it needs."""
     return [name for name in re.split(r"[,\s]+", sqlfiles.header(path.read_text()).get("needs", "")) if name]
 
 

@@ -1,4 +1,5 @@
 -- The chats that wait for an operator, each since the oldest user message that nobody has answered; no empty chats.
+-- needs: queue_paused_until
 -- For a database without chats.waiting_since: the wait is read from the messages of each chat in that state.
 create or replace view chat_queue with (security_invoker = true) as
 select c.id as chat_id,
@@ -8,7 +9,8 @@ select c.id as chat_id,
        c.real_user_id,
        c.fictional_user_id,
        c.message_count,
-       c.created_at
+       c.created_at,
+       (select queue_paused_until()) as paused_until
   from chats as c
  cross join lateral (
    select m.created_at
@@ -27,4 +29,5 @@ select c.id as chat_id,
    and c.is_active;
 
 comment on view chat_queue is
-  'The chats that wait for an operator, each since the oldest user message that nobody has answered.';
+  'The chats that wait for an operator, each since the oldest user message that nobody has answered;
+paused_until: until then nobody is given one.';

@@ -1,4 +1,5 @@
 -- Each operator as busy (holds a chat), free (could take one) or away, with the chat held and the last sign of life.
+-- needs: queue_paused_until
 --
 -- last_activity is the later of the two clocks that the application keeps; the row that giving a chat wrote is nobody's
 -- heartbeat. held_chats above 1 is a fault: the chat shown is then the one held for longest.
@@ -17,7 +18,8 @@ select o.id as operator_id,
                     when coalesce(o.last_activity, heard.last_activity) is not null then now() end as idle_for,
        coalesce(o.is_active, false) as is_active,
        coalesce(o.is_available, false) as is_available,
-       coalesce(held.held_chats, 0) as held_chats
+       coalesce(held.held_chats, 0) as held_chats,
+       (select queue_paused_until()) as paused_until
   from operators as o
   left join (
     select c.assigned_operator_id as operator_id,
@@ -39,4 +41,5 @@ select o.id as operator_id,
   ) as heard on heard.operator_id = o.id;
 
 comment on view operator_load is
-  'Each operator as busy, free or away, with the chat held and when they were last heard of.';
+  'Each operator as busy, free or away, with the chat held and when they were last heard of;
+paused_until: until then nobody is given a chat.';

@@ -9,22 +9,24 @@ select q.chat_id,
        q.last_operator_id,
        q.waiting_since as since,
        'waiting'::text as reason,
-       q.last_message_at
+       q.last_message_at,
+       q.paused_until
   from chat_queue as q
 union all
 select c.id, c.chat_state::text, c.assigned_operator_id, c.last_operator_id,
-       coalesce(c.assignment_time, c.updated_at, c.created_at), 'assigned', c.last_message_at
+       coalesce(c.assignment_time, c.updated_at, c.created_at), 'assigned', c.last_message_at, null
   from chats as c
  where c.chat_state::text = 'assigned'
    and c.is_active
    and c.assigned_operator_id is not null
 union all
 select c.id, c.chat_state::text, c.assigned_operator_id, c.last_operator_id,
-       c.waiting_since, 'unanswered', c.last_message_at
+       c.waiting_since, 'unanswered', c.last_message_at, null
   from chats as c
  where c.chat_state::text = 'waiting_real_user_reply'
    and c.is_active
    and c.waiting_since is not null;
 
 comment on view stuck_chats is
-  'The chats in which somebody waits for us, and since when: waiting, assigned, or unanswered (overlooked).';
+  'The chats in which somebody waits for us, and since when: waiting, assigned, or unanswered (overlooked); paused_until:
+until then nobody is given what waits.';
