@@ -60,7 +60,9 @@ class Office:
 
     def write(self, who: UUID | None, writer: Writer[Any]) -> Any:
         """A writer to its end or to its first refused statement, as that person, or as the server's role."""
-        connection = self.roles.setdefault("service", self._session("service_role")) if who is None else self.roles[str(who)]
+        if who is None and "service" not in self.roles:
+            self.roles["service"] = self._session("service_role")
+        connection = self.roles["service" if who is None else str(who)]
 
         def run(step: Step) -> Rows:
             with connection.cursor(row_factory=dict_row) as cursor:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import APPLICATION_OWNER, url_as
 from tests.desk import Desk
 from tests.servers import Database
 from tests.test_writes import chat_row, healthy, stranger
@@ -91,17 +92,21 @@ def test_who_is_neither_user_nor_profile_is_counted_and_changes_nobodys_turn(des
     healthy(desk)
 
 
-@pytest.mark.parametrize("table", ["chat_assignments", "operator_activity"])
+@pytest.mark.parametrize(
+    ("table", "column"), [("chat_assignments", "branch"), ("chat_assignments", "updated_at"), ("operator_activity", "branch")]
+)
 @pytest.mark.parametrize("filled", [False, True])
 def test_a_column_that_nobody_fills_in_is_told_before_anything_is_changed(
-    core_database: Database, chatops_inprocess: Callable[..., Any], table: str, filled: bool
+    core_database: Database, chatops_inprocess: Callable[..., Any], table: str, column: str, filled: bool
 ) -> None:
-    core_database.script(f"alter table {table} add column branch text not null")
+    core_database.script(f"alter table {table} add column {column} text not null")
     if filled:
         core_database.script(
-            "create function fills() returns trigger language plpgsql as $$ begin new.branch := 'here'; return new; end $$;"
+            f"create function fills() returns trigger language plpgsql as $$ begin new.{column} := 'here'; return new; end $$;"
             f"create trigger fills before insert on {table} for each row execute function fills()"
         )
+    looked = chatops_inprocess("diagnose", "--only", "DB004", "-o", "json", db=core_database, check=0 if filled else 1)
+    assert (f"column {table}.{column}" in looked.stdout) != filled
     chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database, check=0)
     told = chatops_inprocess("migrate", "--yes", db=core_database, check=0 if filled else 4)
     if filled:
@@ -110,8 +115,26 @@ def test_a_column_that_nobody_fills_in_is_told_before_anything_is_changed(
         assert desk.replies(desk.held_chat(ann), ann)
         healthy(desk)
     else:
-        assert f"{table}.branch must have a value and has no default" in told.stderr
+        assert f"{table}.{column} must have a value and has no default" in told.stderr
         assert not core_database.value("select exists (select from pg_attribute where attname = 'waiting_since')")
+
+
+@pytest.mark.parametrize("policy", ["", "for select using (true)", "to platform_owner using (true)"])
+def test_row_level_security_that_is_forced_on_the_owner_is_refused_before_anything_is_changed(
+    application_database: Database, chatops_inprocess: Callable[..., Any], policy: str
+) -> None:
+    application_database.execute(f'grant create on database "{application_database.name}" to {APPLICATION_OWNER}')
+    with application_database.connect(user=APPLICATION_OWNER) as owner:
+        for table in ("chats", "operators"):
+            owner.execute(f"alter table {table} force row level security".encode())
+            if policy:
+                owner.execute(f"create policy of_owner on {table} {policy}".encode())
+    url = url_as(application_database, APPLICATION_OWNER)
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=url, check=0)
+    seen = policy.startswith("to")
+    told = chatops_inprocess("migrate", "--yes", db=url, check=0 if seen else 4)
+    assert ("row level security is forced on the owner of chats, operators" in told.stderr) != seen
+    assert seen or not application_database.value("select exists (select from pg_attribute where attname = 'waiting_since')")
 
 
 def test_whoever_may_ask_until_when_the_queue_is_paused_is_told(desk: Desk, chatops_inprocess: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -230,6 +231,10 @@ def test_words_that_are_an_enumeration_are_refused_before_anything_is_changed(
         f"alter table {table} alter column {name} drop default; alter table {table} alter column {name} type words using {name}::words"
     )
     core_database.execute("drop trigger if exists update_chat_on_message on messages")
+    looked = ("diagnose", "--only", "DB004", "-o", "json")
+    findings = json.loads(chatops_inprocess(*looked, db=core_database).stdout)["findings"]
+    said = {(row["object"], row["trouble"]): finding["severity"] for finding in findings for row in finding["rows"]}
+    assert said[f"column {column}", "is words, not text: migration 018 refuses it"] == "advice"
     chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database)
     told = chatops_inprocess("migrate", "--yes", db=core_database, check=4)
     assert f"{column} is words and not text" in told.stderr

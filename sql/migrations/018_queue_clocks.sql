@@ -2,7 +2,8 @@
 -- effect: adds 5 columns to chats and 4 to chat_assignments; rewrites nothing
 
 -- Words are compared as text, and what is written is text: an enumeration, say, would take none of it. And what is written has
--- the columns that are known here: others need a default, or a trigger that fills them in.
+-- the columns that are known here: others need a default, or a trigger that fills them in. Functions of later files read and write
+-- as the tables' owner: row level security must not be forced on them.
 do $words$
 declare
   v_odd text;
@@ -21,14 +22,30 @@ begin
   end if;
   select pg_catalog.string_agg(c.relname::text || '.' || a.attname::text, ', ' order by c.relname, a.attname) into v_odd
     from pg_catalog.pg_attribute as a
-    join pg_catalog.pg_class as c on c.oid = a.attrelid and c.relname in ('chat_assignments', 'operator_activity')
+    join pg_catalog.pg_class as c on c.oid = a.attrelid
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
    where a.attnum > 0 and not a.attisdropped and a.attnotnull and not a.atthasdef and a.attidentity = '' and a.attgenerated = ''
-     and a.attname not in ('chat_id', 'operator_id', 'assigned_at', 'last_activity', 'updated_at')
+     and (c.relname = 'chat_assignments' and a.attname not in ('chat_id', 'operator_id', 'assigned_at')
+          or c.relname = 'operator_activity' and a.attname not in ('chat_id', 'operator_id', 'last_activity', 'updated_at'))
      and not exists (select from pg_catalog.pg_trigger as t where t.tgrelid = c.oid and not t.tgisinternal and t.tgtype::integer & 7 = 7);
   if v_odd is not null then
     raise exception '% must have a value and has no default', v_odd
       using errcode = 'invalid_table_definition', hint = 'Give it a default: a chat is given to an operator by the database itself.';
+  end if;
+  select pg_catalog.string_agg(c.relname::text, ', ' order by c.relname) into v_odd
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
+    join pg_catalog.pg_roles as o on o.oid = c.relowner and not o.rolsuper and not o.rolbypassrls
+   where c.relname in ('chats', 'messages', 'chat_assignments', 'operator_activity', 'operators', 'platform_config')
+     and c.relrowsecurity and c.relforcerowsecurity
+     and not exists (select from pg_catalog.pg_policy as y
+                      where y.polrelid = c.oid and y.polpermissive and y.polcmd = '*'
+                        and (0::oid = any (y.polroles) or c.relowner = any (y.polroles))
+                        and pg_catalog.pg_get_expr(y.polqual, y.polrelid) = 'true'
+                        and coalesce(pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid), 'true') = 'true');
+  if v_odd is not null then
+    raise exception 'row level security is forced on the owner of %: what keeps the chats right would see no rows', v_odd
+      using errcode = 'object_not_in_prerequisite_state', hint = 'alter table … no force row level security: others stay under it.';
   end if;
 end
 $words$;
@@ -235,6 +252,9 @@ as $function$
 declare
   v_last timestamptz;
 begin
+  if new.chat_id is null then
+    return new;  -- Where the column allows it: it is in no chat.
+  end if;
   select c.last_message_at into v_last from chats as c where c.id = new.chat_id for no key update;
   if not found then
     raise exception 'chat % does not exist', new.chat_id using errcode = 'foreign_key_violation';

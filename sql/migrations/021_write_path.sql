@@ -168,6 +168,16 @@ comment on function end_turn(uuid, timestamptz, text) is
   'Closes the open assignment of a chat and forgets its heartbeats; the caller holds the chat''s lock.';
 
 -- ---- assign: who may have what ----------------------------------------------------------------------------------------
+--
+-- What assign does, in order; each step is a function below, assign_chat_to_operator() calls them:
+--   1. May they? Somebody else's account, an operator who is unknown, inactive or away: refused, before anything is locked.
+--   2. The chat that they hold already, for whoever lost the answer; nothing while the queue is paused or nobody waits. No lock yet.
+--   3. Their row is locked (a second tab waits here, and then gets the first one's chat): lock_operator().
+--   4. Of the 64 chats that have waited longest, the first that nobody has locked and that was not theirs a moment ago, is locked
+--      and theirs, with its turn: take_next_chat(), one statement.
+--   5. All of those were locked or their own: the head of every other operator's lane, then places further down, then everything:
+--      lock_next_chat(), take_further_chat().
+-- Chats are only ever locked with SKIP LOCKED here: who has locked an operator never waits for a chat.
 
 -- Counts the chats that came back into the queue, where they stand in front of newer ones. Others join it at its end.
 create sequence if not exists chatops.queue_returns;
@@ -345,6 +355,9 @@ begin
      set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = v_at,
          last_operator_id = p_operator_id, state_since = v_at, epoch = c.epoch + 1, updated_at = v_at
    where c.id = v_next.chat_id;
+  if not found then
+    return null;  -- A trigger of somebody else's keeps it as it is.
+  end if;
   perform end_turn(v_next.chat_id, v_next.queued_since, 'manual_unassign'::text);
   perform begin_turn(v_next.chat_id, p_operator_id, v_at, v_next.waiting_since, v_next.queued_since);
   update operators as o set last_activity = v_at where o.id = p_operator_id;
@@ -614,6 +627,7 @@ declare
   v_chat   record;
   v_at     timestamptz;
   v_close  boolean;
+  v_kept   boolean;
 begin
   select c.chat_state, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.waiting_since, c.state_since,
          c.releases_without_reply
@@ -659,12 +673,15 @@ begin
          epoch = c.epoch + 1,
          updated_at = v_at
    where c.id = p_chat_id;
-  perform end_turn(p_chat_id, v_at, p_reason);
-  perform pg_catalog.nextval('chatops.queue_returns'::pg_catalog.regclass);
+  v_kept := not found;  -- by a trigger of somebody else's
+  if not v_kept then
+    perform end_turn(p_chat_id, v_at, p_reason);
+    perform pg_catalog.nextval('chatops.queue_returns'::pg_catalog.regclass);
+  end if;
   if not v_marked then
     set local chatops.write to '';
   end if;
-  return case when v_close then 'closed' else 'released' end;
+  return case when v_kept then 'not_held' when v_close then 'closed' else 'released' end;
 end
 $function$;
 comment on function let_go(uuid, uuid, text, boolean, boolean) is
@@ -779,11 +796,14 @@ begin
     update chat_assignments as a
        set released_at = greatest(idle.ended_at, a.assigned_at), release_reason = 'idle_timeout'
       from idle
+      join changed on changed.id = idle.id
      where a.chat_id = idle.id and a.released_at is null
   ), forgotten as (
-    delete from operator_activity as a using idle where a.chat_id = idle.id
+    delete from operator_activity as a using changed where a.chat_id = changed.id
   )
-  select idle.id, idle.operator_id, case when idle.at_limit then 'closed' else 'released' end::text from idle;
+  select idle.id, idle.operator_id, case when idle.at_limit then 'closed' else 'released' end::text
+    from idle
+    join changed on changed.id = idle.id;
   perform pg_catalog.nextval('chatops.queue_returns'::pg_catalog.regclass);
   perform close_left_over_turns();
   if not v_marked then
@@ -876,6 +896,9 @@ begin
      set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = v_at,
          last_operator_id = p_operator_id, state_since = v_at, epoch = c.epoch + 1, updated_at = v_at
    where c.id = p_chat_id;
+  if not found then
+    raise exception 'chat % was kept as it is by a trigger', p_chat_id using errcode = 'object_not_in_prerequisite_state';
+  end if;
   perform end_turn(p_chat_id, v_at, case when v_chat.assigned_operator_id is null then 'manual_unassign' else p_reason end);
   perform begin_turn(p_chat_id, p_operator_id, v_at, v_chat.waiting_since, v_chat.queued_since);
   if not v_marked then
@@ -898,6 +921,7 @@ declare
   v_marked constant boolean := coalesce(pg_catalog.current_setting('chatops.write'::text, true), '') = 'function';
   v_chat   record;
   v_at     timestamptz;
+  v_kept   boolean;
 begin
   select c.chat_state, c.is_active, c.assigned_operator_id, greatest(c.state_since, c.assignment_time) as moved_at
     into v_chat from chats as c
@@ -926,11 +950,14 @@ begin
          epoch = c.epoch + 1,
          updated_at = v_at
    where c.id = p_chat_id;
-  perform end_turn(p_chat_id, v_at, 'chat_closed'::text);
+  v_kept := not found;  -- by a trigger of somebody else's
+  if not v_kept then
+    perform end_turn(p_chat_id, v_at, 'chat_closed'::text);
+  end if;
   if not v_marked then
     set local chatops.write to '';
   end if;
-  return true;
+  return not v_kept;
 end
 $function$;
 comment on function close_chat(uuid, text, uuid) is

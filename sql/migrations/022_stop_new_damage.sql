@@ -5,6 +5,18 @@
 -- still be dropped, or become an update. Our functions mark their writes (chatops.write = 'function'), so what is not marked is
 -- the application's. Anybody can set the mark: it tells writers apart, the constraints of later files are what holds.
 -- Everything runs as the tables' owner: under row level security an operator's role would lock no row, without an error.
+--
+-- What fires when, in the order of this file:
+--   messages          insert  order_message() locks the chat and gives the time; apply_message() then moves the chat, by one statement
+--                             for an ordinary user's message, else by apply_user_message(), apply_reply() or apply_history()
+--                     update  keep_message()              delete  forget_messages()
+--   chats             insert  guard_new_chat(), open_first_turn()
+--                     update  guard_chat(): decide_chat() says what the write comes to, remember_move() what goes with it;
+--                             follow_holder() then writes the turns
+--   chat_assignments  insert  guard_assignment()          update  guard_release()          delete  keep_turn()
+--   operator_activity insert, update  guard_heartbeat()
+--   operators         insert, update  keep_total_messages(), refuse_operators_clock(), free_chats_of_operator()
+--   truncate          follow_truncate()
 
 create or replace function guards_are_on() returns boolean
 language sql
@@ -53,6 +65,9 @@ declare
   v_last   timestamptz;
   v_newest timestamptz;
 begin
+  if new.chat_id is null then
+    return new;  -- Where the column allows it: it is in no chat.
+  end if;
   if new.sender_type::text = 'fictional' and new.handled_by_operator_id is not null then
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
     perform from operators as o where o.id = new.handled_by_operator_id for key share;
@@ -216,7 +231,7 @@ begin
          state_since = case when v_ends then v_ended else c.state_since end,
          epoch = c.epoch + case when v_ends then 1 else 0 end
    where c.id = p_chat_id;
-  if v_ends or v_chat.assigned_operator_id is null then
+  if found and (v_ends or v_chat.assigned_operator_id is null) then
     perform end_turn(p_chat_id, v_ended, 'operator_sent_message'::text);
   end if;
 end
@@ -290,11 +305,14 @@ set search_path from current
 as $function$
 declare
   v_marked constant boolean := coalesce(pg_catalog.current_setting('chatops.write'::text, true), '') = 'function';
-  v_odd    boolean := v_marked or new.created_at < now()
+  v_odd    constant boolean := v_marked or new.created_at < now()
                       or (pg_catalog.current_setting('chatops.history'::text, true) <> ''
                           and pg_catalog.current_setting('chatops.history'::text, true) like '%' || new.id::text || '%') is true;
   v_now    constant boolean := new.created_at between now() and clock_timestamp() + interval '1 hour';
 begin
+  if new.chat_id is null then
+    return null;
+  end if;
   if not v_marked then
     set local chatops.write to 'function';
   end if;
@@ -728,8 +746,8 @@ begin
   new.closed_reason := old.closed_reason;
   new.operator_replied_at := old.operator_replied_at;
   new.assignment_time := old.assignment_time;
-  -- Neither ahead of the clock nor back, as a restored message would set it.
-  new.last_message_at := greatest(old.last_message_at, least(new.last_message_at, v_now));
+  -- Neither ahead of the clock nor back, as a restored message would set it; and no time of its own without a message.
+  new.last_message_at := greatest(old.last_message_at, case when new.last_message_at is not null then least(new.last_message_at, v_now) end);
   new := decide_chat(old, new);
   new := remember_move(old, new);
   return new;
@@ -759,8 +777,16 @@ begin
   end if;
   set local chatops.write to 'function';
   if new.is_active and new.assigned_operator_id is null and old.chat_state::text = 'assigned' then
-    -- Let go: the application closes the row next, with the reason. Whatever comes before that on this chat closes it.
-    delete from operator_activity as v where v.chat_id = new.id;
+    -- Let go: the application closes the row next, with the reason, or has said it this moment. Whatever comes before that on this
+    -- chat closes it. Why it meant to move the chat, or to answer, is no reason for this.
+    select a.announced_reason into v_reason from chat_assignments as a
+     where a.chat_id = new.id and a.released_at is null and a.announced_at > clock_timestamp() - interval '5 seconds'
+       and a.announced_reason not like 'manual_reassignment%' and a.announced_reason <> 'operator_sent_message';
+    if v_reason is not null then
+      perform end_turn(new.id, v_at, v_reason);
+    else
+      delete from operator_activity as v where v.chat_id = new.id;
+    end if;
   else
     -- An admin's reassign has said its reason a moment ago.
     select a.announced_reason into v_reason from chat_assignments as a
@@ -802,6 +828,9 @@ begin
   perform refuse_clock('chat_assignments'::text, w.clock)
      from (values (new.assigned_at), (new.released_at), (new.created_at), (new.waiting_since), (new.queued_since)) as w (clock)
     where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+  if exists (select from chat_assignments as a where a.id = new.id) then
+    return new;  -- It is not stored once more: the key says so, or an upsert goes on to its update.
+  end if;
   select case when c.chat_state::text = 'assigned' then c.assigned_operator_id end into v_holder from chats as c
    where c.id = new.chat_id
      for no key update;
@@ -870,6 +899,9 @@ begin
     if v_chat.chat_state::text = 'assigned' and v_chat.assigned_operator_id = old.operator_id then
       raise notice 'operator % holds chat %: the assignment stays open', old.operator_id, old.chat_id
         using hint = 'To take the chat away call release_chat() or reassign_chat(), or chatops release or reassign.';
+      -- Who says why before taking the chat away is heard.
+      old.announced_reason := new.release_reason;
+      old.announced_at := clock_timestamp();
       return old;
     end if;
     -- It ended when the chat was let go: whoever takes the chat this moment begins after that.
@@ -968,7 +1000,9 @@ security definer
 set search_path from current
 as $function$
 declare
-  v_now constant timestamptz := clock_timestamp();
+  v_now    constant timestamptz := clock_timestamp();
+  v_given  timestamptz;
+  v_before timestamptz;
 begin
   perform refuse_clock('operator_activity'::text, w.clock)
      from (values (new.last_activity), (new.updated_at)) as w (clock)
@@ -979,10 +1013,10 @@ begin
     return new;  -- One of them has another id since.
   end if;
   if tg_op = 'INSERT' then
-    perform from chats as c
-       join operators as o on o.id = c.assigned_operator_id
-      where c.id = new.chat_id and c.chat_state::text = 'assigned' and c.assigned_operator_id = new.operator_id and o.is_active
-        for no key update of c;
+    select c.assignment_time into v_given from chats as c
+      join operators as o on o.id = c.assigned_operator_id
+     where c.id = new.chat_id and c.chat_state::text = 'assigned' and c.assigned_operator_id = new.operator_id and o.is_active
+       for no key update of c;
   else
     -- Read without waiting: this row is locked already, and whoever has the chat's lock may be waiting for it.
     perform from chats as c
@@ -999,8 +1033,13 @@ begin
   new.updated_at := least(new.updated_at, v_now);
   if tg_op = 'INSERT' then
     -- The application looks whether it was heard before, then inserts: two tabs do so at once, and neither may fail. Nor may a
-    -- row that is restored, nor an upsert go without its row in the answer: the new one takes the place of the old.
-    delete from operator_activity as v where v.chat_id = new.chat_id and v.operator_id = new.operator_id;
+    -- row that is restored, nor an upsert go without its row in the answer: the new one takes the place of the old. An upsert
+    -- never comes to its own condition then, so no input is forgotten for an earlier one; the row that giving the chat wrote is none.
+    delete from operator_activity as v where v.chat_id = new.chat_id and v.operator_id = new.operator_id
+    returning v.last_activity into v_before;
+    if v_before > new.last_activity and v_before <> v_given then
+      new.last_activity := v_before;
+    end if;
   end if;
   return new;
 end

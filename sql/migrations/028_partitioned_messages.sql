@@ -1,5 +1,5 @@
 -- Where messages is partitioned by time, a message that is written as a partition ends is refused in words, to be sent again.
--- effect: a message written as a partition ends: "send it again"
+-- effect: partitioned messages only: one sent as a partition ends must be resent
 
 create or replace function order_message() returns trigger
 language plpgsql
@@ -13,6 +13,9 @@ declare
   c_given  constant timestamptz := new.created_at;
   v_fits   boolean := true;
 begin
+  if new.chat_id is null then
+    return new;  -- Where the column allows it: it is in no chat.
+  end if;
   if new.sender_type::text = 'fictional' and new.handled_by_operator_id is not null then
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
     perform from operators as o where o.id = new.handled_by_operator_id for key share;
