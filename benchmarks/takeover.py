@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -127,8 +128,8 @@ class Migrating:
     left: str = ""
 
     def __call__(self) -> float:
-        name, locks, command = _copy(self.server), Locks(), [session.chatops(), "migrate", "--yes"]
-        self.queue = Queue()
+        name, locks, self.queue = _copy(self.server), Locks(), Queue()
+        command: list[str | Path] = [session.chatops(), "migrate", "--yes"]
         looking = (locks.watched(self.server, name), self.queue.watched(self.server, name))
         with looking[0], looking[1], _loaded(self.server, name) if self.load else _quiet():
             started = time.monotonic()
