@@ -83,7 +83,10 @@ def find_chat(database: Database, text: str) -> ChatName:
     found = chats_like(database, text)
     if len(found) == 1:
         return found[0]
-    raise _not_one("chat", text, [told_chat(chat, database) for chat in found])
+    none = _not_one("chat", text, [told_chat(chat, database) for chat in found])
+    if not found and (operators := operators_like(database, text)):
+        none.details += tuple(f"an operator does: {told_operator(one, database)}" for one in operators[:MOST_CANDIDATES])
+    raise none
 
 
 def find_operator(database: Database, text: str) -> OperatorName:

@@ -114,7 +114,7 @@ class DeploySteps:
             before = fingerprint(database).sha256
             found = look(database, self.invocation.here)
         self.keep(replace(self.receipt, before=before, baseline=baseline_of(found)))
-        told = f"{len(found.findings)} findings before the deploy"
+        told = f"{formatting.plural(len(found.findings), 'finding')} before the deploy"
         if found.unseen is not None:
             return f"who waits cannot be seen ({found.unseen}); {told}"
         return f"{found.figures['waiting']:.0f} waiting, {told}"

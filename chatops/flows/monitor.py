@@ -258,7 +258,7 @@ class Watching:
         if self.watch.unseen is not None:
             self.invocation.warn(f"how it is now cannot be seen: {self.watch.unseen}; later figures are compared with nothing")
         self.invocation.note(f"watch started: {formatting.plural(len(wanted.slots), 'look')} in {watches.span(wanted.length)}, "
-                             f"{known} findings from before; the first is due in {watches.span(wanted.slots[0])}")  # fmt: skip
+                             f"{formatting.plural(known, 'finding')} from before; the first is due in {watches.span(wanted.slots[0])}")  # fmt: skip
         return True
 
     def tick(self, *, quiet: bool = False) -> bool:

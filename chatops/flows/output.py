@@ -146,6 +146,8 @@ class Output(Given):
         """A line on stderr: banner, progress, warnings."""
         medium = self.medium(stream=sys.stderr)
         text = "".join(self._told(part, medium) for part in wrapped(safe(pasteable(line)), medium.width))
+        with contextlib.suppress(OSError):  # what was said before stands before it, where both go to one place
+            sys.stdout.flush()
         with contextlib.suppress(OSError):  # nobody reads it, or there is no room: the answer comes all the same
             sys.stderr.write(encodable(text, medium))
             sys.stderr.flush()

@@ -35,8 +35,14 @@ def _blocks(lines: list[str]) -> Iterator[Table | Text]:
         elif fenced:
             text.append([Span("  "), Span(line.removeprefix("$ "), "code")])
         elif not _PICTURE.fullmatch(line.strip()):
-            text.append([Span(line, "strong")] if line.startswith("#") else plain(line))
+            text.append([Span(line, "strong")] if line.startswith("#") else _prose(line))
     yield Text(text[:-1])
+
+
+def _prose(line: str) -> Line:
+    """A line of text; what stands between backticks is not broken, and keeps them where there are no colours."""
+    parts = re.split(r"(`[^`]+`)", plain(line))
+    return [Span(part, "code") if part.startswith("`") else Span(part) for part in parts if part] or ""
 
 
 def _cells(line: str) -> list[str]:

@@ -155,6 +155,8 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
         if told := evidence(result.rows[0], survey, reader, text if result.count == 1 else ""):
             lines += [" " * hang(reader) + more for more in wrap(told, reader, hang(reader))]
         lines += [" " * (hang(reader) + 2) + line for line in difference(result.rows[0])]
+    if result.status == "failed" and result.check.group == "schema" and finding.command:
+        lines.append([Span(" " * hang(reader)), Span(finding.command, "code")])
     return lines
 
 
