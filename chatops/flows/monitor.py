@@ -257,8 +257,9 @@ class Watching:
         known = len(self.watch.baseline["findings"])
         if self.watch.unseen is not None:
             self.invocation.warn(f"how it is now cannot be seen: {self.watch.unseen}; later figures are compared with nothing")
+        before = formatting.plural(known, "finding")
         self.invocation.note(f"watch started: {formatting.plural(len(wanted.slots), 'look')} in {watches.span(wanted.length)}, "
-                             f"{formatting.plural(known, 'finding')} from before; the first is due in {watches.span(wanted.slots[0])}")  # fmt: skip
+                             f"{before} from before; the first is due in {watches.span(wanted.slots[0])}")  # fmt: skip
         return True
 
     def tick(self, *, quiet: bool = False) -> bool:

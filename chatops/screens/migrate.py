@@ -54,7 +54,8 @@ def plan_lines(prepared: Prepared, width: int, counts: Mapping[str, RepairCount]
             lines.append("")
         names = ", ".join(view.name for view in prepared.views)
         then = "then " if plan.apply else ""
-        text = f"{then}{formatting.plural(len(prepared.views), 'view or reading function', 'views and reading functions')}, new or changed: {names}"
+        number = formatting.plural(len(prepared.views), "view or reading function", "views and reading functions")
+        text = f"{then}{number}, new or changed: {names}"
         lines += textwrap.wrap(text, width or 10_000, subsequent_indent="  ")
     return lines
 
