@@ -248,6 +248,9 @@ CHECKS = {
         "alter table chats add constraint counts check (message_count between 0 and 1000000000), "
         "add constraint times check (last_message_at >= created_at); alter table chat_assignments "
         "add constraint order_of_times check (released_at is null or released_at >= assigned_at)"),
+    "of a domain": Harm(
+        "create domain short as text check (length(value) < 5); drop view guarded_columns; alter table messages alter column content type short",
+        ("DB003", "DB030", "DB031"), (), **IN_WORDS),
     "of columns of its own": Harm("alter table messages add constraint media check (media_url is null or media_url like 'https://%')"),
     "by a function of its own": Harm(
         "create function is_fine(text) returns boolean language sql immutable as 'select false'; "
@@ -328,13 +331,50 @@ VIEWS = {
     "with its owner's eyes": Harm("alter view chat_state_summary set (security_invoker = false)", ("DB018",)),
     "of other rows": Harm(
         "do $h$ begin execute 'create or replace view chat_queue as ' || rtrim(trim(pg_get_viewdef('chat_queue'::regclass)), ';') "
-        "|| ' limit 0'; end $h$", ("DB018",), (), **IN_WORDS),
+        "|| ' limit 0'; end $h$",
+        ("DB018",),
+        (),
+        **IN_WORDS,
+    ),
     "gone": Harm("drop view operator_load cascade", ("DB003",), (), **IN_WORDS),
-}  # fmt: skip
+    "of what was once": Harm(
+        "do $h$ declare v text; begin v := pg_get_viewdef('chat_state_summary'::regclass); drop view chat_state_summary; "
+        "execute 'create materialized view chat_state_summary as ' || v; end $h$",
+        ("DB003", "DB030"),
+    ),
+    "a table by now": Harm(
+        "do $h$ declare v text; begin v := pg_get_viewdef('chat_state_summary'::regclass); drop view chat_state_summary; "
+        "execute 'create table chat_state_summary as ' || v; end $h$",
+        ("DB003", "DB030"),
+    ),
+}
+
+COMERS = {
+    "the server's role under policies": Harm("alter role service_role nobypassrls", ("DB029",)),
+    "no member of authenticated": Harm("revoke authenticated from authenticator", ("DB029",)),
+    "no member of the server's role": Harm("revoke service_role from authenticator", ("DB029",)),
+    "may not connect": Harm(
+        "do $h$ begin execute format('revoke connect on database %I from public', current_database()); end $h$", ("DB029",)),
+    "may create roles": Harm("alter role authenticated createrole", ("DB022",)),
+    "no rows in place of an error": Harm("alter role authenticated set row_security = off", ("DB029",)),
+    "somebody else": Harm("alter role authenticator set role = 'anon'", ("DB029",)),
+    "no patience": Harm("alter role service_role set lock_timeout = '1ms'", ("DB029",)),
+    "some patience": Harm("alter role service_role set lock_timeout = '5s'"),
+    "no pause": Harm("alter role authenticator set idle_in_transaction_session_timeout = '0.02s'", ("DB029",)),
+    "no session": Harm("alter role authenticator set idle_session_timeout = '50ms'", ("DB029",)),
+    "no time, in other words": Harm("alter role authenticated set statement_timeout = '0.002min'", ("DB029",)),
+    "time, in other words": Harm("alter role authenticated set statement_timeout = '1min'"),
+    "another path": Harm("alter role authenticated set search_path = extensions", (), ("DB029",)),
+    "no ledger": Harm("truncate chatops.migrations", ("DB033",), (), **IN_WORDS),
+    "the ledger of another schema": Harm("update chatops.migrations set target_schema = 'pubic'", ("DB033",), (), **IN_WORDS),
+    "nothing kept": Harm("update chatops.settings set value = '[]' where key = 'safety'", ("DB030",)),
+    "who is nobody": Harm(
+        "create or replace function auth.uid() returns uuid language sql stable as 'select null::uuid'", ("DB030",), (), **IN_WORDS),
+}  # fmt: skip  # fmt: skip
 
 ALL = {
     f"{kind}: {name}": harm
     for kind, harms in {"a function": FUNCTIONS, "policies": POLICIES, "published": PUBLISHED, "rights": RIGHTS, "a trigger": TRIGGERS,
-                        "keys": KEYS, "a check": CHECKS, "a column": COLUMNS, "storage": STORAGE, "a view": VIEWS}.items()
+                        "keys": KEYS, "a check": CHECKS, "a column": COLUMNS, "storage": STORAGE, "a view": VIEWS, "who comes": COMERS}.items()
     for name, harm in harms.items()
 }  # fmt: skip

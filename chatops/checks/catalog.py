@@ -173,6 +173,11 @@ def _want(wanted: dict[str, _Wanted], label: str, file: str, state: State, prope
         one.migration, one.state = file, state
 
 
+def other_texts(ledger: Ledger) -> list[str]:
+    """The files that went in as another text of ours than this version ships: with that nothing is compared."""
+    return [name for name, went_in in (ledger.files or {}).items() if went_in is not None and checksum(name) not in ("", went_in)]
+
+
 def _files(ledger: Ledger) -> Sequence[tuple[str, State]]:
     """Which files to look at, in the order they went in, and what is known of each."""
     if ledger.files is None:
@@ -213,11 +218,12 @@ def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
     kind, name, differs = row["kind"], row["object"], row.get("found_as")
     label = f"{kind} {name}"
     wanted = texts_of(label, ledger, major)
-    made = dict(row)
+    made = {key: value for key, value in row.items() if key != "dropping"}
     if differs is not None:
         made["wanted_as"] = {one: wanted.get(one, "") for one in differs}
     unknown = not str(row["mend"]).startswith("migrate --again")
-    again = kind in ("function", "view") and (unknown or _makes_again(row["migration"], name))
+    dropping = row.get("dropping")
+    again = kind in ("function", "view") and (unknown or (dropping is None and _makes_again(row["migration"], name)))
     anew = row["migration"] == BOOKKEEPING and kind in ("table", "index") and differs is None
     if again or anew or kind in ("file", "schema"):
         return {**made, "remedy": None}
@@ -225,6 +231,8 @@ def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
         parts = {one: texts_of(one, ledger, major) for one in known_names() if one.partition(" ")[2].startswith(f"{name}.")}
         routine = kind in ("function", "view")
         remedy = _text_of(kind, name, row["migration"], ledger, major) if routine else mending_sql.make(kind, name, wanted, parts)
+        if remedy is not None and dropping is not None:
+            remedy = f"{dropping} {remedy}"
     else:
         remedy = mending_sql.change(kind, name, wanted, list(differs), differs)
     return {**made, "remedy": remedy, "mend": None if remedy else row["mend"]}

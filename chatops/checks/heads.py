@@ -62,7 +62,7 @@ BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 
 PARAMETERS: Mapping[str, str] = {
     "since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}", "expected": "[]", "known": "{}",
-    "before_018": "false", "views_applied": "true",
+    "before_018": "false", "views_applied": "true", "other_texts": "{}",
 }  # fmt: skip
 """What a query may ask for beside its limits, with the value that psql is given for it."""
 

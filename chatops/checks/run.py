@@ -143,6 +143,7 @@ def _parameters(inventory: Inventory, found: Mapping[str, Threshold], since: str
         "expected": inventory.expected,
         "known": sorted(catalog.known_names()),
         "guarded_at": inventory.guarded_at,
+        "other_texts": catalog.other_texts(inventory.known),
         "shipped": sqlfiles.names("migrations"),
         **{name: threshold.text for name, threshold in found.items()},
     }

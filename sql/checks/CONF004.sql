@@ -14,7 +14,7 @@
 select p.key as setting,
        pg_catalog.left(p.value #>> '{}'::text[], 60) as value,
        odd.trouble,
-       pg_catalog.format('delete from platform_config where key = %L;', p.key) as remedy
+       pg_catalog.format('delete from platform_config where key = %L;', p.key) as remedy, false as advice
   from (values ('own_chat_after_seconds', 0::numeric, 86400::numeric, 'a chat waits so long for somebody else when only its last operator is there'),
                ('idle_timeout_minutes', 0.5, 240, 'so long may an operator be silent'),
                ('max_reassignments', 2, 100, 'after so many releases a chat is closed for good'),
@@ -28,4 +28,12 @@ select p.key as setting,
                ('queue_sla_minutes', 0.1, 10080)) as known (key, least, most) on known.key = p.key::text
  where said.number between known.least and known.most
    and said.number not between odd.least and odd.most
- order by p.key
+union all
+-- Keys are written as the functions spell them.
+select p.key, pg_catalog.left(p.value #>> '{}'::text[], 60), 'nothing reads it: the name is ' || known.key,
+       pg_catalog.format('delete from platform_config where key = %L;', p.key), true
+  from platform_config p
+  join (values ('max_reassignments'), ('idle_timeout_minutes'), ('own_chat_after_seconds'), ('queue_sla_minutes')) as known (key)
+    on known.key <> p.key::text
+   and known.key = pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.lower(p.key::text), '[^a-z]+', '_', 'g'), '^_|_$', '', 'g')
+ order by 5, 1

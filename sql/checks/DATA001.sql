@@ -34,7 +34,7 @@ select found.chat_id, found.operator_id, found.operator, found.counted, found.re
       from chats c
      cross join lateral (select pg_catalog.count(*) as messages from messages m where m.chat_id = c.id) as source
      cross join kept
-     where c.last_message_at >= now() - :'since'::interval
+     where (c.last_message_at >= now() - :'since'::interval or (c.last_message_at is null and c.message_count <> 0))
        and coalesce(c.message_count, 0) <> source.messages
        and (c.created_at >= kept.since or coalesce(c.message_count, 0) < source.messages)
     union all

@@ -5,7 +5,7 @@
 -- title-one: 1 clock cannot be right
 -- severity: warning
 -- group: data
--- expected: no heartbeat, message or assignment comes from the future, and none ends before it began
+-- expected: no heartbeat, message or assignment comes from the future or without a time, and none ends before it began
 -- why: heartbeats are written with the client's clock; a laptop that is hours ahead is never idle
 -- consequence: the idle check never takes the chat from such an operator
 -- help: repair DATA002 --dry-run
@@ -35,7 +35,7 @@ select found.clock, found.chat_id, found.operator_id,
            case when told.is_odd then greatest(s.assigned_at, s.released_at) else now() + (s.assigned_at - s.released_at) end
       from chat_assignments s
      cross join lateral (
-       select s.assigned_at not between '0001-01-02' and now() + interval '1 minute'
+       select s.assigned_at is null or s.assigned_at not between '0001-01-02' and now() + interval '1 minute'
               or coalesce(s.released_at not between '0001-01-02' and now() + interval '1 minute', false)
               or coalesce(s.created_at not between '0001-01-02' and '9999-12-31', false) as is_odd
      ) as told
@@ -45,7 +45,7 @@ select found.clock, found.chat_id, found.operator_id,
            case when m.created_at between '0001-01-02' and now() + interval '1 hour' then greatest(m.delivered_at, m.read_at)
                 else m.created_at end
       from messages m
-     where m.created_at not between '0001-01-02' and now() + interval '1 hour'
+     where m.created_at is null or m.created_at not between '0001-01-02' and now() + interval '1 hour'
         or m.delivered_at not between '0001-01-02' and '9999-12-31'
         or m.read_at not between '0001-01-02' and '9999-12-31'
   ) as found

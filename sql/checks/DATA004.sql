@@ -1,33 +1,78 @@
--- Of which chats that are gone are there still rows?
+-- Of which chats and people that are gone are there still rows?
 -- code: DATA004
--- title: rows of {count} chats are left that are gone
--- title-one: {relation} holds rows of a chat that is gone ({rows})
+-- title: rows are left of {count} chats or people that are gone
+-- title-one: {relation} holds {rows} rows {trouble}
 -- severity: warning
 -- group: data
--- expected: messages, assignments and heartbeats belong to a chat that is there
--- why: the chat was deleted while foreign keys were off, or a restore brought the rows without it
+-- expected: messages, assignments and heartbeats belong to a chat that is there, chats and turns to people who are; a message has a sender
+-- why: the chat or the person was deleted while foreign keys were off, or a restore brought the rows without them
 -- consequence: figures count what nobody can open; an operator may stay busy with a chat that does not exist
--- help-text: nothing automatic does: bring the chat back from a back-up, or delete its rows where it was meant to go
+-- help-text: nothing automatic does: bring back what is gone from a back-up, or delete its rows where it was meant to go
 -- says: stats seem wrong
--- reads: chats, messages, chat_assignments, operator_activity
+-- reads: chats, messages, chat_assignments, operator_activity, operators, real_users, fictional_users
 -- avoids: hashjoin
 -- Ids in the order of their index are compared by a merge: to look up each of ten million in a hash takes four times as long.
--- A foreign key does not tell: rows that were written or deleted while it was off are as they were.
-select found.relation, found.chat_id, found.rows
+-- A foreign key does not tell: rows that were written or deleted while it was off are as they were. Columns are looked at for what
+-- no constraint keeps out: a missing chat or a sender who is neither side. Of operators there are few: each is looked up once.
+with people as materialized (
+  select d.relation, d.chat_id, d.trouble, pg_catalog.count(*) over (partition by d.relation, d.trouble) as rows
+    from (
+      select 'chats' as relation, c.id as chat_id, 'of a user who is gone' as trouble
+        from chats c where not exists (select from real_users u where u.id = c.real_user_id) and c.real_user_id is not null
+      union all
+      select 'chats', c.id, 'of a profile that is gone'
+        from chats c where not exists (select from fictional_users u where u.id = c.fictional_user_id) and c.fictional_user_id is not null
+      union all
+      select 'chats', c.id, 'with an operator who is gone'
+        from chats c where c.assigned_operator_id is not null and not exists (select from operators o where o.id = c.assigned_operator_id)
+    ) as d
+), turns as materialized (
+  select a.operator_id, pg_catalog.count(*) as rows from chat_assignments a where a.operator_id is not null group by a.operator_id
+), kept_out as materialized (
+  -- What the columns of messages keep out by themselves.
+  select coalesce(pg_catalog.bool_and(a.attnotnull) filter (where a.attname = 'chat_id'), true) as no_chat,
+         coalesce(pg_catalog.bool_and(a.attnotnull
+                                      and exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'c' and k.convalidated and a.attnum = any (k.conkey)))
+                    filter (where a.attname = 'sender_type'), true) as no_sender
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
+    join pg_attribute a on a.attrelid = c.oid and a.attname in ('chat_id', 'sender_type')
+   where c.relname = 'messages'
+)
+select found.relation, found.chat_id, found.rows, found.trouble
   from (
-    select 'chat_assignments' as relation, a.chat_id, pg_catalog.count(*) as rows
+    select 'chat_assignments' as relation, a.chat_id, pg_catalog.count(*) as rows, 'of a chat that is gone' as trouble
       from chat_assignments a
      where a.chat_id is not null and not exists (select from chats c where c.id = a.chat_id)
      group by a.chat_id
     union all
-    select 'operator_activity', a.chat_id, pg_catalog.count(*)
+    select 'operator_activity', a.chat_id, pg_catalog.count(*), 'of a chat that is gone'
       from operator_activity a
      where a.chat_id is not null and not exists (select from chats c where c.id = a.chat_id)
      group by a.chat_id
     union all
-    select 'messages', m.chat_id, pg_catalog.count(*)
+    select 'messages', m.chat_id, pg_catalog.count(*), 'of a chat that is gone'
       from messages m
      where m.chat_id is not null and not exists (select from chats c where c.id = m.chat_id)
      group by m.chat_id
+    union all
+    select 'messages', null, odd.rows, 'without a chat'
+      from kept_out k
+     cross join lateral (select pg_catalog.count(*) as rows from messages m where m.chat_id is null) as odd
+     where not k.no_chat and odd.rows > 0
+    union all
+    select 'messages', odd.chat_id, odd.rows, 'whose sender is neither side'
+      from kept_out k
+     cross join lateral (
+       select m.chat_id, pg_catalog.count(*) as rows from messages m
+        where coalesce(m.sender_type::text, '') not in ('real', 'fictional') group by m.chat_id
+     ) as odd
+     where not k.no_sender
+    union all
+    select p.relation, p.chat_id, p.rows, p.trouble from people p
+    union all
+    select 'chat_assignments', null, t.rows, 'of an operator who is gone'
+      from turns t
+     where not exists (select from operators o where o.id = t.operator_id)
   ) as found
  order by found.rows desc, found.relation, found.chat_id

@@ -39,6 +39,14 @@ select found.kind, found.object, found.migration,
        case when found.migration = 'bookkeeping' then 'adopt --ledger-only'
             when found.state = 'unknown' then 'migrate --dry-run'
             else 'migrate --again ' || found.migration end as mend,
+       -- Something else has its name.
+       case when found.kind in ('view', 'table')
+            then (select case c.relkind when 'm' then pg_catalog.format('drop materialized view %I;', c.relname)
+                                        else pg_catalog.format('alter %s %I rename to %I;', case c.relkind when 'v' then 'view' else 'table' end,
+                                                               c.relname, c.relname::text || '_before') end
+                    from pg_class c
+                    join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
+                   where c.relname = found.object and c.relkind in ('m', 'r', 'p', 'f', 'v')) end as dropping,
        case when found.migration = 'bookkeeping' then found.kind || ' ' || found.object
             when found.kind = 'file' then 'what ' || found.migration || ' makes'
             else found.kind || ' ' || found.object || ' (' || found.migration || ')' end as thing

@@ -121,6 +121,14 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
                                       and t.tgname::text not like 'chatops\_%'))
        and not exists (select from wanted w where w.relation = c.relation and w.name = c.name and w.always_null)
     union all
+    -- The application may fill its own; where it does not, it begins no chat, and nobody comes on shift.
+    select c.object, 'may not be null, has no default: ' || case c.relation when 'chats' then 'a new chat' when 'operators' then 'a new operator' else 'a new user' end || ' needs it',
+           c.altering || 'drop not null;', true
+      from columns c
+     where c.relation in ('chats', 'operators', 'real_users') and c.attnotnull and not c.atthasdef and c.attidentity = '' and c.attgenerated = ''
+       and c.name not in ('id', 'name', 'email', 'real_user_id', 'fictional_user_id')
+       and not exists (select from wanted w where w.relation = c.relation and w.name = c.name)
+    union all
     select c.object, 'may not be null, has no default, and a new chat leaves it out', c.altering || 'drop not null;', false
       from columns c
      where c.relation = 'chats' and c.name in ('last_operator_id', 'operator_replied_at', 'last_message_at')

@@ -12,7 +12,8 @@
 -- says: a message was lost · the deploy is not right
 -- shares: structure, chat_tables, expected_objects
 -- Advice is what does so only sometimes, or perhaps on purpose: a trigger that drops some rows or sets a state, an event trigger,
--- and what nobody knows in schema chatops. Bodies are read without their comments; what begins with `raise` refuses everything.
+-- and what nobody knows in schema chatops. Bodies are read without their comments; what comes to `raise` before any condition
+-- refuses everything, and so does what calls a function that does.
 \set structure `cat sql/checks/shared/structure.sql`
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 \set expected_objects `cat sql/checks/shared/expected_objects.sql`
@@ -28,20 +29,31 @@ functions as materialized (
     join structure s on s.kind = 'function' and s.name = f.name
    where f.kind = 'function'
    group by f.name, s.definition
+), body_that as (
+  select '^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*'
+         '(raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)|assert\s+false\M)' as refuses
 ), triggers as materialized (
-  -- Those that others made, on the chat tables themselves; for each event its bit in tgtype: 4 insert, 8 delete, 16 update.
+  -- Those that others made, on the chat tables and on ours; for each event its bit in tgtype: 4 insert, 8 delete, 16 update.
   select t.tgname, c.name as on_table, c.relname::text || '.' || t.tgname::text as object, t.tgtype::integer as kind, t.tgqual is not null as conditional,
          pg_catalog.cardinality(t.tgattr::smallint[]) > 0 as of_columns,
          pg_catalog.regexp_replace(p.prosrc, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body,
+         pg_catalog.array_to_string(p.proconfig, '; ') as settings,
          pg_catalog.format('drop trigger %I on %s', t.tgname, c.name) as statement
     from chat_tables c
     join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal and t.tgparentid = 0::oid and t.tgenabled <> 'D'
     join pg_proc p on p.oid = t.tgfoid
-   where not c.ours
-     and not exists (select from expected_objects w where w.kind = 'trigger' and w.name = c.relname::text || '.' || t.tgname::text)
+   where not exists (select from expected_objects w where w.kind = 'trigger' and w.name = c.relname::text || '.' || t.tgname::text)
+), refusing as materialized (
+  -- What a trigger, condition, default or index may call, that refuses whatever it is asked.
+  select p.oid, p.proname
+    from pg_namespace n
+    join pg_proc p on p.pronamespace = n.oid
+   cross join body_that b
+   where n.nspname = current_schema() and p.prorettype <> 'trigger'::regtype::oid and p.prosrc ~* '\m(raise|assert)\M' and p.prosrc ~* b.refuses
+     and not exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)
 ), keys as materialized (
   -- Keys that others made, each with all columns that it looks at.
-  select c.relname, c.name as on_table, i.relname as index_name, k.conname, x.indnullsnotdistinct,
+  select c.ours, c.relname, c.name as on_table, i.relname as index_name, k.conname, x.indnullsnotdistinct,
          (select pg_catalog.array_agg(distinct a.attname::text)
             from pg_attribute a
            where a.attrelid = c.oid and a.attnum > 0
@@ -53,16 +65,18 @@ functions as materialized (
     join pg_index x on x.indrelid = c.oid and (x.indisunique or x.indisexclusion) and not x.indisprimary
     join pg_class i on i.oid = x.indexrelid
     left join pg_constraint k on k.conindid = x.indexrelid and k.conrelid = c.oid
-   where not c.ours and not c.relispartition
-     and not exists (select from expected_objects w where (w.kind = 'index' and w.name = i.relname)
-                                             or (w.kind = 'constraint' and w.name = c.relname::text || '.' || k.conname::text))
+   cross join lateral (select case when c.ours then 'chatops.' else '' end as prefix) as s
+   where not c.relispartition
+     and not exists (select from expected_objects w where (w.kind = 'index' and w.name = s.prefix || i.relname::text)
+                                             or (w.kind = 'constraint' and w.name = s.prefix || c.relname::text || '.' || k.conname::text))
 ), repeated (relation, columns) as (
   -- What ordinary rows have in common: a key on these alone refuses the second one.
   values ('messages', array['chat_id', 'sender_type', 'content', 'handled_by_operator_id', 'is_free_message']),
          ('chats', array['real_user_id', 'chat_state', 'is_active', 'message_count', 'last_operator_id']),
          ('chats', array['fictional_user_id', 'chat_state', 'is_active', 'message_count', 'last_operator_id']),
          ('chat_assignments', array['chat_id', 'operator_id', 'release_reason']),
-         ('operators', array['is_active', 'is_available', 'total_messages'])
+         ('operators', array['is_active', 'is_available', 'total_messages']),
+         ('real_users', array['is_active'])
 ), paths as (
   -- What stands before this schema on the paths that are set for the database or for those whom the application comes as.
   select s.role, s.setting, pg_catalog.btrim(e.entry, '" ') as entry, e.place
@@ -91,44 +105,90 @@ functions as materialized (
 select found.kind, found.object, found.trouble, found.statement, found.advice
   from (
     select 'rule' as kind, r.name as object, 'rewrites what is written into ' || r.of as trouble,
-           pg_catalog.format('drop rule %s on %s', pg_catalog.quote_ident(pg_catalog.split_part(r.name, '.', 2)), pg_catalog.quote_ident(r.of)) as statement, false as advice
+           pg_catalog.format('drop rule %I on %s', pg_catalog.substr(r.name, pg_catalog.length(r.of) + 2), case when r.of like 'chatops.%' then r.of else pg_catalog.quote_ident(r.of) end) as statement, false as advice
       from structure r
      where r.kind = 'rule'
-       and exists (select from chat_tables c where c.relname = r.of and not c.ours)
+       and exists (select from chat_tables c where (case when c.ours then 'chatops.' else '' end || c.relname::text) = r.of)
     union all
     select 'trigger', t.object, 'drops rows of ' || t.on_table, t.statement,
-           t.body ~* '\mreturn\s+new\M' or (t.kind & 8 <> 0 and t.body ~* '\mreturn\s+old\M')
+           t.body !~* '\mbegin\s+new\s*:?=\s*(null|old)\s*;'
+           and (t.body ~* '\mreturn\s+new\M' or (t.kind & 8 <> 0 and t.body ~* '\mreturn\s+old\M'))
       from triggers t
      -- For each row, before it is written.
      where t.kind & 3 = 3
        -- What returns the old row takes an insert or update back, too.
        and (t.body ~* '\mreturn\s+null\M'
+            or t.body ~* '\mnew\s*:?=\s*(null|old)\s*;|\mselect\s+null(\.\*)?\s+into\s+new\M'
             or (t.kind & 8 = 0 and t.body ~* '\mreturn\s+old\M' and t.body !~* '\mreturn\s+new\M'))
     union all
     select 'trigger', t.object,
            'refuses every ' || pg_catalog.concat_ws(' and ', case when t.kind & 4 <> 0 then 'insert' end, case when t.kind & 16 <> 0 then 'update' end) || ' of ' || t.on_table,
            t.statement, false
       from triggers t
+     cross join body_that b
      where t.kind & 20 <> 0 and not t.conditional and not t.of_columns
-       and t.body ~* '^((?!\mbegin\M).)*\mbegin\s+raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)'
+       and (t.body ~* b.refuses
+            or exists (select from refusing f
+                        where t.body ~* ('^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*perform\s+("?\w+"?\.)?"?' || f.proname::text || '"?\s*\(')))
     union all
     select 'trigger', t.object, 'sets ' || pg_catalog.lower(m.found[2]) || ' of what is written into ' || t.on_table, t.statement,
            -- Always, and to something that has nothing to do with what was written.
-           t.conditional or t.body !~* '^((?!\mbegin\M).)*\mbegin\s+new\.(chat_id|sender_type|chat_state|assigned_operator_id|operator_id|is_active|released_at)\s*:?=\s*(?![^;]*\m(new|old|coalesce|case)\M)'
+           t.conditional or t.body !~* '^((?!\mbegin\M).)*\mbegin\s+new\s*\.\s*"?(chat_id|sender_type|chat_state|assigned_operator_id|operator_id|is_active|released_at)"?\s*:?=\s*(?![^;]*\m(new|old|coalesce|case)\M)'
       from triggers t
      cross join lateral pg_catalog.regexp_match(t.body,
-       '(;|\mbegin|\mthen|\melse|\mloop)\s*new\.(chat_id|sender_type|handled_by_operator_id|chat_state|assigned_operator_id|operator_id|is_active|released_at|assigned_at|assignment_time)\s*:?=', 'i') as m (found)
+       '(;|\mbegin|\mthen|\melse|\mloop|\minto)\s*new\s*\.\s*"?(chat_id|sender_type|handled_by_operator_id|chat_state|assigned_operator_id|operator_id|is_active|released_at|assigned_at|assignment_time)"?\s*(:?=|;|from\M)', 'i') as m (found)
      where t.kind & 3 = 3 and t.kind & 20 <> 0 and m.found is not null
+    union all
+    -- Ids and times may be filled in; what was given is another matter.
+    select 'trigger', t.object, 'sets ' || pg_catalog.lower(m.found[2]) || ' of what is written into ' || t.on_table || ', whatever was given', t.statement, true
+      from triggers t
+     cross join lateral pg_catalog.regexp_match(t.body,
+       '(;|\mbegin)\s*new\s*\.\s*"?(id|content|created_at|last_activity|last_message_at)"?\s*:?=\s*(?![^;]*\m(new|coalesce|case|now|clock_timestamp|statement_timestamp|current_timestamp)\M)', 'i') as m (found)
+     where t.kind & 3 = 3 and t.kind & 20 <> 0 and m.found is not null
+    union all
+    select 'trigger', t.object, 'puts another row in the place of what is written into ' || t.on_table, t.statement, true
+      from triggers t
+     where t.kind & 3 = 3 and t.kind & 20 <> 0
+       and t.body ~* '(;|\mbegin|\mthen|\melse)\s*new\s*:?=\s*(?!null\M|old\s*;|new\s*;)'
     union all
     select 'trigger', t.object, 'changes chats or messages by itself', t.statement, true
       from triggers t
-     where t.body ~* '\m(delete\s+from\s+(only\s+)?("?\w+"?\.)?"?(chats|messages|chat_assignments)\M|update\s+(only\s+)?("?\w+"?\.)?"?chats\M[^;]*\m(chat_state|assigned_operator_id|is_active)\s*=)'
+     where t.body ~* '\m(delete\s+from\s+(only\s+)?("?\w+"?\.)?"?(chats|messages|chat_assignments|operator_activity|operators)\M|truncate\s|update\s+(only\s+)?("?\w+"?\.)?"?(chats\M[^;]*\m(chat_state|assigned_operator_id|is_active)|chat_assignments\M[^;]*\m(released_at|operator_id)|operators\M[^;]*\m(is_active|is_available)|messages\M[^;]*\m(chat_id|sender_type|content|created_at))\s*=)'
     union all
-    select 'event trigger', e.evtname::text, 'refuses every change of the schema', pg_catalog.format('drop event trigger %I', e.evtname), true
+    select 'trigger', t.object,
+           case when t.body ~* '\mpg_sleep(_for|_until)?\s*\(' then 'keeps every write of ' || t.on_table || ' waiting'
+                else 'changes who writes, and which guards see it' end, t.statement, true
+      from triggers t
+     where t.body ~* '\mpg_sleep(_for|_until)?\s*\(|\mset_config\s*\(\s*''(role|session_replication_role|chatops\.write|session_authorization)''|\mset\s+(local\s+|session\s+)?(role|session_replication_role|chatops\.write|session\s+authorization)\M'
+        or t.settings ~ '(^|; )(role|session_replication_role|chatops\.write)='
+    union all
+    select u.kind, u.object, 'refuses every row of ' || u.on_table || ': it calls ' || g.proname::text, u.statement, false
+      from (
+        select 'index' as kind, i.relname::text as object, c.name as on_table, 'pg_class'::regclass::oid as class_id, i.oid as id,
+               pg_catalog.format('drop index %s%I', case when c.ours then 'chatops.' else '' end, i.relname) as statement
+          from chat_tables c join pg_index x on x.indrelid = c.oid join pg_class i on i.oid = x.indexrelid
+        union all
+        select 'constraint', c.relname::text || '.' || k.conname::text, c.name, 'pg_constraint'::regclass::oid, k.oid,
+               pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname)
+          from chat_tables c join pg_constraint k on k.conrelid = c.oid and k.contype = 'c'
+        union all
+        select 'default', c.relname::text || '.' || a.attname::text, c.name, 'pg_attrdef'::regclass::oid, d.oid,
+               pg_catalog.format('alter table %s alter column %I drop default', c.name, a.attname)
+          from chat_tables c join pg_attrdef d on d.adrelid = c.oid join pg_attribute a on a.attrelid = c.oid and a.attnum = d.adnum
+      ) as u
+      join pg_depend d on d.classid = u.class_id and d.objid = u.id and d.refclassid = 'pg_proc'::regclass::oid
+      join refusing g on g.oid = d.refobjid
+    union all
+    select 'event trigger', e.evtname::text,
+           case when e.evtevent = 'login' then 'refuses some who log in'
+                else 'refuses every ' || coalesce(pg_catalog.array_to_string(e.evttags, ', '), 'change of the schema') end,
+           pg_catalog.format('drop event trigger %I', e.evtname), true
       from pg_event_trigger e
       join pg_proc p on p.oid = e.evtfoid
-     where e.evtenabled <> 'D' and e.evttags is null and e.evtevent in ('ddl_command_start', 'ddl_command_end')
-       and p.prosrc ~* '^((?!\mbegin\M).)*\mbegin\s+raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)'
+     cross join body_that b
+     where e.evtenabled <> 'D'
+       and (e.evtevent in ('ddl_command_start', 'ddl_command_end') and p.prosrc ~* b.refuses
+            or e.evtevent = 'login' and p.prosrc ~* '\mraise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)')
     union all
     -- Its rows are read as the parent's, and no trigger, key or index of the parent sees them.
     select 'table', k.oid::regclass::text, 'inherits from ' || c.name || ': its rows are read there, and obey none of its guards and keys',
@@ -140,10 +200,10 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
     union all
     select case when k.conname is null then 'unique index' else 'key' end, k.relname::text || '.' || coalesce(k.conname, k.index_name)::text,
            'refuses ordinary rows of ' || k.on_table || ' that have the same ' || pg_catalog.array_to_string(k.columns, ', '),
-           case when k.conname is null then pg_catalog.format('drop index %I', k.index_name)
+           case when k.conname is null then pg_catalog.format('drop index %s%I', case when k.ours then 'chatops.' else '' end, k.index_name)
                 else pg_catalog.format('alter table %s drop constraint %I', k.on_table, k.conname) end, false
       from keys k
-     where exists (select from repeated r where r.relation = k.relname and k.columns operator(pg_catalog.<@) r.columns)
+     where k.ours or exists (select from repeated r where r.relation = k.relname and k.columns operator(pg_catalog.<@) r.columns)
        -- One profile for each user may be meant, where nothing says that it is one chat for each pair.
        and (k.columns operator(pg_catalog.<>) array['real_user_id']
             or exists (select from pg_index x
@@ -157,14 +217,23 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
       from keys k
      where k.relname = 'operator_activity' and pg_catalog.cardinality(k.columns) = 1 and k.columns operator(pg_catalog.<@) array['chat_id', 'operator_id']
     union all
-    -- A text of more than a third of a page has no room in such an index.
-    select 'index', i.relname::text, 'refuses long messages: a btree has no room for them', pg_catalog.format('drop index %I', i.relname), false
+    -- A text of more than a third of a page has no room in such an index, and not every text is a number.
+    select 'index', i.relname::text, case when e.text ~ '::(integer|bigint|smallint|numeric|uuid|json|jsonb|date|timestamp|double precision|boolean)' then 'refuses messages that cannot be turned into what it holds'
+                                          else 'refuses long messages: a btree has no room for them' end, pg_catalog.format('drop index %I', i.relname), false
       from chat_tables c
       join pg_attribute a on a.attrelid = c.oid and a.attname = 'content'
-      join pg_index x on x.indrelid = c.oid and a.attnum = any (x.indkey::smallint[])
+      join pg_index x on x.indrelid = c.oid
+       and (a.attnum = any (x.indkey::smallint[])
+            or exists (select from pg_depend d where d.classid = 'pg_class'::regclass::oid and d.objid = x.indexrelid
+                          and d.refclassid = 'pg_class'::regclass::oid and d.refobjid = c.oid and d.refobjsubid = a.attnum))
       join pg_class i on i.oid = x.indexrelid
-      join pg_am m on m.oid = i.relam and m.amname = 'btree'
-     where c.relname = 'messages' and not exists (select from pg_constraint k where k.conindid = x.indexrelid)
+      join pg_am m on m.oid = i.relam
+      join pg_attribute h on h.attrelid = i.oid
+     cross join lateral (select pg_catalog.pg_get_indexdef(i.oid, h.attnum::integer, true) as text) as e
+     where c.relname = 'messages' and e.text ~ '\mcontent\M' and not exists (select from pg_constraint k where k.conindid = x.indexrelid)
+       and (m.amname = 'btree' and h.atttypid in ('text'::regtype::oid, 'varchar'::regtype::oid, 'bpchar'::regtype::oid)
+            and e.text !~* '\m(left|right|substr|substring|md5|sha\d+|digest|hash\w*|split_part)\M'
+            or e.text ~ '\mcontent\M[^,]*::(integer|bigint|smallint|numeric|uuid|json|jsonb|date|timestamp|double precision|boolean)')
     union all
     select 'subscription', s.subname::text, 'writes ' || pg_catalog.string_agg(c.relname, ', ' order by c.relname) || ' past all guards',
            pg_catalog.format('alter subscription %I disable', s.subname), true
@@ -184,13 +253,40 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
      where not c.ours
        and exists (select from chat_tables o where o.oid = k.confrelid and not o.ours and o.root <> m.target)
     union all
+    -- Of two ends of one reference the stricter one wins: what the other lets go cannot be deleted.
+    select 'foreign key', c.name || '.' || k.conname::text, 'keeps rows of ' || k.confrelid::regclass::text || ' from being deleted, which another key lets go',
+           pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname), true
+      from chat_tables c
+      join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0::oid and k.confdeltype in ('a', 'r')
+     where not c.ours
+       and exists (select from pg_constraint o
+                    where o.conrelid = k.conrelid and o.contype = 'f' and o.conkey operator(pg_catalog.=) k.conkey and o.confrelid = k.confrelid
+                      and o.confdeltype not in ('a', 'r'))
+    union all
+    select 'foreign key', c.name || '.' || k.conname::text, 'ties what chatops notes to rows that may go', pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname),
+           k.confdeltype in ('n', 'd')
+      from chat_tables c
+      join pg_constraint k on k.conrelid = c.oid and k.contype = 'f'
+     where c.ours and not exists (select from expected_objects w where w.kind = 'constraint' and w.name = 'chatops.' || c.relname::text || '.' || k.conname::text)
+       and not exists (select from chat_tables o where o.oid = k.confrelid and o.ours)
+    union all
+    select 'column', s.name, 'may not be null, has no default, and nothing of chatops fills it', pg_catalog.format('alter table %s alter column %I drop not null', s.of, pg_catalog.split_part(s.name, '.', 3)), false
+      from structure s
+     where s.kind = 'column' and s.of like 'chatops.%' and s.definition ->> 'not_null'::text = 'true'
+       and s.definition ->> 'default'::text = '' and s.definition ->> 'identity'::text = ''
+       and exists (select from expected_objects w where w.kind = 'table' and w.name = s.of)
+       and not exists (select from expected_objects w where w.kind = 'column' and w.name = s.name)
+    union all
     select 'function', f.name || '(' || f.arguments || ')', 'has the name of ours',
-           pg_catalog.format('drop function %I(%s)', f.name, f.arguments), false
+           -- What DROP takes is without defaults.
+           pg_catalog.format('drop routine %s', coalesce(r.oid::regprocedure::text, f.name || '(' || f.arguments || ')')), false
       from functions f
+      left join pg_proc r on r.proname = f.name and r.pronamespace = (select n.oid from pg_namespace n where n.nspname = current_schema())
+       and pg_catalog.pg_get_function_arguments(r.oid) = f.arguments
      where f.of_that_name > 1
        and case when (select pg_catalog.bool_or(g.is_ours) from functions g where g.name = f.name) then not f.is_ours else f.place > 1 end
     union all
-    select 'function', p.oid::regprocedure::text, 'stands before ours on the path of ' || b.role, pg_catalog.format('drop function %s', p.oid::regprocedure), false
+    select 'function', p.oid::regprocedure::text, 'stands before ours on the path of ' || b.role, pg_catalog.format('drop routine %s', p.oid::regprocedure), false
       from before b
       join pg_proc p on p.pronamespace = b.oid
      where exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)

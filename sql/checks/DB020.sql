@@ -84,7 +84,7 @@ select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, case w
     union all
     select u.proowner, 'sees only the rows of ' || u.relname::text || ' that policies show',
            case when u.relforcerowsecurity and pg_catalog.pg_has_role(u.proowner, u.relowner, 'usage')
-                then pg_catalog.format('alter table %I no force row level security;', u.relname) else g.giving end
+                then pg_catalog.format('alter table %s%I no force row level security;', case when u.nspname = 'chatops' then 'chatops.' else '' end, u.relname) else g.giving end
       from used u
       join pg_roles o on o.oid = u.proowner
       join homes g on g.proowner = u.proowner

@@ -73,6 +73,10 @@ select found.role, found.trouble, found.object, pg_catalog.string_agg(found.reme
      where r.rolsuper or r.rolbypassrls or pg_catalog.pg_has_role(r.oid, c.relowner, 'member')
         or r.rolname in ('pg_read_all_data', 'pg_write_all_data', 'pg_write_server_files', 'pg_execute_server_program', 'pg_read_server_files')
     union all
+    select a.rolname::text, 'may create roles, and give itself what they have', a.rolname::text, pg_catalog.format('alter role %I nocreaterole;', a.rolname)
+      from anybody a
+     where a.rolcreaterole and not a.rolsuper
+    union all
     select a.rolname::text, 'bypasses row level security', a.rolname::text,
            pg_catalog.format('alter role %I nosuperuser nobypassrls;', a.rolname)
       from anybody a

@@ -31,12 +31,29 @@ granted as (
               else 'role ' || pg_catalog.quote_ident(r.rolname) || coalesce(' in database ' || pg_catalog.quote_ident(d.datname), '') end as place,
          -- Whom it stops: everybody, the owner of the chats, or those whom the application comes as.
          r.rolname is null or r.rolname in ('authenticator', 'authenticated', 'anon', 'service_role')
-         or exists (select from chat_tables t where t.relname = 'chats' and t.relowner = r.oid) as of_the_application
+         or exists (select from chat_tables t where t.relname = 'chats' and t.relowner = r.oid) as of_the_application,
+         -- Whoever else may write chats or messages: what is set for it may be meant.
+         exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a
+                  where t.relname in ('chats', 'messages') and not t.ours and a.grantee = r.oid and a.privilege_type in ('INSERT', 'UPDATE')) as writes
     from pg_db_role_setting x
     left join pg_database d on d.oid = x.setdatabase
     left join pg_roles r on r.oid = x.setrole
    cross join lateral pg_catalog.unnest(x.setconfig) as s (setting)
    where x.setdatabase = 0::oid or d.datname = pg_catalog.current_database()
+), limits as (
+  select s.name, s.value, s.role, s.place, s.of_the_application, l.least, l.stops,
+         case when s.value ~ '^ *[0-9]+(\.[0-9]+)? *(us|ms|s|min|h|d)? *$'
+              then pg_catalog.substring(s.value, '[0-9.]+')::numeric
+                   * case pg_catalog.substring(s.value, '[a-z]+') when 'us' then 0.001 when 's' then 1000 when 'min' then 60000
+                          when 'h' then 3600000 when 'd' then 86400000 else 1 end::numeric end as ms
+    from settings s
+    join (values ('statement_timeout', 500, 'ordinary work is cut off'), ('transaction_timeout', 500, 'ordinary work is cut off'),
+                 ('lock_timeout', 100, 'what waits for a moment fails'), ('idle_in_transaction_session_timeout', 500, 'ordinary work is cut off'),
+                 ('idle_session_timeout', 1000, 'sessions end between two requests')) as l (name, least, stops) on l.name = s.name
+   where s.of_the_application or s.writes
+), who_comes as materialized (
+  -- The roles that the hosting's API takes on for a request.
+  select r.oid, r.rolname, r.rolbypassrls, r.rolsuper from pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role')
 )
 select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.advice
   from (
@@ -58,14 +75,40 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
       from settings s
      where (s.name = 'session_replication_role' and s.value = 'replica') or s.name = 'chatops.write'
     union all
-    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': nothing can be written', pg_catalog.format('alter %s reset %I;', s.place, s.name), false
+    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': nothing can be written', pg_catalog.format('alter %s reset %I;', s.place, s.name),
+           not s.of_the_application
       from settings s
-     where s.of_the_application and s.name = 'default_transaction_read_only' and s.value in ('on', 'true', 'yes', '1')
+     where (s.of_the_application or s.writes) and s.name = 'default_transaction_read_only' and s.value in ('on', 'true', 'yes', '1')
     union all
-    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': ordinary work is cut off', pg_catalog.format('alter %s reset %I;', s.place, s.name), false
+    select 'setting ' || s.name, 'is ' || s.reset_val || ' on this server: ' || n.stops, pg_catalog.format('alter system reset %I; select pg_reload_conf();', s.name), false
+      from pg_settings s
+      join (values ('default_transaction_read_only', 'on', 'nothing can be written'),
+                   ('session_replication_role', 'replica', 'guards let everything pass')) as n (name, value, stops) on n.name = s.name and n.value = s.reset_val
+     where s.source = 'configuration file'
+    union all
+    select 'setting ' || l.name, 'is ' || l.value || ' for ' || l.role || ': ' || l.stops, pg_catalog.format('alter %s reset %I;', l.place, l.name),
+           not l.of_the_application
+      from limits l
+     where l.ms > 0::numeric and l.ms < l.least::numeric
+    union all
+    select 'setting role', 'is ' || s.value || ' for ' || s.role || ': its sessions are somebody else', pg_catalog.format('alter %s reset role;', s.place), false
       from settings s
-     where s.of_the_application and s.name in ('statement_timeout', 'transaction_timeout')
-       and case when s.value ~ '^[0-9]+ ?(ms)?$' then pg_catalog.regexp_replace(s.value, '[^0-9]', '', 'g')::numeric between 1::numeric and 499::numeric end
+     where s.of_the_application and s.name = 'role' and s.value <> 'none'
+    union all
+    -- An error in place of the rows that policies would show.
+    select 'setting row_security', 'is ' || s.value || ' for ' || s.role || ': whoever is under a policy reads and writes nothing',
+           pg_catalog.format('alter %s reset row_security;', s.place), false
+      from settings s
+     where s.of_the_application and s.name = 'row_security' and s.value in ('off', 'false', 'no', '0')
+       and s.role <> 'service_role'
+       and exists (select from chat_tables t where not t.ours and t.relrowsecurity)
+       and exists (select from who_comes w where not w.rolbypassrls and not w.rolsuper)
+    union all
+    -- What names no schema of ours is not found, where the application names none itself.
+    select 'setting search_path', 'is ' || s.value || ' for ' || s.role || ': tables are not found by their names', pg_catalog.format('alter %s reset search_path;', s.place), true
+      from settings s
+     where s.of_the_application and s.name = 'search_path' and current_schema() = 'public'
+       and s.value !~ '(^|[ ,"])public($|[ ,"])'
     union all
     -- By this role the hosting's API comes in.
     select 'role authenticator', 'may not log in: the application is shut out',
@@ -74,11 +117,48 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
      where r.rolname = 'authenticator' and (not r.rolcanlogin or r.rolconnlimit = 0 or r.rolvaliduntil < now())
        and exists (select from pg_auth_members m join pg_roles o on o.oid = m.roleid where m.member = r.oid and o.rolname in ('anon', 'authenticated', 'service_role'))
     union all
+    select 'role authenticator', 'may not connect to this database: the application is shut out',
+           pg_catalog.format('grant connect on database %I to authenticator;', current_database()), false
+      from pg_roles r
+     where r.rolname = 'authenticator' and not pg_catalog.has_database_privilege(r.oid, current_database(), 'connect')
+       and exists (select from pg_auth_members m join who_comes o on o.oid = m.roleid where m.member = r.oid)
+       and exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a join who_comes o on o.oid = a.grantee where not t.ours)
+    union all
+    -- The API becomes one of these for each request.
+    select 'role authenticator', 'is no member of ' || w.rolname::text || ': its requests are refused', pg_catalog.format('grant %I to authenticator;', w.rolname), false
+      from pg_roles r
+     cross join who_comes w
+     where r.rolname = 'authenticator' and not pg_catalog.pg_has_role(r.oid, w.oid, 'member')
+       and exists (select from pg_auth_members m join who_comes o on o.oid = m.roleid where m.member = r.oid)
+       and exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a where t.relname = 'chats' and not t.ours and a.grantee = w.oid)
+    union all
+    select 'role service_role', 'is under row level security, and no policy is for it: it sees no chats', 'alter role service_role bypassrls;', false
+      from who_comes w
+     where w.rolname = 'service_role' and not w.rolbypassrls and not w.rolsuper
+       and exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a
+                    where t.relname = 'chats' and not t.ours and t.relrowsecurity and a.grantee = w.oid
+                      and not pg_catalog.pg_has_role(w.oid, t.relowner, 'usage'))
+       and not exists (select from pg_policies p
+                        where p.schemaname = current_schema() and p.tablename = 'chats' and p.permissive = 'PERMISSIVE'
+                          and ('service_role' = any (p.roles) or (p.roles operator(pg_catalog.=) array['public']::name[] and (p.qual = 'true' or p.qual like '%service_role%'))))
+    union all
+    select 'database ' || pg_catalog.quote_ident(d.datname), 'lets nobody connect', pg_catalog.format('alter database %I connection limit -1;', d.datname), false
+      from pg_database d
+     where d.datname = current_database() and d.datconnlimit = 0
+    union all
     select 'database ' || pg_catalog.quote_ident(d.datname), 'sorts text otherwise than when its indexes were made: they may miss rows, and let pairs pass',
            pg_catalog.format('reindex database %I; alter database %I refresh collation version;', d.datname, d.datname), false
       from pg_database d
      where d.datname = current_database()
        and d.datcollversion <> pg_catalog.pg_database_collation_actual_version(d.oid)
+    union all
+    select 'collation ' || pg_catalog.quote_ident(l.collname), 'sorts text otherwise than when the indexes over it were made: they may miss rows, and let pairs pass',
+           pg_catalog.string_agg(pg_catalog.format('reindex table %s;', t.name), ' ') || pg_catalog.format(' alter collation %s refresh version;', l.oid::regcollation), false
+      from chat_tables t
+      join pg_index x on x.indrelid = t.oid
+     cross join lateral pg_catalog.unnest(x.indcollation::oid[]) as u (collation_id)
+      join pg_collation l on l.oid = u.collation_id and l.collversion <> pg_catalog.pg_collation_actual_version(l.oid)
+     group by l.oid, l.collname
     union all
     select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': the newest messages are lost in a crash',
            pg_catalog.format('alter %s reset %I;', s.place, s.name), true
@@ -89,10 +169,47 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
       from chat_tables t
      where exists (select from pg_trigger g where g.tgrelid = t.oid and g.tgisinternal and g.tgenabled in ('D', 'R'))
     union all
-    select 'table ' || t.name, 'is left out by autovacuum: it grows with every change, and gets slow', pg_catalog.format('alter table %s reset (autovacuum_enabled);', t.name), false
+    select 'table ' || t.name, 'is left out by autovacuum: it grows with every change, and gets slow', pg_catalog.format('alter table %s reset (autovacuum_enabled);', t.name), t.ours
       from chat_tables t
      where exists (select from pg_catalog.pg_options_to_table(t.reloptions) o
                     where o.option_name = 'autovacuum_enabled' and pg_catalog.lower(o.option_value) in ('off', 'false', 'no', '0', 'f', 'n'))
+    union all
+    select 'table ' || t.name, 'fires no trigger: the catalog says that it has none', pg_catalog.format('update pg_class set relhastriggers = true where oid = %L::regclass;', t.name), false
+      from chat_tables t
+      join pg_class c on c.oid = t.oid and not c.relhastriggers
+     where exists (select from pg_trigger g where g.tgrelid = t.oid)
+    union all
+    select 'table ' || t.name, 'renews no index: the catalog says that it has none', pg_catalog.format('update pg_class set relhasindex = true where oid = %L::regclass; reindex table %s;', t.name, t.name), false
+      from chat_tables t
+      join pg_class c on c.oid = t.oid and not c.relhasindex
+     where exists (select from pg_index x where x.indrelid = t.oid and x.indisready)
+    union all
+    select 'table ' || t.name, 'is under row level security for its owner, too: what chatops writes there is refused, or not seen',
+           pg_catalog.format('alter table %s no force row level security;', t.name), false
+      from chat_tables t
+      join pg_roles o on o.oid = t.relowner and not o.rolsuper and not o.rolbypassrls
+     where t.ours and t.relrowsecurity and t.relforcerowsecurity
+       and not exists (select from pg_policy p where p.polrelid = t.oid and p.polpermissive and p.polcmd = '*')
+    union all
+    -- More dead rows than the table will ever have: switched off by another name.
+    select 'table ' || t.name, 'is left out by autovacuum: ' || o.option_name || ' is ' || o.option_value, pg_catalog.format('alter table %s reset (%s);', t.name, o.option_name), false
+      from chat_tables t
+     cross join lateral pg_catalog.pg_options_to_table(t.reloptions) as o
+     where (o.option_name = 'autovacuum_vacuum_threshold' and o.option_value::numeric >= 100000000)
+        or (o.option_name = 'autovacuum_vacuum_scale_factor' and o.option_value::numeric >= 10)
+    union all
+    select 'table ' || t.name, 'has long texts that autovacuum leaves out', pg_catalog.format('alter table %s reset (toast.autovacuum_enabled);', t.name), false
+      from chat_tables t
+      join pg_class k on k.oid = t.reltoastrelid
+     where exists (select from pg_catalog.pg_options_to_table(k.reloptions) o
+                    where o.option_name = 'autovacuum_enabled' and pg_catalog.lower(o.option_value) in ('off', 'false', 'no', '0', 'f', 'n'))
+    union all
+    select 'column ' || t.name || '.' || a.attname::text, 'is stored within its row: a long text is refused (row is too big)',
+           pg_catalog.format('alter table %s alter column %I set storage extended;', t.name, a.attname), false
+      from chat_tables t
+      join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attstorage = 'p' and a.attlen = -1
+      join pg_type y on y.oid = a.atttypid and y.typstorage <> 'p'
+     where a.atttypid in ('text'::regtype::oid, 'jsonb'::regtype::oid) or a.attname = 'content'
     union all
     select 'column ' || t.name || '.' || a.attname::text, 'has no statistics: plans go by guesses', pg_catalog.format('alter table %s alter column %I set statistics -1;', t.name, a.attname), true
       from chat_tables t
@@ -118,13 +235,21 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
            case when g.ours and pg_catalog.bool_and(g.privilege_type = 'SELECT') then 'may be read by ' || pg_catalog.replace(g.role, 'public', 'everybody')
                 when g.ours then 'may be changed by ' || pg_catalog.replace(g.role, 'public', 'everybody')
                 when g.goes_past then 'lets ' || pg_catalog.replace(g.role, 'public', 'everybody') || ' past the policies of the table that it is a part of'
-                else 'may be written by ' || pg_catalog.replace(g.role, 'public', 'everybody') || ', and row level security is off' end,
+                else 'may be written by ' || pg_catalog.replace(g.role, 'public', 'everybody') || ', and row level security does not stop it' end,
            case when g.ours or (g.role = 'public' and not g.goes_past)
                 then pg_catalog.format('revoke %sinsert, update, delete, truncate, trigger on %s from %s;', case when g.ours then 'select, ' end, g.name, g.role)
                 else pg_catalog.format('alter table %s enable row level security;', g.name) end, false
       from granted g
-     where g.ours or g.goes_past or (not g.relrowsecurity and g.role in ('public', 'anon') and g.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
+     where g.ours or g.goes_past or (g.role = 'public' and g.privilege_type = 'TRUNCATE') or (not g.relrowsecurity and g.role in ('public', 'anon') and g.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
      group by g.name, g.ours, g.goes_past, g.role
+    union all
+    select 'sequence chatops.' || pg_catalog.quote_ident(q.relname), 'may be set by ' || pg_catalog.replace(r.role, 'public', 'everybody'),
+           pg_catalog.format('revoke usage, update on sequence chatops.%I from %s;', q.relname, r.role), false
+      from pg_namespace n
+      join pg_class q on q.relnamespace = n.oid and q.relkind = 'S'
+     cross join lateral pg_catalog.aclexplode(q.relacl) as a
+     cross join lateral (select case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end) as r (role)
+     where n.nspname = 'chatops' and a.privilege_type = 'UPDATE' and a.grantee <> q.relowner and r.role in ('public', 'anon', 'authenticated')
     union all
     select 'schema chatops', 'lets ' || case when a.grantee = 0::oid then 'everybody' else pg_catalog.pg_get_userbyid(a.grantee)::text end || ' create objects',
            pg_catalog.format('revoke create on schema chatops from %s;',

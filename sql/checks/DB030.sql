@@ -25,7 +25,7 @@ kept as materialized (
          coalesce((k.value ->> 'lasting'::text)::boolean, true) as lasting, k.value -> 'is'::text as was,
          pg_catalog.split_part(k.key, ' ', 1) as word, c.oid as table_oid, c.relowner
     from chatops.settings s
-   cross join lateral pg_catalog.jsonb_each(s.value) as k
+   cross join lateral pg_catalog.jsonb_each(case when pg_catalog.jsonb_typeof(s.value) = 'object' then s.value else '{}' end) as k
     join pg_namespace n on n.nspname = s.target_schema
     join pg_class c on c.relnamespace = n.oid and c.relname = k.value ->> 'table'::text
    where s.target_schema = current_schema()
@@ -71,9 +71,19 @@ kept as materialized (
       where c."is" ->> 'type'::text <> c.was ->> 'type'::text
      union all
      select case when c."is" ? 'default'::text then 'has another default' else 'has lost its default' end,
-            'set default ' || (c.was ->> 'default'::text), c."is" ? 'default'::text
+            'set default ' || (c.was ->> 'default'::text),
+            -- The second row of one that is always the same is refused.
+            c."is" ? 'default'::text
+            and not (c."is" ->> 'default'::text !~ '[(]'
+                     and exists (select from pg_index x join pg_attribute a on a.attrelid = x.indrelid and a.attnum = x.indkey[0]
+                                  where x.indrelid = c.table_oid and x.indisunique and x.indnkeyatts = 1 and a.attname = p.name))
       where c.was ? 'default'::text and c."is" ->> 'default'::text is distinct from c.was ->> 'default'::text
         and c."is" ->> 'made'::text = c.was ->> 'made'::text
+     union all
+     -- What is left out where a row begins stands for nothing: nobody holds the chat, the turn is not over.
+     select 'has a default: ' || (c."is" ->> 'default'::text), 'drop default',
+            p.name not in ('assigned_operator_id', 'last_operator_id', 'operator_replied_at', 'handled_by_operator_id', 'released_at', 'release_reason')
+      where c."is" ? 'default'::text and not c.was ? 'default'::text and c."is" ->> 'made'::text = c.was ->> 'made'::text
      union all
      select 'may not be null any more, and has no default', 'drop not null', false
       where (c."is" ->> 'not_null'::text)::boolean and not (c.was ->> 'not_null'::text)::boolean and not c."is" ? 'default'::text
@@ -110,16 +120,19 @@ kept as materialized (
    where g.word = 'key'
      and not exists (
        select from pg_index x
-        where x.indrelid = g.table_oid and x.indisunique and x.indisvalid and x.indpred is null
+        where x.indrelid = g.table_oid and x.indisunique and x.indisvalid and x.indimmediate and x.indpred is null
           and pg_catalog.format('key %s (%s)', g.relation,
                 (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' order by a.attname) from pg_attribute a
                   where a.attrelid = g.table_oid and a.attnum = any (x.indkey::smallint[]))) = g.label)
   union all
-  select g.label, 'is not so any more', g.statement, not exists (select from working w where w.role = g.was ->> 'role'::text and w.role <> 'anon'),
+  select g.label, 'is not so any more', g.statement,
+         not exists (select from working w where w.role = g.was ->> 'role'::text and w.role <> 'anon'),
          g.label, g.set_at, g.target_schema
     from gone g
     join pg_roles r on r.rolname = g.was ->> 'role'::text
    where g.label like '% may %'
+     -- Of a function that is gone, or has other parameters, nothing is missed.
+     and (g.label not like '% may execute %' or pg_catalog.to_regprocedure(pg_catalog.split_part(g.label, ' may execute ', 2)) is not null)
   union all
   select c.label, case when d.forced then 'is forced on its owner, too' else 'is not forced on its owner any more' end,
          pg_catalog.format('alter table %I %sforce row level security;', c.relation, case when d.forced then 'no ' else '' end),
@@ -162,9 +175,18 @@ kept as materialized (
    where c.word = 'replica'
   union all
   select c.label, 'is otherwise than it was: ' || (c."is" ->> 'definition'::text),
-         pg_catalog.format('alter table %I drop constraint %I; %s', c.relation, c."is" ->> 'name'::text, c.statement), c.word = 'constraint', c.label, c.set_at, c.target_schema
+         pg_catalog.format('alter table %I drop constraint %I; %s', c.relation, c."is" ->> 'name'::text, c.statement),
+         -- When it is checked is no matter, as long as it is.
+         c.word = 'constraint' or pg_catalog.regexp_replace(c."is" ->> 'definition'::text, '( NOT)? DEFERRABLE( INITIALLY (DEFERRED|IMMEDIATE))?', '')
+                                  = pg_catalog.regexp_replace(c.was ->> 'definition'::text, '( NOT)? DEFERRABLE( INITIALLY (DEFERRED|IMMEDIATE))?', ''), c.label, c.set_at, c.target_schema
     from changed c
    where c.word in ('foreign', 'constraint') and c."is" ->> 'definition'::text <> c.was ->> 'definition'::text
+  union all
+  -- On conflict looks at no key that is checked at the end.
+  select c.label, 'is checked later than the row is written: on conflict is refused',
+         pg_catalog.format('alter table %I drop constraint %I; %s', c.relation, c."is" ->> 'name'::text, c.statement), false, c.label, c.set_at, c.target_schema
+    from changed c
+   where c.word = 'key' and c."is" ->> 'definition'::text like '% DEFERRABLE%' and c.was ->> 'definition'::text not like '% DEFERRABLE%'
   union all
   select c.label, case when c."is" -> 'definition'::text = c.was -> 'definition'::text then 'does something else than it did' else 'fires otherwise than it did' end,
          case when c."is" -> 'definition'::text <> c.was -> 'definition'::text
@@ -177,7 +199,7 @@ kept as materialized (
   select c.label, 'does something else than it did', null,
          not (c.was -> 'definer'::text <> c."is" -> 'definer'::text
               or exists (select from pg_proc p where 'function ' || p.oid::regprocedure::text || ' of policies' = c.label
-                            and pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') ~* '^\s*(begin\s+return\s+|select\s+)\(?(true|false)\)?\s*;?\s*(end\s*;?)?\s*$')),
+                            and pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') ~* '^\s*(begin\s+return\s+|select\s+)\(?(true|false|null(::\w+)?|''[^'']*''(::\w+)?)\)?\s*;?\s*(end\s*;?)?\s*$')),
          c.label, c.set_at, c.target_schema
     from changed c
    where c.word = 'function'
@@ -193,6 +215,11 @@ kept as materialized (
                       where not c."is" -> 'columns'::text ? one))
   union all
   select * from columns
+  union all
+  select 'what chatops keeps of the tables', 'cannot be read: it is ' || pg_catalog.jsonb_typeof(s.value) || ', no object',
+         'delete from chatops.settings where key = ''safety'' and pg_catalog.jsonb_typeof(value) <> ''object'';', false, null, s.set_at, s.target_schema
+    from chatops.settings s
+   where s.target_schema = current_schema() and s.key = 'safety' and pg_catalog.jsonb_typeof(s.value) <> 'object'
   union all
   select 'policy ' || p.policyname::text || ' of ' || p.tablename::text, 'is restrictive and new: it hides rows that were seen',
          pg_catalog.format('drop policy %I on %I;', p.policyname, p.tablename), true,

@@ -4,6 +4,7 @@
 -- title-one: the constraint {object} on {relation} refuses {refused}
 -- severity: warning
 -- group: schema
+-- leads: yes
 -- expected: no CHECK on the chat tables refuses a message, a state, a turn or a heartbeat as they are written every day
 -- why: somebody wanted to keep out what was wrong once, and keeps out what is right
 -- consequence: the application's writes fail (23514): users and operators see an error
@@ -49,19 +50,45 @@ made_up (relation, told, row_of) as (
     ('operators', 'an operator who is there', '{"is_active": "true", "is_available": "true", "last_activity": "now", "total_messages": "60"}'),
     ('operators', 'an operator who is away', '{"is_active": "true", "is_available": "false", "last_activity": "now", "total_messages": "60"}'),
     ('operators', 'an operator who left', '{"is_active": "false", "is_available": "false", "last_activity": "now", "total_messages": "0"}'),
-    ('operator_activity', 'a heartbeat', '{"chat_id": "2", "operator_id": "3", "last_activity": "now", "updated_at": "now"}')
+    ('operator_activity', 'a heartbeat', '{"chat_id": "2", "operator_id": "3", "last_activity": "now", "updated_at": "now"}'),
+    ('real_users', 'a user', '{"id": "4"}'), ('fictional_users', 'a profile', '{"id": "5"}'),
+    ('platform_config', 'a setting', '{"key": "max_reassignments"}'),
+    ('chatops.actions', 'what chatops notes', '{"at": "now", "target_schema": "public", "command": "chatops release", "action": "release", "code": null, "chat_id": "2",
+       "operator_id": "3", "row_id": null, "outcome": "done", "detail": null, "undoes": null}'),
+    ('chatops.actions', 'what chatops repairs', '{"at": "now", "target_schema": "public", "command": "chatops repair", "action": "repair", "code": "CHAT001", "chat_id": null,
+       "operator_id": null, "row_id": "1", "outcome": "done", "detail": null, "undoes": null}'),
+    ('chatops.migrations', 'a file that goes in', '{"target_schema": "public", "source": "chatops", "name": "028_partitioned_messages", "number": "28", "kind": "versioned",
+       "state": "running", "steps_done": "0", "started_at": "now", "applied_at": null}'),
+    ('chatops.settings', 'a pause', '{"target_schema": "public", "key": "pause", "until": "tomorrow", "set_at": "now"}'),
+    ('chatops.settings', 'what protects the tables', '{"target_schema": "public", "key": "safety", "until": null, "set_at": "now"}'),
+    ('chatops.runs', 'a run', '{"command": "migrate", "started_at": "now"}'),
+    ('chatops.watches', 'a watch', '{"target_schema": "public", "written_at": "now"}')
 ), checks as (
-  select c.name as relation, c.relname, c.oid, k.conname, pg_catalog.pg_get_expr(k.conbin, k.conrelid) as condition, k.conkey
+  select c.name as relation, case when c.ours then c.name else c.relname::text end as relname, c.oid, k.conname, pg_catalog.pg_get_expr(k.conbin, k.conrelid) as condition, k.conkey,
+         pg_catalog.format('alter table %s drop constraint %I;', c.name, k.conname) as remedy
     from chat_tables c
     join pg_constraint k on k.conrelid = c.oid and k.contype = 'c'
-   where not c.ours and not c.relispartition
+   where not c.relispartition
      and not exists (select from expected_objects w
-                      where w.kind = 'constraint' and w.name = c.relname::text || '.' || k.conname::text)
+                      where w.kind = 'constraint' and w.name = case when c.ours then c.name else c.relname::text end || '.' || k.conname::text)
      and pg_catalog.pg_get_constraintdef(k.oid) not like '% NOT ENFORCED'
      -- Nothing of somebody's own is called, and nothing that can raise an error.
      and not exists (select from pg_depend d
                       where d.classid = 'pg_constraint'::regclass::oid and d.objid = k.oid
                         and d.refclassid in ('pg_proc'::regclass::oid, 'pg_operator'::regclass::oid, 'pg_type'::regclass::oid))
+  union all
+  -- What a domain refuses its column refuses.
+  select c.name, c.relname::text, c.oid, k.conname,
+         pg_catalog.regexp_replace(pg_catalog.pg_get_expr(k.conbin, 0::oid), '\mVALUE\M', pg_catalog.quote_ident(a.attname), 'g'), array[a.attnum],
+         pg_catalog.format('alter domain %s drop constraint %I;', y.oid::regtype, k.conname)
+    from chat_tables c
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    join pg_type y on y.oid = a.atttypid and y.typtype = 'd'
+    join pg_constraint k on k.contypid = y.oid and k.contype = 'c'
+   where not c.ours and not c.relispartition
+     and not exists (select from pg_depend d
+                      where d.classid = 'pg_constraint'::regclass::oid and d.objid = k.oid
+                        and d.refclassid in ('pg_proc'::regclass::oid, 'pg_operator'::regclass::oid))
 ), judged as (
   select k.*
     from checks k
@@ -74,28 +101,29 @@ made_up (relation, told, row_of) as (
                                      'COALESCE', 'GREATEST', 'LEAST', 'NULLIF', 'now', 'clock_timestamp', 'statement_timestamp', 'num_nonnulls', 'num_nulls',
                                      'AND', 'OR', 'NOT', 'ANY', 'ALL', 'IN', 'THEN', 'WHEN', 'ELSE', 'CASE', 'ARRAY', 'BETWEEN'))
 ), asked as (
-  select j.relation, j.conname, m.told,
-         pg_catalog.format('select pg_catalog.array_to_tsvector(array[''refused'']) from (select %s) as %I where not (%s)', v.listed, j.relname, j.condition) as query
+  select j.relation, j.conname, j.remedy, m.told,
+         pg_catalog.format('select pg_catalog.array_to_tsvector(array[''refused'']) from (select %s) as %I where not (%s)', coalesce(v.listed, '1'), pg_catalog.split_part(j.relname, '.', -1), j.condition) as query
     from judged j
     join made_up m on m.relation = j.relname
    cross join lateral (
      select pg_catalog.string_agg(
               pg_catalog.format('%L::%s as %I',
                      case when t.typname = 'uuid' then '00000000-0000-0000-0000-00000000000' || (m.row_of ->> a.attname::text) else m.row_of ->> a.attname::text end,
-                     pg_catalog.format_type(a.atttypid, a.atttypmod), a.attname), ', ') as listed,
+                     pg_catalog.format_type(t.oid, case when t.oid = a.atttypid then a.atttypmod end), a.attname), ', ') as listed,
             pg_catalog.bool_and(m.row_of ? a.attname::text and t.typname in ('uuid', 'text', 'varchar', 'bool', 'int4', 'int8', 'timestamptz')) as known
        from pg_attribute a
-       join pg_type t on t.oid = a.atttypid
+       join pg_type y on y.oid = a.atttypid
+       join pg_type t on t.oid = case when y.typtype = 'd' then y.typbasetype else y.oid end
       where a.attrelid = j.oid and a.attnum = any (j.conkey)
    ) as v
    where v.known or j.conkey is null
 ), refusing as (
-  select a.relation, a.conname, pg_catalog.string_agg(a.told, ', ' order by a.told) as refused
+  select a.relation, a.conname, a.remedy, pg_catalog.string_agg(a.told, ', ' order by a.told) as refused
     from asked a
    cross join lateral (select pg_catalog.count(*) as words from pg_catalog.ts_stat(a.query)) as w
    where w.words > 0
-   group by a.relation, a.conname
+   group by a.relation, a.conname, a.remedy
 )
-select r.conname as object, r.relation, r.refused, pg_catalog.string_agg(pg_catalog.format('alter table %s drop constraint %I;', r.relation, r.conname), ' ') over () as remedy
+select r.conname as object, r.relation, r.refused, pg_catalog.string_agg(r.remedy, ' ') over () as remedy
   from refusing r
  order by r.relation, r.conname

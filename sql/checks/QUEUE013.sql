@@ -1,4 +1,4 @@
--- Which chats say that their user began to wait later than they did?
+-- Which chats say that their user began to wait later, or earlier, than they did?
 -- code: QUEUE013
 -- title: {count} chats say that their user began to wait later than they did
 -- title-one: 1 chat says that its user began to wait {late_by} later than they did
@@ -12,12 +12,14 @@
 -- reads: chats, messages
 -- shares: unanswered
 -- unplanted: the deployed system has no clocks of the queue
--- On a database without these clocks there is nothing to be late.
+-- On a database without these clocks there is nothing to be late. Earlier than it was is advice: the chat jumps the queue.
 \set unanswered `cat sql/checks/shared/unanswered.sql`
 with unanswered as materialized (:unanswered)
 select u.id as chat_id, u.waiting_since, u.written_at as user_wrote_at, u.waiting_since - u.written_at as late_by,
        pg_catalog.format($remedy$set chatops.write = 'function'; update chats set waiting_since = %L, epoch = epoch + 1 where id = %L; reset chatops.write;$remedy$,
-                         u.written_at, u.id) as remedy
+                         u.written_at, u.id) as remedy,
+       u.waiting_since < u.written_at as advice
   from unanswered u
  where u.waiting_since > u.written_at + interval '1 second'
- order by u.waiting_since - u.written_at desc, u.id
+    or u.waiting_since < u.written_at - interval '1 second'
+ order by u.waiting_since < u.written_at, u.waiting_since - u.written_at desc, u.id

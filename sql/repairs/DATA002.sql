@@ -24,7 +24,7 @@ select c.id, null, 'chat', null, null
 union all
 select s.chat_id, s.operator_id, 'assignment', s.id, null
   from chat_assignments s
- where s.released_at < s.assigned_at
+ where s.assigned_at is null or s.released_at < s.assigned_at
     or s.assigned_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or s.released_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or s.created_at not between '0001-01-02' and '9999-12-31'
@@ -39,8 +39,10 @@ select wrong.chat_id, wrong.handled_by_operator_id, 'message', wrong.id,
            (pg_catalog.row_number() over (partition by m.chat_id, odd.is_ahead order by m.created_at desc, m.id desc))::double precision as back
       from messages m
      cross join lateral (select case when m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
-                                     then m.created_at > pg_catalog.now() end as is_ahead) as odd
-     where m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                                     then m.created_at > pg_catalog.now()
+                                     -- Without a time it comes last.
+                                     when m.created_at is null then true end as is_ahead) as odd
+     where m.created_at is null or m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
         or m.delivered_at not between '0001-01-02' and '9999-12-31'
         or m.read_at not between '0001-01-02' and '9999-12-31'
   ) as wrong
@@ -87,7 +89,7 @@ with found as materialized (
     from found f
     join chat_assignments s on s.id = f.id
    where f.clock = 'assignment'
-     and (s.released_at < s.assigned_at
+     and (s.assigned_at is null or s.released_at < s.assigned_at
           or s.assigned_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
           or s.released_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
           or s.created_at not between '0001-01-02' and '9999-12-31')
@@ -97,7 +99,7 @@ with found as materialized (
     from found f
     join messages m on m.chat_id = f.chat_id and m.id = f.id
    where f.clock = 'message'
-     and (m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+     and (m.created_at is null or m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
           or m.delivered_at not between '0001-01-02' and '9999-12-31'
           or m.read_at not between '0001-01-02' and '9999-12-31')
      for no key update of m skip locked
@@ -133,7 +135,7 @@ with found as materialized (
             c.assignment_time, c.operator_replied_at, c.last_message_at, c.created_at, c.updated_at
 ), changed_assignment as (
   update chat_assignments s
-     set assigned_at = case when s.assigned_at is not null then least(greatest(s.assigned_at, '1970-01-01'), pg_catalog.now()) end,
+     set assigned_at = least(greatest(coalesce(s.assigned_at, s.created_at, s.released_at, pg_catalog.now()), '1970-01-01'), pg_catalog.now()),
          released_at = case when s.released_at is not null
                             then least(greatest(s.released_at, s.assigned_at, '1970-01-01'), pg_catalog.now()) end,
          created_at = case when s.created_at not between '0001-01-02' and '9999-12-31'
@@ -143,7 +145,7 @@ with found as materialized (
             h.created_at as was_created_at, s.assigned_at, s.released_at, s.created_at
 ), changed_message as (
   update messages m
-     set created_at = case when m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+     set created_at = case when m.created_at is null or m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
                            then coalesce(h.at, pg_catalog.now()) else m.created_at end,
          delivered_at = case when m.delivered_at not between '0001-01-02' and '9999-12-31'
                              then least(greatest(m.delivered_at, '1970-01-01'), pg_catalog.now()) else m.delivered_at end,
@@ -207,12 +209,12 @@ select pg_catalog.jsonb_build_object(
                                      and not exists (select from chat h where h.id = f.chat_id)
                     when 'message' then exists (select from messages m
                                                  where m.chat_id = f.chat_id and m.id = f.id
-                                                   and (m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                                                   and (m.created_at is null or m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
                                                         or m.delivered_at not between '0001-01-02' and '9999-12-31'
                                                         or m.read_at not between '0001-01-02' and '9999-12-31'))
                                         and not exists (select from message h where h.id = f.id)
                     else exists (select from chat_assignments s where s.id = f.id
-                                    and (s.released_at < s.assigned_at
+                                    and (s.assigned_at is null or s.released_at < s.assigned_at
                                          or s.assigned_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
                                          or s.released_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
                                          or s.created_at not between '0001-01-02' and '9999-12-31'))

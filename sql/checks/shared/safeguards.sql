@@ -9,12 +9,22 @@ with tables as materialized (
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
    where c.relkind in ('r', 'p')
-), policy_functions as materialized (
-  select distinct p.oid, p.oid::regprocedure::text as call, p.prosrc, p.prosecdef, p.proowner
-    from tables as t
-    join pg_catalog.pg_policy as y on y.polrelid = t.oid
-    join pg_catalog.pg_depend as d on d.classid = 'pg_policy'::regclass::oid and d.objid = y.oid and d.refclassid = 'pg_proc'::regclass::oid
+), asked as materialized (
+  -- What is called as the one who reads or writes: by policies, defaults, conditions and indexes.
+  select t.oid as table_oid, y.oid as object_oid, 'pg_policy'::regclass::oid as class_oid, true as of_policies
+    from tables as t join pg_catalog.pg_policy as y on y.polrelid = t.oid
+  union all
+  select t.oid, f.oid, 'pg_attrdef'::regclass::oid, false from tables as t join pg_catalog.pg_attrdef as f on f.adrelid = t.oid where t.of_chats
+  union all
+  select t.oid, k.oid, 'pg_constraint'::regclass::oid, false from tables as t join pg_catalog.pg_constraint as k on k.conrelid = t.oid and k.contype = 'c' where t.of_chats
+  union all
+  select t.oid, x.indexrelid, 'pg_class'::regclass::oid, false from tables as t join pg_catalog.pg_index as x on x.indrelid = t.oid where t.of_chats and (x.indexprs is not null or x.indpred is not null)
+), called as materialized (
+  select p.oid, p.oid::regprocedure::text as call, p.prosrc, p.prosecdef, p.proowner, pg_catalog.bool_or(a.of_policies) as of_policies
+    from asked as a
+    join pg_catalog.pg_depend as d on d.classid = a.class_oid and d.objid = a.object_oid and d.refclassid = 'pg_proc'::regclass::oid
     join pg_catalog.pg_proc as p on p.oid = d.refobjid
+   group by p.oid
 )
 select 'row level security of ' || t.relname::text as label, t.relname::text as relation, true as lasting,
        pg_catalog.jsonb_build_object('forced', t.relforcerowsecurity) as "is",
@@ -114,22 +124,42 @@ union all
 -- What policies ask decides what they let through.
 select 'function ' || f.call || ' of policies', 'chats', false,
        pg_catalog.jsonb_build_object('body', pg_catalog.md5(f.prosrc::text), 'definer', f.prosecdef), null
-  from policy_functions as f
+  from called as f
+ where f.of_policies
 union all
 select r.rolname::text || ' may execute ' || f.call, 'chats', false, pg_catalog.jsonb_build_object('role', r.rolname),
        pg_catalog.format('grant execute on function %s to %I;', f.call, r.rolname)
-  from policy_functions as f
+  from called as f
  cross join pg_catalog.pg_roles as r
  where r.oid in (select e.grantee from tables as t cross join lateral pg_catalog.aclexplode(t.relacl) as e where t.of_chats)
    and not r.rolsuper and r.oid <> f.proowner
    and pg_catalog.has_function_privilege(r.oid, f.oid, 'execute')
+union all
+-- A function that is dropped and made again has lost who may call it.
+select 'service_role may execute ' || p.oid::regprocedure::text, 'chats', false, pg_catalog.jsonb_build_object('role', 'service_role'),
+       pg_catalog.format('grant execute on function %s to service_role;', p.oid::regprocedure)
+  from pg_catalog.pg_namespace as n
+  join pg_catalog.pg_proc as p on p.pronamespace = n.oid and p.prokind = 'f'
+  join pg_catalog.pg_roles as r on r.rolname = 'service_role' and not r.rolsuper
+ where n.nspname = current_schema()
+   and p.prorettype not in ('trigger'::regtype::oid, 'event_trigger'::regtype::oid)
+   and p.oid not in (select f.oid from called as f)
+   and exists (select from pg_catalog.aclexplode(p.proacl) as e where e.grantee = r.oid and e.privilege_type = 'EXECUTE')
 union all
 select r.role || ' may ' || v.privilege || ' ' || t.relname::text, t.relname::text, false,
        pg_catalog.jsonb_build_object('role', r.role, 'columns', pg_catalog.to_jsonb(part.columns)),
        pg_catalog.format('grant %s%s on %I to %I;', v.privilege,
                          ' (' || (select pg_catalog.string_agg(pg_catalog.quote_ident(one), ', ') from pg_catalog.unnest(part.columns) as one) || ')',
                          t.relname, r.role)
-  from tables as t
+  from (
+    select t.oid, t.relname, t.relowner, t.relacl from tables as t where t.of_chats
+    union all
+    -- What the application's pages read of ours.
+    select c.oid, c.relname, c.relowner, c.relacl
+      from pg_catalog.pg_class as c
+      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
+     where c.relkind = 'v' and c.relname in ('chat_state_summary', 'chat_queue', 'stuck_chats', 'operator_load')
+  ) as t
  cross join (select o.oid, o.rolname::text as role, o.rolsuper from pg_catalog.pg_roles as o) as r
  cross join (values ('select'), ('insert'), ('update'), ('delete')) as v (privilege)
  cross join lateral (
@@ -139,8 +169,7 @@ select r.role || ' may ' || v.privilege || ' ' || t.relname::text, t.relname::te
                       where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
                         and pg_catalog.has_column_privilege(r.oid, t.oid, a.attnum, v.privilege)) end as columns
  ) as part
- where t.of_chats
-   and r.oid in (select e.grantee from pg_catalog.aclexplode(t.relacl) as e
+ where r.oid in (select e.grantee from pg_catalog.aclexplode(t.relacl) as e
                  union
                  select e.grantee from pg_catalog.pg_attribute as a cross join lateral pg_catalog.aclexplode(a.attacl) as e where a.attrelid = t.oid)
    and r.oid <> t.relowner and not r.rolsuper

@@ -15,14 +15,16 @@ select found.kind, found.name, found.of,
         from spaces s
         join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = s.oid and d.classid = 'pg_class'::regclass::oid
         join pg_class c on c.oid = d.objid
-       where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S')
+       where c.relkind in ('r', 'p', 'f', 'v', 'S')
     )
     select 'table' as kind, r.name, null::text as of, '{}'::jsonb as definition from relations r where r.relkind in ('r', 'p', 'f')
     union all
     select 'view', r.name, null,
-           pg_catalog.jsonb_build_object('query', pg_catalog.pg_get_viewdef(r.oid), 'options', pg_catalog.array_to_string(r.reloptions, ', '))
+           pg_catalog.jsonb_build_object('query', pg_catalog.pg_get_viewdef(r.oid), 'options', (select pg_catalog.string_agg(one, ', ' order by one) from pg_catalog.unnest(r.reloptions) as one
+                                                                                         where one not like 'security_barrier=%'))
       from relations r
-     where r.relkind in ('v', 'm')
+     -- A materialized one shows what was.
+     where r.relkind = 'v'
     union all
     select 'sequence', r.name, null,
            pg_catalog.jsonb_build_object('increment', q.seqincrement::text, 'minimum', q.seqmin::text, 'maximum', q.seqmax::text,
@@ -42,7 +44,8 @@ select found.kind, found.name, found.of,
     select 'constraint', r.name || '.' || k.conname::text, r.name,
            -- A key of a partitioned table has to name what it is parted by, too: that is no difference.
            pg_catalog.jsonb_build_object('definition', case when parted.key is null
-                                                            then pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(k.oid, true), ' NOT (VALID|ENFORCED)$', '')
+                                                            then pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(k.oid, true),
+                                                                    case when k.contype in ('p', 'u') then ' WITH \([^)]*\)' else ' NOT (VALID|ENFORCED)$' end, '')
                                                             else case k.contype when 'p' then 'PRIMARY KEY (' else 'UNIQUE (' end || named.in_order || ')' end,
                               'columns', named.by_name)
       from relations r
@@ -60,7 +63,8 @@ select found.kind, found.name, found.of,
      ) as named
     union all
     select 'index', s.prefix || c.relname::text, r.name,
-           pg_catalog.jsonb_build_object('definition', pg_catalog.replace(pg_catalog.pg_get_indexdef(x.indexrelid, 0, true), ' ON ONLY ', ' ON '),
+           pg_catalog.jsonb_build_object('definition', pg_catalog.regexp_replace(
+                                              pg_catalog.replace(pg_catalog.pg_get_indexdef(x.indexrelid, 0, true), ' ON ONLY ', ' ON '), ' WITH \([a-z_]+=[^)]*\)', ''),
                               'columns', (select pg_catalog.string_agg(pg_catalog.pg_get_indexdef(x.indexrelid, n, true), ', ' order by n)
                                             from pg_catalog.generate_series(1, x.indnkeyatts) as n),
                               'serves', (coalesce(pg_catalog.pg_get_expr(x.indpred, x.indrelid), '') <> 'false')::text)
