@@ -75,8 +75,10 @@ TROUBLES = {
            select current_schema(), 'chatops', name, left(name, 3)::int, '', 'adopted', now() - interval '1 year'
              from unnest(array['001_chat_core', '014_chat_state_management', '015_fix_assignment_function',
                                '016_chat_state_verification', '017_fix_concurrent_messages']) as name
-           on conflict do nothing"""
+           on conflict do nothing""",
+        also=frozenset({"DB033"}),
     ),
+    "DB033": Trouble("update chatops.migrations set applied_at = 'infinity' where name like '023%'", ("latest",)),
     "DB016": Trouble(
         """update pg_database
               set datfrozenxid = ((txid_current() - 1200000000 + 4294967296) % 4294967296)::text::xid

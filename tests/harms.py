@@ -350,9 +350,9 @@ VIEWS = {
 }
 
 COMERS = {
-    "the server's role under policies": Harm("alter role service_role nobypassrls", ("DB029",)),
-    "no member of authenticated": Harm("revoke authenticated from authenticator", ("DB029",)),
-    "no member of the server's role": Harm("revoke service_role from authenticator", ("DB029",)),
+    "the server's role under policies": Harm("alter role service_role nobypassrls", ("DB030",)),
+    "no member of authenticated": Harm("revoke authenticated from authenticator", ("DB030",)),
+    "no member of the server's role": Harm("revoke service_role from authenticator", ("DB030",)),
     "may not connect": Harm(
         "do $h$ begin execute format('revoke connect on database %I from public', current_database()); end $h$", ("DB029",)),
     "may create roles": Harm("alter role authenticated createrole", ("DB022",)),

@@ -257,7 +257,7 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
     select 'foreign key', c.name || '.' || k.conname::text, 'keeps rows of ' || k.confrelid::regclass::text || ' from being deleted, which another key lets go',
            pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname), true
       from chat_tables c
-      join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0::oid and k.confdeltype in ('a', 'r')
+      join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0::oid and k.confdeltype in ('a', 'r') and k.convalidated
      where not c.ours
        and exists (select from pg_constraint o
                     where o.conrelid = k.conrelid and o.contype = 'f' and o.conkey operator(pg_catalog.=) k.conkey and o.confrelid = k.confrelid

@@ -124,24 +124,6 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
        and exists (select from pg_auth_members m join who_comes o on o.oid = m.roleid where m.member = r.oid)
        and exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a join who_comes o on o.oid = a.grantee where not t.ours)
     union all
-    -- The API becomes one of these for each request.
-    select 'role authenticator', 'is no member of ' || w.rolname::text || ': its requests are refused', pg_catalog.format('grant %I to authenticator;', w.rolname), false
-      from pg_roles r
-     cross join who_comes w
-     where r.rolname = 'authenticator' and not pg_catalog.pg_has_role(r.oid, w.oid, 'member')
-       and exists (select from pg_auth_members m join who_comes o on o.oid = m.roleid where m.member = r.oid)
-       and exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a where t.relname = 'chats' and not t.ours and a.grantee = w.oid)
-    union all
-    select 'role service_role', 'is under row level security, and no policy is for it: it sees no chats', 'alter role service_role bypassrls;', false
-      from who_comes w
-     where w.rolname = 'service_role' and not w.rolbypassrls and not w.rolsuper
-       and exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a
-                    where t.relname = 'chats' and not t.ours and t.relrowsecurity and a.grantee = w.oid
-                      and not pg_catalog.pg_has_role(w.oid, t.relowner, 'usage'))
-       and not exists (select from pg_policies p
-                        where p.schemaname = current_schema() and p.tablename = 'chats' and p.permissive = 'PERMISSIVE'
-                          and ('service_role' = any (p.roles) or (p.roles operator(pg_catalog.=) array['public']::name[] and (p.qual = 'true' or p.qual like '%service_role%'))))
-    union all
     select 'database ' || pg_catalog.quote_ident(d.datname), 'lets nobody connect', pg_catalog.format('alter database %I connection limit -1;', d.datname), false
       from pg_database d
      where d.datname = current_database() and d.datconnlimit = 0
@@ -195,8 +177,8 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     select 'table ' || t.name, 'is left out by autovacuum: ' || o.option_name || ' is ' || o.option_value, pg_catalog.format('alter table %s reset (%s);', t.name, o.option_name), false
       from chat_tables t
      cross join lateral pg_catalog.pg_options_to_table(t.reloptions) as o
-     where (o.option_name = 'autovacuum_vacuum_threshold' and o.option_value::numeric >= 100000000)
-        or (o.option_name = 'autovacuum_vacuum_scale_factor' and o.option_value::numeric >= 10)
+     where (o.option_name = 'autovacuum_vacuum_threshold' and o.option_value::numeric >= 100000000::numeric)
+        or (o.option_name = 'autovacuum_vacuum_scale_factor' and o.option_value::numeric >= 10::numeric)
     union all
     select 'table ' || t.name, 'has long texts that autovacuum leaves out', pg_catalog.format('alter table %s reset (toast.autovacuum_enabled);', t.name), false
       from chat_tables t

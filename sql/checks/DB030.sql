@@ -182,6 +182,12 @@ kept as materialized (
     from changed c
    where c.word in ('foreign', 'constraint') and c."is" ->> 'definition'::text <> c.was ->> 'definition'::text
   union all
+  -- Not where the whole role is gone: then it is another server.
+  select g.label, 'is not so any more', g.statement, false, g.label, g.set_at, g.target_schema
+    from gone g
+   where g.word = 'role' and exists (select from pg_roles r where r.rolname = pg_catalog.split_part(g.label, ' ', 2))
+     and (g.label not like '% is a member of %' or exists (select from pg_roles r where r.rolname = pg_catalog.substring(g.label, ' is a member of (.*)$')))
+  union all
   -- On conflict looks at no key that is checked at the end.
   select c.label, 'is checked later than the row is written: on conflict is refused',
          pg_catalog.format('alter table %I drop constraint %I; %s', c.relation, c."is" ->> 'name'::text, c.statement), false, c.label, c.set_at, c.target_schema

@@ -144,6 +144,9 @@ select 'service_role may execute ' || p.oid::regprocedure::text, 'chats', false,
  where n.nspname = current_schema()
    and p.prorettype not in ('trigger'::regtype::oid, 'event_trigger'::regtype::oid)
    and p.oid not in (select f.oid from called as f)
+   -- What everybody's server role has to call is asked for by a check of its own.
+   and p.proname not in ('assign_chat_to_operator', 'release_and_reassign_chat', 'get_assignment_queue_status', 'detect_stuck_chats',
+                         'should_keep_assignment')
    and exists (select from pg_catalog.aclexplode(p.proacl) as e where e.grantee = r.oid and e.privilege_type = 'EXECUTE')
 union all
 select r.role || ' may ' || v.privilege || ' ' || t.relname::text, t.relname::text, false,
@@ -175,6 +178,18 @@ select r.role || ' may ' || v.privilege || ' ' || t.relname::text, t.relname::te
    and r.oid <> t.relowner and not r.rolsuper
    and case v.privilege when 'delete' then pg_catalog.has_table_privilege(r.oid, t.oid, 'delete')
             else pg_catalog.has_any_column_privilege(r.oid, t.oid, v.privilege) end
+union all
+-- Roles are the whole server's, and what they need differs: they are missed where they had it.
+select 'role ' || r.rolname::text || ' bypasses row level security', 'chats', true, '{}', pg_catalog.format('alter role %I bypassrls;', r.rolname)
+  from pg_catalog.pg_roles as r
+ where r.rolname = 'service_role' and r.rolbypassrls and exists (select from tables as t where t.of_chats and t.relrowsecurity)
+union all
+select 'role authenticator is a member of ' || r.rolname::text, 'chats', true, '{}', pg_catalog.format('grant %I to authenticator;', r.rolname)
+  from pg_catalog.pg_roles as r
+  join pg_catalog.pg_auth_members as m on m.roleid = r.oid
+  join pg_catalog.pg_roles as a on a.oid = m.member and a.rolname = 'authenticator'
+ where r.rolname in ('anon', 'authenticated', 'service_role')
+   and exists (select from tables as t cross join lateral pg_catalog.aclexplode(t.relacl) as e where t.of_chats and e.grantee = r.oid)
 union all
 select r.rolname::text || ' may use schema ' || n.nspname::text, 'chats', false, pg_catalog.jsonb_build_object('role', r.rolname),
        pg_catalog.format('grant usage on schema %I to %I;', n.nspname, r.rolname)
