@@ -366,6 +366,7 @@ COMERS = {
     "time, in other words": Harm("alter role authenticated set statement_timeout = '1min'"),
     "another path": Harm("alter role authenticated set search_path = extensions", (), ("DB029",)),
     "no ledger": Harm("truncate chatops.migrations", ("DB033",), (), **IN_WORDS),
+    "the ledger without views": Harm("delete from chatops.migrations where kind = 'repeatable'", ("DB034",), ("DB033",), **IN_WORDS),
     "the ledger of another schema": Harm("update chatops.migrations set target_schema = 'pubic'", ("DB033",), (), **IN_WORDS),
     "nothing kept": Harm("update chatops.settings set value = '[]' where key = 'safety'", ("DB030",)),
     "who is nobody": Harm(

@@ -133,7 +133,6 @@ QUIET = [
     Told("alter table chats add column topic text not null", "DB004", "chats.topic"),
     Told("alter table operators add column shift text not null", "DB004", "operators.shift"),
     Told("alter table chatops.actions set (autovacuum_enabled = off)", "DB029", "chatops.actions"),
-    Told("delete from chatops.migrations where kind = 'repeatable'", "DB033", "does not know the views"),
 ]  # fmt: skip
 """Advice: it may be meant."""
 
