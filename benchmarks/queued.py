@@ -44,18 +44,6 @@ class Queue:
     waits: list[Wait] = field(default_factory=list)
     lines: list[tuple[float, str]] = field(default_factory=list)
 
-    @contextmanager
-    def watched(self, server: Server, name: str) -> Iterator[None]:
-        """Looks on while the block runs."""
-        over = threading.Event()
-        thread = threading.Thread(target=self._look, args=(server.connect(name), over), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
     def run(
         self,
         command: Sequence[str | Path],
@@ -98,7 +86,8 @@ class Queue:
         for line in stream:
             self.lines.append((time.monotonic(), line.rstrip("\n")))
 
-    def _look(self, connection: psycopg.Connection[Any], over: threading.Event) -> None:
+    def look(self, connection: psycopg.Connection[Any], over: threading.Event) -> None:
+        """Notes who waits, until it is over."""
         waiting: dict[int, Wait] = {}
         while not over.wait(LOOKS_EVERY_S):
             now = time.monotonic()
@@ -114,6 +103,19 @@ class Queue:
             waiting = seen
         self.waits += waiting.values()
         connection.close()
+
+
+@contextmanager
+def watched(server: Server, name: str, look: Callable[[psycopg.Connection[Any], threading.Event], None]) -> Iterator[None]:
+    """Looks on while the block runs, on a connection of its own."""
+    over = threading.Event()
+    thread = threading.Thread(target=look, args=(server.connect(name), over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def checked(code: int, lines: Sequence[tuple[float, str]]) -> None:

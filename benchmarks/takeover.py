@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import damage, servers, session
-from benchmarks.queued import Queue, checked
+from benchmarks.queued import Queue, checked, watched
 from benchmarks.servers import Server
 from benchmarks.session import Bench, MeasureError, captured, environment, timed
 from chatops import settings, sqlfiles
@@ -49,18 +49,6 @@ class Locks:
 
     seen: list[tuple[float, float]] = field(default_factory=list)
 
-    @contextmanager
-    def watched(self, server: Server, name: str) -> Iterator[None]:
-        """Looks on while the block runs."""
-        over = threading.Event()
-        thread = threading.Thread(target=self._look, args=(server.connect(name), over), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
     def longest(self, connection: psycopg.Connection[Any]) -> float:
         """Of the files that lock rows: seconds."""
         spans = connection.execute(
@@ -69,7 +57,8 @@ class Locks:
         ).fetchall()  # fmt: skip
         return max((held for at, held in self.seen if any(begin <= at <= end for begin, end in spans)), default=0.0)
 
-    def _look(self, connection: psycopg.Connection[Any], over: threading.Event) -> None:
+    def look(self, connection: psycopg.Connection[Any], over: threading.Event) -> None:
+        """Notes what is held, until it is over."""
         begun: dict[str, float] = {}
         while not over.wait(LOOKS_EVERY_S):
             now = time.time()
@@ -130,7 +119,7 @@ class Migrating:
     def __call__(self) -> float:
         name, locks, self.queue = _copy(self.server), Locks(), Queue()
         command: list[str | Path] = [session.chatops(), "migrate", "--yes"]
-        looking = (locks.watched(self.server, name), self.queue.watched(self.server, name))
+        looking = [watched(self.server, name, look) for look in (locks.look, self.queue.look)]
         with looking[0], looking[1], _loaded(self.server, name) if self.load else _quiet():
             started = time.monotonic()
             if self.killed_after is not None:
