@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chatops import formatting
-from chatops.checks import safety
 from chatops.db import Database
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import ahead
-from chatops.flows.again import again, show_file
 from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions, pin
 from chatops.flows.migrate_fleet import FleetOptions, migrate_all, targets_of
 from chatops.flows.run import Invocation
 from chatops.flows.tell_migration import Teller
+from chatops.later import later
 from chatops.migrations import ledger
 from chatops.migrations.ledger import Run
 from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
-from chatops.migrations.psql_text import exact_text
-from chatops.migrations.repair_counts import count_repairs
 from chatops.migrations.run import apply
 from chatops.migrations.source import SHIPPED, revision_of
 from chatops.screens import migrate as screen
 from chatops.screens.folder import folder_notes
 from chatops.settings import Target
+
+if TYPE_CHECKING:  # one file again, the text for psql, what a plan would mend, and what is kept of our own objects
+    from chatops.checks import safety
+    from chatops.flows import again
+    from chatops.migrations import psql_text, repair_counts
+else:
+    again, safety = later("chatops.flows.again"), later("chatops.checks.safety")
+    psql_text, repair_counts = later("chatops.migrations.psql_text"), later("chatops.migrations.repair_counts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +81,11 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     if (options.show is not None or options.again is not None) and (options.to is not None or options.all_schemas):
         raise UsageError("--show and --again are about one file of one database: leave out --to and --all-schemas")
     if options.show is not None:
-        return show_file(invocation, options.folder.folder(invocation.configuration), options.show)
+        return again.show_file(invocation, options.folder.folder(invocation.configuration), options.show)
     if (as_sql and not options.dry_run) or any(name == "sql" for name, _ in invocation.writes()):
         raise UsageError("-o sql shows the text of a dry run on stdout: add --dry-run")
     if options.again is not None:
-        return again(invocation, options.folder, options.again, dry_run=options.dry_run, yes=options.yes)
+        return again.again(invocation, options.folder, options.again, dry_run=options.dry_run, yes=options.yes)
     folder = options.folder.folder(invocation.configuration)
     if (targets := targets_of(invocation, options.all_schemas)) is not None:
         if as_sql:
@@ -107,9 +113,13 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     refuse_problems(prepared)
     run = Run("migrate", invocation.provenance.annotations(), revision_of(folder.path))
     if as_sql:
-        invocation.emit(exact_text(prepared, request, run, database.target.schema))
+        invocation.emit(psql_text.exact_text(prepared, request, run, database.target.schema))
     elif options.dry_run:
-        invocation.show(screen.plan_answer(prepared, invocation.medium().width, request.again, count_repairs(database, prepared)))
+        invocation.show(
+            screen.plan_answer(
+                prepared, invocation.medium().width, request.again, repair_counts.count_repairs(database, prepared)
+            )
+        )
     elif prepared.nothing:
         if (prepared.carried or prepared.by_history) and (options.yes or not invocation.target.production):
             refuse_ahead(database, newer)
@@ -126,7 +136,7 @@ def go(
 ) -> ExitCode:
     """Shows the plan, asks, applies it."""
     # Counting reads all messages: only for somebody who is about to decide.
-    counts = count_repairs(database, prepared) if invocation.interactive and not yes else {}
+    counts = repair_counts.count_repairs(database, prepared) if invocation.interactive and not yes else {}
     for line in screen.plan_lines(prepared, invocation.medium().width, counts):
         invocation.note(line)
     invocation.note("")
