@@ -320,6 +320,8 @@ def test_a_worker_that_is_away_or_not_told_is_named_before_anything_is_done(tena
         assert value(own, "select count(*) from chatops.migrations where target_schema = 'next'") == 0
         told = chatops_inprocess("--schema", "acme", "doctor", db=tenant.url, check=1).stdout
         assert f"the coordinator does not reach {host}:1" in told
+        refused = chatops_inprocess("--schema", "acme", "guard", db=tenant.url, check=3).stdout
+        assert f"UNKNOWN: what was refused on {host}:1" in refused
         looked = chatops_inprocess("--schema", "acme", "summary", db=tenant.url, check=3 if held else 0)
         assert (f"the coordinator does not reach its worker {host}:1" in looked.stderr) is held
         own.execute("update pg_dist_node set nodeport = %s where nodeport = 1", (port,))

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chatops import sqlfiles
+from chatops import cluster, sqlfiles
 from chatops.chats import audit
 from chatops.db import Database
 from chatops.errors import RefusedError
@@ -52,6 +52,8 @@ class Guards:
     installed: bool
     switch: Switch | None
     refusals: list[Refusal]
+    away: tuple[str, ...] = ()
+    """Workers of a Citus cluster that could not be asked what they refused."""
 
     @property
     def off(self) -> bool:
@@ -76,12 +78,14 @@ class Switched:
 def state(database: Database) -> Guards:
     """The switch, and the refusals; inside a transaction."""
     found = database.rows(_Installed, sqlfiles.read("queries/guard_state.sql"))[0]
+    away: tuple[str, ...] = ()
     if database.facts is not None and database.facts.distributed:
         of_nodes = sqlfiles.read("queries/guard_refusals_of_nodes.sql")
         refusals = database.rows(Refusal, of_nodes, {"schema": database.target.schema})
+        away = tuple(cluster.absent_workers(database))
     else:
         refusals = database.rows(Refusal, sqlfiles.query("queries/guard_refusals.sql"))
-    return Guards(found.installed, _switch(database) if found.has_settings else None, refusals)
+    return Guards(found.installed, _switch(database) if found.has_settings else None, refusals, away)
 
 
 def _switch(database: Database) -> Switch | None:

@@ -27,7 +27,7 @@ def _show(invocation: Invocation) -> ExitCode:
     with invocation.reading() as database:
         found = guards.state(database)
     invocation.show(screen.answer(found, invocation.now, invocation.here("guard", "on")))
-    return ExitCode.FOUND if found.off else ExitCode.OK
+    return ExitCode.UNREACHABLE if found.away else ExitCode.FOUND if found.off else ExitCode.OK
 
 
 def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:

@@ -21,6 +21,7 @@ def answer(found: Guards, now: datetime | None, on: str) -> Answer:
         "installed": found.installed,
         "guards": "off" if found.off else "on",
         "until": found.switch.until if found.off and found.switch else None,
+        **({"unknown": list(found.away)} if found.away else {}),
     }
     if not found.installed:
         return Answer("guard", [Text(["no guards: migration 022 is not in"])], data, now)
@@ -33,5 +34,7 @@ def answer(found: Guards, now: datetime | None, on: str) -> Answer:
             f"switched by {formatting.visible(switch.set_by)}: {formatting.visible(switch.reason or 'no reason given')}",
             [Span(on, "code")],
         ]
+    if found.away:
+        lines.append(f"UNKNOWN: what was refused on {', '.join(found.away)}, which the coordinator does not reach")
     table = Table("refusals", COLUMNS, found.refusals, title="Refused since the guards count", empty="nothing was refused yet")
     return Answer("guard", [Text(lines), table], data, now)
