@@ -345,7 +345,9 @@ def keeps_and_misses(cluster: Cluster, url: str, run: Run) -> None:
     asked = ("--schema", "acme", "verify", "--only", "DB030", "-o", "json")
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute("set search_path = acme, pg_temp")
-        assert cast(int, value(owner, "select count(*) from chatops.settings as s, jsonb_each(s.value) where s.key = 'safety'")) > 50
+        assert (
+            cast(int, value(owner, "select count(*) from chatops.settings as s, jsonb_each(s.value) where s.key = 'safety'")) > 50
+        )
         owner.execute("alter table operators add constraint names unique (name)")
         run("--schema", "acme", "monitor", "--once", "--store", db=url, check=0)
         owner.execute("alter table operators drop constraint names")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from chatops import sqlfiles
+from chatops import cluster_log, sqlfiles
 from chatops.chats import audit
 from chatops.db import connect
 from chatops.migrations.citus_form import STAYS, form_of
@@ -200,3 +201,13 @@ def test_every_function_that_decides_under_a_lock_keeps_its_tenant_where_it_is()
                     stay.append(text.partition("(")[0].split()[-1])
                     assert text.partition("\nbegin\n")[2].startswith(STAYS), stay[-1]
     assert {"let_go", "assign_chat_to_operator", "operator_reply", "user_message", "reassign_chat", "close_chat"} <= set(stay)
+
+
+def test_whatever_is_kept_in_or_read_from_the_settings_is_in_words_that_a_cluster_takes() -> None:
+    for name in sqlfiles.names("queries"):
+        text = sqlfiles.read(f"queries/{name}.sql")
+        if name.endswith("_keep") and "chatops.settings" in text:
+            assert cluster_log._KEEPS.search(sqlfiles.body(sqlfiles.query(f"queries/{name}.sql"))), name
+    for name in sqlfiles.names("checks"):
+        asked = re.sub(r"'[^']*'|--.*", "", sqlfiles.read(f"checks/{name}.sql"))
+        assert asked.count("chatops.settings") == len(cluster_log._SETTINGS.findall(asked)), name

@@ -32,11 +32,11 @@ EVERY_FUNCTION = (
 # read there, is written where others have been meanwhile. With this lock a move waits for them, as it does for those who write.
 STAYS = (
     "  perform pg_catalog.lock_shard_metadata(5, array[s.shardid]) from pg_catalog.pg_dist_shard as s\n"
-    "    where s.logicalrelid = 'chats'::pg_catalog.regclass;\n"
+    "    where s.logicalrelid::oid = 'chats'::pg_catalog.regclass::oid;\n"
 )
 IF_ELSEWHERE = (
     "if exists (select from pg_catalog.pg_dist_shard as s join pg_catalog.pg_dist_placement as p on p.shardid = s.shardid\n"
-    "              where s.logicalrelid = 'chats'::pg_catalog.regclass\n"
+    "              where s.logicalrelid::oid = 'chats'::pg_catalog.regclass::oid\n"
     "                and p.groupid <> (select l.groupid from pg_catalog.pg_dist_local_group as l)) then\n"
     # Of no row, but a write: with it the transaction reaches the other node. What is only a query there is no part of it.
     "    delete from operator_activity as v where v.chat_id = '00000000-0000-0000-0000-000000000000'::uuid;\n"
