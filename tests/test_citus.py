@@ -259,6 +259,8 @@ def test_chats_are_moved_and_each_move_is_logged_and_taken_back(tenant: Cluster,
         free = value(own, "select id from operators where is_available and not exists (select from chats where"
                      " assigned_operator_id = operators.id) limit 1")  # fmt: skip
         assert value(own, "select assign_chat_to_operator(%s)", free) is None
+        for view in ("chat_queue", "operator_load"):
+            assert value(own, f"select count(*) from {view} where paused_until is null") == 0
         chatops_inprocess("--schema", "acme", "resume", "--reason", "t", db=tenant.url, check=0)
         assert value(own, "select assign_chat_to_operator(%s)", free) is not None
         logged = own.execute("select action from chatops.actions where outcome = 'done' order by id").fetchall()
