@@ -136,7 +136,7 @@ TROUBLES = {
     ),
 }
 """Findings that have no file in `sql/plants` and can be had by statements that a rollback takes back."""
-ELSEWHERE = {"DB010", "DB011", "DB012", "DB015", "DB021", "DB025", "DB026", "DB027", "DB028"}
+ELSEWHERE = {"DB010", "DB011", "DB012", "DB015", "DB021", "DB025", "DB026", "DB027", "DB028", "DB034"}
 """Findings that take other sessions or servers, or what no rollback takes back."""
 
 

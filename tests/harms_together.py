@@ -108,6 +108,7 @@ LOUD = [
 """Above advice."""
 
 QUIET = [
+    _body("deletes_softly", "begin update operators set name = name where false; return null; end", "before delete"),
     _body("selects_nothing", "begin select null into new; return new; end"),
     _body("selects_a_state", "begin select 'completed' into new.chat_state; return new; end", "before insert", "chats"),
     _body("populates", "begin new := jsonb_populate_record(new, '{\"chat_state\": \"completed\"}'); return new; end", "before insert", "chats"),

@@ -110,8 +110,10 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
      where r.kind = 'rule'
        and exists (select from chat_tables c where (case when c.ours then 'chatops.' else '' end || c.relname::text) = r.of)
     union all
-    select 'trigger', t.object, 'drops rows of ' || t.on_table, t.statement,
-           t.body !~* '\mbegin\s+new\s*:?=\s*(null|old)\s*;'
+    select 'trigger', t.object, case when t.kind & 20 = 0 then 'keeps rows from being deleted from ' else 'drops rows of ' end || t.on_table, t.statement,
+           -- What keeps rows from being deleted marks them as deleted, perhaps.
+           t.kind & 20 = 0
+           or t.body !~* '\mbegin\s+new\s*:?=\s*(null|old)\s*;'
            and (t.body ~* '\mreturn\s+new\M' or (t.kind & 8 <> 0 and t.body ~* '\mreturn\s+old\M'))
       from triggers t
      -- For each row, before it is written.
