@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chatops import formatting
+from chatops import formatting, sqlfiles
 from chatops.chats import audit, chat_sets, reassignment, rules
 from chatops.chats.chat_sets import Selection
 from chatops.chats.reassignment import Details, MovePlan, Operator, Standing
+from chatops.checks.limits import declared
 from chatops.db import Database
 from chatops.errors import NotATerminalError, RefusedError, UsageError
 from chatops.flows import acting
@@ -31,7 +32,7 @@ else:
     chat_list, plan_file = later("chatops.chats.chat_list"), later("chatops.chats.plan_file")
     policy, load, run = later("chatops.chats.policy"), later("chatops.checks.load"), later("chatops.checks.run")
 
-SILENT = "silent_minutes"
+SILENT, SILENT_OF = "silent_minutes", "checks/OPER003.sql"
 
 
 @dataclass(slots=True)
@@ -74,7 +75,8 @@ def planned(invocation: Invocation, database: Database, request: MoveRequest) ->
 
 def silent_before(database: Database) -> datetime | None:
     """Who was not heard of since then, by the limit of OPER003, gets a chat only by name. Inside or after a transaction."""
-    minutes = database.target.thresholds.get(SILENT, load.limits()[SILENT].default)
+    if (minutes := database.target.thresholds.get(SILENT)) is None:  # from the one check that declares it, not from all
+        minutes = declared(sqlfiles.header(sqlfiles.read(SILENT_OF))["limit"]).default
     return database.facts.now - timedelta(minutes=minutes) if database.facts is not None else None
 
 
