@@ -233,10 +233,14 @@ class Database:
 
     def execute(self, statement: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Runs one statement by itself and returns its rows; none when it has none."""
+        cursor = self.kept().execute(statement, params)
+        return cursor.fetchall() if cursor.description else []
+
+    def kept(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """The session that `execute` uses: what it has read of the catalog, and made ready of functions, need not be done again."""
         if self._kept is None or self._kept.closed or self._kept.broken:
             self._kept = self.connect()
-        cursor = self._kept.execute(statement, params)
-        return cursor.fetchall() if cursor.description else []
+        return self._kept
 
     def value(self, statement: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
         """The first column of the first row, None when there is no row."""

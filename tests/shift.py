@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tests.servers import Database
 
@@ -37,48 +37,58 @@ def add_chats(
     waiting_assignment: the user spoke last. assigned: likewise, with an open assignment and a heartbeat.
     waiting_real_user_reply and completed: answered by op-1. empty: waiting_assignment without a message.
     """
-    with database.connect() as connection, connection.transaction():
+    numbers = range(first, first + count)
+    made = {
+        "number": list(numbers),
+        "chat": [chat_id(number) for number in numbers],
+        "person": [uuid4() for _ in numbers],
+        "profile": [uuid4() for _ in numbers],
+        "holder": [operator_id((held_by or 0) + number - first) for number in numbers],
+        "state": "waiting_assignment" if state == "empty" else state,
+        "held": state == "assigned",
+        "answered": (answered := state in ("waiting_real_user_reply", "completed")),
+        "writer": operator_id(1),
+    }
+    connection = database.kept()
+    with connection.transaction():
         connection.execute(
-            """create temporary table new_chats on commit drop as
-               select n, ('c4' || lpad(n::text, 6, '0') || '-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid as id,
-                      gen_random_uuid() as user_id, gen_random_uuid() as profile_id,
-                      ('0b000000-0000-4000-8000-' || lpad((%(held_by)s::int + n - %(first)s)::text, 12, '0'))::uuid as holder,
-                      now() - interval '1 day' + n * interval '1 ms' as began
-                 from generate_series(%(first)s::int, %(first)s + %(count)s - 1) as n""",
-            {"held_by": held_by, "first": first, "count": count},
+            """with users as (insert into real_users (id, name)
+                              select id, 'user-' || n from unnest(%(person)s::uuid[], %(number)s::int[]) as u (id, n))
+               insert into fictional_users (id, name)
+               select id, 'profile-' || n from unnest(%(profile)s::uuid[], %(number)s::int[]) as u (id, n)""",
+            made,
         )
-        connection.execute("insert into real_users (id, name) select user_id, 'user-' || n from new_chats")
-        connection.execute("insert into fictional_users (id, name) select profile_id, 'profile-' || n from new_chats")
-        answered = state in ("waiting_real_user_reply", "completed")
         connection.execute(
             """insert into chats (id, real_user_id, fictional_user_id, chat_state, is_active, assigned_operator_id,
                                   assignment_time, last_operator_id, operator_replied_at, created_at, updated_at)
-               select id, user_id, profile_id, %(state)s, %(state)s <> 'completed',
-                      case when %(state)s = 'assigned' then holder end,
-                      case when %(state)s = 'assigned' then began + interval '2 hours' end,
-                      case when %(state)s = 'assigned' then holder when %(answered)s then %(writer)s end,
+               select id, person, profile, %(state)s, %(state)s <> 'completed', case when %(held)s then holder end,
+                      case when %(held)s then began + interval '2 hours' end,
+                      case when %(held)s then holder when %(answered)s then %(writer)s::uuid end,
                       case when %(answered)s then began + interval '1 hour' end, began, began
-                 from new_chats""",
-            {"state": "waiting_assignment" if state == "empty" else state, "answered": answered, "writer": operator_id(1)},
+                 from unnest(%(chat)s::uuid[], %(person)s::uuid[], %(profile)s::uuid[], %(holder)s::uuid[], %(number)s::int[])
+                   as u (id, person, profile, holder, n)
+                cross join lateral (select now() - interval '1 day' + n * interval '1 ms' as began) as b""",
+            made,
         )
         if state != "empty":
             connection.execute(
-                "insert into messages (chat_id, sender_type, content, created_at) select id, 'real', 'hello', began from new_chats"
+                """insert into messages (chat_id, sender_type, content, created_at)
+                   select id, 'real', 'hello', created_at from chats where id = any (%(chat)s::uuid[])""",
+                made,
             )
         if answered:
             connection.execute(
                 """insert into messages (chat_id, sender_type, content, handled_by_operator_id, created_at)
-                   select id, 'fictional', 'hi', %s, began + interval '1 hour' from new_chats""",
-                (operator_id(1),),
+                   select id, 'fictional', 'hi', %(writer)s, created_at + interval '1 hour' from chats where id = any (%(chat)s::uuid[])""",
+                made,
             )
         if state == "assigned":
             connection.execute(
-                """insert into chat_assignments (chat_id, operator_id, assigned_at)
-                   select id, holder, began + interval '2 hours' from new_chats"""
-            )
-            connection.execute(
-                """insert into operator_activity (chat_id, operator_id, last_activity, updated_at)
-                   select id, holder, now(), now() from new_chats"""
+                """with turns as (insert into chat_assignments (chat_id, operator_id, assigned_at)
+                                  select id, assigned_operator_id, assignment_time from chats where id = any (%(chat)s::uuid[]))
+                   insert into operator_activity (chat_id, operator_id, last_activity, updated_at)
+                   select id, assigned_operator_id, now(), now() from chats where id = any (%(chat)s::uuid[])""",
+                made,
             )
 
 
