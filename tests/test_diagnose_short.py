@@ -12,6 +12,7 @@ import pytest
 from chatops.chats import planting, population
 from chatops.checks import load
 from chatops.flows import watch_option
+from tests.ailing import recent
 from tests.conftest import Result, build_core, clean_environment
 from tests.servers import Database, Farm, Server
 from tests.test_command_line import run_in_terminal
@@ -33,7 +34,7 @@ def troubled(database: Database) -> None:
 
 @pytest.fixture
 def demo(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
-    return new_database(on=server, template=farm.template(server, "troubled", troubled))
+    return new_database(on=server, template=recent(farm, server, "troubled", troubled))
 
 
 def found(run: Run, database: Database) -> list[dict[str, object]]:
