@@ -95,6 +95,10 @@ select found.kind, found.name, found.of,
                                              case when pg_catalog.starts_with(one || ',', 'search_path=' || pg_catalog.quote_ident(current_schema()) || ',')
                                                   then 'search_path=(its own schema)'
                                                        || pg_catalog.substr(one, pg_catalog.length('search_path=' || pg_catalog.quote_ident(current_schema())) + 1)
+                                                  -- Made while all names were quoted.
+                                                  when pg_catalog.starts_with(one || ',', 'search_path="' || pg_catalog.replace(current_schema()::text, '"', '""') || '",')
+                                                  then 'search_path=(its own schema)'
+                                                       || pg_catalog.replace(pg_catalog.substr(one, pg_catalog.length('search_path=""' || pg_catalog.replace(current_schema()::text, '"', '""')) + 1), '"pg_temp"', 'pg_temp')
                                                   else one end, '; ' order by one)
                                              from pg_catalog.unnest(p.proconfig) as one
                                             where one not like 'citus.%'))
