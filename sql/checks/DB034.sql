@@ -64,7 +64,7 @@ present as materialized (
    where s.does_nothing
      and exists (select from pg_trigger t where t.tgfoid = s.oid and not t.tgisinternal
                     -- Where our guards are, the application's triggers have nothing left to do.
-                    and not exists (select from pg_trigger o where o.tgrelid = t.tgrelid and o.tgname like 'chatops\_%'))
+                    and not exists (select from pg_trigger o where o.tgrelid = t.tgrelid and o.tgname::text like 'chatops\_%'))
      and not exists (select from expected_objects w where w.kind = 'function' and w.name = s.name)
 )
 select 'function' as kind, f.object, f.migration, f.found_as, f.trouble, f.mend,
