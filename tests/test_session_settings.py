@@ -99,7 +99,7 @@ COMMANDS = {
 
 
 MIGRATING = ("migrate", "adopt", "doctor")
-TOLD = ("default_transaction_read_only", "statement_timeout", "synchronous_commit")
+TOLD = ("default_transaction_read_only", "lock_timeout", "search_path", "statement_timeout", "synchronous_commit")
 """What DB029 tells where it stops the application: these are set for whoever asks alone."""
 
 

@@ -12,6 +12,7 @@ import pytest
 from chatops import sqlfiles
 from chatops.chats import policy
 from chatops.checks import load
+from chatops.repairs.texts import chosen
 from tests.ailing import look, mended, opened, result
 from tests.conftest import Result
 from tests.servers import Database
@@ -45,7 +46,8 @@ def test_function_check_threshold_and_repair_agree_at_the_borders_and_just_beyon
     limit = SETTINGS[name]
     mended.execute("delete from platform_config where key = %s", (name,))
     mended.execute("insert into platform_config (key, value) values (%s, '1')", (name,))
-    finds, _ = sqlfiles.read("repairs/CONF001.sql").split("\n;\n", 1)
+    (repair,) = chosen(["CONF001"])
+    finds = repair.find
     for text, usable in borders(name):
         mended.execute("update platform_config set value = %s::jsonb where key = %s", (text, name))
         taken = mended.value("select policy_number(%s, -7, %s::numeric, %s::numeric)", (name, str(limit.least), str(limit.most)))

@@ -185,7 +185,14 @@ kept as materialized (
   -- Not where the whole role is gone: then it is another server.
   select g.label, 'is not so any more', g.statement, false, g.label, g.set_at, g.target_schema
     from gone g
-   where g.word = 'role' and exists (select from pg_roles r where r.rolname = pg_catalog.split_part(g.label, ' ', 2))
+   -- Where no table has policies any more, or grants, nothing is missed of a role that is as it was.
+   where g.word = 'role'
+     and exists (select from pg_roles r
+                  where r.rolname = pg_catalog.split_part(g.label, ' ', 2)
+                    and case when g.label like '% bypasses row level security' then not r.rolbypassrls
+                             else not exists (select from pg_auth_members m
+                                                join pg_roles o on o.oid = m.roleid and o.rolname = pg_catalog.split_part(g.label, ' is a member of ', 2)
+                                               where m.member = r.oid) end)
      and (g.label not like '% is a member of %' or exists (select from pg_roles r where r.rolname = pg_catalog.substring(g.label, ' is a member of (.*)$')))
   union all
   -- On conflict looks at no key that is checked at the end.
