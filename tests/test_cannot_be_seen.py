@@ -191,6 +191,36 @@ def test_what_cannot_be_seen_is_said(
     assert wrong == [], "\n".join(wrong)
 
 
+def test_no_answer_about_one_chat_or_person_leaves_out_what_row_level_security_hides(
+    office: tuple[Database, str, str], chatops_inprocess: Run
+) -> None:
+    database, chat, operator = office
+    role = f"shown_no_message_{database.name}"
+    database.script(
+        f"create role {role} login; grant usage on schema public, chatops to {role}; "
+        f"grant select, insert, update on all tables in schema public, chatops to {role}; "
+        "alter table messages enable row level security"
+    )
+    try:
+        for words in (("show", "chat", chat), ("show", "operator", operator), ("diagnose", chat), ("release", chat, "--dry-run"),
+                      ("reassign", chat, "--to", "auto", "--force", "silent", "--dry-run"), ("close", chat, "--dry-run")):  # fmt: skip
+            done = chatops_inprocess(*words, db=url_as(database, role))
+            assert done.exit_code == 4, words
+            assert "✗ messages cannot be seen: row level security hides rows from" in done.stderr, words
+            assert "let it see them" in done.stderr, words
+    finally:
+        database.script(f"drop owned by {role}; drop role {role}")
+
+
+def test_a_ledger_with_times_and_spans_beyond_any_clock_is_shown(latest_database: Database, chatops_inprocess: Run) -> None:
+    latest_database.execute(
+        "update chatops.migrations set applied_at = '-infinity', started_at = 'infinity', duration_ms = 'NaN', waited_ms = 'Infinity'"
+    )
+    for how in ("plain", "json", "csv"):
+        done = chatops_inprocess("status", "-o", how, db=latest_database)
+        assert done.exit_code == 0, done.stderr
+
+
 # ---- monitor -----------------------------------------------------------------------------------------------------------
 
 

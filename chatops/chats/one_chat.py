@@ -10,6 +10,7 @@ from uuid import UUID
 from chatops import sqlfiles
 from chatops.db import Database
 from chatops.names import ChatName
+from chatops.tables_there import require_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,11 @@ class OneChat:
 
 def read(database: Database, named: ChatName, *, events: int, show_text: bool, actions: bool) -> OneChat:
     """The chat and its newest `events`; with our `actions` where there is a log. Message text only with `show_text`."""
-    chat = database.rows(Chat, sqlfiles.read("queries/check_chat.sql"), {"chat_id": named.id})[0]
+    about, history = sqlfiles.read("queries/check_chat.sql"), sqlfiles.read("queries/check_chat_history.sql")
+    require_rows(database, about + history)
+    chat = database.rows(Chat, about, {"chat_id": named.id})[0]
     parameters = {"chat_id": named.id, "rows": events, "schema": database.target.schema, "show_text": show_text}
-    found = database.rows(Event, sqlfiles.read("queries/check_chat_history.sql"), parameters)
+    found = database.rows(Event, history, parameters)
     if actions:
         found += database.rows(Event, sqlfiles.read("queries/check_chat_actions.sql"), parameters)
     now = database.facts.now if database.facts else datetime.max

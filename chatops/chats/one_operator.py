@@ -12,6 +12,7 @@ from chatops.chats.reports import ask
 from chatops.db import Database
 from chatops.errors import DatabaseError
 from chatops.names import OperatorName
+from chatops.tables_there import require_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,9 @@ def read(database: Database, named: OperatorName, rows: int) -> OneOperator:
     """The operator and the newest `rows` deeds; inside a transaction."""
     one = ask(database, Identity, "queries/operator_identity.sql", {"operator": named.id})[0]
     parameters = {"operator": named.id, "rows": rows}
-    deeds = database.rows(Deed, sqlfiles.read("queries/operator_history.sql"), parameters)
+    history = sqlfiles.read("queries/operator_history.sql")
+    require_rows(database, history)
+    deeds = database.rows(Deed, history, parameters)
     if database.facts is not None and database.facts.has_bookkeeping:
         try:
             with database.savepoint():

@@ -14,6 +14,7 @@ from chatops.chats import audit
 from chatops.chats.reports import query
 from chatops.chats.rules import Rule
 from chatops.db import Database
+from chatops.tables_there import require_rows
 
 MoveCommand = Literal["reassign", "release", "close", "reopen"]
 
@@ -185,6 +186,7 @@ class OperatorChange:
 def standings(database: Database, chats: Sequence[UUID], *, count_releases: bool = False) -> list[Standing]:
     """How these chats stand, in the order given; those that do not exist are left out. Inside a transaction."""
     text = audit.statement(database, "queries/move_standing.sql")
+    require_rows(database, text)
     parameters = {"chats": audit.array(chats), "count_releases": count_releases}
     if len(chats) <= 1000:
         return database.rows(Standing, text, parameters)
