@@ -452,3 +452,30 @@ def test_old_counters_are_mended_as_far_back_as_asked(deployed: Database, chatop
     assert "do it: chatops repair DATA001 --since all" in preview
     chatops_inprocess("repair", "DATA001", "--since", "all", db=deployed, check=0)
     assert result(look(deployed, "DATA001", since="all"), "DATA001").status == "passed"
+
+
+@pytest.mark.parametrize(
+    "damage", ["is_active = false", "is_active = false, chat_state = 'assigned'", "chat_state = 'completed'"]
+)
+def test_a_repair_ends_no_chat_whose_user_waits(shift: Database, chatops_inprocess: Run, damage: str) -> None:
+    shift.execute(f"update chats set {damage} where id = %s", (chat_id(11),))
+    shift.execute("update chats set is_active = false where id = %s", (chat_id(21),))
+    found = chatops_inprocess("diagnose", "--only", "CHAT011", "--full", db=shift, check=1).stdout
+    assert "user waits since" in found
+    for dry_run in (["--dry-run"], ["--yes"]):
+        told = chatops_inprocess("repair", *dry_run, "CHAT011", db=shift, check=0 if dry_run == ["--dry-run"] else 1).stdout
+        assert f"reopen {chat_id(11)}" in told
+    assert chat(shift, 21)["chat_state"] == "completed"
+    assert (chat(shift, 11)["chat_state"] == "completed") == chat(shift, 11)["is_active"]
+    chatops_inprocess("reopen", str(chat_id(11)), "--yes", db=shift, check=0)
+    assert wrong(look(shift, "CHAT011", "CHAT003", "CHAT006")) == {}
+    assert chat(shift, 11)["chat_state"] == "waiting_assignment"
+
+
+def test_a_preview_of_several_repairs_is_of_them_one_after_the_other(shift: Database, chatops_inprocess: Run) -> None:
+    """A chat that the first repair lets go needs no assignment any more."""
+    shift.execute("update chats set assigned_operator_id = %s where id = %s", (operator_id(1), chat_id(2)))
+    shift.execute("delete from chat_assignments where chat_id = %s", (chat_id(2),))
+    told = json.loads(chatops_inprocess("repair", "CHAT001", "CHAT005", "--dry-run", "-o", "json", db=shift, check=0).stdout)
+    assert [row["code"] for row in told["changes"] if row["chat_id"] == str(chat_id(2)) and row["before"] is not None] != []
+    assert not [row for row in told["changes"] if row["code"] == "CHAT005"]

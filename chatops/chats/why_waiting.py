@@ -18,7 +18,7 @@ from chatops.db import Database
 class Place:
     """A waiting chat's place in the queue by its wait.
 
-    `served_last_hour` counts assignments of the whole platform, `taken_meanwhile` those of other chats since it waits.
+    `served_last_hour` counts assignments of the whole platform, `taken_meanwhile` those of other chats since it is in the queue.
     """
 
     waiting_since: datetime

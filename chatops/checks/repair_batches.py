@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,6 +21,7 @@ BATCH = 500
 PREVIEW = 20
 SCAN_TIMEOUT = "120s"
 _AUDIT = "chatops.actions"
+_NEWEST = "select pg_catalog.set_config('chatops.newest_action', coalesce(pg_catalog.max(id), 0)::text, true) from {log}"
 _ELAPSED = "select 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
 
 
@@ -61,6 +62,7 @@ class Mended:
     changes: tuple[Change, ...]
     batches: int
     seconds: float
+    busy: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,71 @@ def preview(database: Database, code: str, repair: Repair, *, rows: int = PREVIE
     changes: Sequence[Change] = ()
     if round_.found:
         changes = _batch(database, code, repair, round_, rollback=True, keep=rows)
-    return Mended(code, round_.mended, tuple(changes), 1, time.monotonic() - started)
+    return Mended(code, round_.mended, tuple(changes), 1, time.monotonic() - started, len(round_.busy))
+
+
+def previews(database: Database, codes: Sequence[str], repair: Repair, *, rows: int = PREVIEW) -> list[Mended]:
+    """One batch of each repair, one after the other in a transaction that is rolled back: what one mends is nothing to the next.
+
+    What is wrong is read before, without a lock.
+    """
+    rounds = {code: find(database, code, repair, most=rows) for code in codes}
+    taken = {code: round_.take() for code, round_ in rounds.items() if round_.found}
+    done = dict(zip(taken, _tried(database, taken, repair, rows), strict=True)) if taken else {}
+    outcomes = []
+    for code, round_ in rounds.items():
+        answer, changes, elapsed = done.get(code, ('{"mended": 0, "busy": []}', (), 0.0))
+        round_.done(answer, elapsed)
+        outcomes.append(Mended(code, round_.mended, tuple(changes), 1, elapsed / 1000, len(round_.busy)))
+    return outcomes
+
+
+def _tried(
+    database: Database, taken: Mapping[str, Sequence[str]], repair: Repair, keep: int
+) -> Iterator[tuple[str, Sequence[Change], float]]:
+    """What each repair answers, what it changed, and after how many milliseconds."""
+    settings = {**repair.annotations, "chatops.write": "function", "chatops.trial": "on"}
+    changes = sqlfiles.read("queries/repair_changes.sql")
+    if database.facts is not None and database.facts.distributed:
+        if not repair.audit:
+            raise RefusedError(f"{', '.join(taken)} are not repaired on a Citus cluster without the log")
+        with database.acting(statement_timeout=SCAN_TIMEOUT, rollback=True):
+            database.annotate(settings)
+            for code, found in taken.items():
+                started = time.monotonic()
+                database.execute(_NEWEST.format(log=_AUDIT))
+                answer = cluster_log.mend(database, code, text_of(code).mend, found)
+                changed = database.tuples(changes, {"rows": keep})
+                yield answer, [Change(*row) for row in changed], (time.monotonic() - started) * 1000
+        return
+    log = _AUDIT if repair.audit else sqlfiles.without_log(_AUDIT)
+    shown = db.inlined(changes if repair.audit else without_audit(changes), {"rows": keep})
+    statements = [] if repair.audit else [sqlfiles.read("queries/repair_standin.sql")]
+    for code, found in taken.items():
+        # Each result ends where the next marker stands: a query without rows leaves no trace of its own.
+        statements += [_NEWEST.format(log=log), mending(code, found, audit=repair.audit), _ELAPSED, shown, f"select '{code}'"]
+    results = database.at_once(statements, settings, statement_timeout=SCAN_TIMEOUT, rollback=True)
+    earlier = 0.0
+    for code in taken:
+        end = results.index([(code,)])
+        _, mended, elapsed, *rows = results[:end]
+        yield json.dumps(mended[0][0]), [Change(*row) for row in (rows[0] if rows else [])], float(elapsed[0][0]) - earlier
+        earlier = float(elapsed[0][0])
+        results = results[end + 1 :]
+
+
+def left_out(database: Database, code: str, repair: Repair) -> list[UUID]:
+    """The chats that this repair would end although their users wait, where none is named; inside a `reading` transaction."""
+    if not _asks_a_person(code, repair):
+        return []
+    lines = database.value(
+        texts.found_text(f"select * from (\n{_finding(database, code, repair)}\n) as kept where kept.user_waits")
+    )
+    return [UUID(json.loads(line)["chat_id"]) for line in lines.split("\n")] if lines else []
+
+
+def _asks_a_person(code: str, repair: Repair) -> bool:
+    return repair.chat_id is None and text_of(code).asks_a_person
 
 
 def mend(
@@ -126,14 +192,18 @@ def mend(
 
 def find(database: Database, code: str, repair: Repair, *, most: int | None = None, timeout: str = SCAN_TIMEOUT) -> Round:
     """What is wrong, read once in a transaction that only reads."""
-    chat_id = str(repair.chat_id) if repair.chat_id else None
     with database.reading(statement_timeout=timeout):
         database.script("; ".join(texts.FIND_SETTINGS))
-        query = text_of(code).finding(
-            repair.limits, since=repair.since, before_018=not database.facts.has_queue_clocks if database.facts else False,
-            chat_id=chat_id,
-        )  # fmt: skip
+        query = _finding(database, code, repair)
+        if _asks_a_person(code, repair):
+            query = f"select * from (\n{query}\n) as kept where not kept.user_waits"
         return Round.of(database.value(texts.found_text(query, most)))
+
+
+def _finding(database: Database, code: str, repair: Repair) -> str:
+    before_018 = not database.facts.has_queue_clocks if database.facts else False
+    chat_id = str(repair.chat_id) if repair.chat_id else None
+    return text_of(code).finding(repair.limits, since=repair.since, before_018=before_018, chat_id=chat_id)
 
 
 def text_of(code: str) -> texts.Repair:
@@ -161,7 +231,7 @@ def _batch(database: Database, code: str, repair: Repair, round_: Round, *, roll
         return _batch_in_cluster(database, code, repair, round_, rows, rollback=rollback, keep=keep)
     log = _AUDIT if repair.audit else sqlfiles.without_log(_AUDIT)
     statements = [
-        f"select pg_catalog.set_config('chatops.newest_action', coalesce(pg_catalog.max(id), 0)::text, true) from {log}",
+        _NEWEST.format(log=log),
         mending(code, rows, audit=repair.audit),
         _ELAPSED,
     ]
@@ -187,8 +257,7 @@ def _batch_in_cluster(
     started = time.monotonic()
     with database.acting(statement_timeout=SCAN_TIMEOUT, rollback=rollback):
         database.annotate({**repair.annotations, "chatops.write": "function", "chatops.trial": "on" if rollback else ""})
-        newest = "select pg_catalog.set_config('chatops.newest_action', coalesce(pg_catalog.max(id), 0)::text, true)"
-        database.execute(f"{newest} from {_AUDIT}")
+        database.execute(_NEWEST.format(log=_AUDIT))
         answer = cluster_log.mend(database, code, text_of(code).mend, rows)
         text = sqlfiles.read("queries/repair_changes.sql")
         changed = database.tuples(text, {"rows": keep}) if keep > 0 else []

@@ -32,6 +32,8 @@ class RepairPlan:
     refused: tuple[Result, ...] = ()
     """What was found, or could not be looked at, and cannot be mended."""
     checked: int = 0
+    left_out: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
+    """The chats of each code that it would end although their users wait: a person decides."""
     id: UUID = field(default_factory=uuid.uuid4)
 
     @property
@@ -42,7 +44,7 @@ class RepairPlan:
     @property
     def exit_code(self) -> ExitCode:
         """What a plan with nothing to mend ends in."""
-        return ExitCode.FOUND if self.refused else ExitCode.OK
+        return ExitCode.FOUND if self.refused or self.left_out else ExitCode.OK
 
 
 def plan(
@@ -73,17 +75,22 @@ def plan(
         for result in survey.results
         if result.status == "unknown" or (result.status == "failed" and result.check.code not in mendable)
     )
-    return RepairPlan(tuple(codes), counts, named, survey.inventory.audit_present, survey, refused, len(asked))
+    whole = RepairPlan(tuple(codes), counts, named, survey.inventory.audit_present, survey, refused, len(asked))
+    left_out = {code: some for code in codes if (some := repair_batches.left_out(database, code, _repair(whole, {})))}
+    counts |= {code: counts[code] - len(some) for code, some in left_out.items()}
+    return replace(whole, codes=tuple(code for code in codes if counts[code] > 0), counts=counts, left_out=left_out)
 
 
 def previews(database: Database, plan: RepairPlan, annotations: Mapping[str, str | None]) -> list[Mended]:
-    """The first rows of each repair, really changed and rolled back; each finding by itself.
+    """The first rows of each repair, really changed one after the other and rolled back.
 
     Where the log's own sequence is behind, the log takes no row before that is mended.
     """
     repair = _repair(plan, annotations)
     others = replace(repair, audit=repair.audit and SEQUENCES not in plan.codes)
-    return [repair_batches.preview(database, code, repair if code == SEQUENCES else others) for code in plan.codes]
+    told = [repair_batches.preview(database, code, repair) for code in plan.codes if code == SEQUENCES]
+    told += repair_batches.previews(database, [code for code in plan.codes if code != SEQUENCES], others)
+    return sorted(told, key=lambda one: plan.codes.index(one.code))
 
 
 def called(database: Database, outcomes: Sequence[Mended]) -> dict[UUID, str | None]:
@@ -113,7 +120,9 @@ def left(database: Database, plan: RepairPlan) -> dict[str, int]:
     checks = [check for check in load.shipped() if check.code in plan.codes]
     about = str(plan.chat_id) if plan.chat_id else None
     survey = run.run(database, checks, since=plan.survey.since, rows=1, about=about, whole_seconds=120)
-    return {result.check.code: result.count for result in survey.results if result.status == "failed"}
+    kept = {code: len(some) for code, some in plan.left_out.items()}
+    counts = {result.check.code: result.count - kept.get(result.check.code, 0) for result in survey.results}
+    return {code: count for code, count in counts.items() if count > 0}
 
 
 def _repair(plan: RepairPlan, annotations: Mapping[str, str | None]) -> Repair:

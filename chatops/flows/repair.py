@@ -74,7 +74,7 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         told = None if request.columns else _sentences(invocation, repair_plan.called(database, done))
     seen = told is not None and shown is not None and _all_said(shown, told) == _all_said(done, told)
     invocation.show(screen.answer(plan, done, left, here, told, seen=seen))
-    return ExitCode.FOUND if any(left.values()) else ExitCode.OK
+    return ExitCode.FOUND if any(left.values()) or plan.left_out else ExitCode.OK
 
 
 def _sentences(invocation: Invocation, names: Names) -> Callable[[Change], str]:

@@ -89,7 +89,10 @@ def _in_file(invocation: Invocation, configuration: Configuration, name: str, da
     place = formatting.visible(path.name if path.parent == Path.cwd() else str(path))
     of, flag = (f" for schema {formatting.visible(schema)}", f"--schema {shlex.quote(schema)} ") if schema else ("", "")
     undo = Span(f"chatops {flag}snooze {name} --off", "code")
-    line = [Span(f"{name} is silent{of} until {wanted.until} in {place}. Undo: "), undo]
+    line = [
+        Span(f"{name} is silent{of} until {wanted.until} in {place}, for this file's users; --store: for all. Undo: "),
+        undo,
+    ]
     invocation.tell(line, code=name, until=wanted.until, changed=True)
     return ExitCode.OK
 

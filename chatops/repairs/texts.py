@@ -38,6 +38,11 @@ class Repair:
     mend: str
     from_018: bool = False
 
+    @property
+    def asks_a_person(self) -> bool:
+        """Whether its query tells chats that it would end although their users wait: without a chat named they are left out."""
+        return "user_waits" in self.find
+
     def finding(
         self, limits: Mapping[str, str] | None = None, *, since: str = EVER, before_018: bool = False, chat_id: str | None = None
     ) -> str:

@@ -20,6 +20,8 @@ SLA = "queue_sla_minutes"
 CODE, SINCE, MEND = 10, 7, 8
 """How wide the columns around a finding's title are."""
 NARROW = 60
+WAITS = "user_waits_since"
+"""The column of a check some of whose chats have users who wait, while the others are only wrong."""
 MOST_CODES = 6
 """As many are named on one line."""
 
@@ -63,7 +65,8 @@ def in_one_line(survey: Survey, desk: Desk, reader: Reader, changes: Changes | N
 
 
 def _keeps_waiting(one: Finding) -> bool:
-    return one.result.check.users_wait and one.word in ("critical", "warning")
+    waits = one.result.check.users_wait or any(row.get(WAITS) is not None for row in one.result.rows)
+    return waits and one.word in ("critical", "warning")
 
 
 # ---- the verdict -------------------------------------------------------------------------------------------------------
@@ -153,7 +156,7 @@ def since_when(one: Finding, survey: Survey, changes: Changes | None) -> str:
 
 
 def oldest(rows: Sequence[Values], now: datetime) -> datetime | None:
-    """The oldest instant of what is offending: a column that says since when or when, or for how long.
+    """The oldest instant of what is offending: of each row the first column that says since when, for how long, or when.
 
     >>> noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
     >>> oldest([{"chat_id": 1, "held_for": timedelta(hours=2)}], noon).hour
@@ -165,7 +168,7 @@ def oldest(rows: Sequence[Values], now: datetime) -> datetime | None:
             values = [known(value, now) for key, value in row.items() if key.endswith(endings)]
             instants = [value for value in values if value is not None and value <= now]
             if instants:
-                found.append(min(instants))
+                found.append(instants[0])
                 break
     return min(found, default=None)
 
@@ -188,12 +191,14 @@ _INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[object, datetime], datetime
 def how_mended(one: Finding) -> str:
     """What mends it, in a word: the command, sql, past where nothing can, else by hand."""
     check = one.result.check
+    if one.result.rows and one.result.rows[0].get(WAITS) is not None:
+        return "reopen"  # a repair leaves it out
     if check.help_command == "{mend}":
         mend = one.result.rows[0].get("mend") if one.result.rows else None
         return str(mend).split()[0] if mend else "sql"
     if check.help_command:
         return check.help_command.split()[0]
-    return "sql" if check.help_sql else "past" if check.kind == "history" else "by hand"
+    return "sql" if check.help_sql else "nothing" if check.kind == "history" else "by hand"
 
 
 # ---- by code -----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from chatops.checks.results import Result, only
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
 
 Here = Callable[..., str]
+NAMED = 5
+"""So many chats that are left out are named by their ids."""
 FEW = 3
 """So many codes have a line of their own."""
 
@@ -79,7 +81,7 @@ def _outcomes(all_in_all: str, how: str, told: Sequence[tuple[str, str, Style]])
 def nothing_to_mend(plan: RepairPlan, here: Here) -> Answer:
     """What is said when no finding of the plan can be mended."""
     lines: list[Line] = []
-    if not plan.refused:
+    if not plan.refused and not plan.left_out:
         lines.append([Span(f"nothing to mend: {formatting.plural(plan.checked, 'check')} passed", "ok")])
     lines += _refused_lines(plan, here)
     return Answer("repair", [Text(lines)], data={"mended": {}, "left": {}}, now=plan.survey.now)
@@ -87,6 +89,8 @@ def nothing_to_mend(plan: RepairPlan, here: Here) -> Answer:
 
 def _would(plan: RepairPlan, outcome: Mended) -> str:
     total = plan.counts[outcome.code]
+    if not outcome.mended and not outcome.busy:
+        return f"{formatting.count(total)} found, right after the repairs before it"
     if not outcome.mended:
         return f"{formatting.count(total)} found, all busy with somebody else"
     tried = "" if outcome.mended >= total else f"; the first {formatting.count(outcome.mended)} tried"
@@ -94,7 +98,19 @@ def _would(plan: RepairPlan, outcome: Mended) -> str:
 
 
 def _refused_lines(plan: RepairPlan, here: Here) -> list[Line]:
-    return [[Span(f"{one.check.code:<8} ", "strong"), *_why_not(one, plan, here)] for one in plan.refused]
+    told: list[Line] = [[Span(f"{one.check.code:<8} ", "strong"), *_why_not(one, plan, here)] for one in plan.refused]
+    for code, chats in plan.left_out.items():
+        many = formatting.plural(len(chats), "chat")
+        waits, whose = ("its user waits", "the chat") if len(chats) == 1 else ("their users wait", "each")
+        them = "it" if len(chats) == 1 else "them"
+        left = f"{many} left out: a repair would end {them}, and {waits} for an answer. Open or end {whose}: "
+        first = str(chats[0])
+        told.append([Span(f"{code:<8} ", "strong"), Span(left, "warning"), Span(here("reopen", first, "--dry-run"), "code"),
+                     Span(" or "), Span(here("close", first, "--dry-run"), "code")])  # fmt: skip
+        if rest := [str(one) for one in chats[1:]]:
+            more = "" if len(rest) <= NAMED else f" and {formatting.count(len(rest) - NAMED)} more"
+            told.append([Span(f"         the others: {' '.join(rest[:NAMED])}{more}")])
+    return told
 
 
 def _why_not(result: Result, plan: RepairPlan, here: Here) -> list[Span]:

@@ -80,17 +80,24 @@ def _state(chat: Chat, now: datetime, reader: Reader) -> str:
 def _why(chat: Chat) -> str:
     """Why the chat is in its state, in this system's words."""
     spoke_last = chat.user_wrote_at is not None and (chat.answered_at is None or chat.user_wrote_at > chat.answered_at)
+    if chat.is_active is False and chat.chat_state not in (None, "completed"):
+        wrote = "its user wrote last, but " if spoke_last else ""
+        return f"why: {wrote}its active flag is off, so it is in nobody's queue; state and flag contradict each other"
     match chat.chat_state:
+        case "waiting_assignment" if chat.operator_id is not None:
+            return "why: it waits, but an operator still stands on it; a second one can get it while the first is writing"
         case "waiting_assignment" if chat.user_wrote_at is None:
             return "why: the application makes chats before any message; an empty one is in nobody's queue"
         case "waiting_assignment" if spoke_last:
             return "why: its user wrote and nobody has taken it since"
         case "waiting_assignment":
             return "why: it was put back, although we had the last word"
+        case "assigned" if chat.operator_id is None:
+            return "why: it is marked as assigned, but no operator has it, so nobody answers and nobody else is called"
         case "assigned":
             return "why: an operator took it or was given it, and has neither answered nor given it back"
         case "waiting_real_user_reply" if spoke_last:
-            return "why: the user wrote while the answer was under way, and nobody was called"
+            return "why: the user wrote after the answer, the message did not put it into the queue, and nobody was called"
         case "waiting_real_user_reply":
             return "why: an operator answered; it is the user's turn"
         case "completed":

@@ -19,10 +19,15 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
     place = waiting.place
     counted = Counter(one.rule for one in waiting.obstacles)
     since = formatting.age(place.waiting_since, waiting.now)
-    waits = f"in the queue for {since}, {formatting.plural(waiting.ahead, 'chat')} before it"
+    waits = f"its user waits for {since}, {formatting.plural(waiting.ahead, 'chat')} before it"
     told: list[Line] = [f"{waits} · {_served(waiting)}", *_by_another_order(waiting)]
     for kind, meaning in (
-        ("free", "could take it now" if waiting.paused is None else "could take it, but the queue is paused"),
+        (
+            "free",
+            "could take it now, if they fetch: nobody is given a chat unasked"
+            if waiting.paused is None
+            else "could take it, but the queue is paused",
+        ),
         ("was last", "had it last; gets it again only after a while, or when nobody else is available"),
         ("busy", "hold another chat"),
         ("away", "are not available"),

@@ -6,9 +6,10 @@
 -- severity: critical
 -- group: data
 -- expected: an operator is set exactly when the state is assigned, and every chat has a state
--- why: a user's message that was read before and written after an assign puts the chat back to waiting with the operator
---   still set; the deployed constraint forbids only the other direction, and lets a missing state pass
--- consequence: a second operator gets the chat while the first is writing; chats without a state vanish from every counter
+-- why: waiting with an operator: a user's message that was read before an assign and written after it put the chat back; assigned
+--   without one: the operator was taken off or deleted and the state stayed; the deployed constraint lets a missing state pass
+-- consequence: a waiting chat with an operator is given to a second one; an assigned chat without one is answered by nobody;
+--   chats without a state vanish from every counter
 -- help: repair CHAT003 --dry-run
 -- says: operator loses the chat · stats seem wrong
 -- reads: chats, operators
@@ -19,6 +20,9 @@ select c.id as chat_id,
        c.chat_state,
        c.assigned_operator_id as operator_id,
        o.name as operator,
+       case when c.chat_state is null then 'no state'
+            when c.assigned_operator_id is null then 'assigned, but nobody has it'
+            else 'an operator is set, but the state is ' || c.chat_state::text end as contradiction,
        c.updated_at
   from contradictory_chats c
   left join operators o on o.id = c.assigned_operator_id

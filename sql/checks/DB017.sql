@@ -2,12 +2,14 @@
 -- code: DB017
 -- title: {count} triggers on the chat tables are switched off
 -- title-one: the trigger {object} on {relation} is switched off
--- severity: warning
+-- severity: critical
 -- group: schema
 -- expected: every trigger on the chat tables fires
 -- why: somebody disabled it for an import and did not enable it again
--- consequence: counters stand still, or stale writes of the application are accepted again
+-- consequence: what it keeps is not kept: users' messages may not reach the queue, counters stand still, and stale writes of the
+--   application are accepted again
 -- help-sql: alter table {relation} enable trigger {object};
+-- help-text: type it in `psql --write`; messages that did not reach the queue meanwhile are found by `diagnose --only CHAT006`
 -- needs-table: chats
 -- shares: chat_tables
 -- says: the deploy is not right · operator loses the chat · stats seem wrong

@@ -9,7 +9,7 @@
 -- consequence: users give up
 -- users-wait: yes
 -- help: queue
--- help-text: only operators answer: call some in; `release --stuck` frees what silent ones hold
+-- help-text: only operators answer: call some in; `release --idle` frees what silent ones hold
 -- says: users wait too long
 -- reads: chats, messages
 -- limits: queue_sla_minutes

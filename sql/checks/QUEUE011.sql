@@ -9,7 +9,7 @@
 -- consequence: nothing leaves the queue until an operator answers or comes on shift
 -- users-wait: yes
 -- help: operators
--- help-text: only operators answer: call some in; `release --stuck` frees what silent ones hold
+-- help-text: only operators answer: call some in; `release --idle` frees what silent ones hold
 -- says: nobody answers
 -- reads: chats, messages, operators, operator_activity
 -- limits: queue_sla_minutes

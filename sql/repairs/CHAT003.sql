@@ -2,6 +2,7 @@
 -- Waiting, or without a state, with an operator who is active, has the open assignment, holds nothing else and was not the last
 -- to write: the operator is working on it, so it is assigned. Otherwise nobody holds it: not active is completed, answered is
 -- waiting for the user, everything else is waiting for an operator; open assignments are closed and heartbeats removed.
+-- `chatops repair` leaves out what it would end although the user waits (user_waits); a migration does not.
 --
 -- order: 30
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
@@ -10,9 +11,10 @@
 -- Of several such chats of one operator only the newest can be the one.
 select w.id as chat_id,
        w.may_keep and pg_catalog.row_number() over (partition by w.assigned_operator_id, w.may_keep
-                                         order by w.assignment_time desc nulls last, w.id) = 1 as keeps
+                                         order by w.assignment_time desc nulls last, w.id) = 1 as keeps,
+       w.user_waits
   from (
-    select c.id, c.assigned_operator_id, c.assignment_time,
+    select c.id, c.assigned_operator_id, c.assignment_time, :ends_a_wait as user_waits,
            :works_on_it
            and coalesce((select m.sender_type::text from messages m where m.chat_id = c.id
                           order by m.created_at desc limit 1), 'real') = 'real' as may_keep

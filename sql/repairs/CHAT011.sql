@@ -1,12 +1,14 @@
 -- Makes the end of a chat whole: completed and not active go together.
 -- Not active: completed, nobody holds it. Completed: not active. Without the flag: active unless completed. Open assignments of
--- an ended chat are closed and heartbeats removed.
+-- an ended chat are closed and heartbeats removed. `chatops repair` leaves out whose user waits (user_waits); a migration does not.
 --
 -- order: 20
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 \i sql/repairs/shared/parts.psql
 
-select c.id as chat_id from chats c where c.is_active is null or (c.chat_state::text = 'completed') = c.is_active
+select c.id as chat_id, :ends_a_wait as user_waits
+  from chats c
+ where c.is_active is null or (c.chat_state::text = 'completed') = c.is_active
 ;
 
 with candidate as materialized (
