@@ -2,6 +2,7 @@
 -- code: DB017
 -- title: {count} triggers on the chat tables are switched off
 -- title-one: the trigger {object} on {relation} is switched off
+-- brief: {count} triggers on the chat tables are off
 -- severity: critical
 -- group: schema
 -- expected: every trigger on the chat tables fires

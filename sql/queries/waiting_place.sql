@@ -6,5 +6,5 @@ select q.waiting_since, q.last_operator_id,
        (select pg_catalog.count(*) from chat_assignments a where a.assigned_at > greatest(q.waiting_since, came.at) and a.chat_id <> q.chat_id) as taken_meanwhile
   from chat_queue q
  -- Its user may wait longer than it is in the queue; a database before 018 does not know since when it is.
- cross join lateral (select (pg_catalog.to_jsonb(c) ->> 'state_since')::timestamptz as at from chats c where c.id = q.chat_id) as came
+ cross join lateral (select (pg_catalog.to_jsonb(c) ->> 'state_since'::text)::timestamptz as at from chats c where c.id = q.chat_id) as came
  where q.chat_id = :'chat'::uuid
