@@ -2,7 +2,7 @@
 -- code: DB017
 -- title: {count} triggers on the chat tables are switched off
 -- title-one: the trigger {object} on {relation} is switched off
--- brief: {count} triggers on the chat tables are off
+-- brief: triggers switched off on the chat tables: {count}
 -- severity: critical
 -- group: schema
 -- expected: every trigger on the chat tables fires
