@@ -154,7 +154,7 @@ def _tried(
 
 
 def left_out(database: Database, code: str, repair: Repair) -> list[UUID]:
-    """The chats that this repair would end although their users wait, where none is named; inside a `reading` transaction."""
+    """The chats that this repair would end although their users wait, where no chat is named; inside a `reading` transaction."""
     if not _asks_a_person(code, repair):
         return []
     lines = database.value(
