@@ -393,7 +393,7 @@ begin
        set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = f.taken_at,
            last_operator_id = p_operator_id, state_since = f.taken_at, epoch = c.epoch + 1, updated_at = f.taken_at
       from (
-        select locked.id, locked.waiting_since, locked.queued_since,
+        select locked.id, locked.waiting_since, locked.queued_since, locked.queued_since <> head.queued_since as moved,
                case when locked.queued_since > clock_timestamp() and locked.queued_since < clock_timestamp() + interval '1 hour'
                     then locked.queued_since else clock_timestamp() end as taken_at
           from head
@@ -414,7 +414,9 @@ begin
     returning f.id, f.waiting_since, f.queued_since, f.taken_at,
               -- Not EXISTS: that may be planned as one reading of the whole table.
               coalesce((select a.chat_id from chat_assignments as a where a.chat_id = f.id and a.released_at is null limit 1),
-                       (select a.chat_id from operator_activity as a where a.chat_id = f.id limit 1)) is not null as left_open
+                       (select a.chat_id from operator_activity as a where a.chat_id = f.id limit 1)) is not null
+              -- Held and let go since this statement began: what was left open then is not seen by it.
+              or f.moved as left_open
   ), opened as (
     insert into chat_assignments (chat_id, operator_id, assigned_at, waiting_since, queued_since)
     select t.id, p_operator_id, t.taken_at, t.waiting_since, t.queued_since from taken as t where not t.left_open
