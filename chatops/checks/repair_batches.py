@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -92,17 +93,6 @@ def in_order(codes: Iterable[str]) -> list[str]:
     return sorted(codes, key=shipped().index)
 
 
-def preview(database: Database, code: str, repair: Repair, *, rows: int = PREVIEW) -> Mended:
-    """Runs one batch of at most `rows` for real and rolls it back."""
-    started = time.monotonic()
-    round_ = find(database, code, repair, most=rows)
-    round_.size = rows
-    changes: Sequence[Change] = ()
-    if round_.found:
-        changes = _batch(database, code, repair, round_, rollback=True, keep=rows)
-    return Mended(code, round_.mended, tuple(changes), 1, time.monotonic() - started, len(round_.busy))
-
-
 def previews(database: Database, codes: Sequence[str], repair: Repair, *, rows: int = PREVIEW) -> list[Mended]:
     """One batch of each repair, one after the other in a transaction that is rolled back: what one mends is nothing to the next.
 
@@ -123,26 +113,17 @@ def _tried(
     database: Database, taken: Mapping[str, Sequence[str]], repair: Repair, keep: int
 ) -> Iterator[tuple[str, Sequence[Change], float]]:
     """What each repair answers, what it changed, and after how many milliseconds."""
-    settings = {**repair.annotations, "chatops.write": "function", "chatops.trial": "on"}
-    changes = sqlfiles.read("queries/repair_changes.sql")
+    # What no rollback takes back (a sequence) is left out of a trial.
+    settings = {**_settings(repair), "chatops.trial": "on"}
     if database.facts is not None and database.facts.distributed:
-        if not repair.audit:
-            raise RefusedError(f"{', '.join(taken)} are not repaired on a Citus cluster without the log")
-        with database.acting(statement_timeout=SCAN_TIMEOUT, rollback=True):
-            database.annotate(settings)
+        with _acting_in_cluster(database, repair, settings, rollback=True):
             for code, found in taken.items():
-                started = time.monotonic()
-                database.execute(_NEWEST.format(log=_AUDIT))
-                answer = cluster_log.mend(database, code, text_of(code).mend, found)
-                changed = database.tuples(changes, {"rows": keep})
-                yield answer, [Change(*row) for row in changed], (time.monotonic() - started) * 1000
+                yield _step_in_cluster(database, code, found, keep)
         return
-    log = _AUDIT if repair.audit else sqlfiles.without_log(_AUDIT)
-    shown = db.inlined(changes if repair.audit else without_audit(changes), {"rows": keep})
-    statements = [] if repair.audit else [sqlfiles.read("queries/repair_standin.sql")]
+    statements = _before(repair)
     for code, found in taken.items():
         # Each result ends where the next marker stands: a query without rows leaves no trace of its own.
-        statements += [_NEWEST.format(log=log), mending(code, found, audit=repair.audit), _ELAPSED, shown, f"select '{code}'"]
+        statements += [*_step(code, found, repair, keep), f"select '{code}'"]
     results = database.at_once(statements, settings, statement_timeout=SCAN_TIMEOUT, rollback=True)
     earlier = 0.0
     for code in taken:
@@ -180,7 +161,7 @@ def mend(
         for _ in range(2):
             while round_.found:
                 round_.size = min(round_.size, BATCH)
-                kept += _batch(database, code, repair, round_, rollback=False, keep=keep - len(kept))
+                kept += _batch(database, code, repair, round_, keep=keep - len(kept))
                 if progress is not None:
                     progress(code, mended + round_.mended)
             if not round_.again():
@@ -224,45 +205,57 @@ def without_audit(text: str) -> str:
     return sqlfiles.without_log(text)
 
 
-def _batch(database: Database, code: str, repair: Repair, round_: Round, *, rollback: bool, keep: int) -> Sequence[Change]:
+def _batch(database: Database, code: str, repair: Repair, round_: Round, *, keep: int) -> Sequence[Change]:
     """The next rows of a round, mended and committed in one request: no lock waits for this client. The first changes."""
     rows = round_.take()
     if database.facts is not None and database.facts.distributed:
-        return _batch_in_cluster(database, code, repair, round_, rows, rollback=rollback, keep=keep)
-    log = _AUDIT if repair.audit else sqlfiles.without_log(_AUDIT)
-    statements = [
-        _NEWEST.format(log=log),
-        mending(code, rows, audit=repair.audit),
-        _ELAPSED,
-    ]
-    if keep > 0:
-        changes = sqlfiles.read("queries/repair_changes.sql")
-        statements.append(db.inlined(changes if repair.audit else without_audit(changes), {"rows": keep}))
-    if not repair.audit:
-        statements.insert(0, sqlfiles.read("queries/repair_standin.sql"))
-    # Guards tell a repair from a legacy write by the mark; without guards nobody reads it.
-    # What no rollback takes back (a sequence) is left out of a trial.
-    settings = {**repair.annotations, "chatops.write": "function", "chatops.trial": "on" if rollback else ""}
-    _, answer, elapsed, *changed = database.at_once(statements, settings, statement_timeout=SCAN_TIMEOUT, rollback=rollback)
-    round_.done(json.dumps(answer[0][0]), float(elapsed[0][0]))
+        with _acting_in_cluster(database, repair, _settings(repair)):
+            answer, changes, milliseconds = _step_in_cluster(database, code, rows, keep)
+        round_.done(answer, milliseconds)
+        return changes
+    statements = [*_before(repair), *_step(code, rows, repair, keep)]
+    _, mended, elapsed, *changed = database.at_once(statements, _settings(repair), statement_timeout=SCAN_TIMEOUT)
+    round_.done(json.dumps(mended[0][0]), float(elapsed[0][0]))
     return [Change(*row) for row in changed[0]] if changed else []
 
 
-def _batch_in_cluster(
-    database: Database, code: str, repair: Repair, round_: Round, rows: Sequence[str], *, rollback: bool, keep: int
-) -> Sequence[Change]:
-    """The same on a tenant of a Citus cluster: change and log are two statements of one transaction."""
+def _settings(repair: Repair) -> dict[str, str | None]:
+    """Guards tell a repair from a legacy write by the mark; without guards nobody reads it."""
+    return {**repair.annotations, "chatops.write": "function"}
+
+
+def _before(repair: Repair) -> list[str]:
+    return [] if repair.audit else [sqlfiles.read("queries/repair_standin.sql")]
+
+
+def _step(code: str, found: Sequence[str], repair: Repair, keep: int) -> list[str]:
+    """The statements that mend these rows: what the log ends with, the mending, how long it took, the first changes."""
+    log = _AUDIT if repair.audit else sqlfiles.without_log(_AUDIT)
+    statements = [_NEWEST.format(log=log), mending(code, found, audit=repair.audit), _ELAPSED]
+    if keep > 0:
+        changes = sqlfiles.read("queries/repair_changes.sql")
+        statements.append(db.inlined(changes if repair.audit else without_audit(changes), {"rows": keep}))
+    return statements
+
+
+@contextlib.contextmanager
+def _acting_in_cluster(
+    database: Database, repair: Repair, settings: Mapping[str, str | None], *, rollback: bool = False
+) -> Iterator[None]:
+    """The transaction of repairs on a tenant of a Citus cluster, where change and log are two statements."""
     if not repair.audit:
-        raise RefusedError(f"{code} is not repaired on a Citus cluster without the log")
-    started = time.monotonic()
+        raise RefusedError("nothing is repaired on a Citus cluster without the log")
     with database.acting(statement_timeout=SCAN_TIMEOUT, rollback=rollback):
-        database.annotate({**repair.annotations, "chatops.write": "function", "chatops.trial": "on" if rollback else ""})
-        database.execute(_NEWEST.format(log=_AUDIT))
-        answer = cluster_log.mend(database, code, text_of(code).mend, rows)
-        text = sqlfiles.read("queries/repair_changes.sql")
-        changed = database.tuples(text, {"rows": keep}) if keep > 0 else []
-    round_.done(answer, (time.monotonic() - started) * 1000)
-    return [Change(*row) for row in changed]
+        database.annotate(settings)
+        yield
+
+
+def _step_in_cluster(database: Database, code: str, found: Sequence[str], keep: int) -> tuple[str, Sequence[Change], float]:
+    started = time.monotonic()
+    database.execute(_NEWEST.format(log=_AUDIT))
+    answer = cluster_log.mend(database, code, text_of(code).mend, found)
+    changed = database.tuples(sqlfiles.read("queries/repair_changes.sql"), {"rows": keep}) if keep > 0 else []
+    return answer, [Change(*row) for row in changed], (time.monotonic() - started) * 1000
 
 
 def _pair(key: str, old: object, new: object) -> str:

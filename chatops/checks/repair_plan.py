@@ -88,7 +88,7 @@ def previews(database: Database, plan: RepairPlan, annotations: Mapping[str, str
     """
     repair = _repair(plan, annotations)
     others = replace(repair, audit=repair.audit and SEQUENCES not in plan.codes)
-    told = [repair_batches.preview(database, code, repair) for code in plan.codes if code == SEQUENCES]
+    told = repair_batches.previews(database, [code for code in plan.codes if code == SEQUENCES], repair)
     told += repair_batches.previews(database, [code for code in plan.codes if code != SEQUENCES], others)
     return sorted(told, key=lambda one: plan.codes.index(one.code))
 

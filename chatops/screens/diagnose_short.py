@@ -189,7 +189,7 @@ _INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[object, datetime], datetime
 
 
 def how_mended(one: Finding) -> str:
-    """What mends it, in a word: the command, sql, past where nothing can, else by hand."""
+    """What mends it, in a word: the command, sql, nothing where it is over, else by hand."""
     check = one.result.check
     if one.result.rows and one.result.rows[0].get(WAITS) is not None:
         return "reopen"  # a repair leaves it out
