@@ -15,7 +15,7 @@ PINNED = {
     "018_queue_clocks": "ece8aa0fd08b26cc3e978961cb4c780b9e5eac6ab4eaf655255d0740a3811853",
     "019_queue_indexes": "350360f1a27f3a75011e261f344a8e33fa70f9bd86edd31177af27819bb6b298",
     "020_fill_queue_clocks": "35ac50716f18c82f51d879a9bd9c20cb1b480a6c95845e7c9805d09e931385e4",
-    "021_write_path": "34c43b7dc4dc012a4bc6f049948f7323e34b1643a44dc2ea91cc68aa6935e528",
+    "021_write_path": "e90804ff6d8d4bae29ff0339758d6b3794e0fec8520262243ea90e3dbfaec0ac",
     "022_stop_new_damage": "795f1c374e82f14bcf5c55dff3a304c73a66b1879014f24aab9f771cedcbbd7e",
     "023_repair_rows": "bd217a354f6b8e0b54908d3e9cf67a3e75bf81c76ef130d56b920249f6fef6fc",
     "024_one_chat_per_operator": "7ad631c38b7a80c7d62d3fac14eeecb1b63754b8be1a57734ad9c462245c2786",

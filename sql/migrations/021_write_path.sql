@@ -415,8 +415,7 @@ begin
               -- Not EXISTS: that may be planned as one reading of the whole table.
               coalesce((select a.chat_id from chat_assignments as a where a.chat_id = f.id and a.released_at is null limit 1),
                        (select a.chat_id from operator_activity as a where a.chat_id = f.id limit 1)) is not null
-              -- Held and let go since this statement began: what was left open then is not seen by it.
-              or f.moved as left_open
+              or f.moved as left_open  -- Held and let go since this began: what was left open then is not seen by it.
   ), opened as (
     insert into chat_assignments (chat_id, operator_id, assigned_at, waiting_since, queued_since)
     select t.id, p_operator_id, t.taken_at, t.waiting_since, t.queued_since from taken as t where not t.left_open
