@@ -17,6 +17,7 @@ import psycopg
 
 from benchmarks.servers import Server
 from benchmarks.session import MeasureError
+from chatops.frozen import frozen
 from chatops.migrations.locks import Budget
 
 LOOKS_EVERY_S = 0.01
@@ -29,7 +30,7 @@ _ATTEMPT = re.compile(r"^  … (\S+) .*, attempt (\d+) of ([\d.]+) s$")
 _IN = re.compile(r"^  ✓ (\S+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait:
     """How long a session waited for a lock behind the migrator, others between them or not, until it was last seen so."""
 

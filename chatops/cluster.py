@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chatops import db, formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError, UnreachableError
+from chatops.frozen import frozen
 
 _TAKES_SHARDS = (
     "select citus_set_node_property(nodename, nodeport, 'shouldhaveshards', true) from pg_dist_node where groupid = 0;"
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CitusNode:
     """One node of a Citus cluster, as the schema in question sees it."""
 

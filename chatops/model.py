@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
+
+from chatops.frozen import frozen
 
 
 class Severity(Enum):
@@ -28,7 +30,7 @@ Values = Mapping[str, Any]
 Kind = Literal["text", "id", "number", "share", "bar", "instant", "age", "duration", "flag", "data", "sql", "person"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """One column of an answer.
 
@@ -45,7 +47,7 @@ class Column:
     rank: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """Rows (dataclasses or mappings) under columns; rows may be any iterable, and are read once by streaming formats."""
 
@@ -60,7 +62,7 @@ class Table:
 Style = Literal["plain", "strong", "dim", "ok", "advice", "warning", "critical", "code"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """A piece of a line with the style that helps to read it; colour never carries the meaning alone."""
 
@@ -71,14 +73,14 @@ class Span:
 Line = str | Sequence[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """Lines for people between tables; machine formats leave them out. A `str` line is plain."""
 
     lines: Sequence[Line]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Figure:
     """One number for systems that watch numbers: `name` in snake_case with its unit at the end, `meaning` one sentence."""
 
@@ -88,7 +90,7 @@ class Figure:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """How one thing that was checked ended, for systems that count passed and failed.
 
@@ -105,7 +107,7 @@ class Outcome:
     evidence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a command found, ready for any format.
 

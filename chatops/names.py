@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 from chatops import formatting, sqlfiles, states
 from chatops.db import Database
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.tables_there import require_rows
 
 SHORTEST_PREFIX = 4
@@ -19,7 +19,7 @@ MOST_CANDIDATES = 10
 HOW = f"Give a full id, its first {SHORTEST_PREFIX} or more characters, or part of a name."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChatName:
     """A chat with what tells it from others."""
 
@@ -32,7 +32,7 @@ class ChatName:
     last_message_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OperatorName:
     """An operator with what tells them from others."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from chatops import accounts
 from chatops.formatting import visible
+from chatops.frozen import frozen
 
 # Options that say which database or how to show the answer: the audit has the environment in a column of its own, and a URL may
 # hold a password.
@@ -17,7 +17,7 @@ _NOT_KEPT = frozenset({"--db", "--env", "--schema", "--reason", "-o", "--output"
 _LONGEST = 400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Provenance:
     """Where a change comes from; None where it is not known."""
 

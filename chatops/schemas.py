@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chatops import db, formatting, sqlfiles
 from chatops.db.sessions import place_of
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.settings import Origin, Target
 
 PUBLIC = "public"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Schema:
     """A schema whose name matches: whether it has chats, and whether this role may look into it."""
 

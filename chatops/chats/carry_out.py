@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
@@ -17,12 +16,13 @@ from chatops.chats.reassignment import Move, MovePlan, standings
 from chatops.chats.rules import Rule
 from chatops.db import Database
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 from chatops.provenance import Provenance
 
 Done = tuple[list["MoveResult"], list[Move]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MoveResult:
     """What became of one chat: done, unchanged (it was so already), moved (not as planned any more), refused or failed.
 
@@ -36,7 +36,7 @@ class MoveResult:
     action_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Conditions:
     """How a plan is carried out: for whom, why, logged or not, only tried (`rehearsal`: rolled back), how fast."""
 

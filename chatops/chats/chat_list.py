@@ -12,6 +12,7 @@ from chatops import formatting, sqlfiles, states
 from chatops.chats.reports import query
 from chatops.db import Database
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.names import find_operator
 
 FILE = "queries/chats.sql"
@@ -50,7 +51,7 @@ class ChatFilter:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListedChat:
     """A chat with what tells it from others."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,13 +11,14 @@ from chatops import formatting
 from chatops.chats.reports import query
 from chatops.db import Database
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.model import Values
 from chatops.names import find_chat, find_operator
 
 LONGEST_LINE = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """What the command line says: names, or one filter. `offending` are the rows that the check of `finding` selects,
     `filtered` the chats that pass a filter of `chats`."""

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from uuid import UUID
 
 from chatops import sqlfiles
@@ -20,6 +19,7 @@ from chatops.chats.scenarios import Performance
 from chatops.chats.writers import Result, Rows, Step, Writer
 from chatops.db import Database
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 
 CLICKS = 2
 MESSAGES = 3
@@ -34,7 +34,7 @@ REPLYING = Promise("replies against the idle release", WRITE_PATH)
 PROMISES = (CLICKING, WRITING, REPLYING)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Now:
     chat_id: UUID
     chat_state: str | None

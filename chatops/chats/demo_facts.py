@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from chatops.db import Database, json
+from chatops.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DemoFacts:
     """How a demo was made: chats, seed, whether the newest migration is in, its people in words, how many troubles."""
 

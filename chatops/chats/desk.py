@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -14,6 +13,7 @@ from chatops.chats.policy import Policy
 from chatops.chats.reports import OperatorLoad, QueueFigures, WaitingChat
 from chatops.db import Database, Facts
 from chatops.errors import DatabaseError, LockTimeoutError, RefusedError, StatementTimeoutError
+from chatops.frozen import frozen
 
 Part = TypeVar("Part")
 
@@ -22,7 +22,7 @@ MOST = 200
 ACTIONS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeldChat:
     """A chat whose user waits while an operator holds it (`assigned`), or nobody was called (`unanswered`); `total` of them."""
 
@@ -35,7 +35,7 @@ class HeldChat:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lag:
     """How far a standby is `behind`, in seconds; of a primary its standbys, and how far they are, if seen."""
 
@@ -45,7 +45,7 @@ class Lag:
     standby_behind: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait:
     """The longest wait at a moment, in seconds."""
 
@@ -53,7 +53,7 @@ class Wait:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """One snapshot of the desk. A part that is None was not seen: `unseen` says why.
 
@@ -118,7 +118,7 @@ def waits(database: Database) -> list[Wait]:
     return reports.ask(database, Wait, "queries/desk_waits.sql")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TenantFigures:
     """One tenant in a line: who waits and who works; None where it could not be seen, and `unseen` says why.
 
@@ -135,7 +135,7 @@ class TenantFigures:
         return now - self.queue.oldest if self.queue is not None and self.queue.oldest is not None else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TenantsLook:
     """One look over many tenants, each in a snapshot of its own; the schemas `without` have no chats."""
 

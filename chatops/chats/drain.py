@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,9 +14,10 @@ from chatops.chats.reassignment import MovePlan, Operator, Standing, plan_reassi
 from chatops.chats.rules import Rule
 from chatops.db import Database
 from chatops.errors import ConflictError, RefusedError
+from chatops.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LastDrain:
     """The drain of an operator that has not been taken back."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chatops import cluster, sqlfiles
 from chatops.chats import audit
 from chatops.db import Database
 from chatops.errors import RefusedError
+from chatops.frozen import frozen
 from chatops.provenance import Provenance
 
 LONGEST = timedelta(hours=24)
@@ -20,7 +20,7 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Switch:
     """Who switched the guards off, why and until when; `in_force` false once that instant has passed."""
 
@@ -32,7 +32,7 @@ class Switch:
     in_force: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """How often the guards refused for a reason, since they count."""
 
@@ -45,7 +45,7 @@ class Refusal:
         return REASONS.get(self.reason, self.reason)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guards:
     """The state of the guards; `switch` is None while nobody touched it."""
 
@@ -61,13 +61,13 @@ class Guards:
         return self.switch is not None and self.switch.value == "off" and self.switch.in_force
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Installed:
     has_settings: bool
     installed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Switched:
     """What a switch left in the log."""
 

@@ -6,9 +6,11 @@ import hashlib
 import itertools
 import random
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import timedelta
 from typing import Literal
+
+from chatops.frozen import frozen
 
 IDLE = timedelta(seconds=0.7)
 """How long an operator may be silent: short, so that many chats are lost to the cron while their operators still type."""
@@ -16,7 +18,7 @@ IDLE = timedelta(seconds=0.7)
 Role = Literal["operator", "user", "cron", "admin", "fault"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Load:
     """Who takes part. `tabs` are second sessions of the first operators, who so click twice; `admin` is what an admin orders,
     with its share; `faults` ends sessions of the others at random.
@@ -48,7 +50,7 @@ class Load:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """One client; `person` is the number of the operator who sits there."""
 
@@ -60,7 +62,7 @@ class Session:
 # ---- what they want to do: from the seed alone -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turn:
     """An operator asks for a chat and, if there is one, works on it.
 
@@ -74,7 +76,7 @@ class Turn:
     pauses: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Burst:
     """A user writes some messages in a row into the chat of that number."""
 
@@ -83,14 +85,14 @@ class Burst:
     pause: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sweep:
     """The idle cron goes over the held chats."""
 
     pause: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """An admin moves or closes a chat: `what` is reassign, unassign or close."""
 
@@ -100,7 +102,7 @@ class Order:
     pause: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Strike:
     """One session of the others is ended; `share` (0 to 1) says which."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from chatops.errors import ChatopsError, UnreachableError
+from chatops.frozen import frozen
 from chatops.model import Values
 
 REFUSED = "55000"
@@ -101,7 +102,7 @@ class LoadOutcome:
         return round(taken[min(len(taken) - 1, int(share * len(taken)))] * 1000, 2) if taken else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """Where a run is."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 from chatops import formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError, UsageError
+from chatops.frozen import frozen
 
 OUTCOMES = ("done", "refused", "moved", "failed")
 ACTIONS = (
@@ -19,7 +19,7 @@ ACTIONS = (
 """The first word of what may be in the log: `guard off`, `snooze off`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Logged:
     """One row of the log."""
 
@@ -69,7 +69,7 @@ class Logged:
         return "; ".join(part for part in (self.reason, self.detail) if part)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """What of the log is wanted; None where it does not matter. Instants by the database's clock."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from chatops import sqlfiles
 from chatops.db import Database, identifier
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 
 DEEPEST = 4
 """How far references are followed: a person, an account, and what an account may need."""
@@ -19,7 +19,7 @@ _BY_CATEGORY: Mapping[str, object] = {"N": 0, "B": False, "D": "now", "T": "0", 
 """What a column holds that must have a value, by its type's category."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ColumnNeeds:
     """A column, and what a row must bring for it; `schema_name`, `table_name`, `column_name` are what it references."""
 

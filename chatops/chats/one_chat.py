@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from chatops import sqlfiles
 from chatops.db import Database
+from chatops.frozen import frozen
 from chatops.names import ChatName
 from chatops.tables_there import require_rows
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chat:
     """The chat's row and what its messages and assignments add."""
 
@@ -35,7 +35,7 @@ class Chat:
     open_assignments: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """Something that happened in the chat; `detail` is a release reason or the outcome of an action of ours."""
 
@@ -46,7 +46,7 @@ class Event:
     detail: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OneChat:
     """A chat, the people in it, and its newest events, oldest first; what has no time comes last."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,11 +10,12 @@ from chatops import sqlfiles
 from chatops.chats.reports import ask
 from chatops.db import Database
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 from chatops.names import OperatorName
 from chatops.tables_there import require_rows
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """An operator as `show operator` tells them."""
 
@@ -32,7 +32,7 @@ class Identity:
     taken_last_day: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deed:
     """Something that an operator did, or that was done to a chat of theirs."""
 
@@ -42,7 +42,7 @@ class Deed:
     detail: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OneOperator:
     """An operator and their newest deeds, oldest first; what has no time comes last. `now` is the database's clock."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chatops import sqlfiles
 from chatops.db import Database
 from chatops.errors import DatabaseError, RefusedError
+from chatops.frozen import frozen
 from chatops.later import later
 
 if TYPE_CHECKING:  # who pauses; every look asks only whether somebody has
@@ -20,7 +20,7 @@ else:
 LONGEST = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Paused:
     """What a pause, or its end, left in the log."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from chatops import sqlfiles
 from chatops.db import Database
+from chatops.frozen import frozen
 
 OUR_CLOCK = "waiting_since"
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -15,7 +15,7 @@ _PICKS = re.compile(r"waiting_assignment.*?\border\s+by\s+(?:\w+\.)?\w+(?:\s+des
 _COLUMNS = frozenset({OUR_CLOCK, "created_at", "updated_at", "last_message_at", "state_since"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PickOrder:
     """The column that decides, the newest first with `newest_first`."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chatops import sqlfiles
 from chatops.db import Database, identifier
 from chatops.errors import DatabaseError, UsageError
+from chatops.frozen import frozen
 
 FORBIDDEN = frozenset({"23514", "23505", "23P01"})
 """What a row that breaks a check, a unique index or an exclusion fails with."""
@@ -14,7 +13,7 @@ FORBIDDEN = frozenset({"23514", "23505", "23P01"})
 MOST_OBSTACLES = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Planted:
     """One plant: its finding's code, what it is in words, and which constraints or indexes had to go for it."""
 

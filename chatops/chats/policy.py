@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from chatops import sqlfiles
 from chatops.db import Database
+from chatops.frozen import frozen
 
 DEFAULTS = {"idle_timeout_minutes": 5.0, "max_reassignments": 3.0, "own_chat_after_seconds": 300.0}
 RANGES = {
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"\s*\d{1,9}(\.\d{1,30})?\s*", re.ASCII)
 """What the function policy_number takes for a number."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """After how long a silent operator loses the chat, after how many releases without a reply it is closed, and after how long
     in the queue an operator may get the chat that they had last.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
 from chatops import formatting, sqlfiles
 from chatops.db import Database, identifier
 from chatops.errors import RefusedError, UsageError
+from chatops.frozen import frozen
 
 DEFAULT_SIZE = 5_000
 SMALLEST, LARGEST = 500, 5_000_000
@@ -28,7 +28,7 @@ STALE_AFTER = timedelta(minutes=1)
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Population:
     """How many rows there are now."""
 

@@ -14,6 +14,7 @@ from chatops.chats import audit
 from chatops.chats.reports import query
 from chatops.chats.rules import Rule
 from chatops.db import Database
+from chatops.frozen import frozen
 from chatops.tables_there import require_rows
 
 MoveCommand = Literal["reassign", "release", "close", "reopen"]
@@ -27,7 +28,7 @@ CLOSED = "chat_closed"
 PLANNING_TIMEOUT = "60s"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """A chat as the plan found it; `by_messages` is the state that its messages say, `epoch` changes with whoever holds it.
 
@@ -57,7 +58,7 @@ class Standing:
         return self.chat_state == wanted and self.operator_id is None and not self.loose
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operator:
     """An operator who may take a chat; `held` counts the active chats with their id on them."""
 
@@ -81,7 +82,7 @@ class Operator:
         return "inactive" if not self.is_active else "free" if self.is_available else "away"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Details:
     """What a person wants to know of a chat before it is moved."""
 
@@ -96,7 +97,7 @@ class Details:
     open_since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Move:
     """What is meant to happen to one chat; `to` is None for a release, or when nobody can take it.
 
@@ -172,7 +173,7 @@ class MovePlan:
         return [OperatorChange(one.operator_id, one.name, one.load, one.held, one.held + delta) for one, delta in known]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OperatorChange:
     """An operator's chats before and after a plan."""
 

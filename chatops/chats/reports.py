@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
 from chatops import sqlfiles
 from chatops.db import Database, Parameters
+from chatops.frozen import frozen
 from chatops.states import STATES
 from chatops.tables_there import require_chats, require_rows
 
@@ -22,7 +22,7 @@ STUCK_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StateCount:
     """Chats in one state; `empty` are those without any user message, which wait for nobody."""
 
@@ -32,7 +32,7 @@ class StateCount:
     oldest: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueueFigures:
     """The queue and the operators in numbers; waits in seconds, None when nobody waits."""
 
@@ -46,7 +46,7 @@ class QueueFigures:
     inactive: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitingChat:
     """A chat in the queue, and when it came into it: after the wait began where somebody gave it back."""
 
@@ -60,7 +60,7 @@ class WaitingChat:
     queued_since: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StuckChat:
     """A chat that does not move; `reason` is waiting, assigned or unanswered (the user spoke last and nobody was called)."""
 
@@ -78,7 +78,7 @@ class StuckChat:
         return STUCK_WORDS.get(self.reason, self.reason)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OperatorLoad:
     """An operator: free, busy, away or inactive; the chat they hold, when they were last seen."""
 
@@ -92,7 +92,7 @@ class OperatorLoad:
     total_messages: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Summary:
     """Chats by state in the order of their life, and the queue's figures."""
 
@@ -105,7 +105,7 @@ class Summary:
         return sum(row.chats for row in self.states)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Queue:
     """The queue's figures and the chats at its head."""
 
@@ -113,7 +113,7 @@ class Queue:
     head: list[WaitingChat]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stuck:
     """The worst of what does not move, and how many there are in all."""
 
@@ -161,7 +161,7 @@ def stuck_stream(database: Database, longer_than: timedelta) -> Iterator[StuckCh
     yield from database.stream(StuckChat, query(database, "queries/stuck.sql"), {"longer_than": longer_than})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OperatorFigures:
     """What an operator did since an instant; `answer_…`: seconds from taking a chat to answering it; `given_back`: unanswered."""
 

@@ -15,6 +15,7 @@ from chatops.chats.made_up_rows import make_row
 from chatops.chats.writers import Result, Rows, Step, Writer
 from chatops.db import Database
 from chatops.errors import ConnectionLostError, DatabaseError
+from chatops.frozen import frozen
 
 Verdict = Literal["passed", "failed", "unknown", "not promised"]
 CANNOT = ("42501", "42883", "42P01", "42703", "55P03", "57014", "23502", "23503", "428C9", "40P01")
@@ -24,7 +25,7 @@ LONGEST_SECONDS = 10
 OPERATORS = ("A", "B", "C", "D")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Promise:
     """What must hold, and since which file (its name) it is promised; None: the deployed system keeps it."""
 
@@ -37,7 +38,7 @@ class Promise:
         return None if self.since is None else self.since.partition("_")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Played:
     """One step of the guide's tests: what was expected, what was seen; `since` is the number of the file that promises it."""
 
@@ -48,7 +49,7 @@ class Played:
     since: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """What has become of a chat."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 from chatops import db, sqlfiles
@@ -12,6 +11,7 @@ from chatops.chats.scenario_stage import CANNOT, OPERATORS, Played, PlayOver, Pr
 from chatops.chats.writers import Step
 from chatops.db import Database
 from chatops.errors import ConnectionLostError, DatabaseError
+from chatops.frozen import frozen
 
 GUARDS = "022_stop_new_damage"
 PEOPLE = Promise("made-up people and chats")
@@ -30,7 +30,7 @@ STATS = Promise("stats", GUARDS)
 PROMISES = (PEOPLE, OLDEST, MESSAGES, STALE, CLICKS, ONE_TURN, REPLY, OTHERS, SOMEBODY_ELSE, LATE, IDLE, ADMIN, STATS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Performance:
     """All steps; `remaining` is how many rows of the made-up people are in the database afterwards; `moved` are the sequences
     that went on meanwhile and by how much, which no rollback takes back; `rows` are the rows of each table before and after,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,12 +9,13 @@ from chatops import sqlfiles
 from chatops.chats import reports
 from chatops.chats.reports import QueueFigures, ask
 from chatops.db import Database
+from chatops.frozen import frozen
 
 BOUNCED = 2
 """So many turns without an answer are too many."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hour:
     """One hour, or all of them (`hour` None): messages of users, replies, chats taken, the waits that ended, chats given back."""
 
@@ -28,7 +28,7 @@ class Hour:
     given_back: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Acted:
     """What one person did with chatops, and how often it was refused, or something had moved."""
 
@@ -39,7 +39,7 @@ class Acted:
     last_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shift:
     """A span of time as it is handed over; `acted` is None where there is no log."""
 
@@ -50,7 +50,7 @@ class Shift:
     queue: QueueFigures
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reviewed:
     """A chat to read again: `ended` although its user spoke last, or `bounced` between operators without an answer."""
 

@@ -11,7 +11,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ParamSpec
 from uuid import UUID
@@ -23,6 +22,7 @@ from chatops.chats.load_outcome import Breach, LoadOutcome, Progress, Tally
 from chatops.chats.writers import Result, Rows, Step, WritePath, Writer
 from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError, UnreachableError
+from chatops.frozen import frozen
 from chatops.settings import Target
 
 HISTORY_SECONDS = 120
@@ -34,7 +34,7 @@ WRITER = "simulate"
 Arguments = ParamSpec("Arguments")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class People:
     """The ids behind the numbers of a schedule; a chat that an admin closes makes room for a new one."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -13,11 +12,12 @@ from chatops.chats.carry_out import Conditions
 from chatops.chats.reassignment import standings
 from chatops.db import Database
 from chatops.errors import DatabaseError, UsageError
+from chatops.frozen import frozen
 
 Done = tuple[list["Undone"], list["Action"]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """An action of the log that may be undone."""
 
@@ -60,7 +60,7 @@ NO_WAY_BACK = {
 """What cannot be undone, and why not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Undone:
     """What became of one action: done, moved (not as it was left), refused or failed; `by` is the number of the undo."""
 

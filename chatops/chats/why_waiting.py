@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,9 +11,10 @@ from chatops.chats import pauses, pick_order
 from chatops.chats.pick_order import PickOrder
 from chatops.chats.reports import ask
 from chatops.db import Database
+from chatops.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A waiting chat's place in the queue by its wait.
 
@@ -28,7 +28,7 @@ class Place:
     taken_meanwhile: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Obstacle:
     """What keeps an operator from a chat; `free` when nothing does."""
 
@@ -37,7 +37,7 @@ class Obstacle:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """A chat in the queue, and every operator with what keeps them from it, by the database's clock.
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID, uuid4
 
 from chatops import sqlfiles
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 from chatops.model import Values
 
 Result = TypeVar("Result")
 Rows = Sequence[Values]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One statement of a writer: a file of `sql/queries/application`, or of another folder there, and its parameters."""
 
@@ -211,7 +211,7 @@ def _in_turn(*choices: Callable[..., Writer[Result]]) -> Callable[..., Writer[Re
     return lambda *arguments: next(following)(*arguments)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WritePath:
     """One way to write chats: who does what by which writer."""
 

@@ -7,7 +7,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from chatops.checks.thresholds import known
 from chatops.checks.window import window
 from chatops.db import Database, identifier, literal
 from chatops.errors import DatabaseError, UsageError
+from chatops.frozen import frozen
 from chatops.model import Severity, Values
 from chatops.shapes import built
 
@@ -66,7 +67,7 @@ _ASIDE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Archive:
     """An archive that was opened: its path, its head, and what the diagnosis had found."""
 
@@ -109,7 +110,7 @@ def read(path: Path) -> Archive:
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RecursionError, NotImplementedError, RuntimeError)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Head:
     kind: str
     format: int
@@ -130,7 +131,7 @@ class _Head:
     thresholds: Mapping[str, tuple[float | str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Result:
     code: str
     status: Literal["passed", "failed", "unknown"]

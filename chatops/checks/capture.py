@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from chatops import __version__, sqlfiles
@@ -18,6 +17,7 @@ from chatops.checks.results import Survey
 from chatops.checks.thresholds import configured_names, known
 from chatops.db import Database, identifier, literal
 from chatops.files import whole_file
+from chatops.frozen import frozen
 
 MOST_CHATS = 20_000
 
@@ -41,7 +41,7 @@ _CHOSEN: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Captured:
     """What is in an archive: chats of how many, rows by table, and what was left out, in words."""
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from chatops import sqlfiles
 from chatops.checks import mending_sql
+from chatops.frozen import frozen
 from chatops.model import Values
 
 FOLDER = "catalog"
@@ -48,7 +49,7 @@ Properties = Mapping[str, str | Mapping[str, str]]
 """Each as text; as texts by major version where servers tell it differently."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ledger:
     """What the ledger says of our files: the names that are in, in order, with the checksum where our own text went in.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -11,12 +11,13 @@ from typing import Literal
 from chatops.checks.results import Survey
 from chatops.errors import UsageError
 from chatops.files import read_json
+from chatops.frozen import frozen
 from chatops.model import Values
 
 Kind = Literal["new", "ongoing", "not compared"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Was:
     """A finding of the earlier look; `since` is when it was first seen, where that is known."""
 
@@ -25,7 +26,7 @@ class Was:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Earlier:
     """An earlier look: when, who remembered it, what it found and what it had looked at.
 
@@ -39,7 +40,7 @@ class Earlier:
     silent_on: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """What became of one finding since the earlier look."""
 
@@ -47,7 +48,7 @@ class Change:
     was: Was | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changes:
     """A look against an earlier one: each finding's change by code, and what is gone, with what it was."""
 

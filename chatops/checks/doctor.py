@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
@@ -15,6 +14,7 @@ from chatops.checks.inventory import TABLES, take_inventory
 from chatops.db import Database, pools_transactions
 from chatops.db.unfit import unfit
 from chatops.errors import ChatopsError, DatabaseError
+from chatops.frozen import frozen
 from chatops.model import Severity
 
 Verdict = Literal["ok", "advice", "failed", "unknown"]
@@ -24,7 +24,7 @@ SLOW_ROUND_TRIP_MS = 50.0
 SKEW_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Point:
     """One thing that was looked at; `remedy` is a line that pastes, "" where nothing is to be done."""
 
@@ -34,7 +34,7 @@ class Point:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Role:
     role: str
     is_superuser: bool
@@ -48,7 +48,7 @@ class _Role:
     connections: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Partitions:
     """A partitioned messages: by what, how many, and from when on one is missing, with the SQL that makes it."""
 

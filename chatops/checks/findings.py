@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeGuard
 
@@ -13,6 +12,7 @@ from chatops.checks.inventory import GUARDS
 from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import Threshold
 from chatops.db import identifier
+from chatops.frozen import frozen
 from chatops.model import Severity, Values
 
 FailOn = Literal["critical", "warning", "advice", "never"]
@@ -20,7 +20,7 @@ DEFAULT_SCHEMA = "public"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One thing that is wrong, or that could not be looked at.
 

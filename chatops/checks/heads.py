@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn
 
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """One key of a head: what it means, and an example. `words` are all the values there are; `many`: it may stand repeatedly."""
 
@@ -70,7 +70,7 @@ _LINE = re.compile(r"^--\s?([a-z][a-z-]*):[ \t]*(.*)$")
 _WORDS = re.compile(r"[,\s]+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One value of a head, and its line in the file, from 1."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from chatops import sqlfiles
@@ -13,6 +13,7 @@ from chatops.checks.limits import Limit
 from chatops.checks.thresholds import Threshold, configured_names, resolve
 from chatops.db import Database, identifier
 from chatops.errors import DatabaseError, LockTimeoutError
+from chatops.frozen import frozen
 
 TABLES = (
     "operators", "real_users", "fictional_users", "chats", "messages", "chat_assignments", "operator_activity", "platform_config",
@@ -21,7 +22,7 @@ GUARDS = "022_stop_new_damage"
 """The file that puts the guards in: what a check of history finds from before it has no cause any more, and is advice."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inventory:
     """What is known of the database before any check runs."""
 
@@ -54,7 +55,7 @@ class Inventory:
     """When the newest of our files went in; None: none did, or nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Table:
     table_name: str
     present: bool
@@ -63,7 +64,7 @@ class _Table:
     has_waiting_since: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Ledger:
     present: bool
     ledger_readable: bool
@@ -71,7 +72,7 @@ class _Ledger:
     audit_present: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Configured:
     name: str
     value: float | None

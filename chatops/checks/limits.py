@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from chatops.frozen import frozen
 
 _NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
 _DECLARED = re.compile(
@@ -13,7 +14,7 @@ _DECLARED = re.compile(
 FORM = "name = default unit, least to most: meaning"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limit:
     """What a threshold means: its unit, the default, and the range in which a value is usable (both ends included)."""
 

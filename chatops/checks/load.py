@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal, cast
@@ -15,6 +14,7 @@ from chatops.checks import catalog, heads
 from chatops.checks.heads import Head
 from chatops.checks.limits import Limit, declared
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.model import Severity
 
 Group = Literal["schema", "data", "now"]
@@ -25,7 +25,7 @@ CODE = re.compile(r"^[A-Z]{2,8}[0-9]{3}$")
 SEVERITIES: Mapping[str, Severity] = {severity.value: severity for severity in Severity}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One check: its query and its head.
 

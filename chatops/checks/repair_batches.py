@@ -6,13 +6,13 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from chatops import cluster_log, db, sqlfiles
 from chatops.checks.thresholds import Threshold
 from chatops.db import Database
 from chatops.errors import RefusedError
+from chatops.frozen import frozen
 from chatops.model import Values
 from chatops.repairs import texts
 from chatops.repairs.rounds import Round
@@ -26,7 +26,7 @@ _NEWEST = "select pg_catalog.set_config('chatops.newest_action', coalesce(pg_cat
 _ELAPSED = "select 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now())"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One changed row. `row_id` names it where it is not the chat itself; None for before: it was made, for after: removed."""
 
@@ -54,7 +54,7 @@ class Change:
         return row + (", ".join(pairs) or "nothing")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mended:
     """What one repair did, or would do: offending rows mended, the first changes, and how many batches that took."""
 
@@ -66,7 +66,7 @@ class Mended:
     busy: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Repair:
     """How to repair: on which chat (None: all), with or without the audit, and what the audit says of who and why."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from uuid import UUID
 
 from chatops import formatting, names, sqlfiles
@@ -14,13 +14,14 @@ from chatops.checks.results import Result, Survey
 from chatops.checks.window import window
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError
+from chatops.frozen import frozen
 
 Here = Callable[..., str]
 SEQUENCES = "DATA005"
 """The finding that a sequence is behind its table."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RepairPlan:
     """What a run of `repair` is about to mend: codes in their order with how many rows offend, and what it cannot mend."""
 

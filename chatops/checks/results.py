@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -11,12 +11,13 @@ from chatops.checks.inventory import Inventory
 from chatops.checks.load import Check
 from chatops.checks.thresholds import Threshold
 from chatops.db import Facts
+from chatops.frozen import frozen
 from chatops.model import Severity, Values
 
 Status = Literal["passed", "failed", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """How one check ended. `count` is exact; `rows` are the first of the offending rows, by column.
 
@@ -33,7 +34,7 @@ class Result:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Survey:
     """All results of one snapshot, with what they were measured against."""
 

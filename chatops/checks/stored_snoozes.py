@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from chatops import cluster_log, formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 from chatops.provenance import Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredSnooze:
     """A finding that is not shown until an instant."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from chatops.checks import load
 from chatops.checks.limits import Limit
 from chatops.checks.load import Check
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Threshold:
     """The value that won, and who said it."""
 

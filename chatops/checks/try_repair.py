@@ -16,6 +16,7 @@ from chatops.checks.results import Result, Survey
 from chatops.checks.window import window
 from chatops.db import Database
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, LockTimeoutError, StatementTimeoutError
+from chatops.frozen import frozen
 
 HOLD_MS = 500
 """Longest that a fix may hold its locks on trial; whoever works waits no longer."""
@@ -32,7 +33,7 @@ REFUSALS = frozenset({"42501", "25006"})
 Seen = TypeVar("Seen")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Effect:
     """How many rows a check counts without and with the fix."""
 
@@ -41,7 +42,7 @@ class Effect:
     after: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rehearsed:
     """What the fix of one finding did before it was rolled back; `reason` says why it could not be tried.
 
@@ -99,7 +100,7 @@ class Rehearsed:
                 "chats_queued": self.queued, "held_ms": round(self.held_ms, 1), "reason": self.reason}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Touched:
     """Which chats a fix changes, and whose they are or become."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from chatops.frozen import frozen
 
 
 class Context(Protocol):
@@ -16,7 +17,7 @@ class Context(Protocol):
     params: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declared:
     """An option, or else an argument: its default where it stands as one, its spellings, and what typer takes by name."""
 
@@ -25,7 +26,7 @@ class Declared:
     more: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shared:
     """An option that several commands share; what is given is kept in the run's `Given` under `name`. A bool is a flag."""
 

@@ -11,12 +11,12 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from chatops.cli.options import Call
+from chatops.frozen import frozen
 
 FILE = os.path.join(os.path.dirname(__file__), "lines.json")  # noqa: PTH118, PTH120 - for each command
 _NUMBER = {"int": (int, re.compile(r"[0-9]{1,18}")), "float": (float, re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?"))}
@@ -37,7 +37,7 @@ class Parameter(NamedTuple):
     shared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plain:
     """A command, what its line says for it, and for the run as a whole."""
 

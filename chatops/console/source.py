@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, Protocol
 
 from chatops.chats.desk import Look, TenantsLook, Wait
 from chatops.checks.results import Survey
 from chatops.formatting import plural
+from chatops.frozen import frozen
 from chatops.screens.console import Key
 
 Act = Literal["reassign", "release", "drain", "undo"]
@@ -17,7 +18,7 @@ KINDS: Mapping[Act, str] = {"reassign": "chat", "release": "chat", "drain": "ope
 """What each act is about: the kind of its rows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """What is compared before an act: how one thing stood when the act was planned, in words by what they are about."""
 
@@ -28,7 +29,7 @@ class Standing:
     """What changes with everything else that is done to it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proposal:
     """What an act would do, as things stood when it was planned; `problem` says why it is refused.
 
@@ -55,7 +56,7 @@ class Proposal:
         return self.act in ("reassign", "drain")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """What became of an act: `action_id` when something was done; else what was different, and the plan as it is now."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from chatops.db.texts import literal
+from chatops.frozen import frozen
 
 _CHATS_SOMEWHERE = """exists (select from pg_class as other
                        join pg_attribute as state on state.attrelid = other.oid and state.attname = 'chat_state'
@@ -113,7 +113,7 @@ BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "distribu
              "chats_elsewhere", "hidden")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """What the server said of itself when the transaction began."""
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from psycopg import pq
 
 from chatops.errors import ChatopsError
+from chatops.frozen import frozen
 
 MOST_ROWS = 10
 """How many rows of a statement's answer are kept for people."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice:
     """What the server said beside its answers; `at` is how many answers had been fetched by then, and may be one too few."""
 
@@ -26,7 +27,7 @@ class Notice:
     context: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rows:
     """What a statement returned: its columns, the first rows as text, and how many there were."""
 
@@ -35,7 +36,7 @@ class Rows:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
     """How far a text of several statements came.
 

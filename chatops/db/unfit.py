@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from chatops.db.database import Database
 from chatops.db.facts import Facts
 from chatops.db.texts import identifier
+from chatops.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unfit:
     """One thing that keeps files from running; `sql` is the way out, for whoever may."""
 

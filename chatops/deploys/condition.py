@@ -6,10 +6,10 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from chatops import formatting
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     "=": operator.eq, "==": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -19,7 +19,7 @@ FIGURES = ("waiting", "oldest", "free", "busy")
 _TEXT = re.compile(r"\s*([A-Za-z]+[0-9]*)\s*(<=|>=|==|=|<|>)\s*(\S.*?)\s*$")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Condition:
     """`name` is a code in capitals, or a figure; `number` counts rows, chats or operators, or seconds."""
 

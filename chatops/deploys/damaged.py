@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from chatops.frozen import frozen
 from chatops.model import Values
 from chatops.shapes import built
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Known:
     severity: str
     title: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Baseline:
     figures: Mapping[str, float | None] = field(default_factory=dict)
     findings: tuple[str, ...] = ()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from chatops.deploys.monitor_state import Transition, Watch, increase
+from chatops.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watched:
     """What was seen since an instant: transitions in order, codes still open by severity, refusals by hour; and how often."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from chatops.deploys.damaged import check_baseline, check_figures, check_instant
 from chatops.deploys.schedule import Due, Schedule, due, parse
 from chatops.errors import ExitCode, UsageError
 from chatops.files import parse_json, read_json
+from chatops.frozen import frozen
 from chatops.model import Values
 from chatops.shapes import built
 
@@ -23,7 +24,7 @@ UNREACHABLE = "UNREACHABLE"
 UNSEEN = "UNSEEN"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """A finding as a look saw it; severity is critical, warning or unknown."""
 
@@ -32,7 +33,7 @@ class Seen:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """The database at one moment: figures by name, findings by code; `reached` is false when it could not be asked."""
 
@@ -45,7 +46,7 @@ class Look:
     """Why the figures could not be measured; None when they were."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tick:
     """One slot that was taken. Instants are RFC 3339 texts."""
 
@@ -58,7 +59,7 @@ class Tick:
     """Why it could not measure; None when it did."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Open:
     """A finding that has not cleared; `good` is how many looks in a row did not see it."""
 
@@ -70,7 +71,7 @@ class Open:
     """It was there before the deploy."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transition:
     """A finding appeared or went: told once."""
 
@@ -83,7 +84,7 @@ class Transition:
     before: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watch:
     """Everything that a watch remembers between looks."""
 
@@ -154,7 +155,7 @@ class Watch:
         return json.dumps({"format": FORMAT, "kind": "monitor", **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """How a watch ended, in one sentence, and as an exit code."""
 

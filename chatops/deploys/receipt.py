@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ from chatops import formatting
 from chatops.deploys.damaged import check_baseline, check_instants
 from chatops.errors import UsageError
 from chatops.files import read_json
+from chatops.frozen import frozen
 from chatops.model import Values
 from chatops.shapes import built
 
@@ -29,7 +30,7 @@ STEPS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """How one step ended; `seconds` is its duration, `says` one line for people, `details` what explains a failure."""
 
@@ -40,7 +41,7 @@ class Step:
     details: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """A file that the deploy applied; milliseconds, and `waited_ms` of them for locks."""
 
@@ -51,7 +52,7 @@ class File:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """How one command of a step ended: shown without secrets, `mark` says whether a line is still the same; seconds."""
 
@@ -62,7 +63,7 @@ class Command:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receipt:
     """A deploy as far as it came. Instants are RFC 3339 texts by the database's clock.
 

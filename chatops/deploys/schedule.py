@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
 
 from chatops import formatting
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 
 GUIDE = "15m*4,1h*23"
 MOST_SLOTS = 10_000
@@ -17,7 +17,7 @@ MOST_SLOTS = 10_000
 EARLY_SHARE, EARLY_MOST = 0.1, timedelta(seconds=60)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Schedule:
     """The slots of a plan as distances from the start, ascending."""
 
@@ -35,7 +35,7 @@ class Schedule:
         return min(step * EARLY_SHARE, EARLY_MOST)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Due:
     """What a look at some moment is: `slot` to take (None: none), the `missed` ones before it, the `following` slot if any."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from chatops.checks import safety
@@ -15,6 +15,7 @@ from chatops.flows.acting import told_when_stopped
 from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions, folder_options, pin
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.adopt import for_history, record, survey
 from chatops.migrations.carry_over import carried_over, carry_over_texts
@@ -29,7 +30,7 @@ from chatops.screens.tenants_files import ADOPT
 from chatops.tables_there import require_place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdoptRequest:
     """What was asked for."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from chatops import __version__, db, formatting, sqlfiles
 from chatops.db import Database, Intent
 from chatops.errors import DatabaseError, RefusedError
+from chatops.frozen import frozen
 from chatops.later import later
 from chatops.settings import Target
 
@@ -43,7 +44,7 @@ class Recorded(Protocol):
     def chatops_version(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ahead:
     """A file that a newer chatops applied and this one does not have, or a column of schema chatops that it does not know."""
 
@@ -95,7 +96,7 @@ def _ask(database: Database, text: str, asked: Mapping[str, object]) -> list[Ahe
         return []
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _NewestRun:
     chatops_version: str
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from chatops import formatting, sqlfiles
 from chatops.db import Database, identifier
 from chatops.errors import ChatopsError, DatabaseError, LockTimeoutError, RefusedError, StatementTimeoutError
+from chatops.frozen import frozen
 
 MISSING = ("42P01", "42703", "42883", "3F000", "42704")
 DENIED = "42501"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReadBlocker:
     """A session that keeps readers from a table; what pg_stat_activity hides is None."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chatops.chats import chat_list
 from chatops.chats.chat_list import ChatFilter
@@ -11,6 +11,7 @@ from chatops.errors import ExitCode
 from chatops.flows import paused, tenants
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
+from chatops.frozen import frozen
 from chatops.model import Answer
 from chatops.screens import chats as screen
 from chatops.screens.tenants_chats import CHATS
@@ -18,7 +19,7 @@ from chatops.screens.tenants_chats import CHATS
 __all__ = ["ChatFilter", "ChatsRequest", "chats"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChatsRequest:
     """The filter, the order, and how many are listed."""
 

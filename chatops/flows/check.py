@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from chatops import formatting, settings
@@ -13,6 +12,7 @@ from chatops.flows.connection import started
 from chatops.flows.folder import FolderOptions
 from chatops.flows.lint import shown_path
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.migrations.check_folder import check_folder, lacks
 from chatops.migrations.ledger import Run
 from chatops.migrations.lint import UnsafeStatement, lint, program
@@ -22,7 +22,7 @@ from chatops.migrations.source import Folder, revision_of
 from chatops.screens.check import CheckLook, answer, verdict
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckRequest:
     """What was asked for. `on` is the server, None for the embedded one; `since` the first file that lint looks at."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from chatops import formatting, states
@@ -19,6 +19,7 @@ from chatops.flows.drain import Draining, DrainRequest
 from chatops.flows.move_request import MoveRequest
 from chatops.flows.plan_moves import planned
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.model import Table, Text
 from chatops.names import find_operator
 from chatops.screens import drain as drain_screen
@@ -32,12 +33,12 @@ RELEASE, FINISH = "release", "finish"
 """Words for a drain in place of who gets the chats: back to the queue; or nobody, they are finished where they are."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Undoing:
     actions: Sequence[undo.Action]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Acting:
     """Plans and acts on a database of the run, on a connection that is opened for it."""
 

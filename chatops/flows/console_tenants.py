@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from chatops import formatting, schemas, tables_there
 from chatops.chats import reports
@@ -21,6 +21,7 @@ from chatops.flows.console_source import Reading
 from chatops.flows.given import Given
 from chatops.flows.paste import program
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.schemas import Schema
 from chatops.screens.console import Key
 from chatops.settings import Target
@@ -31,7 +32,7 @@ SHARE = 0.1
 """Of the time at most so much is looked, however many tenants there are."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Seen:
     """What one database's tenants look like; `error` where it could not be reached."""
 

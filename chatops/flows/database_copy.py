@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from chatops import formatting
@@ -14,6 +13,7 @@ from chatops.db import Database, identifier
 from chatops.errors import DatabaseError, RefusedError, UsageError
 from chatops.flows.psql import variables
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.local import programs
 from chatops.settings import Target
 
@@ -24,7 +24,7 @@ SECONDS = 120
 _NOT_SQL = ("\\restrict", "\\unrestrict", "SET transaction_timeout")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Copy:
     """What a database was made as, in words, and the statements that still have to run in it."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chatops import local
 from chatops.chats import population, reports
 from chatops.chats.demo_facts import DemoFacts
@@ -13,13 +11,14 @@ from chatops.flows.demo_making import DEFAULT_SEED, FRESHEN_UP_TO, ensure
 from chatops.flows.demo_server import alone, database_name, used_databases
 from chatops.flows.paste import program_or_module
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.screens import demo as screen
 
 LONGEST_WAITS = 3
 LARGE_BUDGET_S = 90.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DemoRequest:
     """What was asked for on the command line."""
 

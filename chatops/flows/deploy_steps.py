@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from chatops import formatting
@@ -24,6 +24,7 @@ from chatops.flows.monitor_look import look
 from chatops.flows.run import Invocation
 from chatops.flows.state_files import default_path
 from chatops.flows.tell_migration import Teller
+from chatops.frozen import frozen
 from chatops.migrations import events, ledger
 from chatops.migrations import run as runs
 from chatops.migrations.fingerprint import fingerprint
@@ -34,7 +35,7 @@ from chatops.screens.scenarios import summary
 MENDED_BY_MIGRATE = ("tables", "objects")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeployRequest:
     """What was asked for on the command line."""
 

@@ -25,6 +25,7 @@ from chatops.db import Database
 from chatops.errors import ConnectionLostError, DatabaseError, ExitCode, RefusedError, UsageError
 from chatops.flows import about_chat, diagnose_rehearse, earlier_look, pager, replay_archive, run_checks, tenants, watch_option
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.model import Answer
 from chatops.screens import diagnose as screen
 from chatops.screens import diagnose_short as short
@@ -35,7 +36,7 @@ from chatops.screens.tenants_checks import DIAGNOSE
 from chatops.settings import Snooze
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DiagnoseRequest:
     """What was asked: one chat or the whole, which checks, against which numbers, compared and rehearsed how."""
 
@@ -58,7 +59,7 @@ class DiagnoseRequest:
     watch: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Plan:
     """The request as it was understood."""
 

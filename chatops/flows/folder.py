@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from chatops import settings
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.migrations.source import SHIPPED, Folder, chosen, shipped
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FolderOptions:
     """--dir, --source and --all-files as they were given; what is left out stands under [migrations] of chatops.toml."""
 
@@ -36,7 +36,7 @@ class FolderOptions:
         return folder_options(self.directory, self.source) + (["--all-files"] if self.all_files else [])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Configured:
     """The [migrations] table of chatops.toml."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from chatops.errors import ExitCode, NoDatabaseError
 from chatops.flows.folder import FolderOptions
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.lint import lint, program
 from chatops.migrations.plan import State, plan
@@ -16,7 +16,7 @@ from chatops.migrations.source import Folder, MigrationFile
 from chatops.screens.lint import answer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LintRequest:
     """What was asked for; `everything` is every file of the folder, without a database."""
 

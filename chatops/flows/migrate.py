@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatops import formatting
@@ -15,6 +14,7 @@ from chatops.flows.folder import FolderOptions, pin
 from chatops.flows.migrate_fleet import FleetOptions, migrate_all, targets_of
 from chatops.flows.run import Invocation
 from chatops.flows.tell_migration import Teller
+from chatops.frozen import frozen
 from chatops.later import later
 from chatops.migrations import ledger
 from chatops.migrations.ledger import Run
@@ -34,7 +34,7 @@ else:
     psql_text, repair_counts = later("chatops.migrations.psql_text"), later("chatops.migrations.repair_counts")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigrateOptions:
     """What was asked for on the command line."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chatops import formatting, schemas, settings
 from chatops.checks import safety
@@ -13,6 +13,7 @@ from chatops.flows import ahead
 from chatops.flows.connection import started
 from chatops.flows.run import Invocation
 from chatops.flows.tell_migration import Teller
+from chatops.frozen import frozen
 from chatops.migrations import fleet
 from chatops.migrations.events import Done, Event, Installed, StepBegun
 from chatops.migrations.fleet import Member
@@ -29,7 +30,7 @@ FEW = 5
 """So many targets are told of file by file; more of them in one line each."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FleetOptions:
     """How many at once, how many first and alone, and after how many failures no further one begins."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from chatops.flows.monitor_state import InDatabase, InFile, Keeper
 from chatops.flows.notify import notify
 from chatops.flows.run import Invocation
 from chatops.flows.state_files import default_path
+from chatops.frozen import frozen
 from chatops.model import Line, Span
 from chatops.screens import monitor as screen
 from chatops.screens.tenants_checks import MONITOR
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from chatops.render.terminal import Page
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MonitorRequest:
     """What was asked for on the command line."""
 

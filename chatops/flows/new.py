@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from chatops.errors import RefusedError, UsageError
 from chatops.flows.folder import Configured
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.migrations.layout import sort_out
 from chatops.migrations.next_file import comes_last, head, next_name
 from chatops.migrations.source import is_shipped
 from chatops.screens.new import answer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewRequest:
     """What was asked for on the command line."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from chatops import formatting
@@ -10,6 +10,7 @@ from chatops.errors import ExitCode
 from chatops.flows import tenants
 from chatops.flows.folder import FolderOptions, pin
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.prepare import MigrationRequest, prepare
 from chatops.migrations.rehearse import pieces, rehearse
@@ -21,7 +22,7 @@ from chatops.screens.tenants_files import REHEARSE
 PRODUCTION_HOLD = "2s"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RehearseRequest:
     """What was asked for; times as people type them."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from chatops.checks import load, repair_plan
 from chatops.checks.repair_batches import Change, Mended
 from chatops.errors import ExitCode
 from chatops.flows import acting
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.screens import repair as screen
 from chatops.screens.repair_sentence import Names, sentence
 from chatops.tables_there import require_text_state
@@ -19,7 +19,7 @@ from chatops.tables_there import require_text_state
 DEFAULT_SINCE = "24h"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RepairRequest:
     """What to mend: codes (none: all that have a repair), one chat or all, how far back, with or without a log."""
 

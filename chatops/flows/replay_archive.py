@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 
 from chatops import db, formatting, local, settings
@@ -12,9 +11,10 @@ from chatops.checks import load
 from chatops.checks.archive import Archive
 from chatops.errors import UsageError
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Scratch:
     """A database of the embedded server that is dropped when the run closes what it opened."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chatops import formatting
 from chatops.chats import simulation, writers
 from chatops.chats.hostile_wishes import Load
@@ -15,6 +13,7 @@ from chatops.flows.migrate_shipped import migrate_to
 from chatops.flows.paste import program
 from chatops.flows.run import Invocation
 from chatops.flows.simulate_database import database_of_its_own, server_for
+from chatops.frozen import frozen
 from chatops.migrations.source import DEPLOYED
 from chatops.screens import simulate as screen
 from chatops.screens.simulate import SimulationRun, held_checks
@@ -25,7 +24,7 @@ SPARE_SESSIONS = 5
 """For the looks, the migrator, and whoever wants to look on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimulateRequest:
     """What was asked for on the command line."""
 

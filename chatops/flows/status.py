@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chatops.errors import ExitCode
 from chatops.flows import ahead
 from chatops.flows.folder import FolderOptions, pin
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.carry_over import carried_over
 from chatops.migrations.plan import plan
@@ -16,7 +15,7 @@ from chatops.screens import status as screen
 from chatops.tables_there import require_place, require_schema
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatusOptions:
     """What was asked for on the command line."""
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Literal, TypeVar
 
@@ -30,6 +30,7 @@ from chatops.flows.given import Given
 from chatops.flows.live_line import live_line
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
+from chatops.frozen import frozen
 from chatops.model import Answer, Line
 from chatops.schemas import Schema
 from chatops.screens import tenants as screen
@@ -131,7 +132,7 @@ class OneTenant(Invocation):
         self.said.append(line if isinstance(line, str) else "".join(span.text for span in line))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """A tenant that is to be asked; or why it cannot be, in `error`."""
 

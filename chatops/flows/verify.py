@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from chatops.checks import load
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import pager, run_checks, tenants, verify_receipt, verify_scenarios
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.screens import outcomes
 from chatops.screens import verify as screen
 from chatops.screens.tenants_checks import VERIFY
@@ -17,7 +18,7 @@ from chatops.screens.tenants_checks import VERIFY
 GROUPS = ("schema", "data")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VerifyRequest:
     """What was asked: a group of checks, some of them, or another question than checks."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from chatops import formatting
 from chatops.db import connect
 from chatops.errors import ChatopsError, DatabaseError, RefusedError, UnreachableError
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.screens.wait import answer
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S, RISE = 0.1, 1.0, 1.5
@@ -16,7 +16,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S, RISE = 0.1, 1.0, 1.5
 WRITES = "select pg_catalog.pg_current_xact_id()"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitRequest:
     """What was asked for on the command line."""
 

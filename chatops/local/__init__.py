@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from chatops import db, settings
 from chatops.db import Database, identifier
 from chatops.errors import RefusedError
+from chatops.frozen import frozen
 from chatops.local import launch, places
 from chatops.local.places import DATABASE, SUPERUSER, data_folder
 from chatops.local.postmaster import Postmaster, answering
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Status:
     """The embedded server as it is now; `pid` and `socket` are None while it does not run, `size` is in bytes."""
 

@@ -6,14 +6,14 @@ import contextlib
 import os
 import socket
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.local import places
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Postmaster:
     """What postmaster.pid says; the file stays behind after a crash."""
 

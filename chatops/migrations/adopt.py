@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from chatops import db, sqlfiles
 from chatops.db import Database
 from chatops.errors import standby_refused
+from chatops.frozen import frozen
 from chatops.migrations import ledger as ledgers
 from chatops.migrations.adopt_verdicts import Judgement, Proof, Verdict, judge, schemas_of
 from chatops.migrations.ask_same import compared
@@ -21,7 +21,7 @@ from chatops.migrations.row_evidence import candidates, proven
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SupabaseHistory:
     """Supabase's own history of a database. `versions` are its numbers; `why_not` says why it could not be read or written,
     None when it can be."""
@@ -31,7 +31,7 @@ class SupabaseHistory:
     why_not: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Survey:
     """A folder held against a database: a proof per file, and the histories that speak of it."""
 
@@ -51,7 +51,7 @@ class Survey:
         return [proof for proof in self.proofs if proof.verdict in verdicts]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForHistory:
     """What Supabase's history would be told of: `told`; `untold` are files that it cannot take, because another one has their
     number."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
+from chatops.frozen import frozen
 from chatops.migrations.catalog import Catalog
 from chatops.migrations.claims import Claims, Definition
 from chatops.migrations.inference import Facts, Live, infer
@@ -40,7 +41,7 @@ _MEANINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drift:
     """A thing that is there, but is not what the files make it; both texts as they stand. `body`: a function's text."""
 
@@ -50,7 +51,7 @@ class Drift:
     body: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """A file and what is known of it.
 
@@ -75,7 +76,7 @@ class Proof:
         return self.verdict in (Verdict.RECORDED, Verdict.APPLIED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judgement:
     """The proofs of a folder, and what they rest on."""
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from chatops import db, interrupts, sqlfiles
 from chatops.db import Database
 from chatops.errors import ConflictError, DatabaseError, LockTimeoutError, RefusedError
+from chatops.frozen import frozen
 from chatops.migrations import ledger as ledgers
 from chatops.migrations.citus_form import form_of
 from chatops.migrations.failure import MigrationFailedError
@@ -29,7 +29,7 @@ DEADLINE_MS = 3000
 _MOVED = (ledgers.ANOTHER_MIGRATOR, ledgers.LEDGER_MOVED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Made:
     """What a statement makes or drops: its kind, its name as the catalog has it, the words between its parentheses."""
 
@@ -40,7 +40,7 @@ class Made:
     statement: Statement
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """One object that is made again: what stands in the database now, what the file has for it, and whether that is the same."""
 
@@ -57,7 +57,7 @@ class Piece:
         return list(difflib.unified_diff(before, self.then.strip("\n").splitlines(), "now", "then", lineterm=""))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Again:
     """What would be done: the pieces, those left to a later file, and whether the file's new text counts afterwards."""
 

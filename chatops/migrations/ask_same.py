@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from chatops import db, sqlfiles
 from chatops.db import Database
+from chatops.frozen import frozen
 from chatops.migrations.catalog import Catalog
 from chatops.migrations.claims import Definition
 from chatops.migrations.replay import Cell, Replay
@@ -17,7 +17,7 @@ from chatops.migrations.scanner import significant
 MOST_PAIRS = 5000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """A part of a thing, what a file writes there, and the two texts to be planned."""
 

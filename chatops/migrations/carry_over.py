@@ -8,11 +8,12 @@ flag that joins the two.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from chatops import db, sqlfiles
 from chatops.errors import RefusedError
+from chatops.frozen import frozen
 from chatops.migrations.ledger import Ledger
 from chatops.migrations.plan import LedgerRow, MigrationPlan
 from chatops.migrations.source import SHIPPED, Folder
@@ -20,7 +21,7 @@ from chatops.migrations.source import SHIPPED, Folder
 CARRY_OVER = "queries/ledger_carry_over.sql"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CarriedOver:
     """A ledger as it reads for one folder, and the sources whose rows are not written so yet."""
 

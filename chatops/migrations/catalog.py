@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from chatops import sqlfiles
 from chatops.db import Database
+from chatops.frozen import frozen
 from chatops.migrations.claims import Definition, Thing
 from chatops.migrations.read_create import create
 from chatops.migrations.read_table import table_constraint
@@ -18,7 +18,7 @@ from chatops.migrations.sql_walk import Walk, tokens_of
 Detail = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CatalogRow:
     """One object of `sql/queries/catalog.sql`."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from chatops import sqlfiles
 from chatops.db import Database
 from chatops.errors import ChatopsError
+from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.ledger import Run
 from chatops.migrations.migration_text import Problem
@@ -31,7 +31,7 @@ PLATFORM_SCHEMAS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lack:
     """Something that files lean on and the server does not have."""
 
@@ -42,7 +42,7 @@ class Lack:
         return f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckedFile:
     """How one file fared. `blocking` is whom it would keep waiting on tables that earlier files made; `failure` why it is not
     in."""

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from chatops import sqlfiles
+from chatops.frozen import frozen
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.scanner import Statement, scan
 
@@ -53,7 +53,7 @@ _ONE_BY_ONE = re.compile(r"^-- one by one: (.+)$", re.MULTILINE)
 _FUNCTION = re.compile(r"create\s+(?:or\s+replace\s+)?function\s+(\w+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """How a file differs on a Citus cluster."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from chatops.frozen import frozen
 from chatops.migrations.sql_walk import Walk, cut
 
 How = Literal["exact", "body", "type", "expression", "default", "query", "keys", "loose", "any"]
@@ -41,7 +42,7 @@ class Thing:
         return Thing("type" if self.kind == "label" else "table", self.schema, "", self.parent)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Definition:
     """One part of what a thing is, as a file or the catalog writes it, and how two such texts are compared.
 
@@ -56,7 +57,7 @@ class Definition:
 ANY = Definition("", "any")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """One thing that a statement makes, changes or renames (`there`), or drops.
 
@@ -95,7 +96,7 @@ class Claim:
         return replace(self, certain=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Effect:
     """What a statement that is put together when it runs may do, to things of some kinds (None: of any).
 
@@ -107,7 +108,7 @@ class Effect:
     parts: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unread:
     """A statement that is put together when it runs. `words` are its names, those in literals included."""
 
@@ -116,7 +117,7 @@ class Unread:
     effects: tuple[Effect, ...] = (Effect(None),)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claims:
     """The claims of one file in their order, and how many of its statements make none: those that move data or set
     privileges (`data`), and those that change the catalog in a way that is not read here (`unread`). `words` are all names in

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal
+
+from chatops.frozen import frozen
 
 if TYPE_CHECKING:  # it brings the scanner, which a comparison of hashes does not need
     from chatops.migrations.migration_text import MigrationText
@@ -13,7 +15,7 @@ if TYPE_CHECKING:  # it brings the scanner, which a comparison of hashes does no
 MOST_COMPARED = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edit:
     """A statement that is not what was applied. `index` counts from 0, in the new file or, if it was removed, in the old one;
     `line` is where it stands now, or where it stood no more."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from chatops.frozen import frozen
 from chatops.migrations.heard import Said
 from chatops.migrations.ledger import Migrator
 from chatops.migrations.locks import Blocker
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """A file, view or step that is in now. Milliseconds; `rows` is what its own statements said they changed."""
 
@@ -24,14 +24,14 @@ class Done:
     attempts: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """A file begins."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """An attempt at a file did not get its locks, and another one will be made."""
 
@@ -43,14 +43,14 @@ class Waiting:
     unseen: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OtherAtWork:
     """Another migrator is at work, and this one waits for it."""
 
     by: Migrator
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepBegun:
     """A statement of a file that runs outside one transaction: how far it is."""
 
@@ -60,7 +60,7 @@ class StepBegun:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Note:
     """Progress for a person who waits: how far an index is, what is dropped before it."""
 
@@ -68,7 +68,7 @@ class Note:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Installed:
     """The views that changed are in; seconds."""
 
@@ -76,7 +76,7 @@ class Installed:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Paused:
     """A run waits and holds nothing; a listener that raises ends it here."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chatops import formatting
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.scanner import place
 from chatops.migrations.transaction import Failure
@@ -43,7 +43,7 @@ class MigrationFailedError(DatabaseError):
         self.column = spot.column if spot else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spot:
     """A place in a file, counted from 1, with the lines around it and a caret below the column."""
 

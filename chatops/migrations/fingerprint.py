@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from chatops import db, sqlfiles
 from chatops.db import Database
+from chatops.frozen import frozen
 from chatops.model import Values
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fingerprint:
     """The objects of one schema by kind and name, each with its definition.
 
@@ -59,7 +60,7 @@ class Fingerprint:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One object that is another in a second fingerprint: gone, new, or changed in these properties, each as (first, second)."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from chatops import db, sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 from chatops.migrations.events import Done, Event, Installed
 from chatops.migrations.heard import said
 from chatops.migrations.locks import Budget
@@ -35,7 +36,7 @@ ROUNDS = 2
 """So many requests a job are aimed at, so that none waits long for the last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Sent:
     """One transaction of a request, and what it brings to which tenant: a file, or the views; or what comes after them."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chatops.db import Notice, Ran, Rows
+from chatops.frozen import frozen
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.placing import unplaced
 from chatops.migrations.scanner import Statement, place
@@ -18,7 +19,7 @@ _LOUD = ("WARNING", "ERROR", "FATAL", "PANIC")
 _PARTICULAR = re.compile(r'"[^"]*"|\'[^\']*\'|“[^”]*”|[0-9]+')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """One thing that was said in a file, by its line, and how often the like of it; `columns` and `rows` are a query's answer."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from chatops import db, sqlfiles
 from chatops.db import Database
+from chatops.frozen import frozen
 from chatops.migrations.source import Folder, MigrationFile
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HistoryTable:
     """How a tool keeps its history. `query` gives version and name as text, either may be null; `{table}` stands for the table.
 
@@ -64,7 +64,7 @@ HISTORIES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolHistory:
     """What one tool's history says of a folder: the names of the files that it ran, and of those that it did not."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chatops import sqlfiles
 from chatops.db import Database, identifier
 from chatops.errors import ConnectionLostError, DatabaseError
+from chatops.frozen import frozen
 from chatops.migrations.scanner import Statement
 from chatops.migrations.statements import Index
 
@@ -18,7 +18,7 @@ _TABLE = """select c.oid::text, n.nspname::text, c.relname::text
              where c.oid = pg_catalog.to_regclass(:'table')::oid and c.relpersistence <> 't'"""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Name:
     """A name that the server gives: whether it is `taken`, by the `same` index, `valid` or not, `built_since` a transaction."""
 

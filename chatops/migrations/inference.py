@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from chatops.frozen import frozen
 from chatops.migrations.claims import Definition
 from chatops.migrations.replay import THERE, Cell, Need, Place, Replay, Write
 
@@ -19,7 +20,7 @@ END: Place = (1 << 30, 0)
 MOST_STORIES = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Live:
     """What a database holds. `there` tells whether a thing is there; `equal` whether a part is what a file writes, None where
     that is not known."""

@@ -6,11 +6,11 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 
 Order = Literal["number", "name"]
 # Numbers of so many digits are dates or time stamps.
@@ -32,7 +32,7 @@ _UP_FILES = ("migration.sql", "up.sql")
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Undoing:
     """A file that takes back what its partner does; it is never run."""
 
@@ -40,7 +40,7 @@ class Undoing:
     partner: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sorted:
     """The .sql files of a folder: the migrations in order, those that undo one of them, and the rest.
 

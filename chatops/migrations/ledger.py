@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from chatops import __version__, db, formatting, interrupts, sqlfiles
 from chatops.db import Database, Facts
 from chatops.errors import ConflictError, DatabaseError
+from chatops.frozen import frozen
 from chatops.migrations.plan import Entry, LedgerRow
 from chatops.migrations.source import SHIPPED, MigrationFile
 
@@ -32,7 +33,7 @@ LONGEST_IDLE_S = 10.0
 """A migrator pauses for less than that between two attempts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ledger:
     """What was read of a database before anything is decided: whether it has a ledger, and its rows for the target schema."""
 
@@ -53,7 +54,7 @@ class Ledger:
         return any(row.source == source for row in self.rows)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Migrator:
     """The session that holds the migrators' lock; what pg_stat_activity hides is None."""
 
@@ -89,7 +90,7 @@ class Migrator:
         return f"pid {self.pid}, {self.application_name or 'hidden'}, role {self.role or 'hidden'}{where}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """One run of a writing command, as the ledger and the audit know it; `annotations` are settings by name."""
 
@@ -115,7 +116,7 @@ def read(database: Database) -> Ledger:
     return Ledger(facts, tuple(rows))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _AlikeRow(LedgerRow):
     """A file as it stands in the ledger, and the schemas in which it stands so."""
 

@@ -10,13 +10,13 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from chatops import settings
 from chatops.errors import ChatopsError, UsageError
+from chatops.frozen import frozen
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.objects_made import claims_of, table_of
 from chatops.migrations.scanner import Statement, statement_at
@@ -37,7 +37,7 @@ OF_USED_TABLES = frozenset(
 CONFIGURATION = ".squawk.toml"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnsafeStatement:
     """Something unsafe, where it stands: `line` and `column` count characters from 1; None where the whole file is meant."""
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from chatops import db, formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError
+from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.beside import Beside
 
@@ -29,7 +30,7 @@ _RETRIED = frozenset(("55P03", "40P01", "40001"))
 _RACED = re.compile("tuple concurrently (updated|deleted)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blocker:
     """A session that holds what the migrator waits for; what pg_stat_activity hides is None.
 

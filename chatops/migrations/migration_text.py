@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
+from chatops.frozen import frozen
 from chatops.migrations.scanner import Place, Statement, normalised
 
 Mode = Literal["transaction", "statements", "batched", "repairs"]
@@ -17,7 +17,7 @@ DIRECTIVES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """Something wrong in a file. An `error` keeps every pending file from running, a `warning` is shown.
 
@@ -38,7 +38,7 @@ class Problem:
         return self.file if self.line is None else f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigrationText:
     r"""A migration file, read.
 

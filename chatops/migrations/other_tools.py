@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from chatops.frozen import frozen
 from chatops.migrations.directives import comments_between
 from chatops.migrations.migration_text import Problem, problem_at
 from chatops.migrations.scanner import Script, Token, comments, place, script
@@ -17,7 +17,7 @@ from chatops.migrations.scanner import Script, Token, comments, place, script
 _SPACE = r"[ \t]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tool:
     """A tool whose up part runs: how it marks both parts, by the text of a comment line."""
 
@@ -99,7 +99,7 @@ _WITH_PARTS = ("dbmate", "goose", "sql-migrate")
 _MARKS = re.compile(r"--\s*(?:migrate:|\+goose|\+migrate)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpPart:
     """A text without the parts that undo, which are blank, and the words for that; `problems` keep it from running."""
 
@@ -135,7 +135,7 @@ def declared_no_transaction(read: Script, head: Sequence[Token]) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Part:
     """A part of a file from its mark to the next one; `runs` says whether it holds more than comments."""
 
@@ -220,7 +220,7 @@ def _runs_after(text: str, comment: Token, lines: Sequence[_Line]) -> bool:
     return bool(script(text[comment.start : next(following, len(text))]).statements)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Line:
     """A comment that begins a line; `between` says whether it stands between statements."""
 

@@ -6,11 +6,12 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chatops import sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, RefusedError
+from chatops.frozen import frozen
 from chatops.migrations import ledger, locks
 from chatops.migrations.heard import said
 from chatops.migrations.index_naming import server_name, with_name
@@ -26,7 +27,7 @@ _DETACH_PENDING, _NOT_A_PARTITION = "55000", "42P01"
 _FINISHED_BEFORE = {"CREATE": "42P07", "DROP": "42704"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IndexState:
     """An index of that name: whether it is valid, and the session that builds it now."""
 
@@ -35,7 +36,7 @@ class IndexState:
     builder: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IndexProgress:
     """How far a build is; `phase` is the server's own word."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.migrations.layout import VERSION, number_of, version_of
 from chatops.migrations.source import Folder, MigrationFile
 
@@ -49,7 +49,7 @@ _MEANINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LedgerRow:
     """One file as the ledger remembers it.
 
@@ -77,7 +77,7 @@ class LedgerRow:
         return self.state in ("applied", "adopted")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A file and its state; `file` is None when it is missing, `row` when the ledger does not know it."""
 
@@ -93,7 +93,7 @@ class Entry:
         return self.file.effect if self.file else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigrationPlan:
     """Every file of a source with its state, in order.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chatops import cluster, db, formatting, sqlfiles
 from chatops.cluster import CitusNode
 from chatops.db import Database, Facts
 from chatops.errors import RefusedError, UsageError, standby_refused
+from chatops.frozen import frozen
 from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
 from chatops.migrations.fitness import refuse_odd_strings, refuse_unfit
 from chatops.migrations.ledger import Ledger
@@ -21,7 +22,7 @@ from chatops.migrations.views import View, views
 from chatops.tables_there import require_place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigrationRequest:
     """What was asked for. `again` and `adopt` are the command lines that repeat the run and take a database over.
 
@@ -39,7 +40,7 @@ class MigrationRequest:
     reads_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prepared:
     """What a run would do to a database as it was read: the plan, the views that changed, and what speaks against it."""
 

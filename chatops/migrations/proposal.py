@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.migrations.adopt_verdicts import Judgement, Proof, Verdict
 from chatops.migrations.claims import Definition, Thing
 from chatops.migrations.plan import destination
@@ -15,7 +15,7 @@ from chatops.migrations.replay import Cell, Replay, Write
 from chatops.migrations.source import Folder, MigrationFile
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proposal:
     """What would be recorded: `files`.
 

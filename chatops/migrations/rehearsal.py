@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from chatops.frozen import frozen
 from chatops.migrations.citus_form import Form
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.scanner import Statement
@@ -12,7 +12,7 @@ from chatops.migrations.scanner import Statement
 Status = Literal["rehearsed", "failed", "too long", "not rehearsable", "not together", "out of time", "unknown", "not reached"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakenLock:
     """A lock that a statement took. `since` names an earlier file that already held one on the same relation, which hides how
     strong this one is: its mode is then the one that such a statement is known to take."""
@@ -22,7 +22,7 @@ class TakenLock:
     since: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TouchedRelation:
     """What a statement did to a relation: rows, and bytes where it wrote all of it anew."""
 
@@ -33,7 +33,7 @@ class TouchedRelation:
     index: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RehearsedStatement:
     """One statement, measured. `seconds` is the server's own time for it; `over` is whether it was cancelled for taking longer
     than locks may be held. `line` counts from 1. `count`: how many statements were measured together; this is the first."""
@@ -49,7 +49,7 @@ class RehearsedStatement:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blocking:
     """Whom a file keeps waiting: from the lock to the end of the file, in seconds; `more` where it was cancelled before."""
 
@@ -59,7 +59,7 @@ class Blocking:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RehearsedFile:
     """One file's rehearsal. `note` says why it was not, or what went wrong; `excerpt` shows where."""
 
@@ -76,7 +76,7 @@ class RehearsedFile:
         return sum(step.seconds for step in self.steps)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rehearsal:
     """All files, and the time from the first statement to the last rollback; `on_shift` operators would have waited."""
 
@@ -98,7 +98,7 @@ class Rehearsal:
         return any(file.status == "failed" for file in self.files)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """What runs as one transaction: a file, or the views together. `forms` are the words that a Citus tenant takes, for each."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from chatops import db, formatting, interrupts, sqlfiles
 from chatops.db import Database, literal
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.citus_form import form_of
 from chatops.migrations.preflight import examine
@@ -29,7 +30,7 @@ _LOSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One object: gone, or (`action` is restore) as it was before. `loses` is what cannot be had back, "" where nothing is."""
 
@@ -39,7 +40,7 @@ class Step:
     loses: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Removal:
     """What would be done to a database. `tenants` are the other schemas for which schema chatops stays."""
 
@@ -79,7 +80,7 @@ class Removal:
         return head + "".join(f"{text.rstrip().removesuffix(';')};\n" for text in (*self.transaction, *self.afterwards))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Structure:
     """A row of `sql/checks/shared/structure.sql`."""
 
@@ -89,7 +90,7 @@ class Structure:
     definition: Values
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Routine:
     """A row of `removal_routines.sql`."""
 
@@ -101,7 +102,7 @@ class Routine:
     granted_to: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recorded:
     """A row of `removal_recorded.sql`: a definition, or under `about …` whose it was and who might use it."""
 

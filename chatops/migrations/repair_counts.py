@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from chatops import sqlfiles
 from chatops.db import Database
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 from chatops.migrations.prepare import Prepared
 from chatops.repairs import texts
 
@@ -16,7 +16,7 @@ LOOKS_FOR_S = 60.0
 """How long the counting may take in all."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RepairCount:
     """What the repairs of one file find: rows by code. What one file mends is not counted again for the next.
 

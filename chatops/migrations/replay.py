@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from chatops.frozen import frozen
 from chatops.migrations.claims import ANY, LISTS, Claim, Claims, Definition, Thing, Unread, in_schema, index_of
 
 Place = tuple[int, int]
@@ -46,7 +47,7 @@ class Cell:
         return f"{self.part} of {self.thing}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Write:
     """What a file puts into a cell: a definition, None for a thing that is gone, or what `source` held until then.
 
@@ -70,7 +71,7 @@ class Write:
         return self.place[0]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Need:
     """What a file fails without: a cell's thing there, or absent."""
 

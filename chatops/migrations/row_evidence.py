@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from chatops import db, sqlfiles
 from chatops.db import Database
+from chatops.frozen import frozen
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.objects_made import claims_of_statement, path_after, temporary_names
 from chatops.migrations.scanner import Kind, Token
@@ -27,7 +28,7 @@ _KEEPS_ROWS = frozenset(("COMMENT", "GRANT", "REVOKE", "SET", "RESET", "ANALYZE"
 _MAY_WRITE = frozenset(("FUNCTION", "PROCEDURE", "RULE", "TRIGGER"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """Rows that a file inserts as literals; each by column, a value as text or None."""
 
@@ -36,7 +37,7 @@ class Written:
     rows: tuple[Mapping[str, str | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changed:
     """Columns that a file sets to something that follows from the row alone: the column, and the expression as it stands."""
 
@@ -46,7 +47,7 @@ class Changed:
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """A question whose yes proves that a file ran, where the file `needs` ran (None: whatever else ran)."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chatops import db, interrupts, sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError
+from chatops.frozen import frozen
 from chatops.migrations import ledger as ledgers
 from chatops.migrations import locks
 from chatops.migrations.attempts import Attempts, LedgerMovedError
@@ -46,7 +47,7 @@ SILENT_S = 1.0
 """How long several files may be under way before it is said which one runs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigrationOutcome:
     """What a run did: `done` in order; `by_others` went in meanwhile by another migrator; `left` were not asked for."""
 

@@ -15,9 +15,10 @@ import gc
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, NamedTuple
+
+from chatops.frozen import frozen
 
 
 class Kind(Enum):
@@ -28,7 +29,7 @@ class Kind(Enum):
     META = "meta"  # a backslash command: psql's, not the server's
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A point in a text: `offset` counts characters from 0, `line` and `column` from 1."""
 
@@ -37,7 +38,7 @@ class Place:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opening:
     """Something that was opened and never closed; `place` is where it was opened."""
 
@@ -108,7 +109,7 @@ class Statement(NamedTuple):
         return self.lines.column(self.start)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Script:
     """A text and its statements in order; `opening` is what was never closed, or None for a text that is whole."""
 
@@ -120,7 +121,7 @@ class Script:
 TokenKind = Literal["word", "identifier", "number", "string", "operator", "comment", "open"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Token:
     """One lexical token. Kinds: `word` is an unquoted name or keyword, `identifier` a quoted one, `operator` any punctuation
     (`;`, parentheses and backslash one character each), `open` a literal or comment that is never closed."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chatops import db
 from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError, RefusedError
+from chatops.frozen import frozen
 from chatops.settings import Target
 
 PREFIX = "chatops_check_"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BeforeFile:
     """SQL that stands in for what a platform has, run before the first file by the role that was given."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from chatops import sqlfiles
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.migrations import edits
 from chatops.migrations.edits import Edit
 from chatops.migrations.layout import Order, Undoing, key_of, number_of, sort_out, version_of
@@ -89,7 +90,7 @@ def reading_of(shown: str, data: bytes | OSError) -> MigrationText:
     return preflight.unreadable(shown, data) if isinstance(data, OSError) else preflight.examine(shown, data)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Folder:
     """The files of one source in their order. Never run: `left_alone`, .sql files without a number, and `undoing`, which take
     back what another file does. `named` tells whether somebody gave the source its name."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from chatops.frozen import frozen
 from chatops.migrations.scanner import Statement, Token, significant
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Index:
     """The index that a CREATE INDEX CONCURRENTLY builds: its table as written, and its name ("" without one).
 

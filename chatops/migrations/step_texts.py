@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chatops import __version__, db, sqlfiles
+from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.bookkeeping import bookkeeping_texts
 from chatops.migrations.ledger import Run
@@ -16,7 +16,7 @@ from chatops.migrations.statements import is_setting
 from chatops.migrations.transaction import CLEAN, Part, Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepTexts:
     """What goes to the server for a file that is not one transaction, whoever sends it."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from chatops import db, sqlfiles
 from chatops.db import Database
+from chatops.frozen import frozen
 from chatops.migrations.histories import HISTORIES, is_supabase_folder, rest_of, said, version_of
 from chatops.migrations.ledger import Ledger
 from chatops.migrations.plan import LedgerRow
@@ -16,7 +17,7 @@ from chatops.migrations.source import SHIPPED, Folder, MigrationFile
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InStep:
     """A folder whose history Supabase keeps: the names of its files that the history has; why nothing can be written there."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chatops.db import Database, Ran
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.bookkeeping import bookkeeping_texts
 from chatops.migrations.citus_form import Form, form_of
@@ -73,7 +73,7 @@ _LEFT_ON_A_CLUSTER = (
 """The same where it must reach the workers: by SET, in a block."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One statement of the transaction; `statement` and `reading` say which of a file's it is, None for one of ours."""
 
@@ -84,7 +84,7 @@ class Part:
     """Whether this is what a Citus cluster gets for the file's statement: then places in it are none in the file."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """Where and why a transaction stopped; `statement` is None when one of our own statements failed."""
 
@@ -94,7 +94,7 @@ class Failure:
     offset: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transaction:
     """Statements that go to the server together, and what a failure among them means."""
 

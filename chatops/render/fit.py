@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from chatops.frozen import frozen
 from chatops.model import Column
 from chatops.render.cells import NUMERIC
 from chatops.render.wrap import bound, cells
@@ -22,7 +22,7 @@ SHORT = 20
 """Words so wide at most are short: a state, a reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fit:
     """The columns that are shown, by their place in the table, with their widths; and those for which there is no room."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from chatops.errors import ChatopsError
+from chatops.frozen import frozen
 from chatops.model import Answer
 
 Envelope = Mapping[str, object]
@@ -16,7 +16,7 @@ Part = Literal["rows", "figures", "problems"]
 """What an answer may hold: a first table that stands for all, numbers to watch, things that were checked."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Medium:
     """What the text is written to: `width` in columns (0: endless), colour, whether names may be shown."""
 
@@ -33,7 +33,7 @@ class Medium:
     """csv and tsv hold values as they are, even those that a spreadsheet takes for a formula."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """A run that came to no answer."""
 
@@ -42,7 +42,7 @@ class Failure:
     exit_code: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Format:
     """One way to write an answer; each stands in the module that bears its name.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from chatops import sqlfiles
 from chatops.db import inlined
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 
 MOST_FOUND = 100_000
 """Rows that are found at once; where there are more, they are looked for again when these are mended."""
@@ -22,7 +22,7 @@ _WITHOUT_CLOCKS = (
 _SEPARATOR = "\n;\n"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Repair:
     """What mends one finding.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chatops import formatting
 from chatops.errors import RefusedError
+from chatops.frozen import frozen
 from chatops.migrations.adopt import ForHistory, Survey
 from chatops.migrations.adopt_verdicts import Drift, Proof, Verdict
 from chatops.migrations.histories import is_supabase_folder, rest_of, version_of
@@ -17,7 +17,7 @@ from chatops.migrations.source import Folder, MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProofRow:
     """A file and what is known of it; `found` is the same in words."""
 
@@ -49,7 +49,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdoptLook:
     """What the screen is about: what was found, and what would be or was done. `here` is the command line of adopt on this
     database, `migrate` that of migrate; `asked`: a question follows."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chatops import formatting
+from chatops.frozen import frozen
 from chatops.migrations.check_folder import PLATFORM_ROLES, PLATFORM_SCHEMAS, CheckedFile, Lack
 from chatops.migrations.lint import UnsafeStatement
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckedRow:
     """One file; `blocks` are the tables of earlier files that it would lock, and for whom."""
 
@@ -22,7 +22,7 @@ class CheckedRow:
     problems: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckLook:
     """What was found. `unlinted` says why lint did not run; `shown` is what each file is called in annotations."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from chatops.chats.reports import OperatorLoad
 from chatops.checks.compare_looks import Changes, Was
 from chatops.checks.findings import Finding, findings
 from chatops.checks.results import Survey
+from chatops.frozen import frozen
 from chatops.model import Style
 from chatops.screens import console_why
 from chatops.screens.console_why import clock
@@ -28,7 +29,7 @@ Key = tuple[str, str]
 UNDOABLE = ("reassign", "release", "close", "reopen", "drain", "undrain", "undo")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One row; `words` are the equivalent command, `operator` whom it concerns, `gone` that the newest look has it no more."""
 
@@ -40,7 +41,7 @@ class Row:
     gone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Section:
     """Rows below a title; `total` may be more than the rows, `unseen` says why there are none to see.
 
@@ -60,7 +61,7 @@ class Section:
     """Said behind the title and the number."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Findings:
     """What the checks found when they last ran, against the first time on this desk; `gone` since, or since the last time."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 
 from chatops import formatting
 from chatops.chats.desk import Look, TenantsLook
 from chatops.checks.findings import tally
 from chatops.formatting import plural
+from chatops.frozen import frozen
 from chatops.model import Line, Span, Style
 from chatops.render.wrap import cells
 from chatops.screens import console_tenants
@@ -27,7 +27,7 @@ FEWEST, MOST = 6, 12
 SLA = "queue_sla_minutes"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """What the first lines tell beside the look: which database, whether it may be written, how old the figures are."""
 

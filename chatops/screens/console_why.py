@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,13 +10,14 @@ from chatops import formatting
 from chatops.chats.desk import Look
 from chatops.chats.reports import OperatorLoad, WaitingChat
 from chatops.checks.results import Survey
+from chatops.frozen import frozen
 from chatops.screens.moves import person
 
 PASSED_OVER = "QUEUE002"
 """The check that counts how often a chat that waits was passed over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Free:
     """Who could take a chat: those who are there, those who are silent; how many are away."""
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from chatops import formatting
 from chatops.deploys.command_text import command_shown
 from chatops.deploys.receipt import Receipt
+from chatops.frozen import frozen
 from chatops.migrations.prepare import Prepared
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """What a deploy would do here."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,12 +12,13 @@ from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.results import Survey
 from chatops.checks.try_repair import Rehearsed
 from chatops.checks.window import is_ever
+from chatops.frozen import frozen
 from chatops.model import Answer, Line, Span, Text
 from chatops.screens.finding import finding_lines, finding_table, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, labelled, looked_back, wrap
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Health:
     """What is shown when nothing is wrong."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from chatops import formatting
@@ -11,6 +10,7 @@ from chatops.chats.reports import QueueFigures
 from chatops.checks.compare_looks import Changes
 from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.results import Survey
+from chatops.frozen import frozen
 from chatops.model import Answer, Line, Span, Style, Text, Values
 from chatops.screens.diagnose import compared, news
 from chatops.screens.finding import finding_table, survey_data
@@ -26,7 +26,7 @@ MOST_CODES = 6
 """As many are named on one line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Desk:
     """What stands around the findings: environment, queue, snoozed codes; None for what was not asked."""
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from chatops import formatting
 from chatops.chats.drain import LastDrain
 from chatops.chats.reassignment import MovePlan, Operator
+from chatops.frozen import frozen
 from chatops.model import Answer, Line, Span, Table, Text
 from chatops.screens import moves
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drained:
     """An operator who was drained, as they may be shown, the plan of their chats, the action, and what became of the chats.
 

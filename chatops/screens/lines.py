@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from chatops import formatting
+from chatops.frozen import frozen
 from chatops.model import Line, Span, Style
 from chatops.render.wrap import STUCK, bound, cells
 
@@ -16,7 +16,7 @@ LABEL = 11
 NARROW = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reader:
     """Whom the lines are for: the width (0: endless), whether ids may be short and names be shown, and how commands begin."""
 

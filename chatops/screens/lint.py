@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chatops import formatting
+from chatops.frozen import frozen
 from chatops.migrations.lint import UnsafeStatement
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
 from chatops.screens.statement_text import in_one_line
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LintedFile:
     """A file that was read; `problems` counts its findings."""
 

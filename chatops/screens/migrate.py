@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from chatops import formatting
+from chatops.frozen import frozen
 from chatops.migrations.events import Done
 from chatops.migrations.heard import Said
 from chatops.migrations.plan import Entry, State, not_applied, short
@@ -22,7 +23,7 @@ ORDERS = {"number": ", by number", "name": ", in the order of their names"}
 MODES = {"statements": "statement by statement", "batched": "in batches", "repairs": "in batches"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlannedRow:
     """A file that would be applied; `rows` is how many its repairs find, None where that is not counted."""
 

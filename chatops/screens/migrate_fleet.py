@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chatops import formatting
+from chatops.frozen import frozen
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.fleet import Member
 from chatops.migrations.plan import short
@@ -18,7 +18,7 @@ NOTHING = "nothing to do"
 TO_APPLY = "to apply"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetRow:
     """One target in the table."""
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from chatops import formatting, states
 from chatops.chats.carry_out import MoveResult
 from chatops.chats.reassignment import Details, Move, MovePlan, Operator
+from chatops.frozen import frozen
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
 SHOWN = 20
 DONE = {"reassign": "reassigned", "release": "released", "close": "closed", "reopen": "reopened"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MovedChat:
     """One chat of a plan, and what became of it."""
 
@@ -72,7 +72,7 @@ class MovedChat:
         return states.brief(self.state_after)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Fact:
     what: str
     now: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chatops import formatting
 from chatops.db import Facts
+from chatops.frozen import frozen
 from chatops.migrations.rehearsal import Blocking, Rehearsal, RehearsedFile, RehearsedStatement, TouchedRelation
 from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.screens.statement_text import in_one_line
@@ -22,7 +22,7 @@ SLOW_S = 0.1
 LONGEST_STATEMENT = 110
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementRow:
     """One statement, measured; `seconds` is the server's time, `rows` by what was done to them."""
 
@@ -37,7 +37,7 @@ class StatementRow:
     help: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RehearsedRow:
     """One file: how its rehearsal ended, and the time of its statements in seconds."""
 
@@ -47,7 +47,7 @@ class RehearsedRow:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BlockingRow:
     """Whom a file keeps waiting, in seconds; `more` where it was cancelled before its end."""
 

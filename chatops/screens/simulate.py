@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +10,7 @@ from chatops.chats.hostile_wishes import Load, schedule_digest
 from chatops.chats.load_outcome import LoadOutcome, Progress
 from chatops.checks import load as checks
 from chatops.checks.load import Check
+from chatops.frozen import frozen
 from chatops.migrations.source import DEPLOYED
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
@@ -18,7 +18,7 @@ CODES = tuple(f"CHAT{number:03}" for number in range(1, 11))
 """I1 to I10: what must hold at every instant."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimulationRun:
     """A load, and what came of it on that database."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from chatops import formatting
 from chatops.errors import ExitCode
+from chatops.frozen import frozen
 from chatops.migrations.ledger import Ledger
 from chatops.migrations.plan import Entry, MigrationPlan, State
 from chatops.migrations.source import SHIPPED, Folder
@@ -20,7 +20,7 @@ ROWS_IN_FULL = 30
 NEWEST = 10
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatusRow:
     """A file and its state; `duration` in seconds."""
 
@@ -33,7 +33,7 @@ class StatusRow:
     effect: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatusAnswer:
     """Where a database stands: the answer and how a script should take it."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from chatops import formatting, states
 from chatops.chats.reports import OperatorFigures, OperatorLoad, Queue, QueueFigures, StuckChat, Summary
+from chatops.frozen import frozen
 from chatops.model import Answer, Column, Figure, Line, Table, Text
 
 EMPTY = "no message yet"
@@ -16,7 +16,7 @@ EMPTY = "no message yet"
 LONGEST_WAIT = 100 * 365 * 86400.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _StateLine:
     label: str
     state: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
 from chatops import formatting
 from chatops.errors import ExitCode
+from chatops.frozen import frozen
 from chatops.model import Answer, Column, Figure, Line, Outcome, Severity, Span, Table, Text
 from chatops.settings import Target
 
@@ -18,7 +19,7 @@ MOST = 20
 UNKNOWN = "UNKNOWN"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What one answer comes to in a tenant's line: `badness` is compared, greater is worse, none but zeros is well."""
 
@@ -30,7 +31,7 @@ class Told:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TenantRow:
     """One tenant's line; `unknown` says why it could not be seen. `command` is about this tenant, and pastes."""
 
@@ -52,7 +53,7 @@ class TenantRow:
         return self.unknown is None and not any(self.told.badness)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """How a command's answers become one page: what a line tells, what it counts, and in which order."""
 

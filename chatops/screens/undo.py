@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from chatops import formatting, states
 from chatops.chats.reassignment import Operator
 from chatops.chats.undo import Action, Undone
+from chatops.frozen import frozen
 from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.screens.moves import person
 
 SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Line:
     action_id: int
     action: str

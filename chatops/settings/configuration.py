@@ -6,12 +6,13 @@ import contextlib
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatops import accounts
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.later import later
 from chatops.settings import known
 from chatops.settings.folders import config_dir
@@ -25,7 +26,7 @@ NAME = "chatops.toml"
 LARGEST = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Configuration:
     """The text of `chatops.toml` as data, with the file it came from (None: there is no such file)."""
 

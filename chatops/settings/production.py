@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chatops.errors import UsageError
+from chatops.frozen import frozen
 from chatops.settings.configuration import Configuration, load
 from chatops.settings.target import Origin, Target
 from chatops.settings.urls import parse
@@ -16,7 +17,7 @@ DEFAULT_PORT = "5432"
 FROM_ENVIRONMENT = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answered:
     """What a connection leads to, as libpq says: `host` as it was named, `address` the one that answered ("" for a socket)."""
 
@@ -31,7 +32,7 @@ class Answered:
         return is_local(self.address or self.host)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """Whether a database is production, why, and the environment that it is."""
 

@@ -6,11 +6,11 @@ import fnmatch
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from chatops.errors import NoDatabaseError, UsageError
 from chatops.formatting import did_you_mean
+from chatops.frozen import frozen
 from chatops.settings.configuration import Configuration, load, table_of
 from chatops.settings.production import verdict, with_environment
 from chatops.settings.secrets import has_secrets, without_secrets
@@ -103,7 +103,7 @@ def _environments(text: str, configuration: Configuration) -> list[str]:
     return list(found)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Asked:
     """What decides about every target of one run."""
 

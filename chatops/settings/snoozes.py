@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from chatops.frozen import frozen
 from chatops.settings.configuration import Configuration, table_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snooze:
     """A finding that is not to be shown until a day has come; `until` is the first day on which it is shown again."""
 

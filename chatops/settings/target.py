@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from chatops.frozen import frozen
 from chatops.settings.configuration import Configuration
 
 WHERE_SUPABASE_SHOWS_IT = "Supabase shows it under Connect → Session pooler"
@@ -13,7 +14,7 @@ NOBODY = "default"
 """The origin of what nobody has named."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """What the command line said; None where it said nothing. `config` is the `chatops.toml` to read, whosever it is."""
 
@@ -23,7 +24,7 @@ class Options:
     config: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """One setting as `chatops config` shows it: its name, its value without secrets, where it came from."""
 
@@ -32,7 +33,7 @@ class Origin:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """One database to work on.
 
