@@ -27,6 +27,7 @@ class Severity(Enum):
 Values = Mapping[str, Any]
 """The values of a row, or of an object of JSON, by their names; of what type each is, its query or its file says."""
 
+Audience = Literal["all", "people", "machines"]
 Kind = Literal["text", "id", "number", "share", "bar", "instant", "age", "duration", "flag", "data", "sql", "person"]
 
 
@@ -43,8 +44,17 @@ class Column:
     name: str
     heading: str
     kind: Kind = "text"
-    audience: Literal["all", "people", "machines"] = "all"
+    audience: Audience = "all"
     rank: int = 1
+
+
+def named(*names: str, kind: Kind = "text", audience: Audience = "all") -> tuple[Column, ...]:
+    """Columns whose headings are their names.
+
+    >>> [column.heading for column in named("code", "row_id")]
+    ['code', 'row id']
+    """
+    return tuple(Column(name, name.replace("_", " "), kind, audience) for name in names)
 
 
 @frozen
@@ -56,7 +66,7 @@ class Table:
     rows: Iterable[object]
     title: str | None = None
     empty: str | None = None
-    audience: Literal["all", "people", "machines"] = "all"
+    audience: Audience = "all"
 
 
 Style = Literal["plain", "strong", "dim", "ok", "advice", "warning", "critical", "code"]

@@ -12,7 +12,7 @@ from chatops.checks import load, stored_snoozes
 from chatops.errors import ExitCode, RefusedError, UsageError
 from chatops.flows import acting
 from chatops.flows.run import Invocation
-from chatops.model import Answer, Column, Span, Table
+from chatops.model import Answer, Column, Span, Table, named
 from chatops.settings import Configuration
 from chatops.settings.snooze_file import change_snooze
 
@@ -119,6 +119,6 @@ def _list(invocation: Invocation, configuration: Configuration) -> ExitCode:
         }
         for one in settings.snoozes(configuration)
     ]
-    columns = [Column(name, name) for name in ("code", "until", "silent", "reason", "schemas")]
+    columns = named("code", "until", "silent", "reason", "schemas")
     invocation.show(Answer("snooze", [Table("snoozes", columns, rows, empty="nothing is snoozed")]))
     return ExitCode.OK

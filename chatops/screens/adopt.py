@@ -14,7 +14,7 @@ from chatops.migrations.adopt_verdicts import Drift, Proof, Verdict
 from chatops.migrations.histories import is_supabase_folder, rest_of, version_of
 from chatops.migrations.proposal import Proposal
 from chatops.migrations.source import Folder, MigrationFile
-from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.model import Answer, Column, Line, Span, Table, Text, named
 
 
 @frozen
@@ -39,9 +39,7 @@ _COLUMNS = (
     Column("number", "number", "number", "machines"),
     Column("state", "state"),
     Column("found", "what is there"),
-    Column("there", "there", "data", "machines"),
-    Column("missing", "missing", "data", "machines"),
-    Column("other_bodies", "other bodies", "data", "machines"),
+    *named("there", "missing", "other_bodies", kind="data", audience="machines"),
     Column("drift", "defined otherwise", "data", "machines"),
     Column("in_supabase_history", "in Supabase's history", "flag", "machines"),
     Column("in_history", "in a tool's history", "flag", "machines"),

@@ -8,11 +8,10 @@ from datetime import datetime
 from chatops import formatting
 from chatops.chats.chat_list import ListedChat
 from chatops.model import Answer, Column, Span, Table, Text
+from chatops.screens.columns import whose_chat
 
 COLUMNS = [
-    Column("chat_id", "chat", "id", rank=0),
-    Column("user_name", "user", "person", rank=1),
-    Column("profile_name", "profile", "person", rank=4),
+    *whose_chat(chat=0, user=1, profile=4),
     Column("state", "state", audience="people", rank=1),
     Column("chat_state", "state", audience="machines"),
     Column("operator_name", "held by", "person", rank=2),

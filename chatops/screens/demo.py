@@ -11,7 +11,7 @@ from chatops.chats.reports import Queue, Summary
 from chatops.checks.findings import Finding, findings
 from chatops.checks.results import Survey
 from chatops.migrations.source import DEPLOYED
-from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.model import Answer, Column, Line, Span, Table, Text, named
 from chatops.screens import tables
 from chatops.screens.lines import SEVERITY_STYLES
 
@@ -66,9 +66,8 @@ def _finding_lines(found: list[Finding], here: Callable[..., str]) -> list[list[
 
 def _finding_rows(found: list[Finding]) -> Table:
     columns = [
-        Column("code", "code"),
-        Column("severity", "severity"),
-        Column("count", "count", "number"),
+        *named("code", "severity"),
+        *named("count", kind="number"),
         Column("title", "title"),
     ]
     rows = [

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chatops import formatting
 from chatops.checks.doctor import Point, Verdict
-from chatops.model import Answer, Column, Line, Span, Style, Table, Text
+from chatops.model import Answer, Line, Span, Style, Table, Text, named
 from chatops.screens.lines import NARROW, broken
 
 ENDLESS = 10_000
@@ -44,6 +44,6 @@ def answer(points: Sequence[Point], now: datetime | None, width: int = 0) -> Ans
         lines += [under + line for line in others]
         if point.remedy:
             lines.append([Span(under), Span(point.remedy, "code")])
-    columns = [Column(name, name) for name in ("area", "verdict", "says", "remedy")]
+    columns = named("area", "verdict", "says", "remedy")
     return Answer("doctor", [Text(lines), Table("points", columns, points, audience="machines")],
                   {"failed": failed, "unknown": unknown, "advice": advice}, now)  # fmt: skip

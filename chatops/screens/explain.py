@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from chatops.checks import load, repair_batches
 from chatops.checks.explain import by_problem, general, parts, queries
 from chatops.checks.load import Check
-from chatops.model import Answer, Column, Line, Span, Style, Table, Text
+from chatops.model import Answer, Column, Line, Span, Style, Table, Text, named
 
 
 def listing(checks: Sequence[Check], width: int) -> Answer:
@@ -23,11 +23,7 @@ def listing(checks: Sequence[Check], width: int) -> Answer:
             lines += [" " * (len(prefix) if not 0 < width < 60 else 4) + piece for piece in pieces[1:]]
     lines += ["", [Span("one code: "), Span(f"chatops explain {checks[0].code}", "code")]]
     columns = [
-        Column("code", "code"),
-        Column("severity", "severity"),
-        Column("invariant", "invariant"),
-        Column("group", "group"),
-        Column("title", "title"),
+        *named("code", "severity", "invariant", "group", "title"),
         Column("says", "what people say", "data"),
         Column("repair", "has a repair", "flag"),
     ]

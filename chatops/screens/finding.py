@@ -11,22 +11,16 @@ from chatops.checks.compare_looks import Change, Changes
 from chatops.checks.findings import Finding, tally
 from chatops.checks.results import Survey
 from chatops.checks.try_repair import Rehearsed
-from chatops.model import Column, Line, Severity, Span, Table
+from chatops.model import Column, Line, Severity, Span, Table, named
 from chatops.screens.evidence import difference, evidence, machine_row
 from chatops.screens.lines import SEVERITY_STYLES, Reader, command_line, hang, labelled, wrap
 
 _FINDING_COLUMNS = [
-    Column("code", "code"),
-    Column("severity", "severity"),
-    Column("status", "status"),
-    Column("count", "count", "number"),
-    Column("title", "title"),
-    Column("invariant", "invariant"),
-    Column("group", "group"),
-    Column("limits", "limits", "data"),
-    Column("rows", "rows", "data"),
-    Column("reason", "reason"),
-    Column("why", "why"),
+    *named("code", "severity", "status"),
+    *named("count", kind="number"),
+    *named("title", "invariant", "group"),
+    *named("limits", "rows", kind="data"),
+    *named("reason", "why"),
     Column("help_command", "help"),
     Column("help_sql", "help in SQL", "sql"),
     Column("help_text", "help in words"),

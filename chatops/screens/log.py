@@ -9,7 +9,8 @@ from typing import Any
 
 from chatops import formatting
 from chatops.chats.log import Logged
-from chatops.model import Answer, Column, Line, Table, Text, value_of
+from chatops.model import Answer, Column, Line, Table, Text, named, value_of
+from chatops.screens.columns import operator
 from chatops.screens.tenants import UNKNOWN, Page, TenantRow, Told
 from chatops.settings import Target
 
@@ -17,21 +18,14 @@ COLUMNS = [
     Column("action_id", "action", "number", rank=0),
     Column("at", "ago", "age"),
     Column("what", "what", audience="people", rank=0),
-    Column("action", "action", audience="machines"),
-    Column("outcome", "outcome", audience="machines"),
-    Column("code", "code", audience="machines"),
+    *named("action", "outcome", "code", audience="machines"),
     Column("chat_id", "chat", "id"),
-    Column("operator_name", "operator", "person", rank=3),
-    Column("operator_id", "operator", "id", audience="machines"),
+    *operator("operator", 3),
     Column("who", "who", audience="people", rank=2),
     Column("why", "why", audience="people", rank=4),
-    *(
-        Column(name, name.replace("_", " "), audience="machines")
-        for name in ("row_id", "state_before", "state_after", "operator_before_id", "operator_after_id", "detail", "reason",
-                     "undoes", "plan_id", "environment", "database_role", "os_user", "client_address", "ci_run", "command")
-    ),
-    Column("before", "before", "data", audience="machines"),
-    Column("after", "after", "data", audience="machines"),
+    *named("row_id", "state_before", "state_after", "operator_before_id", "operator_after_id", "detail", "reason", "undoes",
+           "plan_id", "environment", "database_role", "os_user", "client_address", "ci_run", "command", audience="machines"),
+    *named("before", "after", kind="data", audience="machines"),
 ]  # fmt: skip
 
 
@@ -57,7 +51,7 @@ def answer_of_all(
 ) -> Answer:
     """`chatops log` of many tenants: the newest of all, and whose log cannot be seen."""
     unseen = [row for row in rows if row.unknown is not None]
-    names = [Column("tenant", "tenant", rank=0), *(Column(name, name, audience="machines") for name in ("schema", "environment"))]
+    names = [Column("tenant", "tenant", rank=0), *named("schema", "environment", audience="machines")]
     whole = answer(found, now, show_names=show_names)
     table = replace(whole.tables[0], columns=[*names, *whole.tables[0].columns])
     head = f"{formatting.plural(len(rows), 'tenant')} · {formatting.plural(len(found), 'entry', 'entries')}"

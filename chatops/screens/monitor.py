@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from chatops import formatting
 from chatops.deploys.monitor_state import UNREACHABLE, UNSEEN, Transition, Watch, increase, span, verdict
-from chatops.model import Answer, Column, Figure, Line, Outcome, Span, Style, Table, Text
+from chatops.model import Answer, Column, Figure, Line, Outcome, Span, Style, Table, Text, named
 
 COUNTERS = ("deadlocks", "rollbacks", "refusals")
 STATES = {"waiting": "wait for an operator", "assigned": "with an operator",
@@ -118,7 +118,7 @@ def answer(watch: Watch, lines: Sequence[Line]) -> Answer:
                Column("unseen", "unseen")]  # fmt: skip
     standing = [{"code": code, "severity": one.severity, "title": one.title, "since": one.since, "before": one.before}
                 for code, one in sorted(watch.open.items())]  # fmt: skip
-    open_columns = [Column(name, name) for name in ("code", "severity", "title", "since", "before")]
+    open_columns = named("code", "severity", "title", "since", "before")
     now = datetime.fromisoformat(tick.at) if tick is not None else None
     return Answer("monitor", [Text(lines), Table("ticks", columns, rows, audience="machines"),
                               Table("open", open_columns, standing, audience="machines")],

@@ -12,6 +12,7 @@ from chatops.chats.carry_out import MoveResult
 from chatops.chats.reassignment import Details, Move, MovePlan, Operator
 from chatops.frozen import frozen
 from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.screens.columns import whose_chat
 
 SHOWN = 20
 DONE = {"reassign": "reassigned", "release": "released", "close": "closed", "reopen": "reopened"}
@@ -133,9 +134,7 @@ COLUMNS = [
 
 
 PREVIEWED = [
-    Column("chat_id", "chat", "id", rank=4),
-    Column("user_name", "user", "person", rank=0),
-    Column("profile_name", "profile", "person", rank=3),
+    *whose_chat(chat=4, user=0, profile=3),
     Column("waits_since", "waits", "age", rank=1),
     Column("now", "now", rank=5),
     Column("holder", "held by", rank=2),

@@ -10,7 +10,7 @@ from chatops.checks import findings
 from chatops.checks.repair_batches import Change, Mended
 from chatops.checks.repair_plan import RepairPlan
 from chatops.checks.results import Result, only
-from chatops.model import Answer, Column, Line, Span, Style, Table, Text
+from chatops.model import Answer, Column, Line, Span, Style, Table, Text, named
 
 Here = Callable[..., str]
 NAMED = 5
@@ -135,7 +135,6 @@ def _table(changes: Sequence[Change], says: Callable[[Change], str] | None = Non
         Column("operator_id", "operator", "id", rank=2),
         Column("what", "before → after" if says is None else "what changes", audience="people", rank=0),
         Column("row_id", "row", audience="machines"),
-        Column("before", "before", "data", audience="machines"),
-        Column("after", "after", "data", audience="machines"),
+        *named("before", "after", kind="data", audience="machines"),
     ]
     return Table("changes", columns, rows, empty="no row was changed")

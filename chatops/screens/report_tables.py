@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatops.deploys.monitor_state import Watch, span, verdict
 from chatops.deploys.receipt import Receipt
-from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.model import Answer, Column, Line, Span, Table, Text, named
 from chatops.screens.report_page import before_deploy, head_of, place_of_receipt, place_of_watch
 
 FIGURES = {"waiting": "chats that wait", "oldest_seconds": "longest wait, seconds", "assigned": "chats with an operator",
@@ -23,7 +23,7 @@ def answer_of_receipt(receipt: Receipt) -> Answer:
         Text(lines),
         Table("steps", steps, list(receipt.steps), "Timeline"),
         Table("files", files, list(receipt.files), "Files"),
-        Table("findings", [Column(name, name) for name in ("code", "severity", "title")], before_deploy(receipt),
+        Table("findings", named("code", "severity", "title"), before_deploy(receipt),
               "Findings before the deploy"),
         *_next(receipt.next_steps),
     ])  # fmt: skip
@@ -43,12 +43,12 @@ def answer_of_watch(watch: Watch) -> Answer:
         if values:
             shown = [int(value) if value.is_integer() else value for value in (values[0], max(values), values[-1])]
             figures.append({"figure": label, **dict(zip(("first", "highest", "last"), shown, strict=True))})
-    numbers = [Column("figure", "figure"), *(Column(name, name, "number") for name in ("first", "highest", "last"))]
+    numbers = [Column("figure", "figure"), *named("first", "highest", "last", kind="number")]
     missed = [{"tick": slot + 1, "due": f"{span(watch.schedule.slots[slot])} after the start"} for slot in watch.missed]
     return Answer("report", [
         Text([[Span(end.sentence, "critical" if end.code else "ok")], place_of_watch(watch)]),
         Table("transitions", told, list(watch.transitions), "Findings that appeared and went"),
-        Table("open", [Column(name, name) for name in ("code", "severity", "since", "title")], standing, "Open now"),
+        Table("open", named("code", "severity", "since", "title"), standing, "Open now"),
         Table("figures", numbers, figures, "Figures"),
         Table("missed", [Column("tick", "look", "number"), Column("due", "due")], missed, "Looks that were missed"),
         *_next(watch.next_steps),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from chatops import formatting
 from chatops.chats.scenario_stage import Played, Verdict
 from chatops.chats.scenarios import Performance
-from chatops.model import Answer, Column, Line, Outcome, Span, Style, Table, Text
+from chatops.model import Answer, Line, Outcome, Span, Style, Table, Text, named
 
 SIGNS: dict[Verdict, tuple[str, Style]] = {
     "passed": ("✓", "ok"), "failed": ("✗", "critical"), "unknown": ("?", "warning"), "not promised": ("–", "dim"),
@@ -30,7 +30,7 @@ def answer(played: Performance, where: str = "rolled back, nothing remains") -> 
         lines += ["", [Span(f"made-up rows left: {played.remaining}; {sequences}", "dim")]]
     if played.rows:
         lines += [[Span(_rows_told(played.rows), "dim")]]
-    columns = [Column(name, name) for name in ("name", "result", "expected", "seen", "since")]
+    columns = named("name", "result", "expected", "seen", "since")
     counts = {str(verdict): sum(step.result == verdict for step in played.steps) for verdict in SIGNS}
     return Answer("verify", [Text(lines), Table("scenarios", columns, played.steps, audience="machines")],
                   {**counts, "remaining": played.remaining, "sequences_moved": played.moved, "rows": _rows_data(played.rows)},

@@ -9,20 +9,21 @@ from datetime import UTC, datetime
 from chatops import formatting
 from chatops.chats.shift import Hour, Reviewed, Shift
 from chatops.deploys.hand_over import Watched
-from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.model import Answer, Column, Line, Span, Table, Text, named
+from chatops.screens.columns import TAKEN, whose_chat
 from chatops.screens.tables import queue_line
 
 HOURS = [
     Column("hour", "hour", "instant", rank=0),
     Column("messages", "messages", "number", rank=3),
     Column("replies", "replies", "number", rank=1),
-    Column("taken", "chats taken", "number", rank=2),
+    TAKEN,
     Column("wait_p50_seconds", "half waited", "duration", rank=2),
     Column("wait_p95_seconds", "95 % waited", "duration", rank=1),
     Column("given_back", "given back", "number", rank=3),
     Column("refused", "refused", "number", rank=2),
 ]
-CHANGED = [Column(name, name) for name in ("at", "kind", "severity", "code", "title")]
+CHANGED = named("at", "kind", "severity", "code", "title")
 ACTED = [
     Column("action", "action", rank=0),
     Column("who", "who", rank=0),
@@ -31,9 +32,7 @@ ACTED = [
     Column("last_at", "last", "age", rank=3),
 ]
 REVIEWED = [
-    Column("chat_id", "chat", "id", rank=0),
-    Column("user_name", "user", "person", rank=2),
-    Column("profile_name", "profile", "person", rank=4),
+    *whose_chat(chat=0, user=2, profile=4),
     Column("why", "why", audience="people", rank=0),
     Column("reason", "why", audience="machines"),
     Column("turns", "turns", "number", audience="machines"),

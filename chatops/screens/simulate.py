@@ -12,7 +12,7 @@ from chatops.checks import load as checks
 from chatops.checks.load import Check
 from chatops.frozen import frozen
 from chatops.migrations.source import DEPLOYED
-from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.model import Answer, Column, Line, Span, Table, Text, named
 
 CODES = tuple(f"CHAT{number:03}" for number in range(1, 11))
 """I1 to I10: what must hold at every instant."""
@@ -142,8 +142,7 @@ def _figures(outcome: LoadOutcome) -> Table:
     ]  # fmt: skip
     columns = [
         Column("what", "", audience="people"),
-        Column("kind", "kind", audience="machines"),
-        Column("name", "name", audience="machines"),
+        *named("kind", "name", audience="machines"),
         Column("count", "count", "number"),
         Column("per_second", "a second", "number"),
     ]

@@ -8,7 +8,8 @@ from datetime import datetime
 from chatops import formatting, states
 from chatops.chats.reports import OperatorFigures, OperatorLoad, Queue, QueueFigures, StuckChat, Summary
 from chatops.frozen import frozen
-from chatops.model import Answer, Column, Figure, Line, Table, Text
+from chatops.model import Answer, Column, Figure, Line, Table, Text, named
+from chatops.screens.columns import TAKEN, operator, operator_of_row
 
 EMPTY = "no message yet"
 
@@ -37,8 +38,7 @@ def summary_table(summary: Summary) -> Table:
     ]  # fmt: skip
     columns = [
         Column("label", "state", audience="people"),
-        Column("state", "state", audience="machines"),
-        Column("empty", "empty", audience="machines"),
+        *named("state", "empty", audience="machines"),
         Column("chats", "chats", "number"),
         Column("bar", "", "bar", audience="people", rank=9),
         Column("share", "share", "share", rank=2),
@@ -111,8 +111,7 @@ def queue_answer(queue: Queue, now: datetime | None) -> Answer:
         Column("waiting_since", "waits", "age", rank=0),
         Column("user_name", "user", "person"),
         Column("profile_name", "profile", "person", rank=2),
-        Column("last_operator_name", "last operator", "person", rank=3),
-        Column("last_operator_id", "last operator", "id", audience="machines"),
+        *operator("last operator", 3, "last_operator"),
         Column("last_message_at", "last message", "instant", audience="machines"),
     ]
     lines: list[Line] = [queue_line(queue.figures, now)]
@@ -133,8 +132,7 @@ STUCK_COLUMNS = [
     Column("chat_state", "state", audience="machines"),
     Column("reason", "why", audience="machines"),
     Column("since", "since", "age"),
-    Column("operator_name", "operator", "person", rank=2),
-    Column("operator_id", "operator", "id", audience="machines"),
+    *operator("operator", 2),
     Column("last_message_at", "last message", "age", rank=3),
 ]
 
@@ -159,9 +157,8 @@ def stuck_answer(
 def figures_answer(rows: list[OperatorFigures], since: datetime, now: datetime | None) -> Answer:
     """`chatops operators --figures`."""
     columns = [
-        Column("name", "operator", "person", rank=0),
-        Column("operator_id", "id", "id", rank=6),
-        Column("taken", "chats taken", "number", rank=2),
+        *operator_of_row(6),
+        TAKEN,
         Column("answered", "answered", "number", rank=3),
         Column("replies", "replies", "number", rank=0),
         Column("answer_p50_seconds", "answer in", "duration", rank=1),
@@ -184,8 +181,7 @@ def operators_answer(rows: list[OperatorLoad], now: datetime | None, *, only_fre
     """`chatops operators`; `only_free`: those who could take a chat now."""
     counts = {load: sum(1 for row in rows if row.load == load) for load in ("free", "busy", "away", "inactive")}
     columns = [
-        Column("name", "operator", "person", rank=0),
-        Column("operator_id", "id", "id", rank=4),
+        *operator_of_row(4),
         Column("load", "load", rank=0),
         Column("chat_id", "chat", "id", rank=3),
         Column("held_since", "held", "age", rank=2),

@@ -11,7 +11,7 @@ from typing import Any
 from chatops import formatting
 from chatops.errors import ExitCode
 from chatops.frozen import frozen
-from chatops.model import Answer, Column, Figure, Line, Outcome, Severity, Span, Table, Text
+from chatops.model import Answer, Column, Figure, Line, Outcome, Severity, Span, Table, Text, named
 from chatops.settings import Target
 
 MOST = 20
@@ -109,7 +109,7 @@ def answer(page: Page, rows: Sequence[TenantRow], now: datetime | None) -> Answe
     lacking = Column("unknown", "why", rank=0)
     columns = [Column("tenant", "tenant"), *page.columns, *([lacking] if unknown else [])]
     whole = [
-        *(Column(name, name, audience="machines") for name in ("tenant", "schema", "environment", "database")),
+        *named("tenant", "schema", "environment", "database", audience="machines"),
         *page.columns, lacking, Column("exit_code", "exit code", "number"), Column("command", "command"),
     ]  # fmt: skip
     every = Table("tenants", whole, [_values(page, row) for row in ordered], audience="machines")

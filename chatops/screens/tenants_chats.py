@@ -9,7 +9,7 @@ from typing import Any
 
 from chatops import formatting
 from chatops.errors import ExitCode
-from chatops.model import Answer, Column, value_of
+from chatops.model import Answer, Column, named, value_of
 from chatops.screens.tenants import Page, TenantRow, Told
 
 _FIGURES = (
@@ -103,7 +103,7 @@ def _operators(answer: Answer, code: ExitCode) -> Told:
 
 
 OPERATORS = Page(
-    "operators", tuple(Column(load, load, "number") for load in _LOADS), _operators, "somebody is free",
+    "operators", named(*_LOADS, kind="number"), _operators, "somebody is free",
     lambda rows: f"{_many(rows)} · " + " · ".join(f"{formatting.count(_sum(rows, load))} {load}" for load in _LOADS),
     ("operators",),
 )  # fmt: skip

@@ -7,13 +7,13 @@ from typing import Any
 
 from chatops import formatting
 from chatops.errors import ExitCode
-from chatops.model import Answer, Column, Outcome, Severity, value_of
+from chatops.model import Answer, Column, Outcome, Severity, named, value_of
 from chatops.screens.tenants import Page, TenantRow, Told
 
 _WORDS = ("critical", "warning", "unknown", "advice")
 _COLUMNS = (
     Column("state", "state"), Column("codes", "codes", "data", audience="machines"), Column("worst", "worst"),
-    *(Column(word, word, "number", audience="machines") for word in _WORDS),
+    *named(*_WORDS, kind="number", audience="machines"),
 )  # fmt: skip
 UNKNOWN_AFTER_CRITICAL = (0.5,)
 
@@ -77,7 +77,7 @@ def _points(answer: Answer, code: ExitCode) -> Told:
 DOCTOR = Page(
     "doctor",
     (Column("state", "state"), Column("worst", "first"), Column("remedy", "what mends it", rank=2),
-     *(Column(name, name, "number", audience="machines") for name in ("failed", "unknown", "advice"))),
+     *named("failed", "unknown", "advice", kind="number", audience="machines")),
     _points, "chatops can work there", lambda rows: _as_asked(rows, "chatops can work in"), ("doctor",), judges=True,
     tells_databases=True,
 )  # fmt: skip

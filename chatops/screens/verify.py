@@ -11,7 +11,7 @@ from chatops.checks.findings import FailOn, counts_as_found, findings
 from chatops.checks.load import Check
 from chatops.checks.results import Result, Survey, only
 from chatops.checks.window import is_ever
-from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text
+from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text, named
 from chatops.screens.evidence import difference, evidence, machine_row
 from chatops.screens.finding import survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, looked_back, wrap
@@ -34,14 +34,9 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
     else:
         lines.pop()
     columns = [
-        Column("group", "group"),
-        Column("code", "code"),
-        Column("status", "status"),
-        Column("severity", "severity"),
+        *named("group", "code", "status", "severity"),
         Column("count", "found", "number"),
-        Column("expected", "expected"),
-        Column("invariant", "invariant"),
-        Column("reason", "reason"),
+        *named("expected", "invariant", "reason"),
         Column("remedy", "remedy", "sql"),
         Column("rows", "rows", "data"),
         Column("seconds", "seconds", "duration"),
@@ -93,13 +88,7 @@ PASSED = len("✓ passed   ")
 
 def catalogue(checks: Sequence[Check]) -> Answer:
     """What is checked, and what is expected; offline."""
-    columns = [
-        Column("group", "group"),
-        Column("code", "code"),
-        Column("invariant", "invariant"),
-        Column("severity", "severity"),
-        Column("expected", "expected"),
-    ]
+    columns = named("group", "code", "invariant", "severity", "expected")
     rows = [
         {"group": check.group, "code": check.code, "invariant": check.invariant, "severity": check.severity.value,
          "expected": check.expected}
