@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from chatops.cli import completion
 from chatops.cli.declared import Context, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.shared_options import Folder, Source, last_file
 from chatops.errors import ExitCode
 
 
@@ -24,12 +24,7 @@ from chatops.errors import ExitCode
 )
 def adopt(
     ctx: Context,
-    to: Annotated[
-        str | None,
-        option(
-            metavar="N|latest", autocompletion=completion.last_file, help="Where migrate is to stop: kept in what is printed."
-        ),
-    ] = None,
+    to: Annotated[str | None, last_file("Where migrate is to stop: kept in what is printed.")] = None,
     through: Annotated[
         str | None,
         option(metavar="N", autocompletion=completion.files, help="State it by hand: the files up to this one are in."),
@@ -45,8 +40,8 @@ def adopt(
         list[str] | None,
         option("--forget", metavar="FILE", help="Take back a wrong adopt, or forget a vanished file."),
     ] = None,
-    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    source: Annotated[str | None, option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    directory: Folder = None,
+    source: Source = None,
     diff: Annotated[bool, option("--diff", help="Show both texts of what is defined otherwise.")] = False,
     dry_run: Annotated[bool, option("--dry-run", help="Only show; never ask.")] = False,
     yes: Annotated[bool, option("--yes", "-y", help="Record without asking.")] = False,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from chatops.cli.declared import Context, option
 from chatops.cli.options import LINTED_FORMATS, command, invocation_of
+from chatops.cli.shared_options import Folder
 from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
 
@@ -23,7 +24,7 @@ from chatops.flows.folder import FolderOptions
 )
 def check(
     ctx: Context,
-    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    directory: Folder = None,
     on: Annotated[str | None, option("--on", metavar="URL", help="A throw-away server (default: embedded).")] = None,
     before: Annotated[
         list[Path] | None, option("--before", metavar="FILE", help="SQL to run first: stand-ins for a platform's objects.")

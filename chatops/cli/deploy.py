@@ -25,7 +25,7 @@ from chatops.errors import ExitCode
 def deploy(
     ctx: Context,
     to: options.LastFile = None,
-    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
+    directory: options.Folder = None,
     start: Annotated[
         str | None, option("--from", metavar="STEP", autocompletion=completion.steps, help="Go on at this step.")
     ] = None,
@@ -35,7 +35,7 @@ def deploy(
     receipt: Annotated[Path | None, option("--receipt", metavar="FILE", help="Where the receipt is kept.")] = None,
     max_wait: Annotated[str, option("--max-wait", metavar="TIME", help="How long to wait for locks, per file.")] = "5m",
     dry_run: Annotated[bool, option("--dry-run", help="Only show the plan.")] = False,
-    yes: Annotated[bool, option("--yes", "-y", help="Do not ask.")] = False,
+    yes: options.Yes = False,
 ) -> ExitCode:
     """Looks before, notes the figures, migrates, runs the code step, verifies, and watches where --monitor is given.
 

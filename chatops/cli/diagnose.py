@@ -6,8 +6,8 @@ from pathlib import Path
 
 from chatops.cli import completion
 from chatops.cli.declared import Context, argument, option
-from chatops.cli.options import CHECK_FORMATS, REPLAY_HELP, command, invocation_of
-from chatops.cli.shared_options import ChecksDir, ChecksTimeout, FailOn, Only, Threshold, Watch
+from chatops.cli.options import CHECK_FORMATS, command, invocation_of
+from chatops.cli.shared_options import ChecksDir, ChecksTimeout, FailOn, Only, Replay, Threshold, Watch
 from chatops.errors import ExitCode
 
 
@@ -45,7 +45,7 @@ def diagnose(
     capture: Path | None = option(
         None, "--capture", metavar="FILE", help="Write an archive to look at again elsewhere, without names and message text."
     ),
-    replay: Path | None = option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
+    replay: Replay = None,
 ) -> ExitCode:
     """What is wrong, worst first. Reads only, in one snapshot, and stores nothing.
 

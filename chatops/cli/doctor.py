@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.shared_options import Yes
 from chatops.errors import ExitCode, UsageError
 
 
@@ -25,7 +26,7 @@ def doctor(
     ),
     create_roles: bool = option(False, "--create-roles", help="Make chatops_reader and chatops_operator, after a preview."),
     dry_run: bool = option(False, "--dry-run", help="With --create-roles: show the SQL, change nothing."),
-    yes: bool = option(False, "--yes", "-y", help="Do not ask."),
+    yes: Yes = False,
 ) -> ExitCode:
     """Connection, pooler, clock, role, rights, row security, objects; each with the line that mends it. Reads only.
 

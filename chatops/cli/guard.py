@@ -5,6 +5,7 @@ from __future__ import annotations
 from chatops.cli import completion
 from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.shared_options import Yes
 from chatops.errors import ExitCode
 
 
@@ -22,7 +23,7 @@ def guard(
         help="Switch them; without it: their state and what they refused.",
     ),
     span: str = option("30m", "--for", metavar="TIME", help="For how long off; at most a day."),
-    yes: bool = option(False, "--yes", "-y", help="Do not ask."),
+    yes: Yes = False,
     reason: str | None = option(None, "--reason", metavar="TEXT", help="Kept in the log; needed to switch off."),
 ) -> ExitCode:
     """Migrations 018 and up guard the tables against stale writes of the application; this is their emergency switch.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from chatops.cli.declared import Context, option
 from chatops.cli.options import LINTED_FORMATS, command, invocation_of
+from chatops.cli.shared_options import Folder, Source
 from chatops.errors import ExitCode
 
 
@@ -21,8 +21,8 @@ from chatops.errors import ExitCode
 )
 def lint(
     ctx: Context,
-    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    source: Annotated[str | None, option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    directory: Folder = None,
+    source: Source = None,
     everything: Annotated[bool, option("--all", help="Every file; needs no database.")] = False,
 ) -> ExitCode:
     """Reads the pending files for SQL that is unsafe on a busy table, with squawk; every file where no database is named.

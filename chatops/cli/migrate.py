@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from chatops.cli import shared_options as options
@@ -29,10 +28,10 @@ from chatops.flows.folder import FolderOptions
 def migrate(
     ctx: Context,
     to: options.LastFile = None,
-    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    source: Annotated[str | None, option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    directory: options.Folder = None,
+    source: options.Source = None,
     dry_run: Annotated[bool, option("--dry-run", help="Only say what would be applied (-o sql: its exact text).")] = False,
-    yes: Annotated[bool, option("--yes", "-y", help="Do not ask.")] = False,
+    yes: options.Yes = False,
     max_wait: Annotated[str, option("--max-wait", metavar="TIME", help="How long to wait for locks, per file.")] = "5m",
     statement_timeout: Annotated[
         str | None, option("--statement-timeout", metavar="TIME", help="End a statement that takes longer.")

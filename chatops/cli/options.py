@@ -18,7 +18,6 @@ __all__ = [
     "CHECK_FORMATS",
     "DOCUMENT_FORMATS",
     "LINTED_FORMATS",
-    "REPLAY_HELP",
     "TABLE_FORMATS",
     "WATCHED_FORMATS",
     "Formats",
@@ -26,8 +25,6 @@ __all__ = [
     "common_options",
     "invocation_of",
 ]
-
-REPLAY_HELP = "Look at an archive of diagnose --capture: loaded into a scratch database of the embedded server, then dropped."
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,10 +55,12 @@ class Call:
 
 
 def command(
-    *, examples: Sequence[str], exits: str, takes: Sequence[str] = ("connection", "output"),
-    formats: Formats = TABLE_FORMATS,
+    *, examples: Sequence[str], exits: str = "0 always, when the database could be read",
+    takes: Sequence[str] = ("connection", "output"), formats: Formats = TABLE_FORMATS,
 ) -> Callable[[F], F]:  # fmt: skip
     """Marks a function as a command: two or more pasteable examples, a line about its exit codes, the options it shares.
+
+    What only reads says nothing of its exit codes.
 
     `takes` names groups of shared options: connection, tenants, output, debug.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import command, invocation_of
+from chatops.cli.shared_options import Yes
 
 
 @command(
@@ -15,7 +16,7 @@ def psql(
     ctx: Context,
     arguments: list[str] | None = argument(None, metavar="[-- ARGUMENT]…", help="What psql is given, behind --."),
     write: bool = option(False, "--write", help="A session that may write; asks first on production."),
-    yes: bool = option(False, "--yes", "-y", help="Do not ask."),
+    yes: Yes = False,
 ) -> None:
     """psql on the named environment, read-only unless --write. Address and password go by variables: ps does not show them."""
     from chatops.flows.psql import open_psql

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-from chatops.cli import completion
 from chatops.cli.declared import Context, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.shared_options import Folder, Source, Yes, last_file
 from chatops.errors import ExitCode
 
 
@@ -24,19 +23,16 @@ from chatops.errors import ExitCode
 )
 def rehearse(
     ctx: Context,
-    to: Annotated[
-        str | None,
-        option(metavar="N|latest", autocompletion=completion.last_file, help="The last file to rehearse: number or name."),
-    ] = None,
-    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    source: Annotated[str | None, option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    to: Annotated[str | None, last_file("The last file to rehearse: number or name.")] = None,
+    directory: Folder = None,
+    source: Source = None,
     max_hold: Annotated[
         str | None,
         option("--max-hold", metavar="TIME", help="Hold locks no longer (on production 2s), cancel and say so."),
     ] = None,
     max_wait: Annotated[str, option("--max-wait", metavar="TIME", help="How long to wait for locks.")] = "30s",
     allow_out_of_order: Annotated[bool, option("--allow-out-of-order", help="Rehearse files that come late, too.")] = False,
-    yes: Annotated[bool, option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> ExitCode:
     """Runs the pending files for real in a transaction that is rolled back, and measures what they do to others.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chatops.cli import completion
 from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.shared_options import Yes
 from chatops.errors import ExitCode
 
 
@@ -26,7 +27,7 @@ def repair(
     since: str = option("24h", "--since", metavar="TIME", help="How far findings of history look back, or all."),
     dry_run: bool = option(False, "--dry-run", help="Run the real thing on the first rows and roll it back."),
     columns: bool = option(False, "--columns", help="Show a preview's changes by column."),
-    yes: bool = option(False, "--yes", "-y", help="Do not ask."),
+    yes: Yes = False,
     reason: str | None = option(None, "--reason", metavar="TEXT", help="Why; kept in the log."),
     no_audit: bool = option(False, "--no-audit", help="On a database without schema chatops: mend without a log."),
 ) -> ExitCode:

@@ -39,9 +39,23 @@ HeldBy = Annotated[
     str | None,
     option("--from", metavar="OPERATOR", autocompletion=completion.operators, help="All chats that an operator holds."),
 ]
-LastFile = Annotated[
-    str | None,
-    option("--to", metavar="N|latest", autocompletion=completion.last_file, help="The last file to apply: number or name."),
+
+
+def last_file(text: str) -> Any:
+    """`--to`: where a command stops among the files; `text` is its help."""
+    return option("--to", metavar="N|latest", autocompletion=completion.last_file, help=text)
+
+
+LastFile = Annotated[str | None, last_file("The last file to apply: number or name.")]
+Folder = Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")]
+Source = Annotated[str | None, option("--source", metavar="NAME", help="What the ledger calls --dir.")]
+Replay = Annotated[
+    Path | None,
+    option(
+        "--replay",
+        metavar="FILE",
+        help="Look at an archive of diagnose --capture: loaded into a scratch database of the embedded server, then dropped.",
+    ),
 ]
 Most = Annotated[int, option("--max", min=1, metavar="N", help="Stop if it would touch more chats than this.")]
 Rate = Annotated[str | None, option("--rate", metavar="N/s", help="No faster than this.")]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from chatops.cli import completion
 from chatops.cli.declared import Context, argument, option
-from chatops.cli.options import DOCUMENT_FORMATS, REPLAY_HELP, command, invocation_of
+from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
+from chatops.cli.shared_options import Replay
 from chatops.errors import ExitCode
 
 
@@ -28,7 +27,7 @@ def show(
     ),
     show_text: bool = option(False, "--show-text", help="Show what was written in messages."),
     rows: int = option(50, "--rows", min=1, max=10_000, help="How many events of the timeline."),
-    replay: Path | None = option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
+    replay: Replay = None,
 ) -> ExitCode:
     """A chat: state, why it is in it, what is wrong with it, why nobody gets it, its timeline. An operator: load and timeline.
 

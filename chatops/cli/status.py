@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-from chatops.cli import completion
 from chatops.cli.declared import Context, option
 from chatops.cli.options import command, invocation_of
+from chatops.cli.shared_options import Folder, Source, last_file
 from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
 
@@ -23,12 +22,9 @@ from chatops.flows.folder import FolderOptions
 )
 def status(
     ctx: Context,
-    to: Annotated[
-        str | None,
-        option(metavar="N|latest", autocompletion=completion.last_file, help="The last file that has to be in: number or name."),
-    ] = None,
-    directory: Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")] = None,
-    source: Annotated[str | None, option(metavar="NAME", help="What the ledger calls --dir.")] = None,
+    to: Annotated[str | None, last_file("The last file that has to be in: number or name.")] = None,
+    directory: Folder = None,
+    source: Source = None,
     exit_code: Annotated[bool, option("--exit-code", help="Exit 1 when something is to be done.")] = False,
     everything: Annotated[bool, option("--all", help="Every applied file, on a terminal too.")] = False,
 ) -> ExitCode:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from chatops.cli.declared import Context, option
-from chatops.cli.options import REPLAY_HELP, command, invocation_of
-from chatops.cli.shared_options import Watch
+from chatops.cli.options import command, invocation_of
+from chatops.cli.shared_options import Replay, Watch
 from chatops.errors import ExitCode
 
 
@@ -19,7 +17,6 @@ from chatops.errors import ExitCode
         "chatops stuck -o jsonl > stuck.jsonl",
     ],
     takes=("connection", "tenants", "output"),
-    exits="0 always, when the database could be read",
 )
 def stuck(
     ctx: Context,
@@ -28,7 +25,7 @@ def stuck(
     review: bool = option(False, "--review", help="Chats to read again: ended while the user waited, or handed round."),
     since: str = option("24h", "--since", metavar="TIME", help="With --review: how far back."),
     watch: Watch = None,
-    replay: Path | None = option(None, "--replay", metavar="FILE", help=REPLAY_HELP),
+    replay: Replay = None,
 ) -> ExitCode:
     """Chats that wait or are held for too long, or whose user wrote last and nobody was called.
 
