@@ -20,8 +20,8 @@ ACTIONS = (
 
 
 @frozen
-class Logged:
-    """One row of the log."""
+class Entry:
+    """What the log says of every action: what was done to whom, why, and how it was before and after."""
 
     action_id: int
     at: datetime
@@ -29,17 +29,23 @@ class Logged:
     outcome: str
     chat_id: UUID | None
     operator_id: UUID | None
-    operator_name: str | None
-    code: str | None
-    row_id: str | None
+    plan_id: UUID | None
+    reason: str | None
     state_before: str | None
     state_after: str | None
     operator_before_id: UUID | None
     operator_after_id: UUID | None
+
+
+@frozen
+class Logged(Entry):
+    """One row of the log, with who did it."""
+
+    operator_name: str | None
+    code: str | None
+    row_id: str | None
     detail: str | None
-    reason: str | None
     undoes: int | None
-    plan_id: UUID | None
     environment: str | None
     database_role: str
     os_user: str | None

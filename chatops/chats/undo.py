@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from chatops import formatting, sqlfiles
 from chatops.chats import audit, batches
 from chatops.chats.carry_out import Conditions
+from chatops.chats.log import Entry
 from chatops.chats.reassignment import standings
 from chatops.db import Database
 from chatops.errors import DatabaseError, UsageError
@@ -18,21 +18,9 @@ Done = tuple[list["Undone"], list["Action"]]
 
 
 @frozen
-class Action:
+class Action(Entry):
     """An action of the log that may be undone."""
 
-    action_id: int
-    at: datetime
-    action: str
-    outcome: str
-    chat_id: UUID | None
-    operator_id: UUID | None
-    plan_id: UUID | None
-    reason: str | None
-    state_before: str | None
-    state_after: str | None
-    operator_before_id: UUID | None
-    operator_after_id: UUID | None
     available_before: bool | None
     available_after: bool | None
     of_a_chat: bool | None

@@ -158,7 +158,7 @@ class Console(Screenful):
             elif self.focused is None:
                 self.opening = event.key in OPENERS
                 if event.key == "slash":
-                    self._ask_filter()
+                    self._show_filter(shown=True)
                     return
         await super().on_event(event)
 
@@ -187,10 +187,10 @@ class Console(Screenful):
         self.said = "" if self.desk.mark() else "Chats and operators can be marked: up, down."
         self.redraw()
 
-    def _ask_filter(self) -> None:
+    def _show_filter(self, *, shown: bool) -> None:
         asked = self.query_one("#filter", Input)
-        asked.display = asked.can_focus = True
-        self.set_focus(asked)
+        asked.display = asked.can_focus = shown
+        self.set_focus(asked if shown else None)
         self.call_after_refresh(self.redraw)
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -204,19 +204,13 @@ class Console(Screenful):
         if event.input.id == "filter":
             if self.desk.row is None:
                 self.desk.to_end(last=False)
-            self._hide_filter()
-
-    def _hide_filter(self) -> None:
-        asked = self.query_one("#filter", Input)
-        asked.display = asked.can_focus = False
-        self.set_focus(None)
-        self.call_after_refresh(self.redraw)
+            self._show_filter(shown=False)
 
     def action_step_back(self) -> None:
         """All rows again; else no marks; else back to the tenants."""
         if self.desk.wanted or self.focused is not None:
             self.query_one("#filter", Input).value = self.desk.wanted = ""
-            self._hide_filter()
+            self._show_filter(shown=False)
         elif self.desk.marked:
             self.desk.marked = {}
             self.redraw()

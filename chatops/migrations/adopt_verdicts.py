@@ -16,7 +16,12 @@ from chatops.migrations.source import Folder, MigrationFile
 
 
 class Verdict(Enum):
-    """What the catalog says of a file."""
+    """What the catalog says of a file.
+
+    recorded: the ledger has it · applied: what it makes is there as it makes it · pending: it is not · partial: some is there,
+    some is missing · conflict: something is defined otherwise than the file defines it · unprovable: the catalog cannot tell,
+    because it moves data, sets privileges, or later files hide what it made.
+    """
 
     RECORDED = "recorded"
     APPLIED = "applied"
@@ -24,21 +29,6 @@ class Verdict(Enum):
     PARTIAL = "partial"
     CONFLICT = "conflict"
     UNPROVABLE = "unprovable"
-
-    @property
-    def meaning(self) -> str:
-        """One sentence."""
-        return _MEANINGS[self]
-
-
-_MEANINGS = {
-    Verdict.RECORDED: "the ledger has it",
-    Verdict.APPLIED: "what it makes is there as it makes it",
-    Verdict.PENDING: "what it makes is not there",
-    Verdict.PARTIAL: "some of what it makes is there, some is missing",
-    Verdict.CONFLICT: "what it makes is there, but something is defined otherwise than the file defines it",
-    Verdict.UNPROVABLE: "the catalog cannot tell: it moves data, sets privileges, or later files hide what it made",
-}
 
 
 @frozen

@@ -12,6 +12,14 @@ from chatops.migrations.sql_walk import Walk, cut
 How = Literal["exact", "body", "type", "expression", "default", "query", "keys", "loose", "any"]
 
 
+_WITH_PARENT = {
+    "function": "function {name}({parent})",
+    "column": "column {parent}.{name}",
+    "label": "label {name} of type {parent}",
+}
+"""How a thing is called that has a parent, where that is no table it stands on."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Thing:
     """An object as the catalog names it. `parent` is the table of what belongs to one, the argument types of a function.
@@ -26,12 +34,8 @@ class Thing:
     name: str
 
     def __str__(self) -> str:
-        if self.kind == "function":
-            return f"function {self.name}({self.parent})"
-        if self.kind == "column":
-            return f"column {self.parent}.{self.name}"
-        if self.kind == "label":
-            return f"label {self.name} of type {self.parent}"
+        if self.kind in _WITH_PARENT:
+            return _WITH_PARENT[self.kind].format(name=self.name, parent=self.parent)
         return f"{self.kind} {self.name} on {self.parent}" if self.parent else f"{self.kind} {self.name}"
 
     @property

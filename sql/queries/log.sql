@@ -1,11 +1,11 @@
 -- Who did what, when, why and with which outcome, the newest first?
 -- Each filter is null where it was not given. chat; operator: the one acted for, or who held the chat before or after;
 -- who: part of the database role, the account or the pipeline's run; since, until: instants; plan; action: what was done, or its first word; outcome; limit: how many
-select a.id as action_id, a.at, a.action, a.outcome, a.chat_id, a.operator_id, o.name as operator_name, a.code, a.row_id,
+select a.id as action_id, a.at, a.action, a.outcome, a.chat_id, a.operator_id, a.plan_id, a.reason,
        a.before #>> '{chat,chat_state}'::text[] as state_before, a.after #>> '{chat,chat_state}'::text[] as state_after,
        (a.before #>> '{chat,assigned_operator_id}'::text[])::uuid as operator_before_id,
        (a.after #>> '{chat,assigned_operator_id}'::text[])::uuid as operator_after_id,
-       a.detail, a.reason, a.undoes, a.plan_id, a.environment, a.database_role, a.os_user, pg_catalog.host(a.client_address) as client_address,
+       o.name as operator_name, a.code, a.row_id, a.detail, a.undoes, a.environment, a.database_role, a.os_user, pg_catalog.host(a.client_address) as client_address,
        a.ci_run, a.command, a.before, a.after,
        -- The owner of the log, or a superuser, is nobody in particular.
        a.database_role = pg_catalog.pg_get_userbyid(l.relowner)::text
