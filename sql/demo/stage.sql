@@ -70,6 +70,35 @@ begin
 end
 $function$;
 
+-- The user writes, and the chat waits for an operator; after operators had it or not.
+create or replace function pg_temp.put_in_the_queue(p_chat_id uuid, p_ago interval, p_content text) returns void
+language plpgsql
+as $function$
+begin
+  perform pg_temp.write_as_user(p_chat_id, p_ago, p_content);
+  update chats set chat_state = 'waiting_assignment' where id = p_chat_id;
+end
+$function$;
+
+-- Somebody new had the chat, and let it go.
+create or replace function pg_temp.had_by(p_chat_id uuid, p_name text, p_ago interval, p_for interval, p_reason text) returns void
+language sql
+as $function$
+  insert into chat_assignments (chat_id, operator_id, assigned_at, released_at, release_reason, created_at)
+  values (p_chat_id, pg_temp.newcomer(p_name), now() - p_ago, now() - p_ago + p_for, p_reason, now() - p_ago)
+$function$;
+
+-- Somebody new who is on shift and holds nothing; last heard of so long ago.
+create or replace function pg_temp.free_newcomer(p_name text, p_heard interval) returns void
+language plpgsql
+as $function$
+declare
+  v_operator_id constant uuid := pg_temp.newcomer(p_name);
+begin
+  update operators set is_available = true, last_activity = now() - p_heard where id = v_operator_id;
+end
+$function$;
+
 -- The user writes, waits for their turn, and an operator takes the chat and has it still.
 create or replace function pg_temp.hold(p_chat_id uuid, p_operator_id uuid, p_for interval, p_heard interval default '8 seconds')
 returns void

@@ -27,7 +27,7 @@ select held.chat_id, held.kept
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, f.kept,
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found,
          coalesce(newest.answered, false) as answered, newest.spoken_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, kept uuid)
     join chats c on c.id = f.chat_id
@@ -37,14 +37,4 @@ with candidate as materialized (
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'CHAT001' as code, true as lets_go, k.answered, k.spoken_at,
-         'manual_release:repair' as reason
-:locked_as_judged
-), changed as (
-  update chats c
-     set :waiting_again
-:letting_go
-)
-select pg_catalog.jsonb_build_object(
-         'mended', (select pg_catalog.count(*) from changed),
-         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id, 'kept', k.kept)), '[]')
-                    from candidate k where not exists (select from locked l where l.id = k.id)));
+:given_back;

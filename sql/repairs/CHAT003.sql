@@ -24,7 +24,7 @@ select w.id as chat_id,
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, f.keeps as kept, held.keeps, not held.keeps as lets_go,
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found, held.keeps, not held.keeps as lets_go,
          coalesce(newest.answered, false) as answered, newest.spoken_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, keeps boolean)
     join chats c on c.id = f.chat_id
@@ -52,7 +52,4 @@ with candidate as materialized (
          updated_at = pg_catalog.now()
 :letting_go
 )
-select pg_catalog.jsonb_build_object(
-         'mended', (select pg_catalog.count(*) from changed),
-         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id, 'keeps', k.kept)), '[]')
-                    from candidate k where not exists (select from locked l where l.id = k.id)));
+:mended_and_busy;

@@ -15,8 +15,9 @@ select c.id as chat_id
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, greatest(least(coalesce(c.assignment_time, c.updated_at, pg_catalog.now()), pg_catalog.now()),
-  earlier.ended_at) as began_at
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found,
+         greatest(least(coalesce(c.assignment_time, c.updated_at, pg_catalog.now()), pg_catalog.now()),
+                  earlier.ended_at) as began_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
    cross join lateral (

@@ -17,7 +17,7 @@ select c.id as chat_id
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
    cross join lateral (

@@ -16,7 +16,7 @@ select c.id as chat_id
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, newest.spoken_at, newest.handled_by_operator_id
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found, newest.spoken_at, newest.handled_by_operator_id
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
    cross join lateral (

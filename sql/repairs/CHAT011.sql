@@ -12,7 +12,7 @@ select c.id as chat_id, :ends_a_wait as user_waits
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, coalesce(c.is_active is false or c.chat_state::text = 'completed', false) as lets_go,
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found, coalesce(c.is_active is false or c.chat_state::text = 'completed', false) as lets_go,
          coalesce(newest.answered, false) as answered, newest.spoken_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id

@@ -21,7 +21,7 @@ select c.id as chat_id, ended.released_at
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, f.released_at
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found, f.released_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, released_at timestamptz)
     join chats c on c.id = f.chat_id
    where c.chat_state::text = 'completed'
@@ -41,7 +41,4 @@ with candidate as materialized (
          updated_at = pg_catalog.now()
 :and_logged
 )
-select pg_catalog.jsonb_build_object(
-         'mended', (select pg_catalog.count(*) from changed),
-         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id, 'released_at', k.released_at)), '[]')
-                    from candidate k where not exists (select from locked l where l.id = k.id)));
+:mended_and_busy;

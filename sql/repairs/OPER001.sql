@@ -29,7 +29,7 @@ select c.id as chat_id, c.assigned_operator_id as operator_id,
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, f.operator_id, f.active_at, o.is_active is true as operator_active,
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found, o.is_active is true as operator_active,
          coalesce(newest.answered, false) as answered, newest.spoken_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, active_at timestamptz)
     join chats c on c.id = f.chat_id and c.assigned_operator_id = f.operator_id
@@ -49,7 +49,4 @@ with candidate as materialized (
          :waiting_again
 :letting_go
 )
-select pg_catalog.jsonb_build_object(
-         'mended', (select pg_catalog.count(*) from changed),
-         'busy', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('chat_id', k.id, 'operator_id', k.operator_id, 'active_at', k.active_at)), '[]')
-                    from candidate k where not exists (select from locked l where l.id = k.id)));
+:mended_and_busy;

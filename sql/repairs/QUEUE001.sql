@@ -13,7 +13,7 @@ select c.id as chat_id
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen,
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found,
          coalesce(newest.answered, false) as answered, newest.spoken_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
@@ -25,11 +25,4 @@ with candidate as materialized (
    order by c.id
 ), locked as materialized (
   select c.*, c as was, 'QUEUE001' as code, true as lets_go, k.answered, k.spoken_at,
-         'manual_release:repair' as reason
-:locked_as_judged
-), changed as (
-  update chats c
-     set :waiting_again
-:letting_go
-)
-:mended_and_busy;
+:given_back;

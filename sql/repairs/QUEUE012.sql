@@ -17,7 +17,7 @@ select c.id
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, unanswered.since,
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found, unanswered.since,
          case when unanswered.since is null then 0 else releases.many end as releases
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
