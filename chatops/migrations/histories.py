@@ -33,6 +33,10 @@ def _kept(
     return HistoryTable(tool, name, frozenset(columns.split()), f"select {select} from {{table}} {where}", schema, up_to)
 
 
+def _by_name(tool: str, name: str, column: str) -> HistoryTable:
+    return _kept(tool, name, column, f"null, {column}")
+
+
 # The first that fits a table is taken.
 HISTORIES = (
     _kept("Supabase", "schema_migrations", "version name", "version, name", schema="supabase_migrations"),
@@ -47,12 +51,12 @@ HISTORIES = (
     _kept("goose", "goose_db_version", "id version_id is_applied", "version_id::text, null",
           "as g where is_applied and version_id > 0"
           " and id = (select max(id) from {table} as o where o.version_id = g.version_id)"),
-    _kept("node-pg-migrate", "pgmigrations", "name", "null, name"),
-    _kept("sql-migrate", "gorp_migrations", "id", "null, id"),
-    _kept("Knex", "knex_migrations", "name", "null, name"),
-    _kept("Sequelize", "SequelizeMeta", "name", "null, name"),
+    _by_name("node-pg-migrate", "pgmigrations", "name"),
+    _by_name("sql-migrate", "gorp_migrations", "id"),
+    _by_name("Knex", "knex_migrations", "name"),
+    _by_name("Sequelize", "SequelizeMeta", "name"),
     _kept("graphile-migrate", "migrations", "filename hash", "null, filename", schema="graphile_migrate"),
-    _kept("yoyo", "_yoyo_migration", "migration_id", "null, migration_id"),
+    _by_name("yoyo", "_yoyo_migration", "migration_id"),
     _kept("Atlas", "atlas_schema_revisions", "version description", "version, null"),
     _kept("sqlx", "_sqlx_migrations", "version success", "version::text, null", "where success"),
     _kept("Diesel", "__diesel_schema_migrations", "version", "version, null"),

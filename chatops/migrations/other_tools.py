@@ -19,48 +19,78 @@ _SPACE = r"[ \t]"
 
 @frozen
 class Tool:
-    """A tool whose up part runs: how it marks both parts, by the text of a comment line."""
+    """What a tool writes into files, by the text of a comment line.
+
+    `up` begins the part that goes up, `down` the one that undoes, `alone` says that the file must not be one transaction.
+    """
 
     name: str
     up: re.Pattern[str]
     down: re.Pattern[str]
+    alone: re.Pattern[str]
 
 
-def _tool(name: str, up: str, down: str) -> Tool:
-    return Tool(name, re.compile(up, re.IGNORECASE), re.compile(down, re.IGNORECASE))
+_NEVER = "(?!)"
 
 
-TOOLS = (
-    _tool("dbmate", rf"--{_SPACE}*migrate:up\b", rf"--{_SPACE}*migrate:down\b"),
-    _tool("goose", rf"--{_SPACE}*\+goose{_SPACE}+up\b", rf"--{_SPACE}*\+goose{_SPACE}+down\b"),
-    _tool("sql-migrate", rf"--{_SPACE}*\+migrate{_SPACE}+up\b", rf"--{_SPACE}*\+migrate{_SPACE}+down\b"),
-    _tool("node-pg-migrate", rf"--[\s-]*up{_SPACE}+migration\b", rf"--[\s-]*down{_SPACE}+migration\b"),
-    _tool("shmig", rf"--{_SPACE}*=+{_SPACE}*up{_SPACE}*=+", rf"--{_SPACE}*=+{_SPACE}*down{_SPACE}*=+"),
-)
+def _tool(name: str, *, up: str = _NEVER, down: str = _NEVER, alone: str = _NEVER) -> Tool:
+    return Tool(name, *(re.compile(mark, re.IGNORECASE) for mark in (up, down, alone)))
+
+
 VARIABLES = "goose ENVSUB"
 CONDITIONS = "Liquibase"
+_KNOWN = (
+    _tool(
+        "dbmate",
+        up=rf"--{_SPACE}*migrate:up\b",
+        down=rf"--{_SPACE}*migrate:down\b",
+        alone=r"--\s*migrate:up\b.*\btransaction\s*:\s*false\b",
+    ),
+    _tool(
+        "goose",
+        up=rf"--{_SPACE}*\+goose{_SPACE}+up\b",
+        down=rf"--{_SPACE}*\+goose{_SPACE}+down\b",
+        alone=r"--\s*\+goose\s+no\s+transaction\b",
+    ),
+    _tool(
+        "sql-migrate",
+        up=rf"--{_SPACE}*\+migrate{_SPACE}+up\b",
+        down=rf"--{_SPACE}*\+migrate{_SPACE}+down\b",
+        alone=r"--\s*\+migrate\s+up\b.*\bnotransaction\b",
+    ),
+    _tool("node-pg-migrate", up=rf"--[\s-]*up{_SPACE}+migration\b", down=rf"--[\s-]*down{_SPACE}+migration\b"),
+    _tool("shmig", up=rf"--{_SPACE}*=+{_SPACE}*up{_SPACE}*=+", down=rf"--{_SPACE}*=+{_SPACE}*down{_SPACE}*=+"),
+    _tool("micrate", down=r"--\s*\+micrate\s+down\b"),
+    _tool("rambler", down=r"--\s*rambler\s+down\b"),
+    _tool("yoyo", alone=r"--\s*transactional\s*:\s*false\b"),
+    _tool("tern", down=r"-{2,}\s*create\s+above\s*/\s*drop\s+below\s*-*", alone=r"-{2,}\s*tern:\s*disable-tx\b"),
+    _tool("graphile-migrate", alone=r"--!\s*no-transaction\b"),
+    _tool("migratus", alone=r"--\s*:disable-transaction\b"),
+    _tool("Play Evolutions", down=r"--+\s*!downs\b"),
+    _tool("MyBatis Migrations or dbdeploy", down=r"--\s*//\s*@undo\b"),
+    _tool(
+        "Liquibase",
+        down=r"--\s*rollback\s+\S|/\*\s*liquibase\s+rollback\b",
+        alone=r"--\s*changeset\b.*\brunInTransaction\s*:\s*\"?false\b",
+    ),
+    _tool("Atlas", down=r"--\s*down\.sql\s*--", alone=r"--\s*atlas:txmode\s+none\b"),
+    _tool("Flyway", alone=r"--\s*flyway:executeInTransaction\s*=\s*false\b"),
+    _tool("Evolve", alone=r"--\s*evolve-tx-off\b"),
+    _tool("postgres-migrations", alone=r"--\s*postgres-migrations\s+disable-transaction\b"),
+    _tool("Bytebase", alone=r"--\s*txn-mode\s*=\s*off\b"),
+    _tool("sqlx", alone=r"--\s*(?:no|without|disable)[ _-]?transactions?\s*"),
+    _tool("Sqitch", down=r"--\s*revert\s+\S+:\S+\s+from\s+\w+\s*$"),
+    _tool("Alembic", down=r"--\s*running\s+downgrade\b"),
+    _tool("another tool", down=r"--\s*(?!migrate:)[a-z][\w-]*:(?:down|undo|rollback|revert)\s*$"),
+    _tool("another tool", down=r"--\s*\+\s*(?!goose\b|migrate\b)[a-z][\w-]*\s+(?:down|undo|rollback|revert)\s*$"),
+    _tool(VARIABLES, down=r"--\s*\+goose\s+envsub\s+on\b"),
+)
+TOOLS = tuple(tool for tool in _KNOWN if tool.up.pattern != _NEVER)
+"""Those whose files are taken apart. What undoes in a file of any other is refused."""
 # What Liquibase runs in some places only.
 _CONDITION = re.compile(
     r"--\s*(?:preconditions\b|changeset\b.*\b(?:context|contextFilter|labels)\s*:|changeset\b.*\bdbms\s*:\s*\"?(?!postgres))",
     re.IGNORECASE,
-)
-# The marks of tools whose files are refused: the tool, and the comment line that begins the part that undoes.
-OTHERS = tuple(
-    (name, re.compile(pattern, re.IGNORECASE))
-    for name, pattern in (
-        ("micrate", r"--\s*\+micrate\s+down\b"),
-        ("rambler", r"--\s*rambler\s+down\b"),
-        ("tern", r"-{2,}\s*create\s+above\s*/\s*drop\s+below\s*-*"),
-        ("Play Evolutions", r"--+\s*!downs\b"),
-        ("MyBatis Migrations or dbdeploy", r"--\s*//\s*@undo\b"),
-        ("Liquibase", r"--\s*rollback\s+\S|/\*\s*liquibase\s+rollback\b"),
-        ("Atlas", r"--\s*down\.sql\s*--"),
-        ("Sqitch", r"--\s*revert\s+\S+:\S+\s+from\s+\w+\s*$"),
-        ("Alembic", r"--\s*running\s+downgrade\b"),
-        ("another tool", r"--\s*(?!migrate:)[a-z][\w-]*:(?:down|undo|rollback|revert)\s*$"),
-        ("another tool", r"--\s*\+\s*(?!goose\b|migrate\b)[a-z][\w-]*\s+(?:down|undo|rollback|revert)\s*$"),
-        (VARIABLES, r"--\s*\+goose\s+envsub\s+on\b"),
-    )
 )
 _UNDOING = "downs?|undo|roll[ -]?back|revert|downgrade"
 _FILLING = r"migrat(?:e|ion|ions)|section|part|script|sql|code|begins?|starts?|here|below"
@@ -74,26 +104,6 @@ _PLAIN_UP = re.compile(
 _ANY_MARK = re.compile(
     rf"migrate:|\+goose|\+migrate|\+micrate|rambler|!downs|@undo|drop\s+below|envsub|changeset|preconditions|down\.sql|\b(?:{_UNDOING})\b",
     re.IGNORECASE,
-)
-# What other tools write where a file must not be one transaction.
-_NO_TRANSACTION = tuple(
-    (name, re.compile(pattern, re.IGNORECASE))
-    for name, pattern in (
-        ("dbmate", r"--\s*migrate:up\b.*\btransaction\s*:\s*false\b"),
-        ("goose", r"--\s*\+goose\s+no\s+transaction\b"),
-        ("sql-migrate", r"--\s*\+migrate\s+up\b.*\bnotransaction\b"),
-        ("yoyo", r"--\s*transactional\s*:\s*false\b"),
-        ("tern", r"-{2,}\s*tern:\s*disable-tx\b"),
-        ("graphile-migrate", r"--!\s*no-transaction\b"),
-        ("migratus", r"--\s*:disable-transaction\b"),
-        ("Atlas", r"--\s*atlas:txmode\s+none\b"),
-        ("Flyway", r"--\s*flyway:executeInTransaction\s*=\s*false\b"),
-        ("Evolve", r"--\s*evolve-tx-off\b"),
-        ("Liquibase", r"--\s*changeset\b.*\brunInTransaction\s*:\s*\"?false\b"),
-        ("postgres-migrations", r"--\s*postgres-migrations\s+disable-transaction\b"),
-        ("Bytebase", r"--\s*txn-mode\s*=\s*off\b"),
-        ("sqlx", r"--\s*(?:no|without|disable)[ _-]?transactions?\s*"),
-    )
 )
 _WITH_PARTS = ("dbmate", "goose", "sql-migrate")
 _MARKS = re.compile(r"--\s*(?:migrate:|\+goose|\+migrate)", re.IGNORECASE)
@@ -125,13 +135,13 @@ def up_part(name: str, text: str) -> UpPart:
 def declared_no_transaction(read: Script, head: Sequence[Token]) -> str | None:
     """The tool by whose words a file must not be one transaction: at its head, or, for tools with parts, at any mark."""
     marks = [*comments_between(read, _MARKS)]
-    for tool, pattern in _NO_TRANSACTION:
-        for comment in marks if tool in _WITH_PARTS else head:
+    for tool in _KNOWN:
+        for comment in marks if tool.name in _WITH_PARTS else head:
             # A note such as “no transaction is needed here” is none.
-            if match := pattern.match(comment.text.strip()):
-                if tool == "sqlx" and match.end() < len(comment.text.strip()):
+            if match := tool.alone.match(comment.text.strip()):
+                if tool.name == "sqlx" and match.end() < len(comment.text.strip()):
                     continue
-                return tool
+                return tool.name
     return None
 
 
@@ -193,7 +203,7 @@ def _refused(name: str, text: str, lines: Sequence[_Line]) -> Iterator[Problem]:
     for line in lines:
         comment, at = line.comment, place(text, line.comment.start)
         mark = comment.text.strip()[:60]
-        tool = next((name for name, pattern in OTHERS if pattern.match(comment.text)), None)
+        tool = next((other.name for other in _KNOWN if other not in TOOLS and other.down.match(comment.text)), None)
         if tool == VARIABLES:
             what = f"{tool} puts values of the environment in from here on"
             yield problem_at(name, at, "other-tool", what, "write the values")

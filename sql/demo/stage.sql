@@ -24,13 +24,13 @@ begin
 end
 $function$;
 
--- Somebody whom only this plant knows; off shift until they take a chat.
-create or replace function pg_temp.newcomer(p_name text) returns uuid
+-- Somebody whom only this plant knows; off shift until they take a chat, unless it says when they were heard of.
+create or replace function pg_temp.newcomer(p_name text, p_on_shift_heard interval default null) returns uuid
 language sql
 as $function$
   insert into operators (id, name, email, is_active, is_available, last_activity, total_messages, created_at)
-  values (md5('newcomer ' || p_name)::uuid, p_name, lower(replace(p_name, ' ', '.')) || '@operators.example', true, false,
-          now() - interval '1 hour', 0, now() - interval '90 days')
+  values (md5('newcomer ' || p_name)::uuid, p_name, lower(replace(p_name, ' ', '.')) || '@operators.example', true,
+          p_on_shift_heard is not null, now() - coalesce(p_on_shift_heard, interval '1 hour'), 0, now() - interval '90 days')
   returning id
 $function$;
 
@@ -86,17 +86,6 @@ language sql
 as $function$
   insert into chat_assignments (chat_id, operator_id, assigned_at, released_at, release_reason, created_at)
   values (p_chat_id, pg_temp.newcomer(p_name), now() - p_ago, now() - p_ago + p_for, p_reason, now() - p_ago)
-$function$;
-
--- Somebody new who is on shift and holds nothing; last heard of so long ago.
-create or replace function pg_temp.free_newcomer(p_name text, p_heard interval) returns void
-language plpgsql
-as $function$
-declare
-  v_operator_id constant uuid := pg_temp.newcomer(p_name);
-begin
-  update operators set is_available = true, last_activity = now() - p_heard where id = v_operator_id;
-end
 $function$;
 
 -- The user writes, waits for their turn, and an operator takes the chat and has it still.
