@@ -99,7 +99,7 @@ def switch_off(database: Database, provenance: Provenance, span: timedelta, reas
         require(database)
         was = Guards(True, _switch(database), [])
         before = json.dumps({"guards": "off" if was.off else "on"})
-        parameters = {"span": span, "reason": reason, "before": before}
+        parameters = {"key": "guards", "value": '"off"', "span": span, "reason": reason, "before": before}
         return Switched(*audit.carry_out(database, "queries/guard_off.sql", parameters)[0])
 
 

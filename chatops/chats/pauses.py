@@ -32,7 +32,8 @@ def begin(database: Database, provenance: Provenance, span: timedelta, reason: s
     """Pauses the queue for a span of time, logged in the same transaction. Raises RefusedError where assign does not look."""
     with audit.acting(database, provenance, reason=reason):
         require(database)
-        return Paused(*audit.carry_out(database, "queries/pause_begin.sql", {"span": span, "reason": reason})[0])
+        parameters = {"key": "pause", "value": '"on"', "span": span, "reason": reason}
+        return Paused(*audit.carry_out(database, "queries/pause_begin.sql", parameters)[0])
 
 
 def require(database: Database) -> None:

@@ -1,11 +1,7 @@
 -- Switches the guards of one schema off until an instant, and writes that into the log; nothing restarts, open connections obey.
-with switched as (
-  insert into chatops.settings as s (target_schema, key, value, until, reason, set_by, set_at)
-  values (current_schema(), 'guards', '"off"', clock_timestamp() + :'span'::interval, :'reason'::text, session_user, clock_timestamp())
-  on conflict (target_schema, key) do update
-    set value = excluded.value, until = excluded.until, reason = excluded.reason, set_by = excluded.set_by, set_at = excluded.set_at
-  returning s.until
-)
+-- key: guards; value: "off"
+\set setting_until `cat sql/queries/shared/setting_until.sql`
+with switched as (:setting_until)
 insert into chatops.actions (action, before, after)
 select 'guard off', :'before'::jsonb, pg_catalog.jsonb_build_object('guards', 'off', 'until', switched.until) from switched
 returning id as action_id, (after ->> 'until'::text)::timestamptz as until
