@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from chatops import formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError, UsageError
 from chatops.frozen import frozen
+
+Id = TypeVar("Id")
+Instant = TypeVar("Instant")
 
 OUTCOMES = ("done", "refused", "moved", "failed")
 ACTIONS = (
@@ -75,27 +79,29 @@ class Logged(Entry):
         return "; ".join(part for part in (self.reason, self.detail) if part)
 
 
-@frozen
-class Question:
-    """What of the log is wanted; None where it does not matter. Instants by the database's clock."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters(Generic[Id, Instant]):
+    """What of the log is wanted, as it was typed or as it is meant; None where it does not matter."""
 
-    chat: UUID | None = None
-    operator: UUID | None = None
+    chat: Id | None = None
+    operator: Id | None = None
     who: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    plan: UUID | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    plan: Id | None = None
     action: str | None = None
     outcome: str | None = None
 
-    def parameters(self, schema: str) -> dict[str, Any]:
-        """As the query takes them."""
-        _one_of("--outcome", self.outcome, OUTCOMES, self.outcome)
-        _one_of("--action", self.action, ACTIONS, self.action and self.action.partition(" ")[0])
-        return {
-            "schema": schema, "chat": self.chat, "operator": self.operator, "who": self.who, "since": self.since,
-            "until": self.until, "plan": self.plan, "action": self.action, "outcome": self.outcome,
-        }  # fmt: skip
+
+Typed = Filters[str, str]
+Question = Filters[UUID, datetime]
+"""Instants by the database's clock."""
+
+
+def _parameters(question: Question, schema: str, limit: int | None) -> dict[str, Any]:
+    _one_of("--outcome", question.outcome, OUTCOMES, question.outcome)
+    _one_of("--action", question.action, ACTIONS, question.action and question.action.partition(" ")[0])
+    return {**{one.name: getattr(question, one.name) for one in fields(question)}, "schema": schema, "limit": limit}
 
 
 def _one_of(option: str, given: str | None, known: Sequence[str], word: str | None) -> None:
@@ -107,7 +113,7 @@ def _one_of(option: str, given: str | None, known: Sequence[str], word: str | No
 def stream(database: Database, question: Question, limit: int | None = None) -> Iterator[Logged]:
     """The rows that were asked for, the newest first, a few at a time; inside `reading`. Raises RefusedError without a log."""
     _require(database)
-    parameters = question.parameters(database.target.schema) | {"limit": limit}
+    parameters = _parameters(question, database.target.schema, limit)
     chats = database.facts is None or database.facts.has_chats
     yield from database.stream(Logged, sqlfiles.query(f"queries/log{'' if chats else '.without_chats'}.sql"), parameters)
 
@@ -115,7 +121,7 @@ def stream(database: Database, question: Question, limit: int | None = None) -> 
 def newest(database: Database, limit: int) -> list[Logged]:
     """The newest rows, in one round trip; inside `reading`. Raises RefusedError without a log."""
     _require(database)
-    parameters = Question().parameters(database.target.schema) | {"limit": limit}
+    parameters = _parameters(Filters(), database.target.schema, limit)
     return database.rows(Logged, sqlfiles.read("queries/log.sql"), parameters)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chatops import sqlfiles
-from chatops.chats.reports import ask
+from chatops.chats.reports import OperatorLoad, ask
 from chatops.db import Database
 from chatops.errors import DatabaseError
 from chatops.frozen import frozen
@@ -16,19 +16,11 @@ from chatops.tables_there import require_rows
 
 
 @frozen
-class Identity:
+class Identity(OperatorLoad):
     """An operator as `show operator` tells them."""
 
-    id: UUID
-    name: str | None
     is_active: bool
     is_available: bool
-    load: str
-    chat_id: UUID | None
-    held_since: datetime | None
-    held_chats: int
-    last_activity: datetime | None
-    total_messages: int | None
     taken_last_day: int
 
 

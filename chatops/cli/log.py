@@ -35,9 +35,8 @@ def log(
     limit: int | None = option(None, "--limit", min=1, help="How many (default 50; jsonl, csv and tsv: all)."),
 ) -> ExitCode:
     """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after."""
+    from chatops.chats.log import Filters  # these load the driver
     from chatops.flows.log import LogRequest, show_log
 
-    request = LogRequest(
-        chat=chat, operator=operator, who=who, since=since, until=until, plan=plan, action=action, outcome=outcome, limit=limit
-    )
-    return show_log(invocation_of(ctx), request)
+    wanted = Filters(chat=chat, operator=operator, who=who, since=since, until=until, plan=plan, action=action, outcome=outcome)
+    return show_log(invocation_of(ctx), LogRequest(wanted, limit))

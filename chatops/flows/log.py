@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 from chatops.chats import log
@@ -13,6 +12,7 @@ from chatops.flows import tenants
 from chatops.flows.instants import instant, plan_id
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
+from chatops.frozen import frozen
 from chatops.model import Answer, Line
 from chatops.names import find_chat, find_operator
 from chatops.screens import log as screen
@@ -22,18 +22,11 @@ STREAMED = ("jsonl", "csv", "tsv")
 NEWEST = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LogRequest:
-    """The filters as they were typed."""
+    """The filters, and how many rows at the most."""
 
-    chat: str | None = None
-    operator: str | None = None
-    who: str | None = None
-    since: str | None = None
-    until: str | None = None
-    plan: str | None = None
-    action: str | None = None
-    outcome: str | None = None
+    wanted: log.Typed
     limit: int | None = None
 
 
@@ -48,7 +41,7 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
         facts = database.facts
         if facts is not None and not facts.has_bookkeeping:
             require_chats(database)
-        rows = log.stream(database, _question(invocation, database, request), most)
+        rows = log.stream(database, _question(invocation, database, request.wanted), most)
         if facts is not None and facts.chats_elsewhere:
             if (first := next(rows, None)) is None:
                 require_chats(database)  # a log outlives its chats, where there is one
@@ -99,25 +92,25 @@ def _of_one(
 ) -> list[log.Logged]:
     facts = database.facts
     assert facts is not None
-    by_name = request.chat is not None or request.operator is not None
+    by_name = request.wanted.chat is not None or request.wanted.operator is not None
     if not facts.has_bookkeeping or (by_name and not facts.has_chats):
         return []
     try:
-        asked = _question(one, database, request)
+        asked = _question(one, database, request.wanted)
     except UsageError as error:  # the chat or operator is another tenant's
         nowhere.append(error)
         return []
     return list(log.stream(database, asked, most))
 
 
-def _question(invocation: Invocation, database: Database, request: LogRequest) -> log.Question:
-    return log.Question(
-        chat=find_chat(database, request.chat).id if request.chat else None,
-        operator=find_operator(database, request.operator).id if request.operator else None,
-        who=request.who,
-        since=instant(request.since, "--since", invocation.now),
-        until=instant(request.until, "--until", invocation.now),
-        plan=plan_id(request.plan),
-        action=request.action,
-        outcome=request.outcome,
+def _question(invocation: Invocation, database: Database, typed: log.Typed) -> log.Question:
+    return log.Filters(
+        chat=find_chat(database, typed.chat).id if typed.chat else None,
+        operator=find_operator(database, typed.operator).id if typed.operator else None,
+        who=typed.who,
+        since=instant(typed.since, "--since", invocation.now),
+        until=instant(typed.until, "--until", invocation.now),
+        plan=plan_id(typed.plan),
+        action=typed.action,
+        outcome=typed.outcome,
     )

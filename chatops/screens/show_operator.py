@@ -6,6 +6,12 @@ from chatops import formatting
 from chatops.chats.one_operator import OneOperator
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
+FLAGS_AND_LOAD = (
+    "is_active", "is_available", "load", "chat_id", "held_since", "held_chats", "last_activity", "total_messages",
+    "taken_last_day",
+)  # fmt: skip
+"""What programs get of an operator beside the id."""
+
 
 def about_operator(known: OneOperator, *, show_names: bool, short: bool) -> Answer:
     """`chatops show operator`; `short`: ages instead of instants for people."""
@@ -19,7 +25,7 @@ def about_operator(known: OneOperator, *, show_names: bool, short: bool) -> Answ
     answers = one.total_messages or 0
     taken = f"took {formatting.plural(one.taken_last_day, 'chat')} in the last day"
     lines: list[Line] = [
-        [Span(str(one.id), "strong"), Span(f" · {name}")],
+        [Span(str(one.operator_id), "strong"), Span(f" · {name}")],
         f"{one.load} · {flags} · {seen}",
         f"{holds} · {taken} · {formatting.plural(answers, 'answer')} in all",
     ]
@@ -31,7 +37,7 @@ def about_operator(known: OneOperator, *, show_names: bool, short: bool) -> Answ
     ]
     if short:
         columns.insert(1, Column("at", "when", "instant", audience="machines"))
-    identity = {field: getattr(one, field) for field in one.__dataclass_fields__ if field != "name"}
+    identity = {"id": one.operator_id, **{name: getattr(one, name) for name in FLAGS_AND_LOAD}}
     return Answer(
         "show", [Text(lines), Table("events", columns, known.deeds, empty="nothing yet")], {"operator": identity}, known.now
     )
