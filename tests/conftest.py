@@ -212,19 +212,17 @@ def build_latest(database: Database) -> None:
     _command(database.url, "migrate", "--to", "latest", "--yes")
 
 
+def program(*words: object, timeout: float = 120, **how: Any) -> subprocess.CompletedProcess[str]:
+    """Runs a program without anybody at its keyboard, and takes down as text what it writes; how it ends is the caller's to judge."""
+    command = [str(word) for word in words]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=timeout, **how)
+
+
 def _command(url: str, *arguments: str) -> None:
     """Runs a command on a database that is being built. Raises RuntimeError when it does not end well."""
     with tempfile.TemporaryDirectory() as home:
         environment = clean_environment(Path(home), {"CHATOPS_DATABASE_URL": url})
-        done = subprocess.run(
-            [sys.executable, "-m", "chatops", *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        done = program(sys.executable, "-m", "chatops", *arguments, env=environment)
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 

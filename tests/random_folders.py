@@ -58,11 +58,37 @@ def _column(model: Model, choice: Choice) -> tuple[str, str] | None:
     return (table, column) if table and column else None
 
 
-def _named(model: Model, choice: Choice, names: Sequence[str]) -> tuple[str, str, str] | None:
-    """A table, a column of it, and a name for what is to stand on them."""
-    found = _column(model, choice)
-    name = choice.of(names, 2)
-    return None if found is None or name is None else (*found, name)
+def on_table(make: Callable[[Model, Choice, str], str | None]) -> Make:
+    """A statement about one of the tables; none where there is none."""
+
+    def made(model: Model, choice: Choice) -> str | None:
+        table = _table(model, choice)
+        return None if table is None else make(model, choice, table)
+
+    return made
+
+
+def on_column(make: Callable[[Model, Choice, str, str], str | None]) -> Make:
+    """A statement about a column of one of the tables."""
+
+    def made(model: Model, choice: Choice) -> str | None:
+        found = _column(model, choice)
+        return None if found is None else make(model, choice, *found)
+
+    return made
+
+
+def on_names(*names: str) -> Callable[[Callable[[Model, Choice, str, str, str], str | None]], Make]:
+    """A statement about what bears one of these names, and stands on a column of one of the tables."""
+
+    def of(make: Callable[[Model, Choice, str, str, str], str | None]) -> Make:
+        def made(model: Model, choice: Choice) -> str | None:
+            found, name = _column(model, choice), choice.of(names, 2)
+            return None if found is None or name is None else make(model, choice, *found, name)
+
+        return made
+
+    return of
 
 
 def _create_table(model: Model, choice: Choice) -> str | None:
@@ -78,10 +104,8 @@ def _create_table(model: Model, choice: Choice) -> str | None:
     return f"create table {lenient}{name} (x {kinds[0]}{default}, y {kinds[1]})"
 
 
-def _drop_table(model: Model, choice: Choice) -> str | None:
-    name = _table(model, choice)
-    if name is None:
-        return None
+@on_table
+def _drop_table(model: Model, choice: Choice, name: str) -> str | None:
     del model.tables[name], model.on_table[name]
     model.indexes = {index: table for index, table in model.indexes.items() if table != name}
     model.views = {view: table for view, table in model.views.items() if table != name}
@@ -100,11 +124,10 @@ def _rename_table(model: Model, choice: Choice) -> str | None:
     return f"alter table {name} rename to {new}"
 
 
-def _add_column(model: Model, choice: Choice) -> str | None:
-    table = _table(model, choice)
-    free = [one for one in COLUMNS if table and one not in model.tables[table]]
-    column = choice.of(free, 1)
-    if table is None or column is None:
+@on_table
+def _add_column(model: Model, choice: Choice, table: str) -> str | None:
+    column = choice.of([one for one in COLUMNS if one not in model.tables[table]], 1)
+    if column is None:
         return None
     kind = TYPES[choice.numbers[2] % len(TYPES)]
     model.tables[table][column] = kind
@@ -112,30 +135,23 @@ def _add_column(model: Model, choice: Choice) -> str | None:
     return f"alter table {table} add column {'if not exists ' if choice.numbers[1] % 2 else ''}{column} {kind}{default}"
 
 
-def _drop_column(model: Model, choice: Choice) -> str | None:
-    found = _column(model, choice)
-    if found is None:
-        return None
-    table, column = found
+@on_column
+def _drop_column(model: Model, choice: Choice, table: str, column: str) -> str | None:
     del model.tables[table][column]
     return f"alter table {table} drop column {column} cascade"
 
 
-def _rename_column(model: Model, choice: Choice) -> str | None:
-    found = _column(model, choice)
-    free = [one for one in COLUMNS if found and one not in model.tables[found[0]]]
-    new = choice.of(free, 2)
-    if found is None or new is None:
+@on_column
+def _rename_column(model: Model, choice: Choice, table: str, column: str) -> str | None:
+    new = choice.of([one for one in COLUMNS if one not in model.tables[table]], 2)
+    if new is None:
         return None
-    model.tables[found[0]][new] = model.tables[found[0]].pop(found[1])
-    return f"alter table {found[0]} rename column {found[1]} to {new}"
+    model.tables[table][new] = model.tables[table].pop(column)
+    return f"alter table {table} rename column {column} to {new}"
 
 
-def _alter_column(model: Model, choice: Choice) -> str | None:
-    found = _column(model, choice)
-    if found is None:
-        return None
-    table, column = found
+@on_column
+def _alter_column(model: Model, choice: Choice, table: str, column: str) -> str | None:
     kind = model.tables[table][column]
     defaults = DEFAULTS[kind]
     what = (
@@ -152,11 +168,8 @@ def _alter_column(model: Model, choice: Choice) -> str | None:
     return f"alter table {table} alter column {column} {chosen}"
 
 
-def _constraint(model: Model, choice: Choice) -> str | None:
-    named = _named(model, choice, NAMES)
-    if named is None:
-        return None
-    table, column, name = named
+@on_names(*NAMES)
+def _constraint(model: Model, choice: Choice, table: str, column: str, name: str) -> str | None:
     there = model.on_table[table]["constraint"]
     if name in there:
         there.discard(name)
@@ -168,11 +181,8 @@ def _constraint(model: Model, choice: Choice) -> str | None:
     return f"alter table {table} add constraint {name} check ({CHECKS[kind].format(c=column)})"
 
 
-def _index(model: Model, choice: Choice) -> str | None:
-    named = _named(model, choice, [f"i_{one}" for one in NAMES])
-    if named is None:
-        return None
-    table, column, name = named
+@on_names(*(f"i_{one}" for one in NAMES))
+def _index(model: Model, choice: Choice, table: str, column: str, name: str) -> str | None:
     if name in model.indexes:
         del model.indexes[name]
         return f"drop index if exists {name}"
@@ -182,11 +192,8 @@ def _index(model: Model, choice: Choice) -> str | None:
     return f"create index {name} on {table} ({keys}){where}"
 
 
-def _policy(model: Model, choice: Choice) -> str | None:
-    named = _named(model, choice, NAMES)
-    if named is None:
-        return None
-    table, column, name = named
+@on_names(*NAMES)
+def _policy(model: Model, choice: Choice, table: str, column: str, name: str) -> str | None:
     using = (f"{column} is not null", "true", f"{column} is null or false")[choice.numbers[1] % 3]
     there = model.on_table[table]["policy"]
     if name in there:
@@ -198,9 +205,9 @@ def _policy(model: Model, choice: Choice) -> str | None:
     return f"create policy {name} on {table} using ({using})"
 
 
-def _row_security(model: Model, choice: Choice) -> str | None:
-    table = _table(model, choice)
-    return None if table is None else f"alter table {table} {('enable', 'disable')[choice.numbers[1] % 2]} row level security"
+@on_table
+def _row_security(model: Model, choice: Choice, table: str) -> str | None:
+    return f"alter table {table} {('enable', 'disable')[choice.numbers[1] % 2]} row level security"
 
 
 ARGUMENTS = ("", "int", "int, text")
@@ -238,11 +245,8 @@ def _trigger(model: Model, choice: Choice) -> str | None:
     return f"{function}; create trigger {name} {when} on {table} for each row execute function touch()"
 
 
-def _view(model: Model, choice: Choice) -> str | None:
-    named = _named(model, choice, ("v", "w"))
-    if named is None:
-        return None
-    table, column, name = named
+@on_names("v", "w")
+def _view(model: Model, choice: Choice, table: str, column: str, name: str) -> str | None:
     if name in model.views:
         del model.views[name]
         return f"drop view if exists {name}"
@@ -266,17 +270,17 @@ def _enum(model: Model, choice: Choice) -> str | None:
     return f"alter type {name} add value if not exists '{label}'"
 
 
-def _data(model: Model, choice: Choice) -> str | None:
-    table = _table(model, choice)
-    return None if table is None else f"insert into {table} default values on conflict do nothing"
+@on_table
+def _data(model: Model, choice: Choice, table: str) -> str | None:
+    return f"insert into {table} default values on conflict do nothing"
 
 
-def _rows(model: Model, choice: Choice) -> str | None:
+@on_column
+def _rows(model: Model, choice: Choice, table: str, column: str) -> str | None:
     """Rows that are written out; of few values, so that files write the same ones."""
-    found = _column(model, choice)
-    if found is None or model.tables[found[0]][found[1]] not in ("int", "bigint", "text"):
+    if model.tables[table][column] not in ("int", "bigint", "text"):
         return None
-    return f"insert into {found[0]} ({found[1]}) values ('{choice.numbers[2] % 5}') on conflict do nothing"
+    return f"insert into {table} ({column}) values ('{choice.numbers[2] % 5}') on conflict do nothing"
 
 
 def _rename(model: Model, choice: Choice) -> str | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Result, clean_environment, supabase_program, why_not_supabase
+from tests.conftest import Result, clean_environment, program, supabase_program, why_not_supabase
 from tests.servers import Database
 from tests.test_adopt import HISTORY, PROJECT, by_hand
 
@@ -22,18 +21,16 @@ def push(tmp_path: Path, home: Path) -> Push:
     """`supabase db push` of a copy of the project: exit code and everything that it said."""
     if (reason := why_not_supabase()) is not None:
         pytest.skip(reason)
-    program = supabase_program()
-    assert program is not None
+    supabase = supabase_program()
+    assert supabase is not None
     where = tmp_path / "shop"
     shutil.copytree(PROJECT.parent, where / "supabase")
     (where / "supabase" / "config.toml").write_text('project_id = "shop"\n', encoding="utf-8")
 
     def run(database: Database, *more: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [program, "db", "push", "--db-url", f"{database.url}?sslmode=disable", "--workdir", where, "--yes", *more],
-            env=clean_environment(home, {"SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1"}),
-            cwd=where, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        pushing = ["db", "push", "--db-url", f"{database.url}?sslmode=disable", "--workdir", where, "--yes"]
+        quiet = {"SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1"}
+        done = program(supabase, *pushing, *more, env=clean_environment(home, quiet), cwd=where)
         return done.returncode, done.stdout + done.stderr
 
     return run

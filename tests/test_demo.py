@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from chatops.chats import planting
-from tests.conftest import Result, clean_environment
+from tests.conftest import Result, clean_environment, program
 from tests.servers import Farm
 
 SIZE = 500
@@ -45,10 +45,7 @@ class Demo:
 
     def shell(self, line: str) -> Result:
         """What a person pastes."""
-        done = subprocess.run(
-            ["sh", "-c", line], env=self.environment(), cwd=self.home, capture_output=True, text=True, check=False,
-            stdin=subprocess.DEVNULL, timeout=120,
-        )  # fmt: skip
+        done = program("sh", "-c", line, env=self.environment(), cwd=self.home)
         return Result(done.returncode, done.stdout, done.stderr)
 
     @property

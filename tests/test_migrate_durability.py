@@ -32,14 +32,18 @@ def recorded(database: Database) -> list[str]:
     return [name for (name,) in database.execute("select name from chatops.migrations where state = 'applied' order by 1")]
 
 
+def after_a_crash(database: Database) -> tuple[list[str], list[str]]:
+    """The tables, and the files that the ledger has, once the server has crashed and is back."""
+    database.server.restart("immediate")
+    return there(database), recorded(database)
+
+
 def test_a_run_that_ended_survives_a_crash_of_the_server(
     own_server: Callable[..., Server], chatops_inprocess: Callable[..., Result], tmp_path: Path
 ) -> None:
     database = lazy_database(own_server)
     chatops_inprocess("migrate", "--dir", folder(tmp_path, FILES), "--yes", db=database, check=0)
-    database.server.restart("immediate")
-    assert there(database) == ["a", "b"]
-    assert recorded(database) == ["001_a", "002_b"]
+    assert after_a_crash(database) == (["a", "b"], ["001_a", "002_b"])
 
 
 def test_what_went_in_before_a_file_that_failed_survives_a_crash_of_the_server(
@@ -49,9 +53,7 @@ def test_what_went_in_before_a_file_that_failed_survives_a_crash_of_the_server(
     files = folder(tmp_path, {**FILES, "003_c.sql": "select 1 / 0;"})
     failed = chatops_inprocess("migrate", "--dir", files, "--yes", db=database, check=4)
     assert "001 and 002 are in" in failed.stderr
-    database.server.restart("immediate")
-    assert there(database) == ["a", "b"]
-    assert recorded(database) == ["001_a", "002_b"]
+    assert after_a_crash(database) == (["a", "b"], ["001_a", "002_b"])
 
 
 def test_a_crash_in_the_middle_loses_whole_files_and_the_verdict_names_them(

@@ -100,12 +100,18 @@ def test_an_invalid_index_that_was_left_behind_is_dropped_and_built_again(
     assert valid(database, "t_n") is True
 
 
+def at_work(database: Database, rows: str, text: str) -> psycopg.Connection[tuple[object, ...]]:
+    """A session whose transaction does not end, on a table t of those rows."""
+    database.execute(f"create table t as {rows}")
+    session = database.connect(application_name="metabase")
+    session.execute(text.encode())
+    return session
+
+
 def test_transactions_that_an_index_will_wait_for_are_named_and_waited_for(
     database: Database, chatops: Chatops, tmp_path: Path
 ) -> None:
-    database.execute("create table t as select 1 as n")
-    reader = database.connect(application_name="metabase")
-    reader.execute("begin isolation level repeatable read; select count(*) from t")
+    reader = at_work(database, "select 1 as n", "begin isolation level repeatable read; select count(*) from t")
     looking = database.connect()
     wait_for(
         lambda: sessions(looking, f"pid = {reader.info.backend_pid} and xact_start < clock_timestamp() - interval '1 second'"),
@@ -123,9 +129,7 @@ def test_transactions_that_an_index_will_wait_for_are_named_and_waited_for(
 def test_an_index_that_waits_too_long_is_given_up_and_finished_by_the_next_run(
     database: Database, chatops: Chatops, tmp_path: Path
 ) -> None:
-    database.execute("create table t as select 1 as n")
-    writer = database.connect(application_name="metabase")
-    writer.execute("begin; insert into t values (2)")
+    writer = at_work(database, "select 1 as n", "begin; insert into t values (2)")
     where = folder(tmp_path, {"001_t.sql": INDEX})
     result = chatops("migrate", "--dir", where, "--max-wait", "700ms", db=database, check=5)
     assert f"pid {writer.info.backend_pid} metabase" in result.stderr
@@ -320,9 +324,8 @@ def test_a_batch_is_small_enough_for_others_and_goes_on_after_a_failure(
 
 
 def test_a_batch_waits_for_a_locked_row_in_short_attempts(database: Database, chatops: Chatops, tmp_path: Path) -> None:
-    database.execute("create table t as select n, false as done from generate_series(1, 300) as n")
-    holder = database.connect(application_name="metabase")
-    holder.execute("begin; select * from t where n = 150 for update")
+    rows = "select n, false as done from generate_series(1, 300) as n"
+    holder = at_work(database, rows, "begin; select * from t where n = 150 for update")
     where = folder(tmp_path, {"001_t.sql": BATCHED})
     given_up = chatops("migrate", "--dir", where, "--max-wait", "600ms", db=database, check=5)
     assert f"pid {holder.info.backend_pid} metabase" in given_up.stderr

@@ -16,6 +16,8 @@ import pytest
 from chatops.deploys import monitor_state, schedule
 from chatops.deploys.monitor_state import Look, Seen
 from chatops.errors import ExitCode, UsageError
+from tests.conftest import build_latest
+from tests.servers import Database, Server
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ILL = "update platform_config set value = '\"3\"' where key = 'max_reassignments'"
@@ -51,14 +53,24 @@ def watching(database: Any, tmp_path: Path, day: Day, monkeypatch: pytest.Monkey
     return Watching(invocation, clock=day.clock, sleep=day.sleep, **more)
 
 
-def test_a_day_with_a_restart_in_the_middle_ends_in_the_right_verdict(
-    own_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from tests.conftest import build_latest
-
-    server = own_server("18")
-    database = server.create_database()
+@pytest.fixture
+def alone(own_server: Callable[..., Server]) -> Database:
+    """What `migrate` makes, on a server that nobody else uses: it may be stopped."""
+    database = own_server("18").create_database()
     build_latest(database)
+    return database
+
+
+def stop(database: Database) -> None:
+    """Stops a server as a crash would."""
+    database.close()
+    database.server.stop("immediate")
+
+
+def test_a_day_with_a_restart_in_the_middle_ends_in_the_right_verdict(
+    alone: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = alone
     database.execute("insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing")
 
     def ill() -> None:
@@ -67,11 +79,7 @@ def test_a_day_with_a_restart_in_the_middle_ends_in_the_right_verdict(
     def well() -> None:
         database.execute(WELL)
 
-    def stop() -> None:
-        database.close()
-        server.stop("immediate")
-
-    day = Day({2.5: ill, 5.5: well, 10.5: stop, 11.5: server.start})
+    day = Day({2.5: ill, 5.5: well, 10.5: lambda: stop(database), 11.5: database.server.start})
     told = tmp_path / "told"
     day_long = watching(database, tmp_path, day, monkeypatch, notify=f"cat >> {told}")
     assert day_long.loop() is ExitCode.OK
@@ -240,24 +248,15 @@ def test_two_runs_that_take_the_same_tick_write_it_once_in_the_database(
 
 
 def test_a_server_that_is_away_is_remembered_by_the_run_and_written_when_it_is_back(
-    own_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    alone: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from chatops.flows.monitor_state import InDatabase
-    from tests.conftest import build_latest
 
-    server = own_server("18")
-    database = server.create_database()
-    build_latest(database)
-
-    def stop() -> None:
-        database.close()
-        server.stop("immediate")
-
-    day = Day({0.3: stop, 0.6: server.start})
-    one = watching(database, tmp_path, day, monkeypatch, plan="15m*5")
+    day = Day({0.3: lambda: stop(alone), 0.6: alone.server.start})
+    one = watching(alone, tmp_path, day, monkeypatch, plan="15m*5")
     one.keeper = InDatabase(one.invocation)
     assert one.loop() is ExitCode.OK
-    assert [tick["reached"] for tick in database.value("select state->'ticks' from chatops.watches")] == [
+    assert [tick["reached"] for tick in alone.value("select state->'ticks' from chatops.watches")] == [
         True,
         False,
         True,

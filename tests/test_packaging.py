@@ -13,22 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, clean_environment
+from tests.conftest import ROOT, clean_environment, program
 from tests.servers import Database, Farm
 
 
 def run(command: list[str | Path], cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs a program outside the tree, with nothing of the developer's environment but what reaches the registry."""
-    return subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env={**clean_environment(cwd), **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return program(*command, cwd=cwd, env={**clean_environment(cwd), **variables}, timeout=300)
 
 
 @pytest.fixture(scope="session")
@@ -39,13 +30,8 @@ def wheel(farm: Farm, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not folder.exists():
             making = tmp_path_factory.mktemp("build")
             # hatchling is among the test tools, so no isolated environment has to be downloaded.
-            built = subprocess.run(
-                [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", making, ROOT],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=300,
-            )
+            options = ["--wheel", "--no-isolation", "--outdir", making]
+            built = program(sys.executable, "-m", "build", *options, ROOT, timeout=300)
             assert built.returncode == 0, built.stdout + built.stderr
             shutil.copytree(making, folder)
     (found,) = folder.glob("*.whl")
@@ -61,14 +47,8 @@ def installed(farm: Farm, wheel: Path) -> Path:
             # With this environment's pip, and compiled when it is imported: half of the time went into that.
             venv.create(folder, with_pip=False, clear=True)
             options = ["-q", "--no-input", "--disable-pip-version-check", "--no-compile"]
-            got = subprocess.run(
-                [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", *options, wheel],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=300,
-            )
+            pip = ["-m", "pip", "--python", folder / "bin" / "python"]
+            got = program(sys.executable, *pip, "install", *options, wheel, timeout=300)
             if got.returncode:
                 pytest.fail(f"the wheel could not be installed; this test needs the package registry:\n{got.stderr[-2000:]}")
             (folder / "done").touch()

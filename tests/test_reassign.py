@@ -232,20 +232,17 @@ def test_a_dry_run_tells_the_same_and_leaves_nothing(shift: Database, chatops_in
     assert [[row[key] for key in kept] for row in told["chats"]] == [[row[key] for key in kept] for row in done["chats"]]
 
 
-@pytest.mark.parametrize(
-    ("names", "words"),
-    [
-        (["nobody"], "no chat matches"),
-        (["c400"], "use an id"),
-        (["zz"], "no chat matches"),
-        (["x"], "is too short to name a chat"),
-        (["'; drop table chats; --"], "no chat matches"),
-        (["\x1b[31mred\x1b[0m"], "\\x1b[31mred"),
-        (["c4000011", "c4000011"], "given twice"),
-        (["c4000011", str(chat_id(11))], "given twice"),
-        (["00000000-0000-0000-0000-000000000000"], "no chat matches"),
-    ],
-)
+NO_CHATS = {
+    "no chat matches": (["nobody"], ["zz"], ["'; drop table chats; --"], ["00000000-0000-0000-0000-000000000000"]),
+    "use an id": (["c400"],),
+    "is too short to name a chat": (["x"],),
+    "\\x1b[31mred": (["\x1b[31mred\x1b[0m"],),
+    "given twice": (["c4000011", "c4000011"], ["c4000011", str(chat_id(11))]),
+}
+"""Names as they are typed, by what is wrong with them."""
+
+
+@pytest.mark.parametrize(("names", "words"), [(names, words) for words, typed in NO_CHATS.items() for names in typed])
 def test_names_that_mean_no_chat_several_or_the_same_are_usage_errors_and_logged(
     shift: Database, chatops_inprocess: Run, names: list[str], words: str
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 from chatops import sqlfiles
 from chatops.chats import writers
 from chatops.chats.writers import Step
-from tests.conftest import ROOT, clean_environment
+from tests.conftest import ROOT, clean_environment, program
 from tests.desk import Desk
 from tests.invariants import COUNTERS, INVARIANTS, QUEUE_CLOCK
 from tests.load import WITHOUT_CLOSING, hostile_load, summary
@@ -487,15 +487,8 @@ def deployed(database: Database) -> Database:
 
 
 def command(database: Database, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "chatops", *arguments],
-        env=clean_environment(Path("/nonexistent"), {"CHATOPS_DATABASE_URL": database.url}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    environment = clean_environment(Path("/nonexistent"), {"CHATOPS_DATABASE_URL": database.url})
+    done = program(sys.executable, "-m", "chatops", *arguments, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 

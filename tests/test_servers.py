@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import textwrap
 import threading
@@ -15,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.conftest import ROOT, server_labels
+from tests.conftest import ROOT, program, server_labels
 from tests.locks import blocking_pids, wait_for, wait_until_blocked, wait_until_gone
 from tests.servers import Database, Server
 from tests.wire import proxy
@@ -133,25 +132,8 @@ def test_servers_end_with_the_run_even_when_it_is_killed(tmp_path: Path) -> None
         )
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CHATOPS_TEST_FARM"))}
-    died = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-s",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "tests.conftest",
-            tmp_path / "test_inner.py",
-        ],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    options = ["-s", "-p", "no:cacheprovider", "-p", "tests.conftest"]
+    died = program(sys.executable, "-m", "pytest", *options, tmp_path / "test_inner.py", cwd=ROOT, env=environment)
     assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr
     line = next(line for line in died.stdout.splitlines() if "HOLDS" in line)
     _, data, pid = line[line.index("HOLDS") :].split()

@@ -38,39 +38,64 @@ def bash(line: str, home: Path, cwd: Path, **env: str) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.parametrize(
-    ("line", "code", "told"),
-    [
-        ("chatops summary", 0, "waiting"),
-        ("mkdir gone; cd gone; rmdir ../gone; chatops summary", 0, "waiting"),
-        ("mkdir gone; cd gone; rmdir ../gone; chatops config", 0, "setting"),
-        ("mkdir gone; cd gone; rmdir ../gone; chatops diagnose -o json", (0, 1), '"findings"'),
-        ("chatops summary <&-", 0, "waiting"),
-        ("chatops summary 2>&-", 0, "waiting"),
-        ("chatops summary >&-", 0, ""),
-        ("chatops summary <&- >&- 2>&-", 0, ""),
-        ("chatops summary 2>/dev/full", 0, "waiting"),
-        ("chatops summary >/dev/full", 74, ""),
-        ("chatops summary >/dev/full 2>/dev/full", 74, ""),
-        ("chatops --help >/dev/full", 74, ""),
-        ("chatops --version >/dev/full", 74, ""),
-        ("chatops diagnose -o json >/dev/full", 74, ""),
-        ("chatops queue -o csv 2>/dev/full", 0, "chat_id"),
-        ("chatops explain | true; exit ${PIPESTATUS[0]}", 141, ""),
-        ("chatops --help | true; exit ${PIPESTATUS[0]}", (0, 141), ""),
-        ("chatops explain -o json | head -c 10; exit ${PIPESTATUS[0]}", (0, 141), ""),
-        ("chatops show chat $'\\xff\\xfe'", 2, ""),
-        ("chatops diagnose --only $'CHAT\\xff'", 2, ""),
-        ("chatops $'\\xff'", 2, ""),
-        ("env -i PATH=\"$PATH\" CHATOPS_DATABASE_URL=\"$CHATOPS_DATABASE_URL\" " + shlex.quote(sys.executable) + " -m chatops summary", 0, "waiting"),
-        ("unset HOME XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME XDG_DATA_HOME; chatops summary", 0, "waiting"),
-        ("export XDG_STATE_HOME=/dev/null/none XDG_CACHE_HOME=/dev/null/none; chatops diagnose", (0, 1), "check"),
-        ("export XDG_STATE_HOME=/dev/null/none; chatops monitor --once", 2, ""),
-        ("chatops summary --write json=/dev/full", 2, "waiting"),
-        ("chatops summary --write json=/nowhere/x.json", 2, "waiting"),
-        ("ulimit -f 0; chatops summary --write json=x.json", (1, 2), "waiting"),
-    ],
-)  # fmt: skip
+LINES = {
+    (0, "waiting"): (
+        "chatops summary",
+        "mkdir gone; cd gone; rmdir ../gone; chatops summary",
+        "chatops summary <&-",
+        "chatops summary 2>&-",
+        "chatops summary 2>/dev/full",
+        "env -i PATH=\"$PATH\" CHATOPS_DATABASE_URL=\"$CHATOPS_DATABASE_URL\" " + shlex.quote(sys.executable) + " -m chatops summary",
+        "unset HOME XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME XDG_DATA_HOME; chatops summary",
+    ),
+    (0, "setting"): (
+        "mkdir gone; cd gone; rmdir ../gone; chatops config",
+    ),
+    ((0, 1), '"findings"'): (
+        "mkdir gone; cd gone; rmdir ../gone; chatops diagnose -o json",
+    ),
+    (0, ""): (
+        "chatops summary >&-",
+        "chatops summary <&- >&- 2>&-",
+    ),
+    (74, ""): (
+        "chatops summary >/dev/full",
+        "chatops summary >/dev/full 2>/dev/full",
+        "chatops --help >/dev/full",
+        "chatops --version >/dev/full",
+        "chatops diagnose -o json >/dev/full",
+    ),
+    (0, "chat_id"): (
+        "chatops queue -o csv 2>/dev/full",
+    ),
+    (141, ""): (
+        "chatops explain | true; exit ${PIPESTATUS[0]}",
+    ),
+    ((0, 141), ""): (
+        "chatops --help | true; exit ${PIPESTATUS[0]}",
+        "chatops explain -o json | head -c 10; exit ${PIPESTATUS[0]}",
+    ),
+    (2, ""): (
+        "chatops show chat $'\\xff\\xfe'",
+        "chatops diagnose --only $'CHAT\\xff'",
+        "chatops $'\\xff'",
+        "export XDG_STATE_HOME=/dev/null/none; chatops monitor --once",
+    ),
+    ((0, 1), "check"): (
+        "export XDG_STATE_HOME=/dev/null/none XDG_CACHE_HOME=/dev/null/none; chatops diagnose",
+    ),
+    (2, "waiting"): (
+        "chatops summary --write json=/dev/full",
+        "chatops summary --write json=/nowhere/x.json",
+    ),
+    ((1, 2), "waiting"): (
+        "ulimit -f 0; chatops summary --write json=x.json",
+    ),
+}  # fmt: skip
+"""Lines of bash, by the exit code they end with and by what stands in the answer."""
+
+
+@pytest.mark.parametrize(("line", "code", "told"), [(line, *expected) for expected, lines in LINES.items() for line in lines])
 def test_the_answer_comes_or_a_sentence(line: str, code: int | tuple[int, ...], told: str, latest_database: Database, home: Path,
                                         tmp_path: Path) -> None:  # fmt: skip
     done = bash(line, home, tmp_path, CHATOPS_DATABASE_URL=latest_database.url)

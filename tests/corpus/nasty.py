@@ -267,6 +267,18 @@ ROWS = (
 )
 
 
+WORDS = {
+    "{s}": STRINGS,
+    "{bits}": BITS,
+    "{num}": NUMBERS,
+    "{name}": NAMES,
+    "{label}": LABELS,
+    "{op}": OPERATORS,
+}
+TEMPLATES = {"{e}": EXPRESSIONS, "{item}": ITEMS, "{query}": QUERIES, "{body}": BODIES, "{routine}": ROUTINES}
+"""What a mark stands for: words as they are, or templates that hold marks again."""
+
+
 class Writer:
     """Writes nasty SQL; everything random comes from the seed."""
 
@@ -326,32 +338,14 @@ class Writer:
         )
 
     def _token(self, token: str, depth: int) -> str:
-        choose = self.random.choice
-        match token:
-            case "{s}":
-                return choose(STRINGS)
-            case "{bits}":
-                return choose(BITS)
-            case "{num}":
-                return choose(NUMBERS)
-            case "{name}":
-                return choose(NAMES)
-            case "{label}":
-                return choose(LABELS)
-            case "{op}":
-                return choose(OPERATORS)
-            case "{e}":
-                return self._fill(choose(EXPRESSIONS), depth - 1) if depth > 0 else choose(STRINGS)
-            case "{item}":
-                return self._fill(choose(ITEMS), depth - 1)
-            case "{query}":
-                return self._fill(choose(QUERIES), depth - 1)
-            case "{body}":
-                return self._fill(choose(BODIES[:-1] if depth < 2 else BODIES), depth - 1)
-            case "{routine}":
-                return self._fill(choose(ROUTINES), depth - 1)
-            case _:
-                return token
+        if token == "{e}" and depth <= 0:
+            token = "{s}"
+        if token in WORDS:
+            return self.random.choice(WORDS[token])
+        if token not in TEMPLATES:
+            return token
+        templates = BODIES[:-1] if token == "{body}" and depth < 2 else TEMPLATES[token]
+        return self._fill(self.random.choice(templates), depth - 1)
 
 
 def _blank(text: str) -> str:
