@@ -122,30 +122,38 @@ def waits(database: Database) -> list[Wait]:
 class TenantFigures:
     """One tenant in a line: who waits and who works; None where it could not be seen, and `unseen` says why.
 
-    `flags` are the options that name it on a command line.
+    `flags` are the options that name it on a command line; `now` is its own database's clock.
     """
 
     name: str
     flags: str
     queue: QueueFigures | None
     unseen: str | None = None
+    now: datetime | None = None
 
-    def wait(self, now: datetime) -> timedelta | None:
+    @property
+    def wait(self) -> timedelta | None:
         """The longest wait."""
-        return now - self.queue.oldest if self.queue is not None and self.queue.oldest is not None else None
+        if self.queue is None or self.queue.oldest is None or self.now is None:
+            return None
+        return self.now - self.queue.oldest
 
 
 @frozen
 class TenantsLook:
-    """One look over many tenants, each in a snapshot of its own; the schemas `without` have no chats."""
+    """One look over many tenants, each in a snapshot of its own; the schemas `without` have no chats.
+
+    `every`: seconds from one look to the next at least, for a look at many takes long.
+    """
 
     facts: Facts
     tenants: list[TenantFigures]
     without: list[str]
+    every: float = 0.0
 
     @property
     def now(self) -> datetime:
-        """The database's clock at the last snapshot."""
+        """The clock of the first database, when the look began."""
         return self.facts.now
 
 

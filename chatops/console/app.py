@@ -12,6 +12,7 @@ from textual import events
 from textual.binding import Binding
 from textual.widgets import Input
 
+from chatops.chats.desk import TenantsLook
 from chatops.console import clock
 from chatops.console.dialogs import Dialog, ReadOut
 from chatops.console.keys import HELP, OPENERS
@@ -95,7 +96,8 @@ class Console(Screenful):
             self._arrange(desk)
         if desk.looks == 1:
             await self._look_back(desk)
-        if self.checks_every and (desk.checked_at is None or desk.clock() - desk.checked_at > self.checks_every):
+        due = desk.checked_at is None or desk.clock() - desk.checked_at > self.checks_every
+        if self.checks_every and due and not isinstance(look, TenantsLook):
             self.action_check()
 
     async def _look_back(self, desk: DeskState) -> None:
@@ -216,6 +218,7 @@ class Console(Screenful):
             self.redraw()
         elif self.outer is not None:
             inner, self.desk, self.outer = self.desk, self.outer, None
+            inner.source.stop()
             self.run_worker(self._close(inner), group="look")
             self._arrange(self.desk)
             if not self.desk.frozen:  # also when the tenant is being looked at: after that
@@ -301,6 +304,7 @@ class Console(Screenful):
 
     async def _tenant(self, schema: str) -> None:
         self.say("opening …")
+        self.desk.source.hurry()
         async with self._turn:
             await asyncio.to_thread(self.desk.source.close)
             source = await asyncio.to_thread(self.desk.source.tenant, schema)

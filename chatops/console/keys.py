@@ -28,10 +28,12 @@ ctrl-z       suspend; fg comes back
 q            quit
 
 WAITING      the queue, longest wait first, and why nobody has it
-HELD         unanswered beyond the idle timeout; GONE: operator silent
+HELD         unanswered beyond the idle timeout (stuck: beyond 1 h);
+             GONE: its operator is silent
 FREE         who could take a chat; SILENT: not heard of for long
 FINDINGS     NEW, ongoing or gone since this console was opened
 wait, 1 h    the longest wait in the last hour; a dot: nobody looked
 gone         the row went away; it leaves when the keys rest
 STALE        the figures are older than they should be
+CLOCK … BACK the database's clock went back: ages are too short
 """

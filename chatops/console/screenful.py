@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 from chatops.console.drawing import drawn
 from chatops.console.keys import KEYS, TENANTS
 from chatops.console.state import DeskState
-from chatops.formatting import plural
+from chatops.formatting import duration, plural
 from chatops.model import Line, Span, Style
 from chatops.render.wrap import cells
 from chatops.screens import console_head
@@ -77,6 +77,8 @@ class Screenful(App[None]):
     def _foot(self) -> None:
         desk, width = self.desk, self.size.width
         told = desk.trouble or self.said or (f"only rows with “{desk.wanted}” (esc: all)" if desk.wanted else "")
+        if not told and desk.clock_back:
+            told = f"The database's clock went back {duration(desk.clock_back)}: what is older looks younger by that."
         if not told and desk.marked:
             told = f"{plural(len(desk.marked), next(iter(desk.marked))[0])} marked (esc: none)"
         rule = screen.cut(f" {told} ", width) if told else ""

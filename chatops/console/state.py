@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from chatops.chats.desk import Look, TenantsLook, Wait
 from chatops.checks import compare_looks
@@ -20,6 +20,8 @@ from chatops.screens.console_head import BETWEEN, HOUR, Head
 REST = 3.0
 """Seconds after the last key in which the order stands still."""
 ARMED = 600.0
+NOTHING = timedelta(seconds=1)
+"""By so much two looks may seem to be the wrong way round: one may be through a pooler, from another server."""
 TOGETHER = 4.0
 """Seconds in which looks count as one moment of the hour."""
 
@@ -49,21 +51,44 @@ class DeskState:
     key_at: float | None = None
     waits: list[tuple[float, float]] = field(default_factory=list)
     """When, and the longest wait then."""
+    clock_back: timedelta = timedelta(0)
+    """By how much the database's clock went back, until it is where it was."""
+    _furthest: tuple[datetime, float] | None = None
+    """The latest that the database's clock said, and when."""
+    _found_at: float = 0.0
     _first: compare_looks.Earlier | None = None
 
     # ---- what was seen -------------------------------------------------------------------------------------------------
 
     def take(self, look: Look | TenantsLook) -> None:
-        """The newest look."""
-        self.look, self.looked_at, self.looks = look, self.clock(), self.looks + 1
+        """The newest look; the one before, where the source rests, is as old as it is."""
+        at = self.clock()
+        self.looks += 1
         self.trouble = None
-        if isinstance(look, Look) and look.queue is not None:
-            wait = (look.now - look.queue.oldest).total_seconds() if look.queue.oldest else 0.0
-            since, longest = self.waits[-1] if self.waits else (0.0, 0.0)
-            if self.looked_at - since < TOGETHER and since > 0:  # looks come as often as they like, and an hour of them is kept
-                self.waits[-1] = (since, max(longest, wait))
-            else:
-                self._remember([(self.looked_at, max(0.0, wait))])
+        if look is self.look:
+            return
+        self.look, self.looked_at = look, at
+        if isinstance(look, TenantsLook):
+            return
+        self._compare_clocks(look.now, at)
+        if look.queue is None:
+            return
+        wait = (look.now - look.queue.oldest).total_seconds() if look.queue.oldest else 0.0
+        if wait < -rows.CLOCKS_DIFFER:  # by a clock that is wrong nobody knows how long they wait
+            return
+        since, longest = self.waits[-1] if self.waits else (0.0, 0.0)
+        if at - since < TOGETHER and since > 0:  # looks come as often as they like, and an hour of them is kept
+            self.waits[-1] = (since, max(longest, wait))
+        else:
+            self._remember([(at, max(0.0, wait))])
+
+    def _compare_clocks(self, now: datetime, at: float) -> None:
+        """The database's clock against what it said before, and against our own, which only goes on."""
+        if self._furthest is not None and now < self._furthest[0] - NOTHING:
+            then, since = self._furthest
+            self.clock_back = then - now + timedelta(seconds=at - since)
+        else:
+            self._furthest, self.clock_back = (now, at), timedelta(0)
 
     def take_waits(self, waits: Sequence[Wait]) -> None:
         """What the database knows of the hour before the first look."""
@@ -82,7 +107,7 @@ class DeskState:
         if self.found is not None:
             gone |= compare_looks.compare(survey, compare_looks.earlier_of(self.found.survey, "the look before")).resolved
         self._first = self._first or compare_looks.earlier_of(survey, "the first look")
-        self.found = Findings(survey, changes, gone)
+        self.found, self._found_at = Findings(survey, changes, gone), self.clock()
 
     def arrange(self, *, still: bool = False) -> None:
         """The newest rows in their order; or, `still` or while keys move, in that of the screen."""
@@ -91,7 +116,10 @@ class DeskState:
         if isinstance(self.look, TenantsLook):
             now = console_tenants.sections(self.look)
         else:
-            now = rows.sections(self.look, self.found, show_names=self.source.show_names)
+            found = self.found
+            if found is not None and self.clock_back:
+                found = replace(found, age=self.clock() - self._found_at)
+            now = rows.sections(self.look, found, show_names=self.source.show_names)
         moving = still or (self.key_at is not None and self.clock() - self.key_at < REST)
         self.parts = lines.kept_in_order(self.parts, now) if moving and self.parts else now
         there = {row.key for part in self.parts for row in part.rows}
@@ -120,7 +148,10 @@ class DeskState:
         left = timedelta(seconds=round((self.armed_until or 0) - now)) if self.armed and source.production else None
         age = None if self.looked_at is None else now - self.looked_at
         waits = [(now - at, seconds) for at, seconds in self.waits]
-        return Head(source.name, source.where, source.production, left, age, self.every, self.frozen, self.trouble, waits)
+        every = max(self.every, self.look.every) if isinstance(self.look, TenantsLook) else self.every
+        return Head(
+            source.name, source.where, source.production, left, age, every, self.frozen, self.trouble, waits, self.clock_back
+        )  # fmt: skip
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -166,7 +166,10 @@ class Database(Statements):
         self._require_transactions(self.facts)
         return found
 
-    def glance_at(self, row: type[Row], text: str, parameters: Parameters) -> list[Row]:
+    def glance_at(
+        self, row: type[Row], text: str, parameters: Parameters, *, statement_timeout: str | None = None,
+        lock_timeout: str | None = None,
+    ) -> list[Row]:  # fmt: skip
         """The rows of one query, in one round trip and a transaction that is over when this returns."""
 
         def send(request: str) -> list[Row]:
@@ -178,8 +181,13 @@ class Database(Statements):
                     cursor.nextset()
                 return cursor.fetchall()
 
-        asked = f"{self._settings(None, None)}; {inlined(text, parameters).rstrip().removesuffix(';')}\n; commit"
-        return self._first(GLANCE, asked, send)
+        settings = self._settings(statement_timeout, lock_timeout)
+        asked = f"{settings}; {inlined(text, parameters).rstrip().removesuffix(';')}\n; commit"
+        try:
+            return self._first(GLANCE, asked, send)
+        except DatabaseError:
+            self.rollback()
+            raise
 
     def _first(self, begin: str, rest: str, send: Callable[[str], Answered]) -> Answered:
         """Sends the first request of a transaction, on a new session where this one was ended before: it has changed nothing."""

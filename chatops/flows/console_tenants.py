@@ -7,8 +7,9 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from datetime import timedelta
 
-from chatops import formatting, schemas, tables_there
+from chatops import formatting, schemas
 from chatops.chats import reports
 from chatops.chats.desk import TenantFigures, TenantsLook, Wait
 from chatops.checks.results import Survey
@@ -30,6 +31,15 @@ PATIENCE = 120.0
 """Seconds after which a look at all of a database's tenants is given up."""
 SHARE = 0.1
 """Of the time at most so much is looked, however many tenants there are."""
+LOCK, STATEMENT = 1.0, 15.0
+"""Seconds that one tenant is waited for: for its locks, for its figures."""
+LOST = 10.0
+"""Seconds that a look loses with tenants that answer nothing; those that follow then get little time."""
+LEAST_LOCK, LEAST_STATEMENT = 0.02, 2.0
+
+
+class _HurriedError(Exception):
+    """Somebody could not wait for the end of a look."""
 
 
 @frozen
@@ -57,8 +67,9 @@ class TenantsSource:
         self._targets: Mapping[str, Target] = {}
         self._before: TenantsLook | None = None
         self._rests_until = 0.0
+        self._hurried = False
         self.show_names = show_names
-        seen = self._seen()
+        seen = self._seen(self._reached)
         if all(one.error is not None for one in seen):
             raise next(one.error for one in seen if one.error is not None)
         found = [reading.invocation.target for reading in self._readings]
@@ -107,7 +118,13 @@ class TenantsSource:
         if self._before is not None and time.monotonic() < self._rests_until:
             return self._before
         began = time.monotonic()
-        seen = self._seen()
+        self._hurried = False
+        try:
+            seen = self._seen(self._looked)
+        except _HurriedError:
+            if self._before is None:
+                raise ChatopsError("the look was ended, for something else was asked for") from None
+            return self._before
         facts = next((one.facts for one in seen if one.facts is not None), None)
         if facts is None:
             raise next(one.error for one in seen if one.error is not None)
@@ -115,12 +132,25 @@ class TenantsSource:
         labels = schemas.labels([target for target, _ in known])
         self._targets = {label: target for label, (target, _) in zip(labels, known, strict=True)}
         figures = [replace(one, name=label, flags=target.flags) for label, (target, one) in zip(labels, known, strict=True)]
-        look = TenantsLook(facts, figures, [name for one in seen for name in one.without])
-        self._before, self._rests_until = look, began + (time.monotonic() - began) * (1 + 1 / SHARE)
+        every = (time.monotonic() - began) / SHARE
+        look = TenantsLook(facts, figures, [name for one in seen for name in one.without], every)
+        self._before, self._rests_until = look, began + every
         return look
 
-    def _seen(self) -> list[_Seen]:
-        return tenants.side_by_side(self._readings, self._looked, self._jobs)
+    def _seen(self, see: Callable[[Reading], _Seen]) -> list[_Seen]:
+        return tenants.side_by_side(self._readings, see, self._jobs)
+
+    def _reached(self, reading: Reading) -> _Seen:
+        """Whether one database is reached. Raises UsageError where no schema of the only one matches."""
+        try:
+            with reading.alone() as database, database.reading():
+                self._invocation.banner(database)
+                self._schemas(database)
+                return _Seen((), facts=database.facts)
+        except UsageError:
+            raise
+        except ChatopsError as error:
+            return _Seen((), error=error)
 
     def _looked(self, reading: Reading) -> _Seen:
         """What is seen of one database. Raises UsageError where no schema of the only one matches."""
@@ -130,17 +160,18 @@ class TenantsSource:
                 base = database.target
                 try:
                     with database.reading():
-                        self._invocation.banner(database)
                         facts, found = database.facts, self._schemas(database)
-                    each = [(schemas.of_schema(base, one.name) if self._pattern else base, one) for one in found if one.has_chats]
-                    known = [(target, self._tenant(database, target, one)) for target, one in each]
+                    there = [one for one in found if one.has_chats]
+                    known = self._tenants(database, there) if there else []
                 finally:
                     database.target = base
         except UsageError:
             raise
         except ChatopsError as error:
+            if self._hurried:
+                raise _HurriedError from None
             return _Seen([(run.target, TenantFigures("", "", None, error.message))], error=error)
-        return _Seen(known, [one.name for one in found if not one.has_chats], database.facts or facts)
+        return _Seen(known, [one.name for one in found if not one.has_chats], facts)
 
     def _schemas(self, database: Database) -> list[Schema]:
         """Those that are looked into: all that match, or the one that this database was named with."""
@@ -152,18 +183,36 @@ class TenantsSource:
             raise schemas.none_matches(database.target, self._pattern, others)
         return found
 
-    def _tenant(self, database: Database, target: Target, schema: Schema) -> TenantFigures:
+    def _tenants(self, database: Database, found: Sequence[Schema]) -> list[tuple[Target, TenantFigures]]:
+        """One after the other; those that answer nothing take only so much of the look."""
+        base, lost, looked = database.target, 0.0, []
+        each = database.glance_many([one.name for one in found])
+        glanced = time.monotonic()
+        for schema, facts in zip(found, each, strict=True):
+            target = schemas.of_schema(base, schema.name) if self._pattern else base
+            began = time.monotonic()
+            figures = self._tenant(database, target, schema, facts, LOST - lost)
+            if self._hurried:
+                raise _HurriedError
+            lost += time.monotonic() - began if figures.unseen is not None else 0.0
+            looked.append((target, replace(figures, now=facts.now + timedelta(seconds=began - glanced))))
+        return looked
+
+    def _tenant(self, database: Database, target: Target, schema: Schema, facts: Facts, left: float) -> TenantFigures:
+        """The figures of one tenant, for which at most `left` seconds are waited, or a little."""
         if not schema.may_use:
             return TenantFigures("", "", None, "this role may not use the schema")
         database.target = target
+        lock, statement = max(LEAST_LOCK, min(LOCK, left)), max(LEAST_STATEMENT, min(STATEMENT, left))
         try:
-            with database.reading():
-                tables_there.require_chats(database)
-                return TenantFigures("", "", reports.queue_figures(database))
+            known = reports.queue_figures_at_once(
+                database, facts, statement_timeout=f"{statement * 1000:.0f}ms", lock_timeout=f"{lock * 1000:.0f}ms"
+            )
         except UnreachableError:
             raise  # nor would the others be reached
         except ChatopsError as error:
             return TenantFigures("", "", None, error.message)
+        return TenantFigures("", "", known)
 
     def tenant(self, name: str) -> Source:
         """Its desk, on a connection of its own."""
@@ -183,7 +232,9 @@ class TenantsSource:
         return iter(())
 
     def hurry(self) -> None:
-        """Nothing runs that could wait."""
+        """Ends a look that is under way: the one before is shown on."""
+        self._hurried = True
+        self.stop()
 
     def about(self, key: Key, width: int) -> str:
         """Nothing: a tenant is opened."""

@@ -26,6 +26,8 @@ from chatops.screens.moves import person
 Key = tuple[str, str]
 """What a row is about: chat, operator, finding, action or tenant, and its id."""
 
+CLOCKS_DIFFER = 5
+"""Seconds by which an instant may be ahead of the database's clock: a client's is not quite the same."""
 UNDOABLE = ("reassign", "release", "close", "reopen", "drain", "undrain", "undo")
 
 
@@ -68,6 +70,8 @@ class Findings:
     survey: Survey
     changes: Changes | None = None
     gone: Mapping[str, Was] = field(default_factory=dict)
+    age: float | None = None
+    """Seconds since they ran, where the database's clock does not tell."""
 
 
 # ---- from data to sections ------------------------------------------------------------------------------------------
@@ -98,7 +102,7 @@ def _waiting(look: Look, found: Findings | None, show_names: bool) -> Section:
         names = (_name(chat.user_name, show_names), _name(chat.profile_name, show_names))
         rows.append(
             Row(
-                ("chat", str(chat.chat_id)), (_id(chat.chat_id), age(chat.waiting_since, look), *names, why),
+                ("chat", str(chat.chat_id)), (_id(chat.chat_id), age(chat.waiting_since, look.now), *names, why),
                 ("reassign", _id(chat.chat_id), "--to", "auto"), chat.last_operator_id,
             )
         )  # fmt: skip
@@ -112,10 +116,10 @@ def _held(look: Look, people: Mapping[UUID, OperatorLoad], show_names: bool) -> 
     for chat in look.held or ():
         holder = people.get(chat.operator_id) if chat.operator_id is not None else None
         gone = holder is not None and look.silent(holder)
-        seen = "nobody was called" if chat.operator_id is None else age(holder.last_activity, look) if holder else "—"
+        seen = "nobody was called" if chat.operator_id is None else age(holder.last_activity, look.now) if holder else "—"
         command = ("release", _id(chat.chat_id)) if gone else ("reassign", _id(chat.chat_id), "--to", "auto")
         who = person(holder.name if holder else None, chat.operator_id, show_names=show_names) or "—"
-        texts = (_id(chat.chat_id), age(chat.since, look), _name(chat.user_name, show_names), who,
+        texts = (_id(chat.chat_id), age(chat.since, look.now), _name(chat.user_name, show_names), who,
                  seen + ("  GONE" if gone else ""))  # fmt: skip
         rows.append(Row(("chat", str(chat.chat_id)), texts, command, chat.operator_id, "warning" if gone else "plain"))
     return replace(part, rows=tuple(rows))
@@ -136,13 +140,13 @@ def _others(look: Look, show_names: bool) -> Section:
     rows = []
     for one in look.operators or ():
         if one.load != "free":
-            held = f"busy for {age(one.held_since, look)}" if one.load == "busy" else one.load
+            held = f"busy for {age(one.held_since, look.now)}" if one.load == "busy" else one.load
             rows.append(_person(one, look, show_names, held + ("  GONE" if look.silent(one) else "")))
     return replace(part, rows=tuple(rows))
 
 
 def _person(one: OperatorLoad, look: Look, show_names: bool, told: str) -> Row:
-    cells = (_id(one.operator_id), age(one.last_activity, look), _name(one.name, show_names), told)
+    cells = (_id(one.operator_id), age(one.last_activity, look.now), _name(one.name, show_names), told)
     return Row(("operator", str(one.operator_id)), cells, ("show", "operator", _id(one.operator_id)), one.operator_id,
                "warning" if look.silent(one) else "plain")  # fmt: skip
 
@@ -151,7 +155,8 @@ def _findings(look: Look, found: Findings | None) -> Section:
     part = Section("findings", "FINDINGS", widths=(8, 9, 5), least=2)
     if found is None:
         return replace(part, unseen="not looked for yet: f")
-    remark = f", {age(found.survey.now, look)} old"
+    old = age(found.survey.now, look.now) if found.age is None else formatting.duration(round(found.age))
+    remark = f", {old} old"
     rows = []
     listed = [one for one in findings(found.survey, lambda *words: " ".join(words)) if one.word != "advice"]
     for one in listed:
@@ -192,11 +197,19 @@ def _told(one: Logged, people: Mapping[UUID, OperatorLoad], show_names: bool) ->
     return what + (f', "{formatting.shortened(one.why, 60)}"' if one.why else "")
 
 
-def age(instant: datetime | None, look: Look) -> str:
-    """How long ago, with no seconds beside minutes: a row is glanced at."""
-    if instant is None or hasattr(instant, "text"):  # never, or beyond the calendar
-        return formatting.age(instant, look.now)
-    return re.sub(r"(?<= m) \d\d s$", "", formatting.duration(max(0, int((look.now - instant).total_seconds()))))
+def age(instant: datetime | None, now: datetime | None) -> str:
+    """How long ago, with no seconds beside minutes: a row is glanced at. What is yet to come, for clocks are wrong, is no 0 s.
+
+    >>> one, noon = datetime(2026, 1, 15, 13), datetime(2026, 1, 15, 12)
+    >>> age(noon, one), age(one, noon), age(datetime(2026, 1, 15, 12, 0, 1), noon)
+    ('1 h', 'in 1 h', '0 s')
+    """
+    if instant is None or now is None or hasattr(instant, "text"):  # never, or beyond the calendar
+        return formatting.age(instant, now)
+    seconds = int((now - instant).total_seconds())
+    if seconds < -CLOCKS_DIFFER:
+        return f"in {' '.join(formatting.duration(-seconds).split()[:2])}"
+    return re.sub(r"(?<= m) \d\d s$", "", formatting.duration(max(0, seconds)))
 
 
 def _id(one: UUID) -> str:

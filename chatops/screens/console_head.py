@@ -42,6 +42,7 @@ class Head:
     trouble: str | None = None
     waits: Sequence[tuple[float, float]] = ()
     """The longest wait, in seconds, so many seconds ago."""
+    clock_back: timedelta = timedelta(0)
 
 
 def stale(head: Head) -> bool:
@@ -60,13 +61,14 @@ def head_lines(head: Head, look: Look | TenantsLook | None, found: Findings | No
     age = f", {formatting.duration(round(head.age))} ago" if head.age is not None else ""
     age += "  STALE" if stale(head) and look else ""
     age += "  FROZEN" if head.frozen else ""
+    age += f"  CLOCK {formatting.duration(head.clock_back)} BACK" if head.clock_back else ""
     right = f"{may}   {time}{age}" if may else time + age
     left = width - cells(right) - 2
     where = cut(f"  {formatting.visible(head.where)}", max(0, left - cells(name) - 3))
     fill = " " * max(1, width - cells(name) - 2 - cells(where) - cells(right) - 1)
     first: Line = [
         Span(f" {name} ", "critical" if head.production else "strong"), Span(where + fill),
-        Span(right, "warning" if stale(head) or head.armed_for is not None else "plain"),
+        Span(right, "warning" if stale(head) or head.clock_back or head.armed_for is not None else "plain"),
     ]  # fmt: skip
     if isinstance(look, TenantsLook):
         return [first, console_tenants.verdict(look, width), console_tenants.people(look, width)]
@@ -94,7 +96,7 @@ def _queue(look: Look, found: Findings | None) -> str:
         return "0 wait"
     limit = found.survey.thresholds.get(SLA) if found is not None else None
     allowed = f" (limit {formatting.duration(limit.value * 60)})" if limit is not None else ""
-    return f"{formatting.count(look.queue.waiting)} wait, oldest {age(look.queue.oldest, look)}{allowed}"
+    return f"{formatting.count(look.queue.waiting)} wait, oldest {age(look.queue.oldest, look.now)}{allowed}"
 
 
 def _lag(look: Look) -> str:
@@ -125,10 +127,14 @@ def _people(head: Head, look: Look | None, width: int) -> Line:
         return ""
     if look.operators is None:
         return [Span(cut(f" OPERATORS not seen: {look.unseen.get('operators', '')}", width), "warning")]
-    kinds = ["silent" if look.silent(one) else one.load for one in look.operators]
-    told = f" {len(kinds)} OPERATORS: {kinds.count('free')} free  {kinds.count('busy')} busy"
-    told += f"  {kinds.count('silent')} silent" if "silent" in kinds else ""
-    told += f"  {kinds.count('away')} away  {kinds.count('inactive')} off"
+    kinds = [one.load for one in look.operators]
+    silent = [one.load for one in look.operators if look.silent(one)]
+    told = f" {len(kinds)} OPERATORS:"
+    for load, word, odd in (("free", "free", "silent"), ("busy", "busy", "gone"), ("away", "away", ""), ("inactive", "off", "")):
+        # As the other commands count; how many of them are not there is said behind.
+        of_them = f" ({silent.count(load)} {odd})" if load in silent else ""
+        told += f" {kinds.count(load)} {word}{of_them} "
+    told = told.rstrip()
     return told + _last_hour(head, width - cells(told) - 1)
 
 
@@ -140,8 +146,7 @@ def _last_hour(head: Head, room: int) -> str:
     if len(head.waits) < 2:
         return ""
     trend = trend_of(head.waits)
-    title = "   wait, 1 h "
-    for ending in (f" {trend}" if trend else "", ""):
+    for title, ending in (("   wait, 1 h ", f" {trend}" if trend else ""), ("   wait, 1 h ", ""), ("  1 h ", "")):
         blocks = min(MOST, room - len(title) - len(ending))
         if blocks >= FEWEST:
             return title + sparkline(in_steps(head.waits, blocks)) + ending

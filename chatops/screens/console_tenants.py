@@ -7,7 +7,7 @@ from datetime import timedelta
 from chatops import formatting
 from chatops.chats.desk import TenantFigures, TenantsLook
 from chatops.model import Line, Span
-from chatops.screens.console import Row, Section
+from chatops.screens.console import Row, Section, age
 from chatops.screens.console_lines import cut
 
 HEADINGS = ("tenant", "wait", "oldest", "95 % under", "free", "busy", "away")
@@ -16,22 +16,22 @@ WIDTHS = (24, 7, 9, 11, 6, 6)
 
 def sections(look: TenantsLook) -> list[Section]:
     """Those that cannot be seen, then who has waited longest, then all others by name."""
-    ordered = sorted(look.tenants, key=lambda one: (one.unseen is None, -_seconds(one, look), one.name))
-    rows = tuple(_row(one, look) for one in ordered)
+    ordered = sorted(look.tenants, key=lambda one: (one.unseen is None, -_seconds(one), one.name))
+    rows = tuple(_row(one) for one in ordered)
     return [Section("tenants", "TENANTS", rows, HEADINGS, WIDTHS, least=3)]
 
 
-def _seconds(one: TenantFigures, look: TenantsLook) -> float:
-    return (one.wait(look.now) or timedelta(0)).total_seconds()
+def _seconds(one: TenantFigures) -> float:
+    return (one.wait or timedelta(0)).total_seconds()
 
 
-def _row(one: TenantFigures, look: TenantsLook) -> Row:
+def _row(one: TenantFigures) -> Row:
     key, name, words = ("tenant", one.name), formatting.visible(one.name), (one.flags, "summary")
     figures = one.queue
     if figures is None:
         return Row(key, (name, f"not seen: {formatting.visible(one.unseen or '')}"), words, style="warning")
     p95 = formatting.duration(figures.p95_seconds) if figures.p95_seconds is not None else "—"
-    oldest = formatting.age(figures.oldest, look.now) if figures.waiting else "—"
+    oldest = age(figures.oldest, one.now) if figures.waiting else "—"
     numbers = (figures.free, figures.busy, figures.away)
     cells = (name, formatting.count(figures.waiting), oldest, p95, *(formatting.count(number) for number in numbers))
     return Row(key, cells, words, style="plain" if figures.waiting else "dim")
@@ -42,7 +42,7 @@ def verdict(look: TenantsLook, width: int) -> Line:
     seen = [one.queue for one in look.tenants if one.queue is not None]
     unseen = len(look.tenants) - len(seen)
     waiting = sum(one.waiting for one in seen)
-    oldest = max((_seconds(one, look) for one in look.tenants), default=0.0)
+    oldest = max((_seconds(one) for one in look.tenants), default=0.0)
     told = f" {formatting.plural(len(look.tenants), 'tenant')}: {formatting.count(waiting)} wait"
     told += f", oldest {formatting.duration(oldest)}" if waiting else ""
     missing = f"   {unseen} NOT SEEN" if unseen else ""

@@ -191,13 +191,14 @@ def test_the_cursor_stays_on_its_row_and_what_is_gone_stays_until_the_keys_rest(
 # ---- what the rows say -----------------------------------------------------------------------------------------------
 
 
-def test_who_is_free_and_not_heard_of_is_silent_and_counts_for_nobody(shift: Database, desk: Open) -> None:
+def test_who_is_free_and_not_heard_of_is_silent_and_counts_as_the_other_commands_count(shift: Database, desk: Open) -> None:
     shift.execute("update operators set last_activity = now() - interval '2 hours' where name in ('op-3', 'op-4')")
     app = desk(shift)
 
     async def script(pilot: Pilot[None]) -> None:
         text = picture(app)
-        assert "2 free  2 busy  2 silent  1 away  1 off" in text
+        assert "4 free (2 silent)  2 busy  1 away  1 off" in text
+        assert "FREE 4" in text
         assert "2 free do not fetch" in text
         row = next(line for line in text.splitlines() if "op-3" in line)
         assert row.endswith("SILENT")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from chatops.chats.desk import TenantsLook
 from chatops.checks import load
 from chatops.console.app import Console
 from chatops.console.source import Source
@@ -19,7 +21,7 @@ from chatops.flows.console_tenants import TenantsSource
 from chatops.flows.given import Given
 from chatops.flows.run import Invocation
 from tests.conftest import Result, url_as
-from tests.console.driving import acted, dialog, drive, picture, press, until
+from tests.console.driving import acted, dialog, drive, look, picture, press, until
 from tests.servers import Database, Farm, Server
 
 Run = Callable[..., Result]
@@ -131,6 +133,88 @@ def test_a_tenant_that_cannot_be_seen_comes_first_by_name_and_is_not_zero(tenant
 
     drive(app, script, (120, 40))
     tenants.execute(f"drop owned by {role}; drop role {role}")
+
+
+def test_locked_and_dropped_tenants_are_named_cost_little_of_a_look_and_open_as_a_sentence(
+    tenants: Database, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatops.flows.console_tenants.LOST", 0.0)
+    app = opened(tenants.url)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await pilot.press("end")
+        assert app.desk.cursor == ("tenant", "tenant_b")
+        with tenants.connect() as holder, holder.transaction():
+            holder.execute("lock table tenant_a.chats, tenant_c.chats in access exclusive mode")
+            await another(pilot)
+            lines = picture(app).splitlines()
+            assert "2 NOT SEEN" in lines[1]
+            assert "1 wait" not in lines[1]
+            assert [row.key[1] for row in app.desk.parts[0].rows if "lock" in row.cells[1]] == ["tenant_c", "tenant_a"]
+            app.desk.cursor = ("tenant", "tenant_c")
+            await pilot.press("enter")
+            await until(pilot, lambda: "locked" in (app.desk.trouble or app.said))
+            await pilot.press("escape")
+        tenants.execute("drop schema tenant_b cascade")
+        app.desk.cursor = ("tenant", "tenant_b")
+        await until(pilot, lambda: app.outer is None and not app.opening)
+        await pilot.press("enter")
+        await until(pilot, lambda: not app.opening and "tenant_b" in app.said)
+        assert app.outer is None
+        await another(pilot)
+        app.desk.key_at = None
+        app._arrange(app.desk)
+        assert [row.key[1] for row in app.desk.parts[0].rows] == ["tenant_c", "tenant_a"]
+
+    drive(app, script, (120, 40))
+
+
+async def another(pilot: Pilot[None]) -> None:
+    """Another look, without the rest after the one before."""
+    app = pilot.app
+    assert isinstance(app, Console)
+    app.desk.source._rests_until = 0.0  # type: ignore[attr-defined]
+    await look(pilot)
+
+
+def test_figures_are_as_old_as_they_are_while_no_look_is_had(tenants: Database, opened: Open) -> None:
+    app = opened(tenants.url)
+
+    async def script(pilot: Pilot[None]) -> None:
+        now, source = app.desk.clock, app.desk.source
+        assert isinstance(app.desk.look, TenantsLook)
+        source._rests_until = float("inf")  # type: ignore[attr-defined]
+        app.desk.clock, app.desk.every = (lambda: now() + 600), 5.0
+        await look(pilot)
+        first = picture(app).splitlines()[0]
+        assert "10 m" in first
+        assert "STALE" in first
+        app.desk.look = replace(app.desk.look, every=300.0)  # as where a look takes half a minute
+        app.redraw()
+        assert "STALE" not in picture(app).splitlines()[0]
+
+    drive(app, script, (120, 40))
+
+
+def test_a_tenant_opens_although_a_look_at_all_of_them_is_under_way(tenants: Database, opened: Open) -> None:
+    app = opened(tenants.url)
+
+    async def script(pilot: Pilot[None]) -> None:
+        before = app.desk.look
+        with tenants.connect() as holder, holder.transaction():
+            holder.execute("lock table tenant_a.chats in access exclusive mode")
+            app.desk.source._rests_until = 0.0  # type: ignore[attr-defined]
+            app.look_again()
+            waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            await until(pilot, lambda: tenants.value(waits) == 1 or app.desk.look is not before)
+            app.desk.cursor = ("tenant", "tenant_c")
+            await pilot.press("enter")
+            await until(pilot, lambda: app.outer is not None and app.desk.looks > 0)
+            assert "user of tenant_c" in picture(app)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.outer is None and not app._turn.locked())
+
+    drive(app, script, (120, 40))
 
 
 def test_a_pattern_that_matches_nothing_names_what_is_there(tenants: Database, opened: Open) -> None:
