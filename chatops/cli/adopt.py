@@ -11,17 +11,7 @@ from chatops.cli.shared_options import Folder, Source, last_file
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=[
-        "chatops adopt",
-        "chatops --env production adopt --through 016 --yes",
-        "chatops adopt --dir supabase/migrations",
-        "chatops adopt --ledger-only --yes",
-    ],
-    takes=("connection", "tenants", "output"),
-    exits="0 taken over, or nothing to decide · 1 a file is partial or in conflict · 4 refused · 5 another migrator was at work",
-    formats=DOCUMENT_FORMATS,
-)
+@command(takes=("connection", "tenants", "output"), formats=DOCUMENT_FORMATS)
 def adopt(
     ctx: Context,
     to: Annotated[str | None, last_file("Where migrate is to stop: kept in what is printed.")] = None,
@@ -50,6 +40,15 @@ def adopt(
 
     applied: what it makes is there · pending: it is not · partial: something is missing · conflict: something is defined
     otherwise · unprovable: the catalog cannot tell. Without --yes nothing is written; off a terminal it only shows.
+
+    Examples:
+      chatops adopt
+      chatops --env production adopt --through 016 --yes
+      chatops adopt --dir supabase/migrations
+      chatops adopt --ledger-only --yes
+
+    Exit codes: 0 taken over, or nothing to decide · 1 a file is partial or in conflict · 4 refused · 5 another migrator was
+    at work
     """
     from chatops.flows import adopt as flow  # here: help and completion load no flow
 

@@ -9,12 +9,7 @@ from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops chats --state waiting --older-than 30m", "chatops chats --holder op-12",
-              "chatops chats --last-holder op-12 --state answered -o csv"],
-    takes=("connection", "tenants", "output"),
-    exits="0 always, when the database could be read · 2 unknown or ambiguous name",
-)  # fmt: skip
+@command(takes=("connection", "tenants", "output"))
 def chats(
     ctx: Context,
     state: str | None = option(
@@ -36,6 +31,13 @@ def chats(
     """A list of chats by filters; the last line acts on exactly these: release and reassign take the same filters as --where.
 
     As in `chatops release --where 'state=assigned holder=op-12 older-than=2h' --dry-run`.
+
+    Examples:
+      chatops chats --state waiting --older-than 30m
+      chatops chats --holder op-12
+      chatops chats --last-holder op-12 --state answered -o csv
+
+    Exit codes: 0 always, when the database could be read · 2 unknown or ambiguous name
     """
     from chatops.flows import chats as flow
 

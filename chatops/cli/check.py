@@ -12,16 +12,7 @@ from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
 
 
-@command(
-    examples=[
-        "chatops check --dir supabase/migrations",
-        "chatops check --dir migrations --since 042 -o github --write junit=check.xml",
-        "chatops check --dir migrations --on postgresql://postgres@localhost:5433/postgres --before tests/platform.sql",
-    ],
-    exits="0 every file applies, nothing unsafe · 1 lint found something, or was not there · 4 a file does not apply, or refused",
-    takes=("output",),
-    formats=LINTED_FORMATS,
-)
+@command(takes=("output",), formats=LINTED_FORMATS)
 def check(
     ctx: Context,
     directory: Folder = None,
@@ -36,6 +27,14 @@ def check(
 
     One verdict: does every file apply, whom does each block on the tables before it, what does lint say. What the server lacks
     (an extension, a platform's schemas and roles) is named.
+
+    Examples:
+      chatops check --dir supabase/migrations
+      chatops check --dir migrations --since 042 -o github --write junit=check.xml
+      chatops check --dir migrations --on postgresql://postgres@localhost:5433/postgres --before tests/platform.sql
+
+    Exit codes: 0 every file applies, nothing unsafe · 1 lint found something, or was not there · 4 a file does not apply, or
+    refused
     """
     from chatops.flows import check as flow  # here: help and completion load no flow
 

@@ -9,17 +9,7 @@ from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode, UsageError
 
 
-@command(
-    examples=[
-        "chatops console",
-        "chatops --env production console --every 2",
-        "chatops console --all-schemas 'tenant_*'",
-        "chatops --env 'prod-*' console",
-        "chatops console --screenshot desk.svg",
-    ],
-    exits="0 when it was left · 2 Textual is not installed · 3 database unreachable at the beginning · 4 refused",
-    takes=("connection", "tenants"),
-)
+@command(takes=("connection", "tenants"))
 def console(
     ctx: Context,
     every: float = option(5.0, "--every", min=1, max=3600, metavar="SECONDS", help="How often it looks."),
@@ -37,6 +27,15 @@ def console(
     by the rules of the commands; production starts read-only, W lets you act for ten minutes. `?` lists the keys.
 
     Of many tenants (--all-schemas, several environments) it begins with a page of all, the worst first; enter opens one.
+
+    Examples:
+      chatops console
+      chatops --env production console --every 2
+      chatops console --all-schemas 'tenant_*'
+      chatops --env 'prod-*' console
+      chatops console --screenshot desk.svg
+
+    Exit codes: 0 when it was left · 2 Textual is not installed · 3 database unreachable at the beginning · 4 refused
     """
     try:
         from chatops.flows.console import open_console

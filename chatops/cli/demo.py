@@ -9,12 +9,7 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops demo", "chatops demo --size 100000 --seed 7 --reset", "chatops demo --healed", "chatops demo --remove"],
-    exits="0 it is there · 2 usage · 3 the embedded server does not start · 5 another demo is being made",
-    takes=("output",),
-    formats=DOCUMENT_FORMATS,
-)
+@command(takes=("output",), formats=DOCUMENT_FORMATS)
 def demo(
     ctx: Context,
     size: Annotated[int | None, option(metavar="CHATS", help="How many chats (default 5000).", show_default=False)] = None,
@@ -28,6 +23,14 @@ def demo(
 
     Touches nothing but its own database, whatever other database is set; running it again is harmless. --db demo names that
     database for every other command.
+
+    Examples:
+      chatops demo
+      chatops demo --size 100000 --seed 7 --reset
+      chatops demo --healed
+      chatops demo --remove
+
+    Exit codes: 0 it is there · 2 usage · 3 the embedded server does not start · 5 another demo is being made
     """
     from chatops.flows import demo as flow  # help and completion load no flow
 

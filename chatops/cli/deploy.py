@@ -12,16 +12,7 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=[
-        "chatops deploy --dry-run",
-        "chatops --env production deploy --yes --receipt deploy.json",
-        "chatops deploy --skip-code --monitor '15m*4,1h*23'",
-        "chatops deploy --from code --receipt deploy.json --yes",
-    ],
-    exits="0 every step is done · 1 verify or monitor found something · 4 a step was refused or failed · 5 a lock was in the way",
-    formats=DOCUMENT_FORMATS,
-)
+@command(formats=DOCUMENT_FORMATS)
 def deploy(
     ctx: Context,
     to: options.LastFile = None,
@@ -41,6 +32,15 @@ def deploy(
 
     Stops at the first failure, says what is in place and how to go on. The code step is `[deploy] commands` of chatops.toml;
     `before` (such as a back-up) runs before the migration, `after` at the end. --from code goes on at the command that failed.
+
+    Examples:
+      chatops deploy --dry-run
+      chatops --env production deploy --yes --receipt deploy.json
+      chatops deploy --skip-code --monitor '15m*4,1h*23'
+      chatops deploy --from code --receipt deploy.json --yes
+
+    Exit codes: 0 every step is done · 1 verify or monitor found something · 4 a step was refused or failed · 5 a lock was in
+    the way
     """
     from chatops.flows import deploy as flow  # help and completion load no flow
 

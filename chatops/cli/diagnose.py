@@ -11,14 +11,7 @@ from chatops.cli.shared_options import ChecksDir, ChecksTimeout, FailOn, Only, R
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops diagnose", "chatops diagnose --since 1h --fail-on critical", "chatops diagnose 3f2b8c1e",
-              "chatops diagnose --only CHAT003 --rows 50 -o json", "chatops diagnose --rehearse --yes",
-              "chatops diagnose --since-file before.json --write json=now.json"],
-    takes=("connection", "tenants", "output"),
-    exits="0 nothing from --fail-on up · 1 found something, or could not look · 4 --rehearse where nothing may be written",
-    formats=CHECK_FORMATS,
-)  # fmt: skip
+@command(takes=("connection", "tenants", "output"), formats=CHECK_FORMATS)
 def diagnose(
     ctx: Context,
     chat: str = argument(
@@ -57,6 +50,16 @@ def diagnose(
     --rehearse writes, in transactions that are always rolled back.
 
     Is the deploy right: chatops verify. Can I work here: chatops doctor. What a code means: chatops explain CODE.
+
+    Examples:
+      chatops diagnose
+      chatops diagnose --since 1h --fail-on critical
+      chatops diagnose 3f2b8c1e
+      chatops diagnose --only CHAT003 --rows 50 -o json
+      chatops diagnose --rehearse --yes
+      chatops diagnose --since-file before.json --write json=now.json
+
+    Exit codes: 0 nothing from --fail-on up · 1 found something, or could not look · 4 --rehearse where nothing may be written
     """
     from chatops.flows.diagnose import DiagnoseRequest, diagnose  # loads the driver
 

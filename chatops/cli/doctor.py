@@ -8,17 +8,7 @@ from chatops.cli.shared_options import Yes
 from chatops.errors import ExitCode, UsageError
 
 
-@command(
-    examples=[
-        "chatops doctor",
-        "chatops --env production doctor -o json",
-        "chatops doctor --create-roles --dry-run",
-        "chatops doctor --create-roles ada ben",
-    ],
-    takes=("connection", "tenants", "output"),
-    exits="0 chatops can work here · 1 something is wrong or unknown · 3 no connection",
-    formats=DOCUMENT_FORMATS,
-)
+@command(takes=("connection", "tenants", "output"), formats=DOCUMENT_FORMATS)
 def doctor(
     ctx: Context,
     people: list[str] | None = argument(
@@ -31,6 +21,14 @@ def doctor(
     """Connection, pooler, clock, role, rights, row security, objects; each with the line that mends it. Reads only.
 
     Is the deploy right: chatops verify. What is wrong now: chatops diagnose.
+
+    Examples:
+      chatops doctor
+      chatops --env production doctor -o json
+      chatops doctor --create-roles --dry-run
+      chatops doctor --create-roles ada ben
+
+    Exit codes: 0 chatops can work here · 1 something is wrong or unknown · 3 no connection
     """
     from chatops.flows import create_roles as create  # these load the driver
     from chatops.flows import doctor

@@ -9,11 +9,7 @@ from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops drain op-12 --dry-run", "chatops drain op-12 --reason 'end of shift'",
-              "chatops drain op-12 --release --yes", "chatops drain op-12 op-31 --finish"],
-    exits="0 nothing is held any more · 2 unknown or ambiguous name · 4 refused · 5 a chat moved meanwhile",
-)  # fmt: skip
+@command()
 def drain(
     ctx: Context,
     operators: options.Operators,
@@ -34,6 +30,14 @@ def drain(
 
     A chat whose user waits goes to somebody who is free; when nobody is, and when we had the last word, it is released. What
     the operator was before is remembered: `chatops undrain` brings it back, `chatops undo` also the chats.
+
+    Examples:
+      chatops drain op-12 --dry-run
+      chatops drain op-12 --reason 'end of shift'
+      chatops drain op-12 --release --yes
+      chatops drain op-12 op-31 --finish
+
+    Exit codes: 0 nothing is held any more · 2 unknown or ambiguous name · 4 refused · 5 a chat moved meanwhile
     """
     from chatops.flows.drain import DrainRequest, empty
 

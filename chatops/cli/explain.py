@@ -7,12 +7,7 @@ from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 
 
-@command(
-    examples=["chatops explain", "chatops explain CHAT003", "chatops explain CHAT003 --sql"],
-    exits="0 shown · 2 no such code",
-    takes=("output",),
-    formats=DOCUMENT_FORMATS,
-)
+@command(takes=("output",), formats=DOCUMENT_FORMATS)
 def explain(
     ctx: Context,
     code: str = argument(
@@ -23,6 +18,13 @@ def explain(
     """Meaning, cause, consequences and fix of a finding; without a code all of them, by symptom.
 
     Connects to nothing. The same text is in docs/findings.md.
+
+    Examples:
+      chatops explain
+      chatops explain CHAT003
+      chatops explain CHAT003 --sql
+
+    Exit codes: 0 shown · 2 no such code
     """
     from chatops.flows.explain import explain  # loads every check
 

@@ -9,11 +9,7 @@ from chatops.cli.shared_options import Yes
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops guard", "chatops guard off --for 30m --reason 'app release 2.14 sends late replies'", "chatops guard on"],
-    exits="0 on, or switched · 1 they are off (guard alone) · 2 usage · 4 refused: no guards in this database",
-    formats=DOCUMENT_FORMATS,
-)
+@command(formats=DOCUMENT_FORMATS)
 def guard(
     ctx: Context,
     switch: str = argument(
@@ -30,6 +26,13 @@ def guard(
 
     It works at once and on open connections, needs no superuser, ends by itself, and is logged.
     What keeps rows consistent stays on.
+
+    Examples:
+      chatops guard
+      chatops guard off --for 30m --reason 'app release 2.14 sends late replies'
+      chatops guard on
+
+    Exit codes: 0 on, or switched · 1 they are off (guard alone) · 2 usage · 4 refused: no guards in this database
     """
     from chatops.flows import guard as flow
 

@@ -7,12 +7,7 @@ from chatops.cli.declared import Context, argument
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 
 
-@command(
-    examples=["chatops help", "chatops help on-call", "chatops help migrate"],
-    exits="0 shown · 2 no such page or command",
-    takes=("output",),
-    formats=DOCUMENT_FORMATS,
-)
+@command(takes=("output",), formats=DOCUMENT_FORMATS)
 def help(  # noqa: A001 - the command's name
     ctx: Context,
     topic: str = argument(
@@ -22,6 +17,13 @@ def help(  # noqa: A001 - the command's name
     """The manual, offline: the guide, on call, migrations, scale, safety, reference, findings, glossary.
 
     In a pager on a terminal. Connects to nothing.
+
+    Examples:
+      chatops help
+      chatops help on-call
+      chatops help migrate
+
+    Exit codes: 0 shown · 2 no such page or command
     """
     from chatops.flows.manual import show  # reads the manual
 

@@ -10,15 +10,7 @@ from chatops.cli.shared_options import Folder, Source
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=[
-        "chatops lint --all",
-        "chatops lint --dir supabase/migrations",
-        "chatops lint --all -o github --write junit=lint.xml",
-    ],
-    exits="0 nothing unsafe · 1 something is · 2 squawk (the extra `lint`) is not installed",
-    formats=LINTED_FORMATS,
-)
+@command(formats=LINTED_FORMATS)
 def lint(
     ctx: Context,
     directory: Folder = None,
@@ -29,6 +21,13 @@ def lint(
 
     A rule is silenced where it is broken, with its reason: `-- squawk-ignore RULE`. What rehearse measures, this guesses from
     the text alone.
+
+    Examples:
+      chatops lint --all
+      chatops lint --dir supabase/migrations
+      chatops lint --all -o github --write junit=lint.xml
+
+    Exit codes: 0 nothing unsafe · 1 something is · 2 squawk (the extra `lint`) is not installed
     """
     from chatops.flows import lint as flow  # here: help and completion load no flow
 

@@ -8,12 +8,7 @@ from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops log", "chatops log --chat 3f2b8c1e", "chatops log --operator op-31 --since 2d --outcome moved",
-              "chatops log --by ada --since 2026-11-22T00:00Z -o csv", "chatops log --all-schemas 'tenant_*' --since 1h"],
-    exits="0 shown · 1 the log of a tenant cannot be seen · 4 this database has no log",
-    takes=("connection", "tenants", "output"),
-)  # fmt: skip
+@command(takes=("connection", "tenants", "output"))
 def log(
     ctx: Context,
     chat: str | None = option(
@@ -34,7 +29,17 @@ def log(
     ),
     limit: int | None = option(None, "--limit", min=1, help="How many (default 50; jsonl, csv and tsv: all)."),
 ) -> ExitCode:
-    """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after."""
+    """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after.
+
+    Examples:
+      chatops log
+      chatops log --chat 3f2b8c1e
+      chatops log --operator op-31 --since 2d --outcome moved
+      chatops log --by ada --since 2026-11-22T00:00Z -o csv
+      chatops log --all-schemas 'tenant_*' --since 1h
+
+    Exit codes: 0 shown · 1 the log of a tenant cannot be seen · 4 this database has no log
+    """
     from chatops.chats.log import Filters  # these load the driver
     from chatops.flows.log import LogRequest, show_log
 

@@ -11,20 +11,7 @@ from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
 
 
-@command(
-    examples=[
-        "chatops migrate --dry-run",
-        "chatops --env production migrate --to 017 --yes",
-        "chatops migrate --dir supabase/migrations --to latest",
-        "chatops migrate --dry-run -o sql > pending.sql",
-        "chatops migrate --all-schemas 'tenant_*' --jobs 8 --canary 5 --yes",
-        "chatops migrate --again 015 --dry-run",
-        "chatops migrate --show 018",
-    ],
-    exits="0 everything asked for is in · 2 usage · 3 unreachable, or the connection was lost · 4 refused, or a file failed and "
-    "was rolled back · 5 a lock or another migrator was in the way for longer than --max-wait",
-    formats=Formats(also=("sql", "junit")),
-)
+@command(formats=Formats(also=("sql", "junit")))
 def migrate(
     ctx: Context,
     to: options.LastFile = None,
@@ -62,6 +49,18 @@ def migrate(
     Locks are asked for in short attempts, so that nobody waits for the migrator for long; chatops names the blocker.
     With --db given several times, --env staging,production or --all-schemas each database is migrated independently, through at
     most --jobs and two connections; the same command again goes on where a run ended.
+
+    Examples:
+      chatops migrate --dry-run
+      chatops --env production migrate --to 017 --yes
+      chatops migrate --dir supabase/migrations --to latest
+      chatops migrate --dry-run -o sql > pending.sql
+      chatops migrate --all-schemas 'tenant_*' --jobs 8 --canary 5 --yes
+      chatops migrate --again 015 --dry-run
+      chatops migrate --show 018
+
+    Exit codes: 0 everything asked for is in · 2 usage · 3 unreachable, or the connection was lost · 4 refused, or a file
+    failed and was rolled back · 5 a lock or another migrator was in the way for longer than --max-wait
     """
     from chatops.flows import migrate as flow  # help and completion load no flow
 

@@ -11,16 +11,7 @@ from chatops.deploys.schedule import GUIDE
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=[
-        "chatops monitor",
-        "chatops --env production monitor --once --state monitor.json --notify ./tell-the-team",
-        "chatops monitor --plan '1m*15' --until-healthy",
-    ],
-    takes=("connection", "tenants", "output"),
-    exits="0 no worse than before · 1 something new is open, or no look reached the database",
-    formats=Formats(frozenset({"figures", "problems"}), also=("jsonl",)),
-)
+@command(takes=("connection", "tenants", "output"), formats=Formats(frozenset({"figures", "problems"}), also=("jsonl",)))
 def monitor(
     ctx: Context,
     plan: Annotated[
@@ -46,6 +37,13 @@ def monitor(
     `[monitor] commands` of chatops.toml run beside each look; one that fails is a finding.
     A finding counts as gone after two looks without it. Late, early or repeated looks are harmless; missed ones
     are reported.
+
+    Examples:
+      chatops monitor
+      chatops --env production monitor --once --state monitor.json --notify ./tell-the-team
+      chatops monitor --plan '1m*15' --until-healthy
+
+    Exit codes: 0 no worse than before · 1 something new is open, or no look reached the database
     """
     from chatops.flows import monitor as flow  # help and completion load no flow
 

@@ -9,15 +9,7 @@ from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 
 
-@command(
-    examples=[
-        "chatops new 'keep drafts of replies' --dir supabase/migrations",
-        "chatops new 'keep drafts of replies' --dry-run",
-    ],
-    exits="0 the file is there · 2 usage · 4 it is there already, or cannot be written",
-    takes=("output",),
-    formats=DOCUMENT_FORMATS,
-)
+@command(takes=("output",), formats=DOCUMENT_FORMATS)
 def new(
     ctx: Context,
     name: Annotated[str, argument(metavar="NAME", help="What it does, in a few words.")],
@@ -27,6 +19,12 @@ def new(
     """Writes the next file of a folder, numbered as the others are, with its `-- effect:` line ready.
 
     Connects to nothing. The folder may stand in chatops.toml, as dir under [migrations].
+
+    Examples:
+      chatops new 'keep drafts of replies' --dir supabase/migrations
+      chatops new 'keep drafts of replies' --dry-run
+
+    Exit codes: 0 the file is there · 2 usage · 4 it is there already, or cannot be written
     """
     from chatops.flows import new as flow  # here: help and completion load no flow
 

@@ -8,15 +8,7 @@ from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=[
-        "chatops operators",
-        "chatops operators --free",
-        "chatops operators --figures --since 8h",
-        "chatops operators -o csv --show-names",
-    ],
-    takes=("connection", "tenants", "output"),
-)
+@command(takes=("connection", "tenants", "output"))
 def operators(
     ctx: Context,
     free: bool = option(False, "--free", help="Only those who could take a chat now."),
@@ -24,7 +16,14 @@ def operators(
     since: str = option("24h", "--since", metavar="TIME", help="With --figures: 1h, 8h, or an instant."),
     watch: Watch = None,
 ) -> ExitCode:
-    """Who is free, busy or away, which chat they hold and for how long, when they were last seen."""
+    """Who is free, busy or away, which chat they hold and for how long, when they were last seen.
+
+    Examples:
+      chatops operators
+      chatops operators --free
+      chatops operators --figures --since 8h
+      chatops operators -o csv --show-names
+    """
     from chatops.flows import tables
 
     return tables.operators(invocation_of(ctx), watch, free=free, figures=figures, since=since)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -54,23 +55,33 @@ class Call:
         return Invocation(self.given)
 
 
-def command(
-    *, examples: Sequence[str], exits: str = "0 always, when the database could be read",
-    takes: Sequence[str] = ("connection", "output"), formats: Formats = TABLE_FORMATS,
-) -> Callable[[F], F]:  # fmt: skip
-    """Marks a function as a command: two or more pasteable examples, a line about its exit codes, the options it shares.
+READS = "0 always, when the database could be read"
+"""How a command ends that says nothing of its exit codes: it only reads."""
+_PAGE = re.compile(
+    r"(?P<text>.*?)\n\n *Examples:\n(?P<examples>(?: +\S[^\n]*\n)+)(?:\n *Exit codes: (?P<exits>.*?))?\s*", re.DOTALL
+)
 
-    What only reads says nothing of its exit codes.
 
-    `takes` names groups of shared options: connection, tenants, output, debug.
+def command(*, takes: Sequence[str] = ("connection", "output"), formats: Formats = TABLE_FORMATS) -> Callable[[F], F]:
+    """Marks a function as a command; its docstring is its page: what it does, examples that paste, a line about its exit codes.
+
+    `takes` names groups of shared options: connection, tenants, output, debug. Raises ValueError for a page without examples.
     """
 
     def mark(function: F) -> F:
+        if function.__doc__ is None:  # python -OO leaves no docstring, and so no help
+            function.__doc__ = "\n\nExamples:\n  chatops --help\n"
+        page = _PAGE.fullmatch(function.__doc__)
+        if page is None:
+            raise ValueError(f"the docstring of {function.__name__} has no examples")
+        examples = tuple(line.strip() for line in page["examples"].splitlines())
+        exits = " ".join((page["exits"] or READS).split())
+        function.__doc__ = page["text"]
         lines = ["Examples:", *(f"  {example}" for example in examples), f"Exit codes: {exits}"]
         function.epilog = "\n\n".join(lines)  # type: ignore[attr-defined]
         function.takes = (*takes, "debug")  # type: ignore[attr-defined]
         function.formats = formats  # type: ignore[attr-defined]
-        function.examples = tuple(examples)  # type: ignore[attr-defined]
+        function.examples = examples  # type: ignore[attr-defined]
         return function
 
     return mark

@@ -8,11 +8,7 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops pause --for 15m --reason 'release 2.14 answers twice'", "chatops resume"],
-    exits="0 paused · 2 usage · 4 refused: this database cannot be paused",
-    formats=DOCUMENT_FORMATS,
-)
+@command(formats=DOCUMENT_FORMATS)
 def pause(
     ctx: Context,
     span: str = option("15m", "--for", metavar="TIME", help="For how long; at most a day."),
@@ -23,6 +19,12 @@ def pause(
 
     Replies, messages and heartbeats go on, and who holds a chat keeps it. It works at once and on open connections, ends by
     itself, and is logged.
+
+    Examples:
+      chatops pause --for 15m --reason 'release 2.14 answers twice'
+      chatops resume
+
+    Exit codes: 0 paused · 2 usage · 4 refused: this database cannot be paused
     """
     from chatops.flows import pause as flow
 

@@ -7,18 +7,22 @@ from chatops.cli.options import command, invocation_of
 from chatops.cli.shared_options import Yes
 
 
-@command(
-    examples=["chatops psql", "chatops --env staging psql --write", "chatops psql -- -Atc 'select count(*) from chats'"],
-    exits="those of psql · 2 no psql here · 3 database unreachable · 4 refused",
-    takes=("connection",),
-)
+@command(takes=("connection",))
 def psql(
     ctx: Context,
     arguments: list[str] | None = argument(None, metavar="[-- ARGUMENT]…", help="What psql is given, behind --."),
     write: bool = option(False, "--write", help="A session that may write; asks first on production."),
     yes: Yes = False,
 ) -> None:
-    """psql on the named environment, read-only unless --write. Address and password go by variables: ps does not show them."""
+    """psql on the named environment, read-only unless --write. Address and password go by variables: ps does not show them.
+
+    Examples:
+      chatops psql
+      chatops --env staging psql --write
+      chatops psql -- -Atc 'select count(*) from chats'
+
+    Exit codes: those of psql · 2 no psql here · 3 database unreachable · 4 refused
+    """
     from chatops.flows.psql import open_psql
 
     open_psql(invocation_of(ctx), arguments or (), write=write, yes=yes)

@@ -8,17 +8,19 @@ from chatops.cli.shared_options import Watch
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops queue", "chatops queue --watch 5", "chatops queue --top 20 -o csv"],
-    takes=("connection", "tenants", "output"),
-    formats=WATCHED_FORMATS,
-)
+@command(takes=("connection", "tenants", "output"), formats=WATCHED_FORMATS)
 def queue(
     ctx: Context,
     top: int = option(5, "--top", min=0, max=100_000, help="How many of the longest waits to list."),
     watch: Watch = None,
 ) -> ExitCode:
-    """Who is free, how many wait and for how long, and the longest waits; the guide's `get_assignment_queue_status()`."""
+    """Who is free, how many wait and for how long, and the longest waits; the guide's `get_assignment_queue_status()`.
+
+    Examples:
+      chatops queue
+      chatops queue --watch 5
+      chatops queue --top 20 -o csv
+    """
     from chatops.flows import tables
 
     return tables.queue(invocation_of(ctx), top, watch)

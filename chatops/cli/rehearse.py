@@ -10,17 +10,7 @@ from chatops.cli.shared_options import Folder, Source, Yes, last_file
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=[
-        "chatops rehearse",
-        "chatops --env production rehearse --max-hold 500ms",
-        "chatops rehearse --dir supabase/migrations --to 017 -o json",
-    ],
-    takes=("connection", "tenants", "output"),
-    exits="0 every file went through · 1 a file keeps others waiting for longer than --max-hold · 4 a file fails, or refused · "
-    "5 a lock was not had within --max-wait",
-    formats=DOCUMENT_FORMATS,
-)
+@command(takes=("connection", "tenants", "output"), formats=DOCUMENT_FORMATS)
 def rehearse(
     ctx: Context,
     to: Annotated[str | None, last_file("The last file to rehearse: number or name.")] = None,
@@ -38,6 +28,14 @@ def rehearse(
 
     While it runs it holds the locks that it measures: on production for 2 s at most. Reports each statement's locks, rewrites,
     scans and time, and whom each file blocks, for how long. Sequences keep the numbers that they gave out.
+
+    Examples:
+      chatops rehearse
+      chatops --env production rehearse --max-hold 500ms
+      chatops rehearse --dir supabase/migrations --to 017 -o json
+
+    Exit codes: 0 every file went through · 1 a file keeps others waiting for longer than --max-hold · 4 a file fails, or
+    refused · 5 a lock was not had within --max-wait
     """
     from chatops.flows import rehearse as flow  # here: help and completion load no flow
 

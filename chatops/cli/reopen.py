@@ -10,7 +10,11 @@ reopen = options.moving(
 
 The user spoke last: in the queue, waiting since the oldest message that nobody has answered. We spoke last: it waits for the
 user. Undo it with `chatops undo`.
+
+Examples:
+  chatops reopen 3f2b8c1e --dry-run
+  chatops reopen --where CHAT018 --reason 'unblocked'
+
+Exit codes: 0 done · 2 unknown or ambiguous name · 4 refused, or it failed · 5 a chat moved meanwhile
 """,
-    examples=["chatops reopen 3f2b8c1e --dry-run", "chatops reopen --where CHAT018 --reason 'unblocked'"],
-    exits="0 done · 2 unknown or ambiguous name · 4 refused, or it failed · 5 a chat moved meanwhile",
 )

@@ -9,12 +9,7 @@ from chatops.cli.shared_options import Yes
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops repair --dry-run", "chatops repair CHAT003 CHAT006 --reason 'after the deploy'",
-              "chatops repair CHAT003 --chat 3f2b8c1e --yes"],
-    exits="0 mended, or nothing to mend · 1 some rows are left · 4 refused, or no schema chatops",
-    formats=DOCUMENT_FORMATS,
-)  # fmt: skip
+@command(formats=DOCUMENT_FORMATS)
 def repair(
     ctx: Context,
     codes: list[str] = argument(
@@ -34,6 +29,13 @@ def repair(
     """Runs the set-based fix of a finding: in batches, each changed row locked, compared again, and logged with before and after.
 
     Rows that somebody else holds locked are left for the next run.
+
+    Examples:
+      chatops repair --dry-run
+      chatops repair CHAT003 CHAT006 --reason 'after the deploy'
+      chatops repair CHAT003 --chat 3f2b8c1e --yes
+
+    Exit codes: 0 mended, or nothing to mend · 1 some rows are left · 4 refused, or no schema chatops
     """
     from chatops.flows.repair import RepairRequest, repair  # loads the driver
 

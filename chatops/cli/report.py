@@ -10,14 +10,7 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops report deploy.json", "chatops report monitor.json --to day.html",
-              "chatops report monitor.json -o markdown >> $GITHUB_STEP_SUMMARY",
-              "chatops report --all-schemas 'tenant_*' --to tenants.html"],
-    exits="0 the page is written · 2 the file is no receipt and no state of a monitor",
-    takes=("connection", "tenants", "output"),
-    formats=DOCUMENT_FORMATS,
-)  # fmt: skip
+@command(takes=("connection", "tenants", "output"), formats=DOCUMENT_FORMATS)
 def report(
     ctx: Context,
     file: Annotated[
@@ -28,6 +21,14 @@ def report(
     """One HTML file that needs nothing else: timeline, plots, findings. With -o markdown the same as tables on stdout.
 
     With a folder or --all-schemas one page about the watches that monitor keeps, the worst tenant first. Connects to nothing.
+
+    Examples:
+      chatops report deploy.json
+      chatops report monitor.json --to day.html
+      chatops report monitor.json -o markdown >> $GITHUB_STEP_SUMMARY
+      chatops report --all-schemas 'tenant_*' --to tenants.html
+
+    Exit codes: 0 the page is written · 2 the file is no receipt and no state of a monitor
     """
     from chatops.flows.report import report as run
 

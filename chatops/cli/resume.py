@@ -7,16 +7,19 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops resume", "chatops resume --reason 'rolled back'"],
-    exits="0 operators get chats again",
-    formats=DOCUMENT_FORMATS,
-)
+@command(formats=DOCUMENT_FORMATS)
 def resume(
     ctx: Context,
     reason: str | None = option(None, "--reason", metavar="TEXT", help="Kept in the log."),
 ) -> ExitCode:
-    """Ends a pause before its time: operators get chats again. It works at once and is logged."""
+    """Ends a pause before its time: operators get chats again. It works at once and is logged.
+
+    Examples:
+      chatops resume
+      chatops resume --reason 'rolled back'
+
+    Exit codes: 0 operators get chats again
+    """
     from chatops.flows import pause as flow
 
     return flow.resume(invocation_of(ctx), reason)

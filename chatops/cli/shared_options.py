@@ -122,10 +122,8 @@ class Moving(TypedDict, total=False):
 _OF_SOME = frozenset(("to", "idle", "force", "every_row"))
 
 
-def moving(
-    name: Literal["reassign", "release", "close", "reopen"], text: str, *, examples: Sequence[str], exits: str, **own: object
-) -> Callable[..., ExitCode]:
-    """A command that moves chats: takes what all of them take, and what stands in `own`; `text` is what its help says."""
+def moving(name: Literal["reassign", "release", "close", "reopen"], page: str, **own: object) -> Callable[..., ExitCode]:
+    """A command that moves chats: takes what all of them take, and what stands in `own`; `page` is as a docstring of others."""
 
     def run(ctx: Context, chats: Sequence[str] | None = None, **given: object) -> ExitCode:
         from chatops.flows import move_chats  # help and completion load no flow
@@ -135,12 +133,12 @@ def moving(
     usual = {"chats": None} | {one.name: one.default for one in fields(move_request.MoveRequest)} | own
     taken = {one: kind for one, kind in get_type_hints(Moving, include_extras=True).items() if one not in _OF_SOME - own.keys()}
     place = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    run.__name__, run.__doc__ = name, text
+    run.__name__, run.__doc__ = name, page
     run.__signature__ = inspect.Signature([  # type: ignore[attr-defined]
         inspect.Parameter("ctx", place, annotation=Context),
         *(inspect.Parameter(one, place, annotation=kind, default=usual[one]) for one, kind in taken.items()),
     ])  # fmt: skip
-    return command(examples=examples, exits=exits)(run)
+    return command()(run)
 
 
 def with_rules(args: Sequence[str]) -> list[str]:

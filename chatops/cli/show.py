@@ -9,11 +9,7 @@ from chatops.cli.shared_options import Replay
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops show 3f2b8c1e", "chatops show operator op-12", "chatops show chat 3f2b8c1e --show-text -o json"],
-    exits="0 shown · 2 unknown or ambiguous name",
-    formats=DOCUMENT_FORMATS,
-)
+@command(formats=DOCUMENT_FORMATS)
 def show(
     ctx: Context,
     what: str = argument(
@@ -32,6 +28,13 @@ def show(
     """A chat: state, why it is in it, what is wrong with it, why nobody gets it, its timeline. An operator: load and timeline.
 
     `chatops diagnose CHAT` shows the same of a chat and ends in 1 when something is wrong with it.
+
+    Examples:
+      chatops show 3f2b8c1e
+      chatops show operator op-12
+      chatops show chat 3f2b8c1e --show-text -o json
+
+    Exit codes: 0 shown · 2 unknown or ambiguous name
     """
     from chatops.flows import show as flow
 

@@ -10,16 +10,7 @@ from chatops.cli.options import Formats, command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=[
-        "chatops simulate",
-        "chatops simulate --original --seconds 10",
-        "chatops simulate --writers functions --seconds 60 --faults -o json",
-    ],
-    exits="0 every invariant held · 1 one was broken, or that is unknown, or a statement failed that must not · 2 usage · "
-    "3 no server · 4 refused: a production environment · 130 interrupted",
-    formats=Formats(frozenset({"problems"})),
-)
+@command(formats=Formats(frozenset({"problems"})))
 def simulate(
     ctx: Context,
     seconds: Annotated[int, option(metavar="S", min=1, max=3600, help="For how long.")] = 20,
@@ -45,6 +36,14 @@ def simulate(
 
     On a database that it creates, and drops when it ends, on the server of --db
     or --env, else on the embedded server; never on a production server.
+
+    Examples:
+      chatops simulate
+      chatops simulate --original --seconds 10
+      chatops simulate --writers functions --seconds 60 --faults -o json
+
+    Exit codes: 0 every invariant held · 1 one was broken, or that is unknown, or a statement failed that must not · 2 usage ·
+    3 no server · 4 refused: a production environment · 130 interrupted
     """
     from chatops.flows import simulate as flow  # help and completion load no flow
 

@@ -8,13 +8,7 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops snooze QUEUE010 --until 2099-01-15 --reason 'holiday staffing'", "chatops snooze QUEUE010 --off",
-              "chatops --env production snooze QUEUE010 --store --until 2099-01-15 --reason 'holiday staffing'"],
-    exits="0 written, or listed · 2 no such code, no date, no reason",
-    takes=("connection", "output"),
-    formats=DOCUMENT_FORMATS,
-)  # fmt: skip
+@command(takes=("connection", "output"), formats=DOCUMENT_FORMATS)
 def snooze(
     ctx: Context,
     code: str = argument(
@@ -29,6 +23,13 @@ def snooze(
     """Silences a finding of diagnose until a day, in chatops.toml: reviewed like code, and it ends by itself.
 
     verify shows it all the same, and so does `diagnose --only CODE`.
+
+    Examples:
+      chatops snooze QUEUE010 --until 2099-01-15 --reason 'holiday staffing'
+      chatops snooze QUEUE010 --off
+      chatops --env production snooze QUEUE010 --store --until 2099-01-15 --reason 'holiday staffing'
+
+    Exit codes: 0 written, or listed · 2 no such code, no date, no reason
     """
     from chatops.flows.snooze import SnoozeRequest, snooze  # loads every check
 

@@ -11,15 +11,7 @@ from chatops.errors import ExitCode
 from chatops.flows.folder import FolderOptions
 
 
-@command(
-    examples=[
-        "chatops status",
-        "chatops --env production status --to 017 --exit-code",
-        "chatops status --dir supabase/migrations -o json",
-    ],
-    takes=("connection", "tenants", "output"),
-    exits="0 the database could be read · with --exit-code: 1 something is pending, late, half-done, edited or missing",
-)
+@command(takes=("connection", "tenants", "output"))
 def status(
     ctx: Context,
     to: Annotated[str | None, last_file("The last file that has to be in: number or name.")] = None,
@@ -28,7 +20,15 @@ def status(
     exit_code: Annotated[bool, option("--exit-code", help="Exit 1 when something is to be done.")] = False,
     everything: Annotated[bool, option("--all", help="Every applied file, on a terminal too.")] = False,
 ) -> ExitCode:
-    """Every migration file with its state: applied, pending, edited, missing, late or half-done."""
+    """Every migration file with its state: applied, pending, edited, missing, late or half-done.
+
+    Examples:
+      chatops status
+      chatops --env production status --to 017 --exit-code
+      chatops status --dir supabase/migrations -o json
+
+    Exit codes: 0 the database could be read · with --exit-code: 1 something is pending, late, half-done, edited or missing
+    """
     from chatops.flows import status as flow  # help and completion load no flow
 
     options = flow.StatusOptions(to, FolderOptions(directory, source), exit_code, everything)

@@ -8,16 +8,7 @@ from chatops.cli.shared_options import Replay, Watch
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=[
-        "chatops stuck",
-        "chatops stuck --watch 5",
-        "chatops stuck --longer-than 30m",
-        "chatops stuck --review --since 2d",
-        "chatops stuck -o jsonl > stuck.jsonl",
-    ],
-    takes=("connection", "tenants", "output"),
-)
+@command(takes=("connection", "tenants", "output"))
 def stuck(
     ctx: Context,
     longer_than: str = option("1h", "--longer-than", metavar="TIME", help="30m, 1h, 2d …"),
@@ -30,6 +21,13 @@ def stuck(
     """Chats that wait or are held for too long, or whose user wrote last and nobody was called.
 
     A chat that waits for its user is not stuck. The guide's `detect_stuck_chats`.
+
+    Examples:
+      chatops stuck
+      chatops stuck --watch 5
+      chatops stuck --longer-than 30m
+      chatops stuck --review --since 2d
+      chatops stuck -o jsonl > stuck.jsonl
     """
     from chatops.flows import replay_archive, tables
 

@@ -9,11 +9,7 @@ from chatops.errors import ExitCode
 
 
 @options.forcible
-@command(
-    examples=["chatops undo 8213 --dry-run", "chatops undo 3790b1d4-610d-4a33-b8fb-f3324c8309df --reason 'wrong shift'",
-              "chatops undo plan.json"],
-    exits="0 undone · 2 no such action or plan · 4 it cannot be undone · 5 something moved since",
-)  # fmt: skip
+@command()
 def undo(
     ctx: Context,
     what: str = argument(..., metavar="ACTION|PLAN", help="An action's number, a plan's id or its file."),
@@ -25,6 +21,13 @@ def undo(
     """Takes an action or a whole plan back: every column that it changed, where things are still as it left them.
 
     What moved since is left alone and listed. An undo is an action too, and can be undone.
+
+    Examples:
+      chatops undo 8213 --dry-run
+      chatops undo 3790b1d4-610d-4a33-b8fb-f3324c8309df --reason 'wrong shift'
+      chatops undo plan.json
+
+    Exit codes: 0 undone · 2 no such action or plan · 4 it cannot be undone · 5 something moved since
     """
     from chatops.flows.undo import take_back
 

@@ -11,14 +11,7 @@ from chatops.cli.shared_options import ChecksDir, ChecksTimeout, FailOn, Only, T
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=["chatops verify", "chatops verify schema --write markdown=summary.md", "chatops verify --only CHAT003,CONF001",
-              "chatops verify --scenarios", "chatops verify --against deploy.json",
-              "chatops verify -o github --write junit=verify.xml"],
-    takes=("connection", "tenants", "output"),
-    exits="0 everything above advice passed · 1 something failed, or could not be checked",
-    formats=CHECK_FORMATS,
-)  # fmt: skip
+@command(takes=("connection", "tenants", "output"), formats=CHECK_FORMATS)
 def verify(
     ctx: Context,
     group: str = argument(
@@ -44,6 +37,16 @@ def verify(
     """Reads only, in one snapshot. A check that could not run is unknown, says why, and counts as failed.
 
     What is wrong now: chatops diagnose. Can I work here: chatops doctor.
+
+    Examples:
+      chatops verify
+      chatops verify schema --write markdown=summary.md
+      chatops verify --only CHAT003,CONF001
+      chatops verify --scenarios
+      chatops verify --against deploy.json
+      chatops verify -o github --write junit=verify.xml
+
+    Exit codes: 0 everything above advice passed · 1 something failed, or could not be checked
     """
     from chatops.flows.verify import VerifyRequest, verify  # loads the driver
 

@@ -10,15 +10,7 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
 
-@command(
-    examples=[
-        "chatops wait --timeout 2m && chatops migrate --yes",
-        "chatops --env staging wait -o json",
-        "chatops wait --for 'CHAT003=0' --for 'oldest<5m' --timeout 10m",
-    ],
-    exits="0 ready · 1 not so in time (--for) · 2 usage · 3 not reached, or the password was rejected · 4 it takes no writes",
-    formats=DOCUMENT_FORMATS,
-)
+@command(formats=DOCUMENT_FORMATS)
 def wait(
     ctx: Context,
     conditions: Annotated[
@@ -36,6 +28,14 @@ def wait(
 
     A look takes a transaction that may write and rolls it back; with --for it only reads. A password that is rejected ends it
     at once.
+
+    Examples:
+      chatops wait --timeout 2m && chatops migrate --yes
+      chatops --env staging wait -o json
+      chatops wait --for 'CHAT003=0' --for 'oldest<5m' --timeout 10m
+
+    Exit codes: 0 ready · 1 not so in time (--for) · 2 usage · 3 not reached, or the password was rejected · 4 it takes no
+    writes
     """
     if conditions:
         from chatops.flows.wait_for import wait_for  # here: help and completion load no flow

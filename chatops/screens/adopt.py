@@ -37,7 +37,7 @@ class ProofRow:
 _COLUMNS = (
     Column("name", "file"),
     Column("number", "number", "number", "machines"),
-    Column("state", "state"),
+    *named("state"),
     Column("found", "what is there"),
     *named("there", "missing", "other_bodies", kind="data", audience="machines"),
     Column("drift", "defined otherwise", "data", "machines"),
