@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -56,6 +57,16 @@ class Cluster:
         assert row is not None
         return self.node_url(str(row[0]), int(str(row[1]))), str(row[2])
 
+    @contextmanager
+    def locked(self, table: str, mode: str) -> Iterator[tuple[str, int]]:
+        """Somebody holds a lock of a table's shard, on its worker: that one's URL, and the process."""
+        worker, shard = self.shard(table)
+        with psycopg.connect(worker, autocommit=True) as holder:
+            holder.execute("set citus.enable_manual_changes_to_shards to on")
+            with holder.transaction():
+                holder.execute(f"lock table {shard} in {mode} mode".encode())
+                yield worker, holder.info.backend_pid
+
 
 def at(url: str, **parts: str) -> str:
     return urlunsplit(urlsplit(url)._replace(**parts))
@@ -100,6 +111,15 @@ def tenant(cluster: Cluster, chatops_inprocess: Callable[..., Any]) -> Cluster:
     with cluster.connect() as own:
         own.execute("create schema acme")
     chatops_inprocess("--schema", "acme", "migrate", "--yes", db=cluster.url, check=0)
+    return cluster
+
+
+@pytest.fixture
+def deployed_tenant(cluster: Cluster, chatops_inprocess: Callable[..., Any]) -> Cluster:
+    """With one tenant, `acme`, as the deployed system is."""
+    with cluster.connect() as own:
+        own.execute("create schema acme")
+    chatops_inprocess("--schema", "acme", "migrate", "--to", "017", "--yes", db=cluster.url, check=0)
     return cluster
 
 

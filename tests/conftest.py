@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.clusters import cluster, lone_coordinator, tenant
+from tests.clusters import cluster, deployed_tenant, lone_coordinator, tenant
 from tests.servers import DEBIAN_15, Database, Farm, Server, bare_environment, pgbouncer, pgbouncer_program
 
-__all__ = ["cluster", "lone_coordinator", "tenant"]
+__all__ = ["cluster", "deployed_tenant", "lone_coordinator", "tenant"]
 
 # A busy machine draws and runs an example slowly: that is no fault of it.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

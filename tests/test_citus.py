@@ -100,25 +100,19 @@ def test_a_lock_that_is_held_on_a_worker_ends_the_run_in_time_and_is_named(clust
     with cluster.connect() as own:
         own.execute("create schema acme")
     chatops_inprocess("--schema", "acme", "migrate", "--to", "024", "--yes", db=cluster.url, check=0)
-    worker, shard = cluster.shard("acme.chats")
-    with psycopg.connect(worker, autocommit=True) as holder:
-        holder.execute("set citus.enable_manual_changes_to_shards to on")
-        with holder.transaction():
-            holder.execute(f"lock table {shard} in access share mode")
-            blocked = chatops_inprocess("--schema", "acme", "migrate", "--yes", "--max-wait", "2s", db=cluster.url, check=5)
-            assert f"pid {holder.info.backend_pid} on {urlsplit(worker).hostname}:{urlsplit(worker).port}" in blocked.stderr
-            with cluster.connect("acme") as own:
-                assert value(own, "select count(*) from chats") == 0
+    with cluster.locked("acme.chats", "access share") as (worker, pid):
+        blocked = chatops_inprocess("--schema", "acme", "migrate", "--yes", "--max-wait", "2s", db=cluster.url, check=5)
+        assert f"pid {pid} on {urlsplit(worker).hostname}:{urlsplit(worker).port}" in blocked.stderr
+        with cluster.connect("acme") as own:
+            assert value(own, "select count(*) from chats") == 0
     chatops_inprocess("--schema", "acme", "migrate", "--yes", db=cluster.url, check=0)
 
 
 @pytest.mark.citus
 def test_a_tenant_of_the_deployed_system_is_mended_on_its_way_to_the_newest_files(
-    cluster: Cluster, chatops_inprocess: Run
+    deployed_tenant: Cluster, chatops_inprocess: Run
 ) -> None:
-    with cluster.connect() as own:
-        own.execute("create schema acme")
-    chatops_inprocess("--schema", "acme", "migrate", "--to", "017", "--yes", db=cluster.url, check=0)
+    cluster = deployed_tenant
     with cluster.connect("acme") as own:
         (ann, bob, _), chats = people(own)
         for chat in chats[:2]:  # the faults of the deployed system: two chats of one operator, a lost assignment, wrong counts

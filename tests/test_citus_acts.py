@@ -54,13 +54,9 @@ def test_pending_files_are_rehearsed_with_the_rows_and_locks_of_the_shards(
     assert ("changes", "messages", len(chats)) in [(one["what"], one["relation"], one["rows"]) for one in update["touched"]]
     assert [(one["what"], one["index"]) for one in index["touched"]] == [("builds", "chats_updated_at_idx")]
     assert {one["relation"] for one in told["blocking"]} == {"chats", "messages"}
-    worker, shard = tenant.shard("acme.chats")
-    with psycopg.connect(worker, autocommit=True) as holder:
-        holder.execute("set citus.enable_manual_changes_to_shards to on")
-        with holder.transaction():
-            holder.execute(f"lock table {shard} in access share mode")
-            blocked = chatops_inprocess(*asked, "--max-wait", "1s", db=tenant.url, check=5)
-            assert f"pid {holder.info.backend_pid} on 127.0.0.1" in blocked.stderr
+    with tenant.locked("acme.chats", "access share") as (_, pid):
+        blocked = chatops_inprocess(*asked, "--max-wait", "1s", db=tenant.url, check=5)
+        assert f"pid {pid} on 127.0.0.1" in blocked.stderr
     with tenant.connect("acme") as own:
         left = "select count(*) from pg_class where relname like 'chatops_rehearsal%'"
         assert {*on_workers(own, left), str(value(own, left.replace("%", "%%")))} == {"0"}
@@ -127,11 +123,9 @@ def test_what_chatops_made_is_taken_out_of_every_node_and_can_come_back(tenant: 
 
 @pytest.mark.citus
 def test_an_assignment_that_is_missing_is_added_and_logged_by_repair_and_by_migrate(
-    cluster: Cluster, chatops_inprocess: Run
+    deployed_tenant: Cluster, chatops_inprocess: Run
 ) -> None:
-    with cluster.connect() as own:
-        own.execute("create schema acme")
-    chatops_inprocess("--schema", "acme", "migrate", "--to", "017", "--yes", db=cluster.url, check=0)
+    cluster = deployed_tenant
     with cluster.connect("acme") as own:
         (ann, bob, _), chats = people(own)
         for operator, chat in ((ann, chats[0]), (bob, chats[1])):
@@ -218,12 +212,10 @@ def test_sizes_and_dead_rows_are_those_of_the_worker(tenant: Cluster, chatops_in
 
 @pytest.mark.citus
 def test_a_tenant_is_deployed_with_a_receipt_that_verify_holds_it_against(
-    cluster: Cluster, chatops_inprocess: Run, tmp_path: Path
+    deployed_tenant: Cluster, chatops_inprocess: Run, tmp_path: Path
 ) -> None:
-    with cluster.connect() as own:
-        own.execute("create schema acme")
+    cluster = deployed_tenant
     receipt = tmp_path / "receipt.json"
-    chatops_inprocess("--schema", "acme", "migrate", "--to", "017", "--yes", db=cluster.url, check=0)
     with cluster.connect("acme") as own:
         people(own)
     chatops_inprocess("--schema", "acme", "deploy", "--skip-code", "--receipt", receipt, "--yes", db=cluster.url, check=0)

@@ -14,17 +14,14 @@
 -- unplanted: autovacuum would clear it up within a minute
 -- limit: dead_rows_percent = 20 %, 1 to 100: so many rows of a table are dead
 -- On a Citus cluster the rows lie on a worker, whose figures are asked for through the server's own reader of query texts.
-with told as materialized (
-  select pg_catalog.query_to_xml(pg_catalog.format(
-           'select w.result from pg_catalog.run_command_on_all_nodes(%L) as w where w.success and w.result <> ''''', asked.text),
-           true, false, '') as found
-    from (select pg_catalog.format(
+\set told_by_nodes `cat sql/queries/shared/told_by_nodes.sql`
+with asked (text) as (
+  select pg_catalog.format(
             'select json_agg(f) from (select substring(s.relname from ''^(.+)_\d+$'') as object, s.n_dead_tup as dead,'
             ' s.n_live_tup as live, greatest(s.last_vacuum, s.last_autovacuum) as vacuumed_at from pg_stat_user_tables as s'
             ' where s.schemaname = %L and s.relname ~ ''^(operators|chats|messages|chat_assignments|operator_activity)_\d+$'') as f',
-            current_schema()) as text) as asked
-   where exists (select from pg_catalog.pg_extension e where e.extname = 'citus')
-), seen as (
+            current_schema())
+), told as materialized (:told_by_nodes), seen as (
   select s.relname as object, s.n_dead_tup as dead, s.n_live_tup as live, greatest(s.last_vacuum, s.last_autovacuum) as vacuumed_at
     from pg_stat_user_tables s
    where s.schemaname = current_schema()

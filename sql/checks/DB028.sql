@@ -15,11 +15,9 @@
 -- unplanted: it takes a table of many gigabytes
 -- By the pages that the last vacuum or analyze saw: measuring them now would wait for whoever has locked a table.
 -- On a Citus cluster the rows lie on a worker, which is asked through the server's own reader of query texts.
-with told as materialized (
-  select pg_catalog.query_to_xml(pg_catalog.format(
-           'select w.result from pg_catalog.run_command_on_all_nodes(%L) as w where w.success and w.result <> ''''', asked.text),
-           true, false, '') as found
-    from (select pg_catalog.format(
+\set told_by_nodes `cat sql/queries/shared/told_by_nodes.sql`
+with asked (text) as (
+  select pg_catalog.format(
             'select json_agg(f) from (select substring(c.relname from ''^(.+)_\d+$'') as object, c.reltuples as rows,'
             ' sum(s.relpages::numeric) * current_setting(''block_size'')::numeric as bytes,'
             ' coalesce(sum(s.relpages::numeric) filter (where s.relkind = ''i''), 0) * current_setting(''block_size'')::numeric as indexes'
@@ -28,9 +26,8 @@ with told as materialized (
             ' union all select x.indexrelid from pg_index as x where x.indrelid in (c.oid, c.reltoastrelid)) as piece (oid)'
             ' join pg_class as s on s.oid = piece.oid where c.relkind = ''r'' and c.relname'
             ' ~ ''^(operators|real_users|fictional_users|chats|messages|chat_assignments|operator_activity)_\d+$'''
-            ' group by c.oid, c.relname, c.reltuples) as f', current_schema()) as text) as asked
-   where exists (select from pg_catalog.pg_extension e where e.extname = 'citus')
-), seen as (
+            ' group by c.oid, c.relname, c.reltuples) as f', current_schema())
+), told as materialized (:told_by_nodes), seen as (
   select c.relname as object, whole.bytes, whole.indexes, c.reltuples as rows
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
