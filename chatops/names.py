@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+import string
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -16,6 +18,10 @@ from chatops.tables_there import require_rows
 SHORTEST_PREFIX = 4
 SHORTEST_WORD = 2
 MOST_CANDIDATES = 10
+MOST_NEAR = 3
+SHORTEST_NEAR = 6
+"""Of fewer characters every other name is near."""
+LIKENESS = 0.8
 HOW = f"Give a full id, its first {SHORTEST_PREFIX} or more characters, or part of a name."
 
 
@@ -51,7 +57,46 @@ class OperatorName:
 
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 
+_AROUND = " \t\r\n\u00a0'\"`´“”„‘’‚«»‹›()[]{}<>,;"
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
+_UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"), None)
+
 Named = TypeVar("Named", ChatName, OperatorName)
+
+
+def as_meant(text: str) -> str:
+    """A name without what copying it brings along: quotes, brackets and commas around it, dots where a screen cut it, dashes
+    that are no hyphens, signs that nobody sees.
+
+    >>> as_meant("“18cf01f4…”,"), as_meant("'Gerda Lang'"), as_meant("18cf01f4\u201190d4"), as_meant("O'Brien")
+    ('18cf01f4', 'Gerda Lang', '18cf01f4-90d4', "O'Brien")
+    """
+    found = text.translate(_UNSEEN)
+    if re.search(r"[0-9a-fA-F][\u2010-\u2015\u2212][0-9a-fA-F]", found):
+        found = found.translate(_DASHES)
+    while (less := re.sub(r"(?:…|\.{2,})$", "", found.strip(_AROUND))) != found:
+        found = less
+    return found or text.strip()
+
+
+def near_ids(text: str) -> list[tuple[UUID, UUID]]:
+    """The ranges of ids that a text misses by one character: another one, one too many or too few, two changed about.
+
+    >>> near_ids("18cf0lf4")[0][0].hex[:8], len(near_ids("3f2b")), near_ids("nobody at all")
+    ('18cf00f4', 0, [])
+    """
+    digits = text.replace("-", "").lower()
+    odd = sum(one not in string.hexdigits for one in digits)
+    if not SHORTEST_NEAR <= len(digits) <= 33 or odd > 1 or not digits.isascii() or not digits.isalnum():
+        return []
+    signs = "0123456789abcdef"
+    places = range(len(digits))
+    near = [digits[:at] + sign + digits[at + 1 :] for at in places for sign in signs]
+    near += [digits[:at] + digits[at + 1 :] for at in places]
+    near += [digits[:at] + digits[at : at + 2][::-1] + digits[at + 2 :] for at in places]
+    near += [digits[:at] + sign + digits[at:] for at in (*places, len(digits)) for sign in signs]
+    known = dict.fromkeys(one for one in near if one != digits and len(one) <= 32 and all(sign in signs for sign in one))
+    return [(UUID(one.ljust(32, "0")), UUID(one.ljust(32, "f"))) for one in known]
 
 
 def id_range(text: str) -> tuple[UUID, UUID] | None:
@@ -84,8 +129,10 @@ def find_chat(database: Database, text: str) -> ChatName:
     if len(found) == 1:
         return found[0]
     none = _not_one("chat", text, [told_chat(chat, database) for chat in found])
-    if not found and (operators := operators_like(database, text)):
+    if not found:
+        operators = operators_like(database, text)
         none.details += tuple(f"an operator does: {told_operator(one, database)}" for one in operators[:MOST_CANDIDATES])
+        none.details += () if operators else _near_chats(database, text)
     raise none
 
 
@@ -94,7 +141,9 @@ def find_operator(database: Database, text: str) -> OperatorName:
     found = operators_like(database, text)
     if len(found) == 1:
         return found[0]
-    raise _not_one("operator", text, [told_operator(one, database) for one in found])
+    none = _not_one("operator", text, [told_operator(one, database) for one in found])
+    none.details += () if found else _near_operators(database, text)
+    raise none
 
 
 def find_either(database: Database, text: str) -> ChatName | OperatorName:
@@ -106,7 +155,9 @@ def find_either(database: Database, text: str) -> ChatName | OperatorName:
     lines = [f"chat      {told_chat(chat, database)}" for chat in chats]
     lines += [f"operator  {told_operator(one, database)}" for one in operators]
     kind = "chat or operator" if not found else "chat" if not operators else "operator" if not chats else "chats and operator"
-    raise _not_one(kind, text, lines)
+    none = _not_one(kind, text, lines)
+    none.details += () if found else _near_chats(database, text) + _near_operators(database, text)
+    raise none
 
 
 def chats_like(database: Database, text: str) -> list[ChatName]:
@@ -117,7 +168,7 @@ def chats_like(database: Database, text: str) -> list[ChatName]:
 def operators_like(database: Database, text: str) -> list[OperatorName]:
     """The operators whom a text may mean, a few of them; one alone whose name or e-mail it is."""
     found = _candidates(database, OperatorName, "queries/find_operator.sql", text, "operator")
-    wanted = text.strip().lower()
+    wanted = as_meant(text).lower()
     exact = [one for one in found if wanted in ((one.name or "").lower(), (one.email or "").lower())]
     return exact if len(exact) == 1 else found
 
@@ -149,7 +200,7 @@ def _shown(name: str | None, database: Database) -> str:
 
 
 def _candidates(database: Database, row: type[Named], query: str, text: str, kind: str) -> list[Named]:
-    asked = ids_in(text) or [text.strip()]
+    asked = ids_in(text) or [as_meant(text)]
     found: dict[UUID, Named] = {}
     for one in asked[:MOST_CANDIDATES]:
         span = id_range(one)
@@ -162,6 +213,49 @@ def _candidates(database: Database, row: type[Named], query: str, text: str, kin
         require_rows(database, text_of_query)
         found |= {row.id: row for row in database.rows(row, text_of_query, parameters)}
     return list(found.values())
+
+
+def _near_chats(database: Database, text: str) -> tuple[str, ...]:
+    """The chats whose id, or whose user's name, is one character from a text, in words."""
+    meant = as_meant(text)
+    ranges = near_ids(meant)
+    parameters = {
+        "lows": [low for low, _ in ranges], "highs": [high for _, high in ranges], "names": _near_names(meant), "most": MOST_NEAR,
+    }  # fmt: skip
+    query = sqlfiles.read("queries/find_near_chats.sql")
+    require_rows(database, query)
+    near = {found.id: found for (one,) in database.tuples(query, parameters) for found in chats_like(database, str(one))}
+    return tuple(f"did you mean {told_chat(one, database)}?" for one in near.values())
+
+
+def _near_names(text: str) -> list[str]:
+    """The names that a text misses by one character, of letters, digits, blanks and hyphens."""
+    if not SHORTEST_NEAR <= len(text) <= 40:
+        return []
+    signs = string.ascii_lowercase + string.digits + "-_ ."
+    places = range(len(text))
+    near = [text[:at] + sign + text[at + 1 :] for at in places for sign in signs]
+    near += [text[:at] + text[at + 1 :] for at in places]
+    near += [text[:at] + text[at : at + 2][::-1] + text[at + 2 :] for at in places]
+    near += [text[:at] + sign + text[at:] for at in (*places, len(text)) for sign in signs]
+    return list(dict.fromkeys(near))
+
+
+def _near_operators(database: Database, text: str) -> tuple[str, ...]:
+    """The operators whose id is one character from a text, or whose name or e-mail is like it, in words."""
+    meant = as_meant(text).lower()
+    query = sqlfiles.read("queries/find_near_operators.sql")
+    require_rows(database, query)
+    everybody = database.rows(OperatorName, query)
+    ranges = near_ids(meant)
+    near = [one for one in everybody if any(low <= one.id <= high for low, high in ranges)]
+    called: dict[str, OperatorName] = {}
+    for one in everybody:
+        for name in (one.name or "", *(one.name or "").split(), one.email or ""):
+            called.setdefault(name.lower(), one)
+    alike = difflib.get_close_matches(meant, called, MOST_NEAR, LIKENESS)
+    near += [one for one in map(called.__getitem__, alike) if one not in near]
+    return tuple(f"did you mean {told_operator(one, database)}?" for one in near[:MOST_NEAR])
 
 
 def _not_one(kind: str, text: str, lines: list[str]) -> UsageError:

@@ -76,8 +76,24 @@ def _in_words(message: str) -> str:
     return re.sub(r"is not a valid float(?: range)?\b", "is not a number", message)
 
 
+MEANT = {
+    "--operator": ("--from", "--to"), "--holder": ("--from",), "--held-by": ("--from",), "--target": ("--to",),
+    "--limit": ("--top", "--rows", "--max"), "--top": ("--limit", "--rows"), "--rows": ("--limit", "--top"),
+    "-n": ("--limit", "--top"),
+    "--code": ("--only", "--where"), "--check": ("--only", "--where"), "--format": ("--output",), "--json": ("--output",),
+    "--user": ("--by",), "--who": ("--by",), "--comment": ("--reason",), "--message": ("--reason",), "-m": ("--reason",),
+    "--url": ("--db",), "--database": ("--db",), "--environment": ("--env",), "--preview": ("--dry-run",),
+}  # fmt: skip
+"""Options by other words, of other commands or other tools; the first that a command has is meant."""
+
+
 def _with_a_guess(message: str, context: object) -> str:
     """The parser's sentence with the name that was meant, as far as it can be told."""
+    if (unknown := re.match(r"No such option: (-[\w-]+)", message)) and unknown[1] in MEANT:
+        has = {word for one in getattr(getattr(context, "command", None), "params", ()) for word in one.opts}
+        meant = next((one for one in MEANT[unknown[1]] if one in has), None)
+        if meant is not None:
+            return f"{unknown[0]}; did you mean {meant}?"
     if found := re.fullmatch(r"No such command '(.+)'\.", message):
         listed = getattr(getattr(context, "command", None), "list_commands", None)
         known: list[str] = listed(context) if listed is not None else []
