@@ -103,13 +103,16 @@ def with_reason(invocation: Invocation, conditions: Conditions, reason: str | No
 
 @contextlib.contextmanager
 def refusals_logged(database: Database, action: str, conditions: Conditions) -> Iterator[None]:
-    """Logs a refusal before it is shown, where the database can be written to."""
+    """Logs a refusal before it is shown, where the database can be written to.
+
+    A line that names nothing there is, or leaves something out, is no attempt on anything: the log is spared of it.
+    """
     try:
         yield
-    except (UsageError, RefusedError, ConflictError) as error:
+    except (RefusedError, ConflictError) as error:
         facts = database.facts
         writable = conditions.logged and not conditions.rehearsal and facts is not None and facts.has_bookkeeping
-        if isinstance(error, LoggedError) or not writable:
+        if isinstance(error, LoggedError | NotATerminalError) or not writable:
             raise
         outcome = "moved" if isinstance(error, ConflictError) else "refused"
         with contextlib.suppress(ChatopsError), audit.acting(database, conditions.provenance, reason=conditions.reason):
