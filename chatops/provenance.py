@@ -65,10 +65,12 @@ def command_line(argv: Sequence[str]) -> str:
 
 
 def os_user(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The person or account of this machine, as user@host."""
+    """The account of this machine, as user@host, and who became it where that is another: root@jump (ada by sudo)."""
     # The account itself, not LOGNAME: whoever sets variables must not become somebody else in the log.
     user = accounts.own_name() or environ.get("USER") or environ.get("USERNAME")
-    return visible(f"{user}@{socket.gethostname()}") if user else None
+    who = accounts.behind(environ)
+    told = f" ({who[0]} by {who[1]})" if who is not None else ""
+    return visible(f"{user}@{socket.gethostname()}{told}") if user else None
 
 
 def ci_run(environ: Mapping[str, str] = os.environ) -> str | None:

@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "XDG_CONFIG_HOME": "where the chatops.toml of one's own lies, in chatops/",
     "XDG_CACHE_HOME": "where completion keeps ids for a minute",
     "XDG_DATA_HOME": "where the embedded server keeps its data",
+    "SUDO_USER, DOAS_USER": "who became the account that acts, where the kernel does not tell: the log names them behind it",
     "GITHUB_STEP_SUMMARY": "a file of --write with this name is appended to",
 }
 GIVEN = {
