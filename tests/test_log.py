@@ -118,12 +118,44 @@ def test_a_database_without_chats_has_a_log_all_the_same(database: Database, cha
         (("--since", "yesterday"), "--since takes"),
         (("--outcome", "good"), "--outcome is one of"),
         (("--action", "relaese"), "did you mean release"),
+        (("--action", "guard onn"), "did you mean guard on"),
+        (("--action", "release now"), "--action is one of guard on"),
+        (("999",), "the log holds no action 999"),
+        (("c4000001", "--chat", "c4000002"), "once"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_a_usage_error(
     logged: Database, chatops_inprocess: Run, words: tuple[str, ...], message: str
 ) -> None:
     assert message in chatops_inprocess("log", *words, db=logged, check=2).stderr
+
+
+@pytest.mark.parametrize("terminal", [(80, 24), (40, 24), None])
+def test_one_action_is_shown_with_what_was_before_and_what_takes_it_back(
+    logged: Database, chatops_inprocess: Run, terminal: tuple[int, int] | None
+) -> None:
+    first, release, refused = (row[0] for row in logged.execute("select id from chatops.actions order by id"))
+    text = chatops_inprocess("log", first, "--show-names", db=logged, terminal=terminal, check=0).stdout
+    told = " ".join(text.split())
+    assert told.startswith(f"Action {first}: reassign")
+    assert str(chat_id(1)) in told
+    for wanted in ("as role", "a | b\\n[bold]c", "reassign c4000001 --to op-3", "op-3", f"undo {first} --dry-run"):
+        assert wanted in told, wanted
+    before, after = str(operator_id(1)), str(operator_id(3))
+    assert f"chat assigned operator id: {before} → {after}" in told
+    for number, why in ((refused, "It cannot be undone: it changed nothing"), (release, f"undo {release} --dry-run")):
+        assert why in " ".join(chatops_inprocess("log", f"#{number}", db=logged, terminal=terminal, check=0).stdout.split())
+    row = json.loads(chatops_inprocess("log", first, "-o", "json", db=logged, check=0).stdout)
+    assert [one["action_id"] for one in row["actions"]] == [first]
+    assert row["actions"][0]["before"]["chat"]["assigned_operator_id"] == before
+    chatops_inprocess("undo", first, "--yes", db=logged, check=0)
+    assert "It cannot be undone: it was undone by action" in chatops_inprocess("log", first, db=logged, check=0).stdout
+
+
+def test_a_chat_or_operator_may_be_named_as_it_is(logged: Database, chatops_inprocess: Run) -> None:
+    assert shown(chatops_inprocess, logged, "c4000001") == [("reassign", "done")]
+    assert shown(chatops_inprocess, logged, "op-2") == [("release", "done")]
+    assert shown(chatops_inprocess, logged, str(chat_id(2)), "--outcome", "done") == [("release", "done")]
 
 
 def test_an_action_is_found_by_its_first_word(latest_database: Database, chatops_inprocess: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -139,6 +140,25 @@ def test_a_heartbeat_since_does_not_stand_in_the_way(shift: Database, chatops_in
 )
 def test_what_is_not_in_the_log_is_a_usage_error(shift: Database, chatops_inprocess: Run, what: str, code: int, why: str) -> None:
     assert why in chatops_inprocess("undo", what, db=shift, check=code).stderr
+
+
+def test_undo_of_nothing_in_particular_names_the_last_action_and_its_line(shift: Database, chatops_inprocess: Run) -> None:
+    assert "the log holds none that can be undone" in chatops_inprocess("undo", db=shift, check=2).stderr
+    chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--reason", "first", db=shift, check=0)
+    last = newest(shift)
+    chatops_inprocess("release", "c4000001", "c4000002", "--reason", "no hands", db=shift, check=0)
+    chatops_inprocess("reassign", "c4000001", "--to", "op-3", db=shift, check=4)  # it changed nothing
+    told = chatops_inprocess("undo", db=shift, check=2).stderr
+    plan = shift.value("select max(plan_id::text) from chatops.actions where action = 'release'")
+    assert re.search(r"the last that can be undone: \d+, release of chat c400000[12]-\S+ .* ago by .*: no hands", told), told
+    assert f"all 2 of its plan: chatops undo {plan} --dry-run" in told
+    chatops_inprocess("undo", plan, db=shift, check=0)
+    chatops_inprocess("undo", *[str(shift.value("select max(id) from chatops.actions where action = 'undo'"))], db=shift, check=0)
+    chatops_inprocess("undo", shift.value("select max(id) from chatops.actions"), db=shift, check=0)
+    line = re.search(r"undo it: +chatops (undo \d+ --dry-run)", chatops_inprocess("undo", db=shift, check=2).stderr)
+    assert line is not None
+    chatops_inprocess(*line[1].split(), db=shift, check=0)
+    assert last < newest(shift)
 
 
 def test_a_refusal_and_a_repair_are_not_taken_back(shift: Database, chatops_inprocess: Run) -> None:

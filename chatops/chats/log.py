@@ -20,7 +20,8 @@ OUTCOMES = ("done", "refused", "moved", "failed")
 ACTIONS = (
     "reassign", "release", "close", "reopen", "drain", "undrain", "undo", "repair", "snooze", "guard", "pause", "resume", "again",
 )  # fmt: skip
-"""The first word of what may be in the log: `guard off`, `snooze off`."""
+"""The first word of what may be in the log."""
+IN_TWO_WORDS = ("guard on", "guard off", "snooze off")
 
 
 @frozen
@@ -91,6 +92,7 @@ class Filters(Generic[Id, Instant]):
     plan: Id | None = None
     action: str | None = None
     outcome: str | None = None
+    action_id: int | None = None
 
 
 Typed = Filters[str, str]
@@ -100,7 +102,7 @@ Question = Filters[UUID, datetime]
 
 def _parameters(question: Question, schema: str, limit: int | None) -> dict[str, Any]:
     _one_of("--outcome", question.outcome, OUTCOMES, question.outcome)
-    _one_of("--action", question.action, ACTIONS, question.action and question.action.partition(" ")[0])
+    _one_of("--action", question.action, ACTIONS if " " not in (question.action or "") else IN_TWO_WORDS, question.action)
     return {**{one.name: getattr(question, one.name) for one in fields(question)}, "schema": schema, "limit": limit}
 
 

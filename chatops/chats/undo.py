@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from chatops import formatting, sqlfiles
@@ -59,6 +60,27 @@ class Undone:
     detail: str | None = None
     by: int | None = None
     chat_state: str | None = None
+
+
+@frozen
+class Last:
+    """The newest action that can be undone, and how many of its plan can be."""
+
+    action_id: int
+    at: datetime
+    action: str
+    chat_id: UUID | None
+    operator_id: UUID | None
+    plan_id: UUID | None
+    reason: str | None
+    who: str
+    of_plan: int
+
+
+def last(database: Database) -> Last | None:
+    """The newest action that is done, not undone, and that something takes back; inside a transaction."""
+    found = database.rows(Last, sqlfiles.read("queries/undo_last.sql"), {"schema": database.target.schema})
+    return found[0] if found else None
 
 
 def find(database: Database, what: str | UUID) -> list[Action]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chatops.cli import completion
-from chatops.cli.declared import Context, option
+from chatops.cli.declared import Context, argument, option
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode
 
@@ -11,6 +11,12 @@ from chatops.errors import ExitCode
 @command(takes=("connection", "tenants", "output"))
 def log(
     ctx: Context,
+    what: str = argument(
+        "",
+        metavar="[ACTION|CHAT|OPERATOR]",
+        autocompletion=completion.either,
+        help="An action's number: all that is known of it. Or a chat or operator: what concerned them.",
+    ),
     chat: str | None = option(
         None, "--chat", metavar="CHAT", autocompletion=completion.chats, help="What was done to this chat."
     ),
@@ -33,15 +39,16 @@ def log(
 
     Examples:
       chatops log
+      chatops log 8213
       chatops log --chat 3f2b8c1e
       chatops log --operator op-31 --since 2d --outcome moved
       chatops log --by ada --since 2026-11-22T00:00Z -o csv
       chatops log --all-schemas 'tenant_*' --since 1h
 
-    Exit codes: 0 shown · 1 the log of a tenant cannot be seen · 4 this database has no log
+    Exit codes: 0 shown · 1 the log of a tenant cannot be seen · 2 no such action or name · 4 this database has no log
     """
     from chatops.chats.log import Filters  # these load the driver
     from chatops.flows.log import LogRequest, show_log
 
     wanted = Filters(chat=chat, operator=operator, who=who, since=since, until=until, plan=plan, action=action, outcome=outcome)
-    return show_log(invocation_of(ctx), LogRequest(wanted, limit))
+    return show_log(invocation_of(ctx), LogRequest(wanted, limit, what))

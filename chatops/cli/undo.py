@@ -12,7 +12,9 @@ from chatops.errors import ExitCode
 @command()
 def undo(
     ctx: Context,
-    what: str = argument(..., metavar="ACTION|PLAN", help="An action's number, a plan's id or its file."),
+    what: str = argument(
+        "", metavar="[ACTION|PLAN]", help="An action's number, a plan's id or its file; without one: says which was the last."
+    ),
     force: list[str] = option([], "--force", metavar="[RULES]", help="busy: give a chat back to who holds another by now."),
     dry_run: options.DryRun = False,
     yes: options.Yes = False,

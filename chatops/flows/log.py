@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
-from chatops.chats import log
+from chatops.chats import log, undo
 from chatops.db import Database
 from chatops.errors import ChatopsError, ExitCode, UsageError, worst
 from chatops.flows import tenants
@@ -14,7 +14,7 @@ from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.model import Answer, Line
-from chatops.names import find_chat, find_operator
+from chatops.names import ChatName, find_chat, find_either, find_operator
 from chatops.screens import log as screen
 from chatops.tables_there import require_chats
 
@@ -24,10 +24,11 @@ NEWEST = 50
 
 @frozen
 class LogRequest:
-    """The filters, and how many rows at the most."""
+    """The filters, how many rows at the most, and what was named without an option: an action's number, a chat or operator."""
 
     wanted: log.Typed
     limit: int | None = None
+    what: str = ""
 
 
 def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
@@ -41,7 +42,7 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
         facts = database.facts
         if facts is not None and not facts.has_bookkeeping:
             require_chats(database)
-        rows = log.stream(database, _question(invocation, database, request.wanted), most)
+        rows = log.stream(database, _question(invocation, database, request), most)
         if facts is not None and facts.chats_elsewhere:
             if (first := next(rows, None)) is None:
                 require_chats(database)  # a log outlives its chats, where there is one
@@ -50,6 +51,14 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
             invocation.show(screen.answer(rows, invocation.now, show_names=shown))
             return ExitCode.OK
         found = list(rows)
+        if (number := _number(request)) is not None:
+            if not found:
+                raise UsageError(f"the log holds no action {number}", next_steps=[("the newest", invocation.here("log"))])
+            if request == LogRequest(log.Filters(), what=request.what):
+                problem = undo.find(database, str(number))[0].problem
+                back = invocation.here("undo", str(number), "--dry-run")
+                show_paged(invocation, screen.one(found[0], problem, back, invocation.now, show_names=shown))
+                return ExitCode.OK
         show_paged(invocation, screen.answer(found, invocation.now, _more(found, most), show_names=shown))
     return ExitCode.OK
 
@@ -93,20 +102,36 @@ def _of_one(
     facts = database.facts
     assert facts is not None
     by_name = request.wanted.chat is not None or request.wanted.operator is not None
+    by_name = by_name or (bool(request.what) and _number(request) is None)
     if not facts.has_bookkeeping or (by_name and not facts.has_chats):
         return []
     try:
-        asked = _question(one, database, request.wanted)
+        asked = _question(one, database, request)
     except UsageError as error:  # the chat or operator is another tenant's
         nowhere.append(error)
         return []
     return list(log.stream(database, asked, most))
 
 
-def _question(invocation: Invocation, database: Database, typed: log.Typed) -> log.Question:
+def _number(request: LogRequest) -> int | None:
+    """The number of an action where one was given: shorter than any id that names a chat alone."""
+    what = request.what.strip().lstrip("#")
+    return int(what) if what.isdecimal() and what.isascii() and len(what) < 19 else None
+
+
+def _question(invocation: Invocation, database: Database, request: LogRequest) -> log.Question:
+    typed, number = request.wanted, _number(request)
+    chat = find_chat(database, typed.chat).id if typed.chat else None
+    operator = find_operator(database, typed.operator).id if typed.operator else None
+    if request.what and number is None:
+        if chat or operator:
+            raise UsageError("name a chat or operator once: as it is, or by --chat and --operator")
+        meant = find_either(database, request.what)
+        chat, operator = (meant.id, None) if isinstance(meant, ChatName) else (None, meant.id)
     return log.Filters(
-        chat=find_chat(database, typed.chat).id if typed.chat else None,
-        operator=find_operator(database, typed.operator).id if typed.operator else None,
+        chat=chat,
+        operator=operator,
+        action_id=number,
         who=typed.who,
         since=instant(typed.since, "--since", invocation.now),
         until=instant(typed.until, "--until", invocation.now),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from chatops import formatting
 from chatops.chats.log import Logged
-from chatops.model import Answer, Column, Line, Table, Text, named, value_of
+from chatops.model import Answer, Column, Line, Span, Table, Text, Values, named, value_of
 from chatops.screens.columns import operator
 from chatops.screens.tenants import UNKNOWN, Page, TenantRow, Told
 from chatops.settings import Target
@@ -68,3 +70,83 @@ def answer(rows: Iterable[object], now: datetime | None, more: Iterable[Line] = 
     table = Table("actions", columns, rows, empty="No log entry matches.")
     tail = list(more)
     return Answer("log", [table, Text(tail)] if tail else [table], now=now)
+
+
+ROWS = {"chat": "chat", "operator": "operator", "assignments": "assignment", "activity": "heartbeat"}
+"""What the rows of an image are called."""
+
+
+def one(row: Logged, problem: str | None, undo: str, now: datetime | None, *, show_names: bool) -> Answer:
+    """`chatops log NUMBER`: who, when and why, what each column was before and after, and what would take it back.
+
+    `problem` is why nothing does; `undo` the command line that shows it.
+    """
+    ago = f"{formatting.age(row.at, now)} ago, {formatting.instant(row.at)}"
+    head: list[Line] = [[Span(f"Action {row.action_id}: {formatting.visible(row.what)}", "strong"), Span(f" · {ago}")]]
+    name = (formatting.shortened(row.operator_name or "", 40) if show_names else formatting.initial(row.operator_name)) or "—"
+    facts = (
+        ("chat", row.chat_id),
+        ("operator", f"{name} {row.operator_id}" if row.operator_id else None),
+        ("row", row.row_id),
+        ("by", _by(row)),
+        ("CI run", row.ci_run),
+        ("reason", row.reason),
+        ("why not" if row.outcome != "done" else "detail", row.detail),
+        ("command", row.command),
+        ("plan", row.plan_id),
+        ("undoes", row.undoes),
+    )  # fmt: skip
+    head += [[Span(f"  {label:<10}", "dim"), Span(formatting.visible(str(value)))] for label, value in facts if value]
+    changed = list(_changes(row.before, row.after))
+    told: list[Line] = ["What was before → and after:", *changed] if changed else ["It changed no row."]
+    back: Line = f"It cannot be undone: {problem}."
+    if problem is None:
+        back = [Span("Undo puts back what stands under before, if nothing moved since: "), Span(undo, "code")]
+    machines = Table("actions", COLUMNS, [row], audience="machines")
+    return Answer("log", [Text([*head, "", *told, "", back]), machines], {"undo_problem": problem}, now)
+
+
+def _by(row: Logged) -> str:
+    where = f" from {row.client_address}" if row.client_address else ""
+    return f"{row.os_user or 'somebody'}, as role {row.database_role}{where}"
+
+
+def _changes(before: Values | None, after: Values | None) -> Iterator[Line]:
+    """A line for each value that changed, and one for each row that came or went."""
+    was, became = _rows(before or {}), _rows(after or {})
+    for name in dict.fromkeys([*was, *became]):
+        if name not in became:
+            yield _line(name, "is removed")
+            continue
+        if name and name not in was:
+            yield _line(name, "is added")
+        old, new = was.get(name, {}), became[name]
+        for key, value in new.items():
+            if key != "id" and value != old.get(key):
+                what = f"{name} {key.removeprefix('chat_').replace('_', ' ')}".strip()
+                yield _line(f"{what}:", f"{_value(old.get(key))} → {_value(value)}")
+
+
+def _rows(image: Values) -> dict[str, Values]:
+    """The rows of an image by what they are called; "" for one row alone."""
+    rows: dict[str, Values] = {}
+    for key, value in image.items():
+        if isinstance(value, Mapping) and key in ROWS:
+            rows[ROWS[key]] = value
+        elif isinstance(value, list) and key in ROWS:
+            rows |= {f"{ROWS[key]} {str(one.get('id', place))[:8]}": one for place, one in enumerate(value)}
+        else:
+            rows[""] = {**rows.get("", {}), key: value}
+    return rows
+
+
+def _line(name: str, says: str) -> Line:
+    return [Span(f"  {formatting.visible(name)} ", "dim"), Span(says)]
+
+
+def _value(value: object) -> str:
+    """A value of an image as people read it, an instant to the second in UTC; — for none."""
+    if value is None:
+        return "—"
+    text = value if isinstance(value, str) else json.dumps(value)
+    return formatting.visible(re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?\+00:00$", r"\1 \2", text))

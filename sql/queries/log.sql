@@ -1,5 +1,5 @@
 -- Who did what, when, why and with which outcome, the newest first?
--- Each filter is null where it was not given. chat; operator: the one acted for, or who held the chat before or after;
+-- Each filter is null where it was not given. action_id: one by its number; chat; operator: the one acted for, or who held the chat before or after;
 -- who: part of the database role, the account or the pipeline's run; since, until: instants; plan; action: what was done, or its first word; outcome; limit: how many
 select a.id as action_id, a.at, a.action, a.outcome, a.chat_id, a.operator_id, a.plan_id, a.reason,
        a.before #>> '{chat,chat_state}'::text[] as state_before, a.after #>> '{chat,chat_state}'::text[] as state_after,
@@ -14,6 +14,7 @@ from chatops.actions a
 join pg_catalog.pg_class l on l.oid = 'chatops.actions'::regclass::oid
 left join operators o on o.id = a.operator_id
 where a.target_schema = :'schema'
+  and (:'action_id'::bigint is null or a.id = :'action_id'::bigint)
   and (:'chat'::uuid is null or a.chat_id = :'chat'::uuid)
   and (:'operator'::uuid is null or a.operator_id = :'operator'::uuid
        or a.before #>> '{chat,assigned_operator_id}'::text[] = :'operator'::text
