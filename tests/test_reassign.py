@@ -243,14 +243,25 @@ NO_CHATS = {
 
 
 @pytest.mark.parametrize(("names", "words"), [(names, words) for words, typed in NO_CHATS.items() for names in typed])
-def test_names_that_mean_no_chat_several_or_the_same_are_usage_errors_and_logged(
+def test_names_that_mean_no_chat_several_or_the_same_are_usage_errors_and_no_attempt(
     shift: Database, chatops_inprocess: Run, names: list[str], words: str
 ) -> None:
     result = chatops_inprocess("reassign", *names, "--to", "op-3", db=shift, check=2)
     assert words in result.stderr
     assert "\x1b" not in result.stderr
-    assert shift.execute("select action, outcome from chatops.actions") == [("reassign", "refused")]
+    # Nothing was meant that is there: the log is for attempts on somebody.
+    assert shift.execute("select action, outcome from chatops.actions") == []
     assert shift.value("select count(*) from chats where chat_state = 'assigned'") == 2
+
+
+def test_no_line_that_names_nothing_there_is_in_the_log(shift: Database, chatops_inprocess: Run) -> None:
+    for words, code in (
+        (("reassign", "c4000011", "--to", "nobody"), 2), (("release", "nobody"), 2), (("close", "nobody"), 2), (("reopen", "nobody"), 2),
+        (("drain", "nobody"), 2), (("undrain", "nobody"), 2), (("undo", "999"), 2), (("undo", "nonsense"), 2), (("undo",), 2),
+        (("reassign", "c4000011"), 4), (("release", "--where", "NOPE001"), 2),
+    ):  # fmt: skip
+        chatops_inprocess(*words, db=shift, check=code)
+    assert shift.execute("select action, outcome, detail from chatops.actions") == []
 
 
 def test_an_operator_who_is_not_there_or_could_be_several_is_a_usage_error(shift: Database, chatops_inprocess: Run) -> None:
@@ -536,6 +547,48 @@ def test_auto_takes_those_who_are_there_and_the_silent_ones_only_when_forced(shi
     chatops_inprocess("reassign", "c4000011", "--to", "op-3", "--dry-run", db=shift, check=0)
     shift.execute("update operators set last_activity = null where name = 'op-4'")
     chatops_inprocess("reassign", "c4000011", "--to", "auto", "--dry-run", db=shift, check=4)
+
+
+def test_a_silent_operator_who_is_named_gets_it_and_the_plan_says_so_first(
+    shift: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    shift.execute("update operators set last_activity = now() - interval '2 hours' where name in ('op-3', 'op-1')")
+    shift.execute("update operator_activity set last_activity = now() - interval '2 hours'")
+    careful = re.compile(r"careful: \S.* was last seen 2 h ago \(limit 30 m\)\. Perhaps nobody answers\.")
+
+    def told(*words: object) -> str:
+        done = chatops_inprocess(*words, db=shift, check=0)
+        return " ".join((done.stdout + done.stderr).split())
+
+    for words in (("c4000011",), ("c4000011", "c4000001"), ("--stuck", "1h", "--plan-out", str(tmp_path / "plan.json"))):
+        force = ("--force", "busy") if words[0] != "c4000011" or words[1:] else ()
+        dry = () if "--plan-out" in words else ("--dry-run",)
+        shown = chatops_inprocess("reassign", *words, "--to", "op-3", *force, *dry, db=shift)
+        assert careful.search(" ".join(shown.stdout.split())), shown.stdout
+    assert careful.search(" ".join(chatops_inprocess(
+        "reassign", "--plan", tmp_path / "plan.json", "--dry-run", db=shift).stdout.split()))  # fmt: skip
+    assert careful.search(told("drain", "op-2", "--to", "op-3", "--dry-run"))
+    assert "careful" not in told("reassign", "c4000011", "--to", "op-4", "--dry-run")
+    given = json.loads(chatops_inprocess("reassign", "c4000001", "--to", "op-4", "-o", "json", db=shift, check=0).stdout)["chats"]
+    assert given[0]["operator_after_seen_at"] is not None
+    assert careful.search(told("undo", given[0]["action_id"], "--dry-run"))  # it goes back to op-1
+    shift.execute("update operators set last_activity = null where name = 'op-5'")
+    assert "was never seen (limit 30 m)" in told("reassign", "c4000011", "--to", "op-5", "--dry-run")
+
+
+def test_who_counts_as_free_and_is_silent_has_no_tick_anywhere(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update operators set last_activity = now() - interval '2 hours' where name in ('op-3', 'op-4')")
+    shown = chatops_inprocess("operators", "--free", db=shift, check=0).stdout
+    assert "4 free (2 silent)" in shown
+    assert shown.count("free, silent") == 2
+    assert "free, silent" not in chatops_inprocess("operators", "-o", "json", db=shift, check=0).stdout
+    waits = chatops_inprocess("show", "c4000011", "--show-names", db=shift, check=0).stdout
+    assert re.search(r"✓ +2 free .*op-5, op-6", waits)
+    assert re.search(r"2 silent +count as free, and were not heard of for long: op-3, op-4", waits)
+    assert (
+        "counts as free, but was not heard of for longer than 30 m" in chatops_inprocess("show", "op-3", db=shift, check=0).stdout
+    )
+    assert "counts as free" not in chatops_inprocess("show", "op-5", db=shift, check=0).stdout
 
 
 def test_what_we_do_is_never_an_operators_last_sign_of_life(latest_database: Database, chatops_inprocess: Run) -> None:

@@ -113,7 +113,7 @@ def test_a_turn_is_told_by_the_order_in_which_the_installed_function_picks(core_
     text = " ".join(chatops_inprocess("show", "chat", "c0000001", db=core_database, check=0).stdout.split())
     assert "2 chats before it" in text
     assert "takes the oldest by created_at, not by the wait" in text
-    assert "95 other chats were taken since it waits" in text
+    assert "95 other chats were taken while it waited" in text
     assert "its turn is in" not in text
     core_database.execute("update chat_assignments set assigned_at = assigned_at - interval '3 hours'")
     core_database.execute(

@@ -54,7 +54,8 @@ def plan_drain(
     kept = [one for one in moves if not one.refused]
     moving = {one.chat.chat_id for one in kept}
     released = plan_release([chat for chat in held if chat.chat_id not in moving], everybody, forced=(Rule.COMPLETED,))
-    return MovePlan("reassign", kept, everybody, plan_id), replace(released, plan_id=plan_id)
+    moved = MovePlan("reassign", kept, everybody, plan_id, silent_before=silent_before)
+    return moved, replace(released, plan_id=plan_id)
 
 
 def last_drain(database: Database, operator_id: UUID) -> LastDrain | None:

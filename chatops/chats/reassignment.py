@@ -127,6 +127,23 @@ class MovePlan:
     release_reason: str = REASSIGNED
     reassignment_limit: int | None = None
     made_at: datetime | None = None
+    silent_before: datetime | None = None
+
+    @cached_property
+    def silent_takers(self) -> list[Operator]:
+        """Those who are to get a chat and were not heard of for long."""
+        takers = dict.fromkeys(move.to for move in self.wanted if move.to is not None)
+        known = [self.operators[one] for one in takers if one in self.operators]
+        return [one for one in known if is_silent(one, self.silent_before)]
+
+    @cached_property
+    def seen_elsewhere(self) -> list[Operator]:
+        """Who loses a chat as idle, and was heard of meanwhile all the same: not in that chat, or by a clock ahead of ours."""
+        if self.release_reason != IDLE or self.silent_before is None:
+            return []
+        holders = dict.fromkeys(move.chat.operator_id for move in self.wanted)
+        known = [self.operators[one] for one in holders if one in self.operators]
+        return [one for one in known if one.is_active and not is_silent(one, self.silent_before)]
 
     @cached_property
     def wanted(self) -> list[Move]:
@@ -170,7 +187,8 @@ class MovePlan:
             if move.to is not None:
                 change[move.to] = change.get(move.to, 0) + 1
         known = [(self.operators[one], delta) for one, delta in change.items() if one in self.operators]
-        return [OperatorChange(one.operator_id, one.name, one.load, one.held, one.held + delta) for one, delta in known]
+        return [OperatorChange(one.operator_id, one.name, one.load, one.held, one.held + delta, one.last_activity)
+                for one, delta in known]  # fmt: skip
 
 
 @frozen
@@ -182,6 +200,7 @@ class OperatorChange:
     load: str
     held_before: int
     held_after: int
+    last_activity: datetime | None = None
 
 
 def standings(database: Database, chats: Sequence[UUID], *, count_releases: bool = False) -> list[Standing]:
@@ -265,7 +284,7 @@ def plan_reassign(
         forced = frozenset(forced) - {Rule.BUSY}
     taking = {one: everybody[one].held for one in everybody}
     free = [one for one in everybody.values() if one.is_active and one.is_available and not one.held]
-    silent = {one.operator_id for one in free if _is_silent(one, silent_before)}
+    silent = {one.operator_id for one in free if is_silent(one, silent_before)}
     # Those who are there come first, the silent ones after them and only if forced.
     present = [one for one in free if one.operator_id not in silent]
     queue = _Free(present + [one for one in free if one.operator_id in silent] if Rule.SILENT in forced else present)
@@ -291,7 +310,8 @@ def plan_reassign(
             breaks += (Rule.LAST,) if found.operator_id in _before(chat) else ()
             breaks += (Rule.SILENT,) if found.operator_id in silent else ()
             moves.append(Move(chat, found.operator_id, breaks))
-    return MovePlan("reassign", moves, everybody, forced=frozenset(forced), release_reason=REASSIGNED, made_at=made_at)
+    return MovePlan("reassign", moves, everybody, forced=frozenset(forced), release_reason=REASSIGNED, made_at=made_at,
+                    silent_before=silent_before)  # fmt: skip
 
 
 class _Free:
@@ -312,7 +332,8 @@ class _Free:
         return None
 
 
-def _is_silent(operator: Operator, before: datetime | None) -> bool:
+def is_silent(operator: Operator, before: datetime | None) -> bool:
+    """Whether an operator was not heard of since an instant; nobody is where there is none."""
     return before is not None and (operator.last_activity is None or operator.last_activity < before)
 
 

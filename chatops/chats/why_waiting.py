@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -30,10 +31,11 @@ class Place:
 
 @frozen
 class Obstacle:
-    """What keeps an operator from a chat; `free` when nothing does."""
+    """What keeps an operator from a chat; `free` when nothing does, `silent` when they count as free and were not heard of."""
 
     operator_id: UUID
     name: str | None
+    last_activity: datetime | None
     rule: str
 
 
@@ -53,15 +55,20 @@ class Waiting:
     """Until when nobody gets a chat."""
 
 
-def read(database: Database, chat_id: UUID) -> Waiting | None:
-    """How a chat waits; None when it is not in the queue."""
+def read(database: Database, chat_id: UUID, silent_before: datetime | None = None) -> Waiting | None:
+    """How a chat waits; None when it is not in the queue. Who was not heard of since then is silent."""
     places = ask(database, Place, "queries/waiting_place.sql", {"chat": chat_id})
     if not places:
         return None
-    obstacles = ask(database, Obstacle, "queries/waiting_rules.sql", {"chat": chat_id})
+    obstacles = [_told(one, silent_before) for one in ask(database, Obstacle, "queries/waiting_rules.sql", {"chat": chat_id})]
     order, ahead = pick_order.read(database), places[0].ahead
     if order is not None and order.column != pick_order.OUR_CLOCK:
         asked = {"chat": chat_id, "by": order.column, "newest_first": order.newest_first}
         ahead = int(database.tuples(sqlfiles.read("queries/waiting_ahead.sql"), asked)[0][0])
     now = database.facts.now if database.facts else None
     return Waiting(places[0], order, ahead, obstacles, now, pauses.until(database))
+
+
+def _told(one: Obstacle, silent_before: datetime | None) -> Obstacle:
+    unheard = silent_before is not None and (one.last_activity is None or one.last_activity < silent_before)
+    return replace(one, rule="silent") if one.rule == "free" and unheard else one

@@ -12,6 +12,7 @@ from chatops.checks.results import Survey
 from chatops.db import Database
 from chatops.flows import paused, run_checks
 from chatops.flows.run import Invocation
+from chatops.flows.silence import silent_before
 from chatops.model import Answer
 from chatops.screens import show_chat
 from chatops.screens import why_waiting as why_screen
@@ -35,6 +36,6 @@ def about_chat(
     wanted = [check for check in (load.shipped() if checks is None else checks) if check.group == "data" or not check.shipped]
     survey = run.run(database, wanted, since=since, given=given or {}, rows=rows, whole_seconds=timeout, about=str(named.id))
     shown_to = run_checks.reader(invocation)
-    further = why_screen.lines(why_waiting.read(database, named.id), show_names=shown_to.show_names)
+    further = why_screen.lines(why_waiting.read(database, named.id, silent_before(database)), show_names=shown_to.show_names)
     found = one_chat.read(database, named, events=events, show_text=show_text, actions=bool(survey.inventory.audit))
     return paused.led(database, show_chat.about_chat(found, survey, shown_to, further)), survey

@@ -19,6 +19,7 @@ from chatops.flows.drain import Draining, DrainRequest
 from chatops.flows.move_request import MoveRequest
 from chatops.flows.plan_moves import planned
 from chatops.flows.run import Invocation
+from chatops.flows.silence import silent_before
 from chatops.frozen import frozen
 from chatops.model import Table, Text
 from chatops.names import find_operator
@@ -123,7 +124,8 @@ class Acting:
             details = reassignment.details(database, chats)
         stood = {str(chat.chat_id): self._chat(chat, operators, details) for chat in standings}
         stood[number] = Standing(f"action {number}", {"undone by": str(actions[0].undone_by or "nothing")})
-        body = undo_screen.preview(actions, operators, show_names=self.show_names, now=self.invocation.now)
+        silent = silent_before(database)
+        body = undo_screen.preview(actions, operators, show_names=self.show_names, now=self.invocation.now, silent_before=silent)
         return self._proposal("undo", keys, "", body, ("undo", number), _Undoing(actions), stood, actions[0].problem)
 
     def _proposal(

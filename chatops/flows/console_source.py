@@ -20,8 +20,8 @@ from chatops.db import Database, pools_transactions
 from chatops.errors import ChatopsError, DatabaseError, LockTimeoutError, StatementTimeoutError, UsageError
 from chatops.flows import cannot_see, console_answers
 from chatops.flows.console_acting import Acting
-from chatops.flows.plan_moves import SILENT
 from chatops.flows.run import Invocation
+from chatops.flows.silence import LIMIT, silent_before
 from chatops.model import Answer
 from chatops.screens import explain, show_chat, show_operator
 from chatops.screens import why_waiting as why_screen
@@ -108,7 +108,7 @@ class DeskSource:
         schema = "" if target.schema == "public" else f" {target.schema}"
         self.where = f"{target.place}/{facts.database}{schema} as {facts.role}"
         self._acting = Acting(invocation, target.production, show_names)
-        self._silent_after = timedelta(minutes=target.thresholds.get(SILENT, load.limits()[SILENT].default))
+        self._silent_after = timedelta(minutes=target.thresholds.get(LIMIT, load.limits()[LIMIT].default))
 
     def here(self, *words: str) -> str:
         """A command line that names this database."""
@@ -202,7 +202,9 @@ class DeskSource:
             else:
                 chat = names.find_chat(database, name)
                 survey = run.run(database, [], whole_seconds=CHECKS, about=name)
-                further = why_screen.lines(why_waiting.read(database, chat.id), show_names=self.show_names)
+                further = why_screen.lines(
+                    why_waiting.read(database, chat.id, silent_before(database)), show_names=self.show_names
+                )
                 found = one_chat.read(database, chat, events=EVENTS, show_text=False, actions=bool(survey.inventory.audit))
                 answer = show_chat.about_chat(found, survey, reader, further)
         return self._text(answer, width)

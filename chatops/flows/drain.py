@@ -12,8 +12,9 @@ from chatops.chats.carry_out import Conditions, carry_out
 from chatops.chats.reassignment import MovePlan, Operator
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError, worst
-from chatops.flows import acting, plan_moves
+from chatops.flows import acting
 from chatops.flows.run import Invocation
+from chatops.flows.silence import silent_before
 from chatops.names import find_operator
 from chatops.screens import drain as screen
 from chatops.screens import moves
@@ -66,6 +67,9 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
             acting.show_on_stderr(
                 invocation, screen.preview(work.everybody[one], planned[one], invocation.now, finish=request.finish)
             )
+    if not asked and not request.finish:
+        for line in (line for plans in planned.values() for line in screen.silent(plans, invocation.now, show_names=names)):
+            invocation.note(line)
     labels = {one: moves.person(work.everybody[one].name, one, show_names=asked or names) for one in work.operators}
     if not request.dry_run and not invocation.consent(f"Drain {', '.join(labels.values())}", yes=request.yes):
         raise RefusedError("nothing was changed")
@@ -111,7 +115,7 @@ class Draining:
             self.target,
             move=not self.request.release,
             plan_id=self.plan_id,
-            silent_before=plan_moves.silent_before(self.database),
+            silent_before=silent_before(self.database),
         )
 
     def emptied(

@@ -5,20 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chatops import formatting, sqlfiles
+from chatops import formatting
 from chatops.chats import audit, chat_sets, reassignment, rules
 from chatops.chats.chat_sets import Selection
 from chatops.chats.reassignment import Details, MovePlan, Operator, Standing
-from chatops.checks.limits import declared
 from chatops.db import Database
 from chatops.errors import NotATerminalError, RefusedError, UsageError
 from chatops.flows import acting
 from chatops.flows.move_request import MoveRequest
 from chatops.flows.run import Invocation
+from chatops.flows.silence import silent_before
 from chatops.later import later
 from chatops.model import Values
 from chatops.names import find_operator
@@ -32,8 +32,6 @@ else:
     chat_list, plan_file = later("chatops.chats.chat_list"), later("chatops.chats.plan_file")
     policy, load, run = later("chatops.chats.policy"), later("chatops.checks.load"), later("chatops.checks.run")
 
-SILENT, SILENT_OF = "silent_minutes", "checks/OPER003.sql"
-
 
 @dataclass(slots=True)
 class _Facts:
@@ -44,6 +42,7 @@ class _Facts:
     target: UUID | None = None
     reassignment_limit: int | None = None
     one_chat: bool = False
+    idle_timeout: timedelta | None = None
 
 
 def planned(invocation: Invocation, database: Database, request: MoveRequest) -> MovePlan:
@@ -65,19 +64,14 @@ def planned(invocation: Invocation, database: Database, request: MoveRequest) ->
             facts.standings, facts.operators, forced=forced, release_reason=reason,
             reassignment_limit=facts.reassignment_limit, made_at=invocation.now,
         )  # fmt: skip
+        if facts.idle_timeout is not None and invocation.now is not None:
+            plan = replace(plan, silent_before=invocation.now - facts.idle_timeout)
     else:
         plan = reassignment.plan_reassign(
             facts.standings, facts.operators, facts.target, forced=forced, one_chat=facts.one_chat,
             silent_before=silent_before(database), made_at=invocation.now,
         )  # fmt: skip
     return plan
-
-
-def silent_before(database: Database) -> datetime | None:
-    """Who was not heard of since then, by the limit of OPER003, gets a chat only by name. Inside or after a transaction."""
-    if (minutes := database.target.thresholds.get(SILENT)) is None:  # from the one check that declares it, not from all
-        minutes = declared(sqlfiles.header(sqlfiles.read(SILENT_OF))["limit"]).default
-    return database.facts.now - timedelta(minutes=minutes) if database.facts is not None else None
 
 
 def told(invocation: Invocation, database: Database, request: MoveRequest, plan: MovePlan) -> dict[UUID, Details]:
@@ -94,11 +88,12 @@ def _left_of(invocation: Invocation, database: Database, plan: MovePlan) -> Move
     if done:
         invocation.note(f"{len(done)} of {len(plan.moves)} chats of this plan are done already")
     left = [one for one in plan.moves if one.chat.chat_id not in done]
-    return replace(plan, moves=left, operators={**plan.operators, **reassignment.operators(database)})
+    everybody = {**plan.operators, **reassignment.operators(database)}
+    return replace(plan, moves=left, operators=everybody, silent_before=silent_before(database))
 
 
 def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> _Facts:
-    limits = policy.read(database) if request.idle else None
+    limits = _idle_policy(invocation, database) if request.idle else None
     chats = chat_sets.chats_of(database, _selection(database, request, limits.idle_timeout if limits else None))
     if len(chats) > request.most:
         raise RefusedError(
@@ -114,7 +109,18 @@ def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> 
         target,
         limits.max_reassignments if limits else None,
         reassignment.one_chat_each(database),
+        limits.idle_timeout if limits else None,
     )
+
+
+def _idle_policy(invocation: Invocation, database: Database) -> policy.Policy:
+    """The policy of the application; the timeout that chatops.toml sets holds here as it does for OPER001."""
+    found = policy.read(database)
+    if (minutes := database.target.thresholds.get("idle_timeout_minutes")) is not None:
+        found = replace(found, idle_timeout=timedelta(minutes=minutes))
+    silent_for = formatting.duration(found.idle_timeout)
+    invocation.note(f"idle: held by somebody inactive, or not heard of in the chat for {silent_for}")
+    return found
 
 
 def _selection(database: Database, request: MoveRequest, idle_for: timedelta | None) -> Selection:

@@ -10,6 +10,7 @@ from chatops.errors import ExitCode, UsageError
 from chatops.flows import about_chat, paused, replay_archive, run_checks
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
+from chatops.flows.silence import silent_before
 from chatops.screens import show_operator
 
 KINDS = ("chat", "operator")
@@ -37,7 +38,9 @@ def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows:
             answer, _ = about_chat.about_chat(invocation, database, name, show_text=show_text, events=rows)
         else:
             known = one_operator.read(database, names.find_operator(database, name), rows)
-            told = show_operator.about_operator(known, show_names=reader.show_names, short=reader.short_ids)
+            told = show_operator.about_operator(
+                known, show_names=reader.show_names, short=reader.short_ids, silent_before=silent_before(database)
+            )
             answer = paused.led(database, told)
         show_paged(invocation, answer)
     return ExitCode.OK

@@ -10,6 +10,7 @@ from chatops.errors import ExitCode, UsageError
 from chatops.flows.instants import instant
 from chatops.flows.paused import led
 from chatops.flows.run import Invocation
+from chatops.flows.silence import silent_before
 from chatops.flows.watch_option import shown
 from chatops.later import later
 from chatops.model import Answer
@@ -117,6 +118,7 @@ def operators(
                 began = instant(since, "--since", invocation.now)
                 assert began is not None
                 return tables.figures_answer(reports.operator_figures(database, began), began, invocation.now)
-            return led(database, tables.operators_answer(reports.operators(database), invocation.now, only_free=free))
+            return led(database, tables.operators_answer(reports.operators(database), invocation.now, only_free=free,
+                                                         silent_before=silent_before(database)))  # fmt: skip
 
     return shown(invocation, ask, watch)

@@ -62,7 +62,15 @@ def preview(who: Operator, plans: Sequence[MovePlan], now: datetime | None, *, f
         body.append(Table("preview", columns, rows[: moves.SHOWN], audience="people"))
         if len(rows) > moves.SHOWN:
             body.append(Text([f"and {len(rows) - moves.SHOWN} more chats of {len(rows)}"]))
+    if careful := silent(plans, now, show_names=True):
+        body.append(Text(careful))
     return body
+
+
+def silent(plans: Sequence[MovePlan], now: datetime | None, *, show_names: bool) -> list[Line]:
+    """Which of those who get the chats were not heard of for long."""
+    return [line for plan in plans
+            for line in moves.silent_lines(plan.silent_takers, plan.silent_before, now, show_names=show_names)]  # fmt: skip
 
 
 def answer(

@@ -15,6 +15,7 @@ from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.screens.columns import whose_chat
 
 SHOWN = 20
+SILENT_NAMED = 5
 DONE = {"reassign": "reassigned", "release": "released", "close": "closed", "reopen": "reopened"}
 
 
@@ -35,6 +36,7 @@ class MovedChat:
     plan_id: UUID
     show_names: bool = False
     holder_seen: datetime | None = None
+    operator_after_seen_at: datetime | None = None
     details: Details | None = None
 
     @property
@@ -98,7 +100,7 @@ def _row(plan: MovePlan, move: Move, result: MoveResult | None, show_names: bool
         move.chat.chat_id, move.chat.chat_state, move.chat.operator_id, _name(plan, move.chat.operator_id),
         then if changed else move.chat.chat_state, after_id, _name(plan, after_id), outcome,
         result.detail if result else move.problem, result.action_id if result else None, plan.plan_id, show_names,
-        _seen(plan, move.chat.operator_id), details,
+        _seen(plan, move.chat.operator_id), _seen(plan, after_id), details,
     )  # fmt: skip
 
 
@@ -128,6 +130,7 @@ COLUMNS = [
     Column("state_after", "state after", audience="machines"),
     Column("operator_before_id", "operator before", "id", audience="machines"),
     Column("operator_after_id", "operator after", "id", audience="machines"),
+    Column("operator_after_seen_at", "last seen", "instant", audience="machines"),
     Column("action_id", "action", "number", audience="machines"),
     Column("plan_id", "plan", "id", audience="machines"),
 ]
@@ -171,17 +174,42 @@ def preview(
             Column("load", "is"),
             Column("held_before", "chats now", "number"),
             Column("held_after", "then", "number"),
+            Column("last_activity", "last seen", "age"),
         ]
         listed = [
             {"operator": person(one.name, one.operator_id, show_names=show_names), "load": one.load,
-             "held_before": one.held_before, "held_after": one.held_after}
+             "held_before": one.held_before, "held_after": one.held_after, "last_activity": one.last_activity}
             for one in loads[:most]
         ]  # fmt: skip
         body.append(Table("loads", load_columns, listed, audience="people"))
         if left := len(loads[len(listed) :]):
             more = formatting.plural(left, "more operator", "more operators")
             body.append(Text([f"and {more} of {formatting.count(len(loads))}: --all"]))
-    return body
+    return body + _careful(plan, now, show_names=show_names)
+
+
+def _careful(plan: MovePlan, now: datetime | None, *, show_names: bool) -> list[Table | Text]:
+    lines = silent_lines(plan.silent_takers, plan.silent_before, now, show_names=show_names)
+    for one in plan.seen_elsewhere[:SILENT_NAMED]:
+        name = person(one.name, one.operator_id, show_names=show_names)
+        seen = formatting.age(one.last_activity, now)
+        lines.append([Span("careful: ", "warning"), Span(f"{name} was seen {seen} ago, though not in this chat.")])
+    return [Text(lines)] if lines else []
+
+
+def silent_lines(takers: Sequence[Operator], before: datetime | None, now: datetime | None, *, show_names: bool) -> list[Line]:
+    """That some who are to get a chat were not heard of for long: nobody may answer."""
+    limit = ""
+    if before is not None and now is not None:  # the plan may be some seconds old
+        limit = f" (limit {formatting.duration(60.0 * round((now - before).total_seconds() / 60))})"
+    lines: list[Line] = []
+    for one in takers[:SILENT_NAMED]:
+        seen = f"was last seen {formatting.age(one.last_activity, now)} ago" if one.last_activity else "was never seen"
+        name = person(one.name, one.operator_id, show_names=show_names)
+        lines.append([Span("careful: ", "warning"), Span(f"{name} {seen}{limit}. Perhaps nobody answers.")])
+    if len(takers) > SILENT_NAMED:
+        lines.append(f"and {formatting.count(len(takers) - SILENT_NAMED)} more who were not heard of for so long")
+    return lines
 
 
 def _previewed(plan: MovePlan, shown: Sequence[MovedChat], *, refused: bool) -> list[Column]:
@@ -246,7 +274,7 @@ def _one(plan: MovePlan, move: Move, details: Details, now: datetime | None, *, 
     body: list[Table | Text] = [Text(lines), Table("change", columns, facts, audience="people")]
     if move.breaks:
         body.append(Text([[Span("forced: ", "warning"), Span(", ".join(rule.value for rule in move.breaks))]]))
-    return body
+    return body + _careful(plan, now, show_names=show_names)
 
 
 def _waits(state: str | None, details: Details, now: datetime | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from chatops import formatting
 from chatops.chats.one_operator import OneOperator
 from chatops.model import Answer, Column, Line, Span, Table, Text
@@ -13,8 +15,8 @@ FLAGS_AND_LOAD = (
 """What programs get of an operator beside the id."""
 
 
-def about_operator(known: OneOperator, *, show_names: bool, short: bool) -> Answer:
-    """`chatops show operator`; `short`: ages instead of instants for people."""
+def about_operator(known: OneOperator, *, show_names: bool, short: bool, silent_before: datetime | None = None) -> Answer:
+    """`chatops show operator`; `short`: ages instead of instants for people; free and not heard of since then is said."""
     one = known.identity
     name = formatting.visible(one.name or "—") if show_names else formatting.initial(one.name)
     seen = f"last seen {formatting.age(one.last_activity, known.now)} ago" if one.last_activity else "never seen"
@@ -29,6 +31,10 @@ def about_operator(known: OneOperator, *, show_names: bool, short: bool) -> Answ
         f"{one.load} · {flags} · {seen}",
         f"{holds} · {taken} · {formatting.plural(answers, 'answer')} in all",
     ]
+    silent = silent_before is not None and (one.last_activity is None or one.last_activity < silent_before)
+    if one.load == "free" and silent:
+        limit = formatting.age(silent_before, known.now)
+        lines.append([Span(f"counts as free, but was not heard of for longer than {limit} (OPER003)", "warning")])
     columns = [
         Column("at", "when", "age", audience="people") if short else Column("at", "when", "instant"),
         Column("event", "what"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime
 
 from chatops import formatting, states
@@ -177,20 +178,43 @@ def figures_answer(rows: list[OperatorFigures], since: datetime, now: datetime |
     return Answer("operators", [Text([line]), Table("operators", columns, rows, empty="nobody worked")], data, now)
 
 
-def operators_answer(rows: list[OperatorLoad], now: datetime | None, *, only_free: bool = False) -> Answer:
-    """`chatops operators`; `only_free`: those who could take a chat now."""
+@frozen
+class _Shift(OperatorLoad):
+    """An operator as people see them: free, and perhaps silent."""
+
+    told: str
+
+
+def operators_answer(
+    rows: list[OperatorLoad], now: datetime | None, *, only_free: bool = False, silent_before: datetime | None = None
+) -> Answer:
+    """`chatops operators`; `only_free`: those who could take a chat now. Of them, who was not heard of since then is silent."""
     counts = {load: sum(1 for row in rows if row.load == load) for load in ("free", "busy", "away", "inactive")}
     columns = [
         *operator_of_row(4),
-        Column("load", "load", rank=0),
+        Column("told", "load", audience="people", rank=0),
+        Column("load", "load", audience="machines"),
         Column("chat_id", "chat", "id", rank=3),
         Column("held_since", "held", "age", rank=2),
         Column("held_chats", "chats held", "number", audience="machines"),
         Column("last_activity", "last seen", "age"),
         Column("total_messages", "messages", "number", rank=5),
     ]
-    shown = [row for row in rows if row.load == "free"] if only_free else rows
-    line = " · ".join(f"{formatting.count(counts[load])} {load}" for load in counts)
+    silent = {
+        row.operator_id for row in rows
+        if row.load == "free" and silent_before is not None and (row.last_activity is None or row.last_activity < silent_before)
+    }  # fmt: skip
+    shown = [
+        _Shift(
+            **{one.name: getattr(row, one.name) for one in fields(row)},
+            told="free, silent" if row.operator_id in silent else row.load,
+        )
+        for row in rows
+        if row.load == "free" or not only_free
+    ]
+    words = {load: f"{formatting.count(counts[load])} {load}" for load in counts}
+    words["free"] += f" ({formatting.count(len(silent))} silent)" if silent else ""
+    line = " · ".join(words.values())
     return Answer(
         "operators",
         [Text([line]), Table("operators", columns, shown, empty="nobody is free" if only_free else "no operators")],

@@ -7,11 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from chatops import formatting, states
-from chatops.chats.reassignment import Operator
-from chatops.chats.undo import Action, Undone
+from chatops.chats.reassignment import Operator, is_silent
+from chatops.chats.undo import Action, Last, Undone
 from chatops.frozen import frozen
 from chatops.model import Answer, Column, Line, Span, Table, Text
-from chatops.screens.moves import person
+from chatops.screens.moves import person, silent_lines
 
 SHOWN = 20
 
@@ -66,15 +66,31 @@ COLUMNS = [
 ]
 
 
+def in_words(last: Last, operators: dict[UUID, Operator], now: datetime | None, *, show_names: bool) -> str:
+    """The newest action that can be undone, in a sentence."""
+    known = operators.get(last.operator_id) if last.operator_id else None
+    operator = person(known.name if known else None, last.operator_id, show_names=show_names)
+    whom = f"chat {last.chat_id}" if last.chat_id else operator
+    held = f" ({operator})" if last.chat_id and operator else ""
+    why = f": {formatting.shortened(last.reason, 60)}" if last.reason else ""
+    return (f"the last that can be undone: {last.action_id}, {last.action} of {whom}{held}, "
+            f"{formatting.age(last.at, now)} ago by {formatting.visible(last.who)}{why}")  # fmt: skip
+
+
 def preview(
-    actions: Sequence[Action], operators: dict[UUID, Operator], *, show_names: bool, now: datetime | None
-) -> list[Table | Text]:
-    """What taking these actions back means, for people."""
+    actions: Sequence[Action], operators: dict[UUID, Operator], *, show_names: bool, now: datetime | None,
+    silent_before: datetime | None = None,
+) -> list[Table | Text]:  # fmt: skip
+    """What taking these actions back means, for people; who gets a chat again and was not heard of since then is named."""
     body: list[Table | Text] = [Text([formatting.plural(len(actions), "action") + " to undo"])]
     lines = _lines(actions[:SHOWN], {}, operators, show_names=show_names)
     body.append(Table("preview", COLUMNS, lines, audience="people"))
     if len(actions) > SHOWN:
         body.append(Text([f"and {formatting.count(len(actions) - SHOWN)} more"]))
+    again = dict.fromkeys(one.operator_before_id for one in actions if one.of_a_chat and not one.problem)
+    takers = [known for one in again if one is not None and (known := operators.get(one)) and is_silent(known, silent_before)]
+    if careful := silent_lines(takers, silent_before, now, show_names=show_names):
+        body.append(Text(careful))
     return body
 
 
@@ -89,12 +105,13 @@ def outcome(
     show_names: bool,
     now: datetime | None,
     do: str,
+    silent_before: datetime | None = None,
 ) -> Answer:
     """`chatops undo`; `do` is the command line that does what a dry run has shown."""
     lines = _lines(actions, results, operators, show_names=show_names)
     done = [one for one in lines if one.outcome == "done"]
     odd = [one for one in lines if one.outcome != "done"]
-    body = [] if asked else preview(actions, operators, show_names=show_names, now=now)
+    body = [] if asked else preview(actions, operators, show_names=show_names, now=now, silent_before=silent_before)
     told: list[Line] = []
     if rehearsal:
         count = f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')}"

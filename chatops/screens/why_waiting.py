@@ -28,6 +28,7 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
             if waiting.paused is None
             else "could take it, but the queue is paused",
         ),
+        ("silent", "count as free, and were not heard of for long"),
         ("was last", "had it last; gets it again only after a while, or when nobody else is available"),
         ("busy", "hold another chat"),
         ("away", "are not available"),
@@ -60,7 +61,7 @@ def _by_another_order(waiting: Waiting) -> list[Line]:
     end = "newest" if order.newest_first else "oldest"
     by = f"the installed assign function takes the {end} by {order.column}, not by the wait"
     passed = formatting.plural(waiting.place.taken_meanwhile, "other chat was", "other chats were")
-    return [[Span(f"{by}: {passed} taken since it waits, and more can pass it", "warning")]]
+    return [[Span(f"{by}: {passed} taken while it waited, and more can pass it", "warning")]]
 
 
 def _served(waiting: Waiting) -> str:

@@ -1,6 +1,6 @@
 -- What keeps each operator from one chat: inactive, away, busy, was last; or nothing, then they are free.
 -- needs: operator_load
-select l.operator_id, l.name,
+select l.operator_id, l.name, l.last_activity,
        case when not l.is_active then 'inactive'
             when l.load = 'busy' then 'busy'
             when l.load = 'away' then 'away'
