@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -160,3 +162,44 @@ def test_a_release_on_a_mended_database_counts_as_the_application_counts(
         ("completed", "max_reassignments", True), ("waiting_assignment", None, False),
     ]  # fmt: skip
     invariants(latest_database)
+
+
+CLOCKS = {"long ago": "now() - interval '3 hours'", "at the limit": "now() - interval '7 minutes 30 seconds'", "soon": "now() - interval '6 minutes'",
+          "just now": "now()", "ahead": "now() + interval '2 hours'", "never": "null"}  # fmt: skip
+
+
+@pytest.mark.parametrize("timeout", ["5", "20"])
+def test_whom_the_finding_names_is_taken_by_an_idle_release_whatever_the_clocks_say(
+    core_database: Database, chatops_inprocess: Run, timeout: str
+) -> None:
+    """Assigned, heard of in the chat, seen anywhere: each of them at every time, by active operators and inactive ones."""
+    cases = list(itertools.product(CLOCKS, CLOCKS, CLOCKS, (True, False)))
+    add_operators(core_database, len(cases))
+    add_chats(core_database, len(cases), state="assigned", held_by=1)
+    core_database.execute(
+        f"""with clock(name, at) as (values {", ".join(f"('{name}', ({at})::timestamptz)" for name, at in CLOCKS.items())}),
+               wanted as (select w.n, a.at as assigned, h.at as heard, s.at as seen, w.active
+                            from unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::boolean[]) as w(n, assigned, heard, seen, active)
+                            join clock a on a.name = w.assigned join clock h on h.name = w.heard join clock s on s.name = w.seen),
+               chat as (update chats c set assignment_time = w.assigned from wanted w
+                         where c.id = ('c4' || lpad(w.n::text, 6, '0') || '-0000-4000-8000-' || lpad(w.n::text, 12, '0'))::uuid returning c.id),
+               beat as (update operator_activity v set last_activity = w.heard from wanted w
+                         where v.operator_id = ('0b000000-0000-4000-8000-' || lpad(w.n::text, 12, '0'))::uuid and w.heard is not null returning 1)
+          update operators o set last_activity = w.seen, is_active = w.active from wanted w
+           where o.id = ('0b000000-0000-4000-8000-' || lpad(w.n::text, 12, '0'))::uuid""",
+        ([*range(1, len(cases) + 1)], *map(list, zip(*cases, strict=True))),
+    )
+    core_database.execute(
+        "insert into platform_config (key, value) values ('idle_timeout_minutes', %s) on conflict (key) do update set value = excluded.value",
+        (timeout,),
+    )  # fmt: skip
+
+    def chats(*words: str) -> set[str]:
+        shown = chatops_inprocess(*words, "--dry-run", "--max", "1000", "-o", "json", db=core_database)
+        return {row["chat_id"] for row in json.loads(shown.stdout)["chats"]}
+
+    told = chatops_inprocess("release", "--idle", "--dry-run", "--max", "1000", "--show-names", db=core_database, check=0).stdout
+    assert re.search(r"careful: op-\d+ was seen (0 s|\d+ s|6 m) ago, though not in this chat\.", told) or timeout == "20"
+    named = chats("release", "--where", "OPER001")
+    assert len(named) > len(cases) / 2
+    assert named <= chats("release", "--idle")
