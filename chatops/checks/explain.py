@@ -56,15 +56,26 @@ def parts(check: Check) -> list[tuple[str, str]]:
     # What is told row by row stands with the finding.
     told = [f"chatops {check.help_command}" if check.help_command else "", check.help_sql or ""]
     known = [text for text in told if text and not re.fullmatch(r"(?:chatops )?\{\w+\}", text)]
-    found += [("fix", text) for text in known]
+    found += [("fix", in_general(text)) for text in known]
     if any(told) and not known:
         found.append(("helps", f"a command or statement for each: chatops diagnose --only {check.code}"))
     if check.help_text:
-        found.append(("helps", re.sub(r"`([^`]+)`", r"chatops \1", check.help_text)))
+        found.append(("helps", re.sub(r"`([^`]+)`", r"chatops \1", in_general(check.help_text))))
     if check.code in repair_batches.shipped():
         found.append(("repair", repair_in_words(check.code)))
     found.append(("query", f"chatops explain {check.code} --sql"))
     return [(label, text) for label, text in found if text]
+
+
+EACH = "(a statement for each)"
+PLACES = {"chat_id": "CHAT", "operator_id": "OPERATOR", "limit_minutes": "60", "remedy": EACH, "forget": EACH, "statement": EACH}
+"""What stands for a column of a row where there is no row."""
+
+
+def in_general(text: str) -> str:
+    """A command or statement without a row to fill it: limits by their defaults, the rest as a help writes what is given."""
+    limits = {name: f"{limit.default:g}" for name, limit in known().items()}
+    return re.sub(r"\{(\w+)\}", lambda place: limits.get(place[1]) or PLACES.get(place[1], place[1].upper()), text)
 
 
 def repair_in_words(code: str) -> str:

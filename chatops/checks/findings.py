@@ -18,6 +18,9 @@ from chatops.model import Severity, Values
 FailOn = Literal["critical", "warning", "advice", "never"]
 DEFAULT_SCHEMA = "public"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
+STATEMENTS = ("remedy", "mend", "forget", "statement")
+"""Columns of a row that hold a whole statement or command."""
+PASTED = re.compile(r"(?:select \w+\([^()]*\)|chatops \w+ \w+(?= says))")
 
 
 @frozen
@@ -25,7 +28,7 @@ class Finding:
     """One thing that is wrong, or that could not be looked at.
 
     `more` is how many rows are not among `result.rows`; `command` is the pasteable chatops command that previews the fix, `sql`
-    the same as SQL, `advice` in words.
+    the same as SQL, `advice` in words, of which `pasted` are commands and statements.
     """
 
     result: Result
@@ -35,6 +38,7 @@ class Finding:
     command: str | None
     sql: str | None
     advice: str | None
+    pasted: tuple[str, ...] = ()
 
     @property
     def code(self) -> str:
@@ -97,15 +101,34 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         command=here(*_filled_exactly(check.help_command, values).split(" ")) if _says(check.help_command, values) else None,
         sql=_in_schema(_filled_exactly(check.help_sql, values), survey) if _says(check.help_sql, values) else None,
         advice=_advice(check.help_text, values, survey, here) if check.help_text else None,
+        pasted=_pasted(check.help_text or "", values, survey, here),
     )
 
 
 def _advice(template: str, values: Values, survey: Survey, here: Callable[..., str]) -> str:
     """A help in words, its {places} filled, and what stands between backticks a command line for this database."""
-    parts = template.split("`") if template.count("`") % 2 == 0 else [template]
     return "".join(
-        here(*_filled_exactly(part, values).split(" ")) if place % 2 else filled(part, values, survey.now)
-        for place, part in enumerate(parts)
+        _command(part, values, here) if place % 2 else filled(part, values, survey.now)
+        for place, part in enumerate(_parts(template))
+    )
+
+
+def _parts(template: str) -> list[str]:
+    return template.split("`") if template.count("`") % 2 == 0 else [template]
+
+
+def _command(part: str, values: Values, here: Callable[..., str]) -> str:
+    return here(*_filled_exactly(part, values).split(" "))
+
+
+def _pasted(template: str, values: Values, survey: Survey, here: Callable[..., str]) -> tuple[str, ...]:
+    """What of a help in words is to be pasted, and therefore never broken over lines: commands and statements."""
+    parts = _parts(template)
+    places = [place[0] for part in parts[::2] for place in _PLACE.finditer(part) if place[1] in STATEMENTS]
+    return (
+        *(_command(part, values, here) for part in parts[1::2]),
+        *(filled(place, values, survey.now) for place in places if values.get(place[1:-1]) is not None),
+        *(found for part in parts[::2] for found in PASTED.findall(part)),
     )
 
 

@@ -6,9 +6,11 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from chatops.checks import load, repair_batches
-from chatops.checks.explain import by_problem, general, parts, queries
+from chatops.checks.explain import by_problem, general, in_general, parts, queries
+from chatops.checks.findings import PASTED
 from chatops.checks.load import Check
-from chatops.model import Answer, Column, Line, Span, Style, Table, Text, named
+from chatops.model import Answer, Column, Line, Span, Table, Text, named
+from chatops.screens.lines import NARROW, broken, kept_whole, told
 
 
 def listing(checks: Sequence[Check], width: int) -> Answer:
@@ -18,9 +20,13 @@ def listing(checks: Sequence[Check], width: int) -> Answer:
         lines += [*([""] if lines else []), [Span(f"“{problem}”", "strong")]]
         for check in found:
             prefix = f"  {check.code:<8} {check.severity.value:<8}  "
+            if 0 < width < NARROW:
+                lines.append([Span(f"  {check.code:<8} ", "code"), Span(check.severity.value)])
+                lines += [f"    {piece}" for piece in broken(general(check), width - 4, width - 4)]
+                continue
             pieces = textwrap.wrap(general(check), max(20, width - len(prefix))) if width else [general(check)]
             lines.append([Span(f"  {check.code:<8} ", "code"), Span(f"{check.severity.value:<8}  {pieces[0]}")])
-            lines += [" " * (len(prefix) if not 0 < width < 60 else 4) + piece for piece in pieces[1:]]
+            lines += [" " * len(prefix) + piece for piece in pieces[1:]]
     lines += ["", [Span("one code: "), Span(f"chatops explain {checks[0].code}", "code")]]
     columns = [
         *named("code", "severity", "invariant", "group", "title"),
@@ -43,20 +49,29 @@ def one(check: Check, width: int, here: Callable[..., str] | None = None) -> Ans
         is_command = label in ("fix", "query")
         if label == "fix" and here is not None and text.startswith("chatops "):
             text = here(*text.split(" ")[1:])
-        pieces = [text] if is_command or not width else textwrap.wrap(text, max(20, width - 14), break_on_hyphens=False)
-        style: Style = "code" if is_command else "plain"
-        narrow = 0 < width < 60
+        narrow = 0 < width < NARROW
         head = f"{label}: " if narrow else f"  {label:<12}"
-        lines.append([Span(head, "dim"), Span(pieces[0], style)])
-        lines += [" " * (2 if narrow else 14) + piece for piece in pieces[1:]]
+        hang = 2 if narrow else 14
+        pasted = [text] if is_command else _pasted(text, check)
+        room = max(16, width - hang)
+        first, *more = broken(kept_whole(text, pasted), max(16, width - len(head)), room) if width else [text]
+        lines.append([Span(head, "dim"), *told(first, pasted)])
+        lines += [[Span(" " * hang), *told(piece, pasted)] for piece in more]
     data = {"code": check.code, "severity": check.severity.value, "invariant": check.invariant, "title": general(check),
             "says": list(check.says), **dict(parts(check))}  # fmt: skip
     return Answer("explain", [Text(lines)], data=data)
 
 
+def _pasted(text: str, check: Check) -> list[str]:
+    """What of a sentence is a command line or a statement."""
+    known = [f"chatops {part}" for part in in_general(check.help_text or "").split("`")[1::2]]
+    return [one for one in (*known, *PASTED.findall(check.help_text or "")) if one in text]
+
+
 def query(check: Check) -> Answer:
     """The query of a code, ready for psql: its parameters are set to what holds where nobody says otherwise."""
-    return Answer("explain", [Text(queries(check).splitlines())], data={"code": check.code, "sql": queries(check)})
+    lines: list[Line] = [[Span(line, "code")] if line else "" for line in queries(check).splitlines()]
+    return Answer("explain", [Text(lines)], data={"code": check.code, "sql": queries(check)})
 
 
 def document() -> str:

@@ -65,7 +65,7 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line
     if finding.sql:
         lines.append(command_line("help", finding.sql, reader))
     if finding.advice:
-        lines += labelled("help", finding.advice, reader)
+        lines += labelled("help", finding.advice, reader, pasted=finding.pasted)
     return lines
 
 

@@ -66,15 +66,35 @@ def broken(text: str, first: int, rest: int) -> list[str]:
     return rows
 
 
-def labelled(label: str, text: str, reader: Reader) -> list[Line]:
+def labelled(label: str, text: str, reader: Reader, pasted: Sequence[str] = ()) -> list[Line]:
+    """A label and its text, broken between words; what is `pasted` stands on one line, however long it is."""
     indent = hang(reader)
-    if indent == INDENT:
-        prefix = " " * INDENT + (label + ": " if label else "")
-        pieces = wrap(text, reader, len(prefix))
-        return [prefix + pieces[0], *(" " * indent + piece for piece in pieces[1:])]
-    pieces = wrap(text, reader, indent)
-    head: Line = [Span(" " * INDENT), Span(f"{label:<{LABEL}}", "dim"), Span(pieces[0])]
-    return [head, *(" " * indent + piece for piece in pieces[1:])]
+    narrow = indent == INDENT
+    prefix = " " * INDENT + (label + ": " if label else "") if narrow else " " * indent
+    first, *more = wrap(kept_whole(text, pasted), reader, len(prefix))
+    head = [Span(prefix)] if narrow else [Span(" " * INDENT), Span(f"{label:<{LABEL}}", "dim")]
+    return [_line([*head, *told(first, pasted)]), *(_line([Span(" " * indent), *told(piece, pasted)]) for piece in more)]
+
+
+def _line(spans: list[Span]) -> Line:
+    plain = all(span.style == "plain" for span in spans)
+    return "".join(span.text for span in spans) if plain else [span for span in spans if span.text]
+
+
+def kept_whole(text: str, pasted: Sequence[str]) -> str:
+    """The text with what is pasted bound together, for `wrap` and `broken`; `told` makes spans of what comes of it."""
+    for one in sorted(pasted, key=len, reverse=True):
+        text = text.replace(one, one.replace(" ", STUCK))
+    return text
+
+
+def told(piece: str, pasted: Sequence[str]) -> list[Span]:
+    """A piece of a text as spans: what is pasted as code, which nothing breaks."""
+    piece = piece.replace(STUCK, " ")
+    if not pasted:
+        return [Span(piece)]
+    parts = re.split("(" + "|".join(map(re.escape, sorted(pasted, key=len, reverse=True))) + ")", piece)
+    return [Span(part, "code" if place % 2 else "plain") for place, part in enumerate(parts) if part]
 
 
 def command_line(label: str, command: str, reader: Reader) -> Line:

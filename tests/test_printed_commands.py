@@ -1,0 +1,143 @@
+"""What a finding prints for pasting: every command line can be read, and no screen breaks a command or a statement in two."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chatops import sqlfiles
+from chatops.checks import findings, load, results, run
+from chatops.checks.explain import in_general
+from chatops.checks.thresholds import known
+from chatops.cli import COMMANDS
+from chatops.cli.typer_line import MISUSED, group
+from chatops.errors import UsageError
+from chatops.flows.move_request import MoveRequest
+from chatops.model import Span
+from chatops.screens import explain
+from chatops.screens.diagnose_short import oldest
+from chatops.screens.finding import finding_lines
+from chatops.screens.lines import Reader
+from tests.conftest import Result
+from tests.servers import Database
+from tests.test_plants import opened
+
+Run = Callable[..., Result]
+WORDS = "|".join(name for _, name, _ in COMMANDS)
+FILLED = {"chat_id": str(UUID(int=7)), "operator": "op-1", "name": "NAME", "code": "CHAT003", "limit_minutes": "60"}
+MOVES = ("reassign", "release", "close", "reopen")
+
+
+def printed() -> Iterator[tuple[str, str]]:
+    """Every command line that a head or the query of a check, or the head of a repair, may print: where, and what."""
+    values = FILLED | {name: f"{limit.default:g}" for name, limit in known().items()}
+
+    def filled(text: str) -> str:
+        return re.sub(r"\{(\w+)\}", lambda place: values[place[1]], text)
+
+    for check in load.shipped():
+        if check.help_command and not re.fullmatch(r"\{\w+\}", check.help_command):
+            yield check.code, filled(check.help_command)
+        for part in (check.help_text or "").split("`")[1::2]:
+            yield check.code, filled(part)
+        for found in re.findall(rf"\bchatops ((?:{WORDS})(?: (?:--?[\w-]+|[A-Z]+|\w+(?= says)))*)", check.help_text or ""):
+            yield check.code, found
+        for told in re.findall(rf"'((?:{WORDS}) [^']*)'", sqlfiles.read(f"checks/{check.code}.sql")):
+            yield check.code, told + ("014" if told.endswith(" ") else "")
+    for name in sqlfiles.names("repairs"):
+        for part in re.findall(rf"`((?:{WORDS}) [^`]+)`", sqlfiles.read(f"repairs/{name}.sql")):
+            yield name, part
+
+
+def read(line: str) -> None:
+    """Reads a command line as the program does, without running it. Raises what the program says of a wrong one."""
+    name, *words = shlex.split(line)
+    commands = group()
+    command: Any = commands.get_command(None, name)
+    assert command is not None, name
+    context = command.make_context(name, words)
+    given = context.params
+    if name in MOVES:
+        wanted = {"command": name, "names": given.get("chats") or ()}
+        fields = {one: given[one] for one in ("where", "stuck", "held_by", "idle", "to", "force", "plan") if one in given}
+        MoveRequest(**wanted, **{key: value for key, value in fields.items() if value is not None}).check()  # type: ignore[arg-type]
+    if name == "explain" or "--only" in words or "--where" in words:
+        codes = [word for word in words if re.fullmatch(r"[A-Z]{2,8}\d{3}", word)]
+        load.codes_of(codes)
+
+
+def test_every_command_that_a_finding_prints_can_be_read() -> None:
+    wrong, seen = [], 0
+    for where, line in printed():
+        seen += 1
+        try:
+            read(line)
+        except (MISUSED, UsageError) as error:
+            wrong.append(f"{where}: {line}: {getattr(error, 'message', error)}")
+    assert wrong == []
+    assert seen > 60
+
+
+def test_a_wrong_line_is_noticed() -> None:
+    for line in (
+        "release --idle 5m --dry-run",
+        "queue --tops 3",
+        "migrate --dryrun",
+        "explain CHAT999 --only CHAT999",
+        "repair --yes=3",
+    ):
+        with pytest.raises((MISUSED, UsageError)):
+            read(line)
+
+
+def test_what_is_pasted_stands_on_one_line_however_narrow_the_screen(latest_database: Database, chatops_inprocess: Run) -> None:
+    """Of every check: its explanation, its query, its finding."""
+    for check in load.shipped():
+        for width in (40, 80):
+            lines = explain.one(check, width).body[0].lines  # type: ignore[union-attr]
+            told = ["".join(span.text for span in line if isinstance(span, Span)) for line in lines if not isinstance(line, str)]
+            for part in in_general(check.help_text or "").split("`")[1::2]:
+                assert any(f"chatops {part}" in line for line in told), (check.code, width, part)
+            assert not any(re.search(r"\{\w+\}", line) for line in told), check.code
+    for code in ("DB012", "OPER001", "CHAT003"):
+        whole = [line.rstrip() for line in chatops_inprocess("explain", code, "--sql", check=0).stdout.splitlines()]
+        narrow = chatops_inprocess("explain", code, "--sql", terminal=(40, 24), check=0).stdout
+        assert [line.rstrip() for line in narrow.splitlines()] == whole
+        asked = latest_database.psql(narrow.partition("-- before migration 018:")[0])
+        assert asked.returncode == 0, asked.stderr
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_findings_help_is_broken_around_what_is_pasted(latest_database: Database, width: int) -> None:
+    reader = Reader(width, True, True, lambda *words: "chatops --env production " + " ".join(words))
+    checks = [check for check in load.shipped() if re.search(r"`|\{(remedy|forget|statement)\}", check.help_text or "")]
+    with opened(latest_database) as connection, connection.reading():
+        survey = run.run(connection, checks)
+    row = {**FILLED, "remedy": "select 1 from a where b = 'c d'", "forget": "delete from a where b", "statement": "drop a b c"}
+    for check in checks:
+        result = results.Result(check, "failed", check.severity, 1, (row,))
+        told = findings.findings(results.only(survey, result), reader.here)[0]
+        lines = finding_lines(told, survey, reader)
+        code = [span.text for line in lines if not isinstance(line, str) for span in line if span.style == "code"]
+        assert told.pasted
+        for one in told.pasted:
+            assert one in code, (check.code, one, code)
+
+
+def test_since_when_a_user_writes_in_vain_is_since_their_first_message() -> None:
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    row = {
+        "closed_at": noon - timedelta(days=3),
+        "messages_since": 2,
+        "waiting_for": timedelta(minutes=14),
+        "user_wrote_at": noon,
+    }
+    assert oldest([row], noon) == noon - timedelta(minutes=14)
+    for code in ("CHAT012", "CHAT018"):
+        assert "as waiting_for" in sqlfiles.read(f"checks/{code}.sql")
