@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from chatops.flows import watch_option
 from tests.ailing import recent
 from tests.conftest import Result, build_core, clean_environment
 from tests.servers import Database, Farm, Server
+from tests.shift import furnish
 from tests.test_command_line import run_in_terminal
 from tests.test_plants import opened
 from tests.test_questions import Terminal
@@ -75,7 +78,7 @@ def test_the_demo_fits_24_lines_of_80_with_everything_urgent_by_line(chatops_inp
     assert len(lines) + 1 < 24, shown.stdout
     assert all(len(line) <= 80 for line in lines)
     assert re.match(r"BAD  \d+ critical, \d+ warnings, \d+ advice   (\d+) of \1 checks   \S.*   \d\d:\d\d UTC$", lines[0])
-    assert re.match(r"\d+ wait, oldest .* \(limit 15 m\)   \d+ free   \d+ busy   no earlier look$", lines[1])
+    assert re.match(r"\d+ wait, oldest .* \(limit 15 m\)   \d+ free( \(\d+ silent\))?   \d+ busy$", lines[1])
     heads = {line.split()[0]: line for line in lines[2:] if line[:1].isupper()}
     first = next(number for number, line in enumerate(lines) if line.split()[0] in ("ROWS", "SCHEMA", "PAST"))
     folded = " ".join(lines[first:-1]).split()
@@ -84,7 +87,7 @@ def test_the_demo_fits_24_lines_of_80_with_everything_urgent_by_line(chatops_inp
         code = str(finding["code"])
         if finding["severity"] == "critical" or checks[code].users_wait:
             assert re.search(
-                r" (\d\d:\d\d|\d\d-\d\d|     )  (repair|reassign|release|stuck|queue|operators|nothing|sql|by hand)$", heads[code]
+                r" (\d\d:\d\d|\d\d-\d\d|     )  (repair|reassign|release|reopen|people|past|sql|by hand)$", heads[code]
             )
         else:
             assert code in folded, code
@@ -105,15 +108,15 @@ def test_since_when_comes_from_the_evidence_and_from_an_earlier_look(
     )
     compared: tuple[str, ...] = ()
     day = core_database.value("select to_char((now() - interval '40 days') at time zone 'utc', 'MM-DD')")
-    assert re.search(rf" {day}  queue$", line())
+    assert re.search(rf" {day}  people$", line())
     kept = tmp_path / "look.json"
     chatops_inprocess("diagnose", "--write", f"json={kept}", db=core_database)
     compared = ("--since-file", str(kept))
-    assert re.search(r" \d\d:\d\d  queue$", line())  # when it was first seen
+    assert re.search(r" \d\d:\d\d  people$", line())  # when it was first seen
     looked = json.loads(kept.read_text())
     known = [one for one in looked["findings"] if one["code"] != "QUEUE010"]
     kept.write_text(json.dumps({**looked, "findings": known, "passed": [*looked["passed"], "QUEUE010"]}))
-    assert line().endswith("queue new"), line()
+    assert line().endswith("people new"), line()
 
 
 def test_a_healthy_system_is_two_lines_and_advice(chatops_inprocess: Run, latest_database: Database) -> None:
@@ -121,6 +124,86 @@ def test_a_healthy_system_is_two_lines_and_advice(chatops_inprocess: Run, latest
     assert re.match(r"OK  (\d advice   )?\d+ of \d+ checks ", shown[0])
     assert shown[1].startswith("nobody waits   0 free   0 busy")
     assert len(shown) <= 4
+
+
+@pytest.mark.parametrize("system", ["core_database", "latest_database"])
+def test_chats_that_were_ended_while_their_users_waited_are_told_though_no_finding_counts_them(
+    chatops_inprocess: Run, request: pytest.FixtureRequest, system: str
+) -> None:
+    database: Database = request.getfixturevalue(system)
+    furnish(database, 3, waiting=8, answered=3, over=2)
+    database.script(
+        """set local session_replication_role = replica;
+           update messages set created_at = created_at + interval '20 hours';
+           update chats set last_message_at = last_message_at + interval '20 hours'"""
+    )
+    before = chatops_inprocess("diagnose", db=database, terminal=(80, 24)).stdout
+    assert "ENDED" not in before
+    assert "\n8 wait" in before
+    database.execute("update chats set chat_state = 'completed', is_active = false where chat_state = 'waiting_assignment'")
+    after = chatops_inprocess("diagnose", db=database, terminal=(80, 24)).stdout
+    assert "nobody waits" in after
+    line = next(line for line in after.splitlines() if line.startswith("ENDED"))
+    assert re.match(r"ENDED 8 +unanswered in the last 24 h: chatops stuck --review", line), after
+    assert "8 ended while the user waited" in chatops_inprocess("stuck", "--review", db=database, check=0).stdout
+
+
+def test_screens_that_count_the_same_come_to_the_same(chatops_inprocess: Run, demo: Database) -> None:
+    def asked(*words: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(chatops_inprocess(*words, "-o", "json", db=demo).stdout)
+        return answer
+
+    summary, queue, found = asked("summary"), asked("queue", "--top", "1000"), asked("diagnose", "--rows", "1000")
+    operators, free = asked("operators"), asked("operators", "--free")
+    everything = asked("stuck", "--longer-than", "0s", "--limit", "10000")["stuck"]
+    states = {(row["state"], row["empty"]): row["chats"] for row in summary["states"]}
+    rows = {one["code"]: one["rows"] for one in found["findings"]}
+    now = datetime.fromisoformat(found["at"])
+    # Who waits.
+    waits = {row["chat_id"]: datetime.fromisoformat(row["waiting_since"]) for row in queue["queue"]}
+    assert len(waits) == queue["waiting"] == summary["waiting"] == states["waiting_assignment", False]
+    assert waits.keys() == {row["chat_id"] for row in everything if row["reason"] == "waiting"}
+    limit = timedelta(minutes=found["thresholds"]["queue_sla_minutes"]["value"])
+    assert {row["chat_id"] for row in rows["QUEUE010"]} == {chat for chat, since in waits.items() if now - since > limit}
+    line = chatops_inprocess("diagnose", db=demo, terminal=(80, 24)).stdout.splitlines()[1]
+    silent = len(rows["OPER003"])
+    assert line.startswith(f"{len(waits)} wait, oldest ")
+    assert f"   {free['free']} free ({silent} silent)   {operators['busy']} busy" in line
+    for place, row in enumerate(queue["queue"][:2]):
+        told = " ".join(chatops_inprocess("show", row["chat_id"], db=demo, check=0).stdout.split())
+        by_wait = re.search(r"(\d+) chats? before it", told)
+        assert by_wait is not None
+        assert "by created_at" in told or int(by_wait[1]) == place
+    # Who works.
+    for kind in ("free", "busy", "away", "inactive"):
+        assert operators[kind] == summary[f"operators_{kind}"] == sum(row["load"] == kind for row in operators["operators"])
+    assert len(free["operators"]) == free["free"] == operators["free"]
+    # What is held: an operator with two chats is one who is busy.
+    held = {row["chat_id"] for row in everything if row["reason"] == "assigned"}
+    assert held == {
+        row["chat_id"] for row in asked("chats", "--state", "assigned", "--limit", "10000")["chats"] if row["operator_id"]
+    }
+    assert len(held) == sum(row["held_chats"] for row in operators["operators"])
+    assert len(held) == states["assigned", False] - sum(
+        row["chat_state"] == "assigned"
+        for row in rows["CHAT003"]  # without an operator
+    )
+    # What does not move: the finding, the list that it prints, and whom it leaves to another finding.
+    hours = {
+        row["chat_id"]
+        for row in asked("stuck", "--longer-than", "60m", "--limit", "10000")["stuck"]
+        if row["reason"] != "unanswered"
+    }
+    assert (
+        {row["chat_id"] for row in rows["CHAT013"]}
+        <= hours
+        <= {row["chat_id"] for row in rows["CHAT013"] + rows["OPER001"]} | waits.keys()
+    )
+    gone = {row["chat_id"] for row in rows["OPER001"]}
+    assert gone == {row["chat_id"] for row in asked("release", "--where", "OPER001", "--dry-run")["chats"]}
+    # Who was left alone.
+    ended = [row for row in asked("stuck", "--review", "--limit", "1000")["review"] if row["reason"] == "ended"]
+    assert {row["chat_id"] for code in ("CHAT012", "CHAT018") for row in rows.get(code, [])} <= {row["chat_id"] for row in ended}
 
 
 def test_brief_is_one_line_everywhere_and_full_is_what_a_pipe_gets(chatops_inprocess: Run, core_database: Database) -> None:

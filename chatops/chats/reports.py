@@ -189,6 +189,11 @@ def operator_figures(database: Database, since: datetime) -> list[OperatorFigure
     return ask(database, OperatorFigures, "queries/operator_figures.sql", {"since": since})
 
 
+def ended_unanswered(database: Database, since: datetime) -> int:
+    """How many chats are over although their user wrote since then and was not answered; inside `reading`."""
+    return int(database.value(query(database, "queries/ended_unanswered.sql"), {"since": since}))
+
+
 def operators(database: Database) -> list[OperatorLoad]:
     """Everybody, busy ones first; inside `reading`."""
     order = {"busy": 0, "free": 1, "away": 2, "inactive": 3}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chatops import formatting, settings, sqlfiles
@@ -80,6 +80,7 @@ class _Seen:
     place: str
     ignored: tuple[str, ...] = ()
     queue: QueueFigures | None = None
+    ended: int = 0
     health: Health | None = None
     stored: str | None = None
 
@@ -162,15 +163,19 @@ def _answer(
     reader = run_checks.reader(invocation)
     production = plan.archive is None and invocation.target.production
     name = seen.place if plan.archive is not None else invocation.target.name
-    desk = short.Desk(name, production, seen.queue, seen.ignored)
+    desk = short.Desk(name, production, seen.queue, seen.ignored, seen.ended)
     if request.brief:
         return short.in_one_line(seen.survey, desk, reader, compared)
-    asked_whole = request.full or request.only or request.rehearse or request.capture is not None
-    if invocation.format() == "table" and not asked_whole:
+    if _is_short(invocation, request):
         return short.on_one_screen(seen.survey, desk, reader, compared)
     return screen.diagnosis(
         seen.survey, seen.place, reader, health=seen.health, ignored=seen.ignored, changes=compared, rehearsed=tried
     )
+
+
+def _is_short(invocation: Invocation, request: DiagnoseRequest) -> bool:
+    asked_whole = request.full or request.brief or request.only or request.rehearse or request.capture is not None
+    return invocation.format() == "table" and not asked_whole
 
 
 def understood(invocation: Invocation, request: DiagnoseRequest) -> _Plan:
@@ -233,6 +238,7 @@ def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stor
             seen.health = health(database, survey)
             seen.stored = earlier_look.stored_watch(database) if stored else None
             seen.queue = queue_figures(database)
+            seen.ended = ended(database, survey) if _is_short(invocation, request) and plan.archive is None else 0
             seen.place = place(database)
             if request.capture is not None:
                 with invocation.under_way("writing the archive"):
@@ -299,6 +305,15 @@ def queue_figures(database: Database) -> QueueFigures | None:
             return reports.queue_figures(database)
     except (DatabaseError, RefusedError):
         return None
+
+
+def ended(database: Database, survey: Survey) -> int:
+    """Chats that are over although their user wrote in the last day and was not answered; 0 where that cannot be read."""
+    try:
+        with database.savepoint("chatops_ended"):
+            return reports.ended_unanswered(database, survey.now - timedelta(days=1))
+    except (DatabaseError, RefusedError):
+        return 0
 
 
 def place(database: Database) -> str:

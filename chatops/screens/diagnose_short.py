@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -17,9 +18,15 @@ from chatops.screens.finding import finding_table, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, wrap
 
 SLA = "queue_sla_minutes"
+SILENT = "OPER003"
+"""Whom it finds, the figures count as free."""
+LOOKS = ("queue", "stuck", "operators", "chats", "show", "summary")
+"""Commands that show and mend nothing."""
 CODE, SINCE, MEND = 10, 7, 8
 """How wide the columns around a finding's title are."""
 NARROW = 60
+WRITE_IN_VAIN = ("CHAT012", "CHAT018")
+"""Findings of users who wrote into a chat that was over already."""
 WAITS = "user_waits_since"
 """The column of a check some of whose chats have users who wait, while the others are only wrong."""
 MOST_CODES = 6
@@ -34,6 +41,8 @@ class Desk:
     production: bool = False
     queue: QueueFigures | None = None
     silent: Sequence[str] = ()
+    ended: int = 0
+    """Chats that are over, in which a user wrote in the last day and was not answered."""
 
 
 def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None = None) -> Answer:
@@ -45,7 +54,7 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     for title, some in (("CRITICAL", critical), ("USERS WAIT", waits)):
         told += _by_line(title, some, survey, reader, changes) if some else []
     rest = [one for one in found if one not in waits and one not in critical]
-    folded = [*_folded(rest, reader), *_gone(changes), *_silent(desk)]
+    folded = [*_folded(rest, reader), *_ended(desk, found, reader), *_gone(changes), *_silent(desk)]
     told += folded
     told += _next(found, reader)
     data = survey_data(survey) | compared(changes)
@@ -95,7 +104,7 @@ def _verdict(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None
     parts = [_counts(survey), ran, place, f"{survey.now.astimezone(UTC):%H:%M} UTC"]
     told = f"{word}  {'   '.join(part for part in parts if part)}"
     first, *more = wrap(told if not 0 < reader.width < len(told) else told.replace("   ", "  "), reader, 0)
-    second = [*_queue(survey, desk), news(changes, survey) or "no earlier look"]
+    second = [*_queue(survey, desk), news(changes, survey)]
     under = wrap("   ".join(part for part in second if part), reader, 0)
     return [[Span(word, _WORD_STYLES[word]), Span(first.removeprefix(word))], *(f"  {line}" for line in more), *under]
 
@@ -108,7 +117,9 @@ def _queue(survey: Survey, desk: Desk) -> list[str]:
     within = f" (limit {formatting.duration(limit.value * 60)})" if limit is not None else ""
     waits = f"{formatting.count(queue.waiting)} {'waits' if queue.waiting == 1 else 'wait'}"
     told = f"{waits}, oldest {formatting.age(queue.oldest, survey.now)}{within}" if queue.waiting else "nobody waits"
-    return [told, f"{formatting.count(queue.free)} free", f"{formatting.count(queue.busy)} busy"]
+    silent = next((one.count for one in survey.results if one.check.code == SILENT and one.status == "failed"), 0)
+    free = f"{formatting.count(queue.free)} free" + (f" ({formatting.count(silent)} silent)" if silent else "")
+    return [told, free, f"{formatting.count(queue.busy)} busy"]
 
 
 # ---- by line -----------------------------------------------------------------------------------------------------------
@@ -189,16 +200,18 @@ _INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[object, datetime], datetime
 
 
 def how_mended(one: Finding) -> str:
-    """What mends it, in a word: the command, sql, nothing where it is over, else by hand."""
+    """What mends it, in a word: the command, sql, people where only they do, past where it is over, else by hand."""
     check = one.result.check
     if one.result.rows and one.result.rows[0].get(WAITS) is not None:
         return "reopen"  # a repair leaves it out
     if check.help_command == "{mend}":
         mend = one.result.rows[0].get("mend") if one.result.rows else None
         return str(mend).split()[0] if mend else "sql"
-    if check.help_command:
-        return check.help_command.split()[0]
-    return "sql" if check.help_sql else "nothing" if check.kind == "history" else "by hand"
+    word = (check.help_command or "").partition(" ")[0]
+    if word in LOOKS:
+        begins = re.match(r"`(\w+)", check.help_text or "")
+        return "past" if check.kind == "history" else begins[1] if begins else "people"
+    return word or ("sql" if check.help_sql else "past" if check.kind == "history" else "by hand")
 
 
 # ---- by code -----------------------------------------------------------------------------------------------------------
@@ -243,6 +256,16 @@ def _gone(changes: Changes | None) -> list[Line]:
         return []
     head = f"GONE {len(changes.resolved)}"
     return [[Span(f"{head:<{CODE + 2}}", "ok"), Span(" ".join(sorted(changes.resolved)))]]
+
+
+def _ended(desk: Desk, found: Sequence[Finding], reader: Reader) -> list[Line]:
+    """Chats that were ended while their user waited, more than findings tell of: they are in no count of those who wait."""
+    told = sum(one.result.count for one in found if one.code in WRITE_IN_VAIN)
+    if desk.ended <= told:
+        return []
+    head = f"ENDED {formatting.count(desk.ended)}"
+    says = "unanswered in the last 24 h: "
+    return [[Span(f"{head:<{CODE + 2}}", "warning"), Span(says), Span(reader.here("stuck", "--review"), "code")]]
 
 
 def _silent(desk: Desk) -> list[Line]:

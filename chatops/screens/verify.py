@@ -103,9 +103,8 @@ def _looked_back(survey: Survey) -> str:
     newest = survey.inventory.migrated_at
     to_newest = newest is not None and abs((survey.now - newest - formatting.span(survey.since.replace(" hours", "h"), "--since"))
                                            .total_seconds()) < 2  # fmt: skip
-    return (
-        f"the last {looked_back(survey.since)}" if not to_newest else f"the {looked_back(survey.since)} since the last migration"
-    )
+    back = looked_back(survey.since)
+    return f"the {back} since the last migration; diagnose covers 24 h" if to_newest else f"the last {back}"
 
 
 def _standing(results: Sequence[Result]) -> str:

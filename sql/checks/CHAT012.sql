@@ -22,13 +22,14 @@ select c.id as chat_id,
        ended.release_reason,
        unanswered.messages as messages_since,
        unanswered.paid as paid_messages,
+       now() - unanswered.oldest_at as waiting_for,
        unanswered.newest_at as user_wrote_at
   from (:turns_without_reply) as ended
   -- Only a chat that was written into after it was closed can be one.
   join chats c on c.id = ended.chat_id and c.chat_state::text = 'completed' and c.last_message_at > ended.released_at
  cross join lateral (
    select pg_catalog.count(*) as messages, pg_catalog.count(*) filter (where m.is_free_message is false) as paid,
-          pg_catalog.max(m.created_at) as newest_at
+          pg_catalog.min(m.created_at) as oldest_at, pg_catalog.max(m.created_at) as newest_at
      from messages m
     where m.chat_id = c.id and m.sender_type::text = 'real' and m.created_at > ended.released_at
  ) as unanswered

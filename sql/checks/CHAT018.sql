@@ -20,6 +20,7 @@ select c.id as chat_id,
        c.closed_reason as closed_reason,
        unanswered.messages as messages_since,
        unanswered.paid as paid_messages,
+       now() - unanswered.oldest_at as waiting_for,
        unanswered.newest_at as user_wrote_at
   from (
     -- Few: in the others a reply is the last that happened.
@@ -34,7 +35,7 @@ select c.id as chat_id,
  ) as closed
  cross join lateral (
    select pg_catalog.count(*) as messages, pg_catalog.count(*) filter (where m.is_free_message is false) as paid,
-          pg_catalog.max(m.created_at) as newest_at
+          pg_catalog.min(m.created_at) as oldest_at, pg_catalog.max(m.created_at) as newest_at
      from messages m
     where m.chat_id = c.id and m.sender_type::text = 'real' and m.created_at > greatest(closed.at, c.operator_replied_at)
  ) as unanswered
