@@ -12,7 +12,7 @@ import pytest
 
 from chatops import db, settings
 from chatops.migrations.fingerprint import fingerprint
-from tests.conftest import ROOT
+from tests.conftest import CORE, ROOT
 from tests.servers import Database
 
 Run = Callable[..., Any]
@@ -249,6 +249,20 @@ def test_our_own_files_to_016_are_proven_and_migrate_applies_the_rest(
     chatops_inprocess("adopt", "--yes", db=database_everywhere, check=0)
     chatops_inprocess("migrate", "--to", "017", "--yes", db=database_everywhere, check=0)
     assert recorded(database_everywhere)[-1] == "017_fix_concurrent_messages"
+
+
+def test_the_proof_of_every_file_is_on_the_narrowest_screen_too(chatops_inprocess: Run, database: Database) -> None:
+    for name in CORE[:-1]:
+        database.script(ROOT / "sql" / "migrations" / f"{name}.sql")
+    proofs = json.loads(chatops_inprocess("adopt", "--dry-run", "-o", "json", db=database).stdout)["files"]
+    told = {
+        width: chatops_inprocess("adopt", "--dry-run", db=database, terminal=(width, 24)).stdout for width in (40, 60, 71, 72, 80)
+    }
+    for width, text in told.items():
+        for proof in proofs:
+            assert proof["name"] in text
+            assert "".join(proof["found"].split()) in "".join(text.split()) or width > 71, (width, proof)
+        assert "not shown" not in text, text
 
 
 def test_a_database_at_the_newest_file_is_proven_wholly(chatops_inprocess: Run, latest_database: Database) -> None:

@@ -211,8 +211,8 @@ def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Poi
     kind = "superuser" if role.is_superuser else "bypasses row security" if role.bypasses_rls else "ordinary role"
     points.append(Point("role", "ok", f"{name}, {kind}"))
     if not role.has_audit:
-        points.append(Point("log", "advice", "no schema chatops: nothing can be logged, so commands that act refuse",
-                            here("adopt")))  # fmt: skip
+        points.append(Point("log", "advice", "no schema chatops: nothing can be logged, so commands that act refuse;"
+                            " adopt makes it", here(*ADOPT)))  # fmt: skip
     if role.cannot_write:
         points.append(Point("acting", "advice", f"{name} may read only: no {', '.join(role.cannot_write)}",
                             f"grant chatops_operator to {name};  -- made by: {here('doctor', '--create-roles')}"))  # fmt: skip
@@ -251,6 +251,8 @@ def _tables(database: Database, here: Callable[..., str]) -> list[Point]:
     return points
 
 
+ADOPT = ("adopt", "--to", "017", "--dry-run")
+"""The first look of whoever takes over a database: what comes after 017 is a decision of its own."""
 UNJUDGED = "DB003"
 """What asks for the objects of the files that are in: without a ledger nobody knows which those are."""
 
@@ -267,7 +269,8 @@ def _objects(database: Database, here: Callable[..., str]) -> Point:
     unknown = [result.check.code for result in survey.results if result.status == "unknown"]
     facts = database.facts
     if facts is not None and facts.has_chats and not facts.has_ledger and UNJUDGED in failed and len(failed) == 1:
-        return Point("objects", "advice", "no ledger says which files are in", here("adopt"))
+        return Point("objects", "advice", "no ledger says which files are in; this shows what the catalog proves",
+                     here(*ADOPT))  # fmt: skip
     if failed:
         return Point("objects", "failed", f"{formatting.plural(len(failed), 'schema check')} failed: {', '.join(failed)}",
                      here("verify", "schema"))  # fmt: skip

@@ -15,6 +15,10 @@ from chatops.migrations.histories import is_supabase_folder, rest_of, version_of
 from chatops.migrations.proposal import Proposal
 from chatops.migrations.source import Folder, MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text, named
+from chatops.screens.lines import broken
+
+BESIDE = 72
+"""Columns from which on there is room for the proof beside the file and its state."""
 
 
 @frozen
@@ -60,6 +64,8 @@ class AdoptLook:
     written: bool = False
     diff: bool = False
     asked: bool = False
+    width: int = 0
+    """Columns of the screen; 0: endless."""
 
 
 def answer(look: AdoptLook) -> Answer:
@@ -77,7 +83,7 @@ def answer(look: AdoptLook) -> Answer:
         for proof in survey.proofs
     ]  # fmt: skip
     after: list[Line] = [*_late_and_again(look), *_untold(look)]
-    body: list[Table | Text] = [Text(_counts(look)), Table("files", _COLUMNS, rows)]
+    body: list[Table | Text] = [Text(_counts(look)), *_files(rows, look.width)]
     body += [Text(["", *after])] if after else []
     if look.diff:
         body.append(Text(["", *differences(survey)]))
@@ -96,6 +102,17 @@ def answer(look: AdoptLook) -> Answer:
         "left_alone": list(survey.folder.left_alone),
     }
     return Answer("adopt", body, data, survey.ledger.facts.now)
+
+
+def _files(rows: Sequence[ProofRow], width: int) -> list[Table | Text]:
+    """A line a file; where a screen has no room for the proof beside it, below it."""
+    if not 0 < width < BESIDE:
+        return [Table("files", _COLUMNS, rows)]
+    lines: list[Line] = []
+    for row in rows:
+        lines.append([Span(formatting.visible(row.name), "strong"), Span(f"  {row.state}")])
+        lines += [f"    {piece}" for piece in broken(formatting.visible(row.found), width - 4, width - 4) if row.found]
+    return [Text(["", *lines]), Table("files", _COLUMNS, rows, audience="machines")]
 
 
 def in_words(proof: Proof) -> str:
@@ -286,7 +303,7 @@ def _difference(file: MigrationFile, other: Drift) -> list[Line]:
         other.file_text.strip("\n").splitlines(), other.database_text.strip("\n").splitlines(),
         f"{file.name}: {other.what}", "the database", lineterm="",
     )  # fmt: skip
-    return [*(formatting.visible(line) for line in told), ""]
+    return [*([Span(formatting.visible(line), "code")] for line in told), ""]
 
 
 def stated_warnings(proposal: Proposal) -> list[str]:

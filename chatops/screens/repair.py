@@ -25,9 +25,11 @@ def preview_answer(
     """What would change; `command` is the line that does it, None when the question follows. `says` puts a change into a
     sentence; without it changes are shown by column."""
     told: list[tuple[str, str, Style]] = [(one.code, _would(plan, one), "plain") for one in outcomes]
-    rows = formatting.plural(sum(plan.counts[one.code] for one in outcomes), "row")
-    lines: list[Line] = [*_outcomes(f"{rows} to mend", "; tried and rolled back", told), *_refused_lines(plan, here)]
-    body: list[Table | Text] = [Text(lines), _table([change for outcome in outcomes for change in outcome.changes], says)]
+    many = sum(plan.counts[one.code] for one in outcomes)
+    changes = [change for outcome in outcomes for change in outcome.changes]
+    how = f"{' (some change several rows)' if len(changes) > many else ''}; tried and rolled back"
+    lines: list[Line] = [*_outcomes(f"{formatting.plural(many, 'fault')} to mend", how, told), *_refused_lines(plan, here)]
+    body: list[Table | Text] = [Text(lines), _table(changes, says)]
     if command is not None:
         body.append(Text(["", [Span("nothing was changed; do it: "), Span(command, "code")]]))
     return Answer("repair", body, data={"dry_run": True, "found": dict(plan.counts)}, now=plan.survey.now)
@@ -43,9 +45,9 @@ def answer(
         rest = still.get(outcome.code, 0)
         tail = f"; {formatting.count(rest)} left, busy with somebody else or new" if rest else ""
         told.append((outcome.code, f"{formatting.count(outcome.mended)} mended{tail}", "warning" if rest else "ok"))
-    rows, seconds = sum(outcome.mended for outcome in outcomes), sum(outcome.seconds for outcome in outcomes)
+    faults, seconds = sum(outcome.mended for outcome in outcomes), sum(outcome.seconds for outcome in outcomes)
     lines: list[Line] = [
-        *_outcomes(f"{formatting.plural(rows, 'row')} mended", f" in {formatting.duration(seconds)}", told),
+        *_outcomes(f"{formatting.plural(faults, 'fault')} mended", f" in {formatting.duration(seconds)}", told),
         *_refused_lines(plan, here),
     ]
     if not plan.audit:
