@@ -22,7 +22,7 @@ PINNED = {
     "025_constraints": "447b21e8226f7426762119df58fad672bcbe65668d8ff2cb360ea366a813eb8b",
     "026_validate_constraints": "f4948d6ab9082b847d6b67b437761487dbe36a47b4a875b038d999e945292421",
     "027_privileges": "8509ec18347350e5aecdaed5a4513162b1b923da635034204c733222b4b4e00d",
-    "028_partitioned_messages": "2408ead42b192f614893433df551d044cf560a93549c16cb03b4fe4a6a8d3be5",
+    "028_partitioned_messages": "02157fcfc6fd51e9301d764ffcd6aa580e8fafb90bc4bb93bcce2838b24ff271",
 }
 
 

@@ -1,5 +1,5 @@
 -- Where messages is partitioned by time, a message that is written as a partition ends is refused in words, to be sent again.
--- effect: partitioned messages only: one sent as a partition ends must be resent
+-- effect: nothing, unless messages is partitioned: see chatops help scale
 
 create or replace function order_message() returns trigger
 language plpgsql
