@@ -62,7 +62,7 @@ SCREENS: dict[str, list[str]] = {
     "reopen": ["reopen CLOSED --dry-run", "reopen HELD --dry-run"],
     "drain": ["drain OPERATOR --dry-run", "drain OPERATOR --finish --dry-run"],
     "undrain": ["undrain OPERATOR --dry-run", "healed: undrain Keiko --dry-run"],
-    "undo": ["undo 1 --dry-run", "healed: undo LAST --dry-run", "undo 99"],
+    "undo": ["undo 1 --dry-run", "healed: undo LAST --dry-run", "undo 99", "healed: undo"],
     "log": ["log", "healed: log --limit 3", "healed: log --chat nobody"],
     "snooze": ["snooze", "snooze CHAT003 --until 2026-02-01"],
     "pause": ["pause", "healed: pause --for 10m"],

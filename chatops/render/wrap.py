@@ -68,7 +68,8 @@ def wrapped(line: Line, width: int) -> list[Line]:
     used = 0
     for word in _words(line):
         text = word.text if rows[-1] else word.text.lstrip(" ") if len(rows) > 1 else word.text
-        if used + cells(text.rstrip(" ")) > width and text.strip() and any(span.text.strip() for span in rows[-1]):
+        glued = bool(rows[-1]) and rows[-1][-1].text[-1:].strip() and text[:1].strip()  # such as a comma behind a command
+        if not glued and used + cells(text.rstrip(" ")) > width and text.strip() and any(span.text.strip() for span in rows[-1]):
             rows.append([Span(indent)])
             used, text = len(indent), text.lstrip(" ")
         rows[-1].append(replace(word, text=text))
