@@ -138,7 +138,7 @@ class Console(Screenful):
             self.say(f"not checked: {error.message}")
             return
         if survey is None:
-            self.say(f"checked are tenants that are open; all of them: {desk.source.here('diagnose', '--all-schemas', '…')}")
+            self.say(f"checked are tenants that are open; all of them: {desk.source.here('diagnose')}")
             return
         desk.take_survey(survey)
         self.said = "" if self.said == "checking …" else self.said

@@ -63,6 +63,8 @@ class TenantsSource:
         self._open_desk = open_desk
         places = {(place_of(one), one.schema): one for one in tenants.targets(invocation)}
         self._readings = [Reading(self._run(one)) for one in places.values()]
+        each = dict.fromkeys(one.flags.replace(f"--schema {shlex.quote(one.schema)}", "").strip() for one in places.values())
+        self._flags = f"--env {shlex.quote(invocation.env)}" if invocation.env else " ".join(each)
         self._jobs = tenants.jobs_of(invocation)
         self._targets: Mapping[str, Target] = {}
         self._before: TenantsLook | None = None
@@ -94,8 +96,8 @@ class TenantsSource:
         """A command line over all of them; of one, where the first word is the options that name it."""
         if words and words[0].startswith("--"):
             return " ".join((program(), *words))
-        named = [f"--env {shlex.quote(self._invocation.env)}"] if self._invocation.env else []
-        return " ".join((program(), *named, *words))
+        pattern = (f"--all-schemas {shlex.quote(self._pattern)}",) if self._pattern is not None else ()
+        return " ".join(part for part in (program(), self._flags, *words, *pattern) if part)
 
     def stop(self) -> None:
         """Ends what is running."""

@@ -10,7 +10,7 @@ from chatops.model import Line, Span
 from chatops.screens.console import Row, Section, age
 from chatops.screens.console_lines import cut
 
-HEADINGS = ("tenant", "wait", "oldest", "95 % under", "free", "busy", "away")
+HEADINGS = ("", "wait", "oldest", "95 % under", "free", "busy", "away")
 WIDTHS = (24, 7, 9, 11, 6, 6)
 
 

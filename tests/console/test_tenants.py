@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -83,6 +84,9 @@ def test_the_worst_tenant_is_first_and_opens_as_a_desk_that_acts_in_it(tenants: 
         assert rows == ["tenant_c", "tenant_a", "tenant_b"]
         await pilot.press("f")
         await until(pilot, lambda: "diagnose --all-schemas" in app.said)
+        assert re.search(r"TENANTS 3 +wait +oldest +95 % under +free +busy +away$", lines[3]), lines[3]
+        whole = app.desk.source.here(*app.desk.words)
+        assert whole.endswith(f" --db {tenants.url} summary --all-schemas 'tenant_*'"), whole
         await pilot.press("down")
         assert app.desk.source.here(*app.desk.words).endswith("--schema tenant_c summary")
         assert picture(app).splitlines()[-2].endswith("--schema tenant_c summary")
@@ -256,6 +260,7 @@ def test_several_databases_are_tenants_and_an_act_goes_where_it_was_opened(
         rows = [line for line in lines if line.startswith("   ") and line.split()[0] in ("calm", "live", "away")]
         assert [row.split()[0] for row in rows][-1] == "live"
         assert "not seen" in next(row for row in rows if "away" in row)
+        assert app.desk.source.here(*app.desk.words).endswith(" --env " + (f"'{named}'" if named == "*" else named) + " summary")
         await pilot.press("end")
         assert app.desk.cursor == ("tenant", "live")
         assert "--env live summary" in app.desk.source.here(*app.desk.words)
@@ -287,7 +292,7 @@ def test_the_schemas_of_several_databases_are_one_page(
     app = opened(None, env="one,two", **environments(tmp_path, one=tenants.url, two=second.url))
 
     async def script(pilot: Pilot[None]) -> None:
-        rows = [" ".join(line.split()[:2]) for line in picture(app).splitlines() if "tenant_" in line]
+        rows = [" ".join(line.split()[:2]) for line in picture(app).splitlines() if line.startswith("   ") and "tenant_" in line]
         assert rows[-6:] == ["one tenant_c", "one tenant_a", "one tenant_b", "two tenant_a", "two tenant_b", "two tenant_c"]
 
     drive(app, script, (120, 40))
