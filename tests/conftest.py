@@ -151,6 +151,8 @@ def own_server(farm: Farm) -> Iterator[Callable[..., Server]]:
     for one in started:
         with contextlib.suppress(RuntimeError):
             one.stop("immediate")
+        if one.data is not None:
+            shutil.rmtree(one.data.parent, ignore_errors=True)
 
 
 @pytest.fixture
@@ -376,7 +378,7 @@ def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Runs the command inside this process, much quicker than `chatops`, in the same environment.
 
     `terminal` (columns, rows) lets stdout and stderr be a terminal without colours; nobody is at its keyboard. `encoding` is
-    what both can show.
+    what both can show. Into `heard` goes what is said on stderr, as it is said.
     """
 
     def run(
@@ -388,11 +390,12 @@ def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         cwd: Path | None = None,
         terminal: tuple[int, int] | None = None,
         encoding: str = "utf-8",
+        heard: io.BytesIO | None = None,
     ) -> Result:
         from chatops.cli import main
 
         kind = io.TextIOWrapper if terminal is None else Screen
-        out, err = (kind(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2))
+        out, err = (kind(stream, encoding=encoding, write_through=True) for stream in (io.BytesIO(), heard or io.BytesIO()))
         if terminal is not None:
             env = {"COLUMNS": str(terminal[0]), "LINES": str(terminal[1]), "TERM": "xterm", "NO_COLOR": "1", **(env or {})}
         with monkeypatch.context() as patch:

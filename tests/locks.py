@@ -18,8 +18,11 @@ ADVISORY = """select count(*) from pg_locks where locktype = 'advisory'
 """How many advisory locks are held on this database: other tests hold theirs on the same server."""
 
 
-def wait_for(condition: Callable[[], object], what: str, timeout: float = 10) -> None:
-    """Looks again and again until the condition is truthy; fails with `what` did not happen."""
+def wait_for(condition: Callable[[], object], what: str, timeout: float = 60) -> None:
+    """Looks again and again until the condition is truthy; fails with `what` did not happen.
+
+    The condition is one that stays: what comes and goes may have gone between two looks.
+    """
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
@@ -34,7 +37,7 @@ def blocking_pids(connection: Connection, pid: int) -> list[int]:
     return list(row[0])
 
 
-def wait_until_blocked(connection: Connection, pid: int, timeout: float = 10) -> None:
+def wait_until_blocked(connection: Connection, pid: int, timeout: float = 60) -> None:
     """Returns when the session `pid` waits for another session's lock."""
     wait_for(lambda: blocking_pids(connection, pid), f"session {pid} waits for a lock", timeout)
 
@@ -48,7 +51,7 @@ def sessions(connection: Connection, condition: str = "true") -> list[int]:
     return [row[0] for row in connection.execute(statement)]
 
 
-def wait_until_somebody_is_blocked(connection: Connection, timeout: float = 10) -> int:
+def wait_until_somebody_is_blocked(connection: Connection, timeout: float = 60) -> int:
     """The first other session on this database that waits for a lock, such as a command in a process of its own."""
     found: list[int] = []
 
@@ -60,6 +63,6 @@ def wait_until_somebody_is_blocked(connection: Connection, timeout: float = 10) 
     return found[0]
 
 
-def wait_until_gone(connection: Connection, pid: int, timeout: float = 10) -> None:
+def wait_until_gone(connection: Connection, pid: int, timeout: float = 60) -> None:
     """Returns when the session `pid` has ended."""
     wait_for(lambda: pid not in sessions(connection), f"session {pid} ends", timeout)

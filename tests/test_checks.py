@@ -361,7 +361,7 @@ def test_a_locked_table_makes_its_checks_unknown_and_leaves_the_rest(deployed: D
     # What the catalog says of a locked table waits for it, too.
     assert unknown == {c.code for c in load.shipped() if "operator_activity" in c.reads or "structure" in c.shares}
     assert "locked by somebody else" in (result(survey, "CHAT008").reason or "")
-    assert survey.seconds < 15
+    assert survey.seconds < 60
 
 
 def test_a_function_that_is_gone_makes_its_reader_unknown(deployed: Database) -> None:

@@ -33,7 +33,7 @@ def f01_a_double_click_gives_one_operator_two_chats(desk: Desk) -> object:
     click = in_background(lambda: second.write(writers.assign(ann)))
     wait_for(lambda: click.done() or blocking_pids(watch, second.pid), "the second click ends or waits")
     first.execute("commit")
-    click.result(timeout=10)
+    click.result(timeout=60)
     held = desk.app.value("select count(*) from chats where assigned_operator_id = %s", [ann])
     return held > 1 and f"{held} chats"
 
@@ -63,7 +63,7 @@ def f03_a_release_that_waits_behind_a_reply_requeues_an_answered_chat(desk: Desk
     release = in_background(lambda: cron.run(Step("release_idle", {"chat_id": chat})))
     wait_until_blocked(watch, cron.pid)
     replying.execute("commit")
-    release.result(timeout=10)
+    release.result(timeout=60)
     return desk.state(chat) == "waiting_assignment" and "an answered chat is in the queue"
 
 

@@ -64,7 +64,7 @@ def test_members_that_differ_are_each_told_by_name(mixed: Database, chatops_inpr
     # One after another, so that nobody but the one who is locked waits.
     with mixed.connect(autocommit=False) as holder:
         holder.execute(f"lock table {LOCKED}.chats in access exclusive mode")
-        done = chatops_inprocess(*EVERY, "--to", "018", "--jobs", "1", "--max-wait", "200ms", db=url, check=4)
+        done = chatops_inprocess(*EVERY, "--to", "018", "--jobs", "1", "--max-wait", "2s", db=url, check=4)
     assert ended(done) == {
         **dict.fromkeys(EARLY, ("applied", 0)), **dict.fromkeys(NEWEST, ("nothing to do", 0)),
         BROKEN: ("failed", 4), LOCKED: ("conflict", 5), NO_CREATE: ("failed", 4), NO_USE: ("refused", 4),

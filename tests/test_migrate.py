@@ -554,7 +554,7 @@ def test_production_off_a_terminal_needs_yes(database: Database, chatops_inproce
 
 def test_a_statement_timeout_rolls_the_file_back(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
     where = folder(tmp_path, {"001_a.sql": "create table a ();\nselect pg_sleep(60);"})
-    failed = chatops_inprocess("migrate", "--dir", where, "--statement-timeout", "100ms", db=database, check=4)
+    failed = chatops_inprocess("migrate", "--dir", where, "--statement-timeout", "600ms", db=database, check=4)
     assert "001_a.sql:2:1" in failed.stderr
     assert "(57014)" in failed.stderr
     assert f"migrate --dir {where} --statement-timeout 0s" in failed.stderr

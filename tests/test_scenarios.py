@@ -12,6 +12,8 @@ import pytest
 from chatops import sqlfiles
 from chatops.chats import contention, scenario_stage, scenarios
 from chatops.chats.scenario_stage import Stage
+from chatops.flows import verify_scenarios
+from chatops.flows.database_copy import make_copy
 from chatops.screens import scenarios as screen
 from tests.conftest import APPLICATION_OWNER, url_as
 from tests.locks import sessions, wait_for
@@ -72,7 +74,7 @@ def test_a_client_that_hangs_with_its_locks_is_ended_by_the_server(
             wait_for(lambda: not sessions(looking, "application_name = 'chatops verify'"), "the hanging session ends")
         return going_on(stage, operator, chat)
 
-    monkeypatch.setattr(scenario_stage, "LONGEST_SECONDS", 1)
+    monkeypatch.setattr(scenario_stage, "LONGEST_SECONDS", 4)
     monkeypatch.setattr(Stage, "gets", hangs)
     lost = chatops_inprocess("verify", "--scenarios", db=latest_database, check=3)
     assert "idle-in-transaction timeout" in lost.stderr
@@ -230,8 +232,27 @@ def test_an_assign_that_always_gives_a_real_chat_ends_the_play_at_once(
     assert latest_database.value("select count(*) from chats") == 0
 
 
+@pytest.fixture
+def copies(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the databases that races are run in: others make theirs on the same server."""
+    made: list[str] = []
+
+    def noted(invocation: Any, server: Any, database: str, clone: str) -> Any:
+        made.append(clone)
+        return make_copy(invocation, server, database, clone)
+
+    monkeypatch.setattr(verify_scenarios, "make_copy", noted)
+    return made
+
+
+def left(database: Any, copies: list[str]) -> int:
+    """How many of them are still there."""
+    assert copies
+    return int(database.value("select count(*) from pg_database where datname = any (%s)", (copies,)))
+
+
 def test_several_sessions_race_in_a_copy_that_is_dropped_again(
-    latest_database: Any, new_database: Callable[..., Any], chatops_inprocess: Callable[..., Any]
+    latest_database: Any, copies: list[str], chatops_inprocess: Callable[..., Any]
 ) -> None:
     before = latest_database.execute(COUNTS)
     latest_database.close()  # a copy takes a source that nobody is connected to
@@ -244,8 +265,7 @@ def test_several_sessions_race_in_a_copy_that_is_dropped_again(
     }
     assert "4 hold a chat" in rows["double clicks of everybody at once"]["seen"]
     assert latest_database.execute(COUNTS) == before
-    elsewhere = new_database()
-    assert elsewhere.value("select count(*) from pg_database where datname like 'chatops!_clone!_%' escape '!'") == 0
+    assert left(latest_database, copies) == 0
 
 
 def test_several_sessions_show_what_the_deployed_sql_breaks_every_time(
@@ -263,7 +283,7 @@ def test_several_sessions_show_what_the_deployed_sql_breaks_every_time(
 
 
 def test_beside_others_who_are_connected_the_races_are_run_in_a_database_of_the_same_structure(
-    latest_database_everywhere: Any, chatops_inprocess: Callable[..., Any]
+    latest_database_everywhere: Any, copies: list[str], chatops_inprocess: Callable[..., Any]
 ) -> None:
     database = latest_database_everywhere
     database.execute("update platform_config set value = '7' where key = 'max_reassignments'")
@@ -278,7 +298,7 @@ def test_beside_others_who_are_connected_the_races_are_run_in_a_database_of_the_
         )
         worse = played(chatops_inprocess("verify", "--scenarios", "--concurrent", "-o", "json", db=database, check=1))
         assert worse["double clicks of everybody at once"]["result"] != "passed"
-        assert database.value("select count(*) from pg_database where datname like 'chatops!_clone!_%' escape '!'") == 0
+        assert left(database, copies) == 0
 
 
 def test_production_is_not_copied(latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Any) -> None:

@@ -61,7 +61,7 @@ def test_a_blocked_session_is_seen_with_its_blocker(database: Database) -> None:
     wait_until_blocked(database.connect(), waiter.info.backend_pid)
     assert blocking_pids(database.connect(), waiter.info.backend_pid) == [holder.info.backend_pid]
     holder.execute("rollback")
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     assert not thread.is_alive()
 
 

@@ -19,6 +19,7 @@ from chatops.chats import hostile_wishes
 from chatops.chats.hostile_wishes import Load, Session, Turn, schedule, schedule_digest
 from tests.conftest import Result, clean_environment
 from tests.load import hostile_load, summary
+from tests.locks import wait_for
 from tests.servers import Database, Server
 
 Run = Callable[..., Result]
@@ -67,13 +68,16 @@ def test_operators_click_twice_type_slowly_vanish_and_have_wrong_clocks() -> Non
 
 def test_a_small_load_breaks_nothing_and_leaves_no_database(any_server: Server, chatops: Run) -> None:
     url = any_server.url_of("postgres")
-    found = chatops("--db", url, "simulate", "--seconds", 2, *SMALL, "--seed", 3, "-o", "json", check=0)
-    answer = json.loads(found.stdout)
-    assert (answer["verdict"], answer["violations"], answer["unknown"]) == ("held", [], {})
-    assert (answer["seed"], answer["writers"], answer["system"]) == (3, "application", "latest")
-    assert answer["schedule"] == schedule_digest(Load(operators=4, users=2, chats=12, seed=3))
-    figures = {(row["kind"], row["name"]): row["count"] for row in answer["figures"]}
-    assert all(figures["done", what] > 0 for what in ("assigned", "replied", "user messages", "admin moves"))
+    for seconds in (2, 8, 32):  # on a busy machine the first seconds may be too few for everybody
+        found = chatops("--db", url, "simulate", "--seconds", seconds, *SMALL, "--seed", 3, "-o", "json", check=0)
+        answer = json.loads(found.stdout)
+        assert (answer["verdict"], answer["violations"], answer["unknown"]) == ("held", [], {})
+        assert (answer["seed"], answer["writers"], answer["system"]) == (3, "application", "latest")
+        assert answer["schedule"] == schedule_digest(Load(operators=4, users=2, chats=12, seed=3))
+        figures = {(row["kind"], row["name"]): row["count"] for row in answer["figures"]}
+        if everybody := all(figures["done", what] > 0 for what in ("assigned", "replied", "user messages", "admin moves")):
+            break
+    assert everybody, figures
     assert not [kind for kind, _ in figures if kind == "failed"]
     [latency] = answer["latency"]
     assert 0 < latency["p50_ms"] <= latency["p95_ms"] <= latency["p99_ms"]
@@ -125,7 +129,7 @@ def test_keep_keeps_the_database_and_names_it(server: Server, chatops: Run) -> N
     [name] = re.findall(r"kept: the database (chatops_simulate_\w+)", found.stderr)
     try:
         kept = Database(server, name)
-        assert kept.value("select count(*) from tenant.messages where sender_type = 'fictional'") > 0
+        assert kept.value("select count(*) from tenant.messages") >= 12  # each chat begins with one
         assert kept.value("select to_regclass('public.chats') is null")
         kept.close()
         words = found.stdout.splitlines()[-1].partition("chatops ")[2].replace("'", "").split()
@@ -191,7 +195,9 @@ def test_a_pooler_in_transaction_mode_is_refused(
 def test_a_check_that_cannot_be_asked_is_unknown_and_unknown_is_not_held(latest_database: Database) -> None:
     load = hostile_load(latest_database, operators=2, users=1, chats=4)
     load.checks = {"sound": "select 1 from chats where false", "unsound": "select 1 from chats_of_nowhere"}
-    outcome = load.run(0.5)
+    with load.running():
+        wait_for(lambda: load.outcome.unknown and load.outcome.looks, "somebody looks, and again")
+    outcome = load.outcome
     assert list(outcome.unknown) == ["unsound"], summary(outcome)
     assert outcome.verdict == "unknown"
 
@@ -200,7 +206,9 @@ def test_statements_that_fail_are_no_proof_either(latest_database: Database) -> 
     load = hostile_load(latest_database, operators=2, users=1, chats=4)
     load.checks = {"sound": "select 1 from chats where false"}
     latest_database.execute("alter table messages add constraint no_questions check (content <> 'question')")
-    outcome = load.run(0.5)
+    with load.running():
+        wait_for(lambda: any(tally.failed for tally in load._tallies) and load.outcome.looks, "somebody asks")
+    outcome = load.outcome
     assert set(outcome.unexpected) == {"23514"}
     assert outcome.verdict == "failed"
 

@@ -768,5 +768,5 @@ def test_two_refusals_at_once_are_two(desk: Desk) -> None:
         in_background(lambda one=one: [refused(lambda: one.run(Step("insert_reply", late))) for _ in range(10)])  # type: ignore[misc]
         for one in sessions
     ]
-    assert {code for one in running for code in one.result(timeout=30)} == {"55000"}
+    assert {code for one in running for code in one.result(timeout=60)} == {"55000"}
     assert refusals(desk) == 40

@@ -74,6 +74,8 @@ class Budget:
     started: float = field(init=False)
     first: list[str] = field(default_factory=list)
     """LOCK statements to begin an attempt with; see `learn`."""
+    seen: Sequence[Blocker] = ()
+    """Who was seen in the way last: an attempt may be over before anybody has looked."""
     patient: bool = False
     """Whether only autovacuum is in the way: it gives way to whoever waits for longer than deadlock_timeout."""
 
@@ -100,6 +102,7 @@ class Budget:
         The file took its tables in another order than the application does. Then every attempt ends in a circle: the clients
         wait for the first table and hold the second. With the second one first, both sides go the same way.
         """
+        self.seen = blockers or self.seen
         for blocker in blockers[:1]:
             if blocker.lockable is not None:
                 mode = " ".join(re.findall(r"[A-Z][a-z]+", blocker.mode)[:-1]).lower()

@@ -93,7 +93,7 @@ class Progress:
 
     def blocked(self, name: str, budget: Budget, watch: Watch, verdict: list[str] | None = None) -> ConflictError:
         """The budget is spent: who was in the way, and the SQL that would end them."""
-        blockers = locks.culprits(watch.blockers)
+        blockers = locks.culprits(watch.blockers or budget.seen)
         lines = [f"waits for {blocker.waits_for} ({blocker.mode}), held by {blocker}" for blocker in blockers[:MOST_BLOCKERS]]
         if len(blockers) > MOST_BLOCKERS:
             lines.append(f"and by {len(blockers) - MOST_BLOCKERS} more")

@@ -11,7 +11,10 @@ declare
   v_table   regclass;
 begin
   if not exists (select from pg_catalog.pg_roles where rolname = 'chatops_operator') then
-    create role chatops_operator nologin;
+    begin
+      create role chatops_operator nologin;
+    exception when duplicate_object or unique_violation then null;  -- somebody else has made it meanwhile
+    end;
   end if;
   if not pg_catalog.pg_has_role('chatops_operator'::name, 'chatops_reader'::name, 'member'::text) then
     grant chatops_reader to chatops_operator;

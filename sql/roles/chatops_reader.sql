@@ -7,7 +7,10 @@ declare
   v_table  regclass;
 begin
   if not exists (select from pg_roles where rolname = 'chatops_reader') then
-    create role chatops_reader nologin;
+    begin
+      create role chatops_reader nologin;
+    exception when duplicate_object or unique_violation then null;  -- somebody else has made it meanwhile
+    end;
   end if;
   execute pg_catalog.format('grant usage on schema %I to chatops_reader', v_schema);
   foreach v_name in array array['operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
