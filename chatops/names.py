@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 import string
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from chatops import formatting, sqlfiles, states
 from chatops.db import Database
-from chatops.errors import UsageError
+from chatops.errors import DatabaseError, RefusedError, UsageError
 from chatops.frozen import frozen
 from chatops.tables_there import require_rows
 
@@ -132,7 +133,7 @@ def find_chat(database: Database, text: str) -> ChatName:
     if not found:
         operators = operators_like(database, text)
         none.details += tuple(f"an operator does: {told_operator(one, database)}" for one in operators[:MOST_CANDIDATES])
-        none.details += () if operators else _near_chats(database, text)
+        none.details += () if operators else _guessed(database, text, _near_chats)
     raise none
 
 
@@ -142,7 +143,7 @@ def find_operator(database: Database, text: str) -> OperatorName:
     if len(found) == 1:
         return found[0]
     none = _not_one("operator", text, [told_operator(one, database) for one in found])
-    none.details += () if found else _near_operators(database, text)
+    none.details += () if found else _guessed(database, text, _near_operators)
     raise none
 
 
@@ -156,7 +157,7 @@ def find_either(database: Database, text: str) -> ChatName | OperatorName:
     lines += [f"operator  {told_operator(one, database)}" for one in operators]
     kind = "chat or operator" if not found else "chat" if not operators else "operator" if not chats else "chats and operator"
     none = _not_one(kind, text, lines)
-    none.details += () if found else _near_chats(database, text) + _near_operators(database, text)
+    none.details += () if found else _guessed(database, text, _near_chats) + _guessed(database, text, _near_operators)
     raise none
 
 
@@ -213,6 +214,15 @@ def _candidates(database: Database, row: type[Named], query: str, text: str, kin
         require_rows(database, text_of_query)
         found |= {row.id: row for row in database.rows(row, text_of_query, parameters)}
     return list(found.values())
+
+
+def _guessed(database: Database, text: str, near: Callable[[Database, str], tuple[str, ...]]) -> tuple[str, ...]:
+    """Who was perhaps meant; nobody where that cannot be asked: a guess never takes the place of what went wrong."""
+    try:
+        with database.savepoint():
+            return near(database, text)
+    except (DatabaseError, RefusedError):
+        return ()
 
 
 def _near_chats(database: Database, text: str) -> tuple[str, ...]:
