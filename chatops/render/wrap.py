@@ -66,10 +66,12 @@ def wrapped(line: Line, width: int) -> list[Line]:
     indent = " " * min(len(whole) - len(whole.lstrip(" ")) + HANG, width // 3)
     rows: list[list[Span]] = [[]]
     used = 0
-    for word in _words(line):
+    words = list(_words(line))
+    for word, following in zip(words, [*words[1:], Span("")], strict=True):
         text = word.text if rows[-1] else word.text.lstrip(" ") if len(rows) > 1 else word.text
-        glued = bool(rows[-1]) and rows[-1][-1].text[-1:].strip() and text[:1].strip()  # such as a comma behind a command
-        if not glued and used + cells(text.rstrip(" ")) > width and text.strip() and any(span.text.strip() for span in rows[-1]):
+        glued = bool(rows[-1]) and _sticks(rows[-1][-1], word)  # such as a comma behind a command
+        needs = cells(text.rstrip(" ")) + (cells(following.text) if _sticks(word, following) else 0)
+        if not glued and used + needs > width and text.strip() and any(span.text.strip() for span in rows[-1]):
             rows.append([Span(indent)])
             used, text = len(indent), text.lstrip(" ")
         rows[-1].append(replace(word, text=text))
@@ -77,6 +79,11 @@ def wrapped(line: Line, width: int) -> list[Line]:
     if isinstance(line, str):
         return ["".join(span.text for span in row).rstrip() for row in rows]
     return [_joined(row) for row in rows]
+
+
+def _sticks(before: Span, after: Span) -> bool:
+    """Whether no blank stands between two pieces."""
+    return bool(before.text[-1:].strip() and after.text[:1].strip())
 
 
 def _words(line: Line) -> Iterator[Span]:
