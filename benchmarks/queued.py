@@ -21,12 +21,16 @@ from chatops.frozen import frozen
 from chatops.migrations.locks import Budget
 
 LOOKS_EVERY_S = 0.01
-_WAITING = """select l.pid, coalesce(extract(epoch from clock_timestamp() - min(l.waitstart)), 0)::float8, pg_blocking_pids(l.pid)
+# Who has waited before for somebody who waits for the migrator now has waited for the migrator since its transaction began.
+WAITING = """select l.pid, coalesce(extract(epoch from clock_timestamp() - greatest(min(l.waitstart),
+           (select min(m.xact_start) from pg_stat_activity m
+             where m.datname = current_database() and m.application_name = 'chatops migrate'))), 0)::float8,
+       pg_blocking_pids(l.pid)
   from pg_locks l join pg_stat_activity a on a.pid = l.pid
  where not l.granted and a.datname = current_database() and a.backend_type = 'client backend'
    and a.application_name not like 'chatops migrate%' group by l.pid"""
 _MIGRATORS = "select pid from pg_stat_activity where datname = current_database() and application_name like 'chatops migrate%'"
-_ATTEMPT = re.compile(r"^  … (\S+) .*, attempt (\d+) of ([\d.]+) s$")
+_ATTEMPT = re.compile(r"^  … (\S+) +(kept others waiting)?.*, attempt (\d+) of ([\d.]+) s$")
 _IN = re.compile(r"^  ✓ (\S+)")
 
 
@@ -73,14 +77,17 @@ class Queue:
 
     def _deadline(self, at: float) -> float:
         """Seconds that the attempt at an instant might keep others waiting: as it was told, or as long as the next of a file."""
-        attempts: dict[str, int] = {}
+        budgets: dict[str, Budget] = {}
         for when, line in self.lines:
             if match := _ATTEMPT.match(line):
-                attempts[match[1]] = int(match[2])
+                budget = budgets.setdefault(match[1], Budget(1))
+                budget.attempt = int(match[3]) + 1
+                if match[2]:
+                    budget.lengthen()
                 if when >= at:
-                    return float(match[3])
+                    return float(match[4])
             elif (match := _IN.match(line)) and when >= at:
-                return Budget(1, attempt=attempts.get(match[1], 0) + 1).deadline_ms / 1000
+                return budgets.get(match[1], Budget(1)).deadline_ms / 1000
         return Budget(1).deadline_ms / 1000
 
     def _listen(self, stream: Any) -> None:
@@ -93,7 +100,7 @@ class Queue:
         while not over.wait(LOOKS_EVERY_S):
             now = time.monotonic()
             behind = {row[0] for row in connection.execute(_MIGRATORS).fetchall()}
-            rows = connection.execute(_WAITING.encode()).fetchall() if behind else []
+            rows = connection.execute(WAITING.encode()).fetchall() if behind else []
             # Whoever waits for somebody who waits for the migrator waits for the migrator.
             while more := {row[0] for row in rows if row[0] not in behind and behind.intersection(row[2])}:
                 behind |= more

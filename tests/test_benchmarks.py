@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import proxy, results, session
+from benchmarks import proxy, queued, results, session
 from tests.conftest import ROOT
-from tests.servers import Server
+from tests.locks import wait_until_blocked
+from tests.original_writers import in_background
+from tests.servers import Database, Server
 
 
 def readme() -> str:
@@ -99,3 +101,26 @@ def test_growth_is_the_exponent_of_a_fitted_power() -> None:
     assert session.exponent({10: 5.0, 100: 5.0, 1000: 5.0}) == pytest.approx(0)
     assert session.exponent({10: 1.0, 100: 100.0}) == pytest.approx(2)
     assert session.exponent({10: 1.0}) is None
+
+
+def test_who_has_waited_before_waits_for_the_migrator_since_its_transaction_began(database: Database) -> None:
+    database.script("create table t (n int); create table u (n int); insert into t values (1)")
+    first, second, migrator, looking = (database.connect(application_name=name) for name in ("a", "b", "chatops migrate", "c"))
+    pid = second.info.backend_pid
+    first.execute("begin; update t set n = 2")
+    waiting = in_background(lambda: second.execute("update t set n = 3"))
+    wait_until_blocked(looking, pid)
+    migrator.execute("begin; lock table u")
+    behind = in_background(lambda: first.execute("insert into u values (1); commit"))
+    wait_until_blocked(looking, first.info.backend_pid)
+    told = {row[0]: row[1] for row in looking.execute(queued.WAITING).fetchall()}
+    since = looking.execute(
+        "select l.waitstart < m.xact_start, extract(epoch from clock_timestamp() - m.xact_start)::float8"
+        " from pg_locks l, pg_stat_activity m where l.pid = %s and not l.granted and m.pid = %s",
+        [pid, migrator.info.backend_pid],
+    ).fetchall()
+    assert since[0][0]
+    assert 0 < told[pid] <= since[0][1]
+    migrator.execute("commit")
+    for ended in (behind, waiting):
+        ended.result(timeout=60)

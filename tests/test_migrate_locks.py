@@ -134,6 +134,24 @@ def test_one_statement_that_wants_two_locks_has_the_same_deadline(
     assert result.exit_code == 0, result.stderr
 
 
+def test_who_waits_behind_a_file_at_work_gets_through_and_the_next_attempt_has_longer(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    database.script("create table t (n int); create sequence tries minvalue 0 start 0")
+    # Its first attempt has its lock, and would keep it for ever.
+    work = "do $$ begin if nextval('tries') = 0 then loop perform pg_sleep(0.01); end loop; end if; end $$;"
+    where = folder(tmp_path, {"001_t.sql": f"lock table t;\n{work}\ncreate table made ();"})
+    run = Started(chatops_inprocess, "migrate", "--dir", where, "--max-wait", "60s", db=database)
+    wait_for(lambda: database.value("select is_called from tries"), "the file is at work", timeout=60)
+    database.connect().execute("insert into t values (1)")
+    result = run.result()
+    assert result.exit_code == 0, result.stderr
+    assert "kept others waiting, attempt 1 of 0.2 s" in result.stderr
+    assert database.execute("select (select n from t), (select last_value from tries), to_regclass('made')::text") == [
+        (1, 1, "made")
+    ]
+
+
 def test_a_deadlock_is_tried_again(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
     database.execute("create table one (n int)")
     database.execute("create table two (n int)")

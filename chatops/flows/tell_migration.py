@@ -23,7 +23,7 @@ class Teller:
         self.invocation = invocation
         self.quiet = quiet
         self.label = label
-        self.last: tuple[str, tuple[int, ...], str | None] | None = None
+        self.last: tuple[str, tuple[int, ...], str | None, bool] | None = None
         self.at = 0.0
         self.holder = 0
 
@@ -67,12 +67,14 @@ class Teller:
     def waiting(self, event: Waiting) -> None:
         """A line when the picture changes, else now and then."""
         culprits = locks.culprits(event.blockers)
-        picture = (event.name, tuple(blocker.pid for blocker in culprits if not blocker.waiting), event.unseen)
+        pids = tuple(blocker.pid for blocker in culprits if not blocker.waiting)
+        picture = (event.name, pids, event.unseen, event.kept_others)
         if picture == self.last and time.monotonic() - self.at < self.REPEAT_S:
             return
         self.last, self.at = picture, time.monotonic()
         what = event.blockers[0].waits_for if event.blockers else "a lock"
-        self.note(f"  … {event.name:<28}  waits for {what}, attempt {event.attempt} of {event.deadline_ms / 1000:.1f} s")
+        doing = "kept others waiting" if event.kept_others else f"waits for {what}"
+        self.note(f"  … {event.name:<28}  {doing}, attempt {event.attempt} of {event.deadline_ms / 1000:.1f} s")
         for blocker in culprits[:3]:
             self.note(self.clipped(f"       blocked by {blocker}"))
         if len(culprits) > 3:

@@ -75,7 +75,8 @@ class Attempts:
         while True:
             sent = transaction(budget)
             started = time.monotonic()
-            with self.watch.over(deadline_ms or budget.deadline_ms, longest_hold_ms=longest_hold_ms):
+            others_ms = budget.others_ms if deadline_ms is None and longest_hold_ms is None else None
+            with self.watch.over(deadline_ms or budget.deadline_ms, longest_hold_ms=longest_hold_ms, others_ms=others_ms):
                 ran = self.interruptible(name, sent, verdict)
             seconds = time.monotonic() - started
             if ran.error is None:
@@ -120,10 +121,16 @@ class Attempts:
         if budget.left <= 0:
             raise self.progress.blocked(name, budget, self.watch, verdict() if verdict else None)
         waited = budget.max_wait - budget.left
-        self.progress.tell(Waiting(name, budget.attempt, budget.deadline_ms, waited, self.watch.blockers, self.watch.unseen))
+        self.progress.tell(
+            Waiting(
+                name, budget.attempt, budget.deadline_ms, waited, self.watch.blockers, self.watch.unseen, self.watch.kept_others
+            )
+        )
         budget.learn(self.watch.blockers)
         self.sleep(name, budget.pause())
         budget.attempt += 1
+        if self.watch.kept_others:
+            budget.lengthen()
 
     def wait_for_other(self, budget: Budget) -> None:
         """Until no other migrator holds the lock; looks again and again instead of queueing for it."""

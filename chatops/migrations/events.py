@@ -33,7 +33,7 @@ class Started:
 
 @frozen
 class Waiting:
-    """An attempt at a file did not get its locks, and another one will be made."""
+    """An attempt at a file did not get its locks, or had them and kept others waiting, and another one will be made."""
 
     name: str
     attempt: int
@@ -41,6 +41,7 @@ class Waiting:
     waited: float
     blockers: Sequence[Blocker]
     unseen: str | None
+    kept_others: bool = False
 
 
 @frozen

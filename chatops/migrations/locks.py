@@ -22,6 +22,10 @@ from chatops.migrations.beside import Beside
 FIRST_DEADLINE_MS = 200
 LONGEST_DEADLINE_MS = 3000
 RISE = 1.5
+# An attempt that had its locks and works is ended when somebody has waited behind it for so much of the deadline, for the cancel
+# takes its time, too. What such an attempt needs under its locks is not known: the next one gets several steps more.
+SHARE_FOR_OTHERS = 0.7
+STEPS_TO_WORK = 3
 SHORTEST_PAUSE_S = 0.1
 POLL_S = 0.05
 HELD_POLL_S = 0.02
@@ -71,6 +75,8 @@ class Budget:
     max_wait: float
     clock: Callable[[], float] = time.monotonic
     attempt: int = 1
+    more: int = 0
+    """Steps by which the deadline has risen beside those of the attempts; see `lengthen`."""
     started: float = field(init=False)
     first: list[str] = field(default_factory=list)
     """LOCK statements to begin an attempt with; see `learn`."""
@@ -94,7 +100,27 @@ class Budget:
         >>> [Budget(60, attempt=n).deadline_ms for n in (1, 2, 3, 9)]
         [200, 300, 450, 3000]
         """
-        return int(min(LONGEST_DEADLINE_MS, FIRST_DEADLINE_MS * RISE ** (self.attempt - 1)))
+        return int(min(LONGEST_DEADLINE_MS, FIRST_DEADLINE_MS * RISE ** (self.attempt - 1 + self.more)))
+
+    @property
+    def others_ms(self) -> float | None:
+        """How long others may wait behind this attempt although it has its locks; None when it must be let go on.
+
+        Past the longest deadline the file's own work takes what it takes, and so where no time is left for another attempt.
+
+        >>> [Budget(60, attempt=n).others_ms for n in (1, 2, 9)], Budget(2).others_ms
+        ([140.0, 210.0, None], None)
+        """
+        last = self.deadline_ms >= LONGEST_DEADLINE_MS or self.left < 2 * LONGEST_DEADLINE_MS / 1000
+        return None if last else round(SHARE_FOR_OTHERS * self.deadline_ms, 1)
+
+    def lengthen(self) -> None:
+        """After an attempt that had its locks and kept others waiting: what it needs is longer than its deadline.
+
+        >>> budget = Budget(60); budget.lengthen(); budget.attempt += 1; budget.deadline_ms
+        1012
+        """
+        self.more += STEPS_TO_WORK
 
     def learn(self, blockers: Sequence[Blocker]) -> None:
         """Begins the next attempt with the lock that this one did not get.
@@ -135,11 +161,12 @@ def _raced(error: DatabaseError) -> bool:
 
 @dataclass(eq=False)
 class _Attempt:
-    """What is watched: since when, for how long it may wait and hold locks (None: for ever), and what else to look at."""
+    """What is watched: since when, for how long it may wait, hold locks and keep others waiting (None: for ever)."""
 
     deadline_ms: int | None
     look: Callable[[Database], None] | None
     longest_hold_ms: int | None = None
+    others_ms: float | None = None
     started: float = field(default_factory=time.monotonic)
     over: threading.Event = field(default_factory=threading.Event)
     looking: threading.Event | None = None
@@ -157,7 +184,8 @@ class Watch:
 
     It is opened only when an attempt takes noticeable time. `lock_timeout` bounds each lock; a statement that takes several is
     cut here, when the attempt's deadline has passed and it still waits, and so is one that has held locks of rows for too long,
-    whatever it does. One thread watches all attempts: it is not woken for those that are over before there is anything to see.
+    or kept others waiting for too long, whatever it does. One thread watches all attempts: it is not woken for those that are
+    over before there is anything to see.
     """
 
     def __init__(self, database: Database, beside: Beside | None = None) -> None:
@@ -175,6 +203,8 @@ class Watch:
         """Why nobody could be seen."""
         self.cut = False
         """Whether the attempt was ended from here, because it waited."""
+        self.kept_others = False
+        """Whether that was because others waited for it, while it had its locks and worked."""
         self.held = False
         """Whether the attempt was ended from here, because it kept what it had locked."""
         self.free_ms = 0.0
@@ -201,11 +231,12 @@ class Watch:
 
     @contextmanager
     def over(
-        self, deadline_ms: int | None, look: Callable[[Database], None] | None = None, *, longest_hold_ms: int | None = None
-    ) -> Iterator[None]:
+        self, deadline_ms: int | None, look: Callable[[Database], None] | None = None, *, longest_hold_ms: int | None = None,
+        others_ms: float | None = None,
+    ) -> Iterator[None]:  # fmt: skip
         """Watches what the migrator does inside; a deadline of None ends nothing. `look` is given the second connection."""
-        self.blockers, self.cut, self.held, self.free_ms = [], False, False, 0.0
-        attempt = _Attempt(deadline_ms, look, longest_hold_ms)
+        self.blockers, self.cut, self.kept_others, self.held, self.free_ms = [], False, False, False, 0.0
+        attempt = _Attempt(deadline_ms, look, longest_hold_ms, others_ms)
         with self._turn:
             self._attempt = attempt
             if self._thread is None:
@@ -248,19 +279,29 @@ class Watch:
             self._open()
             assert self._database is not None
             while not attempt.over.is_set():
+                pause = POLL_S if attempt.longest_hold_ms is None else HELD_POLL_S
                 if found := self._blockers(self._database, keys):
                     self.blockers = found
-                    if deadline_ms is not None and time.monotonic() - attempt.started > deadline_ms / 1000:
+                    left = math.inf if deadline_ms is None else attempt.started + deadline_ms / 1000 - time.monotonic()
+                    if left <= 0:
                         self.cut = True
                         self._migrator.cancel()
                         return
+                    pause = min(pause, left)
+                elif attempt.others_ms is not None:
+                    left = (attempt.others_ms - self._kept_ms(self._database, keys)) / 1000
+                    if left <= 0:
+                        self.blockers, self.cut, self.kept_others = [], True, True
+                        self._migrator.cancel()
+                        return
+                    pause = min(pause, left)
                 if attempt.longest_hold_ms is not None and self._holds(attempt, self._database, keys):
                     self.held = True
                     self._migrator.cancel()
                     return
                 if attempt.look is not None:
                     attempt.look(self._database)
-                attempt.over.wait(POLL_S if attempt.longest_hold_ms is None else HELD_POLL_S)
+                attempt.over.wait(pause)
         except ChatopsError as error:
             self.unseen = error.message
         finally:
@@ -274,6 +315,10 @@ class Watch:
         if found or facts is None or facts.citus is None:
             return found
         return database.rows(Blocker, sqlfiles.read("queries/blockers_of_workers.sql"), keys)
+
+    def _kept_ms(self, database: Database, keys: dict[str, int]) -> float:
+        """For how long somebody has waited for the migrator by now, at the longest; 0 where nobody does."""
+        return float(database.value(sqlfiles.read("queries/queued_behind.sql"), keys) or 0)
 
     def _holds(self, attempt: _Attempt, database: Database, keys: dict[str, int]) -> bool:
         """Whether the attempt may have held locks of rows for too long: since it was last seen without one."""

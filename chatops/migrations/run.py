@@ -268,7 +268,7 @@ class Migrating:
         ]  # fmt: skip
         last = self.followed(len(entries) - 1)
         try:
-            with self.attempts.watch.over(budget.deadline_ms, self.teller_of(entries)):
+            with self.attempts.watch.over(budget.deadline_ms, self.teller_of(entries), others_ms=budget.others_ms):
                 ran = self.database.run(as_one_request(sent), heard=heard_of(sent))
         except KeyboardInterrupt:
             self.take_what_is_in(entries)
@@ -303,6 +303,8 @@ class Migrating:
             or (self.attempts.watch.cut and error.sqlstate == "57014")
         ):
             self.alone.add(entries[at].name)
+            if self.attempts.watch.kept_others:
+                self.attempts.budget(entries[at].name).lengthen()
             return
         self.progress.hear(said(sent[at].parts, alone))
         raise self.progress.failure(entries[at].name, sent[at].failure(alone))
