@@ -419,7 +419,9 @@ def reachable_embedded_binaries(farm: Farm) -> Path:
 
 
 @contextlib.contextmanager
-def pgbouncer(server: Server, pool_mode: str = "transaction", farm: Farm | None = None, **settings: str | int) -> Iterator[str]:
+def pgbouncer(
+    server: Server, pool_mode: str = "transaction", farm: Farm | None = None, users: Sequence[str] = (), **settings: str | int
+) -> Iterator[str]:
     """A PgBouncer before the server; yields its base URL, `postgresql://postgres@127.0.0.1:PORT`. Add `/database`."""
     program = pgbouncer_program()
     if program is None:
@@ -440,7 +442,9 @@ def pgbouncer(server: Server, pool_mode: str = "transaction", farm: Farm | None 
         **settings,
     }
     lines = [f"{name} = {value}" for name, value in options.items()]
-    (home / "users.txt").write_text("".join(f'"{name}" ""\n' for name in ("postgres", "authenticated", "anon", "service_role")))
+    (home / "users.txt").write_text(
+        "".join(f'"{name}" ""\n' for name in ("postgres", "authenticated", "anon", "service_role", *users))
+    )
     (home / "pgbouncer.ini").write_text(
         f"[databases]\n* = host=127.0.0.1 port={server.port}\n\n[pgbouncer]\n" + "\n".join(lines) + "\n"
     )
