@@ -12,17 +12,17 @@ PINNED = {
     "015_fix_assignment_function": "c2f334a28561c62db63a990f8ae5b21182a4d8e3d340e4cf2d6d3a837f6311f4",
     "016_chat_state_verification": "e07d505c7ef6a7eb560c4be4910859ebca6d621967743e7469b81aa337ecc785",
     "017_fix_concurrent_messages": "997e02e40019e2d4eb2d88d31e87acc63277a7988e5beabdee4810b2e7790fae",
-    "018_queue_clocks": "ece8aa0fd08b26cc3e978961cb4c780b9e5eac6ab4eaf655255d0740a3811853",
+    "018_queue_clocks": "d4d9c7b8caf35e09e73629330edaffdf35830811a531888c6fe1e2df441d5a9c",
     "019_queue_indexes": "350360f1a27f3a75011e261f344a8e33fa70f9bd86edd31177af27819bb6b298",
     "020_fill_queue_clocks": "35ac50716f18c82f51d879a9bd9c20cb1b480a6c95845e7c9805d09e931385e4",
-    "021_write_path": "e90804ff6d8d4bae29ff0339758d6b3794e0fec8520262243ea90e3dbfaec0ac",
-    "022_stop_new_damage": "795f1c374e82f14bcf5c55dff3a304c73a66b1879014f24aab9f771cedcbbd7e",
+    "021_write_path": "d3ff4031f231578480238fc5ba040adde4c4450b4fdc083a989810ecda4da624",
+    "022_stop_new_damage": "de1db4e75bcc989fdd97e1b5add8b44f65fb8e27150a79429ebac9c1727c4353",
     "023_repair_rows": "bd217a354f6b8e0b54908d3e9cf67a3e75bf81c76ef130d56b920249f6fef6fc",
     "024_one_chat_per_operator": "7ad631c38b7a80c7d62d3fac14eeecb1b63754b8be1a57734ad9c462245c2786",
     "025_constraints": "447b21e8226f7426762119df58fad672bcbe65668d8ff2cb360ea366a813eb8b",
     "026_validate_constraints": "f4948d6ab9082b847d6b67b437761487dbe36a47b4a875b038d999e945292421",
     "027_privileges": "8509ec18347350e5aecdaed5a4513162b1b923da635034204c733222b4b4e00d",
-    "028_partitioned_messages": "02157fcfc6fd51e9301d764ffcd6aa580e8fafb90bc4bb93bcce2838b24ff271",
+    "028_partitioned_messages": "8fdabd0b01a19b47b6a7a31186d6d6b78a0990a0c6b57e07d58bd84cddeadd8a",
 }
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
 
 import psycopg
 import pytest
 
 from tests.conftest import ROOT, Result, _command
+from tests.desk import Desk
 from tests.servers import Database, Farm, Server
+from tests.test_writes import healthy, stranger
 
 Chatops = Callable[..., Result]
 ONE = "11111111-1111-4111-8111-111111111111"
@@ -106,3 +110,124 @@ def test_a_partition_that_is_missing_is_told_before_it_hurts_with_what_makes_it(
     ahead = partitioned.value("select pg_get_expr(relpartbound, oid) from pg_class where relname like 'messages_2%%'")
     partitioned.execute("create table messages_rest partition of messages default")
     assert codes(chatops_inprocess("diagnose", "--only", "DB025", "-o", "json", db=partitioned, check=0)) == set(), ahead
+
+
+@pytest.fixture
+def archived(partitioned: Database) -> Desk:
+    """The same with messages partitioned by whether they are archived, and by time below that."""
+    partitioned.script("""
+        alter table messages rename to messages_once;
+        drop view guarded_columns;
+        create table messages (like messages_once including defaults, archived boolean not null default false,
+          primary key (id, created_at, archived)) partition by list (archived);
+        create table messages_archived partition of messages for values in (true);
+        create table messages_kept partition of messages for values in (false) partition by range (created_at);
+        create table messages_2020s partition of messages_kept for values from (minvalue) to ('2090-01-01');
+        create table messages_rest partition of messages_kept default;
+        create index on messages (chat_id, created_at desc);
+        drop table messages_once""")
+    for name in ("018_queue_clocks", "022_stop_new_damage", "028_partitioned_messages"):
+        partitioned.script(ROOT / "sql" / "migrations" / f"{name}.sql")
+    return Desk(partitioned)
+
+
+def told(desk: Desk) -> list[Any]:
+    """Chats, turns and messages as they stand."""
+    return [
+        *desk.app.execute("select to_jsonb(c) from chats as c order by id"),
+        *desk.app.execute("select id, chat_id, sender_type, handled_by_operator_id, created_at from messages order by id"),
+        *desk.app.execute("select to_jsonb(a) from chat_assignments as a order by id"),
+        *desk.app.execute("select id, total_messages from operators order by id"),
+    ]
+
+
+@pytest.mark.parametrize("who", ["client", "owner"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_messages_that_an_update_moves_to_another_partition_are_no_new_ones(archived: Desk, who: str, times: int) -> None:
+    desk = archived
+    for _ in range(times):
+        desk.answered_chat(desk.operator())
+        desk.held_chat(desk.operator())
+    waiting = desk.waiting_chat()
+    before = told(desk)
+    with stranger(desk) if who == "client" else nullcontext(desk.app) as client:
+        for turn in ("true", "false", "true"):
+            client.execute(f"update messages set archived = {turn}")
+            assert told(desk) == before
+        # What a session says is on its way is not, where it is written.
+        client.execute("begin")
+        client.execute("select set_config('chatops.moving', %s, true)", [str(waiting)])
+        client.execute(
+            "insert into messages (id, chat_id, sender_type, content) values (%s, %s, 'real', 'x')", [waiting, waiting]
+        )
+        client.execute("commit")
+        assert desk.app.value("select message_count from chats where id = %s", [waiting]) == 2
+        # One that is gone and written anew is a new one.
+        gone = desk.app.value("select id from messages where chat_id = %s limit 1", [waiting])
+        client.execute("begin")
+        client.execute("delete from messages where id = %s", [gone])
+        client.execute("insert into messages (id, chat_id, sender_type, content) values (%s, %s, 'real', 'x')", [gone, waiting])
+        client.execute("commit")
+        client.execute("delete from messages where id = %s", [gone])
+    assert desk.app.value("select message_count from chats where id = %s", [waiting]) == 1
+    healthy(desk)
+
+
+def test_partitions_come_and_go_under_a_running_system(archived: Desk) -> None:
+    desk = archived
+    ann = desk.operator()
+    chat = desk.held_chat(ann)
+    with desk.database.connect() as connection:
+        connection.execute("alter table messages detach partition messages_archived concurrently")
+        connection.execute("alter table messages attach partition messages_archived for values in (true)")
+        connection.execute("alter table messages_kept detach partition messages_rest")
+        connection.execute(
+            "create table messages_2090s partition of messages_kept for values from ('2090-01-01') to ('2100-01-01')"
+        )
+    for table in ("messages_archived", "messages_2090s"):
+        names = {row[0] for row in desk.app.execute("select tgname from pg_trigger where tgrelid = %s::regclass", [table])}
+        assert {"chatops_order_message", "chatops_apply_message", "chatops_keep_message", "chatops_note_moving"} <= names, table
+    assert desk.replies(chat, ann)
+    desk.says(chat)
+    assert desk.takes(desk.operator()) == chat
+    with stranger(desk) as client:
+        client.execute(
+            "insert into messages_archived (chat_id, sender_type, content, archived) values (%s, 'real', 'x', true)", [chat]
+        )
+        client.execute("update messages set archived = true, created_at = '2095-01-01' where chat_id = %s", [chat])
+    assert desk.app.value("select message_count from chats where id = %s", [chat]) == 4
+    healthy(desk)
+
+
+def test_a_message_from_far_ahead_moves_to_the_partition_of_its_right_time(archived: Desk) -> None:
+    desk = archived
+    chat = desk.waiting_chat()
+    with desk.history() as past:
+        past.execute("update messages set created_at = '2095-01-01' where chat_id = %s", [chat])
+        past.execute("update chats set last_message_at = '2095-01-01' where id = %s", [chat])
+    with stranger(desk) as client:
+        client.execute("insert into messages (chat_id, sender_type, content) values (%s, 'real', 'newest')", [chat])
+    said = desk.app.execute("select content, created_at < now() + interval '1 minute' from messages order by created_at")
+    assert (said, desk.app.value("select message_count from chats where id = %s", [chat])) == (
+        [("hello", True), ("newest", True)],
+        2,
+    )
+
+
+@pytest.mark.parametrize("style", ["German", "SQL, DMY"])
+def test_whether_a_message_fits_its_partition_is_told_by_no_way_of_writing_dates(partitioned: Database, style: str) -> None:
+    partitioned.script("""
+        drop table messages_before, messages_after;
+        do $$ declare v_end constant timestamptz := now() - interval '1 hour'; begin
+          execute format('create table messages_before partition of messages for values from (minvalue) to (%L)', v_end);
+          execute format('create table messages_after partition of messages for values from (%L) to (maxvalue)', v_end);
+        end $$""")
+    desk = Desk(partitioned)
+    with stranger(desk) as client:
+        # Where IST is written for India's time, and read for another.
+        client.execute("select set_config('datestyle', %s, false), set_config('timezone', 'Asia/Kolkata', false)", [style])
+        client.execute(
+            f"insert into messages (chat_id, sender_type, content, created_at) values ('{ONE}', 'real', 'x', now() - interval '9 minutes')"
+        )
+        assert client.value("show datestyle").split(",")[0] == style.split(",")[0]
+    assert partitioned.value("select abs(extract(epoch from now() - created_at)) < 60 from messages")

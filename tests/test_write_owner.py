@@ -86,3 +86,29 @@ def test_an_application_that_connects_as_the_owner_and_gives_its_messages_times_
     desk.app.execute(said, [chat, "real", None, late])
     assert desk.state(chat) == "waiting_assignment"
     healthy(desk)
+
+
+def test_what_a_transaction_remembers_does_not_grow_with_what_it_writes(desk: Desk) -> None:
+    chat = desk.empty_chat()
+    desk.app.execute("begin")
+    desk.app.execute(
+        "insert into messages (chat_id, sender_type, content, created_at)"
+        " select %s, 'real', 'x', now() + interval '30 minutes' + n * interval '1 second' from generate_series(1, 150) as n",
+        [chat],
+    )
+    assert desk.app.value("select length(current_setting('chatops.history')) < 100")
+    desk.app.execute("commit")
+    given = "select count(*), min(created_at) > now() + interval '29 minutes', count(distinct created_at) from messages"
+    assert desk.app.execute(given) == [(150, True, 150)]
+    assert desk.app.value("select message_count from chats where id = %s", [chat]) == 150
+    desk.database.script("""
+        create function welcome() returns trigger language plpgsql as $$ begin
+          insert into messages (chat_id, sender_type, content) values (new.id, 'real', 'hello'); return null; end $$;
+        create trigger welcome after insert on chats for each row execute function welcome()""")
+    desk.app.execute("begin")
+    desk.app.execute("""with u as (insert into real_users (name) select 'u' || n from generate_series(1, 50) as n returning id),
+        f as (insert into fictional_users (name) values ('f') returning id)
+        insert into chats (real_user_id, fictional_user_id) select u.id, f.id from u, f""")
+    assert desk.app.value("select length(current_setting('chatops.nested')) < 400")
+    desk.app.execute("commit")
+    assert desk.app.value("select count(*) from chats where message_count = 1 and waiting_since is not null") == 50

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import APPLICATION_OWNER, url_as
 from tests.desk import Desk
+from tests.original_writers import refused
 from tests.servers import Database
 from tests.test_writes import chat_row, healthy, stranger
 
@@ -141,3 +142,33 @@ def test_whoever_may_ask_until_when_the_queue_is_paused_is_told(desk: Desk, chat
     chatops_inprocess("pause", "--for", "15m", "--reason", "x", "--yes", db=desk.database, check=0)
     with stranger(desk) as client:
         assert client.value("select paused_until() > now()")
+
+
+@pytest.mark.parametrize("column", ["chats.last_operator_id", "chat_assignments.operator_id", "messages.handled_by_operator_id"])
+def test_ids_that_are_no_uuid_are_refused_by_name_before_anything_is_changed(
+    core_database: Database, chatops_inprocess: Any, column: str
+) -> None:
+    table, name = column.split(".")
+    for row in core_database.execute("select conrelid::regclass::text, conname from pg_constraint where contype = 'f'"):
+        core_database.execute(f"alter table {row[0]} drop constraint {row[1]}")
+    core_database.script(
+        f"drop view if exists chat_state_summary cascade; alter table {table} alter column {name} type text using {name}::text"
+    )
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database)
+    told = chatops_inprocess("migrate", "--yes", db=core_database, check=4)
+    assert f"{column} is text and not uuid" in told.stderr
+    assert core_database.value("select count(*) from pg_attribute where attname = 'waiting_since'") == 0
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_in_an_older_snapshot_a_busy_operator_is_a_reason_to_ask_again(desk: Desk, isolation: str) -> None:
+    ann = desk.operator()
+    first, second = desk.waiting_chat(), desk.waiting_chat()
+    older = desk.session()
+    older.execute(f"begin isolation level {isolation}")
+    older.execute("select count(*) from chats")
+    desk.app.execute("select reassign_chat(%s, %s)", [first, ann])
+    assert refused(lambda: older.execute("select reassign_chat(%s, %s)", [second, ann])) == "40001"
+    older.execute("rollback")
+    assert refused(lambda: older.execute("select reassign_chat(%s, %s)", [second, ann])) == "55000"
+    healthy(desk)

@@ -4,6 +4,7 @@
 -- in order_message: (new.created_at < now() or => (new.created_at < now() - interval '1 minute' or
 -- in *: perform pg_catalog.nextval('chatops.queue_returns'::pg_catalog.regclass); => -- nobody counts this here
 -- in apply_message: v_marked or new.created_at < now() => v_marked or new.created_at < now() - interval '1 minute'
+-- in apply_message: (tg_table_name <> 'messages' and => (pg_catalog.current_setting('chatops.moved'::text, true) <> '' and (select c.relispartition from pg_catalog.pg_class as c where c.oid = tg_relid) and
 -- in guard_assignment: new.assigned_at < now() and => new.assigned_at < now() - interval '1 minute' and
 
 -- An update on a shard takes no instant: it is read before.
@@ -12,7 +13,8 @@
 
 -- A shard's row is not of the table's type: it becomes one where a function takes it.
 -- in guard_chat: v_same chats; => v_same chats; v_was chats := old; v_is chats := new;
--- in guard_chat: new := complete_our_move(old, new); => new := complete_our_move(v_was, v_is);
+-- in mark_move: begin => declare v_was chats := old; v_is chats := new; begin
+-- in mark_move: new := complete_our_move(old, new); => new := complete_our_move(v_was, v_is);
 -- in guard_chat: new := decide_chat(old, new); => v_is := new; v_is := decide_chat(v_was, v_is);
 -- in guard_chat: new := remember_move(old, new); => new := remember_move(v_was, v_is);
 

@@ -1,9 +1,9 @@
 -- Since when a user waits, kept on the chat itself, and the order of messages decided under the chat's row lock.
 -- effect: adds 5 columns to chats and 4 to chat_assignments; rewrites nothing
 
--- Words are compared as text, and what is written is text: an enumeration, say, would take none of it. And what is written has
--- the columns that are known here: others need a default, or a trigger that fills them in. Functions of later files read and write
--- as the tables' owner: row level security must not be forced on them.
+-- Words are compared as text, and what is written is text: an enumeration, say, would take none of it; ids are uuid. And what is
+-- written has the columns that are known here: others need a default, or a trigger that fills them in. Functions of later files
+-- read and write as the tables' owner: row level security must not be forced on them.
 do $words$
 declare
   v_odd text;
@@ -19,6 +19,21 @@ begin
   if v_odd is not null then
     raise exception '% and not text', v_odd
       using errcode = 'datatype_mismatch', hint = 'alter table … alter column … type text: rehearse it, for it rewrites the table.';
+  end if;
+  select pg_catalog.string_agg(c.relname::text || '.' || a.attname::text || ' is '
+                               || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ' order by c.relname, a.attname) into v_odd
+    from pg_catalog.pg_attribute as a
+    join pg_catalog.pg_class as c on c.oid = a.attrelid
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
+    join pg_catalog.pg_type as t on t.oid = a.atttypid
+     and t.oid <> 'pg_catalog.uuid'::regtype and t.typbasetype <> 'pg_catalog.uuid'::regtype
+   where (c.relname in ('chats', 'messages', 'operators', 'real_users', 'fictional_users') and a.attname = 'id')
+      or (c.relname = 'chats' and a.attname in ('real_user_id', 'fictional_user_id', 'assigned_operator_id', 'last_operator_id'))
+      or (c.relname = 'messages' and a.attname in ('chat_id', 'handled_by_operator_id'))
+      or (c.relname in ('chat_assignments', 'operator_activity') and a.attname in ('chat_id', 'operator_id'));
+  if v_odd is not null then
+    raise exception '% and not uuid', v_odd
+      using errcode = 'datatype_mismatch', hint = 'The functions of chatops name chats, messages and people by uuid.';
   end if;
   select pg_catalog.string_agg(c.relname::text || '.' || a.attname::text, ', ' order by c.relname, a.attname) into v_odd
     from pg_catalog.pg_attribute as a
@@ -87,7 +102,7 @@ as $function$
     (select case when found.number between p_least and p_most then found.number end
        from (
          select case when pg_catalog.jsonb_typeof(c.value) in ('number', 'string')
-                       and c.value #>> '{}'::text[] ~ '^[ \t\n\r\f\v]*[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
+                       and c.value #>> '{}'::text[] ~ E'^[ \\t\\n\\r\\f\\v]*[0-9]{1,9}([.][0-9]{1,30})?[ \\t\\n\\r\\f\\v]*$'
                      then (c.value #>> '{}'::text[])::numeric end as number
            from platform_config as c
           where c.key::text = p_key

@@ -195,7 +195,7 @@ begin
   looked_at := extract(epoch from clock_timestamp());
   head := '-infinity'::timestamptz;
   if v_known[3] = p_returns::text and v_known[4] = pg_catalog.md5(current_schema()::text)
-     and v_known[1] ~ '^\d{1,11}\.\d{6}$' and v_known[2] ~ '^\d{1,11}\.\d{6}$'
+     and v_known[1] ~ '^[0-9]{1,11}[.][0-9]{6}$' and v_known[2] ~ '^[0-9]{1,11}[.][0-9]{6}$'
      and v_known[1]::numeric between looked_at - 1::numeric and looked_at then
     looked_at := v_known[1]::numeric;
     head := pg_catalog.to_timestamp(v_known[2]::double precision) - interval '1 millisecond';
@@ -893,13 +893,18 @@ begin
   if not v_marked then
     set local chatops.write to 'function';
   end if;
-  update chats as c
-     set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = v_at,
-         last_operator_id = p_operator_id, state_since = v_at, epoch = c.epoch + 1, updated_at = v_at
-   where c.id = p_chat_id;
-  if not found then
-    raise exception 'chat % was kept as it is by a trigger', p_chat_id using errcode = 'object_not_in_prerequisite_state';
-  end if;
+  begin
+    update chats as c
+       set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = v_at,
+           last_operator_id = p_operator_id, state_since = v_at, epoch = c.epoch + 1, updated_at = v_at
+     where c.id = p_chat_id;
+    if not found then
+      raise exception 'chat % was kept as it is by a trigger', p_chat_id using errcode = 'object_not_in_prerequisite_state';
+    end if;
+  exception when unique_violation then
+    -- In an older snapshot a chat that somebody has given them meanwhile is not seen.
+    raise exception 'operator % was given a chat meanwhile', p_operator_id using errcode = 'serialization_failure';
+  end;
   perform end_turn(p_chat_id, v_at, case when v_chat.assigned_operator_id is null then 'manual_unassign' else p_reason end);
   perform begin_turn(p_chat_id, p_operator_id, v_at, v_chat.waiting_since, v_chat.queued_since);
   if not v_marked then

@@ -3,7 +3,8 @@
 --
 -- BEFORE triggers lock and decide what is stored; AFTER triggers act on what was stored, for a row that passes the first may
 -- still be dropped, or become an update. Our functions mark their writes (chatops.write = 'function'), so what is not marked is
--- the application's. Anybody can set the mark: it tells writers apart, the constraints of later files are what holds.
+-- the application's. Anybody can set the mark: it is believed of those who may let others write the chats, and of nobody else.
+-- These are the tables' owner, as whom our functions run, and chatops_operator.
 -- Everything runs as the tables' owner: under row level security an operator's role would lock no row, without an error.
 --
 -- What fires when, in the order of this file:
@@ -12,7 +13,7 @@
 --                     update  keep_message()              delete  forget_messages()
 --   chats             insert  guard_new_chat(), open_first_turn()
 --                     update  guard_chat(): decide_chat() says what the write comes to, remember_move() what goes with it;
---                             follow_holder() then writes the turns
+--                             follow_holder() then writes the turns; mark_move() completes what repairs move
 --   chat_assignments  insert  guard_assignment()          update  guard_release()          delete  keep_turn()
 --   operator_activity insert, update  guard_heartbeat()
 --   operators         insert, update  keep_total_messages(), refuse_operators_clock(), free_chats_of_operator()
@@ -55,6 +56,39 @@ this view, change the column, and run the statement in 022_stop_new_damage.sql t
 
 -- ---- messages: order ------------------------------------------------------------------------------------------------
 
+create or replace function note_history(p_message_id uuid) returns void
+language plpgsql
+set search_path from current
+as $function$
+declare
+  v_noted constant text := coalesce(pg_catalog.current_setting('chatops.history'::text, true), '');
+begin
+  perform pg_catalog.set_config('chatops.history'::text,
+    case when v_noted = 'all' or pg_catalog.length(v_noted) > 3700 then 'all' else v_noted || ' ' || p_message_id::text end, true);
+end
+$function$;
+comment on function note_history(uuid) is
+  'Remembers, for as long as the transaction lasts, that a message is restored although its time is not past: after a hundred
+such, that all are which its owner writes.';
+
+create or replace function note_move() returns trigger
+language plpgsql
+set search_path from current
+as $function$
+begin
+  -- To triggers of rows an update that moves a message to another partition is a delete there and an insert here, right after it.
+  -- To those of statements it is neither: an INSERT begins with nothing on its way.
+  if tg_level = 'STATEMENT' then
+    perform pg_catalog.set_config('chatops.moving'::text, ''::text, true), pg_catalog.set_config('chatops.moved'::text, ''::text, true);
+  else
+    perform pg_catalog.set_config(case tg_when when 'BEFORE' then 'chatops.moving' else 'chatops.moved' end::text, old.id::text, true);
+  end if;
+  return old;
+end
+$function$;
+comment on function note_move() is
+  'Trigger, where messages is partitioned: which message has just left a partition, so that it is known where it arrives.';
+
 create or replace function order_message() returns trigger
 language plpgsql
 security definer
@@ -88,8 +122,7 @@ begin
     if (new.created_at < now() or new.created_at > v_now or pg_catalog.current_setting('chatops.write'::text, true) = 'function')
        and new.created_at <= v_now + interval '1 hour' and is_owners_session() then
       if new.created_at >= now() then
-        perform pg_catalog.set_config('chatops.history'::text,
-          coalesce(pg_catalog.current_setting('chatops.history'::text, true), '') || ' ' || new.id::text, true);
+        perform note_history(new.id);
       end if;
       return new;
     end if;
@@ -307,18 +340,22 @@ declare
   v_marked constant boolean := coalesce(pg_catalog.current_setting('chatops.write'::text, true), '') = 'function';
   v_odd    constant boolean := v_marked or new.created_at < now()
                       or (pg_catalog.current_setting('chatops.history'::text, true) <> ''
-                          and pg_catalog.current_setting('chatops.history'::text, true) like '%' || new.id::text || '%') is true;
+                          and (pg_catalog.current_setting('chatops.history'::text, true) = 'all'
+                               or pg_catalog.current_setting('chatops.history'::text, true) like '%' || new.id::text || '%')) is true;
   v_now    constant boolean := new.created_at between now() and clock_timestamp() + interval '1 hour';
 begin
-  if new.chat_id is null then
+  -- What an update has moved here from another partition had its effect when it was written.
+  if new.chat_id is null
+     or (tg_table_name <> 'messages' and pg_catalog.current_setting('chatops.moved'::text, true) = new.id::text) then
     return null;
   end if;
   if not v_marked then
     set local chatops.write to 'function';
   end if;
   if pg_catalog.pg_trigger_depth() > 1 then
-    perform pg_catalog.set_config('chatops.nested'::text,
-      coalesce(pg_catalog.current_setting('chatops.nested'::text, true), '') || ' ' || new.chat_id::text, true);
+    -- The last ones are enough: the message that was answered has its own effect next.
+    perform pg_catalog.set_config('chatops.nested'::text, pg_catalog.right(
+      coalesce(pg_catalog.current_setting('chatops.nested'::text, true), '') || ' ' || new.chat_id::text, 370), true);
   end if;
   if v_odd and is_owners_session() then
     perform apply_history(new.chat_id, new.created_at);
@@ -366,7 +403,7 @@ begin
   if exists (
     select from pg_catalog.pg_proc as p
      where p.oid = pg_catalog.to_regprocedure(pg_catalog.quote_ident(current_schema()::text) || '.update_chat_on_message()')
-       and pg_catalog.regexp_replace(p.prosrc, '\s+'::text, ' '::text, 'g'::text)
+       and pg_catalog.regexp_replace(p.prosrc, '[[:space:]]+'::text, ' '::text, 'g'::text)
            = ' begin update chats set message_count = coalesce(message_count, 0) + 1, last_message_at = new.created_at, '
              || 'updated_at = now() where id = new.chat_id; return null; end '
   ) then
@@ -416,7 +453,8 @@ $function$;
 comment on function keep_message() is 'Trigger: a stored message keeps its chat, its sender, its writer and its time.';
 
 create or replace trigger chatops_keep_message before update on messages
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+  for each row when ((pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                      or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
                      and (new.chat_id is distinct from old.chat_id or new.sender_type::text is distinct from old.sender_type::text
                           or new.created_at is distinct from old.created_at
                           or new.handled_by_operator_id is distinct from old.handled_by_operator_id
@@ -516,7 +554,8 @@ comment on function guard_new_chat() is
   'Trigger: a new chat has a state, an operator only if it is assigned, no message yet, and so nobody who waits.';
 
 create or replace trigger chatops_guard_new_chat before insert on chats
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                     or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
   execute function guard_new_chat();
 
 create or replace function open_first_turn() returns trigger
@@ -532,7 +571,9 @@ $function$;
 comment on function open_first_turn() is 'Trigger: a chat that is stored as assigned has its assignment.';
 
 create or replace trigger chatops_open_first_turn after insert on chats
-  for each row when (new.assigned_operator_id is not null and pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (new.assigned_operator_id is not null
+                     and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                          or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option')))
   execute function open_first_turn();
 
 create or replace function complete_our_move(p_old chats, p_new chats) returns chats
@@ -562,6 +603,21 @@ end
 $function$;
 comment on function complete_our_move(chats, chats) is
   'A chat that a repair of ours moves, with the clocks and counts that go with the move.';
+
+create or replace function mark_move() returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $function$
+begin
+  if old.chat_state::text is distinct from new.chat_state::text or old.assigned_operator_id is distinct from new.assigned_operator_id
+     or old.is_active is distinct from new.is_active then
+    new := complete_our_move(old, new);
+  end if;
+  return new;
+end
+$function$;
+comment on function mark_move() is 'Trigger: what bears our mark and moves a chat without counting its moves is a repair.';
 
 create or replace function settle_chat(p_chat chats) returns chats
 language plpgsql
@@ -694,14 +750,6 @@ declare
   v_now  constant timestamptz := clock_timestamp();
   v_same chats;
 begin
-  if pg_catalog.current_setting('chatops.write'::text, true) = 'function' then
-    if old.chat_state::text is distinct from new.chat_state::text or old.assigned_operator_id is distinct from new.assigned_operator_id
-       or old.is_active is distinct from new.is_active then
-      new := complete_our_move(old, new);
-    end if;
-    return new;
-  end if;
-
   if least(new.created_at, new.updated_at, new.last_message_at, new.assignment_time, new.operator_replied_at) < '0001-01-01 00:00:00+00'::timestamptz
      or greatest(new.created_at, new.updated_at, new.last_message_at, new.assignment_time, new.operator_replied_at) > '9999-12-31 23:59:59+00'::timestamptz then
     perform refuse_clock('chats'::text, w.clock)
@@ -759,8 +807,12 @@ a stale write of the state changes nothing; counters and clocks are the database
 
 -- Short on purpose: a trigger's condition is read anew by every statement, and a long one costs more than the call.
 create or replace trigger chatops_guard_chat before update on chats
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function' or old.epoch = new.epoch)
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                     or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
   execute function guard_chat();
+create or replace trigger chatops_mark_move before update on chats
+  for each row when (old.epoch = new.epoch and pg_catalog.current_setting('chatops.write', true) = 'function')
+  execute function mark_move();
 
 create or replace function follow_holder() returns trigger
 language plpgsql
@@ -810,7 +862,8 @@ what it lets go keeps its open row for the reason that comes with the next.';
 
 create or replace trigger chatops_follow_holder after update on chats
   for each row when ((old.assigned_operator_id is distinct from new.assigned_operator_id or old.is_active and not new.is_active)
-                     and pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
+                     and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                          or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option')))
   execute function follow_holder();
 
 -- ---- assignments, heartbeats, operators -----------------------------------------------------------------------------
@@ -877,7 +930,8 @@ comment on function guard_assignment() is
   'Trigger: a chat has one open assignment, its holder''s, and assignments of one chat never overlap, however they are written.';
 
 create or replace trigger chatops_guard_assignment before insert on chat_assignments
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                     or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
   execute function guard_assignment();
 
 create or replace function guard_release() returns trigger
@@ -932,7 +986,8 @@ comment on function guard_release() is
   'Trigger: the assignment of a chat''s holder is not closed by itself, what is closed stays so, and none changes chat or operator.';
 
 create or replace trigger chatops_guard_release before update on chat_assignments
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                     or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
   execute function guard_release();
 
 create or replace function keep_turn() returns trigger
@@ -957,7 +1012,9 @@ $function$;
 comment on function keep_turn() is 'Trigger: the open assignment of a chat''s holder is not deleted while they hold it.';
 
 create or replace trigger chatops_keep_turn before delete on chat_assignments
-  for each row when (old.released_at is null and pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (old.released_at is null
+                     and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                          or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option')))
   execute function keep_turn();
 
 create or replace function follow_truncate() returns trigger
@@ -1048,7 +1105,8 @@ comment on function guard_heartbeat() is
   'Trigger: only the holder of a chat, while active, is heard on it; their last input keeps its time unless it is ahead of ours.';
 
 create or replace trigger chatops_guard_heartbeat before insert or update on operator_activity
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                     or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
   execute function guard_heartbeat();
 
 create or replace function keep_total_messages() returns trigger
@@ -1069,11 +1127,14 @@ $function$;
 comment on function keep_total_messages() is 'Trigger: replies are counted as they are inserted; other values are not taken.';
 
 create or replace trigger chatops_start_total_messages before insert on operators
-  for each row when (new.total_messages <> 0 and pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
+  for each row when (new.total_messages <> 0
+                     and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                          or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option')))
   execute function keep_total_messages();
 create or replace trigger chatops_keep_total_messages before update of total_messages on operators
   for each row when (old.total_messages is distinct from new.total_messages
-                     and pg_catalog.current_setting('chatops.write', true) is distinct from 'function')
+                     and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
+                          or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option')))
   execute function keep_total_messages();
 
 create or replace function refuse_operators_clock() returns trigger
@@ -1120,10 +1181,11 @@ create or replace trigger chatops_free_chats_of_operator after update of is_acti
 
 do $privileges$
 declare
-  c_ours constant text := 'guards_are_on(), order_message(), put_in_order(uuid, uuid, timestamptz), '
+  c_ours constant text := 'guards_are_on(), note_history(uuid), note_move(), order_message(), '
+    || 'put_in_order(uuid, uuid, timestamptz), '
     || 'apply_user_message(uuid, uuid, timestamptz), apply_reply(uuid, uuid, timestamptz, uuid), apply_history(uuid, timestamptz), '
     || 'apply_message(), keep_message(), forget_messages(), guard_new_chat(), open_first_turn(), complete_our_move(chats, chats), '
-    || 'settle_chat(chats), decide_chat(chats, chats), remember_move(chats, chats), guard_chat(), follow_holder(), '
+    || 'settle_chat(chats), decide_chat(chats, chats), remember_move(chats, chats), guard_chat(), mark_move(), follow_holder(), '
     || 'guard_assignment(), guard_release(), keep_turn(), follow_truncate(), guard_heartbeat(), keep_total_messages(), '
     || 'refuse_operators_clock(), '
     || 'free_chats_of_operator()';
@@ -1166,9 +1228,9 @@ begin
          'heads_of_lanes', 'lock_next_chat', 'take_further_chat', 'take_next_chat', 'held_chat', 'lock_operator', 'assign_chat_to_operator',
          'explain_empty_queue', 'is_idle', 'let_go', 'release_and_reassign_chat', 'release_chat', 'close_left_over_turns',
          'release_idle_chats', 'refuse_busy_operator', 'reassign_chat', 'close_chat', 'reopen_chat', 'refuse_late_reply',
-         'stored_message', 'operator_reply', 'user_message', 'operator_heartbeat', 'guards_are_on', 'put_in_order',
+         'stored_message', 'operator_reply', 'user_message', 'operator_heartbeat', 'guards_are_on', 'note_history', 'note_move', 'put_in_order',
          'apply_user_message', 'apply_reply', 'apply_history', 'keep_message', 'forget_messages', 'guard_new_chat',
-         'open_first_turn', 'complete_our_move', 'settle_chat', 'decide_chat', 'remember_move', 'guard_chat', 'follow_holder',
+         'open_first_turn', 'complete_our_move', 'settle_chat', 'decide_chat', 'remember_move', 'guard_chat', 'mark_move', 'follow_holder',
          'guard_assignment', 'guard_release', 'keep_turn', 'follow_truncate', 'guard_heartbeat', 'keep_total_messages', 'refuse_operators_clock',
          'free_chats_of_operator')
   loop

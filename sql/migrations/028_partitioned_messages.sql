@@ -1,5 +1,16 @@
--- Where messages is partitioned by time, a message that is written as a partition ends is refused in words, to be sent again.
+-- Where messages is partitioned: one that is written as a partition ends is refused in words, to be sent again; and one that an
+-- update moves to another partition is no new message.
 -- effect: nothing, unless messages is partitioned: see chatops help scale
+
+do $partitioned$
+begin
+  if (select c.relkind from pg_catalog.pg_class as c where c.oid = 'messages'::pg_catalog.regclass::oid) = 'p' then
+    create or replace trigger chatops_note_moving before delete on messages for each row execute function note_move();
+    create or replace trigger chatops_note_moved after delete on messages for each row execute function note_move();
+    create or replace trigger chatops_note_no_move before insert on messages for each statement execute function note_move();
+  end if;
+end
+$partitioned$;
 
 create or replace function order_message() returns trigger
 language plpgsql
@@ -11,10 +22,13 @@ declare
   v_last   timestamptz;
   v_newest timestamptz;
   c_given  constant timestamptz := new.created_at;
+  v_style  text;
   v_fits   boolean := true;
 begin
-  if new.chat_id is null then
-    return new;  -- Where the column allows it: it is in no chat.
+  -- It may be in no chat, where the column allows it. What an update moves here from another partition was written before.
+  if new.chat_id is null
+     or (tg_table_name <> 'messages' and pg_catalog.current_setting('chatops.moving'::text, true) = new.id::text) then
+    return new;
   end if;
   if new.sender_type::text = 'fictional' and new.handled_by_operator_id is not null then
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
@@ -36,8 +50,7 @@ begin
     if (new.created_at < now() or new.created_at > v_now or pg_catalog.current_setting('chatops.write'::text, true) = 'function')
        and new.created_at <= v_now + interval '1 hour' and is_owners_session() then
       if new.created_at >= now() then
-        perform pg_catalog.set_config('chatops.history'::text,
-          coalesce(pg_catalog.current_setting('chatops.history'::text, true), '') || ' ' || new.id::text, true);
+        perform note_history(new.id);
       end if;
       return new;
     end if;
@@ -59,8 +72,12 @@ begin
 
   -- A row cannot go to another partition here: the server would say so (0A000) in words that help nobody.
   if tg_table_name <> 'messages' and new.created_at is distinct from c_given then
+    -- The bounds are told and read again as the session writes dates: not in all ways does that come to the same.
+    v_style := pg_catalog.current_setting('datestyle'::text);
+    perform pg_catalog.set_config('datestyle'::text, 'ISO'::text, true);
     execute 'select ' || coalesce(pg_catalog.pg_get_partition_constraintdef(tg_relid), 'true'::text) || ' from (select ($1).*) as m'
        into v_fits using new;
+    perform pg_catalog.set_config('datestyle'::text, v_style, true);
     if v_fits is false then
       raise exception 'the partition for % ended while message % was written: send it again', c_given, new.id
         using errcode = 'serialization_failure',
