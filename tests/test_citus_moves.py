@@ -191,6 +191,50 @@ def test_assign_is_done_where_the_chats_lie_and_asked_for_here(tenant: Cluster) 
             assert value(there, "select assign_chat_to_operator(%s)", operator) == chat
 
 
+@pytest.mark.citus
+def test_a_transaction_of_one_s_own_that_begins_with_a_write_of_no_row_is_waited_for_by_a_move(tenant: Cluster) -> None:
+    """As docs/scale.md says; without that write the move is through before the lock's holder writes."""
+    with tenant.connect("acme") as own, tenant.connect("acme") as mine:
+        _, chats = people(own)
+        with mine.transaction():
+            mine.execute("update chats set updated_at = updated_at where false")
+            mine.execute("select from chats where id = %s for update", (chats[0],))
+            move = moving(tenant)
+            wait_for(lambda: move.waits(own) or not move.is_alive(), "the move waits, or is over", timeout=60)
+            assert move.is_alive()
+            mine.execute("update chats set message_count = message_count where id = %s", (chats[0],))
+        move.ended()
+        assert move.error is None
+
+
+@pytest.mark.citus
+def test_a_function_over_a_table_is_one_transaction_on_the_tenant_s_node(tenant: Cluster, chatops_inprocess: Run) -> None:
+    """Citus sends the whole statement there, without a transaction around it: what fails leaves nothing behind all the same."""
+    held = "select count(*) from chats where chat_state = 'assigned'"
+    by_table = "select assign_chat_to_operator(id) from operators where id = %s"
+    with tenant.connect("acme") as own:
+        (ann, bob, cem), chats = people(own)
+        fails = (
+            "select assign_chat_to_operator(id), 1 / (case when is_active then 0 else 1 end) from operators where id = %s",
+            f"with taken as materialized ({by_table}) select 1 / (count(*) - count(*)) from taken, generate_series(1, 2)",
+        )
+        for text in fails:
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                own.execute(text, (ann,))
+            assert value(own, held) == 0
+        with own.transaction(force_rollback=True):
+            assert value(own, by_table, ann) == chats[0]
+        assert value(own, held) == 0
+        assert value(own, by_table, ann) == chats[0]
+        assert value(own, "select assign_chat_to_operator((select id from operators where id = %s))", bob) == chats[1]
+        assert value(own, "select assign_chat_to_operator(%s)", cem) == chats[2]
+        assert value(own, "select count(*) from (select assign_chat_to_operator(id) from operators) as everybody") == 3
+        assert value(own, held) == 3
+        own.execute("select release_and_reassign_chat(id) from chats where chat_state = 'assigned'")
+        assert value(own, held) == 0
+    chatops_inprocess("--schema", "acme", "verify", "data", db=tenant.url, check=0)
+
+
 def test_every_function_that_decides_under_a_lock_keeps_its_tenant_where_it_is() -> None:
     stay = []
     for name in sqlfiles.names("migrations"):
