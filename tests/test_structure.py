@@ -48,23 +48,35 @@ def signature(label: str, properties: dict[str, str]) -> str:
     return f"{quoted(name)}({arguments})"
 
 
+def gone(kind: str, name: str, label: str, properties: dict[str, str]) -> list[tuple[str, str]]:
+    """How an object is dropped, and the beginning of how it is renamed."""
+    of, _, own = name.rpartition(".")
+    of, own, name = quoted(of), f'"{own}"', signature(label, properties) if kind == "function" else quoted(name)
+    drop, rename = {
+        "table": (f"drop table {name} cascade", f"alter table {name} rename to"),
+        "view": (f"drop view if exists {name} cascade", f"alter view {name} rename to"),
+        "column": (f"alter table {of} drop column {own} cascade", f"alter table {of} rename column {own} to"),
+        "constraint": (f"alter table {of} drop constraint {own} cascade", f"alter table {of} rename constraint {own} to"),
+        "index": (f"drop index {name}", f"alter index {name} rename to"),
+        "trigger": (f"drop trigger {own} on {of}", f"alter trigger {own} on {of} rename to"),
+        "function": (f"drop function {name} cascade", f"alter function {name} rename to"),
+        "sequence": (f"drop sequence {name} cascade", f"alter sequence {name} rename to"),
+    }.get(kind, ("", ""))
+    return [("dropped", drop), ("renamed", rename)] if drop else []
+
+
 def harms_of(label: str, properties: dict[str, str]) -> Iterator[Harm]:
     """Every way to harm one object of the expected catalog that Postgres lets happen."""
     kind, _, name = label.partition(" ")
     harm = partial(Harm, label)
     of, _, own = name.rpartition(".")
     odd = "mislaid_" + hashlib.sha256(label.encode()).hexdigest()[:8]
-    if kind == "table":
-        yield harm("dropped", f"drop table {quoted(name)} cascade")
-        yield harm("renamed", f"alter table {quoted(name)} rename to {odd}")
-    elif kind == "view":
-        yield harm("dropped", f"drop view if exists {quoted(name)} cascade")
-        yield harm("renamed", f"alter view {quoted(name)} rename to {odd}")
+    for what, text in gone(kind, name, label, properties):
+        yield harm(what, f"{text} {odd}" if what == "renamed" else text)
+    if kind == "view":
         yield harm("counts nothing", f"""do $$ begin execute 'create or replace view {name} as ' ||
             rtrim(trim(pg_get_viewdef('{name}'::regclass)), ';') || ' limit 0'; end $$""")  # fmt: skip
     elif kind == "column":
-        yield harm("dropped", f'alter table {quoted(of)} drop column "{own}" cascade')
-        yield harm("renamed", f'alter table {quoted(of)} rename column "{own}" to {odd}')
         if properties["default"] and not properties["generated"]:
             yield harm("without its default", f'alter table {quoted(of)} alter column "{own}" drop default')
         elif properties["type"] == "timestamp with time zone":
@@ -76,15 +88,11 @@ def harms_of(label: str, properties: dict[str, str]) -> Iterator[Harm]:
         if properties["type"] == "bigint" and not properties["identity"]:
             yield harm("smaller", f'alter table {quoted(of)} alter column "{own}" type integer')
     elif kind == "constraint":
-        yield harm("dropped", f'alter table {quoted(of)} drop constraint "{own}" cascade')
-        yield harm("renamed", f'alter table {quoted(of)} rename constraint "{own}" to {odd}')
         if properties["definition"].startswith("CHECK"):
             yield harm("true", f'alter table {quoted(of)} drop constraint "{own}", add constraint "{own}" check (true)')
             yield harm("not validated", f'alter table {quoted(of)} drop constraint "{own}", '
                        f'add constraint "{own}" {properties["definition"]} not valid')  # fmt: skip
     elif kind == "index":
-        yield harm("dropped", f"drop index {quoted(name)}")
-        yield harm("renamed", f"alter index {quoted(name)} rename to {odd}")
         definition = properties["definition"]
         if "UNIQUE" in definition:
             yield harm("plain", f"drop index {quoted(name)}; {definition.replace('UNIQUE ', '')}")
@@ -93,8 +101,6 @@ def harms_of(label: str, properties: dict[str, str]) -> Iterator[Harm]:
         yield harm("of another column", f"drop index {quoted(name)}; {re.sub(r'[(].*[)]$', '(id)', bare)}")
         yield harm("invalid", f"update pg_index set indisvalid = false where indexrelid = '{name}'::regclass")
     elif kind == "trigger":
-        yield harm("dropped", f'drop trigger "{own}" on {quoted(of)}')
-        yield harm("renamed", f'alter trigger "{own}" on {quoted(of)} rename to {odd}')
         yield harm("off", f'alter table {quoted(of)} disable trigger "{own}"')
         yield harm("on replicas only", f'alter table {quoted(of)} enable replica trigger "{own}"')
         yield harm("always on", f'alter table {quoted(of)} enable always trigger "{own}"')
@@ -108,8 +114,6 @@ def harms_of(label: str, properties: dict[str, str]) -> Iterator[Harm]:
             yield harm("at another moment", f'drop trigger "{own}" on {quoted(of)}; {other}')
     elif kind == "function":
         call = signature(label, properties)
-        yield harm("dropped", f"drop function {call} cascade")
-        yield harm("renamed", f"alter function {call} rename to {odd}")
         turned = "invoker" if properties["security"] == "definer" else "definer"
         yield harm(f"security {turned}", f"alter function {call} security {turned}")
         yield harm("with another path", f"alter function {call} set search_path = pg_catalog, public, pg_temp")
@@ -126,8 +130,6 @@ def harms_of(label: str, properties: dict[str, str]) -> Iterator[Harm]:
             '(\\$[a-z]+\\$)\\s*$', E'-- by hand\\n\\\\1'); end $$""")  # fmt: skip
         yield harm("twice", f"create function {quoted(name)}(p_odd text[]) returns void language sql as 'select'")
     elif kind == "sequence":
-        yield harm("dropped", f"drop sequence {quoted(name)} cascade")
-        yield harm("renamed", f"alter sequence {quoted(name)} rename to {odd}")
         yield harm("downwards", f"alter sequence {quoted(name)} increment by -1")
         yield harm("in a circle", f"alter sequence {quoted(name)} cycle")
 

@@ -45,6 +45,11 @@ def option(*words: object, **more: object) -> Any:
     return Declared(True, words, more)
 
 
+def may_be_left_out(metavar: str, offers: object, text: str) -> Any:
+    """An argument that is "" where it is left out: what TAB offers for it, and its help."""
+    return argument("", metavar=metavar, autocompletion=offers, help=text)
+
+
 def argument(*words: object, **more: object) -> Any:
     """An argument: its default (not within `Annotated`), help and so on."""
     return Declared(False, words, more)

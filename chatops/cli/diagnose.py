@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chatops.cli import completion
-from chatops.cli.declared import Context, argument, option
+from chatops.cli.declared import Context, may_be_left_out, option
 from chatops.cli.options import CHECK_FORMATS, command, invocation_of
 from chatops.cli.shared_options import ChecksDir, ChecksTimeout, FailOn, Only, Replay, Threshold, Watch
 from chatops.errors import ExitCode
@@ -14,9 +14,7 @@ from chatops.errors import ExitCode
 @command(takes=("connection", "tenants", "output"), formats=CHECK_FORMATS)
 def diagnose(
     ctx: Context,
-    chat: str = argument(
-        "", metavar="[CHAT]", autocompletion=completion.chats, help="One chat: its state, its history and what is wrong with it."
-    ),
+    chat: str = may_be_left_out("[CHAT]", completion.chats, "One chat: its state, its history and what is wrong with it."),
     fail_on: FailOn = "warning",
     only: Only = None,
     ignore: list[str] = option([], "--ignore", metavar="CODE", autocompletion=completion.codes, help="All but these checks."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chatops.cli import completion
-from chatops.cli.declared import Context, argument, option
+from chatops.cli.declared import Context, may_be_left_out, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.cli.shared_options import Yes
 from chatops.errors import ExitCode
@@ -12,12 +12,7 @@ from chatops.errors import ExitCode
 @command(formats=DOCUMENT_FORMATS)
 def guard(
     ctx: Context,
-    switch: str = argument(
-        "",
-        metavar="[on|off]",
-        autocompletion=completion.switches,
-        help="Switch them; without it: their state and what they refused.",
-    ),
+    switch: str = may_be_left_out("[on|off]", completion.switches, "Switch them; without it: their state and what they refused."),
     span: str = option("30m", "--for", metavar="TIME", help="For how long off; at most a day."),
     yes: Yes = False,
     reason: str | None = option(None, "--reason", metavar="TEXT", help="Kept in the log; needed to switch off."),

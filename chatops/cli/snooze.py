@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chatops.cli import completion
-from chatops.cli.declared import Context, argument, option
+from chatops.cli.declared import Context, may_be_left_out, option
 from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 from chatops.errors import ExitCode
 
@@ -11,9 +11,7 @@ from chatops.errors import ExitCode
 @command(takes=("connection", "output"), formats=DOCUMENT_FORMATS)
 def snooze(
     ctx: Context,
-    code: str = argument(
-        "", metavar="[CODE]", autocompletion=completion.codes, help="The finding to silence; without it: what is silent."
-    ),
+    code: str = may_be_left_out("[CODE]", completion.codes, "The finding to silence; without it: what is silent."),
     until: str = option("", "--until", metavar="DATE", help="The first day on which it is shown again, YYYY-MM-DD."),
     reason: str = option("", "--reason", metavar="TEXT", help="Why; kept with it."),
     off: bool = option(False, "--off", help="Show it again."),

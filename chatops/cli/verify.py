@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chatops.cli import completion
-from chatops.cli.declared import Context, argument, option
+from chatops.cli.declared import Context, may_be_left_out, option
 from chatops.cli.options import CHECK_FORMATS, command, invocation_of
 from chatops.cli.shared_options import ChecksDir, ChecksTimeout, FailOn, Only, Threshold
 from chatops.errors import ExitCode
@@ -14,11 +14,8 @@ from chatops.errors import ExitCode
 @command(takes=("connection", "tenants", "output"), formats=CHECK_FORMATS)
 def verify(
     ctx: Context,
-    group: str = argument(
-        "",
-        metavar="[schema|data]",
-        autocompletion=completion.subjects,
-        help="schema gates a deploy, data reports; both when not given.",
+    group: str = may_be_left_out(
+        "[schema|data]", completion.subjects, "schema gates a deploy, data reports; both when not given."
     ),
     only: Only = None,
     skip: list[str] = option([], "--skip", metavar="CODE", autocompletion=completion.codes, help="All but these checks."),

@@ -53,8 +53,9 @@ begin
 end
 $function$;
 
--- The user writes.
-create or replace function pg_temp.write_as_user(p_chat_id uuid, p_ago interval, p_content text) returns void
+-- The user writes; the chat stays in its state, unless another is given.
+create or replace function pg_temp.write_as_user(p_chat_id uuid, p_ago interval, p_content text, p_state text default null)
+returns void
 language plpgsql
 as $function$
 begin
@@ -64,19 +65,10 @@ begin
   insert into messages (id, chat_id, sender_type, content, created_at, delivered_at)
   values (md5(p_chat_id || 'user' || p_ago)::uuid, p_chat_id, 'real', p_content, now() - p_ago, now() - p_ago);
   update chats
-     set message_count = message_count + 1, last_message_at = now() - p_ago, updated_at = now() - p_ago
+     set message_count = message_count + 1, last_message_at = now() - p_ago, updated_at = now() - p_ago,
+         chat_state = coalesce(p_state, chat_state)
    where id = p_chat_id;
   perform pg_temp.keep_clocks(p_chat_id);
-end
-$function$;
-
--- The user writes, and the chat waits for an operator; after operators had it or not.
-create or replace function pg_temp.put_in_the_queue(p_chat_id uuid, p_ago interval, p_content text) returns void
-language plpgsql
-as $function$
-begin
-  perform pg_temp.write_as_user(p_chat_id, p_ago, p_content);
-  update chats set chat_state = 'waiting_assignment' where id = p_chat_id;
 end
 $function$;
 
