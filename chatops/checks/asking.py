@@ -46,6 +46,15 @@ def together(group: Sequence[Check], *, before_018: bool, about: bool) -> str:
     return "with " + ", ".join(parts) + "\n" + "\nunion all\n".join(selects)
 
 
+def which_find(group: Sequence[Check], *, before_018: bool) -> str:
+    """The codes of those of several checks that find anything, as one text with commas: what they share is read once."""
+    queries = {check.code: check.query(before_018=before_018, alone=False) for check in group}
+    names = dict.fromkeys(name for check in group for name in check.shares if name in queries[check.code])
+    lead = f"with {', '.join(sqlfiles.shared(name) for name in names)}\n" if names else ""
+    asked = ",\n".join(f"case when exists (\n{query}\n) then '{code}' end" for code, query in queries.items())
+    return f"{lead}select pg_catalog.concat_ws(',', {asked})"
+
+
 def _about(about: bool) -> str:
     return " where to_jsonb(found)::text like '%' || :'about'::text || '%'" if about else ""
 

@@ -36,6 +36,7 @@ class Obstacles:
     database: Database
     inventory: Inventory
     _roles: dict[str, bool] = field(default_factory=dict)
+    _there: dict[str, bool] = field(default_factory=dict)
 
     def before(self, check: Check) -> Result | None:
         """The result of a check that need not be asked, or cannot be; None where it can."""
@@ -102,10 +103,12 @@ class Obstacles:
         return catalog.mended(called[-1] if called else "", self.inventory.known, major)
 
     def _is_there(self, name: str) -> bool:
-        schema, _, relation = name.partition(".")
-        query = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                                   where n.nspname = :'schema' and c.relname = :'relation')"""
-        return bool(self.database.value(query, {"schema": schema, "relation": relation}))
+        if name not in self._there:
+            schema, _, relation = name.partition(".")
+            query = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                                       where n.nspname = :'schema' and c.relname = :'relation')"""
+            self._there[name] = bool(self.database.value(query, {"schema": schema, "relation": relation}))
+        return self._there[name]
 
     def _has_extension(self, name: str) -> bool:
         query = "select exists (select from pg_extension e where e.extname = :'name')"

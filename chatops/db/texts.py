@@ -25,13 +25,21 @@ def placeholders(text: str) -> str:
     return sqlfiles.PLACEHOLDER.sub(r"%(\1)s", text.replace("%", "%%"))
 
 
+@lru_cache(maxsize=256)
+def _pieces(text: str) -> list[str]:
+    """A text and the names of its placeholders in turn."""
+    return sqlfiles.PLACEHOLDER.split(text)
+
+
 def inlined(text: str, parameters: Parameters) -> str:
     """A text with its `:'name'` replaced by quoted values, for statements that travel with others in one text.
 
     >>> inlined("select :'n'::int", {"n": 3})
     'select 3::int'
     """
-    return sqlfiles.PLACEHOLDER.sub(lambda match: literal(parameters[match[1]]), text)
+    pieces = _pieces(text)
+    values = {name: literal(parameters[name]) for name in set(pieces[1::2])}
+    return "".join([values[piece] if at % 2 else piece for at, piece in enumerate(pieces)])
 
 
 def json(value: object) -> Jsonb:

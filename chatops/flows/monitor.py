@@ -303,7 +303,8 @@ class Watching:
         try:
             with self.invocation.connected() as database:
                 asks = self.invocation.asks
-                found = look(database, self.invocation.here, lambda check: asks(of_database=check.of_database), require)
+                found = look(database, self.invocation.here, lambda check: asks(of_database=check.of_database), require,
+                             quick=self.invocation.is_one_of_many)  # fmt: skip
         except UnreachableError as error:
             self.why_away = error.message
             self.invocation.warn(error.message)

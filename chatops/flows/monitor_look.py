@@ -18,16 +18,16 @@ from chatops.tables_there import require_schema
 
 def look(
     database: Database, here: Callable[..., str], asks: Callable[[Check], bool] = lambda check: True,
-    require: Callable[[Database], None] = require_schema,
+    require: Callable[[Database], None] = require_schema, *, quick: bool = False,
 ) -> Look:  # fmt: skip
     """Figures and findings of one snapshot; advice is left out. What could not be measured is no figure, and says why.
 
-    `require` refuses where there is nothing to look at.
+    `require` refuses where there is nothing to look at; `quick` as of the run.
     """
     with database.reading():
         require(database)
         figures, unseen = _measured(database)
-        survey = run.run(database, [check for check in load.shipped() if asks(check)])
+        survey = run.run(database, [check for check in load.shipped() if asks(check)], quick=quick)
         found = {one.code: Seen(one.word, one.title, one.result.count) for one in findings(survey, here) if one.word != "advice"}
     return Look(figures, found, unseen=unseen)
 

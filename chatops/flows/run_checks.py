@@ -68,7 +68,7 @@ def survey(
         with invocation.reading(ends=ends + run.GRACE_SECONDS) as database:
             found = run.run(
                 database, checks, since=since, given=given, whole_seconds=ends - time.monotonic(),
-                progress=progress(invocation),
+                progress=progress(invocation), quick=invocation.is_one_of_many,
             )  # fmt: skip
     except ConnectionLostError:
         if found is None:

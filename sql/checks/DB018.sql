@@ -20,24 +20,18 @@
 \set expected_objects `cat sql/checks/shared/expected_objects.sql`
 with structure as materialized (:structure),
 expected_objects as materialized (:expected_objects),
-wanted as materialized (
-  select w.kind, w.name, w.migration, p.key as property, p.value as texts
+one as materialized (
+  select w.kind, w.name, w.migration, c.differs, c.found_as, c.advice
     from expected_objects w
-   cross join lateral pg_catalog.jsonb_each(w.definition) as p
-   where w.kind <> 'function' or w.state = 'applied'
-), compared as materialized (
-  select w.kind, w.name, w.migration, w.property, coalesce(s.definition ->> w.property, '') as found, s.place,
-         w.texts ? (case when pg_catalog.length(coalesce(s.definition ->> w.property, '')) <= 100 then coalesce(s.definition ->> w.property, '')
-                         else 'md5:' || pg_catalog.md5(pg_catalog.convert_to(s.definition ->> w.property, 'UTF8')) end) as agrees
-    from wanted w
-    join (select *, row_number() over () as place from structure) s on s.kind = w.kind and s.name = w.name
-), one as (
-  select c.kind, c.name, c.migration, c.place,
-         pg_catalog.string_agg(c.property, ', ' order by c.property) filter (where not c.agrees) as differs,
-         pg_catalog.jsonb_object_agg(c.property, c.found) filter (where not c.agrees) as found_as,
-         pg_catalog.bool_and(c.property in ('cost', 'rows', 'cache')) filter (where not c.agrees) as advice
-    from compared c
-   group by c.kind, c.name, c.migration, c.place
+    join structure s on s.kind = w.kind and s.name = w.name
+   cross join lateral (
+     select pg_catalog.string_agg(d.property, ', ' order by d.property) as differs, pg_catalog.jsonb_object_agg(d.property, d.found) as found_as,
+            pg_catalog.bool_and(d.property in ('cost', 'rows', 'cache')) as advice
+       from (select p.key as property, p.value as texts, coalesce(s.definition ->> p.key, '') as found from pg_catalog.jsonb_each(w.definition) as p) as d
+      where not d.texts ? (case when pg_catalog.length(d.found) <= 100 then d.found
+                                else 'md5:' || pg_catalog.md5(pg_catalog.convert_to(d.found, 'UTF8')) end)
+   ) as c
+   where (w.kind <> 'function' or w.state = 'applied') and w.definition <> '{}'
 )
 select o.kind, o.name as object, o.migration, o.differs, o.found_as,
        case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend, o.advice

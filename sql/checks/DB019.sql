@@ -21,14 +21,13 @@ with structure as materialized (:structure),
 chat_tables as materialized (:chat_tables),
 expected_objects as materialized (:expected_objects),
 functions as materialized (
-  select f.name, s.definition ->> 'arguments'::text as arguments,
-         coalesce(pg_catalog.bool_or(f.definition -> 'arguments'::text ? (s.definition ->> 'arguments'::text)), false) as is_ours,
-         pg_catalog.count(*) over (partition by f.name) as of_that_name,
-         row_number() over (partition by f.name order by s.definition ->> 'arguments'::text) as place
-    from expected_objects f
-    join structure s on s.kind = 'function' and s.name = f.name
-   where f.kind = 'function'
-   group by f.name, s.definition
+  select s.name, s.arguments,
+         coalesce(pg_catalog.bool_or(f.definition -> 'arguments'::text ? s.arguments), false) as is_ours,
+         pg_catalog.count(*) over (partition by s.name) as of_that_name,
+         row_number() over (partition by s.name order by s.arguments) as place
+    from (select o.name, o.definition ->> 'arguments'::text as arguments from structure o where o.kind = 'function') as s
+    join expected_objects f on f.kind = 'function' and f.name = s.name
+   group by s.name, s.arguments
 ), body_that as (
   select '^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*'
          '(raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)|assert\s+false\M)' as refuses
@@ -47,7 +46,8 @@ functions as materialized (
   -- What a trigger, condition, default or index may call, that refuses whatever it is asked.
   select p.oid, p.proname
     from pg_namespace n
-    join pg_proc p on p.pronamespace = n.oid
+    join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_proc'::regclass::oid
+    join pg_proc p on p.oid = d.objid
    cross join body_that b
    where n.nspname = current_schema() and p.prorettype <> 'trigger'::regtype::oid and p.prosrc ~* '\m(raise|assert)\M' and p.prosrc ~* b.refuses
      and not exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)
@@ -232,7 +232,7 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
       join pg_am m on m.oid = i.relam
       join pg_attribute h on h.attrelid = i.oid
      cross join lateral (select pg_catalog.pg_get_indexdef(i.oid, h.attnum::integer, true) as text) as e
-     where c.relname = 'messages' and e.text ~ '\mcontent\M' and not exists (select from pg_constraint k where k.conindid = x.indexrelid)
+     where c.relname = 'messages' and e.text ~ '\mcontent\M' and not exists (select from pg_constraint k where k.conindid = x.indexrelid and k.conrelid = x.indrelid)
        and (m.amname = 'btree' and h.atttypid in ('text'::regtype::oid, 'varchar'::regtype::oid, 'bpchar'::regtype::oid)
             and e.text !~* '\m(left|right|substr|substring|md5|sha\d+|digest|hash\w*|split_part)\M'
             or e.text ~ '\mcontent\M[^,]*::(integer|bigint|smallint|numeric|uuid|json|jsonb|date|timestamp|double precision|boolean)')

@@ -9,10 +9,12 @@
 -- consequence: whoever may call it works with its owner's rights, on tables that the caller's own path chooses
 -- help-text: it is the application's: see who calls it ({used_by}), for a log-in page may do so as anon; then: {remedy}
 -- says: somebody did what they may not
--- shares: privileged_functions
+-- shares: privileged_functions, expected_objects
 -- Functions that policies call must stay open, and are not here.
 \set privileged_functions `cat sql/checks/shared/privileged_functions.sql`
-with privileged_functions as materialized (:privileged_functions)
+\set expected_objects `cat sql/checks/shared/expected_objects.sql`
+with privileged_functions as materialized (:privileged_functions),
+expected_objects as materialized (:expected_objects)
 select p.proname as object, p.trouble,
        coalesce(nullif(pg_catalog.concat_ws('; ',
          (select 'functions ' || pg_catalog.string_agg(distinct f.proname::text, ', ') from pg_proc f
@@ -29,6 +31,6 @@ select p.proname as object, p.trouble,
                           case when exists (select from pg_namespace where nspname = 'extensions') then ', extensions' else '' end)
               end) as remedy
   from privileged_functions p
- where not exists (select from pg_catalog.jsonb_to_recordset(:'expected'::jsonb) as w (kind text, name text)
+ where not exists (select from expected_objects w
                     where w.kind = 'function' and w.name = p.proname)
  order by p.proname, p.oid

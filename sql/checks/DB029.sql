@@ -228,7 +228,8 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     select 'sequence chatops.' || pg_catalog.quote_ident(q.relname), 'may be set by ' || pg_catalog.replace(r.role, 'public', 'everybody'),
            pg_catalog.format('revoke usage, update on sequence chatops.%I from %s;', q.relname, r.role), false
       from pg_namespace n
-      join pg_class q on q.relnamespace = n.oid and q.relkind = 'S'
+      join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
+      join pg_class q on q.oid = d.objid and q.relkind = 'S'
      cross join lateral pg_catalog.aclexplode(q.relacl) as a
      cross join lateral (select case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end) as r (role)
      where n.nspname = 'chatops' and a.privilege_type = 'UPDATE' and a.grantee <> q.relowner and r.role in ('public', 'anon', 'authenticated')

@@ -33,7 +33,8 @@ sequences as materialized (
   union
   select q.oid, 'int8'::regtype::oid
     from pg_namespace n
-    join pg_class q on q.relnamespace = n.oid and q.relkind = 'S'
+    join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
+    join pg_class q on q.oid = d.objid and q.relkind = 'S'
     join expected_objects w on w.kind = 'sequence' and w.name = case when n.nspname = 'chatops' then 'chatops.' else '' end || q.relname::text
    where n.nspname in ('chatops', current_schema())
 )

@@ -17,7 +17,7 @@
 with noted as materialized (
   select m.name, m.kind, m.state, m.started_at, m.applied_at
     from chatops.migrations m
-   where m.target_schema = current_schema() and m.source = 'chatops'
+   where m.target_schema = current_schema()::text collate "default" and m.source = 'chatops'
 ), newest as materialized (
   select pg_catalog.max(n.name) as name from noted n where n.kind = 'versioned' and n.state in ('applied', 'adopted')
 )

@@ -25,7 +25,8 @@ present as materialized (
          pg_catalog.md5(pg_catalog.replace(p.prosrc, E'\r\n', E'\n')) as body,
          pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') ~* '^\s*begin\s+return\s+(new|old|null)\s*;\s*end\s*;?\s*$' as does_nothing
     from pg_namespace n
-    join pg_proc p on p.pronamespace = n.oid
+    join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_proc'::regclass::oid
+    join pg_proc p on p.oid = d.objid
    where n.nspname = current_schema() and p.prokind in ('f', 'p')
 ), adopted as materialized (
   select w.name, w.migration, w.definition -> 'body'::text as bodies

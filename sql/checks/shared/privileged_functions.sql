@@ -23,8 +23,9 @@ select found.oid, found.proname, found.pronamespace, found.proowner, found.proac
                     -- An operator logs in as authenticated and asks for the next chat: that one checks who asks.
                     and (r.rolname = 'anon' or (r.rolname = 'authenticated' and p.proname::text not like 'assign_chat%'))
                ) as r) end as open_to
-      from pg_proc p
-      join pg_namespace n on n.oid = p.pronamespace
+      from pg_namespace n
+      join pg_depend i on i.refclassid = 'pg_namespace'::regclass::oid and i.refobjid = n.oid and i.classid = 'pg_proc'::regclass::oid
+      join pg_proc p on p.oid = i.objid
      where n.nspname = current_schema()
        and p.prosecdef
        and not exists (select 1 from pg_depend d

@@ -6,9 +6,11 @@ with tables as materialized (
   select c.oid, c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relowner, c.relacl, c.relispartition,
          c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments', 'operator_activity',
                        'platform_config') and not c.relispartition as of_chats
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
-   where c.relkind in ('r', 'p')
+    -- By what depends on the schema: the catalogs have no index by schema, and are long where there are many.
+    from pg_catalog.pg_namespace as n
+    join pg_catalog.pg_depend as d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
+    join pg_catalog.pg_class as c on c.oid = d.objid and c.relkind in ('r', 'p')
+   where n.nspname = current_schema()
 ), asked as materialized (
   -- What is called as the one who reads or writes: by policies, defaults, conditions and indexes.
   select t.oid as table_oid, y.oid as object_oid, 'pg_policy'::regclass::oid as class_oid, true as of_policies
@@ -139,7 +141,8 @@ union all
 select 'service_role may execute ' || p.oid::regprocedure::text, 'chats', false, pg_catalog.jsonb_build_object('role', 'service_role'),
        pg_catalog.format('grant execute on function %s to service_role;', p.oid::regprocedure)
   from pg_catalog.pg_namespace as n
-  join pg_catalog.pg_proc as p on p.pronamespace = n.oid and p.prokind = 'f'
+  join pg_catalog.pg_depend as d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_proc'::regclass::oid
+  join pg_catalog.pg_proc as p on p.oid = d.objid and p.prokind = 'f'
   join pg_catalog.pg_roles as r on r.rolname = 'service_role' and not r.rolsuper
  where n.nspname = current_schema()
    and p.prorettype not in ('trigger'::regtype::oid, 'event_trigger'::regtype::oid)
