@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from chatops import db, settings
 from chatops.checks import run
+from chatops.checks.load import Check
+from chatops.checks.others import Others
 from chatops.errors import ExitCode
 from chatops.screens import tenants as screen
 from chatops.screens.tenants import Page, TenantRow, Told
@@ -333,8 +335,13 @@ def test_what_is_the_same_for_all_tenants_is_asked_once_and_told_in_the_database
     tenants: Database, chatops_inprocess: Chatops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    ask = run._one
-    monkeypatch.setattr(run, "_one", lambda state, check: asked.append(check.code) or ask(state, check))
+    ask = run._rest
+
+    def told(state: run._Run, checks: Sequence[Check], others: Others) -> Sequence[Check]:
+        asked.extend(check.code for check in checks)
+        return ask(state, checks, others)
+
+    monkeypatch.setattr(run, "_rest", told)
     every = ("--all-schemas", "tenant_*")
     low = chatops_inprocess("diagnose", *every, "--threshold", "connections_percent=1", "-o", "json", db=tenants, check=1)
     assert asked.count("DB015") == asked.count("DB016") == 1

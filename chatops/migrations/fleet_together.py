@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chatops import db, sqlfiles
+from chatops import __version__, db, sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import DatabaseError
 from chatops.frozen import frozen
+from chatops.migrations import ledger as ledgers
 from chatops.migrations.events import Done, Event, Installed
 from chatops.migrations.heard import said
+from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Budget
 from chatops.migrations.plan import Entry
 from chatops.migrations.run import MOST_TOGETHER, MOST_TOGETHER_CHARACTERS, MigrationOutcome
-from chatops.migrations.source import SHIPPED
+from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.transaction import (
     Transaction,
     as_one_request,
@@ -98,7 +100,7 @@ def send(
     Nothing is raised for one tenant's failure.
     """
     # A pooler reconnects on its own: a crash between two files would go unnoticed.
-    may_follow = database.glance().backend_pid == database.protocol_pid
+    may_follow = _backend(database) == database.protocol_pid
     sent = [one for member in members for one in _of(member, may_follow=may_follow)]
     if may_follow:  # the commit of the last one makes all of them durable
         last = sent[-1]
@@ -126,6 +128,26 @@ def send(
     return went
 
 
+def _backend(database: Database) -> int:
+    """Which process answers. What else the server says of itself is asked once a session."""
+    if database.facts is None:
+        return database.glance().backend_pid
+    database.awake()
+    return int(database.value("select pg_catalog.pg_backend_pid()"))
+
+
+def _begun(schema: str, file: MigrationFile, run: Run) -> str:
+    """Locks the tenant, expects that nothing is known of the file and records it with its run, all in one statement."""
+    values = {
+        "run_id": run.id, "command": run.annotations.get("chatops.command") or run.command, "chatops_version": __version__,
+        "schema_is_needed": ledgers.needs_schema(schema, file.source), "target_schema": schema, "source": file.source,
+        "lock_class": ledgers.LOCK_CLASS, "lock_object": ledgers.lock_object(schema), "name": file.name,
+        "number": ledgers.stored(file.number), "checksum": file.checksum, "git_revision": run.revision,
+        "statements": None if file.digests is None else db.json(list(file.digests)),
+    }  # fmt: skip
+    return db.inlined(sqlfiles.read("queries/ledger_begin_of_many.sql"), values)
+
+
 def _of(member: Member, *, may_follow: bool) -> list[_Sent]:
     assert member.prepared is not None
     entries: list[Entry | None] = [*member.prepared.plan.apply, *([None] if member.prepared.views else [])]
@@ -142,9 +164,10 @@ def _transaction(member: Member, entry: Entry | None, *, followed: bool) -> Tran
             prepared.views, schema, member.run, source=SHIPPED, deadline_ms=deadline_ms,
             statement_timeout=request.statement_timeout,
         )  # fmt: skip
+    assert entry.file is not None  # it is pending
     return for_file(
         entry, schema, member.run, deadline_ms=deadline_ms, bookkeeping=False, statement_timeout=request.statement_timeout,
-        followed=followed, run_known=entry is not prepared.plan.apply[0],
+        followed=followed, begun=_begun(schema, entry.file, member.run),
     )  # fmt: skip
 
 

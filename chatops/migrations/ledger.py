@@ -165,9 +165,13 @@ def lock_text(schema: str, *, bookkeeping: bool, source: str = SHIPPED) -> list[
     """
     text = sqlfiles.read("queries/ledger_lock.sql")
     objects = [lock_object(schema), *([BOOKKEEPING_LOCK] if bookkeeping else [])]
-    needed = source == SHIPPED or schema != DEFAULT_SCHEMA
-    values = {"lock_class": LOCK_CLASS, "target_schema": schema, "schema_is_needed": needed}
+    values = {"lock_class": LOCK_CLASS, "target_schema": schema, "schema_is_needed": needs_schema(schema, source)}
     return [db.inlined(text, {**values, "lock_object": one}) for one in objects]
+
+
+def needs_schema(schema: str, source: str) -> bool:
+    """Whether the files of a source make what they make in the target schema, which must be there then."""
+    return source == SHIPPED or schema != DEFAULT_SCHEMA
 
 
 def expectation(row: LedgerRow | None) -> str:
@@ -339,9 +343,13 @@ CLUSTER_SETTINGS = (
 
 
 def settings_texts(
-    schema: str, run: Run, *, lock_timeout_ms: int, statement_timeout: str | None = None, local: bool = True
-) -> list[str]:
-    """The statements that set what a file may lean on, until the end of its transaction or, not `local`, of the session."""
+    schema: str, run: Run, *, lock_timeout_ms: int, statement_timeout: str | None = None, local: bool = True,
+    also: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
+    """The statements that set what a file may lean on, until the end of its transaction or, not `local`, of the session.
+
+    `also` are calls that set more by the same statement.
+    """
     values = {
         "lock_timeout": f"{lock_timeout_ms}ms",
         **({"statement_timeout": statement_timeout} if statement_timeout is not None else {}),
@@ -349,7 +357,7 @@ def settings_texts(
     }
     scope = "true" if local else "false"
     calls = (f"pg_catalog.set_config({db.literal(name)}, {db.literal(value)}, {scope})" for name, value in values.items())
-    texts = [path_text(schema, local=local), f"select {', '.join(calls)}"]
+    texts = [path_text(schema, local=local), f"select {', '.join((*calls, *also))}"]
     if run.tenant and local:
         texts = [*CLUSTER_SETTINGS, *texts, f"set local lock_timeout = '{lock_timeout_ms}ms'"]
     if statement_timeout is not None:

@@ -55,15 +55,11 @@ KEPT_BY_SESSIONS = (
 UNFLUSHED = "set local synchronous_commit = off"
 AFTERWARDS = "$statement_of_afterwards$"
 LOCK_AFTERWARDS_MS = 1000
-
-
 _LEFT = (
     f"select pg_catalog.set_config('lock_timeout', greatest({SHORTEST_LOCK_TIMEOUT_MS}, "
     "coalesce(nullif(pg_catalog.current_setting('chatops.deadline_ms', true), '')::float8, 0::float8)"
     " - 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer::text, true)"
 )
-
-
 _LEFT_ON_A_CLUSTER = (
     "do $left$ begin execute pg_catalog.format('set local lock_timeout = %s', "
     f"greatest({SHORTEST_LOCK_TIMEOUT_MS}, "
@@ -184,30 +180,37 @@ class Transaction:
 def for_file(
     entry: Entry, schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool, statement_timeout: str | None = None,
     waited_ms: float = 0.0, first: Sequence[str] = (), patient: bool = False, followed: bool = False, run_known: bool = False,
-    also: Sequence[str] = (), has_chats: bool = False,
+    also: Sequence[str] = (), has_chats: bool = False, begun: str | None = None,
 ) -> Transaction:  # fmt: skip
     """A pending file that runs in one transaction; `bookkeeping` makes the ledger first, `first` are locks to begin with.
 
     `followed` says that another transaction of the run comes after it, whose commit makes this one durable too; `run_known`
     that one came before it, which has recorded the run. `also` are statements that stand or fall with the file. `has_chats`:
-    the chat tables are there already, which keeps a file from making them on a Citus cluster.
+    the chat tables are there already, which keeps a file from making them on a Citus cluster. `begun` is a
+    statement that locks, expects and records all that ours would.
     """
     file = entry.file
     assert file is not None  # it is pending
-    begin = ledger.begin_text(
-        schema, file.source, file.name, file.number, file.checksum, run, digests=file.digests, waited_ms=waited_ms
-    )
     own = [ending for word, ending in KEPT_BY_SESSIONS if word.search(file.reading.sent)]
     own += [UNLOCKED] if file.source != SHIPPED else []
     last = [*own, *also, ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])]
     tail = _tail(schema, run, last)
+    if begun is not None:
+        settings = ledger.settings_texts(
+            schema, run, lock_timeout_ms=deadline_ms, statement_timeout=statement_timeout, also=[_deadline(deadline_ms)]
+        )
+        head = [Part(text.rstrip().removesuffix(";")) for text in ("begin", *settings, begun)]
+    else:
+        of_file = (file.source, file.name, file.number, file.checksum)
+        begin = ledger.begin_text(schema, *of_file, run, digests=file.digests, waited_ms=waited_ms)
+        known = {"bookkeeping": bookkeeping, "run_known": run_known}
+        head = _head(schema, run, deadline_ms, statement_timeout, source=file.source, **known)
+        head += [Part(ledger.expect_text(schema, file.source, file.name, entry.row)), Part(begin)]
     parts = (
-        *_head(schema, run, deadline_ms, statement_timeout, bookkeeping=bookkeeping, run_known=run_known, source=file.source),
-        Part(ledger.expect_text(schema, file.source, file.name, entry.row)),
-        Part(begin),
+        *head,
         *_kept(schema, file.source, file.name, file.reading),
         *(Part(text) for text in FRESH if file.source != SHIPPED),
-        Part(deadline_text(deadline_ms, patient=patient)),
+        *([] if begun is not None else [Part(deadline_text(deadline_ms, patient=patient))]),
         *_locks(first, run),
         *(Part(text) for text in ledger.file_path_texts(file.source, schema) if file.source != SHIPPED),
         *_body(file.reading, run, form=_form(run, file.source, file.name), first=not first, has_chats=has_chats),
@@ -255,11 +258,15 @@ def deadline_text(deadline_ms: int, *, patient: bool = False) -> str:
     The first lock may take all of it. Whoever holds one and waits for another stays below deadlock_timeout, unless `patient`:
     past that the server breaks a circle by failing a client's transaction rather than ours.
     """
+    return f"select {_deadline(deadline_ms, patient=patient)}"
+
+
+def _deadline(deadline_ms: int, *, patient: bool = False) -> str:
     least_wait = "pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::interval)"
     below = f"{1000 * BELOW_DEADLOCK}::float8 * {least_wait}"
     left = str(deadline_ms) if patient else f"least({deadline_ms}, {below})"
     return (
-        "select pg_catalog.set_config('chatops.deadline_ms',"
+        "pg_catalog.set_config('chatops.deadline_ms',"
         " (1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
         f" + {left}::float8)::bigint::text, true)"
     )

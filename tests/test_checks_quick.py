@@ -1,0 +1,62 @@
+"""What many tenants are asked in one request, `quick`, finds what each check finds by itself."""
+
+from __future__ import annotations
+
+import re
+
+from chatops import db
+from chatops.chats import planting
+from chatops.checks import load, quick, run
+from tests.ailing import deployed, healthy_everywhere, mended, opened, plant
+from tests.servers import Database
+
+__all__ = ["deployed", "healthy_everywhere", "mended"]
+
+# What other sessions do, and what the server counts, may be something else a moment later.
+STANDING = [check for check in load.shipped() if not re.search(r"pg_stat_|pg_locks|refusal", check.sql)]
+
+
+def both(reading: db.Database) -> list[dict[str, tuple[str, int, tuple[object, ...], str | None]]]:
+    """What is found one by one and quickly, in one snapshot; only how long a check takes may differ."""
+    return [
+        {
+            one.check.code: (one.status, one.count, one.rows, one.reason)
+            for one in run.run(reading, STANDING, quick=quickly).results
+        }
+        for quickly in (False, True)
+    ]
+
+
+def assert_alike(database: Database, unknown: bool = False) -> None:
+    with opened(database) as reading, reading.reading():
+        one_by_one, quickly = both(reading)
+        assert quickly == one_by_one
+        assert list(quickly) == [check.code for check in STANDING]
+        assert ("unknown" in {status for status, *_ in quickly.values()}) == unknown
+
+
+def test_all_is_found_that_each_check_finds(healthy_everywhere: Database) -> None:
+    assert_alike(healthy_everywhere)
+    for code in planting.codes():
+        if not code.startswith("DB"):
+            plant(healthy_everywhere, code)
+    assert_alike(healthy_everywhere)
+
+
+def test_what_fails_is_asked_by_itself_and_the_others_have_passed(deployed: Database) -> None:
+    deployed.execute("drop function get_assignment_queue_status()")
+    assert_alike(deployed, unknown=True)
+
+
+def test_what_cannot_be_read_for_a_lock_is_unknown_here_too(mended: Database) -> None:
+    locker = mended.connect()
+    locker.execute("begin; lock table operator_activity in access exclusive mode")
+    assert_alike(mended, unknown=True)
+    locker.execute("rollback")
+
+
+def test_nearly_all_of_a_healthy_tenant_is_told_by_one_request(mended: Database) -> None:
+    with opened(mended) as reading, reading.reading():
+        survey = run.run(reading, [])
+        passed = quick.passed(reading, load.shipped(), {**run.parameters(survey), "rows": 1, "about": None}, before_018=False)
+    assert len(passed) > 0.9 * len(load.shipped())
