@@ -1,5 +1,6 @@
 """The only package that talks to the driver: connections, transactions, queries, and their errors in words of our own."""
 
+from chatops.db import driver  # noqa: F401 - before anything else of the driver's: it loads it
 from chatops.db.connecting import arrived, connect, pools_transactions
 from chatops.db.database import TIMEOUTS, Database
 from chatops.db.facts import Facts

@@ -97,11 +97,13 @@ class Statements(Link):
                 if not cursor.nextset():
                     return results
 
-    def run(self, text: str, copies: Sequence[str] = (), heard: Container[int] = ()) -> Ran:
+    def run(
+        self, text: str, copies: Sequence[str] = (), heard: Container[int] = (), meanwhile: Callable[[], None] | None = None
+    ) -> Ran:
         """Sends a text of any number of statements as one request, and says how far it came instead of raising.
 
         `copies` are the rows for each `COPY … FROM stdin` in it, in order; each costs one more round trip. `heard` are the
-        numbers of the statements whose rows somebody wants to see.
+        numbers of the statements whose rows somebody wants to see; `meanwhile` is done while the server works.
         """
         pgconn = self._connection.pgconn
         results: list[pq.abc.PGresult] = []
@@ -110,6 +112,8 @@ class Statements(Link):
         def conversation() -> Any:
             pgconn.send_query(text.encode())
             yield from generators.send(pgconn)
+            if meanwhile is not None:
+                meanwhile()
             while (result := (yield from generators.fetch(pgconn))) is not None:
                 if result.status in (pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH):
                     results.append(result)

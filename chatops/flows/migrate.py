@@ -11,27 +11,26 @@ from chatops.errors import ExitCode, UsageError
 from chatops.flows import ahead
 from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions, pin
-from chatops.flows.migrate_fleet import FleetOptions, migrate_all, targets_of
 from chatops.flows.run import Invocation
-from chatops.flows.tell_migration import Teller
 from chatops.frozen import frozen
 from chatops.later import later
 from chatops.migrations import ledger
 from chatops.migrations.ledger import Run
 from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
-from chatops.migrations.run import apply
 from chatops.migrations.source import SHIPPED, revision_of
 from chatops.screens import migrate as screen
 from chatops.screens.folder import folder_notes
 from chatops.settings import Target
 
-if TYPE_CHECKING:  # one file again, the text for psql, what a plan would mend, and what is kept of our own objects
+if TYPE_CHECKING:  # files that are applied, many tenants, one file again, the text for psql, what a plan would mend
     from chatops.checks import safety
-    from chatops.flows import again
-    from chatops.migrations import psql_text, repair_counts
+    from chatops.flows import again, migrate_fleet, tell_migration
+    from chatops.migrations import psql_text, repair_counts, run
 else:
     again, safety = later("chatops.flows.again"), later("chatops.checks.safety")
+    migrate_fleet, tell_migration = later("chatops.flows.migrate_fleet"), later("chatops.flows.tell_migration")
     psql_text, repair_counts = later("chatops.migrations.psql_text"), later("chatops.migrations.repair_counts")
+    run = later("chatops.migrations.run")
 
 
 @frozen
@@ -87,15 +86,16 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     if options.again is not None:
         return again.again(invocation, options.folder, options.again, dry_run=options.dry_run, yes=options.yes)
     folder = options.folder.folder(invocation.configuration)
-    if (targets := targets_of(invocation, options.all_schemas)) is not None:
+    if options.all_schemas is not None or invocation.has_tenants:
+        targets = migrate_fleet.targets_of(invocation, options.all_schemas)
         if as_sql:
             raise UsageError("-o sql shows the text for one database: name one")
-        return migrate_all(
+        return migrate_fleet.migrate_all(
             invocation,
             targets,
             folder,
             options.request,
-            how=FleetOptions(options.jobs, options.canary, options.max_failures),
+            how=migrate_fleet.FleetOptions(options.jobs, options.canary, options.max_failures),
             dry_run=options.dry_run,
             yes=options.yes,
             quiet=options.quiet,
@@ -111,9 +111,9 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     if newer and not options.dry_run and not prepared.nothing:
         refuse_ahead(database, newer)
     refuse_problems(prepared)
-    run = Run("migrate", invocation.provenance.annotations(), revision_of(folder.path))
     if as_sql:
-        invocation.emit(psql_text.exact_text(prepared, request, run, database.target.schema))
+        text = psql_text.exact_text(prepared, request, _this_run(invocation, prepared), database.target.schema)
+        invocation.emit(text)
     elif options.dry_run:
         invocation.show(
             screen.plan_answer(
@@ -123,16 +123,22 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     elif prepared.nothing:
         if (prepared.carried or prepared.by_history) and (options.yes or not invocation.target.production):
             refuse_ahead(database, newer)
-            apply(database, prepared, request, run, Teller(invocation, quiet=options.quiet))
+            teller = tell_migration.Teller(invocation, quiet=options.quiet)
+            run.apply(database, prepared, request, _this_run(invocation, prepared), teller)
         invocation.show(screen.nothing_answer(prepared))
     else:
         refuse_ahead(database, newer)
-        return go(invocation, database, prepared, request, run, yes=options.yes, quiet=options.quiet)
+        return go(invocation, database, prepared, request, yes=options.yes, quiet=options.quiet)
     return ExitCode.OK
 
 
+def _this_run(invocation: Invocation, prepared: Prepared) -> Run:
+    """As the ledger is to know it."""
+    return Run("migrate", invocation.provenance.annotations(), revision_of(prepared.folder.path))
+
+
 def go(
-    invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, run: Run, *, yes: bool, quiet: bool
+    invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, *, yes: bool, quiet: bool
 ) -> ExitCode:
     """Shows the plan, asks, applies it."""
     # Counting reads all messages: only for somebody who is about to decide.
@@ -144,7 +150,8 @@ def go(
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
     started = time.monotonic()
-    outcome = apply(database, prepared, request, run, Teller(invocation, quiet=quiet))
+    teller = tell_migration.Teller(invocation, quiet=quiet)
+    outcome = run.apply(database, prepared, request, _this_run(invocation, prepared), teller)
     seconds = time.monotonic() - started
     if prepared.folder.source == SHIPPED:
         safety.keep(database)

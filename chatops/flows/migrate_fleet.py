@@ -39,10 +39,8 @@ class FleetOptions:
     max_failures: int | None = None
 
 
-def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target] | None:
-    """Every target that was named; None when it is the usual one."""
-    if all_schemas is None and not invocation.has_tenants:
-        return None
+def targets_of(invocation: Invocation, all_schemas: str | None) -> list[Target]:
+    """Every target that was named, where it is not the usual one."""
     if all_schemas is not None and invocation.schema is not None:
         raise UsageError("--schema and --all-schemas: one of them")
     found = settings.resolve_all(invocation.options, configuration=invocation.configuration)

@@ -61,9 +61,11 @@ def sort_out(folder: Path, *, all_files: bool = False, empty: bool = False) -> S
     Raises UsageError where there is no such folder, no migration in it, or the layout of another tool.
     """
     try:
-        found = sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))
-        names = [path.name for path in found if path.name.lower().endswith(".sql")]
-        nested = [f"{path.name}/{up}" for path in found if path.name[:1].isdigit() for up in _UP_FILES if (path / up).is_file()]
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda one: os.fsencode(one.name))
+        names = [one.name for one in found if one.name.lower().endswith(".sql")]
+        folders = [folder / one.name for one in found if one.name[:1].isdigit() and _is_folder(one)]
+        nested = [f"{path.name}/{up}" for path in folders for up in _UP_FILES if (path / up).is_file()]
     except FileNotFoundError:
         raise UsageError(f"there is no folder {folder}") from None
     except NotADirectoryError:
@@ -81,13 +83,21 @@ def sort_out(folder: Path, *, all_files: bool = False, empty: bool = False) -> S
     alone = frozenset() if all_files else frozenset(name for name in migrations if _undoes(name))
     left_alone = [name for name in names if not _NUMBERED.fullmatch(name)] + nested
     if not migrations and not (empty and not left_alone):
-        raise _nothing(folder, found, left_alone)
+        raise _nothing(folder, [folder / one.name for one in found], left_alone)
     order = order_of(migrations)
     migrations.sort(key=lambda name: key_of(name[: -len(".sql")], order))
     stems = Counter(name[: -len(".sql")] for name in migrations)
     if twice := [stem for stem, files in stems.items() if files > 1]:
         raise UsageError(f"{folder} holds two files named {', '.join(sorted(twice))}, which differ in their endings alone")
     return Sorted(tuple(migrations), tuple(undoing), alone, tuple(left_alone), order)
+
+
+def _is_folder(one: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or leads to one: what the listing tells of most without another question."""
+    try:
+        return one.is_dir()
+    except OSError:
+        return False
 
 
 def _is_text(name: str) -> bool:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from chatops import cluster, db, formatting, sqlfiles
 from chatops.cluster import CitusNode
 from chatops.db import Database, Facts
 from chatops.errors import RefusedError, UsageError, standby_refused
 from chatops.frozen import frozen
+from chatops.later import later
 from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
 from chatops.migrations.fitness import refuse_odd_strings, refuse_unfit
 from chatops.migrations.ledger import Ledger
-from chatops.migrations.migration_text import Problem
 from chatops.migrations.plan import MigrationPlan, listed, plan
 from chatops.migrations.problems import problems
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
-from chatops.migrations.supabase_history import InStep, in_step, unrecorded, with_history
 from chatops.migrations.views import View, views
 from chatops.tables_there import require_place
+
+if TYPE_CHECKING:  # Supabase's own history, where there is one, and what problems are made of
+    from chatops.migrations import supabase_history
+    from chatops.migrations.migration_text import Problem
+    from chatops.migrations.supabase_history import InStep
+else:
+    supabase_history = later("chatops.migrations.supabase_history")
 
 
 @frozen
@@ -94,7 +101,8 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
     refuse_unusable_schema(database, ledger.facts)
     require_place(database, ledger.facts)
     refuse_unknown(database, carried_over(ledger, folder).ledger, folder, request)
-    prepared = judged(folder, ledger, request, in_step(database, folder, ledger))
+    history = supabase_history.in_step(database, folder, ledger) if ledger.facts.has_supabase_history else None
+    prepared = judged(folder, ledger, request, history)
     refuse_strange_folder(prepared.ledger, folder)
     refuse_known_elsewhere(prepared.ledger, folder, prepared.plan)
     refuse_odd_strings(database, ledger.facts, prepared.plan.apply)
@@ -167,8 +175,10 @@ def deployed(database: Database) -> str:
 def judged(folder: Folder, ledger: Ledger, request: MigrationRequest, history: InStep | None = None) -> Prepared:
     """The plan for a ledger, and everything that speaks against it; needs no server."""
     carried = carried_over(ledger, folder)
-    by_history = unrecorded(history, folder, carried.ledger)
-    ledger = with_history(carried.ledger, by_history)
+    ledger, by_history = carried.ledger, list[MigrationFile]()
+    if history is not None:
+        by_history = supabase_history.unrecorded(history, folder, ledger)
+        ledger = supabase_history.with_history(ledger, by_history)
     made = plan(folder, ledger.rows, request.to, allow_out_of_order=request.allow_out_of_order)
     changed = () if made.left else tuple(view for view in views(ledger, made) if view.changed)
     found = problems(folder, made, strict=request.strict, allow_out_of_order=request.allow_out_of_order)

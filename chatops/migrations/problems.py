@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from chatops.migrations.edits import Edit
-from chatops.migrations.migration_text import Problem
+from chatops.later import later
 from chatops.migrations.plan import Entry, MigrationPlan, State
 from chatops.migrations.source import Folder
+
+if TYPE_CHECKING:  # where there is a problem: it brings the scanner
+    from chatops.migrations import migration_text
+    from chatops.migrations.edits import Edit
+    from chatops.migrations.migration_text import Problem
+else:
+    migration_text = later("chatops.migrations.migration_text")
 
 
 def problems(folder: Folder, plan: MigrationPlan, *, strict: bool = False, allow_out_of_order: bool = False) -> list[Problem]:
@@ -38,7 +45,7 @@ def _numbers(folder: Folder, plan: MigrationPlan, *, strict: bool) -> Iterator[P
     for number, names in folder.duplicates.items():
         if strict or pending & set(names):
             first = next(file for file in folder.files if file.name == names[0])
-            yield Problem(
+            yield migration_text.Problem(
                 first.shown, None, None, "duplicate-number",
                 f"{len(names)} files bear the number {number}: {', '.join(names)}; they run in the order of their names",
                 "give one of them a number of its own, before it is applied anywhere",
@@ -59,7 +66,7 @@ def _edited(entry: Entry) -> Iterator[Problem]:
         yield _whole(entry, "edited", "is not the text that was applied", hint)
         return
     for edit in edits:
-        yield Problem(entry.file.shown, edit.line, 1, "edited", _edit_text(edit), hint)
+        yield migration_text.Problem(entry.file.shown, edit.line, 1, "edited", _edit_text(edit), hint)
 
 
 def _edit_text(edit: Edit) -> str:
@@ -92,7 +99,7 @@ def _resumed(entry: Entry) -> Iterator[Problem]:
         yield _whole(entry, "half-done-edited", "stopped in the middle and was edited since", hint)
         return
     for edit in edits:
-        yield Problem(entry.file.shown, edit.line, 1, "half-done-edited", "a finished statement was edited", hint)
+        yield migration_text.Problem(entry.file.shown, edit.line, 1, "half-done-edited", "a finished statement was edited", hint)
 
 
 def _named_for_undoing(entry: Entry) -> Iterator[Problem]:
@@ -105,4 +112,4 @@ def _named_for_undoing(entry: Entry) -> Iterator[Problem]:
 
 def _whole(entry: Entry, code: str, message: str, hint: str, severity: str = "error") -> Problem:
     shown = entry.file.shown if entry.file else f"{entry.name}.sql"
-    return Problem(shown, None, None, code, message, hint, "warning" if severity == "warning" else "error")
+    return migration_text.Problem(shown, None, None, code, message, hint, "warning" if severity == "warning" else "error")

@@ -85,6 +85,8 @@ class Migrating:
         self.attempts = attempts
         self.alone: set[str] = set()
         """Files that did not go in together with others."""
+        self.ahead: tuple[list[Entry], list[Transaction]] = [], []
+        """What the next request will most likely be: written while the server works at this one."""
         # A pooler reconnects on its own: a crash between two files would go unnoticed.
         # A cluster's statements go one by one, so several files together save nothing.
         self.may_follow = not attempts.run.tenant and progress.now.ledger.facts.backend_pid == attempts.database.protocol_pid
@@ -235,13 +237,13 @@ class Migrating:
         following = self.now.plan.apply[index + 1].file if len(self.now.plan.apply) > index + 1 else None
         return self.may_follow and (following.reading.mode == "transaction" if following else bool(self.now.views))
 
-    def companions(self) -> list[Entry]:
-        """The next files that go as one request, each a transaction of its own."""
+    def companions(self, after: int = 0) -> list[Entry]:
+        """The next files that go as one request, each a transaction of its own; the next but so many."""
         if not (self.may_follow and self.now.ledger.exists):
             return []
         found: list[Entry] = []
         length = 0
-        for entry in self.now.plan.apply[:MOST_TOGETHER]:
+        for entry in self.now.plan.apply[after : after + MOST_TOGETHER]:
             reading = entry.file.reading if entry.file is not None else None
             if reading is None or reading.mode != "transaction" or entry.name in self.alone or entry.row is not None:
                 break
@@ -251,6 +253,17 @@ class Migrating:
             found.append(entry)
         return found
 
+    def texts(self, entries: Sequence[Entry], budget: Budget, after: int = 0, *, run_known: bool) -> list[Transaction]:
+        """What is sent for files that go together, the first of them `after` so many others of the plan."""
+        return [
+            for_file(
+                entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms, bookkeeping=False,
+                statement_timeout=self.request.statement_timeout, followed=self.followed(after + index),
+                run_known=run_known, also=self.also(entry),
+            )
+            for index, entry in enumerate(entries)
+        ]  # fmt: skip
+
     def together(self, entries: Sequence[Entry]) -> None:
         """Sends files as one request; the server stops at the first that fails.
 
@@ -258,18 +271,18 @@ class Migrating:
         """
         self.progress.tell(Started(entries[0].name))
         budget = Budget(self.request.max_wait)
-        sent = [
-            for_file(
-                entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms, bookkeeping=False,
-                statement_timeout=self.request.statement_timeout, followed=self.followed(index),
-                run_known=bool(self.progress.done), also=self.also(entry),
-            )
-            for index, entry in enumerate(entries)
-        ]  # fmt: skip
+        foreseen, sent = self.ahead
+        if len(foreseen) != len(entries) or any(one is not other for one, other in zip(foreseen, entries, strict=True)):
+            sent = self.texts(entries, budget, run_known=bool(self.progress.done))
         last = self.followed(len(entries) - 1)
+
+        def look_ahead() -> None:
+            following = self.companions(len(entries))
+            self.ahead = following, self.texts(following, budget, len(entries), run_known=True)
+
         try:
             with self.attempts.watch.over(budget.deadline_ms, self.teller_of(entries), others_ms=budget.others_ms):
-                ran = self.database.run(as_one_request(sent), heard=heard_of(sent))
+                ran = self.database.run(as_one_request(sent), heard=heard_of(sent), meanwhile=look_ahead)
         except KeyboardInterrupt:
             self.take_what_is_in(entries)
             raise self.attempts.interrupted(self.now.plan.apply[0].name if self.now.plan.apply else "") from None

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 from chatops import sqlfiles
 from chatops.errors import UsageError
 from chatops.frozen import frozen
-from chatops.migrations import edits
-from chatops.migrations.edits import Edit
+from chatops.later import later
 from chatops.migrations.layout import Order, Undoing, key_of, number_of, sort_out, version_of
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what stands in files, and how it differs from what stood there: whoever compares checksums needs neither
+    from chatops.migrations import edits
+    from chatops.migrations.edits import Edit
     from chatops.migrations.migration_text import MigrationText
+else:
+    edits = later("chatops.migrations.edits")
 
 SHIPPED = "chatops"
 """The source of the files that chatops ships."""

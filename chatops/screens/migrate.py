@@ -5,17 +5,20 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from chatops import formatting
 from chatops.frozen import frozen
-from chatops.migrations.events import Done
-from chatops.migrations.heard import Said
 from chatops.migrations.plan import Entry, State, not_applied, short
-from chatops.migrations.prepare import Prepared
-from chatops.migrations.repair_counts import RepairCount
-from chatops.migrations.run import MigrationOutcome
 from chatops.migrations.source import SHIPPED
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
+
+if TYPE_CHECKING:  # a run that has nothing to do needs nothing of what applies files
+    from chatops.migrations.events import Done
+    from chatops.migrations.heard import Said
+    from chatops.migrations.prepare import Prepared
+    from chatops.migrations.repair_counts import RepairCount
+    from chatops.migrations.run import MigrationOutcome
 
 NARROW = 60
 LONGEST_SAID = 300
@@ -101,6 +104,7 @@ def _effect(entry: Entry, count: RepairCount | None) -> str:
 def _to_mend(count: RepairCount) -> str:
     """How many rows a file is about to write: about, for what is mended first makes the rest smaller.
 
+    >>> from chatops.migrations.repair_counts import RepairCount
     >>> _to_mend(RepairCount({"CHAT003": 2, "CONF001": 1})), _to_mend(RepairCount({"CHAT003": 2}, ("DATA001",)))
     ('about 3 rows to mend', 'about 2 rows to mend, DATA001 not counted')
     """
