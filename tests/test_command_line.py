@@ -41,10 +41,10 @@ def modules_loaded_by(*arguments: str, home: Path, **variables: str) -> set[str]
 def test_the_version_is_told_before_typer_is_imported(home: Path) -> None:
     loaded = modules_loaded_by("--version", home=home)
     assert "chatops" in loaded
-    assert not loaded & {"typer", "rich", "psycopg", "sqlparse", "tabulate", "dataclasses"}
+    assert not loaded & {"typer", "rich", "psycopg", "sqlparse", "dataclasses"}
 
 
-HEAVY = {"typer", "click", "rich", "psycopg", "sqlparse", "tabulate", "dataclasses", "typing", "jinja2", "tomlkit"}
+HEAVY = {"typer", "click", "rich", "psycopg", "sqlparse", "dataclasses", "typing", "jinja2", "tomlkit"}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_no_command_loads_what_its_flow_needs_before_it_runs(home: Path) -> None
         check=True,
     )
     loaded = {module.partition(".")[0] for module in done.stdout.split()}
-    assert not loaded & {"psycopg", "sqlparse", "tabulate", "rich", "jinja2", "tomlkit"}
+    assert not loaded & {"psycopg", "sqlparse", "rich", "jinja2", "tomlkit"}
     assert "chatops.flows.run" not in done.stdout.split()
 
 

@@ -5,15 +5,16 @@ On a terminal the rows of a table are lines, each value with its heading: as a s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-
-from tabulate import tabulate
 
 from chatops import formatting
 from chatops.model import Answer, Column, Line, Table, value_of
 from chatops.render.cells import NUMERIC, columns_for, flat, for_people, human
 from chatops.render.format import Envelope, Format, Medium
+from chatops.render.wrap import cells
+
+APART = "  "
 
 
 def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
@@ -43,14 +44,25 @@ def _table(table: Table, medium: Medium, now: datetime | None) -> str:
     title = f"{table.title}\n" if table.title else ""
     if not rows:
         return f"{title}{table.empty or 'none'}\n"
-    text = tabulate(
-        rows,
-        headers=[column.heading for column in columns],
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=["right" if column.kind in NUMERIC else "left" for column in columns],
-    )
-    return title + "".join(line.rstrip() + "\n" for line in text.splitlines())
+    headings = [column.heading for column in columns]
+    return title + "".join(f"{line}\n" for line in _in_columns(headings, rows, [column.kind in NUMERIC for column in columns]))
+
+
+def _in_columns(headings: Sequence[str], rows: Iterable[Sequence[str]], to_the_right: Sequence[bool]) -> Iterator[str]:
+    """Headings, a line under each, and the rows beneath.
+
+    >>> list(_in_columns(["who", "chats"], [["ada", "7"], ["漢字", "12"]], [False, True]))
+    ['who      chats', '-----  -------', 'ada          7', '漢字        12']
+    """
+    lines = [headings, *([text.strip() for text in row] for row in rows)]
+    widths = [max(cells(heading) + len(APART), *map(cells, texts)) for heading, *texts in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    for line in lines:
+        padded = []
+        for text, width, right in zip(line, widths, to_the_right, strict=True):
+            blanks = " " * (width - cells(text))
+            padded.append(blanks + text if right else text + blanks)
+        yield APART.join(padded).rstrip()
 
 
 def _lines(table: Table, medium: Medium, now: datetime | None) -> Iterator[str]:
