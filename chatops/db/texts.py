@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from json import dumps
 from uuid import UUID
 
 from psycopg import sql as composed
@@ -64,4 +65,6 @@ def literal(value: object) -> str:
         return "true" if value else "false"
     if type(value) is int and value >= 0:
         return str(value)
+    if isinstance(value, Jsonb) and value.dumps is None and "\\" not in (text := dumps(value.obj)):
+        return f"{literal(text)}::jsonb"
     return composed.Literal(value).as_string(None)

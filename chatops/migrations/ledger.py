@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -158,7 +159,8 @@ def left_behind(holder: Migrator, again: str) -> ConflictError:
     )
 
 
-def lock_text(schema: str, *, bookkeeping: bool, source: str = SHIPPED) -> list[str]:
+@lru_cache(maxsize=8)
+def lock_text(schema: str, *, bookkeeping: bool, source: str = SHIPPED) -> tuple[str, ...]:
     """The statements that take the lock until the end of the transaction, or fail with CHL01 at once.
 
     The schema must exist where files are to make their tables there: the shipped ones, and those for a tenant.
@@ -166,7 +168,7 @@ def lock_text(schema: str, *, bookkeeping: bool, source: str = SHIPPED) -> list[
     text = sqlfiles.read("queries/ledger_lock.sql")
     objects = [lock_object(schema), *([BOOKKEEPING_LOCK] if bookkeeping else [])]
     values = {"lock_class": LOCK_CLASS, "target_schema": schema, "schema_is_needed": needs_schema(schema, source)}
-    return [db.inlined(text, {**values, "lock_object": one}) for one in objects]
+    return tuple(db.inlined(text, {**values, "lock_object": one}) for one in objects)
 
 
 def needs_schema(schema: str, source: str) -> bool:

@@ -63,6 +63,8 @@ class Progress:
 
     def ledger_made(self) -> None:
         """Notes that the bookkeeping exists now."""
+        if self.now.ledger.exists:
+            return
         facts = replace(self.now.ledger.facts, has_ledger=True)
         self.now = replace(self.now, ledger=replace(self.now.ledger, facts=facts))
 

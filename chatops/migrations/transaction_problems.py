@@ -26,7 +26,9 @@ _OWN_COMMIT = re.compile(r"(?:COMMIT|END)(?: WORK| TRANSACTION)?(?: AND NO CHAIN
 
 def own_transaction(runnable: Sequence[Statement]) -> tuple[Statement, ...]:
     """The BEGIN and COMMIT around a whole file, () without them: it then runs in the transaction of the run."""
-    if len(runnable) < 2 or not _OWN_BEGIN.fullmatch(shape(runnable[0])) or not _OWN_COMMIT.fullmatch(shape(runnable[-1])):
+    if len(runnable) < 2 or first_word(runnable[0]) not in ("BEGIN", "START"):
+        return ()
+    if not _OWN_BEGIN.fullmatch(shape(runnable[0])) or not _OWN_COMMIT.fullmatch(shape(runnable[-1])):
         return ()
     return runnable[0], runnable[-1]
 
