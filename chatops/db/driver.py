@@ -12,9 +12,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import typing
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 DRIVER = "psycopg"
 PACKAGES = (DRIVER, "psycopg-binary", "psycopg-c")
@@ -35,7 +34,7 @@ class _Deferred:
     def _real(self) -> Any:
         return getattr(importlib.import_module(self._module), self._name)
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
+    def __call__(self, *arguments: object, **named: object) -> Any:
         return self._real()(*arguments, **named)
 
     def __getattr__(self, name: str) -> Any:
@@ -53,11 +52,15 @@ class _Deferred:
         return loaded is not None and isinstance(one, getattr(loaded, self._name))
 
 
+class _Cancelled(BaseException):
+    """In the place of asyncio's: what is caught must be a class."""
+
+
 class _StandIn(ModuleType):
-    def __getattr__(self, name: str) -> _Deferred:
+    def __getattr__(self, name: str) -> _Deferred | type[BaseException]:
         if name.startswith("__"):  # what the machinery of imports asks a module
             raise AttributeError(name)
-        return _Deferred(self.__name__, name)
+        return _Cancelled if name.endswith("Error") else _Deferred(self.__name__, name)
 
 
 def load() -> None:
@@ -66,7 +69,8 @@ def load() -> None:
         return
     put: dict[str, ModuleType] = {name: _StandIn(name) for name in DEFERRED}
     put[TYPING] = ModuleType(TYPING)
-    put[TYPING].__dict__["TypeVar"] = _type_variable
+    # A default only type checkers read: Python before 3.13 knows none.
+    put[TYPING].__dict__["TypeVar"] = lambda name, *bounds, default=None, **named: TypeVar(name, *bounds, **named)
     if versions := _versions():
         put[METADATA] = ModuleType(METADATA)
         put[METADATA].__dict__["version"] = versions.__getitem__
@@ -82,11 +86,6 @@ def load() -> None:
             if sys.modules.get(name) is module:
                 del sys.modules[name]
     importlib.import_module(DRIVER)
-
-
-def _type_variable(name: str, *constraints: Any, default: object = None, **named: Any) -> Any:
-    """As Python before 3.13 makes one, without a default, which only type checkers read."""
-    return getattr(typing, "TypeVar")(name, *constraints, **named)  # noqa: B009 - a checker wants it assigned by its name
 
 
 def _versions() -> dict[str, str]:
