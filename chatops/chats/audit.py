@@ -64,6 +64,16 @@ def array(values: Iterable[UUID | int | bool | None]) -> str:
     return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
 
 
+def texts(values: Iterable[str]) -> str:
+    r"""Texts as an array literal: in a list the driver looks at each character of each, which takes ten times as long.
+
+    >>> print(texts(['{"a": "b\\c"}', "NULL", ""]))
+    {"{\"a\": \"b\\c\"}","NULL",""}
+    """
+    escaped = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in escaped) + "}"
+
+
 Attempt = tuple[UUID | None, UUID | None, str, str | None]
 
 

@@ -215,7 +215,7 @@ def _reassign(database: Database, plan: MovePlan, moves: Sequence[Move], conditi
         "release_reason": plan.release_reason,
     }
     taken = audit.carry_out(database, "queries/reassign_take.sql", parameters)
-    before, after = ([row[place] for row in taken] for place in (1, 2))
+    before, after = (audit.texts(row[place] for row in taken) for place in (1, 2))
     chats = audit.array(row[0] for row in taken)
     given = {"chats": chats, "before": before, "after": after}
     return _results(audit.carry_out(database, "queries/reassign_give.sql", given, logged=conditions.logged), conditions)

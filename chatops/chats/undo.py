@@ -156,7 +156,7 @@ def _in_one_transaction(database: Database, actions: Sequence[Action], condition
     results: list[Undone] = []
     if ready:
         taken = audit.carry_out(database, "queries/undo_take.sql", {"actions": ready})
-        given = {"actions": [row[0] for row in taken], "before": [row[1] for row in taken]}
+        given = {"actions": [row[0] for row in taken], "before": audit.texts(row[1] for row in taken)}
         for by, undoes, chat_id, chat_state in audit.carry_out(database, "queries/undo_give.sql", given):
             results.append(Undone(undoes, chat_id, by_id[undoes].operator_id, "done", None, by, chat_state))
         if len(results) != len(ready):
