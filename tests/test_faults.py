@@ -258,15 +258,15 @@ def f18_the_last_operator_gets_the_chat_at_once_or_never(desk: Desk) -> object:
         on conflict (key) do update set value = excluded.value""")
     with desk.history() as past:
         past.execute(
-            "update chats set waiting_since = waiting_since - interval '59 seconds',"
-            " state_since = state_since - interval '59 seconds' where id = %s",
+            "update chats set waiting_since = waiting_since - interval '30 seconds',"
+            " state_since = state_since - interval '30 seconds' where id = %s",
             [chat],
         )
     assert desk.takes(ann) is None
     with desk.history() as past:
         past.execute(
-            "update chats set waiting_since = waiting_since - interval '2 seconds',"
-            " state_since = state_since - interval '2 seconds' where id = %s",
+            "update chats set waiting_since = waiting_since - interval '31 seconds',"
+            " state_since = state_since - interval '31 seconds' where id = %s",
             [chat],
         )
     assert desk.takes(ann) == chat, "an exclusion needs an end"
