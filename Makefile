@@ -2,8 +2,8 @@
 # Needs nothing newer than GNU make 3.81 and a POSIX shell.
 
 PYTHON ?=
-# A quarter of a test's time is waiting: three keep two cores busy.
-JOBS ?= 3
+# Half of a test's time is waiting: four keep two cores busy.
+JOBS ?= 4
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
 
@@ -31,8 +31,8 @@ help: ## list the targets
 demo: $(INSTALLED) ## a working system with trouble in it, on a Postgres of its own (ARGS="--size 500")
 	@.venv/bin/chatops demo $(ARGS)
 
-test: $(TOOLS) ## all tests, on real Postgres servers (JOBS=3 at a time)
-	@$(PY) -m pytest -n $(JOBS)
+test: $(TOOLS) ## all tests, on real Postgres servers (JOBS=4 at a time)
+	@$(PY) -m pytest -n $(JOBS) --maxschedchunk 16
 
 test-one: named $(TOOLS) ## the tests whose name matches: make test-one K=expression
 	@$(PY) -m pytest -n 0 -k "$$K"
