@@ -149,6 +149,11 @@ class Database(Statements):
         self._require_transactions(self.facts)
         return self.facts
 
+    def backend(self) -> int:
+        """The process that answers, in one round trip: a glance at what needs no look into the catalog."""
+        results = self._first(GLANCE, f"{self._settings(None, None)}; select pg_catalog.pg_backend_pid(); commit", self.script)
+        return int(results[-1][0][0])
+
     def _require_transactions(self, facts: Facts) -> None:
         """A pooler by statement lets a transaction through that is one request, and no other: better told now than half-way."""
         if facts.backend_pid != self.protocol_pid and not self._has_transactions:

@@ -100,7 +100,9 @@ def send(
     Nothing is raised for one tenant's failure.
     """
     # A pooler reconnects on its own: a crash between two files would go unnoticed.
-    may_follow = _backend(database) == database.protocol_pid
+    may_follow = database.backend() == database.protocol_pid
+    if not may_follow:
+        database.glance()  # it refuses a pooler by statement
     sent = [one for member in members for one in _of(member, may_follow=may_follow)]
     if may_follow:  # the commit of the last one makes all of them durable
         last = sent[-1]
@@ -126,14 +128,6 @@ def send(
             if finished and may_follow:
                 database.run(db.inlined(sqlfiles.read("queries/ledger_flush.sql"), {"run_id": sent[0].member.run.id}))
     return went
-
-
-def _backend(database: Database) -> int:
-    """Which process answers. What else the server says of itself is asked once a session."""
-    if database.facts is None:
-        return database.glance().backend_pid
-    database.awake()
-    return int(database.value("select pg_catalog.pg_backend_pid()"))
 
 
 def _begun(schema: str, file: MigrationFile, run: Run) -> str:
