@@ -296,7 +296,9 @@ def test_an_odd_name_that_needs_no_quotes_is_a_tenant_like_any_other(cluster: Cl
 
 
 @pytest.mark.citus
-def test_a_worker_that_is_away_or_not_told_is_named_before_anything_is_done(tenant: Cluster, chatops_inprocess: Run) -> None:
+def test_a_worker_that_is_away_or_not_told_is_named_before_anything_is_done(
+    tenant: Cluster, chatops_inprocess: Run, tmp_path: Path
+) -> None:
     away = "update pg_dist_node set nodeport = 1 where groupid = (select max(groupid) from pg_dist_node)"
     with tenant.connect() as own:
         own.execute("create schema next")
@@ -316,6 +318,9 @@ def test_a_worker_that_is_away_or_not_told_is_named_before_anything_is_done(tena
         assert f"UNKNOWN: what was refused on {host}:1" in refused
         looked = chatops_inprocess("--schema", "acme", "summary", db=tenant.url, check=3 if held else 0)
         assert (f"the coordinator does not reach its worker {host}:1" in looked.stderr) is held
+        # The page of many tenants goes on: the others are seen.
+        chatops_inprocess("console", "--all-schemas", "acme", "--screenshot", "desk.svg", db=tenant.url, check=0)
+        assert ("NOT&#160;SEEN" in (tmp_path / "desk.svg").read_text()) is held
         own.execute("update pg_dist_node set nodeport = %s where nodeport = 1", (port,))
     chatops_inprocess("--schema", "next", "migrate", "--yes", db=tenant.url, check=0)
 

@@ -210,9 +210,9 @@ class TenantsSource:
             known = reports.queue_figures_at_once(
                 database, facts, statement_timeout=f"{statement * 1000:.0f}ms", lock_timeout=f"{lock * 1000:.0f}ms"
             )
-        except UnreachableError:
-            raise  # nor would the others be reached
         except ChatopsError as error:
+            if isinstance(error, UnreachableError) and database.closed:
+                raise  # nor would the others be reached; the worker of a cluster is away for its tenants only
             return TenantFigures("", "", None, error.message)
         return TenantFigures("", "", known)
 

@@ -11,7 +11,7 @@ from chatops.screens.console import Row, Section, age
 from chatops.screens.console_lines import cut
 
 HEADINGS = ("", "wait", "oldest", "95 % under", "free", "busy", "away")
-WIDTHS = (24, 7, 9, 11, 6, 6)
+WIDTHS = (21, 7, 9, 10, 5, 5)
 
 
 def sections(look: TenantsLook) -> list[Section]:
