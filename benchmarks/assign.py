@@ -81,8 +81,10 @@ def run(bench: Bench) -> None:
             bench.alternate(case(middle, what), taking(writing, middle))
         for turn in range(long_rounds):
             for name in list(assigning)[:: 1 if turn % 2 == 0 else -1]:
-                long_reader(bench, server, name, assigning[name], pgbench, middle, long_seconds)
-        recovery(bench, server, assigning["chatops"], pgbench, middle, waiting)
+                with bench.noted(f"long reader: {name}"):
+                    long_reader(bench, server, name, assigning[name], pgbench, middle, long_seconds)
+        with bench.noted("restart: chatops"):
+            recovery(bench, server, assigning["chatops"], pgbench, middle)
     bench.notes.append(f"The {long_seconds} s reader and the restart were measured in {long_rounds} round(s) (LONG_ROUNDS).")
     sweep = case(middle, f"{waiting:,} waiting")
     for many, share in ((middle, 0.85), (max(clients), 0.7)):
@@ -266,7 +268,7 @@ def long_reader(bench: Bench, server: Server, name: str, contender: Contender, p
     session.say(f"  long reader, {name}: {statistics.mean(by_second[:5]):.0f} then {by_second[-3]:.0f} a second")
 
 
-def recovery(bench: Bench, server: Server, contender: Contender, pgbench: Path, clients: int, waiting: int) -> None:
+def recovery(bench: Bench, server: Server, contender: Contender, pgbench: Path, clients: int) -> None:
     """The server crashes and comes back with nothing in memory."""
     for _ in range(min(bench.rounds, 3)):
         before = statistics.mean(progress(pgbench, server, contender, clients, 5)[1:])

@@ -121,6 +121,15 @@ class Bench:
                     self.add(f"{case}, {what}" if what else case, name, value)
             say(f"  {case}: round {turn + 1} of {self.rounds}, {time.monotonic() - self.began:.0f} s in all")
 
+    @contextlib.contextmanager
+    def noted(self, what: str) -> Iterator[None]:
+        """Something that adds its figures by itself: where it fails the result says why, and the rest is measured."""
+        try:
+            yield
+        except MeasureError as error:
+            self.failures[what] = str(error)
+            say(f"  {what}: {error}")
+
 
 class MeasureError(Exception):
     """A contender did not do what was asked of it."""
