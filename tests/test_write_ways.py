@@ -194,6 +194,13 @@ delete from fictional_users where id in (select fictional_user_id from chats whe
     "operators go": Way("service", "delete from operators where id in ('{ann}', '{ben}')",
         tells={0: 2}, now={"held": "waiting_assignment 1"}),
     "chats go": Way("service", "delete from chats where id in ('{held}', '{waits}', '{answered}', '{empty}')"),
+    "a chat goes while it is held, and is written to": Way("service", f"""
+delete from chats where id = '{{held}}'
+{SAY} values ('{{held}}', 'real', 'x', null)
+select count(*) from operator_activity""", tells={1: re.compile("23503 chat .* does not exist")}),
+    "an operator goes and asks": Way("service", """
+delete from operators where id = '{ben}'
+select assign_chat_to_operator('{ben}')""", tells={1: re.compile("P0001 Operator .* not found")}),
     "messages go": Way("service", "delete from messages where chat_id in ('{held}', '{waits}', '{answered}')",
         now={"answered": "waiting_real_user_reply 0", "held": "assigned ann 0", "waits": "waiting_assignment 0"}),
     "messages are put away": Way("service", """
@@ -224,6 +231,24 @@ create trigger says instead of insert on talk for each row execute function says
 update open_chats set admin_notes = 'x' where id = '{waits}'
 update open_chats set is_active = false where id = '{held}'""",
         owner="create view open_chats as select * from chats where is_active with check option", undo="drop view open_chats"),
+    "a view with a rule": Way("service", "insert into talk (chat_id, content) values ('{waits}', 'x'), ('{answered}', 'y')",
+        owner="""create view talk as select chat_id, content from messages;
+create rule says as on insert to talk do instead
+  insert into messages (chat_id, sender_type, content) values (new.chat_id, 'real', new.content)""",
+        undo="drop view talk", now={"answered": CALLED}),
+    "an upsert through a view": Way("service", """
+insert into talk (id, chat_id, sender_type, content) values ('{new}', '{waits}', 'real', 'x')
+  on conflict (id) do update set content = excluded.content
+insert into talk (id, chat_id, sender_type, content) values ('{new}', '{waits}', 'real', 'y')
+  on conflict (id) do update set content = excluded.content returning content
+insert into talk (id, chat_id, sender_type, content) values ('{new}', '{empty}', 'real', 'z') on conflict do nothing""",
+        owner="create view talk as select id, chat_id, sender_type, content from messages", undo="drop view talk"),
+    "a rule that keeps a copy": Way("service", f"""
+{SAY} values ('{{waits}}', 'real', 'x', null), ('{{empty}}', 'real', 'y', null)
+select count(*) from copies""",
+        owner="""create table copies (chat_id uuid, content text);
+create rule copies as on insert to messages do also insert into copies values (new.chat_id, new.content)""",
+        undo="drop rule copies on messages; drop table copies"),
     "a deferred key": Way("service", f"""
 begin
 insert into chats (id, real_user_id, fictional_user_id) select '{{new}}', '{{user4}}', fictional_user_id from chats
