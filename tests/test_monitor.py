@@ -7,16 +7,19 @@ import json
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chatops.deploys import monitor_state, schedule
-from chatops.deploys.monitor_state import Look, Seen
+from chatops.deploys import monitor_state, notice, schedule
+from chatops.deploys.monitor_state import Look, Seen, Verdict
 from chatops.errors import ExitCode, UsageError
-from tests.conftest import build_latest
+from chatops.render import nagios
+from chatops.screens import monitor as screen
+from tests.conftest import build_latest, url_as
 from tests.servers import Database, Server
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -131,6 +134,59 @@ def test_what_was_there_before_is_not_worse_and_what_is_new_is() -> None:
     verdict = monitor_state.verdict(state)
     assert verdict.code is ExitCode.FOUND
     assert verdict.sentence == "1 m after deploy: worse than before, CHAT001 is new; 1 older finding remains"
+
+
+def test_what_could_not_be_checked_at_the_start_is_no_health_and_not_known_to_have_been_there() -> None:
+    blind, calm = Seen("unknown", "may not read"), Look({"waiting": 1})
+    begun = monitor_state.begin("here", "1m*9", START, monitor_state.baseline_of(replace(calm, findings={"DB030": blind})))
+    assert nagios.state(screen.answer(begun, [])) == 3
+    assert notice.message(begun)["event_action"] == "trigger"
+    still, told = monitor_state.advance(begun, 0, (), START, replace(calm, findings={"DB030": blind}))
+    assert told == ()
+    assert monitor_state.verdict(still) == Verdict("1 m after deploy: unknown, DB030 could not be checked", ExitCode.FOUND)
+    assert nagios.state(screen.answer(still, [])) == 3
+    assert "unknown  DB030" in "\n".join(screen.tick_lines(still, begun, told))
+    assert "nothing new is open" not in str(screen.page(still, [], 80))
+    still = monitor_state.parse_state(still.text, "here")
+    seen, told = monitor_state.advance(still, 1, (), START, replace(calm, findings={"DB030": Seen("warning", "gone")}))
+    assert [(one.code, one.kind, one.severity) for one in told] == [("DB030", "new", "warning")]
+    assert "worse than before, DB030 is new" in monitor_state.verdict(seen).sentence
+    well, told = monitor_state.advance(still, 1, (), START, calm)
+    assert (told, monitor_state.verdict(well).code, nagios.state(screen.answer(well, []))) == ((), ExitCode.OK, 0)
+
+
+def test_what_was_there_before_and_cannot_be_checked_meanwhile_is_not_new_when_it_is_seen_again() -> None:
+    ill, blind = Look({}, {"DB030": Seen("warning", "gone")}), Look({}, {"DB030": Seen("unknown", "locked")})
+    watch = monitor_state.begin("here", "1m*9", START, monitor_state.baseline_of(ill))
+    codes = []
+    for slot, look in enumerate((ill, blind, ill)):
+        watch, told = monitor_state.advance(watch, slot, (), START, look)
+        assert told == ()
+        codes.append((int(monitor_state.verdict(watch).code), nagios.state(screen.answer(watch, []))))
+    assert codes == [(0, 0), (1, 3), (0, 0)]
+
+
+def test_a_first_look_that_could_not_check_all_says_so_to_every_reader(
+    latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    with latest_database.role("sees_half") as role:
+        latest_database.script(
+            f"grant usage on schema public, chatops to {role}; grant select on all tables in schema public to {role}; "
+            f"grant select on chatops.migrations to {role}; grant pg_monitor to {role}"
+        )
+        flags = ("monitor", "--once", "--restart", "--plan", "5ms,1h", "--state", "s.json", "--write", "prometheus=m.prom")
+        for how, code in (("nagios", 3), ("json", 1), ("plain", 1), ("junit", 1)):
+            done = chatops_inprocess(*flags, "-o", how, db=url_as(latest_database, role))
+            assert done.exit_code == code, (how, done.stdout, done.stderr)
+            assert "could not be checked at the start" in done.stderr
+            if how == "nagios":
+                assert done.stdout.startswith("CHATOPS UNKNOWN - monitor: ")
+                assert "unknown, " in done.stdout
+            assert re.search(r"^chatops_monitor_unknown\{.*\} [1-9]", (tmp_path / "m.prom").read_text(), re.MULTILINE)
+        # The look that follows, and one that is not due, say the same.
+        again = (*(word for word in flags if word != "--restart"), "-o", "nagios")
+        for _ in range(2):
+            assert chatops_inprocess(*again, db=url_as(latest_database, role)).exit_code == 3
 
 
 def test_what_was_there_before_keeps_its_severity_and_its_words() -> None:

@@ -21,6 +21,7 @@ class _Known:
 class _Baseline:
     figures: Mapping[str, float | None] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     known: Mapping[str, _Known] = field(default_factory=dict)
     unseen: str | None = None
 

@@ -126,14 +126,26 @@ class Watch:
         return {code: one for code, one in self.open.items() if not one.before}
 
     @property
+    def unknown(self) -> dict[str, Open]:
+        """The checks that the newest look could not make, the one at the start where there was none since."""
+        last = self.ticks[-1].findings if self.ticks else {code: one.severity for code, one in self.open.items()}
+        return {code: one for code, one in self.open.items() if last.get(code) == "unknown"}
+
+    @property
+    def counting(self) -> dict[str, Open]:
+        """What makes a look end in 1: open and not there before, or not known to be well."""
+        return self.worse | self.unknown
+
+    @property
     def next_steps(self) -> tuple[tuple[str, str], ...]:
         """What to do now: labels with their commands; none where the database is not known."""
         if not self.program:
             return ()
-        codes = sorted(self.worse)
+        codes = sorted(self.worse or self.unknown)
         if not codes:
             return (("look again", f"{self.program} diagnose"),)
-        seen = [("what is new, and what mends it", f"{self.program} diagnose --only {','.join(codes)}")]
+        label = "what is new, and what mends it" if self.worse else "what could not be checked, and why"
+        seen = [(label, f"{self.program} diagnose --only {','.join(codes)}")]
         return (*seen, ("what it means", f"{self.program} explain {codes[0]}"))
 
     def due(self, now: datetime) -> Due:
@@ -165,11 +177,12 @@ class Verdict:
 
 def baseline_of(look: Look) -> dict[str, Any]:
     """What a look before a deploy leaves for later: the figures, the codes of the findings, and their severity and title."""
-    # What could not be looked at was not there before: it is not known.
+    # What hides the figures hides rows from the checks too: it is told once, not for each check.
     found = {code: seen for code, seen in look.findings.items() if look.unseen is None or seen.severity != "unknown"}
     return {
         "figures": dict(look.figures),
-        "findings": sorted(found),
+        "findings": sorted(code for code, seen in found.items() if seen.severity != "unknown"),
+        "unknown": sorted(code for code, seen in found.items() if seen.severity == "unknown"),
         "known": {code: {"severity": seen.severity, "title": seen.title} for code, seen in sorted(found.items())},
         "unseen": look.unseen,
     }
@@ -180,11 +193,12 @@ def begin(place: str, plan: str, now: datetime, baseline: Values) -> Watch:
     schedule = parse(plan)
     start = formatting.instant(now)
     known = baseline.get("findings", [])
+    unknown = baseline.get("unknown", [])
     told = baseline.get("known", {})
     opened = {
         code: Open(told.get(code, {}).get("severity", "unknown"), told.get(code, {}).get("title", "was there before the deploy"),
                    start, before=True)
-        for code in known
+        for code in (*known, *unknown)
     }  # fmt: skip
     figures = dict(baseline.get("figures", {}))
     before = {"figures": figures, "findings": sorted(known), "unseen": baseline.get("unseen")}
@@ -206,6 +220,9 @@ def advance(watch: Watch, slot: int, missed: tuple[int, ...], now: datetime, loo
     told: list[Transition] = []
     for code, seen in found.items():
         known = standing.get(code)
+        # What could not be checked at the start is not known to have been there.
+        if known is not None and known.before and seen.severity != "unknown" and code not in watch.baseline.get("findings", ()):
+            known = None
         if known is None:
             told.append(Transition(at, slot, code, "new", seen.severity, seen.title))
         standing[code] = Open(seen.severity, seen.title, known.since if known else at, before=bool(known and known.before))
@@ -234,6 +251,7 @@ def verdict(watch: Watch) -> Verdict:
     parts: list[str] = []
     seen = [tick for tick in watch.ticks if tick.reached]
     worse = watch.worse
+    unknown = {code: one for code, one in watch.unknown.items() if code not in worse}
     if not watch.settled:
         return Verdict("no look was due yet", ExitCode.FOUND)
     if not seen:
@@ -243,21 +261,23 @@ def verdict(watch: Watch) -> Verdict:
         return Verdict(f"{when}: unknown; no look could measure: {blind[-1].unseen}", ExitCode.FOUND)
     if worse:
         parts.append(f"worse than before, {_list(worse)} {'is' if len(worse) == 1 else 'are'} new")
-    else:
+    elif not unknown:
         parts.append("no worse")
+    if unknown:
+        parts.append(f"unknown, {_list(unknown)} could not be checked")
     closed = [one for one in watch.transitions if one.kind == "resolved" and not one.before]
     for severity in ("critical", "warning", "unknown"):
         if number := sum(one.severity == severity for one in closed):
             noun = severity if severity == "unknown" else formatting.plural(number, severity).split(" ", 1)[1]
             parts.append(f"{number} {'critical' if severity == 'critical' else noun} opened and closed")
-    old = [code for code, one in watch.open.items() if one.before]
+    old = [code for code, one in watch.open.items() if one.before and code not in unknown]
     if old:
         parts.append(f"{formatting.plural(len(old), 'older finding')} {'remains' if len(old) == 1 else 'remain'}")
     if blind:
         parts.append(f"{len(blind)} of {len(watch.schedule.slots)} looks could not measure")
     if watch.missed:
         parts.append(f"{len(watch.missed)} of {len(watch.schedule.slots)} looks missed")
-    return Verdict(f"{when}: {'; '.join(parts)}", ExitCode.FOUND if worse else ExitCode.OK)
+    return Verdict(f"{when}: {'; '.join(parts)}", ExitCode.FOUND if watch.counting else ExitCode.OK)
 
 
 def increase(now: int | None, before: int | None) -> int:

@@ -29,18 +29,20 @@ def message(watch: Watch) -> dict[str, object]:
     new = [one for one in watch.untold if one.kind == "new"]
     gone = [one for one in watch.untold if one.kind == "resolved"]
     says = verdict(watch).sentence
-    worst = next((one for one in SEVERITIES if any(each.severity == one for each in watch.worse.values())), None)
+    worst = next((one for one in SEVERITIES if any(each.severity == one for each in watch.counting.values())), None)
+    if worst is None and watch.finished and verdict(watch).code:
+        worst = "unknown"  # no look reached the database, or none could measure
     parts = [f"new: {_codes(new)}"] * bool(new) + [f"gone: {_codes(gone)}"] * bool(gone)
     parts += [f"finished: {says}"] * watch.finished
     # Read on a phone: how bad, where, what.
     where = watch.environment or watch.place
     summary = formatting.visible(f"{(worst or 'OK').upper()} chatops {where}: {'; '.join(parts)}")
     lines = [summary, *(_line(one) for one in (*new, *gone)), *([] if watch.finished else [formatting.visible(says)])]
-    lines += [formatting.visible(f"look: {watch.program} diagnose")] if watch.program and watch.worse else []
+    lines += [formatting.visible(f"look: {watch.program} diagnose")] if watch.program and worst is not None else []
     return {
         "text": "\n".join(lines),
         "summary": summary,
-        "event_action": "trigger" if watch.worse else "resolve",
+        "event_action": "trigger" if worst is not None else "resolve",
         "dedup_key": f"chatops {watch.place} {watch.started}",
         "payload": {"summary": summary[:1024], "source": watch.place, "severity": _AS_PAGERDUTY.get(worst or "", "info")},
         "place": watch.place,

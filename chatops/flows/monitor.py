@@ -170,12 +170,12 @@ class Watching:
     # -- ways to run --------------------------------------------------------------------------------------------------
 
     def once(self, *, restart_finished: bool = False) -> ExitCode:
-        """The look that is due, if one is; early and doubled ones do nothing. 1 while something new is open."""
+        """The look that is due, if one is; early and doubled ones do nothing. 1 while something new is open, or unknown."""
         self.ask_the_time()
         with self.keeper.alone():
             if self.open(restart_finished=restart_finished):
                 self.standing()
-                return ExitCode.OK if self.watch.unseen is None else ExitCode.FOUND
+                return ExitCode.FOUND if self.watch.unseen is not None or self.watch.counting else ExitCode.OK
             if self.watch.finished:
                 self.standing()
                 self.tell()
@@ -184,7 +184,7 @@ class Watching:
         if self.watch.finished:
             self.invocation.note(self.verdict.sentence)
             return self.verdict.code
-        return ExitCode.FOUND if self.watch.worse else ExitCode.OK
+        return ExitCode.FOUND if self.watch.counting else ExitCode.OK
 
     def loop(self) -> ExitCode:
         """Looks until the plan is done, all is healthy (--until-healthy), or something new is found (--fail-fast)."""
@@ -256,6 +256,8 @@ class Watching:
         self.watch = replace(begun, environment=target.name, role=self.role, program=self.invocation.here())
         self.keeper.write(self.watch, anew=True)
         known = len(self.watch.baseline["findings"])
+        for code, one in sorted(self.watch.unknown.items()):
+            self.invocation.warn(f"{code} could not be checked at the start: {formatting.visible(one.title)}")
         if self.watch.unseen is not None:
             self.invocation.warn(f"how it is now cannot be seen: {self.watch.unseen}; later figures are compared with nothing")
         before = formatting.plural(known, "finding")

@@ -33,6 +33,8 @@ def tick_lines(watch: Watch, before: Watch, told: tuple[Transition, ...], beside
     lines += [f"       {one.kind:<8} {one.severity:<8} {one.code}  {formatting.visible(one.title)}" for one in told]
     lines += [f"       ongoing  {one.severity:<8} {code}  since {one.since[11:16]}"
               for code, one in sorted(watch.worse.items()) if code not in fresh]  # fmt: skip
+    lines += [f"       unknown  {code}  could not be checked, as at the start"
+              for code, one in sorted(watch.unknown.items()) if one.before]  # fmt: skip
     offset = watch.schedule.slots[tick.slot].total_seconds()
     if offset % REMINDER_SECONDS == 0:
         lines.append(f"       {span(watch.schedule.slots[tick.slot])} after deploy: ask the operators how it goes")
@@ -60,7 +62,7 @@ def page(watch: Watch, lines: Sequence[str], columns: int) -> list[Line]:
     seen = [one for one in watch.ticks if one.reached][-min(PAGE_TICKS, max(4, columns - 36)) :]
     after = span(watch.schedule.slots[tick.slot])
     head = f"look {tick.slot + 1} of {len(watch.schedule.slots)} · {after} after deploy · {tick.at[11:16]} UTC"
-    drawn: list[Line] = [[Span(head, "strong")], [Span(verdict(watch).sentence, "critical" if watch.worse else "ok")], ""]
+    drawn: list[Line] = [[Span(head, "strong")], [Span(verdict(watch).sentence, "critical" if watch.counting else "ok")], ""]
 
     def row(label: str, name: str, text: Callable[[float], str]) -> None:
         values = [one.figures.get(name) or 0 for one in seen if one.unseen is None]
@@ -82,22 +84,24 @@ def page(watch: Watch, lines: Sequence[str], columns: int) -> list[Line]:
                      Span(f"{code}  {formatting.visible(one.title)}")])  # fmt: skip
     drawn += [[Span("resolved ", "ok"), Span(f"{one.severity:<8} {one.code}  at {one.at[11:16]}")]
              for one in watch.transitions if one.kind == "resolved"][-5:]  # fmt: skip
-    if not watch.worse:
+    drawn += [[Span("unknown  ", "warning"), Span(f"{code}  could not be checked, as at the start")]
+              for code, one in sorted(watch.unknown.items()) if one.before]  # fmt: skip
+    if not watch.counting:
         drawn.append([Span("nothing new is open", "ok")])
-    if known := sorted(code for code, one in watch.open.items() if one.before):
+    if known := sorted(code for code, one in watch.open.items() if one.before and code not in watch.unknown):
         width = max(20, columns or 80)
         folded = textwrap.wrap(f"before   {', '.join(known)}", width, subsequent_indent=" " * 9)
         drawn += [[Span(line, "dim")] for line in folded]
-    shown = ("new ", "resolved", "ongoing")
+    shown = ("new ", "resolved", "ongoing", "unknown")
     rest = [line for line in lines[1:] if not line.strip().startswith(shown)]
     return [*drawn, *([""] if rest else []), *(line.strip() for line in rest)]
 
 
 def answer(watch: Watch, lines: Sequence[Line]) -> Answer:
-    """The last look as tables and numbers; what was there before the deploy is shown, and counts for nothing."""
+    """The last look as tables and numbers; what was there before the deploy is shown, and counts only while it is unknown."""
     figures: list[Figure] = []
     outcomes = [Outcome(code, "unknown" if one.severity == "unknown" else "failed",
-                        "critical" if one.severity == "critical" else "warning", one.title, counts=not one.before)
+                        "critical" if one.severity == "critical" else "warning", one.title, counts=code in watch.counting)
                 for code, one in watch.open.items()]  # fmt: skip
     if watch.unseen is not None and not set(watch.open) & {UNSEEN, UNREACHABLE}:
         outcomes.append(Outcome("figures", "unknown", "warning", f"cannot be seen: {watch.unseen}", counts=True))
@@ -112,7 +116,8 @@ def answer(watch: Watch, lines: Sequence[Line]) -> Answer:
     figures += [Figure("monitor_ticks", len(watch.ticks), "Looks that were taken."),
                 Figure("monitor_unmeasured", unseen, "Looks that were taken and could not measure."),
                 Figure("monitor_missed", len(watch.missed), "Looks that were missed."),
-                Figure("monitor_worse", len(watch.worse), "Findings that were not there before the deploy.")]  # fmt: skip
+                Figure("monitor_worse", len(watch.worse), "Findings that were not there before the deploy."),
+                Figure("monitor_unknown", len(watch.unknown), "Checks that the last look could not make.")]  # fmt: skip
     columns = [Column("slot", "slot", "number"), Column("at", "at"), Column("reached", "reached", "flag"),
                Column("figures", "figures", "data"), Column("findings", "findings", "data"),
                Column("unseen", "unseen")]  # fmt: skip

@@ -93,8 +93,11 @@ def _watch(answer: Answer, code: ExitCode) -> Told:
     counting = sorted((one for one in answer.outcomes or () if one.counts), key=_rank)
     critical = sum(one.severity == "critical" and one.status == "failed" for one in counting)
     codes = [one.name for one in counting]
+    unknown = sum(one.status == "unknown" for one in counting)
+    counts = {"new": len(counting) - unknown, "unknown": unknown}
+    state = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "no worse"
     verdict = str(answer.data["verdict"])
-    values = {"state": f"{len(codes)} new" if codes else "no worse", "codes": codes, "verdict": verdict,
+    values = {"state": state, "codes": codes, "verdict": verdict,
               "worst": f"{codes[0]} {counting[0].message}" if counting else None}  # fmt: skip
     return Told((float(critical), float(len(codes)), float(code != ExitCode.OK)), values, verdict, bool(critical))
 
