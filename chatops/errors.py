@@ -10,6 +10,7 @@
     ├── StoppedError               130  somebody said stop at a question
     ├── ConflictError                5  the same command may work in a moment
     └── DatabaseError                4  the server refused a statement, with its SQLSTATE
+        ├── HiddenRowsError          4  row level security hides from this role what was asked
         ├── StatementTimeoutError    4  our own timeout
         └── LockTimeoutError         5  a lock was not had in time
 
@@ -176,6 +177,12 @@ class LockTimeoutError(DatabaseError):
     """A lock was not had in time (55P03); nothing was changed."""
 
     exit_code = ExitCode.CONFLICT
+
+
+class HiddenRowsError(DatabaseError):
+    """Row level security hides rows from this role: the server would answer, as if there were none."""
+
+    exit_code = ExitCode.REFUSED
 
 
 class StatementTimeoutError(DatabaseError):

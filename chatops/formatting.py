@@ -177,5 +177,6 @@ def initial(name: str | None) -> str:
     >>> initial("Ada Lovelace")
     'A.'
     """
-    letter = next((sign for sign in name or "" if sign.isalnum()), "")
+    # The application may keep it as what is no text.
+    letter = next((sign for sign in str(name or "") if sign.isalnum()), "")
     return f"{letter.upper()}." if letter else "—"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from chatops import accounts
@@ -26,6 +26,11 @@ class Provenance:
     target_schema: str
     os_user: str | None
     ci_run: str | None
+
+    def fitting(self, fits: Callable[[str], str]) -> Provenance:
+        """The same in signs that the database can hold."""
+        return Provenance(fits(self.command), self.environment and fits(self.environment), self.target_schema,
+                          self.os_user and fits(self.os_user), self.ci_run and fits(self.ci_run))  # fmt: skip
 
     def annotations(self, *, reason: str | None = None, plan_id: UUID | None = None) -> dict[str, str | None]:
         """The settings from which the columns of `chatops.actions` take their defaults, for `Database.annotate`."""

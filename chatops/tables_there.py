@@ -74,17 +74,24 @@ def _not_here(database: Database, others: list[str]) -> str:
     return where
 
 
-_STATE_TYPE = """select case when t.typcategory = 'S' then 'text' else pg_catalog.format_type(a.atttypid, a.atttypmod) end
+_STATE_TYPE = """select a.attrelid::regclass::text || '.' || a.attname::text || ' is of type '
+                         || pg_catalog.format_type(a.atttypid, a.atttypmod)
                    from pg_attribute as a join pg_type as t on t.oid = a.atttypid
-                  where a.attrelid = pg_catalog.to_regclass('chats')::oid and a.attname = 'chat_state'"""
+                  where (a.attrelid = pg_catalog.to_regclass('chats')::oid and a.attname = 'chat_state' and t.typcategory <> 'S')
+                     or (a.attrelid = pg_catalog.to_regclass('messages')::oid and a.attname = 'sender_type'
+                         and t.typcategory not in ('S', 'E'))
+                  order by 1 limit 1"""
 
 
 def require_text_state(database: Database) -> None:
-    """Refuses to move chats whose state is no text: the statements that move them write one. Inside a transaction."""
-    kind = str(database.value(_STATE_TYPE) or "text")
-    if kind != "text":
+    """Refuses to move chats whose state is no text: the statements that move them write one. Inside a transaction.
+
+    And those whose messages have a sender that reads otherwise.
+    """
+    odd = database.value(_STATE_TYPE)
+    if odd is not None:
         raise RefusedError(
-            f"chats.chat_state is of type {formatting.visible(kind)}, not text: "
+            f"{formatting.visible(str(odd))}, not text: "
             "chatops reads such chats, and does not move or mend them; nothing was changed"
         )
 

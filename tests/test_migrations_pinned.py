@@ -12,7 +12,7 @@ PINNED = {
     "015_fix_assignment_function": "c2f334a28561c62db63a990f8ae5b21182a4d8e3d340e4cf2d6d3a837f6311f4",
     "016_chat_state_verification": "e07d505c7ef6a7eb560c4be4910859ebca6d621967743e7469b81aa337ecc785",
     "017_fix_concurrent_messages": "997e02e40019e2d4eb2d88d31e87acc63277a7988e5beabdee4810b2e7790fae",
-    "018_queue_clocks": "d4d9c7b8caf35e09e73629330edaffdf35830811a531888c6fe1e2df441d5a9c",
+    "018_queue_clocks": "3ed76ab8c9240d1229f946c0f1f4c9bcfdf500c16595e24dea0cb0d8d0c31e75",
     "019_queue_indexes": "350360f1a27f3a75011e261f344a8e33fa70f9bd86edd31177af27819bb6b298",
     "020_fill_queue_clocks": "35ac50716f18c82f51d879a9bd9c20cb1b480a6c95845e7c9805d09e931385e4",
     "021_write_path": "d3ff4031f231578480238fc5ba040adde4c4450b4fdc083a989810ecda4da624",

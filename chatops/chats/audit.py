@@ -37,6 +37,8 @@ def require(database: Database, adopt: str) -> None:
             "this database has no schema chatops: what was done could not be logged; nothing was changed",
             next_steps=[("make the log", adopt), ("or go without", "the same command with --no-audit")],
         )
+    if hidden := database.hidden_among("chatops.actions"):
+        raise database.rows_hidden(hidden)
 
 
 def statement(database: Database, file: str, *, logged: bool = True) -> str:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from chatops import formatting
 from chatops.errors import DatabaseError
 
 Item = TypeVar("Item")
@@ -23,6 +22,8 @@ CLASHES = frozenset({"40P01", "40001", "55P03", "23505"})
 """What another session did at the same moment: deadlock, lock timeout, unique violation. Not a fault of the chat."""
 NOT_FOR_US = frozenset({"42501", "25006", "57014", None})
 """No grant, read-only, cancelled: the next chat would fare no better."""
+NOT_AS_MADE = ("42", "3F")
+"""The classes of what a table, a column or a function lacks: nor would it with these."""
 ABSORBED = "the database did not take the change (a trigger absorbed it?); it was rolled back"
 
 
@@ -48,19 +49,19 @@ def looks(
 def halved(
     work: Callable[[Sequence[Item]], tuple[list[Result], list[Item]]],
     items: Sequence[Item],
-    failed: Callable[[Item, str, str], Result],
+    failed: Callable[[Item, str, DatabaseError], Result],
     *,
     last: bool,
 ) -> tuple[list[Result], list[Item]]:
     """What `work` does with the items in one transaction; where the server refuses, in two halves, and so on.
 
     An item that is refused alone is tried again when another session clashed with it and this is not the last look; else
-    `failed` makes its result, from the outcome (moved or failed) and the server's words.
+    `failed` makes its result, from the outcome (moved or failed) and the error.
     """
     try:
         return work(items)
     except DatabaseError as error:
-        if error.sqlstate in NOT_FOR_US:
+        if error.sqlstate in NOT_FOR_US or (error.sqlstate or "").startswith(NOT_AS_MADE):
             raise
         if len(items) > 1:
             middle = len(items) // 2
@@ -70,5 +71,4 @@ def halved(
         clash = error.sqlstate in CLASHES
         if clash and not last:
             return [], list(items)
-        detail = f"{formatting.visible(error.message)} ({error.sqlstate})"
-        return [failed(items[0], "moved" if clash else "failed", detail)], []
+        return [failed(items[0], "moved" if clash else "failed", error)], []

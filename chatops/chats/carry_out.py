@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
 
-from chatops import sqlfiles
+from chatops import lock_holders, sqlfiles
 from chatops.chats import audit, batches
 from chatops.chats.reassignment import Move, MovePlan, standings
 from chatops.chats.rules import Rule
@@ -121,8 +121,8 @@ def _batch(database: Database, plan: MovePlan, moves: Sequence[Move], conditions
                           rehearsal=conditions.rehearsal):  # fmt: skip
             return _in_one_transaction(database, plan, some, conditions, last=last)
 
-    def failed(move: Move, outcome: str, detail: str) -> MoveResult:
-        result = MoveResult(move.chat.chat_id, outcome, detail)
+    def failed(move: Move, outcome: str, error: DatabaseError) -> MoveResult:
+        result = MoveResult(move.chat.chat_id, outcome, lock_holders.detail(database, error))
         if conditions.logged and not conditions.rehearsal:
             with audit.acting(database, conditions.provenance, reason=conditions.reason, plan_id=plan.plan_id):
                 _log_failures(database, plan, [move], [result])

@@ -85,7 +85,8 @@ def state(database: Database) -> Guards:
         away = tuple(cluster.absent_workers(database))
     else:
         refusals = database.rows(Refusal, sqlfiles.query("queries/guard_refusals.sql"))
-    return Guards(found.installed, _switch(database) if found.has_settings else None, refusals, away)
+    # Guards without the table that they ask are no guards that are on.
+    return Guards(found.installed, _switch(database) if found.has_settings or found.installed else None, refusals, away)
 
 
 def _switch(database: Database) -> Switch | None:

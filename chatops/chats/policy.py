@@ -11,6 +11,7 @@ from decimal import Decimal
 from chatops import sqlfiles
 from chatops.db import Database
 from chatops.frozen import frozen
+from chatops.tables_there import require_rows
 
 DEFAULTS = {"idle_timeout_minutes": 5.0, "max_reassignments": 3.0, "own_chat_after_seconds": 300.0}
 RANGES = {
@@ -36,7 +37,9 @@ class Policy:
 def read(database: Database) -> Policy:
     """The policy that the application runs under; an unusable value counts as the default. Inside a transaction."""
     found = dict(DEFAULTS)
-    for key, value in database.tuples(sqlfiles.read("queries/release_policy.sql")):
+    text = sqlfiles.read("queries/release_policy.sql")
+    require_rows(database, text)
+    for key, value in database.tuples(text):
         found[key] = usable(key, value)
     return _policy(found)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from chatops import formatting, sqlfiles
+from chatops import formatting, lock_holders, sqlfiles
 from chatops.chats import audit, batches
 from chatops.chats.carry_out import Conditions
 from chatops.chats.log import Entry
@@ -14,6 +14,7 @@ from chatops.chats.reassignment import standings
 from chatops.db import Database
 from chatops.errors import DatabaseError, UsageError
 from chatops.frozen import frozen
+from chatops.tables_there import require_rows
 
 Done = tuple[list["Undone"], list["Action"]]
 
@@ -90,6 +91,8 @@ def find(database: Database, what: str | UUID) -> list[Action]:
     if number is None and plan is None:
         shown = formatting.visible(str(what))
         raise UsageError(f"“{shown}” is neither an action's number nor a plan", details=("chatops log lists both",))
+    # What an action is taken back by finds no row that is hidden, and would say that it was changed since.
+    require_rows(database, "chats chat_assignments operator_activity operators")
     parameters = {"action_id": number, "plan_id": plan, "schema": database.target.schema}
     found = database.rows(Action, sqlfiles.read("queries/undo_find.sql"), parameters)
     if not found:
@@ -137,7 +140,8 @@ def _batch(database: Database, actions: Sequence[Action], conditions: Conditions
         with audit.acting(database, conditions.provenance, reason=conditions.reason, rehearsal=conditions.rehearsal):
             return _in_one_transaction(database, some, conditions, busy=busy, last=last)
 
-    def failed(one: Action, outcome: str, detail: str) -> Undone:
+    def failed(one: Action, outcome: str, error: DatabaseError) -> Undone:
+        detail = lock_holders.detail(database, error)
         result = Undone(one.action_id, one.chat_id, one.operator_id, outcome, detail)
         _log(database, [result], conditions)
         return result

@@ -246,6 +246,9 @@ def _tables(database: Database, here: Callable[..., str]) -> list[Point]:
     if inventory.hidden:
         names = ", ".join(sorted(inventory.hidden))
         points.append(Point("row security", "failed", f"rows are hidden in {names}: figures would be wrong", roles))
+    if ours := database.facts.hidden_of_ours if database.facts else []:
+        refused = database.rows_hidden(ours)
+        points.append(Point("row security", "failed", refused.message, refused.next_steps[0][1]))
     if not points:
         points.append(Point("reading", "ok", "every chat table can be read in full"))
     return points

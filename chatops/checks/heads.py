@@ -40,7 +40,7 @@ KEYS: tuple[Key, ...] = (
     Key("help-sql", "the same as SQL", "alter table {relation} validate constraint {object};"),
     Key("help-text", "the same in words; `between backticks` follows the word chatops", "call the shop"),
     Key("users-wait", "yes: somebody waits for an answer because of it; it is told before what is only wrong", words=("yes",)),
-    Key("says", "what people say, parted by ·; chatops explain lists the phrases", "nobody answers · users wait too long"),
+    Key("says", "what people say, parted by ; - chatops explain lists the phrases", "nobody answers; users wait too long"),
     Key("reads", "the tables that must be readable in full", "chats, messages"),
     Key("needs", "the files of sql/views that it reads, put in front of it", "chat_queue, operator_load"),
     Key("shares", "the files of sql/checks/shared that it reads; those with the same first one are asked together", "late_turns"),

@@ -12,7 +12,7 @@ from chatops.checks.catalog import Ledger
 from chatops.checks.limits import Limit
 from chatops.checks.thresholds import Threshold, configured_names, resolve
 from chatops.db import Database, identifier
-from chatops.errors import DatabaseError, LockTimeoutError
+from chatops.errors import DatabaseError, HiddenRowsError, LockTimeoutError
 from chatops.frozen import frozen
 
 TABLES = (
@@ -96,6 +96,8 @@ def take_inventory(database: Database) -> Inventory:
                 asked = {"schema": schema, "guards": GUARDS}
                 files, installed, guarded_at = database.tuples(sqlfiles.read("queries/check_applied.sql"), asked)[0]
                 own, own_views, migrated_at = database.tuples(sqlfiles.read("queries/check_files.sql"), {"schema": schema})[0]
+        except HiddenRowsError as error:
+            unread = (f"the ledger cannot be read: {error.message}", error.next_steps[0][1])
         except DatabaseError as error:
             locked = isinstance(error, LockTimeoutError)
             unread = ("the ledger is locked by somebody else" if locked else f"the ledger cannot be read: {error.message}", "")

@@ -217,7 +217,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         help_command=head.get("help") or None,
         help_sql=head.get("help-sql") or None,
         help_text=catalog.numbered(head.get("help-text")) or None,
-        says=tuple(filter(None, (phrase.strip() for phrase in head.get("says").split("·")))),
+        says=tuple(filter(None, (phrase.strip() for phrase in re.split("[;·]", head.get("says"))))),
         reads=head.names("reads"),
         limits=used,
         needs_role=head.get("needs-role") or None,

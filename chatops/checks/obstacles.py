@@ -60,6 +60,9 @@ class Obstacles:
         if hidden := sorted(wanted & inventory.hidden):
             policies = [f"create policy chatops_reads on {schema}.{name} for select to {role} using (true);" for name in hidden]
             return unknown(check, f"row level security hides rows of {', '.join(hidden)} from {role}", " ".join(policies))
+        if check.shipped and (ours := database.hidden_among(check.query(before_018=inventory.before_018))):
+            refused = database.rows_hidden(ours)
+            return unknown(check, f"row level security hides rows of {', '.join(ours)} from {role}", refused.next_steps[0][1])
         if inventory.ledger_unread and _ASKS_LEDGER.search(check.query(before_018=inventory.before_018)):
             return unknown(check, *inventory.ledger_unread)
         if inventory.ahead and ":'expected'" in check.query(before_018=inventory.before_018):

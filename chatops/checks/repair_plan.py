@@ -15,6 +15,7 @@ from chatops.checks.window import window
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError
 from chatops.frozen import frozen
+from chatops.tables_there import require_rows
 
 Here = Callable[..., str]
 SEQUENCES = "DATA005"
@@ -71,6 +72,8 @@ def plan(
         )
     counts = {result.check.code: result.count for result in survey.results if result.status == "failed"}
     codes = repair_batches.in_order(code for code in counts if code in mendable)
+    for code in codes:
+        require_rows(database, repair_batches.text_of(code).mend)
     refused = tuple(
         result
         for result in survey.results

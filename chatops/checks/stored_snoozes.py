@@ -27,13 +27,18 @@ class StoredSnooze:
         return f"{self.code} (snoozed until {self.until.astimezone(UTC):%Y-%m-%d} by {formatting.visible(self.set_by)})"
 
 
-def read(database: Database) -> list[StoredSnooze]:
-    """The findings that are silent now; none where there is no schema chatops, or it cannot be read. Inside a transaction."""
+def listed(database: Database) -> list[StoredSnooze]:
+    """The findings that are silent now; none where there is no schema chatops. Inside a transaction."""
     if database.facts is None or not database.facts.has_bookkeeping:
         return []
+    return database.rows(StoredSnooze, sqlfiles.read("queries/snoozes.sql"), {"schema": database.target.schema})
+
+
+def read(database: Database) -> list[StoredSnooze]:
+    """The same; none where they cannot be read, too: then nothing is silent."""
     try:
         with database.savepoint("chatops_snoozes"):
-            return database.rows(StoredSnooze, sqlfiles.read("queries/snoozes.sql"), {"schema": database.target.schema})
+            return listed(database)
     except DatabaseError:
         return []
 

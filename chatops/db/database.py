@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from chatops.db.link import Intent
 from chatops.db.session import PINS, SHORTEST_MS, too_short
 from chatops.db.statements import Row, Statements
 from chatops.db.texts import Parameters, identifier, inlined, literal
-from chatops.errors import ConnectionLostError, DatabaseError, StatementTimeoutError, standby_refused
+from chatops.errors import ConnectionLostError, DatabaseError, HiddenRowsError, StatementTimeoutError, standby_refused
 from chatops.settings import Target
 
 # statement_timeout and lock_timeout per intent, for our own transactions; the files of a migration have the server's own.
@@ -30,6 +31,8 @@ TIMEOUTS: Mapping[Intent, tuple[str, str]] = {
 OF_WORKERS = ("chatops.write", "timezone", "enable_seqscan", "enable_mergejoin", "random_page_cost")
 """Settings of a transaction that what runs on a Citus cluster's workers must find, too."""
 SHORT_TRIES = 20
+_COMMENT = re.compile(r"--[^\n]*")
+_OF_OURS = re.compile(r"(?<!['\w.])chatops\.[a-z]+\b")
 Answered = TypeVar("Answered")
 GLANCE = "begin isolation level read committed, read only, not deferrable"
 
@@ -117,11 +120,13 @@ class Database(Statements):
         if self.before_writing is not None:
             self.glance()
             self.before_writing(self)
+        for statement in statements:
+            self._refuse_hidden(statement)
         begin = "begin isolation level read committed, read write"
         text = ";\n".join(
             (
                 self._settings(statement_timeout, None),
-                _set_text(settings),
+                self._set_text(settings),
                 "select null",  # where the rows of the settings end
                 *statements,
                 "rollback" if rollback else "commit",
@@ -166,7 +171,8 @@ class Database(Statements):
         asked = f"{facts_query(schemas[0])}; {facts_by_schema(schemas)}"
         results = self._first(GLANCE, f"{self._settings(None, None)}; {asked}; commit", self.script)
         whole = Facts(*results[-2][0])
-        found = [replace(whole, **dict(zip(BY_SCHEMA, row[1:], strict=True))) for row in results[-1]]
+        asked_of = [dict(zip(BY_SCHEMA, row[1:], strict=True)) for row in results[-1]]
+        found = [replace(whole, **{**one, "hidden": [*one["hidden"], *whole.hidden_of_ours]}) for one in asked_of]
         self.facts = found[-1]
         self._require_transactions(self.facts)
         return found
@@ -176,6 +182,7 @@ class Database(Statements):
         lock_timeout: str | None = None,
     ) -> list[Row]:  # fmt: skip
         """The rows of one query, in one round trip and a transaction that is over when this returns."""
+        self._refuse_hidden(text)
 
         def send(request: str) -> list[Row]:
             with self._translated(), self._connection.cursor(row_factory=class_row(row)) as cursor:
@@ -207,6 +214,9 @@ class Database(Statements):
                 if last or not self.renewed(error):
                     raise
                 continue
+            except DatabaseError:
+                self.rollback()  # of a transaction that ends with its request nothing is left open
+                raise
             limits = found[0][0] if isinstance(found, list) and found and isinstance(found[0], list) else None
             if limits is None or last or not too_short(limits[: len(SHORTEST_MS)]) or not self.lifted():
                 return found
@@ -239,10 +249,39 @@ class Database(Statements):
 
     def annotate(self, settings: Mapping[str, str | None]) -> None:
         """Sets transaction-local settings in one statement, such as those from which the audit takes its defaults."""
-        self.script(_set_text(settings))
+        self.script(self._set_text(settings))
         if self.facts is not None and self.facts.distributed:
             for name in settings.keys() & set(OF_WORKERS):
                 self.execute(f"set local {name} = {literal(settings[name] or '')}")
+
+    def _set_text(self, settings: Mapping[str, str | None]) -> str:
+        known = {name: self.fitting(value or "") for name, value in settings.items()}
+        return f"select {', '.join(f'set_config({literal(name)}, {literal(value)}, true)' for name, value in known.items())}"
+
+    def hidden_among(self, text: str) -> list[str]:
+        """The tables of schema chatops that a statement names and whose rows are hidden from this role."""
+        if self.facts is None or not (hidden := self.facts.hidden_of_ours):
+            return []
+        named = set(_OF_OURS.findall(_COMMENT.sub("", text)))
+        return [name for name in hidden if name in named]
+
+    def _refuse_hidden(self, text: str) -> None:
+        """Raises HiddenRowsError instead of asking what would be answered as if there were nothing."""
+        if hidden := self.hidden_among(text):
+            raise self.rows_hidden(hidden)
+
+    def rows_hidden(self, tables: Sequence[str]) -> HiddenRowsError:
+        """What is said of tables of schema chatops whose rows are hidden from this role."""
+        role = identifier(self.role)
+        policies = [f"create policy chatops_all on {name} to {role} using (true) with check (true);" for name in tables]
+        return HiddenRowsError(
+            f"{', '.join(tables)} cannot be seen: row level security hides rows from {role}",
+            next_steps=[("let it see them (SQL)", " ".join(policies))],
+        )
+
+    def _bound(self, text: str, parameters: Parameters | None) -> tuple[Any, ...]:
+        self._refuse_hidden(text)
+        return super()._bound(text, parameters)
 
     @contextlib.contextmanager
     def savepoint(self, name: str = "chatops_step") -> Iterator[None]:
@@ -254,8 +293,3 @@ class Database(Statements):
             self.execute(f"rollback to savepoint {name}; release savepoint {name}")
             raise
         self.execute(f"release savepoint {name}")
-
-
-def _set_text(settings: Mapping[str, str | None]) -> str:
-    calls = ", ".join(f"set_config({literal(name)}, {literal(value or '')}, true)" for name, value in settings.items())
-    return f"select {calls}"

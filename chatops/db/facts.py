@@ -55,9 +55,13 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
        pg_catalog.count(a.attnum) filter (where c.relkind in ('r', 'p') and a.attnum > 0)::int as bookkeeping_columns,
        -- Rows are hidden unless the role owns the table or bypasses policies, or one SELECT policy shows it everything.
        coalesce((select pg_catalog.array_agg(t.name order by t.name)
-                   from pg_catalog.unnest(array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity',
-                                                'real_users', 'fictional_users', 'platform_config']) as t (name)
-                  where pg_catalog.row_security_active(pg_catalog.to_regclass(t.name))
+                   from (select name, pg_catalog.to_regclass(name)::oid as id
+                           from pg_catalog.unnest(array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity',
+                                                        'real_users', 'fictional_users', 'platform_config']) as name
+                          union all
+                         select 'chatops.' || relname::text, oid from pg_class
+                          where oid = any (pg_catalog.array_agg(c.oid) filter (where c.relkind = 'r' and c.relrowsecurity))) as t
+                  where pg_catalog.row_security_active(t.id)
                     and {hides}), '{{}}') as hidden
   from pg_namespace as n
   join pg_roles as o on o.oid = n.nspowner
@@ -71,7 +75,7 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
 
 def facts_query(schema: str) -> str:
     """What is asked at the beginning of a transaction whose search_path begins with that schema."""
-    hides = _HIDES.format(table="pg_catalog.to_regclass(t.name)::oid")
+    hides = _HIDES.format(table="t.id")
     return _FACTS.format(schema=literal(schema), chats_somewhere=_CHATS_SOMEWHERE, hides=hides)
 
 
@@ -151,4 +155,9 @@ class Facts:
     bookkeeping_columns: int
     """How many columns the tables of schema chatops have."""
     hidden: list[str]
-    """The chat tables where row level security hides rows from this role."""
+    """The tables where row level security hides rows from this role; those of schema chatops with its name in front."""
+
+    @property
+    def hidden_of_ours(self) -> list[str]:
+        """Those of schema chatops."""
+        return [name for name in self.hidden if name.startswith("chatops.")]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg.rows import TupleRow
 
+from chatops.db import encodings
 from chatops.errors import (
     ChatopsError,
     ConnectionLostError,
@@ -20,6 +21,9 @@ from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of
 
 CONNECT_TIMEOUT_SECONDS = 10
 PROTOCOL_VIOLATION = "08P01"
+NO_SUCH_SIGN = "22P05"
+OURS = ("actions", "migrations", "runs", "settings", "watches")
+"""The tables of schema chatops, as a server names them to whoever may not touch them."""
 NO_RIGHT = "42501"
 LIMITS = {"57P05": "idle_session_timeout", "25P03": "idle_in_transaction_session_timeout", "25P04": "transaction_timeout"}
 """The settings by which a server ends a session, by what it says then."""
@@ -50,6 +54,8 @@ def translate(
         found.sqlstate = error.sqlstate
         return found
     kind: type[DatabaseError] = DatabaseError
+    if error.sqlstate == NO_SUCH_SIGN and connection is not None:
+        message = encodings.in_words(message, connection.info.parameter_status("server_encoding"))
     if error.sqlstate == "55P03":
         kind = LockTimeoutError
     elif error.sqlstate == "57014":
@@ -94,6 +100,7 @@ def grants(message: str, role: str, *, acting: bool) -> tuple[tuple[str, str], .
     if named is None:
         return (("what is missing", "chatops doctor"), shipped)
     kind, name = named[1], named[2]
+    name = f"chatops.{name}" if kind == "table" and name in OURS else name
     right = {"schema": "usage on schema", "function": "execute on function", "sequence": "usage on sequence"}.get(kind)
     right = right or ("select, insert, update, delete on" if acting else "select on")
     return (("as its owner", f"grant {right} {name} to {who};"), shipped, ("what else is missing", "chatops doctor"))

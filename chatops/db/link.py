@@ -13,6 +13,7 @@ from typing import Literal, Protocol, Self
 import psycopg
 from psycopg.rows import TupleRow
 
+from chatops.db import encodings
 from chatops.db.failures import LIMITS, NO_RIGHT, grants, lifted, translate
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, StatementTimeoutError
 from chatops.settings import Answered, Target, secrets_of
@@ -47,12 +48,21 @@ class Link:
         self._was_lost = False
         self._listeners: list[Callable[[psycopg.errors.Diagnostic], None]] = []
         self._for_its_life: list[str] = []
+        self._holds = encodings.codec(connection.info.parameter_status("server_encoding"))
         self._gave_up: float | None = None
 
     @property
     def odd_strings(self) -> bool:
         """Whether a backslash in a literal escapes in this session's own settings (standard_conforming_strings is off)."""
         return self._connection.info.parameter_status("standard_conforming_strings") == "off"
+
+    def fitting(self, text: str) -> str:
+        """A text with what the database cannot hold escaped, readable."""
+        return encodings.fitting(text, self._holds)
+
+    def lacking(self, text: str) -> str:
+        """The first sign of a text that the database cannot hold, "" where it can hold all."""
+        return encodings.lacking(text, self._holds)
 
     @property
     def protocol_pid(self) -> int:

@@ -22,8 +22,9 @@ from psycopg.pq import Format
 from psycopg.rows import TupleRow
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
+from psycopg.types.string import TextLoader
 
-from chatops.db import odd_values
+from chatops.db import encodings, odd_values
 from chatops.db.texts import literal
 
 CLIENT_ENCODING = "UTF8"
@@ -96,6 +97,8 @@ def adapt(connection: psycopg.Connection[TupleRow]) -> None:
     _read_pinned_instants(connection)
     _read_as_utc(connection)
     odd_values.adapt(connection)
+    encodings.adapt(connection)
+    connection.adapters.register_loader("bytea", TextLoader)  # nothing of ours is bytes: a name may have become so
     _read_any_bytes(connection)
 
 

@@ -44,6 +44,10 @@ class Connection(Output):
         self._target: Target | None = None
         self._open: list[Closable] = []
         self._banner_shown = False
+        self.fits: Callable[[str], str] = lambda text: text
+        """A text in signs that the database can hold, once there was a connection to it."""
+        self.lacks: Callable[[str], str] = lambda text: ""
+        """The first sign of a text that the database cannot hold."""
         self.now: datetime | None = None
         """The database's clock when the snapshot was taken."""
 
@@ -98,6 +102,7 @@ class Connection(Output):
         if target is None:
             self._target = database.target
         database.show_names = self.medium(stream=sys.stderr).show_names
+        self.fits, self.lacks = database.fitting, database.lacking
         self._open.append(database)
         return database
 

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from chatops import formatting, interrupts, settings
-from chatops.errors import ChatopsError, ExitCode, UsageError
+from chatops.errors import ChatopsError, DatabaseError, ExitCode, UsageError
 from chatops.flows.run import Invocation
 from chatops.render import FORMATS, Failure, format_named
 from chatops.render.failure import failure as lines_of
@@ -17,6 +17,9 @@ from chatops.render.failure import failure as lines_of
 
 def failed(run: Invocation, error: ChatopsError, code: ExitCode) -> int:
     """Shows a failure; its exit code."""
+    if isinstance(error, DatabaseError):
+        error = in_words(run, error)
+        code = error.exit_code
     error = _without_secrets(error, _secrets(run))
     told = Failure(run.command, error, int(code))
     wanted = run.wanted_format()
@@ -39,6 +42,14 @@ def _write_files(run: Invocation, told: Failure) -> None:
                 run.write_to(path, iter([known.failure(told, run.file_medium, run.envelope())]))
 
 
+def in_words(run: Invocation, error: DatabaseError) -> ChatopsError:
+    """What the server said, in words that say what is wrong and what helps."""
+    from chatops.flows import server_errors  # the driver: where a server has said something, not before
+
+    kept = "what was reported as done is kept" if _has_done(run) else "nothing was changed"
+    return server_errors.in_words(run, error, kept)
+
+
 MAKES_MORE = ("demo", "simulate", "new", "check", "monitor", "console", "psql")
 """Commands that make databases or files, or keep a watch: what stays of these is no change of the database in question."""
 
@@ -46,9 +57,13 @@ MAKES_MORE = ("demo", "simulate", "new", "check", "monitor", "console", "psql")
 def stopped(run: Invocation) -> int:
     """Says what is so after Ctrl-C; its exit code."""
     told = "Stopped. Nothing was changed."
-    if interrupts.anything_committed() or run.command in MAKES_MORE:
+    if _has_done(run):
         told = "Stopped. What was reported as done is kept; nothing else was changed."
     return failed(run, ChatopsError(told), ExitCode.INTERRUPTED)
+
+
+def _has_done(run: Invocation) -> bool:
+    return interrupts.anything_committed() or run.command in MAKES_MORE
 
 
 def misused(run: Invocation, error: Exception) -> int:

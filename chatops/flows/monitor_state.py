@@ -82,6 +82,8 @@ class InDatabase:
         with self.invocation.connected("act") as database, database.acting():
             known = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                                        where n.nspname = 'chatops' and c.relname = 'watches')"""
+            if hidden := database.hidden_among("chatops.watches"):
+                raise database.rows_hidden(hidden)
             if not database.value(known):
                 require_chats(database)
                 database.script(sqlfiles.read("bookkeeping.sql"))

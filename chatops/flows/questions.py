@@ -91,7 +91,7 @@ class Questions(Connection):
     def reason(self, given: str | None) -> str | None:
         """The reason for moving chats: required on production, asked for at a terminal."""
         if given and given.strip():
-            return given.strip()
+            return self._kept(given.strip())
         if not self.target.production:
             return None
         return self.needed_reason(None, " on production")
@@ -101,7 +101,16 @@ class Questions(Connection):
         found = (given or "").strip() or self.ask("Reason (kept in the log):", "--reason TEXT")
         if not found:
             raise UsageError(f"a reason is needed{where}; nothing was changed")
-        return found
+        return self._kept(found)
+
+    def _kept(self, reason: str) -> str:
+        """A reason that the database can hold. Raises UsageError for another."""
+        if sign := self.lacks(reason):
+            raise UsageError(
+                f"the reason cannot be kept: the database's encoding has no “{sign}”; nothing was changed",
+                details=["say it in letters that it has"],
+            )
+        return reason
 
 
 @contextlib.contextmanager

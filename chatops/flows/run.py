@@ -20,4 +20,5 @@ class Invocation(Questions):
     @property
     def provenance(self) -> Provenance:
         """Who acts, from where and with which command, for the audit."""
-        return who.provenance(self.argv, environment=self.target.name, schema=self.target.schema, environ=self.environ)
+        found = who.provenance(self.argv, environment=self.target.name, schema=self.target.schema, environ=self.environ)
+        return found.fitting(self.fits)

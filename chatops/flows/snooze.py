@@ -48,6 +48,7 @@ def _stored(invocation: Invocation, code: str, day: date | None, request: Snooze
     database = invocation.connect("act")
     with acting.planning(invocation, database, moves=False):
         pass  # a standby, and a log that is missing, are refused
+    reason = "" if day is None else invocation.needed_reason(request.reason)
     again = f"Show {code} again to" if day is None else f"Silence {code} for"
     if not invocation.consent(f"{again} everybody", yes=request.yes):
         raise RefusedError("nothing was changed")
@@ -56,7 +57,7 @@ def _stored(invocation: Invocation, code: str, day: date | None, request: Snooze
         done = f"{code} is shown again, action {action}" if action else f"{code} was not snoozed; nothing was changed"
         invocation.tell(done, code=code, until=None, action_id=action)
         return ExitCode.OK
-    action = stored_snoozes.store(database, invocation.provenance, code, day, request.reason.strip())
+    action = stored_snoozes.store(database, invocation.provenance, code, day, reason)
     undo = Span(invocation.here("snooze", code, "--off", "--store"), "code")
     told = [Span(f"{code} is silent until {day} for everybody, action {action}. Undo: "), undo]
     invocation.tell(told, code=code, until=day, action_id=action)
@@ -65,7 +66,7 @@ def _stored(invocation: Invocation, code: str, day: date | None, request: Snooze
 
 def _list_stored(invocation: Invocation) -> ExitCode:
     with invocation.reading() as database:
-        rows = stored_snoozes.read(database)
+        rows = stored_snoozes.listed(database)
     columns = [Column("code", "code"), Column("until", "until", "instant"), Column("reason", "reason"),
                Column("set_by", "by", "person"), Column("set_at", "since", "age")]  # fmt: skip
     table = Table("snoozes", columns, rows, empty="nothing is snoozed in the database")

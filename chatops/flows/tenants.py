@@ -96,6 +96,7 @@ class OneTenant(Invocation):
         database.known = self.known if target is None else None
         database.before_writing = None if intent == "read" else ahead.refuse_ahead
         database.show_names = self._whole.medium().show_names
+        self.fits, self.lacks = database.fitting, database.lacking
         return database
 
     @contextlib.contextmanager

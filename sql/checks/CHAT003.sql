@@ -11,7 +11,7 @@
 -- consequence: a waiting chat with an operator is given to a second one; an assigned chat without one is answered by nobody;
 --   chats without a state vanish from every counter
 -- help: repair CHAT003 --dry-run
--- says: operator loses the chat · stats seem wrong
+-- says: operator loses the chat; stats seem wrong
 -- reads: chats, operators
 -- shares: contradictory_chats
 \set contradictory_chats `cat sql/checks/shared/contradictory_chats.sql`

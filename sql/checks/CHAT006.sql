@@ -12,7 +12,7 @@
 -- consequence: the chat is in nobody's queue and nobody is ever called, until the user writes once more
 -- users-wait: yes
 -- help: repair CHAT006 --dry-run
--- says: nobody answers · a message was lost
+-- says: nobody answers; a message was lost
 -- reads: chats, messages
 -- shares: newest_messages
 \set newest_messages `cat sql/checks/shared/newest_messages.sql`

@@ -9,7 +9,7 @@
 -- why: an idle release that had waited behind the reply did not look again, and put the answered chat back to waiting
 -- consequence: an operator is given a chat that needs nothing, and users who do wait, wait longer
 -- help: repair CHAT007 --dry-run
--- says: gets the same chat again · users wait too long
+-- says: gets the same chat again; users wait too long
 -- reads: chats, messages
 -- What is not plainly active is in nobody's queue, and CHAT011: so the index of the queue is enough.
 select c.id as chat_id,

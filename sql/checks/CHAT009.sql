@@ -11,7 +11,7 @@
 --   idle cron or an admin still sends, and takes it from its new holder
 -- consequence: the user gets an answer from one operator while another one is writing theirs
 -- help-text: nothing mends what was sent; chatops migrate refuses late replies from then on ({made by trigger messages.chatops_keep_message} and up)
--- says: operator loses the chat · an answer came twice
+-- says: operator loses the chat; an answer came twice
 -- reads: chats, messages, chat_assignments, operators
 -- shares: late_turns, late_messages
 -- What came before the guards is advice: it cannot come again. A second on either side: the statements of one reply are apart by that much.

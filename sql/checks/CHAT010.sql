@@ -11,7 +11,7 @@
 --   reassign noted the old operator twice
 -- consequence: two people work on one conversation; figures count both
 -- help-text: nothing mends what has happened, and after --since (24 h) it is no longer told; chatops help snooze says how to keep it from the screen; chatops migrate keeps it from happening again ({made by trigger chat_assignments.chatops_guard_assignment} and up)
--- says: operator loses the chat · stats seem wrong
+-- says: operator loses the chat; stats seem wrong
 -- reads: chat_assignments
 -- shares: late_turns
 -- Two that are both open are CHAT002. What came before the guards is advice: it cannot come again.

@@ -11,7 +11,7 @@
 -- consequence: the chat is counted as waiting or assigned for ever, or is shown to its user and never answered
 -- help: repair CHAT011 --dry-run
 -- help-text: a repair leaves out a chat whose user waits for an answer: reopen it, or close it for good
--- says: stats seem wrong · nobody answers
+-- says: stats seem wrong; nobody answers
 -- reads: chats, messages
 -- shares: contradictory_chats
 \set contradictory_chats `cat sql/checks/shared/contradictory_chats.sql`

@@ -11,7 +11,7 @@
 -- users-wait: yes
 -- help: stuck --longer-than {limit_minutes}m
 -- help-text: `release --stuck {limit_minutes}m` takes those that somebody holds back into the queue; those in the queue need operators
--- says: nobody answers · users wait too long
+-- says: nobody answers; users wait too long
 -- reads: chats, messages, operators, operator_activity
 -- limits: stuck_waiting_minutes, stuck_assigned_minutes
 -- needs: stuck_chats

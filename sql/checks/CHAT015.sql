@@ -12,7 +12,7 @@
 -- users-wait: yes
 -- help: reassign {chat_id} --to auto --dry-run
 -- help-text: it is over once that operator answers
--- says: nobody answers · users wait too long
+-- says: nobody answers; users wait too long
 -- reads: chats, chat_assignments, messages
 -- limits: releases_without_reply
 -- shares: late_turns

@@ -11,7 +11,7 @@
 -- consequence: operators lose the chat that they are answering, and the user gets two operators in one conversation
 -- help-text: deploy the application's code (step 2 of the guide: chatops deploy runs it from [deploy] commands);
 --   chatops migrate to 022 and up absorbs such writes of the old code
--- says: operator loses the chat · the deploy is not right
+-- says: operator loses the chat; the deploy is not right
 -- reads: chat_assignments, messages, chats, operators
 -- shares: late_turns
 -- A turn that somebody ended for a reason ends in it; the rest ended at a message. Five seconds: the application's statements

@@ -10,7 +10,7 @@
 -- help: {mend}
 -- help-sql: {remedy}
 -- help-text: while nothing is assigned, look whether the operators' page asks for chats
--- says: stats seem wrong · nobody answers · the deploy is not right
+-- says: stats seem wrong; nobody answers; the deploy is not right
 -- reads: chats, messages, operators, operator_activity
 -- limits: silent_minutes
 -- shares: active_by_state, shown_by_state

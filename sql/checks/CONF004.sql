@@ -9,7 +9,7 @@
 -- consequence: the functions obey: chats starve, end too soon, or are never taken from an operator who left
 -- help-sql: {remedy}
 -- help-text: set it to what was meant in platform_config, or take the row out: then the default holds
--- says: users wait too long · nobody answers
+-- says: users wait too long; nobody answers
 -- reads: platform_config
 select p.key as setting,
        pg_catalog.left(p.value #>> '{}'::text[], 60) as value,

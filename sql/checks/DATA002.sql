@@ -5,11 +5,11 @@
 -- title-one: 1 clock cannot be right
 -- severity: warning
 -- group: data
--- expected: no heartbeat, message or assignment comes from the future or without a time, and none ends before it began
+-- expected: no heartbeat, message, chat or assignment comes from the future or without a time, and none ends before it began
 -- why: heartbeats are written with the client's clock; a laptop that is hours ahead is never idle
 -- consequence: the idle check never takes the chat from such an operator
 -- help: repair DATA002 --dry-run
--- says: nobody answers · stats seem wrong
+-- says: nobody answers; stats seem wrong
 -- reads: operators, operator_activity, chats, chat_assignments, messages
 -- A time that no client can read (infinity, years outside 1 to 9999) is ahead by no span.
 select found.clock, found.chat_id, found.operator_id,
@@ -30,6 +30,7 @@ select found.clock, found.chat_id, found.operator_id,
         or c.last_message_at not between '0001-01-02' and now() + interval '1 minute'
         or least(c.created_at, c.updated_at) < '0001-01-02'
         or greatest(c.created_at, c.updated_at) > '9999-12-31'
+        or c.created_at is null
     union all
     select case when told.is_odd then 'assignment' else 'ends before it began' end, s.chat_id, s.operator_id,
            case when told.is_odd then greatest(s.assigned_at, s.released_at) else now() + (s.assigned_at - s.released_at) end

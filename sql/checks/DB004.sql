@@ -10,7 +10,7 @@
 -- help-sql: {remedy}
 -- help-text: a changed type rewrites the table: write a migration for it, and rehearse it
 -- needs-table: chats
--- says: the deploy is not right · nobody answers
+-- says: the deploy is not right; nobody answers
 -- A text must take at least so many characters; into some columns a release, or the message of a user, writes null.
 -- Instants that keep fewer than six digits are advice: two messages of one moment lose their order.
 with wanted (relation, name, family, least, always_null) as (

@@ -10,7 +10,7 @@
 -- consequence: the guide's monitoring fails, or a second message costs an operator the chat
 -- help: {mend}
 -- help-sql: {remedy}
--- says: operator loses the chat · the deploy is not right
+-- says: operator loses the chat; the deploy is not right
 -- reads: chats, messages
 select 'should_keep_assignment' as object,
        pg_catalog.format('(%s, %s) gives %s', coalesce(c.state, 'no state'),

@@ -9,7 +9,7 @@
 -- consequence: the application gets "permission denied for function" and assigns or releases nothing
 -- help-sql: grant execute on function {signature} to {role};
 -- needs-table: chats
--- says: nobody answers · the deploy is not right
+-- says: nobody answers; the deploy is not right
 -- unplanted: it takes the roles of the hosting, which belong to the whole server
 select r.rolname as role,
        p.proname as object,

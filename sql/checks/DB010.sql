@@ -9,7 +9,7 @@
 -- consequence: writes wait behind it, and rows that were changed meanwhile cannot be cleaned up
 -- help-sql: {remedy}
 -- needs-table: chats
--- says: everything is slow · nobody answers
+-- says: everything is slow; nobody answers
 -- limits: long_transaction_minutes
 -- needs-role: pg_read_all_stats
 -- unplanted: it takes a session that stays open

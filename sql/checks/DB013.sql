@@ -10,7 +10,7 @@
 -- help-sql: {remedy}
 -- needs-table: chats
 -- shares: chat_tables
--- says: everything is slow · the deploy is not right
+-- says: everything is slow; the deploy is not right
 -- A missing one is advice: where there are few rows nobody notices.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 with chat_tables as materialized (:chat_tables)

@@ -9,7 +9,7 @@
 -- why: an application without a pooler, or one that leaks connections; a pool per instance, and more instances
 -- consequence: new sessions are refused: operators cannot log in, the idle cron does not run
 -- help-sql: select application_name, usename, state, count(*) from pg_stat_activity group by 1, 2, 3 order by 4 desc;
--- says: everything is slow · nobody answers
+-- says: everything is slow; nobody answers
 -- limits: connections_percent
 -- unplanted: it takes nearly all connections of the server
 -- limit: connections_percent = 85 %, 1 to 100: so many of the allowed connections are in use

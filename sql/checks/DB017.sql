@@ -13,7 +13,7 @@
 -- help-text: type it in `psql --write`; messages that did not reach the queue meanwhile are found by `diagnose --only CHAT006`
 -- needs-table: chats
 -- shares: chat_tables
--- says: the deploy is not right · operator loses the chat · stats seem wrong
+-- says: the deploy is not right; operator loses the chat; stats seem wrong
 -- A partition has the triggers of its table, each with a switch of its own.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 with chat_tables as materialized (:chat_tables)

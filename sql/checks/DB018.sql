@@ -10,7 +10,7 @@
 -- help: {mend}
 -- help-sql: {remedy}
 -- needs-table: chats
--- says: the deploy is not right · operator loses the chat
+-- says: the deploy is not right; operator loses the chat
 -- shares: structure, expected_objects
 -- unplanted: it takes a ledger that says which text went in
 -- What only the planner goes by (the cost and rows of a function) and the cache of a sequence is advice.

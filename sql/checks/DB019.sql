@@ -9,7 +9,7 @@
 -- consequence: messages vanish or are refused, chats change by themselves, or calls by name find something else
 -- help-text: look at it, and at who made it: {statement} takes it away
 -- needs-table: chats
--- says: a message was lost · the deploy is not right
+-- says: a message was lost; the deploy is not right
 -- shares: structure, chat_tables, expected_objects
 -- Advice is what does so only sometimes, or perhaps on purpose: a trigger that drops some rows or sets a state, an event trigger,
 -- and what nobody knows in schema chatops. Bodies are read without their comments; what comes to `raise` before any condition
@@ -30,7 +30,8 @@ functions as materialized (
    group by s.name, s.arguments
 ), body_that as (
   select '^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*'
-         '(raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)|assert\s+false\M)' as refuses
+         '(raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)|assert\s+false\M|[^;]*\d\s*/\s*0(\.0*)?(?![\w.]))'
+         '|^\s*select\M[^;]*\d\s*/\s*0(\.0*)?(?![\w.])' as refuses
 ), triggers as materialized (
   -- Those that others made, on the chat tables and on ours; for each event its bit in tgtype: 4 insert, 8 delete, 16 update.
   select t.tgname, c.name as on_table, c.relname::text || '.' || t.tgname::text as object, t.tgtype::integer as kind, t.tgqual is not null as conditional,
@@ -49,7 +50,7 @@ functions as materialized (
     join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_proc'::regclass::oid
     join pg_proc p on p.oid = d.objid
    cross join body_that b
-   where n.nspname = current_schema() and p.prorettype <> 'trigger'::regtype::oid and p.prosrc ~* '\m(raise|assert)\M' and p.prosrc ~* b.refuses
+   where n.nspname = current_schema() and p.prorettype <> 'trigger'::regtype::oid and p.prosrc ~* '\m(raise|assert)\M|/\s*0' and p.prosrc ~* b.refuses
      and not exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)
 ), keys as materialized (
   -- Keys that others made, each with all columns that it looks at.

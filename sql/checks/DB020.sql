@@ -9,7 +9,7 @@
 -- consequence: every assign, reply or release fails, or works on the few rows that its owner sees
 -- help-sql: {remedy}
 -- needs-table: chats
--- says: nobody answers · the deploy is not right
+-- says: nobody answers; the deploy is not right
 -- shares: expected_objects
 -- unplanted: it takes a role that owns the functions and little else
 \set expected_objects `cat sql/checks/shared/expected_objects.sql`

@@ -9,7 +9,7 @@
 -- consequence: every logged-in user reads and writes every row that the grants allow, or nobody reads and writes any
 -- help-sql: {remedy}
 -- needs-table: chats
--- says: somebody did what they may not · nobody answers
+-- says: somebody did what they may not; nobody answers
 -- A policy that is always false for `anon` alone is a lock on the front door, and no trouble.
 select found.object, found.trouble, found.policies, pg_catalog.string_agg(found.remedy, ' ') over () as remedy
   from (

@@ -11,7 +11,7 @@
 -- help-sql: {remedy}
 -- limits: partition_days
 -- limit: partition_days = 7 day, 1 to 366: so far ahead a partitioned messages needs its partitions
--- says: a message was lost · nobody answers
+-- says: a message was lost; nobody answers
 -- needs-table: chats
 -- unplanted: it takes messages to be partitioned
 -- Range partitions by created_at. Advice while more than a day is left; a default partition takes whatever comes.

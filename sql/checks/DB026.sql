@@ -9,7 +9,7 @@
 -- consequence: writes wait behind it, and what waits is not seen on the coordinator
 -- help-sql: select pg_terminate_backend({number});
 -- needs-table: chats
--- says: everything is slow · nobody answers
+-- says: everything is slow; nobody answers
 -- limits: long_transaction_minutes
 -- unplanted: it takes a Citus cluster
 -- Sessions by which the coordinator works there are told on the coordinator (DB010). What Citus installs exists only with it, so it

@@ -10,7 +10,7 @@
 -- help-sql: {remedy}
 -- help-text: if it was meant so, let chatops forget what it keeps: {forget}
 -- needs-table: chats
--- says: somebody did what they may not · the deploy is not right
+-- says: somebody did what they may not; the deploy is not right
 -- if-absent: chatops.settings
 -- shares: safeguards, expected_objects
 -- unplanted: the deployed system has no schema chatops that could remember
@@ -212,7 +212,7 @@ kept as materialized (
   select c.label, 'does something else than it did', null,
          not (c.was -> 'definer'::text <> c."is" -> 'definer'::text
               or exists (select from pg_proc p where 'function ' || p.oid::regprocedure::text || ' of policies' = c.label
-                            and pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') ~* '^\s*(begin\s+return\s+|select\s+)\(?(true|false|null(::\w+)?|''[^'']*''(::\w+)?)\)?\s*;?\s*(end\s*;?)?\s*$')),
+                            and pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') ~* '\d\s*/\s*0(\.0*)?(?![\w.])|^\s*(begin\s+return\s+|select\s+)\(?(true|false|null(::\w+)?|''[^'']*''(::\w+)?)\)?\s*;?\s*(end\s*;?)?\s*$')),
          c.label, c.set_at, c.target_schema
     from changed c
    where c.word = 'function'

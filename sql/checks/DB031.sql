@@ -11,7 +11,7 @@
 -- help-sql: {remedy}
 -- help-text: or write its condition so that these pass
 -- needs-table: chats
--- says: a message was lost · nobody answers · the deploy is not right
+-- says: a message was lost; nobody answers; the deploy is not right
 -- shares: chat_tables, expected_objects
 -- Each is asked about made-up rows, as far as it looks at nothing but columns that these have, through functions that cannot fail.
 -- A text is asked as a query by ts_stat, on every server and within this snapshot: each word that it gives back is a row's name.

@@ -7,7 +7,7 @@
 -- expected: a sequence has many numbers left, and so has the column that they go into
 -- why: it was set to a number far ahead, or the column is too small for what comes
 -- consequence: at its end the next row is refused (2200H, or 22003), and with it what is written together with it
--- help-text: set it back to behind the newest row: select setval(…); a column that is too small needs a migration to bigint
+-- help-text: set it back to behind the newest row: select setval(...); a column that is too small needs a migration to bigint
 -- needs-table: chats
 -- says: the deploy is not right
 -- shares: chat_tables, expected_objects

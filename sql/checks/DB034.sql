@@ -11,7 +11,7 @@
 -- help-sql: {remedy}
 -- help-text: {forget}
 -- needs-table: chats
--- says: the deploy is not right · operator loses the chat
+-- says: the deploy is not right; operator loses the chat
 -- if-absent: chatops.settings
 -- shares: expected_objects
 -- unplanted: the deployed system has no schema chatops that could remember

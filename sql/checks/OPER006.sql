@@ -9,7 +9,7 @@
 -- why: the cron job is not there, its key has expired, or each of its releases fails
 -- consequence: chats stay with operators who left; their users wait for an answer that nobody writes
 -- help: release --idle --dry-run
--- says: nobody answers · the deploy is not right
+-- says: nobody answers; the deploy is not right
 -- reads: chats, chat_assignments, operators, operator_activity
 -- limits: idle_timeout_minutes, idle_grace_minutes
 -- shares: late_turns

@@ -8,7 +8,7 @@
 -- why: rows were restored or written while the triggers were off, or came in after the migration that fills the clocks
 -- consequence: the queue goes by this clock: without it nobody is ever given the chat, with a wrong one somebody is for nothing
 -- help: repair QUEUE012 --dry-run
--- says: nobody answers · users wait too long
+-- says: nobody answers; users wait too long
 -- reads: chats, messages
 -- shares: unanswered
 -- unplanted: the deployed system has no clocks of the queue

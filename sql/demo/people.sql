@@ -2,7 +2,7 @@
 
 insert into operators (id, name, email, is_active, is_available, last_activity, total_messages, created_at)
 select o.id, o.first_name || ' ' || o.last_name,
-       lower(translate(o.first_name || '.' || o.last_name, 'ćřáöü ', 'craou')) || '@operators.example',
+       lower(translate(o.first_name || '.' || o.last_name, U&'\0107\0159\00E1\00F6\00FC ', 'craou')) || '@operators.example',
        o.part <> 'left',
        o.part in ('busy', 'free'),
        s.now - make_interval(secs => case

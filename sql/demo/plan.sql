@@ -2,7 +2,7 @@
 --
 -- Run after a temporary table demo_given (seed, size, rich). Time runs backwards along a line of positions: chat p of the
 -- past had its latest turn at position p, the turn before at p + reach, and so on; position q is lull + pace q +
--- past (q / size)² seconds old.
+-- past (q / size) ^ 2 seconds old.
 -- Taken chats began to wait in the order in which they were taken, and nobody worked on two chats at once. The same
 -- seed gives the same people, ids, words and ages; only `now` differs.
 --
@@ -44,9 +44,9 @@ select o.number, pg_temp.made_id('operator ' || s.seed || ' ' || o.number) as id
        (array['Ana','Ben','Chiara','Dmitri','Elif','Farid','Greta','Hugo','Ines','Jonas','Keiko','Lars','Mara','Nils','Olga',
               'Pavel','Quinn','Rosa','Stefan','Tess','Umar','Vera','Wim','Xenia','Yusuf','Zoe','Aylin','Bruno','Clara','Dario',
               'Emma','Felix','Gina','Hanno','Ida','Jan','Kira','Leo','Mila','Noor'])[1 + (o.number - 1 + s.seed % 40) % 40] as first_name,
-       (array['Adler','Baumann','Costa','Dietz','Ekström','Fischer','Graf','Hansen','Ilić','Jansen','Keller','Lorenz','Meyer',
+       (array['Adler','Baumann','Costa','Dietz',U&'Ekstr\00F6m','Fischer','Graf','Hansen',U&'Ili\0107','Jansen','Keller','Lorenz','Meyer',
               'Novak','Okafor','Petersen','Quast','Romano','Schulz','Toth','Ulrich','Vogel','Weber','Yilmaz','Zimmer','Arnold',
-              'Becker','Conrad','Dvořák','Engel','Falk','Gomez','Haas','Iversen','Jung','Krüger','Lindt'])
+              'Becker','Conrad',U&'Dvo\0159\00E1k','Engel','Falk','Gomez','Haas','Iversen','Jung',U&'Kr\00FCger','Lindt'])
              [1 + (o.number * 5 + o.number / 40 * 7 + s.seed % 37) % 37] as last_name
   from demo_setting as s
  cross join lateral (

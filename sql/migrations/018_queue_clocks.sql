@@ -18,7 +18,7 @@ begin
       or (c.relname = 'chat_assignments' and a.attname = 'release_reason');
   if v_odd is not null then
     raise exception '% and not text', v_odd
-      using errcode = 'datatype_mismatch', hint = 'alter table … alter column … type text: rehearse it, for it rewrites the table.';
+      using errcode = 'datatype_mismatch', hint = 'alter table ... alter column ... type text: rehearse it, for it rewrites the table.';
   end if;
   select pg_catalog.string_agg(c.relname::text || '.' || a.attname::text || ' is '
                                || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ' order by c.relname, a.attname) into v_odd
@@ -60,7 +60,7 @@ begin
                         and coalesce(pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid), 'true') = 'true');
   if v_odd is not null then
     raise exception 'row level security is forced on the owner of %: what keeps the chats right would see no rows', v_odd
-      using errcode = 'object_not_in_prerequisite_state', hint = 'alter table … no force row level security: others stay under it.';
+      using errcode = 'object_not_in_prerequisite_state', hint = 'alter table ... no force row level security: others stay under it.';
   end if;
 end
 $words$;

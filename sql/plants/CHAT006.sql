@@ -3,6 +3,6 @@ do $plant$
 declare
   v_chat_id constant uuid := pg_temp.victim('40', '35 minutes');
 begin
-  perform pg_temp.write_as_user(v_chat_id, '26 minutes', 'Wait, one more thing …');
+  perform pg_temp.write_as_user(v_chat_id, '26 minutes', 'Wait, one more thing ...');
 end
 $plant$;

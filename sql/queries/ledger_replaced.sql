@@ -1,4 +1,4 @@
--- Keeps the definitions of the functions and views that a file is about to replace, and in `about …` whose they are, who may use
+-- Keeps the definitions of the functions and views that a file is about to replace, and in `about ...` whose they are, who may use
 -- them and what is said of them. What was kept before is the older, and stays.
 update chatops.migrations
    set replaced = nullif(coalesce(

@@ -21,6 +21,7 @@ select c.id, null, 'chat', null, null
     or c.last_message_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or least(c.created_at, c.updated_at) < '0001-01-02'
     or greatest(c.created_at, c.updated_at) > '9999-12-31'
+    or c.created_at is null
 union all
 select s.chat_id, s.operator_id, 'assignment', s.id, null
   from chat_assignments s
@@ -74,15 +75,19 @@ with found as materialized (
      for no key update of o skip locked
 ), chat as materialized (
   select c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at,
-         c.created_at, c.updated_at
+         c.created_at, c.updated_at, oldest.at as began_at
     from found f
     join chats c on c.id = f.chat_id
+    left join lateral (select m.created_at as at from messages m
+                        where m.chat_id = c.id and m.created_at between '0001-01-02' and pg_catalog.now()
+                        order by m.created_at limit 1) as oldest on c.created_at is null
    where f.clock = 'chat'
      and (c.assignment_time not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
           or c.operator_replied_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
           or c.last_message_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
           or least(c.created_at, c.updated_at) < '0001-01-02'
-          or greatest(c.created_at, c.updated_at) > '9999-12-31')
+          or greatest(c.created_at, c.updated_at) > '9999-12-31'
+          or c.created_at is null)
      for no key update of c skip locked
 ), assignment as materialized (
   select s.id, s.chat_id, s.operator_id, s.assigned_at, s.released_at, s.created_at
@@ -125,7 +130,10 @@ with found as materialized (
          last_message_at = case when c.last_message_at is not null
                  then least(greatest(c.last_message_at, '1970-01-01'), pg_catalog.now()) end,
          -- Only what no client can read: these order lists, and may be anybody's.
-         created_at = case when c.created_at not between '0001-01-02' and '9999-12-31'
+         -- One without a beginning began with its first message.
+         created_at = case when c.created_at is null
+                           then least(greatest(coalesce(h.began_at, c.updated_at, pg_catalog.now()), '1970-01-01'), pg_catalog.now())
+                           when c.created_at not between '0001-01-02' and '9999-12-31'
                            then least(greatest(c.created_at, '1970-01-01'), pg_catalog.now()) else c.created_at end,
          updated_at = case when c.updated_at not between '0001-01-02' and '9999-12-31'
                            then least(greatest(c.updated_at, '1970-01-01'), pg_catalog.now()) else c.updated_at end
@@ -205,7 +213,8 @@ select pg_catalog.jsonb_build_object(
                                                      or c.operator_replied_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
                                                      or c.last_message_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
                                                      or least(c.created_at, c.updated_at) < '0001-01-02'
-                                                     or greatest(c.created_at, c.updated_at) > '9999-12-31'))
+                                                     or greatest(c.created_at, c.updated_at) > '9999-12-31'
+                                                     or c.created_at is null))
                                      and not exists (select from chat h where h.id = f.chat_id)
                     when 'message' then exists (select from messages m
                                                  where m.chat_id = f.chat_id and m.id = f.id
