@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Mapping
 
 from chatops import sqlfiles
@@ -32,8 +33,7 @@ def told(connect: Callable[[], Database]) -> list[str]:
 
 def _differences(database: Database) -> list[str]:
     types = _types()
-    asked = {"columns": list(types), "types": list(types.values())}
-    found = database.glance_at(_Column, sqlfiles.read("queries/column_types.sql"), asked)
+    found = database.glance_at(_Column, sqlfiles.read("queries/column_types.sql"), {"types": json.dumps(types)})
     there = {one.name: one for one in found}
     tables = {name.rpartition(".")[0] for name in there}
     needed = [name for name in _types(needed=True) if name not in there]

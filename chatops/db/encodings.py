@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 from functools import cache
-from typing import Any
 
 import psycopg
 from psycopg.abc import Buffer
@@ -75,7 +74,7 @@ def adapt(connection: psycopg.Connection[TupleRow]) -> None:
         return
 
     class Fitting(StrDumperUnknown):
-        def dump(self, obj: Any) -> Buffer | None:
+        def dump(self, obj: str) -> Buffer | None:
             return super().dump(fitting(obj, wanted))
 
     connection.adapters.register_dumper(str, Fitting)

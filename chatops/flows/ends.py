@@ -7,12 +7,19 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from chatops import formatting, interrupts, settings
 from chatops.errors import ChatopsError, DatabaseError, ExitCode, UsageError
 from chatops.flows.run import Invocation
+from chatops.later import later
 from chatops.render import FORMATS, Failure, format_named
 from chatops.render.failure import failure as lines_of
+
+if TYPE_CHECKING:  # the driver: where a server has said something, not before
+    from chatops.flows import server_errors
+else:
+    server_errors = later("chatops.flows.server_errors")
 
 
 def failed(run: Invocation, error: ChatopsError, code: ExitCode) -> int:
@@ -44,8 +51,6 @@ def _write_files(run: Invocation, told: Failure) -> None:
 
 def in_words(run: Invocation, error: DatabaseError) -> ChatopsError:
     """What the server said, in words that say what is wrong and what helps."""
-    from chatops.flows import server_errors  # the driver: where a server has said something, not before
-
     kept = "what was reported as done is kept" if _has_done(run) else "nothing was changed"
     return server_errors.in_words(run, error, kept)
 

@@ -2,7 +2,7 @@
 select c.id as chat_id,
        case when c.last_message_at > newest.at then 'says that it was last written into later than it was'
             else 'says that it was last written into before its newest message' end as trouble,
-       pg_catalog.to_jsonb(c.last_message_at) #>> '{}' as said, pg_catalog.to_jsonb(newest.at) #>> '{}' as really,
+       pg_catalog.to_jsonb(c.last_message_at) #>> '{}'::text[] as said, pg_catalog.to_jsonb(newest.at) #>> '{}'::text[] as really,
        pg_catalog.format('update chats set last_message_at = (select m.created_at from messages as m where m.chat_id = chats.id order by m.created_at desc limit 1) where id = %L;', c.id) as remedy,
        coalesce(c.last_message_at > newest.at, false) as advice
   from chats c
