@@ -16,7 +16,7 @@ PINNED = {
     "019_queue_indexes": "350360f1a27f3a75011e261f344a8e33fa70f9bd86edd31177af27819bb6b298",
     "020_fill_queue_clocks": "35ac50716f18c82f51d879a9bd9c20cb1b480a6c95845e7c9805d09e931385e4",
     "021_write_path": "d3ff4031f231578480238fc5ba040adde4c4450b4fdc083a989810ecda4da624",
-    "022_stop_new_damage": "de1db4e75bcc989fdd97e1b5add8b44f65fb8e27150a79429ebac9c1727c4353",
+    "022_stop_new_damage": "b903f97f5073356a4572f7dc92482620c4658e1ac1d3faca1c0653c88aed2184",
     "023_repair_rows": "bd217a354f6b8e0b54908d3e9cf67a3e75bf81c76ef130d56b920249f6fef6fc",
     "024_one_chat_per_operator": "7ad631c38b7a80c7d62d3fac14eeecb1b63754b8be1a57734ad9c462245c2786",
     "025_constraints": "447b21e8226f7426762119df58fad672bcbe65668d8ff2cb360ea366a813eb8b",

@@ -103,7 +103,10 @@ def sessions(street: Street, opened: ExitStack) -> Iterator[tuple[str, bool, psy
             + f"grant usage on schema public to {role}"
         )
     # As sql/roles/chatops_operator.sql does.
-    database.script(f"grant update (epoch) on chats to {trusted} with grant option; grant create on schema public to {named}")
+    database.script(
+        f"grant update (epoch) on chats to {trusted} with grant option;"
+        f" grant update (total_messages) on operators to {trusted} with grant option; grant create on schema public to {named}"
+    )
     database.connect(user=named).execute(
         "create function planted(what text) returns void language plpgsql security definer as 'begin execute what; end'"
     )

@@ -1126,15 +1126,16 @@ end
 $function$;
 comment on function keep_total_messages() is 'Trigger: replies are counted as they are inserted; other values are not taken.';
 
+-- Asked about its own table: a node that joins a cluster is given this one before the chats.
 create or replace trigger chatops_start_total_messages before insert on operators
   for each row when (new.total_messages <> 0
                      and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                          or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option')))
+                          or not pg_catalog.has_any_column_privilege('operators'::pg_catalog.regclass::oid, 'update with grant option')))
   execute function keep_total_messages();
 create or replace trigger chatops_keep_total_messages before update of total_messages on operators
   for each row when (old.total_messages is distinct from new.total_messages
                      and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                          or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option')))
+                          or not pg_catalog.has_any_column_privilege('operators'::pg_catalog.regclass::oid, 'update with grant option')))
   execute function keep_total_messages();
 
 create or replace function refuse_operators_clock() returns trigger

@@ -47,6 +47,8 @@ begin
     if v_name = 'chats' and exists (select from pg_catalog.pg_attribute as a
                                      where a.attrelid = v_table and a.attname = 'epoch' and not a.attisdropped) then
       execute 'grant update (epoch) on ' || v_table::text || ' to chatops_operator with grant option';
+    elsif v_name = 'operators' then
+      execute 'grant update (total_messages) on ' || v_table::text || ' to chatops_operator with grant option';
     end if;
     if (select relrowsecurity from pg_catalog.pg_class where oid = v_table)
        and not exists (select from pg_catalog.pg_policy where polrelid = v_table and polname = 'chatops_acts') then
