@@ -26,6 +26,8 @@ def test_a_waiting_chat_says_who_could_take_it_and_what_keeps_the_others(system:
     for rule in ("1 was last", "1 busy", "1 away", "1 inactive"):
         assert rule in text
     assert "nobody can take it now" in text
+    assert "nobody is free, so no time can be told" in text
+    assert "its turn is in" not in text
     assert "1 free" in chatops_inprocess("show", "chat", "c0000001", db=system, check=0).stdout
 
 
@@ -139,6 +141,11 @@ def test_on_the_newest_schema_a_turn_is_told_by_the_wait(latest_database: Databa
     )
     text = " ".join(chatops_inprocess("show", "chat", str(last), db=latest_database, check=0).stdout.split())
     assert "1 chat before it" in text
+    assert "nobody is free, so no time can be told" in text
+    latest_database.execute(
+        "insert into operators (name, is_active, is_available, last_activity) values ('Ben', true, true, now())"
+    )
+    text = " ".join(chatops_inprocess("show", "chat", str(last), db=latest_database, check=0).stdout.split())
     assert "its turn is in about 2 h" in text
     assert "not by the wait" not in text
 

@@ -68,6 +68,8 @@ def _served(waiting: Waiting) -> str:
     place, order = waiting.place, waiting.order
     if waiting.paused is not None:
         return f"paused until {formatting.instant(waiting.paused)}, so no time can be told"
+    if all(one.rule != "free" for one in waiting.obstacles):
+        return "nobody is free, so no time can be told"
     if order is None:
         return "in which order the installed assign function picks cannot be told from its text, so no time can be told"
     if not place.served_last_hour:
