@@ -20,6 +20,9 @@ from chatops.repairs.rounds import Round
 BATCH = 500
 """Most rows of one transaction: their locks are held well under 200 ms."""
 PREVIEW = 20
+"""Faults that a preview tries of each code, and changed rows of each that people are shown."""
+TRIED_CHANGES = 1000
+"""Changed rows of each code that a preview reads: a fault may change several."""
 SCAN_TIMEOUT = "120s"
 _AUDIT = "chatops.actions"
 _NEWEST = "select pg_catalog.set_config('chatops.newest_action', coalesce(pg_catalog.max(id), 0)::text, true) from {log}"
@@ -100,7 +103,7 @@ def previews(database: Database, codes: Sequence[str], repair: Repair, *, rows: 
     """
     rounds = {code: find(database, code, repair, most=rows) for code in codes}
     taken = {code: round_.take() for code, round_ in rounds.items() if round_.found}
-    done = dict(zip(taken, _tried(database, taken, repair, rows), strict=True)) if taken else {}
+    done = dict(zip(taken, _tried(database, taken, repair, TRIED_CHANGES), strict=True)) if taken else {}
     outcomes = []
     for code, round_ in rounds.items():
         answer, changes, elapsed = done.get(code, ('{"mended": 0, "busy": []}', (), 0.0))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from chatops.checks import load, repair_plan
-from chatops.checks.repair_batches import Change, Mended
+from chatops.checks.repair_batches import PREVIEW, Change, Mended
 from chatops.errors import ExitCode
 from chatops.flows import acting
 from chatops.flows.run import Invocation
@@ -83,7 +83,7 @@ def _sentences(invocation: Invocation, names: Names) -> Callable[[Change], str]:
 
 
 def _all_said(outcomes: Sequence[Mended], says: Callable[[Change], str]) -> list[str]:
-    return [says(change) for outcome in outcomes for change in outcome.changes]
+    return [says(change) for outcome in outcomes for change in outcome.changes[:PREVIEW]]
 
 
 @contextlib.contextmanager

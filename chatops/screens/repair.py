@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from chatops import formatting
 from chatops.checks import findings
-from chatops.checks.repair_batches import Change, Mended
+from chatops.checks.repair_batches import PREVIEW, TRIED_CHANGES, Change, Mended
 from chatops.checks.repair_plan import RepairPlan
 from chatops.checks.results import Result, only
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text, named
@@ -29,7 +29,7 @@ def preview_answer(
     changes = [change for outcome in outcomes for change in outcome.changes]
     how = f"{' (some change several rows)' if len(changes) > many else ''}; tried and rolled back"
     lines: list[Line] = [*_outcomes(f"{formatting.plural(many, 'fault')} to mend", how, told), *_refused_lines(plan, here)]
-    body: list[Table | Text] = [Text(lines), _table(changes, says)]
+    body: list[Table | Text] = [Text(lines), *_first_changes(outcomes, says, here, command)]
     if command is not None:
         body.append(Text(["", [Span("nothing was changed; do it: "), Span(command, "code")]]))
     return Answer("repair", body, data={"dry_run": True, "found": dict(plan.counts)}, now=plan.survey.now)
@@ -55,6 +55,9 @@ def answer(
     changes = [change for outcome in outcomes for change in outcome.changes]
     table = _table(changes, says)
     body: list[Table | Text] = [Text(lines), replace(table, audience="machines") if seen else table]
+    if not seen and plan.audit and any(len(outcome.changes) >= PREVIEW for outcome in outcomes):
+        every = here("log", "--plan", str(plan.id), "-o", "csv")
+        body.append(Text([[Span(f"the first {PREVIEW} changed rows of each are shown; all: "), Span(every, "code")]]))
     codes = ",".join(plan.codes)
     body.append(Text(["", [Span("look again: "), Span(here("diagnose", "--only", codes), "code")]]))
     data = {
@@ -124,6 +127,21 @@ def _why_not(result: Result, plan: RepairPlan, here: Here) -> list[Span]:
     if pasted := finding.command or finding.sql:
         return [*told, Span(pasted, "code")]
     return [*told, Span(finding.advice or "nothing automatic does")]
+
+
+def _first_changes(
+    outcomes: Sequence[Mended], says: Callable[[Change], str] | None, here: Here, command: str | None
+) -> list[Table | Text]:
+    """The changes of each code, for people the first ones, and how many there are besides."""
+    every = _table([change for outcome in outcomes for change in outcome.changes], says)
+    more = sum(max(0, len(outcome.changes) - PREVIEW) for outcome in outcomes)
+    if not more:
+        return [every]
+    first = _table([change for outcome in outcomes for change in outcome.changes[:PREVIEW]], says)
+    least = "at least " if any(len(outcome.changes) >= TRIED_CHANGES for outcome in outcomes) else ""
+    again = command or here("repair", *(outcome.code for outcome in outcomes))
+    rest = [Span(f"and {least}{formatting.plural(more, 'more row')}; all: "), Span(f"{again} --dry-run -o json", "code")]
+    return [replace(first, name="shown", audience="people"), Text([rest]), replace(every, audience="machines")]
 
 
 def _table(changes: Sequence[Change], says: Callable[[Change], str] | None = None) -> Table:
