@@ -96,70 +96,13 @@ create table real_users (
   is_active boolean default true,
   created_at timestamptz default now()
 );
-create table fictional_users (
-  id uuid primary key default uuid_generate_v4(),
-  name text not null,
-  age integer,
-  bio text,
-  is_active boolean default true,
-  created_at timestamptz default now()
-);
-create table chats (
-  id uuid primary key default uuid_generate_v4(),
-  real_user_id uuid not null references real_users (id) on delete cascade,
-  fictional_user_id uuid not null references fictional_users (id) on delete cascade,
-  assigned_operator_id uuid references operators (id) on delete set null,
-  assignment_time timestamptz,
-  last_message_at timestamptz,
-  message_count integer default 0,
-  free_messages_used integer default 0,
-  admin_notes text,
-  is_active boolean default true,
-  created_at timestamptz default now(),
-  updated_at timestamptz default now(),
-  unique (real_user_id, fictional_user_id)
-);
-create table messages (
-  id uuid primary key default uuid_generate_v4(),
-  chat_id uuid not null references chats (id) on delete cascade,
-  sender_type text not null check (sender_type in ('real', 'fictional')),
-  content text not null check (length(content) between 1 and 5000),
-  media_url text,
-  handled_by_operator_id uuid references operators (id) on delete set null,
-  is_free_message boolean default false,
-  created_at timestamptz default now(),
-  delivered_at timestamptz,
-  read_at timestamptz
-);
-create table chat_assignments (
-  id uuid primary key default uuid_generate_v4(),
-  chat_id uuid not null references chats (id) on delete cascade,
-  operator_id uuid not null references operators (id) on delete cascade,
-  assigned_at timestamptz default now(),
-  released_at timestamptz,
-  release_reason text,
-  created_at timestamptz default now()
-);
-create table operator_activity (
-  id uuid primary key default uuid_generate_v4(),
-  chat_id uuid not null references chats (id) on delete cascade,
-  operator_id uuid not null references operators (id) on delete cascade,
-  last_activity timestamptz default now(),
-  updated_at timestamptz default now(),
-  unique (chat_id, operator_id)
-);
-create table platform_config (
-  key text primary key,
-  value jsonb not null,
-  description text,
-  updated_at timestamptz default now()
-);
-insert into platform_config (key, value, description) values
-  ('max_reassignments', '"3"', 'saved by the settings page'), ('idle_timeout_minutes', '5', null);
-
-create index idx_chats_assigned_operator on chats (assigned_operator_id);
-create index idx_messages_chat_created on messages (chat_id, created_at desc);
-create index idx_assignments_chat on chat_assignments (chat_id);
+\ir application_tables.sql
+alter table fictional_users alter column id set default uuid_generate_v4(), add column is_active boolean default true;
+alter table chats alter column id set default uuid_generate_v4();
+alter table messages alter column id set default uuid_generate_v4();
+alter table chat_assignments alter column id set default uuid_generate_v4();
+alter table operator_activity alter column id set default uuid_generate_v4();
+alter table messages add check (length(content) between 1 and 5000);
 create index idx_assignments_operator on chat_assignments (operator_id);
 
 -- Policies call these, so they see past the policies.
@@ -183,10 +126,6 @@ begin
   return v_id;
 end
 $$;
-
-create function touch_updated_at() returns trigger language plpgsql as
-$$ begin new.updated_at = now(); return new; end $$;
-create trigger chats_touch_updated_at before update on chats for each row execute function touch_updated_at();
 
 create function update_chat_stats() returns trigger language plpgsql security definer as
 $$

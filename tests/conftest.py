@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -331,27 +331,30 @@ def _judge(result: Result, arguments: tuple[object, ...], check: int | None) -> 
     return result
 
 
-@pytest.fixture
-def chatops(home: Path, tmp_path: Path) -> Callable[..., Result]:
-    """Runs the command as a process of its own without a terminal: `chatops("summary", db=database, check=0)`.
+class Around(TypedDict, total=False):
+    """What a run of the command line is given beside its words.
 
     `db` (a Database or a URL) goes in as CHATOPS_DATABASE_URL; `env` adds variables; `check` is the exit code to
     insist on; the current folder is the test's `tmp_path` unless `cwd` says otherwise.
     """
 
-    def run(
-        *arguments: object,
-        db: Database | str | None = None,
-        env: Mapping[str, str] | None = None,
-        input: str | None = None,
-        check: int | None = None,
-        cwd: Path | None = None,
-        timeout: float = 120,
-    ) -> Result:
+    db: Database | str | None
+    env: Mapping[str, str] | None
+    input: str | None
+    check: int | None
+    cwd: Path | None
+
+
+@pytest.fixture
+def chatops(home: Path, tmp_path: Path) -> Callable[..., Result]:
+    """Runs the command as a process of its own without a terminal: `chatops("summary", db=database, check=0)`; see `Around`."""
+
+    def run(*arguments: object, timeout: float = 120, **around: Unpack[Around]) -> Result:
+        typed = around.get("input")
         done = subprocess.run(
             [sys.executable, "-m", "chatops", *map(str, arguments)],
-            env=_environment(home, db, env),
-            cwd=cwd or tmp_path,
+            env=_environment(home, around.get("db"), around.get("env")),
+            cwd=around.get("cwd") or tmp_path,
             # A session of its own has no controlling terminal either.
             start_new_session=True,
             capture_output=True,
@@ -359,9 +362,9 @@ def chatops(home: Path, tmp_path: Path) -> Callable[..., Result]:
             encoding="utf-8",
             check=False,
             timeout=timeout,
-            **({"stdin": subprocess.DEVNULL} if input is None else {"input": input}),  # type: ignore[arg-type]
+            **({"stdin": subprocess.DEVNULL} if typed is None else {"input": typed}),  # type: ignore[arg-type]
         )
-        return _judge(Result(done.returncode, done.stdout, done.stderr), arguments, check)
+        return _judge(Result(done.returncode, done.stdout, done.stderr), arguments, around.get("check"))
 
     return run
 
@@ -375,7 +378,7 @@ class Screen(io.TextIOWrapper):
 
 @pytest.fixture
 def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs the command inside this process, much quicker than `chatops`, in the same environment.
+    """Runs the command inside this process, much quicker than `chatops`, in the same environment; see `Around`.
 
     `terminal` (columns, rows) lets stdout and stderr be a terminal without colours; nobody is at its keyboard. `encoding` is
     what both can show. Into `heard` goes what is said on stderr, as it is said.
@@ -383,28 +386,25 @@ def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     def run(
         *arguments: object,
-        db: Database | str | None = None,
-        env: Mapping[str, str] | None = None,
-        input: str | None = None,
-        check: int | None = None,
-        cwd: Path | None = None,
         terminal: tuple[int, int] | None = None,
         encoding: str = "utf-8",
         heard: io.BytesIO | None = None,
+        **around: Unpack[Around],
     ) -> Result:
         from chatops.cli import main
 
         kind = io.TextIOWrapper if terminal is None else Screen
         out, err = (kind(stream, encoding=encoding, write_through=True) for stream in (io.BytesIO(), heard or io.BytesIO()))
+        env = around.get("env")
         if terminal is not None:
             env = {"COLUMNS": str(terminal[0]), "LINES": str(terminal[1]), "TERM": "xterm", "NO_COLOR": "1", **(env or {})}
         with monkeypatch.context() as patch:
             for name in list(os.environ):
                 patch.delenv(name)
-            for name, value in _environment(home, db, env).items():
+            for name, value in _environment(home, around.get("db"), env).items():
                 patch.setenv(name, value)
-            patch.chdir(cwd or tmp_path)
-            patch.setattr(sys, "stdin", io.StringIO(input or ""))
+            patch.chdir(around.get("cwd") or tmp_path)
+            patch.setattr(sys, "stdin", io.StringIO(around.get("input") or ""))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
             try:
@@ -412,6 +412,6 @@ def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             except SystemExit as stop:
                 code = stop.code
         texts = [stream.buffer.getvalue().decode(encoding) for stream in (out, err)]  # type: ignore[attr-defined]
-        return _judge(Result(int(code or 0), *texts), arguments, check)  # type: ignore[call-overload]
+        return _judge(Result(int(code or 0), *texts), arguments, around.get("check"))  # type: ignore[call-overload]
 
     return run

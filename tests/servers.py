@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -215,6 +216,12 @@ def _with_path(url: str, database: str) -> str:
     return f"{scheme}://{authority}/{database}" + (f"?{query}" if query else "")
 
 
+def with_those_beside(path: Path) -> str:
+    r"""A file of SQL, with the file in the place of each line `\ir other.sql`."""
+    text = path.read_text(encoding="utf-8")
+    return re.sub(r"(?m)^\\ir (\S+)$", lambda line: (path.parent / line[1]).read_text(encoding="utf-8"), text)
+
+
 @dataclass
 class Database:
     """One database of a test's own."""
@@ -252,8 +259,11 @@ class Database:
         return rows[0][0] if rows else None
 
     def script(self, text_or_path: str | Path, schema: str = "public") -> None:
-        """Runs a text, or a file, as the migrator would: one simple query, one transaction, the target schema first."""
-        text = text_or_path.read_text(encoding="utf-8") if isinstance(text_or_path, Path) else text_or_path
+        """Runs a text, or a file, as the migrator would: one simple query, one transaction, the target schema first.
+
+        A line `\\ir other.sql` of a file is the file beside it, as in psql.
+        """
+        text = text_or_path if isinstance(text_or_path, str) else with_those_beside(text_or_path)
         with self.connect() as connection:
             connection.execute(f"begin; set local search_path = {schema}, pg_temp;\n{text}\n;commit")
 

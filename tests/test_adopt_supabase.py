@@ -43,6 +43,14 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "shop" / "supabase" / "migrations"
 
 
+@pytest.fixture
+def pushed(push: Push, database: Database, project: Path) -> Database:
+    """A database with the project's files up to 017, put in by hand, and Supabase's history, which knows none of them."""
+    by_hand(database, project, last="017")
+    database.script(HISTORY)
+    return database
+
+
 @pytest.mark.long
 def test_supabase_fails_at_the_second_file_of_a_number(push: Push, database: Database) -> None:
     told = push(database, check=1)
@@ -53,36 +61,32 @@ def test_supabase_fails_at_the_second_file_of_a_number(push: Push, database: Dat
 
 @pytest.mark.long
 def test_after_adopt_supabase_finds_nothing_to_push_but_the_files_that_adopt_has_named(
-    push: Push, database: Database, project: Path, chatops_inprocess: Run
+    push: Push, pushed: Database, project: Path, chatops_inprocess: Run
 ) -> None:
-    by_hand(database, project, last="017")
-    database.script(HISTORY)
-    shown = chatops_inprocess("adopt", "--dir", project, db=database, check=0).stdout
+    shown = chatops_inprocess("adopt", "--dir", project, db=pushed, check=0).stdout
     assert "cannot take 005_storage, 013_release" in shown
     assert "name them 018_storage.sql, 019_release.sql" in shown
-    chatops_inprocess("adopt", "--dir", project, "--yes", db=database, check=0)
-    before = database.execute("select version from supabase_migrations.schema_migrations order by 1")
-    told = push(database, check=1)
+    chatops_inprocess("adopt", "--dir", project, "--yes", db=pushed, check=0)
+    before = pushed.execute("select version from supabase_migrations.schema_migrations order by 1")
+    told = push(pushed, check=1)
     assert {line for line in told.splitlines() if line.startswith("supabase/migrations/")} == {
         "supabase/migrations/005_storage.sql", "supabase/migrations/013_release.sql",
     }  # fmt: skip
-    assert database.execute("select version from supabase_migrations.schema_migrations order by 1") == before
+    assert pushed.execute("select version from supabase_migrations.schema_migrations order by 1") == before
 
 
 @pytest.mark.long
 def test_after_adopt_of_a_folder_whose_numbers_are_its_own_supabase_finds_nothing_to_push(
-    push: Push, database: Database, project: Path, chatops_inprocess: Run
+    push: Push, pushed: Database, project: Path, chatops_inprocess: Run
 ) -> None:
-    by_hand(database, project, last="017")
-    database.script(HISTORY)
     (project / "005_storage.sql").rename(project / "018_storage.sql")
     (project / "013_release.sql").rename(project / "019_release.sql")
-    chatops_inprocess("adopt", "--dir", project, "--through", "019", "--yes", db=database, check=0)
-    told = push(database)
+    chatops_inprocess("adopt", "--dir", project, "--through", "019", "--yes", db=pushed, check=0)
+    told = push(pushed)
     assert "up to date" in told
     # What is new goes in through either, and the other one knows.
     (project / "020_more.sql").write_text("create table more ();\n", encoding="utf-8")
-    push(database)
+    push(pushed)
     assert "020_more.sql" in told
-    chatops_inprocess("adopt", "--dir", project, "--yes", db=database, check=0)
-    assert "Nothing to apply" in chatops_inprocess("migrate", "--dir", project, "--yes", db=database, check=0).stdout
+    chatops_inprocess("adopt", "--dir", project, "--yes", db=pushed, check=0)
+    assert "Nothing to apply" in chatops_inprocess("migrate", "--dir", project, "--yes", db=pushed, check=0).stdout

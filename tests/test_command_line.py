@@ -303,7 +303,6 @@ def run_in_terminal(arguments: list[str], environment: dict[str, str], columns: 
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        close_fds=True,
     )
     os.close(follower)
     pieces = []

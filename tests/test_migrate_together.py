@@ -36,27 +36,24 @@ def test_eight_files_cost_one_round_trip(database: Database, chatops_inprocess: 
     assert database.value("select count(*) from chatops.runs") == 1
 
 
-def test_what_fails_on_its_way_with_others_is_told_as_if_it_had_gone_alone(
-    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("insert into t6 values (nope);", '2:24   column "nope" does not exist  (42703)'),
+        ("create tabel t66 (n int);", '2:8   syntax error at or near "tabel"'),
+    ],
+)
+def test_what_fails_on_its_way_with_others_or_cannot_be_read_is_told_as_if_it_had_gone_alone(
+    text: str, said: str, database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
 ) -> None:
-    database = database_everywhere
-    where = folder(tmp_path, {**tables(1, 8), "006_t.sql": "create table t6 (n int);\ninsert into t6 values (nope);"})
-    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
-    assert f'{where}/006_t.sql:2:24   column "nope" does not exist  (42703)' in failed.stderr
+    where = folder(tmp_path, {**tables(1, 8), "006_t.sql": f"create table t6 (n int);\n{text}"})
+    failed = chatops_inprocess("migrate", "--dir", where, db=database_everywhere, check=4)
+    assert f"{where}/006_t.sql:{said}" in failed.stderr
     assert "006 was rolled back; 001, 002, 003, 004 and 005 are in and stay in; 007 and 008 were not tried." in failed.stderr
-    assert names(database) == [f"00{n}_t" for n in range(1, 6)]
+    assert names(database_everywhere) == [f"00{n}_t" for n in range(1, 6)]
     (where / "006_t.sql").write_text("create table t6 (n int);")
-    chatops_inprocess("migrate", "--dir", where, db=database, check=0)
-    assert len(names(database)) == 8
-
-
-def test_a_text_that_the_server_cannot_read_does_not_keep_those_before_it_out(
-    database: Database, chatops_inprocess: Chatops, tmp_path: Path
-) -> None:
-    where = folder(tmp_path, {**tables(1, 8), "006_t.sql": "create table t6 (n int);\ncreate tabel t66 (n int);"})
-    failed = chatops_inprocess("migrate", "--dir", where, db=database, check=4)
-    assert f'{where}/006_t.sql:2:8   syntax error at or near "tabel"' in failed.stderr
-    assert names(database) == [f"00{n}_t" for n in range(1, 6)]
+    chatops_inprocess("migrate", "--dir", where, db=database_everywhere, check=0)
+    assert len(names(database_everywhere)) == 8
 
 
 def test_what_fails_is_not_run_a_second_time_to_say_so(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:

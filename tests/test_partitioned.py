@@ -144,16 +144,15 @@ def told(desk: Desk) -> list[Any]:
 @pytest.mark.parametrize("who", ["client", "owner"])
 @pytest.mark.parametrize("times", [1, 3])
 def test_messages_that_an_update_moves_to_another_partition_are_no_new_ones(archived: Desk, who: str, times: int) -> None:
-    desk = archived
     for _ in range(times):
-        desk.answered_chat(desk.operator())
-        desk.held_chat(desk.operator())
-    waiting = desk.waiting_chat()
-    before = told(desk)
-    with stranger(desk) if who == "client" else nullcontext(desk.app) as client:
+        archived.answered_chat(archived.operator())
+        archived.held_chat(archived.operator())
+    waiting = archived.waiting_chat()
+    before = told(archived)
+    with stranger(archived) if who == "client" else nullcontext(archived.app) as client:
         for turn in ("true", "false", "true"):
             client.execute(f"update messages set archived = {turn}")
-            assert told(desk) == before
+            assert told(archived) == before
         # What a session says is on its way is not, where it is written.
         client.execute("begin")
         client.execute("select set_config('chatops.moving', %s, true)", [str(waiting)])
@@ -161,23 +160,22 @@ def test_messages_that_an_update_moves_to_another_partition_are_no_new_ones(arch
             "insert into messages (id, chat_id, sender_type, content) values (%s, %s, 'real', 'x')", [waiting, waiting]
         )
         client.execute("commit")
-        assert desk.app.value("select message_count from chats where id = %s", [waiting]) == 2
+        assert archived.app.value("select message_count from chats where id = %s", [waiting]) == 2
         # One that is gone and written anew is a new one.
-        gone = desk.app.value("select id from messages where chat_id = %s limit 1", [waiting])
+        gone = archived.app.value("select id from messages where chat_id = %s limit 1", [waiting])
         client.execute("begin")
         client.execute("delete from messages where id = %s", [gone])
         client.execute("insert into messages (id, chat_id, sender_type, content) values (%s, %s, 'real', 'x')", [gone, waiting])
         client.execute("commit")
         client.execute("delete from messages where id = %s", [gone])
-    assert desk.app.value("select message_count from chats where id = %s", [waiting]) == 1
-    healthy(desk)
+    assert archived.app.value("select message_count from chats where id = %s", [waiting]) == 1
+    healthy(archived)
 
 
 def test_partitions_come_and_go_under_a_running_system(archived: Desk) -> None:
-    desk = archived
-    ann = desk.operator()
-    chat = desk.held_chat(ann)
-    with desk.database.connect() as connection:
+    ann = archived.operator()
+    chat = archived.held_chat(ann)
+    with archived.database.connect() as connection:
         connection.execute("alter table messages detach partition messages_archived concurrently")
         connection.execute("alter table messages attach partition messages_archived for values in (true)")
         connection.execute("alter table messages_kept detach partition messages_rest")
@@ -185,30 +183,29 @@ def test_partitions_come_and_go_under_a_running_system(archived: Desk) -> None:
             "create table messages_2090s partition of messages_kept for values from ('2090-01-01') to ('2100-01-01')"
         )
     for table in ("messages_archived", "messages_2090s"):
-        names = {row[0] for row in desk.app.execute("select tgname from pg_trigger where tgrelid = %s::regclass", [table])}
+        names = {row[0] for row in archived.app.execute("select tgname from pg_trigger where tgrelid = %s::regclass", [table])}
         assert {"chatops_order_message", "chatops_apply_message", "chatops_keep_message", "chatops_note_moving"} <= names, table
-    assert desk.replies(chat, ann)
-    desk.says(chat)
-    assert desk.takes(desk.operator()) == chat
-    with stranger(desk) as client:
+    assert archived.replies(chat, ann)
+    archived.says(chat)
+    assert archived.takes(archived.operator()) == chat
+    with stranger(archived) as client:
         client.execute(
             "insert into messages_archived (chat_id, sender_type, content, archived) values (%s, 'real', 'x', true)", [chat]
         )
         client.execute("update messages set archived = true, created_at = '2095-01-01' where chat_id = %s", [chat])
-    assert desk.app.value("select message_count from chats where id = %s", [chat]) == 4
-    healthy(desk)
+    assert archived.app.value("select message_count from chats where id = %s", [chat]) == 4
+    healthy(archived)
 
 
 def test_a_message_from_far_ahead_moves_to_the_partition_of_its_right_time(archived: Desk) -> None:
-    desk = archived
-    chat = desk.waiting_chat()
-    with desk.history() as past:
+    chat = archived.waiting_chat()
+    with archived.history() as past:
         past.execute("update messages set created_at = '2095-01-01' where chat_id = %s", [chat])
         past.execute("update chats set last_message_at = '2095-01-01' where id = %s", [chat])
-    with stranger(desk) as client:
+    with stranger(archived) as client:
         client.execute("insert into messages (chat_id, sender_type, content) values (%s, 'real', 'newest')", [chat])
-    said = desk.app.execute("select content, created_at < now() + interval '1 minute' from messages order by created_at")
-    assert (said, desk.app.value("select message_count from chats where id = %s", [chat])) == (
+    said = archived.app.execute("select content, created_at < now() + interval '1 minute' from messages order by created_at")
+    assert (said, archived.app.value("select message_count from chats where id = %s", [chat])) == (
         [("hello", True), ("newest", True)],
         2,
     )

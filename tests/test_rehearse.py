@@ -21,7 +21,10 @@ from tests.conftest import ROOT
 from tests.servers import Database
 
 Run = Callable[..., Any]
+Rehearse = Callable[..., dict[str, Any]]
 ROWS = 5_000
+DEFERRED = """alter table operator_activity add constraint later foreign key (operator_id) references operators (id)
+              deferrable initially deferred"""
 
 
 def populate(database: Database) -> Database:
@@ -54,6 +57,12 @@ def rehearsed(chatops: Run, database: Database, folder: Path, *options: object, 
     told = json.loads(shown.stdout)
     told["by_file"] = {file["file"].partition("_")[2] or file["file"]: file for file in told["files"]}
     return dict(told)
+
+
+@pytest.fixture
+def rehearse(chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]) -> Rehearse:
+    """Writes files of these texts, and rehearses them on the deployed system with some rows; the exit code is zero if not given."""
+    return lambda exit_code=0, /, **texts: rehearsed(chatops_inprocess, busy_database, folder(**texts), check=exit_code)
 
 
 def statement(told: dict[str, Any], name: str, index: int = 0) -> dict[str, Any]:
@@ -136,11 +145,8 @@ def test_each_lock_is_told_by_whom_it_keeps_waiting(
     assert {one["relation"]: one["blocks"] for one in told["blocking"]}.get(relation) == blocks
 
 
-def test_a_lock_that_an_earlier_file_still_holds_is_told_again_as_such(
-    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
-) -> None:
-    files = folder(first="alter table chats add column a int;", second="create index on chats (a);", third="select 1;")
-    told = rehearsed(chatops_inprocess, busy_database, files)
+def test_a_lock_that_an_earlier_file_still_holds_is_told_again_as_such(rehearse: Rehearse) -> None:
+    told = rehearse(first="alter table chats add column a int;", second="create index on chats (a);", third="select 1;")
     (lock,) = statement(told, "second")["locks"]
     assert lock == {"relation": "chats", "mode": "SHARE", "held_since": "101_first"}
     assert statement(told, "third")["locks"] == []
@@ -174,21 +180,16 @@ def test_locks_that_cannot_be_seen_are_those_that_the_manual_names() -> None:
         assert {name: STRENGTH[mode] for name, mode in usual_locks(one).items()} == locks, text
 
 
-def test_what_a_file_makes_itself_blocks_nobody(
-    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
-) -> None:
-    files = folder(
+def test_what_a_file_makes_itself_blocks_nobody(rehearse: Rehearse) -> None:
+    told = rehearse(
         new="create table fresh (id int);\ninsert into fresh select generate_series(1, 10);\nalter table fresh add primary key (id);"
     )
-    told = rehearsed(chatops_inprocess, busy_database, files)
     assert told["blocking"] == []
     assert [one["locks"] for one in told["statements"]] == [[], [], []]
 
 
-def test_a_new_index_on_an_old_table_is_told_with_the_rows_that_it_read(
-    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
-) -> None:
-    told = rehearsed(chatops_inprocess, busy_database, folder(one="create index by_update on chats (updated_at);"))
+def test_a_new_index_on_an_old_table_is_told_with_the_rows_that_it_read(rehearse: Rehearse) -> None:
+    told = rehearse(one="create index by_update on chats (updated_at);")
     (built,) = statement(told, "one")["touched"]
     assert (built["what"], built["index"], built["rows"]) == ("builds", "by_update", ROWS)
 
@@ -231,33 +232,24 @@ def test_a_file_that_fails_is_told_with_its_line_and_ends_the_rehearsal(
     assert state_of(busy_database) == before
 
 
-def test_a_constraint_that_fails_only_at_commit_fails_here_too(
-    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
-) -> None:
-    busy_database.execute(
-        "alter table operator_activity add constraint later foreign key (operator_id) references operators (id) "
-        "deferrable initially deferred"
-    )
-    files = folder(
+def test_a_constraint_that_fails_only_at_commit_fails_here_too(busy_database: Database, rehearse: Rehearse) -> None:
+    busy_database.execute(DEFERRED)
+    told = rehearse(
+        4,
         bad="alter table operator_activity drop constraint operator_activity_operator_id_fkey;\n"
-        "insert into operator_activity (chat_id, operator_id) select id, gen_random_uuid() from chats limit 1;"
+        "insert into operator_activity (chat_id, operator_id) select id, gen_random_uuid() from chats limit 1;",
     )
-    told = rehearsed(chatops_inprocess, busy_database, files, check=4)
     assert "23503" in told["by_file"]["bad"]["note"]
 
 
 def test_changed_rows_with_deferred_checks_do_not_keep_the_next_file_from_altering_the_table(
-    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
+    busy_database: Database, rehearse: Rehearse
 ) -> None:
-    busy_database.execute(
-        "alter table operator_activity add constraint later foreign key (operator_id) references operators (id) "
-        "deferrable initially deferred"
-    )
-    files = folder(
+    busy_database.execute(DEFERRED)
+    told = rehearse(
         rows="insert into operator_activity (chat_id, operator_id) select c.id, o.id from chats as c, operators as o limit 1;",
         table="alter table operator_activity add column a int;",
     )
-    told = rehearsed(chatops_inprocess, busy_database, files)
     assert [file["status"] for file in told["files"]] == ["rehearsed", "rehearsed"]
 
 
@@ -277,16 +269,13 @@ def test_a_new_enum_value_cannot_be_used_in_the_same_transaction_and_what_follow
     assert next(one["touched"] for one in told["statements"] if one["file"] == "103_after") == []
 
 
-def test_what_cannot_be_rehearsed_is_named_with_the_reason_and_what_needs_it_is_no_failure(
-    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
-) -> None:
-    files = folder(
+def test_what_cannot_be_rehearsed_is_named_with_the_reason_and_what_needs_it_is_no_failure(rehearse: Rehearse) -> None:
+    told = rehearse(
         index="create unique index concurrently by_token on chats (id, created_at);",
         batches="-- chatops: batched\nupdate chats set message_count = 0 where false;",
         uses="alter table chats add constraint by_token unique using index by_token;",
         independent="select 1;",
     )
-    told = rehearsed(chatops_inprocess, busy_database, files)
     statuses = [file["status"] for file in told["files"]]
     assert statuses == ["not rehearsable", "not rehearsable", "unknown", "rehearsed"]
     assert "CREATE INDEX CONCURRENTLY" in told["by_file"]["index"]["note"]
@@ -389,13 +378,10 @@ def test_a_failure_that_a_file_before_it_may_mend_is_unknown_whatever_it_is(
     assert error in told["by_file"]["after"]["note"]
 
 
-def test_a_syntax_error_is_a_failure_whatever_came_before_it(
-    chatops_inprocess: Run, busy_database: Database, folder: Callable[..., Path]
-) -> None:
-    files = folder(
-        mend="-- chatops: batched\nupdate chats set message_count = 1 where false;", bad="alter table chats add colum;"
+def test_a_syntax_error_is_a_failure_whatever_came_before_it(rehearse: Rehearse) -> None:
+    told = rehearse(
+        4, mend="-- chatops: batched\nupdate chats set message_count = 1 where false;", bad="alter table chats add colum;"
     )
-    told = rehearsed(chatops_inprocess, busy_database, files, check=4)
     assert [file["status"] for file in told["files"]] == ["not rehearsable", "failed"]
 
 
