@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from chatops.errors import DatabaseError
+from chatops.frozen import frozen
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,6 +26,18 @@ NOT_FOR_US = frozenset({"42501", "25006", "57014", None})
 NOT_AS_MADE = ("42", "3F")
 """The classes of what a table, a column or a function lacks: nor would it with these."""
 ABSORBED = "the database did not take the change (a trigger absorbed it?); it was rolled back"
+
+
+@frozen
+class Ended:
+    """What became of one item: done, unchanged (it was so already), moved (not as planned or left any more), refused or failed.
+
+    `action_id` names what was done in the log (None with --no-audit).
+    """
+
+    outcome: str
+    detail: str | None = None
+    action_id: int | None = None
 
 
 def looks(

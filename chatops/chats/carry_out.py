@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from dataclasses import field
 from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
@@ -23,17 +24,11 @@ Done = tuple[list["MoveResult"], list[Move]]
 
 
 @frozen
-class MoveResult:
-    """What became of one chat: done, unchanged (it was so already), moved (not as planned any more), refused or failed.
+class MoveResult(batches.Ended):
+    """What became of one chat; `chat_state` is the state it is in now, where it was changed."""
 
-    `chat_state` is the state it is in now, where it was changed; `action_id` names it in the log (None with --no-audit).
-    """
-
-    chat_id: UUID
-    outcome: str
-    detail: str | None = None
+    chat_id: UUID = field(kw_only=True)
     chat_state: str | None = None
-    action_id: int | None = None
 
 
 @frozen
@@ -122,7 +117,7 @@ def _batch(database: Database, plan: MovePlan, moves: Sequence[Move], conditions
             return _in_one_transaction(database, plan, some, conditions, last=last)
 
     def failed(move: Move, outcome: str, error: DatabaseError) -> MoveResult:
-        result = MoveResult(move.chat.chat_id, outcome, lock_holders.detail(database, error))
+        result = MoveResult(outcome, lock_holders.detail(database, error), chat_id=move.chat.chat_id)
         if conditions.logged and not conditions.rehearsal:
             with audit.acting(database, conditions.provenance, reason=conditions.reason, plan_id=plan.plan_id):
                 _log_failures(database, plan, [move], [result])
@@ -154,7 +149,7 @@ def _in_one_transaction(database: Database, plan: MovePlan, moves: Sequence[Move
     if last:
         changed |= dict.fromkeys(locked, "another session is changing it at this moment")
         locked = set()
-    skipped = [MoveResult(move.chat.chat_id, "moved", why) for move in moves
+    skipped = [MoveResult("moved", why, chat_id=move.chat.chat_id) for move in moves
                if (why := barred.get(move.chat.chat_id) or changed.get(move.chat.chat_id))]  # fmt: skip
     if conditions.logged and skipped:
         _log_failures(database, plan, moves, skipped)
@@ -233,8 +228,10 @@ def _let_go(database: Database, plan: MovePlan, moves: Sequence[Move], condition
 
 
 def _results(rows: Sequence[Sequence[Any]], conditions: Conditions) -> list[MoveResult]:
-    logged = conditions.logged
-    return [MoveResult(chat_id, "done", None, state, action_id if logged else None) for action_id, chat_id, state in rows]
+    return [
+        MoveResult("done", action_id=action_id if conditions.logged else None, chat_id=chat_id, chat_state=state)
+        for action_id, chat_id, state in rows
+    ]
 
 
 def _what_moved(database: Database, moves: Sequence[Move]) -> tuple[dict[UUID, str], set[UUID]]:

@@ -25,17 +25,23 @@ IN_TWO_WORDS = ("guard on", "guard off", "snooze off")
 
 
 @frozen
-class Entry:
-    """What the log says of every action: what was done to whom, why, and how it was before and after."""
+class Act:
+    """What was done to whom, and why."""
 
     action_id: int
     at: datetime
     action: str
-    outcome: str
     chat_id: UUID | None
     operator_id: UUID | None
     plan_id: UUID | None
     reason: str | None
+
+
+@frozen
+class Entry(Act):
+    """What the log says of every action beside that: how it ended, and how it was before and after."""
+
+    outcome: str
     state_before: str | None
     state_after: str | None
     operator_before_id: UUID | None

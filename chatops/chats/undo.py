@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from dataclasses import field
 from uuid import UUID
 
 from chatops import formatting, lock_holders, sqlfiles
 from chatops.chats import audit, batches
 from chatops.chats.carry_out import Conditions
-from chatops.chats.log import Entry
+from chatops.chats.log import Act, Entry
 from chatops.chats.reassignment import standings
 from chatops.db import Database
 from chatops.errors import DatabaseError, UsageError
@@ -51,29 +51,16 @@ NO_WAY_BACK = {
 
 
 @frozen
-class Undone:
-    """What became of one action: done, moved (not as it was left), refused or failed; `by` is the number of the undo."""
+class Undone(batches.Ended):
+    """What became of one action, which `undoes` names; `action_id` is the number of the undo itself."""
 
-    action_id: int
-    chat_id: UUID | None
-    operator_id: UUID | None
-    outcome: str
-    detail: str | None = None
-    by: int | None = None
-    chat_state: str | None = None
+    undoes: int = field(kw_only=True)
 
 
 @frozen
-class Last:
-    """The newest action that can be undone, and how many of its plan can be."""
+class Last(Act):
+    """The newest action that can be undone, who did it, and how many of its plan can be."""
 
-    action_id: int
-    at: datetime
-    action: str
-    chat_id: UUID | None
-    operator_id: UUID | None
-    plan_id: UUID | None
-    reason: str | None
     who: str
     of_plan: int
 
@@ -106,7 +93,7 @@ def carry_out(database: Database, actions: Sequence[Action], conditions: Conditi
 
     Not inside a transaction.
     """
-    refused = [Undone(one.action_id, one.chat_id, one.operator_id, "refused", one.problem) for one in actions if one.problem]
+    refused = [Undone("refused", one.problem, undoes=one.action_id) for one in actions if one.problem]
     if refused:
         _log(database, refused, conditions)
         yield refused
@@ -127,8 +114,8 @@ def _operators(database: Database, actions: Sequence[Action], conditions: Condit
         rows = audit.carry_out(database, "queries/undo_operators.sql", {"actions": ids, "action": "undo"})
         done = {undoes: by for by, undoes, _ in rows}
         results = [
-            Undone(one.action_id, None, one.operator_id, "done", by=done[one.action_id]) if one.action_id in done
-            else Undone(one.action_id, None, one.operator_id, "moved", "the operator's availability was changed since")
+            Undone("done", action_id=done[one.action_id], undoes=one.action_id) if one.action_id in done
+            else Undone("moved", "the operator's availability was changed since", undoes=one.action_id)
             for one in actions
         ]  # fmt: skip
         _record(database, [one for one in results if one.outcome != "done"], conditions)
@@ -141,8 +128,7 @@ def _batch(database: Database, actions: Sequence[Action], conditions: Conditions
             return _in_one_transaction(database, some, conditions, busy=busy, last=last)
 
     def failed(one: Action, outcome: str, error: DatabaseError) -> Undone:
-        detail = lock_holders.detail(database, error)
-        result = Undone(one.action_id, one.chat_id, one.operator_id, outcome, detail)
+        result = Undone(outcome, lock_holders.detail(database, error), undoes=one.action_id)
         _log(database, [result], conditions)
         return result
 
@@ -150,8 +136,8 @@ def _batch(database: Database, actions: Sequence[Action], conditions: Conditions
 
 
 def _in_one_transaction(database: Database, actions: Sequence[Action], conditions: Conditions, *, busy: bool, last: bool) -> Done:
-    by_id = {one.action_id: one for one in actions}
-    mine = [row[0] for row in audit.carry_out(database, "queries/undo_lock.sql", {"actions": list(by_id)})]
+    ids = [one.action_id for one in actions]
+    mine = [row[0] for row in audit.carry_out(database, "queries/undo_lock.sql", {"actions": ids})]
     barred: dict[int, str] = {}
     if mine:
         rows = audit.carry_out(database, "queries/undo_check.sql", {"actions": mine, "forced": busy})
@@ -161,11 +147,11 @@ def _in_one_transaction(database: Database, actions: Sequence[Action], condition
     if ready:
         taken = audit.carry_out(database, "queries/undo_take.sql", {"actions": ready})
         given = {"actions": [row[0] for row in taken], "before": audit.texts(row[1] for row in taken)}
-        for by, undoes, chat_id, chat_state in audit.carry_out(database, "queries/undo_give.sql", given):
-            results.append(Undone(undoes, chat_id, by_id[undoes].operator_id, "done", None, by, chat_state))
+        given_back = audit.carry_out(database, "queries/undo_give.sql", given)
+        results += [Undone("done", action_id=by, undoes=undoes) for by, undoes, _, _ in given_back]
         if len(results) != len(ready):
             raise DatabaseError(batches.ABSORBED, sqlstate="P0001")
-    results += [Undone(one, by_id[one].chat_id, by_id[one].operator_id, "moved", why) for one, why in barred.items()]
+    results += [Undone("moved", why, undoes=one) for one, why in barred.items()]
     left = [one for one in actions if one.action_id not in set(mine)]
     changed, locked = _what_moved(database, left, last=last)
     results += changed
@@ -192,7 +178,7 @@ def _what_moved(database: Database, actions: Sequence[Action], *, last: bool) ->
         else:
             locked.append(one)
             continue
-        moved.append(Undone(one.action_id, one.chat_id, one.operator_id, "moved", why))
+        moved.append(Undone("moved", why, undoes=one.action_id))
     return moved, locked
 
 
@@ -205,7 +191,7 @@ def _log(database: Database, results: Sequence[Undone], conditions: Conditions) 
 def _record(database: Database, results: Sequence[Undone], conditions: Conditions) -> None:
     if results:
         parameters = {
-            "actions": [one.action_id for one in results],
+            "actions": [one.undoes for one in results],
             "outcomes": [one.outcome for one in results],
             "details": [one.detail for one in results],
         }

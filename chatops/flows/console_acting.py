@@ -178,9 +178,9 @@ class Acting:
         assert isinstance(plan, _Undoing)
         results = [one for some in undo.carry_out(database, plan.actions, conditions, busy=False) for one in some]
         done = next((one for one in results if one.outcome == "done"), None)
-        if done is None or done.by is None:
+        if done is None or done.action_id is None:
             return Done(None, [f"Nothing was done: {results[0].detail if results else 'it could not be tried'}."])
-        return Done(done.by, [self._told(f"Undone, action {done.by}.", str(done.by))])
+        return Done(done.action_id, [self._told(f"Undone, action {done.action_id}.", str(done.action_id))])
 
     def _move(self, database: Database, plan: MovePlan, conditions: Conditions) -> Done:
         # Who was shown to get a chat gets it: planned anew, `auto` might choose others.

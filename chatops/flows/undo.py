@@ -47,7 +47,7 @@ def take_back(
     stopped = acting.told_when_stopped(invocation, lambda: f"{len(results):,} of {len(actions):,}", [("Go on", again)])
     with stopped, acting.progress(invocation, "undo", len(actions)) as advance:
         for some in undo.carry_out(database, actions, conditions, busy=busy):
-            results.update((one.action_id, one) for one in some)
+            results.update((one.undoes, one) for one in some)
             advance(len(results))
     invocation.show(
         screen.outcome(actions, results, operators, rehearsal=dry_run, asked=asked, again=invocation.here("undo"),

@@ -48,7 +48,7 @@ def _lines(
         then = told(one.state_before, one.operator_before_id) if one.of_a_chat else available(one.available_before)
         found.append(_Line(one.action_id, one.action, one.at, one.chat_id, one.operator_id, now, then,
                            result.outcome if result else "refused" if one.problem else "planned",
-                           result.detail if result else one.problem, result.by if result else None))  # fmt: skip
+                           result.detail if result else one.problem, result.action_id if result else None))  # fmt: skip
     return found
 
 
