@@ -134,3 +134,19 @@ def test_the_views_outlive_schema_chatops_and_say_nothing_of_a_pause_then(
     ):
         desk.database.script(change)
         assert says(desk.app.value) == [False] * 4
+
+
+def test_what_asks_for_a_pause_reads_one_row_however_many_tenants_there_are(latest_database_everywhere: Database) -> None:
+    database = latest_database_everywhere
+    ann = Desk(database).operator()
+    database.execute(
+        "insert into chatops.settings (target_schema, key, value)"
+        " select 'tenant_' || n, k, to_jsonb(repeat('x', 200)) from generate_series(1, 2000) n, unnest('{pause,guards,safety}'::text[]) k"
+    )
+    database.execute("analyze chatops.settings")
+    scans = "select coalesce(sum(seq_scan), 0)::int from pg_stat_xact_all_tables where relid = 'chatops.settings'::regclass"
+    for asked in (f"assign_chat_to_operator('{ann}')", "paused_until()", "queue_paused_until()", "guards_are_on()"):
+        with database.connect() as session, session.transaction():
+            session.execute(f"select {asked}".encode())
+            row = session.execute(scans.encode()).fetchone()
+        assert row == (0,), asked

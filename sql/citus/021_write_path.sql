@@ -8,7 +8,7 @@
 -- in *: set local chatops.write to 'function'; => do $mark$ begin set local chatops.write to 'function'; end $mark$;
 -- in *: set local chatops.write to ''; => do $mark$ begin set local chatops.write to ''; end $mark$;
 -- in assign_chat_to_operator: v_asks    record; => v_asks    record; v_schema  constant text := current_schema();
--- in assign_chat_to_operator: s.target_schema = current_schema() => s.target_schema = v_schema
+-- in assign_chat_to_operator: s.target_schema = current_schema()::text collate pg_catalog."default" => s.target_schema = v_schema
 -- A plan of a tenant is made anew each time, and without an index it seems dear: compiling it would take a hundred times as long.
 -- in assign_chat_to_operator: set plan_cache_mode to force_generic_plan => set jit to off
 

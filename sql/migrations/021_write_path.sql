@@ -44,7 +44,7 @@ security definer
 set search_path from current
 as $function$
   select s.until from chatops.settings as s
-   where s.target_schema = current_schema() and s.key = 'pause' and s.until > clock_timestamp()
+   where s.target_schema = current_schema()::text collate pg_catalog."default" and s.key = 'pause' and s.until > clock_timestamp()
 $function$;
 comment on function paused_until() is
   'Until when assign answers nobody: `until` of the row `pause` of chatops.settings; null when the queue is open.';
@@ -515,7 +515,7 @@ begin
            where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
            order by c.waiting_since desc, c.id desc limit 1) is not null as somebody_waits,
          (select s.until from chatops.settings as s
-           where s.target_schema = current_schema() and s.key = 'pause' and s.until > clock_timestamp()) is not null as paused
+           where s.target_schema = current_schema()::text collate pg_catalog."default" and s.key = 'pause' and s.until > clock_timestamp()) is not null as paused
     into v_asks from operators as o where o.id = p_operator_id;
   if (v_asks.is_active and v_asks.is_available) is not true then
     perform refuse_absent_operator(p_operator_id, v_asks.is_active, v_asks.is_available);

@@ -26,7 +26,7 @@ set search_path from current
 as $function$
   select not exists (
     select from chatops.settings as s
-     where s.target_schema = current_schema() and s.key = 'guards' and s.value = '"off"'::jsonb
+     where s.target_schema = current_schema()::text collate pg_catalog."default" and s.key = 'guards' and s.value = '"off"'::jsonb
        and (s.until is null or s.until > clock_timestamp()))
 $function$;
 comment on function guards_are_on() is

@@ -28,7 +28,7 @@ begin
   end if;
   if pg_catalog.has_schema_privilege('chatops'::text, 'usage'::text) and pg_catalog.has_table_privilege(v_settings, 'select'::text) then
     return (select s.until from chatops.settings as s
-             where s.target_schema = current_schema() and s.key = 'pause' and s.until > clock_timestamp());
+             where s.target_schema = current_schema()::text collate pg_catalog."default" and s.key = 'pause' and s.until > clock_timestamp());
   end if;
   if pg_catalog.has_function_privilege(v_asked.oid, 'execute'::text)
      and pg_catalog.has_schema_privilege(v_asked.proowner, 'chatops'::text, 'usage'::text)
