@@ -15,6 +15,7 @@ from tests.servers import Database
 def test_a_pause_is_obeyed_at_once_led_with_and_ended(latest_database_everywhere: Database, chatops_inprocess: Any) -> None:
     desk = Desk(latest_database_everywhere)
     ann = desk.operator()
+    desk.database.execute("update operators set last_activity = now()")
     chat = desk.waiting_chat()
     told = chatops_inprocess("pause", "--for", "15m", "--reason", "release 2.14", "--yes", db=desk.database, check=0)
     assert "The queue is paused until" in told.stdout
