@@ -85,7 +85,9 @@ def test_undrain_brings_back_what_the_operator_was_and_undo_also_the_chats(shift
     chatops_inprocess("undrain", "op-1", db=shift, check=0)
     assert available(shift, 1)
     assert chat(shift, 1)["assigned_operator_id"] == str(operator_id(3))
-    assert "no drain" in chatops_inprocess("undrain", "op-1", db=shift, check=4).stderr
+    nothing = chatops_inprocess("undrain", "op-1", db=shift, check=4).stderr
+    assert "no drain of this operator is in the log" in nothing
+    assert "they are available; nothing was changed" in nothing
 
     before = people_and_chats(shift)
     chatops_inprocess("drain", "op-2", db=shift, check=0)
@@ -96,7 +98,10 @@ def test_undrain_brings_back_what_the_operator_was_and_undo_also_the_chats(shift
 
 def test_an_operator_who_was_away_before_stays_away(shift: Database, chatops_inprocess: Run) -> None:
     shift.execute("update operators set is_available = null where name = 'op-3'")
-    chatops_inprocess("drain", "op-3", db=shift, check=0)
+    alone = chatops_inprocess("undrain", "op-3", db=shift, check=4).stderr
+    assert "away by themselves, and only they come back, in the application" in alone
+    assert "is away already and stays so" in chatops_inprocess("drain", "op-3", "--dry-run", db=shift, check=0).stdout
+    assert "was away already" in chatops_inprocess("drain", "op-3", db=shift, check=0).stdout
     result = chatops_inprocess("undrain", "op-3", db=shift, check=0)
     assert "not available before the drain either" in result.stdout
     assert shift.value("select is_available from operators where name = 'op-3'") is None

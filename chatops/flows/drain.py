@@ -60,6 +60,7 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
             raise RefusedError("an operator's chats cannot be moved to themselves; nothing was changed")
         with invocation.seeing():
             planned = {one: work.plans(one) for one in work.operators}
+    away = {one for one in work.operators if not work.everybody[one].is_available}
     names = invocation.medium().show_names
     asked = not request.dry_run and not request.yes and invocation.interactive
     if asked:
@@ -86,7 +87,9 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
             rows, ended = ([], []) if request.finish else work.emptied(one, conditions, show_names=names)
             codes += ended
             held = work.everybody[one].held if request.finish else 0
-            drained.append(screen.Drained(one, labels[one], work.plan_id, actions[one], rows, held if request.finish else None))
+            drained.append(
+                screen.Drained(one, labels[one], work.plan_id, actions[one], rows, held if request.finish else None, one in away)
+            )
     invocation.show(screen.answer(drained, invocation.now, invocation.here, rehearsal=request.dry_run, do=request.words()))
     return worst(codes)
 
@@ -135,6 +138,16 @@ class Draining:
         return rows, []
 
 
+def _never_drained(invocation: Invocation, operator: Operator) -> RefusedError:
+    """That there is nothing to take back, and who can change how the operator stands."""
+    away = not (operator.is_active and operator.is_available)
+    stands = "they are away by themselves, and only they come back, in the application" if away else "they are available"
+    return RefusedError(
+        f"no drain of this operator is in the log, so there is none to take back: {stands}; nothing was changed",
+        next_steps=[("what is in the log", invocation.here("log", "--operator", str(operator.operator_id)))],
+    )
+
+
 def give_back(invocation: Invocation, name: str, *, dry_run: bool, yes: bool, reason: str | None) -> ExitCode:
     """`chatops undrain`."""
     acting.reason_and_yes(invocation, "undrain", yes=yes, reason=reason, dry_run=dry_run, again=("undrain", name))
@@ -145,7 +158,7 @@ def give_back(invocation: Invocation, name: str, *, dry_run: bool, yes: bool, re
             operator = reassignment.operators(database)[find_operator(database, name).id]
             drained = drain.last_drain(database, operator.operator_id)
         if drained is None:
-            raise RefusedError("no drain of this operator is in the log; nothing was changed")
+            raise _never_drained(invocation, operator)
         label = moves.person(operator.name, operator.operator_id, show_names=invocation.medium().show_names)
         was = screen.availability(drained)
         if not dry_run and not invocation.consent(f"Make {label} {was} again, as before the drain", yes=yes):

@@ -27,6 +27,7 @@ class Drained:
     action_id: int | None
     rows: Sequence[moves.MovedChat]
     finishes: int | None = None
+    was_away: bool = False
 
     def told(self, *, rehearsal: bool) -> str:
         """What became of the operator, in a sentence."""
@@ -36,13 +37,12 @@ class Drained:
             then = f"{formatting.plural(len(done), 'held chat')} moved or released"
             if self.finishes is not None:
                 then = _keeps(self.finishes)
-            return f"Dry run: {self.label} would be made unavailable, and {then}. Everything was rolled back."
+            made = "is away already and stays so" if self.was_away else "would be made unavailable"
+            return f"Dry run: {self.label} {made}, and {then}. Everything was rolled back."
+        stays = "was away already and gets no new chats" if self.was_away else "gets no new chats"
         if self.finishes is not None:
-            return f"Done, action {self.action_id}: {self.label} gets no new chats; {_keeps(self.finishes)}."
-        return (
-            f"Done, action {self.action_id}: {self.label} gets no new chats; {moved} moved to others, "
-            f"{len(done) - moved} released."
-        )
+            return f"Done, action {self.action_id}: {self.label} {stays}; {_keeps(self.finishes)}."
+        return f"Done, action {self.action_id}: {self.label} {stays}; {moved} moved to others, {len(done) - moved} released."
 
 
 def _keeps(chats: int) -> str:
@@ -55,7 +55,12 @@ def preview(who: Operator, plans: Sequence[MovePlan], now: datetime | None, *, f
     """What draining an operator means, for the person who is asked."""
     label = moves.person(who.name, who.operator_id, show_names=True)
     then = [_keeps(who.held)] if finish else []
-    body: list[Table | Text] = [Text([f"{label}  {moves.standing(who, now)}", "no new chats from now on", *then])]
+    effect = "no new chats from now on"
+    if not who.is_available:
+        effect = "away already, and gets no new chats: " + ("only the chats they hold go" if who.held else "nothing would change")
+        if who.held and finish:
+            effect = "away already, and gets no new chats"
+    body: list[Table | Text] = [Text([f"{label}  {moves.standing(who, now)}", effect, *then])]
     rows = [] if finish else [row for plan in plans for row in moves.rows(plan, {}, show_names=True)]
     if rows:
         columns = [column for column in moves.COLUMNS if column.name in ("chat_id", "now", "then", "taker", "detail")]
