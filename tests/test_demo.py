@@ -213,6 +213,13 @@ def test_two_at_the_same_moment_make_one_demo(own_place: Demo) -> None:
 def test_healed_goes_on_to_the_newest_migration(own_place: Demo) -> None:
     own_place.run("demo", "--size", SIZE)
     ill = json.loads(own_place.run("--db", "demo", "diagnose", "-o", "json", check=1).stdout)
+    with own_place.connect() as connection:
+        connection.execute("update chatops.migrations set name = '016_another' where name = '016_chat_state_verification'")
+    refused = own_place.run("demo", "--healed", check=4)
+    assert "made by another version of chatops" in refused.stderr
+    assert "chatops demo --reset --healed" in refused.stderr
+    with own_place.connect() as connection:
+        connection.execute("update chatops.migrations set name = '016_chat_state_verification' where name = '016_another'")
     healed = own_place.run("demo", "--healed", "-o", "json")
     assert json.loads(healed.stdout)["healed"] is True
     own_place.run("--db", "demo", "status", "--exit-code")

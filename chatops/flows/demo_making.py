@@ -8,9 +8,11 @@ from chatops import formatting, local
 from chatops.chats import demo_facts, planting, population
 from chatops.chats.demo_facts import DemoFacts
 from chatops.db import Database, identifier
+from chatops.errors import RefusedError
 from chatops.flows.demo_server import connected, database_name
 from chatops.flows.migrate_shipped import migrate_to
 from chatops.flows.run import Invocation
+from chatops.migrations.prepare import ProblemsError
 from chatops.migrations.source import DEPLOYED
 
 DEFAULT_SEED = 1
@@ -38,7 +40,13 @@ def ensure(invocation: Invocation, size: int | None, seed: int | None, *, healed
     if (size is not None and size != made.size) or (seed is not None and seed != made.seed):
         invocation.note(f"the demo is there with {formatting.count(made.size)} chats and seed {made.seed}; --reset makes another")
     if healed and not made.healed:
-        migrate_to(invocation, database, "latest")
+        try:
+            migrate_to(invocation, database, "latest")
+        except ProblemsError as error:  # its ledger has other files, or other texts of them
+            raise RefusedError(
+                "the demo was made by another version of chatops, with other migration files; nothing was changed",
+                next_steps=[("make it anew", "chatops demo --reset --healed")],
+            ) from error
         made = replace(made, healed=True)
         demo_facts.write(database, made)
     if made.size > FRESHEN_UP_TO:

@@ -15,7 +15,7 @@ from chatops.later import later
 from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
 from chatops.migrations.fitness import refuse_odd_strings, refuse_unfit
 from chatops.migrations.ledger import Ledger
-from chatops.migrations.plan import MigrationPlan, listed, plan
+from chatops.migrations.plan import MigrationPlan, listed, plan, taking_over
 from chatops.migrations.problems import problems
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
 from chatops.migrations.views import View, views
@@ -162,7 +162,7 @@ def refuse_unknown(database: Database, ledger: Ledger, folder: Folder, request: 
     raise RefusedError(
         f"schema {schema} holds the chat tables, but no ledger says which files made them; nothing was changed",
         details=(f"the newest object found is one that {found} makes",) if shipped else (),
-        next_steps=[("take it over", f"{request.adopt} --through {found}" if shipped else request.adopt)],
+        next_steps=[("take it over", taking_over(request.adopt, folder.source, request.to))],
     )
 
 
@@ -185,13 +185,17 @@ def judged(folder: Folder, ledger: Ledger, request: MigrationRequest, history: I
     return Prepared(folder, ledger, made, changed, tuple(found), carried.sources, history, tuple(by_history))
 
 
+class ProblemsError(RefusedError):
+    """The files, or what became of them since they went in, keep a run from starting."""
+
+
 def refuse_problems(prepared: Prepared) -> None:
-    """Raises RefusedError with every error at once, if there is one."""
+    """Raises ProblemsError with every error at once, if there is one."""
     errors = [problem for problem in prepared.problems if problem.severity == "error"]
     if not errors:
         return
     lines = [line for problem in errors for line in (f"{problem.where}  {problem.message}", f"  → {problem.hint}")]
-    raise RefusedError(f"{formatting.plural(len(errors), 'problem')} in the files; nothing was run", details=lines)
+    raise ProblemsError(f"{formatting.plural(len(errors), 'problem')} in the files; nothing was run", details=lines)
 
 
 def refuse_pooler(
