@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -518,7 +519,14 @@ def test_a_database_with_chats_and_no_ledger_is_refused_and_adopt_takes_it_over(
     database = database_everywhere
     by_hand(database, "016")
     refused = chatops_inprocess("migrate", "--yes", db=database, check=4)
-    assert "take it over: chatops adopt" in refused.stderr
+    steps = {
+        re.sub(r"^.*?take it over: ", "", line).replace(f"--db {database.url} ", "")
+        for told in (refused.stderr, chatops_inprocess("status", db=database, check=0).stdout)
+        for line in told.splitlines() if "take it over: " in line
+    }  # fmt: skip
+    points = json.loads(chatops_inprocess("doctor", "-o", "json", db=database).stdout)["points"]
+    steps |= {point["remedy"] for point in points if point["area"] in ("log", "objects")}
+    assert steps == {"chatops adopt --to 017"}
     assert database.value("select to_regnamespace('chatops')") is None
     preview = chatops_inprocess("adopt", "--through", "016", "--dry-run", db=database, check=0)
     assert "016_chat_state_verification" in preview.stdout

@@ -191,6 +191,10 @@ def test_every_next_step_keeps_the_pin_and_says_what_lies_beyond(
     assert "go on: chatops migrate --to 017\n" in adopted.stderr
     status = chatops_inprocess("status", "--to", "017", "--exit-code", db=core_database, check=0)
     assert beyond.search(status.stdout)
+    stays = chatops_inprocess("status", db=core_database, check=0).stdout
+    assert "one may stay at 017; what the later files change: chatops migrate --dry-run\n" in stays
+    tried = chatops_inprocess("migrate", "--dry-run", db=core_database, check=0).stdout
+    assert "One may stay at 017, or apply them: chatops migrate\n" in tried
     done = chatops_inprocess("migrate", "--to", "017", "--yes", db=core_database, check=0)
     assert beyond.search(done.stdout)
     empty = new_database()

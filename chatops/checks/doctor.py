@@ -254,8 +254,8 @@ def _tables(database: Database, here: Callable[..., str]) -> list[Point]:
     return points
 
 
-ADOPT = ("adopt", "--to", "017", "--dry-run")
-"""The first look of whoever takes over a database: what comes after 017 is a decision of its own."""
+ADOPT = ("adopt", "--to", "017")
+"""What takes over a database, as `taking_over` of the migrations has it: what comes after 017 is a decision of its own."""
 UNJUDGED = "DB003"
 """What asks for the objects of the files that are in: without a ledger nobody knows which those are."""
 

@@ -9,7 +9,7 @@ from enum import Enum
 from chatops.errors import UsageError
 from chatops.frozen import frozen
 from chatops.migrations.layout import VERSION, number_of, version_of
-from chatops.migrations.source import Folder, MigrationFile
+from chatops.migrations.source import DEPLOYED, SHIPPED, Folder, MigrationFile
 
 LATEST = "latest"
 
@@ -117,6 +117,15 @@ class MigrationPlan:
         """
         return not_applied(self.to, [entry.name for entry in self.left]) if self.left else None
 
+    @property
+    def may_stay(self) -> bool:
+        """Whether the deployed system is in, and what is pending is a decision of its own that nobody has asked for."""
+        last = self.last_in
+        return (
+            self.source == SHIPPED and self.to is None and last is not None and short(last.name) == DEPLOYED
+            and all(short(entry.name) > DEPLOYED for entry in self.apply)
+        )  # fmt: skip
+
     def of(self, *states: State) -> list[Entry]:
         """The entries in one of these states."""
         return [entry for entry in self.entries if entry.state in states]
@@ -208,6 +217,17 @@ def told_apart(names: Iterable[str]) -> Callable[[str], str]:
     """
     distinct = set(names)
     return short if len({short(name) for name in distinct}) == len(distinct) else str
+
+
+def taking_over(adopt: str, source: str, to: str | None) -> str:
+    """The line that takes over a database whose files nobody wrote down; `adopt` is the command for these files.
+
+    Of the shipped files up to the deployed system, where no last one is asked for.
+
+    >>> taking_over("chatops adopt", "chatops", None), taking_over("chatops adopt --to 020", "chatops", "020")
+    ('chatops adopt --to 017', 'chatops adopt --to 020')
+    """
+    return f"{adopt} --to {DEPLOYED}" if source == SHIPPED and to is None else adopt
 
 
 def not_applied(to: str | None, names: Sequence[str]) -> str:

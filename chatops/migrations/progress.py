@@ -12,7 +12,7 @@ from chatops.migrations.events import Done, Note, StepBegun, Tell
 from chatops.migrations.failure import ALREADY_THERE, MigrationFailedError
 from chatops.migrations.heard import Said, by_kind
 from chatops.migrations.locks import Budget, Watch
-from chatops.migrations.plan import Entry, listed, short, told_apart
+from chatops.migrations.plan import Entry, listed, short, taking_over, told_apart
 from chatops.migrations.prepare import MigrationRequest, Prepared
 from chatops.migrations.source import SHIPPED
 from chatops.migrations.transaction import Failure
@@ -81,7 +81,8 @@ class Progress:
         steps = []
         state = failure.error.sqlstate or ""
         if state in ALREADY_THERE and not self.now.ledger.knows(self.now.folder.source):
-            steps.append(("take the database over", self.request.adopt))
+            adopt = taking_over(self.request.adopt, self.now.folder.source, self.request.to)
+            steps.append(("take the database over", adopt))
         if state == "57014":
             steps.append(("without a limit", f"{self.request.again} --statement-timeout 0s"))
         if state.startswith("23") and self.now.folder.source == SHIPPED:

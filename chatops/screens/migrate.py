@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chatops import formatting
 from chatops.frozen import frozen
 from chatops.migrations.plan import Entry, State, not_applied, short
-from chatops.migrations.source import SHIPPED
+from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
 
 if TYPE_CHECKING:  # a run that has nothing to do needs nothing of what applies files
@@ -135,7 +135,8 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
     if not prepared.nothing and prepared.plan.beyond:
         lines += ["", formatting.visible(prepared.plan.beyond)]
     if not prepared.nothing:
-        lines += ["", [Span("Nothing was changed. Apply them: "), Span(again, "code")]]
+        stay = f"One may stay at {DEPLOYED}, or apply them: " if prepared.plan.may_stay else "Apply them: "
+        lines += ["", [Span(f"Nothing was changed. {stay}"), Span(again, "code")]]
     columns = [
         Column("name", "file"), Column("state", "state"), Column("mode", "mode"), Column("statements", "statements", "number"),
         Column("effect", "effect"), Column("notes", "notes", audience="machines"), Column("rows", "rows", "number"),

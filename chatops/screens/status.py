@@ -10,8 +10,8 @@ from chatops import formatting
 from chatops.errors import ExitCode
 from chatops.frozen import frozen
 from chatops.migrations.ledger import Ledger
-from chatops.migrations.plan import Entry, MigrationPlan, State
-from chatops.migrations.source import SHIPPED, Folder
+from chatops.migrations.plan import Entry, MigrationPlan, State, taking_over
+from chatops.migrations.source import DEPLOYED, SHIPPED, Folder
 from chatops.migrations.views import views
 from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.screens.folder import folder_notes
@@ -60,7 +60,7 @@ def status(folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, m
     pending = plan.apply
     lines: list[Line] = [_headline(folder, plan, ledger, unknown=unknown)]
     if unknown:
-        lines.append([Span("  take it over: "), Span(adopt, "code")])
+        lines.append([Span("  take it over: "), Span(taking_over(adopt, folder.source, plan.to), "code")])
     after: list[Line] = []
     if len(shown) < len(rows):
         after.append(f"{formatting.plural(len(rows) - len(shown), 'earlier file')} not shown (--all)")
@@ -75,7 +75,9 @@ def status(folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, m
     after += folder_notes(folder)
     for number, names in folder.duplicates.items():
         after.append(f"warning: {len(names)} files bear the number {number:03}: {formatting.visible(', '.join(names))}")
-    if pending and not unknown:
+    if pending and not unknown and plan.may_stay:
+        after.append([Span(f"one may stay at {DEPLOYED}; what the later files change: "), Span(f"{migrate} --dry-run", "code")])
+    elif pending and not unknown:
         after.append([Span("apply them: "), Span(migrate, "code")])
     waiting = bool(pending or odd != [state for state in odd if state is State.REFORMATTED] or unknown
                    or (changed and folder.source == SHIPPED))  # fmt: skip
