@@ -22,7 +22,7 @@ PINNED = {
     "025_constraints": "447b21e8226f7426762119df58fad672bcbe65668d8ff2cb360ea366a813eb8b",
     "026_validate_constraints": "f4948d6ab9082b847d6b67b437761487dbe36a47b4a875b038d999e945292421",
     "027_privileges": "8509ec18347350e5aecdaed5a4513162b1b923da635034204c733222b4b4e00d",
-    "028_partitioned_messages": "8fdabd0b01a19b47b6a7a31186d6d6b78a0990a0c6b57e07d58bd84cddeadd8a",
+    "028_partitioned_messages": "82b4c7f63bb9a84c87439d19e1fd315014ed26f8db77f92110f551815f7f2f59",
 }
 
 

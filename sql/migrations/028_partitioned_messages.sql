@@ -1,5 +1,4 @@
--- Where messages is partitioned: one that is written as a partition ends is refused in words, to be sent again; and one that an
--- update moves to another partition is no new message.
+-- Where messages is partitioned: a message at a partition's end is refused in words, one that an update moves is no new message.
 -- effect: nothing, unless messages is partitioned: see chatops help scale
 
 do $partitioned$
