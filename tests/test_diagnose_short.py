@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,9 +14,13 @@ import pytest
 
 from chatops.chats import planting, population
 from chatops.checks import load
+from chatops.checks.findings import filled
 from chatops.flows import watch_option
-from tests.ailing import recent
+from chatops.screens.evidence import evidence
+from chatops.screens.lines import Reader
+from tests.ailing import look, recent
 from tests.conftest import Result, build_core, clean_environment
+from tests.locks import wait_until_blocked
 from tests.servers import Database, Farm, Server
 from tests.shift import furnish
 from tests.test_command_line import run_in_terminal
@@ -91,10 +96,93 @@ def test_the_demo_fits_24_lines_of_80_with_everything_urgent_by_line(chatops_inp
             )
         else:
             assert code in folded, code
-    assert re.fullmatch(r"next: \S*chatops .*repair --dry-run   \(mends \d+ of \d+; no undo\)", lines[-1])
+    assert re.fullmatch(r"next: \S*chatops .*repair --dry-run   \(\d+ of \d+ findings, not DB017\)", lines[-1])
 
 
-def test_since_when_comes_from_the_evidence_and_from_an_earlier_look(
+@pytest.mark.parametrize(
+    ("trouble", "last"),
+    [
+        # A warning that `repair` mends is no way out of what is critical and mended by SQL.
+        (f"alter table messages disable trigger user; {UNUSABLE}", "next: chatops diagnose --only DB017"),
+        (UNUSABLE, "next: chatops repair --dry-run   (1 of {total} findings)"),
+        ("drop index idx_chats_last_operator", "next: chatops diagnose --only DB003"),
+    ],
+)
+def test_the_next_command_is_for_the_worst(chatops_inprocess: Run, latest_database: Database, trouble: str, last: str) -> None:
+    latest_database.execute(trouble)
+    shown = chatops_inprocess("diagnose", db=latest_database, terminal=(120, 24), check=1).stdout
+    total = len(found(chatops_inprocess, latest_database))
+    assert shown.splitlines()[-1] == last.format(total=total), shown
+
+
+def test_nobody_is_free_since_nobody_knows_when(chatops_inprocess: Run, core_database: Database) -> None:
+    core_database.execute(
+        """with u as (insert into real_users (name) values ('u') returning id), f as (insert into fictional_users (name) values ('f') returning id),
+                c as (insert into chats (real_user_id, fictional_user_id, chat_state) select u.id, f.id, 'waiting_assignment' from u, f returning id)
+           insert into messages (chat_id, sender_type, content, created_at) select id, 'real', 'hello', now() - interval '40 days' from c"""
+    )
+    lines = chatops_inprocess("diagnose", db=core_database, terminal=(80, 24), check=1).stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("QUEUE011")]
+    assert re.search(r"nobody is free {5,}people$", line), line
+
+
+def test_who_blocks_users_stands_where_users_wait_with_a_pid_that_can_be_typed(
+    chatops_inprocess: Run, core_database: Database
+) -> None:
+    holder, waiter = core_database.connect(), core_database.connect()
+    holder.execute("begin; lock table operator_activity in share mode")
+    writing = threading.Thread(target=lambda: waiter.execute("update operator_activity set last_activity = now()"))
+    writing.start()
+    pid = holder.info.backend_pid
+    try:
+        wait_until_blocked(core_database.connect(), waiter.info.backend_pid)
+        short = chatops_inprocess("diagnose", db=core_database, terminal=(120, 24), check=1).stdout
+        full = chatops_inprocess("diagnose", "--only", "DB010", db=core_database, check=1).stdout
+    finally:
+        holder.execute("rollback")
+        writing.join()
+    told = f"the session with pid {pid} holds up the chat tables; it blocks 1"
+    assert re.search(rf"^USERS WAIT .*^DB010 +{told} .*sql$", short, re.MULTILINE | re.DOTALL), short
+    assert f"select pg_terminate_backend({pid});" in full
+    assert f"chatops psql --write -- -c 'select pg_terminate_backend({pid});'" in full
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"pid": 15034, "waits": 15034}, "pid 15034  waits 15,034"),
+        ({"holder_pid": 2345678}, "holder pid 2345678"),
+        ({"pids": [15034, 15035]}, "pids 15034, 15035"),
+    ],
+)
+def test_a_pid_is_told_as_it_is_typed(latest_database: Database, row: dict[str, object], told: str) -> None:
+    survey = look(latest_database)
+    assert evidence(row, survey, Reader(80, True, True, lambda *words: " ".join(words))) == told
+    for name in row:
+        assert filled(f"{{{name}}}", row, survey.now) in told
+
+
+def test_what_has_more_rows_than_at_an_earlier_look_is_told_as_grown(
+    chatops_inprocess: Run, latest_database: Database, tmp_path: Path
+) -> None:
+    latest_database.execute("alter table chats disable trigger chatops_guard_chat")
+    kept = tmp_path / "look.json"
+    chatops_inprocess("diagnose", "--write", f"json={kept}", db=latest_database, check=1)
+    asked = ("diagnose", "--since-file", str(kept))
+    same = chatops_inprocess(*asked, db=latest_database, terminal=(80, 24), check=1).stdout
+    assert "nothing new" in same
+    assert "GROWN" not in same
+    latest_database.execute("alter table messages disable trigger user; alter table chats disable trigger user")
+    many = latest_database.value("select count(*) from pg_trigger where tgenabled = 'D' and not tgisinternal")
+    grown = chatops_inprocess(*asked, db=latest_database, terminal=(80, 24), check=1).stdout
+    assert "1 grown" in grown.splitlines()[1]
+    assert "nothing new" not in grown
+    assert re.search(rf"^GROWN 1 +DB017 1 → {many}$", grown, re.MULTILINE), grown
+    full = chatops_inprocess(*asked, "--full", db=latest_database, check=1).stdout
+    assert re.search(rf"ongoing since \S+.*, grown 1 → {many} since ", full), full
+
+
+def test_since_when_comes_from_the_evidence_and_else_from_an_earlier_look(
     chatops_inprocess: Run, core_database: Database, tmp_path: Path
 ) -> None:
     def line() -> str:
@@ -112,8 +200,7 @@ def test_since_when_comes_from_the_evidence_and_from_an_earlier_look(
     kept = tmp_path / "look.json"
     chatops_inprocess("diagnose", "--write", f"json={kept}", db=core_database)
     compared = ("--since-file", str(kept))
-    assert re.search(r" (\d\d:\d\d|\d\d-\d\d)  people$", line())  # when it was first seen: now, if not before midnight
-    assert not re.search(rf" {day}  people$", line())
+    assert re.search(rf" {day}  people$", line())  # not when the file was written
     looked = json.loads(kept.read_text())
     known = [one for one in looked["findings"] if one["code"] != "QUEUE010"]
     kept.write_text(json.dumps({**looked, "findings": known, "passed": [*looked["passed"], "QUEUE010"]}))

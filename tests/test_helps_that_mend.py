@@ -86,6 +86,57 @@ def test_the_undoable_command_beside_a_repair_ends_clean_too_and_can_be_undone(
     chatops_inprocess("undo", *actions[:1], "--yes", "--reason", "a test", db=deployed, check=0)
 
 
+OF_MANY_ROWS = {
+    "DB017": "alter table messages disable trigger user; alter table chats disable trigger user",
+    "DB003": """drop index idx_chats_last_operator; drop view chat_state_summary;
+                do $$ declare one record; begin
+                  for one in select tgname, tgrelid::regclass as of from pg_trigger where tgrelid = 'messages'::regclass and not tgisinternal
+                  loop execute format('drop trigger %I on %s', one.tgname, one.of); end loop; end $$""",
+    "DB033": "update chatops.migrations set applied_at = '1999-01-01' where name ~ '^0(18|19|20|21|22)'",
+}
+"""Troubles of more rows than a finding shows, each row with a help of its own."""
+
+
+@pytest.mark.parametrize("code", OF_MANY_ROWS)
+def test_each_row_of_a_finding_has_its_line_wherever_its_help_is_printed(
+    latest_database: Database, chatops_inprocess: Run, code: str
+) -> None:
+    latest_database.execute(OF_MANY_ROWS[code])
+    report = json.loads(chatops_inprocess("diagnose", "--only", code, "-o", "json", db=latest_database, check=1).stdout)
+    (finding,) = report["findings"]
+    helps = finding["helps"]
+    assert len(helps) == len(set(helps)) == finding["count"] > 3 == len(finding["rows"])
+    assert {finding["help_command"], finding["help_sql"]} - {None} <= set(helps)
+    pages = [
+        chatops_inprocess("diagnose", "--only", code, "--rows", rows, db=latest_database, terminal=(80, 24), check=1).stdout
+        for rows in ("1", "3", "50")
+    ]
+    pages.append(chatops_inprocess("repair", code, db=latest_database, check=1).stdout)
+    for page in pages:
+        assert [one for one in helps if one not in page] == []
+    assert f"chatops diagnose --only {code}" in chatops_inprocess("explain", code, check=0).stdout
+    for one in helps:
+        if one.startswith("chatops "):
+            chatops_inprocess(*shlex.split(one)[1:], "--yes", db=latest_database, check=0)
+        else:
+            latest_database.execute(one)
+    chatops_inprocess("verify", "--only", code, db=latest_database, check=0)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "where"),
+    [
+        ("alter table chats disable trigger chatops_guard_chat",
+         r" or chatops psql --write -- -c 'alter table chats enable trigger chatops_guard_chat;' help "),
+        ("alter table chats disable trigger user", r" paste into chatops psql --write help "),
+    ],
+)  # fmt: skip
+def test_a_help_in_sql_says_where_to_type_it(latest_database: Database, chatops_inprocess: Run, trouble: str, where: str) -> None:
+    latest_database.execute(trouble)
+    shown = chatops_inprocess("diagnose", "--only", "DB017", db=latest_database, terminal=(80, 24), check=1).stdout
+    assert re.search(where, " ".join(shown.split())), shown
+
+
 # ---- every check ---------------------------------------------------------------------------------------------------------
 
 LOOKS = {"status", "summary", "queue", "stuck", "operators", "chats", "show", "log", "guard"}

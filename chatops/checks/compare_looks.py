@@ -46,6 +46,13 @@ class Change:
 
     kind: Kind
     was: Was | None = None
+    count: int = 0
+    """How many rows offend now."""
+
+    @property
+    def grew(self) -> bool:
+        """Whether it was found then, too, with fewer rows."""
+        return self.kind == "ongoing" and self.was is not None and self.was.count is not None and self.was.count < self.count
 
 
 @frozen
@@ -60,6 +67,11 @@ class Changes:
     def new(self) -> list[str]:
         """The codes that were looked at then and found well."""
         return [code for code, change in self.now.items() if change.kind == "new"]
+
+    @property
+    def grown(self) -> dict[str, Change]:
+        """The findings of then that have more rows now, by code."""
+        return {code: change for code, change in self.now.items() if change.grew}
 
 
 def compare(survey: Survey, earlier: Earlier) -> Changes:
@@ -76,7 +88,7 @@ def compare(survey: Survey, earlier: Earlier) -> Changes:
             continue
         word = "unknown" if result.status == "unknown" else result.severity.value
         if was is not None and (was.word == "unknown") == (word == "unknown"):
-            now[code] = Change("ongoing", was)
+            now[code] = Change("ongoing", was, result.count)
         elif was is not None:
             now[code] = Change("not compared", was)
         elif word in earlier.silent_on or (earlier.passed is not None and code not in earlier.passed):

@@ -57,6 +57,8 @@ def parts(check: Check) -> list[tuple[str, str]]:
     told = [f"chatops {check.help_command}" if check.help_command else "", check.help_sql or ""]
     known = [text for text in told if text and not re.fullmatch(r"(?:chatops )?\{\w+\}", text)]
     found += [("fix", in_general(text)) for text in known]
+    if known and check.helps_by_row:
+        found.append(("each row", f"chatops diagnose --only {check.code}"))
     if any(told) and not known:
         found.append(("helps", f"a command or statement for each: chatops diagnose --only {check.code}"))
     if check.help_text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, TypeGuard
 
@@ -20,6 +20,8 @@ DEFAULT_SCHEMA = "public"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 STATEMENTS = ("remedy", "mend", "forget", "statement")
 """Columns of a row that hold a whole statement or command."""
+NAMES_NO_COUNT = re.compile(r"(?:^|_)(?:pids?|number|port|oid)$")
+"""Columns whose numbers name something: typed again as they stand, never with separators."""
 PASTED = re.compile(r"(?:select \w+\([^()]*\)|chatops \w+ \w+(?= says))")
 
 
@@ -27,18 +29,33 @@ PASTED = re.compile(r"(?:select \w+\([^()]*\)|chatops \w+ \w+(?= says))")
 class Finding:
     """One thing that is wrong, or that could not be looked at.
 
-    `more` is how many rows are not among `result.rows`; `command` is the pasteable chatops command that previews the fix, `sql`
-    the same as SQL, `advice` in words, of which `pasted` are commands and statements.
+    `more` is how many rows are not among `result.rows`; `commands` are the pasteable chatops commands that preview the fix, each
+    once, `statements` the same as SQL, `advices` in words, of which `pasted` are commands and statements.
     """
 
     result: Result
     title: str
     limits: tuple[Threshold, ...]
     more: int
-    command: str | None
-    sql: str | None
-    advice: str | None
+    commands: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    advices: tuple[str, ...] = ()
     pasted: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str | None:
+        """The first of the commands."""
+        return self.commands[0] if self.commands else None
+
+    @property
+    def sql(self) -> str | None:
+        """The first of the statements."""
+        return self.statements[0] if self.statements else None
+
+    @property
+    def advice(self) -> str | None:
+        """The first help in words."""
+        return self.advices[0] if self.advices else None
 
     @property
     def code(self) -> str:
@@ -85,24 +102,30 @@ def tally(survey: Survey) -> dict[str, int]:
 
 def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Finding:
     check = result.check
-    row = result.rows[0] if result.rows else {}
-    values = {**{name: threshold.text for name, threshold in survey.thresholds.items()}, **row}
+    limits: Values = {name: threshold.text for name, threshold in survey.thresholds.items()}
+    values = {**limits, **(result.rows[0] if result.rows else {})}
+    each = [{**limits, **row} for row in result.helped or result.rows] or [values]
     used = tuple(survey.thresholds[name] for name in check.limits if name in survey.thresholds)
     if result.status == "unknown":
-        return Finding(result, check.expected, used, 0, None, result.remedy, None)
+        return Finding(result, check.expected, used, 0, statements=(result.remedy,) if result.remedy else ())
     title = filled(check.heading(result.count), values, survey.now)
     if check.kind == "history" and result.severity is Severity.ADVICE and check.severity is not Severity.ADVICE:
         title += f", before {GUARDS} ended that"
+    told = each if check.helps_by_row else [values]
     return Finding(
         result=result,
         title=title,
         limits=used,
         more=max(0, result.count - len(result.rows)),
-        command=here(*_filled_exactly(check.help_command, values).split(" ")) if _says(check.help_command, values) else None,
-        sql=_in_schema(_filled_exactly(check.help_sql, values), survey) if _says(check.help_sql, values) else None,
-        advice=_advice(check.help_text, values, survey, here) if check.help_text else None,
-        pasted=_pasted(check.help_text or "", values, survey, here),
+        commands=_once(_command(check.help_command, row, here) for row in each if _says(check.help_command, row)),
+        statements=_once(_in_schema(_filled_exactly(check.help_sql, row), survey) for row in each if _says(check.help_sql, row)),
+        advices=_once(_advice(check.help_text, row, survey, here) for row in told if check.help_text),
+        pasted=_once(text for row in told for text in _pasted(check.help_text or "", row, survey, here)),
     )
+
+
+def _once(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
 
 
 def _advice(template: str, values: Values, survey: Survey, here: Callable[..., str]) -> str:
@@ -150,7 +173,9 @@ def _says(template: str | None, values: Values) -> TypeGuard[str]:
 
 def filled(template: str, values: Values, now: datetime | None) -> str:
     """A title with its {places} filled for people."""
-    return _PLACE.sub(lambda place: formatting.visible(shown(values[place[1]], now)) if place[1] in values else "…", template)
+    return _PLACE.sub(
+        lambda place: formatting.visible(shown(values[place[1]], now, place[1])) if place[1] in values else "…", template
+    )
 
 
 def _filled_exactly(template: str, values: Values) -> str:
@@ -166,8 +191,8 @@ def _filled_exactly(template: str, values: Values) -> str:
     return _PLACE.sub(exact, template)
 
 
-def shown(value: object, now: datetime | None) -> str:
-    """A value of evidence in words: spans of time, numbers with separators, lists."""
+def shown(value: object, now: datetime | None, name: str = "") -> str:
+    """A value of evidence in words: spans of time, numbers with separators where they count something, lists."""
     if value is None:
         return "none"
     if isinstance(value, timedelta):
@@ -179,7 +204,7 @@ def shown(value: object, now: datetime | None) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return formatting.count(value)
+        return str(value) if NAMES_NO_COUNT.search(name) else formatting.count(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(shown(item, now) for item in value)
+        return ", ".join(shown(item, now, name) for item in value)
     return str(value)

@@ -22,6 +22,7 @@ Kind = Literal["state", "history"]
 
 _VARIANT = ".before_018"
 CODE = re.compile(r"^[A-Z]{2,8}[0-9]{3}$")
+_BY_ROW = re.compile(r"\{(?:remedy|mend|forget|statement)\}")
 SEVERITIES: Mapping[str, Severity] = {severity.value: severity for severity in Severity}
 
 
@@ -32,12 +33,13 @@ class Check:
     `group`: schema gates a deploy, data reports, now is what only `diagnose` asks. `kind`: history looks back over a window.
     `reads` are the tables that must be readable in full, `needs_role` the predefined role without which the server hides what it
     asks; `limits` are the thresholds it is measured against; `help_command` is what
-    follows the word `chatops`, with {column} of the first row; `help_sql` the same as SQL; `help_text` says it in words,
+    follows the word `chatops`, with {column} of each row; `help_sql` the same as SQL; `help_text` says it in words,
     with what follows the word `chatops` between backticks.
     `fails_on_error`: an error of the query is the fault that it looks for. `shares` names what it has in common with other
     checks: those with the same first name are asked together; `needs_table` must be there, readable or not;
     `if_absent`: without this table of ours there is nothing to find. `leads`: it stands before all others of its severity;
-    `users_wait`: somebody waits because of it; `brief`: its title in a few words. `declares`: the limits that it brings with it.
+    `users_wait`: somebody waits because of it; `brief`: its title in a few words; `dated`: its rows
+    tell since when it is so. `declares`: the limits that it brings with it.
     `compares_all`: it says nothing about some chats alone. `of_database`: one answer for all schemas of a database.
     """
 
@@ -71,6 +73,7 @@ class Check:
     leads: bool = False
     brief: str | None = None
     users_wait: bool = False
+    dated: bool = True
     declares: tuple[Limit, ...] = ()
     compares_all: bool = False
     of_database: bool = False
@@ -92,6 +95,11 @@ class Check:
         own = sqlfiles.body(sqlfiles.with_views(text, before_018=before_018))
         named = [name for name in self.shares if not self.shipped and alone and f"{name} as materialized" not in own]
         return sqlfiles.in_front(", ".join(map(sqlfiles.shared, named)), own) if named else own
+
+    @property
+    def helps_by_row(self) -> bool:
+        """Whether each row has a statement or command of its own that mends it."""
+        return "{" in (self.help_sql or "") or any(_BY_ROW.search(text or "") for text in (self.help_command, self.help_text))
 
     def heading(self, count: int) -> str:
         """The title with its number."""
@@ -230,6 +238,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         leads=head.get("leads") == "yes",
         brief=head.get("brief") or None,
         users_wait=head.get("users-wait") == "yes",
+        dated=head.get("dated") != "no",
         declares=tuple(declared(entry.text) for entry in head.all("limit")),
         compares_all=head.get("compares") == "all",
         of_database=head.get("about") == "database",

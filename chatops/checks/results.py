@@ -32,6 +32,8 @@ class Result:
     reason: str | None = None
     remedy: str | None = None
     seconds: float = 0.0
+    helped: tuple[Values, ...] = ()
+    """Where each row has a help of its own, the rows whose help is told: more than those that are shown."""
 
 
 @frozen

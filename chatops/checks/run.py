@@ -27,6 +27,8 @@ GRACE_SECONDS = 0.8
 """After its budget a run that still hangs, in a pooler or in the network, is given up."""
 FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 20
 LEAST_MS = 50
+MOST_HELPED = 100
+"""Where each row has a help of its own, that of so many is told, however few rows are shown."""
 # A pass over all chats fits in memory, and compiling a plan that runs once costs more than it saves.
 PLANNER = "set local work_mem = '96MB'; set local jit = off; set local cursor_tuple_fraction = 1"
 
@@ -177,7 +179,7 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
     ]
     if check not in group or len(group) < 2 or any(result.check in group for result in state.results):
         return None
-    asked = _ask(state, check, asking.together(group, **_how(state)), seconds_for=min(2, len(group)))
+    asked = _ask(state, check, asking.together(group, **_how(state)), group)
     if isinstance(asked, Result):
         if state.lost is None and not state.slow:
             # One of them cannot be asked here, or now: the others shall not suffer from it.
@@ -197,7 +199,7 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
 def _one(state: _Run, check: Check) -> Result:
     if (refused := _before(state, check)) is not None:
         return refused
-    asked = _ask(state, check, asking.alone(check, **_how(state)))
+    asked = _ask(state, check, asking.alone(check, **_how(state)), [check])
     return asked if isinstance(asked, Result) else _judged(check, asked[0], state, asked[1])
 
 
@@ -213,13 +215,14 @@ def _before(state: _Run, check: Check) -> Result | None:
     return None
 
 
-def _ask(state: _Run, check: Check, text: str, *, seconds_for: int = 1) -> Result | tuple[list[dict[str, Any]], float]:
-    """The rows of a query in a savepoint of its own, and how long it took; what it could not do as a result."""
+def _ask(state: _Run, check: Check, text: str, group: Sequence[Check]) -> Result | tuple[list[dict[str, Any]], float]:
+    """The rows of a query for a group of checks, in a savepoint, and how long it took; what it could not do as a result."""
     started = time.monotonic()
-    allowed = min(state.budget.each * seconds_for, state.budget.left())
+    allowed = min(state.budget.each * min(2, len(group)), state.budget.left())
     try:
         settings = _limits(allowed, state.budget.lock_ms) + (f"; set local enable_{check.avoids} = off" if check.avoids else "")
-        rows = _in_savepoint(state, check, text, settings)
+        most = max(state.rows, MOST_HELPED) if any(one.helps_by_row for one in group) else state.rows
+        rows = _in_savepoint(state, check, text, settings, most)
     except ConnectionLostError as error:
         state.lost = error.message
         return unknown(check, error.message, seconds=time.monotonic() - started)
@@ -233,10 +236,10 @@ def _ask(state: _Run, check: Check, text: str, *, seconds_for: int = 1) -> Resul
     return rows, time.monotonic() - started
 
 
-def _in_savepoint(state: _Run, check: Check, text: str, limits: str) -> list[dict[str, Any]]:
+def _in_savepoint(state: _Run, check: Check, text: str, limits: str, most: int) -> list[dict[str, Any]]:
     """The rows of a query; what it has set for its session (a path, a role) ends with it. Ours takes two round trips."""
     database = state.database
-    parameters: Mapping[str, Any] = {**state.parameters, "rows": state.rows, "about": state.about}
+    parameters: Mapping[str, Any] = {**state.parameters, "rows": most, "about": state.about}
     database.script(f"savepoint chatops_check; {limits}")
     try:
         if check.shipped:
@@ -270,7 +273,8 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
             for row in kept
         )
     severity = Severity.ADVICE if rows[0].get("advice") is True else check.severity
-    return Result(check, "failed", severity, count, kept[: state.rows], seconds=seconds)
+    helped = kept if check.helps_by_row else ()
+    return Result(check, "failed", severity, count, kept[: state.rows], seconds=seconds, helped=helped)
 
 
 def _how(state: _Run) -> dict[str, bool]:

@@ -113,6 +113,8 @@ def news(changes: Changes | None, survey: Survey) -> str:
     severity_of = {one.check.code: "unknown" if one.status == "unknown" else one.severity.value for one in survey.results}
     counted = [(word, sum(severity_of[code] == word for code in changes.new)) for word in SEVERITY_STYLES]
     parts = [f"+{number} {word}" for word, number in counted if number]
+    if changes.grown:
+        parts.append(f"{len(changes.grown)} grown")
     if changes.resolved:
         parts.append(f"{len(changes.resolved)} resolved")
     return f"since {_clock(changes.earlier.at, survey)}: {', '.join(parts) or 'nothing new'}"
@@ -133,7 +135,10 @@ def _change_lines(changes: Changes, code: str, survey: Survey, reader: Reader) -
         text = f"new since {at}"
     elif change.kind == "ongoing" and change.was is not None:
         count = next(result.count for result in survey.results if result.check.code == code)
-        then = "" if change.was.count in (None, count) else f", {formatting.count(change.was.count or 0)} at {at}"
+        before = formatting.count(change.was.count or 0)
+        then = "" if change.was.count in (None, count) else f", {before} at {at}"
+        if change.grew:
+            then = f", grown {before} → {formatting.count(change.count)} since {at}"
         text = f"ongoing since {_clock(change.was.since or changes.earlier.at, survey)}{then}"
     elif change.was is not None:
         text = f"was {'unknown' if change.was.word == 'unknown' else 'found'} at {at}"

@@ -13,9 +13,10 @@ from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.results import Survey
 from chatops.frozen import frozen
 from chatops.model import Answer, Line, Span, Style, Text, Values
+from chatops.render.wrap import STUCK
 from chatops.screens.diagnose import compared, news
 from chatops.screens.finding import finding_table, survey_data
-from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, wrap
+from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, kept_whole, wrap
 
 SLA = "queue_sla_minutes"
 SILENT = "OPER003"
@@ -27,8 +28,12 @@ CODE, SINCE, MEND = 10, 7, 8
 NARROW = 60
 WRITE_IN_VAIN = ("CHAT012", "CHAT018")
 """Findings of users who wrote into a chat that was over already."""
+NOBODY_TYPES = ("past", "people")
+"""What no command and no statement mends."""
 WAITS = "user_waits_since"
 """The column of a check some of whose chats have users who wait, while the others are only wrong."""
+BLOCKS = "blocks"
+"""The column of a check that says how many sessions wait for what it found: each may be a user's message."""
 MOST_CODES = 6
 """As many are named on one line."""
 
@@ -54,7 +59,7 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     for title, some in (("CRITICAL", critical), ("USERS WAIT", waits)):
         told += _by_line(title, some, survey, reader, changes) if some else []
     rest = [one for one in found if one not in waits and one not in critical]
-    folded = [*_folded(rest, reader), *_ended(desk, found, reader), *_gone(changes), *_silent(desk)]
+    folded = [*_folded(rest, reader), *_ended(desk, found, reader), *_grown(changes, reader), *_gone(changes), *_silent(desk)]
     told += folded
     told += _next(found, reader)
     data = survey_data(survey) | compared(changes)
@@ -74,7 +79,7 @@ def in_one_line(survey: Survey, desk: Desk, reader: Reader, changes: Changes | N
 
 
 def _keeps_waiting(one: Finding) -> bool:
-    waits = one.result.check.users_wait or any(row.get(WAITS) is not None for row in one.result.rows)
+    waits = one.result.check.users_wait or any(row.get(WAITS) is not None or row.get(BLOCKS) for row in one.result.rows)
     return waits and one.word in ("critical", "warning")
 
 
@@ -156,10 +161,11 @@ def _wrapped(text: str, room: int) -> list[str]:
 
 
 def since_when(one: Finding, survey: Survey, changes: Changes | None) -> str:
-    """Since when it is so: by an earlier look, else by the oldest instant of the evidence; the day when it was not today."""
+    """Since when it is so: by the oldest instant of the evidence, else by an earlier look; the day when it was not today."""
     change = changes.now.get(one.code) if changes is not None else None
-    began = change.was.since if change is not None and change.was is not None else None
-    began = began or oldest(one.result.rows, survey.now)
+    began = oldest(one.result.rows, survey.now) if one.result.check.dated else None
+    if began is None and change is not None and change.was is not None:
+        began = change.was.since
     if began is None:
         return ""
     then, now = began.astimezone(UTC), survey.now.astimezone(UTC)
@@ -251,6 +257,20 @@ def _beside(lines: list[Line], text: str, reader: Reader) -> None:
         lines.append([Span(text, "strong")])
 
 
+def _grown(changes: Changes | None, reader: Reader) -> list[Line]:
+    """What was found at the earlier look, too, and has more rows now: how many then and now."""
+    if changes is None or not changes.grown:
+        return []
+    grown = [(code, one.was.count or 0, one.count) for code, one in sorted(changes.grown.items()) if one.was is not None]
+    told = [f"{code} {formatting.count(then)} → {formatting.count(now)}" for code, then, now in grown]
+    head = f"GROWN {len(told)}"
+    pieces = [
+        piece.replace(STUCK, " ") for piece in _wrapped(kept_whole("  ".join(told), told), (reader.width or 1000) - CODE - 2)
+    ]
+    lines: list[Line] = [[Span(f"{head:<{CODE + 2}}", "warning"), Span(pieces[0])]]
+    return [*lines, *(" " * (CODE + 2) + piece for piece in pieces[1:])]
+
+
 def _gone(changes: Changes | None) -> list[Line]:
     if changes is None or not changes.resolved:
         return []
@@ -276,12 +296,16 @@ def _silent(desk: Desk) -> list[Line]:
 
 
 def _next(found: Sequence[Finding], reader: Reader) -> list[Line]:
+    """The command for the worst of what somebody can mend: `repair` where it mends some, else the finding."""
     urgent = [one for one in found if one.word != "advice"]
     if not urgent:
         return [[Span("next: "), Span(reader.here("diagnose", "--full"), "code")]] if found else []
-    mended = [one for one in urgent if how_mended(one) == "repair"]
-    if not mended:
-        first = urgent[0]
-        return [[Span("next: "), Span(reader.here("diagnose", "--only", first.code), "code")]]
-    told = f"   (mends {len(mended)} of {len(found)}; no undo)"
+    mendable = [one for one in urgent if one.word != "unknown" and how_mended(one) not in NOBODY_TYPES] or urgent
+    worst = [one for one in mendable if one.word == mendable[0].word]
+    if not any(how_mended(one) == "repair" for one in worst):
+        return [[Span("next: "), Span(reader.here("diagnose", "--only", worst[0].code), "code")]]
+    mended = [one for one in urgent if one.word != "unknown" and how_mended(one) == "repair"]
+    others = [one.code for one in worst if how_mended(one) != "repair" and one.word == "critical"]
+    without = f", not {others[0]}{f' and {len(others) - 1} more' if others[1:] else ''}" if others else ""
+    told = f"   ({len(mended)} of {len(found)} findings{without})"
     return [[Span("next: "), Span(reader.here("repair", "--dry-run"), "code"), Span(told, "dim")]]

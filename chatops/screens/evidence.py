@@ -37,7 +37,7 @@ def evidence(row: Values, survey: Survey, reader: Reader, title: str = "") -> st
             continue
         if key == "operator_id" and "operator" in names_shown and reader.short_ids and reader.show_names:
             continue
-        text = formatting.visible(_with_ids(value, survey, reader))
+        text = formatting.visible(_with_ids(value, survey, reader, key))
         if isinstance(value, str) and len(text) > SHORTEST_TOLD and text in title:
             continue
         if key == "chat_id" or key in _SELF_EVIDENT:
@@ -47,14 +47,14 @@ def evidence(row: Values, survey: Survey, reader: Reader, title: str = "") -> st
     return "  ".join(parts)
 
 
-def _with_ids(value: object, survey: Survey, reader: Reader) -> str:
+def _with_ids(value: object, survey: Survey, reader: Reader, key: str) -> str:
     if isinstance(value, UUID):
         return str(value)[:8] if reader.short_ids else str(value)
     if isinstance(value, list | tuple):
-        return ", ".join(_with_ids(item, survey, reader) for item in value)
+        return ", ".join(_with_ids(item, survey, reader, key) for item in value)
     if not reader.short_ids and isinstance(value, datetime):
         return formatting.instant(value)
-    return shown(value, survey.now)
+    return shown(value, survey.now, key)
 
 
 def _label_of(key: str) -> str:

@@ -12,6 +12,9 @@ from chatops.checks.load import Check
 from chatops.model import Answer, Column, Line, Span, Table, Text, named
 from chatops.screens.lines import NARROW, broken, kept_whole, told
 
+COMMANDS = ("fix", "each row", "query")
+"""What is told as a command line or a statement."""
+
 
 def listing(checks: Sequence[Check], width: int) -> Answer:
     """Every code by symptom."""
@@ -46,8 +49,8 @@ def one(check: Check, width: int, here: Callable[..., str] | None = None) -> Ans
     """Meaning, cause, consequences, limits and fix of one code; `here` makes a command line for the database that is meant."""
     lines: list[Line] = [[Span(check.code, "code"), Span(f"  {general(check)}", "strong")], ""]
     for label, text in parts(check):
-        is_command = label in ("fix", "query")
-        if label == "fix" and here is not None and text.startswith("chatops "):
+        is_command = label in COMMANDS
+        if label in ("fix", "each row") and here is not None and text.startswith("chatops "):
             text = here(*text.split(" ")[1:])
         narrow = 0 < width < NARROW
         head = f"{label}: " if narrow else f"  {label:<12}"
@@ -91,5 +94,5 @@ def document() -> str:
     for check in checks:
         out += ["", f"## {check.code}", "", f"**{general(check)}**", ""]
         for label, text in parts(check):
-            out.append(f"- {label}: " + (f"`{text}`" if label in ("fix", "query") else text))
+            out.append(f"- {label}: " + (f"`{text}`" if label in COMMANDS else text))
     return "\n".join(out) + "\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -24,10 +26,16 @@ _FINDING_COLUMNS = [
     Column("help_command", "help"),
     Column("help_sql", "help in SQL", "sql"),
     Column("help_text", "help in words"),
+    Column("helps", "all commands and statements", "data"),
     Column("change", "change"),
     Column("since", "since", "instant"),
     Column("rehearsal", "rehearsal", "data"),
 ]
+
+_SHORT = re.compile(r"[^;'\n]{1,120};?")
+"""One statement that a shell takes between quotes as it is."""
+_READS = re.compile(r"select (?!\w+\()")
+"""A statement that only looks: it begins with no call of a function."""
 
 
 def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line]:
@@ -60,13 +68,21 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line
         lines += labelled("why", check.why, reader)
     if check.consequence and result.severity is not Severity.ADVICE:
         lines += labelled("so", check.consequence, reader)
-    if finding.command:
-        lines.append(command_line("help", finding.command, reader))
-    if finding.sql:
-        lines.append(command_line("help", finding.sql, reader))
-    if finding.advice:
-        lines += labelled("help", finding.advice, reader, pasted=finding.pasted)
+    for pasted in (finding.commands, finding.statements):
+        lines += [command_line("" if place else "help", text, reader) for place, text in enumerate(pasted)]
+    if finding.statements:
+        lines.append(_where_to_type(finding.statements, reader))
+    for place, advice in enumerate(finding.advices):
+        lines += labelled("" if place else "help", advice, reader, pasted=finding.pasted)
     return lines
+
+
+def _where_to_type(statements: Sequence[str], reader: Reader) -> Line:
+    """The command that runs one short statement, else the one that takes them."""
+    psql = ["psql"] if all(_READS.match(one) for one in statements) else ["psql", "--write"]
+    if len(statements) == 1 and _SHORT.fullmatch(statements[0]):
+        return command_line("or", reader.here(*psql, "--", "-c", shlex.quote(statements[0])), reader)
+    return command_line("paste into", reader.here(*psql), reader)
 
 
 def finding_table(
@@ -112,6 +128,7 @@ def _finding_row(finding: Finding, reader: Reader) -> dict[str, Any]:
         "help_command": finding.command,
         "help_sql": finding.sql,
         "help_text": finding.advice,
+        "helps": [*finding.commands, *finding.statements],
     }
 
 

@@ -99,7 +99,7 @@ def told(piece: str, pasted: Sequence[str]) -> list[Span]:
 
 def command_line(label: str, command: str, reader: Reader) -> Line:
     width = LABEL if hang(reader) > INDENT else len(label) + 2
-    text = label if hang(reader) > INDENT else label + ":"
+    text = label if hang(reader) > INDENT or not label else label + ":"
     return [Span(" " * INDENT), Span(f"{text:<{width}}", "dim"), Span(command, "code")]
 
 

@@ -103,7 +103,11 @@ def _would(plan: RepairPlan, outcome: Mended) -> str:
 
 
 def _refused_lines(plan: RepairPlan, here: Here) -> list[Line]:
-    told: list[Line] = [[Span(f"{one.check.code:<8} ", "strong"), *_why_not(one, plan, here)] for one in plan.refused]
+    told: list[Line] = []
+    for one in plan.refused:
+        says, more = _why_not(one, plan, here)
+        told.append([Span(f"{one.check.code:<8} ", "strong"), *says])
+        told += [[Span(" " * 9), Span(text, "code")] for text in more]
     for code, chats in plan.left_out.items():
         many = formatting.plural(len(chats), "chat")
         waits, whose = ("its user waits", "the chat") if len(chats) == 1 else ("their users wait", "each")
@@ -118,15 +122,16 @@ def _refused_lines(plan: RepairPlan, here: Here) -> list[Line]:
     return told
 
 
-def _why_not(result: Result, plan: RepairPlan, here: Here) -> list[Span]:
+def _why_not(result: Result, plan: RepairPlan, here: Here) -> tuple[list[Span], Sequence[str]]:
+    """Why it is not mended and what helps, and the further commands or statements."""
     if result.status == "unknown":
         told = [Span(f"could not be looked at: {result.reason}")]
-        return [*told, Span("; run: "), Span(result.remedy, "code")] if result.remedy else told
+        return [*told, *([Span("; run: "), Span(result.remedy, "code")] if result.remedy else [])], ()
     finding = next(iter(findings.findings(only(plan.survey, result), here)))
     told = [Span(f"{formatting.count(result.count)} found, and no repair mends it; what helps: ")]
-    if pasted := finding.command or finding.sql:
-        return [*told, Span(pasted, "code")]
-    return [*told, Span(finding.advice or "nothing automatic does")]
+    if pasted := [*finding.commands, *finding.statements]:
+        return [*told, Span(pasted[0], "code")], pasted[1:]
+    return [*told, Span(finding.advice or "nothing automatic does")], ()
 
 
 def _first_changes(

@@ -1,7 +1,7 @@
 -- Which sessions block others on the chat tables, or keep a transaction open on them?
 -- code: DB010
--- title: {count} sessions or prepared transactions hold up the chat tables
--- title-one: {holder} holds up the chat tables
+-- title: {count} sessions or prepared transactions hold up the chat tables; the worst, {holder}, blocks {blocks}
+-- title-one: {holder} holds up the chat tables; it blocks {blocks}
 -- severity: warning
 -- group: now
 -- expected: no session blocks others on the chat tables, and no transaction stays open on them

@@ -10,7 +10,7 @@
 -- consequence: what it keeps is not kept: users' messages may not reach the queue, counters stand still, and stale writes of the
 --   application are accepted again
 -- help-sql: alter table {relation} enable trigger {object};
--- help-text: type it in `psql --write`; messages that did not reach the queue meanwhile are found by `diagnose --only CHAT006`
+-- help-text: messages that did not reach the queue meanwhile are found by `diagnose --only CHAT006`
 -- needs-table: chats
 -- shares: chat_tables
 -- says: the deploy is not right; operator loses the chat; stats seem wrong

@@ -10,6 +10,7 @@
 -- consequence: users wait for nothing
 -- help: operators
 -- help-text: let them reload their page, or reassign the chats to them
+-- dated: no
 -- says: users wait too long
 -- reads: chats, messages, operators, operator_activity, chat_assignments
 -- limits: own_chat_after_seconds, silent_minutes

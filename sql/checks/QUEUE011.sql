@@ -8,6 +8,7 @@
 -- why: every operator on shift holds a chat, or nobody is on shift; chats held by operators who left count as held
 -- consequence: nothing leaves the queue until an operator answers or comes on shift
 -- users-wait: yes
+-- dated: no
 -- help: operators
 -- help-text: only operators answer: call some in; `release --idle` frees what silent ones hold
 -- says: nobody answers
