@@ -131,7 +131,7 @@ def test_every_printed_command_parses_and_the_sql_runs(deployed: Database, chato
             assert words[0] == "chatops"
             ran = chatops_inprocess(*words[1:], db=deployed)
             # A database without a ledger is to be adopted before it is migrated.
-            adopt_first = words[1] == "migrate" and "chatops adopt --through" in ran.stderr
+            adopt_first = words[1] == "migrate" and "chatops adopt --to" in ran.stderr
             assert ran.exit_code in (0, 1) or adopt_first, (finding["code"], finding["help_command"], ran.stderr)
         elif finding["help_sql"] and "terminate" not in finding["help_sql"]:
             # A constraint that had to go for a plant comes back when the rows are mended.
@@ -242,7 +242,8 @@ def test_every_code_is_explained_offline(chatops_inprocess: Run) -> None:
             assert "repair  " in told
     for phrase in ("operator loses the chat", "gets the same chat again", "stats seem wrong", "nobody answers"):
         assert f"“{phrase}”" in listed
-    assert "did you mean" in chatops_inprocess("explain", "CHAT3", check=2).stderr
+    assert "did you mean CHAT003 " in chatops_inprocess("explain", "CHAT3", check=2).stderr
+    assert "did you mean QUEUE011 " in chatops_inprocess("explain", "queue", "11", check=2).stderr
 
 
 def test_the_query_can_be_pasted_into_psql(deployed: Database, mended: Database, chatops_inprocess: Run) -> None:

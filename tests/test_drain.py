@@ -66,6 +66,7 @@ def test_chats_are_only_released_where_that_is_asked_for(shift: Database, chatop
 def test_a_named_target_that_may_not_take_them_refuses_the_whole_drain(shift: Database, chatops_inprocess: Run) -> None:
     result = chatops_inprocess("drain", "op-1", "--to", "op-2", db=shift, check=4)
     assert "busy" in result.stderr
+    assert "--force" not in result.stderr  # drain has no such option
     assert available(shift, 1)
     assert "to themselves" in chatops_inprocess("drain", "op-1", "--to", "op-1", db=shift, check=4).stderr
     chatops_inprocess("drain", "op-1", "--to", "op-3", db=shift, check=0)

@@ -121,6 +121,8 @@ def test_a_database_without_chats_has_a_log_all_the_same(database: Database, cha
         (("--action", "guard onn"), "did you mean guard on"),
         (("--action", "release now"), "--action is one of guard on"),
         (("999",), "the log holds no action 999"),
+        (("x",), "log takes an action's number, a chat or an operator"),
+        (("nobody at all",), "log takes an action's number, a chat or an operator"),
         (("c4000001", "--chat", "c4000002"), "once"),
     ],
 )

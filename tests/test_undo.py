@@ -139,7 +139,9 @@ def test_a_heartbeat_since_does_not_stand_in_the_way(shift: Database, chatops_in
     ],
 )
 def test_what_is_not_in_the_log_is_a_usage_error(shift: Database, chatops_inprocess: Run, what: str, why: str) -> None:
-    assert why in chatops_inprocess("undo", what, db=shift, check=2).stderr
+    told = chatops_inprocess("undo", what, db=shift, check=2).stderr
+    assert why in told
+    assert "the log lists actions and plans: chatops " in " ".join(told.split())
 
 
 def test_undo_of_nothing_in_particular_names_the_last_action_and_its_line(shift: Database, chatops_inprocess: Run) -> None:

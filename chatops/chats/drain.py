@@ -50,7 +50,8 @@ def plan_drain(
     others = {one: operator for one, operator in everybody.items() if one not in drained}
     moves = plan_reassign(waiting, others, to, silent_before=silent_before).moves
     if to is not None and (refused := [one for one in moves if one.refused]):
-        raise RefusedError(f"{refused[0].chat.chat_id} cannot go there: {refused[0].problem}; nothing was changed")
+        why = (refused[0].problem or "").partition(" (--force")[0]  # drain has no such option
+        raise RefusedError(f"{refused[0].chat.chat_id} cannot go there: {why}; nothing was changed")
     kept = [one for one in moves if not one.refused]
     moving = {one.chat.chat_id for one in kept}
     released = plan_release([chat for chat in held if chat.chat_id not in moving], everybody, forced=(Rule.COMPLETED,))

@@ -77,7 +77,7 @@ def find(database: Database, what: str | UUID) -> list[Action]:
     plan = what if isinstance(what, UUID) else None
     if number is None and plan is None:
         shown = formatting.visible(str(what))
-        raise UsageError(f"“{shown}” is neither an action's number nor a plan", details=("chatops log lists both",))
+        raise UsageError(f"“{shown}” is neither an action's number nor a plan")
     # What an action is taken back by finds no row that is hidden, and would say that it was changed since.
     require_rows(database, "chats chat_assignments operator_activity operators")
     parameters = {"action_id": number, "plan_id": plan, "schema": database.target.schema}

@@ -163,12 +163,24 @@ def chosen(checks: Sequence[Check], only: Sequence[str], skip: Sequence[str]) ->
     known = [check.code for check in checks]
     for code in (*only, *skip):
         if code not in known:
-            near = difflib.get_close_matches(code, known, 3)
+            near = _near(code, known)
             raise UsageError(
                 f"there is no check {code!r}" + (f"; did you mean {' or '.join(near)}?" if near else ""),
                 next_steps=[("all codes", "chatops explain")],
             )
     return tuple(check for check in checks if (not only or check.code in only) and check.code not in skip)
+
+
+def _near(code: str, known: Sequence[str]) -> list[str]:
+    """The codes that were perhaps meant: that of the same letters and number first.
+
+    >>> _near("CHAT3", ["CHAT001", "CHAT013", "CHAT003"])[0], _near("QUEUE 11", ["QUEUE001", "QUEUE011"])[0]
+    ('CHAT003', 'QUEUE011')
+    """
+    same: list[str] = []
+    if numbered := re.fullmatch(r"([A-Z]+)[\s_-]*(\d{1,4})", code):
+        same = [one for one in known if one == f"{numbered[1]}{int(numbered[2]):03}"]
+    return list(dict.fromkeys([*same, *difflib.get_close_matches(code, known, 3)]))[:3]
 
 
 def codes_of(texts: Sequence[str]) -> list[str]:

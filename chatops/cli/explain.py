@@ -10,8 +10,8 @@ from chatops.cli.options import DOCUMENT_FORMATS, command, invocation_of
 @command(takes=("output",), formats=DOCUMENT_FORMATS)
 def explain(
     ctx: Context,
-    code: str = argument(
-        "", metavar="[CODE]", autocompletion=completion.codes, help="A code of diagnose or verify; all of them when not given."
+    code: list[str] = argument(
+        None, metavar="[CODE]", autocompletion=completion.codes, help="A code of diagnose or verify; all of them when not given."
     ),
     sql: bool = option(False, "--sql", help="Print the query."),
 ) -> None:
@@ -28,4 +28,5 @@ def explain(
     """
     from chatops.flows.explain import explain  # loads every check
 
-    explain(invocation_of(ctx), code, sql=sql)
+    # A code that was typed in two words is one that is not there, with the one that was meant.
+    explain(invocation_of(ctx), " ".join(code or ()), sql=sql)

@@ -126,7 +126,11 @@ def _question(invocation: Invocation, database: Database, request: LogRequest) -
     if request.what and number is None:
         if chat or operator:
             raise UsageError("name a chat or operator once: as it is, or by --chat and --operator")
-        meant = find_either(database, request.what)
+        try:
+            meant = find_either(database, request.what)
+        except UsageError as none:
+            none.details = ("log takes an action's number, a chat or an operator.", *none.details)
+            raise
         chat, operator = (meant.id, None) if isinstance(meant, ChatName) else (None, meant.id)
     return log.Filters(
         chat=chat,

@@ -31,6 +31,7 @@ def show(invocation: Invocation, topic: str) -> None:
         known = [*TOPICS, *commands]
         raise UsageError(
             f"there is no page “{formatting.visible(topic)}”{formatting.did_you_mean(name, known)}",
+            details=(f"pages: {', '.join(TOPICS)}", "and every command has one, such as chatops help migrate"),
             next_steps=[("all pages", "chatops help")],
         )
     pager.show_paged(invocation, _answer(invocation, name, page(name)))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from chatops.chats import audit, plan_file, reassignment, rules, undo
 from chatops.chats.carry_out import Conditions
+from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError, worst
 from chatops.flows import acting
 from chatops.flows.run import Invocation
@@ -29,7 +30,7 @@ def take_back(
     conditions = Conditions(invocation.provenance, reason, rehearsal=dry_run)
     with acting.refusals_logged(database, "undo", conditions):
         with acting.planning(invocation, database):
-            actions = undo.find(database, wanted)
+            actions = _found(invocation, database, wanted)
             operators = reassignment.operators(database)
             silent = silent_before(database)
             busy = busy and not reassignment.one_chat_each(database)
@@ -55,6 +56,14 @@ def take_back(
                        do=again, silent_before=silent)
     )  # fmt: skip
     return worst(acting.end(one.outcome) for one in results.values())
+
+
+def _found(invocation: Invocation, database: Database, wanted: str | UUID) -> list[undo.Action]:
+    try:
+        return undo.find(database, wanted)
+    except UsageError as none:
+        none.next_steps += (("the log lists actions and plans", invocation.here("log")),)
+        raise
 
 
 def _which(invocation: Invocation) -> UsageError:
