@@ -202,7 +202,7 @@ BROKEN = {
          "CHAT018", "DB003", "DB007", "OPER001", "QUEUE001", "QUEUE002", "QUEUE012", "CHAT016", "CHAT019"}),
     "a table is gone": (
         "drop table operator_activity cascade", {"CHAT008", "CHAT013", "CHAT017", "DATA002", "DB003", "OPER001", "DATA004"}),
-    "the settings are gone": ("drop table platform_config cascade", {"DB003", "CONF001", "CONF004"}),
+    "the settings are gone": ("drop table platform_config cascade", {"DB003", "CONF001", "CONF004", "DATA008"}),
     "a function is gone": ("drop function should_keep_assignment(uuid, text, uuid)", {"DB003", "DB007"}),
     "the queue's figures are gone": ("drop function get_assignment_queue_status()", {"DB003", "DB007", "QUEUE003"}),
     "the release is gone": ("drop function release_and_reassign_chat(uuid, text)", {"DB003"}),
@@ -236,7 +236,7 @@ BROKEN = {
     "ids became text": (("alter table messages drop constraint messages_chat_id_fkey; "
                         "alter table messages alter column chat_id type text using chat_id::text"),
                        {"CHAT006", "CHAT007", "CHAT009", "CHAT011", "CHAT012", "CHAT013", "CHAT014", "CHAT015", "CHAT016", "CHAT017", "CHAT018", "DATA001",
-                        "DATA002", "DATA003", "DB004", "OPER002", "QUEUE001", "QUEUE002", "DATA004"}),
+                        "DATA002", "DATA003", "DB004", "OPER002", "QUEUE001", "QUEUE002", "DATA004", "DATA007"}),
     "a trigger is off": ("alter table messages disable trigger update_chat_on_message", {"DB017"}),
     "a trigger fires on replicas only": ("alter table messages enable replica trigger update_chat_on_message", {"DB017"}),
     "a setting is text": ("""update platform_config set value = '"3"' where key = 'max_reassignments'""", {"CONF001"}),
