@@ -14,7 +14,12 @@ select null, o.id, 'operator', null, null
   from operators o
  where o.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
 union all
-select c.id, null, 'chat', null, null
+-- One without a beginning began with its first message.
+select c.id, null, 'chat', null,
+       case when c.created_at is null
+            then (select m.created_at from messages m
+                   where m.chat_id = c.id and m.created_at between '0001-01-02' and pg_catalog.now()
+                   order by m.created_at limit 1) end
   from chats c
  where c.assignment_time not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or c.operator_replied_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
@@ -75,12 +80,9 @@ with found as materialized (
      for no key update of o skip locked
 ), chat as materialized (
   select c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at,
-         c.created_at, c.updated_at, oldest.at as began_at
+         c.created_at, c.updated_at, f.at as began_at
     from found f
     join chats c on c.id = f.chat_id
-    left join lateral (select m.created_at as at from messages m
-                        where m.chat_id = c.id and m.created_at between '0001-01-02' and pg_catalog.now()
-                        order by m.created_at limit 1) as oldest on c.created_at is null
    where f.clock = 'chat'
      and (c.assignment_time not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
           or c.operator_replied_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
@@ -130,7 +132,6 @@ with found as materialized (
          last_message_at = case when c.last_message_at is not null
                  then least(greatest(c.last_message_at, '1970-01-01'), pg_catalog.now()) end,
          -- Only what no client can read: these order lists, and may be anybody's.
-         -- One without a beginning began with its first message.
          created_at = case when c.created_at is null
                            then least(greatest(coalesce(h.began_at, c.updated_at, pg_catalog.now()), '1970-01-01'), pg_catalog.now())
                            when c.created_at not between '0001-01-02' and '9999-12-31'
