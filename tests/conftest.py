@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -267,8 +267,8 @@ def through_pgbouncer(farm: Farm) -> Iterator[Callable[..., str]]:
         pytest.skip("PgBouncer is not installed (Debian: pgbouncer)")
     with contextlib.ExitStack() as open_ones:
 
-        def make(database: Database, pool_mode: str = "transaction", **settings: str | int) -> str:
-            base = open_ones.enter_context(pgbouncer(database.server, pool_mode, farm, **settings))
+        def make(database: Database, pool_mode: str = "transaction", users: Sequence[str] = (), **settings: str | int) -> str:
+            base = open_ones.enter_context(pgbouncer(database.server, pool_mode, farm, users, **settings))
             return f"{base}/{database.name}"
 
         yield make

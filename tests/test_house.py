@@ -55,6 +55,12 @@ def test_no_tracked_file_holds(what: str) -> None:
     assert found == []
 
 
+def test_no_link_is_tracked() -> None:
+    """What a link names is no text that the search above reads, and is of one machine."""
+    listed = subprocess.run(["git", "ls-files", "-s", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [entry for entry in listed.split("\0") if entry.startswith("120000")] == []
+
+
 def test_the_search_finds_what_it_forbids() -> None:
     samples = {
         "the name of somebody else's package": ["pip install " + "chatops", "pip install -U " + "chatops"],

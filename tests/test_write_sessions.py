@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests import conftest
-from tests.servers import Database, Farm, pgbouncer, pgbouncer_program
+from tests.servers import Database, Farm
 from tests.test_write_ways import WAYS, Street, Way
 
 LONG = os.environ.get("CHATOPS_TEST_LONG") == "1"
@@ -114,38 +114,39 @@ def differences(
 # ---- poolers ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(pgbouncer_program() is None, reason="PgBouncer is not installed (Debian: pgbouncer)")
 @pytest.mark.parametrize("label", LABELS if LONG else LABELS[:1])
-def test_through_a_pooler_in_transaction_mode_every_way_comes_to_the_same(farm: Farm, plainly: Any, label: str) -> None:
+def test_through_a_pooler_in_transaction_mode_every_way_comes_to_the_same(
+    through_pgbouncer: Callable[..., str], plainly: Any, label: str
+) -> None:
     asked = plainly(label)
-    with pgbouncer(
-        farm.server(label), "transaction", farm, ("authenticator", conftest.APPLICATION_OWNER),
+    pooled = through_pgbouncer(
+        asked[0], "transaction", ("authenticator", conftest.APPLICATION_OWNER),
         default_pool_size=2, min_pool_size=2, server_round_robin=1,
-    ) as base:  # fmt: skip
+    )  # fmt: skip
 
-        def speak(street: Other, way: Way) -> list[Any]:
-            """As PostgREST does: role and claims are those of each transaction."""
-            user = {"owner": conftest.APPLICATION_OWNER, "super": "postgres"}.get(way.who, "authenticator")
-            url = f"{base}/{street.database.name}".replace("postgres@", f"{user}@")
-            said: list[Any] = []
-            together = any(WAYS[name] is way for name in OF_A_SESSION)
-            with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
-                for statement in map(street.filled, way.statements):
-                    begins, within = statement.startswith("begin"), connection.info.transaction_status != IDLE
-                    if not within:
-                        connection.execute((statement if begins else "begin").encode())
-                        put_on(street, connection, way.who)
-                    if begins:
-                        said.append(-1)
-                    elif (answer := one(street, connection, statement)) is not None:
-                        said.append(answer)
-                    if not within and not begins and not together:
-                        connection.execute("commit")
-                if together:
+    def speak(street: Other, way: Way) -> list[Any]:
+        """As PostgREST does: role and claims are those of each transaction."""
+        user = {"owner": conftest.APPLICATION_OWNER, "super": "postgres"}.get(way.who, "authenticator")
+        url = pooled.replace("postgres@", f"{user}@")
+        said: list[Any] = []
+        together = any(WAYS[name] is way for name in OF_A_SESSION)
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+            for statement in map(street.filled, way.statements):
+                begins, within = statement.startswith("begin"), connection.info.transaction_status != IDLE
+                if not within:
+                    connection.execute((statement if begins else "begin").encode())
+                    put_on(street, connection, way.who)
+                if begins:
+                    said.append(-1)
+                elif (answer := one(street, connection, statement)) is not None:
+                    said.append(answer)
+                if not within and not begins and not together:
                     connection.execute("commit")
-            return said
+            if together:
+                connection.execute("commit")
+        return said
 
-        assert differences(asked, speak, iter(WAYS)) == {}
+    assert differences(asked, speak, iter(WAYS)) == {}
 
 
 def put_on(street: Street, connection: Session, who: str) -> None:
@@ -157,10 +158,9 @@ def put_on(street: Street, connection: Session, who: str) -> None:
         connection.execute(f"set local role {'service_role' if who == 'service' else 'authenticated'}")
 
 
-@pytest.mark.skipif(pgbouncer_program() is None, reason="PgBouncer is not installed (Debian: pgbouncer)")
 @pytest.mark.parametrize("label", LABELS if LONG else LABELS[-1:])
 def test_through_a_pooler_in_statement_mode_every_way_without_a_transaction_comes_to_the_same(
-    farm: Farm, plainly: Any, label: str
+    through_pgbouncer: Callable[..., str], plainly: Any, label: str
 ) -> None:
     asked = plainly(label)
     database = asked[0]
@@ -171,17 +171,17 @@ def test_through_a_pooler_in_statement_mode_every_way_without_a_transaction_come
             f"grant {role} to {roles[who]}; alter role {roles[who]} set role = '{role}';"
             for who, role in (("service", "service_role"), ("tab", "authenticated"))
         ))  # fmt: skip
-        base = opened.enter_context(pgbouncer(
-            farm.server(label), "statement", farm, (conftest.APPLICATION_OWNER, *roles.values()),
+        pooled = through_pgbouncer(
+            database, "statement", (conftest.APPLICATION_OWNER, *roles.values()),
             default_pool_size=2, min_pool_size=2, server_round_robin=1, server_lifetime=0,
-        ))  # fmt: skip
+        )  # fmt: skip
 
         def speak(street: Other, way: Way) -> list[Any]:
             user = {"owner": conftest.APPLICATION_OWNER, "super": "postgres"}.get(way.who, roles.get(way.who, roles["tab"]))
             if way.who in street.names:
                 claims = json.dumps({"sub": street.names[way.who], "role": "authenticated"})
                 database.execute(f"alter role {user} in database \"{database.name}\" set request.jwt.claims = '{claims}'")
-            url = f"{base}/{database.name}".replace("postgres@", f"{user}@")
+            url = pooled.replace("postgres@", f"{user}@")
             with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
                 return spoken(street, connection, way)
 
