@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +25,14 @@ from tests.servers import DEBIAN_15, Database, Farm, Server, bare_environment, p
 
 __all__ = ["cluster", "deployed_tenant", "lone_coordinator", "tenant"]
 
-# A busy machine draws and runs an example slowly: that is no fault of it.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
+LONG = os.environ.get("CHATOPS_TEST_LONG") == "1"
+"""Whether the long form is run: all examples, each server, every combination."""
+
+# A busy machine draws and runs an example slowly: that is no fault of it. The quick form tries the same few every time.
+ANY_MACHINE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("quick", max_examples=20, derandomize=True, database=None, **ANY_MACHINE)  # type: ignore[arg-type]
+settings.register_profile("long", **ANY_MACHINE)  # type: ignore[arg-type]
+settings.load_profile("long" if LONG else "quick")
 
 ROOT = Path(__file__).resolve().parent.parent
 FARM = "CHATOPS_TEST_FARM"
@@ -78,7 +84,7 @@ def why_not_supabase() -> str | None:
     """Why the real Supabase CLI is not run, None when it is."""
     if supabase_program() is None:
         return "the CLI is not here (npm install -g supabase)"
-    if os.environ.get("CHATOPS_TEST_LONG") != "1":
+    if not LONG:
         return "half a minute for a handful of runs, so with CHATOPS_TEST_LONG=1 only"
     return None
 
@@ -104,6 +110,45 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[FARM] = str(farm.folder)
     config.add_cleanup(end)
     config.add_cleanup(farm.clear_foreign_server)
+
+
+SERVER = ("any_server", "label", "migrated", "some_server")
+"""The parameters that are a server of the matrix."""
+
+
+def server_of(item: pytest.Item) -> str | None:
+    """The server of the matrix that a test has as its parameter, None when it has none."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return next((params[name] for name in SERVER if params.get(name) in server_labels()), None)
+
+
+def for_the_long_form(items: Sequence[pytest.Item]) -> set[str]:
+    """What the quick form leaves out: what is marked `full`, and of our servers all but one, unless marked `each_server`."""
+    left = {item.nodeid for item in items if item.get_closest_marker("full")}
+    turns: dict[str, list[tuple[str, str]]] = {}
+    for item in items:
+        label = server_of(item)
+        if label is not None and not item.get_closest_marker("each_server") and item.nodeid not in left:
+            name = "-".join(part for part in re.split(r"[-[\]]", item.nodeid) if part != label)
+            turns.setdefault(name, []).append((label, item.nodeid))
+    for name, on in turns.items():
+        ours = sorted(label for label, _ in on if label != "other")
+        chosen = ours[zlib.crc32(name.encode()) % len(ours)] if ours else None
+        left |= {nodeid for label, nodeid in on if label not in (chosen, "other")}
+    return left
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out of the quick form what the long one is for; in the long form that is marked `long`, as are drawn examples."""
+    left = for_the_long_form(items)
+    if LONG:
+        for item in items:
+            if item.nodeid in left or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+                item.add_marker("long")
+        return
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left])
+    items[:] = [item for item in items if item.nodeid not in left]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

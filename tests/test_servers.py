@@ -9,17 +9,19 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.conftest import ROOT, program, server_labels
+from tests.conftest import ROOT, for_the_long_form, program, server_labels
 from tests.locks import blocking_pids, wait_for, wait_until_blocked, wait_until_gone
 from tests.servers import Database, Server
 from tests.wire import proxy
 
 
+@pytest.mark.each_server
 def test_a_database_is_empty_and_on_the_version_that_its_label_says(database_everywhere: Database) -> None:
     assert database_everywhere.value("select count(*) from pg_class where relnamespace = 'public'::regnamespace") == 0
     label = database_everywhere.server.label
@@ -150,6 +152,35 @@ def alive(pid: int) -> bool:
 
 def test_the_matrix_holds_18_always() -> None:
     assert server_labels()[0] == "18"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A test as the choice between the forms sees it."""
+
+    nodeid: str
+    params: dict[str, str]
+    marks: tuple[str, ...] = ()
+
+    @property
+    def callspec(self) -> Item:
+        return self
+
+    def get_closest_marker(self, name: str) -> str | None:
+        return name if name in self.marks else None
+
+
+def test_the_quick_form_has_each_test_on_one_server_in_turn_and_the_long_form_all_the_others() -> None:
+    labels = server_labels()
+    items = [Item(f"t.py::test_{n}[{label}-x]", {"any_server": label}) for n in range(100) for label in labels]
+    everywhere = [Item(f"t.py::on_each[{label}]", {"any_server": label}, ("each_server",)) for label in labels]
+    alone = [Item("t.py::alone", {}), Item("t.py::longer", {}, ("full",)), Item("t.py::text[15]", {"plan": "15"})]
+    left = for_the_long_form([*items, *everywhere, *alone])  # type: ignore[list-item]
+    quick = [item for item in items if item.nodeid not in left and item.params["any_server"] != "other"]
+    assert [item.nodeid.partition("[")[0] for item in quick] == [f"t.py::test_{n}" for n in range(100)]
+    assert {item.params["any_server"] for item in quick} == set(labels) - {"other"}
+    assert left.isdisjoint(item.nodeid for item in everywhere)
+    assert left.intersection(item.nodeid for item in alone) == {"t.py::longer"}
 
 
 def test_a_session_that_ends_is_seen_to_end(database: Database) -> None:
