@@ -173,8 +173,8 @@ def recent(farm: Farm, server: Server, name: str, build: Callable[[Database], No
     return moved.name
 
 
-def populated(new_database: Callable[..., Database], farm: Farm, server: Server, schema: str) -> Database:
-    """A healthy system of 600 chats whose clocks are right, without (017) or with (latest) the queue's clocks."""
+def healthy_template(farm: Farm, server: Server, schema: str) -> str:
+    """The template of a healthy system of 600 chats whose clocks are right, without (017) or with (latest) the queue's clocks."""
 
     def build(database: Database) -> None:
         SCHEMAS[schema](database)
@@ -183,7 +183,24 @@ def populated(new_database: Callable[..., Database], farm: Farm, server: Server,
                 pass
             population.populate(filling, size=600)
 
-    return new_database(on=server, template=recent(farm, server, f"healthy-{schema}", build))
+    return recent(farm, server, f"healthy-{schema}", build)
+
+
+def populated(new_database: Callable[..., Database], farm: Farm, server: Server, schema: str) -> Database:
+    """A copy of that template."""
+    return new_database(on=server, template=healthy_template(farm, server, schema))
+
+
+@contextmanager
+def standing_still(farm: Farm, server: Server, schema: str) -> Iterator[db.Database]:
+    """A healthy system in one transaction, whose clock stands still, for many trials that are each taken back to a savepoint."""
+    database = server.create_database(healthy_template(farm, server, schema))
+    try:
+        with opened(database, "migrate") as connection, connection.acting(rollback=True):
+            connection.script("set local idle_in_transaction_session_timeout = 0")
+            yield connection
+    finally:
+        database.drop()
 
 
 def plant(database: Database, code: str) -> planting.Planted:

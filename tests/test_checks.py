@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from chatops import sqlfiles
+from chatops import db, sqlfiles
 from chatops.chats import planting
 from chatops.checks import explain, heads, load, new_check, repair_batches, run, thresholds
 from chatops.cli import COMMANDS
@@ -26,16 +26,19 @@ from tests.ailing import (
     deployed,
     healthy,
     healthy_everywhere,
+    healthy_template,
     look,
     mended,
     opened,
     plant,
     result,
+    standing_still,
     wrong,
 )
 from tests.conftest import ROOT, build_core, server_labels
 from tests.locks import wait_for, wait_until_blocked
 from tests.servers import Database, Farm, Server, standby_of
+from tests.test_checks_long import undone
 
 __all__ = ["deployed", "healthy", "healthy_everywhere", "mended"]
 
@@ -275,17 +278,29 @@ def test_the_guards_switch_leads_and_refusals_are_told(mended: Database) -> None
 # ---- settings that cannot be used ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ['"3"', '"three"', "null", "[3]", '{"n": 3}', "true", "0", "-1", "2.5", "1e300", '" 4 "', '""'])
-def test_every_unusable_setting_is_a_finding_and_never_an_error(deployed: Database, value: str) -> None:
-    deployed.execute("update platform_config set value = %s where key in ('max_reassignments', 'idle_timeout_minutes')", (value,))
-    survey = look(deployed)
-    # A fraction can be used, as the functions use it.
+UNUSABLE = ['"three"', "null", "[3]", '{"n": 3}', "true", "0", "-1", "1e300", '""']
+USABLE = ['"3"', '" 4 "', "2.5"]
+"""A number as text is used, and a finding all the same; a fraction is used as the functions use it."""
+
+
+@pytest.fixture(scope="module")
+def as_deployed(farm: Farm, server: Server) -> Iterator[db.Database]:
+    with standing_still(farm, server, "017") as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("value", [*USABLE, *UNUSABLE])
+def test_every_unusable_setting_is_a_finding_and_never_an_error(as_deployed: db.Database, value: str) -> None:
+    with undone(as_deployed):
+        as_deployed.execute(
+            "update platform_config set value = :'value'::jsonb where key in ('max_reassignments', 'idle_timeout_minutes')",
+            {"value": value},
+        )
+        survey = run.run(as_deployed, load.shipped(), whole_seconds=120)
     assert result(survey, "CONF001").count == (0 if value == "2.5" else 2)
     assert survey.ran == len(survey.results)
     origin = survey.thresholds["max_reassignments"].origin
-    assert origin == (
-        "platform_config" if value in ('"3"', '" 4 "', "2.5") else "default, because platform_config holds no usable number"
-    )
+    assert origin == ("platform_config" if value in USABLE else "default, because platform_config holds no usable number")
 
 
 def test_a_threshold_comes_from_the_flag_before_the_file_before_platform_config(deployed: Database) -> None:
@@ -393,6 +408,16 @@ def test_a_lost_connection_leaves_what_was_found_and_names_the_rest(deployed: Da
 
 # ---- somebody's own checks ----------------------------------------------------------------------------------------------
 
+
+@pytest.fixture(scope="module")
+def untouched(farm: Farm, server: Server) -> Iterator[Database]:
+    """A healthy deployed system that no check may change, for all that try."""
+    made = server.create_database(healthy_template(farm, server, "017"))
+    made.execute("create sequence own")
+    yield made
+    made.drop()
+
+
 HEAD = "-- Which?\n-- code: {code}\n-- title: {{count}} rows\n-- severity: warning\n-- group: data\n-- expected: none\n"
 
 
@@ -412,9 +437,9 @@ HEAD = "-- Which?\n-- code: {code}\n-- title: {{count}} rows\n-- severity: warni
     ],
 )
 def test_a_check_of_somebodys_own_cannot_write_end_the_snapshot_or_hang(
-    deployed: Database, tmp_path: Path, query: str, reason: str
+    untouched: Database, tmp_path: Path, query: str, reason: str
 ) -> None:
-    deployed.execute("create sequence own")
+    deployed = untouched
     before = deployed.value("select count(*) from operator_activity")
     (tmp_path / "a.sql").write_text(HEAD.format(code="SHOP001") + query)
     (tmp_path / "b.sql").write_text(HEAD.format(code="SHOP002") + "select id from chats limit 2")
