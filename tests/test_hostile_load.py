@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -14,19 +13,18 @@ import pytest
 from chatops.chats import writers
 from chatops.chats.load_outcome import LOST
 from chatops.chats.simulation import People
-from tests.conftest import build_core, build_latest, server_labels
+from tests.conftest import LONG, build_core, build_latest, server_labels
 from tests.invariants import COUNTERS, QUEUE_CLOCK
 from tests.load import hostile_load, summary
 from tests.servers import Database, Server
 
-LONG = os.environ.get("CHATOPS_TEST_LONG") == "1"
-SECONDS = 60 if LONG else 3
+SECONDS = 60 if LONG else 2
 
 
 @pytest.mark.long
 def test_the_unmodified_application_breaks_nothing_under_hostile_load(latest_database_everywhere: Database) -> None:
     load = hostile_load(latest_database_everywhere)
-    for _ in range(1 if LONG else 6):
+    for _ in range(1 if LONG else 9):
         outcome = load.run(SECONDS)
         assert outcome.verdict == "held", summary(outcome)
         least = min(outcome.tally.done[what] for what in ("assigned", "replied", "user messages", "admin moves"))
@@ -99,7 +97,7 @@ def test_everybody_at_once_with_upserts_wrong_clocks_kills_savepoints_and_orphan
     )
     try:
         load = hostile_load(database, path=writers.MIXED, role=role, faults=True)
-        for _ in range(1 if LONG else 4):
+        for _ in range(1 if LONG else 6):
             with beside(database, role, load.people) as done:
                 outcome = load.run(SECONDS)
             if min(done.values()) > 3 and outcome.tally.done["replied"] > 10:
@@ -119,7 +117,7 @@ def test_everybody_at_once_with_upserts_wrong_clocks_kills_savepoints_and_orphan
 @pytest.mark.long
 def test_the_same_load_breaks_the_deployed_system(core_database_everywhere: Database) -> None:
     load = hostile_load(core_database_everywhere)
-    for _ in range(1 if LONG else 4):
+    for _ in range(1 if LONG else 6):
         outcome = load.run(SECONDS)
         if len(outcome.breaches) >= 6:
             break

@@ -1,4 +1,7 @@
-"""Whatever users, servers and files call themselves: no control character gets out, no CI obeys a line, every reader reads on."""
+"""Whatever users, servers and files call themselves: no control character gets out, no CI obeys a line, every reader reads on.
+
+By default with 1,000 strings, in each of which up to nine hostile pieces stand side by side; with CHATOPS_TEST_LONG=1 with 5,000.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ from chatops.flows.given import CHECK_FORMATS, Given
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Column, Figure, Outcome, Span, Table, Text
 from chatops.render import FORMATS, Failure, Medium, format_named, render
+from tests.conftest import LONG
 
+STRINGS = 5000 if LONG else 1000
 NOW = datetime(2026, 11, 22, 14, 3, tzinfo=UTC)
 PIECES = [
     "\x1b[31m", "\x1b]0;x\x07", "\x9b31m", "\x00", "\x07", "\x08\x08", "\x7f", "\x85", "\u2028", "\u2029", "\r", "\n", "\t", "\v", "\f",
@@ -96,9 +101,10 @@ def read(name: str, text: str) -> None:
         assert text.count("\n") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FORMATS)
-def test_five_thousand_hostile_strings_in_every_field(name: str) -> None:
-    texts = list(hostile(5000))
+def test_hostile_strings_in_every_field(name: str) -> None:
+    texts = list(hostile(STRINGS))
     for start in range(0, len(texts), 50):
         answer = answer_of(texts[start : start + 50])
         envelope = {"chatops": "0", "command": "hostile", "environment": texts[start], "database": texts[start + 1]}
@@ -117,12 +123,13 @@ def test_five_thousand_hostile_strings_in_every_field(name: str) -> None:
             )
 
 
+@pytest.mark.long
 def test_stderr_is_as_careful(monkeypatch: pytest.MonkeyPatch) -> None:
     out, err = io.StringIO(), io.StringIO()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
     run = Invocation(Given(["hostile"], "hostile", CHECK_FORMATS, output="json"))
-    for text in hostile(5000):
+    for text in hostile(STRINGS):
         run.note(text)
         run.note([Span(text, "code")])
         run.warn(text)
