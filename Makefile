@@ -16,6 +16,8 @@ ifneq ($(filter-out $(INSTALLED),$(wildcard .venv/installed-*)),)
 endif
 
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
+# Without what was compiled before, each of the tests' workers takes five seconds for it.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_ROOT_USER_ACTION := ignore
 
 # The migration files that run outside one transaction, as far as a linter must know.
