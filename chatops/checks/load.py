@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, cast
 
@@ -91,8 +91,7 @@ class Check:
         name that.
         """
         text = self.sql_before_018 if before_018 and self.sql_before_018 is not None else self.sql
-        text = sqlfiles.with_shared(text if alone else sqlfiles.without_shared(text), before_018=before_018)
-        own = sqlfiles.body(sqlfiles.with_views(text, before_018=before_018))
+        own = _completed(text if alone else sqlfiles.without_shared(text), before_018=before_018)
         named = [name for name in self.shares if not self.shipped and alone and f"{name} as materialized" not in own]
         return sqlfiles.in_front(", ".join(map(sqlfiles.shared, named)), own) if named else own
 
@@ -104,6 +103,12 @@ class Check:
     def heading(self, count: int) -> str:
         """The title with its number."""
         return self.title_one if count == 1 else self.title.replace("{count}", formatting.count(count))
+
+
+@lru_cache(maxsize=500)
+def _completed(text: str, *, before_018: bool) -> str:
+    """A check's text with what it shares and the views that it needs in their places."""
+    return sqlfiles.body(sqlfiles.with_views(sqlfiles.with_shared(text, before_018=before_018), before_018=before_018))
 
 
 @cache

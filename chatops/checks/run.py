@@ -177,13 +177,14 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
         for other in group
         if other.shares and other.shipped and other.code not in state.apart and _before(state, other) is None
     ]
-    if check not in group or len(group) < 2 or any(result.check in group for result in state.results):
+    asking_for = {one.code for one in group}
+    if check.code not in asking_for or len(group) < 2 or any(result.check.code in asking_for for result in state.results):
         return None
     asked = _ask(state, check, asking.together(group, **_how(state)), group)
     if isinstance(asked, Result):
         if state.lost is None and not state.slow:
             # One of them cannot be asked here, or now: the others shall not suffer from it.
-            state.apart |= {one.code for one in group}
+            state.apart |= asking_for
             return None
         state.together |= {
             one.code: Result(one, "unknown", one.severity, reason=asked.reason, remedy=asked.remedy) for one in group
