@@ -118,7 +118,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(farm.clear_foreign_server)
 
 
-SERVER = ("any_server", "label", "migrated", "some_server")
+SERVER = ("any_server", "label", "migrated", "some_server", "before_and_after", "street")
 """The parameters that are a server of the matrix."""
 
 
@@ -443,8 +443,40 @@ class Screen(io.TextIOWrapper):
         return True
 
 
+def inside(
+    environment: Mapping[str, str],
+    cwd: Path,
+    arguments: Sequence[object],
+    *,
+    typed: str = "",
+    terminal: tuple[int, int] | None = None,
+    encoding: str = "utf-8",
+    heard: io.BytesIO | None = None,
+) -> Result:
+    """Runs the command inside this process with this environment and nothing else; see `chatops_inprocess`."""
+    from chatops.cli import main
+
+    kind = io.TextIOWrapper if terminal is None else Screen
+    out, err = (kind(stream, encoding=encoding, write_through=True) for stream in (io.BytesIO(), heard or io.BytesIO()))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.chdir(cwd)
+        patch.setattr(sys, "stdin", io.StringIO(typed))
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        try:
+            code: object = main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+    texts = [stream.buffer.getvalue().decode(encoding) for stream in (out, err)]  # type: ignore[attr-defined]
+    return Result(int(code or 0), *texts)  # type: ignore[call-overload]
+
+
 @pytest.fixture
-def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def chatops_inprocess(home: Path, tmp_path: Path) -> Callable[..., Result]:
     """Runs the command inside this process, much quicker than `chatops`, in the same environment; see `Around`.
 
     `terminal` (columns, rows) lets stdout and stderr be a terminal without colours; nobody is at its keyboard. `encoding` is
@@ -458,27 +490,13 @@ def chatops_inprocess(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         heard: io.BytesIO | None = None,
         **around: Unpack[Around],
     ) -> Result:
-        from chatops.cli import main
-
-        kind = io.TextIOWrapper if terminal is None else Screen
-        out, err = (kind(stream, encoding=encoding, write_through=True) for stream in (io.BytesIO(), heard or io.BytesIO()))
         env = around.get("env")
         if terminal is not None:
             env = {"COLUMNS": str(terminal[0]), "LINES": str(terminal[1]), "TERM": "xterm", "NO_COLOR": "1", **(env or {})}
-        with monkeypatch.context() as patch:
-            for name in list(os.environ):
-                patch.delenv(name)
-            for name, value in _environment(home, around.get("db"), env).items():
-                patch.setenv(name, value)
-            patch.chdir(around.get("cwd") or tmp_path)
-            patch.setattr(sys, "stdin", io.StringIO(around.get("input") or ""))
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
-            try:
-                code: object = main([str(argument) for argument in arguments])
-            except SystemExit as stop:
-                code = stop.code
-        texts = [stream.buffer.getvalue().decode(encoding) for stream in (out, err)]  # type: ignore[attr-defined]
-        return _judge(Result(int(code or 0), *texts), arguments, around.get("check"))  # type: ignore[call-overload]
+        done = inside(
+            _environment(home, around.get("db"), env), around.get("cwd") or tmp_path, arguments,
+            typed=around.get("input") or "", terminal=terminal, encoding=encoding, heard=heard,
+        )  # fmt: skip
+        return _judge(done, arguments, around.get("check"))
 
     return run

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from chatops.chats import planting
-from tests.conftest import Result, clean_environment, program
+from tests.conftest import Result, clean_environment, inside, program
 from tests.servers import Farm
 
 SIZE = 500
@@ -38,6 +38,13 @@ class Demo:
         )  # fmt: skip
 
     def run(self, *arguments: object, check: int | None = 0, **more: str) -> Result:
+        """The command, inside this process: what is done is done by the server's."""
+        done = inside(self.environment(**more), self.home, arguments)
+        assert check is None or done.exit_code == check, f"{arguments}: {done.exit_code}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def run_alone(self, *arguments: object, check: int | None = 0, **more: str) -> Result:
+        """The command as a process of its own."""
         started = self.start(*arguments, **more)
         out, err = started.communicate(timeout=180)
         assert check is None or started.returncode == check, f"{arguments}: {started.returncode}\n{out}\n{err}"
@@ -94,7 +101,7 @@ def commands(screen: str) -> list[str]:
 
 
 def test_it_ends_on_one_screen_whose_commands_lead_from_a_finding_to_a_clean_system(place: Demo) -> None:
-    shown = place.run("demo", "--reset", "--size", SIZE, "-o", "table", COLUMNS="100").stdout
+    shown = place.run_alone("demo", "--reset", "--size", SIZE, "-o", "table", COLUMNS="100").stdout
     lines = shown.splitlines()
     # One line of the thirty is the banner's.
     assert len(lines) < 30
@@ -149,7 +156,7 @@ def test_programs_get_the_same_as_data(demo: Demo) -> None:
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_it_is_readable_on_narrow_and_plain_terminals(demo: Demo, width: int) -> None:
-    shown = demo.run("demo", "-o", "table", COLUMNS=str(width), PYTHONIOENCODING="ascii", NO_COLOR="1").stdout
+    shown = demo.run_alone("demo", "-o", "table", COLUMNS=str(width), PYTHONIOENCODING="ascii", NO_COLOR="1").stdout
     assert shown.isascii()
     assert len(commands(shown)) == 3
 
