@@ -10,13 +10,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from chatops.checks import load
 from chatops.deploys import monitor_state, notice, schedule
 from chatops.deploys.monitor_state import Look, Seen, Verdict
 from chatops.errors import ExitCode, UsageError
+from chatops.flows import monitor_look
 from chatops.render import nagios
 from chatops.screens import monitor as screen
 from tests.conftest import build_latest, url_as
@@ -64,6 +67,17 @@ def alone(own_server: Callable[..., Server]) -> Database:
     return database
 
 
+FEW = ("CHAT001", "CHAT003", "CONF001")
+
+
+@pytest.fixture
+def few_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look asks these alone: what it remembers and tells is the same of few. With all of them a whole day is watched, below."""
+    monkeypatch.setattr(
+        monitor_look, "load", SimpleNamespace(shipped=lambda: [check for check in load.shipped() if check.code in FEW])
+    )
+
+
 def stop(database: Database) -> None:
     """Stops a server as a crash would."""
     database.close()
@@ -101,6 +115,7 @@ def test_a_day_with_a_restart_in_the_middle_ends_in_the_right_verdict(
     assert capsys.readouterr().out.count("resolved") == 2
 
 
+@pytest.mark.usefixtures("few_checks")
 def test_early_late_doubled_and_dropped_ticks_do_no_harm(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -196,6 +211,7 @@ def test_what_was_there_before_keeps_its_severity_and_its_words() -> None:
     assert monitor_state.verdict(state).sentence == "no look was due yet"
 
 
+@pytest.mark.usefixtures("few_checks")
 def test_until_healthy_is_not_well_when_the_plan_ends_before_it(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,6 +237,7 @@ def test_a_day_on_which_the_database_was_never_reached_is_not_healthy() -> None:
     assert monitor_state.verdict(state).code is ExitCode.FOUND
 
 
+@pytest.mark.usefixtures("few_checks")
 def test_fail_fast_ends_at_the_first_new_finding_and_until_healthy_at_the_first_good_tick(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +253,7 @@ def test_fail_fast_ends_at_the_first_new_finding_and_until_healthy_at_the_first_
     assert len(failing.watch.ticks) == 5
 
 
+@pytest.mark.usefixtures("few_checks")
 def test_a_notify_command_that_fails_is_a_warning(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -267,6 +285,7 @@ def test_the_command_itself_runs_a_plan_and_remembers_it(
 # ---- in the database, beside it, for those who listen ------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("few_checks")
 def test_a_watch_in_the_database_is_shared_by_all_who_tick(
     latest_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -284,6 +303,7 @@ def test_a_watch_in_the_database_is_shared_by_all_who_tick(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("few_checks")
 def test_two_runs_that_take_the_same_tick_write_it_once_in_the_database(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -303,6 +323,7 @@ def test_two_runs_that_take_the_same_tick_write_it_once_in_the_database(
     assert [tick.slot for tick in second.watch.ticks] == [0]
 
 
+@pytest.mark.usefixtures("few_checks")
 def test_a_server_that_is_away_is_remembered_by_the_run_and_written_when_it_is_back(
     alone: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -322,6 +343,7 @@ def test_a_server_that_is_away_is_remembered_by_the_run_and_written_when_it_is_b
     assert "written when it is back" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("few_checks")
 def test_commands_run_beside_a_tick_their_text_is_text_and_a_failing_one_is_a_finding(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -346,6 +368,7 @@ def test_commands_run_beside_a_tick_their_text_is_text_and_a_failing_one_is_a_fi
     assert {one.code for one in one.watch.transitions if one.kind == "resolved"} == {"COMMAND2", "COMMAND3"}
 
 
+@pytest.mark.usefixtures("few_checks")
 def test_what_the_guards_refused_between_two_ticks_is_told(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -406,6 +429,7 @@ class Listener:
         self.server.server_close()
 
 
+@pytest.mark.usefixtures("few_checks")
 @pytest.mark.parametrize("stored", [False, True], ids=["file", "database"])
 def test_a_message_a_look_is_sent_until_it_is_taken_and_never_twice(
     stored: bool, latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -454,6 +478,7 @@ def test_a_message_a_look_is_sent_until_it_is_taken_and_never_twice(
     assert "could not be sent" not in capsys.readouterr().err  # all is told: the listener that is gone is not asked
 
 
+@pytest.mark.usefixtures("few_checks")
 def test_a_verdict_that_was_not_taken_is_sent_by_the_next_run(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -489,6 +514,7 @@ def test_one_tick_answers_a_plugin_and_fills_a_textfile(
     assert chatops_inprocess("monitor", "-o", "nagios", db=latest_database, check=3).stdout.startswith("CHATOPS UNKNOWN")
 
 
+@pytest.mark.usefixtures("few_checks")
 @pytest.mark.parametrize("columns", [80, 40])
 def test_on_a_terminal_the_watch_is_a_page_drawn_in_place(
     latest_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
