@@ -13,7 +13,7 @@ import pytest
 from chatops import db
 from chatops import settings as configured
 from chatops.migrations.fingerprint import fingerprint
-from tests.conftest import ROOT, Result
+from tests.conftest import LONG, ROOT, Result
 from tests.servers import Database, Server, run
 
 Run = Callable[..., Result]
@@ -350,6 +350,7 @@ def schema(database: Database) -> str:
         return fingerprint(connection).text
 
 
+@pytest.mark.long
 def test_the_applications_own_folder_ends_in_the_same_schema_whatever_prefix_of_it_is_in(
     chatops_inprocess: Run, new_database: Callable[..., Database], server: Server
 ) -> None:
@@ -360,6 +361,9 @@ def test_the_applications_own_folder_ends_in_the_same_schema_whatever_prefix_of_
     wanted = schema(whole)
     growing = new_database()
     for index, path in enumerate(paths):
+        if not LONG and index % 3:  # every third of the prefixes
+            assert growing.psql(path.read_text(encoding="utf-8")).returncode == 0
+            continue
         growing.close()
         database = new_database(template=growing.name)
         chatops_inprocess("adopt", "--dir", PROJECT, "--yes", db=database, check=0)

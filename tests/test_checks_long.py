@@ -28,7 +28,7 @@ from tests.locks import wait_until_blocked
 from tests.servers import Database, Farm, Server
 
 LONG = bool(os.environ.get("CHATOPS_TEST_LONG"))
-THREES = 150 if LONG else 8
+THREES = 150 if LONG else 5
 SMALL_ONES, LARGE_ONES = (100, 3) if LONG else (0, 0)
 """Populations of 2,000 and of 100,000 chats on each schema."""
 
@@ -283,6 +283,12 @@ def test_no_healthy_system_of_any_shape_has_a_finding_above_advice(
 ) -> None:
     troubles = []
     every = [[structure] for structure in shapes.STRUCTURES] + [["as it is", detail] for detail in shapes.DETAILS]
+    if not LONG:
+        # Every other structure on each schema, and three details at a time.
+        structures, details = list(shapes.STRUCTURES), list(shapes.DETAILS)
+        every = [[one] for one in structures[list(SCHEMAS).index(schema) :: 2]] + [
+            ["as it is", *details[at::3]] for at in range(3)
+        ]
     with trials(populated(new_database, farm, some_server, schema), schema) as tried:
         for names in every:
             with undone(tried.database):
