@@ -15,7 +15,7 @@ from chatops.chats.scenario_stage import Stage
 from chatops.flows import verify_scenarios
 from chatops.flows.database_copy import make_copy
 from chatops.screens import scenarios as screen
-from tests.conftest import APPLICATION_OWNER, url_as
+from tests.conftest import APPLICATION_OWNER, LONG, url_as
 from tests.locks import sessions, wait_for
 
 COUNTS = """select (select count(*) from operators), (select count(*) from real_users), (select count(*) from fictional_users),
@@ -268,11 +268,12 @@ def test_several_sessions_race_in_a_copy_that_is_dropped_again(
     assert left(latest_database, copies) == 0
 
 
+@pytest.mark.long
 def test_several_sessions_show_what_the_deployed_sql_breaks_every_time(
     core_database_everywhere: Any, chatops_inprocess: Callable[..., Any]
 ) -> None:
     core_database_everywhere.close()
-    for _ in range(2):
+    for _ in range(5 if LONG else 1):
         result = chatops_inprocess("verify", "--scenarios", "--concurrent", "-o", "json", db=core_database_everywhere, check=0)
         rows = played(result)
         assert {name for name, row in rows.items() if row["result"] == "not promised"} == {

@@ -17,7 +17,7 @@ from tests.load import hostile_load, summary
 from tests.servers import Database, pause
 
 LONG = os.environ.get("CHATOPS_TEST_LONG") == "1"
-RUNS = 30 if LONG else 3
+RUNS = 30 if LONG else 2
 BOUND_SECONDS = 1.1
 """The scenarios' own lock timeout, and a few looks."""
 LOOK_SECONDS = 0.02
