@@ -591,7 +591,7 @@ def test_what_status_prints_names_the_folder_and_the_files_so_that_it_works_when
     (where / "001_a.sql").write_text("create table another ()")
     (where / "002_b c.sql").unlink()
     told = chatops_inprocess("status", "--dir", where, db=database, check=0).stdout
-    for label in ("if it is right as it is:", "if it is gone for good:"):
+    for label in ("if the database is right as it is:", "if it is gone for good:"):
         (line,) = (line for line in told.splitlines() if label in line)
         corrected = chatops_inprocess(*shlex.split(line.partition(": ")[2])[1:], "--yes", db=database, check=0)
         # Said once, not before and after.

@@ -50,7 +50,7 @@ def test_what_drifted_is_made_again_with_its_diff_and_in_the_log(
     preview = chatops_inprocess("migrate", "--dir", files, "--again", "001", "--dry-run", db=database, check=0)
     assert "-select 2" in preview.stdout
     assert "+select 1" in preview.stdout
-    assert "left_alone: left to 002_b" in preview.stdout
+    assert "Left to 002_b, which made them since: left_alone" in preview.stdout
     assert database.value("select price(0)") == 2
     chatops_inprocess("migrate", "--dir", files, "--again", "001", "--yes", db=database, check=0)
     assert database.value("select price(0)") == 1

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from chatops import settings
 from chatops.flows.psql import variables
+from chatops.tables_there import TABLES
 from tests.conftest import Result
 from tests.servers import Database
 
@@ -59,3 +62,61 @@ def test_nothing_of_another_database_reaches_psql() -> None:
     assert made["PGSERVICEFILE"] == "/f"
     assert made["PGOPTIONS"] == '-c default_transaction_read_only=on -c search_path="Ten""ant\\ one"'
     assert "PGOPTIONS" not in variables(settings.Target(parameters, "test"), inherited, write=True)
+
+
+MORE_THAN_READING = {
+    "end a session": "select pg_terminate_backend({other})",
+    "cancel a statement": "select pg_cancel_backend({other})",
+    "lock everybody out": "begin; lock table chats in access exclusive mode; commit",
+    "lock writers out": "begin; lock table chats in share mode; commit",
+    "write after all": "begin read write; delete from chats; commit",
+    "write for good": "set default_transaction_read_only = off; delete from operators",
+    "lock rows": "begin read write; select from operators for update; commit",
+    "advance a sequence": "begin read write; select nextval(pg_get_serial_sequence('chatops.actions', 'id')); commit",
+    "set a sequence": "begin read write; select setval(pg_get_serial_sequence('chatops.actions', 'id'), 99); commit",
+    "go back to who came in": "reset role; begin; lock table chats in access exclusive mode; commit",
+    "reread the configuration": "select pg_reload_conf()",
+    "configure the server": "alter system set work_mem = '5MB'",
+    "write a file": "select lo_export(1, '/tmp/chatops-none')",
+    "copy to a file": "copy (select 1) to '/tmp/chatops-none'",
+    "run a program": "copy (select 1) to program 'true'",
+    "write a checkpoint": "checkpoint",
+    "switch the log": "select pg_switch_wal()",
+    "reindex": "reindex table chats",
+    "reset figures": "select pg_stat_reset()",
+}
+SKIPPED = {"vacuum": "vacuum full chats", "analyze": "analyze chats", "cluster": "cluster chats using chats_pkey"}
+"""What a role without the right gets a warning for, or an error, as the server's version has it."""
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_session_that_reads_does_nothing_else(
+    core_database: Database, chatops: Run, chatops_inprocess: Run, server, hidden: bool
+) -> None:
+    database, path = core_database, {"PATH": f"{server.bin}:/usr/bin:/bin"}
+    database.execute("insert into operators (name) values ('Ada')")
+    if hidden:  # by row level security; then nobody reads all rows but who has a policy
+        for table in TABLES:
+            database.execute(f"alter table {table} enable row level security")
+        alone = chatops("psql", "--", "-XAtc", "select current_user, count(*) from operators", db=database, env=path, check=0)
+        assert alone.stdout == "postgres|1\n"
+        assert "can lock tables and end sessions" in alone.stderr
+        assert "doctor --create-roles" in alone.stderr
+        chatops_inprocess("doctor", "--create-roles", "--yes", db=database, check=0)
+    role = "chatops_reader" if hidden else "pg_read_all_data"
+    other = database.connect(autocommit=True)
+    pid = other.info.backend_pid
+    stored = database.value("select pg_relation_filenode('chats')")
+    words = [word for one in (*MORE_THAN_READING.values(), *SKIPPED.values()) for word in ("-c", one.format(other=pid))]
+    tried = chatops("psql", "--", "-XAtq", *words, db=database, env=path)
+    assert f"as {role}" in tried.stderr
+    refused = [line for line in tried.stderr.splitlines() if line.startswith(("ERROR", "WARNING"))]
+    assert len([line for line in refused if "permission denied" in line or "must be" in line]) >= len(MORE_THAN_READING), refused
+    assert other.execute("select 1").fetchone() == (1,)
+    assert database.value("select pg_relation_filenode('chats')") == stored
+    assert database.value("select count(*) from operators") == 1
+    counts = " union all ".join(f"select '{table}', count(*) from {table}" for table in (*TABLES, "chatops.actions"))
+    read = chatops("psql", "--", "-XAtc", f"select current_user; {counts}", db=database, env=path, check=0)
+    assert read.stdout.splitlines() == [role, *(f"{name}|{number}" for name, number in database.execute(counts))]
+    if hidden:
+        database.script("drop owned by chatops_operator, chatops_reader")

@@ -536,7 +536,7 @@ def test_auto_takes_those_who_are_there_and_the_silent_ones_only_when_forced(shi
     words = ["reassign", "c4000011", "c4000012", "--to", "auto", "-o", "json", "--dry-run"]
     refused = chatops_inprocess(*words, db=shift)
     assert refused.exit_code == 4
-    assert "nobody was heard of lately (--force silent)" in refused.stdout + refused.stderr
+    assert "nobody was heard of lately; --force silent takes one of them" in refused.stdout + refused.stderr
     takers = [
         row["operator_after_id"]
         for row in json.loads(chatops_inprocess(*words[:1], *words[2:], db=shift, check=0).stdout)["chats"]

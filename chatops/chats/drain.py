@@ -10,7 +10,7 @@ from uuid import UUID
 from chatops import sqlfiles
 from chatops.chats import audit
 from chatops.chats.carry_out import Conditions
-from chatops.chats.reassignment import MovePlan, Operator, Standing, plan_reassign, plan_release
+from chatops.chats.reassignment import FORCED, MovePlan, Operator, Standing, plan_reassign, plan_release
 from chatops.chats.rules import Rule
 from chatops.db import Database
 from chatops.errors import ConflictError, RefusedError
@@ -50,7 +50,7 @@ def plan_drain(
     others = {one: operator for one, operator in everybody.items() if one not in drained}
     moves = plan_reassign(waiting, others, to, silent_before=silent_before).moves
     if to is not None and (refused := [one for one in moves if one.refused]):
-        why = (refused[0].problem or "").partition(" (--force")[0]  # drain has no such option
+        why = (refused[0].problem or "").partition(FORCED)[0]  # drain has no such option
         raise RefusedError(f"{refused[0].chat.chat_id} cannot go there: {why}; nothing was changed")
     kept = [one for one in moves if not one.refused]
     moving = {one.chat.chat_id for one in kept}

@@ -71,9 +71,7 @@ class Logged(Entry):
     @property
     def what(self) -> str:
         """What was done and how it ended, for people."""
-        name = f"{self.action} {self.code}" if self.code else self.action
-        name += f" of {self.undoes}" if self.undoes and self.action == "undo" else ""
-        return name if self.outcome == "done" else f"{name}: {self.outcome}"
+        return _what(self)
 
     @property
     def who(self) -> str:
@@ -83,7 +81,52 @@ class Logged(Entry):
     @property
     def why(self) -> str:
         """Why it was done, or why not."""
-        return "; ".join(part for part in (self.reason, self.detail) if part)
+        return _why(self)
+
+
+def _what(row: Logged, to: str = "") -> str:
+    name = f"{row.action} {row.code}" if row.code else row.action
+    name += f" of {row.undoes}" if row.undoes and row.action == "undo" and not to else ""
+    name += f", {to}" if to else ""
+    return name if row.outcome == "done" else f"{name}: {row.outcome}"
+
+
+def _why(row: Logged) -> str:
+    return "; ".join(part for part in (row.reason, row.detail) if part)
+
+
+@frozen
+class Folded(Logged):
+    """What one command did of one kind, with one end, as its newest row: to how many, and how many operators it concerned."""
+
+    many: int
+    operators: int
+
+    @property
+    def what(self) -> str:
+        """What was done to how many and how it ended, for people."""
+        thing = "chat" if self.chat_id is not None else "row"
+        return _what(self, formatting.plural(self.many, thing) if self.many > 1 else "")
+
+    @property
+    def why(self) -> str:
+        """Why it was done; why one of many was not says nothing about the others."""
+        return self.reason or "" if self.many > 1 else _why(self)
+
+    @property
+    def one_chat(self) -> UUID | None:
+        """The chat where it is one."""
+        return self.chat_id if self.many == 1 else None
+
+    @property
+    def one_operator(self) -> str | None:
+        """The operator where it is one."""
+        return self.operator_name if self.operators <= 1 else None
+
+    @property
+    def one_operator_id(self) -> UUID | None:
+        """Likewise, by the id."""
+        return self.operator_id if self.operators <= 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +165,26 @@ def stream(database: Database, question: Question, limit: int | None = None) -> 
     """The rows that were asked for, the newest first, a few at a time; inside `reading`. Raises RefusedError without a log."""
     _require(database)
     parameters = _parameters(question, database.target.schema, limit)
-    chats = database.facts is None or database.facts.has_chats
-    yield from database.stream(Logged, sqlfiles.query(f"queries/log{'' if chats else '.without_chats'}.sql"), parameters)
+    yield from database.stream(Logged, sqlfiles.query(_variant("log", database)), parameters)
+
+
+def entries(database: Database, question: Question, limit: int) -> list[Folded]:
+    """The newest entries: what one command did to many is one; inside `reading`. Raises RefusedError without a log."""
+    _require(database)
+    parameters = _parameters(question, database.target.schema, limit)
+    return database.rows(Folded, sqlfiles.query(_variant("log_entries", database)), parameters)
 
 
 def newest(database: Database, limit: int) -> list[Logged]:
     """The newest rows, in one round trip; inside `reading`. Raises RefusedError without a log."""
     _require(database)
     parameters = _parameters(Filters(), database.target.schema, limit)
-    return database.rows(Logged, sqlfiles.read("queries/log.sql"), parameters)
+    return database.rows(Logged, sqlfiles.query("queries/log.sql"), parameters)
+
+
+def _variant(name: str, database: Database) -> str:
+    chats = database.facts is None or database.facts.has_chats
+    return f"queries/{name}{'' if chats else '.without_chats'}.sql"
 
 
 def _require(database: Database) -> None:

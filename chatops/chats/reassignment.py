@@ -26,6 +26,8 @@ IDLE = "idle_timeout"
 CLOSED = "chat_closed"
 
 PLANNING_TIMEOUT = "60s"
+FORCED = "; --force "
+"""Where a refusal begins to say what would break the rule."""
 
 
 @frozen
@@ -303,7 +305,7 @@ def plan_reassign(
             left = len(queue)
             why = "nobody is free" if not left else "the only operator who is free had it last"
             if not left and silent and Rule.SILENT not in forced:
-                why = f"of those who are free nobody was heard of lately (--force {Rule.SILENT.value})"
+                why = f"of those who are free nobody was heard of lately; --force {Rule.SILENT.value} takes one of them"
             moves.append(Move(chat, problem=f"{why}; it stays as it is"))
         else:
             breaks = tuple(rule for rule in _about_chat(chat) if rule in forced)
@@ -390,5 +392,5 @@ def _judged(move: Move, forced: Collection[Rule], sentences: dict[Rule, str], un
     if not kept:
         return move
     problem = "; ".join(sentences[rule] for rule in kept)
-    flag = "" if set(kept) & set(unbreakable) else f" (--force {','.join(rule.value for rule in kept)})"
+    flag = "" if set(kept) & set(unbreakable) else f"{FORCED}{','.join(rule.value for rule in kept)} does it all the same"
     return replace(move, problem=problem + flag, breaks=tuple(kept))

@@ -34,8 +34,11 @@ def log(
         None, "--outcome", metavar="NAME", autocompletion=completion.outcomes, help="done, refused, moved or failed."
     ),
     limit: int | None = option(None, "--limit", min=1, help="How many (default 50; jsonl, csv and tsv: all)."),
+    full: bool = option(False, "--full", help="Each chat on a line of its own, where one command moved many."),
 ) -> ExitCode:
     """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after.
+
+    What one command did to many is one line for people; `--full`, `--plan` and every format for programs show each.
 
     Examples:
       chatops log
@@ -51,4 +54,4 @@ def log(
     from chatops.flows.log import LogRequest, show_log
 
     wanted = Filters(chat=chat, operator=operator, who=who, since=since, until=until, plan=plan, action=action, outcome=outcome)
-    return show_log(invocation_of(ctx), LogRequest(wanted, limit, what))
+    return show_log(invocation_of(ctx), LogRequest(wanted, limit, what, full))

@@ -16,6 +16,9 @@ def psql(
 ) -> None:
     """psql on the named environment, read-only unless --write. Address and password go by variables: ps does not show them.
 
+    Without --write it comes in as a role that only reads (pg_read_all_data, chatops_reader), where one of them sees all rows: it
+    cannot write, lock tables or end sessions. Where there is none it says so, and only its transactions are read-only.
+
     Examples:
       chatops psql
       chatops --env staging psql --write

@@ -22,7 +22,9 @@ def show(
         "", metavar="NAME", help="An id, its beginning, part of a name, or a pasted address.", autocompletion=completion.either
     ),
     show_text: bool = option(False, "--show-text", help="Show what was written in messages."),
-    rows: int = option(50, "--rows", min=1, max=10_000, help="How many events of the timeline."),
+    rows: int | None = option(
+        None, "--rows", min=1, max=10_000, help="How many events of the timeline (default 50; people see 10 of an operator)."
+    ),
     replay: Replay = None,
 ) -> ExitCode:
     """A chat: state, why it is in it, what is wrong with it, why nobody gets it, its timeline. An operator: load and timeline.

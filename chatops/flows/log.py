@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 from chatops.chats import log, undo
 from chatops.db import Database
@@ -13,8 +14,9 @@ from chatops.flows.instants import instant, plan_id
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
-from chatops.model import Answer, Line
+from chatops.model import Answer, Column, Line, Span
 from chatops.names import ChatName, find_chat, find_either, find_operator
+from chatops.render import format_named
 from chatops.screens import log as screen
 from chatops.tables_there import require_chats
 
@@ -29,6 +31,8 @@ class LogRequest:
     wanted: log.Typed
     limit: int | None = None
     what: str = ""
+    full: bool = False
+    """Each row on a line of its own, where people read."""
 
 
 def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
@@ -42,15 +46,17 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
         facts = database.facts
         if facts is not None and not facts.has_bookkeeping:
             require_chats(database)
-        rows = log.stream(database, _question(invocation, database, request), most)
+        asked = _question(invocation, database, request)
+        rows = log.stream(database, asked, most)
         if facts is not None and facts.chats_elsewhere:
             if (first := next(rows, None)) is None:
                 require_chats(database)  # a log outlives its chats, where there is one
             rows = chain([first] if first is not None else [], rows)
         if streamed:
-            invocation.show(screen.answer(rows, invocation.now, show_names=shown))
+            invocation.show(screen.answer(rows, None, invocation.now, show_names=shown))
             return ExitCode.OK
-        found = list(rows)
+        folded = log.entries(database, asked, most or NEWEST) if _folds(invocation, request) else None
+        found = list(rows) if folded is None or not _for_people_alone(invocation) else []
         if (number := _number(request)) is not None:
             if not found:
                 raise UsageError(f"the log holds no action {number}", next_steps=[("the newest", invocation.here("log"))])
@@ -59,25 +65,48 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
                 back = invocation.here("undo", str(number), "--dry-run")
                 show_paged(invocation, screen.one(found[0], problem, back, invocation.now, show_names=shown))
                 return ExitCode.OK
-        show_paged(invocation, screen.answer(found, invocation.now, _more(found, most), show_names=shown))
+        more = _more(invocation, found if folded is None else folded, most, folded)
+        show_paged(invocation, screen.answer(found, folded, invocation.now, more, show_names=shown))
     return ExitCode.OK
 
 
-def _more(found: Sequence[object], most: int | None) -> list[Line]:
-    return [f"the newest {most}; more with --limit, all with -o jsonl"] if len(found) == most else []
+def _folds(invocation: Invocation, request: LogRequest) -> bool:
+    """Whether what one command did to many is one line: for people, but for one action, one plan, and where each is wanted."""
+    one = request.full or request.wanted.plan is not None or _number(request) is not None
+    return not one and format_named(invocation.format()).for_people
+
+
+def _for_people_alone(invocation: Invocation) -> bool:
+    return all(format_named(name).for_people for name, _ in invocation.writes())
+
+
+def _more(invocation: Invocation, shown: Sequence[object], most: int | None, folded: Sequence[log.Folded] | None) -> list[Line]:
+    told: list[Line] = []
+    many = next((one for one in folded or () if one.many > 1), None)
+    if many is not None and not invocation.has_tenants:
+        words = ["--plan", str(many.plan_id)] if sum(one.many > 1 for one in folded or ()) == 1 else ["--full"]
+        told.append([Span("one line a command; each action: "), Span(invocation.here("log", *words), "code")])
+    elif many is not None:
+        told.append("one line a command; each action: --full")
+    if len(shown) == most:
+        told.append(f"the newest {most}; more with --limit, all with -o jsonl")
+    return told
 
 
 def _of_all(invocation: Invocation, request: LogRequest, most: int | None, *, show_names: bool) -> ExitCode:
+    folds = _folds(invocation, request)
     kept: list[tuple[tenants.OneTenant, log.Logged]] = []
+    entries: list[tuple[tenants.OneTenant, log.Folded]] = []
     nowhere: list[ChatopsError] = []
     without: set[tuple[str, str]] = set()
 
     def look(one: tenants.OneTenant) -> ExitCode:
         with one.reading(chats=False) as database:
-            found = _of_one(one, database, request, most, nowhere)
+            found, folded = _of_one(one, database, request, most, nowhere, folds=folds)
             if not found and database.facts is not None and not database.facts.has_chats:
                 without.add((one.target.shown(), one.target.schema))  # a log outlives its chats, where there is one
             kept.extend((one, row) for row in found)
+            entries.extend((one, row) for row in folded)
         one.show(Answer("log", [], now=one.now))
         return ExitCode.OK
 
@@ -88,29 +117,36 @@ def _of_all(invocation: Invocation, request: LogRequest, most: int | None, *, sh
     if not rows:
         raise UsageError(f"no schema that matches {invocation.all_schemas} has chats, or a log")
     labels = {(row.database, row.schema, row.environment): row.tenant for row in rows}
-    found = [
-        screen.of_tenant(row, labels[one.target.shown(), one.target.schema, one.target.name], one.target)
-        for one, row in sorted(kept, key=lambda pair: (pair[1].at, pair[1].action_id), reverse=True)[:most]
-    ]
-    show_paged(invocation, screen.answer_of_all(rows, found, invocation.now, _more(found, most), show_names=show_names))
+
+    def newest(some: Sequence[tuple[tenants.OneTenant, log.Logged]], columns: Sequence[Column]) -> list[dict[str, Any]]:
+        return [
+            screen.of_tenant(row, columns, labels[one.target.shown(), one.target.schema, one.target.name], one.target)
+            for one, row in sorted(some, key=lambda pair: (pair[1].at, pair[1].action_id), reverse=True)[:most]
+        ]
+
+    found = newest(kept, screen.COLUMNS)
+    folded = newest(entries, [*screen.FOLDED, screen.ID_OF_ENTRY]) if folds else None
+    more = _more(invocation, found if folded is None else folded, most, [row for _, row in entries])
+    show_paged(invocation, screen.answer_of_all(rows, found, folded, invocation.now, more, show_names=show_names))
     return worst(row.code for row in rows)
 
 
 def _of_one(
-    one: Invocation, database: Database, request: LogRequest, most: int | None, nowhere: list[ChatopsError]
-) -> list[log.Logged]:
+    one: Invocation, database: Database, request: LogRequest, most: int | None, nowhere: list[ChatopsError], *, folds: bool
+) -> tuple[list[log.Logged], list[log.Folded]]:
+    """The newest rows of a tenant, and where they are folded its newest entries."""
     facts = database.facts
     assert facts is not None
     by_name = request.wanted.chat is not None or request.wanted.operator is not None
     by_name = by_name or (bool(request.what) and _number(request) is None)
     if not facts.has_bookkeeping or (by_name and not facts.has_chats):
-        return []
+        return [], []
     try:
         asked = _question(one, database, request)
     except UsageError as error:  # the chat or operator is another tenant's
         nowhere.append(error)
-        return []
-    return list(log.stream(database, asked, most))
+        return [], []
+    return list(log.stream(database, asked, most)), log.entries(database, asked, most or NEWEST) if folds else []
 
 
 def _number(request: LogRequest) -> int | None:

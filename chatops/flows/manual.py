@@ -39,7 +39,9 @@ def show(invocation: Invocation, topic: str) -> None:
 
 def _answer(invocation: Invocation, name: str, text: str) -> Answer:
     laid_out = invocation.format() in ("table", "plain")
-    return Answer("help", manual_page.blocks(text) if laid_out else [Text(text.splitlines())], {"topic": name})
+    return Answer(
+        "help", manual_page.blocks(text, invocation.medium().width) if laid_out else [Text(text.splitlines())], {"topic": name}
+    )
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import sys
 import threading
 import time
@@ -42,9 +43,21 @@ class Output(Given):
         colour = able and not self.environ.get("NO_COLOR")
         redraws = able and self.output != "plain"  # which is read aloud, and what is redrawn would be too
         width = shutil.get_terminal_size().columns if terminal else 0
+        names = self.show_names or terminal or self._read_by_a_person(stream)
         return Medium(width=width, terminal=terminal, redraws=redraws, colour=colour,
                       ascii=signs.is_ascii_only(getattr(stream, "encoding", None)),
-                      show_names=self.show_names or terminal, utc=self.utc, raw=self.raw)  # fmt: skip
+                      show_names=names, utc=self.utc, raw=self.raw)  # fmt: skip
+
+    def _read_by_a_person(self, stream: TextIO) -> bool:
+        """Whether lines for people go through a pipe, such as `| grep Ada`, of somebody who sits at a terminal; no CI does."""
+        if self.environ.get("CI") or not sys.stderr.isatty() or not sys.stdin.isatty():
+            return False
+        try:
+            piped = stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+        except (OSError, ValueError):
+            return False
+        name = self.output or "plain"
+        return piped and name in FORMATS and format_named(name).for_people
 
     @property
     def file_medium(self) -> Medium:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+from chatops import sqlfiles
 from chatops.db import pools_transactions
 from chatops.errors import RefusedError, UsageError
 from chatops.flows.run import Invocation
 from chatops.local import programs
+from chatops.model import Span
 from chatops.settings import Target
+from chatops.tables_there import TABLES
 
 # libpq's connection parameters by the variable that says the same, so that nothing of them stands on a command line.
 VARIABLES = {
@@ -23,6 +27,9 @@ VARIABLES = {
     "target_session_attrs": "PGTARGETSESSIONATTRS", "load_balance_hosts": "PGLOADBALANCEHOSTS",
 }  # fmt: skip
 READ_ONLY = "-c default_transaction_read_only=on"
+SEES_ALL = "pg_read_all_data"
+"""From this role nothing but row level security hides rows: then it gets an error rather than fewer of them."""
+PROOF = "select pg_catalog.current_setting('transaction_read_only'), current_user"
 
 
 def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, yes: bool) -> None:
@@ -31,16 +38,43 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
     database = invocation.connect("read")
     with database.reading():
         invocation.banner(database)
+        asked = [] if write else database.tuples(sqlfiles.read("queries/psql_roles.sql"), {"tables": list(TABLES)})
     behind_a_pooler = pools_transactions(database)
     if write and not invocation.consent("Open psql that may write", yes=yes):
         raise RefusedError("nothing was opened")
     if not write and behind_a_pooler:
         raise RefusedError("a pooler does not pass on that a session only reads: give --write, or connect to the server itself")
     environment = variables(invocation.target, os.environ, write=write, plain=behind_a_pooler)
-    invocation.note("psql, " + ("and it may write" if write else "read-only; --write lets it write"))
+    if write:
+        invocation.note("psql, and it may write")
+    else:
+        role, environment = _reading(program, invocation.target, [str(role) for (role,) in asked], environment)
+        if role:
+            invocation.note(f"psql, read-only, as {role}: it changes no row, locks no table and ends no session; --write lets it")
+        else:
+            invocation.note("psql, read-only; --write lets it write")
+            may = "It changes no row, but can lock tables and end sessions as its role may. A role that only reads cannot: "
+            invocation.note([Span(may), Span(invocation.here("doctor", "--create-roles"), "code")])
     invocation.close()
     sys.stdout.flush()
     os.execve(program, [program, *arguments], environment)
+
+
+def _reading(program: str, target: Target, roles: Sequence[str], plain: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """The first of these roles as which psql comes in and only reads, with its environment; "" where it stays who it is.
+
+    Raises RefusedError where what is on the way to the server does not pass on that the session only reads.
+    """
+    for role in (*roles, ""):
+        environment = variables(target, os.environ, write=False, role=role) if role else plain
+        asked = [program, "-XAtqw", "-c", PROOF]
+        proof = subprocess.run(asked, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        read_only, _, who = proof.stdout.strip().partition("|")
+        if proof.returncode == 0 and read_only == "off":
+            raise RefusedError("what is on the way to the server does not pass on that a session only reads: give --write")
+        if not role or (proof.returncode == 0 and who == role):
+            return role, environment
+    return "", plain
 
 
 def _of_the_embedded_server(invocation: Invocation) -> str:
@@ -50,13 +84,18 @@ def _of_the_embedded_server(invocation: Invocation) -> str:
     return str(found)
 
 
-def variables(target: Target, environ: Mapping[str, str], *, write: bool, plain: bool = False) -> dict[str, str]:
-    """The environment in which psql finds the target; nothing of another one stays. `plain`: no options are passed on."""
+def variables(target: Target, environ: Mapping[str, str], *, write: bool, plain: bool = False, role: str = "") -> dict[str, str]:
+    """The environment in which psql finds the target; nothing of another one stays.
+
+    `plain`: no options are passed on. `role` is who the session becomes, and becomes again on RESET ROLE.
+    """
     made = {
         name: value for name, value in environ.items() if not name.startswith("PG") or name in ("PGPASSFILE", "PGSERVICEFILE")
     }
     made |= {VARIABLES[name]: value for name, value in target.parameters.items() if name in VARIABLES}
     options = [made.get("PGOPTIONS", ""), "" if write else READ_ONLY]
+    if role:
+        options.append(f"-c role={role}" + (" -c row_security=off" if role == SEES_ALL else ""))
     if target.schema != "public":
         path = '"' + target.schema.replace('"', '""') + '"'
         options.append("-c search_path=" + path.replace("\\", "\\\\").replace(" ", "\\ "))

@@ -14,9 +14,12 @@ from chatops.flows.silence import silent_before
 from chatops.screens import show_operator
 
 KINDS = ("chat", "operator")
+ROWS = 50
+NEWEST = 10
+"""So many deeds of an operator people see where they have not said how many."""
 
 
-def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows: int, replay: Path | None) -> ExitCode:
+def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows: int | None, replay: Path | None) -> ExitCode:
     """`chatops show`: a chat or an operator with a timeline of so many `rows`; without `name`, `what` is one and is guessed."""
     if replay is not None:
         replay_archive.replay(invocation, replay)
@@ -35,12 +38,14 @@ def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows:
             meant = names.find_either(database, what)
             what, name = "chat" if isinstance(meant, names.ChatName) else "operator", str(meant.id)
         if what == "chat":
-            answer, _ = about_chat.about_chat(invocation, database, name, show_text=show_text, events=rows)
+            answer, _ = about_chat.about_chat(invocation, database, name, show_text=show_text, events=rows or ROWS)
         else:
-            known = one_operator.read(database, names.find_operator(database, name), rows)
+            known = one_operator.read(database, names.find_operator(database, name), rows or ROWS)
             told = show_operator.about_operator(
-                known, show_names=reader.show_names, short=reader.short_ids, silent_before=silent_before(database)
-            )
+                known, show_names=reader.show_names, short=reader.short_ids, silent_before=silent_before(database),
+                most=NEWEST if rows is None else None,
+                all_of_it=invocation.here("show", "operator", str(known.identity.operator_id), "--rows", str(ROWS)),
+            )  # fmt: skip
             answer = paused.led(database, told)
         show_paged(invocation, answer)
     return ExitCode.OK

@@ -47,6 +47,7 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
     found = screen.status(
         folder, before, plan(folder, before.rows, options.to), whole=options.everything or invocation.format() != "table",
         adopt=invocation.here("adopt", *own), migrate=invocation.here("migrate", *own),
+        again=invocation.here("migrate", *options.folder.words(), "--again"),
     )  # fmt: skip
     show_paged(invocation, found.answer)
     return found.code if options.exit_code else ExitCode.OK

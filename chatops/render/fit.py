@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from chatops.frozen import frozen
 from chatops.model import Column
 from chatops.render.cells import NUMERIC
-from chatops.render.wrap import bound, cells
+from chatops.render.wrap import bound, bound_commands, cells
 
 WHOLE = NUMERIC | {"id", "bar", "instant", "flag"}
 """Kinds that are never broken over two lines."""
 LONGEST_WORD = 24
+LONGEST_COMMAND = 40
 SHORTEST = 8
 SPARE = 3
 """From this rank on a column gives way to rows of one line."""
@@ -88,5 +89,6 @@ def _needs(column: Column, texts: Sequence[str], wants: int) -> int:
     heading = max((cells(word) for word in column.heading.split()), default=0)
     if column.kind in WHOLE:
         return max([heading, *map(cells, texts)])
-    words = max((cells(word) for text in texts for word in bound(text, "_").split()), default=0)
-    return min(wants, max(heading, SHORTEST, min(words, LONGEST_WORD)))
+    words = [word for text in texts for word in bound_commands(bound(text, "_"), "_").split()]
+    longest = max((min(cells(word), LONGEST_COMMAND if "`" in word else LONGEST_WORD) for word in words), default=0)
+    return min(wants, max(heading, SHORTEST, longest))

@@ -16,7 +16,7 @@ from chatops.model import Answer, Column, Line, Table
 from chatops.render.cells import NUMERIC, columns_for, for_people, human
 from chatops.render.fit import fit
 from chatops.render.format import Envelope, Format, Medium
-from chatops.render.wrap import bound, wrapped
+from chatops.render.wrap import bound, bound_commands, wrapped
 
 NARROW = 60
 """Below so many columns the gaps between them are smaller."""
@@ -86,7 +86,7 @@ def _table(table: Table, answer: Answer, medium: Medium) -> str:
         justify: Literal["left", "right"] = "right" if column.kind in NUMERIC else "left"
         grid.add_column(RichText(column.heading), justify=justify, overflow="fold", width=wide)
     for row in rows:
-        grid.add_row(*(RichText(bound(row[place], BOUND)) for place, _ in fitting.shown))
+        grid.add_row(*(RichText(bound_commands(bound(row[place], BOUND), BOUND)) for place, _ in fitting.shown))
     drawn = _print(grid, medium, width=max(width, sum(wide + 3 for _, wide in fitting.shown))).replace(BOUND, " ")
     if not medium.colour:
         drawn = formatting.disarmed(drawn)  # a value that is folded may begin a line in its middle

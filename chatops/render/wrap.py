@@ -23,6 +23,7 @@ _BOUND = re.compile(
     r"(?<=\d) (?=(?:%|ms|[smhd])(?!\w))|(?<=\d [smhd]) (?=\d\d [smhd](?!\w))|(?<=\d\d-\d\d) (?=\d\d:\d\d)|(?<=\d:\d\d) (?=UTC)"
 )
 """Blanks between a figure and its unit, and within an instant."""
+_QUOTED = re.compile(r"`[^`]*`")
 STUCK = "\ue000"
 """Stands for such a blank while a line is taken apart: no line holds it, for foreign text was made visible."""
 HANG = 2
@@ -52,6 +53,15 @@ def bound(text: str, sign: str) -> str:
     'seen 16_m_08_s ago, 95_% of all'
     """
     return _BOUND.sub(sign, text)
+
+
+def bound_commands(text: str, sign: str) -> str:
+    """The text with a sign for each blank between backticks.
+
+    >>> bound_commands("see `chatops log` or ask", "_")
+    'see `chatops_log` or ask'
+    """
+    return _QUOTED.sub(lambda found: found[0].replace(" ", sign), text) if "`" in text else text
 
 
 def wrapped(line: Line, width: int) -> list[Line]:

@@ -25,20 +25,26 @@ def count(again: Again) -> str:
 
 
 def lines(again: Again) -> list[Line]:
-    """What would change, object by object."""
+    """What would change: how much first, then object by object, then what stays as it is."""
+    differ = [piece for piece in again.pieces if not piece.same]
     found: list[Line] = []
-    for piece in again.pieces:
+    if differ:
+        verb = "is" if len(differ) == 1 else "are"
+        found.append([Span(f"{len(differ)} of {count(again)} of {again.file.name} {verb} not as the file makes it.", "strong")])
+    for piece in differ:
         found += _piece(piece)
-    found += [f"{name}: left to {by}, which has made it since" for name, by in again.left]
     if again.accepts:
         found.append(f"The ledger takes the present text of {again.file.name} for the one that was applied.")
+    same = [piece.name for piece in again.pieces if piece.same]
+    if same and differ:
+        found.append(f"As the file makes them: {', '.join(same)}")
+    for by in dict.fromkeys(by for _, by in again.left):
+        found.append(f"Left to {by}, which made them since: {', '.join(name for name, one in again.left if one == by)}")
     return [formatting.visible(line) if isinstance(line, str) else line for line in found]
 
 
 def _piece(piece: Piece) -> list[Line]:
     title = f"{piece.kind} {formatting.visible(piece.name)}"
-    if piece.same:
-        return [f"{title}: as the file makes it"]
     if piece.now is None:
         return [f"{title}: is missing"]
     diff = piece.diff[2:]
@@ -55,7 +61,8 @@ def preview(again: Again, command: str) -> Answer:
     """What would be done, or that there is nothing to do."""
     shown = lines(again)
     if again.nothing:
-        shown.append(f"Nothing to do: {count(again)} of {formatting.visible(again.file.name)} stand as the file makes them.")
+        stand = "stands as the file makes it" if len(again.pieces) == 1 else "stand as the file makes them"
+        shown.insert(0, f"Nothing to do: {count(again)} of {formatting.visible(again.file.name)} {stand}.")
     else:
         shown += ["", [Span("Nothing was changed. Make it again: "), Span(command, "code")]]
     return Answer("migrate", [_table(again), Text(shown)], _data(again, done=False))

@@ -130,7 +130,7 @@ def _change_lines(changes: Changes, code: str, survey: Survey, reader: Reader) -
     change = changes.now.get(code)
     if change is None:
         return []
-    at = f"{_clock(changes.earlier.at, survey)} ({changes.earlier.origin})"
+    at = f"{_clock(changes.earlier.at, survey)} (the look of {changes.earlier.origin})"
     if change.kind == "new":
         text = f"new since {at}"
     elif change.kind == "ongoing" and change.was is not None:

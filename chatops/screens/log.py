@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from chatops import formatting
-from chatops.chats.log import Logged
+from chatops.chats.log import Folded, Logged
 from chatops.model import Answer, Column, Line, Span, Table, Text, Values, named, value_of
 from chatops.screens.columns import operator
 from chatops.screens.tenants import UNKNOWN, Page, TenantRow, Told
@@ -31,6 +31,19 @@ COLUMNS = [
 ]  # fmt: skip
 
 
+FOLDED = [
+    Column("action_id", "action", "number", rank=0),
+    Column("at", "ago", "age"),
+    Column("what", "what", rank=0),
+    Column("one_chat", "chat", "id"),
+    Column("one_operator", "operator", "person", rank=3),
+    Column("who", "who", rank=2),
+    Column("why", "why", rank=4),
+]
+"""The same where what one command did to many is one line."""
+ID_OF_ENTRY = Column("one_operator_id", "operator", "id", rank=3)
+
+
 TENANTS = Page(
     "log",
     (),
@@ -42,34 +55,61 @@ TENANTS = Page(
 """What is told of a tenant whose log cannot be seen."""
 
 
-def of_tenant(row: Logged, tenant: str, target: Target) -> dict[str, Any]:
+def of_tenant(row: Logged, columns: Sequence[Column], tenant: str, target: Target) -> dict[str, Any]:
     """A row of one tenant's log among those of others."""
-    own = {one.name: value_of(row, one.name) for one in COLUMNS}
+    own = {one.name: value_of(row, one.name) for one in columns}
     return {"tenant": tenant, "schema": target.schema, "environment": target.name, **own}
 
 
 def answer_of_all(
-    rows: Sequence[TenantRow], found: Sequence[dict[str, Any]], now: datetime | None, more: Sequence[Line], *, show_names: bool
+    rows: Sequence[TenantRow],
+    found: Sequence[dict[str, Any]],
+    folded: Sequence[dict[str, Any]] | None,
+    now: datetime | None,
+    more: Sequence[Line],
+    *,
+    show_names: bool,
 ) -> Answer:
     """`chatops log` of many tenants: the newest of all, and whose log cannot be seen."""
     unseen = [row for row in rows if row.unknown is not None]
     names = [Column("tenant", "tenant", rank=0), *named("schema", "environment", audience="machines")]
-    whole = answer(found, now, show_names=show_names)
-    table = replace(whole.tables[0], columns=[*names, *whole.tables[0].columns])
-    head = f"{formatting.plural(len(rows), 'tenant')} · {formatting.plural(len(found), 'entry', 'entries')}"
-    head += f" about {len({row['tenant'] for row in found})} of them" if found else ""
+    tables = [replace(one, columns=[*names, *one.columns]) for one in _tables(found, folded, show_names=show_names)]
+    shown = found if folded is None else folded
+    head = f"{formatting.plural(len(rows), 'tenant')} · {formatting.plural(len(shown), 'entry', 'entries')}"
+    head += f" about {len({row['tenant'] for row in shown})} of them" if shown else ""
     told: list[Line] = [*more, *(formatting.visible(f"{row.tenant}: {UNKNOWN}, {row.unknown}") for row in unseen)]
-    body: list[Table | Text] = [Text([head]), table, *([Text(told)] if told else [])]
+    body: list[Table | Text] = [Text([head]), *tables, *([Text(told)] if told else [])]
     data = {"tenants_total": len(rows), "unknown": [row.tenant for row in unseen]}
     return Answer("log", body, data, now)
 
 
-def answer(rows: Iterable[object], now: datetime | None, more: Iterable[Line] = (), *, show_names: bool = True) -> Answer:
-    """`chatops log`. Where names are hidden, people see the operator's id instead."""
-    columns = [replace(one, audience="all") if one.name == "operator_id" and not show_names else one for one in COLUMNS]
-    table = Table("actions", columns, rows, empty="No log entry matches.")
+def answer(
+    rows: Iterable[object],
+    folded: Sequence[Folded] | None,
+    now: datetime | None,
+    more: Iterable[Line] = (),
+    *,
+    show_names: bool = True,
+) -> Answer:
+    """`chatops log`: every row; with `folded`, people see those entries instead."""
     tail = list(more)
-    return Answer("log", [table, Text(tail)] if tail else [table], now=now)
+    tables = _tables(rows, folded, show_names=show_names)
+    return Answer("log", [*tables, Text(tail)] if tail else [*tables], now=now)
+
+
+def _tables(rows: Iterable[object], folded: Sequence[object] | None, *, show_names: bool) -> list[Table]:
+    """Where names are hidden, people see the operator's id instead."""
+    empty = "No log entry matches."
+    if folded is None:
+        columns = [replace(one, audience="all") if one.name == "operator_id" and not show_names else one for one in COLUMNS]
+        return [Table("actions", columns, rows, empty=empty)]
+    seen = list(FOLDED)
+    if not show_names:
+        seen.insert(5, ID_OF_ENTRY)
+    return [
+        Table("entries", seen, folded, empty=empty, audience="people"),
+        Table("actions", COLUMNS, rows, empty=empty, audience="machines"),
+    ]
 
 
 ROWS = {"chat": "chat", "operator": "operator", "assignments": "assignment", "activity": "heartbeat"}

@@ -15,8 +15,19 @@ FLAGS_AND_LOAD = (
 """What programs get of an operator beside the id."""
 
 
-def about_operator(known: OneOperator, *, show_names: bool, short: bool, silent_before: datetime | None = None) -> Answer:
-    """`chatops show operator`; `short`: ages instead of instants for people; free and not heard of since then is said."""
+def about_operator(
+    known: OneOperator,
+    *,
+    show_names: bool,
+    short: bool,
+    silent_before: datetime | None = None,
+    most: int | None = None,
+    all_of_it: str = "",
+) -> Answer:
+    """`chatops show operator`; `short`: ages instead of instants for people; free and not heard of since then is said.
+
+    People see the newest `most` deeds (None: all), and the command line that shows `all_of_it`.
+    """
     one = known.identity
     name = formatting.visible(one.name or "—") if show_names else formatting.initial(one.name)
     seen = f"last seen {formatting.age(one.last_activity, known.now)} ago" if one.last_activity else "never seen"
@@ -43,7 +54,15 @@ def about_operator(known: OneOperator, *, show_names: bool, short: bool, silent_
     ]
     if short:
         columns.insert(1, Column("at", "when", "instant", audience="machines"))
+    deeds, earlier = list(known.deeds), 0 if most is None else max(0, len(known.deeds) - most)
+    empty = "nothing yet"
+    body: list[Table | Text] = [Text(lines), Table("events", columns, deeds, empty=empty)]
+    if earlier:
+        head: Line = [Span(f"{formatting.plural(earlier, 'earlier event')}: ", "dim"), Span(all_of_it, "code")]
+        body = [
+            Text([*lines, "", head]),
+            Table("newest", columns, deeds[earlier:], audience="people"),
+            Table("events", columns, deeds, audience="machines"),
+        ]
     identity = {"id": one.operator_id, **{name: getattr(one, name) for name in FLAGS_AND_LOAD}}
-    return Answer(
-        "show", [Text(lines), Table("events", columns, known.deeds, empty="nothing yet")], {"operator": identity}, known.now
-    )
+    return Answer("show", body, {"operator": identity}, known.now)

@@ -5,16 +5,23 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from chatops import formatting
 from chatops.errors import ExitCode
 from chatops.frozen import frozen
+from chatops.later import later
 from chatops.migrations.ledger import Ledger
 from chatops.migrations.plan import Entry, MigrationPlan, State, taking_over
 from chatops.migrations.source import DEPLOYED, SHIPPED, Folder
 from chatops.migrations.views import views
 from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.screens.folder import folder_notes
+
+if TYPE_CHECKING:  # where a file was edited
+    from chatops.migrations import again as making
+else:
+    making = later("chatops.migrations.again")
 
 ROWS_IN_FULL = 30
 NEWEST = 10
@@ -41,10 +48,12 @@ class StatusAnswer:
     code: ExitCode
 
 
-def status(folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, migrate: str, whole: bool) -> StatusAnswer:
+def status(
+    folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, migrate: str, again: str, whole: bool
+) -> StatusAnswer:
     """Every file with its state; `whole` lists all of them, else the newest applied ones and all that are not plainly in.
 
-    `adopt` and `migrate` are the command lines for these files on this database.
+    `adopt` and `migrate` are the command lines for these files on this database, `again` the one to which a file's name comes.
     """
     unknown = ledger.facts.has_chats and not ledger.knows(folder.source) and (folder.source == SHIPPED or not ledger.rows)
     # Views go in after the newest file only: short of it, nothing is to be done about them.
@@ -70,6 +79,9 @@ def status(folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, m
             label, option = way_out
             files = " ".join(f"{option} {shlex.quote(formatting.visible(entry.name))}" for entry in plan.of(state))
             after.append([Span(f"  {label}: "), Span(f"{adopt} {files}", "code")])
+        if state is State.EDITED:
+            names = [shlex.quote(formatting.visible(entry.name)) for entry in plan.of(state) if _has_functions(entry)]
+            after += [[Span("  or make its functions again: "), Span(f"{again} {name} --dry-run", "code")] for name in names]
     if not unknown and ledger.exists and changed and not pending:
         after.append(f"{formatting.plural(len(changed), 'view')} to install again: {', '.join(view.name for view in changed)}")
     after += folder_notes(folder)
@@ -92,9 +104,14 @@ def status(folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, m
 
 
 _CORRECTIONS = {
-    State.EDITED: ("if it is right as it is", "--edited"),
+    State.EDITED: ("if the database is right as it is", "--edited"),
     State.MISSING: ("if it is gone for good", "--forget"),
 }
+
+
+def _has_functions(entry: Entry) -> bool:
+    statements = entry.file.reading.statements if entry.file is not None else ()
+    return any(made is not None and made.replaces for made in map(making.made_by, statements))
 
 
 def _headline(folder: Folder, plan: MigrationPlan, ledger: Ledger, *, unknown: bool) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 
 from chatops import formatting
 from chatops.chats.pick_order import OUR_CLOCK
-from chatops.chats.why_waiting import Waiting
+from chatops.chats.why_waiting import Obstacle, Waiting
 from chatops.model import Line, Span
 
 NAMED = 3
+ABSENT = ("silent", "away", "inactive")
+"""Those of whom people ask since when they are not there: named with when they were last seen, the last first."""
 
 
 def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
@@ -37,9 +40,9 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
         if not counted[kind]:
             continue
         who = [one for one in waiting.obstacles if one.rule == kind]
-        shown = ", ".join(
-            formatting.shortened(one.name or "—", 24) if show_names else formatting.initial(one.name) for one in who[:NAMED]
-        )
+        if kind in ABSENT:
+            who.sort(key=lambda one: (one.last_activity is not None, one.last_activity or datetime.max), reverse=True)
+        shown = ", ".join(_who(one, waiting.now, seen=kind in ABSENT, show_names=show_names) for one in who[:NAMED])
         more = f" and {len(who) - NAMED} more" if len(who) > NAMED else ""
         sign = "✓" if kind == "free" else " "
         told.append(
@@ -51,6 +54,13 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
     if not counted["free"] or waiting.paused is not None:
         told.append([Span("nobody can take it now", "warning")])
     return told
+
+
+def _who(one: Obstacle, now: datetime | None, *, seen: bool, show_names: bool) -> str:
+    name = formatting.shortened(one.name or "—", 24) if show_names else formatting.initial(one.name)
+    if not seen:
+        return name
+    return f"{name} (seen {formatting.age(one.last_activity, now)} ago)" if one.last_activity else f"{name} (never seen)"
 
 
 def _by_another_order(waiting: Waiting) -> list[Line]:

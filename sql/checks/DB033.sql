@@ -36,7 +36,7 @@ select found.object, found.trouble, found.mend, found.remedy, found.advice
       from noted n
      where n.kind = 'versioned' and (n.state = 'failed' or (n.state = 'running' and n.started_at < now() - interval '10 minutes'))
     union all
-    select f.name, 'knows another text of ' || f.name, 'migrate --again ' || f.name, null, false
+    select f.name, 'knows another text of ' || f.name, 'adopt --edited ' || f.name, null, false
       from pg_catalog.unnest(:'other_texts'::text[]) as f (name)
     union all
     select n.name, 'says no time that can be at which ' || n.name || ' went in', null,
