@@ -107,7 +107,11 @@ def test_a_session_that_reads_does_nothing_else(
     other = database.connect(autocommit=True)
     pid = other.info.backend_pid
     stored = database.value("select pg_relation_filenode('chats')")
-    words = [word for one in (*MORE_THAN_READING.values(), *SKIPPED.values()) for word in ("-c", one.format(other=pid))]
+    words = [
+        word
+        for one in (*MORE_THAN_READING.values(), *SKIPPED.values())
+        for word in ("-c", one.format(other=pid), "-c", "rollback")
+    ]
     tried = chatops("psql", "--", "-XAtq", *words, db=database, env=path)
     assert f"as {role}" in tried.stderr
     refused = [line for line in tried.stderr.splitlines() if line.startswith(("ERROR", "WARNING"))]

@@ -305,6 +305,8 @@ def test_a_chat_that_somebody_has_locked_is_left_for_the_next_run(shift: Databas
     busy.execute("select from chats where id = %s for update", (chat_id(11),))
     first = chatops_inprocess("repair", "CHAT003", db=shift, check=1)
     assert "1 left, busy with somebody else" in first.stdout
+    assert f"busy: a row of chats is locked by pid {busy.info.backend_pid}" in first.stdout
+    assert f"select pg_terminate_backend({busy.info.backend_pid});" in first.stdout
     assert chat(shift, 31)["chat_state"] == "waiting_assignment"
     busy.execute("rollback")
     chatops_inprocess("repair", "CHAT003", db=shift, check=0)

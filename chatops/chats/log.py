@@ -71,7 +71,9 @@ class Logged(Entry):
     @property
     def what(self) -> str:
         """What was done and how it ended, for people."""
-        return _what(self)
+        name = f"{self.action} {self.code}" if self.code else self.action
+        name += f" of {self.undoes}" if self.undoes and self.action == "undo" else ""
+        return name if self.outcome == "done" else f"{name}: {self.outcome}"
 
     @property
     def who(self) -> str:
@@ -84,29 +86,22 @@ class Logged(Entry):
         return _why(self)
 
 
-def _what(row: Logged, to: str = "") -> str:
-    name = f"{row.action} {row.code}" if row.code else row.action
-    name += f" of {row.undoes}" if row.undoes and row.action == "undo" and not to else ""
-    name += f", {to}" if to else ""
-    return name if row.outcome == "done" else f"{name}: {row.outcome}"
-
-
 def _why(row: Logged) -> str:
     return "; ".join(part for part in (row.reason, row.detail) if part)
 
 
 @frozen
 class Folded(Logged):
-    """What one command did of one kind, with one end, as its newest row: to how many, and how many operators it concerned."""
+    """What one command did of one kind, with one end, as its newest row: to how many rows of how many chats and operators."""
 
     many: int
+    chats: int
     operators: int
 
     @property
-    def what(self) -> str:
-        """What was done to how many and how it ended, for people."""
-        thing = "chat" if self.chat_id is not None else "row"
-        return _what(self, formatting.plural(self.many, thing) if self.many > 1 else "")
+    def how_many(self) -> int:
+        """Chats, where it concerned several, else rows."""
+        return self.chats if self.chats > 1 else self.many
 
     @property
     def why(self) -> str:
@@ -116,7 +111,7 @@ class Folded(Logged):
     @property
     def one_chat(self) -> UUID | None:
         """The chat where it is one."""
-        return self.chat_id if self.many == 1 else None
+        return self.chat_id if self.chats == 1 else None
 
     @property
     def one_operator(self) -> str | None:

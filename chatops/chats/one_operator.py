@@ -55,6 +55,6 @@ def read(database: Database, named: OperatorName, rows: int) -> OneOperator:
             with database.savepoint():
                 deeds += database.rows(Deed, sqlfiles.read("queries/operator_actions.sql"), parameters)
         except DatabaseError as error:
-            deeds.append(Deed(None, "forced actions unknown", None, error.message))
+            deeds.append(Deed(None, "actions unknown", None, error.message))
     deeds.sort(key=lambda deed: (deed.at is None, deed.at or datetime.max))
     return OneOperator(one, deeds[-rows:], database.facts.now if database.facts else None)

@@ -57,8 +57,13 @@ def kept_watches(invocation: Invocation, stored: str | None) -> dict[str, Watch]
 
 def _looked(kept: Watch, origin: str) -> Earlier | None:
     tick = next((tick for tick in reversed(kept.ticks) if tick.reached), None)
-    if tick is None:
-        return None
+    if tick is None:  # only the look with which it began
+        if kept.unseen is not None:
+            return None
+        began = {
+            code: Was(one.severity, None, datetime.fromisoformat(one.since)) for code, one in kept.open.items() if one.before
+        }
+        return Earlier(datetime.fromisoformat(kept.started), origin, began, silent_on=frozenset({"advice"}))
     found = {}
     for code, severity in tick.findings.items():
         opened = kept.open.get(code)

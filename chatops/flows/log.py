@@ -84,7 +84,8 @@ def _more(invocation: Invocation, shown: Sequence[object], most: int | None, fol
     told: list[Line] = []
     many = next((one for one in folded or () if one.many > 1), None)
     if many is not None and not invocation.has_tenants:
-        words = ["--plan", str(many.plan_id)] if sum(one.many > 1 for one in folded or ()) == 1 else ["--full"]
+        alone = many.plan_id is not None and sum(one.many > 1 for one in folded or ()) == 1
+        words = ["--plan", str(many.plan_id)] if alone else ["--full"]
         told.append([Span("one line a command; each action: "), Span(invocation.here("log", *words), "code")])
     elif many is not None:
         told.append("one line a command; each action: --full")

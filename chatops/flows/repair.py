@@ -6,12 +6,15 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
+from chatops import lock_holders
 from chatops.checks import load, repair_plan
 from chatops.checks.repair_batches import PREVIEW, Change, Mended
+from chatops.db import Database
 from chatops.errors import ExitCode
 from chatops.flows import acting
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
+from chatops.model import Answer
 from chatops.screens import repair as screen
 from chatops.screens.repair_sentence import Names, sentence
 from chatops.tables_there import require_text_state
@@ -54,7 +57,8 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         again = ["repair", *plan.codes, *further, *(["--chat", str(plan.chat_id)] if plan.chat_id else []),
                  *([] if request.audit else ["--no-audit"])]  # fmt: skip
         says = None if request.columns else _sentences(invocation, repair_plan.called(database, previews))
-        invocation.show(screen.preview_answer(plan, previews, here, here(*again) if request.dry_run else None, says))
+        preview = screen.preview_answer(plan, previews, here, here(*again) if request.dry_run else None, says)
+        invocation.show(_with_holders(preview, previews, database, here))
         if request.dry_run:
             return ExitCode.OK
     if invocation.interactive and not request.yes:
@@ -73,8 +77,15 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
             left = repair_plan.left(reading, plan)
         told = None if request.columns else _sentences(invocation, repair_plan.called(database, done))
     seen = told is not None and shown is not None and _all_said(shown, told) == _all_said(done, told)
-    invocation.show(screen.answer(plan, done, left, here, told, seen=seen))
+    invocation.show(_with_holders(screen.answer(plan, done, left, here, told, seen=seen), done, database, here))
     return ExitCode.FOUND if any(left.values()) or plan.left_out else ExitCode.OK
+
+
+def _with_holders(answer: Answer, outcomes: Sequence[Mended], database: Database, here: Callable[..., str]) -> Answer:
+    """With who holds what was found busy, where somebody still does."""
+    if not any(one.busy for one in outcomes):
+        return answer
+    return screen.held(answer, lock_holders.holders(database, lock_holders.KEEP_ROWS), here)
 
 
 def _sentences(invocation: Invocation, names: Names) -> Callable[[Change], str]:

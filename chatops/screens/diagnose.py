@@ -112,7 +112,7 @@ def news(changes: Changes | None, survey: Survey) -> str:
         return ""
     severity_of = {one.check.code: "unknown" if one.status == "unknown" else one.severity.value for one in survey.results}
     counted = [(word, sum(severity_of[code] == word for code in changes.new)) for word in SEVERITY_STYLES]
-    parts = [f"+{number} {word}" for word, number in counted if number]
+    parts = [f"+{number} {word}{'s' if word == 'warning' and number > 1 else ''}" for word, number in counted if number]
     if changes.grown:
         parts.append(f"{len(changes.grown)} grown")
     if changes.resolved:

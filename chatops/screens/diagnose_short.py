@@ -28,7 +28,8 @@ CODE, SINCE, MEND = 10, 7, 8
 NARROW = 60
 WRITE_IN_VAIN = ("CHAT012", "CHAT018")
 """Findings of users who wrote into a chat that was over already."""
-NOBODY_TYPES = ("past", "people")
+PAST = "past"
+NOBODY_TYPES = (PAST, "people")
 """What no command and no statement mends."""
 WAITS = "user_waits_since"
 """The column of a check some of whose chats have users who wait, while the others are only wrong."""
@@ -200,7 +201,7 @@ def _ago(value: object, now: datetime) -> datetime | None:
 
 _INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[object, datetime], datetime | None]]] = (
     (("since",), _at),
-    (("waiting_for", "stuck_for", "held_for", "waited"), _ago),
+    (("waiting_for", "stuck_for", "held_for", "open_for", "waited"), _ago),
     (("_at",), _at),
 )
 
@@ -216,8 +217,8 @@ def how_mended(one: Finding) -> str:
     word = (check.help_command or "").partition(" ")[0]
     if word in LOOKS:
         begins = re.match(r"`(\w+)", check.help_text or "")
-        return "past" if check.kind == "history" else begins[1] if begins else "people"
-    return word or ("sql" if check.help_sql else "past" if check.kind == "history" else "by hand")
+        return PAST if check.kind == "history" else begins[1] if begins else "people"
+    return word or ("sql" if check.help_sql else PAST if check.kind == "history" else "by hand")
 
 
 # ---- by code -----------------------------------------------------------------------------------------------------------
@@ -227,9 +228,9 @@ def _folded(rest: Sequence[Finding], reader: Reader) -> list[Line]:
     """What is not urgent, by kind: its rows, what has happened, the schema, what could not be asked, advice."""
     warnings = [one for one in rest if one.word == "warning"]
     kinds = (
-        ("ROWS", [one for one in warnings if one.result.check.group != "schema" and one.result.check.kind == "state"]),
+        ("ROWS", [one for one in warnings if one.result.check.group != "schema" and how_mended(one) != PAST]),
         ("SCHEMA", [one for one in warnings if one.result.check.group == "schema"]),
-        ("PAST", [one for one in warnings if one.result.check.group != "schema" and one.result.check.kind == "history"]),
+        ("PAST", [one for one in warnings if one.result.check.group != "schema" and how_mended(one) == PAST]),
         ("UNKNOWN", [one for one in rest if one.word == "unknown"]),
         ("ADVICE", [one for one in rest if one.word == "advice"]),
     )
@@ -302,6 +303,8 @@ def _next(found: Sequence[Finding], reader: Reader) -> list[Line]:
         return [[Span("next: "), Span(reader.here("diagnose", "--full"), "code")]] if found else []
     mendable = [one for one in urgent if one.word != "unknown" and how_mended(one) not in NOBODY_TYPES] or urgent
     worst = [one for one in mendable if one.word == mendable[0].word]
+    if mendable[0].word != "critical":  # users who wait stand first on the screen
+        worst = [one for one in mendable if _keeps_waiting(one)][:1] or worst
     if not any(how_mended(one) == "repair" for one in worst):
         return [[Span("next: "), Span(reader.here("diagnose", "--only", worst[0].code), "code")]]
     mended = [one for one in urgent if one.word != "unknown" and how_mended(one) == "repair"]

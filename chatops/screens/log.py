@@ -35,6 +35,7 @@ FOLDED = [
     Column("action_id", "action", "number", rank=0),
     Column("at", "ago", "age"),
     Column("what", "what", rank=0),
+    Column("how_many", "count", "number"),
     Column("one_chat", "chat", "id"),
     Column("one_operator", "operator", "person", rank=3),
     Column("who", "who", rank=2),
@@ -105,7 +106,7 @@ def _tables(rows: Iterable[object], folded: Sequence[object] | None, *, show_nam
         return [Table("actions", columns, rows, empty=empty)]
     seen = list(FOLDED)
     if not show_names:
-        seen.insert(5, ID_OF_ENTRY)
+        seen.insert(6, ID_OF_ENTRY)
     return [
         Table("entries", seen, folded, empty=empty, audience="people"),
         Table("actions", COLUMNS, rows, empty=empty, audience="machines"),

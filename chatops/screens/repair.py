@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -10,6 +11,8 @@ from chatops.checks import findings
 from chatops.checks.repair_batches import PREVIEW, TRIED_CHANGES, Change, Mended
 from chatops.checks.repair_plan import RepairPlan
 from chatops.checks.results import Result, only
+from chatops.lock_holders import Holder
+from chatops.lock_holders import told as told_holder
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text, named
 
 Here = Callable[..., str]
@@ -66,6 +69,15 @@ def answer(
         "left": {code: still.get(code, 0) for code in plan.codes},
     }
     return Answer("repair", body, data=data, now=plan.survey.now)
+
+
+def held(answer: Answer, holders: Sequence[Holder], here: Here) -> Answer:
+    """The answer with who holds the rows that are busy, and the command that ends that session."""
+    if not holders:
+        return answer
+    end = here("psql", "--write", "--", "-c", shlex.quote(f"select pg_terminate_backend({holders[0].pid});"))
+    told = Text([f"busy: {' '.join(told_holder(holders, row=True))}", [Span("end it: "), Span(end, "code")]])
+    return replace(answer, body=[answer.body[0], told, *answer.body[1:]])
 
 
 def _outcomes(all_in_all: str, how: str, told: Sequence[tuple[str, str, Style]]) -> list[Line]:

@@ -1,8 +1,9 @@
 -- Is the queue paused?
 -- code: CONF003
 -- title: the queue is paused
--- title-one: the queue is paused until {until}, by {set_by}
+-- title-one: the queue is paused by {set_by}; it goes on {until}
 -- severity: warning
+-- users-wait: yes
 -- group: now
 -- leads: yes
 -- expected: operators who ask for a chat get one

@@ -8,6 +8,7 @@
 -- why: CREATE INDEX CONCURRENTLY was interrupted: by a lock timeout, a cancelled session or duplicate rows; or nobody used it
 -- consequence: queries scan the whole table; every write still pays for the index; a unique one guards nothing
 -- help-sql: {remedy}
+-- help-text: a unique one that says "is duplicated" then: mend those rows first, or drop the index
 -- needs-table: chats
 -- shares: chat_tables
 -- says: everything is slow; the deploy is not right

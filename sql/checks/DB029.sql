@@ -124,6 +124,15 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
        and exists (select from pg_auth_members m join who_comes o on o.oid = m.roleid where m.member = r.oid)
        and exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a join who_comes o on o.oid = a.grantee where not t.ours)
     union all
+    -- Whoever was granted to write chats and messages itself, other than by a role for people.
+    select 'role ' || pg_catalog.quote_ident(r.rolname), 'writes chats, and may not log in since its password expired',
+           pg_catalog.format('alter role %I valid until ''infinity'';', r.rolname), false
+      from pg_roles r
+     where r.rolcanlogin and not r.rolsuper and r.rolname <> 'authenticator' and r.rolvaliduntil < now()
+       and 2 = (select pg_catalog.count(*) from chat_tables t
+                 where not t.ours and t.relname in ('chats', 'messages')
+                   and exists (select from pg_catalog.aclexplode(t.relacl) as a where a.grantee = r.oid and a.privilege_type = 'INSERT'))
+    union all
     select 'database ' || pg_catalog.quote_ident(d.datname), 'lets nobody connect', pg_catalog.format('alter database %I connection limit -1;', d.datname), false
       from pg_database d
      where d.datname = current_database() and d.datconnlimit = 0

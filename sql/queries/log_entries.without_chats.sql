@@ -3,26 +3,37 @@
 \set log_asked `cat sql/queries/shared/log_asked.sql`
 \set log_entry `cat sql/queries/shared/log_entry.sql`
 with recursive operators as (select null::uuid as id, null::text as name where false), picked as (
-  (select a.id, a.plan_id, array[:log_entry] as seen from chatops.actions a where :log_asked order by a.id desc limit 1)
+  (select a.id, a.plan_id, a.transaction_id, array[:log_entry] as seen from chatops.actions a where :log_asked order by a.id desc limit 1)
   union all
-  select n.id, n.plan_id, p.seen || n.entry
+  select n.id, n.plan_id, n.transaction_id, p.seen || n.entry
     from picked p
    cross join lateral (
-    select a.id, a.plan_id, :log_entry as entry
+    select a.id, a.plan_id, a.transaction_id, :log_entry as entry
       from chatops.actions a
      where a.id < p.id and :log_entry <> all (p.seen) and :log_asked
      order by a.id desc
      limit 1
    ) n
    where pg_catalog.cardinality(p.seen) < :'limit'::bigint
-), counted as (
-  select p.id, pg_catalog.count(*) as many, pg_catalog.count(distinct a.operator_id) as operators
+), of_entry as (
+  select p.id, a.chat_id, a.operator_id
     from picked p
-    join chatops.actions a on a.id = p.id or a.plan_id = p.plan_id
+    join chatops.actions a on a.plan_id = p.plan_id
    where :log_entry = p.seen[pg_catalog.cardinality(p.seen)] and :log_asked
-   group by p.id
+   union all
+  -- No index finds the rows of a transaction, but they lie together.
+  select p.id, a.chat_id, a.operator_id
+    from picked p
+    join chatops.actions a on a.transaction_id = p.transaction_id and a.plan_id is null
+   where p.plan_id is null and a.id >= (select pg_catalog.min(l.id) - 100000 from picked l)
+     and :log_entry = p.seen[pg_catalog.cardinality(p.seen)] and :log_asked
+), counted as (
+  select e.id, pg_catalog.count(*) as many, pg_catalog.count(distinct e.chat_id) as chats,
+         pg_catalog.count(distinct e.operator_id) as operators
+    from of_entry e
+   group by e.id
 )
-select :log_columns, n.many, n.operators
+select :log_columns, n.many, n.chats, n.operators
 from counted n
 join chatops.actions a on a.id = n.id
 join pg_catalog.pg_class l on l.oid = 'chatops.actions'::regclass::oid
