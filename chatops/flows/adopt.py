@@ -86,7 +86,7 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     here = invocation.here("adopt", *own, *map(shlex.quote, given))
     migrate = invocation.here("migrate", *own)
     width = invocation.medium().width if invocation.format() == "table" else 0
-    look = AdoptLook(found, proposal, told, here, migrate, diff=asked.diff, width=width)
+    look = AdoptLook(found, proposal, told, here, migrate, diff=asked.diff, width=width, to=asked.to)
     for warning in stated_warnings(proposal):
         invocation.warn(warning)
     if proposal.stated and not asked.diff:

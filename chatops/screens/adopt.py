@@ -66,6 +66,8 @@ class AdoptLook:
     asked: bool = False
     width: int = 0
     """Columns of the screen; 0: endless."""
+    to: str | None = None
+    """The last file that somebody wants to be in."""
 
 
 def answer(look: AdoptLook) -> Answer:
@@ -83,7 +85,7 @@ def answer(look: AdoptLook) -> Answer:
         for proof in survey.proofs
     ]  # fmt: skip
     after: list[Line] = [*_late_and_again(look), *_untold(look)]
-    body: list[Table | Text] = [Text(_counts(look)), *_files(rows, look.width)]
+    body: list[Table | Text] = [Text(_counts(look)), *_files(rows, look)]
     body += [Text(["", *after])] if after else []
     if look.diff:
         body.append(Text(["", *differences(survey)]))
@@ -104,15 +106,39 @@ def answer(look: AdoptLook) -> Answer:
     return Answer("adopt", body, data, survey.ledger.facts.now)
 
 
-def _files(rows: Sequence[ProofRow], width: int) -> list[Table | Text]:
-    """A line a file; where a screen has no room for the proof beside it, below it."""
+def _files(rows: Sequence[ProofRow], look: AdoptLook) -> list[Table | Text]:
+    """A line a file, for people up to --to and whatever is in beyond; the proof below it where there is no room beside it."""
+    width, shown = look.width, _wanted(rows, look.to)
+    beyond: list[Line] = []
+    if shown is not rows:
+        of = formatting.plural(len(rows) - len(shown), "file")
+        beyond = [f"Beyond --to {formatting.visible(look.to or '')} nothing is in that can be told from the catalog ({of})."]
     if not 0 < width < BESIDE:
-        return [Table("files", _COLUMNS, rows)]
+        if not beyond:
+            return [Table("files", _COLUMNS, rows)]
+        return [
+            Table("shown", _COLUMNS, shown, audience="people"),
+            Text(["", *beyond]),
+            Table("files", _COLUMNS, rows, audience="machines"),
+        ]
     lines: list[Line] = []
-    for row in rows:
+    for row in shown:
         lines.append([Span(formatting.visible(row.name), "strong"), Span(f"  {row.state}")])
         lines += [f"    {piece}" for piece in broken(formatting.visible(row.found), width - 4, width - 4) if row.found]
-    return [Text(["", *lines]), Table("files", _COLUMNS, rows, audience="machines")]
+    return [Text(["", *lines, *beyond]), Table("files", _COLUMNS, rows, audience="machines")]
+
+
+def _wanted(rows: Sequence[ProofRow], to: str | None) -> Sequence[ProofRow]:
+    """The rows up to a file, and of those beyond it what is in or has to be decided; all where no file is meant."""
+    name = (to or "").rpartition("/")[2].removesuffix(".sql")
+    last = next(
+        (place for place, row in enumerate(rows) if row.name == name or (name.isdigit() and row.number == int(name))), None
+    )
+    if last is None:
+        return rows
+    idle = (Verdict.PENDING.value, Verdict.UNPROVABLE.value)
+    kept = [row for place, row in enumerate(rows) if place <= last or row.state not in idle]
+    return kept if len(kept) < len(rows) else rows
 
 
 def in_words(proof: Proof) -> str:
