@@ -97,7 +97,9 @@ def test_what_one_command_did_to_many_is_one_line_for_people_and_each_for_progra
     add_operators(database, 62)
     add_chats(database, 61, state="assigned", held_by=1)
     chatops_inprocess("reassign", "c4000001", "--to", "op-62", "--reason", "first", db=database, check=0)
-    chatops_inprocess("release", *(str(chat_id(one)) for one in range(2, 62)), "--reason", "gone", db=database, check=0)
+    chatops_inprocess(
+        "release", *(str(chat_id(one)) for one in range(2, 62)), "--reason", "gone", "--max", "99", db=database, check=0
+    )
     chatops_inprocess("release", "c4000001", "--reason", "last", db=database, check=0)
     for terminal in ((80, 24), None):
         shown = chatops_inprocess("log", "--show-names", db=database, terminal=terminal, check=0, env={"PAGER": "cat"}).stdout

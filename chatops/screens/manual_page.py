@@ -47,7 +47,7 @@ def _blocks(lines: list[str], width: int) -> Iterator[Table | Text]:
             fenced = not fenced
         elif fenced:
             text.append([Span("  "), Span(line.removeprefix("$ "), "code")])
-        elif not _PICTURE.fullmatch(line.strip()):
+        elif not _PICTURE.fullmatch(line.strip()) and (line or text[-1:] != [""]):  # a picture leaves no hole
             text.append([Span(line, "strong")] if line.startswith("#") else _prose(line))
     yield Text(text[:-1])
 

@@ -63,7 +63,7 @@ functions as materialized (
                               where d.classid = 'pg_class'::regclass::oid and d.objid = x.indexrelid
                                 and d.refclassid = 'pg_class'::regclass::oid and d.refobjid = c.oid and d.refobjsubid = a.attnum))) as columns
     from chat_tables c
-    join pg_index x on x.indrelid = c.oid and (x.indisunique or x.indisexclusion) and not x.indisprimary
+    join pg_index x on x.indrelid = c.oid and (x.indisunique or x.indisexclusion) and not x.indisprimary and x.indisready  -- one that was never built refuses nothing
     join pg_class i on i.oid = x.indexrelid
     left join pg_constraint k on k.conindid = x.indexrelid and k.conrelid = c.oid
    cross join lateral (select case when c.ours then 'chatops.' else '' end as prefix) as s
