@@ -147,6 +147,18 @@ def test_who_blocks_users_stands_where_users_wait_with_a_pid_that_can_be_typed(
     assert f"chatops psql --write -- -c 'select pg_terminate_backend({pid});'" in full
 
 
+def test_a_pause_stands_among_what_users_wait_for_new_since_the_first_look_of_the_monitor(
+    chatops_inprocess: Run, latest_database: Database
+) -> None:
+    chatops_inprocess("monitor", "--once", db=latest_database)
+    chatops_inprocess("pause", "--for", "1h", "--reason", "release", db=latest_database, check=0)
+    shown = chatops_inprocess("diagnose", db=latest_database, terminal=(120, 24), check=1).stdout
+    assert ": +1 warning" in shown
+    waits = shown.partition("USERS WAIT")[2].splitlines()
+    assert re.match(r"CONF003   the queue is paused by \w+; it goes on in \d.* \d\d:\d\d  resume new$", waits[1]), shown
+    assert "diagnose --only CONF003" in shown.rstrip().splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [

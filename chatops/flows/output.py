@@ -50,9 +50,11 @@ class Output(Given):
 
     def _read_by_a_person(self, stream: TextIO) -> bool:
         """Whether lines for people go through a pipe, such as `| grep Ada`, of somebody who sits at a terminal; no CI does."""
-        if self.environ.get("CI") or not sys.stderr.isatty() or not sys.stdin.isatty():
+        if self.environ.get("CI"):
             return False
         try:
+            if not all(one is not None and one.isatty() for one in (sys.stdin, sys.stderr)):
+                return False
             piped = stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
         except (OSError, ValueError):
             return False
