@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import socket
 import subprocess
@@ -319,6 +320,30 @@ def run_in_terminal(arguments: list[str], environment: dict[str, str], columns: 
         pieces.append(piece)
     os.close(leader)
     return process.wait(30), b"".join(pieces).decode("utf-8", "replace")
+
+
+def test_names_are_whole_in_a_pipe_of_somebody_at_a_terminal_and_initials_elsewhere(core_database: Database, home: Path) -> None:
+    core_database.execute("insert into operators (name) values ('Ada Lovelace')")
+    environment = clean_environment(home, {"CHATOPS_DATABASE_URL": core_database.url})
+
+    def piped(*words: str, tty: int, **more: str) -> bool:
+        run = subprocess.run(
+            [sys.executable, "-m", "chatops", "operators", *words], env=environment | more, stdin=tty, stdout=subprocess.PIPE, stderr=tty,
+            text=True, check=True,
+        )  # fmt: skip
+        assert "A." in run.stdout or "Ada" in run.stdout
+        return "Ada Lovelace" in run.stdout
+
+    leader, follower = pty.openpty()
+    try:
+        assert piped(tty=follower)
+        assert not piped(tty=follower, CI="true")
+        assert not piped("-o", "json", tty=follower)
+        assert piped("-o", "json", "--show-names", tty=follower)
+        assert not piped(tty=subprocess.DEVNULL)
+    finally:
+        os.close(leader)
+        os.close(follower)
 
 
 @pytest.mark.parametrize("columns", [40, 80])

@@ -48,7 +48,7 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
         told.append(
             [
                 Span(f"  {sign} {counted[kind]:>4} {kind:<10}", "ok" if kind == "free" else "plain"),
-                Span(f"{meaning}: {shown}{more}"),
+                Span(f"{meaning}{', last seen' if kind in ABSENT else ''}: {shown}{more}"),
             ]
         )
     if not counted["free"] or waiting.paused is not None:
@@ -60,7 +60,7 @@ def _who(one: Obstacle, now: datetime | None, *, seen: bool, show_names: bool) -
     name = formatting.shortened(one.name or "—", 24) if show_names else formatting.initial(one.name)
     if not seen:
         return name
-    return f"{name} (seen {formatting.age(one.last_activity, now)} ago)" if one.last_activity else f"{name} (never seen)"
+    return f"{name} {formatting.age(one.last_activity, now)} ago" if one.last_activity else f"{name} never"
 
 
 def _by_another_order(waiting: Waiting) -> list[Line]:
