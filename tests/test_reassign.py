@@ -584,7 +584,7 @@ def test_who_counts_as_free_and_is_silent_has_no_tick_anywhere(shift: Database, 
     assert "free, silent" not in chatops_inprocess("operators", "-o", "json", db=shift, check=0).stdout
     waits = chatops_inprocess("show", "c4000011", "--show-names", db=shift, check=0).stdout
     assert re.search(r"✓ +2 free .*op-5, op-6", waits)
-    assert re.search(r"2 silent +count as free, and were not heard of for long: op-3, op-4", waits)
+    assert re.search(r"2 silent +count as free, and were not heard of for long, last seen: op-3 2 h ago, op-4 2 h ago", waits)
     assert (
         "counts as free, but was not heard of for longer than 30 m" in chatops_inprocess("show", "op-3", db=shift, check=0).stdout
     )
