@@ -35,9 +35,9 @@ def lines(again: Again) -> list[Line]:
         found += _piece(piece)
     if again.accepts:
         found.append(f"The ledger takes the present text of {again.file.name} for the one that was applied.")
-    same = [piece.name for piece in again.pieces if piece.same]
+    same = sum(piece.same for piece in again.pieces)
     if same and differ:
-        found.append(f"As the file makes them: {', '.join(same)}")
+        found.append(f"{formatting.plural(same, 'other is', 'others are')} as the file makes {'it' if same == 1 else 'them'}.")
     for by in dict.fromkeys(by for _, by in again.left):
         found.append(f"Left to {by}, which made them since: {', '.join(name for name, one in again.left if one == by)}")
     return [formatting.visible(line) if isinstance(line, str) else line for line in found]
