@@ -64,8 +64,8 @@ def of_tenant(row: Logged, columns: Sequence[Column], tenant: str, target: Targe
 
 def answer_of_all(
     rows: Sequence[TenantRow],
-    found: Sequence[dict[str, Any]],
-    folded: Sequence[dict[str, Any]] | None,
+    found: Sequence[Values],
+    folded: Sequence[Values] | None,
     now: datetime | None,
     more: Sequence[Line],
     *,
