@@ -48,27 +48,25 @@ def test_the_newest_comes_first_with_who_why_and_how_it_ended(logged: Database, 
     assert "a | b\\n[bold]c" in lines[2]
 
 
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        (("--chat", "c4000001"), [("reassign", "done")]),
-        (("--operator", "op-1"), [("reassign", "done")]),
-        (("--operator", "op-2"), [("release", "done")]),
-        (("--operator", "op-3"), [("reassign", "refused"), ("reassign", "done")]),
-        (("--by", "ada"), [("release", "done")]),
-        (("--by", "postgres"), [("reassign", "refused"), ("release", "done"), ("reassign", "done")]),
-        (("--outcome", "refused"), [("reassign", "refused")]),
-        (("--action", "release"), [("release", "done")]),
-        (("--since", "1h"), [("reassign", "refused"), ("release", "done"), ("reassign", "done")]),
-        (("--until", "1h"), []),
-        (("--since", "2000-01-01", "--until", "2000-01-02T00:00Z"), []),
-        (("--limit", "1"), [("reassign", "refused")]),
-    ],
-)
-def test_the_log_is_asked_by_chat_operator_person_time_and_outcome(
-    logged: Database, chatops_inprocess: Run, words: tuple[str, ...], found: list[tuple[str, str]]
-) -> None:
-    assert shown(chatops_inprocess, logged, *words) == found
+ASKED = [
+    (("--chat", "c4000001"), [("reassign", "done")]),
+    (("--operator", "op-1"), [("reassign", "done")]),
+    (("--operator", "op-2"), [("release", "done")]),
+    (("--operator", "op-3"), [("reassign", "refused"), ("reassign", "done")]),
+    (("--by", "ada"), [("release", "done")]),
+    (("--by", "postgres"), [("reassign", "refused"), ("release", "done"), ("reassign", "done")]),
+    (("--outcome", "refused"), [("reassign", "refused")]),
+    (("--action", "release"), [("release", "done")]),
+    (("--since", "1h"), [("reassign", "refused"), ("release", "done"), ("reassign", "done")]),
+    (("--until", "1h"), []),
+    (("--since", "2000-01-01", "--until", "2000-01-02T00:00Z"), []),
+    (("--limit", "1"), [("reassign", "refused")]),
+]
+"""What is asked, and which actions are found."""
+
+
+def test_the_log_is_asked_by_chat_operator_person_time_and_outcome(logged: Database, chatops_inprocess: Run) -> None:
+    assert {words: shown(chatops_inprocess, logged, *words) for words, _ in ASKED} == dict(ASKED)
 
 
 def test_a_plan_shows_what_it_did(logged: Database, chatops_inprocess: Run) -> None:
@@ -145,24 +143,23 @@ def test_a_database_without_chats_has_a_log_all_the_same(database: Database, cha
     assert len(rows) == 1
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--since", "yesterday"), "--since takes"),
-        (("--outcome", "good"), "--outcome is one of"),
-        (("--action", "relaese"), "did you mean release"),
-        (("--action", "guard onn"), "did you mean guard on"),
-        (("--action", "release now"), "--action is one of guard on"),
-        (("999",), "the log holds no action 999"),
-        (("x",), "log takes an action's number, a chat or an operator"),
-        (("nobody at all",), "log takes an action's number, a chat or an operator"),
-        (("c4000001", "--chat", "c4000002"), "once"),
-    ],
-)
-def test_a_question_that_makes_no_sense_is_a_usage_error(
-    logged: Database, chatops_inprocess: Run, words: tuple[str, ...], message: str
-) -> None:
-    assert message in chatops_inprocess("log", *words, db=logged, check=2).stderr
+SENSELESS = [
+    (("--since", "yesterday"), "--since takes"),
+    (("--outcome", "good"), "--outcome is one of"),
+    (("--action", "relaese"), "did you mean release"),
+    (("--action", "guard onn"), "did you mean guard on"),
+    (("--action", "release now"), "--action is one of guard on"),
+    (("999",), "the log holds no action 999"),
+    (("x",), "log takes an action's number, a chat or an operator"),
+    (("nobody at all",), "log takes an action's number, a chat or an operator"),
+    (("c4000001", "--chat", "c4000002"), "once"),
+]
+"""What cannot be asked, and what is said of it."""
+
+
+def test_a_question_that_makes_no_sense_is_a_usage_error(logged: Database, chatops_inprocess: Run) -> None:
+    for words, message in SENSELESS:
+        assert message in chatops_inprocess("log", *words, db=logged, check=2).stderr, words
 
 
 @pytest.mark.parametrize("terminal", [(80, 24), (40, 24), None])

@@ -242,13 +242,13 @@ NO_CHATS = {
 """Names as they are typed, by what is wrong with them."""
 
 
-@pytest.mark.parametrize(("names", "words"), [(names, words) for words, typed in NO_CHATS.items() for names in typed])
 def test_names_that_mean_no_chat_several_or_the_same_are_usage_errors_and_no_attempt(
-    shift: Database, chatops_inprocess: Run, names: list[str], words: str
+    shift: Database, chatops_inprocess: Run
 ) -> None:
-    result = chatops_inprocess("reassign", *names, "--to", "op-3", db=shift, check=2)
-    assert words in result.stderr
-    assert "\x1b" not in result.stderr
+    for names, words in [(names, words) for words, typed in NO_CHATS.items() for names in typed]:
+        result = chatops_inprocess("reassign", *names, "--to", "op-3", db=shift, check=2)
+        assert words in result.stderr, names
+        assert "\x1b" not in result.stderr
     # Nothing was meant that is there: the log is for attempts on somebody.
     assert shift.execute("select action, outcome from chatops.actions") == []
     assert shift.value("select count(*) from chats where chat_state = 'assigned'") == 2

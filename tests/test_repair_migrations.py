@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
+import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 from chatops import sqlfiles
 from chatops.chats import writers
 from chatops.chats.writers import Step
-from tests.conftest import ROOT, clean_environment, program
+from tests.conftest import ROOT, Result, clean_environment, inside
 from tests.desk import Desk
 from tests.invariants import COUNTERS, INVARIANTS, QUEUE_CLOCK
 from tests.load import WITHOUT_CLOSING, hostile_load, summary
@@ -486,17 +486,20 @@ def deployed(database: Database) -> Database:
     return database
 
 
-def command(database: Database, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = clean_environment(Path("/nonexistent"), {"CHATOPS_DATABASE_URL": database.url})
-    done = program(sys.executable, "-m", "chatops", *arguments, env=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
+def command(database: Database, *arguments: str) -> None:
+    """The command inside this process; it ends well."""
+    with tempfile.TemporaryDirectory() as home:
+        done = inside(clean_environment(Path(home), {"CHATOPS_DATABASE_URL": database.url}), Path(home), arguments)
+    assert done.exit_code == 0, done.stdout + done.stderr
+
+
+TAKE_OVER = (("adopt", "--through", "017", "--yes"), ("migrate", "--to", "latest", "--yes"))
 
 
 def migrate(database: Database) -> None:
     """Takes a database over that stands at 017, and applies the rest."""
-    command(database, "adopt", "--through", "017", "--yes")
-    command(database, "migrate", "--to", "latest", "--yes")
+    for words in TAKE_OVER:
+        command(database, *words)
 
 
 def test_a_session_that_remembers_the_head_of_the_queue_sees_at_once_what_came_back_in_front_of_it(desk: Desk) -> None:
@@ -526,15 +529,18 @@ def test_a_memory_of_the_queues_head_that_cannot_be_true_is_not_believed(desk: D
 # ---- into a database in use ----------------------------------------------------------------------------------------
 
 
-def test_the_migrations_go_in_under_load_and_no_statement_fails_but_the_refusals(core_database: Database) -> None:
+def test_the_migrations_go_in_under_load_and_no_statement_fails_but_the_refusals(
+    core_database: Database, chatops: Callable[..., Result]
+) -> None:
     files = {
         table: core_database.value("select pg_relation_filenode(%s)", [table])
         for table in ("chats", "messages", "chat_assignments")
     }
-    load = hostile_load(core_database, admin=WITHOUT_CLOSING)
+    load = hostile_load(core_database, admin=WITHOUT_CLOSING, operators=8, users=3, chats=30)
     with load.running():
         wait_for(lambda: load.progress().replied > 20, "they work on the deployed system")
-        migrate(core_database)
+        for words in TAKE_OVER:  # in a process of its own: this one has the load
+            chatops(*words, db=core_database, check=0)
         before = load.progress().replied
         wait_for(lambda: load.progress().replied > before + 20, "they work on the newest migration")
     outcome = load.outcome
