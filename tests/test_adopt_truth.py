@@ -28,10 +28,11 @@ from chatops.migrations.prepare import MigrationRequest, prepare
 from chatops.migrations.proposal import Proposal, propose
 from chatops.migrations.run import apply
 from chatops.migrations.source import Folder, discover
+from tests.conftest import LONG
 from tests.random_folders import Case, cases
 from tests.servers import Database
 
-EXAMPLES = 2000 if os.environ.get("CHATOPS_TEST_LONG") == "1" else 100
+EXAMPLES = 2000 if LONG else 50
 RESET = "drop schema if exists chatops, ship cascade; drop schema public cascade; create schema public; reset all"
 
 
@@ -227,7 +228,7 @@ def test_adopt_never_says_applied_of_a_file_that_did_not_run_and_proposes_what_e
     bench: Bench,
 ) -> None:
     @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, derandomize=EXAMPLES == 100,
+        max_examples=EXAMPLES, deadline=None, database=None, derandomize=not LONG,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(st.deferred(cases))

@@ -154,9 +154,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-@pytest.mark.parametrize("name", ASKING)
 def test_nobody_is_asked_for_what_would_be_refused(
-    name: str, core_database: Database, chatops_inprocess: Callable[..., Result], asked: list[str], tmp_path: Path
+    core_database: Database, chatops_inprocess: Callable[..., Result], asked: list[str], tmp_path: Path
 ) -> None:
     def environments(url: str) -> None:
         (tmp_path / "chatops.toml").write_text("".join(f"[env.{one}]\nurl = '{url}'\n" for one in ("one", "two")))
@@ -167,14 +166,16 @@ def test_nobody_is_asked_for_what_would_be_refused(
         "insert into chatops.migrations (target_schema, source, name, number, checksum, state, chatops_version, applied_at)"
         " values ('public', 'chatops', '999_later', 999, '', 'applied', '9.9', now())"
     )
-    done = chatops_inprocess(*ASKING[name], db=core_database)
-    assert asked == [], name
-    assert done.exit_code in (1, 4) or "othing to" in done.stdout, done
-    assert "9.9" in done.stderr or "9.9" in done.stdout
+    for name, words in ASKING.items():
+        done = chatops_inprocess(*words, db=core_database)
+        assert asked == [], name
+        assert done.exit_code in (1, 4) or "othing to" in done.stdout, (name, done)
+        assert "9.9" in done.stderr or "9.9" in done.stdout, name
     gone = f"postgresql://postgres@127.0.0.1:{free_port()}/x"
     environments(gone)
-    assert chatops_inprocess(*ASKING[name], db=gone, check=3).exit_code == 3
-    assert asked == [], name
+    for name, words in ASKING.items():
+        assert chatops_inprocess(*words, db=gone, check=3).exit_code == 3
+        assert asked == [], name
 
 
 def test_ctrl_c_in_the_middle_tells_what_is_done_and_the_ways_on(
