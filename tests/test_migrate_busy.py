@@ -93,7 +93,7 @@ def test_clients_wait_for_the_migrator_no_longer_than_an_attempt_and_never_fail_
             chatops, "migrate", "--dir", folder(tmp_path, {"001_a.sql": text}), "--max-wait", "5m", db=database, listens=False
         )
         looking = database.connect()
-        for _ in range(20 if LONG else 3):
+        for _ in range(20 if LONG else 2):
             wait_for(lambda: sessions(looking, WAITING), "the migrator waits", 60)
             wait_for(lambda: not sessions(looking, WAITING), "an attempt ends", 60)
         reader.execute("rollback")

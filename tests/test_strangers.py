@@ -242,7 +242,16 @@ def test_an_operators_role_forges_nothing_and_writes_no_words(latest_database_ev
 # ---- names of schemas --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("schema", ["Acme", "Tenant One", "a.b", "select", "42", 'quo"ted', "acmé"])
+LEGAL = [
+    "select",
+    "42",
+    'Tenant "É".b',
+    *(pytest.param(name, marks=pytest.mark.full) for name in ("Acme", "Tenant One", "a.b", 'quo"ted', "acmé")),
+]
+"""A word of SQL, a number, and a name that has everything at once; by itself, each sign is for the long form."""
+
+
+@pytest.mark.parametrize("schema", LEGAL)
 def test_any_legal_name_of_a_schema_will_do_and_its_neighbours_are_left_alone(
     latest_database: Database, chatops_inprocess: Callable[..., Any], schema: str
 ) -> None:
