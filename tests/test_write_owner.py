@@ -59,7 +59,7 @@ def test_truncated_tables_leave_nothing_that_counts_on_them(desk: Desk, tables: 
         assert desk.state(held) == "waiting_real_user_reply"
 
 
-@pytest.mark.parametrize("late", ["0", "40 milliseconds", "3 seconds"])
+@pytest.mark.parametrize("late", ["0", "40 milliseconds", "3 seconds", "-11 minutes"])
 def test_an_application_that_connects_as_the_owner_and_gives_its_messages_times_is_obeyed(desk: Desk, late: str) -> None:
     ann = desk.operator()
     chat = desk.held_chat(ann)

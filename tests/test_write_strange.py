@@ -144,19 +144,27 @@ def test_whoever_may_ask_until_when_the_queue_is_paused_is_told(desk: Desk, chat
         assert client.value("select paused_until() > now()")
 
 
-@pytest.mark.parametrize("column", ["chats.last_operator_id", "chat_assignments.operator_id", "messages.handled_by_operator_id"])
-def test_ids_that_are_no_uuid_are_refused_by_name_before_anything_is_changed(
-    core_database: Database, chatops_inprocess: Any, column: str
+@pytest.mark.parametrize(
+    ("columns", "kind", "says"),
+    [
+        ("chats.last_operator_id chat_assignments.operator_id messages.handled_by_operator_id", "text", "text and not uuid"),
+        ("chats.last_operator_id messages.chat_id", "number", "number and not uuid"),
+        ("messages.created_at chats.last_message_at", "timestamptz(3)", "timestamp(3) with time zone and not timestamp with"),
+        ("chat_assignments.assigned_at operators.last_activity", "timestamp", "timestamp without time zone and not timestamp with"),
+    ],
+)
+def test_ids_and_instants_of_another_kind_are_refused_by_name_before_anything_is_changed(
+    core_database: Database, chatops_inprocess: Any, columns: str, kind: str, says: str
 ) -> None:
-    table, name = column.split(".")
     for row in core_database.execute("select conrelid::regclass::text, conname from pg_constraint where contype = 'f'"):
         core_database.execute(f"alter table {row[0]} drop constraint {row[1]}")
-    core_database.script(
-        f"drop view if exists chat_state_summary cascade; alter table {table} alter column {name} type text using {name}::text"
-    )
+    core_database.script("create domain number as uuid; drop view if exists chat_state_summary cascade")
+    for table, name in (column.split(".") for column in columns.split()):
+        core_database.script(f"alter table {table} alter column {name} type {kind} using {name}::{kind}")
     chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database)
     told = chatops_inprocess("migrate", "--yes", db=core_database, check=4)
-    assert f"{column} is text and not uuid" in told.stderr
+    assert all(f"{column} is {says.split(' and ')[0]}" in told.stderr for column in columns.split())
+    assert says in told.stderr
     assert core_database.value("select count(*) from pg_attribute where attname = 'waiting_since'") == 0
 
 

@@ -291,6 +291,63 @@ alter table messages enable trigger user""", leaves=("the queue's clocks", "coun
 update chats set is_active = false, chat_state = 'completed', last_message_at = null where id = '{empty}'
 select last_message_at from chats where id = '{empty}'"""),
     "a chat changes hands": Way("service", "update chats set real_user_id = '{user4}' where id = '{waits}'"),
+    # ---- a chat and its turn in one statement ----------------------------------------------------------------------------------
+    **{
+        f"given with its row, {when}": Way("service", f"""
+insert into messages (chat_id, sender_type, content) values ('{{answered}}', 'real', 'x')
+with c as (update chats set chat_state = 'assigned', assigned_operator_id = '{{ben}}', assignment_time = now()
+  where id = '{{answered}}' returning id)
+  insert into chat_assignments (chat_id, operator_id, assigned_at) select id, '{{ben}}', {at} from c
+select count(*) from chat_assignments where chat_id = '{{answered}}'""", now={"answered": "assigned ben 3"})
+        for when, at in (("of now", "now()"), ("of this moment", "clock_timestamp()"), ("of old", "now() - interval '2 hours'"))
+    },
+    "begun with its row": Way("service", """
+with c as (insert into chats (id, real_user_id, fictional_user_id, chat_state, assigned_operator_id, assignment_time)
+  select '{new}', '{user4}', fictional_user_id, 'assigned', '{ben}', now() from chats where id = '{waits}' returning id),
+  a as (insert into chat_assignments (chat_id, operator_id) select id, '{ben}' from c)
+  insert into operator_activity (chat_id, operator_id) select id, '{ben}' from c
+select count(*) from chat_assignments where chat_id = '{new}'"""),
+    "moved with its rows": Way("service", """
+with o as (update chat_assignments set released_at = now(), release_reason = 'manual_reassignment_by_admin: x'
+  where chat_id = '{held}' and released_at is null),
+  c as (update chats set assigned_operator_id = '{ben}', assignment_time = now() where id = '{held}' returning id)
+  insert into chat_assignments (chat_id, operator_id, assigned_at) select id, '{ben}', now() from c
+select release_reason, released_at - assigned_at > '50 s' from chat_assignments where chat_id = '{held}' order by assigned_at""",
+        tells={0: 0}),
+    # ---- triggers of the application before ours and under ours -----------------------------------------------------------------
+    "told to the chat before us": Way("service", """
+insert into messages (chat_id, sender_type, content) values ('{waits}', 'real', 'x'), ('{answered}', 'real', 'y')
+insert into messages (chat_id, sender_type, content, handled_by_operator_id) values ('{held}', 'fictional', 'x', '{ann}')
+select count(*) from kept join messages using (id, created_at)""",
+        owner="""create table kept (id uuid, created_at timestamptz);
+create function tells() returns trigger language plpgsql security definer as $$ begin
+  update public.chats set last_message_at = new.created_at where id = new.chat_id;
+  insert into public.kept values (new.id, new.created_at); return null; end $$;
+create trigger a_tells after insert on messages for each row execute function tells()""",
+        undo="drop trigger a_tells on messages; drop function tells(); drop table kept",
+        now={"answered": CALLED, "held": "waiting_real_user_reply 2"}),
+    **{
+        f"greeted as it is given, {how}": Way("service", f"""
+select assign_chat_to_operator('{{ben}}') = '{{waits}}'
+select chat_state from chats where id = '{{waits}}'
+{SAY} values ('{{waits}}', 'fictional', 'x', '{{ben}}')""",
+            owner=f"""create function greets() returns trigger language plpgsql security definer as $$ begin
+  insert into public.messages (chat_id, sender_type, content, handled_by_operator_id) values (new.id, 'fictional', 'x', {who});
+  return null; end $$;
+create trigger zz_greets after update on chats for each row
+  when (new.assigned_operator_id is not null and old.assigned_operator_id is null) execute function greets()""",
+            undo="drop trigger zz_greets on chats; drop function greets()", now={"waits": "waiting_real_user_reply 3"})
+        for how, who in (("by nobody", "null"), ("in their name", "new.assigned_operator_id"))
+    },
+    "under a mark that nobody believes": Way("service", f"""
+set chatops.write = 'function'
+{SAY} values ('{{waits}}', 'real', 'x', null)
+reset chatops.write"""),
+    "the last instant that there is": Way("service", """
+update messages set read_at = '9999-12-31 23:59:59.999999+00' where chat_id = '{waits}'
+insert into messages (chat_id, sender_type, content, created_at) values ('{waits}', 'real', 'x', '9999-12-31 23:59:59.999999+00')
+update chats set updated_at = '9999-12-31 23:59:59.999999+00' where id = '{waits}'
+select created_at < now() + interval '1 minute' from messages where content = 'x'""", tells={3: [(True,)]}),
 }  # fmt: skip
 
 

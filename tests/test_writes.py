@@ -322,6 +322,11 @@ def test_a_data_only_dump_comes_back_as_it_was(desk: Desk, new_database: Any) ->
     assert desk.takes(ann) == held
     closed = desk.waiting_chat()
     desk.app.write(writers.force_close(closed))
+    # Answered by one, and last with another, who let it go.
+    moved = desk.answered_chat(desk.operator())
+    desk.says(moved)
+    assert desk.takes(desk.operator()) == moved
+    desk.app.write(writers.unassign(moved))
     tables = ("operators", "real_users", "fictional_users", "chats", "messages", "chat_assignments", "operator_activity")
     dumped = {table: desk.app.execute(f"select to_jsonb(t) from {table} t order by id") for table in tables}
     server = desk.database.server

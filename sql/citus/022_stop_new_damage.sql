@@ -36,6 +36,7 @@ begin
    where c.id = old.chat_id
      for no key update;
   if found then
+    perform pg_catalog.set_config('chatops.counted'::text, ''::text, true);
     if v_chat.chat_state::text <> 'completed' then
       v_since := oldest_unanswered(old.chat_id);
     end if;

@@ -1,8 +1,8 @@
 -- Since when a user waits, kept on the chat itself, and the order of messages decided under the chat's row lock.
 -- effect: adds 5 columns to chats and 4 to chat_assignments; rewrites nothing
 
--- Words are compared as text, and what is written is text: an enumeration, say, would take none of it; ids are uuid. And what is
--- written has the columns that are known here: others need a default, or a trigger that fills them in. Functions of later files
+-- Words are compared as text, and what is written is text: an enumeration, say, would take none of it; ids are uuid, and instants
+-- are told to the microsecond: the order of messages lies in them. And what is written has the columns that are known here: others need a default, or a trigger that fills them in. Functions of later files
 -- read and write as the tables' owner: row level security must not be forced on them.
 do $words$
 declare
@@ -25,8 +25,7 @@ begin
     from pg_catalog.pg_attribute as a
     join pg_catalog.pg_class as c on c.oid = a.attrelid
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
-    join pg_catalog.pg_type as t on t.oid = a.atttypid
-     and t.oid <> 'pg_catalog.uuid'::regtype and t.typbasetype <> 'pg_catalog.uuid'::regtype
+     and a.atttypid <> 'pg_catalog.uuid'::regtype
    where (c.relname in ('chats', 'messages', 'operators', 'real_users', 'fictional_users') and a.attname = 'id')
       or (c.relname = 'chats' and a.attname in ('real_user_id', 'fictional_user_id', 'assigned_operator_id', 'last_operator_id'))
       or (c.relname = 'messages' and a.attname in ('chat_id', 'handled_by_operator_id'))
@@ -34,6 +33,21 @@ begin
   if v_odd is not null then
     raise exception '% and not uuid', v_odd
       using errcode = 'datatype_mismatch', hint = 'The functions of chatops name chats, messages and people by uuid.';
+  end if;
+  select pg_catalog.string_agg(c.relname::text || '.' || a.attname::text || ' is '
+                               || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ' order by c.relname, a.attname) into v_odd
+    from pg_catalog.pg_attribute as a
+    join pg_catalog.pg_class as c on c.oid = a.attrelid
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
+     and (a.atttypid <> 'pg_catalog.timestamptz'::regtype or a.atttypmod between 0 and 5)
+   where (c.relname = 'chats' and a.attname in ('last_message_at', 'operator_replied_at', 'assignment_time'))
+      or (c.relname = 'messages' and a.attname = 'created_at')
+      or (c.relname = 'chat_assignments' and a.attname in ('assigned_at', 'released_at'))
+      or (c.relname in ('operator_activity', 'operators') and a.attname = 'last_activity');
+  if v_odd is not null then
+    raise exception '% and not timestamp with time zone', v_odd
+      using errcode = 'datatype_mismatch',
+            hint = 'alter table ... alter column ... type timestamptz: messages that are told to the millisecond lose their order.';
   end if;
   select pg_catalog.string_agg(c.relname::text || '.' || a.attname::text, ', ' order by c.relname, a.attname) into v_odd
     from pg_catalog.pg_attribute as a

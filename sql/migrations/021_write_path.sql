@@ -143,8 +143,13 @@ language plpgsql
 set search_path from current
 as $function$
 begin
-  insert into chat_assignments (chat_id, operator_id, assigned_at, waiting_since, queued_since)
-  values (p_chat_id, p_operator_id, p_at, p_waiting_since, p_queued_since);
+  -- One statement may have written the chat and the row of its turn.
+  update chat_assignments as a set waiting_since = p_waiting_since, queued_since = p_queued_since
+   where a.chat_id = p_chat_id and a.operator_id = p_operator_id and a.released_at is null;
+  if not found then
+    insert into chat_assignments (chat_id, operator_id, assigned_at, waiting_since, queued_since)
+    values (p_chat_id, p_operator_id, p_at, p_waiting_since, p_queued_since);
+  end if;
   insert into operator_activity as a (chat_id, operator_id, last_activity, updated_at)
   values (p_chat_id, p_operator_id, p_at, p_at)
   on conflict (chat_id, operator_id) do update set last_activity = excluded.last_activity, updated_at = excluded.updated_at;
@@ -1184,7 +1189,7 @@ declare
   v_marked constant boolean := coalesce(pg_catalog.current_setting('chatops.write'::text, true), '') = 'function';
   v_now    timestamptz;
 begin
-  if p_last_input not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz then
+  if p_last_input not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz then
     perform refuse_clock('p_last_input'::text, p_last_input);
   end if;
   -- The chat first, as everybody who waits.

@@ -114,12 +114,13 @@ begin
   end if;
   v_now := greatest(clock_timestamp(), now());
   if new.created_at is distinct from now() or new.delivered_at is not null or new.read_at is not null
-     or pg_catalog.current_setting('chatops.write'::text, true) = 'function' then
+     or (pg_catalog.current_setting('chatops.write'::text, true) = 'function' and pg_catalog.pg_trigger_depth() = 1) then
     perform refuse_clock('messages'::text, w.clock)
        from (values (new.created_at), (new.delivered_at), (new.read_at)) as w (clock)
-      where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+      where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz;
     -- A client's time decides nothing. The owner's, if it is not now, is restored history, and so is what bears our mark.
-    if (new.created_at < now() or new.created_at > v_now or pg_catalog.current_setting('chatops.write'::text, true) = 'function')
+    if (new.created_at < now() or new.created_at > v_now
+        or (pg_catalog.current_setting('chatops.write'::text, true) = 'function' and pg_catalog.pg_trigger_depth() = 1))
        and new.created_at <= v_now + interval '1 hour' and is_owners_session() then
       if new.created_at >= now() then
         perform note_history(new.id);
@@ -160,7 +161,10 @@ declare
 begin
   select c.last_message_at into v_last from chats as c where c.id = p_chat_id;
   if p_at between now() and clock_timestamp() + interval '1 hour'
-     and (v_last is null or v_last < p_at or v_last > clock_timestamp() + interval '1 hour') then
+     and (v_last is null or v_last < p_at or v_last > clock_timestamp() + interval '1 hour'
+          -- A trigger of the application may have told the chat of this message already.
+          or (v_last = p_at and not exists (select from messages as m
+                                             where m.chat_id = p_chat_id and m.created_at = p_at and m.id <> p_message_id))) then
     return p_at;
   end if;
   v_at := next_instant(p_chat_id, v_last, p_message_id);
@@ -282,7 +286,7 @@ declare
   v_ends  boolean;
   v_opens boolean;
   v_state text;
-  v_at    constant timestamptz := clock_timestamp();
+  v_at    constant timestamptz := not_before(p_at);
 begin
   v_since := oldest_unanswered(p_chat_id);
   select m.created_at, m.handled_by_operator_id into v_reply from messages as m
@@ -307,7 +311,9 @@ begin
          last_message_at = greatest(c.last_message_at, p_at),
          operator_replied_at = case when v_reply.created_at > coalesce(c.operator_replied_at, '-infinity'::timestamptz)
                                     then v_reply.created_at else c.operator_replied_at end,
+         -- Who had it last was told by the chat where it knew of this reply already.
          last_operator_id = case when (v_ends or c.chat_state::text is distinct from 'assigned') and v_reply.created_at = p_at
+                                      and (c.last_operator_id is null or c.operator_replied_at is null or c.operator_replied_at < p_at)
                                  then coalesce(v_reply.handled_by_operator_id, c.last_operator_id) else c.last_operator_id end,
          waiting_since = case when v_state <> 'completed' and (v_opens or c.is_active is not false) then v_since end,
          chat_state = v_state,
@@ -338,11 +344,12 @@ set search_path from current
 as $function$
 declare
   v_marked constant boolean := coalesce(pg_catalog.current_setting('chatops.write'::text, true), '') = 'function';
-  v_odd    constant boolean := v_marked or new.created_at < now()
+  v_odd    constant boolean := pg_catalog.pg_trigger_depth() = 1 and v_marked or new.created_at < now()
                       or (pg_catalog.current_setting('chatops.history'::text, true) <> ''
                           and (pg_catalog.current_setting('chatops.history'::text, true) = 'all'
                                or pg_catalog.current_setting('chatops.history'::text, true) like '%' || new.id::text || '%')) is true;
   v_now    constant boolean := new.created_at between now() and clock_timestamp() + interval '1 hour';
+  v_said   boolean := false;
 begin
   -- What an update has moved here from another partition had its effect when it was written.
   if new.chat_id is null
@@ -357,7 +364,22 @@ begin
     perform pg_catalog.set_config('chatops.nested'::text, pg_catalog.right(
       coalesce(pg_catalog.current_setting('chatops.nested'::text, true), '') || ' ' || new.chat_id::text, 370), true);
   end if;
-  if v_odd and is_owners_session() then
+  if v_marked then
+    perform pg_catalog.set_config('chatops.counted'::text, ''::text, true);
+    if new.sender_type::text = 'fictional' and pg_catalog.pg_trigger_depth() > 1 then
+      -- What a trigger of the application says while a chat is given to somebody is not their answer: the turn goes on.
+      update chats as c
+         set message_count = coalesce(c.message_count, 0) + 1, last_message_at = new.created_at, updated_at = new.created_at,
+             operator_replied_at = new.created_at, waiting_since = null
+       where c.id = new.chat_id and c.chat_state::text = 'assigned'
+         and c.assigned_operator_id = coalesce(new.handled_by_operator_id, c.assigned_operator_id)
+         and v_now and (c.last_message_at is null or c.last_message_at < new.created_at);
+      v_said := found;
+    end if;
+  end if;
+  if v_said then
+    null;
+  elsif v_odd and is_owners_session() then
     perform apply_history(new.chat_id, new.created_at);
   elsif new.sender_type::text = 'real' then
     -- One statement decides and counts, for nearly every message.
@@ -388,6 +410,9 @@ begin
   end if;
   if not v_marked then
     set local chatops.write to '';
+  else
+    -- The application's own trigger that counts comes next, under the mark of what goes on here.
+    perform pg_catalog.set_config('chatops.counted'::text, new.chat_id::text, true);
   end if;
   return null;
 end
@@ -429,7 +454,7 @@ begin
   perform refuse_clock('messages'::text, w.clock)
      from (values (new.delivered_at, old.delivered_at), (new.read_at, old.read_at)) as w (clock, before)
     where w.clock is distinct from w.before
-      and w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+      and w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz;
   -- Not an operator who is being deleted in this very statement, nor what has another id since.
   if new.handled_by_operator_id is distinct from old.handled_by_operator_id
      and old.handled_by_operator_id is not null
@@ -472,6 +497,7 @@ begin
   if not v_marked then
     set local chatops.write to 'function';
   end if;
+  perform pg_catalog.set_config('chatops.counted'::text, ''::text, true);
   -- In the order of the key, as everybody who locks several chats should.
   perform from chats as c where c.id in (select gone.chat_id from gone) order by c.id for no key update;
   update chats as c
@@ -516,7 +542,7 @@ begin
   perform refuse_clock('chats'::text, w.clock)
      from (values (new.created_at), (new.updated_at), (new.last_message_at), (new.assignment_time), (new.operator_replied_at),
                   (new.state_since)) as w (clock)
-    where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+    where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz;
   new.chat_state := coalesce(new.chat_state::text, case when new.is_active is false then 'completed' else 'waiting_assignment' end);
   new.is_active := coalesce(new.is_active, true) and new.chat_state::text <> 'completed';
   new.chat_state := case when new.is_active then new.chat_state else 'completed' end;
@@ -610,6 +636,11 @@ security definer
 set search_path from current
 as $function$
 begin
+  if new.message_count is distinct from old.message_count and pg_catalog.pg_trigger_depth() > 1
+     and pg_catalog.current_setting('chatops.counted'::text, true) = new.id::text then
+    new.message_count := old.message_count;
+    new.last_message_at := old.last_message_at;
+  end if;
   if old.chat_state::text is distinct from new.chat_state::text or old.assigned_operator_id is distinct from new.assigned_operator_id
      or old.is_active is distinct from new.is_active then
     new := complete_our_move(old, new);
@@ -617,7 +648,8 @@ begin
   return new;
 end
 $function$;
-comment on function mark_move() is 'Trigger: what bears our mark and moves a chat without counting its moves is a repair.';
+comment on function mark_move() is
+  'Trigger: what bears our mark and moves a chat without counting its moves is a repair; a message is counted once under it, too.';
 
 create or replace function settle_chat(p_chat chats) returns chats
 language plpgsql
@@ -751,12 +783,12 @@ declare
   v_same chats;
 begin
   if least(new.created_at, new.updated_at, new.last_message_at, new.assignment_time, new.operator_replied_at) < '0001-01-01 00:00:00+00'::timestamptz
-     or greatest(new.created_at, new.updated_at, new.last_message_at, new.assignment_time, new.operator_replied_at) > '9999-12-31 23:59:59+00'::timestamptz then
+     or greatest(new.created_at, new.updated_at, new.last_message_at, new.assignment_time, new.operator_replied_at) > '9999-12-31 23:59:59.999999+00'::timestamptz then
     perform refuse_clock('chats'::text, w.clock)
        from (values (new.created_at, old.created_at), (new.updated_at, old.updated_at), (new.last_message_at, old.last_message_at),
                     (new.assignment_time, old.assignment_time), (new.operator_replied_at, old.operator_replied_at))
             as w (clock, before)
-      where w.clock is distinct from w.before and w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+      where w.clock is distinct from w.before and w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz;
   end if;
   if old.chat_state::text is not distinct from new.chat_state::text and old.assigned_operator_id is not distinct from new.assigned_operator_id
      and old.is_active is not distinct from new.is_active and old.message_count is not distinct from new.message_count
@@ -843,11 +875,16 @@ begin
     -- An admin's reassign has said its reason a moment ago.
     select a.announced_reason into v_reason from chat_assignments as a
      where a.chat_id = new.id and a.released_at is null and a.announced_at > clock_timestamp() - interval '1 minute';
-    perform end_turn(new.id, case when old.assigned_operator_id is null then coalesce(old.state_since, v_at) else v_at end,
-                     case when not new.is_active then 'chat_closed'
-                          when new.assigned_operator_id is null then 'manual_release'
-                          when old.assigned_operator_id is null then coalesce(v_reason, 'manual_unassign')
-                          else coalesce(v_reason, 'manual_reassignment_by_admin:') end);
+    -- The same statement may have written the row of the new turn: it stays.
+    if not exists (select from chat_assignments as a
+                    where a.chat_id = new.id and a.operator_id = new.assigned_operator_id and a.released_at is null
+                      and a.assigned_at = v_at) then
+      perform end_turn(new.id, case when old.assigned_operator_id is null then coalesce(old.state_since, v_at) else v_at end,
+                       case when not new.is_active then 'chat_closed'
+                            when new.assigned_operator_id is null then 'manual_release'
+                            when old.assigned_operator_id is null then coalesce(v_reason, 'manual_unassign')
+                            else coalesce(v_reason, 'manual_reassignment_by_admin:') end);
+    end if;
   end if;
   if new.assigned_operator_id is not null then
     perform begin_turn(new.id, new.assigned_operator_id, v_at, new.waiting_since, greatest(old.waiting_since, old.state_since));
@@ -877,19 +914,34 @@ declare
   v_now     constant timestamptz := clock_timestamp();
   v_history boolean;
   v_holder  uuid;
+  v_given   timestamptz;
 begin
   perform refuse_clock('chat_assignments'::text, w.clock)
      from (values (new.assigned_at), (new.released_at), (new.created_at), (new.waiting_since), (new.queued_since)) as w (clock)
-    where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+    where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz;
   if exists (select from chat_assignments as a where a.id = new.id) then
     return new;  -- It is not stored once more: the key says so, or an upsert goes on to its update.
   end if;
-  select case when c.chat_state::text = 'assigned' then c.assigned_operator_id end into v_holder from chats as c
-   where c.id = new.chat_id
-     for no key update;
   v_history := new.assigned_at < now() and is_owners_session();
+  if v_history and new.released_at is not null then
+    return new;
+  end if;
+  if v_history then
+    -- A restore may fill several tables at once: whoever has the chat's lock may be waiting for one of ours.
+    select case when c.chat_state::text = 'assigned' then c.assigned_operator_id end, c.assignment_time into v_holder, v_given
+      from chats as c where c.id = new.chat_id
+       for no key update skip locked;
+  else
+    select case when c.chat_state::text = 'assigned' then c.assigned_operator_id end, c.assignment_time into v_holder, v_given
+      from chats as c where c.id = new.chat_id
+       for no key update;
+  end if;
+  if not found then
+    select case when c.chat_state::text = 'assigned' then c.assigned_operator_id end, c.assignment_time into v_holder, v_given
+      from chats as c where c.id = new.chat_id;
+  end if;
   if new.released_at is null then
-    if v_holder = new.operator_id and v_history then
+    if v_holder = new.operator_id and v_history and (v_given < now()) is not false then
       -- A row that is restored takes the place of the one that its chat has got.
       set local chatops.write to 'function';
       delete from chat_assignments as a where a.chat_id = new.chat_id and a.released_at is null and a.operator_id = v_holder;
@@ -902,11 +954,10 @@ begin
           using hint = 'To give somebody a chat call reassign_chat(), or chatops reassign.';
       end if;
       return null;
+    else
+      -- The turn began when the chat was given, whatever its writer's clock says.
+      new.assigned_at := coalesce(v_given, least(new.assigned_at, v_now));
     end if;
-    new.assigned_at := least(new.assigned_at, v_now);
-    return new;
-  end if;
-  if v_history then
     return new;
   end if;
   new.released_at := least(new.released_at, v_now);
@@ -946,10 +997,11 @@ begin
      from (values (new.assigned_at, old.assigned_at), (new.released_at, old.released_at), (new.created_at, old.created_at),
                   (new.waiting_since, old.waiting_since), (new.queued_since, old.queued_since)) as w (clock, before)
     where w.clock is distinct from w.before
-      and w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+      and w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz;
   if old.released_at is null and new.released_at is not null then
     -- Read without waiting: this row is locked already, and whoever has the chat's lock may be waiting for it.
-    select c.chat_state, c.assigned_operator_id, c.state_since into v_chat from chats as c where c.id = old.chat_id;
+    select c.chat_state, c.assigned_operator_id, greatest(c.state_since, c.assignment_time) as moved_at into v_chat
+      from chats as c where c.id = old.chat_id;
     if v_chat.chat_state::text = 'assigned' and v_chat.assigned_operator_id = old.operator_id then
       raise notice 'operator % holds chat %: the assignment stays open', old.operator_id, old.chat_id
         using hint = 'To take the chat away call release_chat() or reassign_chat(), or chatops release or reassign.';
@@ -958,8 +1010,8 @@ begin
       old.announced_at := clock_timestamp();
       return old;
     end if;
-    -- It ended when the chat was let go: whoever takes the chat this moment begins after that.
-    new.released_at := greatest(least(new.released_at, clock_timestamp(), v_chat.state_since), old.assigned_at);
+    -- It ended when the chat was let go, or went to somebody else: whoever takes it this moment begins after that.
+    new.released_at := greatest(least(new.released_at, clock_timestamp(), v_chat.moved_at), old.assigned_at);
   elsif new.released_at is distinct from old.released_at then
     raise notice 'the turn of operator % on chat % has ended, and keeps its end', old.operator_id, old.chat_id
       using hint = 'To mend a time use chatops repair.';
@@ -1028,6 +1080,7 @@ begin
   if not v_marked then
     set local chatops.write to 'function';
   end if;
+  perform pg_catalog.set_config('chatops.counted'::text, ''::text, true);
   if tg_table_name = 'messages' then
     update chats as c set message_count = 0, waiting_since = null where c.message_count <> 0 or c.waiting_since is not null;
     update operators as o set total_messages = 0 where o.total_messages <> 0;
@@ -1063,22 +1116,23 @@ declare
 begin
   perform refuse_clock('operator_activity'::text, w.clock)
      from (values (new.last_activity), (new.updated_at)) as w (clock)
-    where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+    where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz;
   if tg_op = 'UPDATE' and (new.chat_id, new.operator_id) <> (old.chat_id, old.operator_id)
      and not (exists (select from chats as c where c.id = old.chat_id)
               and exists (select from operators as o where o.id = old.operator_id)) then
     return new;  -- One of them has another id since.
   end if;
-  if tg_op = 'INSERT' then
+  if tg_op = 'INSERT' and (new.last_activity < now() and is_owners_session()) is not true then
     select c.assignment_time into v_given from chats as c
       join operators as o on o.id = c.assigned_operator_id
      where c.id = new.chat_id and c.chat_state::text = 'assigned' and c.assigned_operator_id = new.operator_id and o.is_active
        for no key update of c;
   else
-    -- Read without waiting: this row is locked already, and whoever has the chat's lock may be waiting for it.
-    perform from chats as c
-       join operators as o on o.id = c.assigned_operator_id
-      where c.id = new.chat_id and c.chat_state::text = 'assigned' and c.assigned_operator_id = new.operator_id and o.is_active;
+    -- Read without waiting: this row is locked already, or a restore fills several tables at once, and whoever has the chat's lock
+    -- may be waiting for one of ours.
+    select c.assignment_time into v_given from chats as c
+      join operators as o on o.id = c.assigned_operator_id
+     where c.id = new.chat_id and c.chat_state::text = 'assigned' and c.assigned_operator_id = new.operator_id and o.is_active;
   end if;
   if not found then
     raise notice 'operator % does not hold chat %: nobody is heard there', new.operator_id, new.chat_id
@@ -1150,7 +1204,7 @@ $function$;
 comment on function refuse_operators_clock() is 'Trigger: an operator was not heard of at infinity, nor in a year that no client can read.';
 
 create or replace trigger chatops_refuse_operators_clock before insert or update of last_activity on operators
-  for each row when (new.last_activity not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz)
+  for each row when (new.last_activity not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz)
   execute function refuse_operators_clock();
 
 create or replace function free_chats_of_operator() returns trigger

@@ -41,12 +41,13 @@ begin
   end if;
   v_now := greatest(clock_timestamp(), now());
   if new.created_at is distinct from now() or new.delivered_at is not null or new.read_at is not null
-     or pg_catalog.current_setting('chatops.write'::text, true) = 'function' then
+     or (pg_catalog.current_setting('chatops.write'::text, true) = 'function' and pg_catalog.pg_trigger_depth() = 1) then
     perform refuse_clock('messages'::text, w.clock)
        from (values (new.created_at), (new.delivered_at), (new.read_at)) as w (clock)
-      where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59+00'::timestamptz;
+      where w.clock not between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz;
     -- A client's time decides nothing. The owner's, if it is not now, is restored history, and so is what bears our mark.
-    if (new.created_at < now() or new.created_at > v_now or pg_catalog.current_setting('chatops.write'::text, true) = 'function')
+    if (new.created_at < now() or new.created_at > v_now
+        or (pg_catalog.current_setting('chatops.write'::text, true) = 'function' and pg_catalog.pg_trigger_depth() = 1))
        and new.created_at <= v_now + interval '1 hour' and is_owners_session() then
       if new.created_at >= now() then
         perform note_history(new.id);
