@@ -206,7 +206,9 @@ def _candidates(database: Database, row: type[Named], query: str, text: str, kin
     for one in asked[:MOST_CANDIDATES]:
         span = id_range(one)
         if len(one) < SHORTEST_WORD or "\0" in one:
-            raise UsageError(f"“{formatting.visible(one)}” is too short to name {'an' if kind == 'operator' else 'a'} {kind}", details=(HOW,))
+            raise UsageError(
+                f"“{formatting.visible(one)}” is too short to name {'an' if kind == 'operator' else 'a'} {kind}", details=(HOW,)
+            )
         low, high = span or (None, None)
         whole = low is not None and low == high
         parameters = {"low": low, "high": high, "word": None if whole else one}

@@ -150,7 +150,11 @@ def test_whoever_may_ask_until_when_the_queue_is_paused_is_told(desk: Desk, chat
         ("chats.last_operator_id chat_assignments.operator_id messages.handled_by_operator_id", "text", "text and not uuid"),
         ("chats.last_operator_id messages.chat_id", "number", "number and not uuid"),
         ("messages.created_at chats.last_message_at", "timestamptz(3)", "timestamp(3) with time zone and not timestamp with"),
-        ("chat_assignments.assigned_at operators.last_activity", "timestamp", "timestamp without time zone and not timestamp with"),
+        (
+            "chat_assignments.assigned_at operators.last_activity",
+            "timestamp",
+            "timestamp without time zone and not timestamp with",
+        ),
     ],
 )
 def test_ids_and_instants_of_another_kind_are_refused_by_name_before_anything_is_changed(
