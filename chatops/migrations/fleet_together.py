@@ -7,28 +7,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chatops import __version__, db, sqlfiles
+from chatops import db, sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import DatabaseError
 from chatops.frozen import frozen
-from chatops.migrations import ledger as ledgers
 from chatops.migrations.events import Done, Event, Installed
 from chatops.migrations.heard import said
-from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Budget
 from chatops.migrations.plan import Entry
-from chatops.migrations.run import MOST_TOGETHER, MOST_TOGETHER_CHARACTERS, MigrationOutcome
-from chatops.migrations.source import SHIPPED, MigrationFile
-from chatops.migrations.transaction import (
-    Transaction,
+from chatops.migrations.run import MigrationOutcome
+from chatops.migrations.source import SHIPPED
+from chatops.migrations.together import (
+    MOST_TOGETHER,
+    MOST_TOGETHER_CHARACTERS,
     as_one_request,
+    begun_text,
     committed,
-    for_afterwards,
-    for_file,
-    for_views,
     heard_of,
     stopped_at,
 )
+from chatops.migrations.transaction import Transaction, for_afterwards, for_file, for_views
 
 if TYPE_CHECKING:
     from chatops.migrations.fleet import Member
@@ -130,18 +128,6 @@ def send(
     return went
 
 
-def _begun(schema: str, file: MigrationFile, run: Run) -> str:
-    """Locks the tenant, expects that nothing is known of the file and records it with its run, all in one statement."""
-    values = {
-        "run_id": run.id, "command": run.annotations.get("chatops.command") or run.command, "chatops_version": __version__,
-        "schema_is_needed": ledgers.needs_schema(schema, file.source), "target_schema": schema, "source": file.source,
-        "lock_class": ledgers.LOCK_CLASS, "lock_object": ledgers.lock_object(schema), "name": file.name,
-        "number": ledgers.stored(file.number), "checksum": file.checksum, "git_revision": run.revision,
-        "statements": None if file.digests is None else db.json(list(file.digests)),
-    }  # fmt: skip
-    return db.inlined(sqlfiles.read("queries/ledger_begin_of_many.sql"), values)
-
-
 def _of(member: Member, *, may_follow: bool) -> list[_Sent]:
     assert member.prepared is not None
     entries: list[Entry | None] = [*member.prepared.plan.apply, *([None] if member.prepared.views else [])]
@@ -161,7 +147,7 @@ def _transaction(member: Member, entry: Entry | None, *, followed: bool) -> Tran
     assert entry.file is not None  # it is pending
     return for_file(
         entry, schema, member.run, deadline_ms=deadline_ms, bookkeeping=False, statement_timeout=request.statement_timeout,
-        followed=followed, begun=_begun(schema, entry.file, member.run),
+        followed=followed, begun=begun_text(schema, entry.file, member.run),
     )  # fmt: skip
 
 

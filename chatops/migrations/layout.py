@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -139,6 +140,7 @@ def key_of(name: str, order: Order) -> tuple[int, str]:
     return first, "".join(f".{part:0{_WIDEST}}" for part in further) + f"\0{name}"
 
 
+@lru_cache(maxsize=20_000)  # each file is asked for its place again and again
 def version_of(name: str) -> tuple[int, ...]:
     """The number that a migration's name begins with, or the version, part by part.
 

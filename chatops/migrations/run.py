@@ -28,19 +28,19 @@ from chatops.migrations.prepare import MigrationRequest, Prepared, judged, refus
 from chatops.migrations.progress import Progress
 from chatops.migrations.repair_steps import Repairs
 from chatops.migrations.source import SHIPPED, MigrationFile
-from chatops.migrations.transaction import (
-    Transaction,
+from chatops.migrations.together import (
+    MOST_TOGETHER,
+    MOST_TOGETHER_CHARACTERS,
     as_one_request,
+    begun_text,
     committed,
-    for_file,
-    for_ledger,
-    for_views,
     heard_of,
+    refused_at_once,
     stopped_at,
 )
+from chatops.migrations.transaction import Transaction, for_file, for_ledger, for_views
 from chatops.migrations.views import View
 
-MOST_TOGETHER, MOST_TOGETHER_CHARACTERS = 8, 100_000
 STEPS = {"batched": Batches, "statements": Statements, "repairs": Repairs}
 """What carries out a file that is not one transaction, by its mode."""
 SILENT_S = 1.0
@@ -255,13 +255,15 @@ class Migrating:
 
     def texts(self, entries: Sequence[Entry], budget: Budget, after: int = 0, *, run_known: bool) -> list[Transaction]:
         """What is sent for files that go together, the first of them `after` so many others of the plan."""
+        schema = self.database.target.schema
         return [
             for_file(
-                entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms, bookkeeping=False,
-                statement_timeout=self.request.statement_timeout, followed=self.followed(after + index),
-                run_known=run_known, also=self.also(entry),
+                entry, schema, self.run, deadline_ms=budget.deadline_ms, bookkeeping=False,
+                statement_timeout=self.request.statement_timeout, followed=self.followed(after + index), also=self.also(entry),
+                begun=begun_text(schema, entry.file, self.run, run_known=run_known or index > 0),
             )
             for index, entry in enumerate(entries)
+            if entry.file is not None
         ]  # fmt: skip
 
     def together(self, entries: Sequence[Entry]) -> None:
@@ -313,6 +315,7 @@ class Migrating:
             at != finished
             or locks.retried(error)
             or error.sqlstate in again
+            or refused_at_once(sent[at], alone)
             or (self.attempts.watch.cut and error.sqlstate == "57014")
         ):
             self.alone.add(entries[at].name)

@@ -6,7 +6,6 @@ and the server parses all of it before the first statement runs.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Sequence
 
@@ -288,50 +287,6 @@ def replaced_by(reading: MigrationText) -> list[str]:
         if block and _SETS.search(statement.text):
             names |= dict.fromkeys(re.findall(r"'(\w+)'", statement.text))
     return list(names)
-
-
-def as_one_request(transactions: Sequence[Transaction]) -> str:
-    """Several as one request: the first that fails takes those behind it with it."""
-    return "".join(one.text for one in transactions)
-
-
-def heard_of(transactions: Sequence[Transaction]) -> set[int]:
-    """The numbers, in one request, of the statements that are files' own."""
-    found: set[int] = set()
-    before = 0
-    for one in transactions:
-        found |= {before + at for at in one.heard}
-        before += len(one.parts)
-    return found
-
-
-def committed(transactions: Sequence[Transaction], ran: Ran) -> list[tuple[Transaction, Ran]]:
-    """Those of a request that came to their commit, each with what the server said of it."""
-    found, at = [], 0
-    for one in transactions:
-        end = at + len(one.parts)
-        if end > len(ran.tags):
-            break
-        found.append((one, ran.part(at, end)))
-        at = end
-    return found
-
-
-def stopped_at(transactions: Sequence[Transaction], ran: Ran, finished: int) -> tuple[int, Ran]:
-    """Which transaction of a request failed after the first `finished`, and how far it came, as if it had been sent alone."""
-    error = ran.error
-    assert isinstance(error, DatabaseError)
-    done = sum(len(one.parts) for one in transactions[:finished])
-    at, before = finished, sum(len(one.text) for one in transactions[:finished])
-    if error.position is not None:
-        at, before = 0, 0
-        while at + 1 < len(transactions) and error.position - 1 >= before + len(transactions[at].text):
-            before += len(transactions[at].text)
-            at += 1
-        position = error.position - before
-        error = copy.copy(error)
-        error.position = position
-    return at, ran.part(done, error=error)
 
 
 def _kept(schema: str, source: str, name: str, reading: MigrationText) -> list[Part]:

@@ -1,8 +1,9 @@
--- Takes the migrators' lock of one of many tenants, and records its run and a file of which nothing is known: one statement for all.
+-- Takes the migrators' lock, and records a run and a file of which nothing is known: one statement where many files go together.
 -- Without the lock, or in a schema that the role may not use, the row has no schema and is refused; so is a file that is known already.
--- Why it was refused is told to whoever then sends the tenant's files by themselves.
+-- Why it was refused is told to whoever then sends the file by itself.
 with run as (
-  insert into chatops.runs (id, command, chatops_version) values (:'run_id'::uuid, :'command', :'chatops_version')
+  insert into chatops.runs (id, command, chatops_version)
+  select :'run_id'::uuid, :'command', :'chatops_version' where not :'run_known'::boolean
   on conflict (id) do nothing
 )
 insert into chatops.migrations (
