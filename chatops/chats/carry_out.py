@@ -159,7 +159,7 @@ def _in_one_transaction(database: Database, plan: MovePlan, moves: Sequence[Move
 def _locked(database: Database, moves: Sequence[Move]) -> set[UUID]:
     parameters = {
         "chats": audit.array(move.chat.chat_id for move in moves),
-        "states": [move.chat.chat_state for move in moves],
+        "states": audit.texts(move.chat.chat_state for move in moves),
         "active": audit.array(move.chat.is_active for move in moves),
         "operators": audit.array(move.chat.operator_id for move in moves),
         "epochs": audit.array(move.chat.epoch for move in moves),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from chatops import formatting
+from chatops.chats import audit
 from chatops.chats.reports import query
 from chatops.db import Database
 from chatops.errors import UsageError
@@ -102,7 +103,7 @@ def _named(database: Database, names: Sequence[str]) -> list[UUID]:
             whole[name] = UUID(name.strip())
     there: set[UUID] = set()
     if whole:
-        there = set(_ids(database, "queries/move_existing.sql", {"chats": list(whole.values())}))
+        there = set(_ids(database, "queries/move_existing.sql", {"chats": audit.array(whole.values())}))
     found: dict[UUID, str] = {}
     problems: list[str] = []
     single: UsageError | None = None

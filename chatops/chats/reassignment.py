@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -228,9 +228,13 @@ def one_chat_each(database: Database) -> bool:
     return bool(database.value(sqlfiles.read("queries/move_one_chat.sql")))
 
 
-def operators(database: Database) -> dict[UUID, Operator]:
-    """Everybody by id, those seen last first. Inside a transaction."""
-    found = database.rows(Operator, query(database, "queries/move_operators.sql"))
+def operators(database: Database, only: Iterable[UUID] | None = None, *, free: int = 0) -> dict[UUID, Operator]:
+    """Everybody by id, those seen last first; or those of these ids, and the first `free` who could take a chat.
+
+    Inside a transaction.
+    """
+    parameters = {"only": None if only is None else audit.array(only), "free": free}
+    found = database.rows(Operator, query(database, "queries/move_operators.sql"), parameters)
     return {one.operator_id: one for one in found}
 
 

@@ -16,7 +16,7 @@ from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError, ExitCode, RefusedError, UnreachableError, worst
 from chatops.flows import acting
 from chatops.flows.move_request import MoveRequest, per_second
-from chatops.flows.plan_moves import planned, told
+from chatops.flows.plan_moves import planned, refused_as_a_whole
 from chatops.flows.run import Invocation
 from chatops.later import later
 from chatops.model import Answer, Span, Table, Text
@@ -40,12 +40,11 @@ def move(invocation: Invocation, request: MoveRequest) -> ExitCode:
         per_second=per_second(request.rate), stop_after=request.stop_after,
     )  # fmt: skip
     with acting.refusals_logged(database, request.command, conditions):
-        plan = planned(invocation, database, request)
+        plan, details = planned(invocation, database, request)
         if not plan.moves:
             return _nothing_to_do(invocation, plan)
-        if plan.refused and (request.names or not plan.wanted):
+        if refused_as_a_whole(request, plan):
             _refuse(database, plan, conditions)
-        details = told(invocation, database, request, plan)
         if request.plan_out is not None:
             return _written(invocation, plan, request, request.plan_out, details)
     asked = _consented(invocation, plan, request, details)

@@ -45,20 +45,34 @@ class _Facts:
     idle_timeout: timedelta | None = None
 
 
-def planned(invocation: Invocation, database: Database, request: MoveRequest) -> MovePlan:
-    """The plan of a request, or what is left of the one in its file."""
+def planned(invocation: Invocation, database: Database, request: MoveRequest) -> tuple[MovePlan, dict[UUID, Details]]:
+    """The plan of a request, or what is left of the one in its file; and what people are told of the chats that they see."""
     loaded = plan_file.read(request.plan, request.command, invocation.target) if request.plan is not None else None
     timeout = reassignment.PLANNING_TIMEOUT
     with acting.planning(invocation, database, logged=not request.no_audit, statement_timeout=timeout):
         if loaded is not None:
-            return _left_of(invocation, database, loaded)
+            plan = _left_of(invocation, database, loaded)
+            return plan, _told(invocation, database, request, plan)
         facts = _facts(invocation, database, request)
-    if request.command == "reassign" and request.to is None and facts.standings:
-        facts.target = _asked_for_target(invocation, database, facts)
+        if not (_asks_for_target(request) and facts.standings):
+            plan = _made(invocation, database, request, facts)
+            return plan, _told(invocation, database, request, plan)
+    # While somebody thinks no snapshot is kept.
+    facts.target = _asked_for_target(invocation, database, facts)
+    plan = _made(invocation, database, request, facts)
+    with database.reading():
+        return plan, _told(invocation, database, request, plan)
+
+
+def _asks_for_target(request: MoveRequest) -> bool:
+    return request.command == "reassign" and request.to is None
+
+
+def _made(invocation: Invocation, database: Database, request: MoveRequest, facts: _Facts) -> MovePlan:
     forced = rules.rules(request.force)
     if request.command == "close" or request.command == "reopen":
-        plan = reassignment.plan_ending(request.command, facts.standings, facts.operators, made_at=invocation.now)
-    elif request.command == "release":
+        return reassignment.plan_ending(request.command, facts.standings, facts.operators, made_at=invocation.now)
+    if request.command == "release":
         reason = reassignment.IDLE if request.idle else reassignment.RELEASED
         plan = reassignment.plan_release(
             facts.standings, facts.operators, forced=forced, release_reason=reason,
@@ -66,21 +80,23 @@ def planned(invocation: Invocation, database: Database, request: MoveRequest) ->
         )  # fmt: skip
         if facts.idle_timeout is not None and invocation.now is not None:
             plan = replace(plan, silent_before=invocation.now - facts.idle_timeout)
-    else:
-        plan = reassignment.plan_reassign(
-            facts.standings, facts.operators, facts.target, forced=forced, one_chat=facts.one_chat,
-            silent_before=silent_before(database), made_at=invocation.now,
-        )  # fmt: skip
-    return plan
+        return plan
+    return reassignment.plan_reassign(
+        facts.standings, facts.operators, facts.target, forced=forced, one_chat=facts.one_chat,
+        silent_before=silent_before(database), made_at=invocation.now,
+    )  # fmt: skip
 
 
-def told(invocation: Invocation, database: Database, request: MoveRequest, plan: MovePlan) -> dict[UUID, Details]:
-    """What people are told of the chats that a preview shows; nothing where none reads it."""
-    if not format_named(invocation.format()).for_people:
+def _told(invocation: Invocation, database: Database, request: MoveRequest, plan: MovePlan) -> dict[UUID, Details]:
+    """Nothing where none reads it, or where the plan is refused as a whole."""
+    if not format_named(invocation.format()).for_people or refused_as_a_whole(request, plan):
         return {}
-    shown = moves.first(plan, request.shown)
-    with database.reading():
-        return reassignment.details(database, [move.chat.chat_id for move in shown])
+    return reassignment.details(database, [move.chat.chat_id for move in moves.first(plan, request.shown)])
+
+
+def refused_as_a_whole(request: MoveRequest, plan: MovePlan) -> bool:
+    """Whether nothing of a plan is tried: chats were named and one of them may not be moved, or none may."""
+    return bool(plan.refused and (request.names or not plan.wanted))
 
 
 def _left_of(invocation: Invocation, database: Database, plan: MovePlan) -> MovePlan:
@@ -88,7 +104,8 @@ def _left_of(invocation: Invocation, database: Database, plan: MovePlan) -> Move
     if done:
         invocation.note(f"{len(done)} of {len(plan.moves)} chats of this plan are done already")
     left = [one for one in plan.moves if one.chat.chat_id not in done]
-    everybody = {**plan.operators, **reassignment.operators(database)}
+    concerned = {one for move in left for one in (move.chat.operator_id, move.to) if one is not None}
+    everybody = {**plan.operators, **reassignment.operators(database, concerned)}
     return replace(plan, moves=left, operators=everybody, silent_before=silent_before(database))
 
 
@@ -103,9 +120,15 @@ def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> 
     target = None
     if request.to is not None and request.to != "auto":
         target = find_operator(database, request.to).id
+    standings = reassignment.standings(database, chats, count_releases=limits is not None)
+    only, free = None, 0
+    if not _asks_for_target(request):
+        only = {one for one in (target, *(chat.operator_id for chat in standings)) if one is not None}
+        # Each chat passes over two of those who are free at most, so that one more than these is never asked.
+        free = len(standings) + 3 if request.to == "auto" else 0
     return _Facts(
-        reassignment.standings(database, chats, count_releases=limits is not None),
-        reassignment.operators(database),
+        standings,
+        reassignment.operators(database, only, free=free),
         target,
         limits.max_reassignments if limits else None,
         reassignment.one_chat_each(database),
