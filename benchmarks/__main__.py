@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib
 import sys
 
-from benchmarks import results, session
+from benchmarks import promises, results, session
 
 KINDS = ("migrate", "reads", "assign", "bulk", "takeover", "growth", "start")
 
 
 def main(arguments: list[str]) -> int:
-    """Runs one benchmark and writes its result, or writes the README's figures anew."""
+    """Runs one benchmark and writes its result, or writes the figures of both READMEs anew."""
     if arguments == ["readme"]:
-        results.write_readme()
+        promises.write()
         return 0
     if len(arguments) != 1 or arguments[0] not in KINDS:
         sys.stderr.write(f"one of: {' '.join(KINDS)} readme\n")

@@ -13,6 +13,9 @@ from benchmarks.session import Bench, MeasureError, environment, timed
 SIZES = "1,100,1000"
 TEMPLATE = "bulk_template"
 BARE, LOGGED, FLOOR = "bare UPDATE", "UPDATE with triggers and log", "import psycopg"
+FROM_PYTHON = "the same from Python"
+SCRIPT = "import sys, psycopg; psycopg.connect(sys.argv[1]).execute(sys.argv[2]).connection.commit()"
+"""The least that a program in Python has to do: load the driver, connect, send the statement."""
 UPDATES = {
     "release": "update chats set chat_state = 'waiting_assignment', assigned_operator_id = null, assignment_time = null, "
     "updated_at = now() where chat_state = 'assigned'",
@@ -41,6 +44,7 @@ def run(bench: Bench) -> None:
                     BARE: _updated(server, "set session_replication_role = replica", UPDATES[name]),
                     LOGGED: _updated(server, LOG.format(update=UPDATES[name], name=name)),
                 }
+                contenders[FROM_PYTHON] = _from_python(server, LOG.format(update=UPDATES[name], name=name))
                 if size == 1:
                     contenders[FLOOR] = lambda: timed([sys.executable, "-c", "import psycopg"])
                 bench.alternate(case(name, size), contenders)
@@ -49,6 +53,8 @@ def run(bench: Bench) -> None:
                     bench.ratio(case(name, 1), "chatops", FLOOR))  # fmt: skip
         bench.limit(f"{name} of 1,000 chats: at most 2 × the UPDATE with its triggers and log", 2.0,
                     bench.ratio(case(name, 1000), "chatops", LOGGED))  # fmt: skip
+        bench.limit(f"{name} of 1,000 chats: at most 2 × the same UPDATE from Python with psycopg", 2.0,
+                    bench.ratio(case(name, 1000), "chatops", FROM_PYTHON))  # fmt: skip
 
 
 def case(name: str, size: int) -> str:
@@ -91,5 +97,12 @@ def _updated(server: Server, *statements: str) -> Callable[[], float]:
         url = server.url(server.fresh("bulk", TEMPLATE))
         words: list[str | Path] = [server.psql(), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
         return timed([*words, *(word for statement in statements for word in ("-c", statement)), url])
+
+    return measure
+
+
+def _from_python(server: Server, statement: str) -> Callable[[], float]:
+    def measure() -> float:
+        return timed([sys.executable, "-c", SCRIPT, server.url(server.fresh("bulk", TEMPLATE)), statement])
 
     return measure

@@ -1,46 +1,71 @@
-"""growth: what a command costs while what it works on grows a thousandfold: files, tenants, findings. `reads` grows the chats."""
+"""growth: what commands cost, in time and memory, while what they work on grows: files, tenants, findings, the log, a watch.
+
+`reads` grows the chats.
+"""
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
+
+import psycopg
 
 from benchmarks import migrate, population, servers, session
 from benchmarks.servers import Server
-from benchmarks.session import Bench, environment, timed
+from benchmarks.session import Bench, environment, measured, timed
 
-FILES, TENANTS, FINDINGS = "10,100,1000,10000", "1,10,100,1000", "1,1000,100000"
+SIZES = {
+    "FILES": "10,100,1000,10000",
+    "TENANTS": "1,10,100,1000",
+    "FINDINGS": "1,1000,100000",
+    "ACTIONS": "1000,100000,1000000",
+    "LOOKS": "10,1000,9999",
+}
+ROUNDS = 3
+LARGE = 10_000
+"""From that size on a round is long, and what is fitted is a power: one will do."""
 STEEPEST = 1.1
 """The exponent of a fitted power that still counts as linear: the last step of a cache is in it."""
 TENANT_FILE = "create table shop (id bigint primary key, name text not null);\n"
+MEMORY = "MB"
+DIAGNOSES = {name: ("diagnose", "-o", name) for name in ("table", "json", "jsonl", "csv", "markdown", "junit", "prometheus")}
 LOOKS = {
     "summary": ("summary",),
     "queue": ("queue",),
     "stuck": ("stuck",),
-    "diagnose": ("diagnose",),
+    "chats": ("chats",),
+    "chats -o csv": ("chats", "-o", "csv"),
+    "monitor --once": ("monitor", "--once"),
+    **{f"diagnose -o {name}": words for name, words in DIAGNOSES.items()},
     "repair --dry-run": ("repair", "OPER001", "--dry-run"),
     "release --dry-run": ("release", "--where", "state=assigned", "--max", "1000000", "--dry-run"),
 }
 JOBS = "8"
+Contenders = dict[str, Callable[[], float | Mapping[str, float]]]
 
 
 def run(bench: Bench) -> None:
     """Each thing that grows, on fresh databases."""
     session.BUDGET_S = float("inf")
+    bench.rounds = min(bench.rounds, ROUNDS)
+    bench.unit = "s, of memory in MB"
     points: dict[str, dict[int, str]] = {}
     with servers.running(bench) as server:
-        for what, measured, sizes in (
-            ("files", files, session.numbers("FILES", FILES)),
-            ("tenants", tenants, session.numbers("TENANTS", TENANTS)),
-            ("findings", findings, session.numbers("FINDINGS", FINDINGS)),
-        ):
-            for size in sizes:
+        for variable, contenders in (
+            ("FILES", files), ("TENANTS", tenants), ("FINDINGS", findings), ("ACTIONS", actions), ("LOOKS", looks),
+        ):  # fmt: skip
+            what = variable.lower()
+            for size in session.numbers(variable, SIZES[variable]):
                 session.say(f"  {size:,} {what}")
-                for name, contender in measured(bench, server, size).items():
-                    case = f"{name}, {size:,} {what}"
-                    bench.alternate(case, {"chatops": contender})
-                    for measured_case in [one for one in bench.samples if one == case or one.startswith(f"{case}, ")]:
-                        points.setdefault(f"{name}, {what}{measured_case.removeprefix(case)}", {})[size] = measured_case
+                with bench.noted(f"{size:,} {what}"):
+                    for name, contender in contenders(bench, server, size).items():
+                        case = f"{name}, {size:,} {what}"
+                        bench.alternate(case, {"chatops": contender}, rounds=1 if size >= LARGE else None)
+                        for one in [one for one in bench.samples if one == case or one.startswith(f"{case}, ")]:
+                            points.setdefault(f"{name}, {what}{one.removeprefix(case)}", {})[size] = one
     for name, cases in points.items():
         taken = {size: seconds for size, case in cases.items() if (seconds := bench.median(case, "chatops")) is not None}
         # From the smallest on it is mostly the start of Python; how it grows is how it grows at last.
@@ -49,8 +74,18 @@ def run(bench: Bench) -> None:
             bench.limit(f"{name}: linear at most, between the two largest", STEEPEST, slope)
 
 
-def files(bench: Bench, server: Server, size: int) -> dict[str, Callable[[], float | Mapping[str, float]]]:
-    """A folder of so many short files: applied to nothing, nothing to do, status, adopt."""
+def _used(*words: str | Path, env: Mapping[str, str], codes: tuple[int, ...] = (0, 1)) -> dict[str, float]:
+    """Seconds under no name of their own, and the memory."""
+    seconds, memory = measured([session.chatops(), *words], env=env, codes=codes)
+    return {"": seconds, MEMORY: memory}
+
+
+def _look(env: Mapping[str, str], *words: str | Path) -> Callable[[], Mapping[str, float]]:
+    return lambda: _used(*words, env=env)
+
+
+def files(bench: Bench, server: Server, size: int) -> Contenders:
+    """A folder of so many short files: checked, rehearsed, applied to nothing, nothing to do, status, then taken over."""
     folder = bench.folder / f"grown-{size}"
     folder.mkdir()
     for number in range(1, size + 1):
@@ -59,17 +94,26 @@ def files(bench: Bench, server: Server, size: int) -> dict[str, Callable[[], flo
 
     def measure() -> Mapping[str, float]:
         env = environment(CHATOPS_DATABASE_URL=server.url(server.fresh("bench")))
-        return {
-            name: timed([session.chatops(), *command, *words, *more], env=env)
-            for name, command, more in (
-                ("apply", ["migrate"], ["--yes"]), ("no-op", ["migrate"], ["--yes"]), ("status", ["status"], []),
-            )
-        }  # fmt: skip
+        found: dict[str, float] = {}
 
-    return {"migrate": measure}
+        def take(name: str, *command: str | Path) -> None:
+            used = _used(*command, env=env)
+            found[name], found[f"{name}, {MEMORY}"] = used[""], used[MEMORY]
+
+        take("check", "check", "--dir", folder, "--on", server.url())
+        take("rehearse", "rehearse", *words, "--yes")
+        take("apply", "migrate", *words, "--yes")
+        take("no-op", "migrate", *words, "--yes")
+        take("status", "status", *words)
+        with server.connect("bench") as connection:
+            connection.execute("drop schema chatops cascade")
+        take("adopt", "adopt", *words, "--yes")
+        return found
+
+    return {"files": measure}
 
 
-def tenants(bench: Bench, server: Server, size: int) -> dict[str, Callable[[], float | Mapping[str, float]]]:
+def tenants(bench: Bench, server: Server, size: int) -> Contenders:
     """A database of so many schemas: all files, one more file, nothing to do, and looking at all."""
     env = environment(CHATOPS_DATABASE_URL=server.url(server.fresh("tenants")))
     with server.connect("tenants") as connection:
@@ -85,13 +129,13 @@ def tenants(bench: Bench, server: Server, size: int) -> dict[str, Callable[[], f
     return {
         "migrate from nothing": lambda: first,
         "migrate one file": lambda: one,
-        "migrate no-op": lambda: timed([program, "migrate", *all_of_them, "--jobs", JOBS, "--yes"], env=env),
+        "migrate no-op": _look(env, "migrate", *all_of_them, "--jobs", JOBS, "--yes"),
         **{f"{name} --all-schemas": _look(env, name, *all_of_them) for name in ("summary", "status")},
     }
 
 
-def findings(bench: Bench, server: Server, size: int) -> dict[str, Callable[[], float | Mapping[str, float]]]:
-    """So many chats that are held by operators who are gone, beside as many that are well."""
+def findings(bench: Bench, server: Server, size: int) -> Contenders:
+    """So many chats that are held by operators who are gone, beside as many that are well; each format that tells of them."""
     with population.migrated(server, "found", "latest") as connection:
         population.operators(connection, 2 * size)
         holder = population.key(population.OPERATOR, "n")
@@ -100,9 +144,87 @@ def findings(bench: Bench, server: Server, size: int) -> dict[str, Callable[[], 
         connection.execute("update operators set is_active = false")
         connection.execute("update operator_activity set last_activity = now() - interval '1 day'")
         population.settle(connection)
-    env = environment(CHATOPS_DATABASE_URL=server.url("found"))
-    return {name: _look(env, *words) for name, words in LOOKS.items()}
+    state = bench.folder / f"watch-{size}"
+    env = environment(CHATOPS_DATABASE_URL=server.url("found"), XDG_STATE_HOME=str(state))
+    page = bench.folder / f"page-{size}.html"
+
+    def report() -> Mapping[str, float]:
+        shutil.rmtree(state, ignore_errors=True)
+        watch = bench.folder / f"watch-{size}.json"
+        watch.unlink(missing_ok=True)
+        timed([session.chatops(), "monitor", "--once", "--state", watch], env=env, codes=(0, 1))
+        return _used("report", watch, "--to", page, env=env)
+
+    return {**{name: _look(env, *words) for name, words in LOOKS.items()}, "report": report}
 
 
-def _look(env: Mapping[str, str], *words: str | Path) -> Callable[[], float]:
-    return lambda: timed([session.chatops(), *words], env=env, codes=(0, 1))
+def actions(bench: Bench, server: Server, size: int) -> Contenders:
+    """A log of so many actions, half of them on a hundred chats and each tenth an undo of the one before it."""
+    with population.migrated(server, "logged", "latest") as connection:
+        population.operators(connection, 100)
+        population.chats(connection, 1, 100, "waiting_assignment", latest=True)
+        _acts(connection, size)
+        population.settle(connection)
+    env = environment(CHATOPS_DATABASE_URL=server.url("logged"))
+    chat = f"{population_key(population.CHAT, 1)}"
+    return {
+        "log": _look(env, "log"),
+        "log CHAT": _look(env, "log", chat),
+        "log -o csv": _look(env, "log", "-o", "csv"),
+        "show CHAT": _look(env, "show", chat),
+        "undo, the newest": lambda: _used("undo", "--dry-run", env=env, codes=(0, 1, 2, 4)),
+        "console": _look(env, "console", "--screenshot", bench.folder / "screen.svg"),
+    }
+
+
+def population_key(kind: str, number: int) -> str:
+    """The id that `population.key` writes as SQL."""
+    return f"00000000-0000-4000-{kind}-{number:012x}"
+
+
+def _acts(connection: psycopg.Connection[tuple[object, ...]], size: int) -> None:
+    connection.execute(
+        "insert into chatops.actions (at, target_schema, command, action, chat_id, operator_id, before, after, undoes, plan_id) "
+        "select now() - interval '1 second' * ($1::int - n), 'public', 'bench', "
+        "case when n % 10 = 0 then 'undo' else 'release' end, "
+        f"{population.key(population.CHAT, '(case when n % 2 = 0 then n % 100 + 1 else n end)')}, "
+        f"{population.key(population.OPERATOR, '(n % 100 + 1)')}, "
+        "jsonb_build_object('chat', jsonb_build_object('chat_state', 'assigned')), "
+        "jsonb_build_object('chat', jsonb_build_object('chat_state', 'waiting_assignment')), "
+        "case when n % 10 = 0 then n - 1 end, "
+        "('00000000-0000-4000-8009-' || lpad(to_hex(n / 1000), 12, '0'))::uuid "
+        "from generate_series(1, $1::int) as n".replace("$1", str(size)).encode()
+    )
+
+
+def looks(bench: Bench, server: Server, size: int) -> Contenders:
+    """A watch that has looked so many times: its next look, in a file and in the database, and its page."""
+    with population.migrated(server, "watched", "latest") as connection:
+        population.settle(connection)
+    env = environment(CHATOPS_DATABASE_URL=server.url("watched"))
+    watch, plan = bench.folder / f"looks-{size}.json", "1m*10000"
+    timed([session.chatops(), "monitor", "--once", "--plan", plan, "--state", watch], env=env, codes=(0, 1))
+    timed([session.chatops(), "monitor", "--once", "--plan", plan, "--store", "--yes"], env=env, codes=(0, 1))
+    kept = json.loads(watch.read_text())
+    tick = {"at": kept["started"], "reached": True, "figures": kept["baseline"]["figures"], "findings": {}, "unseen": None}
+
+    def taken(now: datetime) -> str:
+        begun = now - timedelta(minutes=size + 1)
+        at = [(begun + timedelta(minutes=slot + 1)).isoformat() for slot in range(size)]
+        ticks = [{**tick, "slot": slot, "at": moment} for slot, moment in enumerate(at)]
+        return json.dumps({**kept, "started": begun.isoformat(), "ticks": ticks, "open": {}, "transitions": [], "untold": []})
+
+    def in_file() -> Mapping[str, float]:
+        watch.write_text(taken(datetime.now().astimezone()))
+        return _used("monitor", "--once", "--plan", plan, "--state", watch, env=env)
+
+    def in_database() -> Mapping[str, float]:
+        with server.connect("watched") as connection:
+            connection.execute("update chatops.watches set state = %s::jsonb", [taken(datetime.now().astimezone())])
+        return _used("monitor", "--once", "--plan", plan, "--store", "--yes", env=env)
+
+    return {
+        "monitor --state": in_file,
+        "monitor --store": in_database,
+        "report": _look(env, "report", watch, "--to", bench.folder / "looks.html"),
+    }

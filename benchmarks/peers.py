@@ -55,7 +55,7 @@ def installed(bench: Bench, *names: str) -> dict[str, Peer]:
 
 
 def _peer(name: str) -> Peer:
-    PEERS.mkdir(exist_ok=True)
+    PEERS.resolve().mkdir(parents=True, exist_ok=True)  # it may be a link, and lead to nothing yet
     if name in PIP:
         return _from_pip(name)
     if name in NPM:

@@ -7,7 +7,7 @@ import os
 import re
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ ASKED = (
     "FILES",
     "TENANTS",
     "FINDINGS",
+    "ACTIONS",
+    "LOOKS",
     "LATENCIES",
     "CELLS",
     "CLIENTS",
@@ -105,12 +107,12 @@ def page(found: Mapping[str, Any]) -> str:
     lines = [f"# {found['kind']}", "", *_setting(found), "", *limits(found), ""]
     names = list(dict.fromkeys(name for case in found["cases"].values() for name in case))
     lines += [f"Medians in {found['unit']}; in brackets the rounds, where they are not {found['rounds']}.", ""]
-    lines += _table(["case", *names], [
+    lines += table(["case", *names], [
         [case, *(_cell(contenders.get(name), found["rounds"]) for name in names)] for case, contenders in found["cases"].items()
     ])  # fmt: skip
     if found["growth"]:
         lines += ["", "Growth with size, as the exponent of a fitted power (0 is flat, 1 is linear):", ""]
-        lines += _table(["what", "exponent"], [[name, f"{value:.2f}"] for name, value in found["growth"].items()])
+        lines += table(["what", "exponent"], [[name, f"{value:.2f}"] for name, value in found["growth"].items()])
     for title in ("missing", "failures"):
         if found[title]:
             lines += ["", f"{title.capitalize()}:", "", *(f"- {name}: {why}" for name, why in found[title].items())]
@@ -156,42 +158,49 @@ def limits(found: Mapping[str, Any]) -> list[str]:
          {True: "yes", False: "**no**", None: "—"}[one["met"]]]
         for one in found["limits"]
     ]  # fmt: skip
-    return _table(["promised", "measured", "met"], rows) if rows else []
+    return table(["promised", "measured", "met"], rows) if rows else []
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table of markdown, line by line."""
     return ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
 
 
-# -- the README ---------------------------------------------------------------------------------------------------------------
+# -- the READMEs ---------------------------------------------------------------------------------------------------------------
 
 
-def section(found: Sequence[Mapping[str, Any]]) -> str:
-    """The README's three lines about performance: of each kind a promise that is kept, and what is the first that is not."""
+def section(found: Sequence[Mapping[str, Any]], instead: Callable[[str, Mapping[str, Any]], str]) -> str:
+    """The README's three lines about performance: of each kind a promise that is kept, and the first that is not.
+
+    `instead` says what is promised in its place, by the kind and the limit.
+    """
     lines = []
     for one in found:
         measured = [limit for limit in one["limits"] if limit["value"] is not None]
         if one["kind"] in IN_README and measured:
             kept, missed = ([limit for limit in measured if bool(limit["met"]) is met] for met in (True, False))
             told = [f"{limit['claim']}, measured {figure(limit['value'])}" for limit in kept[:1]]
-            told += [f"not kept: {limit['claim']}, measured {figure(limit['value'])}" for limit in missed[:1]]
-            lines.append(f"- {one['kind']} ({len(kept)} of {len(measured)} kept): {'; '.join(told)}")
+            told += [
+                f"{instead(one['kind'], limit)}, measured {figure(limit['value'])} ({limit['limit']:g} is wanted)"
+                for limit in missed[:1]
+            ]
+            lines.append(f"- {one['kind']} ({len(kept)} of {len(measured)} limits kept): {'; '.join(told)}")
     if not lines:
         return "Nothing has been measured yet: `make bench`.\n"
-    reasons = "[benchmarks/](benchmarks/README.md#what-is-promised-and-not-met)"
-    return "\n".join([*lines, "", f"How, where, all figures, and why some are not kept: {reasons}.", ""])
+    every = "[benchmarks/](benchmarks/README.md#every-limit)"
+    return "\n".join([*lines, "", f"Every limit, how and where it was measured, and why some are missed: {every}.", ""])
+
+
+def replaced(text: str, new: str, begin: str, end: str) -> str:
+    """A text with what stands between two markers replaced. Raises ValueError without them."""
+    if begin not in text or end not in text:
+        raise ValueError(f"the page has no {begin} … {end}")
+    return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{new}{end}", text, count=1, flags=re.DOTALL)
 
 
 def readme_with(text: str, new: str) -> str:
     """The README with the section between the two markers replaced. Raises ValueError without them."""
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"the README has no {BEGIN} … {END}")
-    return re.sub(f"{BEGIN}.*?{END}", lambda _: f"{BEGIN}\n{new}{END}", text, count=1, flags=re.DOTALL)
-
-
-def write_readme() -> None:
-    """Puts the newest figures into the README."""
-    README.write_text(readme_with(README.read_text(encoding="utf-8"), section(load())), encoding="utf-8")
+    return replaced(text, new, BEGIN, END)
 
 
 # -- plots --------------------------------------------------------------------------------------------------------------------

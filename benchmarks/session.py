@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
+
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 300.0
 # A contender that is slow would take the session for itself: it gets fewer rounds, and the result says how many.
@@ -73,6 +75,8 @@ class Bench:
     limits: list[Limit] = field(default_factory=list)
     fitted: dict[str, float] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
+    in_all_rounds: frozenset[str] = frozenset(("chatops",))
+    """Whom a limit compares: their medians are of all rounds, however slow they are."""
     began: float = field(default_factory=time.monotonic)
     load: list[float] = field(default_factory=lambda: list(os.getloadavg()))
 
@@ -94,45 +98,52 @@ class Bench:
         """Holds a figure against what is promised."""
         self.limits.append(Limit(claim, limit, value, at_least))
 
-    def alternate(self, case: str, contenders: Mapping[str, Callable[[], float | Mapping[str, float]]]) -> None:
-        """Each contender in turn, round after round, each round beginning with another one.
+    def alternate(
+        self, case: str, contenders: Mapping[str, Callable[[], float | Mapping[str, float]]], *, rounds: int | None = None
+    ) -> None:
+        """Each contender in turn, round after round (`rounds`, else as many as were asked for), each beginning with another one.
 
         A contender returns its measurement, or several by what they are of, which become cases of their own. One that fails is
         out for this case, with its reason in the result; one that is slow gets as many rounds as its budget allows.
         """
         out: set[str] = set()
         spent: dict[str, float] = defaultdict(float)
-        for turn in range(self.rounds):
+        wanted = self.rounds if rounds is None else rounds
+        for turn in range(wanted):
             names = list(contenders)
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                slow = turn and name != "chatops" and spent[name] * (turn + 1) / turn > BUDGET_S
+                slow = turn and name not in self.in_all_rounds and spent[name] * (turn + 1) / turn > BUDGET_S
                 if name in out or slow:
                     continue
                 before = time.monotonic()
                 try:
                     measured = contenders[name]()
-                except MeasureError as error:
+                except FAILURES as error:
                     out.add(name)
-                    self.failures[f"{case}: {name}"] = str(error)
+                    self.failures[f"{case}: {name}"] = " ".join(str(error).split())[:300]
                     say(f"  {case}  {name}: {error}")
                     continue
                 spent[name] += time.monotonic() - before
                 for what, value in (measured if isinstance(measured, Mapping) else {"": measured}).items():
                     self.add(f"{case}, {what}" if what else case, name, value)
-            say(f"  {case}: round {turn + 1} of {self.rounds}, {time.monotonic() - self.began:.0f} s in all")
+            say(f"  {case}: round {turn + 1} of {wanted}, {time.monotonic() - self.began:.0f} s in all")
 
     @contextlib.contextmanager
     def noted(self, what: str) -> Iterator[None]:
         """Something that adds its figures by itself: where it fails the result says why, and the rest is measured."""
         try:
             yield
-        except MeasureError as error:
-            self.failures[what] = str(error)
+        except FAILURES as error:
+            self.failures[what] = " ".join(str(error).split())[:300]
             say(f"  {what}: {error}")
 
 
 class MeasureError(Exception):
     """A contender did not do what was asked of it."""
+
+
+FAILURES = (MeasureError, OSError, subprocess.SubprocessError, psycopg.Error)
+"""What keeps one case from being measured, and not the rest."""
 
 
 @contextlib.contextmanager
@@ -163,6 +174,13 @@ def timed(
     command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, codes: Sequence[int] = (0,)
 ) -> float:
     """Seconds from the start of a program to its end. Raises MeasureError for another exit code and after TIMEOUT_S."""
+    return measured(command, env=env, cwd=cwd, codes=codes)[0]
+
+
+def measured(
+    command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, codes: Sequence[int] = (0,)
+) -> tuple[float, float]:
+    """As `timed`: seconds, and the most memory that the program had at once, in MB."""
     words = [str(part) for part in command]
     with tempfile.TemporaryFile() as errors:
         started = time.monotonic()
@@ -178,9 +196,11 @@ def timed(
         ending = threading.Timer(TIMEOUT_S, process.kill)
         ending.start()
         try:
-            code = process.wait()
+            _, status, used = os.wait4(process.pid, 0)
         finally:
             ending.cancel()
+        # Waited for here: the object is told, so that it does not wait again.
+        code = process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - started
         if seconds >= TIMEOUT_S:
             raise MeasureError(f"took longer than {TIMEOUT_S:.0f} s")
@@ -188,7 +208,7 @@ def timed(
             errors.seek(0)
             tail = errors.read().decode(errors="replace").strip().splitlines()[-3:]
             raise MeasureError(f"{Path(words[0]).name} ended with {code}: {' / '.join(tail)[:300]}")
-    return seconds
+    return seconds, used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def captured(

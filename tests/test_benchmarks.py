@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from benchmarks import proxy, queued, results, session
+from benchmarks import promises, proxy, queued, results, session
 from tests.conftest import ROOT
 from tests.locks import wait_until_blocked
 from tests.original_writers import in_background
@@ -21,8 +24,36 @@ def readme() -> str:
     return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_readme_holds_the_newest_figures() -> None:
-    assert results.readme_with(readme(), results.section(results.load())) == readme(), "make bench-readme"
+def page() -> str:
+    return promises.PAGE.read_text(encoding="utf-8")
+
+
+def test_both_readmes_hold_the_newest_figures() -> None:
+    found = results.load()
+    assert results.readme_with(readme(), results.section(found, promises.instead)) == readme(), "make bench-readme"
+    assert promises.page_with(page(), promises.promises(found)) == page(), "make bench-readme"
+
+
+def test_each_limit_stands_in_one_table_and_why_it_is_missed_under_a_heading() -> None:
+    found = results.load()
+    table = page().partition(promises.BEGIN)[2].partition(promises.END)[0]
+    headings = {promises.anchor(line.lstrip("# ")) for line in page().splitlines() if line.startswith("#")}
+    assert {promises.anchor(heading) for _, _, heading, _ in promises.REASONS} | {promises.anchor(promises.ELSE)} <= headings
+    assert {kind for kind, *_ in promises.REASONS} <= set(results.ORDER)
+    for one in found:
+        for limit in one["limits"]:
+            [line] = [line for line in table.splitlines() if f"| {limit['claim']} |" in line and f"[{one['kind']}]" in line]
+            assert ("**no**: [" in line) == (limit["met"] is False)
+            assert all(anchor in headings for anchor in re.findall(r"\(#([\w-]+)\)", line))
+
+
+def test_what_cannot_be_kept_is_promised_with_the_figure_that_can() -> None:
+    limit = {"claim": "100 files, local: at most 1.2 × dbmate", "limit": 1.2, "value": 2.0, "at_least": False, "met": False}
+    assert promises.instead("migrate", limit) == "100 files, local: at most 2.2 × dbmate"
+    known = {"claim": "status, 100 files: at most 1.25 × Python that connects", "limit": 1.25, "value": 1.3, "at_least": False}
+    assert promises.instead("migrate", known) == "status, 100 files: at most 1.5 × Python that connects"
+    most = {"claim": "8 clients: at least 0.85 × procrastinate's fetch", "limit": 0.85, "value": 0.77, "at_least": True}
+    assert promises.instead("assign", most) == "8 clients: at least 0.7 × procrastinate's fetch"
 
 
 def test_outside_the_generated_section_the_readme_claims_no_speed() -> None:
@@ -71,10 +102,10 @@ def test_a_result_holds_rounds_medians_ratios_limits_and_what_failed(tmp_path: P
 def test_a_stale_readme_is_told_from_a_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "IN_README", ("start",))
     sample(tmp_path, monkeypatch)
-    new = results.section(results.load(tmp_path))
+    new = results.section(results.load(tmp_path), promises.instead)
     current = results.readme_with(f"{results.BEGIN}\n{results.END}\n", new)
     assert results.readme_with(current, new) == current
-    assert "- start (1 of 1 kept): at most half of peer, measured 0.5\n" in current
+    assert "- start (1 of 1 limits kept): at most half of peer, measured 0.5\n" in current
     assert "never measured" not in current
     assert results.readme_with(current.replace("measured 0.5", "measured 0.4"), new) == current
 
@@ -86,8 +117,6 @@ def test_the_plot_is_well_formed_and_has_a_bar_for_each_median(tmp_path: Path, m
 
 
 def test_the_proxy_adds_a_round_trip_once_and_passes_big_answers(server: Server) -> None:
-    import psycopg
-
     with proxy.delayed(server.port, 30) as port:
         url = server.url.replace(f":{server.port}", f":{port}")
         with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
@@ -95,6 +124,28 @@ def test_the_proxy_adds_a_round_trip_once_and_passes_big_answers(server: Server)
             assert connection.execute("select 1").fetchall() == [(1,)]
             assert time.monotonic() - started >= 0.03
             assert len(connection.execute("select repeat('x', 3000000)").fetchall()[0][0]) == 3_000_000
+
+
+def test_a_program_is_timed_with_the_memory_that_it_had(tmp_path: Path) -> None:
+    large = [sys.executable, "-c", "kept = b'x' * 300_000_000"]
+    assert session.measured(large)[1] - session.measured([sys.executable, "-c", ""])[1] > 200
+    with pytest.raises(session.MeasureError, match="ended with 3: gone"):
+        session.measured([sys.executable, "-c", "import sys; sys.stderr.write('gone'); sys.exit(3)"])
+
+
+def test_a_case_that_fails_is_noted_and_the_rest_goes_on(tmp_path: Path) -> None:
+    bench = session.Bench("start", tmp_path, 2)
+
+    def lost() -> float:
+        raise psycopg.OperationalError("the server is gone")
+
+    bench.alternate("one", {"chatops": lambda: 1.0, "peer": lost})
+    with bench.noted("more"):
+        subprocess.run(["false"], check=True)
+    bench.alternate("two", {"chatops": lambda: 2.0}, rounds=1)
+    assert bench.failures["one: peer"] == "the server is gone"
+    assert "more" in bench.failures
+    assert bench.samples == {"one": {"chatops": [1.0, 1.0]}, "two": {"chatops": [2.0]}}
 
 
 def test_growth_is_the_exponent_of_a_fitted_power() -> None:
