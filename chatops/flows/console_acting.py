@@ -71,7 +71,7 @@ class Acting:
         command: MoveCommand = "reassign" if act == "reassign" else "release"
         names = tuple(key[1] for key in keys)
         request = MoveRequest(command=command, names=names, to=to if act == "reassign" else None, most=len(names))
-        plan = planned(self.invocation, database, request)
+        plan, _ = planned(self.invocation, database, request)
         ids = [move.chat.chat_id for move in plan.moves]
         with database.reading():
             details = reassignment.details(database, ids)
