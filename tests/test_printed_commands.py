@@ -30,7 +30,14 @@ from tests.test_plants import opened
 
 Run = Callable[..., Result]
 WORDS = "|".join(name for _, name, _ in COMMANDS)
-FILLED = {"chat_id": str(UUID(int=7)), "operator": "op-1", "name": "NAME", "code": "CHAT003", "limit_minutes": "60"}
+FILLED = {
+    "chat_id": str(UUID(int=7)),
+    "operator_id": str(UUID(int=8)),
+    "operator": "op-1",
+    "name": "NAME",
+    "code": "CHAT003",
+    "limit_minutes": "60",
+}
 MOVES = ("reassign", "release", "close", "reopen")
 
 
