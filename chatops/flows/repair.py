@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 
 from chatops import lock_holders
 from chatops.checks import load, repair_plan
@@ -20,6 +21,7 @@ from chatops.screens.repair_sentence import Names, sentence
 from chatops.tables_there import require_text_state
 
 DEFAULT_SINCE = "24h"
+A_MOMENT = timedelta(seconds=5)
 
 
 @frozen
@@ -58,7 +60,8 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
                  *([] if request.audit else ["--no-audit"])]  # fmt: skip
         says = None if request.columns else _sentences(invocation, repair_plan.called(database, previews))
         preview = screen.preview_answer(plan, previews, here, here(*again) if request.dry_run else None, says)
-        invocation.show(_with_holders(preview, previews, database, here))
+        busy = any(one.busy for one in previews)
+        invocation.show(_with_holders(preview, database, here) if busy else preview)
         if request.dry_run:
             return ExitCode.OK
     if invocation.interactive and not request.yes:
@@ -77,15 +80,16 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
             left = repair_plan.left(reading, plan)
         told = None if request.columns else _sentences(invocation, repair_plan.called(database, done))
     seen = told is not None and shown is not None and _all_said(shown, told) == _all_said(done, told)
-    invocation.show(_with_holders(screen.answer(plan, done, left, here, told, seen=seen), done, database, here))
+    answer = screen.answer(plan, done, left, here, told, seen=seen)
+    invocation.show(_with_holders(answer, database, here) if any(left.values()) else answer)
     return ExitCode.FOUND if any(left.values()) or plan.left_out else ExitCode.OK
 
 
-def _with_holders(answer: Answer, outcomes: Sequence[Mended], database: Database, here: Callable[..., str]) -> Answer:
-    """With who holds what was found busy, where somebody still does."""
-    if not any(one.busy for one in outcomes):
-        return answer
-    return screen.held(answer, lock_holders.holders(database, lock_holders.KEEP_ROWS), here)
+def _with_holders(answer: Answer, database: Database, here: Callable[..., str]) -> Answer:
+    """With who holds what was found busy, where somebody still does: not whoever writes at this very moment."""
+    found = lock_holders.holders(database, lock_holders.KEEP_ROWS)
+    stay = [one for one in found if one.state != "active" or (one.xact_start is not None and one.now - one.xact_start > A_MOMENT)]
+    return screen.held(answer, stay, here)
 
 
 def _sentences(invocation: Invocation, names: Names) -> Callable[[Change], str]:
