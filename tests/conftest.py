@@ -22,6 +22,7 @@ from typing import Any, TypedDict, Unpack
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import forks
 from tests.clusters import cluster, deployed_tenant, lone_coordinator, tenant
 from tests.servers import DEBIAN_15, Database, Farm, Server, bare_environment, pgbouncer, pgbouncer_program
 
@@ -291,7 +292,7 @@ def _command(url: str, *arguments: str) -> None:
     """Runs a command on a database that is being built. Raises RuntimeError when it does not end well."""
     with tempfile.TemporaryDirectory() as home:
         environment = clean_environment(Path(home), {"CHATOPS_DATABASE_URL": url})
-        done = program(sys.executable, "-m", "chatops", *arguments, env=environment)
+        done = forks.process(arguments, environment, Path(home))
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
@@ -417,20 +418,8 @@ def chatops(home: Path, tmp_path: Path) -> Callable[..., Result]:
     """Runs the command as a process of its own without a terminal: `chatops("summary", db=database, check=0)`; see `Around`."""
 
     def run(*arguments: object, timeout: float = 120, **around: Unpack[Around]) -> Result:
-        typed = around.get("input")
-        done = subprocess.run(
-            [sys.executable, "-m", "chatops", *map(str, arguments)],
-            env=_environment(home, around.get("db"), around.get("env")),
-            cwd=around.get("cwd") or tmp_path,
-            # A session of its own has no controlling terminal either.
-            start_new_session=True,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            timeout=timeout,
-            **({"stdin": subprocess.DEVNULL} if typed is None else {"input": typed}),  # type: ignore[arg-type]
-        )
+        environment = _environment(home, around.get("db"), around.get("env"))
+        done = forks.process(list(map(str, arguments)), environment, around.get("cwd") or tmp_path, around.get("input"), timeout)
         return _judge(Result(done.returncode, done.stdout, done.stderr), arguments, around.get("check"))
 
     return run

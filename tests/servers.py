@@ -48,8 +48,13 @@ CONFIGURATION = {
     # In the data folder, so that a killed server leaves nothing behind elsewhere.
     "dynamic_shared_memory_type": "mmap",
 }
-KEEPS_MEMORY = {"MALLOC_TOP_PAD_": "1048576", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "134217728"}
-"""What lets a session keep the memory of one statement for the next: every twentieth second of a server's work went into that."""
+KEEPS_MEMORY = {
+    "MALLOC_TOP_PAD_": "8388608",
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TRIM_THRESHOLD_": "134217728",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+"""What lets a session keep the memory of one statement for the next, and take it in large pages: a seventh of a server's work."""
 LOCALE = {"18": ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"), "15": ("--locale=C.UTF-8",)}
 ROOM = 2 << 30
 """Bytes that must be free in memory before data directories go there."""
