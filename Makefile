@@ -34,7 +34,7 @@ demo: $(INSTALLED) ## a working system with trouble in it, on a Postgres of its 
 	@.venv/bin/chatops demo $(ARGS)
 
 test: $(TOOLS) ## all tests, on real Postgres servers (JOBS=4 at a time)
-	@$(PY) -m pytest -n $(JOBS) --maxschedchunk 16
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal
 
 test-one: named $(TOOLS) ## the tests whose name matches: make test-one K=expression
 	@$(PY) -m pytest -n 0 -k "$$K"
