@@ -79,12 +79,13 @@ def test_a_database_that_is_slow_or_gone_or_unnamed_is_met_with_silence(deployed
     assert not (home / "data").exists()
 
 
-def test_values_are_offered_where_they_are_known(chatops: Run, tmp_path: Path) -> None:
+def test_values_are_offered_where_they_are_known(chatops: Run, chatops_inprocess: Run, tmp_path: Path) -> None:
     (tmp_path / "chatops.toml").write_text('[env.production]\nurl = "postgresql://a@b.example/c"\n[env.staging]\nurl = "demo"\n')
 
     def offered(words: str) -> list[str]:
-        return complete(chatops, words, None)
+        return complete(chatops_inprocess, words, None)
 
+    assert complete(chatops, "explain ", None) == offered("explain ")
     assert {"CHAT001", "QUEUE010"} <= set(offered("explain "))
     assert offered("diagnose --only CHAT001,CHAT00") == [f"CHAT001,CHAT00{number}" for number in range(1, 10)]
     for command in ("repair ", "snooze ", "release --where ", "verify --skip ", "diagnose --ignore "):

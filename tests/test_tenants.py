@@ -23,7 +23,7 @@ from chatops.checks.others import Others
 from chatops.errors import ExitCode
 from chatops.screens import tenants as screen
 from chatops.screens.tenants import Page, TenantRow, Told
-from tests.conftest import Result, _command
+from tests.conftest import LONG, Result, _command
 from tests.servers import Database, Farm, Server
 from tests.test_migrate import folder
 
@@ -83,6 +83,7 @@ def one_is_ill(farm: Farm, server: Server) -> Iterator[Database]:
     tenants.drop()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", EVERY)
 def test_every_command_that_looks_has_a_page_of_all_tenants(
     command: str, one_is_ill: Database, chatops_inprocess: Chatops
@@ -95,14 +96,16 @@ def test_every_command_that_looks_has_a_page_of_all_tenants(
     expected = {*NAMES, *(["tenant_without"] if command in ("status", "doctor") else [])}
     assert {row["tenant"] for row in rows} == expected
     assert all(row["unknown"] is None for row in rows if row["tenant"] != "tenant_without")
-    page = chatops_inprocess(*words, db=tenants)
-    assert page.exit_code == found.exit_code == (1 if command in judged else 0), page.stderr
+    assert found.exit_code == (1 if command in judged else 0), found.stderr
+    if LONG or list(EVERY).index(command) % 2:  # people are told the same: every other page is drawn
+        page = chatops_inprocess(*words, db=tenants)
+        assert page.exit_code == found.exit_code, page.stderr
+        assert "tenant_c" in page.stdout or command in ("monitor", "operators")
     if command in ("monitor", "operators"):
         return  # a watch begins with what is there; nobody works anywhere
     first = rows[0] if command not in ("status", "doctor") else rows[[row["tenant"] for row in rows].index("tenant_c")]
     assert first["tenant"] == "tenant_c"
     assert shlex.split(first["command"])[-3:] == ["--schema", "tenant_c", command]
-    assert "tenant_c" in page.stdout
 
 
 def test_figures_are_the_tenants_own_and_who_has_waited_longest_is_first(tenants: Database, chatops_inprocess: Chatops) -> None:
