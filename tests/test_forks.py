@@ -12,39 +12,41 @@ from tests import forks
 from tests.conftest import clean_environment
 from tests.servers import Database
 
-CASES = {
-    "an answer": (["summary", "-o", "json"], {}, None),
-    "a banner and a table": (["status"], {}, None),
-    "help": (["migrate", "--help"], {}, None),
-    "read by typer": (["queue", "--limt", "3"], {}, None),
-    "no command": ([], {}, None),
-    "an id that is not there": (["release", "0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a", "--reason", "a test", "--yes"], {}, None),
-    "a file from standard input": (["migrate", "--dry-run", "-"], {}, "select 1;\n"),
-    "bytes that are no text": (["explain", "CHAT\udcff"], {}, None),
-    "another zone and width": (["summary"], {"TZ": "Asia/Tokyo", "COLUMNS": "40"}, None),
-    "no server": (["summary"], {"CHATOPS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, None),
-    "colours": (["diagnose"], {"FORCE_COLOR": "1"}, None),
-    "a settings file": (["config"], {}, None),
-    "a file for a person's editor": (["explain", "CHAT001", "--write", "shown.txt"], {}, None),
-}
+SOME = (
+    (["summary", "-o", "json"], {}, None),
+    (["queue", "--limt", "3"], {}, None),
+    (["migrate", "--dry-run", "-"], {}, "select 1;\n"),
+    (["summary"], {"TZ": "Asia/Tokyo", "COLUMNS": "40", "CHATOPS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, None),
+    (["explain", "CHAT001\udcff", "--write", "json=shown.json"], {}, None),
+)
+"""Words, variables and standard input: an answer, what typer reads, no server, what is no text."""
+MORE = (
+    (["status"], {}, None),
+    (["migrate", "--help"], {}, None),
+    ([], {}, None),
+    (["release", "0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a", "--reason", "a test", "--yes"], {}, None),
+    (["diagnose"], {"FORCE_COLOR": "1"}, None),
+    (["config"], {}, None),
+    (["explain", "CHAT001", "--write", "json=shown.json"], {}, None),
+)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("cases", [SOME, pytest.param(MORE, marks=pytest.mark.full)], ids=["some", "more"])
 def test_a_forked_command_shows_what_one_shows_that_is_started_anew(
-    name: str, latest_database: Database, home: Path, tmp_path: Path
+    cases: tuple[tuple[list[str], dict[str, str], str | None], ...], latest_database: Database, home: Path, tmp_path: Path
 ) -> None:
-    words, more, typed = CASES[name]
-    environment = clean_environment(home, {"CHATOPS_DATABASE_URL": latest_database.url, **more})
-    shown = []
-    for way in (forks.anew, forks.forked):
-        folder = tmp_path / "here"
-        folder.mkdir()
-        (folder / "chatops.toml").write_text('[env.near]\nurl = "postgresql://127.0.0.1/near"\n')
-        done = way(words, environment, folder, typed, 60)
-        files = {path.name: path.read_text() for path in sorted(folder.iterdir())}
-        shown.append((done.returncode, _still(done.stdout), _still(done.stderr), files))
-        folder.rename(tmp_path / way.__name__)
-    assert shown[0] == shown[1]
+    for number, (words, more, typed) in enumerate(cases):
+        environment = clean_environment(home, {"CHATOPS_DATABASE_URL": latest_database.url, **more})
+        shown = []
+        for way in (forks.anew, forks.forked):
+            folder = tmp_path / "here"
+            folder.mkdir()
+            (folder / "chatops.toml").write_text('[env.near]\nurl = "postgresql://127.0.0.1/near"\n')
+            done = way(words, environment, folder, typed, 60)
+            files = {path.name: _still(path.read_text()) for path in sorted(folder.iterdir())}
+            shown.append((done.returncode, _still(done.stdout), _still(done.stderr), files))
+            folder.rename(tmp_path / f"{number}-{way.__name__}")
+        assert shown[0] == shown[1], words
 
 
 def _still(text: str) -> str:
