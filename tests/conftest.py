@@ -147,11 +147,12 @@ def for_the_long_form(items: Sequence[pytest.Item]) -> set[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out of the quick form what the long one is for; in the long form that is marked `long`, as are drawn examples."""
+    """Leaves out of the quick form what the long one is for; that is marked `long` there, as are examples and processes."""
     left = for_the_long_form(items)
     if LONG:
         for item in items:
-            if item.nodeid in left or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            drawn = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+            if drawn or item.nodeid in left or "chatops" in getattr(item, "fixturenames", ()):
                 item.add_marker("long")
         return
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left])
