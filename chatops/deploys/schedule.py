@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import timedelta
+from functools import lru_cache
 from itertools import accumulate
 
 from chatops import formatting
@@ -44,6 +45,7 @@ class Due:
     following: int | None
 
 
+@lru_cache(maxsize=16)  # a watch asks for its plan once for each of its looks
 def parse(text: str) -> Schedule:
     """A plan such as `15m*4,1h*23`: four looks 15 minutes apart, then 23 an hour apart. Raises UsageError.
 
