@@ -164,15 +164,15 @@ def test_a_fleet_has_no_more_connections_than_jobs_and_two(
     role = f"tenants_{uuid.uuid4().hex[:12]}"
     database.execute(f"create role {role} login connection limit 4")
     database.execute(f"grant create on database {database.name} to {role}")
-    for name in (names_of := tenants(database, 12)):
+    for name in (names_of := tenants(database, 6)):
         database.execute(f"alter schema {name} owner to {role}")
     url = database.url.replace("//postgres@", f"//{role}@")
     chatops_inprocess("--db", url, "migrate", "--all-schemas", "tenant_*", "--jobs", "2", check=0)
     assert sorted(counts(database)) == names_of
-    database.execute("; ".join(f"create schema more_{one}" for one in range(6)))
+    database.execute("; ".join(f"create schema more_{one}" for one in range(3)))
     pooled = through_pgbouncer(database, "session", default_pool_size=4)
     chatops_inprocess("--db", pooled, "migrate", "--all-schemas", "more_*", "--jobs", "2", check=0)
-    assert len(counts(database)) == 18
+    assert len(counts(database)) == 9
 
 
 def test_whoever_stops_a_request_of_many_tenants_stops_no_other(

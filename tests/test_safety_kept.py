@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import pytest
-
 from tests.conftest import APPLICATION_OWNER, Result, url_as
 from tests.servers import Database
 from tests.wire import proxy
@@ -22,24 +20,25 @@ GONE = {
 }
 
 
-@pytest.mark.parametrize("what", GONE)
 def test_what_protected_or_published_a_table_is_missed_and_brought_back_by_the_help(
-    migrated_application_database_everywhere: Database, chatops_inprocess: Run, what: str
+    migrated_application_database_everywhere: Database, chatops_inprocess: Run
 ) -> None:
+    """One after the other: what the help brought back leaves nothing of it."""
     database = migrated_application_database_everywhere
     chatops_inprocess("verify", "--only", "DB030", db=database, check=0)
     shape = """select (select jsonb_agg(p order by p.tablename, p.policyname) from pg_policies as p where schemaname = 'public'),
                       (select jsonb_agg(t order by t.tablename) from pg_publication_tables as t),
                       (select jsonb_agg(relname order by relname) from pg_class where relrowsecurity)"""
     before = database.execute(shape)
-    database.execute(GONE[what])
-    for url in (database.url, url_as(database, APPLICATION_OWNER)):
-        shown = chatops_inprocess("diagnose", "--only", "DB030", "-o", "json", db=url, check=1).stdout
-        (finding,) = json.loads(shown)["findings"]
-        assert [row["object"] for row in finding["rows"]] == [what]
-    database.execute(finding["help_sql"])
-    assert database.execute(shape) == before
-    chatops_inprocess("verify", "--only", "DB030", db=database, check=0)
+    for what, text in GONE.items():
+        database.execute(text)
+        for url in (database.url, url_as(database, APPLICATION_OWNER)):
+            shown = chatops_inprocess("diagnose", "--only", "DB030", "-o", "json", db=url, check=1).stdout
+            (finding,) = json.loads(shown)["findings"]
+            assert [row["object"] for row in finding["rows"]] == [what]
+        database.execute(finding["help_sql"])
+        assert database.execute(shape) == before
+        chatops_inprocess("verify", "--only", "DB030", db=database, check=0)
 
 
 def test_what_was_meant_to_go_is_forgotten_by_the_statement_of_the_help_and_kept_again(
