@@ -22,7 +22,7 @@ from benchmarks.peers import Peer
 from benchmarks.servers import Server
 from benchmarks.session import Bench, MeasureError, environment
 
-CLIENTS = "1,2,8,32"
+CLIENTS = "1,8,32"
 SIZES = "1000000"
 MIDDLE = 8
 LOCKED, OWN = 100, 100_000
@@ -56,7 +56,7 @@ def run(bench: Bench) -> None:
         raise SystemExit("pgbench makes the load, and it is not here: apt-get install postgresql (any version)")
     pgbench, clients, waiting = found["pgbench"].program, session.numbers("CLIENTS", CLIENTS), session.numbers("SIZES", SIZES)[0]
     seconds = session.numbers("SECONDS", "2")[0]
-    long_seconds = session.numbers("LONG_SECONDS", "60")[0]
+    long_seconds = session.numbers("LONG_SECONDS", "30")[0]
     long_rounds = session.numbers("LONG_ROUNDS", "1")[0]
     # Slow or not: a run has its fixed length.
     session.BUDGET_S = float("inf")

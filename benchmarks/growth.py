@@ -102,8 +102,9 @@ def files(bench: Bench, server: Server, size: int) -> Contenders:
         found: dict[str, float] = {}
 
         def take(name: str, *command: str | Path) -> None:
-            used = _used(*command, env=env)
-            found[name], found[f"{name}, {MEMORY}"] = used[""], used[MEMORY]
+            with bench.noted(f"{name}, {size:,} files"):
+                used = _used(*command, env=env)
+                found[name], found[f"{name}, {MEMORY}"] = used[""], used[MEMORY]
 
         if size <= MOST_EXAMINED and not examined:
             examined.append(size)
