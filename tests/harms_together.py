@@ -102,6 +102,7 @@ LOUD = [
          "key chats (fictional_user_id, real_user_id)"),
     Told("revoke execute on function extensions.uuid_generate_v4() from public, authenticated", "DB030",
          "may execute extensions.uuid_generate_v4()"),
+    Told("revoke execute on function others_write from public, anon, authenticated, service_role", "DB030", "may execute others_write("),
     Told("revoke execute on function operator_reply from service_role", "DB030", "service_role may execute operator_reply("),
     Told("revoke select on chat_state_summary from service_role", "DB030", "service_role may select chat_state_summary"),
 ]  # fmt: skip

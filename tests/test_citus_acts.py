@@ -179,7 +179,7 @@ def test_the_races_are_run_in_a_schema_with_the_tenants_own_functions(tenant: Cl
     assert "3 of 3 scenario steps passed" in chatops_inprocess(*asked, db=tenant.url, check=0).stdout
     with tenant.connect("acme") as own:
         # A function of the tenant that gives nobody a chat is what the races run on.
-        own.execute("create or replace function take_further_chat(p_operator_id uuid, p_from_the_head boolean) returns uuid"
+        own.execute("create or replace function take_next_chat(p_operator_id uuid, p_head timestamptz, p_own_since timestamptz) returns uuid"
                     " language plpgsql set search_path from current as $$ begin return null; end $$")  # fmt: skip
     assert "0 hold a chat" in chatops_inprocess(*asked, db=tenant.url, check=1).stdout
     with tenant.connect("acme") as own:

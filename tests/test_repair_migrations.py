@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tempfile
@@ -517,11 +518,24 @@ def test_a_session_that_remembers_the_head_of_the_queue_sees_at_once_what_came_b
 
 
 @pytest.mark.parametrize(
-    "memory", ["", "nonsense", "99999999999.000000 99999999999.000000 0 public", "1e9 0 0 public", "\u00b2 \u00b2 \u00b2 x"]
+    "memory",
+    [
+        "",
+        "nonsense",
+        "99999999999.000000 99999999999.000000 0 {schema}",
+        "1e9 0 0 {schema}",
+        "\u00b2 \u00b2 \u00b2 x",
+        "  0 {schema}",
+        f"{'9' * 400} 0 0 {{schema}}",
+        "{now} {later} 0 {schema}",
+        "{later} {later} 0 {schema}",
+    ],
 )
 def test_a_memory_of_the_queues_head_that_cannot_be_true_is_not_believed(desk: Desk, memory: str) -> None:
     chat = desk.waiting_chat()
     with desk.database.connect(autocommit=True) as session:
+        now = desk.app.value("select (1000000 * extract(epoch from clock_timestamp()))::bigint")
+        memory = memory.format(now=now, later=now + 10**12, schema=hashlib.md5(b"public").hexdigest())
         session.execute("select set_config('chatops.queue_head', %s, false)", [memory])
         assert session.execute("select assign_chat_to_operator(%s)", [desk.operator()]).fetchone() == (chat,)
 

@@ -7,13 +7,16 @@
 -- The mark of our writes reaches the workers only from a block: a SET in a function that nothing else calls is not sent on.
 -- in *: set local chatops.write to 'function'; => do $mark$ begin set local chatops.write to 'function'; end $mark$;
 -- in *: set local chatops.write to ''; => do $mark$ begin set local chatops.write to ''; end $mark$;
+-- in assign_chat_to_operator: v_returns constant bigint := coalesce(pg_catalog.pg_sequence_last_value('chatops.queue_returns'::pg_catalog.regclass), 0::bigint); => v_returns constant bigint := 0;
+-- in assign_chat_to_operator: v_head    constant timestamptz := known_queue_head(v_returns); => v_head    constant timestamptz := '-infinity'::timestamptz;
+-- in assign_chat_to_operator: if v_asks.first is not null then => if false then
 -- in assign_chat_to_operator: v_asks    record; => v_asks    record; v_schema  constant text := current_schema();
 -- in assign_chat_to_operator: s.target_schema = current_schema()::text collate pg_catalog."default" => s.target_schema = v_schema
 -- A plan of a tenant is made anew each time, and without an index it seems dear: compiling it would take a hundred times as long.
 -- in assign_chat_to_operator: set plan_cache_mode to force_generic_plan => set jit to off
 
 -- What is asked all day is done where the chats lie: one statement there instead of a dozen from here.
--- elsewhere, in assign_chat_to_operator ahead of: -- Looked at from the queue's end: in front there may be much that was taken and is not cleaned away yet. Before the look for
+-- elsewhere, in assign_chat_to_operator ahead of: -- Of one instant: a chat that they are given meanwhile waits, or is theirs.
     select assign_chat_to_operator(p_operator_id) into v_chat_id
       from (select pg_catalog.count(*) from operators as o where o.id = p_operator_id) as there;
     return v_chat_id;
@@ -50,12 +53,45 @@ end
 $nodes$;
 
 -- instead of: create or replace function take_next_chat
-create or replace function take_next_chat(p_operator_id uuid) returns uuid
+create or replace function take_next_chat(p_operator_id uuid, p_head timestamptz, p_own_since timestamptz) returns uuid
 language plpgsql
 set search_path from current
 as $function$
+declare
+  v_next record;
+  v_held constant uuid := held_chat(p_operator_id);
 begin
-  return take_further_chat(p_operator_id, true);
+  if v_held is not null then
+    return v_held;
+  end if;
+  select l.chat_id, l.waiting_since, l.queued_since into v_next from lock_next_chat(p_operator_id) as l;
+  if v_next.chat_id is null then
+    return null;
+  end if;
+  return take_chat(v_next.chat_id, p_operator_id, v_next.waiting_since, v_next.queued_since);
+end
+$function$;
+
+-- instead of: create or replace function take_chat
+create or replace function take_chat(p_chat_id uuid, p_operator_id uuid, p_waiting_since timestamptz, p_queued_since timestamptz)
+returns uuid
+language plpgsql
+set search_path from current
+as $function$
+declare
+  v_at constant timestamptz := not_before(p_queued_since);
+begin
+  update chats as c
+     set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = v_at,
+         last_operator_id = p_operator_id, state_since = v_at, epoch = c.epoch + 1, updated_at = v_at
+   where c.id = p_chat_id;
+  if not found then
+    return null;
+  end if;
+  perform end_turn(p_chat_id, p_queued_since, 'manual_unassign'::text);
+  perform begin_turn(p_chat_id, p_operator_id, v_at, p_waiting_since, p_queued_since);
+  update operators as o set last_activity = v_at where o.id = p_operator_id;
+  return p_chat_id;
 end
 $function$;
 

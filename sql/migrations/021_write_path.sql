@@ -174,42 +174,41 @@ comment on function end_turn(uuid, timestamptz, text) is
 
 -- ---- assign: who may have what ----------------------------------------------------------------------------------------
 --
--- What assign does, in order; each step is a function below, assign_chat_to_operator() calls them:
+-- What assign does, in order; each step is a statement of assign_chat_to_operator(), or a function below:
 --   1. May they? Somebody else's account, an operator who is unknown, inactive or away: refused, before anything is locked.
 --   2. The chat that they hold already, for whoever lost the answer; nothing while the queue is paused or nobody waits. No lock yet.
 --   3. Their row is locked (a second tab waits here, and then gets the first one's chat): lock_operator().
---   4. Of the 64 chats that have waited longest, the first that nobody has locked and that was not theirs a moment ago, is locked
---      and theirs, with its turn: take_next_chat(), one statement.
---   5. All of those were locked or their own: the head of every other operator's lane, then places further down, then everything:
---      lock_next_chat(), take_further_chat().
+--   4. The chat that has waited longest is locked, past those that somebody has locked: take_next_chat(). Where the first is one
+--      that was theirs a moment ago, lock_next_chat() looks for one that may be theirs.
+--   5. It is theirs, with its turn: take_chat().
 -- Chats are only ever locked with SKIP LOCKED here: who has locked an operator never waits for a chat.
 
 -- Counts the chats that came back into the queue, where they stand in front of newer ones. Others join it at its end.
 create sequence if not exists chatops.queue_returns;
 
-create or replace function queue_head_seen(p_returns bigint, out looked_at numeric, out head timestamptz)
+create or replace function known_queue_head(p_returns bigint) returns timestamptz
 language plpgsql
 stable
 set search_path from current
 as $function$
 declare
-  v_known  constant text[] := pg_catalog.string_to_array(pg_catalog.current_setting('chatops.queue_head'::text, true), ' '::text, ''::text);
+  v_known constant text[] := pg_catalog.string_to_array(pg_catalog.current_setting('chatops.queue_head'::text, true), ' '::text);
 begin
   -- What was taken stays in the index, in front of the head, until it can be cleaned away, and under a long report that is
-  -- long. So a session remembers for a second where the head was, unless a chat came back in front of it meanwhile.
-  looked_at := extract(epoch from clock_timestamp());
-  head := '-infinity'::timestamptz;
-  if v_known[3] = p_returns::text and v_known[4] = pg_catalog.md5(current_schema()::text)
-     and v_known[1] ~ '^[0-9]{1,11}[.][0-9]{6}$' and v_known[2] ~ '^[0-9]{1,11}[.][0-9]{6}$'
-     and v_known[1]::numeric between looked_at - 1::numeric and looked_at then
-    looked_at := v_known[1]::numeric;
-    head := pg_catalog.to_timestamp(v_known[2]::double precision) - interval '1 millisecond';
-  end if;
+  -- long. So a session remembers for a second where the head was, unless a chat came back in front of it meanwhile. Whoever may
+  -- have written what it remembers: no error comes of it. One expression: each is made ready anew in every transaction.
+  return case
+    when v_known[3] = p_returns::text and v_known[4] = pg_catalog.md5(current_schema()::text)
+         and pg_catalog.rtrim(v_known[1] || v_known[2], '0123456789'::text) = ''
+         and pg_catalog.length(v_known[1]) between 1 and 17 and pg_catalog.length(v_known[2]) between 1 and 17
+    then case when pg_catalog.to_timestamp(v_known[1]::double precision / 1000000::double precision) between clock_timestamp() - interval '1 second' and clock_timestamp()
+              then pg_catalog.to_timestamp((v_known[2]::double precision - 1000::double precision) / 1000000::double precision) else '-infinity'::timestamptz end
+    else '-infinity'::timestamptz end;
 end
 $function$;
-comment on function queue_head_seen(bigint) is
-  'Since when the chat at the head of the queue waited when this session last looked, and when that was (seconds since 1970);
--infinity and now when it has to be looked up.';
+comment on function known_queue_head(bigint) is
+  'Since when the chat at the head of the queue waited when this session last looked, less than a second ago; -infinity when it
+has to be looked up.';
 
 create or replace function lock_waiting_chat(p_chat_id uuid, p_operator_id uuid, p_own_before timestamptz,
                                              out chat_id uuid, out waiting_since timestamptz, out queued_since timestamptz)
@@ -269,8 +268,8 @@ $function$;
 comment on function heads_of_lanes(uuid) is
   'The chat that has waited longest of those that each other operator had last, or nobody: the oldest eight.';
 
-create or replace function lock_next_chat(p_operator_id uuid, p_from_the_head boolean, out chat_id uuid,
-                                          out waiting_since timestamptz, out queued_since timestamptz)
+create or replace function lock_next_chat(p_operator_id uuid, out chat_id uuid, out waiting_since timestamptz,
+                                          out queued_since timestamptz)
 language plpgsql
 set search_path from current
 as $function$
@@ -280,26 +279,30 @@ declare
   v_own_before constant timestamptz := own_chats_before(p_operator_id);
   v_id         uuid;
   v_step       integer;
-  v_walked     integer := 0;
 begin
   -- 1. The head of the queue, one candidate at a time: a single ordered statement would be planned as one long scan.
-  if p_from_the_head then
-    for v_id in
-      select c.id from chats as c
-       where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
-       order by c.waiting_since, c.id
-       limit 10
-    loop
-      v_walked := v_walked + 1;
-      select l.chat_id, l.waiting_since, l.queued_since into chat_id, waiting_since, queued_since
-        from lock_waiting_chat(v_id, p_operator_id, v_own_before) as l;
-      if chat_id is not null then
-        return;
-      end if;
-    end loop;
-    if v_walked < 10 then
+  for v_id in
+    select head.id
+      from (select c.id, c.last_operator_id, greatest(c.waiting_since, c.state_since) as queued_since
+              from chats as c
+             where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+             order by c.waiting_since, c.id
+             limit 64) as head
+     where head.last_operator_id is distinct from p_operator_id or head.queued_since <= v_own_before
+  loop
+    select l.chat_id, l.waiting_since, l.queued_since into chat_id, waiting_since, queued_since
+      from lock_waiting_chat(v_id, p_operator_id, v_own_before) as l;
+    if chat_id is not null then
       return;
     end if;
+  end loop;
+  -- Not EXISTS: that may be planned as one reading of the whole table.
+  perform c.id from chats as c
+    where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+    order by c.waiting_since, c.id
+   offset 63 limit 1;
+  if not found then
+    return;
   end if;
 
   -- 2. The head was full of this operator's own chats or of locked ones: the first of each other operator's lane.
@@ -337,125 +340,87 @@ begin
      for no key update skip locked;
 end
 $function$;
-comment on function lock_next_chat(uuid, boolean) is
-  'Locks the chat that has waited longest and that this operator may have, without waiting for anybody; null when none. The head
-of the queue is looked at again only if p_from_the_head.';
+comment on function lock_next_chat(uuid) is
+  'Locks the chat that has waited longest and that this operator may have, without waiting for anybody; null when none.';
 
 -- ---- assign: the taking -------------------------------------------------------------------------------------------------
 
-create or replace function take_further_chat(p_operator_id uuid, p_from_the_head boolean) returns uuid
+create or replace function take_chat(p_chat_id uuid, p_operator_id uuid, p_waiting_since timestamptz, p_queued_since timestamptz)
+returns uuid
 language plpgsql
 set search_path from current
 as $function$
 declare
-  v_next record;
-  v_at   timestamptz;
+  -- After the lock was had; or the clock has gone back since the chat came into the queue.
+  v_at        constant timestamptz := case when p_queued_since > clock_timestamp() and p_queued_since <= clock_timestamp() + interval '1 hour'
+                                           then p_queued_since else clock_timestamp() end;
+  v_left_open boolean;
 begin
-  select l.chat_id, l.waiting_since, l.queued_since into v_next from lock_next_chat(p_operator_id, p_from_the_head) as l;
-  if v_next.chat_id is null then
-    return null;
-  end if;
-  v_at := not_before(v_next.queued_since);
   update chats as c
      set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = v_at,
          last_operator_id = p_operator_id, state_since = v_at, epoch = c.epoch + 1, updated_at = v_at
-   where c.id = v_next.chat_id;
-  if not found then
-    return null;  -- A trigger of somebody else's keeps it as it is.
+   where c.id = p_chat_id
+  returning coalesce((select a.chat_id from chat_assignments as a where a.chat_id = p_chat_id and a.released_at is null limit 1),
+                     (select a.chat_id from operator_activity as a where a.chat_id = p_chat_id limit 1)) is not null into v_left_open;
+  if v_left_open is not false then
+    if v_left_open is null then
+      return null;  -- A trigger of somebody else's keeps it as it is.
+    end if;
+    -- An unassign whose second statement has not come, or never will.
+    perform end_turn(p_chat_id, p_queued_since, 'manual_unassign'::text);
   end if;
-  perform end_turn(v_next.chat_id, v_next.queued_since, 'manual_unassign'::text);
-  perform begin_turn(v_next.chat_id, p_operator_id, v_at, v_next.waiting_since, v_next.queued_since);
+  -- As begin_turn() does; nobody is heard on the chat before it is theirs.
+  insert into chat_assignments (chat_id, operator_id, assigned_at, waiting_since, queued_since)
+  values (p_chat_id, p_operator_id, v_at, p_waiting_since, p_queued_since);
+  insert into operator_activity (chat_id, operator_id, last_activity, updated_at)
+  values (p_chat_id, p_operator_id, v_at, v_at);
+  -- Who asks is there.
   update operators as o set last_activity = v_at where o.id = p_operator_id;
-  return v_next.chat_id;
+  return p_chat_id;
 end
 $function$;
-comment on function take_further_chat(uuid, boolean) is
-  'What take_next_chat does when none of the first could be had.';
+comment on function take_chat(uuid, uuid, timestamptz, timestamptz) is
+  'Gives an operator a chat, whose rows the caller has locked both, with its turn; null when the chat stays as it is.';
 
-create or replace function take_next_chat(p_operator_id uuid) returns uuid
+create or replace function take_next_chat(p_operator_id uuid, p_head timestamptz, p_own_since timestamptz) returns uuid
 language plpgsql
 set search_path from current
 as $function$
 declare
-  v_returns constant bigint := coalesce(pg_catalog.pg_sequence_last_value('chatops.queue_returns'::pg_catalog.regclass), 0::bigint);
-  v_seen    record;
-  v_next    record;
+  v_chat_id       uuid;
+  v_waiting_since timestamptz;
+  v_queued_since  timestamptz;
 begin
-  select s.looked_at, s.head into v_seen from queue_head_seen(v_returns) as s;
-  -- Nearly always one of the first is free, and one statement does it all: this is the hot path. They are looked at and locked
-  -- one at a time, in their order, and taken as they are then; the instant is read after the lock was had. So many at most that
-  -- dozens who ask at once find one each; what was the operator's own is passed over without a second look. Nobody can be heard
-  -- on the chat between the look at what was left open and the insert: a heartbeat needs the chat's lock and its holder.
-  with head as materialized (
-    select q.id, q.waiting_since, q.last_operator_id, greatest(q.waiting_since, q.state_since) as queued_since
-      from chats as q
-     where q.chat_state::text = 'waiting_assignment' and q.is_active and q.waiting_since is not null
-       and q.waiting_since >= v_seen.head
-     order by q.waiting_since, q.id
-     limit 64
-  ), taken as (
-    update chats as c
-       set chat_state = 'assigned', assigned_operator_id = p_operator_id, assignment_time = f.taken_at,
-           last_operator_id = p_operator_id, state_since = f.taken_at, epoch = c.epoch + 1, updated_at = f.taken_at
-      from (
-        select locked.id, locked.waiting_since, locked.queued_since, locked.queued_since <> head.queued_since as moved,
-               case when locked.queued_since > clock_timestamp() and locked.queued_since < clock_timestamp() + interval '1 hour'
-                    then locked.queued_since else clock_timestamp() end as taken_at
-          from head
-         cross join lateral (
-           select q.id, q.waiting_since, greatest(q.waiting_since, q.state_since) as queued_since
-             from chats as q
-            where q.id = head.id
-              and (head.last_operator_id is distinct from p_operator_id
-                   or head.queued_since <= (select own_chats_before(p_operator_id)))
-              and q.chat_state::text = 'waiting_assignment' and q.is_active and q.waiting_since is not null
-              and (q.last_operator_id is distinct from p_operator_id
-                   or greatest(q.waiting_since, q.state_since) <= (select own_chats_before(p_operator_id)))
-              for no key update of q skip locked
-         ) as locked
-         limit 1
-      ) as f
-     where c.id = f.id
-    returning f.id, f.waiting_since, f.queued_since, f.taken_at,
-              -- Not EXISTS: that may be planned as one reading of the whole table.
-              coalesce((select a.chat_id from chat_assignments as a where a.chat_id = f.id and a.released_at is null limit 1),
-                       (select a.chat_id from operator_activity as a where a.chat_id = f.id limit 1)) is not null
-              or f.moved as left_open  -- Held and let go since this began: what was left open then is not seen by it.
-  ), opened as (
-    insert into chat_assignments (chat_id, operator_id, assigned_at, waiting_since, queued_since)
-    select t.id, p_operator_id, t.taken_at, t.waiting_since, t.queued_since from taken as t where not t.left_open
-  ), heard as (
-    insert into operator_activity (chat_id, operator_id, last_activity, updated_at)
-    select t.id, p_operator_id, t.taken_at, t.taken_at from taken as t where not t.left_open
-  ), asked as (
-    -- Who asks is there.
-    update operators as o set last_activity = t.taken_at from taken as t where o.id = p_operator_id
-  )
-  select t.id as chat_id, t.waiting_since, t.queued_since, t.taken_at, t.left_open,
-         (select h.waiting_since from head as h limit 1) as head_since,
-         case when t.id is null then (select pg_catalog.count(*) from head) end as looked_at
-    into v_next
-    from (select) as always
-    left join taken as t on true;
-  if v_next.chat_id is not null then
-    perform pg_catalog.set_config('chatops.queue_head'::text, v_seen.looked_at::text || ' '
-      || extract(epoch from v_next.head_since)::text || ' ' || v_returns::text || ' ' || pg_catalog.md5(current_schema()::text), false);
-    if v_next.left_open then
-      -- An unassign whose second statement has not come, or never will.
-      perform end_turn(v_next.chat_id, v_next.queued_since, 'manual_unassign'::text);
-      perform begin_turn(v_next.chat_id, p_operator_id, v_next.taken_at, v_next.waiting_since, v_next.queued_since);
+  -- In front of all that were theirs nothing is passed over but what somebody has locked: this is no long scan. And nothing is
+  -- taken if they were given a chat before they were locked.
+  select c.id, c.waiting_since, greatest(c.waiting_since, c.state_since) into v_chat_id, v_waiting_since, v_queued_since
+    from chats as c
+   where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
+     and c.waiting_since >= coalesce(p_head, '-infinity'::timestamptz) and c.waiting_since < coalesce(p_own_since, 'infinity'::timestamptz)
+     and c.last_operator_id is distinct from p_operator_id
+     and (select h.id from chats as h
+           where h.assigned_operator_id = p_operator_id and h.chat_state::text = 'assigned' and h.is_active limit 1) is null
+   order by c.waiting_since, c.id
+   limit 1
+     for no key update skip locked;
+  if v_chat_id is null then
+    v_chat_id := held_chat(p_operator_id);
+    if v_chat_id is not null then
+      return v_chat_id;
     end if;
-    return v_next.chat_id;
+    select l.chat_id, l.waiting_since, l.queued_since into v_chat_id, v_waiting_since, v_queued_since
+      from lock_next_chat(p_operator_id) as l;
+    if v_chat_id is null then
+      return null;
+    end if;
   end if;
-  if v_seen.head = '-infinity'::timestamptz and v_next.looked_at < 64 then
-    return null;
-  end if;
-  -- All that wait were tried, or more than that has to be looked at.
-  return take_further_chat(p_operator_id, v_seen.head > '-infinity'::timestamptz);
+  return take_chat(v_chat_id, p_operator_id, v_waiting_since, v_queued_since);
 end
 $function$;
-comment on function take_next_chat(uuid) is
-  'Gives an operator, whose row the caller has locked and who holds nothing, the chat that has waited longest; null when none.';
+comment on function take_next_chat(uuid, timestamptz, timestamptz) is
+  'Gives an operator, whose row the caller has locked, the chat that has waited longest, or the one that they hold by now; null when
+none. p_head: since when the first in the queue waits, as far as is known; p_own_since: the first of those that were theirs last,
+null when there are none.';
 
 create or replace function held_chat(p_operator_id uuid) returns uuid
 language plpgsql
@@ -506,6 +471,8 @@ set plan_cache_mode to force_generic_plan
 as $function$
 declare
   v_marked  constant boolean := coalesce(pg_catalog.current_setting('chatops.write'::text, true), '') = 'function';
+  v_returns constant bigint := coalesce(pg_catalog.pg_sequence_last_value('chatops.queue_returns'::pg_catalog.regclass), 0::bigint);
+  v_head    constant timestamptz := known_queue_head(v_returns);
   v_asks    record;
   v_chat_id uuid;
 begin
@@ -513,12 +480,17 @@ begin
      or nullif(pg_catalog.current_setting('request.jwt.claim.sub'::text, true), '') is not null then
     perform refuse_other_caller(p_operator_id);
   end if;
-  -- Looked at from the queue's end: in front there may be much that was taken and is not cleaned away yet. Before the look for
-  -- the chat that they hold already, which comes out of the queue.
+  -- Of one instant: a chat that they are given meanwhile waits, or is theirs.
   select o.is_active, o.is_available,
          (select c.id from chats as c
+           where c.assigned_operator_id = p_operator_id and c.chat_state::text = 'assigned' and c.is_active limit 1) as held,
+         (select c.waiting_since from chats as c
+           where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null and c.waiting_since >= v_head
+           order by c.waiting_since, c.id limit 1) as first,
+         (select c.waiting_since from chats as c
            where c.chat_state::text = 'waiting_assignment' and c.is_active and c.waiting_since is not null
-           order by c.waiting_since desc, c.id desc limit 1) is not null as somebody_waits,
+             and coalesce(c.last_operator_id, '00000000-0000-0000-0000-000000000000'::uuid) = p_operator_id
+           order by c.waiting_since, c.id limit 1) as own,
          (select s.until from chatops.settings as s
            where s.target_schema = current_schema()::text collate pg_catalog."default" and s.key = 'pause' and s.until > clock_timestamp()) is not null as paused
     into v_asks from operators as o where o.id = p_operator_id;
@@ -526,35 +498,38 @@ begin
     perform refuse_absent_operator(p_operator_id, v_asks.is_active, v_asks.is_available);
   end if;
   -- Whoever lost the answer and asks again gets the chat they hold. Nothing is locked or written for that, nor where nobody waits.
-  select c.id into v_chat_id from chats as c
-   where c.assigned_operator_id = p_operator_id and c.chat_state::text = 'assigned' and c.is_active limit 1;
-  if v_chat_id is not null or v_asks.paused or not v_asks.somebody_waits then
-    return v_chat_id;
+  if v_asks.held is not null or v_asks.paused or (v_asks.first is null and v_head = '-infinity'::timestamptz) then
+    return v_asks.held;
   end if;
   -- Under this lock the requests of one operator follow each other.
   perform from operators as o where o.id = p_operator_id for no key update skip locked;
-  if found then
-    select c.id into v_chat_id from chats as c
-     where c.assigned_operator_id = p_operator_id and c.chat_state::text = 'assigned' and c.is_active limit 1;
-  else
+  if not found then
     v_chat_id := lock_operator(p_operator_id);
-  end if;
-  if v_chat_id is not null then
-    return v_chat_id;
+    if v_chat_id is not null then
+      return v_chat_id;
+    end if;
   end if;
 
   if not v_marked then
     set local chatops.write to 'function';
   end if;
   if pg_catalog.current_setting('transaction_isolation'::text) = 'read committed' then
-    v_chat_id := take_next_chat(p_operator_id);
+    v_chat_id := take_next_chat(p_operator_id, v_asks.first, v_asks.own);
   else
     -- In an older snapshot what others gave this operator is not seen, and only the unique indexes tell.
     begin
-      v_chat_id := take_next_chat(p_operator_id);
+      v_chat_id := take_next_chat(p_operator_id, v_asks.first, v_asks.own);
     exception when unique_violation then
       raise exception 'operator % was given a chat meanwhile', p_operator_id using errcode = 'serialization_failure';
     end;
+  end if;
+  if v_asks.first is not null then
+    -- Since when it has been known stays as it was while it is only followed.
+    perform pg_catalog.set_config('chatops.queue_head'::text,
+      case when v_head > '-infinity'::timestamptz then pg_catalog.split_part(pg_catalog.current_setting('chatops.queue_head'::text), ' '::text, 1)
+           else pg_catalog.round(1000000::numeric * extract(epoch from statement_timestamp()))::text end
+      || ' ' || pg_catalog.round(1000000::numeric * extract(epoch from v_asks.first))::text || ' ' || v_returns::text
+      || ' ' || pg_catalog.md5(current_schema()::text), false);
   end if;
   if not v_marked then
     set local chatops.write to '';
@@ -1224,8 +1199,9 @@ do $privileges$
 declare
   c_ours constant text := 'idle_timeout(), own_chats_before(uuid), paused_until(), count_refusal(text), refuse_other_caller(uuid), '
     || 'refuse_absent_operator(uuid, boolean, boolean), begin_turn(uuid, uuid, timestamptz, timestamptz, timestamptz), '
-    || 'end_turn(uuid, timestamptz, text), queue_head_seen(bigint), lock_waiting_chat(uuid, uuid, timestamptz), '
-    || 'heads_of_lanes(uuid), lock_next_chat(uuid, boolean), take_further_chat(uuid, boolean), take_next_chat(uuid), '
+    || 'end_turn(uuid, timestamptz, text), known_queue_head(bigint), '
+    || 'lock_waiting_chat(uuid, uuid, timestamptz), heads_of_lanes(uuid), lock_next_chat(uuid), '
+    || 'take_chat(uuid, uuid, timestamptz, timestamptz), take_next_chat(uuid, timestamptz, timestamptz), '
     || 'held_chat(uuid), lock_operator(uuid), '
     || 'explain_empty_queue(uuid), is_idle(uuid, uuid, timestamptz, timestamptz), let_go(uuid, uuid, text, boolean, boolean), '
     || 'release_chat(uuid, uuid, text), close_left_over_turns(), release_idle_chats(integer), refuse_busy_operator(uuid, uuid), '

@@ -33,6 +33,21 @@ comment on function guards_are_on() is
   'False while chatops.settings holds ''"off"'' under the key guards (and its until has not passed): then late replies and
 direct writes of the state are obeyed as before. What keeps the rows consistent stays on.';
 
+-- No definer: who writes is asked. A trigger's condition is read anew by every statement, and by far the most of its cost is its
+-- length: this call is a fifth of the text that it stands for.
+create or replace function others_write(p_table oid) returns boolean
+language plpgsql
+stable
+set search_path from current
+as $function$
+begin
+  return pg_catalog.current_setting('chatops.write'::text, true) is distinct from 'function'
+         or not pg_catalog.has_any_column_privilege(p_table, 'update with grant option'::text);
+end
+$function$;
+comment on function others_write(oid) is
+  'Whether a write is not ours: it bears no mark, or comes from somebody who may not let others write that table.';
+
 -- A column that the guards read cannot be dropped, nor its type changed, unless somebody drops this view first and puts it back
 -- (run this file's statement again): without it the next message would fail.
 create or replace view guarded_columns with (security_invoker = true) as
@@ -106,8 +121,10 @@ begin
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
     perform from operators as o where o.id = new.handled_by_operator_id for key share;
   end if;
-  -- A message comes after the last move of its chat, too, should the clock have gone back meanwhile.
-  select greatest(c.last_message_at, c.state_since, c.assignment_time) into v_last
+  -- A message comes after the last move of its chat, too, should the clock have gone back meanwhile. What the same statement has
+  -- stored a moment ago is seen; what others have stored while this waited for the chat is in its last_message_at.
+  select greatest(c.last_message_at, c.state_since, c.assignment_time),
+         (select m.created_at from messages as m where m.chat_id = c.id order by m.created_at desc limit 1) into v_last, v_newest
     from chats as c where c.id = new.chat_id for no key update;
   if not found then
     raise exception 'chat % does not exist', new.chat_id using errcode = 'foreign_key_violation';
@@ -129,19 +146,13 @@ begin
     end if;
   end if;
 
-  -- Later than the clock, the last message and the newest stored, whatever the clock did. What the same statement has stored a
-  -- moment ago is seen, too; what is over an hour ahead decides nothing, and is put right first.
-  select m.created_at into v_newest from messages as m where m.chat_id = new.chat_id order by m.created_at desc limit 1;
+  -- Later than the clock, the last message and the newest stored, whatever the clock did. What is over an hour ahead decides
+  -- nothing, and is put right first.
   if v_newest > v_now + interval '1 hour' then
     v_newest := restamp_messages(new.chat_id, new.id);
   end if;
-  new.created_at := v_now;
-  if v_last >= v_now and v_last <= v_now + interval '1 hour' then
-    new.created_at := v_last + interval '1 microsecond';
-  end if;
-  if v_newest >= new.created_at then
-    new.created_at := v_newest + interval '1 microsecond';
-  end if;
+  new.created_at := greatest(v_now, v_newest + interval '1 microsecond',
+                             case when v_last <= v_now + interval '1 hour' then v_last + interval '1 microsecond' end);
   return new;
 end
 $function$;
@@ -344,10 +355,7 @@ set search_path from current
 as $function$
 declare
   v_marked constant boolean := coalesce(pg_catalog.current_setting('chatops.write'::text, true), '') = 'function';
-  v_odd    constant boolean := pg_catalog.pg_trigger_depth() = 1 and v_marked or new.created_at < now()
-                      or (pg_catalog.current_setting('chatops.history'::text, true) <> ''
-                          and (pg_catalog.current_setting('chatops.history'::text, true) = 'all'
-                               or pg_catalog.current_setting('chatops.history'::text, true) like '%' || new.id::text || '%')) is true;
+  v_noted  constant text := nullif(pg_catalog.current_setting('chatops.history'::text, true), '');
   v_now    constant boolean := new.created_at between now() and clock_timestamp() + interval '1 hour';
   v_said   boolean := false;
 begin
@@ -379,7 +387,9 @@ begin
   end if;
   if v_said then
     null;
-  elsif v_odd and is_owners_session() then
+  elsif (pg_catalog.pg_trigger_depth() = 1 and v_marked or new.created_at < now()
+         or (v_noted is not null and (v_noted = 'all' or v_noted like '%' || new.id::text || '%')))
+        and is_owners_session() then
     perform apply_history(new.chat_id, new.created_at);
   elsif new.sender_type::text = 'real' then
     -- One statement decides and counts, for nearly every message.
@@ -478,8 +488,7 @@ $function$;
 comment on function keep_message() is 'Trigger: a stored message keeps its chat, its sender, its writer and its time.';
 
 create or replace trigger chatops_keep_message before update on messages
-  for each row when ((pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                      or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
+  for each row when (others_write('chats'::pg_catalog.regclass::oid)
                      and (new.chat_id is distinct from old.chat_id or new.sender_type::text is distinct from old.sender_type::text
                           or new.created_at is distinct from old.created_at
                           or new.handled_by_operator_id is distinct from old.handled_by_operator_id
@@ -580,8 +589,7 @@ comment on function guard_new_chat() is
   'Trigger: a new chat has a state, an operator only if it is assigned, no message yet, and so nobody who waits.';
 
 create or replace trigger chatops_guard_new_chat before insert on chats
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                     or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
+  for each row when (others_write('chats'::pg_catalog.regclass::oid))
   execute function guard_new_chat();
 
 create or replace function open_first_turn() returns trigger
@@ -598,8 +606,7 @@ comment on function open_first_turn() is 'Trigger: a chat that is stored as assi
 
 create or replace trigger chatops_open_first_turn after insert on chats
   for each row when (new.assigned_operator_id is not null
-                     and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                          or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option')))
+                     and others_write('chats'::pg_catalog.regclass::oid))
   execute function open_first_turn();
 
 create or replace function complete_our_move(p_old chats, p_new chats) returns chats
@@ -636,6 +643,9 @@ security definer
 set search_path from current
 as $function$
 begin
+  if pg_catalog.current_setting('chatops.write'::text, true) is distinct from 'function' then
+    return new;
+  end if;
   if new.message_count is distinct from old.message_count and pg_catalog.pg_trigger_depth() > 1
      and pg_catalog.current_setting('chatops.counted'::text, true) = new.id::text then
     new.message_count := old.message_count;
@@ -837,13 +847,11 @@ comment on function guard_chat() is
   'Trigger: the application''s writes of a chat. Closing, opening, giving back and giving to a free operator are done wholly;
 a stale write of the state changes nothing; counters and clocks are the database''s.';
 
--- Short on purpose: a trigger's condition is read anew by every statement, and a long one costs more than the call.
 create or replace trigger chatops_guard_chat before update on chats
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                     or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
+  for each row when (others_write('chats'::pg_catalog.regclass::oid))
   execute function guard_chat();
-create or replace trigger chatops_mark_move before update on chats
-  for each row when (old.epoch = new.epoch and pg_catalog.current_setting('chatops.write', true) = 'function')
+create or replace trigger chatops_mark_move before update of chat_state, assigned_operator_id, is_active, message_count on chats
+  for each row when (old.epoch = new.epoch)
   execute function mark_move();
 
 create or replace function follow_holder() returns trigger
@@ -855,6 +863,9 @@ declare
   v_at     constant timestamptz := coalesce(new.assignment_time, not_before(new.state_since));
   v_reason text;
 begin
+  if old.assigned_operator_id is not distinct from new.assigned_operator_id and not (old.is_active and not new.is_active) then
+    return null;
+  end if;
   if new.assigned_operator_id <> old.assigned_operator_id
      and not exists (select from operators as o where o.id = old.assigned_operator_id) then
     return null;  -- The operator has another id since, and so have the rows.
@@ -898,9 +909,7 @@ comment on function follow_holder() is
 what it lets go keeps its open row for the reason that comes with the next.';
 
 create or replace trigger chatops_follow_holder after update on chats
-  for each row when ((old.assigned_operator_id is distinct from new.assigned_operator_id or old.is_active and not new.is_active)
-                     and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                          or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option')))
+  for each row when (others_write('chats'::pg_catalog.regclass::oid))
   execute function follow_holder();
 
 -- ---- assignments, heartbeats, operators -----------------------------------------------------------------------------
@@ -981,8 +990,7 @@ comment on function guard_assignment() is
   'Trigger: a chat has one open assignment, its holder''s, and assignments of one chat never overlap, however they are written.';
 
 create or replace trigger chatops_guard_assignment before insert on chat_assignments
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                     or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
+  for each row when (others_write('chats'::pg_catalog.regclass::oid))
   execute function guard_assignment();
 
 create or replace function guard_release() returns trigger
@@ -1038,8 +1046,7 @@ comment on function guard_release() is
   'Trigger: the assignment of a chat''s holder is not closed by itself, what is closed stays so, and none changes chat or operator.';
 
 create or replace trigger chatops_guard_release before update on chat_assignments
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                     or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
+  for each row when (others_write('chats'::pg_catalog.regclass::oid))
   execute function guard_release();
 
 create or replace function keep_turn() returns trigger
@@ -1065,8 +1072,7 @@ comment on function keep_turn() is 'Trigger: the open assignment of a chat''s ho
 
 create or replace trigger chatops_keep_turn before delete on chat_assignments
   for each row when (old.released_at is null
-                     and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                          or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option')))
+                     and others_write('chats'::pg_catalog.regclass::oid))
   execute function keep_turn();
 
 create or replace function follow_truncate() returns trigger
@@ -1159,8 +1165,7 @@ comment on function guard_heartbeat() is
   'Trigger: only the holder of a chat, while active, is heard on it; their last input keeps its time unless it is ahead of ours.';
 
 create or replace trigger chatops_guard_heartbeat before insert or update on operator_activity
-  for each row when (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                     or not pg_catalog.has_any_column_privilege('chats'::pg_catalog.regclass::oid, 'update with grant option'))
+  for each row when (others_write('chats'::pg_catalog.regclass::oid))
   execute function guard_heartbeat();
 
 create or replace function keep_total_messages() returns trigger
@@ -1183,13 +1188,11 @@ comment on function keep_total_messages() is 'Trigger: replies are counted as th
 -- Asked about its own table: a node that joins a cluster is given this one before the chats.
 create or replace trigger chatops_start_total_messages before insert on operators
   for each row when (new.total_messages <> 0
-                     and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                          or not pg_catalog.has_any_column_privilege('operators'::pg_catalog.regclass::oid, 'update with grant option')))
+                     and others_write('operators'::pg_catalog.regclass::oid))
   execute function keep_total_messages();
 create or replace trigger chatops_keep_total_messages before update of total_messages on operators
   for each row when (old.total_messages is distinct from new.total_messages
-                     and (pg_catalog.current_setting('chatops.write', true) is distinct from 'function'
-                          or not pg_catalog.has_any_column_privilege('operators'::pg_catalog.regclass::oid, 'update with grant option')))
+                     and others_write('operators'::pg_catalog.regclass::oid))
   execute function keep_total_messages();
 
 create or replace function refuse_operators_clock() returns trigger
@@ -1254,6 +1257,8 @@ begin
     execute 'revoke execute on function ' || c_ours || ' from ' || v_role;
     execute 'revoke all on guarded_columns from ' || v_role;
   end loop;
+  -- Conditions of triggers call it as whoever writes.
+  grant execute on function others_write(oid) to public;
 end
 $privileges$;
 
@@ -1279,11 +1284,11 @@ begin
        and p.proname in (
          'policy_number', 'oldest_unanswered', 'closed_by_limit', 'is_owners_session', 'refuse_clock', 'restamp_messages',
          'next_instant', 'not_before', 'order_message', 'apply_message', 'idle_timeout', 'own_chats_before', 'paused_until', 'count_refusal',
-         'refuse_other_caller', 'refuse_absent_operator', 'begin_turn', 'end_turn', 'queue_head_seen', 'lock_waiting_chat',
-         'heads_of_lanes', 'lock_next_chat', 'take_further_chat', 'take_next_chat', 'held_chat', 'lock_operator', 'assign_chat_to_operator',
+         'refuse_other_caller', 'refuse_absent_operator', 'begin_turn', 'end_turn', 'known_queue_head', 'lock_waiting_chat',
+         'heads_of_lanes', 'lock_next_chat', 'take_chat', 'take_next_chat', 'held_chat', 'lock_operator', 'assign_chat_to_operator',
          'explain_empty_queue', 'is_idle', 'let_go', 'release_and_reassign_chat', 'release_chat', 'close_left_over_turns',
          'release_idle_chats', 'refuse_busy_operator', 'reassign_chat', 'close_chat', 'reopen_chat', 'refuse_late_reply',
-         'stored_message', 'operator_reply', 'user_message', 'operator_heartbeat', 'guards_are_on', 'note_history', 'note_move', 'put_in_order',
+         'stored_message', 'operator_reply', 'user_message', 'operator_heartbeat', 'guards_are_on', 'others_write', 'note_history', 'note_move', 'put_in_order',
          'apply_user_message', 'apply_reply', 'apply_history', 'keep_message', 'forget_messages', 'guard_new_chat',
          'open_first_turn', 'complete_our_move', 'settle_chat', 'decide_chat', 'remember_move', 'guard_chat', 'mark_move', 'follow_holder',
          'guard_assignment', 'guard_release', 'keep_turn', 'follow_truncate', 'guard_heartbeat', 'keep_total_messages', 'refuse_operators_clock',

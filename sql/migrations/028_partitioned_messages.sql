@@ -22,7 +22,7 @@ declare
   v_newest timestamptz;
   c_given  constant timestamptz := new.created_at;
   v_style  text;
-  v_fits   boolean := true;
+  v_fits   boolean;
 begin
   -- It may be in no chat, where the column allows it. What an update moves here from another partition was written before.
   if new.chat_id is null
@@ -33,8 +33,10 @@ begin
     -- The key only, and before the chat: whoever deletes the operator is waited for with empty hands.
     perform from operators as o where o.id = new.handled_by_operator_id for key share;
   end if;
-  -- A message comes after the last move of its chat, too, should the clock have gone back meanwhile.
-  select greatest(c.last_message_at, c.state_since, c.assignment_time) into v_last
+  -- A message comes after the last move of its chat, too, should the clock have gone back meanwhile. What the same statement has
+  -- stored a moment ago is seen; what others have stored while this waited for the chat is in its last_message_at.
+  select greatest(c.last_message_at, c.state_since, c.assignment_time),
+         (select m.created_at from messages as m where m.chat_id = c.id order by m.created_at desc limit 1) into v_last, v_newest
     from chats as c where c.id = new.chat_id for no key update;
   if not found then
     raise exception 'chat % does not exist', new.chat_id using errcode = 'foreign_key_violation';
@@ -56,19 +58,13 @@ begin
     end if;
   end if;
 
-  -- Later than the clock, the last message and the newest stored, whatever the clock did. What the same statement has stored a
-  -- moment ago is seen, too; what is over an hour ahead decides nothing, and is put right first.
-  select m.created_at into v_newest from messages as m where m.chat_id = new.chat_id order by m.created_at desc limit 1;
+  -- Later than the clock, the last message and the newest stored, whatever the clock did. What is over an hour ahead decides
+  -- nothing, and is put right first.
   if v_newest > v_now + interval '1 hour' then
     v_newest := restamp_messages(new.chat_id, new.id);
   end if;
-  new.created_at := v_now;
-  if v_last >= v_now and v_last <= v_now + interval '1 hour' then
-    new.created_at := v_last + interval '1 microsecond';
-  end if;
-  if v_newest >= new.created_at then
-    new.created_at := v_newest + interval '1 microsecond';
-  end if;
+  new.created_at := greatest(v_now, v_newest + interval '1 microsecond',
+                             case when v_last <= v_now + interval '1 hour' then v_last + interval '1 microsecond' end);
 
   -- A row cannot go to another partition here: the server would say so (0A000) in words that help nobody.
   if tg_table_name <> 'messages' and new.created_at is distinct from c_given then

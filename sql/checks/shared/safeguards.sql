@@ -20,12 +20,14 @@ with tables as materialized (
   union all
   select t.oid, k.oid, 'pg_constraint'::regclass::oid, false from tables as t join pg_catalog.pg_constraint as k on k.conrelid = t.oid and k.contype = 'c' where t.of_chats
   union all
+  select t.oid, g.oid, 'pg_trigger'::regclass::oid, false from tables as t join pg_catalog.pg_trigger as g on g.tgrelid = t.oid and g.tgqual is not null where t.of_chats
+  union all
   select t.oid, x.indexrelid, 'pg_class'::regclass::oid, false from tables as t join pg_catalog.pg_index as x on x.indrelid = t.oid where t.of_chats and (x.indexprs is not null or x.indpred is not null)
 ), called as materialized (
   select p.oid, p.oid::regprocedure::text as call, p.prosrc, p.prosecdef, p.proowner, pg_catalog.bool_or(a.of_policies) as of_policies
     from asked as a
     join pg_catalog.pg_depend as d on d.classid = a.class_oid and d.objid = a.object_oid and d.refclassid = 'pg_proc'::regclass::oid
-    join pg_catalog.pg_proc as p on p.oid = d.refobjid
+    join pg_catalog.pg_proc as p on p.oid = d.refobjid and p.prorettype <> 'trigger'::regtype::oid
    group by p.oid
 )
 select 'row level security of ' || t.relname::text as label, t.relname::text as relation, true as lasting,
