@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -181,7 +182,7 @@ def actions(bench: Bench, server: Server, size: int) -> Contenders:
         **({"log -o csv": _look(env, "log", "-o", "csv")} if size <= MOST_WRITTEN else {}),
         "show CHAT": _look(env, "show", chat),
         "undo, the newest": lambda: _used("undo", "--dry-run", env=env, codes=(0, 1, 2, 4)),
-        "console": _look(env, "console", "--screenshot", bench.folder / "screen.svg"),
+        **({"console": _look(env, "console", "--screenshot", bench.folder / "screen.svg")} if find_spec("textual") else {}),
     }
 
 
