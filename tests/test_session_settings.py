@@ -85,6 +85,11 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "temp_file_limit": ("10MB",),
     "application_name": ("''; drop table chats; --",),
 }
+APART = (
+    "debug_print_plan", "log_statement", "log_min_duration_statement", "session_preload_libraries",
+    *(name for name in SETTINGS if "parallel" in name),
+)  # fmt: skip
+"""What lets the server write down all that it does, or begin a process for each part of it: many times the work."""
 BY_ENVIRONMENT = {
     "PGTZ": "Pacific/Chatham", "PGDATESTYLE": "SQL, DMY", "PGCLIENTENCODING": "SQL_ASCII", "PGGEQO": "off", "LC_ALL": "C",
     "PGOPTIONS": "-c DateStyle=German -c IntervalStyle=iso_8601 -c search_path=pg_catalog -c extra_float_digits=-10",
@@ -184,14 +189,16 @@ def test_settings_of_the_database_and_the_environment_change_no_answer(ailing: D
     assert len(SETTINGS) >= 40
     names = list(COMMANDS)
     plain = answers(chatops_inprocess, ailing, names)
-    sessions: list[tuple[dict[str, str], dict[str, str]]] = [*((bundle, {}) for bundle in bundles()), ({}, BY_ENVIRONMENT)]
-    if not LONG and ailing.server.version < 18:
+    together = bundles()
+    every: list[tuple[dict[str, str], dict[str, str], list[str]]]
+    every = [*((session, {}, names) for session in together), ({}, BY_ENVIRONMENT, names)]
+    if not LONG:
+        first, apart = ({name: value for name, value in together[0].items() if (name in APART) is one} for one in (False, True))
+        by_turns = [(session, env, names[at % 2 :: 2]) for at, (session, env, _) in enumerate(every)][1:]
         # How an answer is written in the others no version has changed.
-        sessions = [sessions[0], sessions[-1]]
-    told = []
-    for at, (session, env) in enumerate(sessions):
-        asked = names if LONG or not at else names[at % 2 :: 2]
-        told.append((session, env, asked, answers_under(chatops_inprocess, ailing, asked, session, env)))
+        others = by_turns if ailing.server.version >= 18 else by_turns[-1:]
+        every = [(first, {}, names), *others, (apart, {}, ["summary", "operator", "diagnose"])]
+    told = [(session, env, asked, answers_under(chatops_inprocess, ailing, asked, session, env)) for session, env, asked in every]
     agree(chatops_inprocess, ailing, plain, [({**session, **env}, asked, found) for session, env, asked, found in told])
 
 
