@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chatops.db import database as timeouts
+from tests.conftest import url_as
 from tests.desk import Desk
 from tests.servers import Database
 
@@ -150,3 +152,44 @@ def test_what_asks_for_a_pause_reads_one_row_however_many_tenants_there_are(late
             session.execute(f"select {asked}".encode())
             row = session.execute(scans.encode()).fetchone()
         assert row == (0,), asked
+
+
+NOT_SEEN = {
+    "policies hide it": "alter table chatops.settings enable row level security",
+    "no right to the table": "revoke select on chatops.settings from {0}",
+    "no right to the schema": "revoke usage on schema chatops from {0}",
+}
+
+
+def test_a_pause_that_cannot_be_seen_is_never_told_as_none(
+    latest_database: Database, chatops_inprocess: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(latest_database)
+    desk.operator()
+    chat = desk.waiting_chat()
+    looks = (("summary",), ("queue",), ("operators",), ("show", str(chat)))
+
+    def led(line: str, database: Any) -> None:
+        for look in looks:
+            assert chatops_inprocess(*look, db=database).stdout.startswith(line), (look, line)
+
+    with latest_database.role("reader") as role:
+        for text in NOT_SEEN.values():
+            latest_database.script(
+                f"grant usage on schema public, chatops to {role}; grant select on all tables in schema public, chatops to {role}; "
+                "alter table chatops.settings disable row level security; " + text.format(role)
+            )
+            led("whether the queue is paused cannot be seen: ", url_as(latest_database, role))
+            told = json.loads(chatops_inprocess("summary", "-o", "json", db=url_as(latest_database, role), check=0).stdout)
+            assert told["paused_until"] is None
+            assert told["pause_unseen"]
+            assert "its turn is in" not in chatops_inprocess("show", str(chat), db=url_as(latest_database, role)).stdout
+        # Assign itself knows, and tells whoever may ask it.
+        chatops_inprocess("pause", "--for", "15m", "--reason", "x", "--yes", db=latest_database, check=0)
+        led("whether the queue is paused cannot be seen: ", url_as(latest_database, role))
+        latest_database.execute(f"grant execute on function paused_until() to {role}")
+        led("paused until", url_as(latest_database, role))
+    monkeypatch.setitem(timeouts.TIMEOUTS, "read", ("15s", "50ms"))  # type: ignore[misc]
+    with latest_database.connect() as other:
+        other.execute("begin; lock table chatops.settings in access exclusive mode")
+        led("whether the queue is paused cannot be seen: ", latest_database)

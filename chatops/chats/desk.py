@@ -95,6 +95,9 @@ def read(database: Database, silent_after: timedelta, *, careful: bool = True) -
     def held(database: Database) -> list[HeldChat]:
         return reports.ask(database, HeldChat, "queries/desk_held.sql", {"longer_than": rules.idle_timeout, "limit": MOST})
 
+    standing = pauses.standing(database)
+    if standing.unseen is not None:
+        unseen["pause"] = standing.unseen
     return Look(
         database.facts,
         _seen(database, "queue", unseen, reports.queue_figures, careful),
@@ -103,7 +106,7 @@ def read(database: Database, silent_after: timedelta, *, careful: bool = True) -
         _seen(database, "held", unseen, held, careful),
         _seen(database, "actions", unseen, lambda one: log.newest(one, ACTIONS), careful),
         _seen(database, "lag", unseen, lambda one: reports.ask(one, Lag, "queries/desk_lag.sql")[0], careful),
-        pauses.until(database),
+        standing.until,
         rules,
         silent_after,
         unseen,

@@ -46,16 +46,26 @@ def require(database: Database) -> None:
         )
 
 
-def until(database: Database) -> datetime | None:
-    """Until when the queue is paused; None when it is not, or cannot be read. Inside a transaction."""
+@frozen
+class Standing:
+    """Until when the queue is paused, None while it is open; where neither can be told, `unseen` says why."""
+
+    until: datetime | None = None
+    unseen: str | None = None
+
+
+def standing(database: Database) -> Standing:
+    """Whether the queue is paused: as the settings say, else as assign says, which reads as their owner. Inside a transaction."""
     if database.facts is None or not database.facts.has_bookkeeping or not database.facts.has_queue_clocks:
-        return None
-    try:
-        with database.savepoint("chatops_pause"):
-            found = database.value(sqlfiles.read("queries/pause_standing.sql"))
-    except DatabaseError:
-        return None
-    return found if isinstance(found, datetime) else None
+        return Standing()  # assign looks at no pause
+    unseen = ""
+    for asked in ("queries/pause_standing.sql", "queries/pause_asked.sql"):
+        try:
+            with database.savepoint("chatops_pause"):
+                return Standing(database.value(sqlfiles.read(asked)))
+        except DatabaseError as error:
+            unseen = unseen or error.message
+    return Standing(unseen=unseen)
 
 
 def end(database: Database, provenance: Provenance, reason: str | None) -> Paused | None:

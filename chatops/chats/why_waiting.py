@@ -9,6 +9,7 @@ from uuid import UUID
 
 from chatops import sqlfiles
 from chatops.chats import pauses, pick_order
+from chatops.chats.pauses import Standing
 from chatops.chats.pick_order import PickOrder
 from chatops.chats.reports import ask
 from chatops.db import Database
@@ -51,8 +52,8 @@ class Waiting:
     ahead: int
     obstacles: Sequence[Obstacle]
     now: datetime | None
-    paused: datetime | None = None
-    """Until when nobody gets a chat."""
+    pause: Standing = Standing()
+    """Until when nobody gets a chat, if that can be seen."""
 
 
 def read(database: Database, chat_id: UUID, silent_before: datetime | None = None) -> Waiting | None:
@@ -66,7 +67,7 @@ def read(database: Database, chat_id: UUID, silent_before: datetime | None = Non
         asked = {"chat": chat_id, "by": order.column, "newest_first": order.newest_first}
         ahead = int(database.tuples(sqlfiles.read("queries/waiting_ahead.sql"), asked)[0][0])
     now = database.facts.now if database.facts else None
-    return Waiting(places[0], order, ahead, obstacles, now, pauses.until(database))
+    return Waiting(places[0], order, ahead, obstacles, now, pauses.standing(database))
 
 
 def _told(one: Obstacle, silent_before: datetime | None) -> Obstacle:

@@ -1,4 +1,4 @@
-"""The word that the queue is paused, before whatever a look shows."""
+"""The word that the queue is paused, or that nobody can tell, before whatever a look shows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from chatops.model import Answer, Span, Text
 
 
 def led(database: Database, answer: Answer) -> Answer:
-    """The answer, after the word that the queue is paused, where it is."""
-    paused = pauses.until(database)
-    if paused is None:
+    """The answer, after the word that the queue is paused, where it is or cannot be seen."""
+    found = pauses.standing(database)
+    if found.until is not None:
+        said = f"paused until {formatting.instant(found.until)}: nobody gets a chat"
+        told: dict[str, object] = {"paused_until": found.until}
+    elif found.unseen is not None:
+        said = f"whether the queue is paused cannot be seen: {formatting.visible(found.unseen)}"
+        told = {"paused_until": None, "pause_unseen": found.unseen}
+    else:
         return answer
-    word = Text([[Span(f"paused until {formatting.instant(paused)}: nobody gets a chat", "warning")]])
-    return replace(answer, body=(word, *answer.body), data={**answer.data, "paused_until": paused})
+    return replace(answer, body=(Text([[Span(said, "warning")]]), *answer.body), data={**answer.data, **told})

@@ -84,7 +84,7 @@ def _verdict(head: Head, look: Look | None, found: Findings | None, width: int) 
         number = tally(found.survey)
         counted = {"critical": "critical", "warning": "warnings", "unknown": "unknown"}
         counts = ", ".join(plural(number[one], one, many) for one, many in counted.items() if number[one])
-    paused = f"PAUSED until {clock(look.paused)}" if look.paused else ""
+    paused = f"PAUSED until {clock(look.paused)}" if look.paused else "pause not seen" if "pause" in look.unseen else ""
     told = "    ".join(part for part in (counts, paused, _queue(look, found), _lag(look)) if part)
     return [Span(f" {word} ", style), Span(cut(f" {told}", width - len(word) - 2))]
 

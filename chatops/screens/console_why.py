@@ -45,7 +45,8 @@ def why(chat: WaitingChat, look: Look, free: Free | None, passed: int, *, show_n
     """The pause; passed over by others; nobody there; only the one who had it last, until when; or that the free do not fetch."""
     if look.paused is not None:
         return f"paused until {clock(look.paused)}"
-    told = [f"passed over {formatting.plural(passed, 'time')}"] if passed else []
+    told = ["perhaps paused: not seen"] if "pause" in look.unseen else []
+    told += [f"passed over {formatting.plural(passed, 'time')}"] if passed else []
     if free is None:
         return "; ".join([*told, "operators not seen"])
     others = [one for one in free.there if one.operator_id != chat.last_operator_id]

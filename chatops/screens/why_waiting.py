@@ -28,7 +28,7 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
         (
             "free",
             "could take it now, if they fetch: nobody is given a chat unasked"
-            if waiting.paused is None
+            if waiting.pause.until is None
             else "could take it, but the queue is paused",
         ),
         ("silent", "count as free, and were not heard of for long"),
@@ -51,7 +51,7 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
                 Span(f"{meaning}{', last seen' if kind in ABSENT else ''}: {shown}{more}"),
             ]
         )
-    if not counted["free"] or waiting.paused is not None:
+    if not counted["free"] or waiting.pause.until is not None:
         told.append([Span("nobody can take it now", "warning")])
     return told
 
@@ -76,8 +76,10 @@ def _by_another_order(waiting: Waiting) -> list[Line]:
 
 def _served(waiting: Waiting) -> str:
     place, order = waiting.place, waiting.order
-    if waiting.paused is not None:
-        return f"paused until {formatting.instant(waiting.paused)}, so no time can be told"
+    if waiting.pause.until is not None:
+        return f"paused until {formatting.instant(waiting.pause.until)}, so no time can be told"
+    if waiting.pause.unseen is not None:
+        return "whether the queue is paused cannot be seen, so no time can be told"
     if all(one.rule != "free" for one in waiting.obstacles):
         return "nobody is free, so no time can be told"
     if order is None:
