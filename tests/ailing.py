@@ -136,8 +136,8 @@ TROUBLES = {
     ),
 }
 """Findings that have no file in `sql/plants` and can be had by statements that a rollback takes back."""
-ELSEWHERE = {"DB010", "DB011", "DB012", "DB015", "DB021", "DB025", "DB026", "DB027", "DATA008", "DB028", "DB034"}
-"""Findings that take other sessions or servers, what no rollback takes back, or a table without its key."""
+ELSEWHERE = {"DB010", "DB011", "DB012", "DB015", "DB021", "DB025", "DB026", "DB027", "DB028", "DB034"}
+"""Findings that take other sessions or servers, what no rollback takes back, or a ledger."""
 
 
 @contextmanager

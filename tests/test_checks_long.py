@@ -268,8 +268,8 @@ OUTSIDE = {"DB010": held_up, "DB011": full_of_dead_rows, "DB015": nearly_all_con
 @pytest.mark.long
 def test_what_other_sessions_do_is_found_beside_other_troubles(own_server: Callable[..., Server]) -> None:
     # A standby, slow statements, large tables: test_checks.py. Adopted functions: test_adopted_functions.py. Partitions: test_partitioned.py.
-    # A cluster: test_citus.py. A table without its key: test_wrong_rows.py.
-    assert OUTSIDE.keys() | {"DATA008", "DB012", "DB021", "DB025", "DB026", "DB027", "DB028", "DB034"} == ELSEWHERE
+    # A cluster: test_citus.py.
+    assert OUTSIDE.keys() | {"DB012", "DB021", "DB025", "DB026", "DB027", "DB028", "DB034"} == ELSEWHERE
     schema = "latest"
     database = own_server("18", max_connections="30").create_database()
     SCHEMAS[schema](database)

@@ -31,12 +31,15 @@ WRONG = {
     "written into never": Wrong(
         f"update chats set last_message_at = null, updated_at = now() where id = {ONE.format('waiting_real_user_reply')}", "DATA007"
     ),
+    "written into later than it was": Wrong(
+        f"update chats set last_message_at = now() where id = {ONE.format('waiting_real_user_reply')}", "DATA007"
+    ),
     "given back nine times": Wrong(
-        f"update chats set releases_without_reply = 9 where id = {ONE.format('waiting_assignment')}", "DATA007"
+        f"update chats set releases_without_reply = 9 where id = {ONE.format('waiting_assignment')}", "QUEUE012"
     ),
     "given back less than never": Wrong(
         f"alter table chats drop constraint if exists chats_releases_without_reply_check; "
-        f"update chats set releases_without_reply = -1 where id = {ONE.format('waiting_assignment')}", "DATA007"
+        f"update chats set releases_without_reply = -1 where id = {ONE.format('waiting_assignment')}", "QUEUE012"
     ),
     "without a beginning": Wrong(
         f"alter table chats alter created_at drop not null; update chats set created_at = null where id = {ONE.format('assigned')}",

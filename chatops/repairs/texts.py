@@ -17,7 +17,8 @@ EVER = "1000 years"
 FIND_SETTINGS = ("set local work_mem = '64MB'", "set local jit = off", "set local enable_hashagg = off")
 """What a pass over all messages is quicker with: counted in the order of an index, a chat takes no place in memory."""
 _WITHOUT_CLOCKS = (
-    "chats as not materialized (select c.*, null::timestamptz as waiting_since, null::timestamptz as state_since from chats as c)"
+    "chats as not materialized (select c.*, null::timestamptz as waiting_since, null::timestamptz as state_since,"
+    " 0 as releases_without_reply from chats as c)"
 )
 _SEPARATOR = "\n;\n"
 

@@ -1,5 +1,5 @@
 -- Sets since when a user waits, where a chat in the queue or with an operator does not say so, or says so although nobody waits, or
--- names a time that cannot be. A wait that is filled in gets its count of releases without an answer too.
+-- names a time that cannot be; and how often a chat was given back without an answer, where that cannot be or goes with such a wait.
 --
 -- order: 150
 -- from: 018
@@ -14,11 +14,12 @@ select c.id
   from chats c
  where c.waiting_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
     or c.state_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+    or :miscounts_releases
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found, unanswered.since,
-         case when unanswered.since is null then 0 else releases.many end as releases
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found, waits.since,
+         case when waits.since is null then 0 else releases.many end as releases
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
     left join lateral (:oldest_unanswered) as unanswered (since) on c.is_active is not false and c.chat_state::text is distinct from 'completed'
@@ -30,10 +31,14 @@ with candidate as materialized (
                                        where r.chat_id = c.id and r.sender_type::text = 'fictional'
                                        order by r.created_at desc limit 1), '-infinity')
    ) as releases
-   where (c.chat_state::text in ('waiting_assignment', 'assigned') and c.is_active is not false
-          and (c.waiting_since is null) <> (unanswered.since is null))
-      or c.waiting_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
-      or c.state_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+   cross join lateral (
+     select (c.chat_state::text in ('waiting_assignment', 'assigned') and c.is_active is not false
+             and (c.waiting_since is null) <> (unanswered.since is null))
+            or c.waiting_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+            or c.state_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour' as clock
+   ) as odd
+   cross join lateral (select case when odd.clock then unanswered.since else c.waiting_since end as since) as waits
+   where odd.clock or :miscounts_releases
    order by c.id
 ), locked as materialized (
   select c.*, k.since, k.releases
