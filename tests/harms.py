@@ -250,7 +250,7 @@ CHECKS = {
         "add constraint order_of_times check (released_at is null or released_at >= assigned_at)"),
     "of a domain": Harm(
         "create domain short as text check (length(value) < 5); drop view guarded_columns; alter table messages alter column content type short",
-        ("DB003", "DB030", "DB031"), (), **IN_WORDS),
+        ("DB003", "DB031"), ("DB030",), **IN_WORDS),
     "of columns of its own": Harm("alter table messages add constraint media check (media_url is null or media_url like 'https://%')"),
     "by a function of its own": Harm(
         "create function is_fine(text) returns boolean language sql immutable as 'select false'; "

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from chatops import sqlfiles
 from chatops.checks import mending_sql
+from chatops.checks.vital import vital
 from chatops.frozen import frozen
 from chatops.model import Values
 
@@ -43,6 +44,7 @@ LONG = 100
 
 ELSE = "verify schema"
 """What tells more where no file of ours makes what is broken."""
+_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _MADE_BY = re.compile(r"\{made by ([a-z]+ [\w.]+)\}")
 
 Properties = Mapping[str, str | Mapping[str, str]]
@@ -114,7 +116,7 @@ def known_names() -> frozenset[str]:
 
 
 def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]]:
-    """The objects that must be there: `kind, name, of, migration, state`, and in `definition` each property's possible texts.
+    """The objects that must be there: `kind, name, of, migration, state, vital`, and in `definition` each property's possible texts.
 
     Properties are told of what our own text made; of what was adopted, or where no ledger is, the names. `cluster`: as a Citus
     cluster has them, too.
@@ -131,6 +133,7 @@ def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]
                 others.add(label)
             else:
                 _want(wanted, label, file, state, properties)
+    needed = vital({label: one.properties for label, one in wanted.items()})
     return [
         {
             "kind": label.partition(" ")[0],
@@ -138,6 +141,7 @@ def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]
             "of": one.of,
             "migration": one.migration,
             "state": one.state,
+            "vital": label in needed and label.removeprefix("column ") not in OPTIONAL,
             "definition": {
                 name: _texts(value) + ([_short(one.in_cluster[name])] if cluster and name in one.in_cluster else [])
                 for name, value in one.properties.items()
@@ -222,6 +226,8 @@ def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
     made = {key: value for key, value in row.items() if key != "dropping"}
     if differs is not None:
         made["wanted_as"] = {one: wanted.get(one, "") for one in differs}
+        if row.get("critical") and all(_bare(wanted.get(one, "")) == _bare(str(found)) for one, found in differs.items()):
+            made["critical"] = False
     unknown = not str(row["mend"]).startswith("migrate --again")
     dropping = row.get("dropping")
     again = kind in ("function", "view") and (unknown or (dropping is None and _makes_again(row["migration"], name)))
@@ -237,6 +243,11 @@ def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
     else:
         remedy = mending_sql.change(kind, name, wanted, list(differs), differs)
     return {**made, "remedy": remedy, "mend": None if remedy else row["mend"]}
+
+
+def _bare(text: str) -> str:
+    """A text without its comments, its words one blank apart."""
+    return " ".join(_COMMENTS.sub(" ", text).split())
 
 
 def _text_of(kind: str, name: str, migration: str, ledger: Ledger, major: int) -> str:

@@ -109,7 +109,8 @@ def general(check: Check) -> str:
 def _severity(check: Check) -> str:
     kind = "looks at all there is" if check.kind == "state" else "looks back over --since (24 hours)"
     group = {"schema": "gates a deploy (verify schema)", "data": "verify data", "now": "diagnose only"}[check.group]
-    return f"{check.severity.value}; {group}; {kind}"
+    worse = f", critical where {check.critical}" if check.critical else ""
+    return f"{check.severity.value}{worse}; {group}; {kind}"
 
 
 def _limit(name: str) -> str:

@@ -30,6 +30,7 @@ KEYS: tuple[Key, ...] = (
     Key("title-one", "the same for one row", "1 order has no chat"),
     Key("brief", "the title in at most 50 characters, with {count} alone, for one and for many", "{count} without a chat"),
     Key("severity", "critical, warning or advice", required=True, words=("critical", "warning", "advice")),
+    Key("critical", "what makes it critical where severity says less; rows with `critical` true", "the orders stand still"),
     Key("group", "schema gates a deploy, data reports, now is diagnose alone", required=True, words=("schema", "data", "now")),
     Key("about", "database: one answer for all its schemas; of many tenants it is asked once", words=("database",)),
     Key("kind", "state looks at everything, history at the time of --since", words=("state", "history")),

@@ -52,6 +52,8 @@ class Check:
     kind: Kind
     expected: str
     sql: str
+    critical: str = ""
+    """What makes it critical, where its severity says less."""
     invariant: str | None = None
     why: str = ""
     consequence: str = ""
@@ -236,6 +238,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         kind=cast(Kind, head.get("kind", "state")),
         expected=head.get("expected"),
         sql=text,
+        critical=head.get("critical"),
         invariant=head.get("invariant") or None,
         why=head.get("why"),
         consequence=head.get("consequence"),

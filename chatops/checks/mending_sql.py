@@ -59,7 +59,8 @@ def change(kind: str, name: str, wanted: Texts, differs: Collection[str], found:
         steps = [_altered(property_, wanted, found) for property_ in sorted(differs)]
         return f"alter table {quoted(of)} " + ", ".join(f"alter column {identifier(own)} {step}" for step in steps) + ";"
     if kind == "sequence":
-        return f"alter sequence {quoted(name)} {_sequence(wanted)};"
+        wider = "as bigint " if {"maximum", "minimum"} & set(differs) else ""  # one of a smaller type has no room for these
+        return f"alter sequence {quoted(name)} {wider}{_sequence(wanted)};"
     return make(kind, name, wanted, {})
 
 

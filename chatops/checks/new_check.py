@@ -15,7 +15,7 @@ from chatops.repairs import texts as repairs
 _FILLED = {"severity": "warning", "group": "data", "kind": "state", "reads": "chats", "says": "stats seem wrong"}
 _CHECK_END = """\
 -- One query, no semicolon. It selects the offending rows, chat_id and operator_id by these names; none: the check passes.
--- A row with `advice` true makes it advice; `passes_as` says as what it passes.
+-- A first row with `advice` true makes it advice, one with `critical` true critical; `passes_as` says as what it passes.
 select c.id as chat_id
   from chats c
  where false

@@ -29,6 +29,8 @@ FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 20
 LEAST_MS = 50
 MOST_HELPED = 100
 """Where each row has a help of its own, that of so many is told, however few rows are shown."""
+_JUDGED = ("advice", "critical", "passes_as")
+"""Columns that tell how bad a row is, and are not shown with it."""
 # A pass over all chats fits in memory, and compiling a plan that runs once costs more than it saves.
 PLANNER = "set local work_mem = '96MB'; set local jit = off; set local cursor_tuple_fraction = 1"
 
@@ -261,7 +263,7 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
     if rows[0].get("passes_as"):
         return Result(check, "passed", check.severity, reason=str(rows[0]["passes_as"]), seconds=seconds)
     count = int(rows[0][asking.COUNT])
-    kept = tuple({key: value for key, value in row.items() if key not in (asking.COUNT, "advice", "passes_as")} for row in rows)
+    kept = tuple({key: value for key, value in row.items() if key != asking.COUNT} for row in rows)
     if "structure" in check.shares and "mend" in rows[0] and state.database.facts is not None:
         major = state.database.facts.version_number // 10000
         kept = tuple(catalog.with_help(row, state.inventory.known, major) for row in kept)
@@ -274,6 +276,9 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
             for row in kept
         )
     severity = Severity.ADVICE if rows[0].get("advice") is True else check.severity
+    if any(row.get("critical") is True for row in kept):
+        severity = Severity.CRITICAL
+    kept = tuple({key: value for key, value in row.items() if key not in _JUDGED} for row in kept)
     helped = kept if check.helps_by_row else ()
     return Result(check, "failed", severity, count, kept[: state.rows], seconds=seconds, helped=helped)
 

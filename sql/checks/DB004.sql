@@ -3,6 +3,7 @@
 -- title: {count} columns are not as the functions and the application need them
 -- title-one: {object} {trouble}
 -- severity: warning
+-- critical: rows that messages, replies and assigning write are refused
 -- group: schema
 -- expected: ids are uuid, instants carry a time zone, flags are boolean, counters are whole numbers, and each takes what is written
 -- why: the table was made by other hands than the deployed files, or was altered since
@@ -59,9 +60,9 @@ with wanted (relation, name, family, least, always_null) as (
     join pg_type t on t.oid = a.atttypid
    where n.nspname = current_schema()
 )
-select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.advice
+select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.stops and not found.advice as critical, found.advice
   from (
-    select c.object, pg_catalog.format('is %s, not %s', c.type_text, w.family) as trouble, null::text as remedy, false as advice
+    select c.object, pg_catalog.format('is %s, not %s', c.type_text, w.family) as trouble, null::text as remedy, false as advice, false as stops
       from columns c
       join wanted w on w.relation = c.relation and w.name = c.name
      where not case w.family
@@ -72,36 +73,36 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     union all
     -- An enumeration, say, serves the application well, and takes nothing that is a text: it is told before 018 refuses it.
     select c.object, pg_catalog.format('is %s, not text: migration 018 refuses it', c.type_text), null,
-           :'before_018'::boolean and c.typcategory = 'E'
+           :'before_018'::boolean and c.typcategory = 'E', false
       from columns c
      where (c.relation, c.name) in (values ('chats', 'chat_state'), ('messages', 'sender_type'), ('chat_assignments', 'release_reason'))
        and c.typcategory <> 'S'
     union all
-    select c.object, pg_catalog.format('is %s: %s characters are written', c.type_text, w.least), null, false
+    select c.object, pg_catalog.format('is %s: %s characters are written', c.type_text, w.least), null, false, c.relation in ('chats', 'messages', 'chat_assignments', 'operator_activity', 'operators')
       from columns c
       join wanted w on w.relation = c.relation and w.name = c.name and w.family = 'text'
      where c.typname in ('varchar', 'bpchar') and c.atttypmod - 4 between 0 and w.least - 1
     union all
     select c.object, 'does not know ' || pg_catalog.string_agg(l.label, ', ' order by l.label),
-           pg_catalog.string_agg(pg_catalog.format('alter type %s add value %L;', c.type_id::regtype, l.label), ' ' order by l.label), false
+           pg_catalog.string_agg(pg_catalog.format('alter type %s add value %L;', c.type_id::regtype, l.label), ' ' order by l.label), false, true
       from columns c
       join labels l on l.relation = c.relation and l.name = c.name
      where c.typcategory = 'E'
        and not exists (select from pg_enum e where e.enumtypid = c.type_id and e.enumlabel = l.label)
      group by c.object
     union all
-    select c.object, pg_catalog.format('is %s: times of one moment become the same', c.type_text), null, true
+    select c.object, pg_catalog.format('is %s: times of one moment become the same', c.type_text), null, true, false
       from columns c
       join wanted w on w.relation = c.relation and w.name = c.name and w.family = 'timestamptz'
      where c.typname = 'timestamptz' and c.atttypmod between 0 and 5
     union all
-    select c.object, 'may not be null, and null is written into it', c.altering || 'drop not null;', false
+    select c.object, 'may not be null, and null is written into it', c.altering || 'drop not null;', false, true
       from columns c
       join wanted w on w.relation = c.relation and w.name = c.name
      where w.always_null and c.attnotnull
     union all
     select c.object, 'is made by the server, and writes of it are refused',
-           case when c.attidentity <> '' then c.altering || 'drop identity;' when c.attgenerated = 's' then c.altering || 'drop expression;' end, false
+           case when c.attidentity <> '' then c.altering || 'drop identity;' when c.attgenerated = 's' then c.altering || 'drop expression;' end, false, c.relation in ('chats', 'messages', 'chat_assignments', 'operator_activity', 'operators')
       from columns c
      where (c.attgenerated <> '' or c.attidentity = 'a')
        and (exists (select from wanted w where w.relation = c.relation and w.name = c.name)
@@ -110,7 +111,7 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     -- What begins a turn or a message leaves it out. Of messages the application's own columns are its own business.
     select c.object, 'may not be null, has no default, and ' || case when m.ours then 'assigning a chat' else 'a message' end || ' leaves it out',
            c.altering || case when c.typname = 'uuid' and c.name = 'id' then 'set default pg_catalog.gen_random_uuid();' else 'drop not null;' end,
-           not m.ours and not exists (select from wanted w where w.relation = c.relation and w.name = c.name)
+           not m.ours and not exists (select from wanted w where w.relation = c.relation and w.name = c.name), true
       from columns c
       join (select f.relation, pg_catalog.bool_or(f.of_functions) as ours from filled f group by f.relation) as m on m.relation = c.relation
      where c.attnotnull and not c.atthasdef and c.attidentity = ''
@@ -123,19 +124,19 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     union all
     -- The application may fill its own; where it does not, it begins no chat, and nobody comes on shift.
     select c.object, 'may not be null, has no default: ' || case c.relation when 'chats' then 'a new chat' when 'operators' then 'a new operator' else 'a new user' end || ' needs it',
-           c.altering || 'drop not null;', true
+           c.altering || 'drop not null;', true, false
       from columns c
      where c.relation in ('chats', 'operators', 'real_users') and c.attnotnull and not c.atthasdef and c.attidentity = '' and c.attgenerated = ''
        and c.name not in ('id', 'name', 'email', 'real_user_id', 'fictional_user_id')
        and not exists (select from wanted w where w.relation = c.relation and w.name = c.name)
     union all
-    select c.object, 'may not be null, has no default, and a new chat leaves it out', c.altering || 'drop not null;', false
+    select c.object, 'may not be null, has no default, and a new chat leaves it out', c.altering || 'drop not null;', false, true
       from columns c
      where c.relation = 'chats' and c.name in ('last_operator_id', 'operator_replied_at', 'last_message_at')
        and c.attnotnull and not c.atthasdef
     union all
     select c.object, 'begins as ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) || ': a new chat is none that waits for its first message',
-           c.altering || case c.name when 'is_active' then 'set default true;' else 'set default ''waiting_assignment'';' end, false
+           c.altering || case c.name when 'is_active' then 'set default true;' else 'set default ''waiting_assignment'';' end, false, true
       from columns c
       join pg_attrdef d on d.adrelid = c.table_oid and d.adnum = c.attnum
      where c.relation = 'chats' and c.attgenerated = ''
@@ -144,7 +145,7 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     union all
     -- Without it a heartbeat finds no row to renew, and assigning fails.
     select 'operator_activity (chat_id, operator_id)', 'is not unique: assigning and heartbeats fail',
-           'alter table operator_activity add unique (chat_id, operator_id);', false
+           'alter table operator_activity add unique (chat_id, operator_id);', false, true
       from pg_class c
       join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
      where c.relname = 'operator_activity' and c.relkind in ('r', 'p')
@@ -157,4 +158,4 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
                 operator(pg_catalog.=) array['chat_id', 'operator_id']::text[]
             and x.indnkeyatts = 2)
   ) as found
- order by found.advice, found.object
+ order by critical desc, found.advice, found.object

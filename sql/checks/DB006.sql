@@ -3,6 +3,7 @@
 -- title: {count} published functions have another signature
 -- title-one: the function {object} has another signature
 -- severity: warning
+-- critical: chats are assigned or given back by it
 -- group: schema
 -- expected: published functions keep their parameters, defaults and result columns
 -- why: somebody replaced the function by one of another shape, or it was dropped and made again
@@ -15,7 +16,8 @@ select wanted.object,
        pg_catalog.format('%s returns %s', wanted.arguments, wanted.result) as wanted,
        pg_catalog.string_agg(pg_catalog.format('%s returns %s', pg_catalog.pg_get_function_arguments(p.oid), pg_catalog.pg_get_function_result(p.oid)), '; '
                   order by p.oid) as found,
-       pg_catalog.string_agg(pg_catalog.format('drop function %s;', p.oid::regprocedure), ' ' order by p.oid) as dropping
+       pg_catalog.string_agg(pg_catalog.format('drop function %s;', p.oid::regprocedure), ' ' order by p.oid) as dropping,
+       wanted.object in ('assign_chat_to_operator', 'release_and_reassign_chat') as critical
   from (values
     ('get_assignment_queue_status', '',
      'TABLE(total_waiting integer, total_assigned integer, total_waiting_reply integer, '
@@ -32,4 +34,4 @@ select wanted.object,
   join pg_proc p on p.pronamespace = n.oid and p.proname = wanted.object
  group by wanted.object, wanted.arguments, wanted.result
 having not pg_catalog.bool_or(pg_catalog.pg_get_function_arguments(p.oid) = wanted.arguments and pg_catalog.pg_get_function_result(p.oid) = wanted.result)
- order by wanted.object
+ order by critical desc, wanted.object

@@ -3,6 +3,7 @@
 -- title: {count} grants on published functions are missing
 -- title-one: {role} may not execute {object}
 -- severity: warning
+-- critical: nobody of that role can be given a chat any more
 -- group: schema
 -- expected: authenticated may assign and ask, service_role may do everything, where these roles exist
 -- why: the function was dropped and made again, which loses its grants, or somebody revoked too much
@@ -13,7 +14,8 @@
 -- unplanted: it takes the roles of the hosting, which belong to the whole server
 select r.rolname as role,
        p.proname as object,
-       p.oid::regprocedure::text as signature
+       p.oid::regprocedure::text as signature,
+       p.proname = 'assign_chat_to_operator' as critical
   from (values ('authenticated', 'assign_chat_to_operator'),
                ('service_role', 'assign_chat_to_operator'),
                ('service_role', 'release_and_reassign_chat'),
@@ -27,4 +29,4 @@ select r.rolname as role,
  -- Roles belong to the whole server: one that may not even read chats is no role of this application.
  where (pg_catalog.has_any_column_privilege(r.oid, c.oid, 'select') or pg_catalog.has_table_privilege(r.oid, c.oid, 'insert, update, delete'))
    and not pg_catalog.has_function_privilege(r.oid, p.oid, 'execute')
- order by 1, 2
+ order by critical desc, 1, 2

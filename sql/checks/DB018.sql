@@ -3,6 +3,7 @@
 -- title: {count} objects are made otherwise than the applied files made them
 -- title-one: the {kind} {object} is made otherwise than {migration} made it: {differs}
 -- severity: warning
+-- critical: a message, a reply or assigning goes through it, and it is not only cost, parallel safety or comments that differ
 -- group: schema
 -- expected: each object is as the newest applied file made it
 -- why: somebody replaced it by hand, or another tool ran an older file after ours
@@ -21,12 +22,23 @@
 with structure as materialized (:structure),
 expected_objects as materialized (:expected_objects),
 one as materialized (
-  select w.kind, w.name, w.migration, c.differs, c.found_as, c.advice
+  select w.kind, w.name, w.migration, c.differs, c.found_as, c.advice, w.vital and c.stops as critical
     from expected_objects w
     join structure s on s.kind = w.kind and s.name = w.name
    cross join lateral (
      select pg_catalog.string_agg(d.property, ', ' order by d.property) as differs, pg_catalog.jsonb_object_agg(d.property, d.found) as found_as,
-            pg_catalog.bool_and(d.property in ('cost', 'rows', 'cache')) as advice
+            pg_catalog.bool_and(d.property in ('cost', 'rows', 'cache')) as advice,
+            pg_catalog.bool_or(case w.kind when 'trigger' then d.property = 'definition'
+                                           when 'function' then case d.property
+                                             when 'volatile' then d.texts ? 'v'::text
+                                             when 'strict' then d.found = 'true'
+                                             when 'security' then d.found = 'invoker'
+                                             -- What a planner works with stops nobody.
+                                             when 'settings' then not d.texts ? pg_catalog.btrim(pg_catalog.regexp_replace(
+                                                    d.found, '(^|; )(work_mem|maintenance_work_mem|jit|plan_cache_mode|enable_\w+|random_page_cost)=[^;]*', '', 'g'), '; ')
+                                             else d.property in ('arguments', 'returns', 'language', 'body') end
+                                           when 'column' then (d.property = 'not_null' and d.found = 'true') or (d.property in ('generated', 'identity') and d.found <> '')
+                                           else false end) as stops
        from (select p.key as property, p.value as texts, coalesce(s.definition ->> p.key, '') as found from pg_catalog.jsonb_each(w.definition) as p) as d
       where not d.texts ? (case when pg_catalog.length(d.found) <= 100 then d.found
                                 else 'md5:' || pg_catalog.md5(pg_catalog.convert_to(d.found, 'UTF8')) end)
@@ -34,9 +46,9 @@ one as materialized (
    where (w.kind <> 'function' or w.state = 'applied') and w.definition <> '{}'
 )
 select o.kind, o.name as object, o.migration, o.differs, o.found_as,
-       case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend, o.advice
+       case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend, o.critical, o.advice
   from one o
  where o.differs is not null
    -- Of several functions of one name one must be it: the others are DB019.
    and not exists (select from one b where b.kind = o.kind and b.name = o.name and b.differs is null)
- order by o.advice, o.migration, o.kind, o.name
+ order by o.critical desc, o.advice, o.migration, o.kind, o.name

@@ -3,6 +3,7 @@
 -- title: {count} foreign objects change what the chat tables and functions do
 -- title-one: the foreign {kind} {object} {trouble}
 -- severity: warning
+-- critical: it refuses, drops or turns what is written into chats, messages, turns or heartbeats, or stands in our functions' place
 -- group: schema
 -- expected: no rule, trigger, key or child table changes or refuses what is written, and calls by name find our functions
 -- why: somebody tried something out, or another tool brought objects of the same name
@@ -23,6 +24,7 @@ expected_objects as materialized (:expected_objects),
 functions as materialized (
   select s.name, s.arguments,
          coalesce(pg_catalog.bool_or(f.definition -> 'arguments'::text ? s.arguments), false) as is_ours,
+         pg_catalog.bool_or(f.vital) as vital,
          pg_catalog.count(*) over (partition by s.name) as of_that_name,
          row_number() over (partition by s.name order by s.arguments) as place
     from (select o.name, o.definition ->> 'arguments'::text as arguments from structure o where o.kind = 'function') as s
@@ -31,10 +33,11 @@ functions as materialized (
 ), body_that as (
   select '^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*'
          '(raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)|assert\s+false\M|[^;]*\d\s*/\s*0(\.0*)?(?![\w.]))'
-         '|^\s*select\M[^;]*\d\s*/\s*0(\.0*)?(?![\w.])' as refuses
+         '|^\s*select\M[^;]*\d\s*/\s*0(\.0*)?(?![\w.])' as refuses,
+         '^\s*(begin\s+return|select)\s+\(?(false|''f(alse)?''(::bool(ean)?)?)\)?\s*;?\s*(end\s*;?\s*)?$' as says_no
 ), triggers as materialized (
   -- Those that others made, on the chat tables and on ours; for each event its bit in tgtype: 4 insert, 8 delete, 16 update.
-  select t.tgname, c.name as on_table, c.relname::text || '.' || t.tgname::text as object, t.tgtype::integer as kind, t.tgqual is not null as conditional,
+  select t.tgname, c.name as on_table, not c.ours and c.root in ('chats', 'messages', 'chat_assignments', 'operator_activity') as vital, c.relname::text || '.' || t.tgname::text as object, t.tgtype::integer as kind, t.tgqual is not null as conditional,
          pg_catalog.cardinality(t.tgattr::smallint[]) > 0 as of_columns,
          pg_catalog.regexp_replace(p.prosrc, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body,
          pg_catalog.array_to_string(p.proconfig, '; ') as settings,
@@ -45,17 +48,19 @@ functions as materialized (
    where not exists (select from expected_objects w where w.kind = 'trigger' and w.name = c.relname::text || '.' || t.tgname::text)
 ), refusing as materialized (
   -- What a trigger, condition, default or index may call, that refuses whatever it is asked.
-  select p.oid, p.proname
+  select p.oid, p.proname, p.prosrc ~* b.says_no as says_no
     from pg_namespace n
     join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_proc'::regclass::oid
     join pg_proc p on p.oid = d.objid
    cross join body_that b
-   where n.nspname = current_schema() and p.prorettype <> 'trigger'::regtype::oid and p.prosrc ~* '\m(raise|assert)\M|/\s*0' and p.prosrc ~* b.refuses
+   where n.nspname = current_schema() and p.prorettype <> 'trigger'::regtype::oid
+     and ((p.prosrc ~* '\m(raise|assert)\M|/\s*0' and p.prosrc ~* b.refuses) or (p.prorettype = 'bool'::regtype::oid and p.prosrc ~* b.says_no))
      and not exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)
 ), keys as materialized (
   -- Keys that others made, each with all columns that it looks at.
   select c.ours, c.relname, c.name as on_table, i.relname as index_name, k.conname, x.indnullsnotdistinct,
-         (select pg_catalog.array_agg(distinct a.attname::text)
+         -- A time that is not there as such, but cut or as a span, is no more than repeated.
+         (select coalesce(pg_catalog.array_agg(distinct a.attname::text) filter (where a.attnum = any (x.indkey::smallint[]) or a.atttypid <> 'timestamptz'::regtype::oid), '{}')
             from pg_attribute a
            where a.attrelid = c.oid and a.attnum > 0
              and (a.attnum = any (x.indkey::smallint[])
@@ -103,10 +108,10 @@ functions as materialized (
       or not exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'messages')
    group by n.oid, n.nspname
 )
-select found.kind, found.object, found.trouble, found.statement, found.advice
+select found.kind, found.object, found.trouble, found.statement, found.stops and not found.advice as critical, found.advice
   from (
     select 'rule' as kind, r.name as object, 'rewrites what is written into ' || r.of as trouble,
-           pg_catalog.format('drop rule %I on %s', pg_catalog.substr(r.name, pg_catalog.length(r.of) + 2), case when r.of like 'chatops.%' then r.of else pg_catalog.quote_ident(r.of) end) as statement, false as advice
+           pg_catalog.format('drop rule %I on %s', pg_catalog.substr(r.name, pg_catalog.length(r.of) + 2), case when r.of like 'chatops.%' then r.of else pg_catalog.quote_ident(r.of) end) as statement, false as advice, r.of in ('chats', 'messages', 'chat_assignments', 'operator_activity') as stops
       from structure r
      where r.kind = 'rule'
        and exists (select from chat_tables c where (case when c.ours then 'chatops.' else '' end || c.relname::text) = r.of)
@@ -115,7 +120,7 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
            -- What keeps rows from being deleted marks them as deleted, perhaps.
            t.kind & 20 = 0
            or t.body !~* '\mbegin\s+new\s*:?=\s*(null|old)\s*;'
-           and (t.body ~* '\mreturn\s+new\M' or (t.kind & 8 <> 0 and t.body ~* '\mreturn\s+old\M'))
+           and (t.body ~* '\mreturn\s+new\M' or (t.kind & 8 <> 0 and t.body ~* '\mreturn\s+old\M')), t.vital
       from triggers t
      -- For each row, before it is written.
      where t.kind & 3 = 3
@@ -126,85 +131,85 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
     union all
     select 'trigger', t.object,
            'refuses every ' || pg_catalog.concat_ws(' and ', case when t.kind & 4 <> 0 then 'insert' end, case when t.kind & 16 <> 0 then 'update' end) || ' of ' || t.on_table,
-           t.statement, false
+           t.statement, false, t.vital
       from triggers t
      cross join body_that b
      where t.kind & 20 <> 0 and not t.conditional and not t.of_columns
        and (t.body ~* b.refuses
             or exists (select from refusing f
-                        where t.body ~* ('^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*perform\s+("?\w+"?\.)?"?' || f.proname::text || '"?\s*\(')))
+                        where not f.says_no and t.body ~* ('^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*(perform|call)\s+("?\w+"?\.)?"?' || f.proname::text || '"?\s*\(')))
     union all
     select 'trigger', t.object, 'sets ' || pg_catalog.lower(m.found[2]) || ' of what is written into ' || t.on_table, t.statement,
            -- Always, and to something that has nothing to do with what was written.
-           t.conditional or t.body !~* '^((?!\mbegin\M).)*\mbegin\s+new\s*\.\s*"?(chat_id|sender_type|chat_state|assigned_operator_id|operator_id|is_active|released_at)"?\s*:?=\s*(?![^;]*\m(new|old|coalesce|case)\M)'
+           t.conditional or t.body !~* '^((?!\mbegin\M).)*\mbegin\s+new\s*\.\s*"?(chat_id|sender_type|chat_state|assigned_operator_id|operator_id|is_active|released_at)"?\s*:?=\s*(?![^;]*\m(new|old|coalesce|case)\M)', t.vital
       from triggers t
      cross join lateral pg_catalog.regexp_match(t.body,
        '(;|\mbegin|\mthen|\melse|\mloop|\minto)\s*new\s*\.\s*"?(chat_id|sender_type|handled_by_operator_id|chat_state|assigned_operator_id|operator_id|is_active|released_at|assigned_at|assignment_time)"?\s*(:?=|;|from\M)', 'i') as m (found)
      where t.kind & 3 = 3 and t.kind & 20 <> 0 and m.found is not null
     union all
     -- Ids and times may be filled in; what was given is another matter.
-    select 'trigger', t.object, 'sets ' || pg_catalog.lower(m.found[2]) || ' of what is written into ' || t.on_table || ', whatever was given', t.statement, true
+    select 'trigger', t.object, 'sets ' || pg_catalog.lower(m.found[2]) || ' of what is written into ' || t.on_table || ', whatever was given', t.statement, true, false
       from triggers t
      cross join lateral pg_catalog.regexp_match(t.body,
        '(;|\mbegin)\s*new\s*\.\s*"?(id|content|created_at|last_activity|last_message_at)"?\s*:?=\s*(?![^;]*\m(new|coalesce|case|now|clock_timestamp|statement_timestamp|current_timestamp)\M)', 'i') as m (found)
      where t.kind & 3 = 3 and t.kind & 20 <> 0 and m.found is not null
     union all
-    select 'trigger', t.object, 'puts another row in the place of what is written into ' || t.on_table, t.statement, true
+    select 'trigger', t.object, 'puts another row in the place of what is written into ' || t.on_table, t.statement, true, false
       from triggers t
      where t.kind & 3 = 3 and t.kind & 20 <> 0
        and t.body ~* '(;|\mbegin|\mthen|\melse)\s*new\s*:?=\s*(?!null\M|old\s*;|new\s*;)'
     union all
-    select 'trigger', t.object, 'changes chats or messages by itself', t.statement, true
+    select 'trigger', t.object, 'changes chats or messages by itself', t.statement, true, false
       from triggers t
      where t.body ~* '\m(delete\s+from\s+(only\s+)?("?\w+"?\.)?"?(chats|messages|chat_assignments|operator_activity|operators)\M|truncate\s|update\s+(only\s+)?("?\w+"?\.)?"?(chats\M[^;]*\m(chat_state|assigned_operator_id|is_active)|chat_assignments\M[^;]*\m(released_at|operator_id)|operators\M[^;]*\m(is_active|is_available)|messages\M[^;]*\m(chat_id|sender_type|content|created_at))\s*=)'
     union all
     select 'trigger', t.object,
            case when t.body ~* '\mpg_sleep(_for|_until)?\s*\(' then 'keeps every write of ' || t.on_table || ' waiting'
-                else 'changes who writes, and which guards see it' end, t.statement, true
+                else 'changes who writes, and which guards see it' end, t.statement, true, false
       from triggers t
      where t.body ~* '\mpg_sleep(_for|_until)?\s*\(|\mset_config\s*\(\s*''(role|session_replication_role|chatops\.write|session_authorization)''|\mset\s+(local\s+|session\s+)?(role|session_replication_role|chatops\.write|session\s+authorization)\M'
         or t.settings ~ '(^|; )(role|session_replication_role|chatops\.write)='
     union all
-    select u.kind, u.object, 'refuses every row of ' || u.on_table || ': it calls ' || g.proname::text, u.statement, false
+    select u.kind, u.object, 'refuses every row of ' || u.on_table || ': it calls ' || g.proname::text, u.statement, false, u.vital
       from (
-        select 'index' as kind, i.relname::text as object, c.name as on_table, 'pg_class'::regclass::oid as class_id, i.oid as id,
+        select 'index' as kind, i.relname::text as object, c.name as on_table, not c.ours and c.root in ('chats', 'messages', 'chat_assignments', 'operator_activity') as vital, 'pg_class'::regclass::oid as class_id, i.oid as id,
                pg_catalog.format('drop index %s%I', case when c.ours then 'chatops.' else '' end, i.relname) as statement
           from chat_tables c join pg_index x on x.indrelid = c.oid join pg_class i on i.oid = x.indexrelid
         union all
-        select 'constraint', c.relname::text || '.' || k.conname::text, c.name, 'pg_constraint'::regclass::oid, k.oid,
+        select 'constraint', c.relname::text || '.' || k.conname::text, c.name, not c.ours and c.root in ('chats', 'messages', 'chat_assignments', 'operator_activity'), 'pg_constraint'::regclass::oid, k.oid,
                pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname)
           from chat_tables c join pg_constraint k on k.conrelid = c.oid and k.contype = 'c'
         union all
-        select 'default', c.relname::text || '.' || a.attname::text, c.name, 'pg_attrdef'::regclass::oid, d.oid,
-               pg_catalog.format('alter table %s alter column %I drop default', c.name, a.attname)
+        select case a.attgenerated when '' then 'default' else 'generated column' end, c.relname::text || '.' || a.attname::text, c.name, not c.ours and c.root in ('chats', 'messages', 'chat_assignments', 'operator_activity'), 'pg_attrdef'::regclass::oid, d.oid,
+               pg_catalog.format('alter table %s %s', c.name, pg_catalog.format(case a.attgenerated when '' then 'alter column %I drop default' else 'drop column %I' end, a.attname))
           from chat_tables c join pg_attrdef d on d.adrelid = c.oid join pg_attribute a on a.attrelid = c.oid and a.attnum = d.adnum
       ) as u
       join pg_depend d on d.classid = u.class_id and d.objid = u.id and d.refclassid = 'pg_proc'::regclass::oid
-      join refusing g on g.oid = d.refobjid
+      join refusing g on g.oid = d.refobjid and (u.kind = 'constraint' or not g.says_no)
     union all
     select 'event trigger', e.evtname::text,
            case when e.evtevent = 'login' then 'refuses some who log in'
                 else 'refuses every ' || coalesce(pg_catalog.array_to_string(e.evttags, ', '), 'change of the schema') end,
-           pg_catalog.format('drop event trigger %I', e.evtname), true
+           pg_catalog.format('drop event trigger %I', e.evtname), true, false
       from pg_event_trigger e
       join pg_proc p on p.oid = e.evtfoid
      cross join body_that b
      where e.evtenabled <> 'D'
-       and (e.evtevent in ('ddl_command_start', 'ddl_command_end') and p.prosrc ~* b.refuses
+       and (e.evtevent in ('ddl_command_start', 'ddl_command_end', 'sql_drop', 'table_rewrite') and p.prosrc ~* b.refuses
             or e.evtevent = 'login' and p.prosrc ~* '\mraise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)')
     union all
     -- Its rows are read as the parent's, and no trigger, key or index of the parent sees them.
     select 'table', k.oid::regclass::text, 'inherits from ' || c.name || ': its rows are read there, and obey none of its guards and keys',
-           pg_catalog.format('alter table %s no inherit %s', k.oid::regclass, c.name), false
+           pg_catalog.format('alter table %s no inherit %s', k.oid::regclass, c.name), false, false
       from chat_tables c
       join pg_inherits i on i.inhparent = c.oid
       join pg_class k on k.oid = i.inhrelid and not k.relispartition
      where not c.ours
     union all
     select case when k.conname is null then 'unique index' else 'key' end, k.relname::text || '.' || coalesce(k.conname, k.index_name)::text,
-           'refuses ordinary rows of ' || k.on_table || ' that have the same ' || pg_catalog.array_to_string(k.columns, ', '),
+           'refuses ordinary rows of ' || k.on_table || coalesce(' that have the same ' || nullif(pg_catalog.array_to_string(k.columns, ', '), ''), ' whose times are cut or compared alike'),
            case when k.conname is null then pg_catalog.format('drop index %s%I', case when k.ours then 'chatops.' else '' end, k.index_name)
-                else pg_catalog.format('alter table %s drop constraint %I', k.on_table, k.conname) end, false
+                else pg_catalog.format('alter table %s drop constraint %I', k.on_table, k.conname) end, false, k.relname in ('chats', 'messages', 'chat_assignments', 'operator_activity')
       from keys k
      where k.ours or exists (select from repeated r where r.relation = k.relname and k.columns operator(pg_catalog.<@) r.columns)
        -- One profile for each user may be meant, where nothing says that it is one chat for each pair.
@@ -216,13 +221,13 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
         or (k.relname = 'chats' and k.indnullsnotdistinct and k.columns operator(pg_catalog.=) array['assigned_operator_id'])
     union all
     select case when k.conname is null then 'unique index' else 'key' end, k.relname::text || '.' || coalesce(k.conname, k.index_name)::text,
-           'lets an operator or a chat have one heartbeat', pg_catalog.format('drop index %I', k.index_name), true
+           'lets an operator or a chat have one heartbeat', pg_catalog.format('drop index %I', k.index_name), true, false
       from keys k
      where k.relname = 'operator_activity' and pg_catalog.cardinality(k.columns) = 1 and k.columns operator(pg_catalog.<@) array['chat_id', 'operator_id']
     union all
     -- A text of more than a third of a page has no room in such an index, and not every text is a number.
     select 'index', i.relname::text, case when e.text ~ '::(integer|bigint|smallint|numeric|uuid|json|jsonb|date|timestamp|double precision|boolean)' then 'refuses messages that cannot be turned into what it holds'
-                                          else 'refuses long messages: a btree has no room for them' end, pg_catalog.format('drop index %I', i.relname), false
+                                          else 'refuses long messages: a btree has no room for them' end, pg_catalog.format('drop index %I', i.relname), false, true
       from chat_tables c
       join pg_attribute a on a.attrelid = c.oid and a.attname = 'content'
       join pg_index x on x.indrelid = c.oid
@@ -238,15 +243,38 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
             and e.text !~* '\m(left|right|substr|substring|md5|sha\d+|digest|hash\w*|split_part)\M'
             or e.text ~ '\mcontent\M[^,]*::(integer|bigint|smallint|numeric|uuid|json|jsonb|date|timestamp|double precision|boolean)')
     union all
+    select 'generated column', c.relname::text || '.' || g.attname::text, 'refuses messages that cannot be turned into what it holds',
+           pg_catalog.format('alter table %s drop column %I', c.name, g.attname), false, true
+      from chat_tables c
+      join pg_attribute g on g.attrelid = c.oid and g.attgenerated <> '' and not g.attisdropped
+      join pg_attrdef d on d.adrelid = c.oid and d.adnum = g.attnum
+     where c.relname = 'messages' and pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ '\mcontent\M[^,]*::(integer|bigint|smallint|numeric|uuid|json|jsonb|date|timestamp|double precision|boolean)'
+    union all
+    select e.kind, e.object, 'refuses the rows of ' || e.on_table || ' by which it cannot divide', e.statement, true, false
+      from (
+        select 'index' as kind, i.relname::text as object, c.name as on_table, pg_catalog.format('drop index %I', i.relname) as statement,
+               pg_catalog.concat(pg_catalog.pg_get_expr(x.indexprs, x.indrelid), ' ', pg_catalog.pg_get_expr(x.indpred, x.indrelid)) as text
+          from chat_tables c join pg_index x on x.indrelid = c.oid and (x.indexprs is not null or x.indpred is not null) join pg_class i on i.oid = x.indexrelid
+         where not c.ours
+        union all
+        select 'generated column', c.relname::text || '.' || g.attname::text, c.name, pg_catalog.format('alter table %s drop column %I', c.name, g.attname),
+               pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+          from chat_tables c
+          join pg_attribute g on g.attrelid = c.oid and g.attgenerated <> '' and not g.attisdropped
+          join pg_attrdef d on d.adrelid = c.oid and d.adnum = g.attnum
+         where not c.ours
+      ) as e
+     where pg_catalog.regexp_replace(e.text, '''(?:[^'']|'''')*''', '', 'g') ~ '[/%]\s*[(a-z"]'
+    union all
     select 'subscription', s.subname::text, 'writes ' || pg_catalog.string_agg(c.relname, ', ' order by c.relname) || ' past all guards',
-           pg_catalog.format('alter subscription %I disable', s.subname), true
+           pg_catalog.format('alter subscription %I disable', s.subname), true, false
       from pg_subscription_rel r
       join chat_tables c on c.oid = r.srrelid and not c.ours
       join (select w.oid, w.subname from pg_subscription w where w.subenabled) as s on s.oid = r.srsubid
      group by s.subname
     union all
     select 'foreign key', c.relname::text || '.' || k.conname::text, 'looks for ' || m.target || ' among ' || k.confrelid::regclass::text,
-           pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname), false
+           pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname), false, c.root in ('chats', 'messages', 'chat_assignments', 'operator_activity')
       from chat_tables c
       join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0::oid
       join pg_attribute a on a.attrelid = c.oid and a.attnum = any (k.conkey)
@@ -256,9 +284,35 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
      where not c.ours
        and exists (select from chat_tables o where o.oid = k.confrelid and not o.ours and o.root <> m.target)
     union all
+    -- Elsewhere there may be all of them; who is not there cannot be referred to.
+    select 'foreign key', e.object, 'looks for ' || e.target || ' in ' || e.confrelid::regclass::text || ', where some of them are not', e.statement,
+           e.named in ('real_user_id', 'fictional_user_id'), e.vital
+      from (
+        select c.relname::text || '.' || k.conname::text as object, c.root in ('chats', 'messages', 'chat_assignments', 'operator_activity') as vital, k.confrelid, m.target, m.name as named,
+               pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname) as statement,
+               pg_catalog.format('select pg_catalog.array_to_tsvector(array[''missing'']) from %s as n where not exists (select from %s as f where f.%I = n.id) limit 1',
+                                 t.name, k.confrelid::regclass, b.attname) as query
+          from chat_tables c
+          join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0::oid and pg_catalog.cardinality(k.conkey) = 1
+          join pg_attribute a on a.attrelid = c.oid and a.attnum = k.conkey[1]
+          join pg_attribute b on b.attrelid = k.confrelid and b.attnum = k.confkey[1] and b.atttypid = a.atttypid
+          join (values ('chat_id', 'chats'), ('assigned_operator_id', 'operators'), ('last_operator_id', 'operators'), ('operator_id', 'operators'),
+                       ('handled_by_operator_id', 'operators'), ('real_user_id', 'real_users'), ('fictional_user_id', 'fictional_users'))
+                 as m (name, target) on m.name = a.attname
+          join chat_tables t on t.relname = m.target and not t.ours and not t.relispartition
+          join pg_class e on e.oid = k.confrelid
+         where not c.ours
+           and not exists (select from chat_tables o where o.oid = k.confrelid)
+           and exists (select from pg_attribute i where i.attrelid = t.oid and i.attname = 'id' and i.atttypid = b.atttypid)
+           and pg_catalog.has_schema_privilege(e.relnamespace, 'usage') and pg_catalog.has_table_privilege(e.oid, 'select')
+           and pg_catalog.has_table_privilege(t.oid, 'select')
+           and not pg_catalog.row_security_active(e.oid) and not pg_catalog.row_security_active(t.oid)
+      ) as e
+     where (select pg_catalog.count(*) from pg_catalog.ts_stat(e.query)) > 0
+    union all
     -- Of two ends of one reference the stricter one wins: what the other lets go cannot be deleted.
     select 'foreign key', c.name || '.' || k.conname::text, 'keeps rows of ' || k.confrelid::regclass::text || ' from being deleted, which another key lets go',
-           pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname), true
+           pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname), true, false
       from chat_tables c
       join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0::oid and k.confdeltype in ('a', 'r') and k.convalidated
      where not c.ours
@@ -267,13 +321,13 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
                       and o.confdeltype not in ('a', 'r'))
     union all
     select 'foreign key', c.name || '.' || k.conname::text, 'ties what chatops notes to rows that may go', pg_catalog.format('alter table %s drop constraint %I', c.name, k.conname),
-           k.confdeltype in ('n', 'd')
+           k.confdeltype in ('n', 'd'), false
       from chat_tables c
       join pg_constraint k on k.conrelid = c.oid and k.contype = 'f'
      where c.ours and not exists (select from expected_objects w where w.kind = 'constraint' and w.name = 'chatops.' || c.relname::text || '.' || k.conname::text)
        and not exists (select from chat_tables o where o.oid = k.confrelid and o.ours)
     union all
-    select 'column', s.name, 'may not be null, has no default, and nothing of chatops fills it', pg_catalog.format('alter table %s alter column %I drop not null', s.of, pg_catalog.split_part(s.name, '.', 3)), false
+    select 'column', s.name, 'may not be null, has no default, and nothing of chatops fills it', pg_catalog.format('alter table %s alter column %I drop not null', s.of, pg_catalog.split_part(s.name, '.', 3)), false, false
       from structure s
      where s.kind = 'column' and s.of like 'chatops.%' and s.definition ->> 'not_null'::text = 'true'
        and s.definition ->> 'default'::text = '' and s.definition ->> 'identity'::text = ''
@@ -282,29 +336,31 @@ select found.kind, found.object, found.trouble, found.statement, found.advice
     union all
     select 'function', f.name || '(' || f.arguments || ')', 'has the name of ours',
            -- What DROP takes is without defaults.
-           pg_catalog.format('drop routine %s', coalesce(r.oid::regprocedure::text, f.name || '(' || f.arguments || ')')), false
+           pg_catalog.format('drop routine %s', coalesce(r.oid::regprocedure::text, f.name || '(' || f.arguments || ')')), false, f.vital
       from functions f
       left join pg_proc r on r.proname = f.name and r.pronamespace = (select n.oid from pg_namespace n where n.nspname = current_schema())
        and pg_catalog.pg_get_function_arguments(r.oid) = f.arguments
      where f.of_that_name > 1
        and case when (select pg_catalog.bool_or(g.is_ours) from functions g where g.name = f.name) then not f.is_ours else f.place > 1 end
     union all
-    select 'function', p.oid::regprocedure::text, 'stands before ours on the path of ' || b.role, pg_catalog.format('drop routine %s', p.oid::regprocedure), false
+    select 'function', p.oid::regprocedure::text, 'stands before ours on the path of ' || b.role, pg_catalog.format('drop routine %s', p.oid::regprocedure), false,
+           exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname and w.vital)
       from before b
       join pg_proc p on p.pronamespace = b.oid
      where exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)
     union all
     select case c.relkind when 'v' then 'view' else 'table' end, c.oid::regclass::text, 'stands before ours on the path of ' || b.role,
-           pg_catalog.format('drop %s %s', case c.relkind when 'v' then 'view' else 'table' end, c.oid::regclass), false
+           pg_catalog.format('drop %s %s', case c.relkind when 'v' then 'view' else 'table' end, c.oid::regclass), false,
+           exists (select from expected_objects w where w.kind = 'table' and w.name = c.relname and w.vital)
       from before b
       join pg_class c on c.relnamespace = b.oid and c.relkind in ('r', 'p', 'v', 'f')
      where exists (select from expected_objects w where w.kind in ('table', 'view') and w.name = c.relname)
     union all
-    select s.kind, s.name, 'is nobody''s that chatops knows', 'drop ' || s.kind || ' ' || s.name, true
+    select s.kind, s.name, 'is nobody''s that chatops knows', 'drop ' || s.kind || ' ' || s.name, true, false
       from structure s
      where s.name::text like 'chatops.%'
        and s.kind in ('table', 'view', 'function', 'sequence')
        and not exists (select from expected_objects w where w.kind = s.kind and w.name = s.name)
        and s.kind || ' ' || s.name <> all (:'known'::text[])
   ) as found
- order by found.advice, found.kind, found.object
+ order by critical desc, found.advice, found.kind, found.object

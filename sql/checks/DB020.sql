@@ -1,8 +1,9 @@
 -- May the owners of our functions do what these functions do?
 -- code: DB020
 -- title: {count} rights are missing that our functions need
--- title-one: {role}, who owns our functions, {trouble}
+-- title-one: {role}, who owns or calls our functions, {trouble}
 -- severity: warning
+-- critical: a message, a reply or assigning needs the right
 -- group: schema
 -- expected: whoever owns a function that runs with its owner's rights may use all that it reads and writes, and sees every row
 -- why: the functions were given to another role, or a restore left out the rights
@@ -17,7 +18,7 @@ with expected_objects as materialized (:expected_objects),
 spaces as materialized (
   select n.oid, n.nspname from pg_namespace n where n.nspname in (current_schema(), 'chatops')
 ), functions as materialized (
-  select p.oid, p.proowner, pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') as body
+  select p.oid, p.proowner, w.vital, pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') as body
     from pg_proc p
     join pg_namespace n on n.oid = p.pronamespace and n.nspname = current_schema()
     join expected_objects w
@@ -44,6 +45,32 @@ spaces as materialized (
                         and pg_catalog.has_table_privilege(o.proowner, r.oid, 'insert')
                         and pg_catalog.has_table_privilege(o.proowner, r.oid, 'update')) end
       or (r.relrowsecurity and (r.relforcerowsecurity or not pg_catalog.pg_has_role(o.proowner, r.relowner, 'usage')))
+), callers as materialized (
+  select f.proowner as oid from functions f
+  union
+  select r.oid from pg_roles r
+   where r.rolname in ('authenticated', 'service_role')
+     and exists (select from relations t where t.relname = 'messages' and pg_catalog.has_any_column_privilege(r.oid, t.oid, 'insert'))
+), closed as materialized (
+  -- The server's own functions that somebody took from everybody, as far as functions of ours, defaults and policies name them.
+  -- Those that a server begins with are numbered below the first of its users' objects.
+  select r.oid as role_id, 'pg_catalog.' || p.oid::regprocedure::text as call
+    from pg_proc p
+   cross join callers r
+   where p.oid < 16384::oid
+     and p.proacl is not null
+     and not exists (select from pg_init_privs i where i.classoid = 'pg_proc'::regclass::oid and i.objoid = p.oid and i.objsubid = 0)
+     and not pg_catalog.has_function_privilege(r.oid, p.oid, 'execute')
+     and exists (
+       select from functions f where f.body ~ ('\m' || p.proname::text || '\s*\(')
+       union all
+       select from relations t
+         join pg_attrdef d on d.adrelid = t.oid
+        where pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ ('\m' || p.proname::text || '\s*\(')
+       union all
+       select from relations t
+         join pg_policy y on y.polrelid = t.oid
+        where pg_catalog.concat(pg_catalog.pg_get_expr(y.polqual, y.polrelid), ' ', pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid)) ~ ('\m' || p.proname::text || '\s*\('))
 ), homes as materialized (
   -- To whom the functions of an owner would go: the owner of the chats, where theirs is a stranger to them.
   select f.proowner, c.relowner as home,
@@ -55,7 +82,7 @@ spaces as materialized (
     join relations c on c.relname = 'chats' and c.nspname = current_schema()
    group by f.proowner, c.relowner, r.rolsuper
 ), used as materialized (
-  select r.*,
+  select r.*, pg_catalog.bool_or(f.vital) as vital,
          pg_catalog.bool_or(f.body ~* ('\m(from|join)\s+' || r.pattern || '\M')) as reads,
          pg_catalog.bool_or(f.body ~* ('\minsert\s+into\s+' || r.pattern || '\M')) as inserts,
          pg_catalog.bool_or(f.body ~* ('\mupdate\s+' || r.pattern || '\M')) as updates
@@ -63,28 +90,31 @@ spaces as materialized (
     join lacking r on r.proowner = f.proowner and f.body ~* (r.pattern || '\M')
    group by r.proowner, r.oid, r.relkind, r.relowner, r.nspname, r.relname, r.relrowsecurity, r.relforcerowsecurity, r.pattern
 )
-select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, case when h.stranger then h.giving else found.remedy end as remedy
+select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, case when h.stranger then h.giving else found.remedy end as remedy,
+       pg_catalog.bool_or(found.vital) as critical
   from (
-    select distinct u.proowner, 'may not use schema ' || u.nspname::text as trouble,
-           pg_catalog.format('grant usage on schema %I to %I;', u.nspname, pg_catalog.pg_get_userbyid(u.proowner)) as remedy
+    select u.proowner, 'may not use schema ' || u.nspname::text as trouble,
+           pg_catalog.format('grant usage on schema %I to %I;', u.nspname, pg_catalog.pg_get_userbyid(u.proowner)) as remedy, u.vital
       from used u
      where not pg_catalog.has_schema_privilege(u.proowner, u.nspname, 'usage')
     union all
     select u.proowner, 'may not ' || need.privilege || ' ' || u.nspname::text || '.' || u.relname::text,
-           pg_catalog.format('grant %s on %I.%I to %I;', need.privilege, u.nspname, u.relname, pg_catalog.pg_get_userbyid(u.proowner))
+           pg_catalog.format('grant %s on %I.%I to %I;', need.privilege, u.nspname, u.relname, pg_catalog.pg_get_userbyid(u.proowner)), u.vital
       from used u
      cross join lateral (values ('select', u.reads), ('insert', u.inserts), ('update', u.updates)) as need (privilege, needed)
      where need.needed
        and case when u.relkind <> 'S' then not pg_catalog.has_table_privilege(u.proowner, u.oid, need.privilege) end
     union all
     select u.proowner, 'may not use the sequence ' || u.nspname::text || '.' || u.relname::text,
-           pg_catalog.format('grant usage, update on sequence %I.%I to %I;', u.nspname, u.relname, pg_catalog.pg_get_userbyid(u.proowner))
+           pg_catalog.format('grant usage, update on sequence %I.%I to %I;', u.nspname, u.relname, pg_catalog.pg_get_userbyid(u.proowner)), u.vital
       from used u
      where case when u.relkind = 'S' then not pg_catalog.has_sequence_privilege(u.proowner, u.oid, 'usage') end
     union all
     select u.proowner, 'sees only the rows of ' || u.relname::text || ' that policies show',
            case when u.relforcerowsecurity and pg_catalog.pg_has_role(u.proowner, u.relowner, 'usage')
-                then pg_catalog.format('alter table %s%I no force row level security;', case when u.nspname = 'chatops' then 'chatops.' else '' end, u.relname) else g.giving end
+                then pg_catalog.format('alter table %s%I no force row level security;', case when u.nspname = 'chatops' then 'chatops.' else '' end, u.relname)
+                when g.stranger then g.giving
+                else pg_catalog.format('alter table %s%I owner to %I;', case when u.nspname = 'chatops' then 'chatops.' else '' end, u.relname, o.rolname) end, u.vital
       from used u
       join pg_roles o on o.oid = u.proowner
       join homes g on g.proowner = u.proowner
@@ -92,6 +122,14 @@ select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, case w
        and not o.rolsuper
        and not o.rolbypassrls
        and (u.relforcerowsecurity or not pg_catalog.pg_has_role(u.proowner, u.relowner, 'usage'))
+    union all
+    select c.role_id, 'may not execute ' || c.call, pg_catalog.format('grant execute on function %s to public;', c.call), true
+      from closed c
+    union all
+    select r.oid, 'may not use schema pg_catalog', 'grant usage on schema pg_catalog to public;', true
+      from callers r
+     where not pg_catalog.has_schema_privilege(r.oid, 'pg_catalog', 'usage')
   ) as found
   left join homes h on h.proowner = found.proowner
- order by 1, 2
+ group by found.proowner, found.trouble, found.remedy, h.stranger, h.giving
+ order by critical desc, 1, 2

@@ -3,6 +3,7 @@
 -- title: {count} things switch off what protects the chats
 -- title-one: {object} {trouble}
 -- severity: warning
+-- critical: the application cannot come in or write, or its writes pass no guard
 -- group: schema
 -- expected: no setting turns triggers or writing off, no table is lost in a crash, keys are checked, and not everybody may write
 -- why: an import was made quicker, or somebody looked for an error, and did not put it back
@@ -55,10 +56,10 @@ granted as (
   -- The roles that the hosting's API takes on for a request.
   select r.oid, r.rolname, r.rolbypassrls, r.rolsuper from pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role')
 )
-select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.advice
+select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.stops and not found.advice as critical, found.advice
   from (
     select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.name as object, 'is emptied by a crash' as trouble,
-           pg_catalog.format('alter %s %s set logged;', case c.relkind when 'S' then 'sequence' else 'table' end, c.name) as remedy, false as advice
+           pg_catalog.format('alter %s %s set logged;', case c.relkind when 'S' then 'sequence' else 'table' end, c.name) as remedy, false as advice, false as stops
       from (
         select t.name, t.relkind, t.relpersistence from chat_tables t where t.relkind = 'r'
         union all
@@ -71,33 +72,33 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
       ) as c
      where c.relpersistence = 'u'
     union all
-    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': guards let everything pass', pg_catalog.format('alter %s reset %I;', s.place, s.name), false
+    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': guards let everything pass', pg_catalog.format('alter %s reset %I;', s.place, s.name), false, s.of_the_application
       from settings s
      where (s.name = 'session_replication_role' and s.value = 'replica') or s.name = 'chatops.write'
     union all
     select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': nothing can be written', pg_catalog.format('alter %s reset %I;', s.place, s.name),
-           not s.of_the_application
+           not s.of_the_application, s.of_the_application
       from settings s
      where (s.of_the_application or s.writes) and s.name = 'default_transaction_read_only' and s.value in ('on', 'true', 'yes', '1')
     union all
-    select 'setting ' || s.name, 'is ' || s.reset_val || ' on this server: ' || n.stops, pg_catalog.format('alter system reset %I; select pg_reload_conf();', s.name), false
+    select 'setting ' || s.name, 'is ' || s.reset_val || ' on this server: ' || n.stops, pg_catalog.format('alter system reset %I; select pg_reload_conf();', s.name), false, true
       from pg_settings s
       join (values ('default_transaction_read_only', 'on', 'nothing can be written'),
                    ('session_replication_role', 'replica', 'guards let everything pass')) as n (name, value, stops) on n.name = s.name and n.value = s.reset_val
      where s.source = 'configuration file'
     union all
     select 'setting ' || l.name, 'is ' || l.value || ' for ' || l.role || ': ' || l.stops, pg_catalog.format('alter %s reset %I;', l.place, l.name),
-           not l.of_the_application
+           not l.of_the_application, l.ms < 20::numeric
       from limits l
      where l.ms > 0::numeric and l.ms < l.least::numeric
     union all
-    select 'setting role', 'is ' || s.value || ' for ' || s.role || ': its sessions are somebody else', pg_catalog.format('alter %s reset role;', s.place), false
+    select 'setting role', 'is ' || s.value || ' for ' || s.role || ': its sessions are somebody else', pg_catalog.format('alter %s reset role;', s.place), false, true
       from settings s
      where s.of_the_application and s.name = 'role' and s.value <> 'none'
     union all
     -- An error in place of the rows that policies would show.
     select 'setting row_security', 'is ' || s.value || ' for ' || s.role || ': whoever is under a policy reads and writes nothing',
-           pg_catalog.format('alter %s reset row_security;', s.place), false
+           pg_catalog.format('alter %s reset row_security;', s.place), false, true
       from settings s
      where s.of_the_application and s.name = 'row_security' and s.value in ('off', 'false', 'no', '0')
        and s.role <> 'service_role'
@@ -105,20 +106,25 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
        and exists (select from who_comes w where not w.rolbypassrls and not w.rolsuper)
     union all
     -- What names no schema of ours is not found, where the application names none itself.
-    select 'setting search_path', 'is ' || s.value || ' for ' || s.role || ': tables are not found by their names', pg_catalog.format('alter %s reset search_path;', s.place), true
+    select 'setting search_path', 'is ' || s.value || ' for ' || s.role || ': tables are not found by their names', pg_catalog.format('alter %s reset search_path;', s.place), true, false
       from settings s
      where s.of_the_application and s.name = 'search_path' and current_schema() = 'public'
        and s.value !~ '(^|[ ,"])public($|[ ,"])'
     union all
+    -- Whether it is there is found out by whoever logs in next.
+    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': where that is missing nobody can log in', pg_catalog.format('alter %s reset %I;', s.place, s.name), true, false
+      from settings s
+     where s.of_the_application and s.name in ('session_preload_libraries', 'local_preload_libraries') and s.value <> '' and s.value not like '%safeupdate%'
+    union all
     -- By this role the hosting's API comes in.
     select 'role authenticator', 'may not log in: the application is shut out',
-           'alter role authenticator login connection limit -1 valid until ''infinity'';', false
+           'alter role authenticator login connection limit -1 valid until ''infinity'';', false, true
       from pg_roles r
      where r.rolname = 'authenticator' and (not r.rolcanlogin or r.rolconnlimit = 0 or r.rolvaliduntil < now())
        and exists (select from pg_auth_members m join pg_roles o on o.oid = m.roleid where m.member = r.oid and o.rolname in ('anon', 'authenticated', 'service_role'))
     union all
     select 'role authenticator', 'may not connect to this database: the application is shut out',
-           pg_catalog.format('grant connect on database %I to authenticator;', current_database()), false
+           pg_catalog.format('grant connect on database %I to authenticator;', current_database()), false, true
       from pg_roles r
      where r.rolname = 'authenticator' and not pg_catalog.has_database_privilege(r.oid, current_database(), 'connect')
        and exists (select from pg_auth_members m join who_comes o on o.oid = m.roleid where m.member = r.oid)
@@ -126,25 +132,26 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     union all
     -- Whoever was granted to write chats and messages itself, other than by a role for people.
     select 'role ' || pg_catalog.quote_ident(r.rolname), 'writes chats, and may not log in since its password expired',
-           pg_catalog.format('alter role %I valid until ''infinity'';', r.rolname), false
+           pg_catalog.format('alter role %I valid until ''infinity'';', r.rolname), false, true
       from pg_roles r
      where r.rolcanlogin and not r.rolsuper and r.rolname <> 'authenticator' and r.rolvaliduntil < now()
        and 2 = (select pg_catalog.count(*) from chat_tables t
                  where not t.ours and t.relname in ('chats', 'messages')
                    and exists (select from pg_catalog.aclexplode(t.relacl) as a where a.grantee = r.oid and a.privilege_type = 'INSERT'))
     union all
-    select 'database ' || pg_catalog.quote_ident(d.datname), 'lets nobody connect', pg_catalog.format('alter database %I connection limit -1;', d.datname), false
+    select 'database ' || pg_catalog.quote_ident(d.datname), 'lets nobody connect',
+           pg_catalog.format('alter database %I connection limit -1 allow_connections true;', d.datname), false, true
       from pg_database d
-     where d.datname = current_database() and d.datconnlimit = 0
+     where d.datname = current_database() and (d.datconnlimit = 0 or not d.datallowconn)
     union all
     select 'database ' || pg_catalog.quote_ident(d.datname), 'sorts text otherwise than when its indexes were made: they may miss rows, and let pairs pass',
-           pg_catalog.format('reindex database %I; alter database %I refresh collation version;', d.datname, d.datname), false
+           pg_catalog.format('reindex database %I; alter database %I refresh collation version;', d.datname, d.datname), false, false
       from pg_database d
      where d.datname = current_database()
        and d.datcollversion <> pg_catalog.pg_database_collation_actual_version(d.oid)
     union all
     select 'collation ' || pg_catalog.quote_ident(l.collname), 'sorts text otherwise than when the indexes over it were made: they may miss rows, and let pairs pass',
-           pg_catalog.string_agg(pg_catalog.format('reindex table %s;', t.name), ' ') || pg_catalog.format(' alter collation %s refresh version;', l.oid::regcollation), false
+           pg_catalog.string_agg(pg_catalog.format('reindex table %s;', t.name), ' ') || pg_catalog.format(' alter collation %s refresh version;', l.oid::regcollation), false, false
       from chat_tables t
       join pg_index x on x.indrelid = t.oid
      cross join lateral pg_catalog.unnest(x.indcollation::oid[]) as u (collation_id)
@@ -152,57 +159,57 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
      group by l.oid, l.collname
     union all
     select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': the newest messages are lost in a crash',
-           pg_catalog.format('alter %s reset %I;', s.place, s.name), true
+           pg_catalog.format('alter %s reset %I;', s.place, s.name), true, false
       from settings s
      where s.of_the_application and s.name = 'synchronous_commit' and s.value in ('off', 'false', 'no', '0')
     union all
-    select 'table ' || t.name, 'does not check its foreign keys', pg_catalog.format('alter table %s enable trigger all;', t.name), false
+    select 'table ' || t.name, 'does not check its foreign keys', pg_catalog.format('alter table %s enable trigger all;', t.name), false, false
       from chat_tables t
      where exists (select from pg_trigger g where g.tgrelid = t.oid and g.tgisinternal and g.tgenabled in ('D', 'R'))
     union all
-    select 'table ' || t.name, 'is left out by autovacuum: it grows with every change, and gets slow', pg_catalog.format('alter table %s reset (autovacuum_enabled);', t.name), t.ours
+    select 'table ' || t.name, 'is left out by autovacuum: it grows with every change, and gets slow', pg_catalog.format('alter table %s reset (autovacuum_enabled);', t.name), t.ours, false
       from chat_tables t
      where exists (select from pg_catalog.pg_options_to_table(t.reloptions) o
                     where o.option_name = 'autovacuum_enabled' and pg_catalog.lower(o.option_value) in ('off', 'false', 'no', '0', 'f', 'n'))
     union all
-    select 'table ' || t.name, 'fires no trigger: the catalog says that it has none', pg_catalog.format('update pg_class set relhastriggers = true where oid = %L::regclass;', t.name), false
+    select 'table ' || t.name, 'fires no trigger: the catalog says that it has none', pg_catalog.format('update pg_class set relhastriggers = true where oid = %L::regclass;', t.name), false, t.root in ('chats', 'messages', 'chat_assignments', 'operator_activity', 'operators') and not t.ours
       from chat_tables t
       join pg_class c on c.oid = t.oid and not c.relhastriggers
      where exists (select from pg_trigger g where g.tgrelid = t.oid)
     union all
-    select 'table ' || t.name, 'renews no index: the catalog says that it has none', pg_catalog.format('update pg_class set relhasindex = true where oid = %L::regclass; reindex table %s;', t.name, t.name), false
+    select 'table ' || t.name, 'renews no index: the catalog says that it has none', pg_catalog.format('update pg_class set relhasindex = true where oid = %L::regclass; reindex table %s;', t.name, t.name), false, t.root in ('chats', 'messages', 'chat_assignments', 'operator_activity', 'operators') and not t.ours
       from chat_tables t
       join pg_class c on c.oid = t.oid and not c.relhasindex
      where exists (select from pg_index x where x.indrelid = t.oid and x.indisready)
     union all
     select 'table ' || t.name, 'is under row level security for its owner, too: what chatops writes there is refused, or not seen',
-           pg_catalog.format('alter table %s no force row level security;', t.name), false
+           pg_catalog.format('alter table %s no force row level security;', t.name), false, false
       from chat_tables t
       join pg_roles o on o.oid = t.relowner and not o.rolsuper and not o.rolbypassrls
      where t.ours and t.relrowsecurity and t.relforcerowsecurity
        and not exists (select from pg_policy p where p.polrelid = t.oid and p.polpermissive and p.polcmd = '*')
     union all
     -- More dead rows than the table will ever have: switched off by another name.
-    select 'table ' || t.name, 'is left out by autovacuum: ' || o.option_name || ' is ' || o.option_value, pg_catalog.format('alter table %s reset (%s);', t.name, o.option_name), false
+    select 'table ' || t.name, 'is left out by autovacuum: ' || o.option_name || ' is ' || o.option_value, pg_catalog.format('alter table %s reset (%s);', t.name, o.option_name), false, false
       from chat_tables t
      cross join lateral pg_catalog.pg_options_to_table(t.reloptions) as o
      where (o.option_name = 'autovacuum_vacuum_threshold' and o.option_value::numeric >= 100000000::numeric)
         or (o.option_name = 'autovacuum_vacuum_scale_factor' and o.option_value::numeric >= 10::numeric)
     union all
-    select 'table ' || t.name, 'has long texts that autovacuum leaves out', pg_catalog.format('alter table %s reset (toast.autovacuum_enabled);', t.name), false
+    select 'table ' || t.name, 'has long texts that autovacuum leaves out', pg_catalog.format('alter table %s reset (toast.autovacuum_enabled);', t.name), false, false
       from chat_tables t
       join pg_class k on k.oid = t.reltoastrelid
      where exists (select from pg_catalog.pg_options_to_table(k.reloptions) o
                     where o.option_name = 'autovacuum_enabled' and pg_catalog.lower(o.option_value) in ('off', 'false', 'no', '0', 'f', 'n'))
     union all
     select 'column ' || t.name || '.' || a.attname::text, 'is stored within its row: a long text is refused (row is too big)',
-           pg_catalog.format('alter table %s alter column %I set storage extended;', t.name, a.attname), false
+           pg_catalog.format('alter table %s alter column %I set storage extended;', t.name, a.attname), false, false
       from chat_tables t
       join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attstorage = 'p' and a.attlen = -1
       join pg_type y on y.oid = a.atttypid and y.typstorage <> 'p'
      where a.atttypid in ('text'::regtype::oid, 'jsonb'::regtype::oid) or a.attname = 'content'
     union all
-    select 'column ' || t.name || '.' || a.attname::text, 'has no statistics: plans go by guesses', pg_catalog.format('alter table %s alter column %I set statistics -1;', t.name, a.attname), true
+    select 'column ' || t.name || '.' || a.attname::text, 'has no statistics: plans go by guesses', pg_catalog.format('alter table %s alter column %I set statistics -1;', t.name, a.attname), true, false
       from chat_tables t
       join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attstattarget = 0
      where not t.ours
@@ -210,7 +217,7 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     -- An update of a published row that nothing identifies is an error.
     select 'table ' || t.name, 'is in publication ' || p.pubname::text || ' and has no replica identity: its rows cannot be changed',
            case when x.indexrelid is not null then pg_catalog.format('alter table %s replica identity default;', t.name)
-                else pg_catalog.format('alter table %s replica identity full;', t.name) end, false
+                else pg_catalog.format('alter table %s replica identity full;', t.name) end, false, t.root in ('chats', 'messages', 'chat_assignments', 'operator_activity', 'operators') and not t.ours
       from chat_tables t
       left join pg_index x on x.indrelid = t.oid and x.indisprimary and x.indimmediate
       join pg_publication p on p.pubupdate or p.pubdelete
@@ -229,13 +236,13 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
                 else 'may be written by ' || pg_catalog.replace(g.role, 'public', 'everybody') || ', and row level security does not stop it' end,
            case when g.ours or (g.role = 'public' and not g.goes_past)
                 then pg_catalog.format('revoke %sinsert, update, delete, truncate, trigger on %s from %s;', case when g.ours then 'select, ' end, g.name, g.role)
-                else pg_catalog.format('alter table %s enable row level security;', g.name) end, false
+                else pg_catalog.format('alter table %s enable row level security;', g.name) end, false, false
       from granted g
      where g.ours or g.goes_past or (g.role = 'public' and g.privilege_type = 'TRUNCATE') or (not g.relrowsecurity and g.role in ('public', 'anon') and g.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
      group by g.name, g.ours, g.goes_past, g.role
     union all
     select 'sequence chatops.' || pg_catalog.quote_ident(q.relname), 'may be set by ' || pg_catalog.replace(r.role, 'public', 'everybody'),
-           pg_catalog.format('revoke usage, update on sequence chatops.%I from %s;', q.relname, r.role), false
+           pg_catalog.format('revoke usage, update on sequence chatops.%I from %s;', q.relname, r.role), false, false
       from pg_namespace n
       join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
       join pg_class q on q.oid = d.objid and q.relkind = 'S'
@@ -245,14 +252,14 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     union all
     select 'schema chatops', 'lets ' || case when a.grantee = 0::oid then 'everybody' else pg_catalog.pg_get_userbyid(a.grantee)::text end || ' create objects',
            pg_catalog.format('revoke create on schema chatops from %s;',
-                             case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end), false
+                             case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end), false, false
       from pg_namespace n
      cross join lateral pg_catalog.aclexplode(n.nspacl) as a
      where n.nspname = 'chatops' and a.privilege_type = 'CREATE' and a.grantee <> n.nspowner
        and (a.grantee = 0::oid or pg_catalog.pg_get_userbyid(a.grantee) in ('anon', 'authenticated'))
     union all
     select 'schema chatops', 'gives ' || pg_catalog.replace(r.role, 'public', 'everybody') || ' rights on what will be made in it',
-           pg_catalog.format('alter default privileges for role %I in schema chatops revoke all on %s from %s;', pg_catalog.pg_get_userbyid(a.defaclrole), k.kind, r.role), false
+           pg_catalog.format('alter default privileges for role %I in schema chatops revoke all on %s from %s;', pg_catalog.pg_get_userbyid(a.defaclrole), k.kind, r.role), false, false
       from pg_default_acl a
       join pg_namespace n on n.oid = a.defaclnamespace and n.nspname = 'chatops'
      cross join lateral (select case a.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' end) as k (kind)
@@ -261,4 +268,4 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
      where a.defaclobjtype in ('r', 'S') and r.role in ('public', 'anon', 'authenticated')
      group by a.oid, a.defaclrole, k.kind, r.role
   ) as found
- order by found.advice, found.object, found.trouble
+ order by critical desc, found.advice, found.object, found.trouble

@@ -3,6 +3,7 @@
 -- title: {count} safeguards of the tables are gone or otherwise
 -- title-one: {object} {trouble}
 -- severity: warning
+-- critical: those who write and read chats and messages may not any more, or their rows are refused
 -- group: schema
 -- expected: row level security, policies, publications, keys, defaults and rights are as chatops last found them, or more
 -- why: a restore left them out, or somebody took them away to look for an error
@@ -45,6 +46,11 @@ kept as materialized (
               and exists (select from now_there t
                            where t.relation = k.relation and t.label like k.word || ' %' and t."is" - 'name'::text = k.was - 'name'::text
                              and not exists (select from kept o where o.label = t.label)))
+     and not (k.word = 'trigger'
+              and exists (select from now_there t
+                           where t.relation = k.relation and t.label like 'trigger %' and t."is" - 'definition'::text = k.was - 'definition'::text
+                             and pg_catalog.regexp_replace(t."is" ->> 'definition'::text, 'TRIGGER \S+ ', '') = pg_catalog.regexp_replace(k.was ->> 'definition'::text, 'TRIGGER \S+ ', '')
+                             and not exists (select from kept o where o.label = t.label)))
      and not exists (select from expected_objects w
                       where w.kind || ' ' || w.name in ('trigger ' || k.relation || '.' || pg_catalog.substring(k.label, '^trigger (.*) of '),
                                                         'constraint ' || k.relation || '.' || (k.was ->> 'name'::text)))
@@ -67,6 +73,9 @@ kept as materialized (
    cross join lateral (
      select 'is ' || (c."is" ->> 'type'::text) || ', it was ' || (c.was ->> 'type'::text) as trouble, null as step,
             not exists (select from expected_objects w where w.kind = 'column' and w.name = c.relation || '.' || p.name)
+            -- What a domain refuses is DB031.
+            or exists (select from pg_attribute a join pg_type y on y.oid = a.atttypid and y.typtype = 'd'
+                        where a.attrelid = c.table_oid and a.attname = p.name and pg_catalog.format_type(y.typbasetype, y.typtypmod) = c.was ->> 'type'::text)
             or (c.was ->> 'type'::text || ' to ' || (c."is" ->> 'type'::text)) ~ '^(smallint to (integer|bigint|numeric)|integer to (bigint|numeric)|(character|text).* to (text|character varying|citext)$|timestamp.* with time zone to timestamp.* with time zone)' as advice
       where c."is" ->> 'type'::text <> c.was ->> 'type'::text
      union all
@@ -129,7 +138,8 @@ kept as materialized (
          not exists (select from working w where w.role = g.was ->> 'role'::text and w.role <> 'anon'),
          g.label, g.set_at, g.target_schema
     from gone g
-    join pg_roles r on r.rolname = g.was ->> 'role'::text
+    -- A superuser is granted nothing, and may do all.
+    join pg_roles r on r.rolname = g.was ->> 'role'::text and not r.rolsuper
    where g.label like '% may %'
      -- Of a function that is gone, or has other parameters, nothing is missed.
      and (g.label not like '% may execute %' or pg_catalog.to_regprocedure(pg_catalog.split_part(g.label, ' may execute ', 2)) is not null)
@@ -242,13 +252,64 @@ kept as materialized (
       on s.target_schema = p.schemaname
    where p.permissive = 'RESTRICTIVE'
      and not exists (select from kept k where k.label = 'policy ' || p.policyname::text || ' of ' || p.tablename::text)
+  union all
+  -- What came since may do anything: somebody should have looked at it.
+  select n.label, 'is new: look at what it does', null, true, n.label, s.set_at, s.target_schema
+    from now_there n
+    join (select k.target_schema, k.relation, pg_catalog.max(k.set_at) as set_at from kept k where k.word = 'column' group by k.target_schema, k.relation) as s
+      on s.relation = n.relation
+   cross join lateral (select pg_catalog.split_part(n.label, ' ', 1) as word) as w
+   where w.word in ('trigger', 'foreign', 'constraint', 'key')
+     and n.relation in ('chats', 'messages', 'chat_assignments', 'operator_activity', 'operators')
+     -- Of two keys over the same columns one is new; or it is an old one of another name, or otherwise, which is told above.
+     and not exists (select from kept k
+                      where k.label = n.label
+                        and (k.was = n."is" or not exists (select from now_there o where o.label = n.label and o."is" = k.was)))
+     and not exists (select from kept k
+                      where k.relation = n.relation and k.word = w.word
+                        and pg_catalog.regexp_replace((k.was - 'name'::text)::text, 'TRIGGER \S+ ', '') = pg_catalog.regexp_replace((n."is" - 'name'::text)::text, 'TRIGGER \S+ ', '')
+                        and not exists (select from now_there o where o.label = k.label))
+     and not exists (select from expected_objects e
+                      where e.kind || ' ' || e.name in ('trigger ' || n.relation || '.' || pg_catalog.substring(n.label, '^trigger (.*) of '),
+                                                        'constraint ' || n.relation || '.' || (n."is" ->> 'name'::text)))
+  union all
+  select 'role ' || g.role, 'is not there any more, as whom chats or messages were written', null, true, 'role ' || g.role, g.set_at, g.target_schema
+    from (select case when k.word = 'role' then pg_catalog.split_part(k.label, ' ', 2) else k.was ->> 'role'::text end as role, k.target_schema, pg_catalog.max(k.set_at) as set_at
+            from kept k
+           where k.word = 'role' or k.label ~ ' may (insert|update) (chats|messages)$' group by 1, 2) as g
+   where g.role <> 'public' and not exists (select from pg_roles r where r.rolname = g.role)
+), judged as (
+  select f.*,
+         not f.advice
+         and (f.label ~ ' may ((select|insert|update) (chats|messages)|use schema .*)$|^role (authenticator is a member of (authenticated|service_role)|service_role bypasses row level security)$'
+              -- What policies and defaults call, and what chats are assigned, answered and given back by.
+              or (f.label like '% may execute %'
+                  and coalesce((select pg_catalog.bool_or(w.vital) from expected_objects w
+                                 where w.kind = 'function' and w.name = pg_catalog.substring(f.label, ' may execute (\w+)\(')), true))
+              or (f.label ~ '^(policy .*|row level security) of (chats|messages)$'
+                  and (f.trouble like '% no policy lets anybody in'
+                       or (f.trouble = 'is gone' and (k.was ->> 'permissive'::text)::boolean)
+                       or (f.trouble = 'is otherwise than it was'
+                           and exists (select from pg_policies p
+                                        where p.schemaname = f.target_schema and f.label = 'policy ' || p.policyname::text || ' of ' || p.tablename::text
+                                          and (p.permissive = 'RESTRICTIVE' or 'false' in (p.qual, p.with_check)
+                                               or p.cmd <> k.was ->> 'cmd'::text
+                                               or not p.roles operator(pg_catalog.&&) array['public', 'authenticated']::name[])))))
+              or (f.label ~ '^column (chats|messages|chat_assignments|operator_activity)\.'
+                  and (f.trouble like 'may not be null %' or f.trouble like 'is made by the server %'
+                       or (f.trouble like 'has % default'
+                           and exists (select from pg_attribute a
+                                        where a.attrelid = k.table_oid and a.attnotnull
+                                          and f.label = 'column ' || k.relation || '.' || a.attname::text))))) as critical
+    from found f
+    left join kept k on k.label = f.label
 )
 select f.object, f.trouble, s.remedy, f.set_at as kept_at,
        pg_catalog.format('update chatops.settings set value = value - %L::text[] where target_schema = %L and key = ''safety'';', s.labels, f.target_schema) as forget,
-       f.advice
-  from found f
+       coalesce(f.critical, false) as critical, f.advice
+  from judged f
   -- Of what is shown as wrong; statements about advice stand where there is nothing else.
   join (select advice, pg_catalog.string_agg(remedy, ' ' order by label not like 'publication %', label) as remedy,
                pg_catalog.array_agg(distinct label)::text as labels
           from found group by advice) as s on s.advice = f.advice
- order by f.advice, f.label not like 'publication %', f.object, f.trouble
+ order by critical desc, f.advice, f.label not like 'publication %', f.object, f.trouble

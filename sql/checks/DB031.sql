@@ -3,6 +3,7 @@
 -- title: {count} constraints refuse ordinary rows of the chat tables
 -- title-one: the constraint {object} on {relation} refuses {refused}
 -- severity: warning
+-- critical: it is about chats, messages, turns or heartbeats
 -- group: schema
 -- leads: yes
 -- expected: no CHECK on the chat tables refuses a message, a state, a turn or a heartbeat as they are written every day
@@ -13,7 +14,8 @@
 -- needs-table: chats
 -- says: a message was lost; nobody answers; the deploy is not right
 -- shares: chat_tables, expected_objects
--- Each is asked about made-up rows, as far as it looks at nothing but columns that these have, through functions that cannot fail.
+-- Each is asked about made-up rows, as far as it looks at nothing but columns that these have, through functions that cannot fail. What
+-- the guards write bears the clock's time, which is later than when the transaction began.
 -- A text is asked as a query by ts_stat, on every server and within this snapshot: each word that it gives back is a row's name.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 \set expected_objects `cat sql/checks/shared/expected_objects.sql`
@@ -22,35 +24,43 @@ expected_objects as materialized (:expected_objects),
 made_up (relation, told, row_of) as (
   values
     ('messages', 'a message of a user', '{"id": "1", "chat_id": "2", "sender_type": "real", "content": "Hello, are you there?", "handled_by_operator_id": null,
-       "is_free_message": "false", "created_at": "now", "delivered_at": null, "read_at": null}'::jsonb),
+       "is_free_message": "false", "created_at": "soon", "delivered_at": null, "read_at": null}'::jsonb),
     ('messages', 'a reply', '{"id": "1", "chat_id": "2", "sender_type": "fictional", "content": "Yes, I am here all day.", "handled_by_operator_id": "3",
        "is_free_message": "false", "created_at": "yesterday", "delivered_at": "now", "read_at": null}'),
     ('messages', 'a message that was read', '{"id": "1", "chat_id": "2", "sender_type": "real", "content": "Hello, are you there?", "handled_by_operator_id": null,
        "is_free_message": "true", "created_at": "yesterday", "delivered_at": "today", "read_at": "now"}'),
     ('chats', 'a new chat', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "waiting_assignment", "is_active": "true", "message_count": "0",
        "assigned_operator_id": null, "assignment_time": null, "last_operator_id": null, "operator_replied_at": null, "last_message_at": null,
-       "created_at": "yesterday", "updated_at": "now"}'),
+       "created_at": "yesterday", "updated_at": "soon", "waiting_since": null,
+       "state_since": "yesterday", "epoch": "0", "releases_without_reply": "0", "closed_reason": null}'),
     ('chats', 'a chat that waits', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "waiting_assignment", "is_active": "true", "message_count": "60",
-       "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "now", "last_message_at": "now",
-       "created_at": "yesterday", "updated_at": "now"}'),
+       "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "now", "last_message_at": "soon",
+       "created_at": "yesterday", "updated_at": "soon", "waiting_since": "soon",
+       "state_since": "soon", "epoch": "40", "releases_without_reply": "2", "closed_reason": null}'),
     ('chats', 'a chat that is held', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "assigned", "is_active": "true", "message_count": "60",
-       "assigned_operator_id": "3", "assignment_time": "now", "last_operator_id": "3", "operator_replied_at": null, "last_message_at": "now",
-       "created_at": "yesterday", "updated_at": "now"}'),
+       "assigned_operator_id": "3", "assignment_time": "soon", "last_operator_id": "3", "operator_replied_at": null, "last_message_at": "now",
+       "created_at": "yesterday", "updated_at": "soon", "waiting_since": "yesterday",
+       "state_since": "soon", "epoch": "41", "releases_without_reply": "0", "closed_reason": null}'),
     ('chats', 'a chat that was answered', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "waiting_real_user_reply", "is_active": "true",
-       "message_count": "60", "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "now",
-       "last_message_at": "now", "created_at": "yesterday", "updated_at": "now"}'),
+       "message_count": "60", "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "soon",
+       "last_message_at": "soon", "created_at": "yesterday", "updated_at": "soon", "waiting_since": null,
+       "state_since": "soon", "epoch": "42", "releases_without_reply": "0", "closed_reason": null}'),
     ('chats', 'a chat that ended', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "completed", "is_active": "false", "message_count": "60",
        "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "now", "last_message_at": "now",
-       "created_at": "yesterday", "updated_at": "now"}'),
-    ('chat_assignments', 'a turn', '{"chat_id": "2", "operator_id": "3", "assigned_at": "now", "released_at": null, "release_reason": null, "created_at": "now"}'),
-    ('chat_assignments', 'a turn that ended in a reply', '{"chat_id": "2", "operator_id": "3", "assigned_at": "yesterday", "released_at": "now",
-       "release_reason": "operator_sent_message", "created_at": "yesterday"}'),
-    ('chat_assignments', 'a turn that ended idle', '{"chat_id": "2", "operator_id": "3", "assigned_at": "yesterday", "released_at": "now",
-       "release_reason": "idle_timeout", "created_at": "yesterday"}'),
+       "created_at": "yesterday", "updated_at": "soon", "waiting_since": null,
+       "state_since": "soon", "epoch": "43", "releases_without_reply": "0", "closed_reason": "closed"}'),
+    ('chat_assignments', 'a turn', '{"chat_id": "2", "operator_id": "3", "assigned_at": "soon", "released_at": null, "release_reason": null, "created_at": "now", "waiting_since": "yesterday",
+       "queued_since": "yesterday", "announced_reason": null, "announced_at": null}'),
+    ('chat_assignments', 'a turn that ended in a reply', '{"chat_id": "2", "operator_id": "3", "assigned_at": "yesterday", "released_at": "soon",
+       "release_reason": "operator_sent_message", "created_at": "yesterday", "waiting_since": "yesterday",
+       "queued_since": "yesterday", "announced_reason": null, "announced_at": null}'),
+    ('chat_assignments', 'a turn that ended idle', '{"chat_id": "2", "operator_id": "3", "assigned_at": "yesterday", "released_at": "soon",
+       "release_reason": "idle_timeout", "created_at": "yesterday", "waiting_since": null,
+       "queued_since": "yesterday", "announced_reason": null, "announced_at": null}'),
     ('operators', 'an operator who is there', '{"is_active": "true", "is_available": "true", "last_activity": "now", "total_messages": "60"}'),
     ('operators', 'an operator who is away', '{"is_active": "true", "is_available": "false", "last_activity": "now", "total_messages": "60"}'),
     ('operators', 'an operator who left', '{"is_active": "false", "is_available": "false", "last_activity": "now", "total_messages": "0"}'),
-    ('operator_activity', 'a heartbeat', '{"chat_id": "2", "operator_id": "3", "last_activity": "now", "updated_at": "now"}'),
+    ('operator_activity', 'a heartbeat', '{"chat_id": "2", "operator_id": "3", "last_activity": "soon", "updated_at": "soon"}'),
     ('real_users', 'a user', '{"id": "4"}'), ('fictional_users', 'a profile', '{"id": "5"}'),
     ('platform_config', 'a setting', '{"key": "max_reassignments"}'),
     ('chatops.actions', 'what chatops notes', '{"at": "now", "target_schema": "public", "command": "chatops release", "action": "release", "code": null, "chat_id": "2",
@@ -101,14 +111,17 @@ made_up (relation, told, row_of) as (
                                      'COALESCE', 'GREATEST', 'LEAST', 'NULLIF', 'now', 'clock_timestamp', 'statement_timestamp', 'num_nonnulls', 'num_nulls',
                                      'AND', 'OR', 'NOT', 'ANY', 'ALL', 'IN', 'THEN', 'WHEN', 'ELSE', 'CASE', 'ARRAY', 'BETWEEN'))
 ), asked as (
-  select j.relation, j.conname, j.remedy, m.told,
+  select j.relation, j.relname, j.conname, j.remedy, m.told,
          pg_catalog.format('select pg_catalog.array_to_tsvector(array[''refused'']) from (select %s) as %I where not (%s)', coalesce(v.listed, '1'), pg_catalog.split_part(j.relname, '.', -1), j.condition) as query
     from judged j
     join made_up m on m.relation = j.relname
    cross join lateral (
      select pg_catalog.string_agg(
-              pg_catalog.format('%L::%s as %I',
-                     case when t.typname = 'uuid' then '00000000-0000-0000-0000-00000000000' || (m.row_of ->> a.attname::text) else m.row_of ->> a.attname::text end,
+              pg_catalog.format('%s::%s as %I',
+                     case when m.row_of ->> a.attname::text = 'soon'
+                          then case when :'before_018'::boolean then 'pg_catalog.now()' else '(pg_catalog.now() + interval ''1 microsecond'')' end
+                          else pg_catalog.quote_nullable(case when t.typname = 'uuid' then '00000000-0000-0000-0000-00000000000' || (m.row_of ->> a.attname::text)
+                                                              else m.row_of ->> a.attname::text end) end,
                      pg_catalog.format_type(t.oid, case when t.oid = a.atttypid then a.atttypmod end), a.attname), ', ') as listed,
             pg_catalog.bool_and(m.row_of ? a.attname::text and t.typname in ('uuid', 'text', 'varchar', 'bool', 'int4', 'int8', 'timestamptz')) as known
        from pg_attribute a
@@ -118,12 +131,13 @@ made_up (relation, told, row_of) as (
    ) as v
    where v.known or j.conkey is null
 ), refusing as (
-  select a.relation, a.conname, a.remedy, pg_catalog.string_agg(a.told, ', ' order by a.told) as refused
+  select a.relation, a.relname, a.conname, a.remedy, pg_catalog.string_agg(a.told, ', ' order by a.told) as refused
     from asked a
    cross join lateral (select pg_catalog.count(*) as words from pg_catalog.ts_stat(a.query)) as w
    where w.words > 0
-   group by a.relation, a.conname, a.remedy
+   group by a.relation, a.relname, a.conname, a.remedy
 )
-select r.conname as object, r.relation, r.refused, pg_catalog.string_agg(r.remedy, ' ') over () as remedy
+select r.conname as object, r.relation, r.refused, pg_catalog.string_agg(r.remedy, ' ') over () as remedy,
+       r.relname in ('chats', 'messages', 'chat_assignments', 'operator_activity') as critical
   from refusing r
- order by r.relation, r.conname
+ order by critical desc, r.relation, r.conname

@@ -3,6 +3,7 @@
 -- title: {count} sequences are nearly used up
 -- title-one: the sequence {object} stands at {stands_at} of {most}
 -- severity: warning
+-- critical: there is no further number
 -- group: schema
 -- expected: a sequence has many numbers left, and so has the column that they go into
 -- why: it was set to a number far ahead, or the column is too small for what comes
@@ -38,7 +39,7 @@ sequences as materialized (
     join expected_objects w on w.kind = 'sequence' and w.name = case when n.nspname = 'chatops' then 'chatops.' else '' end || q.relname::text
    where n.nspname in ('chatops', current_schema())
 )
-select found.object, found.stands_at, found.most
+select found.object, found.stands_at, found.most, found.stands_at >= found.most as critical
   from (
     select q.oid::regclass::text as object,
            case when pg_catalog.has_sequence_privilege(q.oid, 'select') then pg_catalog.pg_sequence_last_value(q.oid) end as stands_at,
@@ -51,4 +52,4 @@ select found.object, found.stands_at, found.most
      group by q.oid, s.seqmax
   ) as found
  where found.stands_at::numeric > 0.9 * found.most::numeric
- order by found.object
+ order by critical desc, found.object
