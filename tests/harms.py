@@ -254,7 +254,10 @@ CHECKS = {
     "of columns of its own": Harm("alter table messages add constraint media check (media_url is null or media_url like 'https://%')"),
     "by a function of its own": Harm(
         "create function is_fine(text) returns boolean language sql immutable as 'select false'; "
-        "alter table messages add constraint own check (is_fine(content))"),
+        "alter table messages add constraint own check (is_fine(content))", ("DB019",), **IN_WORDS),
+    "by a function that looks": Harm(
+        "create function is_short(text) returns boolean language sql immutable as 'select length($1) < 9000'; "
+        "alter table messages add constraint own check (is_short(content))"),
 }  # fmt: skip
 
 COLUMNS = {

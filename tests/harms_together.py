@@ -58,6 +58,44 @@ LOUD = [
     Told("create index as_number on messages ((content::int))", "DB019", "'as_number'"),
     Told("create index lowered on messages (lower(content))", "DB019", "'lowered'"),
     Told("create unique index one_active on real_users (is_active)", "DB019", "real_users.one_active'"),
+    _body("divides_by_nothing", "begin perform 1 / 0; return new; end"),
+    Told(
+        "create procedure stops_it() language plpgsql as 'begin raise ''no''; end';"
+        + _trigger("calls_procedure", "before insert", "messages", "begin call stops_it(); return new; end"), "DB019", ".calls_procedure'",
+    ),
+    Told(
+        "create function says_false(text) returns boolean language sql immutable as 'select false';"
+        "alter table messages add constraint says_no check (says_false(content))", "DB019", "messages.says_no'",
+    ),
+    Told("alter table messages add column as_integer int generated always as (content::int) stored", "DB019", "messages.as_integer'"),
+    Told("create unique index a_minute on messages (date_trunc('minute', created_at at time zone 'utc'))", "DB019", "messages.a_minute'"),
+    Told("alter table chat_assignments add constraint apart exclude using gist (tstzrange(assigned_at, released_at) with &&)", "DB019",
+         "chat_assignments.apart'"),
+    Told("create rule beside as on update to operator_activity do also notify beats", "DB019", "operator_activity.beside'"),
+    # What a turn refers to is looked for elsewhere, where nobody is.
+    Told("insert into auth.users (id) values ('00000000-0000-0000-0000-0000000000aa'); "
+         "insert into operators (id, name, email) values ('00000000-0000-0000-0000-0000000000aa', 'x', 'x'); "
+         "create table roster (id uuid primary key); "
+         "alter table chat_assignments add constraint on_roster foreign key (operator_id) references roster (id)", "DB019",
+         "chat_assignments.on_roster'"),
+    # The guards' clock is later than when the transaction began.
+    Told("alter table messages add constraint not_later check (created_at <= now())", "DB031", "'not_later'"),
+    Told("alter table chats add constraint no_later_word check (last_message_at <= now())", "DB031", "'no_later_word'"),
+    Told("alter table chat_assignments add constraint no_later_turn check (assigned_at <= now())", "DB031", "'no_later_turn'"),
+    Told("alter table operator_activity add constraint no_later_beat check (last_activity <= now())", "DB031", "'no_later_beat'"),
+    Told("alter table chats add constraint few_moves check (epoch < 2)", "DB031", "'few_moves'"),
+    Told("alter table chats add constraint never_waits check (waiting_since is null)", "DB031", "'never_waits'"),
+    # Rights of everybody to what the server itself brings.
+    Told("revoke execute on function pg_catalog.clock_timestamp() from public", "DB020", "pg_catalog.clock_timestamp()"),
+    Told("revoke execute on function pg_catalog.gen_random_uuid() from public", "DB020", "pg_catalog.gen_random_uuid()"),
+    Told("create policy closed_by_sum on operators as restrictive using (1 = 0)", "DB024", "closed_by_sum"),
+    Told("create policy closed_by_time on real_users as restrictive using (now() < '2000-01-01')", "DB024", "closed_by_time"),
+    Told("alter table chats alter column closed_reason set not null", "DB018", "'chats.closed_reason'"),
+    Told("alter sequence chatops.queue_returns as smallint", "DB018", "'chatops.queue_returns'"),
+    Told("update pg_database set datallowconn = false where datname = current_database()", "DB029", "lets nobody connect"),
+    # A run that ended in the middle.
+    Told("update chatops.migrations set state = 'running', started_at = now() - interval '1 hour' where name like '021%'", "DB033",
+         "021_write_path stopped"),
     # What chatops notes.
     Told("create rule quiet as on insert to chatops.actions do instead nothing", "DB019", "chatops.actions.quiet'"),
     _body("forgets", "begin return null; end", "before insert", "chatops.actions"),
@@ -135,6 +173,13 @@ QUIET = [
     Told("alter table chats add column topic text not null", "DB004", "chats.topic"),
     Told("alter table operators add column shift text not null", "DB004", "operators.shift"),
     Told("alter table chatops.actions set (autovacuum_enabled = off)", "DB029", "chatops.actions"),
+    Told("create index ratio on chats ((100 / message_count))", "DB019", "'ratio'"),
+    Told("create function keeps_all() returns event_trigger language plpgsql as $f$ begin raise exception 'kept'; end $f$;"
+         "create event trigger keeps_all on sql_drop execute function keeps_all(); alter event trigger keeps_all disable; "
+         "alter event trigger keeps_all enable replica", "DB019", "'keeps_all'"),
+    Told("do $h$ begin execute format('alter database %I set session_preload_libraries = nosuch', current_database()); end $h$", "DB029",
+         "session_preload_libraries"),
+    Told("delete from chatops.settings where key = 'functions'", "DB033", "functions of adopted files were"),
 ]  # fmt: skip
 """Advice: it may be meant."""
 

@@ -114,6 +114,53 @@ ADDITIONS = {
         insert into supabase_migrations.schema_migrations (version, name) values ('20240101000000', 'init');
         create table _prisma_migrations (id text); create table flyway_schema_history (installed_rank integer)""",
     "defaults of its own": "alter table messages add source text default 'web', add shown boolean not null default true",
+    "words that are searched": """alter table messages add words tsvector; create trigger own_words before insert or update on messages
+        for each row execute function tsvector_update_trigger(words, 'pg_catalog.simple', content);
+        alter table messages add found tsvector generated always as (to_tsvector('simple', content)) stored""",
+    "columns that are worked out": "alter table chats add many boolean generated always as (message_count > 10) stored, "
+    "add deleted_at timestamptz, add tags text[] not null default '{}', add meta jsonb not null default '{}' check (jsonb_typeof(meta) = 'object')",
+    "a base table": "create table base_of_all (id uuid not null); alter table chats inherit base_of_all",
+    "a domain that refuses nothing": "create domain mailbox as text; alter table operators alter column email type mailbox",
+    "an index to cluster on": "alter table chats cluster on chats_pkey; alter table messages set (toast_tuple_target = 4000)",
+    "drafts that a crash may take": "create unlogged table own_drafts (chat_id uuid, t text)",
+    "triggers of some changes": """create function own_tell() returns trigger language plpgsql as
+        $$ begin perform pg_notify('chats', new.id::text); return null; end $$;
+        create trigger own_tell after update on chats for each row when (old.chat_state is distinct from new.chat_state) execute function own_tell();
+        create trigger own_tell_of after update of chat_state on chats for each row execute function own_tell();
+        create trigger own_same before update on fictional_users for each row execute function suppress_redundant_updates_trigger()""",
+    "a view that is written through": """create view own_inbox as select id, content from messages;
+        create function own_inbox_in() returns trigger language plpgsql as $$ begin return new; end $$;
+        create trigger own_inbox_in instead of insert on own_inbox for each row execute function own_inbox_in()""",
+    "a history of everything": """create table own_history (at timestamptz default now(), tbl text, old jsonb, new jsonb);
+        create function own_history_in() returns trigger language plpgsql security definer set search_path = public, pg_temp as
+        $$ begin insert into own_history (tbl, old, new) values (tg_table_name, to_jsonb(old), to_jsonb(new)); return null; end $$;
+        revoke execute on function own_history_in() from public;
+        create trigger own_history after insert or update or delete on chats for each row execute function own_history_in();
+        create trigger own_history after insert or update or delete on chat_assignments for each row execute function own_history_in()""",
+    "conditions that hold": """alter table messages add constraint own_c1 check (created_at > '1900-01-01'),
+          add constraint own_c2 check (read_at is null or delivered_at is null or read_at >= delivered_at - interval '1 day');
+        alter table chats add constraint own_c3 check (chat_state is not null), add constraint own_c4 check (epoch >= 0),
+          add constraint own_c5 check (waiting_since is null or chat_state in ('waiting_assignment', 'assigned')),
+          add constraint own_c6 check (last_message_at < now() + interval '1 day')""",
+    "functions over rows": """create function chat_title(chats) returns text language sql stable as 'select $1.id::text';
+        create function own_chats() returns setof chats language sql stable as 'select * from chats';
+        create function assign_chat_to_operator_later(uuid) returns uuid language sql as 'select $1'""",
+    "views over ours with rules": "create view own_waiting as select * from chat_queue; create rule quiet as on insert to own_waiting do instead nothing",
+    "operators and casts in a schema": """create schema ops; create type ops.p as (a int);
+        create function ops.f(ops.p) returns text language sql immutable as 'select ''x''::text'; create cast (ops.p as text) with function ops.f(ops.p);
+        create operator ops.=== (leftarg = uuid, rightarg = uuid, procedure = uuid_eq); create type ops.span as range (subtype = timestamptz)""",
+    "a search of its own": "create text search configuration own_search (copy = pg_catalog.simple)",
+    "less for everybody": "revoke all on schema public from public; revoke usage on language plpgsql from public; revoke usage on type uuid from public; "
+    "do $$ begin execute format('revoke temporary on database %I from public', current_database()); end $$",
+    "sessions of the roles": "alter role service_role set work_mem = '64MB'; alter role authenticated set jit = off; "
+    "alter role authenticator set idle_in_transaction_session_timeout = '60s'",
+    "what is logged": "do $$ begin execute format('alter database %I set log_min_duration_statement = 100', current_database()); "
+    "execute format('alter database %I set log_statement = mod', current_database()); end $$",
+    "a subscription that is off": "create subscription own_sub connection 'host=127.0.0.1 port=1 dbname=x' publication p "
+    "with (connect = false, enabled = false, slot_name = none)",
+    "keys that tell apart": "create unique index own_apart on messages (chat_id, created_at); create unique index own_turn on chat_assignments (chat_id, assigned_at)",
+    "keys elsewhere that hold all": "create table own_profiles as select id from operators; alter table own_profiles add primary key (id); "
+    "alter table chat_assignments add constraint own_profile foreign key (operator_id) references own_profiles (id)",
     "rows of other tables that look like ours": "create table chats_old as select * from chats; create table messages_2019 as select * from messages",
 }
 """Each can be had beside all others: the statements."""

@@ -1,6 +1,6 @@
--- What protected, published or shaped a table when chatops last looked, and is gone or weaker?
+-- What protected, published or shaped a table when chatops last looked, and is gone or weaker; and what came since?
 -- code: DB030
--- title: {count} safeguards of the tables are gone or otherwise
+-- title: {count} safeguards of the tables are gone, otherwise or new
 -- title-one: {object} {trouble}
 -- severity: warning
 -- critical: those who write and read chats and messages may not any more, or their rows are refused
@@ -9,7 +9,7 @@
 -- why: a restore left them out, or somebody took them away to look for an error
 -- consequence: others read and write rows that were closed to them, the pages are not told of changes, or writes are refused
 -- help-sql: {remedy}
--- help-text: if it was meant so, let chatops forget what it keeps: {forget}
+-- help-text: what is new is kept, too, by `monitor --once --store`; if the rest was meant so, let chatops forget what it keeps: {forget}
 -- needs-table: chats
 -- says: somebody did what they may not; the deploy is not right
 -- if-absent: chatops.settings
@@ -141,6 +141,9 @@ kept as materialized (
     -- A superuser is granted nothing, and may do all.
     join pg_roles r on r.rolname = g.was ->> 'role'::text and not r.rolsuper
    where g.label like '% may %'
+     -- An owner is granted nothing, either.
+     and not exists (select from pg_class o join pg_namespace n on n.oid = o.relnamespace and n.nspname = g.target_schema
+                      where o.relname = pg_catalog.substring(g.label, ' may (?:select|insert|update|delete) (.*)$') and o.relowner = r.oid)
      -- Of a function that is gone, or has other parameters, nothing is missed.
      and (g.label not like '% may execute %' or pg_catalog.to_regprocedure(pg_catalog.split_part(g.label, ' may execute ', 2)) is not null)
   union all
