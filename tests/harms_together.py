@@ -94,8 +94,8 @@ LOUD = [
     Told("alter sequence chatops.queue_returns as smallint", "DB018", "'chatops.queue_returns'"),
     Told("update pg_database set datallowconn = false where datname = current_database()", "DB029", "lets nobody connect"),
     # A run that ended in the middle.
-    Told("update chatops.migrations set state = 'running', started_at = now() - interval '1 hour' where name like '021%'", "DB033",
-         "021_write_path stopped"),
+    Told("update chatops.migrations set state = 'running', started_at = now() - interval '1 hour' where name like '027%'", "DB033",
+         "027_privileges stopped"),
     # What chatops notes.
     Told("create rule quiet as on insert to chatops.actions do instead nothing", "DB019", "chatops.actions.quiet'"),
     _body("forgets", "begin return null; end", "before insert", "chatops.actions"),

@@ -116,7 +116,7 @@ def known_names() -> frozenset[str]:
 
 
 def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]]:
-    """The objects that must be there: `kind, name, of, migration, state, vital`, and in `definition` each property's possible texts.
+    """The objects that must be there: `kind, name, of, migration, state, vital`, and in `definition` each property's texts.
 
     Properties are told of what our own text made; of what was adopted, or where no ledger is, the names. `cluster`: as a Citus
     cluster has them, too.

@@ -1,4 +1,4 @@
-"""Which objects of ours a message, a reply and assigning cannot do without: the loss of one stops the queue, or loses messages."""
+"""Which objects of ours a message, a reply and assigning cannot do without: its loss stops the queue, or loses messages."""
 
 from __future__ import annotations
 
