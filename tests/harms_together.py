@@ -90,7 +90,7 @@ LOUD = [
     Told("revoke execute on function pg_catalog.gen_random_uuid() from public", "DB020", "pg_catalog.gen_random_uuid()"),
     Told("create policy closed_by_sum on operators as restrictive using (1 = 0)", "DB024", "closed_by_sum"),
     Told("create policy closed_by_time on real_users as restrictive using (now() < '2000-01-01')", "DB024", "closed_by_time"),
-    Told("alter table chats alter column closed_reason set not null", "DB018", "'chats.closed_reason'"),
+    Told("alter table chat_assignments alter column queued_since set not null", "DB018", "'chat_assignments.queued_since'"),
     Told("alter sequence chatops.queue_returns as smallint", "DB018", "'chatops.queue_returns'"),
     Told("update pg_database set datallowconn = false where datname = current_database()", "DB029", "lets nobody connect"),
     # A run that ended in the middle.
