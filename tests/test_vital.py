@@ -26,10 +26,14 @@ LONG = bool(os.environ.get("CHATOPS_TEST_LONG"))
 
 
 def all_harms(connection: Connection) -> Iterator[tuple[str, str]]:
-    """What people do at night, and each object of the catalog made less than it was: name and statements."""
+    """What people do at night, and each object of the catalog made less than it was: name and statements.
+
+    Not what may be meant, which is advice: the application that does so perhaps writes otherwise, too.
+    """
     for name, harm in harms.ALL.items():
-        yield name, harm.text
-    for one in (*harms_together.LOUD, *harms_together.QUIET):
+        if harm.told_by or not harm.advice:
+            yield name, harm.text
+    for one in harms_together.LOUD:
         yield one.text, one.text
     for label, properties in expected_now(connection).items():
         for one in harms_of(label, properties):
