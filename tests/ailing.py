@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -201,6 +201,24 @@ def standing_still(farm: Farm, server: Server, schema: str) -> Iterator[db.Datab
             yield connection
     finally:
         database.drop()
+
+
+def several_at_a_time(codes: Sequence[str], most: int, clash: Callable[[str, str], bool]) -> list[list[str]]:
+    """These codes in as few groups as come of putting each into the first in which it clashes with none; `most` in one."""
+    groups: list[list[str]] = []
+    for code in codes:
+        fits = (group for group in groups if len(group) < most and not any(clash(code, one) for one in group))
+        found = next(fits, None)
+        if found is None:
+            groups.append([code])
+        else:
+            found.append(code)
+    return groups
+
+
+def implies(one: str, other: str) -> bool:
+    """Whether one of two plants brings what the other is about."""
+    return other in planting.implied(one) or one in planting.implied(other)
 
 
 def plant(database: Database, code: str) -> planting.Planted:

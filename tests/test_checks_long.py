@@ -22,7 +22,7 @@ from chatops.checks import load, run
 from chatops.checks.results import Result, Survey
 from chatops.model import Severity
 from tests import shapes
-from tests.ailing import ELSEWHERE, FRESH_S, SCHEMAS, TROUBLES, above_advice, look, opened, populated, wrong
+from tests.ailing import ELSEWHERE, FRESH_S, SCHEMAS, TROUBLES, above_advice, look, opened, populated, several_at_a_time, wrong
 from tests.conftest import server_labels
 from tests.locks import wait_until_blocked
 from tests.servers import Database, Farm, Server
@@ -173,19 +173,10 @@ def with_roles(database: Database) -> None:
     )
 
 
-def apart(codes: Sequence[str]) -> list[list[str]]:
-    """These troubles in groups of four, in which none implies or contradicts another, or makes its function."""
-    groups: list[list[str]] = []
-    for code in codes:
-        for group in groups:
-            told = {one: {one} | TROUBLES[one].also | TROUBLES[one].contradicts for one in (code, *group)}
-            alone = not told[code].intersection(group) and not any(code in told[one] for one in group)
-            if alone and not replaces(code) & set().union(*map(replaces, group)) and len(group) < 4:
-                group.append(code)
-                break
-        else:
-            groups.append([code])
-    return groups
+def clash(one: str, other: str) -> bool:
+    """Whether one of two troubles implies or contradicts the other, or makes its function."""
+    told = {code: TROUBLES[code].also | TROUBLES[code].contradicts for code in (one, other)}
+    return other in told[one] or one in told[other] or bool(replaces(one) & replaces(other))
 
 
 @pytest.mark.long
@@ -201,9 +192,8 @@ def test_each_trouble_and_three_at_random_are_found_and_no_others(
     chance = random.Random(f"three troubles on {schema}")
     with trials(database, schema) as tried:
         # The plants one by one, on these two schemas, are in test_plants.py.
-        for codes in (
-            [[code] for code in tried.possible()] if LONG else apart([code for code in tried.possible() if code in TROUBLES])
-        ):
+        unplanted = [code for code in tried.possible() if code in TROUBLES]
+        for codes in [[code] for code in tried.possible()] if LONG else several_at_a_time(unplanted, 4, clash):
             tried.one(codes)
         for _ in range(THREES):
             tried.one(tried.three(chance))

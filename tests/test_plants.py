@@ -14,7 +14,7 @@ from chatops.checks import load, run
 from chatops.checks.results import Result
 from chatops.errors import RefusedError, UsageError
 from chatops.model import Severity
-from tests.ailing import build_guarded, recent
+from tests.ailing import build_guarded, implies, recent, several_at_a_time
 from tests.conftest import LONG, build_core
 from tests.invariants import COUNTERS, INVARIANTS, QUEUE_CLOCK
 from tests.servers import Database, Farm, Server
@@ -338,27 +338,13 @@ def test_an_old_population_is_moved_to_now_as_a_whole(system: tuple[str, db.Data
 # ---- the plants --------------------------------------------------------------------------------------------------------
 
 
-AT_A_TIME = 1 if LONG else 9
-
-
-def several_at_a_time() -> list[list[str]]:
-    """All plants in a few groups, in which none implies another or makes the function that another makes."""
-    groups: list[list[str]] = []
-    for code in planting.codes():
-        for group in groups:
-            apart = not planting.implied(code).intersection(group) and code not in frozenset().union(
-                *map(planting.implied, group)
-            )
-            if apart and not replaces(code) & set().union(*map(replaces, group)) and len(group) < AT_A_TIME:
-                group.append(code)
-                break
-        else:
-            groups.append([code])
-    return groups
+GROUPS = several_at_a_time(
+    planting.codes(), 1 if LONG else 9, lambda one, other: implies(one, other) or bool(replaces(one) & replaces(other))
+)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("codes", several_at_a_time(), ids=lambda codes: codes[0])
+@pytest.mark.parametrize("codes", GROUPS, ids=lambda codes: codes[0])
 def test_a_plant_is_found_by_its_own_check_and_by_no_other(plot: tuple[db.Database, dict[str, Result]], codes: list[str]) -> None:
     """Several at a time, which do not touch each other; in the long form each alone."""
     connection, already = plot

@@ -13,7 +13,18 @@ import pytest
 from chatops.chats import planting
 from chatops.checks import repair_batches
 from chatops.repairs import texts
-from tests.ailing import deployed, healthy, healthy_everywhere, look, mended, plant, result, wrong
+from tests.ailing import (
+    deployed,
+    healthy,
+    healthy_everywhere,
+    implies,
+    look,
+    mended,
+    plant,
+    result,
+    several_at_a_time,
+    wrong,
+)
 from tests.conftest import LONG, Result
 from tests.locks import wait_until_blocked
 from tests.servers import Database
@@ -56,23 +67,7 @@ def shift(core_database: Database) -> Database:
 # ---- everything that can be planted ------------------------------------------------------------------------------------
 
 
-AT_A_TIME = 1 if LONG else 6
-
-
-def several_at_a_time() -> list[list[str]]:
-    """All that can be planted and mended in a few groups, in which none implies another."""
-    groups: list[list[str]] = []
-    for code in MENDABLE:
-        for group in groups:
-            apart = not planting.implied(code).intersection(group) and code not in frozenset().union(
-                *map(planting.implied, group)
-            )
-            if apart and len(group) < AT_A_TIME:
-                group.append(code)
-                break
-        else:
-            groups.append([code])
-    return groups
+GROUPS = several_at_a_time(MENDABLE, 1 if LONG else 6, implies)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +77,7 @@ def known_of() -> dict[str, set[str]]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("codes", several_at_a_time(), ids=lambda codes: codes[0])
+@pytest.mark.parametrize("codes", GROUPS, ids=lambda codes: codes[0])
 def test_a_repair_clears_its_finding_and_logs_each_row_before_and_after(
     healthy: Database, codes: list[str], chatops_inprocess: Run, known_of: dict[str, set[str]], request: pytest.FixtureRequest
 ) -> None:
