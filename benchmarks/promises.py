@@ -18,6 +18,7 @@ REASONS = (
     ("bulk", r"1,000 chats: at most 2 × the UPDATE", "A thousand chats", None),
     ("growth", r"from nothing", "Tenants from nothing", 1.3),
     ("growth", r"^(monitor|report).*looks", "A watch of ten thousand looks", None),
+    ("growth", r"rehearse", "Rehearse of many files", None),
     ("migrate", r"files, local", "Local files", None),
     ("migrate", r"(no-op|status), ", "Nothing to do", 1.5),
     ("reads", r"99th percentile", "Assign beside diagnose", 2.5),
