@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +37,15 @@ select c.id, case when s.r < 0.5 then 'real' else 'fictional' end, 'x',
   from chats c
  cross join lateral (select random() as r from generate_series(1, 2) where c.id is not null) as s
  where c.chat_state = 'waiting_real_user_reply'
+"""
+
+REPLIES_AND_REPEATS = """
+insert into messages (chat_id, sender_type, content, handled_by_operator_id, created_at)
+select c.id, case when s.r < 0.3 then 'real' else 'fictional' end, case when s.r < 0.7 then 'yes' else 'no' end,
+       case when s.r between 0.3 and 0.6 then c.last_operator_id end, c.last_message_at + trunc(random() * 4) * interval '30 seconds'
+  from chats c
+ cross join lateral (select random() as r from generate_series(1, 5) where c.id is not null) as s
+ where c.last_message_at is not null
 """
 
 
@@ -93,6 +104,24 @@ def repeated_while_others_were_free(database: Database) -> set[tuple[UUID, datet
         if at - waits < timedelta(seconds=300) and any(free(other, at) for other in at_work if other != operator):
             found.add((chat, at, operator))
     return found
+
+
+def test_a_reply_is_stored_twice_where_the_message_before_it_is_the_same(deployed: Database) -> None:
+    written(deployed, REPLIES_AND_REPEATS)
+    connection = deployed.connect()
+    messages = connection.execute(
+        "select m.chat_id, m.created_at, m.sender_type, m.content, m.handled_by_operator_id from messages m "
+        "join chats c on c.id = m.chat_id where c.last_message_at is not null order by m.chat_id, m.created_at, m.id"
+    ).fetchall()
+    connection.close()
+    wanted = Counter(
+        (chat, at, at - before)
+        for (other, before, *said), (chat, at, *again) in pairwise(messages)
+        if chat == other and said == again and again[0] == "fictional" and at - before <= timedelta(minutes=1)
+    )
+    found = rows_of(deployed, "DATA003", since="all")
+    assert Counter((row["chat_id"], row["sent_at"], row["apart_by"]) for row in found) == wanted
+    assert len(wanted) > 50
 
 
 def test_newest_messages_are_the_same_by_key_and_in_one_pass(deployed: Database) -> None:

@@ -29,8 +29,7 @@ select m.chat_id,
        m.created_at < :'guarded_at'::timestamptz as advice
   from late_messages m
   left join operators o on o.id = m.handled_by_operator_id
- where m.sender_type::text = 'fictional'
-   and m.handled_by_operator_id is not null
+ where m.handled_by_operator_id is not null
    and not exists (
      select 1 from late_turns a
       where a.chat_id = m.chat_id

@@ -25,9 +25,16 @@ select c.id as chat_id,
        pg_catalog.max(a.released_at) as released_at,
        pg_catalog.max(a.released_at) < :'guarded_at'::timestamptz as advice
   from (
-    select t.chat_id, t.operator_id, t.released_at from late_turns t
-     where t.released_at >= now() - :'since'::interval
-       and t.release_reason::text is distinct from 'operator_sent_message'
+    -- Of few chats so many releases are known, whatever was written between them.
+    select one.chat_id, one.operator_id, one.released_at
+      from (
+        select t.chat_id, t.operator_id, t.released_at, pg_catalog.count(*) over (partition by t.chat_id) as releases
+          from late_turns t
+         where t.released_at >= now() - :'since'::interval
+           and t.release_reason::text is distinct from 'operator_sent_message'
+      ) as one
+     where one.releases::numeric >= :'releases_without_reply'::numeric
+    offset 0
   ) as a
   join chats c on c.id = a.chat_id
  where c.is_active

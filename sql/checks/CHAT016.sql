@@ -48,9 +48,9 @@ select a.chat_id,
       where m.chat_id = a.chat_id and m.sender_type::text = 'fictional' and m.handled_by_operator_id = a.operator_id
         and m.created_at between a.assigned_at and lost.lost_at + interval '1 second')
    -- Who closes a chat, blocks its user or switches its operator off takes it from them, whatever was written a moment before.
-   and not exists (
-     select 1 from chats c
-      where c.id = a.chat_id and (c.is_active is not true or c.chat_state::text = 'completed'))
+   -- Looked up for the few that are left.
+   and (select pg_catalog.bool_or(c.is_active is not true or c.chat_state::text = 'completed') from chats c
+         where c.id = a.chat_id and lost.lost_at is not null) is not true
    and not exists (select 1 from operators o where o.id = a.operator_id and o.is_active is not true)
    -- An admin's move, and a close by limit or by hand, leave a turn that says so.
    and not exists (

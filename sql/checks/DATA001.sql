@@ -24,9 +24,7 @@ select found.chat_id, found.operator_id, found.operator, found.counted, found.re
        not exists (
          select 1 from pg_trigger t
            join pg_proc p on p.oid = t.tgfoid
-           join pg_class k on k.oid = t.tgrelid
-           join pg_namespace n on n.oid = k.relnamespace
-          where n.nspname = current_schema() and k.relname = 'messages' and not t.tgisinternal
+          where t.tgrelid = 'messages'::regclass::oid and not t.tgisinternal
             and p.prosrc like '%total_messages%') as advice
   from (
     select c.id as chat_id, null::uuid as operator_id, null::text as operator,

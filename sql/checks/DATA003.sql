@@ -15,20 +15,9 @@
 -- shares: late_turns, late_messages
 \set late_messages `cat sql/checks/shared/late_messages.sql`
 with late_messages as materialized (:late_messages)
-select found.chat_id, found.operator_id, found.created_at as sent_at, found.created_at - found.previous_at as apart_by,
-       found.created_at < :'guarded_at'::timestamptz as advice
-  from (
-    select m.chat_id, m.handled_by_operator_id as operator_id, m.created_at, m.sender_type, m.content,
-           pg_catalog.lag(m.created_at) over conversation as previous_at,
-           pg_catalog.lag(m.content::text) over conversation as previous_content,
-           pg_catalog.lag(m.sender_type::text) over conversation as previous_sender,
-           pg_catalog.lag(m.handled_by_operator_id) over conversation as previous_operator_id
-      from late_messages m
-    window conversation as (partition by m.chat_id order by m.created_at, m.id)
-  ) as found
- where found.sender_type::text = 'fictional'
-   and found.previous_sender = 'fictional'
-   and found.content::text = found.previous_content
-   and found.operator_id is not distinct from found.previous_operator_id
-   and found.created_at - found.previous_at <= interval '1 minute'
- order by found.created_at desc, found.chat_id
+select m.chat_id, m.handled_by_operator_id as operator_id, m.created_at as sent_at,
+       case when pg_catalog.isfinite(m.created_at) then m.created_at - m.repeated_at end as apart_by,
+       m.created_at < :'guarded_at'::timestamptz as advice
+  from late_messages m
+ where m.repeated_at >= m.created_at - interval '1 minute'
+ order by m.created_at desc, m.chat_id

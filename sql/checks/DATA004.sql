@@ -13,15 +13,18 @@
 -- avoids: hashjoin
 -- Ids in the order of their index are compared by a merge: to look up each of ten million in a hash takes four times as long.
 -- A foreign key does not tell: rows that were written or deleted while it was off are as they were. Columns are looked at for what
--- no constraint keeps out: a missing chat or a sender who is neither side. Of operators there are few: each is looked up once.
-with people as materialized (
+-- no constraint keeps out: a missing chat or a sender who is neither side. Of profiles and operators there are few: each is looked up once.
+with profiles as materialized (
+  select c.fictional_user_id as id from chats c where c.fictional_user_id is not null group by c.fictional_user_id
+), people as materialized (
   select d.relation, d.chat_id, d.trouble, pg_catalog.count(*) over (partition by d.relation, d.trouble) as rows
     from (
       select 'chats' as relation, c.id as chat_id, 'of a user who is gone' as trouble
         from chats c where not exists (select from real_users u where u.id = c.real_user_id) and c.real_user_id is not null
       union all
       select 'chats', c.id, 'of a profile that is gone'
-        from chats c where not exists (select from fictional_users u where u.id = c.fictional_user_id) and c.fictional_user_id is not null
+        from profiles p join chats c on c.fictional_user_id = p.id
+       where not exists (select from fictional_users u where u.id = p.id)
       union all
       select 'chats', c.id, 'with an operator who is gone'
         from chats c where c.assigned_operator_id is not null and not exists (select from operators o where o.id = c.assigned_operator_id)
@@ -32,12 +35,10 @@ with people as materialized (
   -- What the columns of messages keep out by themselves.
   select coalesce(pg_catalog.bool_and(a.attnotnull) filter (where a.attname = 'chat_id'), true) as no_chat,
          coalesce(pg_catalog.bool_and(a.attnotnull
-                                      and exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'c' and k.convalidated and a.attnum = any (k.conkey)))
+                                      and exists (select from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'c' and k.convalidated and a.attnum = any (k.conkey)))
                     filter (where a.attname = 'sender_type'), true) as no_sender
-    from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
-    join pg_attribute a on a.attrelid = c.oid and a.attname in ('chat_id', 'sender_type')
-   where c.relname = 'messages'
+    from pg_attribute a
+   where a.attrelid = 'messages'::regclass::oid and a.attname in ('chat_id', 'sender_type')
 )
 select found.relation, found.chat_id, found.rows, found.trouble
   from (

@@ -28,7 +28,12 @@ with found as materialized (
     union all
     select 'chat_assignments.' || told.name, s.id, s.chat_id, s.operator_id, told.at, 'null'
       from (values (null::timestamptz, null::timestamptz, null::timestamptz)) as absent (waiting_since, queued_since, announced_at)
-     cross join lateral (select a.id, a.chat_id, a.operator_id, waiting_since, queued_since, announced_at from chat_assignments a) as s
+     cross join lateral (
+       select a.id, a.chat_id, a.operator_id, waiting_since, queued_since, announced_at from chat_assignments a
+        where waiting_since not between '0001-01-02' and '9999-12-31'
+           or queued_since not between '0001-01-02' and '9999-12-31'
+           or announced_at not between '0001-01-02' and '9999-12-31'
+     ) as s
      cross join lateral (
        values ('waiting_since', s.waiting_since), ('queued_since', s.queued_since), ('announced_at', s.announced_at)
      ) as told (name, at)

@@ -13,15 +13,16 @@
 -- reads: chats, messages, operators
 -- limits: busiest_replies_per_hour
 -- limit: busiest_replies_per_hour = 120 a h, 1 to 1000000: more replies in an hour than one person gives with care
-select m.handled_by_operator_id as operator_id,
-       o.name as operator,
-       pg_catalog.count(*) as replies
-  from chats c
-  join messages m on m.chat_id = c.id and m.created_at >= now() - interval '1 hour'
-  left join operators o on o.id = m.handled_by_operator_id
- where c.last_message_at >= now() - interval '1 hour'
-   and m.sender_type::text = 'fictional'
-   and m.handled_by_operator_id is not null
- group by m.handled_by_operator_id, o.name
-having pg_catalog.count(*)::numeric > :'busiest_replies_per_hour'::numeric
- order by pg_catalog.count(*) desc, m.handled_by_operator_id
+select busy.operator_id, o.name as operator, busy.replies
+  from (
+    select m.handled_by_operator_id as operator_id, pg_catalog.count(*) as replies
+      from chats c
+      join messages m on m.chat_id = c.id and m.created_at >= now() - interval '1 hour'
+     where c.last_message_at >= now() - interval '1 hour'
+       and m.sender_type::text = 'fictional'
+       and m.handled_by_operator_id is not null
+     group by m.handled_by_operator_id
+    having pg_catalog.count(*)::numeric > :'busiest_replies_per_hour'::numeric
+  ) as busy
+  left join operators o on o.id = busy.operator_id
+ order by busy.replies desc, busy.operator_id

@@ -11,8 +11,7 @@ with way as materialized (
                             (select pg_catalog.sum(part.reltuples)::double precision from pg_inherits i
                                join pg_class part on part.oid = i.inhrelid where i.inhparent = k.oid and part.reltuples > 0::real))
               from pg_class k
-              join pg_namespace n on n.oid = k.relnamespace
-             where n.nspname = current_schema() and k.relname = 'messages') as by_chat
+             where k.oid = 'messages'::regclass::oid) as by_chat
 ), seen as materialized (
   select c.id as chat_id, c.last_operator_id, c.assigned_operator_id, c.operator_replied_at,
          newest.real_at, newest.reply_at, newest.own_reply_at
