@@ -262,7 +262,9 @@ kept as materialized (
     join (select k.target_schema, k.relation, pg_catalog.max(k.set_at) as set_at from kept k where k.word = 'column' group by k.target_schema, k.relation) as s
       on s.relation = n.relation
    cross join lateral (select pg_catalog.split_part(n.label, ' ', 1) as word) as w
-   where w.word in ('trigger', 'foreign', 'constraint', 'key')
+   -- Where nothing is kept nothing is looked at: the catalog waits for who has locked a table.
+   where (select pg_catalog.count(*) from kept) > 0
+     and w.word in ('trigger', 'foreign', 'constraint', 'key')
      and n.relation in ('chats', 'messages', 'chat_assignments', 'operator_activity', 'operators')
      -- Of two keys over the same columns one is new; or it is an old one of another name, or otherwise, which is told above.
      and not exists (select from kept k
