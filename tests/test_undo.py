@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatops import sqlfiles
+from chatops.db import placeholders
 from tests.conftest import Result
 from tests.servers import Database
 from tests.shift import add_chats, add_operators, chat_id, furnish, operator_id
@@ -64,6 +66,10 @@ def test_a_whole_plan_is_taken_back(shift: Database, chatops_inprocess: Run) -> 
     before = tables(shift)
     chatops_inprocess("release", "c4000001", "c4000002", db=shift, check=0)
     plan = shift.value("select distinct plan_id from chatops.actions")
+    # Of tens of thousands, too: what was undone is not looked for once an action.
+    query = "explain " + placeholders(sqlfiles.read("queries/undo_find.sql"))
+    read = shift.execute(query, {"schema": "public", "action_id": None, "plan_id": plan})
+    assert "SubPlan" not in str(read)
     result = chatops_inprocess("undo", plan, db=shift, check=0)
     assert "2 of 2 actions undone" in result.stdout
     assert tables(shift) == before
