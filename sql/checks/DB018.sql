@@ -37,6 +37,7 @@ one as materialized (
                                              when 'settings' then not d.texts ? pg_catalog.btrim(pg_catalog.regexp_replace(
                                                     d.found, '(^|; )(work_mem|maintenance_work_mem|jit|plan_cache_mode|enable_\w+|random_page_cost)=[^;]*', '', 'g'), '; ')
                                              else d.property in ('arguments', 'returns', 'language', 'body') end
+                                           when 'sequence' then d.property = 'increment'
                                            when 'column' then (d.property = 'not_null' and d.found = 'true') or (d.property in ('generated', 'identity') and d.found <> '')
                                            else false end) as stops
        from (select p.key as property, p.value as texts, coalesce(s.definition ->> p.key, '') as found from pg_catalog.jsonb_each(w.definition) as p) as d

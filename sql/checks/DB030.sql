@@ -287,6 +287,7 @@ kept as materialized (
   select f.*,
          not f.advice
          and (f.label ~ ' may ((select|insert|update) (chats|messages)|use schema .*)$|^role (authenticator is a member of (authenticated|service_role)|service_role bypasses row level security)$'
+              or f.label ~ '^function .* of policies$'
               -- What policies and defaults call, and what chats are assigned, answered and given back by.
               or (f.label like '% may execute %'
                   and coalesce((select pg_catalog.bool_or(w.vital) from expected_objects w
@@ -301,7 +302,7 @@ kept as materialized (
                                                or p.cmd <> k.was ->> 'cmd'::text
                                                or not p.roles operator(pg_catalog.&&) array['public', 'authenticated']::name[])))))
               or (f.label ~ '^column (chats|messages|chat_assignments|operator_activity)\.'
-                  and (f.trouble like 'may not be null %' or f.trouble like 'is made by the server %'
+                  and (f.trouble like 'has a default: %' or f.trouble like 'may not be null %' or f.trouble like 'is made by the server %'
                        or (f.trouble like 'has % default'
                            and exists (select from pg_attribute a
                                         where a.attrelid = k.table_oid and a.attnotnull
