@@ -117,3 +117,61 @@ def test_shipped_functions_are_made_again(latest_database: Database, chatops_inp
     chatops_inprocess("migrate", "--again", file, "--yes", db=latest_database, check=0)
     assert latest_database.value(body) == right
     assert "again" in chatops_inprocess("log", db=latest_database, check=0).stdout
+
+
+def test_what_was_missing_is_open_to_those_only_whom_the_files_have_named(
+    latest_database: Database, chatops_inprocess: Chatops
+) -> None:
+    """Every function of ours that a file can make again: dropped, made again, it has the owner and the rights of before."""
+    rights = (
+        "select p.proname, p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner))::text, p.proowner::regrole::text"
+        "  from pg_proc p where p.pronamespace = 'public'::regnamespace order by 2"
+    )
+    made = [(one, file.name) for file in shipped().files for statement in file.reading.statements if (one := made_by(statement))]
+    last = {one.name: file for one, file in made if one.kind == "FUNCTION" and one.replaces}
+    before = latest_database.execute(rights)
+    triggers = "select tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal order by 1, 2"
+    fires = latest_database.execute(triggers)
+    dropped = [name for name, *_ in before if name in last]
+    assert {"assign_chat_to_operator", "apply_message", "policy_number"} <= set(dropped)
+    latest_database.execute("".join(f"drop function if exists {oid} cascade;" for name, oid, *_ in before if name in last))
+    files = sorted({last[name] for name in dropped})
+    for file in (*files, *files):
+        told = chatops_inprocess("migrate", "--again", file, "--yes", db=latest_database, check=0)
+        assert "open to everybody" not in told.stderr
+    assert latest_database.execute(rights) == before
+    assert latest_database.execute(triggers) == fires
+
+
+def test_rights_that_the_files_of_a_folder_gave_are_given_again(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    """Since the last drop, in order; what a block says, and what is about all functions, is named for people."""
+    with database.role("teller") as role, database.role("other") as other:
+        _rights_are_given_again(database, chatops_inprocess, tmp_path, role, other)
+
+
+def _rights_are_given_again(database: Database, chatops_inprocess: Chatops, tmp_path: Path, role: str, other: str) -> None:
+    files = folder(
+        tmp_path,
+        {
+            "001_a.sql": PRICE.format(1) + f'grant execute on function price to {other};\ncreate table "to" ();',
+            "002_b.sql": "drop function price(int);",
+            "003_c.sql": PRICE.format(2) + "create or replace function \"Fee\"() returns int language sql as 'select 1';\n"
+            "create or replace view dear as select 1 as n;",
+            "004_d.sql": f'revoke all on function price(int), "Fee"() from public;\ngrant execute on function "Fee"() to {role};'
+            f"grant select on dear to {role};\ngrant select on \"to\" to {role};\ncomment on function price is 'of a thing';",
+            "005_e.sql": "do $$ begin execute 'grant execute on function price(int) to public'; revoke all on function price from public; end $$;",
+        },
+    )
+    chatops_inprocess("migrate", "--dir", files, "--yes", db=database, check=0)
+    rights = (
+        "select proname, proacl::text, obj_description(oid) from pg_proc where proname in ('price', 'Fee') union all "
+        "select relname, relacl::text, null from pg_class where relname = 'dear' order by 1"
+    )
+    before = database.execute(rights)
+    database.execute('drop function price(int); drop function "Fee"(); drop view dear')
+    told = chatops_inprocess("migrate", "--dir", files, "--again", "003", "--yes", db=database, check=0)
+    assert "as by 004_d" in told.stderr
+    assert "Look at 005_e" in told.stderr
+    assert database.execute(rights) == before

@@ -231,6 +231,10 @@ def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
     unknown = not str(row["mend"]).startswith("migrate --again")
     dropping = row.get("dropping")
     again = kind in ("function", "view") and (unknown or (dropping is None and _makes_again(row["migration"], name)))
+    # What is there and differs is not made again: see chatops.migrations.again.
+    again = again or (
+        kind == "trigger" and differs is None and not unknown and _makes_again(row["migration"], name.rpartition(".")[2])
+    )
     anew = row["migration"] == BOOKKEEPING and kind in ("table", "index") and differs is None
     if again or anew or kind in ("file", "schema"):
         return {**made, "remedy": None}
@@ -260,10 +264,10 @@ def _text_of(kind: str, name: str, migration: str, ledger: Ledger, major: int) -
 
 @cache
 def _makes_again(file: str, name: str) -> bool:
-    """Whether `migrate --again` makes this function or view: only what a statement of a numbered file itself replaces."""
+    """Whether `migrate --again` makes this function, view or trigger: what a statement of a numbered file replaces."""
     if file.startswith("views/") or file == BOOKKEEPING:
         return False
-    statement = re.compile(rf"^create or replace (?:function|procedure|view) {re.escape(name)}\b", re.MULTILINE)
+    statement = re.compile(rf"^create or replace (?:function|procedure|view|trigger) {re.escape(name)}\b", re.MULTILINE)
     return statement.search(sqlfiles.read(f"migrations/{file}.sql")) is not None
 
 

@@ -1,5 +1,7 @@
 """Re-applies what a file that is in can make any number of times: its `create or replace` functions, procedures and views.
 
+Of its triggers, those that are missing: to make the others again takes a lock that stops every write of the table.
+
 For a definition that drifted, or a file whose text was corrected. What a later file made or dropped since is left to that one.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from chatops import db, interrupts, sqlfiles
 from chatops.db import Database
@@ -18,8 +21,9 @@ from chatops.migrations.citus_form import form_of
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.ledger import Run
 from chatops.migrations.plan import Entry, MigrationPlan, State
+from chatops.migrations.rights_again import Rights, rights_of
 from chatops.migrations.routine_options import differing, options_of
-from chatops.migrations.scanner import Statement, normalised, scan, significant
+from chatops.migrations.scanner import Statement, Token, normalised, scan, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.statements import first_word
 from chatops.migrations.transaction import Part, Transaction, deadline_text
@@ -66,6 +70,10 @@ class Again:
     pieces: tuple[Piece, ...]
     left: tuple[tuple[str, str], ...]
     accepts: bool
+    rights: tuple[Rights, ...] = ()
+    """Who may use what was missing, as the files have said."""
+    waits: tuple[tuple[str, str], ...] = ()
+    """Triggers that are missing, and the function of each, which is missing too and another file's."""
 
     @property
     def file(self) -> MigrationFile:
@@ -91,22 +99,36 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str) -> Again:
     if database.facts is not None and database.facts.distributed and entry.file.source == SHIPPED:
         form = form_of(entry.name)
         statements = [one for statement in statements for text in form.texts(statement.text) for one in scan(text)]
-    own = [one for statement in statements if (one := made_by(statement)) is not None and one.replaces]
+    own = [one for statement in statements if (one := made_by(statement) or trigger_of(statement)) is not None and one.replaces]
     later = plan.entries[plan.entries.index(entry) + 1 :]
     left = [(one, by) for one in own if (by := _made_later(one, later)) is not None]
     made = [one for one in own if one not in [gone for gone, _ in left]]
     if not made:
         more = f": {', '.join(f'{one.name} is left to {by}' for one, by in left)}" if left else ""
-        raise RefusedError(f"{entry.name} has no function, procedure or view to apply again{more}; nothing was changed")
+        raise RefusedError(f"{entry.name} has no function, procedure, view or trigger to apply again{more}; nothing was changed")
     # Shipped files make theirs in the target schema alone: of another tenant nothing is said.
     schema = database.target.schema if entry.file.source == SHIPPED else None
-    pieces = [_piece(database, one, schema) for one in made]
+    looked = [(one, _piece(database, one, schema)) for one in made]
+    comes = {one.name for one in made if one.kind != "TRIGGER"}
+    waits = [
+        (one.name, calls)
+        for one, piece in looked
+        if one.kind == "TRIGGER" and piece.now is None and (calls := _calls(one.statement)) not in comes
+        and not _there(database, "routine", calls, "", schema)
+    ]  # fmt: skip
+    waiting = {name for name, _ in waits}
+    looked = [(one, piece) for one, piece in looked if one.kind != "TRIGGER" or one.name not in waiting]
+    made = [one for one, piece in looked if one.kind != "TRIGGER" or piece.now is None]
+    pieces = [piece for _, piece in looked]
     edits = entry.file.edits(entry.row.statements) if entry.state in (State.EDITED, State.REFORMATTED) else ()
     again = {one.statement.start for one in own}
     accepts = bool(edits) and all(
         edit.what != "removed" and entry.file.reading.statements[edit.index].start in again for edit in edits or ()
     )
-    return Again(entry, tuple(made), tuple(pieces), tuple((one.name, by) for one, by in left), accepts)
+    missing = frozenset(piece.name for piece in pieces if piece.now is None and piece.kind != "trigger")
+    cluster = database.facts is not None and database.facts.distributed
+    rights = rights_of(plan.entries, missing, cluster=cluster) if missing else ()
+    return Again(entry, tuple(made), tuple(pieces), tuple((one.name, by) for one, by in left), accepts, rights, tuple(waits))
 
 
 def entry_of(plan: MigrationPlan, name: str) -> Entry:
@@ -144,10 +166,37 @@ def made_by(statement: Statement) -> Made | None:
     if at >= len(tokens):
         return None
     name = tokens[at]
-    plain = name.text[1:-1].replace('""', '"') if name.kind == "identifier" else name.text.lower()
     return Made(
-        kind, plain, _between_parentheses(statement, name.start + len(name.text)), words[1:3] == ["OR", "REPLACE"], statement
+        kind,
+        _plain(name),
+        _between_parentheses(statement, name.start + len(name.text)),
+        words[1:3] == ["OR", "REPLACE"],
+        statement,
     )
+
+
+def trigger_of(statement: Statement) -> Made | None:
+    """The trigger that a statement makes or drops; `arguments` is its table.
+
+    >>> from chatops.migrations.scanner import scan
+    >>> [(one.name, one.arguments, one.replaces) for one in map(trigger_of, scan(
+    ...     'create or replace trigger T before insert on s."M" execute function f(); drop trigger if exists t on m')) if one]
+    [('t', 'M', True), ('t', 'm', False)]
+    """
+    tokens = list(significant(statement.text))
+    words = [token.upper for token in tokens]
+    if first_word(statement) not in ("CREATE", "DROP") or "TRIGGER" not in words[:4] or "EVENT" in words[:2] or "ON" not in words:
+        return None
+    name = words.index("TRIGGER") + (3 if words[words.index("TRIGGER") + 1] == "IF" else 1)
+    table = words.index("ON", name + 1) + 1
+    while table + 2 < len(tokens) and tokens[table + 1].text == ".":
+        table += 2
+    return Made("TRIGGER", _plain(tokens[name]), _plain(tokens[table]), words[1:3] == ["OR", "REPLACE"], statement)
+
+
+def _plain(token: Token) -> str:
+    """A name as the catalog has it."""
+    return token.text[1:-1].replace('""', '"') if token.kind == "identifier" else token.text.lower()
 
 
 def _between_parentheses(statement: Statement, start: int) -> str:
@@ -169,7 +218,7 @@ def _made_later(one: Made, later: Sequence[Entry]) -> str | None:
         if entry.file is None or not entry.state.is_in:
             continue
         for statement in entry.file.reading.statements:
-            other = made_by(statement)
+            other = made_by(statement) or trigger_of(statement)
             if other is None or (other.kind, other.name) != (one.kind, one.name):
                 continue
             if (
@@ -183,10 +232,12 @@ def _made_later(one: Made, later: Sequence[Entry]) -> str | None:
 
 def _piece(database: Database, one: Made, schema: str | None) -> Piece:
     """What there is of an object, and what the file has; of several of that name, the one that is nearest."""
-    kind = "view" if one.kind == "VIEW" else "routine"
-    found = database.tuples(sqlfiles.read("queries/again_texts.sql"), {"kind": kind, "name": one.name, "schema": schema})
+    kind = {"VIEW": "view", "TRIGGER": "trigger"}.get(one.kind, "routine")
+    found = _there(database, kind, one.name, one.arguments, schema)
     options = {str(text): dict(there) for text, there in found}
     then = _body(one)
+    if kind == "trigger":
+        return Piece("trigger", one.name, next(iter(options), None), then, bool(options))
     if kind == "view":
         same = any(normalised(text.rstrip().removesuffix(";")) == normalised(then) for text in options)
         return Piece("view", one.name, next(iter(options), None), then, same)
@@ -199,6 +250,20 @@ def _piece(database: Database, one: Made, schema: str | None) -> Piece:
     now = "".join(f"{name}: {there[name]}\n" for name in differs if name in there) + nearest
     then = "".join(f"{name}: {wanted[name]}\n" for name in differs if name in wanted) + then
     return Piece(one.kind.lower(), one.name, now, then, now == then)
+
+
+def _there(database: Database, kind: str, name: str, table: str, schema: str | None) -> list[tuple[Any, ...]]:
+    values = {"kind": kind, "name": name, "table": table, "schema": schema}
+    return database.tuples(sqlfiles.read("queries/again_texts.sql"), values)
+
+
+def _calls(trigger: Statement) -> str:
+    """The function that a trigger calls."""
+    tokens = list(significant(trigger.text))
+    at = max(place for place, token in enumerate(tokens) if token.upper == "EXECUTE") + 2
+    while at + 2 < len(tokens) and tokens[at + 1].text == ".":
+        at += 2
+    return _plain(tokens[at])
 
 
 def _body(one: Made) -> str:
@@ -235,6 +300,7 @@ def again_text(again: Again, schema: str, run: Run) -> Transaction:
         else Part(file.reading.sent[one.statement.leading : one.statement.stop], file.reading, one.statement)
         for one in again.made
     ]
+    own += [Part(one.text) for one in again.rights if one.runs]
     tail = [ledgers.path_text(schema)]  # such statements leave nothing behind that would have to be reset
     tail += [
         db.inlined(sqlfiles.read("queries/again_keep.sql"), {"setting": "chatops.after", "names": names}),

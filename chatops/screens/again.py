@@ -38,6 +38,11 @@ def lines(again: Again) -> list[Line]:
     same = sum(piece.same for piece in again.pieces)
     if same and differ:
         found.append(f"{formatting.plural(same, 'other is', 'others are')} as the file makes {'it' if same == 1 else 'them'}.")
+    found += _rights(again)
+    found += [
+        f"trigger {name} waits for {function}(), which is missing: make the file of the function again, then this one"
+        for name, function in again.waits
+    ]
     for by in dict.fromkeys(by for _, by in again.left):
         found.append(f"Left to {by}, which made them since: {', '.join(name for name, one in again.left if one == by)}")
     return [formatting.visible(line) if isinstance(line, str) else line for line in found]
@@ -55,6 +60,20 @@ def _piece(piece: Piece) -> list[Line]:
     if len(diff) > MOST_LINES:
         shown.append(f"  and {len(diff) - MOST_LINES} more lines")
     return shown
+
+
+def _rights(again: Again) -> list[str]:
+    """Who may use what is missing now, once it is made: by which files, and what is left to look at."""
+    missing = [piece for piece in again.pieces if piece.now is None]
+    if not missing:
+        return []
+    run = dict.fromkeys(one.file for one in again.rights if one.runs)
+    told = dict.fromkeys(one.file for one in again.rights if not one.runs)
+    lines = [f"Who may use what is missing is set as by {', '.join(run)}; what was changed by hand since is lost."] if run else []
+    lines += [f"Look at {', '.join(told)}, too: it sets rights, and is not run again."] if told else []
+    if not run and any(piece.kind not in ("view", "trigger") for piece in missing):
+        lines.append("What is missing will be open to everybody, as any new function: no file says who may use it.")
+    return lines
 
 
 def preview(again: Again, command: str) -> Answer:
@@ -86,4 +105,5 @@ def _table(again: Again) -> Table:
 
 def _data(again: Again, *, done: bool) -> Mapping[str, object]:
     left = [{"name": name, "by": by} for name, by in again.left]
-    return {"file": again.file.name, "again": done, "left": left, "accepts_text": again.accepts}
+    rights = [{"file": one.file, "run": one.runs} for one in dict.fromkeys(again.rights)]
+    return {"file": again.file.name, "again": done, "left": left, "accepts_text": again.accepts, "rights": rights}

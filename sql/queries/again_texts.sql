@@ -1,10 +1,17 @@
--- The bodies of the routines of a name, or the queries of the views: of one schema, or (null) wherever they stand.
--- kind: view or routine; name; schema. options: what a routine has beside its body, as a statement would say it; cost and rows where
+-- The bodies of the routines of a name, the queries of the views, or the triggers of a table: of one schema, or (null) wherever.
+-- kind: view, routine or trigger; name; table: of a trigger; schema. options: what a routine has beside its body, as a statement would say it; cost and rows where
 -- they are not what the server takes by itself.
 select case when :'kind' = 'view' then (select pg_catalog.pg_get_viewdef(c.oid)) end as text, '{}'::jsonb as options
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace
  where :'kind' = 'view' and c.relname = :'name' and c.relkind = 'v' and n.nspname not in ('pg_catalog', 'information_schema')
+   and n.nspname = coalesce(:'schema'::text, n.nspname)
+union all
+select pg_catalog.pg_get_triggerdef(t.oid), '{}'::jsonb
+  from pg_trigger as t
+  join pg_class as c on c.oid = t.tgrelid
+  join pg_namespace as n on n.oid = c.relnamespace
+ where :'kind' = 'trigger' and t.tgname = :'name' and c.relname = :'table' and not t.tgisinternal and t.tgparentid = 0
    and n.nspname = coalesce(:'schema'::text, n.nspname)
 union all
 select p.prosrc,
