@@ -123,8 +123,11 @@ def test_what_was_missing_is_open_to_those_only_whom_the_files_have_named(
     latest_database: Database, chatops_inprocess: Chatops
 ) -> None:
     """Every function of ours that a file can make again: dropped, made again, it has the owner and the rights of before."""
+    # The hosting's roles are the server's, and come with other tests.
     rights = (
-        "select p.proname, p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner))::text, p.proowner::regrole::text"
+        "select p.proname, p.oid::regprocedure::text, p.proowner::regrole::text, (select array_agg(grantee::regrole::text order by 1)"
+        " from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) where grantee not in (select oid from pg_roles"
+        " where rolname in ('anon', 'authenticated', 'service_role')))"
         "  from pg_proc p where p.pronamespace = 'public'::regnamespace order by 2"
     )
     made = [(one, file.name) for file in shipped().files for statement in file.reading.statements if (one := made_by(statement))]
