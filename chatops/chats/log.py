@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -167,7 +167,13 @@ def entries(database: Database, question: Question, limit: int) -> list[Folded]:
     """The newest entries: what one command did to many is one; inside `reading`. Raises RefusedError without a log."""
     _require(database)
     parameters = _parameters(question, database.target.schema, limit)
-    return database.rows(Folded, sqlfiles.query(_variant("log_entries", database)), parameters)
+    if database.facts is None or not database.facts.distributed:
+        return database.rows(Folded, sqlfiles.query(_variant("log_entries", database)), parameters)
+    # A recursive query must not touch what lies on a node: the names are asked for apart.
+    found = database.rows(Folded, sqlfiles.query("queries/log_entries.without_chats.sql"), parameters)
+    ids = list({one.operator_id for one in found if one.operator_id is not None})
+    names = dict(database.tuples(sqlfiles.read("queries/log_operators.sql"), {"ids": ids})) if ids else {}
+    return [replace(one, operator_name=names.get(one.operator_id)) for one in found]
 
 
 def newest(database: Database, limit: int) -> list[Logged]:

@@ -11,7 +11,7 @@ select pg_catalog.pg_get_triggerdef(t.oid), '{}'::jsonb
   from pg_trigger as t
   join pg_class as c on c.oid = t.tgrelid
   join pg_namespace as n on n.oid = c.relnamespace
- where :'kind' = 'trigger' and t.tgname = :'name' and c.relname = :'table' and not t.tgisinternal and t.tgparentid = 0
+ where :'kind' = 'trigger' and t.tgname = :'name' and c.relname = :'table' and not t.tgisinternal and t.tgparentid = 0::oid
    and n.nspname = coalesce(:'schema'::text, n.nspname)
 union all
 select p.prosrc,

@@ -5,7 +5,7 @@
 with recursive picked as (
   (select a.id, a.plan_id, a.transaction_id, array[:log_entry] as seen from chatops.actions a where :log_asked order by a.id desc limit 1)
   union all
-  select n.id, n.plan_id, n.transaction_id, p.seen || n.entry
+  select n.id, n.plan_id, n.transaction_id, pg_catalog.array_append(p.seen, n.entry)
     from picked p
    cross join lateral (
     select a.id, a.plan_id, a.transaction_id, :log_entry as entry
