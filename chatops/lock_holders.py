@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chatops import formatting, sqlfiles
 from chatops.db import Database
@@ -35,6 +35,10 @@ class Holder:
     granted: bool
     now: datetime
 
+    def lasts(self, longer_than: timedelta) -> bool:
+        """Whether its transaction is older than that, as far as this role may see."""
+        return self.xact_start is None or self.now - self.xact_start > longer_than
+
     def __str__(self) -> str:
         names = [formatting.visible(name) for name in (self.application_name, self.role) if name]
         who = " of ".join(names) or self.backend_type or "hidden"
@@ -55,6 +59,24 @@ def holders(database: Database, modes: Sequence[str], relation: str | None = Non
     return []
 
 
+def seen(database: Database, modes: Sequence[str]) -> list[Holder]:
+    """The same inside a transaction."""
+    asked = {"schema": database.target.schema, "modes": list(modes), "relation": None}
+    with contextlib.suppress(ChatopsError), database.savepoint("chatops_holders"):
+        return database.rows(Holder, sqlfiles.read("queries/lock_holders.sql"), asked)
+    return []
+
+
+def in_words(found: Sequence[Holder]) -> str:
+    """Who holds what, as a sentence; of several the first."""
+    return " ".join(told(found))
+
+
+def ended(found: Sequence[Holder]) -> str:
+    """The statement that ends the session of the first of the holders."""
+    return f"select pg_terminate_backend({found[0].pid});"
+
+
 def told(found: Sequence[Holder], *, row: bool = False) -> tuple[str, str]:
     """What the first of the holders has, and in words that it has it; `row`: a row of that."""
     first = found[0]
@@ -73,7 +95,7 @@ def explained(
     return LockTimeoutError(
         said(*told(found, row=row)), sqlstate=error.sqlstate,
         details=[f"also by {one}" for one in found if one.pid != found[0].pid][:3],
-        next_steps=[("end it (SQL)", f"select pg_terminate_backend({found[0].pid});")],
+        next_steps=[("end it (SQL)", ended(found))],
     )  # fmt: skip
 
 

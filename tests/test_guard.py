@@ -23,6 +23,31 @@ def test_off_and_on_again_are_obeyed_by_open_connections_and_logged(latest_datab
     assert rows == [("guard off", "late replies", "off"), ("guard on", None, "on")]
 
 
+def test_guards_that_are_off_gone_or_emptied_are_not_called_on(latest_database: Database, chatops_inprocess) -> None:
+    for harm, says in (
+        ("alter table chats disable trigger chatops_guard_chat", "chatops_guard_chat on chats is switched off"),
+        ("drop trigger chatops_keep_message on messages", "messages.chatops_keep_message is missing"),
+        (
+            "create or replace function guard_release() returns trigger language plpgsql as 'begin return new; end'",
+            "guard_release",
+        ),
+    ):
+        assert "the guards are on" in chatops_inprocess("guard", db=latest_database, check=0).stdout
+        with latest_database.connect() as connection:
+            was = connection.execute("select pg_get_functiondef('guard_release'::regproc)").fetchone()[0]
+            trigger = connection.execute("select pg_get_triggerdef(oid) from pg_trigger where tgname = 'chatops_keep_message'")
+            again = trigger.fetchone()[0]
+            connection.execute(harm)
+            shown = chatops_inprocess("guard", db=latest_database, check=1).stdout
+            assert "the guards do not all work" in shown
+            assert says in shown
+            assert "the guards are on" not in shown
+            connection.execute("alter table chats enable trigger chatops_guard_chat")
+            connection.execute(was)
+            if "drop trigger" in harm:
+                connection.execute(again)
+
+
 def test_off_ends_by_itself(latest_database: Database, chatops_inprocess) -> None:
     chatops_inprocess("guard", "off", "--for", "1h", "--reason", "x", db=latest_database, check=0)
     latest_database.execute("update chatops.settings set until = clock_timestamp() where key = 'guards'")

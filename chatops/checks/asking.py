@@ -14,7 +14,8 @@ from chatops.model import Values
 
 COUNT = "chatops_offending_count"
 """The column that says how many rows there are."""
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
+"""An instant as JSON has it."""
 # An interval of days and hours, which is what a difference of two instants is.
 _SPAN = re.compile(r"(?:(?P<days>-?\d+) days? ?)?(?P<sign>-?)(?P<hours>\d{2,}):(?P<minutes>\d\d):(?P<seconds>\d\d(?:\.\d+)?)")
 
@@ -71,7 +72,7 @@ def typed(data: Values) -> dict[str, Any]:
     for key, value in data.items():
         if isinstance(value, str) and key.endswith("_id"):
             made[key] = UUID(value)
-        elif isinstance(value, str) and _INSTANT.fullmatch(value):
+        elif isinstance(value, str) and INSTANT.fullmatch(value):
             made[key] = datetime.fromisoformat(value)
         elif isinstance(value, str) and (span := _SPAN.fullmatch(value)):
             sign = -1 if span["sign"] else 1

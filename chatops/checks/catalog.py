@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from chatops import sqlfiles
 from chatops.checks import mending_sql
-from chatops.checks.vital import vital
+from chatops.checks.vital import stops, vital
 from chatops.frozen import frozen
 from chatops.model import Values
 
@@ -116,7 +116,7 @@ def known_names() -> frozenset[str]:
 
 
 def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]]:
-    """The objects that must be there: `kind, name, of, migration, state, vital`, and in `definition` each property's texts.
+    """The objects that must be there: `kind, name, of, migration, state, vital, stops`; in `definition` each property's texts.
 
     Properties are told of what our own text made; of what was adopted, or where no ledger is, the names. `cluster`: as a Citus
     cluster has them, too.
@@ -133,7 +133,8 @@ def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]
                 others.add(label)
             else:
                 _want(wanted, label, file, state, properties)
-    needed = vital({label: one.properties for label, one in wanted.items()})
+    texts = {label: one.properties for label, one in wanted.items()}
+    needed, meaning = vital(texts), stops(texts)
     return [
         {
             "kind": label.partition(" ")[0],
@@ -142,6 +143,7 @@ def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]
             "migration": one.migration,
             "state": one.state,
             "vital": label in needed and label.removeprefix("column ") not in OPTIONAL,
+            "stops": meaning.get(label),
             "definition": {
                 name: _texts(value) + ([_short(one.in_cluster[name])] if cluster and name in one.in_cluster else [])
                 for name, value in one.properties.items()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
-from chatops import cluster, formatting, sqlfiles
+from chatops import cluster, formatting, lock_holders, sqlfiles
 from chatops.checks import load, run
 from chatops.checks.inventory import TABLES, take_inventory
 from chatops.db import Database, pools_transactions
@@ -22,6 +22,8 @@ OLDEST, NEWEST = 15, 18
 ROUND_TRIPS = 5
 SLOW_ROUND_TRIP_MS = 50.0
 SKEW_SECONDS = 5.0
+LONG_LOCK = timedelta(seconds=1)
+"""A migration that takes a table takes it for less."""
 
 
 @frozen
@@ -249,6 +251,9 @@ def _tables(database: Database, here: Callable[..., str]) -> list[Point]:
     if ours := database.facts.hidden_of_ours if database.facts else []:
         refused = database.rows_hidden(ours)
         points.append(Point("row security", "failed", refused.message, refused.next_steps[0][1]))
+    held = [one for one in lock_holders.seen(database, lock_holders.KEEP_READERS) if one.granted and one.lasts(LONG_LOCK)]
+    if held:
+        points.append(Point("reading", "failed", lock_holders.in_words(held), lock_holders.ended(held)))
     if not points:
         points.append(Point("reading", "ok", "every chat table can be read in full"))
     return points

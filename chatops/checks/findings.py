@@ -16,6 +16,7 @@ from chatops.frozen import frozen
 from chatops.model import Severity, Values
 
 FailOn = Literal["critical", "warning", "advice", "never"]
+_KIND = re.compile(r"^the (?:foreign )?\{kind\} ")
 DEFAULT_SCHEMA = "public"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 STATEMENTS = ("remedy", "mend", "forget", "statement")
@@ -41,6 +42,8 @@ class Finding:
     statements: tuple[str, ...] = ()
     advices: tuple[str, ...] = ()
     pasted: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    """The titles of the first offending rows alone: one for each thing that does not work because of them."""
 
     @property
     def command(self) -> str | None:
@@ -64,8 +67,13 @@ class Finding:
 
     @property
     def brief(self) -> str:
-        """The title, or shorter words for it where there is little room; what is unknown says what could not be looked at."""
-        check = self.result.check
+        """The title, or shorter words for it where there is little room; what is unknown says what could not be looked at.
+
+        Of several objects that are critical the first are named.
+        """
+        check, rest = self.result.check, self.result.count - len(self.named)
+        if check.group == "schema" and self.word == "critical" and self.named:
+            return "; ".join(self.named) + (f"; and {formatting.count(rest)} more" if rest > 0 else "")
         if self.result.status == "unknown" or not check.brief:
             return self.title
         return check.brief.replace("{count}", formatting.count(self.result.count))
@@ -80,6 +88,12 @@ def findings(survey: Survey, here: Callable[..., str]) -> list[Finding]:
     """What is wrong, worst first; what is unknown comes last. `here` makes a pasteable command of words."""
     wrong = [_finding(result, survey, here) for result in survey.results if result.status != "passed"]
     return sorted(wrong, key=lambda found: (found.word == "unknown", found.result.severity.rank, not found.result.check.leads))
+
+
+def feeding(found: Iterable[Finding]) -> Finding | None:
+    """What keeps messages from the queue, or chats from operators: whatever rows say afterwards may come of it."""
+    stopping = (one for one in found if one.result.check.group == "schema" and any(row.get("stops") for row in one.result.rows))
+    return next((one for one in stopping if one.word == "critical"), None)
 
 
 def counts_as_found(result: Result, fail_on: FailOn) -> bool:
@@ -121,7 +135,17 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         statements=_once(_in_schema(_filled_exactly(check.help_sql, row), survey) for row in each if _says(check.help_sql, row)),
         advices=_once(_advice(check.help_text, row, survey, here) for row in told if check.help_text),
         pasted=_once(text for row in told for text in _pasted(check.help_text or "", row, survey, here)),
+        named=_named(check.title_one, each, survey.now),
     )
+
+
+def _named(template: str, rows: Sequence[Values], now: datetime | None) -> tuple[str, ...]:
+    """What one row would be called: of the first, and of those that stop something else; () for what names no object."""
+    if not _PLACE.search(template):
+        return ()
+    template = _KIND.sub("", template)  # evidence has it
+    first = {row.get("stops"): row for row in reversed(rows) if row.get("stops")}
+    return _once(filled(template, row, now) for row in list(reversed(first.values())) or rows[:1])
 
 
 def _once(texts: Iterable[str]) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from chatops import formatting
+from chatops import formatting, lock_holders
 from chatops.checks import catalog
 from chatops.checks.inventory import Inventory
 from chatops.checks.load import Check
 from chatops.checks.results import Result
 from chatops.db import Database, identifier
 from chatops.errors import DatabaseError, LockTimeoutError, StatementTimeoutError
+from chatops.lock_holders import Holder
 from chatops.model import Values
 
 # Checks that ask which of our files are in: without the ledger they would find nothing, and seem to pass.
@@ -37,6 +38,8 @@ class Obstacles:
     inventory: Inventory
     _roles: dict[str, bool] = field(default_factory=dict)
     _there: dict[str, bool] = field(default_factory=dict)
+    _holders: list[Holder] = field(default_factory=list)
+    """Who held a table when a check waited for it in vain."""
 
     def before(self, check: Check) -> Result | None:
         """The result of a check that need not be asked, or cannot be; None where it can."""
@@ -77,8 +80,13 @@ class Obstacles:
         message = formatting.visible(error.message)
         role = identifier(self.database.facts.role if self.database.facts else "")
         if isinstance(error, LockTimeoutError):
-            reason = f"a table it reads is locked by somebody else (waited {waited_ms / 1000:g} s)"
-            return unknown(check, reason, seconds=seconds)
+            if not self._holders:
+                self._holders = lock_holders.seen(self.database, lock_holders.KEEP_READERS)
+            if self._holders:
+                told = lock_holders.in_words(self._holders)
+                return unknown(check, told, lock_holders.ended(self._holders), seconds=seconds, locked=True)
+            reason = f"a table it reads was locked by somebody else, who has let go since (waited {waited_ms / 1000:g} s)"
+            return unknown(check, reason, seconds=seconds, locked=True)
         if isinstance(error, StatementTimeoutError):
             slow = f"it took longer than {formatting.duration(allowed)}; give more with --timeout SECONDS"
             return unknown(check, slow, seconds=seconds)
@@ -123,6 +131,6 @@ class Obstacles:
         return self._roles[name]
 
 
-def unknown(check: Check, reason: str, remedy: str | None = None, *, seconds: float = 0.0) -> Result:
+def unknown(check: Check, reason: str, remedy: str | None = None, *, seconds: float = 0.0, locked: bool = False) -> Result:
     """A check that gave no answer, and why."""
-    return Result(check, "unknown", check.severity, reason=reason, remedy=remedy or None, seconds=seconds)
+    return Result(check, "unknown", check.severity, reason=reason, remedy=remedy or None, seconds=seconds, locked=locked)

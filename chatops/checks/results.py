@@ -32,6 +32,8 @@ class Result:
     reason: str | None = None
     remedy: str | None = None
     seconds: float = 0.0
+    locked: bool = False
+    """It is unknown because somebody held a table; `remedy` ends that session, where it was still there."""
     helped: tuple[Values, ...] = ()
     """Where each row has a help of its own, the rows whose help is told: more than those that are shown."""
 
@@ -56,6 +58,11 @@ class Survey:
     def ran(self) -> int:
         """How many checks gave an answer."""
         return sum(result.status != "unknown" for result in self.results)
+
+    @property
+    def locked(self) -> Result | None:
+        """The first check that could not be asked because somebody held a table."""
+        return next((result for result in self.results if result.locked), None)
 
 
 def with_rows(survey: Survey, rows: int) -> Survey:

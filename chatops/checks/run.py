@@ -189,7 +189,8 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
             state.apart |= asking_for
             return None
         state.together |= {
-            one.code: Result(one, "unknown", one.severity, reason=asked.reason, remedy=asked.remedy) for one in group
+            one.code: Result(one, "unknown", one.severity, reason=asked.reason, remedy=asked.remedy, locked=asked.locked)
+            for one in group
         }
     else:
         rows, seconds = asked

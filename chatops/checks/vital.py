@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 Properties = Mapping[str, str | Mapping[str, str]]
 
@@ -15,14 +15,36 @@ _WORD = re.compile(r"(?:chatops\.)?\w+")
 _CONFLICT = re.compile(r"\bon\s+conflict\s*\(([^)]*)\)", re.IGNORECASE)
 
 
+STOPS: tuple[tuple[str, str], ...] = (
+    (r"function assign_chat_to_operator$", "nobody can be given a chat"),
+    (r"function user_message$|trigger messages\.\w+ .*\bAFTER INSERT\b", "what users write does not reach the queue"),
+    (r"function operator_reply$", "no operator can reply"),
+    (r"function release_and_reassign_chat$", "no chat can be given back"),
+)
+"""What it means that this, or what it cannot do without, is missing; of several the first."""
+
+
 def vital(objects: Mapping[str, Properties]) -> frozenset[str]:
     """Those of these objects, by kind and name, that the acts or a trigger of ours reach: by what the text of each one names."""
-    reached = {label for label in objects if label.startswith("trigger ") or label.removeprefix("function ") in ACTS}
+    return _reached(objects, {one for one in objects if one.startswith("trigger ") or one.removeprefix("function ") in ACTS})
+
+
+def stops(objects: Mapping[str, Properties]) -> Mapping[str, str]:
+    """Of what is vital: what it means that it is missing, by kind and name."""
+    told: dict[str, str] = {}
+    for begins, meaning in STOPS:
+        roots = {one for one in objects if re.match(begins, f"{one} {_code(objects[one])}" if one[:1] == "t" else one)}
+        told = dict.fromkeys(_reached(objects, roots), meaning) | told
+    return told
+
+
+def _reached(objects: Mapping[str, Properties], roots: Collection[str]) -> frozenset[str]:
+    reached = set(roots)
     waiting = deque(reached)
     words: set[str] = set()
     keys: set[frozenset[str]] = set()
     while waiting:
-        text = _COMMENTS.sub(" ", " ".join(_texts(objects[waiting.popleft()])))
+        text = _code(objects[waiting.popleft()])
         named = set(_WORD.findall(text))
         words |= named
         keys |= {frozenset(re.findall(r"\w+", columns)) for columns in _CONFLICT.findall(text)}
@@ -42,6 +64,10 @@ def vital(objects: Mapping[str, Properties]) -> frozenset[str]:
     if any(label.partition(" ")[2].startswith("chatops.") for label in reached):
         reached |= {"schema chatops"} & objects.keys()
     return frozenset(reached)
+
+
+def _code(properties: Properties) -> str:
+    return _COMMENTS.sub(" ", " ".join(_texts(properties)))
 
 
 def _texts(properties: Properties) -> list[str]:

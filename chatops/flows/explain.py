@@ -18,7 +18,10 @@ def explain(invocation: Invocation, code: str, *, sql: bool) -> None:
             raise UsageError("--sql needs a code, such as chatops explain CHAT003 --sql")
         show_paged(invocation, screen.listing(checks, width))
         return
-    check = load.chosen(checks, load.codes_of([code]), ())[0]
     # Of a database that is named, the command that mends it there; none has to be.
     here = invocation.here if invocation.db or invocation.env else None
+    if code.upper() == "UNKNOWN" and not sql:
+        show_paged(invocation, screen.unknown(width, here))
+        return
+    check = load.chosen(checks, load.codes_of([code]), ())[0]
     show_paged(invocation, screen.query(check) if sql else screen.one(check, width, here))

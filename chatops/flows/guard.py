@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chatops import formatting
 from chatops.chats import guards
+from chatops.checks import guards_there
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import acting
 from chatops.flows.run import Invocation
@@ -26,8 +27,10 @@ def guard(invocation: Invocation, switch: str, span: str, *, yes: bool, reason: 
 def _show(invocation: Invocation) -> ExitCode:
     with invocation.reading() as database:
         found = guards.state(database)
-    invocation.show(screen.answer(found, invocation.now, invocation.here("guard", "on")))
-    return ExitCode.UNREACHABLE if found.away else ExitCode.FOUND if found.off else ExitCode.OK
+        guarding = guards_there.look(database) if found.installed else guards_there.Guarding()
+    invocation.show(screen.answer(found, guarding, invocation.now, invocation.here))
+    wrong = found.off or guarding.broken or guarding.unknown
+    return ExitCode.UNREACHABLE if found.away else ExitCode.FOUND if wrong else ExitCode.OK
 
 
 def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -> ExitCode:

@@ -14,7 +14,7 @@ from chatops.checks.try_repair import Rehearsed
 from chatops.checks.window import is_ever
 from chatops.frozen import frozen
 from chatops.model import Answer, Line, Span, Text
-from chatops.screens.finding import finding_lines, finding_table, survey_data
+from chatops.screens.finding import finding_lines, finding_table, locked, survey_data, unknown_for
 from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, labelled, looked_back, wrap
 
 
@@ -43,9 +43,10 @@ def diagnosis(
     """  # fmt: skip
     found = findings(survey, reader.here)
     lines: list[Line] = list(_verdict(survey, place, found, health, ignored, reader, changes))
-    for finding in found:
+    lines += locked(survey, reader) if found[1:] else []
+    for finding, alike in unknown_for(found):
         lines.append("")
-        lines += finding_lines(finding, survey, reader)
+        lines += finding_lines(finding, survey, reader, alike)
         if changes is not None:
             lines += _change_lines(changes, finding.code, survey, reader)
         if rehearsed is not None:

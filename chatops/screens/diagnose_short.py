@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,7 @@ from chatops.frozen import frozen
 from chatops.model import Answer, Line, Span, Style, Text, Values
 from chatops.render.wrap import STUCK
 from chatops.screens.diagnose import compared, news
-from chatops.screens.finding import finding_table, survey_data
+from chatops.screens.finding import finding_table, locked, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, kept_whole, wrap
 
 SLA = "queue_sla_minutes"
@@ -54,7 +55,7 @@ class Desk:
 def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None = None) -> Answer:
     """Verdict and queue first, the next command last."""
     found = findings(survey, reader.here)
-    told: list[Line] = _verdict(survey, desk, reader, changes)
+    told: list[Line] = [*_verdict(survey, desk, reader, changes), *locked(survey, reader)]
     waits = [one for one in found if _keeps_waiting(one)]
     critical = [one for one in found if one.word == "critical" and one not in waits]
     for title, some in (("CRITICAL", critical), ("USERS WAIT", waits)):
@@ -62,7 +63,7 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     rest = [one for one in found if one not in waits and one not in critical]
     folded = [*_folded(rest, reader), *_ended(desk, found, reader), *_grown(changes, reader), *_gone(changes), *_silent(desk)]
     told += folded
-    told += _next(found, reader)
+    told += _next(found, survey, reader)
     data = survey_data(survey) | compared(changes)
     return Answer("diagnose", [Text(told), finding_table(found, reader, changes)], data=data, now=survey.now)
 
@@ -89,6 +90,8 @@ def _keeps_waiting(one: Finding) -> bool:
 
 def _word(survey: Survey) -> str:
     counts = tally(survey)
+    if survey.locked is not None and not counts["critical"]:
+        return "UNKNOWN"
     return "BAD" if counts["critical"] else "WARN" if counts["warning"] else "UNKNOWN" if counts["unknown"] else "OK"
 
 
@@ -118,7 +121,7 @@ def _verdict(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None
 def _queue(survey: Survey, desk: Desk) -> list[str]:
     queue = desk.queue
     if queue is None:
-        return [""]
+        return ["the queue cannot be read"]
     limit = survey.thresholds.get(SLA)
     within = f" (limit {formatting.duration(limit.value * 60)})" if limit is not None else ""
     waits = f"{formatting.count(queue.waiting)} {'waits' if queue.waiting == 1 else 'wait'}"
@@ -296,8 +299,10 @@ def _silent(desk: Desk) -> list[Line]:
     return [[Span(f"{head:<{CODE + 2}}", "strong"), Span(", ".join(desk.silent))]]
 
 
-def _next(found: Sequence[Finding], reader: Reader) -> list[Line]:
-    """The command for the worst of what somebody can mend: `repair` where it mends some, else the finding."""
+def _next(found: Sequence[Finding], survey: Survey, reader: Reader) -> list[Line]:
+    """The command for the worst of what somebody can mend: `repair` where it mends some, else the finding. A lock first."""
+    if survey.locked is not None and survey.locked.remedy:
+        return [[Span("next: "), Span(reader.here("psql", "--write", "--", "-c", shlex.quote(survey.locked.remedy)), "code")]]
     urgent = [one for one in found if one.word != "advice"]
     if not urgent:
         return [[Span("next: "), Span(reader.here("diagnose", "--full"), "code")]] if found else []

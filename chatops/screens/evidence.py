@@ -9,18 +9,19 @@ from typing import Any
 from uuid import UUID
 
 from chatops import formatting
+from chatops.checks.asking import INSTANT
 from chatops.checks.findings import shown
 from chatops.checks.results import Survey
 from chatops.model import Values
 from chatops.screens.lines import Reader
 
-_NOT_SHOWN = ("remedy", "mend", "dropping", "statement", "found_as", "wanted_as", "thing")
+_NOT_SHOWN = ("remedy", "mend", "dropping", "statement", "found_as", "wanted_as", "told", "stops")
 """What the title, the help line or the difference below says."""
 MOST_DIFFERENCE = 8
 SHORTEST_TOLD = 2
 """A shorter word stands in a title by chance."""
 # Columns that say of whom: shown without their names in front of the value.
-_SELF_EVIDENT = ("object", "relation", "setting", "operator", "operator_is", "kind")
+_SELF_EVIDENT = ("object", "relation", "setting", "operator", "operator_is", "kind", "trouble")
 
 
 def evidence(row: Values, survey: Survey, reader: Reader, title: str = "") -> str:
@@ -52,6 +53,8 @@ def _with_ids(value: object, survey: Survey, reader: Reader, key: str) -> str:
         return str(value)[:8] if reader.short_ids else str(value)
     if isinstance(value, list | tuple):
         return ", ".join(_with_ids(item, survey, reader, key) for item in value)
+    if isinstance(value, str) and INSTANT.fullmatch(value):
+        value = datetime.fromisoformat(value)
     if not reader.short_ids and isinstance(value, datetime):
         return formatting.instant(value)
     return shown(value, survey.now, key)

@@ -45,6 +45,28 @@ def listing(checks: Sequence[Check], width: int) -> Answer:
     return Answer("explain", [Text(lines), Table("codes", columns, rows, audience="machines")])
 
 
+UNKNOWN = {
+    "why": "a table that it reads is locked, this role may not read it, the time for all checks was over, the connection was"
+    " lost, or the database lacks what it asks",
+    "so": "it counts like what is wrong: the run ends in 1, since nobody knows",
+}
+
+
+def unknown(width: int, here: Callable[..., str] | None) -> Answer:
+    """What it means that a check is unknown."""
+    lines: list[Line] = [
+        [Span("UNKNOWN", "code"), Span("  a check could not be asked: it neither passed nor failed", "strong")],
+        "",
+    ]
+    for label, text in UNKNOWN.items():
+        first, *more = broken(text, max(16, width - 14), max(16, width - 14)) if width else [text]
+        lines += [[Span(f"  {label:<12}", "strong"), Span(first)], *(" " * 14 + piece for piece in more)]
+    for place, words in enumerate((("diagnose", "--full"), ("doctor",))):
+        command = here(*words) if here is not None else " ".join(("chatops", *words))
+        lines.append([Span(f"  {'' if place else 'help':<12}", "strong"), Span(command, "code")])
+    return Answer("explain", [Text(lines)], {"code": "UNKNOWN", **UNKNOWN})
+
+
 def one(check: Check, width: int, here: Callable[..., str] | None = None) -> Answer:
     """Meaning, cause, consequences, limits and fix of one code; `here` makes a command line for the database that is meant."""
     lines: list[Line] = [[Span(check.code, "code"), Span(f"  {general(check)}", "strong")], ""]

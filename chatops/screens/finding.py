@@ -10,7 +10,7 @@ from typing import Any
 
 from chatops import formatting
 from chatops.checks.compare_looks import Change, Changes
-from chatops.checks.findings import Finding, tally
+from chatops.checks.findings import Finding, feeding, findings, tally
 from chatops.checks.results import Survey
 from chatops.checks.try_repair import Rehearsed
 from chatops.model import Column, Line, Severity, Span, Table, named
@@ -38,7 +38,7 @@ _READS = re.compile(r"select (?!\w+\()")
 """A statement that only looks: it begins with no call of a function."""
 
 
-def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line]:
+def finding_lines(finding: Finding, survey: Survey, reader: Reader, alike: Sequence[str] = ()) -> list[Line]:
     """One finding: what, against which limit, the evidence, why, and what helps."""
     check, result = finding.result.check, finding.result
     word = finding.word
@@ -48,6 +48,8 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line
     lines += [" " * min(len(head) + 2, hang(reader)) + more for more in wrapped[1:]]
     if result.status == "unknown":
         lines += labelled("why", result.reason or "", reader)
+        if alike:
+            lines += labelled("also", " ".join(alike), reader)
         if result.remedy:
             lines.append(command_line("help", result.remedy, reader))
         return lines
@@ -64,7 +66,10 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line
         lines.append(
             [Span(" " * hang(reader)), Span(f"and {formatting.count(finding.more)} more: ", "dim"), Span(command, "code")]
         )
-    if check.why:
+    cause = None if check.group == "schema" or "messages" not in check.reads else feeding(findings(survey, reader.here))
+    if cause is not None:
+        lines += labelled("why", f"see {cause.code} first: {cause.brief}", reader)
+    elif check.why:
         lines += labelled("why", check.why, reader)
     if check.consequence and result.severity is not Severity.ADVICE:
         lines += labelled("so", check.consequence, reader)
@@ -75,6 +80,26 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader) -> list[Line
     for place, advice in enumerate(finding.advices):
         lines += labelled("" if place else "help", advice, reader, pasted=finding.pasted)
     return lines
+
+
+def locked(survey: Survey, reader: Reader) -> list[Line]:
+    """Who holds a table, so that checks could not be asked: a line that stands before them."""
+    if survey.locked is None:
+        return []
+    first, *more = wrap(survey.locked.reason or "", reader, len("LOCKED  "))
+    return [[Span("LOCKED  ", "critical"), Span(first)], *("        " + one for one in more)]
+
+
+def unknown_for(found: Sequence[Finding]) -> list[tuple[Finding, list[str]]]:
+    """Findings, those that are unknown for the same reason as one, with the codes of the others."""
+    told: dict[object, tuple[Finding, list[str]]] = {}
+    for one in found:
+        key = ("unknown", one.result.reason) if one.word == "unknown" and one.result.locked else one.code
+        if key in told:
+            told[key][1].append(one.code)
+        else:
+            told[key] = (one, [])
+    return list(told.values())
 
 
 def _where_to_type(statements: Sequence[str], reader: Reader) -> Line:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from chatops import formatting
 from chatops.chats.guards import Guards
+from chatops.checks.guards_there import Guarding
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
+MOST = 5
+"""As many things that do not work are named."""
 COLUMNS = [
     Column("refusals", "refused", "number"),
     Column("meaning", "because they", audience="people"),
@@ -15,12 +19,14 @@ COLUMNS = [
 ]
 
 
-def answer(found: Guards, now: datetime | None, on: str) -> Answer:
-    """`chatops guard`; `on` is the command that switches them on."""
+def answer(found: Guards, guarding: Guarding, now: datetime | None, here: Callable[..., str]) -> Answer:
+    """`chatops guard`; `here` makes a command line for this database."""
     data = {
         "installed": found.installed,
         "guards": "off" if found.off else "on",
         "until": found.switch.until if found.off and found.switch else None,
+        "broken": [{"code": code, "says": says} for code, says in guarding.broken],
+        **({"untold": guarding.unknown} if guarding.unknown else {}),
         **({"unknown": list(found.away)} if found.away else {}),
     }
     if not found.installed:
@@ -32,8 +38,27 @@ def answer(found: Guards, now: datetime | None, on: str) -> Answer:
         lines = [
             [Span("the guards are OFF ", "critical"), Span(left)],
             f"switched by {formatting.visible(switch.set_by)}: {formatting.visible(switch.reason or 'no reason given')}",
-            [Span(on, "code")],
+            [Span(here("guard", "on"), "code")],
         ]
+    elif guarding.broken:
+        lines = [
+            [
+                Span("the guards do not all work: ", "critical"),
+                Span(f"{formatting.count(len(guarding.broken))} of what they need"),
+            ]
+        ]
+    elif guarding.unknown:
+        lines = [
+            [
+                Span("the guards are switched on; UNKNOWN whether they work: ", "warning"),
+                Span(formatting.visible(guarding.unknown)),
+            ]
+        ]
+    if guarding.broken:
+        lines += [f"  {says}" for _, says in guarding.broken[:MOST]]
+        lines += [f"  and {formatting.count(len(guarding.broken) - MOST)} more"] if len(guarding.broken) > MOST else []
+        codes = dict.fromkeys(code for code, _ in guarding.broken)
+        lines.append([Span(here("diagnose", *(word for code in codes for word in ("--only", code))), "code")])
     if found.away:
         lines.append(f"UNKNOWN: what was refused on {', '.join(found.away)}, which the coordinator does not reach")
     table = Table("refusals", COLUMNS, found.refusals, title="Refused since the guards count", empty="nothing was refused yet")

@@ -13,13 +13,13 @@ from chatops.checks.results import Result, Survey, only
 from chatops.checks.window import is_ever
 from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text, named
 from chatops.screens.evidence import difference, evidence, machine_row
-from chatops.screens.finding import survey_data
+from chatops.screens.finding import locked, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, looked_back, wrap
 
 
 def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
     """Passed, failed and unknown checks per group, counted apart."""
-    lines: list[Line] = [*_verdict(survey, fail_on), ""]
+    lines: list[Line] = [*_verdict(survey, fail_on), *locked(survey, reader), ""]
     for group in ("schema", "data"):
         results = [result for result in survey.results if result.check.group == group]
         if not results:
@@ -134,6 +134,8 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
     wrapped = wrap(text, reader, len(prefix))
     lines: list[Line] = [[Span(f"{mark} {word:<8}", style), Span(f" {result.check.code:<8} {wrapped[0]}")]]
     lines += [" " * min(len(prefix), hang(reader)) + more for more in wrapped[1:]]
+    if result.locked and survey.locked is not None and result.reason == survey.locked.reason and result is not survey.locked:
+        return lines  # the first one says by whom
     if result.status == "unknown":
         blank = " " * hang(reader)
         lines += [blank + more for more in wrap(result.reason or "", reader, hang(reader))]
@@ -143,6 +145,8 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
         if told := evidence(result.rows[0], survey, reader, text if result.count == 1 else ""):
             lines += [" " * hang(reader) + more for more in wrap(told, reader, hang(reader))]
         lines += [" " * (hang(reader) + 2) + line for line in difference(result.rows[0])]
+        if result.count > 1:
+            lines.append([Span(" " * hang(reader)), Span(f"and {formatting.count(result.count - 1)} more", "dim")])
     if result.status == "failed" and result.check.group == "schema" and finding.command:
         lines.append([Span(" " * hang(reader)), Span(finding.command, "code")])
     return lines

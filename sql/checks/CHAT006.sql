@@ -8,7 +8,7 @@
 -- group: data
 -- expected: a chat that waits for its user was answered last
 -- why: the user wrote while the operator was replying: the message left the chat assigned, then the reply put it to
---   waiting for the user without looking again
+--   waiting for the user without looking again; or what takes messages into the queue was missing or switched off (DB003, DB017)
 -- consequence: the chat is in nobody's queue and nobody is ever called, until the user writes once more
 -- users-wait: yes
 -- help: repair CHAT006 --dry-run

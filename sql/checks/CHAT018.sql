@@ -14,6 +14,7 @@
 -- limits: max_reassignments
 -- What the reassignment limit closed is CHAT012's. A chat was closed when it came into its state; before there was such a clock,
 -- when its last assignment ended, else when it was last written. Who was answered afterwards does not write in vain.
+\set newest_pages `cat sql/checks/shared/newest_pages.sql`
 \set chats_with_clocks `cat sql/queries/shared/chats_with_clocks$BEFORE_018.sql`
 select c.id as chat_id,
        closed.at as closed_at,
@@ -26,8 +27,9 @@ select c.id as chat_id,
     -- Few: in the others a reply is the last that happened.
     select * from :chats_with_clocks as c
      where (is_active is false or chat_state::text = 'completed')
-       and (operator_replied_at is null or last_message_at > operator_replied_at)
-       and (state_since is null or last_message_at > state_since)
+       and ((operator_replied_at is null or last_message_at > operator_replied_at)
+            and (state_since is null or last_message_at > state_since)
+            or c.id in (select p.chat_id from (:newest_pages) as p))
     offset 0
   ) as c
  cross join lateral (
@@ -39,8 +41,7 @@ select c.id as chat_id,
      from messages m
     where m.chat_id = c.id and m.sender_type::text = 'real' and m.created_at > greatest(closed.at, c.operator_replied_at)
  ) as unanswered
- where c.last_message_at > closed.at
-   and unanswered.messages > 0
+ where unanswered.messages > 0
    and coalesce(c.closed_reason, '') <> 'max_reassignments'
    and not (c.chat_state::text = 'completed' and c.closed_reason is null
             and (select pg_catalog.count(*) from chat_assignments a where a.chat_id = c.id and a.released_at is not null)::numeric

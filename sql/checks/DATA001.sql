@@ -13,10 +13,11 @@
 -- says: stats seem wrong
 -- reads: chats, messages, operators
 -- compares: all
--- Chats with a message in the window, and operators in full. Advice until the database itself counts for operators.
+-- Chats with a message in the window, whatever they say of it, and operators in full. Advice until the database itself counts for operators.
 -- Where months of a partitioned messages have been detached, what was counted then is right: nothing is compared that began before
 -- the oldest partition, save a counter that lies below what is still there.
 \set counted_since `cat sql/repairs/shared/counted_since.sql`
+\set newest_pages `cat sql/checks/shared/newest_pages.sql`
 \set message_partitions `cat sql/queries/shared/message_partitions.sql`
 \set operators_miscounted `cat sql/repairs/shared/operators_miscounted.sql`
 with kept as materialized (:counted_since)
@@ -32,7 +33,8 @@ select found.chat_id, found.operator_id, found.operator, found.counted, found.re
       from chats c
      cross join lateral (select pg_catalog.count(*) as messages from messages m where m.chat_id = c.id) as source
      cross join kept
-     where (c.last_message_at >= now() - :'since'::interval or (c.last_message_at is null and c.message_count <> 0))
+     where (c.last_message_at >= now() - :'since'::interval or (c.last_message_at is null and c.message_count <> 0)
+            or c.id in (select p.chat_id from (:newest_pages) as p))
        and coalesce(c.message_count, 0) <> source.messages
        and (c.created_at >= kept.since or coalesce(c.message_count, 0) < source.messages)
     union all

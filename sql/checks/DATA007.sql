@@ -1,6 +1,6 @@
 -- Which chats say otherwise than their messages when they were last written into?
 -- code: DATA007
--- title: {count} chats say otherwise than their messages when they were last written into
+-- title: {count} chats have a wrong last_message_at: it is not the time of their newest message
 -- title-one: 1 chat {trouble}
 -- brief: {count} wrong about their last message
 -- severity: warning
@@ -14,14 +14,16 @@
 -- reads: chats, messages
 -- Chats that were touched in the window. Later than it was is advice: the newest message may have been deleted since.
 \set last_written `cat sql/repairs/shared/last_written.sql`
+\set newest_pages `cat sql/checks/shared/newest_pages.sql`
 \set says_otherwise `cat sql/repairs/shared/says_otherwise.sql`
 select c.id as chat_id,
-       case when c.last_message_at > newest.at then 'says that it was last written into later than it was'
-            else 'says that it was last written into before its newest message' end as trouble,
+       case when c.last_message_at > newest.at then 'has a last_message_at after its newest message'
+            else 'has a last_message_at before its newest message' end as trouble,
        pg_catalog.to_jsonb(c.last_message_at) #>> '{}'::text[] as said, newest.at as really,
        coalesce(c.last_message_at > newest.at, false) as advice
   from chats c
  cross join lateral (:last_written) as newest
- where coalesce(greatest(c.last_message_at, c.operator_replied_at, c.updated_at), 'infinity') >= now() - :'since'::interval
+ where (coalesce(greatest(c.last_message_at, c.operator_replied_at, c.updated_at), 'infinity') >= now() - :'since'::interval
+        or c.id in (select p.chat_id from (:newest_pages) as p))
    and :says_otherwise
  order by coalesce(c.last_message_at > newest.at, false), c.id

@@ -2,7 +2,7 @@
 -- code: DB003
 -- invariant: I25
 -- title: {count} objects of the applied migrations are missing
--- title-one: {thing} is missing
+-- title-one: {told}
 -- severity: warning
 -- critical: a message, a reply or assigning needs it
 -- group: schema
@@ -20,7 +20,7 @@
 with structure as materialized (:structure),
 expected_objects as materialized (:expected_objects),
 wanted as materialized (
-  select w.kind, w.name, w.of, w.migration, w.state, w.vital, s.kind is not null as present
+  select w.kind, w.name, w.of, w.migration, w.state, w.vital, w.stops, s.kind is not null as present
     from expected_objects w
     left join (select distinct kind, name from structure) s on s.kind = w.kind and s.name = w.name
 ), file as (
@@ -50,15 +50,20 @@ select found.kind, found.object, found.migration,
                    where c.relname = found.object and c.relkind in ('m', 'r', 'p', 'f', 'v')) end as dropping,
        case when found.migration = 'bookkeeping' then found.kind || ' ' || found.object
             when found.kind = 'file' then 'what ' || found.migration || ' makes'
-            else found.kind || ' ' || found.object || ' (' || found.migration || ')' end as thing,
+            when found.stops is not null then found.kind || ' ' || found.object
+            else found.kind || ' ' || found.object || ' (' || found.migration || ')' end || ' is missing' || coalesce(': ' || found.stops, '') as told,
+       found.stops,
        found.vital as critical
   from (
-    select n.kind, n.name as object, n.migration, n.state, n.vital
+    select n.kind, n.name as object, n.migration, n.state, n.vital, case when n.vital then n.stops end as stops
       from needed n
      where not n.present
        and (n.begun or n.state <> 'unknown')
        and not exists (select from needed t where t.kind = 'table' and t.name = n.of and not t.present)
     union all
-    select distinct 'file', n.migration, n.migration, n.state, false from needed n where not n.begun and n.state = 'unknown'
+    select distinct 'file', n.migration, n.migration, n.state, false, null from needed n where not n.begun and n.state = 'unknown'
   ) as found
- order by found.vital desc, found.migration <> 'bookkeeping', found.migration, found.kind <> 'schema', found.kind <> 'table', found.kind, found.object
+ order by found.vital desc, found.stops is null,
+          -- The first of each thing that does not work any more.
+          pg_catalog.row_number() over (partition by found.stops order by found.migration <> 'bookkeeping', found.migration, found.kind <> 'table', found.kind, found.object),
+           found.migration <> 'bookkeeping', found.migration, found.kind <> 'schema', found.kind <> 'table', found.kind, found.object

@@ -46,6 +46,15 @@ select found.holder, found.pid, found.role, found.application, found.state, foun
             and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
                               'operator_activity', 'platform_config'))
        and (waiting.sessions > 0
+            -- Nobody can even read the table.
+            or (a.xact_start < now() - interval '5 seconds'
+                and exists (select 1 from pg_locks l
+                              join pg_class c on c.oid = l.relation and c.relkind in ('r', 'p')
+                              join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
+                             where l.pid = a.pid and l.granted and l.mode = 'AccessExclusiveLock'
+                               and l.database = (select oid from pg_database where datname = current_database())
+                               and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',
+                                                 'operator_activity', 'platform_config')))
             or a.xact_start < now() - pg_catalog.make_interval(secs => 60::double precision * :'long_transaction_minutes'::double precision))
     union all
     -- It has no session, and outlives a restart; its blockers are told as pid 0.

@@ -1,8 +1,7 @@
 -- Which triggers on the chat tables are switched off?
 -- code: DB017
 -- title: {count} triggers on the chat tables are switched off
--- title-one: the trigger {object} on {relation} is switched off
--- brief: triggers switched off on the chat tables: {count}
+-- title-one: {told}
 -- severity: critical
 -- group: schema
 -- expected: every trigger on the chat tables fires
@@ -17,9 +16,14 @@
 -- A partition has the triggers of its table, each with a switch of its own.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 with chat_tables as materialized (:chat_tables)
-select c.name as relation, t.tgname as object, case t.tgenabled when 'D' then 'never' else 'on replicas only' end as fires
+select c.name as relation, t.tgname as object, case t.tgenabled when 'D' then 'never' else 'on replicas only' end as fires,
+       'the trigger ' || t.tgname::text || ' on ' || c.name || ' is switched off' || coalesce(': ' || m.stops, '') as told, m.stops
   from chat_tables c
   join pg_trigger t on t.tgrelid = c.oid
+ -- Of those that fire after a message was written.
+ cross join lateral (
+   select case when c.root = 'messages' and t.tgtype & 6::smallint = 4::smallint then 'what users write does not reach the queue' end as stops
+ ) as m
  where not t.tgisinternal
    and t.tgenabled in ('D', 'R')
- order by c.name, t.tgname
+ order by m.stops is null, c.name, t.tgname

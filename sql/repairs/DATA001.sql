@@ -12,7 +12,8 @@ select c.id as chat_id, null::uuid as operator_id, coalesce(source.messages, 0) 
   from chats c
   left join (select m.chat_id, pg_catalog.count(*) as messages from messages m group by m.chat_id) as source on source.chat_id = c.id
  cross join kept
- where (c.last_message_at >= pg_catalog.now() - :'since'::interval or (c.last_message_at is null and c.message_count <> 0))
+ where (c.last_message_at >= pg_catalog.now() - :'since'::interval or (c.last_message_at is null and c.message_count <> 0)
+        or c.id in (select p.chat_id from (:newest_pages) as p))
    and coalesce(c.message_count, 0) <> coalesce(source.messages, 0)
    and (c.created_at >= kept.since or coalesce(c.message_count, 0) < coalesce(source.messages, 0))
 union all

@@ -7,8 +7,9 @@
 -- In the order of the key, so that the pages of the index are read one after the other.
 select c.id as chat_id
   from (
-    select id, last_message_at from chats
-     where coalesce(greatest(last_message_at, operator_replied_at, updated_at), 'infinity') >= pg_catalog.now() - :'since'::interval
+    select c.id, c.last_message_at from chats c
+     where coalesce(greatest(c.last_message_at, c.operator_replied_at, c.updated_at), 'infinity') >= pg_catalog.now() - :'since'::interval
+        or c.id in (select p.chat_id from (:newest_pages) as p)
      order by id
   ) as c
  cross join lateral (:last_written) as newest
