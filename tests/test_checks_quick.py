@@ -20,7 +20,13 @@ def both(reading: db.Database) -> list[dict[str, tuple[str, int, tuple[object, .
     """What is found one by one and quickly, in one snapshot; only how long a check takes may differ."""
     return [
         {
-            one.check.code: (one.status, one.count, one.rows, one.reason)
+            # For how long a session has held a lock is another time a moment later.
+            one.check.code: (
+                one.status,
+                one.count,
+                one.rows,
+                (one.reason or "").partition(" of postgres, ")[0] if one.locked else one.reason,
+            )
             for one in run.run(reading, STANDING, quick=quickly).results
         }
         for quickly in (False, True)

@@ -38,7 +38,7 @@ def test_what_stops_the_queue_is_named_with_what_that_means_and_what_was_missed_
     assert "messages.chatops_apply_message is missing: what users write does not reach the queue" in shown
     assert re.search("; function assign_chat_to_operator .*nobody can be given a chat; and 1 more", shown)
     assert shown.endswith("--only DB003")
-    assert "why see DB003 first: trigger messages.chatops_apply_message is missing" in screen("--full")
+    assert "first see DB003: trigger messages.chatops_apply_message is missing" in screen("--full")
     verified = told(chatops_inprocess("verify", db=database, terminal=(160, 40)).stdout)
     assert "migration 018_queue_clocks and 2 more" in verified
     for code in ("DATA001", "DATA007"):

@@ -12,7 +12,7 @@ from chatops.checks.results import Survey
 from chatops.db import Database
 from chatops.frozen import frozen
 
-CODES = ("DB003", "DB017", "DB018")
+CODES = ("DB003", "DB017", "DB018", "DB034")
 OURS = "chatops_"
 """What the name of each trigger of ours begins with."""
 _CALLS = re.compile(r"\bEXECUTE FUNCTION (?:\w+\.)?(\w+)\(")

@@ -295,7 +295,10 @@ def narrowed(query: str) -> str:
     "with chats as not materialized (select * from chats where id = any(:'rehearsed'::uuid[])),"
     """
     lead = ["chats as not materialized (select * from chats where id = any(:'rehearsed'::uuid[]))"]
-    lead += [f"{name} as not materialized (select * from {name} where chat_id = any(:'rehearsed'::uuid[]))" for name in NARROWED]
+    # Where a message lies is asked, too.
+    lead += [
+        f"{name} as not materialized (select ctid, * from {name} where chat_id = any(:'rehearsed'::uuid[]))" for name in NARROWED
+    ]
     return sqlfiles.in_front(",\n".join(lead), query)
 
 

@@ -32,6 +32,8 @@ _FINDING_COLUMNS = [
     Column("rehearsal", "rehearsal", "data"),
 ]
 
+MISSED = ("CHAT006", "CHAT018", "DATA001", "DATA007", "QUEUE012")
+"""What is found of chats that were written into while what notes it was missing or off."""
 _SHORT = re.compile(r"[^;'\n]{1,120};?")
 """One statement that a shell takes between quotes as it is."""
 _READS = re.compile(r"select (?!\w+\()")
@@ -66,10 +68,10 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader, alike: Seque
         lines.append(
             [Span(" " * hang(reader)), Span(f"and {formatting.count(finding.more)} more: ", "dim"), Span(command, "code")]
         )
-    cause = None if check.group == "schema" or "messages" not in check.reads else feeding(findings(survey, reader.here))
+    cause = feeding(findings(survey, reader.here)) if finding.code in MISSED else None
     if cause is not None:
-        lines += labelled("why", f"see {cause.code} first: {cause.brief}", reader)
-    elif check.why:
+        lines += labelled("first", f"see {cause.code}: {cause.brief}", reader)
+    if check.why:
         lines += labelled("why", check.why, reader)
     if check.consequence and result.severity is not Severity.ADVICE:
         lines += labelled("so", check.consequence, reader)
