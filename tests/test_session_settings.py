@@ -104,7 +104,7 @@ COMMANDS = {
 MIGRATING = ("migrate", "adopt", "doctor")
 TOLD = (
     "default_transaction_read_only", "idle_in_transaction_session_timeout", "idle_session_timeout", "lock_timeout", "row_security",
-    "search_path", "statement_timeout", "synchronous_commit",
+    "local_preload_libraries", "search_path", "session_preload_libraries", "statement_timeout", "synchronous_commit",
 )  # fmt: skip
 """What DB029 tells where it stops the application: these are set for whoever asks alone."""
 

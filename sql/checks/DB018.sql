@@ -43,6 +43,12 @@ one as materialized (
        from (select p.key as property, p.value as texts, coalesce(s.definition ->> p.key, '') as found from pg_catalog.jsonb_each(w.definition) as p) as d
       where not d.texts ? (case when pg_catalog.length(d.found) <= 100 then d.found
                                 else 'md5:' || pg_catalog.md5(pg_catalog.convert_to(d.found, 'UTF8')) end)
+        -- A domain that refuses nothing is its type.
+        and not (w.kind = 'column' and d.property = 'type'
+                 and exists (select from pg_type y
+                              where y.typtype = 'd' and not y.typnotnull and pg_catalog.format_type(y.oid, null) = d.found
+                                and d.texts ? pg_catalog.format_type(y.typbasetype, y.typtypmod)
+                                and not exists (select from pg_constraint k where k.contypid = y.oid)))
    ) as c
    where (w.kind <> 'function' or w.state = 'applied') and w.definition <> '{}'
 )
