@@ -210,8 +210,8 @@ def test_each_trouble_and_three_at_random_are_found_and_no_others(
 @contextmanager
 def held_up(database: Database) -> Iterator[None]:
     """DB010: a report keeps a row, and somebody waits for it."""
-    row = database.value("select id from fictional_users order by id limit 1")
-    taken = "select from fictional_users where id = %s for update"
+    row = database.value("select id from real_users order by id limit 1")
+    taken = "select from real_users where id = %s for update"
     holder, waiter = database.connect(application_name="nightly report"), database.connect()
     holder.execute("begin")
     holder.execute(taken, (row,))
