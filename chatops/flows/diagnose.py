@@ -170,7 +170,14 @@ def _answer(
     if _is_short(invocation, request):
         return short.on_one_screen(seen.survey, desk, reader, compared)
     return screen.diagnosis(
-        seen.survey, seen.place, reader, health=seen.health, ignored=seen.ignored, changes=compared, rehearsed=tried
+        seen.survey,
+        seen.place,
+        reader,
+        health=seen.health,
+        ignored=seen.ignored,
+        changes=compared,
+        rehearsed=tried,
+        asked=plan.asked,
     )
 
 

@@ -12,7 +12,7 @@ from chatops.flows.run import Invocation
 from chatops.model import Answer
 from chatops.render import encodable
 
-LESS = "less -FRX"
+LESS = "less -FRX '-Pq quits, space goes on'"
 
 
 def show_paged(invocation: Invocation, answer: Answer) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from chatops import sqlfiles
+from chatops import formatting, sqlfiles
 from chatops.db import pools_transactions
 from chatops.errors import RefusedError, UsageError
 from chatops.flows.run import Invocation
@@ -40,7 +40,9 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
         invocation.banner(database)
         asked = [] if write else database.tuples(sqlfiles.read("queries/psql_roles.sql"), {"tables": list(TABLES)})
     behind_a_pooler = pools_transactions(database)
-    if write and not invocation.consent("Open psql that may write", yes=yes):
+    given = "; ".join(given_on(arguments))
+    asks = f"Run in psql, which may write: {formatting.visible(given)}" if given else "Open psql that may write"
+    if write and not invocation.consent(asks, yes=yes):
         raise RefusedError("nothing was opened")
     if not write and behind_a_pooler:
         raise RefusedError("a pooler does not pass on that a session only reads: give --write, or connect to the server itself")
@@ -58,6 +60,23 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
     invocation.close()
     sys.stdout.flush()
     os.execve(program, [program, *arguments], environment)
+
+
+def given_on(arguments: Sequence[str]) -> list[str]:
+    """The statements and files that psql is given on its command line.
+
+    >>> given_on(["-X", "-c", "select 1", "-fone.sql", "--command=select 2"])
+    ['select 1', 'the file one.sql', 'select 2']
+    """
+    found: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        for short, long, says in (("-c", "--command", ""), ("-f", "--file", "the file ")):
+            if word in (short, long):
+                found += [says + one for one in [next(rest, "")] if one]
+            elif word.startswith((f"{long}=", short)):
+                found.append(says + word.removeprefix(f"{long}=" if word.startswith(long) else short))
+    return found
 
 
 def _reading(program: str, target: Target, roles: Sequence[str], plain: dict[str, str]) -> tuple[str, dict[str, str]]:

@@ -63,7 +63,8 @@ def start(say: Say) -> Postmaster:
         if running := answering():
             return running
         folder = programs.folder(say)
-        if not (data / "PG_VERSION").exists():
+        is_new = not (data / "PG_VERSION").exists()
+        if is_new:
             say(f"preparing the embedded Postgres in {data}")
             _initialise(folder, data)
         pid = pid_on_file(data)
@@ -74,6 +75,8 @@ def start(say: Say) -> Postmaster:
                     # The process id belongs to somebody else by now, and Postgres would believe both files.
                     for stale in (data / "postmaster.pid", Path(places.socket_folder(data)) / f".s.PGSQL.{places.PORT}.lock"):
                         stale.unlink(missing_ok=True)
+            elif not is_new:
+                say("the embedded Postgres was stopped; it starts again")
             _launch(folder, data)
         return _when_ready(data)
 

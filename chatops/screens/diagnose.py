@@ -36,13 +36,15 @@ def diagnosis(
     ignored: Sequence[str] = (),
     changes: Changes | None = None,
     rehearsed: Mapping[str, Rehearsed] | None = None,
+    asked: Sequence[str] = (),
 ) -> Answer:
     """Findings worst first; one line when there is none. `place` names environment and database.
 
+    `asked` are the codes that were asked for by name: nothing is said of the rest.
     With `changes` each finding says what became of it since an earlier look; with `rehearsed` what its fix did on trial.
     """  # fmt: skip
     found = findings(survey, reader.here)
-    lines: list[Line] = list(_verdict(survey, place, found, health, ignored, reader, changes))
+    lines: list[Line] = list(_verdict(survey, place, found, health, ignored, reader, changes, asked))
     lines += locked(survey, reader) if found[1:] else []
     for finding, alike in unknown_for(found):
         lines.append("")
@@ -75,13 +77,16 @@ def diagnosis(
 
 def _verdict(
     survey: Survey, place: str, found: Sequence[Finding], health: Health | None, ignored: Sequence[str], reader: Reader,
-    changes: Changes | None,
+    changes: Changes | None, asked: Sequence[str],
 ) -> list[Line]:  # fmt: skip
     total = len(survey.results)
     counts = tally(survey)
     at = f"{survey.now.astimezone(UTC):%H:%M:%S} UTC"
     took = formatting.duration(survey.seconds)
     without = f"without {', '.join(ignored)}" if ignored else ""
+    if not found and asked:
+        told = [f"{', '.join(one.check.code for one in survey.results)} passed", took, without, news(changes, survey)]
+        return flow([[Span(place)], [Span(at)], [Span(", ".join(filter(None, told)), "ok")]], reader)
     if not found and health is not None:
         waiting = f"{formatting.count(health.waiting)} waiting"
         if health.oldest_seconds is not None:

@@ -203,7 +203,7 @@ def _ago(value: object, now: datetime) -> datetime | None:
 
 
 _INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[object, datetime], datetime | None]]] = (
-    (("since",), _at),
+    (("since", "last_seen_at"), _at),
     (("waiting_for", "stuck_for", "held_for", "open_for", "waited"), _ago),
     (("_at",), _at),
 )

@@ -76,8 +76,17 @@ def _set_right(change: Change) -> str:
         known = f"from {was:,} to {value:,}" if numbers else ""
         if name == "value":  # of a setting: a number that was kept as text, as JSON writes them
             known = formatting.shortened(f"from {json.dumps(was)} to {json.dumps(value)}", LONGEST_VALUES)
+            known += ", the default" if not _same_number(was, value) else ""
         words.append(f"{name.removesuffix('_id').replace('_', ' ')} set right {known}".strip())
     return ", ".join(words) or "unchanged"
+
+
+def _same_number(was: object, value: object) -> bool:
+    """Whether a setting said this number already, as a text."""
+    try:
+        return float(str(was)) == float(str(value))
+    except ValueError:
+        return False
 
 
 def _chat(change: Change, names: Names, *, show_names: bool) -> str:
