@@ -150,7 +150,7 @@ def test_a_preview_leads_to_the_fix_and_the_fix_to_a_clean_finding(deployed: Dat
     done = chatops_inprocess(*shlex.split(do_it[1]), db=deployed, check=0).stdout
     again = re.search(r"look again: chatops (.+)$", done, flags=re.MULTILINE)
     assert again is not None
-    assert "healthy" in chatops_inprocess(*shlex.split(again[1]), db=deployed, check=0).stdout
+    assert "CHAT003 passed" in chatops_inprocess(*shlex.split(again[1]), db=deployed, check=0).stdout
 
 
 # ---- one chat -------------------------------------------------------------------------------------------------------------

@@ -72,5 +72,5 @@ def test_who_holds_a_table_stands_once_before_what_could_not_be_asked(latest_dat
 
 def test_what_was_asked_for_by_name_is_all_that_is_said_to_have_passed(latest_database: Database, chatops_inprocess: Run) -> None:
     shown = chatops_inprocess("diagnose", "--only", "CONF001", "--only", "OPER001", db=latest_database, check=0).stdout
-    assert "CONF001, OPER001 passed" in shown
+    assert "CONF001, OPER001 passed: 2 of 2 checks" in shown
     assert "healthy" not in shown

@@ -85,7 +85,8 @@ def _verdict(
     took = formatting.duration(survey.seconds)
     without = f"without {', '.join(ignored)}" if ignored else ""
     if not found and asked:
-        told = [f"{', '.join(one.check.code for one in survey.results)} passed", took, without, news(changes, survey)]
+        codes = ", ".join(one.check.code for one in survey.results)
+        told = [f"{codes} passed: {total} of {formatting.plural(total, 'check')}", took, without, news(changes, survey)]
         return flow([[Span(place)], [Span(at)], [Span(", ".join(filter(None, told)), "ok")]], reader)
     if not found and health is not None:
         waiting = f"{formatting.count(health.waiting)} waiting"
