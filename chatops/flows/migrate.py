@@ -16,6 +16,7 @@ from chatops.frozen import frozen
 from chatops.later import later
 from chatops.migrations import ledger
 from chatops.migrations.ledger import Run
+from chatops.migrations.lost_calls import lost_calls
 from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
 from chatops.migrations.source import SHIPPED, revision_of
 from chatops.screens import migrate as screen
@@ -108,6 +109,8 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         invocation.warn(ahead.told(newer))
     prepared = prepare(database, before, folder, request)
     warn(invocation, prepared)
+    if not prepared.nothing and not as_sql:
+        warn_of_lost_calls(invocation, database, prepared)
     if newer and not options.dry_run and not prepared.nothing:
         refuse_ahead(database, newer)
     refuse_problems(prepared)
@@ -157,6 +160,14 @@ def go(
         safety.keep(database)
     invocation.show(screen.outcome_answer(prepared, outcome, seconds, invocation.here("verify")))
     return ExitCode.OK
+
+
+def warn_of_lost_calls(invocation: Invocation, database: Database, prepared: Prepared) -> None:
+    """Names who will be refused what they call now, with the grant that lets them."""
+    for one in lost_calls(database, prepared):
+        names = " and ".join(text.partition("(")[0] for text in one.functions)
+        told = f"after {one.file} {one.role} may not call {names} any more (it may as everybody does); if it must: {one.grant}"
+        invocation.warn(formatting.visible(told))
 
 
 def warn(invocation: Invocation, prepared: Prepared) -> None:
