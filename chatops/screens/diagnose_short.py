@@ -36,6 +36,8 @@ WAITS = "user_waits_since"
 """The column of a check some of whose chats have users who wait, while the others are only wrong."""
 BLOCKS = "blocks"
 """The column of a check that says how many sessions wait for what it found: each may be a user's message."""
+MOST_WHOLE = 10
+"""With more findings by line than that each has one line, and what is longer is for `--only`."""
 MOST_CODES = 6
 """As many are named on one line."""
 
@@ -59,7 +61,8 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     waits = [one for one in found if _keeps_waiting(one)]
     critical = [one for one in found if one.word == "critical" and one not in waits]
     for title, some in (("CRITICAL", critical), ("USERS WAIT", waits)):
-        told += _by_line(title, some, survey, reader, changes) if some else []
+        whole = len(critical) + len(waits) <= MOST_WHOLE
+        told += _by_line(title, some, survey, reader, changes, whole=whole) if some else []
     rest = [one for one in found if one not in waits and one not in critical]
     folded = [*_folded(rest, reader), *_ended(desk, found, reader), *_grown(changes, reader), *_gone(changes), *_silent(desk)]
     told += folded
@@ -134,7 +137,9 @@ def _queue(survey: Survey, desk: Desk) -> list[str]:
 # ---- by line -----------------------------------------------------------------------------------------------------------
 
 
-def _by_line(title: str, found: Sequence[Finding], survey: Survey, reader: Reader, changes: Changes | None) -> list[Line]:
+def _by_line(
+    title: str, found: Sequence[Finding], survey: Survey, reader: Reader, changes: Changes | None, *, whole: bool
+) -> list[Line]:
     width = reader.width or 100
     mends = MEND + (len(" new") if changes is not None and changes.new else 0)
     room = max(16, width - CODE - SINCE - mends) if width >= NARROW else max(16, width - CODE)
@@ -145,6 +150,8 @@ def _by_line(title: str, found: Sequence[Finding], survey: Survey, reader: Reade
         lines = [[Span(title, style)]]
     for one in found:
         told = _wrapped(one.brief, room)
+        if not whole and len(told) > 1 and width >= NARROW:
+            told = [f"{_wrapped(one.brief, room - 4)[0]} ..."]
         since = since_when(one, survey, changes)
         is_new = changes is not None and (change := changes.now.get(one.code)) is not None and change.kind == "new"
         mend = how_mended(one) + (" new" if is_new else "")
@@ -315,5 +322,5 @@ def _next(found: Sequence[Finding], survey: Survey, reader: Reader) -> list[Line
     mended = [one for one in urgent if one.word != "unknown" and how_mended(one) == "repair"]
     others = [one.code for one in worst if how_mended(one) != "repair" and one.word == "critical"]
     without = f", not {others[0]}{f' and {len(others) - 1} more' if others[1:] else ''}" if others else ""
-    told = f"   ({len(mended)} of {len(found)} findings{without})"
+    told = f"   ({len(mended)} of {len(found)}{without})" if without else f"   ({len(mended)} of {len(found)} findings)"
     return [[Span("next: "), Span(reader.here("repair", "--dry-run"), "code"), Span(told, "dim")]]
