@@ -85,7 +85,7 @@ def test_missing_rights_hidden_rows_and_a_missing_log_are_told_with_their_remedy
         assert "messages" in found["row security"]["says"]
         assert "may read only" in found["acting"]["says"]
         assert found["log"]["remedy"].endswith("chatops adopt --to 017")
-        assert "pg_monitor" in found["monitoring"]["remedy"]
+        assert "pg_read_all_stats" in found["monitoring"]["remedy"]
     finally:
         core_database.script(f"drop owned by {name}; drop role {name}")
 

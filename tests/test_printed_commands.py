@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,8 @@ from chatops.model import Span
 from chatops.screens import explain
 from chatops.screens.diagnose_short import oldest
 from chatops.screens.finding import finding_lines
-from chatops.screens.lines import Reader
+from chatops.screens.lines import Reader, free_in_words
+from tests import ailing
 from tests.conftest import Result
 from tests.servers import Database
 from tests.test_plants import opened
@@ -148,3 +150,47 @@ def test_since_when_a_user_writes_in_vain_is_since_their_first_message() -> None
     assert oldest([row], noon) == noon - timedelta(minutes=14)
     for code in ("CHAT012", "CHAT018"):
         assert "as waiting_for" in sqlfiles.read(f"checks/{code}.sql")
+
+
+@pytest.mark.parametrize("words", [("drain", "Op 1"), ("undrain", "it's $HOME"), ("undo", "a b"), ("release", "chat; x")])
+def test_what_was_given_comes_back_as_one_word_in_a_refusals_command(
+    chatops_inprocess: Run, tmp_path: Path, words: tuple[str, str]
+) -> None:
+    (tmp_path / "chatops.toml").write_text('[env.live]\nurl = "postgresql://127.0.0.1:1/none"\nproduction = true\n')
+    refused = chatops_inprocess("--env", "live", *words, check=4).stderr
+    line = next(line for line in refused.splitlines() if "--dry-run" in line)
+    assert shlex.split(line[line.index("--env") :]) == ["--env", "live", *words, "--dry-run"]
+
+
+def test_which_setting_won_is_asked_of_the_environment_that_was_meant(chatops_inprocess: Run, tmp_path: Path) -> None:
+    url = "postgresql://127.0.0.1:1/none"
+    (tmp_path / "chatops.toml").write_text(f'[env.live]\nurl = "{url}"\n[env.other]\nurl = "{url}"\n')
+    told = chatops_inprocess("--env", "live", "diagnose", check=3).stderr
+    assert "chatops --env live config" in told
+    chatops_inprocess("--env", "live", "config", check=0)
+    assert "--env live" in chatops_inprocess("queue", check=2).stderr
+    for line in chatops_inprocess("--env", "live", "explain", "CHAT013", check=0).stdout.splitlines():
+        assert "chatops " not in line or "--env live" in line or "--sql" in line, line
+
+
+def test_who_is_free_and_unheard_of_is_told_in_one_wording() -> None:
+    assert [free_in_words(*pair) for pair in ((0, 0), (3, 0), (4, 2), (12, 12))] == [
+        "0 free",
+        "3 free",
+        "4 free (2 silent)",
+        "nobody is free but 12 silent ones",
+    ]
+
+
+def test_a_dropped_index_is_made_again_as_its_file_has_it(latest_database: Database) -> None:
+    names = ("idx_messages_chat_created", "idx_chat_assignments_chat", "idx_chat_assignments_open")
+    made = "select pg_get_indexdef(to_regclass(%s))"
+    before = [latest_database.value(made, (name,)) for name in names[:2]]
+    latest_database.execute("drop index if exists chat_assignments_one_open_per_chat")
+    for name in names:
+        latest_database.execute(f"drop index if exists {name}")
+    found = ailing.result(ailing.look(latest_database, "DB013"), "DB013")
+    assert found.count == 2
+    for row in found.rows:
+        latest_database.execute(row["remedy"])
+    assert [latest_database.value(made, (name,)) for name in names[:2]] == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -99,7 +100,7 @@ def read(path: Path, command: str, target: Target) -> MovePlan:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} is no plan that this version can read: {formatting.visible(repr(error))}") from None
     if plan.command != command:
-        apply = f"chatops {plan.command} --plan {path}"
+        apply = f"chatops {plan.command} --plan {shlex.quote(str(path))}"
         raise RefusedError(f"{path} is a plan for {plan.command}", next_steps=[("apply it", apply)])
     here = (target.shown(), target.schema)
     if (whole.get("database"), whole.get("schema")) != here and not (

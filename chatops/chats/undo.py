@@ -37,7 +37,7 @@ class Action(Entry):
         if self.undone_by is not None:
             return f"it was undone by action {self.undone_by}"
         if not self.of_a_chat and not self.of_an_operator:
-            return NO_WAY_BACK.get(self.action, f"nothing takes a {self.action} back")
+            return NO_WAY_BACK.get(self.action, f"no command undoes what {self.action} did")
         return None
 
 

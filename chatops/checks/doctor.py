@@ -148,6 +148,9 @@ def _encryption(database: Database) -> Point:
         return Point("encryption", "ok", "the connection is encrypted (TLS)")
     if not database.target.production:
         return Point("encryption", "ok", "not encrypted, on this machine")
+    if database.value("select pg_catalog.current_setting('ssl')") == "off":
+        told = "the connection is not encrypted: the server speaks no TLS (ssl = off; it needs an ssl_cert_file first)"
+        return Point("encryption", "advice", told, "alter system set ssl = on; select pg_reload_conf();")
     return Point("encryption", "advice", "the connection is not encrypted", "add sslmode=require to the URL")
 
 
@@ -229,7 +232,7 @@ def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Poi
         points.append(Point("migrating", "ok", f"{name} owns the chat tables"))
     if not role.sees_sessions:
         points.append(Point("monitoring", "advice", "the server hides other sessions: blockers are shown without their queries",
-                            f"grant pg_monitor to {name};"))  # fmt: skip
+                            f"grant pg_read_all_stats to {name};"))  # fmt: skip
     return points
 
 

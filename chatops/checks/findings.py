@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Literal, TypeGuard
 
 from chatops import formatting
@@ -121,7 +122,7 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
     each = [{**limits, **row} for row in result.helped or result.rows] or [values]
     used = tuple(survey.thresholds[name] for name in check.limits if name in survey.thresholds)
     if result.status == "unknown":
-        return Finding(result, check.expected, used, 0, statements=(result.remedy,) if result.remedy else ())
+        return Finding(result, f"whether {check.expected}", used, 0, statements=(result.remedy,) if result.remedy else ())
     title = filled(check.heading(result.count), values, survey.now)
     if check.kind == "history" and result.severity is Severity.ADVICE and check.severity is not Severity.ADVICE:
         title += f", before {GUARDS} ended that"
@@ -227,6 +228,8 @@ def shown(value: object, now: datetime | None, name: str = "") -> str:
         return f"{formatting.age(value, now)} ago"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name.endswith("_minutes") and isinstance(value, int | float | Decimal):
+        return formatting.duration(float(value) * 60)
     if isinstance(value, int | float):
         return str(value) if NAMES_NO_COUNT.search(name) else formatting.count(value)
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 
 import psycopg
@@ -115,8 +116,14 @@ def _unreachable_hosts(text: str, target: Target) -> UnreachableError:
     return UnreachableError(
         f"none of the hosts of {target.shown()} gave a connection",
         details=reasons or text.splitlines()[:1],
-        next_steps=[("which setting won", "chatops config")],
+        next_steps=[_which_setting(target)],
     )
+
+
+def _which_setting(target: Target) -> tuple[str, str]:
+    """The command that tells where a target comes from: of several environments it has to name one."""
+    named = ["--env", shlex.quote(target.named)] if target.named else []
+    return "which setting won", " ".join(["chatops", *named, "config"])
 
 
 def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
@@ -128,7 +135,7 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
     first = re.sub(r"^connection failed: ", "", text.splitlines()[0] if text else type(error).__name__)
     host, pgconn = target.host, error.pgconn
     details: list[str] = []
-    next_steps = [("which setting won", "chatops config")]
+    next_steps = [_which_setting(target)]
     lowered = text.lower()
     lasts = False
     if re.fullmatch(r"db\.[a-z0-9]+\.supabase\.co", host):
@@ -159,7 +166,8 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
         details.append(f"another run of {role or 'this role'} may still be at work; migrate itself uses up to two connections")
         next_steps = [("raise it (SQL)", f'alter role "{role}" connection limit -1;')]
     elif "does not exist" in lowered and "database" in lowered:
-        message = f"the server at {target.shown()} has no database {target.parameters.get('dbname', '')}"
+        server = target.shown().rpartition("/")[0] or target.shown()
+        message = f"the server at {server} has no database {target.parameters.get('dbname', '')}"
         if target.embedded == "demo":
             message, next_steps = "there is no demo yet", [("make it", "chatops demo")]
     elif pgconn is not None and pgconn.used_password:

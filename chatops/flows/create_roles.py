@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from chatops import sqlfiles
@@ -31,7 +32,7 @@ def create_roles(invocation: Invocation, people: Sequence[str], *, dry_run: bool
     invocation.note("chatops_operator   also moves, releases and repairs chats; appends to the log, cannot change it")
     for name in names:
         invocation.note(f"{name:<18} logs in, may do what chatops_operator may; the log names them")
-    invocation.note(f"the SQL: {invocation.here('doctor', '--create-roles', *names, '--dry-run')}")
+    invocation.note(f"the SQL: {invocation.here('doctor', '--create-roles', *map(shlex.quote, names), '--dry-run')}")
     if not invocation.consent("Make these roles, or bring them up to date", yes=yes):
         return ExitCode.OK
     passwords = {name: _password(invocation, name, yes=yes) for name in names}

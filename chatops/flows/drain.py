@@ -48,7 +48,7 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
     if request.finish and (request.release or request.to != "auto"):
         raise UsageError("--finish leaves the chats where they are: not with --to or --release")
     acting.reason_and_yes(invocation, "drain", yes=request.yes, reason=request.reason, dry_run=request.dry_run,
-                          again=("drain", *request.names))  # fmt: skip
+                          again=request.words())  # fmt: skip
     database = invocation.connect("act")
     conditions = Conditions(invocation.provenance, request.reason, rehearsal=request.dry_run)
     work = Draining(database, request, uuid4())
@@ -150,7 +150,7 @@ def _never_drained(invocation: Invocation, operator: Operator) -> RefusedError:
 
 def give_back(invocation: Invocation, name: str, *, dry_run: bool, yes: bool, reason: str | None) -> ExitCode:
     """`chatops undrain`."""
-    acting.reason_and_yes(invocation, "undrain", yes=yes, reason=reason, dry_run=dry_run, again=("undrain", name))
+    acting.reason_and_yes(invocation, "undrain", yes=yes, reason=reason, dry_run=dry_run, again=("undrain", shlex.quote(name)))
     database = invocation.connect("act")
     conditions = Conditions(invocation.provenance, reason, rehearsal=dry_run)
     with acting.refusals_logged(database, "undrain", conditions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +62,7 @@ def move(invocation: Invocation, request: MoveRequest) -> ExitCode:
         kept = None
     if kept is not None:
         plan_file.write(kept, plan, invocation.target, list(results.values()))
-    words = (plan.command, "--plan", str(kept)) if kept is not None else (*request.again(), "--dry-run")
+    words = (plan.command, "--plan", shlex.quote(str(kept))) if kept is not None else (*request.again(), "--dry-run")
     answer = moves.outcome(
         plan, results, rehearsal=request.dry_run, undo=invocation.here("undo"), again=invocation.here(*words), asked=asked,
         details=details, now=invocation.now, show_names=invocation.medium().show_names, most=request.shown,
@@ -77,7 +78,7 @@ def _written(
     plan_file.write(file, plan, invocation.target)
     names = invocation.medium().show_names
     body: list[Table | Text] = list(moves.preview(plan, details, invocation.now, show_names=names, most=request.shown))
-    command = invocation.here(plan.command, "--plan", str(file))
+    command = invocation.here(plan.command, "--plan", shlex.quote(str(file)))
     body.append(Text(["Nothing was changed. Apply it: ", [Span(command, "code")]]))
     body.append(Table("chats", moves.COLUMNS, moves.rows(plan, {}), audience="machines"))
     invocation.show(Answer(plan.command, body, {"plan_id": plan.plan_id, "plan_file": str(file)}, invocation.now))
@@ -139,7 +140,7 @@ def _carried_out(
         if conditions.logged and not conditions.rehearsal and wanted > 1:
             _tell_what_is_done(invocation, database, plan)
         if kept is not None:
-            invocation.note(f"Go on: {invocation.here(plan.command, '--plan', str(kept))}")
+            invocation.note(f"Go on: {invocation.here(plan.command, '--plan', shlex.quote(str(kept)))}")
         raise
     return results
 

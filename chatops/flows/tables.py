@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from chatops import formatting
@@ -60,7 +61,9 @@ def queue(invocation: Invocation, top: int, watch: float | None) -> ExitCode:
 
     def ask() -> Answer:
         with invocation.reading() as database:
-            return led(database, tables.queue_answer(reports.queue(database, top), invocation.now))
+            found = reports.queue(database, top)
+            more = invocation.here("queue", "--top", str(found.figures.waiting))
+            return led(database, tables.queue_answer(found, invocation.now, more))
 
     return shown(invocation, ask, watch)
 
@@ -79,7 +82,7 @@ def stuck(invocation: Invocation, longer_than: str, limit: int, watch: float | N
     def ask() -> Answer:
         with invocation.reading() as database:
             found = reports.stuck(database, span, limit)
-            more = invocation.here("stuck", f"--longer-than {longer_than}", "-o jsonl")
+            more = invocation.here("stuck", f"--longer-than {shlex.quote(longer_than)}", "-o jsonl")
             answer = tables.stuck_answer(found.worst, found.total, longer_than, more, invocation.now, len(found.worst))
             return led(database, answer)
 

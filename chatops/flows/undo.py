@@ -25,7 +25,7 @@ def take_back(
     if not what.strip():
         raise _which(invocation)
     wanted = _meant(what)
-    acting.reason_and_yes(invocation, "undo", yes=yes, reason=reason, dry_run=dry_run, again=("undo", what))
+    acting.reason_and_yes(invocation, "undo", yes=yes, reason=reason, dry_run=dry_run, again=("undo", shlex.quote(what)))
     database = invocation.connect("act")
     conditions = Conditions(invocation.provenance, reason, rehearsal=dry_run)
     with acting.refusals_logged(database, "undo", conditions):

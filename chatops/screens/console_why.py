@@ -11,6 +11,7 @@ from chatops.chats.desk import Look
 from chatops.chats.reports import OperatorLoad, WaitingChat
 from chatops.checks.results import Survey
 from chatops.frozen import frozen
+from chatops.screens.lines import free_in_words
 from chatops.screens.moves import person
 
 PASSED_OVER = "QUEUE002"
@@ -55,7 +56,7 @@ def why(chat: WaitingChat, look: Look, free: Free | None, passed: int, *, show_n
     elif free.there:
         told.append(_only_the_last(chat, look, free.there[0], show_names))
     elif free.silent:
-        told.append(f"{formatting.count(len(free.silent))} free, all silent")
+        told.append(free_in_words(len(free.silent), len(free.silent)))
     else:
         told.append(f"nobody is free, {formatting.count(free.away)} away" if free.away else "nobody is free")
     return "; ".join(told)

@@ -17,7 +17,7 @@ from chatops.model import Answer, Line, Span, Style, Text, Values
 from chatops.render.wrap import STUCK
 from chatops.screens.diagnose import compared, news
 from chatops.screens.finding import finding_table, locked, survey_data
-from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, kept_whole, wrap
+from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, free_in_words, kept_whole, wrap
 
 SLA = "queue_sla_minutes"
 SILENT = "OPER003"
@@ -130,7 +130,7 @@ def _queue(survey: Survey, desk: Desk) -> list[str]:
     waits = f"{formatting.count(queue.waiting)} {'waits' if queue.waiting == 1 else 'wait'}"
     told = f"{waits}, oldest {formatting.age(queue.oldest, survey.now)}{within}" if queue.waiting else "nobody waits"
     silent = next((one.count for one in survey.results if one.check.code == SILENT and one.status == "failed"), 0)
-    free = f"{formatting.count(queue.free)} free" + (f" ({formatting.count(silent)} silent)" if silent else "")
+    free = free_in_words(queue.free, silent)
     return [told, free, f"{formatting.count(queue.busy)} busy"]
 
 

@@ -38,6 +38,9 @@ def evidence(row: Values, survey: Survey, reader: Reader, title: str = "") -> st
             continue
         if key == "operator_id" and "operator" in names_shown and reader.short_ids and reader.show_names:
             continue
+        if value is None and key.endswith("_by_id"):
+            parts.append(f"{_label_of(key)} nobody known")
+            continue
         text = formatting.visible(_with_ids(value, survey, reader, key))
         if isinstance(value, str) and len(text) > SHORTEST_TOLD and text in title:
             continue
@@ -61,7 +64,7 @@ def _with_ids(value: object, survey: Survey, reader: Reader, key: str) -> str:
 
 
 def _label_of(key: str) -> str:
-    for ending, replacement in (("_id", ""), ("_ids", ""), ("_at", ""), ("_since", " since")):
+    for ending, replacement in (("_id", ""), ("_ids", ""), ("_at", ""), ("_since", " since"), ("_minutes", "")):
         if key.endswith(ending):
             key = key.removesuffix(ending) + replacement
             break

@@ -78,6 +78,11 @@ def one(check: Check, width: int, here: Callable[..., str] | None = None) -> Ans
         head = f"{label}: " if narrow else f"  {label:<12}"
         hang = 2 if narrow else 14
         pasted = [text] if is_command else _pasted(text, check)
+        if here is not None and not is_command:
+            for place, command in enumerate(pasted):
+                if command.startswith("chatops "):
+                    pasted[place] = here(*command.split(" ")[1:])
+                    text = text.replace(command, pasted[place])
         room = max(16, width - hang)
         first, *more = broken(kept_whole(text, pasted), max(16, width - len(head)), room) if width else [text]
         lines.append([Span(head, "dim"), *told(first, pasted)])

@@ -16,6 +16,13 @@ LABEL = 11
 NARROW = 60
 
 
+def free_in_words(free: int, silent: int) -> str:
+    """How many are free, some of them unheard of for long; where all of them are, nobody is."""
+    if 0 < free <= silent:
+        return f"nobody is free but {formatting.plural(silent, 'silent one')}"
+    return f"{formatting.count(free)} free" + (f" ({formatting.count(silent)} silent)" if silent else "")
+
+
 @frozen
 class Reader:
     """Whom the lines are for: the width (0: endless), whether ids may be short and names be shown, and how commands begin."""

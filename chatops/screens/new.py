@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from chatops import formatting
@@ -15,7 +16,10 @@ def answer(path: Path, text: str, *, written: bool) -> Answer:
     lines: list[Line] = [shown if written else f"{shown}  (not written)"]
     if written:
         lines.append(
-            [Span("Fill it, then: "), Span(f"chatops migrate --dir {formatting.visible(str(path.parent))} --dry-run", "code")]
+            [
+                Span("Fill it, then: "),
+                Span(f"chatops migrate --dir {shlex.quote(formatting.visible(str(path.parent)))} --dry-run", "code"),
+            ]
         )
     data = {"file": str(path), "name": path.stem, "number": str(number_of(path.name)), "text": text, "written": written}
     return Answer("new", [Text(lines)], data)

@@ -56,7 +56,7 @@ def preview(found: Removal, command: str) -> Answer:
 
 def done(found: Removal, adopt: str) -> Answer:
     """What was done."""
-    said: list[Line] = [f"Took {_counted(found)} out; the application's tables and rows are as they were."]
+    said: list[Line] = [f"Took {_counted(found)} out; the application's own tables, columns and rows stay."]
     said.append([Span("To come back: "), Span(f"{adopt} --through 017", "code")])
     return Answer("remove", [_table(found), Text(said)], _data(found, done=True))
 

@@ -9,8 +9,9 @@ from datetime import datetime
 from chatops import formatting, states
 from chatops.chats.reports import OperatorFigures, OperatorLoad, Queue, QueueFigures, StuckChat, Summary
 from chatops.frozen import frozen
-from chatops.model import Answer, Column, Figure, Line, Table, Text, named
+from chatops.model import Answer, Column, Figure, Line, Span, Table, Text, named
 from chatops.screens.columns import TAKEN, operator, operator_of_row
+from chatops.screens.lines import free_in_words
 
 EMPTY = "no message yet"
 
@@ -105,8 +106,8 @@ def queue_numbers(queue: QueueFigures, now: datetime | None) -> list[Figure]:
     ]
 
 
-def queue_answer(queue: Queue, now: datetime | None) -> Answer:
-    """`chatops queue`."""
+def queue_answer(queue: Queue, now: datetime | None, more: str = "") -> Answer:
+    """`chatops queue`; `more` is the command that lists all of them."""
     columns = [
         Column("chat_id", "chat", "id", rank=0),
         Column("waiting_since", "waits", "age", rank=0),
@@ -123,7 +124,7 @@ def queue_answer(queue: Queue, now: datetime | None) -> Answer:
     rest = queue.figures.waiting - len(queue.head)
     body: list[Table | Text] = [Text(lines), Table("queue", columns, queue.head)]
     if rest > 0:
-        body.append(Text([f"and {formatting.count(rest)} more that wait less long"]))
+        body.append(Text([[Span(f"and {formatting.count(rest)} more that wait less long: ", "dim"), Span(more, "code")]]))
     return Answer("queue", body, _figures(queue.figures), now, numbers)
 
 
@@ -213,7 +214,7 @@ def operators_answer(
         if row.load == "free" or not only_free
     ]
     words = {load: f"{formatting.count(counts[load])} {load}" for load in counts}
-    words["free"] += f" ({formatting.count(len(silent))} silent)" if silent else ""
+    words["free"] = free_in_words(counts["free"], len(silent))
     line = " · ".join(words.values())
     return Answer(
         "operators",

@@ -128,6 +128,7 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
         mark, word = "!", "advice"
     prefix = f"{mark} {word:<8} {result.check.code:<8} "
     text = result.reason if result.status == "passed" and result.reason else result.check.expected
+    text = f"whether {text}" if result.status == "unknown" else text
     if result.status == "failed":
         finding = findings(only(survey, result), reader.here)[0]
         text = finding.title

@@ -9,6 +9,7 @@ from chatops import formatting
 from chatops.chats.pick_order import OUR_CLOCK
 from chatops.chats.why_waiting import Obstacle, Waiting
 from chatops.model import Line, Span
+from chatops.screens.lines import free_in_words
 
 NAMED = 3
 ABSENT = ("silent", "away", "inactive")
@@ -81,7 +82,8 @@ def _served(waiting: Waiting) -> str:
     if waiting.pause.unseen is not None:
         return "whether the queue is paused cannot be seen, so no time can be told"
     if all(one.rule != "free" for one in waiting.obstacles):
-        return "nobody is free, so no time can be told"
+        silent = sum(one.rule == "silent" for one in waiting.obstacles)
+        return f"{free_in_words(silent, silent) if silent else 'nobody is free'}, so no time can be told"
     if order is None:
         return "in which order the installed assign function picks cannot be told from its text, so no time can be told"
     if not place.served_last_hour:

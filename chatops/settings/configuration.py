@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import field
@@ -67,7 +68,7 @@ def load(cwd: Path | None = None, environ: Mapping[str, str] = os.environ, *, na
             raise UsageError(f"cannot read {path}: {error.strerror}") from None
         if why := _not_ours(path):
             raise UsageError(
-                f"{path} is not used: {why}", next_steps=[("if you trust it", f"chatops --config {path} …")],
+                f"{path} is not used: {why}", next_steps=[("if you trust it", f"chatops --config {shlex.quote(str(path))} …")],
                 details=["it could name another database, or commands to run"],
             )  # fmt: skip
         return _read(path)

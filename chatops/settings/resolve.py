@@ -70,7 +70,7 @@ def resolve_all(
         if len(environments) > 1:
             raise UsageError(
                 f"{configuration.path} defines {len(environments)} environments; say which one",
-                next_steps=[("name it", f"chatops --env {name} …") for name in environments],
+                next_steps=[("name it", f"chatops --env {shlex.quote(name)} …") for name in environments],
             )
         return [asked.environment(next(iter(environments)), str(configuration.path))]
     named = [name for name in ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE") if environ.get(name)]
@@ -181,7 +181,7 @@ class _Asked:
                 Origin("production", "no", "the embedded server is yours"),
                 Origin("schema", schema or "public", schema_origin),
             ),
-            flags=self._flags(f"--env {environment}" if environment else f"--db {text}", "public"),
+            flags=self._flags(f"--env {shlex.quote(environment)}" if environment else f"--db {shlex.quote(text)}", "public"),
         )
 
     def parameters(
@@ -205,7 +205,7 @@ class _Asked:
             origins.append(Origin("environment", found.environment, origin if environment else same))
         origins += [Origin("production", "yes" if found.production else "no", found.why),
                     Origin("schema", schema_text, schema_origin)]  # fmt: skip
-        flags = f"--env {environment}" if environment else ""
+        flags = f"--env {shlex.quote(environment)}" if environment else ""
         if typed and not environment and not has_secrets(parameters):
             flags = f"--db {shlex.quote(url_without_password(parameters))}"
         colour = table.get("colour")

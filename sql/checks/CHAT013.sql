@@ -10,7 +10,7 @@
 -- consequence: the user waits; nobody else is called
 -- users-wait: yes
 -- help: stuck --longer-than {limit_minutes}m
--- help-text: `release --stuck {limit_minutes}m` takes those that somebody holds back into the queue; those in the queue need operators
+-- help-text: those in the queue need people: `operators --free`; `release --stuck {stuck_assigned_minutes}m --dry-run` takes those that somebody holds back into it
 -- says: nobody answers; users wait too long
 -- reads: chats, messages, operators, operator_activity
 -- limits: stuck_waiting_minutes, stuck_assigned_minutes

@@ -78,7 +78,7 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
      where (c.relation, c.name) in (values ('chats', 'chat_state'), ('messages', 'sender_type'), ('chat_assignments', 'release_reason'))
        and c.typcategory <> 'S'
     union all
-    select c.object, pg_catalog.format('is %s: %s characters are written', c.type_text, w.least), null, false, c.relation in ('chats', 'messages', 'chat_assignments', 'operator_activity', 'operators')
+    select c.object, pg_catalog.format('is %s: %s written', c.type_text, case w.least when 1 then 'a character is' else w.least::text || ' characters are' end), null, false, c.relation in ('chats', 'messages', 'chat_assignments', 'operator_activity', 'operators')
       from columns c
       join wanted w on w.relation = c.relation and w.name = c.name and w.family = 'text'
      where c.typname in ('varchar', 'bpchar') and c.atttypmod - 4 between 0 and w.least - 1

@@ -5,7 +5,7 @@
 -- severity: warning
 -- group: schema
 -- expected: every index on the chat tables is valid, or is being built at this moment; messages and turns are found by their chat
--- why: CREATE INDEX CONCURRENTLY was interrupted: by a lock timeout, a cancelled session or duplicate rows; or nobody used it
+-- why: an invalid one: CREATE INDEX CONCURRENTLY was interrupted by a lock timeout, a cancelled session or duplicate rows; a missing one: somebody dropped it
 -- consequence: queries scan the whole table; every write still pays for the index; a unique one guards nothing
 -- help-sql: {remedy}
 -- help-text: a unique one that says "is duplicated" then: mend those rows first, or drop the index
@@ -29,8 +29,12 @@ select found.relation, found.object, found.trouble, found.size, found.is_unique,
        and not exists (select 1 from pg_stat_progress_create_index b where b.index_relid = i.oid)
     union all
     select c.name, 'by ' || a.attname::text, 'missing', null, false,
-           pg_catalog.format('create index %s on %s (%I);', case when c.relkind = 'r' then 'concurrently' else '' end, c.name, a.attname), true
+           pg_catalog.format('create index %son %s (%s);', case when c.relkind = 'r' then 'concurrently ' else '' end
+             || case when pg_catalog.to_regclass(known.name) is null then known.name || ' ' else '' end,
+             c.name, known.columns), true
       from chat_tables c
+      join (values ('messages', 'idx_messages_chat_created', 'chat_id, created_at'),
+                   ('chat_assignments', 'idx_chat_assignments_chat', 'chat_id')) as known (relation, name, columns) on known.relation = c.relname::text
       join pg_attribute a on a.attrelid = c.oid and a.attname = 'chat_id' and not a.attisdropped
      where not c.ours and not c.relispartition and c.relname in ('messages', 'chat_assignments')
        and not exists (select from pg_index x where x.indrelid = c.oid and x.indkey[0] = a.attnum and x.indpred is null)

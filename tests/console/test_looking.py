@@ -204,7 +204,7 @@ def test_who_is_free_and_not_heard_of_is_silent_and_counts_as_the_other_commands
         assert row.endswith("SILENT")
         shift.execute("update operators set last_activity = now() - interval '2 hours' where name in ('op-5', 'op-6')")
         await look(pilot)
-        assert "4 free, all silent" in picture(app)
+        assert "nobody is free but 4 silent ones" in picture(app)
 
     drive(app, script, (120, 40))
 
