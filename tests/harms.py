@@ -135,7 +135,7 @@ RIGHTS = {
     "a reader of everything": Harm("grant pg_read_all_data to authenticated", ("DB022",)),
     "a member of the server's role": Harm("grant service_role to anon", ("DB022",)),
     "past every policy": Harm("alter role authenticated bypassrls", ("DB022",)),
-    "a table of theirs": Harm("grant create on schema public to anon; alter table messages owner to anon", ("DB022",), ("DB030",)),
+    "a table of theirs": Harm("grant create on schema public to anon; alter table messages owner to anon", ("DB022",)),
     "a view of theirs": Harm("alter view chat_state_summary owner to authenticated", ("DB022",)),
     "everything in chatops of theirs": Harm("alter table chatops.settings owner to authenticated", ("DB022",)),
 }  # fmt: skip
