@@ -382,7 +382,7 @@ def tables_of(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
         if at and re.fullmatch(r"-+(  -+)+", line):
             spans = [match.span() for match in re.finditer("-+", line)]
             cells = [[one[start : end if end < len(line) else None].strip() for start, end in spans]
-                     for one in itertools.takewhile(lambda one: one.strip(), lines[at + 1 :])]  # fmt: skip
+                     for one in itertools.takewhile(lambda one: one.strip() and not re.match(r"and \d+ more", one), lines[at + 1 :])]  # fmt: skip
             yield [lines[at - 1][start : end if end < len(line) else None].strip() for start, end in spans], cells
 
 
