@@ -167,12 +167,12 @@ def entries(database: Database, question: Question, limit: int) -> list[Folded]:
     """The newest entries: what one command did to many is one; inside `reading`. Raises RefusedError without a log."""
     _require(database)
     parameters = _parameters(question, database.target.schema, limit)
-    if database.facts is None or not database.facts.distributed:
-        return database.rows(Folded, sqlfiles.query(_variant("log_entries", database)), parameters)
-    # A recursive query must not touch what lies on a node: the names are asked for apart.
-    found = database.rows(Folded, sqlfiles.query("queries/log_entries.without_chats.sql"), parameters)
+    found = database.rows(Folded, sqlfiles.query("queries/log_entries.sql"), parameters)
+    # Apart, because a recursive query must not touch what lies on a cluster's nodes.
     ids = list({one.operator_id for one in found if one.operator_id is not None})
-    names = dict(database.tuples(sqlfiles.read("queries/log_operators.sql"), {"ids": ids})) if ids else {}
+    names = {}
+    if ids and (database.facts is None or database.facts.has_chats):
+        names = dict(database.tuples(sqlfiles.read("queries/log_operators.sql"), {"ids": ids}))
     return [replace(one, operator_name=names.get(one.operator_id)) for one in found]
 
 

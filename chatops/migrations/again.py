@@ -23,9 +23,9 @@ from chatops.migrations.ledger import Run
 from chatops.migrations.plan import Entry, MigrationPlan, State
 from chatops.migrations.rights_again import Rights, rights_of
 from chatops.migrations.routine_options import differing, options_of
-from chatops.migrations.scanner import Statement, Token, normalised, scan, significant
+from chatops.migrations.scanner import Statement, normalised, scan, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
-from chatops.migrations.statements import first_word
+from chatops.migrations.statements import first_word, plain
 from chatops.migrations.transaction import Part, Transaction, deadline_text
 
 KINDS = ("FUNCTION", "PROCEDURE", "VIEW")
@@ -168,7 +168,7 @@ def made_by(statement: Statement) -> Made | None:
     name = tokens[at]
     return Made(
         kind,
-        _plain(name),
+        plain(name),
         _between_parentheses(statement, name.start + len(name.text)),
         words[1:3] == ["OR", "REPLACE"],
         statement,
@@ -191,12 +191,7 @@ def trigger_of(statement: Statement) -> Made | None:
     table = words.index("ON", name + 1) + 1
     while table + 2 < len(tokens) and tokens[table + 1].text == ".":
         table += 2
-    return Made("TRIGGER", _plain(tokens[name]), _plain(tokens[table]), words[1:3] == ["OR", "REPLACE"], statement)
-
-
-def _plain(token: Token) -> str:
-    """A name as the catalog has it."""
-    return token.text[1:-1].replace('""', '"') if token.kind == "identifier" else token.text.lower()
+    return Made("TRIGGER", plain(tokens[name]), plain(tokens[table]), words[1:3] == ["OR", "REPLACE"], statement)
 
 
 def _between_parentheses(statement: Statement, start: int) -> str:
@@ -263,7 +258,7 @@ def _calls(trigger: Statement) -> str:
     at = max(place for place, token in enumerate(tokens) if token.upper == "EXECUTE") + 2
     while at + 2 < len(tokens) and tokens[at + 1].text == ".":
         at += 2
-    return _plain(tokens[at])
+    return plain(tokens[at])
 
 
 def _body(one: Made) -> str:

@@ -16,7 +16,7 @@ from chatops.migrations.citus_form import form_of
 from chatops.migrations.plan import Entry
 from chatops.migrations.scanner import Statement, scan, significant
 from chatops.migrations.source import SHIPPED
-from chatops.migrations.statements import first_word
+from chatops.migrations.statements import first_word, plain
 
 _SETS_RIGHTS = re.compile(r"\b(?:grant|revoke|owner\s+to)\b", re.IGNORECASE)
 _FIRST = ("GRANT", "REVOKE", "COMMENT", "ALTER")
@@ -75,17 +75,13 @@ def _names(statement: Statement) -> frozenset[str]:
     """Every word of a statement as the catalog would have it, those within its strings too."""
     if first_word(statement) == "DO":
         return frozenset(re.findall(r"\w+", statement.text))
-    return frozenset(_plain(token.text) for token in significant(statement.text))
+    return frozenset(plain(token) for token in significant(statement.text))
 
 
 def _about(statement: Statement) -> frozenset[str]:
     """The names of what a statement is about: what stands before TO, FROM, IS or OWNER."""
     before = takewhile(lambda token: token.upper not in ("TO", "FROM", "IS", "OWNER"), significant(statement.text))
-    return frozenset(_plain(token.text) for token in before)
-
-
-def _plain(text: str) -> str:
-    return text[1:-1].replace('""', '"') if text.startswith('"') else text.lower()
+    return frozenset(plain(token) for token in before)
 
 
 def _if_all_are_there(text: str) -> str:

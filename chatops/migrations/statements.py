@@ -39,7 +39,7 @@ def built_index(statement: Statement) -> Index | None:
     at += 4 if words_[at + 1 : at + 4] == ["IF", "NOT", "EXISTS"] else 1
     name = ""
     if words_[at : at + 1] not in ([], ["ON"]):
-        name = _plain(tokens[at])
+        name = plain(tokens[at])
         at += 1
     at += 2 if words_[at + 1 : at + 2] == ["ONLY"] else 1
     if at >= len(tokens):
@@ -55,7 +55,7 @@ def built_index(statement: Statement) -> Index | None:
     )  # fmt: skip
 
 
-def _plain(token: Token) -> str:
+def plain(token: Token) -> str:
     """A name as the catalog has it."""
     return token.text[1:-1].replace('""', '"') if token.kind == "identifier" else token.text.lower()
 

@@ -1,8 +1,8 @@
--- What was done, the newest first, with as one entry what one command did to many? limit: how many entries; the filters of log.sql
+-- What was done, the newest first, with as one entry what one command did to many? Operators by their ids alone. limit: how many entries; the filters of log.sql
 \set log_columns `cat sql/queries/shared/log_columns.sql`
 \set log_asked `cat sql/queries/shared/log_asked.sql`
 \set log_entry `cat sql/queries/shared/log_entry.sql`
-with recursive picked as (
+with recursive operators as (select null::uuid as id, null::text as name where false), picked as (
   (select a.id, a.plan_id, a.transaction_id, array[:log_entry] as seen from chatops.actions a where :log_asked order by a.id desc limit 1)
   union all
   select n.id, n.plan_id, n.transaction_id, pg_catalog.array_append(p.seen, n.entry)
