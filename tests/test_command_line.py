@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import platform
 import pty
 import re
 import socket
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from chatops import __version__, sqlfiles
 from chatops.cli import COMMANDS, complete_names, help_page
 from chatops.errors import WORST_FIRST, ExitCode, worst
 from tests.conftest import LONG, ROOT, clean_environment
@@ -43,6 +46,20 @@ def test_the_version_is_told_before_typer_is_imported(home: Path) -> None:
     loaded = modules_loaded_by("--version", home=home)
     assert "chatops" in loaded
     assert not loaded & {"typer", "rich", "psycopg", "sqlparse", "dataclasses"}
+
+
+@pytest.mark.parametrize("words", [("--version", "--verbose"), ("-V", "--verbose"), ("--verbose", "--env", "x", "--version")])
+def test_a_report_of_a_bug_has_versions_and_no_secret(chatops, words: tuple[str, ...]) -> None:
+    told = chatops(*words, env={"CHATOPS_DATABASE_URL": "postgresql://u:geheim@h/d", "PGPASSWORD": "geheim", "NO_COLOR": "1"})
+    assert told.exit_code == 0
+    first, *facts = told.stdout.splitlines()
+    assert first == f"chatops {__version__}"
+    named = dict(line.split(None, 1) for line in facts)
+    assert named["Python"].startswith(platform.python_version())
+    assert named["psycopg"].startswith(importlib.metadata.version("psycopg"))
+    assert sqlfiles.names("migrations")[-1] in named["migrations"]
+    assert "NO_COLOR=1" in named["variables"]
+    assert "geheim" not in told.stdout + told.stderr
 
 
 HEAVY = {"typer", "click", "rich", "psycopg", "sqlparse", "dataclasses", "typing", "jinja2", "tomlkit"}

@@ -338,6 +338,18 @@ def test_what_is_longer_than_the_screen_goes_through_the_pager(core_database: Da
     assert "CONF001" in failed
 
 
+@pytest.mark.parametrize("set_to", [{}, {"LESS": "-i"}, {"LESS": ""}], ids=["unset", "without colours", "empty"])
+def test_a_pager_by_its_bare_name_shows_colours_as_colours(home: Path, tmp_path: Path, set_to: dict[str, str]) -> None:
+    pager = tmp_path / "less"
+    pager.write_text('#!/bin/sh\ncat >/dev/null\necho "given <$*> and <$LESS>"\n')
+    pager.chmod(0o755)
+    environment = clean_environment(home, {"TERM": "xterm", "PAGER": str(pager), **set_to})
+    _, shown = run_in_terminal(["help", "on-call"], environment, 80)
+    assert f"given <-R> and <{set_to.get('LESS', 'FRX')}>" in shown
+    _, plain = run_in_terminal(["help", "on-call"], {**environment, "NO_COLOR": "1"}, 80)
+    assert "given <>" in plain
+
+
 def test_ctrl_c_in_the_pager_is_the_pagers(home: Path, tmp_path: Path) -> None:
     pager = tmp_path / "pager"
     pager.write_text("#!/bin/sh\ntrap 'echo interrupted' INT\ncat >/dev/null\necho reading\nread line </dev/tty\n"

@@ -10,7 +10,9 @@ from chatops.cli.shared_options import Yes
 @command(takes=("connection",))
 def psql(
     ctx: Context,
-    arguments: list[str] | None = argument(None, metavar="[-- ARGUMENT]…", help="What psql is given, behind --."),
+    arguments: list[str] | None = argument(
+        None, metavar="[ARGUMENT]…", help="What psql is given, behind -- (as in: chatops psql -- -c 'select 1')."
+    ),
     write: bool = option(False, "--write", help="A session that may write; asks first on production."),
     yes: Yes = False,
 ) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 import typer.core
@@ -16,10 +17,18 @@ from chatops import __version__
 from chatops.cli import COMMANDS, help_page
 from chatops.cli.declared import Context, Declared, Shared
 from chatops.cli.options import COMMON_EPILOG, TOP, Call, common_options
+from chatops.later import later
+
+if TYPE_CHECKING:
+    from chatops.local import about
+else:
+    about = later("chatops.local.about")
 
 STOPPED = (typer.Abort,)
 SHARED = "shared_"
 """What the name of an option begins with whose value goes to the run."""
+VERBOSE = "chatops.verbose"
+"""Where a line keeps that it was given --verbose."""
 MISUSED: type[Exception] = typer.BadParameter.__mro__[2]
 """The vendored click's root of "the command line is wrong"; typer exports its leaf only."""
 
@@ -91,7 +100,7 @@ def group() -> typer.core.TyperGroup:
 
     found = typer.main.get_command(app)
     assert isinstance(found, typer.core.TyperGroup)
-    found.params[:0] = [*map(_shared, common_options(TOP)), _version_option()]
+    found.params[:0] = [*map(_shared, common_options(TOP)), _verbose_option(), _version_option()]
     return found
 
 
@@ -156,14 +165,25 @@ def _shared(one: Shared) -> typer.core.TyperOption:
     )  # fmt: skip
 
 
+def _verbose_option() -> typer.core.TyperOption:
+    return typer.core.TyperOption(
+        param_decls=[f"{SHARED}verbose", "--verbose"], is_flag=True, type=bool, default=False, is_eager=True,
+        expose_value=False, callback=_verbose, help="With --version: what a report of a bug needs.",
+    )  # fmt: skip
+
+
+def _verbose(ctx: typer.Context, param: object, value: bool) -> None:
+    ctx.meta[VERBOSE] = value
+
+
 def _version_option() -> typer.core.TyperOption:
     return typer.core.TyperOption(
-        param_decls=[f"{SHARED}version", "--version", "-V"], is_flag=True, type=bool, default=False, is_eager=True,
+        param_decls=[f"{SHARED}version", "--version", "-V"], is_flag=True, type=bool, default=False,
         expose_value=False, callback=_version, help="Show the version and exit.",
     )  # fmt: skip
 
 
 def _version(ctx: typer.Context, param: object, value: bool) -> None:
     if value:
-        sys.stdout.write(f"chatops {__version__}\n")
+        sys.stdout.write(about.report(os.environ) if ctx.meta.get(VERBOSE) else f"chatops {__version__}\n")
         raise typer.Exit(0)

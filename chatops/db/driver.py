@@ -109,3 +109,10 @@ def _versions() -> dict[str, str]:
 
 
 load()
+
+
+def libpq() -> str:
+    """The version of libpq that the driver uses, and by which of its halves."""
+    pq = importlib.import_module(f"{DRIVER}.pq")
+    number = pq.version()
+    return f"{number // 10000}.{number % 10000} ({pq.__impl__})"

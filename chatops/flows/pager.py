@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from chatops import interrupts, settings
 from chatops.flows.run import Invocation
@@ -35,6 +36,8 @@ def _page(invocation: Invocation, words: list[str], text: str) -> None:
     sys.stdout.flush()
     medium = invocation.medium()
     environ = settings.without_databases(invocation.environ)
+    environ.setdefault("LESS", "FRX")  # a $PAGER without options shows colours as codes otherwise
+    environ.setdefault("LV", "-c")  # the same for lv
     if not medium.ascii:
         environ.setdefault("LESSCHARSET", "utf-8")  # less would go by LANG, which may be C
     try:
@@ -57,4 +60,5 @@ def _pager(invocation: Invocation) -> list[str] | None:
         return None
     if not words or words[0] == "cat" or shutil.which(words[0]) is None:
         return None
-    return words
+    # Whatever $LESS says, or a $PAGER with options of its own: our text has colours.
+    return [words[0], "-R", *words[1:]] if Path(words[0]).name == "less" and invocation.medium().colour else words
