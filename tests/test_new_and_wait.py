@@ -208,3 +208,23 @@ def test_the_wait_ends_when_somebody_mends_it(
     assert len(pauses) == 1
     assert "CONF001 is 1" in done.stderr
     assert "CONF001=0: so after" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        (("--db", "dmo", "status"), "did you mean demo?"),
+        (("deploy", "--from", "verfy"), "did you mean verify?"),
+        (("wait", "--for", "oldst<5"), "did you mean oldest?"),
+        (("wait", "--for", "waitng=0"), "did you mean waiting?"),
+        (("wait", "--for", "CHAT03=0"), "did you mean CHAT003"),
+        (("help", "chat003"), "chatops explain CHAT003"),
+    ],
+)
+def test_a_word_that_is_nearly_one_brings_the_one_that_is_meant(
+    chatops_inprocess, core_database: Database, line: tuple[str, ...], meant: str
+) -> None:
+    db = None if "--db" in line else core_database
+    told = chatops_inprocess(*line, db=db)
+    assert told.exit_code == 2
+    assert meant in " ".join(told.stderr.split())

@@ -16,6 +16,7 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 FIGURES = ("waiting", "oldest", "free", "busy")
 """Figures of the queue; `oldest` is a span of time."""
+NAMES = f"names: the code of a finding, or {', '.join(FIGURES)}"
 _TEXT = re.compile(r"\s*([A-Za-z]+[0-9]*)\s*(<=|>=|==|=|<|>)\s*(\S.*?)\s*$")
 
 
@@ -42,8 +43,10 @@ def parse(text: str) -> Condition:
     match = _TEXT.match(text)
     if match is None:
         raise UsageError(f"--for takes NAME=NUMBER (or <, <=, >, >=), such as CHAT003=0 or 'oldest<5m', not {text!r}",
-                         details=[f"names: the code of a finding, or {', '.join(FIGURES)}"])  # fmt: skip
+                         details=[NAMES])  # fmt: skip
     name, sign, value = match.groups()
+    if name.lower() not in FIGURES and name.isalpha():
+        raise UsageError(f"--for knows no {name!r}{formatting.did_you_mean(name, FIGURES)}", details=[NAMES])
     name = name.lower() if name.lower() in FIGURES else name.upper()
     if name == "oldest" and not value.isdigit():
         number = formatting.span(value, "--for oldest").total_seconds()

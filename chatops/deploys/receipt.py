@@ -159,7 +159,7 @@ def remaining(start: str | None, *, monitored: bool, hooks: Collection[str] = ()
     if start == "monitor" and not monitored:
         raise UsageError("--from monitor needs to know for how long: add --monitor PLAN, such as --monitor '15m*4,1h*23'")
     if start not in names:
-        raise UsageError(f"--from takes one of {', '.join(names)}, not {start!r}")
+        raise UsageError(f"--from takes one of {', '.join(names)}, not {start!r}{formatting.did_you_mean(start, names)}")
     return names[names.index(start) :]
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from chatops import formatting
+from chatops.checks import load
 from chatops.errors import UsageError
 from chatops.flows import pager
 from chatops.flows.run import Invocation
@@ -29,6 +30,8 @@ def show(invocation: Invocation, topic: str) -> None:
             pager.show_paged(invocation, _answer(invocation, name, commands[name]))
             return
         known = [*TOPICS, *commands]
+        if topic.upper() in {one.code for one in load.shipped()}:
+            raise UsageError(f"{topic.upper()} is a finding, not a page", next_steps=[("it", f"chatops explain {topic.upper()}")])
         raise UsageError(
             f"there is no page “{formatting.visible(topic)}”{formatting.did_you_mean(name, known)}",
             details=(f"pages: {', '.join(TOPICS)}", "and every command has one, such as chatops help migrate"),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
+from chatops import formatting
 from chatops.errors import UsageError
 from chatops.settings.secrets import without_secrets
 
@@ -68,7 +69,7 @@ def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
         if "=" in text:
             return _parse_keywords(text, origin), ()
         raise UsageError(
-            f"{origin}: this is neither a URL nor local nor demo",
+            f"{origin}: this is neither a URL nor local nor demo{formatting.did_you_mean(text, ('local', 'demo'))}",
             details=("expected postgresql://USER@HOST:PORT/DATABASE, or key=value pairs as libpq takes them",),
         )
     warnings: list[str] = []
