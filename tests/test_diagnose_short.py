@@ -329,6 +329,8 @@ def test_what_is_longer_than_the_screen_goes_through_the_pager(core_database: Da
     )
     _, long = run_in_terminal(["diagnose", "--full"], environment, 40)
     assert "paged:" in long
+    _, preview = run_in_terminal(["repair", "--dry-run"], {**environment, "LINES": "5"}, 80)
+    assert "paged:" in preview
     _, short = run_in_terminal(["diagnose", "--brief"], environment, 120)
     assert "paged:" not in short
     _, plain = run_in_terminal(["diagnose", "--full"], {**environment, "PAGER": "cat"}, 40)

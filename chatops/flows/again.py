@@ -7,6 +7,7 @@ import shlex
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.again import again_text, apply_again, prepare_again
@@ -26,7 +27,7 @@ def show_file(invocation: Invocation, folder: Folder, name: str) -> ExitCode:
         text = file.path.read_text(encoding="utf-8", errors="replace")
         invocation.emit(text if text.endswith("\n") else f"{text}\n")
     else:
-        invocation.show(screen.shown(file))
+        show_paged(invocation, screen.shown(file))
     return ExitCode.OK
 
 
@@ -58,7 +59,7 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
         invocation.emit(again_text(found, database.target.schema, run).pasteable)
         return ExitCode.OK
     if found.nothing or dry_run:
-        invocation.show(screen.preview(found, command))
+        show_paged(invocation, screen.preview(found, command))
         return ExitCode.OK
     for line in screen.lines(found):
         invocation.note(line)
@@ -68,5 +69,5 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     refuse_ahead(database)
     ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run)
     apply_again(database, found, run, command)
-    invocation.show(screen.done(found))
+    show_paged(invocation, screen.done(found))
     return ExitCode.OK

@@ -19,6 +19,7 @@ from chatops.flows.configured_commands import configured_commands
 from chatops.flows.deploy_steps import DeployRequest, DeploySteps
 from chatops.flows.folder import FolderOptions
 from chatops.flows.migrate import warn
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.prepare import MigrationRequest, prepare, refuse_problems
@@ -49,7 +50,7 @@ def deploy(invocation: Invocation, request: DeployRequest) -> ExitCode:
     run.prepare()
     plan = screen.Plan(steps, run.prepared, run.commands, run.path, request.monitor, scenarios=request.scenarios)
     if request.dry_run:
-        invocation.show(screen.plan_answer(plan, invocation.here("deploy", *run.words), invocation.now))
+        show_paged(invocation, screen.plan_answer(plan, invocation.here("deploy", *run.words), invocation.now))
         return ExitCode.OK
     for line in screen.plan_lines(plan):
         invocation.note(line)

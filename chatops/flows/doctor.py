@@ -6,6 +6,7 @@ from chatops import formatting
 from chatops.checks import doctor as examination
 from chatops.errors import ExitCode
 from chatops.flows import tenants
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.screens import doctor as screen
@@ -24,5 +25,7 @@ def doctor(invocation: Invocation) -> ExitCode:
             told = f"no migrator is at work, and its lock is held: {formatting.visible(str(holder))}"
             ended = f"select pg_terminate_backend({holder.pid});"
             points.append(examination.Point("migrators' lock", "failed", told, ended))
-    invocation.show(screen.answer(points, invocation.now, invocation.medium().width if invocation.format() == "table" else 0))
+    show_paged(
+        invocation, screen.answer(points, invocation.now, invocation.medium().width if invocation.format() == "table" else 0)
+    )
     return ExitCode.OK if all(point.verdict in ("ok", "advice") for point in points) else ExitCode.FOUND

@@ -13,6 +13,7 @@ from chatops.chats.reassignment import MovePlan, Operator
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError, worst
 from chatops.flows import acting
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.flows.silence import silent_before
 from chatops.names import find_operator
@@ -90,7 +91,7 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
             drained.append(
                 screen.Drained(one, labels[one], work.plan_id, actions[one], rows, held if request.finish else None, one in away)
             )
-    invocation.show(screen.answer(drained, invocation.now, invocation.here, rehearsal=request.dry_run, do=request.words()))
+    show_paged(invocation, screen.answer(drained, invocation.now, invocation.here, rehearsal=request.dry_run, do=request.words()))
     return worst(codes)
 
 
@@ -165,7 +166,8 @@ def give_back(invocation: Invocation, name: str, *, dry_run: bool, yes: bool, re
             raise RefusedError("nothing was changed")
         conditions = acting.with_reason(invocation, conditions, reason, dry_run=dry_run)
         action = drain.give_back(database, drained, conditions)
-    invocation.show(
-        screen.given_back(operator.operator_id, label, drained, action, invocation.now, invocation.here, rehearsal=dry_run)
+    show_paged(
+        invocation,
+        screen.given_back(operator.operator_id, label, drained, action, invocation.now, invocation.here, rehearsal=dry_run),
     )
     return ExitCode.OK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ def failed(run: Invocation, error: ChatopsError, code: ExitCode) -> int:
     if isinstance(error, DatabaseError):
         error = in_words(run, error)
         code = error.exit_code
-    error = _without_secrets(error, _secrets(run))
+    error = _without_secrets(_to_paste(run, error), _secrets(run))
     told = Failure(run.command, error, int(code))
     wanted = run.wanted_format()
     with contextlib.suppress(OSError):
@@ -39,6 +40,21 @@ def failed(run: Invocation, error: ChatopsError, code: ExitCode) -> int:
     for line in lines_of(error):
         run.note(line)
     return int(code)
+
+
+_ENDS_SESSIONS = re.compile(r"select pg_terminate_backend\(\d+\)(, pg_terminate_backend\(\d+\))*;")
+
+
+def _to_paste(run: Invocation, error: ChatopsError) -> ChatopsError:
+    """The same error; the statement that ends a session stands in the command that sends it."""
+    if run.known_target is not None:
+        error.next_steps = tuple(
+            (label.removesuffix(" (SQL)"), run.here("psql", "--write", "--", "-c", shlex.quote(step)))
+            if _ENDS_SESSIONS.fullmatch(step)
+            else (label, step)
+            for label, step in error.next_steps
+        )
+    return error
 
 
 def _write_files(run: Invocation, told: Failure) -> None:

@@ -17,6 +17,7 @@ from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError, ExitCode, RefusedError, UnreachableError, worst
 from chatops.flows import acting
 from chatops.flows.move_request import MoveRequest, per_second
+from chatops.flows.pager import show_paged
 from chatops.flows.plan_moves import planned, refused_as_a_whole
 from chatops.flows.run import Invocation
 from chatops.later import later
@@ -68,7 +69,7 @@ def move(invocation: Invocation, request: MoveRequest) -> ExitCode:
         details=details, now=invocation.now, show_names=invocation.medium().show_names, most=request.shown,
         do=invocation.here(*request.doing()),
     )  # fmt: skip
-    invocation.show(answer)
+    show_paged(invocation, answer)
     return _exit_code(plan, results)
 
 
@@ -81,14 +82,14 @@ def _written(
     command = invocation.here(plan.command, "--plan", shlex.quote(str(file)))
     body.append(Text(["Nothing was changed. Apply it: ", [Span(command, "code")]]))
     body.append(Table("chats", moves.COLUMNS, moves.rows(plan, {}), audience="machines"))
-    invocation.show(Answer(plan.command, body, {"plan_id": plan.plan_id, "plan_file": str(file)}, invocation.now))
+    show_paged(invocation, Answer(plan.command, body, {"plan_id": plan.plan_id, "plan_file": str(file)}, invocation.now))
     return ExitCode.REFUSED if plan.refused else ExitCode.OK
 
 
 def _nothing_to_do(invocation: Invocation, plan: MovePlan) -> ExitCode:
     nothing = Table("chats", moves.COLUMNS, [], audience="machines")
     body: list[Table | Text] = [Text(["No chat is like that: nothing to do."]), nothing]
-    invocation.show(Answer(plan.command, body, {"plan_id": plan.plan_id, "counts": {}}, invocation.now))
+    show_paged(invocation, Answer(plan.command, body, {"plan_id": plan.plan_id, "counts": {}}, invocation.now))
     return ExitCode.OK
 
 

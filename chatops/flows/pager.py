@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from chatops import interrupts, settings
 from chatops.flows.run import Invocation
@@ -29,12 +30,23 @@ def show_paged(invocation: Invocation, answer: Answer) -> None:
         _page(invocation, words, "".join(pieces))
 
 
+def page_beside(invocation: Invocation, text: str) -> None:
+    """The same for a text that stands beside the answer, on stderr: what a question is about."""
+    words = _pager(invocation)
+    if words is None or text.count("\n") < shutil.get_terminal_size().lines or not _ran(invocation, words, text, sys.stderr):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
 def _page(invocation: Invocation, words: list[str], text: str) -> None:
-    if text.count("\n") < shutil.get_terminal_size().lines:
+    if text.count("\n") < shutil.get_terminal_size().lines or not _ran(invocation, words, text, sys.stdout):
         invocation.emit(text)
-        return
-    sys.stdout.flush()
-    medium = invocation.medium()
+
+
+def _ran(invocation: Invocation, words: list[str], text: str, stream: TextIO) -> bool:
+    """Whether the pager has shown the text on this terminal."""
+    stream.flush()
+    medium = invocation.medium(stream=stream)
     environ = settings.without_databases(invocation.environ)
     environ.setdefault("LESS", "FRX")  # a $PAGER without options shows colours as codes otherwise
     environ.setdefault("LV", "-c")  # the same for lv
@@ -42,12 +54,11 @@ def _page(invocation: Invocation, words: list[str], text: str) -> None:
         environ.setdefault("LESSCHARSET", "utf-8")  # less would go by LANG, which may be C
     try:
         with interrupts.for_another_program():
-            read = subprocess.run(words, input=encodable(text, medium).encode("utf-8", "replace"), check=False, env=environ)
+            given = encodable(text, medium).encode("utf-8", "replace")
+            read = subprocess.run(words, input=given, stdout=stream, check=False, env=environ)
     except OSError:
-        invocation.emit(text)
-        return
-    if read.returncode > 0:  # an option it does not know, a library it does not find: the answer is not lost for that
-        invocation.emit(text)
+        return False
+    return read.returncode <= 0  # an option it does not know, a library it does not find: the answer is not lost for that
 
 
 def _pager(invocation: Invocation) -> list[str] | None:

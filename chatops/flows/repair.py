@@ -13,6 +13,7 @@ from chatops.checks.repair_batches import PREVIEW, Change, Mended
 from chatops.db import Database
 from chatops.errors import ExitCode
 from chatops.flows import acting
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.model import Answer
@@ -48,7 +49,7 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
             database, load.codes_of(request.codes), request.chat, audit=request.audit, here=here, since=request.since
         )
     if not plan.codes:
-        invocation.show(screen.nothing_to_mend(plan, here))
+        show_paged(invocation, screen.nothing_to_mend(plan, here))
         return plan.exit_code
     shown: Sequence[Mended] | None = None
     database = invocation.connect("act")
@@ -61,7 +62,7 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         says = None if request.columns else _sentences(invocation, repair_plan.called(database, previews))
         preview = screen.preview_answer(plan, previews, here, here(*again) if request.dry_run else None, says)
         busy = any(one.busy for one in previews)
-        invocation.show(_with_holders(preview, database, here) if busy else preview)
+        show_paged(invocation, _with_holders(preview, database, here) if busy else preview)
         if request.dry_run:
             return ExitCode.OK
     if invocation.interactive and not request.yes:
@@ -81,7 +82,7 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         told = None if request.columns else _sentences(invocation, repair_plan.called(database, done))
     seen = told is not None and shown is not None and _all_said(shown, told) == _all_said(done, told)
     answer = screen.answer(plan, done, left, here, told, seen=seen)
-    invocation.show(_with_holders(answer, database, here) if any(left.values()) else answer)
+    show_paged(invocation, _with_holders(answer, database, here) if any(left.values()) else answer)
     return ExitCode.FOUND if any(left.values()) or plan.left_out else ExitCode.OK
 
 

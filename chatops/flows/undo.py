@@ -12,6 +12,7 @@ from chatops.chats.carry_out import Conditions
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError, worst
 from chatops.flows import acting
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.flows.silence import silent_before
 from chatops.screens import undo as screen
@@ -50,7 +51,8 @@ def take_back(
         for some in undo.carry_out(database, actions, conditions, busy=busy):
             results.update((one.undoes, one) for one in some)
             advance(len(results))
-    invocation.show(
+    show_paged(
+        invocation,
         screen.outcome(actions, results, operators, rehearsal=dry_run, asked=asked, again=invocation.here("undo"),
                        show_names=invocation.medium().show_names, now=invocation.now,
                        do=again, silent_before=silent)

@@ -10,6 +10,7 @@ from chatops.chats import contention
 from chatops.chats import scenarios as plays
 from chatops.errors import DatabaseError, ExitCode, RefusedError
 from chatops.flows.database_copy import make_copy
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.flows.tenant_copy import tenant_copy
 from chatops.screens import scenarios as screen
@@ -26,7 +27,7 @@ def scenarios(invocation: Invocation, *, yes: bool) -> ExitCode:
     database.close()
     with invocation.seeing():
         played = plays.play(invocation.connect("act"))
-    invocation.show(screen.answer(played))
+    show_paged(invocation, screen.answer(played))
     return ExitCode.OK if played.passed else ExitCode.FOUND
 
 
@@ -47,7 +48,7 @@ def concurrent(invocation: Invocation, *, yes: bool) -> ExitCode:
     if distributed:
         with tenant_copy(invocation) as (copy, told):
             played = contention.play(lambda: invocation.connect("act", target=copy))
-        invocation.show(screen.answer(played, told))
+        show_paged(invocation, screen.answer(played, told))
         return ExitCode.OK if played.passed else ExitCode.FOUND
     with invocation.connect("act") as database:
         facts = database.glance()
@@ -63,7 +64,7 @@ def concurrent(invocation: Invocation, *, yes: bool) -> ExitCode:
             played = contention.play(lambda: invocation.connect("act", target=copy))
         finally:
             server.execute(f"drop database {db.identifier(clone)} with (force)")
-    invocation.show(screen.answer(played, made.told))
+    show_paged(invocation, screen.answer(played, made.told))
     return ExitCode.OK if played.passed else ExitCode.FOUND
 
 
