@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +17,8 @@ import psycopg
 from benchmarks import migrate, population, servers, session
 from benchmarks.servers import Server
 from benchmarks.session import Bench, environment, measured, timed
+from chatops.deploys import watch_file
+from chatops.deploys.monitor_state import Tick, Watch
 
 SIZES = {
     "FILES": "10,100,1000,10000",
@@ -215,22 +217,23 @@ def looks(bench: Bench, server: Server, size: int) -> Contenders:
     watch, plan = bench.folder / f"looks-{size}.json", "1m*10000"
     timed([session.chatops(), "monitor", "--once", "--plan", plan, "--state", watch], env=env, codes=(0, 1))
     timed([session.chatops(), "monitor", "--once", "--plan", plan, "--store", "--yes"], env=env, codes=(0, 1))
-    kept = json.loads(watch.read_text())
-    tick = {"at": kept["started"], "reached": True, "figures": kept["baseline"]["figures"], "findings": {}, "unseen": None}
+    kept = watch_file.read(watch)
+    assert kept is not None
+    tick = Tick(0, kept.started, True, kept.baseline["figures"], {})
 
-    def taken(now: datetime) -> str:
+    def taken(now: datetime) -> Watch:
         begun = now - timedelta(minutes=size + 1)
         at = [(begun + timedelta(minutes=slot + 1)).isoformat() for slot in range(size)]
-        ticks = [{**tick, "slot": slot, "at": moment} for slot, moment in enumerate(at)]
-        return json.dumps({**kept, "started": begun.isoformat(), "ticks": ticks, "open": {}, "transitions": [], "untold": []})
+        ticks = tuple(replace(tick, slot=slot, at=moment) for slot, moment in enumerate(at))
+        return replace(kept, started=begun.isoformat(), ticks=ticks, open={}, transitions=(), untold=())
 
     def in_file() -> Mapping[str, float]:
-        watch.write_text(taken(datetime.now().astimezone()))
+        watch.write_text(watch_file.text(taken(datetime.now().astimezone())))
         return _used("monitor", "--once", "--plan", plan, "--state", watch, env=env)
 
     def in_database() -> Mapping[str, float]:
         with server.connect("watched") as connection:
-            connection.execute("update chatops.watches set state = %s::jsonb", [taken(datetime.now().astimezone())])
+            connection.execute("update chatops.watches set state = %s::jsonb", [taken(datetime.now().astimezone()).text])
         return _used("monitor", "--once", "--plan", plan, "--store", "--yes", env=env)
 
     return {

@@ -17,7 +17,7 @@ import pytest
 
 from chatops.checks import run
 from chatops.db import database as timeouts
-from chatops.deploys import monitor_state
+from chatops.deploys import monitor_state, watch_file
 from chatops.deploys.monitor_state import Look, Seen
 from chatops.errors import ExitCode
 from chatops.flows import watch_option
@@ -274,7 +274,7 @@ def test_a_state_of_before_is_read(tmp_path: Path) -> None:
     del old["ticks"][0]["unseen"]
     del old["baseline"]["unseen"]
     (tmp_path / "old.json").write_text(json.dumps(old))
-    kept = monitor_state.read(tmp_path / "old.json")
+    kept = watch_file.read(tmp_path / "old.json")
     assert kept is not None
     assert kept.unseen is None
 

@@ -169,6 +169,17 @@ def spoilings(value: Any, most: int) -> Iterator[Any]:
         yield spoilt(value, path, wrong, gone=gone)
 
 
+def spoilt_texts(text: str, most: int) -> Iterator[str]:
+    """The same for a file: one document, or one in each line."""
+    lines = text.splitlines()
+    try:
+        yield from (json.dumps(bad) for bad in spoilings(json.loads(text), most))
+    except ValueError:
+        for number, line in enumerate(lines):
+            for bad in spoilings(json.loads(line), most // len(lines)):
+                yield "\n".join([*lines[:number], json.dumps(bad), *lines[number + 1 :], ""])
+
+
 @pytest.mark.long
 def test_a_file_with_one_thing_wrong_crashes_nothing(latest_database: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
     plant(latest_database, "CONF001")
@@ -186,10 +197,10 @@ def test_a_file_with_one_thing_wrong_crashes_nothing(latest_database: Database, 
     for name, commands in readers.items():
         if not (tmp_path / name).exists():
             continue
-        whole = json.loads((tmp_path / name).read_text())
+        whole = (tmp_path / name).read_text()
         for words in commands:
-            for bad in spoilings(whole, (150 if words[0] == "report" else 25) // (1 if LONG else 3)):
-                (tmp_path / "it").write_text(json.dumps(bad))
+            for bad in spoilt_texts(whole, (150 if words[0] == "report" else 25) // (1 if LONG else 3)):
+                (tmp_path / "it").write_text(bad)
                 done = chatops_inprocess(*words, db=latest_database)
                 assert done.exit_code in (0, 1, 2, 4), (words, bad, done.stderr)
                 assert "a bug in chatops" not in done.stderr, (words, bad, done.stderr)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from chatops.checks import load
-from chatops.deploys import monitor_state, notice, schedule
+from chatops.deploys import monitor_state, notice, schedule, watch_file
 from chatops.deploys.monitor_state import Look, Seen, Verdict
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import monitor_look
@@ -123,7 +123,7 @@ def test_early_late_doubled_and_dropped_ticks_do_no_harm(
     for minutes in (0, 5, 14.5, 14.6, 15, 31, 75, 76):
         day.now = START + timedelta(minutes=minutes)
         assert watching(latest_database, tmp_path, day, monkeypatch).once() is ExitCode.OK
-    kept = monitor_state.read(tmp_path / "state.json")
+    kept = watch_file.read(tmp_path / "state.json")
     assert kept is not None
     assert [tick.slot for tick in kept.ticks] == [0, 1, 3]
     assert kept.missed == (2,)
@@ -563,7 +563,7 @@ def test_looks_are_taken_by_the_servers_clock(
     before = latest_database.execute("select clock_timestamp()")[0][0]
     monkeypatch.setattr(monitor, "datetime", Wrong)
     chatops_inprocess(*flags, db=latest_database, check=0)
-    kept = monitor_state.read(tmp_path / "s.json")
+    kept = watch_file.read(tmp_path / "s.json")
     assert kept is not None
     started = datetime.fromisoformat(kept.started)
     assert before - timedelta(seconds=1) <= started <= latest_database.execute("select clock_timestamp()")[0][0]

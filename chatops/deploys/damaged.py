@@ -34,6 +34,8 @@ def check_baseline(baseline: Values) -> None:
 def check_figures(*figures: Values) -> None:
     """Raises ValueError for one that is no number."""
     for one in figures:
+        if all(value is None or type(value) in (int, float) for value in one.values()):
+            continue
         built(_Baseline, {"figures": dict(one)})
 
 

@@ -6,14 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 from chatops import formatting
 from chatops.deploys.damaged import check_baseline, check_figures, check_instants
 from chatops.deploys.schedule import Due, Schedule, due, parse
 from chatops.errors import ExitCode, UsageError
-from chatops.files import parse_json, read_json
+from chatops.files import parse_json
 from chatops.frozen import frozen
 from chatops.model import Values
 from chatops.shapes import built
@@ -85,8 +84,32 @@ class Transition:
 
 
 @frozen
+class Counts:
+    """How many looks there were; `reached` of them reached the database, and `blind` of those could not measure."""
+
+    taken: int = 0
+    reached: int = 0
+    blind: int = 0
+
+    def with_tick(self, tick: Tick) -> Counts:
+        """One look more."""
+        blind = tick.reached and tick.unseen is not None
+        return Counts(self.taken + 1, self.reached + tick.reached, self.blind + blind)
+
+    def before(self, ticks: tuple[Tick, ...]) -> Counts:
+        """Without these looks, which are the last of them. Raises ValueError when they are more."""
+        of = Counts()
+        for tick in ticks:
+            of = of.with_tick(tick)
+        left = Counts(self.taken - of.taken, self.reached - of.reached, self.blind - of.blind)
+        if not 0 <= left.blind <= left.reached <= left.taken:
+            raise ValueError("the looks are other than were counted")
+        return left
+
+
+@frozen
 class Watch:
-    """Everything that a watch remembers between looks."""
+    """Everything that a watch remembers between looks; of the looks before those of `ticks` how many there were."""
 
     place: str
     plan: str
@@ -104,6 +127,8 @@ class Watch:
     role: str = ""
     program: str = ""
     """The command line that means this database, such as chatops --env production."""
+    earlier: Counts = Counts()
+    """The looks before those of `ticks`; none where the watch is held whole."""
 
     @property
     def schedule(self) -> Schedule:
@@ -111,14 +136,27 @@ class Watch:
         return parse(self.plan)
 
     @property
-    def settled(self) -> set[int]:
-        """The slots that were taken or missed."""
-        return {tick.slot for tick in self.ticks} | set(self.missed)
+    def counts(self) -> Counts:
+        """How many looks there were."""
+        found = self.earlier
+        for tick in self.ticks:
+            found = found.with_tick(tick)
+        return found
+
+    @property
+    def taken(self) -> int:
+        """How many looks were taken."""
+        return self.earlier.taken + len(self.ticks)
+
+    @property
+    def settled(self) -> int:
+        """How many slots were taken or missed: a look settles those before its own."""
+        return max((*(tick.slot for tick in self.ticks), *self.missed), default=-1) + 1
 
     @property
     def finished(self) -> bool:
         """Whether the last slot is settled."""
-        return len(self.schedule.slots) - 1 in self.settled
+        return self.settled >= len(self.schedule.slots)
 
     @property
     def worse(self) -> dict[str, Open]:
@@ -163,8 +201,16 @@ class Watch:
 
     @property
     def text(self) -> str:
-        """The watch as JSON."""
-        return json.dumps({"format": FORMAT, "kind": "monitor", **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        """The watch as one JSON document, as a database remembers it. It is held whole."""
+        assert not self.earlier.taken
+        return json.dumps(self.document, ensure_ascii=False)
+
+    @property
+    def document(self) -> dict[str, object]:
+        """What `text` writes."""
+        found = asdict(self)
+        del found["earlier"]
+        return {"format": FORMAT, "kind": "monitor", **found}
 
 
 @frozen
@@ -249,16 +295,16 @@ def verdict(watch: Watch) -> Verdict:
     last = watch.ticks[-1].slot if watch.ticks else None
     when = f"{span(watch.schedule.slots[last])} after deploy" if last is not None else "after deploy"
     parts: list[str] = []
-    seen = [tick for tick in watch.ticks if tick.reached]
+    counts = watch.counts
     worse = watch.worse
     unknown = {code: one for code, one in watch.unknown.items() if code not in worse}
     if not watch.settled:
         return Verdict("no look was due yet", ExitCode.FOUND)
-    if not seen:
+    if not counts.reached:
         return Verdict(f"{when}: unknown; no look reached the database", ExitCode.FOUND)
-    blind = [tick for tick in seen if tick.unseen is not None]
-    if len(blind) == len(seen):
-        return Verdict(f"{when}: unknown; no look could measure: {blind[-1].unseen}", ExitCode.FOUND)
+    if counts.blind == counts.reached:
+        why = next(tick.unseen for tick in reversed(watch.ticks) if tick.reached)
+        return Verdict(f"{when}: unknown; no look could measure: {why}", ExitCode.FOUND)
     if worse:
         parts.append(f"worse than before, {_list(worse)} {'is' if len(worse) == 1 else 'are'} new")
     elif not unknown:
@@ -273,8 +319,8 @@ def verdict(watch: Watch) -> Verdict:
     old = [code for code, one in watch.open.items() if one.before and code not in unknown]
     if old:
         parts.append(f"{formatting.plural(len(old), 'older finding')} {'remains' if len(old) == 1 else 'remain'}")
-    if blind:
-        parts.append(f"{len(blind)} of {len(watch.schedule.slots)} looks could not measure")
+    if counts.blind:
+        parts.append(f"{counts.blind} of {len(watch.schedule.slots)} looks could not measure")
     if watch.missed:
         parts.append(f"{len(watch.missed)} of {len(watch.schedule.slots)} looks missed")
     return Verdict(f"{when}: {'; '.join(parts)}", ExitCode.FOUND if watch.counting else ExitCode.OK)
@@ -301,36 +347,37 @@ def span(distance: timedelta) -> str:
     return f"{hours:.0f} h" if 1 <= hours <= 48 and hours == int(hours) else formatting.duration(distance)
 
 
-def read(path: Path) -> Watch | None:
-    """The watch that a file remembers, None when there is none. Raises UsageError when it is something else."""
-    try:
-        return _watch(read_json(path, "state of a monitor"), str(path))
-    except FileNotFoundError:
-        return None
-
-
 def parse_state(text: str, where: str) -> Watch:
     """The watch that a text holds, as `Watch.text` wrote it. Raises UsageError when it is something else."""
-    return _watch(parse_json(text, where, "state of a monitor"), where)
+    return parse_found(parse_json(text, where, "state of a monitor"), where)
 
 
-def _watch(found: object, where: str) -> Watch:
+def parse_found(found: object, where: str) -> Watch:
+    """The watch that a JSON document holds. Raises UsageError when it is something else."""
     if not isinstance(found, dict) or found.get("kind") != "monitor" or found.get("format") != FORMAT:
         raise UsageError(f"{where} is no state of a monitor in format {FORMAT}")
     try:
+        if "earlier" in found:
+            raise ValueError("earlier is unknown")
         watch = built(Watch, {key: value for key, value in found.items() if key not in ("format", "kind")})
-        told = (*watch.transitions, *watch.untold)
-        instants = [*(one.at for one in told), *(tick.at for tick in watch.ticks), *(one.since for one in watch.open.values())]
-        check_instants(watch.started, *instants)
-        if not {*watch.settled, *(one.slot for one in told)} <= set(range(len(watch.schedule.slots))):
-            raise ValueError("a slot is none of the plan")
-        check_baseline(watch.baseline)
-        check_figures(*(tick.figures for tick in watch.ticks))
+        checked(watch)
     except ValueError as error:
         raise UsageError(f"{where} is a damaged state: {formatting.visible(str(error))}") from None
     except UsageError as error:
         raise UsageError(f"{where} is a damaged state: {error.message}") from None
     return watch
+
+
+def checked(watch: Watch) -> None:
+    """Raises ValueError or UsageError when it is none that chatops has written."""
+    told = (*watch.transitions, *watch.untold)
+    instants = [*(one.at for one in told), *(tick.at for tick in watch.ticks), *(one.since for one in watch.open.values())]
+    check_instants(watch.started, *instants)
+    slots = len(watch.schedule.slots)
+    if not all(0 <= slot < slots for slot in (*(tick.slot for tick in watch.ticks), *watch.missed, *(one.slot for one in told))):
+        raise ValueError("a slot is none of the plan")
+    check_baseline(watch.baseline)
+    check_figures(*(tick.figures for tick in watch.ticks))
 
 
 def _list(standing: Mapping[str, Open]) -> str:

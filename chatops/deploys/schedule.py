@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from bisect import bisect_right
 from datetime import timedelta
 from functools import lru_cache
 from itertools import accumulate
@@ -66,17 +66,18 @@ def parse(text: str) -> Schedule:
     return Schedule(text.strip(), tuple(accumulate(steps)))
 
 
-def due(schedule: Schedule, elapsed: timedelta, settled: Collection[int]) -> Due:
-    """Which slot a look belongs to that comes `elapsed` after the start; `settled` are those that were taken or missed.
+def due(schedule: Schedule, elapsed: timedelta, settled: int) -> Due:
+    """Which slot a look belongs to that comes `elapsed` after the start; the first `settled` slots were taken or missed.
 
     >>> plan = parse("15m*4")
-    >>> due(plan, timedelta(minutes=46), {0})
+    >>> due(plan, timedelta(minutes=46), 1)
     Due(slot=2, missed=(1,), following=3)
-    >>> due(plan, timedelta(minutes=16), {0})
+    >>> due(plan, timedelta(minutes=16), 1)
     Due(slot=None, missed=(), following=1)
     """
-    reached = [number for number, slot in enumerate(schedule.slots) if slot - schedule.early(number) <= elapsed]
-    following = len(reached) if len(reached) < len(schedule.slots) else None
-    if not reached or reached[-1] in settled:
+    numbers = range(len(schedule.slots))
+    reached = bisect_right(numbers, elapsed, key=lambda number: schedule.slots[number] - schedule.early(number))
+    following = reached if reached < len(numbers) else None
+    if reached <= settled:
         return Due(None, (), following)
-    return Due(reached[-1], tuple(number for number in reached[:-1] if number not in settled), following)
+    return Due(reached - 1, tuple(range(settled, reached - 1)), following)

@@ -8,7 +8,7 @@ from datetime import datetime
 from chatops import sqlfiles
 from chatops.checks.compare_looks import Earlier, Was
 from chatops.db import Database
-from chatops.deploys import monitor_state
+from chatops.deploys import monitor_state, watch_file
 from chatops.deploys.monitor_state import Watch
 from chatops.errors import DatabaseError, UsageError
 from chatops.flows.run import Invocation
@@ -31,15 +31,18 @@ def stored_watch(database: Database) -> str | None:
 
 def last_tick(invocation: Invocation, stored: str | None) -> Earlier | None:
     """The newest look of `monitor` that reached the database, by the state file of this machine or by what the database keeps."""
-    looks = [look for origin, kept in kept_watches(invocation, stored).items() if (look := _looked(kept, origin))]
+    looks = [look for origin, kept in kept_watches(invocation, stored, whole=False).items() if (look := _looked(kept, origin))]
     return max(looks, key=lambda look: look.at, default=None)
 
 
-def kept_watches(invocation: Invocation, stored: str | None) -> dict[str, Watch]:
-    """What `monitor` remembers of this database, on this machine and in it (`stored`), by the command that wrote it."""
+def kept_watches(invocation: Invocation, stored: str | None, *, whole: bool = True) -> dict[str, Watch]:
+    """What `monitor` remembers of this database, on this machine and in it (`stored`), by the command that wrote it.
+
+    Where not the `whole` is wanted, a file's newest looks.
+    """
     mine = f"{invocation.target.shown()} {invocation.target.schema}"
     sources: dict[str, Callable[[], Watch | None]] = {
-        "chatops monitor": lambda: monitor_state.read(default_path(invocation, "monitor")),
+        "chatops monitor": lambda: watch_file.read(default_path(invocation, "monitor"), whole=whole),
         "chatops monitor --store": lambda: None if stored is None else monitor_state.parse_state(stored, "chatops.watches"),
     }
     found = {}

@@ -225,9 +225,8 @@ class Watching:
 
     def until_next(self) -> float:
         """Seconds to the next slot; a little at least, so that clocks that disagree do not spin."""
-        settled = max(self.watch.settled, default=-1)
         start = datetime.fromisoformat(self.watch.started)
-        return max(0.005, (start + self.watch.schedule.slots[settled + 1] - self.clock()).total_seconds())
+        return max(0.005, (start + self.watch.schedule.slots[self.watch.settled] - self.clock()).total_seconds())
 
     # -- one look -----------------------------------------------------------------------------------------------------
 
@@ -342,7 +341,7 @@ class Watching:
     @property
     def ended(self) -> str:
         """How many looks of the plan were taken."""
-        return f"finished: {len(self.watch.ticks)} of {formatting.plural(len(self.watch.schedule.slots), 'look')}"
+        return f"finished: {self.watch.taken} of {formatting.plural(len(self.watch.schedule.slots), 'look')}"
 
     @property
     def screen(self) -> Page | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chatops import schemas, settings
-from chatops.deploys import monitor_state, receipt
+from chatops.deploys import receipt, watch_file
 from chatops.deploys.monitor_state import Watch, verdict
 from chatops.errors import ExitCode, UsageError
 from chatops.files import read_json, write_file
@@ -34,7 +34,7 @@ def report(invocation: Invocation, file: Path | None, to: Path | None) -> ExitCo
         deploy = receipt.read(file)
         text, answer = report_page.of_receipt(deploy), report_tables.answer_of_receipt(deploy)
     elif kind == "monitor":
-        watch = monitor_state.read(file)
+        watch = watch_file.read(file)
         if watch is None:
             raise UsageError(f"{file} is gone")
         text, answer = report_page.of_watch(watch), report_tables.answer_of_watch(watch)
@@ -71,7 +71,7 @@ def _of_tenants(invocation: Invocation, folder: Path | None, to: Path | None) ->
 
 def _watches(folder: Path) -> Iterator[Watch]:
     for path in sorted(folder.glob("*.json")):
-        if kind_of(path) == "monitor" and (watch := monitor_state.read(path)) is not None:
+        if kind_of(path) == "monitor" and (watch := watch_file.read(path)) is not None:
             yield watch
 
 
@@ -96,6 +96,8 @@ def _row(watch: Watch, targets: list[Target]) -> TenantRow:
 def kind_of(file: Path) -> object:
     """What a file says that it is; None when it is none of ours. Raises UsageError when it cannot be read."""
     try:
+        if (kind := watch_file.kind_of_head(file)) is not None:
+            return kind
         found = read_json(file, "receipt of deploy, nor a state of monitor")
     except FileNotFoundError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from None

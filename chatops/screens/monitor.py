@@ -112,8 +112,9 @@ def answer(watch: Watch, lines: Sequence[Line]) -> Answer:
                  "findings": dict(tick.findings), "unseen": tick.unseen}]  # fmt: skip
         figures = [Figure(f"monitor_{name}", float(value), f"{name.replace('_', ' ').capitalize()} at the last look.")
                    for name, value in tick.figures.items() if isinstance(value, int | float)]  # fmt: skip
-    unseen = sum(one.unseen is not None or not one.reached for one in watch.ticks)
-    figures += [Figure("monitor_ticks", len(watch.ticks), "Looks that were taken."),
+    counts = watch.counts
+    unseen = counts.taken - counts.reached + counts.blind
+    figures += [Figure("monitor_ticks", counts.taken, "Looks that were taken."),
                 Figure("monitor_unmeasured", unseen, "Looks that were taken and could not measure."),
                 Figure("monitor_missed", len(watch.missed), "Looks that were missed."),
                 Figure("monitor_worse", len(watch.worse), "Findings that were not there before the deploy."),

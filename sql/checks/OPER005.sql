@@ -25,10 +25,8 @@ select counted.late_replies + counted.moves_to_busy - told.refusals as times,
        counted.moves_to_busy
   from counted
  cross join lateral (
-   select coalesce((select (tick -> 'figures'::text ->> 'refusals'::text)::numeric
+   select coalesce((select (w.state -> 'ticks'::text -> -1 -> 'figures'::text ->> 'refusals'::text)::numeric
                       from chatops.watches w
-                     cross join lateral pg_catalog.jsonb_array_elements(w.state -> 'ticks'::text) with ordinality as t (tick, place)
-                     where w.target_schema = current_schema()
-                     order by t.place desc limit 1), 0) as refusals
+                     where w.target_schema = current_schema()), 0) as refusals
  ) as told
  where counted.late_replies + counted.moves_to_busy > told.refusals
