@@ -109,7 +109,7 @@ class Counts:
 
 @frozen
 class Watch:
-    """Everything that a watch remembers between looks; of the looks before those of `ticks` how many there were."""
+    """Everything that a watch remembers between looks; it may hold the newest looks alone, and count those before them."""
 
     place: str
     plan: str
@@ -128,7 +128,7 @@ class Watch:
     program: str = ""
     """The command line that means this database, such as chatops --env production."""
     earlier: Counts = Counts()
-    """The looks before those of `ticks`; none where the watch is held whole."""
+    """The looks before those that it holds; none where it is held whole."""
 
     @property
     def schedule(self) -> Schedule:
