@@ -25,11 +25,14 @@ from chatops.settings import Target
 
 if TYPE_CHECKING:  # files that are applied, many tenants, one file again, the text for psql, what a plan would mend
     from chatops.checks import safety
-    from chatops.flows import again, migrate_fleet, tell_migration
-    from chatops.migrations import psql_text, repair_counts, run
+    from chatops.flows import again, migrate_fleet, pager, tell_migration
+    from chatops.migrations import plan_locks, psql_text, repair_counts, run
+    from chatops.screens import plan_locks as plan_screen
 else:
     again, safety = later("chatops.flows.again"), later("chatops.checks.safety")
     migrate_fleet, tell_migration = later("chatops.flows.migrate_fleet"), later("chatops.flows.tell_migration")
+    pager, plan_locks = later("chatops.flows.pager"), later("chatops.migrations.plan_locks")
+    plan_screen = later("chatops.screens.plan_locks")
     psql_text, repair_counts = later("chatops.migrations.psql_text"), later("chatops.migrations.repair_counts")
     run = later("chatops.migrations.run")
 
@@ -118,11 +121,9 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         text = psql_text.exact_text(prepared, request, _this_run(invocation, prepared), database.target.schema)
         invocation.emit(text)
     elif options.dry_run:
-        invocation.show(
-            screen.plan_answer(
-                prepared, invocation.medium().width, request.again, repair_counts.count_repairs(database, prepared)
-            )
-        )
+        width, told = invocation.medium().width, _who_waits(invocation, database, prepared, options, request)
+        counts = repair_counts.count_repairs(database, prepared)
+        pager.show_paged(invocation, screen.plan_answer(prepared, width, request.again, counts, told))
     elif prepared.nothing:
         if (prepared.carried or prepared.by_history) and (options.yes or not invocation.target.production):
             refuse_ahead(database, newer)
@@ -131,8 +132,26 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         invocation.show(screen.nothing_answer(prepared))
     else:
         refuse_ahead(database, newer)
-        return go(invocation, database, prepared, request, yes=options.yes, quiet=options.quiet)
+        asks = invocation.interactive and not options.yes
+        decides = _who_waits(invocation, database, prepared, options, request) if asks else None
+        return go(invocation, database, prepared, request, yes=options.yes, quiet=options.quiet, told=decides)
     return ExitCode.OK
+
+
+def _who_waits(
+    invocation: Invocation, database: Database, prepared: Prepared, options: MigrateOptions, request: MigrationRequest
+) -> screen.Told:
+    """Looked for only where somebody is about to decide: it takes a look at each statement."""
+    own = [*pin(options.to), *options.folder.words()]
+    ways = plan_screen.Ways(
+        rehearse=invocation.here("rehearse", *own),
+        diagnose=invocation.here("diagnose"),
+        remove=invocation.here("remove"),
+        log=invocation.here("log"),
+        whole=f"{request.again} --dry-run -o json",
+        max_wait=request.max_wait,
+    )
+    return plan_locks.plan_locks(database, prepared), ways
 
 
 def _this_run(invocation: Invocation, prepared: Prepared) -> Run:
@@ -141,12 +160,13 @@ def _this_run(invocation: Invocation, prepared: Prepared) -> Run:
 
 
 def go(
-    invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, *, yes: bool, quiet: bool
-) -> ExitCode:
+    invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, *, yes: bool, quiet: bool,
+    told: screen.Told | None = None,
+) -> ExitCode:  # fmt: skip
     """Shows the plan, asks, applies it."""
     # Counting reads all messages: only for somebody who is about to decide.
     counts = repair_counts.count_repairs(database, prepared) if invocation.interactive and not yes else {}
-    for line in screen.plan_lines(prepared, invocation.medium().width, counts):
+    for line in screen.plan_lines(prepared, invocation.medium().width, counts, told):
         invocation.note(line)
     invocation.note("")
     if not invocation.consent("Apply these", yes=yes):

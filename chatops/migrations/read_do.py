@@ -96,6 +96,47 @@ def read_do(tokens: list[Token], text: str, line: int, read: Read) -> tuple[list
     return found, Unread(line, _all_words(inner), tuple(dict.fromkeys(hidden))) if hidden else None
 
 
+_LOCKED = _ON_TABLES | {"view"}
+_STATEMENTS = frozenset(
+    ("ALTER", "ANALYZE", "CALL", "CLUSTER", "COMMENT", "CREATE", "DELETE", "DROP", "GRANT", "INSERT", "LOCK", "MERGE", "PERFORM",
+     "REFRESH", "REINDEX", "REVOKE", "SELECT", "TRUNCATE", "UPDATE", "VACUUM", "WITH")
+)  # fmt: skip
+
+
+def statements_within(tokens: Sequence[Token]) -> tuple[list[str], int]:
+    """The statements that a PL/pgSQL block may run, and how many it puts together itself that may lock a table or view.
+
+    >>> statements_within(list(significant("do $$ begin if x then drop table a; end if; execute 'drop table ' || b; end $$")))
+    (['drop table a'], 1)
+    """
+    literal = do_body(tokens)
+    if literal is None:
+        return [], 1
+    body = string_value(literal)
+    inner = list(significant(body))
+    found: list[str] = []
+    hidden = index = 0
+    while index < len(inner):
+        token, before = inner[index], inner[index - 1] if index else None
+        starts = before is None or before.text in (";", ">>") or before.upper in _AFTER
+        if starts and token.upper in _STATEMENTS:
+            stop = _statement_end(inner, index)
+            found.append(body[token.start : inner[stop - 1].start + len(inner[stop - 1].text)])
+            index = stop
+            continue
+        if token.upper == "EXECUTE":
+            stop = _statement_end(inner, index)
+            _, text = _executed(inner[index:stop])
+            if text:
+                found.append(text)
+            else:
+                hidden += any(one.kinds is None or one.kinds & _LOCKED for one in _effect(inner[index + 1 : stop]))
+            index = stop
+            continue
+        index += 1
+    return found, hidden
+
+
 def _all_words(tokens: Sequence[Token]) -> frozenset[str]:
     return frozenset(catalog_name(token) for token in tokens if token.kind in ("word", "identifier")) | literal_words(tokens)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 from chatops import formatting
@@ -129,3 +130,21 @@ def looked_back(since: str) -> str:
     """How far checks of history looked back, in words."""
     text = formatting.duration(formatting.span(since.replace(" hours", "h"), "--since"))
     return "24 h" if text == "1 d" else text
+
+
+def described(pairs: Sequence[tuple[str, str]], width: int) -> list[Line]:
+    """Names with a text beside each, wrapped to the width; below it where the terminal is narrow."""
+    pairs = [(formatting.visible(name), text) for name, text in pairs]
+    longest = min(max((len(name) for name, _ in pairs), default=0), 36)
+    found: list[Line] = []
+    for name, text in pairs:
+        if width and width < NARROW:
+            found.append([Span(f"  {name}", "strong")])
+            found += textwrap.wrap(text, width, initial_indent="    ", subsequent_indent="    ")
+            continue
+        indent = " " * (longest + 4)
+        wrapped = textwrap.wrap(text, max(20, width - 1) if width else 10_000, initial_indent=indent, subsequent_indent=indent)
+        rest = wrapped[0][len(indent) :] if wrapped else ""
+        found.append([Span(f"  {name:<{longest}}", "strong"), Span(f"  {rest}" if rest else "")])
+        found += wrapped[1:]
+    return found

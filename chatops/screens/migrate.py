@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from chatops import formatting
 from chatops.frozen import frozen
-from chatops.migrations.plan import Entry, State, not_applied, short
+from chatops.later import later
+from chatops.migrations.plan import Entry, State, not_applied, short, told_apart
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
+from chatops.screens.lines import described
 
 if TYPE_CHECKING:  # a run that has nothing to do needs nothing of what applies files
     from chatops.migrations.events import Done
     from chatops.migrations.heard import Said
+    from chatops.migrations.plan_locks import PlanLocks
     from chatops.migrations.prepare import Prepared
     from chatops.migrations.repair_counts import RepairCount
     from chatops.migrations.run import MigrationOutcome
+    from chatops.screens import plan_locks
+    from chatops.screens.plan_locks import Ways
+else:
+    plan_locks = later("chatops.screens.plan_locks")
 
-NARROW = 60
 LONGEST_SAID = 300
 ORDERS = {"number": ", by number", "name": ", in the order of their names"}
 MODES = {"statements": "statement by statement", "batched": "in batches", "repairs": "in batches"}
@@ -28,7 +34,8 @@ MODES = {"statements": "statement by statement", "batched": "in batches", "repai
 
 @frozen
 class PlannedRow:
-    """A file that would be applied; `rows` is how many its repairs find, None where that is not counted."""
+    """A file that would be applied; `rows` is how many its repairs find, None where that is not counted; `waits` whom it keeps
+    waiting, and what is lost by it."""
 
     name: str
     state: str
@@ -37,20 +44,32 @@ class PlannedRow:
     effect: str
     notes: tuple[str, ...]
     rows: int | None
+    waits: dict[str, object]
 
 
-def plan_lines(prepared: Prepared, width: int, counts: Mapping[str, RepairCount]) -> list[Line]:
+Told = tuple["PlanLocks", "Ways"]
+"""Who waits for the files of a plan, and the command lines that go with it."""
+
+
+def plan_lines(prepared: Prepared, width: int, counts: Mapping[str, RepairCount], told: Told | None = None) -> list[Line]:
     """What would be applied: a headline, then a line per file; `width` in columns, 0 for endless.
 
-    `counts` are the rows that the repairs of files find, where they were counted.
+    `counts` are the rows that the repairs of files find, where they were counted; `told` is who waits meanwhile, where it was
+    looked for. Then the files have their numbers alone on a terminal, where each says what it does.
     """
     plan = prepared.plan
+    called = (
+        str
+        if told is None or not width or any(_says_nothing(entry) for entry in plan.apply)
+        else told_apart(entry.name for entry in plan.apply)
+    )
     last = f"{formatting.visible(short(plan.last_in.name))} is the last one in" if plan.last_in else "none is in yet"
     lines: list[Line] = []
     if plan.apply:
         order = "" if prepared.folder.source == SHIPPED else ORDERS[prepared.folder.order]
         lines += [f"{formatting.plural(len(plan.apply), 'file')} to apply from {plan.source}{order} ({last}):", ""]
-        lines += described([(entry.name, _effect(entry, counts.get(entry.name))) for entry in plan.apply], width)
+        files = [(called(entry.name), _effect(entry, counts.get(entry.name), told is None)) for entry in plan.apply]
+        lines += described(files, width)
     if prepared.distributes:
         lines = ["the schema becomes a tenant of the Citus cluster: its tables go to one worker", "", *lines]
     if prepared.views:
@@ -60,40 +79,28 @@ def plan_lines(prepared: Prepared, width: int, counts: Mapping[str, RepairCount]
         then = "then " if plan.apply else ""
         number = formatting.plural(len(prepared.views), "view or reading function", "views and reading functions")
         text = f"{then}{number}, new or changed: {names}"
+        if told is not None and 0 < width < len(text):
+            text = f"{then}{number}, new or changed"
         lines += textwrap.wrap(text, width or 10_000, subsequent_indent="  ")
-    return lines
+    return [*lines, *plan_locks.lines(prepared, told[0], counts, told[1], width)] if told is not None else lines
 
 
-def described(pairs: Sequence[tuple[str, str]], width: int) -> list[Line]:
-    """Names with a text beside each, wrapped to the width; below it where the terminal is narrow."""
-    pairs = [(formatting.visible(name), text) for name, text in pairs]
-    longest = min(max((len(name) for name, _ in pairs), default=0), 36)
-    lines: list[Line] = []
-    for name, text in pairs:
-        if width and width < NARROW:
-            lines.append([Span(f"  {name}", "strong")])
-            lines += textwrap.wrap(text, width, initial_indent="    ", subsequent_indent="    ")
-            continue
-        indent = " " * (longest + 4)
-        wrapped = textwrap.wrap(text, max(20, width - 1) if width else 10_000, initial_indent=indent, subsequent_indent=indent)
-        rest = wrapped[0][len(indent) :] if wrapped else ""
-        lines.append([Span(f"  {name:<{longest}}", "strong"), Span(f"  {rest}" if rest else "")])
-        lines += wrapped[1:]
-    return lines
+def _says_nothing(entry: Entry) -> bool:
+    return entry.file is None or not entry.file.reading.effect
 
 
-def _effect(entry: Entry, count: RepairCount | None) -> str:
+def _effect(entry: Entry, count: RepairCount | None, alone: bool) -> str:
     assert entry.file is not None
     reading = entry.file.reading
     told = formatting.visible(reading.effect or formatting.plural(len(reading.statements), "statement"))
     mode = MODES.get(reading.mode)
-    notes = [mode] if mode else []
+    notes = [mode] if mode and alone else []
     if entry.state is State.HALF_DONE and entry.row:
         of = "" if reading.repairs is not None else f" after {entry.row.steps_done} of {len(reading.statements)}"
         notes.append(f"goes on{of}")
     elif entry.state is State.LATE:
         notes.append("late")
-    if count is not None:
+    if count is not None and alone:
         notes.append(_to_mend(count))
     notes += reading.notes
     if not reading.statements and reading.repairs is None:
@@ -116,7 +123,7 @@ def _to_mend(count: RepairCount) -> str:
     return ", ".join(part for part in (told, f"{few} not counted" if count.uncounted else "") if part)
 
 
-def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str, RepairCount]) -> Answer:
+def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str, RepairCount], told: Told) -> Answer:
     """The dry run."""
     rows = [
         PlannedRow(
@@ -127,11 +134,12 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
             entry.effect,
             entry.file.reading.notes,
             counts[entry.name].rows if entry.name in counts else None,
+            plan_locks.as_data(told[0].files[entry.name]),
         )
         for entry in prepared.plan.apply
         if entry.file is not None
     ]
-    lines: list[Line] = plan_lines(prepared, width, counts) or [nothing_line(prepared)]
+    lines: list[Line] = plan_lines(prepared, width, counts, told) or [nothing_line(prepared)]
     if not prepared.nothing and prepared.plan.beyond:
         lines += ["", formatting.visible(prepared.plan.beyond)]
     if not prepared.nothing:
@@ -140,6 +148,7 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
     columns = [
         Column("name", "file"), Column("state", "state"), Column("mode", "mode"), Column("statements", "statements", "number"),
         Column("effect", "effect"), Column("notes", "notes", audience="machines"), Column("rows", "rows", "number"),
+        Column("waits", "who waits", "data", "machines"),
     ]  # fmt: skip
     return Answer(
         "migrate",

@@ -1,0 +1,94 @@
+"""Whom each file of a plan keeps waiting, on the database as it is: only what is there already is used by anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chatops import sqlfiles
+from chatops.db import Database
+from chatops.frozen import frozen
+from chatops.migrations.file_locks import FileLock, FileLocks, file_locks
+from chatops.migrations.lock_modes import BLOCKS_READS
+from chatops.migrations.prepare import Prepared
+
+
+@frozen
+class Relation:
+    """A relation that is there now; `rows` and `bytes` are those of its table, by the last ANALYZE, 0 where there was none."""
+
+    name: str | None
+    kind: str | None
+    on_table: str | None
+    rows: int | None
+    bytes: int | None
+    partners: Sequence[str]
+    unknown: Sequence[str]
+    """Functions that were asked for and are none of the server's own: the same in each row."""
+
+
+@frozen
+class Waits:
+    """Whom a file keeps waiting at the most. `reads` are relations that nobody reads or writes meanwhile, `writes` those that
+    nobody writes; `works` are those of them, and of the tables whose rows it changes, through which it goes meanwhile."""
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    works: tuple[str, ...]
+    changes: tuple[str, ...]
+    unknown: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+@frozen
+class PlanLocks:
+    """By the names of the pending files; and every relation that any of them is about."""
+
+    files: Mapping[str, Waits]
+    relations: Mapping[str, Relation]
+
+
+def plan_locks(database: Database, prepared: Prepared) -> PlanLocks:
+    """Reads the statements of the pending files, and the catalog once."""
+    told = {entry.name: file_locks(entry.file.reading) for entry in prepared.plan.apply if entry.file is not None}
+    there = relations_of(database, list(told.values()))
+    unknown = {name for row in there.values() for name in row.unknown}
+    return PlanLocks({name: judged(file, there, unknown) for name, file in told.items()}, there)
+
+
+def relations_of(database: Database, files: Sequence[FileLocks]) -> dict[str, Relation]:
+    """What is there of all that the files lock or change; under "" what is known beside that."""
+    names = {one.relation for file in files for one in file.locks} | {name for file in files for name in file.changes}
+    names |= {relation for file in files for relation, _ in file.lost if relation}
+    calls = {name for file in files for name in file.calls}
+    parameters = {"names": sorted(names), "calls": sorted(calls)}
+    with database.reading():
+        rows = database.rows(Relation, sqlfiles.read("queries/plan_relations.sql"), parameters)
+    return {row.name or "": row for row in rows}
+
+
+def judged(file: FileLocks, there: Mapping[str, Relation], unknown: set[str]) -> Waits:
+    """What of a file's locks anybody feels; `unknown` are the functions of which nothing is known."""
+    locks = list(file.locks)
+    for one in file.locks:
+        if one.goes and one.relation in there:
+            locks += [FileLock(name, one.mode) for name in there[one.relation].partners]
+    found: dict[str, tuple[int, bool]] = {}
+    for one in locks:
+        relation = there.get(one.relation)
+        if relation is None and one not in file.locks:
+            table = one.relation
+        elif relation is None:
+            continue  # the files make it themselves
+        else:
+            table = relation.on_table or one.relation
+        mode, works = found.get(table, (0, False))
+        found[table] = max(mode, one.mode), works or one.works
+    changes = tuple(name for name in file.changes if name in there)
+    return Waits(
+        reads=tuple(name for name, (mode, _) in found.items() if mode >= BLOCKS_READS),
+        writes=tuple(name for name, (mode, _) in found.items() if mode < BLOCKS_READS),
+        works=tuple(name for name, (_, works) in found.items() if works),
+        changes=changes,
+        unknown=(*file.unknown, *(f"it calls {name}()" for name in file.calls if name in unknown)),
+        lost=tuple(told for relation, told in file.lost if not relation or relation in there),
+    )

@@ -1,0 +1,148 @@
+"""What a plan says before anybody decides: who waits for which file and how long, what is mended, what can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from chatops import formatting
+from chatops.frozen import frozen
+from chatops.migrations.locks import FIRST_DEADLINE_MS, LONGEST_DEADLINE_MS
+from chatops.migrations.plan import Entry, listed, short, told_apart
+from chatops.migrations.source import DEPLOYED, SHIPPED
+from chatops.model import Line, Span
+from chatops.screens.lines import described
+
+if TYPE_CHECKING:  # what is only read about
+    from chatops.migrations.plan_locks import PlanLocks, Relation, Waits
+    from chatops.migrations.prepare import Prepared
+    from chatops.migrations.repair_counts import RepairCount
+
+MOST_LOST = 6
+IN_BATCHES = "nobody: in batches, each keeps its rows for 0.2 s at most"
+
+
+@frozen
+class Ways:
+    """Command lines on this database (`whole` is the plan with nothing left out), and how many seconds a file waits for locks."""
+
+    rehearse: str
+    diagnose: str
+    remove: str
+    log: str
+    whole: str
+    max_wait: float
+
+
+def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways, width: int) -> list[Line]:
+    """The whole of it; `width` in columns, 0 for endless."""
+    entries = [entry for entry in prepared.plan.apply if entry.file is not None]
+    if not entries:
+        return []
+    called = told_apart(entry.name for entry in entries)
+    groups: dict[str, list[str]] = {}
+    for entry in entries:
+        groups.setdefault(sentence(entry, locks.files[entry.name], locks.relations), []).append(entry.name)
+    tries = f"{FIRST_DEADLINE_MS / 1000:g} s, later {LONGEST_DEADLINE_MS / 1000:g} s at most"
+    gives_up = f"gives up after {formatting.duration(ways.max_wait)} (--max-wait)"
+    return [
+        "",
+        [Span("Who waits meanwhile, at most:", "strong")],
+        *described([(" ".join(map(called, names)), told) for told, names in groups.items()], width),
+        [Span(f"A try waits {tries} for locks, lets go, and {gives_up}. Measure it: "), Span(ways.rehearse, "code")],
+        *(_mended(counts, ways, width, called) if counts else ()),
+        *_back(prepared, entries, locks, counts, ways),
+    ]
+
+
+def sentence(entry: Entry, waits: Waits, relations: Mapping[str, Relation]) -> str:
+    """Who waits for a file and for how long, in words."""
+    assert entry.file is not None
+    mode = entry.file.reading.mode
+    if mode in ("batched", "repairs"):
+        return IN_BATCHES
+    who = [f"reads and writes of {_listed(waits.reads)}"] if waits.reads else []
+    who += [f"writes of {_listed(waits.writes)}"] if waits.writes else []
+    alone = mode == "statements"
+    if waits.changes and not who:
+        who = [f"writes of the rows of {_listed(waits.changes)} that it changes"]
+        how_long = "while its statement runs" if alone else "until it is in"
+    elif waits.works or (waits.changes and not alone):
+        through = dict.fromkeys((*waits.works, *waits.changes))
+        how_long = "while it goes through " + ", ".join(_sized(name, relations) for name in through)
+    else:
+        how_long = "for a moment"
+    told = f"{', '.join(who)}: {how_long}" if who else "nobody"
+    if waits.unknown:
+        first = formatting.visible(waits.unknown[0])
+        rest = f", and {len(waits.unknown) - 1} such more (-o json)" if len(waits.unknown) > 1 else ""
+        told = f"not known: {first}{rest}" if not who else f"{told}; not all is known: {first}{rest}"
+    return told
+
+
+def as_data(waits: Waits) -> dict[str, object]:
+    """The same for programs, nothing left out."""
+    return asdict(waits)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return formatting.visible(", ".join(names))
+
+
+def _sized(name: str, relations: Mapping[str, Relation]) -> str:
+    known = relations.get(name)
+    shown = formatting.visible(name)
+    if known is None or not known.rows:
+        return shown
+    return f"{shown} (about {formatting.plural(known.rows, 'row')}, {size(known.bytes or 0)})"
+
+
+def size(number: int) -> str:
+    """Bytes as people say them.
+
+    >>> size(8192), size(5_300_000), size(1_400_000_000)
+    ('8 kB', '5.1 MB', '1.3 GB')
+    """
+    value, units = float(number), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1024 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if value >= 10 or value == int(value) else f"{value:.1f} {units[0]}"
+
+
+def _mended(counts: Mapping[str, RepairCount], ways: Ways, width: int, called: Callable[[str], str]) -> list[Line]:
+    """What the repairs of each file find, by its codes; what else is found is for people."""
+    told = []
+    for name, count in counts.items():
+        codes = formatting.visible(" ".join(sorted(count.found)))
+        if count.found:
+            told.append((called(name), f"{codes} (about {formatting.plural(sum(count.found.values()), 'row')} to mend)"))
+        if count.uncounted:
+            told.append((called(name), f"not counted: {' '.join(count.uncounted)}"))
+    heading = "What is mended:" if told else "The repairs find nothing to mend."
+    rest: Line = [Span("What no file mends is for people: "), Span(ways.diagnose, "code")]
+    return ["", [Span(heading, "strong")], *described(told, width), rest]
+
+
+def _back(
+    prepared: Prepared, entries: Sequence[Entry], locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways
+) -> list[Line]:
+    """What is lost for good, and what takes back what."""
+    called = told_apart(entry.name for entry in entries)
+    lost = [f"{what} ({called(entry.name)})" for entry in entries for what in locks.files[entry.name].lost]
+    found: list[Line] = [""]
+    if lost:
+        told = f"Lost for good: {formatting.visible(', '.join(lost[:MOST_LOST]))}"
+        more = len(lost) - MOST_LOST
+        found.append([Span(told + (f" and {more} more: " if more > 0 else "."), "warning"),
+                      *([Span(ways.whole, "code")] if more > 0 else [])])  # fmt: skip
+    ours = [entry.name for entry in entries if prepared.folder.source == SHIPPED and short(entry.name) > DEPLOYED]
+    if ours:
+        only = f"Undo: only all of chatops, with {listed(ours)}: "
+        found.append([Span(only), Span(ways.remove, "code")])
+    if len(ours) < len(entries):
+        found.append("Undo: no command takes a file out again; the next file answers it.")
+    if counts:
+        found.append([Span("What a repair changes stays; what was before: "), Span(ways.log, "code")])
+    return found
