@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -407,3 +408,28 @@ def test_later_files_are_taken_into_account(
         if number <= applied:
             assert database.psql(text).returncode == 0, text
     assert " ".join(states(chatops_inprocess, database, "--dir", folder).values()) == expected, name
+
+
+def test_how_far_to_is_from_what_is_in_is_said_wherever_it_points(chatops_inprocess: Run, database: Database) -> None:
+    by_hand(database, SHIPPED, last="016")
+
+    def told(*words: str, check: int = 0) -> str:
+        done = chatops_inprocess("adopt", *words, db=database, check=check)
+        return " ".join(f"{done.stdout} {done.stderr}".split())
+
+    for wrong in ("099", "nothing", "16_x"):
+        assert f"no file of chatops bears the number or name {wrong}" in told("--to", wrong, check=2)
+    beyond = told("--to", "017", "--dry-run")
+    assert "4 files to record as applied: 001_chat_core to 016_chat_state_verification" in beyond
+    assert re.search(r"017 is not in: migrate runs it after this: chatops (\S+ )*migrate --to 017", beyond)
+    assert "017 to 020 (4 files)" not in beyond
+    assert "017, 018, 019 and 020 are not in: migrate runs them after this" in told("--to", "020", "--dry-run")
+    assert "Beyond --to 015, 016 is in, too, and so counts as applied." in told("--to", "015", "--dry-run")
+    exact = told("--to", "016_chat_state_verification.sql", "--dry-run")
+    assert "not in: migrate" not in exact
+    assert "Beyond" not in exact.split("001_chat_core applied")[0]
+    assert "Nothing is left to apply up to --to 016. Check it: " in told("--to", "016", "--yes")
+    again = told("--to", "017")
+    assert "Nothing to take over: the ledger has what is there. 017 is not in: migrate runs it: " in again
+    data = json.loads(chatops_inprocess("adopt", "--to", "017", "-o", "json", db=database, check=0).stdout)
+    assert data["not_in"] == ["017_fix_concurrent_messages"]

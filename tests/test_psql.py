@@ -9,7 +9,7 @@ import pytest
 from chatops import settings
 from chatops.flows.psql import variables
 from chatops.tables_there import TABLES
-from tests.conftest import Result
+from tests.conftest import Result, url_as
 from tests.servers import Database
 
 Run = Callable[..., Result]
@@ -124,3 +124,40 @@ def test_a_session_that_reads_does_nothing_else(
     assert read.stdout.splitlines() == [role, *(f"{name}|{number}" for name, number in database.execute(counts))]
     if hidden:
         database.script("drop owned by chatops_operator, chatops_reader")
+
+
+def test_a_session_that_may_write_is_in_the_log_without_its_statements(latest_database: Database, chatops: Run, server) -> None:
+    path = {"PATH": f"{server.bin}:/usr/bin:/bin"}
+    before = latest_database.value("select count(*) from chatops.actions")
+    chatops("psql", "--", "-XAtc", "select 1", db=latest_database, env=path, check=0)
+    assert latest_database.value("select count(*) from chatops.actions") == before
+    secret = "update operators set name = 'hush'; select 1 / 0"
+    done = chatops("psql", "--write", "--", "-X", "-v", "ON_ERROR_STOP=1", "-c", secret, db=latest_database, env=path)
+    assert done.exit_code == 1  # psql's own
+    rows = latest_database.execute(
+        "select id, action, command, detail, os_user is not null, row_to_json(a)::text from chatops.actions as a order by id desc limit 2"
+    )
+    (_, closed, *_), (number, opened, command, *_) = rows
+    assert (opened, closed, command) == ("psql opened", "psql closed", "psql --write")
+    assert f"action {number} is over after " in rows[0][3]
+    assert "ended with 1" in rows[0][3]
+    assert not any("hush" in row[5] for row in rows)
+    assert "psql opened" in chatops("log", "--action", "psql", db=latest_database, check=0).stdout
+    refused = chatops("undo", str(number), "--yes", "--reason", "x", db=latest_database, check=4)
+    assert "what was done in psql is in no log" in refused.stderr
+
+
+def test_where_it_cannot_be_logged_psql_comes_all_the_same_and_says_so(
+    latest_database: Database, core_database: Database, chatops: Run, server
+) -> None:
+    path = {"PATH": f"{server.bin}:/usr/bin:/bin"}
+    core_database.execute("drop schema if exists chatops cascade")
+    words = ("psql", "--write", "--", "-XAtc", "select 7")
+    without = chatops(*words, db=core_database, env=path, check=0)
+    assert without.stdout == "7\n"
+    assert without.stderr.count("not in the log: ") == 1
+    assert "adopt --ledger-only" in without.stderr
+    with latest_database.role("clerk") as role:
+        forbidden = chatops(*words, db=url_as(latest_database, role), env=path, check=0)
+    assert forbidden.stdout == "7\n"
+    assert forbidden.stderr.count("not in the log: ") == 1

@@ -19,9 +19,10 @@ Instant = TypeVar("Instant")
 OUTCOMES = ("done", "refused", "moved", "failed")
 ACTIONS = (
     "reassign", "release", "close", "reopen", "drain", "undrain", "undo", "repair", "snooze", "guard", "pause", "resume", "again",
+    "psql",
 )  # fmt: skip
 """The first word of what may be in the log."""
-IN_TWO_WORDS = ("guard on", "guard off", "snooze off")
+IN_TWO_WORDS = ("guard on", "guard off", "snooze off", "psql opened", "psql closed")
 
 
 @frozen

@@ -37,7 +37,7 @@ class Action(Entry):
         if self.undone_by is not None:
             return f"it was undone by action {self.undone_by}"
         if not self.of_a_chat and not self.of_an_operator:
-            return NO_WAY_BACK.get(self.action, f"no command undoes what {self.action} did")
+            return NO_WAY_BACK.get(self.action.partition(" ")[0], f"no command undoes what {self.action} did")
         return None
 
 
@@ -46,6 +46,7 @@ NO_WAY_BACK = {
     "guard": "chatops guard switches back",
     "pause": "chatops resume ends a pause",
     "resume": "chatops pause begins another",
+    "psql": "what was done in psql is in no log: nothing is known of it",
 }
 """What cannot be undone, and why not."""
 

@@ -21,6 +21,9 @@ def psql(
     Without --write it comes in as a role that only reads (pg_read_all_data, chatops_reader), where one of them sees all rows: it
     cannot write, lock tables or end sessions. Where there is none it says so, and only its transactions are read-only.
 
+    With --write the log has who opened the session and when, and when it was closed, but none of its statements: undo cannot take
+    them back.
+
     Examples:
       chatops psql
       chatops --env staging psql --write

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from chatops import formatting
 from chatops.checks import safety
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError
@@ -20,12 +21,12 @@ from chatops.migrations import ledger
 from chatops.migrations.adopt import for_history, record, survey
 from chatops.migrations.carry_over import carried_over, carry_over_texts
 from chatops.migrations.fitness import refuse_unfit
-from chatops.migrations.plan import Entry, State, plan
+from chatops.migrations.plan import Entry, State, destination, plan
 from chatops.migrations.proposal import propose
 from chatops.migrations.source import Folder, revision_of
 from chatops.model import Answer, Span, Text
 from chatops.render.failure import failure
-from chatops.screens.adopt import AdoptLook, answer, stated_warnings, undecided
+from chatops.screens.adopt import AdoptLook, answer, not_in, stated_warnings, undecided
 from chatops.screens.tenants_files import ADOPT
 from chatops.tables_there import require_place
 
@@ -71,6 +72,8 @@ def run(invocation: Invocation, asked: AdoptRequest) -> ExitCode:
 
 def take_over(invocation: Invocation, database: Database, folder: Folder, asked: AdoptRequest) -> ExitCode:
     """Surveys, shows, asks, records."""
+    if asked.to is not None:
+        destination(folder, asked.to)  # refuses a name that no file has
     known = carried_over(ledger.read(database), folder)
     invocation.banner(database)
     refuse_unfit(database, known.ledger.facts)
@@ -118,7 +121,11 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
         invocation.show(answer(replace(look, written=True)))
     late = " --allow-out-of-order" if proposal.late else ""
     look_first = "" if asked.to else " --dry-run"
-    invocation.note([Span("recorded; go on: "), Span(f"{migrate}{late}{look_first}", "code")])
+    if asked.to is not None and not not_in(look):
+        done = f"Recorded. Nothing is left to apply up to --to {formatting.visible(asked.to)}. Check it: "
+        invocation.note([Span(done), Span(invocation.here("verify"), "code")])
+    else:
+        invocation.note([Span("recorded; go on: "), Span(f"{migrate}{late}{look_first}", "code")])
     return ExitCode.OK
 
 

@@ -66,6 +66,8 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
                 show_paged(invocation, screen.one(found[0], problem, back, invocation.now, show_names=shown))
                 return ExitCode.OK
         more = _more(invocation, found if folded is None else folded, most, folded)
+        if request.wanted == log.Filters() and not request.what and _has_gaps(found if folded is None else folded):
+            more.append("Missing numbers: attempts that were rolled back, such as dry runs, and what other schemas logged.")
         show_paged(invocation, screen.answer(found, folded, invocation.now, more, show_names=shown))
     return ExitCode.OK
 
@@ -92,6 +94,17 @@ def _more(invocation: Invocation, shown: Sequence[object], most: int | None, fol
     if len(shown) == most:
         told.append(f"the newest {most}; more with --limit, all with -o jsonl")
     return told
+
+
+def _has_gaps(rows: Sequence[log.Logged]) -> bool:
+    """Whether numbers are missing between rows that no filter has thinned out.
+
+    What one command did to many has as many numbers, of which the newest is shown.
+    """
+    if not rows:
+        return False
+    counted = sum(one.many if isinstance(one, log.Folded) else 1 for one in rows[:-1]) + 1
+    return rows[0].action_id - rows[-1].action_id + 1 > counted
 
 
 def _of_all(invocation: Invocation, request: LogRequest, most: int | None, *, show_names: bool) -> ExitCode:

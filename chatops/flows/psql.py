@@ -1,4 +1,4 @@
-"""What `psql` does: psql on the named database, in place of this process, read-only unless somebody wants to write."""
+"""What `psql` does: psql on the named database, read-only in place of this process; one that may write runs below it, logged."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from chatops import formatting, sqlfiles
 from chatops.db import pools_transactions
 from chatops.errors import RefusedError, UsageError
+from chatops.flows import psql_session
 from chatops.flows.run import Invocation
 from chatops.local import programs
 from chatops.model import Span
@@ -59,6 +60,8 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
             invocation.note([Span(may), Span(invocation.here("doctor", "--create-roles"), "code")])
     invocation.close()
     sys.stdout.flush()
+    if write:
+        raise SystemExit(psql_session.run_logged(invocation, [program, *arguments], environment))
     os.execve(program, [program, *arguments], environment)
 
 

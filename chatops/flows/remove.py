@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 from chatops import sqlfiles
 from chatops.checks import catalog
 from chatops.errors import ConflictError, DatabaseError, ExitCode, LockTimeoutError, RefusedError, UsageError, standby_refused
 from chatops.flows.ahead import refuse_ahead
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations.removal import ObjectsByFile, Removal, carry_out, removal
 from chatops.screens import remove as screen
@@ -30,11 +33,11 @@ def remove(invocation: Invocation, *, dry_run: bool, yes: bool) -> ExitCode:
     if as_sql:
         invocation.emit(found.pasteable)
         return ExitCode.OK
-    command = invocation.here("remove")
+    command, whole = invocation.here("remove"), invocation.here("remove", "--dry-run", "-o", "json")
     if dry_run or not found.steps:
-        invocation.show(screen.preview(found, command))
+        show_paged(invocation, screen.preview(found, command, invocation.medium().width, whole))
         return ExitCode.OK
-    for line in screen.lines(found):
+    for line in screen.lines(found, invocation.medium(stream=sys.stderr).width, whole):
         invocation.note(line)
     refuse_ahead(database)
     if not invocation.consent("Take this out", yes=yes, always=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,8 @@ FIRST_OF_OURS = "018"
 """Numbered files before it are the application's own; those from it on are taken out."""
 SCHEMA = "chatops"
 ORDER = ("trigger", "view", "function", "constraint", "index", "column", "sequence", "schema")
+KEPT_IN = {"actions": "log", "migrations": "ledger", "runs": "runs", "settings": "settings", "watches": "watches of monitor"}
+"""What the tables of schema chatops hold, in words."""
 _LOSES = {
     "trigger": "what it kept right is no longer kept",
     "constraint": "rows that contradict themselves are taken again",
@@ -118,6 +121,13 @@ class _Plan:
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     distributed: bool = False
+    comments: Mapping[str, str] = field(default_factory=dict)
+    """What the database says of a column or sequence, by its label."""
+
+    def loses(self, kind: str, name: str) -> str:
+        """What goes with it: in the words of its comment, where it has one."""
+        said = re.split(r"[.;:](?:\s|$)", self.comments.get(f"{kind} {name}", ""))[0].strip()
+        return said[:1].lower() + said[1:] if said else _LOSES.get(kind, "")
 
     def named(self, name: str) -> str:
         return f"{db.identifier(self.schema)}.{db.identifier(name)}"
@@ -140,7 +150,8 @@ def removal(database: Database, made: ObjectsByFile) -> Removal:
     before = {label for file, objects in made.items() if file[:3].isdigit() and file < FIRST_OF_OURS for label in objects}
     ours = {label: one for file, objects in made.items() if not file[:3].isdigit() or file >= FIRST_OF_OURS
             for label, one in objects.items() if one is not None}  # fmt: skip
-    plan = _Plan(schema, live, recorded, distributed=database.facts is not None and database.facts.distributed)
+    comments = dict(database.tuples(sqlfiles.read("queries/removal_comments.sql"), {"schema": schema}))
+    plan = _Plan(schema, live, recorded, comments=comments, distributed=database.facts is not None and database.facts.distributed)
     arguments = _arguments(made)
     names = {label.partition(" ")[2] for label in ours if label.startswith("function ")} | _named(recorded)
     routines = database.rows(Routine, sqlfiles.read("queries/removal_routines.sql"), {"schema": schema, "names": sorted(names)})
@@ -314,13 +325,13 @@ def _of_tables(plan: _Plan, mine: Collection[str]) -> list[str]:
                 found.append(f"drop index {plan.named(row.name)}")
             else:
                 found.append(f"alter table {plan.named(row.of or '')} drop {kind} {db.identifier(row.name.rpartition('.')[2])}")
-            plan.steps.append(Step("remove", kind, row.name, _LOSES.get(kind, "")))
+            plan.steps.append(Step("remove", kind, row.name, plan.loses(kind, row.name)))
     return found
 
 
 def _sequences(plan: _Plan, mine: Collection[str]) -> list[str]:
     names = sorted(label.partition(" ")[2] for label in mine if label.startswith("sequence ") and "." not in label)
-    plan.steps += [Step("remove", "sequence", name, _LOSES["sequence"]) for name in names]
+    plan.steps += [Step("remove", "sequence", name, plan.loses("sequence", name)) for name in names]
     return [f"drop sequence {plan.named(name)}" for name in names]
 
 
@@ -335,8 +346,10 @@ def _bookkeeping(plan: _Plan, database: Database, tenants: Sequence[str]) -> lis
         plan.steps.append(Step("remove", "schema", f"rows of {plan.schema} in {SCHEMA}", "its log, ledger and settings"))
         return [f"delete from {SCHEMA}.{db.identifier(name)} where target_schema = {named}" for name in with_schema]
     count = "select pg_catalog.count(*) from "
-    told = ", ".join(f"{name} ({database.value(f'{count}{SCHEMA}.{db.identifier(name)}'):,})" for name in tables)
-    plan.steps.append(Step("remove", "schema", SCHEMA, f"the rows of {told}"))
+    told = ", ".join(
+        f"{KEPT_IN.get(name, name)} ({database.value(f'{count}{SCHEMA}.{db.identifier(name)}'):,})" for name in tables
+    )
+    plan.steps.append(Step("remove", "schema", SCHEMA, told))
     found = [f"drop table {', '.join(f'{SCHEMA}.{db.identifier(name)}' for name in tables)}"] if tables else []
     for kind in ("view", "sequence"):
         for row in sorted(plan.live.values(), key=lambda one: one.name):

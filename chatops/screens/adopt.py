@@ -12,6 +12,7 @@ from chatops.frozen import frozen
 from chatops.migrations.adopt import ForHistory, Survey
 from chatops.migrations.adopt_verdicts import Drift, Proof, Verdict
 from chatops.migrations.histories import is_supabase_folder, rest_of, version_of
+from chatops.migrations.plan import destination, listed, told_apart
 from chatops.migrations.proposal import Proposal
 from chatops.migrations.source import Folder, MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text, named
@@ -84,8 +85,11 @@ def answer(look: AdoptLook) -> Answer:
         )
         for proof in survey.proofs
     ]  # fmt: skip
+    cut = any(len(condensed(proof.missing)) > 1 for proof in survey.of(Verdict.PENDING) if _is_shown(proof, rows, look))
     after: list[Line] = [*_late_and_again(look), *_untold(look)]
-    body: list[Table | Text] = [Text(_counts(look)), *_files(rows, look)]
+    if cut and not look.written and not look.asked:
+        after.append([Span("Everything that is not there, by name: "), Span(f"{look.here} --dry-run -o json", "code")])
+    body: list[Table | Text] = [Text([*_counts(look), *_goal(look)]), *_files(rows, look)]
     body += [Text(["", *after])] if after else []
     if look.diff:
         body.append(Text(["", *differences(survey)]))
@@ -97,6 +101,7 @@ def answer(look: AdoptLook) -> Answer:
         "to_record": [] if proposal.blocked else [file.name for file in proposal.files],
         "to_record_in_supabase_history": [] if proposal.blocked else [file.name for file in look.told.told],
         "undecided": [proof.file.name for proof in proposal.undecided],
+        "not_in": [file.name for file in not_in(look)],
         "late": [proof.file.name for proof in proposal.late],
         "unproven_after": [proof.file.name for proof in proposal.again],
         "obstacles": list(proposal.obstacles),
@@ -104,6 +109,10 @@ def answer(look: AdoptLook) -> Answer:
         "left_alone": list(survey.folder.left_alone),
     }
     return Answer("adopt", body, data, survey.ledger.facts.now)
+
+
+def _is_shown(proof: Proof, rows: Sequence[ProofRow], look: AdoptLook) -> bool:
+    return any(row.name == proof.file.name for row in _wanted(rows, look.to))
 
 
 def _files(rows: Sequence[ProofRow], look: AdoptLook) -> list[Table | Text]:
@@ -220,6 +229,39 @@ def _counts(look: AdoptLook) -> list[Line]:
             " so that db push leaves them alone."
         )
     return lines
+
+
+def not_in(look: AdoptLook) -> list[MigrationFile]:
+    """The files up to --to that are in neither the ledger nor what is recorded: those that migrate is to run."""
+    if look.to is None:
+        return []
+    last, taken = destination(look.survey.folder, look.to), _taken(look)
+    return [file for file in look.survey.folder.files if file.key <= last and file.name not in taken]
+
+
+def _taken(look: AdoptLook) -> set[str]:
+    return {file.name for file in look.proposal.files} | {proof.file.name for proof in look.survey.of(Verdict.RECORDED)}
+
+
+def _goal(look: AdoptLook) -> list[Line]:
+    """How far --to is from what is in: what is still to be run, and what is in beyond it."""
+    if look.to is None or look.proposal.blocked:
+        return []
+    told: list[Line] = []
+    own = {proof.file.name for proof in (*look.proposal.late, *look.proposal.again)}
+    if names := [file.name for file in not_in(look) if file.name not in own]:
+        is_in = "is not in: migrate runs it" if len(names) == 1 else "are not in: migrate runs them"
+        after = "" if look.written or not look.proposal.files else " after this"
+        told.append([Span(f"{formatting.visible(_called(look, names))} {is_in}{after}: "), Span(look.migrate, "code")])
+    last, taken = destination(look.survey.folder, look.to), _taken(look)
+    if names := [file.name for file in look.survey.folder.files if file.key > last and file.name in taken]:
+        too = "is in, too, and so counts as applied" if len(names) == 1 else "are in, too, and so count as applied"
+        told.append(formatting.visible(f"Beyond --to {look.to}, {_called(look, names)} {too}."))
+    return told
+
+
+def _called(look: AdoptLook, names: Sequence[str]) -> str:
+    return listed(names, told_apart(file.name for file in look.survey.folder.files))
 
 
 def _range(proposal: Proposal) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from chatops import formatting
 from chatops.migrations.removal import ORDER, Removal, Step
 from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.screens.lines import described
 
 _COLUMNS = (
     Column("action", "action"),
@@ -15,30 +16,49 @@ _COLUMNS = (
     Column("object", "object"),
     Column("loses", "what is lost", rank=1),
 )
+LOST = ("column", "sequence", "schema")
+"""What holds data that is nowhere else."""
 MOST_TENANTS = 5
 """Other tenants that are named."""
 
 
-def lines(found: Removal) -> list[Line]:
-    """Every object, those of a kind together, and what stays."""
-    shown: list[Line] = [f"From schema {formatting.visible(found.schema)} would go: {_counted(found)}."]
-    for kind in ORDER:
-        own = [step for step in found.steps if step.kind == kind and step.action == "remove"]
-        if own:
-            lost = own[0].loses
-            shown.append([Span(f"{kind}: ", "strong"), Span(_named(own))])
-            if lost:
-                shown.append(f"  lost: {formatting.visible(lost)}")
+def lines(found: Removal, width: int, whole: str) -> list[Line]:
+    """What is lost and what stays, first in a sentence each; then what is lost by name, what comes back, what else goes.
+
+    `width` in columns, 0 for endless; `whole` is the command line that names every object.
+    """
+    gone = [step for step in found.steps if step.action == "remove"]
+    lost = [step for step in gone if step.kind in LOST]
+    guards = any(step.kind in ("trigger", "constraint") for step in gone)
+    shown: list[Line] = [
+        f"Chatops goes out of schema {formatting.visible(found.schema)}. Lost for good: {_lost(lost) or 'nothing'}.",
+        "What stays: every table, column and row of the application; repaired rows stay repaired, 001 to 017 stay in.",
+        [Span(f"{'Nothing refuses late replies any more, nothing is logged' if guards else 'Nothing is logged any more'},"
+              " and this cannot be undone.", "warning")],
+    ]  # fmt: skip
+    if lost:
+        shown += ["", [Span("Lost, by name:", "strong")]]
+        shown += described([(step.object, formatting.visible(step.loses)) for step in lost], width)
     if back := [step for step in found.steps if step.action == "restore"]:
-        shown.append([Span("as before chatops: ", "strong"), Span(_named(back))])
+        shown += ["", [Span("Comes back as it was before chatops: ", "strong"), Span(_named(back))]]
+    if rest := [step for step in gone if step.kind not in LOST]:
+        shown += ["", [Span(f"Goes, too, and holds no data: {_counted(rest)}. By name: "), Span(whole, "code")]]
     shown += [formatting.visible(note) for note in found.notes]
     if found.tenants:
-        rest = len(found.tenants) - MOST_TENANTS
-        others = formatting.visible(", ".join(found.tenants[:MOST_TENANTS]) + (f" and {rest} more" if rest > 0 else ""))
-        shown.append(f"Schema chatops stays for {others}: it goes with the last of them.")
-    shown.append("Tables and rows of the application stay, repaired rows stay repaired, 001 to 017 stay in.")
-    shown.append([Span("From then on nothing refuses late replies, and there is no log: this cannot be undone.", "warning")])
+        more = len(found.tenants) - MOST_TENANTS
+        others: list[Span] = [Span(f"Schema chatops stays for {formatting.visible(', '.join(found.tenants[:MOST_TENANTS]))}")]
+        others += [Span(f" and {more} more ("), Span(whole, "code"), Span(")")] if more > 0 else []
+        shown.append([*others, Span(": it goes with the last of them.")])
     return shown
+
+
+def _lost(lost: Sequence[Step]) -> str:
+    """What is lost, in words and by how many."""
+    number = Counter(step.kind for step in lost)
+    told = [f"the values of {formatting.plural(number['column'], 'column')}"] if number["column"] else []
+    told += [formatting.plural(number["sequence"], "counter")] if number["sequence"] else []
+    told += [formatting.visible(step.loses) for step in lost if step.kind == "schema"]
+    return ", ".join(told)
 
 
 def _named(steps: Sequence[Step]) -> str:
@@ -46,23 +66,23 @@ def _named(steps: Sequence[Step]) -> str:
     return formatting.visible(", ".join(dict.fromkeys(step.object.partition("(")[0] for step in steps)))
 
 
-def preview(found: Removal, command: str) -> Answer:
+def preview(found: Removal, command: str, width: int, whole: str) -> Answer:
     """What would be done."""
     if not found.steps:
         return Answer("remove", [Text(["Nothing of chatops is in this database."])], _data(found, done=False))
     end: list[Line] = ["", [Span("Nothing was changed. Take it out: "), Span(command, "code")]]
-    return Answer("remove", [_table(found), Text([*lines(found), *end])], _data(found, done=False))
+    return Answer("remove", [_table(found), Text([*lines(found, width, whole), *end])], _data(found, done=False))
 
 
 def done(found: Removal, adopt: str) -> Answer:
     """What was done."""
-    said: list[Line] = [f"Took {_counted(found)} out; the application's own tables, columns and rows stay."]
+    said: list[Line] = [f"Took chatops out: {_counted(found.steps)}. The application's own tables, columns and rows stay."]
     said.append([Span("To come back: "), Span(f"{adopt} --through 017", "code")])
     return Answer("remove", [_table(found), Text(said)], _data(found, done=True))
 
 
-def _counted(found: Removal) -> str:
-    kinds = Counter(step.kind for step in found.steps if step.action == "remove")
+def _counted(steps: Sequence[Step]) -> str:
+    kinds = Counter(step.kind for step in steps if step.action == "remove")
     return ", ".join(_plural(kinds[kind], kind) for kind in ORDER if kinds[kind])
 
 
