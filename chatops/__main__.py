@@ -34,7 +34,8 @@ def _known_beforehand(words: list[str]) -> str | None:
     if words and words[-1] in ("--help", "-h"):
         from chatops.cli import help_page  # as above
 
-        return help_page.answer(words)
+        text = help_page.answer(words)
+        return "" if text is not None and help_page.paged(text) else text
     return None
 
 

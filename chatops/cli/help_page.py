@@ -155,3 +155,18 @@ def answer(words: Sequence[str]) -> str | None:
     name = asked(words)
     page = None if name is None else pages().get(name)
     return None if page is None or sys.stdout is None else shown(page, sys.stdout)
+
+
+def paged(text: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether it was longer than the screen of somebody at a terminal, and read in a pager."""
+    try:
+        if not (sys.stdout.isatty() and sys.stdin.isatty()) or environ.get("TERM", "dumb") in ("dumb", ""):
+            return False
+        if text.count("\n") < os.get_terminal_size(sys.stdout.fileno()).lines:
+            return False
+    except (OSError, ValueError, AttributeError):
+        return False
+    from chatops import pagers  # it starts a program: nothing else here does
+
+    words = pagers.chosen(environ, colour="\x1b[" in text)
+    return words is not None and pagers.read_in(words, text.encode("utf-8", "replace"), environ)

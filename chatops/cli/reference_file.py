@@ -28,6 +28,8 @@ ENVIRONMENT = {
     "TERM": "dumb: no colour, nothing redrawn, no pager",
     "COLUMNS, LINES": "the size of the terminal, where it does not tell",
     "PAGER": "reads what is longer than the screen (default less); cat: nothing does",
+    "CHATOPS_PAGER": "the same for chatops alone",
+    "NO_PAGER": "set to anything: nothing does",
     "XDG_STATE_HOME": "where monitor, deploy and plans keep their files",
     "XDG_CONFIG_HOME": "where the chatops.toml of one's own lies, in chatops/",
     "XDG_CACHE_HOME": "where completion keeps ids for a minute",

@@ -51,7 +51,13 @@ class _HelpPage(typer.core.TyperCommand):
 
     def format_help(self, ctx: Any, formatter: object) -> None:
         """Writes the page."""
-        sys.stdout.write(help_page.shown(help_page.pages()[ctx.info_name], sys.stdout).removesuffix("\n"))  # typer adds it
+        _write_page(ctx.info_name)
+
+
+def _write_page(name: str) -> None:
+    text = help_page.shown(help_page.pages()[name], sys.stdout)
+    if not help_page.paged(text):
+        sys.stdout.write(text.removesuffix("\n"))  # typer adds it
 
 
 class _Commands(typer.core.TyperGroup):
@@ -67,7 +73,7 @@ class _Commands(typer.core.TyperGroup):
 
     def format_help(self, ctx: Any, formatter: object) -> None:
         """Writes the page that lists them."""
-        sys.stdout.write(help_page.shown(help_page.pages()[""], sys.stdout).removesuffix("\n"))
+        _write_page("")
 
 
 def run(arguments: list[str], call: Call) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -65,7 +66,7 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
                 back = invocation.here("undo", str(number), "--dry-run")
                 show_paged(invocation, screen.one(found[0], problem, back, invocation.now, show_names=shown))
                 return ExitCode.OK
-        more = _more(invocation, found if folded is None else folded, most, folded)
+        more = _more(invocation, request, found if folded is None else folded, most, folded)
         if request.wanted == log.Filters() and not request.what and _has_gaps(found if folded is None else folded):
             more.append("Missing numbers: attempts that were rolled back, such as dry runs, and what other schemas logged.")
         show_paged(invocation, screen.answer(found, folded, invocation.now, more, show_names=shown))
@@ -82,7 +83,9 @@ def _for_people_alone(invocation: Invocation) -> bool:
     return all(format_named(name).for_people for name, _ in invocation.writes())
 
 
-def _more(invocation: Invocation, shown: Sequence[object], most: int | None, folded: Sequence[log.Folded] | None) -> list[Line]:
+def _more(
+    invocation: Invocation, request: LogRequest, shown: Sequence[object], most: int | None, folded: Sequence[log.Folded] | None
+) -> list[Line]:
     told: list[Line] = []
     many = next((one for one in folded or () if one.many > 1), None)
     if many is not None and not invocation.has_tenants:
@@ -91,9 +94,21 @@ def _more(invocation: Invocation, shown: Sequence[object], most: int | None, fol
         told.append([Span("one line a command; each action: "), Span(invocation.here("log", *words), "code")])
     elif many is not None:
         told.append("one line a command; each action: --full")
-    if len(shown) == most:
+    if len(shown) == most and invocation.has_tenants:
         told.append(f"the newest {most}; more with --limit, all with -o jsonl")
+    elif len(shown) == most:
+        every = invocation.here("log", *_filters(request), "-o", "jsonl")
+        told.append([Span(f"the newest {most}; more with --limit, all: "), Span(every, "code")])
     return told
+
+
+def _filters(request: LogRequest) -> list[str]:
+    """The options that ask for the same rows again."""
+    wanted = request.wanted
+    given = {"--chat": wanted.chat, "--operator": wanted.operator, "--by": wanted.who, "--since": wanted.since,
+             "--until": wanted.until, "--plan": wanted.plan, "--action": wanted.action, "--outcome": wanted.outcome}  # fmt: skip
+    words = [shlex.quote(request.what)] if request.what else []
+    return words + [part for flag, value in given.items() if value is not None for part in (flag, shlex.quote(value))]
 
 
 def _has_gaps(rows: Sequence[log.Logged]) -> bool:
@@ -140,7 +155,7 @@ def _of_all(invocation: Invocation, request: LogRequest, most: int | None, *, sh
 
     found = newest(kept, screen.COLUMNS)
     folded = newest(entries, [*screen.FOLDED, screen.ID_OF_ENTRY]) if folds else None
-    more = _more(invocation, found if folded is None else folded, most, [row for _, row in entries])
+    more = _more(invocation, request, found if folded is None else folded, most, [row for _, row in entries])
     show_paged(invocation, screen.answer_of_all(rows, found, folded, invocation.now, more, show_names=show_names))
     return worst(row.code for row in rows)
 

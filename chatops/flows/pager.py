@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 from typing import TextIO
 
-from chatops import interrupts, settings
+from chatops import pagers, settings
 from chatops.flows.run import Invocation
 from chatops.model import Answer
 from chatops.render import encodable
 
-LESS = "less -FRX '-Pq quits, space goes on'"
-
-
 def show_paged(invocation: Invocation, answer: Answer) -> None:
-    """Shows an answer; in $PAGER (less, where that is empty of other advice) when it does not fit on the terminal."""
+    """Shows an answer; in a pager when it does not fit on the terminal."""
     words = _pager(invocation)
     if words is None:
         invocation.show(answer)
@@ -46,30 +40,12 @@ def _page(invocation: Invocation, words: list[str], text: str) -> None:
 def _ran(invocation: Invocation, words: list[str], text: str, stream: TextIO) -> bool:
     """Whether the pager has shown the text on this terminal."""
     stream.flush()
-    medium = invocation.medium(stream=stream)
-    environ = settings.without_databases(invocation.environ)
-    environ.setdefault("LESS", "FRX")  # a $PAGER without options shows colours as codes otherwise
-    environ.setdefault("LV", "-c")  # the same for lv
-    if not medium.ascii:
-        environ.setdefault("LESSCHARSET", "utf-8")  # less would go by LANG, which may be C
-    try:
-        with interrupts.for_another_program():
-            given = encodable(text, medium).encode("utf-8", "replace")
-            read = subprocess.run(words, input=given, stdout=stream, check=False, env=environ)
-    except OSError:
-        return False
-    return read.returncode <= 0  # an option it does not know, a library it does not find: the answer is not lost for that
+    given = encodable(text, invocation.medium(stream=stream)).encode("utf-8", "replace")
+    return pagers.read_in(words, given, settings.without_databases(invocation.environ), stream)
 
 
 def _pager(invocation: Invocation) -> list[str] | None:
-    """The pager's command line; None off a terminal, or where PAGER is empty or cat, or there is none."""
+    """The pager's command line; None off a terminal, or where none is wanted or there."""
     if not (invocation.medium().redraws and invocation.interactive):
         return None
-    try:
-        words = shlex.split(invocation.environ.get("PAGER", LESS))
-    except ValueError:  # a quote that does not end
-        return None
-    if not words or words[0] == "cat" or shutil.which(words[0]) is None:
-        return None
-    # Whatever $LESS says, or a $PAGER with options of its own: our text has colours.
-    return [words[0], "-R", *words[1:]] if Path(words[0]).name == "less" and invocation.medium().colour else words
+    return pagers.chosen(invocation.environ, colour=invocation.medium().colour)

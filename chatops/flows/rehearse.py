@@ -70,7 +70,8 @@ def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
         database, prepared, annotated, max_hold=hold, max_wait=wait,
         tell=lambda line: invocation.note(f"  … {formatting.visible(line)}"),
     )  # fmt: skip
-    invocation.show(answer(found, invocation.target.name, before.facts, invocation.medium().width))
+    whole = invocation.here("rehearse", *pin(asked.to), *options.words(), "-o", "json")
+    invocation.show(answer(found, invocation.target.name, before.facts, invocation.medium().width, whole))
     if found.failed:
         return ExitCode.REFUSED
     return ExitCode.FOUND if found.too_long else ExitCode.OK

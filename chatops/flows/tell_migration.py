@@ -78,6 +78,11 @@ class Teller:
         for blocker in culprits[:3]:
             self.note(self.clipped(f"       blocked by {blocker}"))
         if len(culprits) > 3:
-            self.note(f"       and by {len(culprits) - 3} more")
+            self.note(f"       and by {len(culprits) - 3} more, {len(culprits)} in all")
+        holding = [blocker for blocker in culprits if not blocker.waiting]
+        if holding and not all(blocker.backend_type == "autovacuum worker" for blocker in holding):
+            ends, it = ("that session ends", "it") if len(holding) == 1 else ("those sessions end", "them")
+            calls = ", ".join(f"pg_terminate_backend({blocker.number or blocker.pid})" for blocker in holding)
+            self.note([Span(f"       goes in by itself once {ends}; to end {it} (SQL): "), Span(f"select {calls};", "code")])
         if event.unseen:
             self.note(f"       who is in the way cannot be seen: {event.unseen}")

@@ -39,7 +39,8 @@ def take_back(
             raise RefusedError(f"action {actions[0].action_id} cannot be undone: {actions[0].problem}; nothing was changed")
     asked = not dry_run and not yes and invocation.interactive
     if asked:
-        shown = screen.preview(actions, operators, show_names=True, now=invocation.now, silent_before=silent)
+        whole = invocation.here("undo", shlex.quote(what), "--dry-run", "-o", "json")
+        shown = screen.preview(actions, operators, show_names=True, now=invocation.now, silent_before=silent, whole=whole)
         acting.show_on_stderr(invocation, shown)
     if not dry_run and not invocation.consent("Undo it" if len(actions) == 1 else "Undo them", yes=yes):
         raise RefusedError("nothing was changed")

@@ -23,7 +23,7 @@ FIRST_OF_OURS = "018"
 """Numbered files before it are the application's own; those from it on are taken out."""
 SCHEMA = "chatops"
 ORDER = ("trigger", "view", "function", "constraint", "index", "column", "sequence", "schema")
-KEPT_IN = {"actions": "log", "migrations": "ledger", "runs": "runs", "settings": "settings", "watches": "watches of monitor"}
+KEPT_IN = {"actions": "the log", "migrations": "the ledger", "runs": "runs", "settings": "settings", "watches": "watches"}
 """What the tables of schema chatops hold, in words."""
 _LOSES = {
     "trigger": "what it kept right is no longer kept",

@@ -71,8 +71,8 @@ _BLOCKING = (
 )  # fmt: skip
 
 
-def answer(rehearsal: Rehearsal, environment: str, facts: Facts, width: int) -> Answer:
-    """The whole rehearsal; `width` in columns, 0 for endless."""
+def answer(rehearsal: Rehearsal, environment: str, facts: Facts, width: int, whole: str) -> Answer:
+    """The whole rehearsal; `width` in columns, 0 for endless; `whole` is the command line that tells each statement."""
     steps = [step for file in rehearsal.files for step in file.steps]
     tables = [
         Table("files", _FILES, [RehearsedRow(f.name, f.status, f.seconds, f.note) for f in rehearsal.files], audience="machines"),
@@ -86,6 +86,8 @@ def answer(rehearsal: Rehearsal, environment: str, facts: Facts, width: int) -> 
     lines: list[Line] = _wrapped(_headline(rehearsal, environment), width, "")
     for file in rehearsal.files:
         lines += ["", *_file(file, rehearsal, width)]
+    if any(_quiet(file) for file in rehearsal.files):
+        lines += ["", [Span("Each statement with its time: "), Span(whole, "code")]]
     data = {"max_hold": rehearsal.max_hold, "seconds": rehearsal.seconds, "operators_on_shift": rehearsal.on_shift}
     return Answer("rehearse", [*tables, Text(lines)], data, facts.now)
 
@@ -103,7 +105,7 @@ def _file(file: RehearsedFile, rehearsal: Rehearsal, width: int) -> list[Line]:
     lines: list[Line] = [
         [Span(formatting.visible(file.name), "strong"), Span("" if file.status == "rehearsed" else f"  {file.status}")]
     ]
-    quiet = [step for step in file.steps if _is_quiet(step)] if len(file.steps) > FEW else []
+    quiet = _quiet(file)
     for step in file.steps:
         if step not in quiet:
             lines += _step(step, width)
@@ -124,6 +126,11 @@ def _file(file: RehearsedFile, rehearsal: Rehearsal, width: int) -> list[Line]:
     for help_ in dict.fromkeys(step.help for step in file.steps if step.help):
         lines += _wrapped(f"help: {help_}", width, "   ")
     return lines
+
+
+def _quiet(file: RehearsedFile) -> list[RehearsedStatement]:
+    """The statements that are counted, not shown."""
+    return [step for step in file.steps if _is_quiet(step)] if len(file.steps) > FEW else []
 
 
 def _is_quiet(step: RehearsedStatement) -> bool:

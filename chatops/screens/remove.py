@@ -31,7 +31,7 @@ def lines(found: Removal, width: int, whole: str) -> list[Line]:
     lost = [step for step in gone if step.kind in LOST]
     guards = any(step.kind in ("trigger", "constraint") for step in gone)
     shown: list[Line] = [
-        f"Chatops goes out of schema {formatting.visible(found.schema)}. Lost for good: {_lost(lost) or 'nothing'}.",
+        f"Takes chatops out of schema {formatting.visible(found.schema)}. Lost for good: {_lost(lost) or 'nothing'}.",
         "What stays: every table, column and row of the application; repaired rows stay repaired, 001 to 017 stay in.",
         [Span(f"{'Nothing refuses late replies any more, nothing is logged' if guards else 'Nothing is logged any more'},"
               " and this cannot be undone.", "warning")],

@@ -129,8 +129,10 @@ def _refused_lines(plan: RepairPlan, here: Here) -> list[Line]:
         told.append([Span(f"{code:<8} ", "strong"), Span(left, "warning"), Span(here("reopen", first, "--dry-run"), "code"),
                      Span(" or "), Span(here("close", first, "--dry-run"), "code")])  # fmt: skip
         if rest := [str(one) for one in chats[1:]]:
-            more = "" if len(rest) <= NAMED else f" and {formatting.count(len(rest) - NAMED)} more"
-            told.append([Span(f"         the others: {' '.join(rest[:NAMED])}{more}")])
+            told.append([Span(f"         the others: {' '.join(rest[:NAMED])}")])
+            if len(rest) > NAMED:
+                told.append([Span(f"         and {formatting.count(len(rest) - NAMED)} more: "),
+                             Span(here("diagnose", "--only", code, "-o", "json"), "code")])  # fmt: skip
     return told
 
 

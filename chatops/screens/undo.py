@@ -79,19 +79,26 @@ def in_words(last: Last, operators: dict[UUID, Operator], now: datetime | None, 
 
 def preview(
     actions: Sequence[Action], operators: dict[UUID, Operator], *, show_names: bool, now: datetime | None,
-    silent_before: datetime | None = None,
+    silent_before: datetime | None = None, whole: str = "",
 ) -> list[Table | Text]:  # fmt: skip
-    """What taking these actions back means, for people; who gets a chat again and was not heard of since then is named."""
+    """What taking these actions back means, for people; who gets a chat again and was not heard of since then is named.
+
+    `whole` is the command line that lists them all.
+    """
     body: list[Table | Text] = [Text([formatting.plural(len(actions), "action") + " to undo"])]
     lines = _lines(actions[:SHOWN], {}, operators, show_names=show_names)
     body.append(Table("preview", COLUMNS, lines, audience="people"))
     if len(actions) > SHOWN:
-        body.append(Text([f"and {formatting.count(len(actions) - SHOWN)} more"]))
+        body.append(Text([_more(len(actions), "actions", whole)]))
     again = dict.fromkeys(one.operator_before_id for one in actions if one.of_a_chat and not one.problem)
     takers = [known for one in again if one is not None and (known := operators.get(one)) and is_silent(known, silent_before)]
     if careful := silent_lines(takers, silent_before, now, show_names=show_names):
         body.append(Text(careful))
     return body
+
+
+def _more(number: int, of: str, whole: str) -> Line:
+    return [Span(f"and {formatting.count(number - SHOWN)} more of {formatting.count(number)} {of}: "), Span(whole, "code")]
 
 
 def outcome(
@@ -111,7 +118,10 @@ def outcome(
     lines = _lines(actions, results, operators, show_names=show_names)
     done = [one for one in lines if one.outcome == "done"]
     odd = [one for one in lines if one.outcome != "done"]
-    body = [] if asked else preview(actions, operators, show_names=show_names, now=now, silent_before=silent_before)
+    whole = f"{do} --dry-run -o json"
+    body: list[Table | Text] = []
+    if not asked:
+        body += preview(actions, operators, show_names=show_names, now=now, silent_before=silent_before, whole=whole)
     told: list[Line] = []
     if rehearsal:
         count = f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')}"
@@ -125,6 +135,8 @@ def outcome(
         columns = [column for column in COLUMNS if column.name in ("action_id", "chat_id")]
         columns += [Column("outcome", "result"), Column("detail", "why")]
         body.append(Table("exceptions", columns, odd[:SHOWN], audience="people"))
+        if len(odd) > SHOWN:
+            body.append(Text([_more(len(odd), "that were not undone", whole)]))
     if rehearsal:
         body.append(Text([[Span("Do it: "), Span(do, "code")]]))
     body.append(Table("actions", COLUMNS, lines, audience="machines"))
