@@ -481,3 +481,22 @@ def test_a_value_that_is_missing_or_wrong_leads_to_the_commands_own_help(
     told = chatops_inprocess(*words, check=2).stderr
     assert said in told
     assert f"chatops {words[0]} --help" in told
+
+
+def test_help_that_is_longer_than_the_screen_is_read_in_the_pager_unless_none_is_wanted(home: Path, tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\necho PAGED; exec cat\n")
+    pager.chmod(0o755)
+    for words in (["migrate", "--help"], ["migrate", "--yes", "--help"], ["help", "safety"]):
+        for wanted, more in (
+            (True, {"PAGER": str(pager)}),
+            (True, {"PAGER": "cat", "CHATOPS_PAGER": str(pager)}),
+            (False, {"PAGER": str(pager), "NO_PAGER": "1"}),
+            (False, {"PAGER": str(pager), "CHATOPS_PAGER": "cat"}),
+            (False, {"PAGER": str(pager), "TERM": "dumb"}),
+        ):
+            code, text = run_in_terminal(words, clean_environment(home, {"TERM": "xterm", **more}), 80)
+            assert (code, "PAGED" in text) == (0, wanted), (words, more, text)
+            assert "Usage: chatops migrate" in text or "What is locked" in text
+    code, text = run_in_terminal(["new", "--version"], clean_environment(home, {"TERM": "xterm", "PAGER": str(pager)}), 80)
+    assert "PAGED" not in text
