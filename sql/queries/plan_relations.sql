@@ -22,7 +22,7 @@ select n.name, n.relkind::text as kind, t.relname::text as on_table,
        coalesce(max(p.names), '{}') as partners,
        array(select called from pg_catalog.unnest(:'calls'::text[]) as called
               where not exists (select from pg_catalog.pg_proc as f
-                                 where f.proname::text = called and f.pronamespace = 'pg_catalog'::regnamespace)) as unknown
+                                 where f.proname::text = called and f.pronamespace = 'pg_catalog'::regnamespace::oid)) as unknown
   from (values (null)) as always
   left join named as n on true
   left join pg_catalog.pg_class as t on t.oid = n.table_id

@@ -3,7 +3,7 @@
 select case when d.objsubid = 0 then 'sequence ' || c.relname::text else 'column ' || c.relname::text || '.' || a.attname::text end,
        d.description
   from pg_catalog.pg_description as d
-  join pg_catalog.pg_class as c on c.oid = d.objoid and d.classoid = 'pg_catalog.pg_class'::regclass
+  join pg_catalog.pg_class as c on c.oid = d.objoid and d.classoid = 'pg_catalog.pg_class'::regclass::oid
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = :'schema'
   left join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = d.objsubid
  where d.objsubid > 0 or c.relkind = 'S'
