@@ -12,6 +12,7 @@ from chatops import interrupts
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # without typing, which `--help` does not need
     from collections.abc import Mapping
+    from typing import TextIO
 
 LESS = "less -FRX '-Pq quits, space goes on'"
 
@@ -34,7 +35,7 @@ def chosen(environ: Mapping[str, str], *, colour: bool = False) -> list[str] | N
     return [words[0], "-R", *words[1:]] if colour and os.path.basename(words[0]) == "less" else words  # noqa: PTH119 - no pathlib
 
 
-def read_in(words: list[str], text: bytes, environ: Mapping[str, str]) -> bool:
+def read_in(words: list[str], text: bytes, environ: Mapping[str, str], stream: TextIO | None = None) -> bool:
     """Whether somebody could read it: an option that the pager does not know must not lose the answer."""
     environ = dict(environ)
     environ.setdefault("LESS", "FRX")  # a $PAGER without options shows colours as codes otherwise
@@ -43,6 +44,6 @@ def read_in(words: list[str], text: bytes, environ: Mapping[str, str]) -> bool:
         environ.setdefault("LESSCHARSET", "utf-8")  # less would go by LANG, which may be C
     try:
         with interrupts.for_another_program():
-            return subprocess.run(words, input=text, check=False, env=environ).returncode <= 0
+            return subprocess.run(words, input=text, stdout=stream, check=False, env=environ).returncode <= 0
     except OSError:
         return False
