@@ -11,6 +11,7 @@ from chatops.flows.run import Invocation
 from chatops.model import Answer
 from chatops.render import encodable
 
+
 def show_paged(invocation: Invocation, answer: Answer) -> None:
     """Shows an answer; in a pager when it does not fit on the terminal."""
     words = _pager(invocation)
