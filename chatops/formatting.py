@@ -165,6 +165,22 @@ def visible(text: str, *, lines: bool = False) -> str:
     return "".join(out)
 
 
+_OUR_WORDS = ("none", "yes", "no", "nobody known")
+"""What evidence says where there is no value, or a flag."""
+
+
+def told_apart(text: str, plain: str | None = None) -> str:
+    r"""A value of the database between quotes where it could be taken for words of ours, or its blanks be overlooked.
+
+    `plain` is the pattern of what needs none. Not yet made visible.
+
+    >>> told_apart("idle_timeout"), told_apart(""), told_apart("left "), told_apart("none"), told_apart("so late", r"[a-z_]+")
+    ('idle_timeout', '""', '"left "', '"none"', '"so late"')
+    """
+    clear = text.isprintable() and text.strip() == text and "  " not in text and text.lower() not in ("", *_OUR_WORDS)
+    return text if clear and (plain is None or re.fullmatch(plain, text)) else '"' + text.replace('"', '\\"') + '"'
+
+
 def shortened(text: str, width: int) -> str:
     """Foreign text on one line of at most `width` characters, for people only."""
     text = visible(" ".join(text.split()))

@@ -153,5 +153,5 @@ def test_who_is_free_for_a_chat_is_everybody_but_its_last_operator_for_a_while(m
         "where q.waiting_since < now() - interval '1 minute' group by q.chat_id"
     ).fetchall()
     connection.close()
-    assert {row["chat_id"]: row["free_operators"] for row in rows_of(mended, "QUEUE004")} == dict(plain)
+    assert {row["chat_id"]: row["may_take_it"] for row in rows_of(mended, "QUEUE004")} == dict(plain)
     assert len({count for _, count in plain}) > 1

@@ -6,7 +6,8 @@ import json
 import re
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import pytest
 
 from chatops.chats import planting, population
 from chatops.checks import load
-from chatops.checks.findings import filled
+from chatops.checks.findings import filled, findings
+from chatops.checks.results import Result as Result_
 from chatops.flows import watch_option
+from chatops.screens import diagnose_short as short
 from chatops.screens.evidence import evidence
 from chatops.screens.lines import Reader
 from tests.ailing import look, recent
@@ -70,7 +73,7 @@ def test_what_is_missing_is_named_with_the_file_that_makes_it(
 def test_one_line_stays_one_whatever_is_wrong(chatops_inprocess: Run, demo: Database) -> None:
     shown = chatops_inprocess("diagnose", "--brief", db=demo, check=1).stdout
     assert shown.count("\n") == 1
-    assert re.search(r"(?: [A-Z]+\d{3}){6} and \d+ more · ", shown)
+    assert re.search(r"(?: [A-Z]+\d{3}){6} and \d+ more \(diagnose\) · ", shown)
     assert len(shown) < 200
 
 
@@ -98,6 +101,82 @@ def test_the_demo_fits_24_lines_of_80_with_everything_urgent_by_line(chatops_inp
         else:
             assert code in folded, code
     assert re.fullmatch(r"next: \S*chatops .*repair --dry-run   \(\d+ of \d+, not DB017 and 1 more\)", lines[-1])
+
+
+def test_whatever_is_urgent_has_a_title_that_fits_however_long_the_names_in_it_are() -> None:
+    room = 80 - short.CODE - short.SINCE - short.MEND - len(" new")
+    of_a_row = {
+        "queue_sla_minutes": "15",
+        "waiting_for": timedelta(hours=23, minutes=59),
+        "stuck_for": timedelta(days=9),
+        "overtaken": 99,
+    }
+    for check in load.shipped():
+        judged = re.search(r"\\bas (critical|blocks)\\b", check.sql) is not None or check.severity.value == "critical"
+        if not (judged or check.users_wait):
+            continue
+        for count in (1, 1234):
+            texts = [check.narrow_heading(count), (check.brief or "").replace("{count}", f"{count:,}"), check.heading(count)]
+            told = [filled(text, of_a_row, datetime.now(UTC)) for text in texts if text]
+            assert any(len(one) <= room and "…" not in one for one in told), (check.code, told)
+
+
+def test_with_many_findings_each_is_one_line_and_none_is_cut(chatops_inprocess: Run, demo: Database) -> None:
+    name = "a_trigger_whose_name_is_as_long_as_a_name_can_be_and_that_is_63_"[:63]
+    demo.execute(f"alter trigger update_chat_on_message on messages rename to {name}")
+    lines = chatops_inprocess("diagnose", db=demo, terminal=(80, 24), check=1).stdout.splitlines()
+    urgent = lines[2 : next(number for number, line in enumerate(lines) if line.startswith(("ROWS", "SCHEMA", "PAST")))]
+    assert all(re.match(r"[A-Z]{2,8}\d{3} |CRITICAL|USERS WAIT", line) for line in urgent), urgent
+    assert not [line for line in urgent if ".." in line or "…" in line]
+    assert any(re.match(r"DB017     messages do not reach the queue: 1 trigger is off  +sql$", line) for line in urgent), urgent
+
+
+@pytest.mark.parametrize(("held", "waits", "mend"), [(True, False, "release"), (False, True, "people"), (True, True, "release")])
+def test_what_mends_a_stuck_chat_is_told_by_whether_somebody_holds_it(
+    latest_database: Database, held: bool, waits: bool, mend: str
+) -> None:
+    rows = [{"mend": "operators --free"}] * waits + [{"mend": "release --stuck 60m --dry-run"}] * held
+    check = next(one for one in load.shipped() if one.code == "CHAT013")
+    result = Result_(check, "failed", check.severity, len(rows), tuple(rows), helped=tuple(rows))
+    survey = replace(look(latest_database), results=(result,))
+    (one,) = findings(survey, lambda *words: " ".join(words))
+    assert short.how_mended(one) == mend
+    assert one.commands == tuple(row["mend"] for row in rows)
+
+
+def test_a_setting_that_says_when_it_was_changed_is_told_with_it(chatops_inprocess: Run, core_database: Database) -> None:
+    def line() -> str:
+        shown = chatops_inprocess("diagnose", "--only", "CONF001", db=core_database, check=1).stdout
+        return next(line for line in shown.splitlines() if line.strip().startswith("evidence"))
+
+    core_database.execute(UNUSABLE)
+    assert "changed" not in line()
+    for kind, value, told in (
+        ("timestamptz", "now() - interval '3 hours'", True), ("timestamptz", "'infinity'", False), ("text", "'2026-99-99'", False),
+    ):  # fmt: skip
+        core_database.execute(f"alter table platform_config add updated_at {kind} default {value}")
+        assert ("changed" in line()) is told, (kind, value)
+        core_database.execute("alter table platform_config drop updated_at")
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"chat_state": ""}, 'chat state ""'),
+        ({"chat_state": "waiting_assignment"}, "chat state waiting_assignment"),
+        ({"chat_state": "assigned "}, 'chat state "assigned "'),
+        ({"release_reason": "five"}, "release reason five"),
+        ({"release_reason": "none"}, 'release reason "none"'),
+        ({"release_reason": None}, "release reason none"),
+        ({"release_reason": "a: b\n"}, 'release reason "a: b\\n"'),
+        ({"setting": " max_reassignments"}, '" max_reassignments"'),
+        ({"operator": "Ada  "}, '"Ada  "'),
+    ],
+)  # fmt: skip
+def test_what_the_database_holds_is_told_apart_from_our_words(
+    latest_database: Database, row: dict[str, object], told: str
+) -> None:
+    assert evidence(row, look(latest_database), Reader(80, True, True, lambda *words: " ".join(words))) == told
 
 
 @pytest.mark.parametrize(

@@ -166,3 +166,17 @@ def test_several_are_drained_at_once_and_none_gets_the_chat_of_another(shift: Da
     assert available(shift, 1)
     assert available(shift, 3)
     assert shift.value("select assigned_operator_id from chats where id = %s", (chat_id(1),)) == operator_id(1)
+
+
+def test_all_operators_of_a_finding_are_drained_by_its_code(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute("update operators set last_activity = now() - interval '2 hours' where id = %s", (operator_id(3),))
+    asked = ("drain", "--where", "oper003")
+    tried = chatops_inprocess(*asked, "--dry-run", db=shift, check=0).stdout
+    assert "Do it: chatops drain --where OPER003" in tried.replace("oper003", "OPER003")
+    assert available(shift, 3)
+    chatops_inprocess(*asked, "--reason", "gone home", db=shift, check=0)
+    assert [available(shift, number) for number in (1, 2, 3)] == [True, True, False]
+    assert "there is nobody to drain" in chatops_inprocess(*asked, "--reason", "x", db=shift, check=2).stderr
+    assert "say who" in chatops_inprocess("drain", "--reason", "x", db=shift, check=2).stderr
+    assert "say who" in chatops_inprocess("drain", "op-1", "--where", "OPER003", "--reason", "x", db=shift, check=2).stderr
+    assert "names no operator" in chatops_inprocess("drain", "--where", "DB001", "--reason", "x", db=shift, check=2).stderr

@@ -30,13 +30,13 @@ def test_what_stops_the_queue_is_named_with_what_that_means_and_what_was_missed_
 
     assert "CRITICAL" not in screen()
     database.script("alter table messages disable trigger chatops_apply_message")
-    assert "trigger chatops_apply_message on messages is switched off: what users write does not reach the queue" in screen()
+    assert "trigger chatops_apply_message on messages is switched off: messages do not reach the queue" in screen()
     database.script("drop trigger chatops_apply_message on messages; " + MISSED)
     database.script("alter function assign_chat_to_operator(uuid) rename to assign_before")
     database.script("drop index idx_chats_last_operator")
     shown = screen()
-    assert "messages.chatops_apply_message is missing: what users write does not reach the queue" in shown
-    assert re.search("; function assign_chat_to_operator .*nobody can be given a chat; and 1 more", shown)
+    assert "messages.chatops_apply_message is missing: messages do not reach the queue" in shown
+    assert re.search("; function assign_chat_to_operator .*nobody (migrate )?can be given a chat; and 1 more", shown)
     assert shown.endswith("--only DB003")
     assert "first see DB003: trigger messages.chatops_apply_message is missing" in screen("--full")
     verified = told(chatops_inprocess("verify", db=database, terminal=(160, 40)).stdout)

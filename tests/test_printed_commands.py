@@ -14,6 +14,7 @@ import pytest
 
 from chatops import sqlfiles
 from chatops.checks import findings, load, results, run
+from chatops.checks.began import oldest
 from chatops.checks.explain import in_general
 from chatops.checks.thresholds import known
 from chatops.cli import COMMANDS
@@ -22,7 +23,6 @@ from chatops.errors import UsageError
 from chatops.flows.move_request import MoveRequest
 from chatops.model import Span
 from chatops.screens import explain
-from chatops.screens.diagnose_short import oldest
 from chatops.screens.finding import finding_lines
 from chatops.screens.lines import Reader, free_in_words
 from tests import ailing

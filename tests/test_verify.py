@@ -14,6 +14,7 @@ from chatops.checks import load, run
 from tests.ailing import deployed, plant, standing_still, wrong
 from tests.conftest import ROOT, Result
 from tests.servers import Database, Farm, Server
+from tests.shift import furnish
 from tests.test_checks_long import undone
 
 __all__ = ["deployed"]
@@ -173,6 +174,48 @@ def test_history_is_looked_back_to_the_last_migration_unless_told(latest_databas
     assert (
         "history checks cover the last 1 h\n" in chatops_inprocess("verify", "--since", "1h", db=latest_database, check=0).stdout
     )
+
+
+def test_what_is_older_than_the_last_migration_is_told_apart_and_counts_all_the_same(
+    latest_database: Database, chatops_inprocess: Run
+) -> None:
+    def look(*words: str) -> tuple[str, dict[str, str]]:
+        found = chatops_inprocess("verify", "data", *words, "-o", "json", db=latest_database, check=1).stdout
+        failed = [check for check in json.loads(found)["checks"] if check["status"] == "failed" and check["severity"] != "advice"]
+        return chatops_inprocess("verify", *words, db=latest_database, check=1).stdout, {
+            one["code"]: one["age"] for one in failed
+        }
+
+    furnish(latest_database, 2, held=1)
+    latest_database.script(
+        "set local session_replication_role = replica; update operators set is_active = false, last_activity = now() - interval '2 days'; update operator_activity set last_activity = now() - interval '2 days'; update chats set assignment_time = now() - interval '2 days'"
+    )
+    shown, ages = look("--only", "OPER001")
+    assert ages == {"OPER001": "older"}
+    assert "data: 1 finding: 0 newer, 1 older" in shown
+    assert "exit code 1: what is older counts, too" in shown
+    latest_database.execute("update chatops.migrations set applied_at = now() - interval '3 days'")
+    shown, ages = look("--only", "OPER001")
+    assert ages == {"OPER001": "newer"}
+    assert "data: 1 finding: 1 newer (OPER001), 0 older" in shown
+    assert "; since the last migration" in shown
+    assert "exit code 1; a repair mends some of it" in shown
+
+
+def test_what_is_more_than_is_shown_comes_with_the_command_that_shows_it(deployed: Database, chatops_inprocess: Run) -> None:
+    deployed.execute("alter table messages disable trigger user; alter table chats disable trigger user")
+    deployed.execute(
+        "create trigger t1 before update on chats for each row execute function suppress_redundant_updates_trigger()"
+    )
+    deployed.execute(
+        "create trigger t2 before update on chats for each row execute function suppress_redundant_updates_trigger()"
+    )
+    deployed.execute("alter table chats disable trigger t1; alter table chats disable trigger t2")
+    shown = chatops_inprocess("verify", "--only", "DB017", db=deployed, check=1).stdout
+    found = re.search(r"and (\d+) more: chatops (diagnose --only DB017 --rows (\d+))$", shown, re.MULTILINE)
+    assert found is not None, shown
+    listed = json.loads(chatops_inprocess(*found[2].split(), "-o", "json", db=deployed, check=1).stdout)["findings"][0]["rows"]
+    assert len(listed) == int(found[1]) + 1 == int(found[3])
 
 
 def test_a_chat_taken_at_a_message_says_that_the_code_was_not_deployed(deployed: Database, chatops_inprocess: Run) -> None:

@@ -24,7 +24,11 @@ STATEMENTS = ("remedy", "mend", "forget", "statement")
 """Columns of a row that hold a whole statement or command."""
 NAMES_NO_COUNT = re.compile(r"(?:^|_)(?:pids?|number|port|oid)$")
 """Columns whose numbers name something: typed again as they stand, never with separators."""
-PASTED = re.compile(r"(?:select \w+\([^()]*\)|chatops \w+ \w+(?= says))")
+WRITTEN = dict.fromkeys(("chat_state", "state", "release_reason", "closed_reason", "sender_type"), r"[a-z_]+")
+"""Columns that hold what the application wrote, with what is plain of it: all else stands between quotes."""
+OUR_SENTENCES = (*STATEMENTS, "told", "trouble", "definition", "value")
+"""Columns that a check words itself, and a setting's value, which is JSON."""
+PASTED = re.compile(r"(?:select \w+\([^()]*\)|chatops \w+ \w+(?= says)|drop index [^;]+;)")
 
 
 @frozen
@@ -43,6 +47,8 @@ class Finding:
     statements: tuple[str, ...] = ()
     advices: tuple[str, ...] = ()
     pasted: tuple[str, ...] = ()
+    narrow: str = ""
+    """The title without names, in a few words; "" where the title has none."""
     named: tuple[str, ...] = ()
     """The titles of the first offending rows alone: one for each thing that does not work because of them."""
 
@@ -78,6 +84,15 @@ class Finding:
         if self.result.status == "unknown" or not check.brief:
             return self.title
         return check.brief.replace("{count}", formatting.count(self.result.count))
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """What may stand for it, the fullest first: the last ones are without names, so that they always fit 50 columns."""
+        check, result = self.result.check, self.result
+        if check.narrow is None or result.status == "unknown":
+            return (self.brief, self.title) if check.narrow is None else (self.brief,)
+        stops = next((str(row["stops"]) for row in result.rows if row.get("stops")), "")
+        return (self.brief, *([f"{stops}: {self.narrow}", stops] if stops else []), self.narrow)
 
     @property
     def word(self) -> str:
@@ -134,8 +149,9 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         more=max(0, result.count - len(result.rows)),
         commands=_once(_command(check.help_command, row, here) for row in each if _says(check.help_command, row)),
         statements=_once(_in_schema(_filled_exactly(check.help_sql, row), survey) for row in each if _says(check.help_sql, row)),
-        advices=_once(_advice(check.help_text, row, survey, here) for row in told if check.help_text),
+        advices=_once(_advice(check.help_text, row, survey, here) for row in told if _says(check.help_text, row)),
         pasted=_once(text for row in told for text in _pasted(check.help_text or "", row, survey, here)),
+        narrow=filled(check.narrow_heading(result.count), values, survey.now),
         named=_named(check.title_one, each, survey.now),
     )
 
@@ -176,7 +192,7 @@ def _pasted(template: str, values: Values, survey: Survey, here: Callable[..., s
     return (
         *(_command(part, values, here) for part in parts[1::2]),
         *(filled(place, values, survey.now) for place in places if values.get(place[1:-1]) is not None),
-        *(found for part in parts[::2] for found in PASTED.findall(part)),
+        *(found for part in parts[::2] for found in PASTED.findall(filled(part, values, survey.now))),
     )
 
 
@@ -234,4 +250,4 @@ def shown(value: object, now: datetime | None, name: str = "") -> str:
         return str(value) if NAMES_NO_COUNT.search(name) else formatting.count(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(shown(item, now, name) for item in value)
-    return str(value)
+    return formatting.told_apart(str(value), WRITTEN.get(name)) if name not in OUR_SENTENCES else str(value)

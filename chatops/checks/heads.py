@@ -29,6 +29,8 @@ KEYS: tuple[Key, ...] = (
     Key("title", "what is found, with {count} and any column of the first row", "{count} orders have no chat", required=True),
     Key("title-one", "the same for one row", "1 order has no chat"),
     Key("brief", "the title in at most 50 characters, with {count} alone, for one and for many", "{count} without a chat"),
+    Key("narrow", "the title without names, in at most 50 characters: many share a narrow screen", "{count} lack a chat"),
+    Key("narrow-one", "the same for one row", "1 lacks a chat"),
     Key("severity", "critical, warning or advice", required=True, words=("critical", "warning", "advice")),
     Key("critical", "what makes it critical where severity says less; rows with `critical` true", "the orders stand still"),
     Key("group", "schema gates a deploy, data reports, now is diagnose alone", required=True, words=("schema", "data", "now")),

@@ -74,6 +74,8 @@ class Check:
     """Without this extension there is nothing to find."""
     leads: bool = False
     brief: str | None = None
+    narrow: tuple[str, str] | None = None
+    """Its title without names, for many rows and for one: what fits where many findings share a narrow screen."""
     users_wait: bool = False
     dated: bool = True
     declares: tuple[Limit, ...] = ()
@@ -105,6 +107,11 @@ class Check:
     def heading(self, count: int) -> str:
         """The title with its number."""
         return self.title_one if count == 1 else self.title.replace("{count}", formatting.count(count))
+
+    def narrow_heading(self, count: int) -> str:
+        """The title without names, with its number; "" where it has none."""
+        many, one = self.narrow or ("", "")
+        return (one if count == 1 else many).replace("{count}", formatting.count(count))
 
 
 @lru_cache(maxsize=500)
@@ -257,6 +264,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         if_extension=head.get("if-extension") or None,
         leads=head.get("leads") == "yes",
         brief=head.get("brief") or None,
+        narrow=(narrow, head.get("narrow-one", narrow)) if (narrow := head.get("narrow")) else None,
         users_wait=head.get("users-wait") == "yes",
         dated=head.get("dated") != "no",
         declares=tuple(declared(entry.text) for entry in head.all("limit")),

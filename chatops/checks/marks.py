@@ -25,7 +25,7 @@ ORDERED_BY = {"messages": "created_at", "chat_assignments": "assigned_at"}
 STATES = ("waiting_assignment", "assigned", "waiting_real_user_reply", "completed")
 # Words of evidence that are the system's own; all others are hidden.
 OWN_WORDS = frozenset({"chat_state", "object", "relation", "setting", "kind", "reader", "clock", "stuck_as", "operator_is",
-                       "signature", "sqlstate", "severity", "migration", "differs", "mend", "trouble"})  # fmt: skip
+                       "signature", "sqlstate", "severity", "migration", "differs", "mend", "trouble", "gone_after"})  # fmt: skip
 _REASON = re.compile(r"[a-z_]+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

@@ -17,7 +17,7 @@ _CONFLICT = re.compile(r"\bon\s+conflict\s*\(([^)]*)\)", re.IGNORECASE)
 
 STOPS: tuple[tuple[str, str], ...] = (
     (r"function assign_chat_to_operator$", "nobody can be given a chat"),
-    (r"function user_message$|trigger messages\.\w+ .*\bAFTER INSERT\b", "what users write does not reach the queue"),
+    (r"function user_message$|trigger messages\.\w+ .*\bAFTER INSERT\b", "messages do not reach the queue"),
     (r"function operator_reply$", "no operator can reply"),
     (r"function release_and_reassign_chat$", "no chat can be given back"),
 )

@@ -12,13 +12,16 @@ from chatops.errors import ExitCode
 @command()
 def drain(
     ctx: Context,
-    operators: options.Operators,
+    operators: options.SomeOperators = None,
     to: str = option(
         "auto",
         "--to",
         metavar="OPERATOR",
         autocompletion=completion.recipients,
         help="Who gets the chats; auto spreads over who is free.",
+    ),
+    where: str | None = option(
+        None, "--where", metavar="CODE", autocompletion=completion.codes, help="All operators of a finding, such as OPER003."
     ),
     release: bool = option(False, "--release", help="Release the chats instead of giving them to others."),
     finish: bool = option(False, "--finish", help="They keep the chats they hold, answer them, and leave."),
@@ -36,10 +39,13 @@ def drain(
       chatops drain op-12 --reason 'end of shift'
       chatops drain op-12 --release --yes
       chatops drain op-12 op-31 --finish
+      chatops drain --where OPER003 --dry-run
 
     Exit codes: 0 nothing is held any more · 2 unknown or ambiguous name · 4 refused · 5 a chat moved meanwhile
     """
     from chatops.flows.drain import DrainRequest, empty
 
-    request = DrainRequest(names=operators, to=to, release=release, finish=finish, dry_run=dry_run, yes=yes, reason=reason)
+    request = DrainRequest(
+        names=operators or (), where=where, to=to, release=release, finish=finish, dry_run=dry_run, yes=yes, reason=reason
+    )
     return empty(invocation_of(ctx), request)

@@ -77,6 +77,12 @@ Operators = Annotated[
         metavar="OPERATOR…", autocompletion=completion.operators, help="Ids, their beginnings, or parts of names or e-mails."
     ),
 ]
+SomeOperators = Annotated[
+    list[str] | None,
+    argument(
+        metavar="[OPERATOR]…", autocompletion=completion.operators, help="Ids, their beginnings, or parts of names or e-mails."
+    ),
+]
 Only = Annotated[
     list[str] | None,
     option("--only", metavar="CODE", autocompletion=completion.codes, help="Only these checks (repeat, or commas)."),

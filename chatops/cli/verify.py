@@ -32,6 +32,8 @@ def verify(
     yes: bool = option(False, "--yes", "-y", help="Do not ask (--scenarios writes, and rolls back)."),
 ) -> ExitCode:
     """Reads only, in one snapshot. A check that could not run is unknown, says why, and counts as failed.
+    What failed is told as older or newer than the last migration, as far as its rows say when they began; both count.
+    Open functions (DB001), locks, load and waits are looked at by diagnose: they come and go without a deploy.
 
     What is wrong now: chatops diagnose. Can I work here: chatops doctor.
 
@@ -43,7 +45,7 @@ def verify(
       chatops verify --against deploy.json
       chatops verify -o github --write junit=verify.xml
 
-    Exit codes: 0 everything above advice passed · 1 something failed, or could not be checked
+    Exit codes: 0 everything above advice passed · 1 something failed (however old it is), or could not be checked
     """
     from chatops.flows.verify import VerifyRequest, verify  # loads the driver
 

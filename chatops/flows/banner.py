@@ -9,6 +9,7 @@ from chatops.db import Database, Facts
 from chatops.flows import ahead
 from chatops.formatting import visible
 from chatops.model import Line, Span, Style
+from chatops.render.wrap import cells
 
 TELLS = frozenset(("doctor", "psql", "wait"))
 """Commands that are no wiser on a coordinator."""
@@ -16,16 +17,43 @@ COLOURS: dict[str, Style] = {"red": "critical", "yellow": "warning", "green": "o
 """`colour` of an environment."""
 
 
-def line(database: Database, facts: Facts) -> Line:
-    """Environment, host, database, role, engine, version, server time."""
+def line(database: Database, facts: Facts, width: int) -> Line:
+    """Environment, host, database, role, engine, version, server time: what fits one line of `width` (0: endless), by rank."""
     target = database.target
     node = cluster.node_of(database) if facts.citus is not None else None
-    engine = f" · {node.told}" if node is not None else ""
-    schema = "" if target.schema == "public" else f" · schema {target.schema}"
-    standby = " · standby" if facts.standby else ""
-    where = visible(f"{target.place}/{facts.database} as {facts.role}")
-    rest = visible(f" · Postgres {facts.version.split()[0]}{engine}{standby}{schema} · {utc(facts.now)}")
-    return [Span(visible(target.name), COLOURS.get(target.colour or "", "plain")), Span(f" · {where}{rest}")]
+    name = Span(visible(target.name), COLOURS.get(target.colour or "", "plain"))
+    told = {
+        "host": visible(target.place) + "/",
+        "database": visible(facts.database),
+        "role": visible(f" as {facts.role}"),
+        "version": f" · Postgres {facts.version.split()[0]}",
+        "engine": f" · {node.told}" if node is not None else "",
+        "standby": " · standby" if facts.standby else "",
+        "schema": "" if target.schema == "public" else visible(f" · schema {target.schema}"),
+        "time": f" · {utc(facts.now)}",
+    }
+    # The least important first; what stays always is environment, database, schema, and that it is a standby.
+    shorter = [
+        ("version", ""), ("engine", ""), ("time", f" · {facts.now.astimezone(UTC):%H:%M} UTC"), ("role", ""),
+        ("host", _middle_left_out(told["host"])), ("time", ""), ("host", ""),
+    ]  # fmt: skip
+    rest = " · " + "".join(told.values())
+    for part, less in shorter:
+        if not 0 < width < cells(name.text + rest):
+            break
+        told[part] = less
+        rest = " · " + "".join(told.values())
+    return [name, Span(rest)]
+
+
+def _middle_left_out(host: str) -> str:
+    """A host without the middle of its name; whole where it is an address, for half a figure is another one.
+
+    >>> _middle_left_out("aws-0-eu-central-1.pooler.supabase.com:6543/"), _middle_left_out("10.0.12.200:6543/")
+    ('aws-0-eu-central-1..com:6543/', '10.0.12.200:6543/')
+    """
+    labels = host.split(".")
+    return f"{labels[0]}..{labels[-1]}" if labels[2:] and host[:1].isalpha() else host
 
 
 def newer(database: Database) -> str | None:

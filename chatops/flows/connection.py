@@ -163,7 +163,7 @@ class Connection(Output):
         self.now = facts.now
         if not self._banner_shown:
             self._banner_shown = True
-            self.note(banner.line(database, facts))
+            self.note(banner.line(database, facts, self.medium(stream=sys.stderr).width))
             if not ahead_told and (newer := banner.newer(database)):
                 self.warn(newer)
         if refuse_ahead and (newer := banner.newer(database)):

@@ -203,7 +203,7 @@ class DeskSource:
                 chat = names.find_chat(database, name)
                 survey = run.run(database, [], whole_seconds=CHECKS, about=name)
                 further = why_screen.lines(
-                    why_waiting.read(database, chat.id, silent_before(database)), show_names=self.show_names
+                    why_waiting.read(database, chat.id, silent_before(database)), reader.here, show_names=self.show_names
                 )
                 found = one_chat.read(database, chat, events=EVENTS, show_text=False, actions=bool(survey.inventory.audit))
                 answer = show_chat.about_chat(found, survey, reader, further)

@@ -12,7 +12,7 @@ from chatops.chats.carry_out import Conditions, carry_out
 from chatops.chats.reassignment import MovePlan, Operator
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError, worst
-from chatops.flows import acting
+from chatops.flows import acting, plan_moves
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.flows.silence import silent_before
@@ -22,6 +22,8 @@ from chatops.screens import moves
 
 # A chat that was on its way to the operator when they were drained arrives a moment later.
 ROUNDS = 3
+MOST_NAMED = 6
+"""More operators are counted in the question."""
 Plans = tuple[MovePlan, MovePlan]
 
 
@@ -29,7 +31,8 @@ Plans = tuple[MovePlan, MovePlan]
 class DrainRequest:
     """Who is drained, and what becomes of the chats they hold: moved to `to`, released, or finished by themselves."""
 
-    names: Sequence[str]
+    names: Sequence[str] = ()
+    where: str | None = None
     to: str = "auto"
     release: bool = False
     finish: bool = False
@@ -41,13 +44,16 @@ class DrainRequest:
         """The words that do what a dry run has shown."""
         how = ["--finish"] if self.finish else ["--release"] if self.release else []
         how += ["--to", shlex.quote(self.to)] if self.to != "auto" else []
-        return ["drain", *map(shlex.quote, self.names), *how]
+        whom = ["--where", shlex.quote(self.where)] if self.where else [*map(shlex.quote, self.names)]
+        return ["drain", *whom, *how]
 
 
 def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
     """`chatops drain`."""
     if request.finish and (request.release or request.to != "auto"):
         raise UsageError("--finish leaves the chats where they are: not with --to or --release")
+    if bool(request.names) == bool(request.where):
+        raise UsageError("say who: OPERATOR …, or --where CODE for all of a finding, such as OPER003")
     acting.reason_and_yes(invocation, "drain", yes=request.yes, reason=request.reason, dry_run=request.dry_run,
                           again=request.words())  # fmt: skip
     database = invocation.connect("act")
@@ -55,7 +61,10 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
     work = Draining(database, request, uuid4())
     with acting.refusals_logged(database, "drain", conditions):
         with acting.planning(invocation, database):
-            work.operators = list(dict.fromkeys(find_operator(database, name).id for name in request.names))
+            if request.where:
+                work.operators = _found_by(database, request.where)
+            else:
+                work.operators = list(dict.fromkeys(find_operator(database, name).id for name in request.names))
             work.target = None if request.to == "auto" else find_operator(database, request.to).id
         if work.target in work.operators:
             raise RefusedError("an operator's chats cannot be moved to themselves; nothing was changed")
@@ -73,7 +82,7 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
         for line in (line for plans in planned.values() for line in screen.silent(plans, invocation.now, show_names=names)):
             invocation.note(line)
     labels = {one: moves.person(work.everybody[one].name, one, show_names=asked or names) for one in work.operators}
-    if not request.dry_run and not invocation.consent(f"Drain {', '.join(labels.values())}", yes=request.yes):
+    if not request.dry_run and not invocation.consent(f"Drain {_named(list(labels.values()))}", yes=request.yes):
         raise RefusedError("nothing was changed")
     conditions = acting.with_reason(invocation, conditions, request.reason, dry_run=request.dry_run)
     actions: dict[UUID, int | None] = {}
@@ -93,6 +102,11 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
             )
     show_paged(invocation, screen.answer(drained, invocation.now, invocation.here, rehearsal=request.dry_run, do=request.words()))
     return worst(codes)
+
+
+def _named(labels: Sequence[str]) -> str:
+    """Who is meant, in a question: by name, and as many as that where they were shown above it."""
+    return ", ".join(labels) if len(labels) <= MOST_NAMED else f"these {len(labels)} operators"
 
 
 @dataclass(slots=True)
@@ -137,6 +151,15 @@ class Draining:
             if self.request.dry_run or odd or not any(plan.wanted for plan in plans):
                 return rows, [acting.end(one.outcome) for one in results.values()]
         return rows, []
+
+
+def _found_by(database: Database, where: str) -> list[UUID]:
+    """The operators whom `diagnose` finds under a code. Raises UsageError where it names none, RefusedError where it cannot."""
+    code, rows = plan_moves.offending(database, where)
+    found = list(dict.fromkeys(one for row in rows if isinstance(one := row.get("operator_id"), UUID)))
+    if not found:
+        raise UsageError(f"{code} names no operator" if rows else f"{code} passed: there is nobody to drain")
+    return found
 
 
 def _never_drained(invocation: Invocation, operator: Operator) -> RefusedError:

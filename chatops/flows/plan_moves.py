@@ -158,7 +158,7 @@ def _selection(database: Database, request: MoveRequest, idle_for: timedelta | N
         wanted = chat_list.parsed(request.where)
         return Selection(filtered=chat_list.ids(database, wanted))
     if request.where is not None:
-        code, rows = _offending(database, request.where)
+        code, rows = offending(database, request.where)
         return Selection(finding=code, offending=rows)
     if request.stuck is not None:
         return Selection(stuck_for=formatting.span(request.stuck, "--stuck"))
@@ -167,7 +167,7 @@ def _selection(database: Database, request: MoveRequest, idle_for: timedelta | N
     return Selection(idle_for=idle_for)
 
 
-def _offending(database: Database, where: str) -> tuple[str, Sequence[Values]]:
+def offending(database: Database, where: str) -> tuple[str, Sequence[Values]]:
     """The rows that `diagnose` finds under a code, measured against the same thresholds."""
     code = load.codes_of([where])
     if len(code) != 1:

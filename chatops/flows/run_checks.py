@@ -58,6 +58,7 @@ def survey(
     since: str | None,
     threshold: Sequence[str],
     timeout: float,
+    rows: int = 3,
 ) -> Survey:
     """Runs the checks in one snapshot of the target; partial when the connection was lost on the way, or the time was over."""
     given = thresholds.parse(threshold)
@@ -67,7 +68,7 @@ def survey(
     try:
         with invocation.reading(ends=ends + run.GRACE_SECONDS) as database:
             found = run.run(
-                database, checks, since=since, given=given, whole_seconds=ends - time.monotonic(),
+                database, checks, since=since, given=given, rows=rows, whole_seconds=ends - time.monotonic(),
                 progress=progress(invocation), quick=invocation.is_one_of_many,
             )  # fmt: skip
     except ConnectionLostError:

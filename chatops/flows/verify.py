@@ -6,9 +6,10 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from chatops.checks import load
+from chatops.checks import began, load
+from chatops.checks.results import with_rows
 from chatops.errors import ExitCode, UsageError
-from chatops.flows import pager, run_checks, tenants, verify_receipt, verify_scenarios
+from chatops.flows import earlier_look, pager, run_checks, tenants, verify_receipt, verify_scenarios
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.screens import outcomes
@@ -16,6 +17,8 @@ from chatops.screens import verify as screen
 from chatops.screens.tenants_checks import VERIFY
 
 GROUPS = ("schema", "data")
+ROWS_DATED, ROWS_SHOWN = 200, 3
+"""Of so many rows of each finding it is asked when they began, and so many are told."""
 
 
 @frozen
@@ -65,9 +68,13 @@ def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
     if request.listed:
         invocation.show(screen.catalogue(checks))
         return ExitCode.OK
-    survey = run_checks.survey(invocation, checks, since=request.since, threshold=request.threshold, timeout=request.timeout)
+    survey = run_checks.survey(
+        invocation, checks, since=request.since, threshold=request.threshold, timeout=request.timeout, rows=ROWS_DATED
+    )
+    aged = began.ages(survey, earlier_look.last_tick(invocation, None) if survey.inventory.migrated_at else None)
+    survey = with_rows(survey, ROWS_SHOWN)
     own = () if request.checks_dir is None else ("--checks-dir", shlex.quote(str(request.checks_dir)))
-    answer = screen.verification(survey, replace(run_checks.reader(invocation), own=own), severity)
+    answer = screen.verification(survey, replace(run_checks.reader(invocation), own=own), severity, aged)
     pager.show_paged(invocation, outcomes.with_outcomes(answer, survey, severity, invocation.here))
     return run_checks.exit_code(survey, severity)
 

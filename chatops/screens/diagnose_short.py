@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC
 
 from chatops import formatting
 from chatops.chats.reports import QueueFigures
+from chatops.checks.began import oldest
 from chatops.checks.compare_looks import Changes
 from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.results import Survey
 from chatops.frozen import frozen
-from chatops.model import Answer, Line, Span, Style, Text, Values
+from chatops.model import Answer, Line, Span, Style, Text
 from chatops.render.wrap import STUCK
 from chatops.screens.diagnose import compared, news
 from chatops.screens.finding import finding_table, locked, survey_data
@@ -37,7 +38,7 @@ WAITS = "user_waits_since"
 BLOCKS = "blocks"
 """The column of a check that says how many sessions wait for what it found: each may be a user's message."""
 MOST_WHOLE = 10
-"""With more findings by line than that each has one line, and what is longer is for `--only`."""
+"""With more findings by line than that each has one line: where its title is longer, the shorter words for it."""
 MOST_CODES = 6
 """As many are named on one line."""
 
@@ -76,7 +77,7 @@ def in_one_line(survey: Survey, desk: Desk, reader: Reader, changes: Changes | N
     found = findings(survey, reader.here)
     codes = [one.code for one in found if one.word != "advice"]
     rest = len(codes) - MOST_CODES
-    told = " ".join(codes) if rest <= 1 else f"{' '.join(codes[:MOST_CODES])} and {rest} more"
+    told = " ".join(codes) if rest <= 1 else f"{' '.join(codes[:MOST_CODES])} and {rest} more (diagnose)"
     parts = [f"{_word(survey)} {desk.place}: {_counts(survey) or 'healthy'}", told, _queue(survey, desk)[0]]
     data = survey_data(survey) | compared(changes)
     line = " · ".join(part for part in parts if part)
@@ -149,9 +150,8 @@ def _by_line(
     else:
         lines = [[Span(title, style)]]
     for one in found:
-        told = _wrapped(one.brief, room)
-        if not whole and len(told) > 1 and width >= NARROW:
-            told = [f"{_wrapped(one.brief, room - 4)[0]} ..."]
+        shorter = [text for text in one.forms if len(text) <= room] if not whole and width >= NARROW else []
+        told = _wrapped(shorter[0] if shorter else one.brief if whole or width < NARROW else one.forms[-1], room)
         since = since_when(one, survey, changes)
         is_new = changes is not None and (change := changes.now.get(one.code)) is not None and change.kind == "new"
         mend = how_mended(one) + (" new" if is_new else "")
@@ -183,47 +183,15 @@ def since_when(one: Finding, survey: Survey, changes: Changes | None) -> str:
     return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%m-%d}"
 
 
-def oldest(rows: Sequence[Values], now: datetime) -> datetime | None:
-    """The oldest instant of what is offending: of each row the first column that says since when, for how long, or when.
-
-    >>> noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    >>> oldest([{"chat_id": 1, "held_for": timedelta(hours=2)}], noon).hour
-    10
-    """
-    found: list[datetime] = []
-    for row in rows:
-        for endings, known in _INSTANTS:
-            values = [known(value, now) for key, value in row.items() if key.endswith(endings)]
-            instants = [value for value in values if value is not None and value <= now]
-            if instants:
-                found.append(instants[0])
-                break
-    return min(found, default=None)
-
-
-def _at(value: object, now: datetime) -> datetime | None:
-    return value if isinstance(value, datetime) else None
-
-
-def _ago(value: object, now: datetime) -> datetime | None:
-    return now - value if isinstance(value, timedelta) else None
-
-
-_INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[object, datetime], datetime | None]]] = (
-    (("since", "last_seen_at"), _at),
-    (("waiting_for", "stuck_for", "held_for", "open_for", "waited"), _ago),
-    (("_at",), _at),
-)
-
-
 def how_mended(one: Finding) -> str:
     """What mends it, in a word: the command, sql, people where only they do, past where it is over, else by hand."""
     check = one.result.check
     if one.result.rows and one.result.rows[0].get(WAITS) is not None:
         return "reopen"  # a repair leaves it out
     if check.help_command == "{mend}":
-        mend = one.result.rows[0].get("mend") if one.result.rows else None
-        return str(mend).split()[0] if mend else "sql"
+        words = [str(mend).split()[0] if (mend := row.get("mend")) else "sql" for row in one.result.helped or one.result.rows]
+        acts = [word for word in words if word not in LOOKS]
+        return acts[0] if acts else "people" if words else "sql"
     word = (check.help_command or "").partition(" ")[0]
     if word in LOOKS:
         begins = re.match(r"`(\w+)", check.help_text or "")

@@ -15,11 +15,15 @@ from chatops.checks.results import Survey
 from chatops.model import Values
 from chatops.screens.lines import Reader
 
-_NOT_SHOWN = ("remedy", "mend", "dropping", "statement", "found_as", "wanted_as", "told", "stops")
+_NOT_SHOWN = ("remedy", "mend", "dropping", "statement", "found_as", "wanted_as", "told", "stops", "otherwise")
 """What the title, the help line or the difference below says."""
 MOST_DIFFERENCE = 8
 SHORTEST_TOLD = 2
 """A shorter word stands in a title by chance."""
+_SILENT_WHERE_NONE = (
+    "chat_id", "operator_id", "operator", "last_operator_id", "held_for", "opened_at", "gone_after", "changed_at", "definition",
+    "size",
+)  # fmt: skip
 # Columns that say of whom: shown without their names in front of the value.
 _SELF_EVIDENT = ("object", "relation", "setting", "operator", "operator_is", "kind", "trouble")
 
@@ -31,10 +35,12 @@ def evidence(row: Values, survey: Survey, reader: Reader, title: str = "") -> st
     for key, value in row.items():
         if key in _NOT_SHOWN:
             continue
-        if value is None and key in ("chat_id", "operator_id", "operator", "last_operator_id", "held_for", "opened_at"):
+        if value is None and key in _SILENT_WHERE_NONE:
             continue
         if key == "operator" and value is not None:
-            parts.append(formatting.visible(str(value)) if reader.show_names else formatting.initial(str(value)))
+            parts.append(
+                formatting.visible(formatting.told_apart(str(value))) if reader.show_names else formatting.initial(str(value))
+            )
             continue
         if key == "operator_id" and "operator" in names_shown and reader.short_ids and reader.show_names:
             continue
@@ -90,6 +96,6 @@ def difference(row: Values) -> list[str]:
             continue
         told = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
         changed = [line for line in told if not line.startswith(("---", "+++", "@@"))]
-        more = [f"and {len(changed) - MOST_DIFFERENCE} more lines"] if len(changed) > MOST_DIFFERENCE else []
+        more = [f"and {len(changed) - MOST_DIFFERENCE} more lines: -o json"] if len(changed) > MOST_DIFFERENCE else []
         lines += [f"{name}:", *changed[:MOST_DIFFERENCE], *more]
     return [formatting.visible(line) for line in lines]

@@ -95,6 +95,7 @@ def one(check: Check, width: int, here: Callable[..., str] | None = None) -> Ans
 def _pasted(text: str, check: Check) -> list[str]:
     """What of a sentence is a command line or a statement."""
     known = [f"chatops {part}" for part in in_general(check.help_text or "").split("`")[1::2]]
+    known.append(f"chatops diagnose --only {check.code}")
     return [one for one in (*known, *PASTED.findall(check.help_text or "")) if one in text]
 
 

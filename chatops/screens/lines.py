@@ -111,6 +111,14 @@ def command_line(label: str, command: str, reader: Reader) -> Line:
     return [Span(" " * INDENT), Span(f"{text:<{width}}", "dim"), Span(command, "code")]
 
 
+def hanging(spans: Sequence[Span], reader: Reader) -> list[Line]:
+    """Words and a command below what they are about; the command on a line of its own where both do not fit."""
+    blank = Span(" " * hang(reader))
+    if not reader.width or hang(reader) + sum(len(span.text) for span in spans) <= reader.width:
+        return [[blank, *spans]]
+    return [[blank, *spans[:-1]], [blank, spans[-1]]]
+
+
 def flow(parts: Sequence[Sequence[Span]], reader: Reader) -> list[Line]:
     """Parts joined by dots on as few lines as fit."""
     lines: list[list[Span]] = []

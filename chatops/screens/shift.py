@@ -107,5 +107,7 @@ def to_review(rows: Sequence[Reviewed], since: datetime, now: datetime | None, l
     table = Table("review", REVIEWED, rows[:limit], empty="No chat needs to be read again.")
     body: list[Table | Text] = [Text([line]), table] if rows else [table]
     if len(rows) > limit:
-        body.append(Text([f"and {formatting.count(len(rows) - limit)} more of {formatting.count(len(rows))}: --limit"]))
+        body.append(
+            Text([f"and {formatting.count(len(rows) - limit)} more of {formatting.count(len(rows))}: --limit {len(rows)}"])
+        )
     return Answer("stuck", body, {"since": since, "total": len(rows)}, now)

@@ -119,7 +119,7 @@ def answer(page: Page, rows: Sequence[TenantRow], now: datetime | None) -> Answe
     if told:
         body.append(Table("told", columns, [_values(page, row) for row in told[:MOST]], audience="people"))
         if (more := len(told) - MOST) > 0:
-            after.append(f"and {formatting.plural(more, 'tenant')} more that {'is' if more == 1 else 'are'} less bad")
+            after.append(f"and {formatting.plural(more, 'tenant')} more that {'is' if more == 1 else 'are'} less bad: -o json")
     body.append(every)
     if told and (healthy := sum(row.well for row in tenants)):
         after.append(f"{formatting.plural(healthy, 'tenant')}: {page.well}")

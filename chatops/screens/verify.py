@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chatops import formatting
+from chatops.checks.began import Age
 from chatops.checks.findings import FailOn, counts_as_found, findings
 from chatops.checks.load import Check
 from chatops.checks.results import Result, Survey, only
@@ -14,12 +15,12 @@ from chatops.checks.window import is_ever
 from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text, named
 from chatops.screens.evidence import difference, evidence, machine_row
 from chatops.screens.finding import locked, survey_data
-from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, looked_back, wrap
+from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, hanging, looked_back, wrap
 
 
-def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
-    """Passed, failed and unknown checks per group, counted apart."""
-    lines: list[Line] = [*_verdict(survey, fail_on), *locked(survey, reader), ""]
+def verification(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[str, Age]) -> Answer:
+    """Passed, failed and unknown checks per group, counted apart, and of those that failed what is older than the deploy."""
+    lines: list[Line] = [*_verdict(survey, fail_on), *_of_the_deploy(survey, reader, fail_on, ages), *locked(survey, reader), ""]
     for group in ("schema", "data"):
         results = [result for result in survey.results if result.check.group == group]
         if not results:
@@ -27,7 +28,7 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
         lines.append([Span(f"{group}: {_standing(results)}", "strong")])
         shown, folded = _folded(results, reader)
         for result in shown:
-            lines += _result_lines(result, survey, reader)
+            lines += _result_lines(result, survey, reader, ages.get(result.check.code))
         lines += [*folded, ""]
     if any(counts_as_found(result, fail_on) for result in survey.results):
         lines += flow([[Span("what it means and what helps: "), Span(reader.here("diagnose", *reader.own), "code")]], reader)
@@ -40,10 +41,11 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn) -> Answer:
         Column("remedy", "remedy", "sql"),
         Column("rows", "rows", "data"),
         Column("seconds", "seconds", "duration"),
+        Column("age", "age"),
     ]
     body: list[Table | Text] = [
         Text(lines),
-        Table("checks", columns, [_check_row(result, reader) for result in survey.results], audience="machines"),
+        Table("checks", columns, [_check_row(result, reader, ages) for result in survey.results], audience="machines"),
     ]
     return Answer("verify", body, data=survey_data(survey), now=survey.now)
 
@@ -70,6 +72,43 @@ def _verdict(survey: Survey, fail_on: FailOn) -> list[Line]:
     if any(result.check.kind == "history" for result in survey.results):
         lines.append([Span(f"history checks cover {_looked_back(survey)}", "dim")])
     return lines
+
+
+def _of_the_deploy(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[str, Age]) -> list[Line]:
+    """What failed since the last migration, and what before it: that counts, too, and is told apart."""
+    at = survey.inventory.migrated_at
+    counted = [one for one in survey.results if counts_as_found(one, fail_on)]
+    if at is None or not counted:
+        return []
+    lines: list[Line] = [f"since the last migration, {formatting.age(at, survey.now)} ago:"]
+    for group in ("schema", "data"):
+        of_group = [one for one in survey.results if one.check.group == group]
+        if of_group:
+            failed = [one for one in counted if one.check.group == group]
+            told = wrap(f"  {group}: {_by_age(failed, ages) if failed else 'all passed'}", reader, 0)
+            lines += [told[0], *(f"    {more}" for more in told[1:])]
+    older = any(ages.get(one.check.code) == "older" for one in counted)
+    says = "exit code 1: what is older counts, too; mend it: " if older else "exit code 1; a repair mends some of it: "
+    return [*lines, *flow([[Span(says), Span(reader.here("repair", "--dry-run"), "code")]], reader)]
+
+
+def _by_age(failed: Sequence[Result], ages: Mapping[str, Age]) -> str:
+    """How many findings are newer than the migration, and which, how many are older, and of which nobody knows."""
+    codes: dict[str, list[str]] = {"newer": [], "older": [], "undated": [], "unknown": []}
+    for one in failed:
+        codes["unknown" if one.status == "unknown" else ages.get(one.check.code, "undated")].append(one.check.code)
+    words = {"newer": "newer", "older": "older", "undated": "without a time", "unknown": "unknown"}
+    named = {word: f" ({' '.join(codes[word])})" if 0 < len(codes[word]) <= NAMED and word != "older" else "" for word in words}
+    parts = [
+        f"{formatting.count(len(codes[word]))} {says}{named[word]}"
+        for word, says in words.items()
+        if codes[word] or word in ("newer", "older")
+    ]
+    return f"{formatting.plural(len(failed), 'finding')}: {', '.join(parts)}"
+
+
+NAMED = 6
+"""So many codes are named in one line."""
 
 
 def _folded(results: Sequence[Result], reader: Reader) -> tuple[list[Result], list[Line]]:
@@ -117,7 +156,7 @@ def _is_advice(result: Result) -> bool:
     return result.status == "failed" and result.severity is Severity.ADVICE
 
 
-def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
+def _result_lines(result: Result, survey: Survey, reader: Reader, age: Age | None) -> list[Line]:
     marks: Mapping[str, tuple[str, str, Style]] = {
         "passed": ("✓", "passed", "ok"),
         "failed": ("✗", "failed", SEVERITY_STYLES[result.severity.value]),
@@ -132,6 +171,7 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
     if result.status == "failed":
         finding = findings(only(survey, result), reader.here)[0]
         text = finding.title
+    text += "; since the last migration" if age == "newer" else ""
     wrapped = wrap(text, reader, len(prefix))
     lines: list[Line] = [[Span(f"{mark} {word:<8}", style), Span(f" {result.check.code:<8} {wrapped[0]}")]]
     lines += [" " * min(len(prefix), hang(reader)) + more for more in wrapped[1:]]
@@ -147,13 +187,15 @@ def _result_lines(result: Result, survey: Survey, reader: Reader) -> list[Line]:
             lines += [" " * hang(reader) + more for more in wrap(told, reader, hang(reader))]
         lines += [" " * (hang(reader) + 2) + line for line in difference(result.rows[0])]
         if result.count > 1:
-            lines.append([Span(" " * hang(reader)), Span(f"and {formatting.count(result.count - 1)} more", "dim")])
+            every = reader.here("diagnose", *reader.own, "--only", result.check.code, "--rows", str(min(result.count, 1000)))
+            more = f"and {formatting.count(result.count - 1)} more: "
+            lines += hanging([Span(more, "dim"), Span(every, "code")], reader)
     if result.status == "failed" and result.check.group == "schema" and finding.command:
         lines.append([Span(" " * hang(reader)), Span(finding.command, "code")])
     return lines
 
 
-def _check_row(result: Result, reader: Reader) -> dict[str, Any]:
+def _check_row(result: Result, reader: Reader, ages: Mapping[str, Age]) -> dict[str, Any]:
     return {
         "group": result.check.group,
         "code": result.check.code,
@@ -166,4 +208,5 @@ def _check_row(result: Result, reader: Reader) -> dict[str, Any]:
         "remedy": result.remedy,
         "rows": [machine_row(row, reader) for row in result.rows],
         "seconds": round(result.seconds, 4),
+        "age": ages.get(result.check.code),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 from chatops import formatting
@@ -16,7 +17,7 @@ ABSENT = ("silent", "away", "inactive")
 """Those of whom people ask since when they are not there: named with when they were last seen, the last first."""
 
 
-def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
+def lines(waiting: Waiting | None, here: Callable[..., str], *, show_names: bool) -> list[Line]:
     """Its place in the queue, rule by rule who could take it, and when it would be served; [] when it is not in the queue."""
     if waiting is None:
         return []
@@ -52,6 +53,8 @@ def lines(waiting: Waiting | None, *, show_names: bool) -> list[Line]:
                 Span(f"{meaning}{', last seen' if kind in ABSENT else ''}: {shown}{more}"),
             ]
         )
+    if any(number > NAMED for number in counted.values()):
+        told.append([Span("  all of them: "), Span(here("operators"), "code")])
     if not counted["free"] or waiting.pause.until is not None:
         told.append([Span("nobody can take it now", "warning")])
     return told

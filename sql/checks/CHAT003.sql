@@ -3,6 +3,7 @@
 -- invariant: I3
 -- title: in {count} chats state and operator contradict each other
 -- title-one: in 1 chat state and operator contradict each other
+-- narrow: {count} whose state and operator contradict
 -- severity: critical
 -- group: data
 -- expected: an operator is set exactly when the state is assigned, and every chat has a state

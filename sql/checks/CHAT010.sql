@@ -3,6 +3,8 @@
 -- invariant: I10
 -- title: {count} times two operators had the same chat at once
 -- title-one: once two assignments of a chat overlapped
+-- narrow: {count} times two operators had one chat
+-- narrow-one: once two operators had one chat
 -- severity: critical
 -- group: data
 -- kind: history

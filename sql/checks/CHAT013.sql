@@ -9,8 +9,8 @@
 -- why: an open tab keeps a chat for hours by its heartbeat, or the queue was never worked off
 -- consequence: the user waits; nobody else is called
 -- users-wait: yes
--- help: stuck --longer-than {limit_minutes}m
--- help-text: those in the queue need people: `operators --free`; `release --stuck {stuck_assigned_minutes}m --dry-run` takes those that somebody holds back into it
+-- help: {mend}
+-- help-text: all of them: `stuck --longer-than {limit_minutes}m`; one that somebody holds can also be given to somebody else: `reassign CHAT --to auto --dry-run`; those in the queue need people
 -- says: nobody answers; users wait too long
 -- reads: chats, messages, operators, operator_activity
 -- limits: stuck_waiting_minutes, stuck_assigned_minutes
@@ -24,7 +24,8 @@ select s.chat_id,
        s.reason as stuck_as,
        now() - s.since as stuck_for,
        case s.reason when 'assigned' then :'stuck_assigned_minutes'::numeric else :'stuck_waiting_minutes'::numeric end
-         as limit_minutes
+         as limit_minutes,
+       case s.reason when 'assigned' then 'release --stuck ' || :'stuck_assigned_minutes'::text || 'm --dry-run' else 'operators --free' end as mend
   from stuck_chats s
   left join operators o on o.id = s.operator_id
  where s.reason <> 'unanswered'

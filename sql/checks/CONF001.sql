@@ -21,6 +21,11 @@ select s.key as setting,
        pg_catalog.left(s.value::text, 60) as value,
        case when pg_catalog.jsonb_typeof(s.value) = 'string' and s.number is not null then 'a number stored as text'
             when s.number is null then 'no number'
-            else 'outside ' || s.least::text || ' to ' || s.most::text end as trouble
+            else 'outside ' || s.least::text || ' to ' || s.most::text end as trouble,
+       (select pg_catalog.max((pg_catalog.to_jsonb(p) ->> 'updated_at'::text)::timestamptz)
+          from platform_config p
+         where p.key::text = s.key::text and pg_catalog.to_jsonb(p) ->> 'updated_at'::text ~ '^[0-9]{4}-'
+           and exists (select from pg_attribute a where a.attrelid = 'platform_config'::regclass and a.attname = 'updated_at'
+                          and a.atttypid = 'timestamptz'::regtype::oid)) as changed_at
   from (:unusable_settings) as s
  order by s.key

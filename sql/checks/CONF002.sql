@@ -2,6 +2,7 @@
 -- code: CONF002
 -- title: the guards are switched off
 -- title-one: the guards are switched off by {set_by}; they come back {until}
+-- narrow: the guards are switched off
 -- severity: critical
 -- group: now
 -- leads: yes

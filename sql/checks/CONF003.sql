@@ -2,6 +2,7 @@
 -- code: CONF003
 -- title: the queue is paused
 -- title-one: the queue is paused by {set_by}; it goes on {until}
+-- narrow: the queue is paused
 -- severity: warning
 -- users-wait: yes
 -- group: now

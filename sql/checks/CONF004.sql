@@ -12,9 +12,14 @@
 -- says: users wait too long; nobody answers
 -- reads: platform_config
 select p.key as setting,
-       pg_catalog.left(p.value #>> '{}'::text[], 60) as value,
+       pg_catalog.left(p.value::text, 60) as value,
        odd.trouble,
-       pg_catalog.format('delete from platform_config where key = %L;', p.key) as remedy, false as advice
+       pg_catalog.format('delete from platform_config where key = %L;', p.key) as remedy, false as advice,
+       (select pg_catalog.max((pg_catalog.to_jsonb(s) ->> 'updated_at'::text)::timestamptz)
+          from platform_config s
+         where s.key::text = p.key::text and pg_catalog.to_jsonb(s) ->> 'updated_at'::text ~ '^[0-9]{4}-'
+           and exists (select from pg_attribute a where a.attrelid = 'platform_config'::regclass and a.attname = 'updated_at'
+                          and a.atttypid = 'timestamptz'::regtype::oid)) as changed_at
   from (values ('own_chat_after_seconds', 0::numeric, 86400::numeric, 'a chat waits so long for somebody else when only its last operator is there'),
                ('idle_timeout_minutes', 0.5, 240, 'so long may an operator be silent'),
                ('max_reassignments', 2, 100, 'after so many releases a chat is closed for good'),
@@ -30,8 +35,8 @@ select p.key as setting,
    and said.number not between odd.least and odd.most
 union all
 -- Keys are written as the functions spell them.
-select p.key, pg_catalog.left(p.value #>> '{}'::text[], 60), 'nothing reads it: the name is ' || known.key,
-       pg_catalog.format('delete from platform_config where key = %L;', p.key), true
+select p.key, pg_catalog.left(p.value::text, 60), 'nothing reads it: the name is ' || known.key,
+       pg_catalog.format('delete from platform_config where key = %L;', p.key), true, null
   from platform_config p
   join (values ('max_reassignments'), ('idle_timeout_minutes'), ('own_chat_after_seconds'), ('queue_sla_minutes')) as known (key)
     on known.key <> p.key::text

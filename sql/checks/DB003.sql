@@ -3,6 +3,8 @@
 -- invariant: I25
 -- title: {count} objects of the applied migrations are missing
 -- title-one: {told}
+-- narrow: {count} objects are missing
+-- narrow-one: 1 object is missing
 -- severity: warning
 -- critical: a message, a reply or assigning needs it
 -- group: schema

@@ -2,6 +2,8 @@
 -- code: DB004
 -- title: {count} columns are not as the functions and the application need them
 -- title-one: {object} {trouble}
+-- narrow: {count} columns are not as functions need them
+-- narrow-one: 1 column is not as functions need it
 -- severity: warning
 -- critical: rows that messages, replies and assigning write are refused
 -- group: schema

@@ -19,7 +19,8 @@ select c.name as relation, k.conname as object, d.definition, d.lacking,
        pg_catalog.format(case when d.lacking = 'validated' then 'alter table %1$s validate constraint %2$I;'
                               when k.contype = 'f' then 'alter table %1$s alter constraint %2$I enforced;'
                               else 'alter table %1$s drop constraint %2$I, add constraint %2$I %3$s;' end,
-                         c.name, k.conname, pg_catalog.replace(d.definition, ' NOT ENFORCED', '')) as remedy
+                         c.name, k.conname, pg_catalog.replace(d.definition, ' NOT ENFORCED', '')) as remedy,
+       case when pg_catalog.current_setting('track_commit_timestamp')::boolean then pg_catalog.pg_xact_commit_timestamp(k.xmin) end as changed_at
   from chat_tables c
   join pg_constraint k on k.conrelid = c.oid and k.conparentid = 0::oid
  cross join lateral (

@@ -2,6 +2,8 @@
 -- code: DB006
 -- title: {count} published functions have another signature
 -- title-one: the function {object} has another signature
+-- narrow: {count} functions have another signature
+-- narrow-one: 1 function has another signature
 -- severity: warning
 -- critical: chats are assigned or given back by it
 -- group: schema

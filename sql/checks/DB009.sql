@@ -2,6 +2,8 @@
 -- code: DB009
 -- title: {count} grants on published functions are missing
 -- title-one: {role} may not execute {object}
+-- narrow: {count} grants on functions are missing
+-- narrow-one: 1 grant on a function is missing
 -- severity: warning
 -- critical: nobody of that role can be given a chat any more
 -- group: schema

@@ -2,6 +2,8 @@
 -- code: DB010
 -- title: {count} sessions or prepared transactions hold up the chat tables; the worst, {holder}, blocks {blocks}
 -- title-one: {holder} holds up the chat tables; it blocks {blocks}
+-- narrow: {count} sessions hold up the chat tables
+-- narrow-one: 1 session holds up the chat tables
 -- severity: warning
 -- group: now
 -- expected: no session blocks others on the chat tables, and no transaction stays open on them

@@ -2,6 +2,8 @@
 -- code: DB018
 -- title: {count} objects are made otherwise than the applied files made them
 -- title-one: the {kind} {object} is made otherwise than {migration} made it: {differs}
+-- narrow: {count} objects are not as their files made them
+-- narrow-one: 1 object is not as its file made it
 -- severity: warning
 -- critical: a message, a reply or assigning goes through it, and it is not only cost, parallel safety or comments that differ
 -- group: schema

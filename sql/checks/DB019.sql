@@ -2,6 +2,8 @@
 -- code: DB019
 -- title: {count} foreign objects change what the chat tables and functions do
 -- title-one: the foreign {kind} {object} {trouble}
+-- narrow: {count} foreign objects change what ours do
+-- narrow-one: 1 foreign object changes what ours do
 -- severity: warning
 -- critical: it refuses, drops or turns what is written into chats, messages, turns or heartbeats, or stands in our functions' place
 -- group: schema

@@ -2,6 +2,8 @@
 -- code: DB020
 -- title: {count} rights are missing that our functions need
 -- title-one: {role}, who owns or calls our functions, {trouble}
+-- narrow: our functions lack {count} rights
+-- narrow-one: our functions lack 1 right
 -- severity: warning
 -- critical: a message, a reply or assigning needs the right
 -- group: schema

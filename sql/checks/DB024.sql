@@ -2,6 +2,8 @@
 -- code: DB024
 -- title: {count} tables have policies that nobody obeys, or that nobody gets past
 -- title-one: the table {object} {trouble}
+-- narrow: {count} tables have policies that fail
+-- narrow-one: 1 table has policies that fail
 -- severity: warning
 -- critical: nobody gets past the policies of chats, messages or turns
 -- group: schema

@@ -2,6 +2,8 @@
 -- code: DB029
 -- title: {count} things switch off what protects the chats
 -- title-one: {object} {trouble}
+-- narrow: {count} things switch off what protects chats
+-- narrow-one: 1 thing switches off what protects chats
 -- severity: warning
 -- critical: the application cannot come in or write, or its writes pass no guard
 -- group: schema

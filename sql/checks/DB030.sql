@@ -2,6 +2,8 @@
 -- code: DB030
 -- title: {count} safeguards of the tables are gone, otherwise or new
 -- title-one: {object} {trouble}
+-- narrow: {count} safeguards are gone, other or new
+-- narrow-one: 1 safeguard is gone, other or new
 -- severity: warning
 -- critical: those who write and read chats and messages may not any more, or their rows are refused
 -- group: schema

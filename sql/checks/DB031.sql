@@ -2,6 +2,8 @@
 -- code: DB031
 -- title: {count} constraints refuse ordinary rows of the chat tables
 -- title-one: the constraint {object} on {relation} refuses {refused}
+-- narrow: {count} constraints refuse ordinary rows
+-- narrow-one: 1 constraint refuses ordinary rows
 -- severity: warning
 -- critical: it is about chats, messages, turns or heartbeats
 -- group: schema

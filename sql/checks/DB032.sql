@@ -2,6 +2,8 @@
 -- code: DB032
 -- title: {count} sequences are nearly used up
 -- title-one: the sequence {object} stands at {stands_at} of {most}
+-- narrow: {count} sequences are nearly used up
+-- narrow-one: 1 sequence is nearly used up
 -- severity: warning
 -- critical: there is no further number
 -- group: schema

@@ -2,6 +2,8 @@
 -- code: DB034
 -- title: {count} functions of adopted files are not as the files have them
 -- title-one: the function {object} is not as {migration} has it: {trouble}
+-- narrow: {count} functions are not as files have them
+-- narrow-one: 1 function is not as its file has it
 -- severity: warning
 -- critical: chats are assigned or given back by it, and it writes nothing any more
 -- group: schema

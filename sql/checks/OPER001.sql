@@ -22,7 +22,10 @@ select held.chat_id,
        held.operator,
        case when held.is_active then 'silent' else 'inactive' end as operator_is,
        held.held_for,
-       held.seen_at as last_seen_at
+       held.seen_at as last_seen_at,
+       case when held.is_active
+            then (:'idle_timeout_minutes'::numeric + :'idle_grace_minutes'::numeric)::text || ' min: idle_timeout_minutes '
+                 || :'idle_timeout_minutes'::text || ' + idle_grace_minutes ' || :'idle_grace_minutes'::text end as gone_after
   from (
     select c.id as chat_id,
            c.assigned_operator_id as operator_id,

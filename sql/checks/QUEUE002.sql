@@ -3,6 +3,7 @@
 -- invariant: I19
 -- title: {count} waiting chats were passed over by later ones
 -- title-one: 1 waiting chat was passed over {overtaken} times by later ones
+-- narrow: {count} passed over by later ones
 -- severity: warning
 -- group: data
 -- kind: history

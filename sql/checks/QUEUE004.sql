@@ -15,25 +15,34 @@
 -- reads: chats, messages, operators, operator_activity, chat_assignments
 -- limits: own_chat_after_seconds, silent_minutes
 -- needs: chat_queue, operator_load
+-- Free is who operator_load says is free, as on every screen; of these some are silent (OPER003), and some are free for a moment only.
 with free as materialized (
-  select l.operator_id
+  select l.operator_id,
+         coalesce(l.last_activity > now() - pg_catalog.make_interval(secs => 60::double precision * :'silent_minutes'::double precision), false) as heard,
+         coalesce(l.last_activity >= now() - interval '1 minute', false) as just_heard
     from operator_load l
    where l.load = 'free'
-     and l.last_activity < now() - interval '1 minute'
-     and l.last_activity > now() - pg_catalog.make_interval(secs => 60::double precision * :'silent_minutes'::double precision)
 ), everybody as materialized (
-  select pg_catalog.count(*) as operators from free f
+  select pg_catalog.count(*) as free,
+         pg_catalog.count(*) filter (where not f.heard) as silent,
+         pg_catalog.count(*) filter (where f.heard and f.just_heard) as just_heard,
+         pg_catalog.count(*) filter (where f.heard and not f.just_heard) as operators
+    from free f
 )
--- Everybody who is free, save the last operator of the chat while others come first.
+-- Whoever is free for over a minute and was heard of, save the last operator of the chat while others come first.
 select q.chat_id,
        now() - q.waiting_since as waiting_for,
-       may.operators as free_operators
+       e.free as free_operators,
+       e.silent as of_them_silent,
+       e.just_heard as heard_within_a_minute,
+       may.operators as may_take_it
   from chat_queue q
  cross join everybody e
  cross join lateral (
    select e.operators
           - case when q.waiting_since >= now() - pg_catalog.make_interval(secs => :'own_chat_after_seconds'::double precision)
-                      and q.last_operator_id in (select f.operator_id from free f) then 1::bigint else 0::bigint end as operators
+                      and q.last_operator_id in (select f.operator_id from free f where f.heard and not f.just_heard)
+                 then 1::bigint else 0::bigint end as operators
  ) as may
  where q.waiting_since < now() - interval '1 minute'
    and may.operators > 0

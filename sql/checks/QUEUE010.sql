@@ -2,6 +2,8 @@
 -- code: QUEUE010
 -- title: {count} chats wait longer than {queue_sla_minutes} min; the oldest for {waiting_for}
 -- title-one: 1 chat waits longer than {queue_sla_minutes} min: for {waiting_for}
+-- narrow: {count} wait over {queue_sla_minutes} min, the oldest {waiting_for}
+-- narrow-one: 1 waits over {queue_sla_minutes} min: {waiting_for}
 -- severity: warning
 -- group: now
 -- expected: nobody waits for an answer for longer than the promised time

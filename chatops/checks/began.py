@@ -1,0 +1,72 @@
+"""Since when something is so, by the evidence itself; and whether that is from before the last migration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from chatops.checks.compare_looks import Earlier
+from chatops.checks.results import Result, Survey
+from chatops.model import Values
+
+Age = Literal["older", "newer", "undated"]
+
+
+def ages(survey: Survey, earlier: Earlier | None = None) -> dict[str, Age]:
+    """Of each failed check, by code, whether all it found began before the last migration, or some of it later.
+
+    `undated`: its rows do not say when, or not all of them are at hand; then a look from before the migration may tell. Empty
+    where nobody knows when the last migration went in.
+    """
+    at = survey.inventory.migrated_at
+    if at is None:
+        return {}
+    before = earlier if earlier is not None and earlier.at <= at else None
+    return {one.check.code: _age(one, survey.now, at, before) for one in survey.results if one.status == "failed"}
+
+
+def _age(result: Result, now: datetime, at: datetime, before: Earlier | None) -> Age:
+    times = [began(row, now) for row in result.rows] if result.check.dated else []
+    if any(one is not None and one >= at for one in times):
+        return "newer"
+    if times and None not in times and len(times) >= result.count:
+        return "older"
+    was = before.found.get(result.check.code) if before is not None else None
+    grown = was is not None and was.count is not None and was.count < result.count
+    return "older" if was is not None and was.word != "unknown" and not grown else "undated"
+
+
+def oldest(rows: Sequence[Values], now: datetime) -> datetime | None:
+    """The oldest instant of what is offending: of each row the first column that says since when, for how long, or when.
+
+    >>> noon = datetime.fromisoformat("2026-11-22T12:00Z")
+    >>> oldest([{"chat_id": 1, "held_for": timedelta(hours=2)}], noon).hour
+    10
+    """
+    return min((at for row in rows if (at := began(row, now)) is not None), default=None)
+
+
+def began(row: Values, now: datetime) -> datetime | None:
+    """Since when one row offends, None where it does not say so."""
+    for endings, known in _INSTANTS:
+        values = [known(value, now) for key, value in row.items() if key.endswith(endings)]
+        instants = [value for value in values if value is not None and value <= now]
+        if instants:
+            return instants[0]
+    return None
+
+
+def _at(value: object, now: datetime) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
+def _ago(value: object, now: datetime) -> datetime | None:
+    return now - value if isinstance(value, timedelta) else None
+
+
+_INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[object, datetime], datetime | None]]] = (
+    (("since", "last_seen_at"), _at),
+    (("waiting_for", "stuck_for", "held_for", "open_for", "waited"), _ago),
+    (("_at",), _at),
+)
