@@ -56,5 +56,5 @@ def test_what_matters_least_goes_first() -> None:
         "production · aws-0-eu-central-1.pooler.supabase.com/postgres as postgres.abcdefghijkl · 03:12 UTC",
         "production · aws-0-eu-central-1.pooler.supabase.com/postgres · 03:12 UTC",
         "production · aws-0-eu-central-1..com/postgres · 03:12 UTC",
-        "production · postgres",
+        "production · postgres · 03:12 UTC",
     ]

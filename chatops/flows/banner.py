@@ -33,15 +33,16 @@ def line(database: Database, facts: Facts, width: int) -> Line:
         "time": f" · {utc(facts.now)}",
     }
     # The least important first; what stays always is environment, database, schema, and that it is a standby.
-    shorter = [
-        ("version", ""), ("engine", ""), ("time", f" · {facts.now.astimezone(UTC):%H:%M} UTC"), ("role", ""),
-        ("host", _middle_left_out(told["host"])), ("time", ""), ("host", ""),
+    hour = f" · {facts.now.astimezone(UTC):%H:%M} UTC"
+    shorter: list[dict[str, str]] = [
+        {"version": ""}, {"engine": ""}, {"time": hour}, {"role": ""}, {"host": _middle_left_out(told["host"])}, {"time": ""},
+        {"host": "", "time": hour}, {"time": ""},
     ]  # fmt: skip
     rest = " · " + "".join(told.values())
-    for part, less in shorter:
+    for less in shorter:
         if not 0 < width < cells(name.text + rest):
             break
-        told[part] = less
+        told |= less
         rest = " · " + "".join(told.values())
     return [name, Span(rest)]
 

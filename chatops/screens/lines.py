@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from chatops import formatting
 from chatops.frozen import frozen
@@ -116,7 +117,8 @@ def hanging(spans: Sequence[Span], reader: Reader) -> list[Line]:
     blank = Span(" " * hang(reader))
     if not reader.width or hang(reader) + sum(len(span.text) for span in spans) <= reader.width:
         return [[blank, *spans]]
-    return [[blank, *spans[:-1]], [blank, spans[-1]]]
+    *words, command = spans
+    return [[blank, *words[:-1], replace(words[-1], text=words[-1].text.rstrip())], [blank, command]]
 
 
 def flow(parts: Sequence[Sequence[Span]], reader: Reader) -> list[Line]:
