@@ -15,7 +15,7 @@ from chatops.checks.window import is_ever
 from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text, named
 from chatops.screens.evidence import difference, evidence, machine_row
 from chatops.screens.finding import locked, survey_data
-from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, hanging, looked_back, wrap
+from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, flow, hang, hanging, looked_back, wrap
 
 
 def verification(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[str, Age]) -> Answer:
@@ -85,8 +85,9 @@ def _of_the_deploy(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mappin
         of_group = [one for one in survey.results if one.check.group == group]
         if of_group:
             failed = [one for one in counted if one.check.group == group]
-            told = wrap(f"  {group}: {_by_age(failed, ages) if failed else 'all passed'}", reader, 0)
-            lines += [told[0], *(f"    {more}" for more in told[1:])]
+            told = f"{group}: {_by_age(failed, ages) if failed else 'all passed'}"
+            first, *more = broken(told, reader.width - 2, reader.width - 4) if reader.width else [told]
+            lines += [f"  {first}", *(f"    {piece}" for piece in more)]
     older = any(ages.get(one.check.code) == "older" for one in counted)
     says = "exit code 1: what is older counts, too; mend it: " if older else "exit code 1; a repair mends some of it: "
     return [*lines, *flow([[Span(says), Span(reader.here("repair", "--dry-run"), "code")]], reader)]
