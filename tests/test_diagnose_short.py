@@ -152,7 +152,8 @@ def test_a_setting_that_says_when_it_was_changed_is_told_with_it(chatops_inproce
     core_database.execute(UNUSABLE)
     assert "changed" not in line()
     for kind, value, told in (
-        ("timestamptz", "now() - interval '3 hours'", True), ("timestamptz", "'infinity'", False), ("text", "'2026-99-99'", False),
+        ("timestamptz", "now() - interval '3 hours'", True), ("timestamptz", "'infinity'", False), ("text", "'2026-02-30T03:12:00+00:00'", False),
+        ("text", "'2026-01-15'", False), ("date", "now()", False), ("int", "7", False),
     ):  # fmt: skip
         core_database.execute(f"alter table platform_config add updated_at {kind} default {value}")
         assert ("changed" in line()) is told, (kind, value)

@@ -392,7 +392,7 @@ def test_a_production_database_wants_yes_and_a_reason(shift: Database, chatops_i
 def test_a_finding_without_a_repair_says_what_does_help(deployed: Database, chatops_inprocess: Run) -> None:
     plant(deployed, "CHAT013")
     said = chatops_inprocess("repair", "CHAT013", db=deployed, check=1)
-    assert "no repair mends it; what helps: chatops stuck --longer-than 60m" in said.stdout
+    assert "no repair mends it; what helps: chatops release --stuck 60m --dry-run" in said.stdout
     assert "did you mean" in chatops_inprocess("repair", "CHAT31", db=deployed, check=2).stderr
 
 

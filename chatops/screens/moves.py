@@ -208,9 +208,7 @@ def silent_lines(takers: Sequence[Operator], before: datetime | None, now: datet
         name = person(one.name, one.operator_id, show_names=show_names)
         lines.append([Span("careful: ", "warning"), Span(f"{name} {seen}{limit}. Perhaps nobody answers.")])
     if len(takers) > SILENT_NAMED:
-        lines.append(
-            f"and {formatting.count(len(takers) - SILENT_NAMED)} more who were not heard of for so long: `operators --free`"
-        )
+        lines.append(f"and {formatting.count(len(takers) - SILENT_NAMED)} more who were silent for so long: `operators --free`")
     return lines
 
 

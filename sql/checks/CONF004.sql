@@ -11,15 +11,14 @@
 -- help-text: set it to what was meant in platform_config, or take the row out: then the default holds
 -- says: users wait too long; nobody answers
 -- reads: platform_config
+-- Some keep when a setting was changed: that is taken where it is an instant and no other text.
 select p.key as setting,
        pg_catalog.left(p.value::text, 60) as value,
        odd.trouble,
        pg_catalog.format('delete from platform_config where key = %L;', p.key) as remedy, false as advice,
        (select pg_catalog.max((pg_catalog.to_jsonb(s) ->> 'updated_at'::text)::timestamptz)
           from platform_config s
-         where s.key::text = p.key::text and pg_catalog.to_jsonb(s) ->> 'updated_at'::text ~ '^[0-9]{4}-'
-           and exists (select from pg_attribute a where a.attrelid = 'platform_config'::regclass and a.attname = 'updated_at'
-                          and a.atttypid = 'timestamptz'::regtype::oid)) as changed_at
+         where s.key::text = p.key::text and pg_catalog.to_jsonb(s) ->> 'updated_at'::text ~ '^[12][0-9]{3}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?[+-](0[0-9]|1[0-4]):[0-5][0-9]$') as changed_at
   from (values ('own_chat_after_seconds', 0::numeric, 86400::numeric, 'a chat waits so long for somebody else when only its last operator is there'),
                ('idle_timeout_minutes', 0.5, 240, 'so long may an operator be silent'),
                ('max_reassignments', 2, 100, 'after so many releases a chat is closed for good'),
