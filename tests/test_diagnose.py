@@ -249,7 +249,7 @@ def test_every_code_is_explained_offline(chatops_inprocess: Run) -> None:
 def test_the_query_can_be_pasted_into_psql(deployed: Database, mended: Database, chatops_inprocess: Run) -> None:
     for check in load.shipped():
         text = chatops_inprocess("explain", check.code, "--sql", check=0).stdout
-        now, _, before = text.partition("-- before migration 018:")
+        now, _, before = text.partition("-- before migration 021:")
         ran = mended.psql(now)
         assert ran.returncode == 0, (check.code, ran.stderr)
         if before:

@@ -118,7 +118,7 @@ def test_what_is_pasted_stands_on_one_line_however_narrow_the_screen(latest_data
         whole = [line.rstrip() for line in chatops_inprocess("explain", code, "--sql", check=0).stdout.splitlines()]
         narrow = chatops_inprocess("explain", code, "--sql", terminal=(40, 24), check=0).stdout
         assert [line.rstrip() for line in narrow.splitlines()] == whole
-        asked = latest_database.psql(narrow.partition("-- before migration 018:")[0])
+        asked = latest_database.psql(narrow.partition("-- before migration 021:")[0])
         assert asked.returncode == 0, asked.stderr
 
 

@@ -116,7 +116,7 @@ def read(database: Database, silent_after: timedelta, *, careful: bool = True) -
 def waits(database: Database) -> list[Wait]:
     """The longest wait at moments of the last hour, as far as that is known; inside `reading`."""
     assert database.facts is not None
-    if not database.facts.has_queue_clocks:
+    if not database.facts.goes_by_clocks:
         return []
     return reports.ask(database, Wait, "queries/desk_waits.sql")
 

@@ -56,7 +56,7 @@ class Standing:
 
 def standing(database: Database) -> Standing:
     """Whether the queue is paused: as the settings say, else as assign says, which reads as their owner. Inside a transaction."""
-    if database.facts is None or not database.facts.has_bookkeeping or not database.facts.has_queue_clocks:
+    if database.facts is None or not database.facts.has_bookkeeping or not database.facts.goes_by_clocks:
         return Standing()  # assign looks at no pause
     unseen = ""
     for asked in ("queries/pause_standing.sql", "queries/pause_asked.sql"):

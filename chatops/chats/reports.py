@@ -209,7 +209,7 @@ def query(database: Database, file: str) -> str:
     if facts is None:
         raise RuntimeError("a report is asked for inside a transaction")
     require_chats(database)
-    text = sqlfiles.query(file, before_018=not facts.has_queue_clocks)
+    text = sqlfiles.query(file, before_018=not facts.goes_by_clocks)
     require_rows(database, text)
     return text
 

@@ -162,7 +162,7 @@ class Stage:
     def to_head(self, chat: UUID, lead: str) -> None:
         """Back-dated by the marker with which our own functions write, as no application could."""
         facts = self.database.facts
-        text = sqlfiles.query("queries/scenario_head.sql", before_018=facts is None or not facts.has_queue_clocks)
+        text = sqlfiles.query("queries/scenario_head.sql", before_018=facts is None or not facts.goes_by_clocks)
         with self.marked():
             self.database.execute(text, {"chat_id": chat, "lead": lead})
             # This session may remember where the head of the queue was.

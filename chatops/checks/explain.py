@@ -32,7 +32,7 @@ def queries(check: Check) -> str:
     """Both texts of a query where old databases have one of their own, views inlined."""
     new, old = check.query(before_018=False), check.query(before_018=True)
     text = f"-- {check.code}: {check.question}\n{_parameters(new)}{new};\n"
-    return text if old == new else f"{text}\n-- before migration 018:\n{_parameters(old)}{old};\n"
+    return text if old == new else f"{text}\n-- before migration 021:\n{_parameters(old)}{old};\n"
 
 
 def _parameters(query: str) -> str:

@@ -31,6 +31,7 @@ class Inventory:
     unreadable: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
     before_018: bool = True
+    """The queue is told by its messages: its clocks are not there, or (before 021) not filled in and obeyed."""
     ledger: bool = False
     """There is a readable ledger."""
     ledger_unread: tuple[str, str] | None = None
@@ -61,7 +62,7 @@ class _Table:
     present: bool
     readable: bool
     hidden: bool
-    has_waiting_since: bool
+    goes_by_clocks: bool
 
 
 @frozen
@@ -115,7 +116,7 @@ def take_inventory(database: Database) -> Inventory:
         missing=frozenset(table.table_name for table in tables if not table.present),
         unreadable=frozenset(table.table_name for table in tables if table.present and not table.readable),
         hidden=frozenset(table.table_name for table in tables if table.present and table.hidden),
-        before_018=not any(table.table_name == "chats" and table.has_waiting_since for table in tables),
+        before_018=not any(table.table_name == "chats" and table.goes_by_clocks for table in tables),
         ledger=readable and unread is None,
         ledger_unread=unread,
         audit=bool(ledger and ledger[0].audit_readable),

@@ -28,6 +28,12 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
        exists (select from pg_attribute
                where attrelid = pg_catalog.to_regclass('chats')::oid and attname = 'waiting_since' and not attisdropped)
          as has_queue_clocks,
+       -- Until assign goes by the clocks they are not filled in, or not everywhere: the queue is told by the messages.
+       exists (select from pg_attribute as a
+                 join pg_class as c on c.oid = a.attrelid
+                 join pg_proc as p on p.pronamespace = c.relnamespace and p.proname = 'take_next_chat'
+                where a.attrelid = pg_catalog.to_regclass('chats')::oid and a.attname = 'waiting_since' and not a.attisdropped)
+         as goes_by_clocks,
        -- By the catalog: to_regclass raises for a role that may not use the schema. By columns: others have tables of such names.
        coalesce(pg_catalog.bool_or(c.relkind = 'r' and c.relname = 'actions' and a.attname = 'transaction_id'), false)
          as has_bookkeeping,
@@ -83,6 +89,8 @@ _BY_SCHEMA = """select asked.schema,
        c.oid is not null as has_chats,
        exists (select from pg_attribute where attrelid = c.oid and attname = 'waiting_since' and not attisdropped)
          as has_queue_clocks,
+       exists (select from pg_attribute where attrelid = c.oid and attname = 'waiting_since' and not attisdropped)
+         and exists (select from pg_proc where pronamespace = c.relnamespace and proname = 'take_next_chat') as goes_by_clocks,
        exists (select from pg_namespace as n join pg_roles as o on o.oid = n.nspowner
                 where n.nspname = 'chatops' and not pg_catalog.pg_has_role(n.nspowner, 'usage') and not o.rolsuper
                   and n.nspowner is distinct from c.relowner) as schema_is_a_strangers,
@@ -113,8 +121,8 @@ def facts_by_schema(schemas: Sequence[str]) -> str:
     return _BY_SCHEMA.format(schemas=literal(list(schemas)), chats_somewhere=_CHATS_SOMEWHERE, hides=hides)
 
 
-BY_SCHEMA = ("has_chats", "has_queue_clocks", "schema_is_a_strangers", "distributed", "schema_there", "schema_usable",
-             "chats_elsewhere", "hidden")  # fmt: skip
+BY_SCHEMA = ("has_chats", "has_queue_clocks", "goes_by_clocks", "schema_is_a_strangers", "distributed", "schema_there",
+             "schema_usable", "chats_elsewhere", "hidden")  # fmt: skip
 
 
 @frozen
@@ -132,6 +140,8 @@ class Facts:
     has_chats: bool
     has_queue_clocks: bool
     """chats.waiting_since exists: migration 018 is in."""
+    goes_by_clocks: bool
+    """The queue goes by it: 021 is in, and 020 has filled it. Until then the messages tell who waits, and since when."""
     has_bookkeeping: bool
     has_ledger: bool
     schema_owner: str | None

@@ -14,7 +14,7 @@ def rows(target: Target, kind: str, most: int) -> Sequence[Sequence[object]]:
     if target.embedded is not None:
         target = _running(target)
     with db.connect(target, "completion", "read", connect_timeout=2) as database, database.reading(statement_timeout="2s"):
-        before_018 = not (database.facts and database.facts.has_queue_clocks)
+        before_018 = not (database.facts and database.facts.goes_by_clocks)
         query = sqlfiles.query(f"queries/complete_{kind}.sql", before_018=before_018)
         return database.tuples(query, {"most": most})
 

@@ -218,7 +218,7 @@ class Fleet:
         # On a Citus cluster each schema is asked whether it is a tenant.
         own = member.target.schema if facts.citus is not None else None
         alike = (
-            rows, facts.has_chats, facts.has_queue_clocks, facts.schema_there, facts.schema_usable, facts.schema_is_a_strangers,
+            rows, facts.has_chats, facts.goes_by_clocks, facts.schema_there, facts.schema_usable, facts.schema_is_a_strangers,
             own,
         )  # fmt: skip
         if alike not in known:

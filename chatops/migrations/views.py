@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 FOLDER = "views"
 VARIANT = ".before_018"
-QUEUE_CLOCKS = 18
-"""The migration that brings chats.waiting_since; until then a file gives way to its variant, where it has one."""
+QUEUE_CLOCKS = 21
+"""The migration from which on the queue goes by chats.waiting_since, which 018 brings and 020 fills in; until then a file gives
+way to its variant, where it has one."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,17 @@ class View:
         return self.row is None or self.row.checksum != checksum(self.text.encode())
 
 
-def has_queue_clocks(ledger: Ledger, plan: MigrationPlan) -> bool:
-    """Whether chats.waiting_since exists once the plan has been carried out."""
+def goes_by_clocks(ledger: Ledger, plan: MigrationPlan) -> bool:
+    """Whether the queue goes by chats.waiting_since once the plan has been carried out."""
     applied = any(row.source == SHIPPED and row.is_in and (row.number or 0) >= QUEUE_CLOCKS for row in ledger.rows)
-    return applied or ledger.facts.has_queue_clocks or any(entry.number >= QUEUE_CLOCKS for entry in plan.apply)
+    return applied or ledger.facts.goes_by_clocks or any(entry.number >= QUEUE_CLOCKS for entry in plan.apply)
 
 
 def views(ledger: Ledger, plan: MigrationPlan) -> list[View]:
     """Every file of sql/views in the text for this database, those that others need first; [] for a source of others."""
     if plan.source != SHIPPED:
         return []
-    clocks = has_queue_clocks(ledger, plan)
+    clocks = goes_by_clocks(ledger, plan)
     known = {row.name: row for row in ledger.rows if row.source == SHIPPED and row.kind == "repeatable"}
     found = {}
     for name in sqlfiles.names(FOLDER):

@@ -64,7 +64,7 @@ def why(chat: WaitingChat, look: Look, free: Free | None, passed: int, *, show_n
 
 def _only_the_last(chat: WaitingChat, look: Look, last: OperatorLoad, show_names: bool) -> str:
     who = person(last.name, last.operator_id, show_names=show_names)
-    if not look.facts.has_queue_clocks:
+    if not look.facts.goes_by_clocks:
         return f"only {who} is free, who had it last"
     if timedelta(0) <= look.now - chat.queued_since < look.policy.own_chat_after:
         return f"until {clock(chat.queued_since + look.policy.own_chat_after)} not for {who}, who had it last"

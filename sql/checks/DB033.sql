@@ -25,7 +25,9 @@ select found.object, found.trouble, found.mend, found.remedy, found.advice
   from (
     select null::text as object, 'knows none of the files that made what is here' as trouble, 'adopt --dry-run' as mend, null::text as remedy, false as advice
       from newest n
-     where not :'before_018'::boolean and coalesce(n.name, '') < '018'
+     where coalesce(n.name, '') < '018'
+       and exists (select from pg_attribute a
+                    where a.attrelid = pg_catalog.to_regclass('chats')::oid and a.attname = 'waiting_since' and not a.attisdropped)
     union all
     select f.name, 'does not know ' || f.name || ', though later files are in', 'adopt --dry-run', null, false
       from pg_catalog.unnest(:'shipped'::text[]) as f (name)

@@ -15,7 +15,7 @@ select t.name as table_name,
                            and (p.polroles operator(pg_catalog.=) '{0}' or exists (select 1 from pg_catalog.unnest(p.polroles) r where r <> 0::oid and pg_catalog.pg_has_role(r, 'member'))))
        ), false) as hidden,
        exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'waiting_since' and not a.attisdropped)
-         as has_waiting_since
+         and exists (select 1 from pg_proc p where p.pronamespace = n.oid and p.proname = 'take_next_chat') as goes_by_clocks
   from pg_catalog.unnest(:'tables'::text[]) as t (name)
   left join pg_namespace n on n.nspname = :'schema'
   left join pg_class c on c.relnamespace = n.oid and c.relname = t.name and c.relkind in ('r', 'p', 'f', 'v', 'm')
