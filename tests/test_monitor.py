@@ -111,7 +111,9 @@ def test_a_day_with_a_restart_in_the_middle_ends_in_the_right_verdict(
         ("UNREACHABLE", "new", 13),
         ("UNREACHABLE", "resolved", 15),
     ]
-    assert day_long.verdict.sentence == "24 h after deploy: no worse; 1 critical opened and closed; 1 warning opened and closed"
+    assert (
+        day_long.verdict.sentence == "24 h after the start: no worse; 1 critical opened and closed; 1 warning opened and closed"
+    )
     assert capsys.readouterr().out.count("resolved") == 2
 
 
@@ -148,7 +150,7 @@ def test_what_was_there_before_is_not_worse_and_what_is_new_is() -> None:
     assert [one.code for one in told] == ["CHAT001"]
     verdict = monitor_state.verdict(state)
     assert verdict.code is ExitCode.FOUND
-    assert verdict.sentence == "1 m after deploy: worse than before, CHAT001 is new; 1 older finding remains"
+    assert verdict.sentence == "1 m after the start: worse than before, CHAT001 is new; 1 older finding remains"
 
 
 def test_what_could_not_be_checked_at_the_start_is_no_health_and_not_known_to_have_been_there() -> None:
@@ -158,7 +160,7 @@ def test_what_could_not_be_checked_at_the_start_is_no_health_and_not_known_to_ha
     assert notice.message(begun)["event_action"] == "trigger"
     still, told = monitor_state.advance(begun, 0, (), START, replace(calm, findings={"DB030": blind}))
     assert told == ()
-    assert monitor_state.verdict(still) == Verdict("1 m after deploy: unknown, DB030 could not be checked", ExitCode.FOUND)
+    assert monitor_state.verdict(still) == Verdict("1 m after the start: unknown, DB030 could not be checked", ExitCode.FOUND)
     assert nagios.state(screen.answer(still, [])) == 3
     assert "unknown  DB030" in "\n".join(screen.tick_lines(still, begun, told))
     assert "nothing new is open" not in str(screen.page(still, [], 80))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -55,7 +59,7 @@ def answering(*pieces: bytes, hold: bool = False, drip: bytes = b"") -> Iterator
 @pytest.mark.parametrize("body", [b"", b"\r\n", b"\r\nno invalid_payload"])
 def test_what_was_taken_is_taken_whatever_the_body_says(status: str, body: bytes) -> None:
     with answering(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n".encode(), b"\r\n", body) as url:
-        assert notify._posted(url, SAID) is None
+        assert notify._posted(url, SAID, notify.NOTIFY_SECONDS) is None
 
 
 @pytest.mark.parametrize(
@@ -75,7 +79,7 @@ def test_what_was_taken_is_taken_whatever_the_body_says(status: str, body: bytes
 )
 def test_what_was_not_taken_is_told(pieces: Sequence[bytes], drip: bytes, told: str) -> None:
     with answering(*pieces, drip=drip) as url:
-        assert notify._posted(url, SAID) == told
+        assert notify._posted(url, SAID, notify.NOTIFY_SECONDS) == told
 
 
 @pytest.mark.parametrize(("pieces", "drip"), [((), b""), ((OK,), b""), ((OK, b"X: "), b"x")], ids=["silent", "stops", "drips"])
@@ -84,14 +88,14 @@ def test_a_server_that_takes_its_time_does_not_take_ours(
 ) -> None:
     monkeypatch.setattr(notify, "NOTIFY_SECONDS", 0.3)
     with answering(*pieces, hold=True, drip=drip) as url:
-        assert notify._posted(url, SAID) == "was not answered within 0.3 s"
+        assert notify._posted(url, SAID, notify.NOTIFY_SECONDS) == "was not answered within 0.3 s"
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_sentence_that_shows_none_of_them(answer: bytes) -> None:
     with answering(answer) as url:
-        wrong = notify._posted(url, SAID)
+        wrong = notify._posted(url, SAID, notify.NOTIFY_SECONDS)
     assert wrong is None or (wrong.isprintable() and "secret-token" not in wrong)
 
 
@@ -101,7 +105,46 @@ def test_any_bytes_are_a_sentence_that_shows_none_of_them(answer: bytes) -> None
      "http://[::1/secret-token", "http:///secret-token", "http://127.0.0.1:99999/secret-token", "http://x y/secret-token"],
 )  # fmt: skip
 def test_an_address_that_cannot_be_reached_is_told_without_it(url: str) -> None:
-    wrong = notify._posted(url, SAID)
+    wrong = notify._posted(url, SAID, notify.NOTIFY_SECONDS)
     assert wrong is not None
     assert wrong.startswith("could not be sent: ")
     assert "secret-token" not in wrong
+
+
+def test_a_message_says_what_is_open_and_an_incident_ends_when_nothing_is() -> None:
+    critical, warning = monitor_state.Seen("critical", "two chats"), monitor_state.Seen("warning", "lost")
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    before = monitor_state.baseline_of(monitor_state.Look({}, {"CHAT001": critical, "CHAT006": warning}))
+    keys = set()
+    for left, word, severity, action in (
+        ({"CHAT001": critical, "CHAT006": warning}, "BAD", "critical", "trigger"),
+        ({"CHAT001": critical}, "BAD", "critical", "trigger"),
+        ({"CHAT006": warning}, "WARN", "warning", "trigger"),
+        ({}, "OK", "info", "resolve"),
+    ):
+        watch = monitor_state.begin("db public", "1m*3", start, before)
+        for slot in range(2):  # what two looks do not see is gone
+            watch, told = monitor_state.advance(watch, slot, (), start, monitor_state.Look({}, left))
+            watch = replace(watch, untold=(*watch.untold, *told))
+        said = notice.message(watch)
+        payload = said["payload"]
+        assert isinstance(payload, dict)
+        assert (said["word"], payload["severity"], said["event_action"]) == (word, severity, action)
+        assert str(said["summary"]).startswith(f"{word} chatops db public: ")
+        assert "deploy" not in str(said)
+        keys.add(said["dedup_key"])
+    assert len(keys) == 1
+
+
+def test_a_command_that_never_ends_is_ended_in_time_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify, "command_environment", lambda *_: {"PATH": os.environ["PATH"]})
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    # The end of the pipe is reached when nobody is left who could write to it.
+    reading = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    asked: Any = None
+    wrong = notify._run(asked, f"exec 9>{alive}; sleep 600 & sleep 600", SAID, 0.2)
+    assert wrong == "took longer than 0.2 s"
+    os.set_blocking(reading, True)
+    assert os.read(reading, 1) == b""
+    os.close(reading)

@@ -50,7 +50,7 @@ def test_a_day_becomes_a_page_with_plots_and_findings(chatops_inprocess: Callabl
     assert "script" not in page.tags
     assert page.tags.count("polyline") == 2
     assert page.tags.count("circle") == 6
-    assert "3 h after deploy: worse than before, CHAT001 is new" in page.words
+    assert "3 h after the start: worse than before, CHAT001 is new" in page.words
     assert "<script>alert(1)</script>\\x1b" in page.words
 
 
@@ -104,7 +104,7 @@ def test_an_axis_is_marked_in_figures_that_fit_and_a_row_keeps_its_instant_whole
     marks = re.findall(r'text-anchor="end">([^<]+)<', text)
     assert marks
     assert all(re.fullmatch(r"[\d,.]{1,5}( [kMG])?|1 h|60 m", mark) for mark in marks), marks
-    assert "2026-01-01&nbsp;01:00" in text
+    assert "<span class=at>2026-01-01 01:00</span>" in text
 
 
 def a_day() -> monitor_state.Watch:
@@ -121,7 +121,7 @@ def test_the_same_as_markdown_for_a_job_summary(chatops_inprocess: Callable[...,
     (tmp_path / "day.json").write_text(a_day().text)
     shown = chatops_inprocess("report", "day.json", "-o", "markdown", check=0).stdout
     assert not (tmp_path / "day.html").exists()
-    assert "6 h after deploy: no worse; 1 critical opened and closed" in shown
+    assert "6 h after the start: no worse; 1 critical opened and closed" in shown
     assert "| chats that wait | 40 | 40 | 35 |" in shown
     assert "\\<script\\>" in shown
     chatops_inprocess("report", "day.json", "--write", "markdown=day.md", check=0)
@@ -173,7 +173,7 @@ def test_a_real_browser_shows_the_page_on_a_phone_in_the_dark_and_on_paper(
     found = re.search("<title>(.*?)</title>", done.stdout)
     assert found is not None, done.stdout + done.stderr
     seen = json.loads(unescape(found[1]))
-    assert seen["title"] == "6 h after deploy: no worse; 1 critical opened and closed"
+    assert seen["title"] == "OK · 6 h after the start: no worse; 1 critical opened and closed"
     assert seen["wide"] <= seen["room"] <= 390
     assert seen["cut"] == 0
     assert seen["said"] > 300  # a row is stacked: its sentence has the width of the phone

@@ -35,6 +35,7 @@ def monitor(
     """Looks by the guide's plan, tells what is new, ongoing and resolved, and ends with one verdict. Reads only, but for --store.
 
     `[monitor] commands` of chatops.toml run beside each look; one that fails is a finding.
+    `--notify`: a webhook of Slack or Teams, PagerDuty with `?routing_key=KEY` behind its URL, or a command.
     A finding counts as gone after two looks without it. Late, early or repeated looks are harmless; missed ones
     are reported.
 
@@ -42,6 +43,8 @@ def monitor(
       chatops monitor
       chatops --env production monitor --once --state monitor.json --notify ./tell-the-team
       chatops monitor --plan '1m*15' --until-healthy
+      chatops monitor --notify 'https://hooks.slack.com/services/T000/B000/XXXX'
+      chatops monitor --notify 'https://events.pagerduty.com/v2/enqueue?routing_key=R0XXXX'
 
     Exit codes: 0 no worse than before · 1 something new is open, or no look reached the database
     """

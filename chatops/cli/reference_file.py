@@ -40,6 +40,7 @@ ENVIRONMENT = {
 GIVEN = {
     "CHATOPS_EVENT_TEXT": "the message, whole", "CHATOPS_EVENT_SUMMARY": "its first line",
     "CHATOPS_EVENT_NEW": "codes of what is new", "CHATOPS_EVENT_GONE": "codes of what went",
+    "CHATOPS_EVENT_WORD": "BAD, WARN, UNKNOWN or OK: by the worst that is open, as in diagnose --brief",
     "CHATOPS_EVENT_VERDICT": "no worse, or what is", "CHATOPS_EVENT_PLACE": "database and schema", "CHATOPS_EVENT_AT": "when",
 }  # fmt: skip
 """What a command of `monitor --notify` finds in its environment."""

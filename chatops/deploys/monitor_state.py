@@ -67,7 +67,7 @@ class Open:
     since: str
     good: int = 0
     before: bool = False
-    """It was there before the deploy."""
+    """It was there before."""
 
 
 @frozen
@@ -129,6 +129,13 @@ class Watch:
     """The command line that means this database, such as chatops --env production."""
     earlier: Counts = Counts()
     """The looks before those that it holds; none where it is held whole."""
+    after_deploy: bool = False
+    """It is compared with how it was before a deploy, by a receipt; else with how it was when the watch began."""
+
+    @property
+    def since(self) -> str:
+        """What the looks come after, in words."""
+        return "after deploy" if self.after_deploy else "after the start"
 
     @property
     def schedule(self) -> Schedule:
@@ -160,7 +167,7 @@ class Watch:
 
     @property
     def worse(self) -> dict[str, Open]:
-        """The open findings that were not there before the deploy."""
+        """The open findings that were not there before."""
         return {code: one for code, one in self.open.items() if not one.before}
 
     @property
@@ -234,7 +241,7 @@ def baseline_of(look: Look) -> dict[str, Any]:
     }
 
 
-def begin(place: str, plan: str, now: datetime, baseline: Values) -> Watch:
+def begin(place: str, plan: str, now: datetime, baseline: Values, *, after_deploy: bool = False) -> Watch:
     """A watch that starts now; the baseline's findings are known and will not be told as new."""
     schedule = parse(plan)
     start = formatting.instant(now)
@@ -242,13 +249,13 @@ def begin(place: str, plan: str, now: datetime, baseline: Values) -> Watch:
     unknown = baseline.get("unknown", [])
     told = baseline.get("known", {})
     opened = {
-        code: Open(told.get(code, {}).get("severity", "unknown"), told.get(code, {}).get("title", "was there before the deploy"),
+        code: Open(told.get(code, {}).get("severity", "unknown"), told.get(code, {}).get("title", "was there before"),
                    start, before=True)
         for code in (*known, *unknown)
     }  # fmt: skip
     figures = dict(baseline.get("figures", {}))
     before = {"figures": figures, "findings": sorted(known), "unseen": baseline.get("unseen")}
-    return Watch(place, schedule.text, start, before, open=opened)
+    return Watch(place, schedule.text, start, before, open=opened, after_deploy=after_deploy)
 
 
 def advance(watch: Watch, slot: int, missed: tuple[int, ...], now: datetime, look: Look) -> tuple[Watch, tuple[Transition, ...]]:
@@ -293,7 +300,7 @@ def advance(watch: Watch, slot: int, missed: tuple[int, ...], now: datetime, loo
 def verdict(watch: Watch) -> Verdict:
     """One sentence about the watch so far. What was never seen is not taken for health."""
     last = watch.ticks[-1].slot if watch.ticks else None
-    when = f"{span(watch.schedule.slots[last])} after deploy" if last is not None else "after deploy"
+    when = f"{span(watch.schedule.slots[last])} {watch.since}" if last is not None else watch.since
     parts: list[str] = []
     counts = watch.counts
     worse = watch.worse

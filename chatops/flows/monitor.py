@@ -251,7 +251,7 @@ class Watching:
             if not found.reached:
                 raise UnreachableError(f"{self.why_away}: a watch needs to know how it was before")
             baseline = watches.baseline_of(found)
-        begun = watches.begin(place, wanted.text, self.clock(), baseline)
+        begun = watches.begin(place, wanted.text, self.clock(), baseline, after_deploy=self.baseline is not None)
         self.watch = replace(begun, environment=target.name, role=self.role, program=self.invocation.here())
         self.keeper.write(self.watch, anew=True)
         known = len(self.watch.baseline["findings"])
@@ -295,7 +295,9 @@ class Watching:
         """Sends what --notify has still to tell, all in one message; remembered as told once it was taken."""
         if self.notifies is None or not notice.due(self.watch):
             return
-        if notify(self.invocation, self.notifies, self.watch):
+        # A hook that never answers holds no look up: what it did not take is sent with that.
+        within = None if self.watch.finished else self.until_next()
+        if notify(self.invocation, self.notifies, self.watch, within):
             self.watch = self.keeper.told(self.watch) or self.watch
 
     def look(self, require: Callable[[Database], None] = require_schema) -> Look:

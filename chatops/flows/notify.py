@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import threading
 import urllib.error
@@ -17,29 +20,41 @@ from chatops.deploys.monitor_state import Watch
 from chatops.flows.configured_commands import command_environment
 from chatops.flows.run import Invocation
 
-NOTIFY_SECONDS = 30.0
+NOTIFY_SECONDS, LEAST_SECONDS = 30.0, 1.0
+"""How long a hook may take, and how long it has at least where the next look is due before."""
 _AGAIN = "it is sent again with the next look"
 
 
-def notify(invocation: Invocation, to: str, watch: Watch) -> bool:
+def notify(invocation: Invocation, to: str, watch: Watch, within: float | None = None) -> bool:
     """One message with all that is due: as JSON on stdin and in CHATOPS_EVENT_* variables, or posted to a URL; whether it was
-    taken: the command ended with 0, the server answered with 2xx. A failure is a warning."""
+    taken: the command ended with 0, the server answered with 2xx. A failure is a warning. `within`: the next look is due in so
+    many seconds."""
     said = notice.message(watch)
-    wrong = _posted(to, said) if to.startswith(("http://", "https://")) else _run(invocation, to, said)
+    patience = NOTIFY_SECONDS if within is None else min(NOTIFY_SECONDS, max(LEAST_SECONDS, within))
+    by_post = to.startswith(("http://", "https://"))
+    wrong = _posted(to, said, patience) if by_post else _run(invocation, to, said, patience)
     if wrong is not None:
         invocation.warn(f"--notify {wrong}; {_AGAIN}")
     return wrong is None
 
 
-def _run(invocation: Invocation, to: str, said: dict[str, object]) -> str | None:
+def _run(invocation: Invocation, to: str, said: dict[str, object], seconds: float) -> str | None:
+    # In a session of its own: what it has started, and what keeps its pipes open, ends with it.
+    hook = subprocess.Popen(
+        to, shell=True, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
+        errors="backslashreplace", start_new_session=True,
+        env={**command_environment(invocation, "monitor"), **notice.variables(said)},
+    )  # fmt: skip
     try:
-        done = subprocess.run(
-            to, shell=True, input=json.dumps(said) + "\n", text=True, errors="backslashreplace", capture_output=True,
-            timeout=NOTIFY_SECONDS, check=False, env={**command_environment(invocation, "monitor"), **notice.variables(said)},
-        )  # fmt: skip
+        hook.communicate(json.dumps(said) + "\n", timeout=seconds)
     except subprocess.TimeoutExpired:
-        return f"took longer than {NOTIFY_SECONDS:g} s"
-    return f"ended with {done.returncode}" if done.returncode else None
+        return f"took longer than {seconds:.3g} s"
+    finally:
+        if hook.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(hook.pid, signal.SIGKILL)
+            hook.wait()
+    return f"ended with {hook.returncode}" if hook.returncode else None
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -51,37 +66,37 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _posted(url: str, said: dict[str, object]) -> str | None:
+def _posted(url: str, said: dict[str, object], seconds: float) -> str | None:
     """One POST; what went wrong, None when it was taken. The URL may hold a secret, so it is not repeated."""
     # In a thread: a server that answers a byte at a time keeps within every timeout of the socket.
     wrong: list[str | None] = []
-    sending = threading.Thread(target=lambda: wrong.append(_post(url, said)), daemon=True)
+    sending = threading.Thread(target=lambda: wrong.append(_post(url, said, seconds)), daemon=True)
     sending.start()
-    sending.join(NOTIFY_SECONDS)
-    return wrong[0] if wrong else _late()
+    sending.join(seconds)
+    return wrong[0] if wrong else _late(seconds)
 
 
-def _late() -> str:
-    return f"was not answered within {NOTIFY_SECONDS:g} s"
+def _late(seconds: float) -> str:
+    return f"was not answered within {seconds:.3g} s"
 
 
-def _post(url: str, said: dict[str, object]) -> str | None:
+def _post(url: str, said: dict[str, object], seconds: float) -> str | None:
     try:
         # PagerDuty reads its key from the message.
         key = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query).get("routing_key")
         body = json.dumps({**said, "routing_key": key[0]} if key else said).encode()
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
-        with urllib.request.build_opener(_NoRedirects).open(request, timeout=NOTIFY_SECONDS):
+        with urllib.request.build_opener(_NoRedirects).open(request, timeout=seconds):
             return None
     except urllib.error.HTTPError as error:
         error.close()
         return f"was answered with {error.code}"
     except TimeoutError:
-        return _late()
+        return _late(seconds)
     except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, TimeoutError):
-            return _late()
+            return _late(seconds)
         # Other errors may repeat the URL.
         words = reason.strerror if isinstance(reason, OSError) and reason.strerror else _words(reason)
         return f"could not be sent: {formatting.visible(words)}"

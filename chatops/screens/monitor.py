@@ -37,7 +37,7 @@ def tick_lines(watch: Watch, before: Watch, told: tuple[Transition, ...], beside
               for code, one in sorted(watch.unknown.items()) if one.before]  # fmt: skip
     offset = watch.schedule.slots[tick.slot].total_seconds()
     if offset % REMINDER_SECONDS == 0:
-        lines.append(f"       {span(watch.schedule.slots[tick.slot])} after deploy: ask the operators how it goes")
+        lines.append(f"       {span(watch.schedule.slots[tick.slot])} {watch.since}: ask the operators how it goes")
     return lines
 
 
@@ -61,7 +61,7 @@ def page(watch: Watch, lines: Sequence[str], columns: int) -> list[Line]:
     tick = watch.ticks[-1]
     seen = [one for one in watch.ticks if one.reached][-min(PAGE_TICKS, max(4, columns - 36)) :]
     after = span(watch.schedule.slots[tick.slot])
-    head = f"look {tick.slot + 1} of {len(watch.schedule.slots)} · {after} after deploy · {tick.at[11:16]} UTC"
+    head = f"look {tick.slot + 1} of {len(watch.schedule.slots)} · {after} {watch.since} · {tick.at[11:16]} UTC"
     drawn: list[Line] = [[Span(head, "strong")], [Span(verdict(watch).sentence, "critical" if watch.counting else "ok")], ""]
 
     def row(label: str, name: str, text: Callable[[float], str]) -> None:
@@ -98,7 +98,7 @@ def page(watch: Watch, lines: Sequence[str], columns: int) -> list[Line]:
 
 
 def answer(watch: Watch, lines: Sequence[Line]) -> Answer:
-    """The last look as tables and numbers; what was there before the deploy is shown, and counts only while it is unknown."""
+    """The last look as tables and numbers; what was there before is shown, and counts only while it is unknown."""
     figures: list[Figure] = []
     outcomes = [Outcome(code, "unknown" if one.severity == "unknown" else "failed",
                         "critical" if one.severity == "critical" else "warning", one.title, counts=code in watch.counting)
@@ -117,7 +117,7 @@ def answer(watch: Watch, lines: Sequence[Line]) -> Answer:
     figures += [Figure("monitor_ticks", counts.taken, "Looks that were taken."),
                 Figure("monitor_unmeasured", unseen, "Looks that were taken and could not measure."),
                 Figure("monitor_missed", len(watch.missed), "Looks that were missed."),
-                Figure("monitor_worse", len(watch.worse), "Findings that were not there before the deploy."),
+                Figure("monitor_worse", len(watch.worse), "Findings that were not there before."),
                 Figure("monitor_unknown", len(watch.unknown), "Checks that the last look could not make.")]  # fmt: skip
     columns = [Column("slot", "slot", "number"), Column("at", "at"), Column("reached", "reached", "flag"),
                Column("figures", "figures", "data"), Column("findings", "findings", "data"),

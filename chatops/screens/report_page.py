@@ -8,6 +8,7 @@ from datetime import datetime
 from html import escape
 
 from chatops import formatting
+from chatops.deploys import notice
 from chatops.deploys.monitor_state import Watch, span, verdict
 from chatops.deploys.receipt import Receipt, standing
 from chatops.screens.report_plots import bars, plot
@@ -21,11 +22,13 @@ STYLE = """
 *{box-sizing:border-box}body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--paper);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}h1{font-size:1.35rem;line-height:1.25;margin:.2rem 0 .6rem}
 h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
-p{margin:.3rem 0}.dim{color:var(--dim)}.good{color:var(--good)}.bad{color:var(--bad)}table{border-collapse:collapse;width:100%}
+p{margin:.3rem 0}.dim{color:var(--dim)}.good{color:var(--good)}.bad{color:var(--bad)}.at{white-space:nowrap}
+table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--rule)}
 td:last-child{overflow-wrap:anywhere}
 @media screen and (max-width:34rem){thead{display:none}tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--rule)}
-td{display:inline;border:0;padding:0 .8rem 0 0}td:first-child{font-weight:600}td:last-child{display:block;padding:0}
+td{display:inline-block;border:0;padding:0 .8rem 0 0;max-width:100%}
+td:first-child{font-weight:600}td:last-child{display:block;padding:0}
 td[data-head]::before{content:attr(data-head) " ";color:var(--dim)}}
 th{font-weight:600;color:var(--dim)}td.n{white-space:nowrap;text-align:right}svg{display:block;width:100%;height:auto}
 
@@ -35,6 +38,7 @@ svg text{fill:var(--dim);font-size:14px}@media screen and (max-width:34rem){svg 
 svg .plot{fill:none;stroke:var(--line);stroke-width:2}
 svg .axis{stroke:var(--rule)}svg .dot{fill:var(--line)}
 """
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| UTC)?)?")
 # Cells that mean nothing without their heading, which a phone does not show.
 LABELLED = ("took", "waited for locks", "rows", "sha256")
 
@@ -63,7 +67,7 @@ def of_receipt(receipt: Receipt) -> str:
         body.append(f"<p class=dim>Fingerprint {escape(before)} → {escape(after)}: {same}.</p>")
     ran = [[one.step, one.shown, str(one.exit_code), formatting.duration(one.seconds)] for one in receipt.commands]
     body.append(_table("Commands", ["step", "command", "ended with", "took"], ran))
-    body.append(f"<p>{escape(formatting.visible(receipt.signature))}</p>")
+    body.append(f"<p>{_words(receipt.signature)}</p>")
     return _page(head_of(receipt), failed is None, place_of_receipt(receipt), body)
 
 
@@ -94,7 +98,10 @@ def of_watch(watch: Watch) -> str:
         _table("Looks that could not measure", ["look", "at (UTC)", "why"], blind),
         _table("Looks that were missed", ["look", "due"], missed),
     ]
-    return _page(end.sentence, end.code == 0, place_of_watch(watch), body)
+    # The word is that of `diagnose --brief`: what is open is open, though nothing of it is new.
+    return _page(
+        f"{notice.word(watch)} · {end.sentence}", end.code == 0 and notice.word(watch) == "OK", place_of_watch(watch), body
+    )
 
 
 def of_watches(rows: Sequence[TenantRow], watches: Mapping[str, Watch]) -> str:
@@ -175,7 +182,7 @@ def _next(steps: Sequence[tuple[str, str]]) -> str:
 
 
 def _list(title: str, lines: Sequence[str]) -> str:
-    items = "".join(f"<li>{escape(formatting.visible(line))}</li>" for line in lines if line.strip())
+    items = "".join(f"<li>{_words(line)}</li>" for line in lines if line.strip())
     return f"<section><h2>{escape(title)}</h2><ul>{items}</ul></section>"
 
 
@@ -184,15 +191,15 @@ def _page(head: str, good: bool, under: str, body: Sequence[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,'
         f'initial-scale=1"><title>{title}</title><style>{STYLE}</style></head>\n<body><main>'
-        f'<h1 class="{"good" if good else "bad"}">{title}</h1><p class=dim>{escape(formatting.visible(under))}</p>\n'
+        f'<h1 class="{"good" if good else "bad"}">{_words(head)}</h1><p class=dim>{_words(under)}</p>\n'
         + "\n".join(part for part in body if part)
         + "\n</main></body></html>\n"
     )
 
 
-def _cell(text: str) -> str:
-    """A cell's text; an instant stays on one line."""
-    return re.sub(r"(?<=\d-\d\d) (?=\d\d:\d\d)", "&nbsp;", escape(formatting.visible(text)))
+def _words(text: str) -> str:
+    """A text of the page; a date, and an instant, stays on one line: a browser breaks behind hyphens, too."""
+    return _INSTANT.sub(r"<span class=at>\g<0></span>", escape(formatting.visible(text)))
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], none: str = "") -> str:
@@ -202,7 +209,7 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], none
     head = "".join(f"<th>{escape(one)}</th>" for one in heads)
     labels = [f' data-head="{escape(head)}"' if head in LABELLED else "" for head in heads]
     lines = "".join(
-        "<tr>" + "".join(f"<td{label}>{_cell(cell)}</td>" for label, cell in zip(labels, row, strict=True)) + "</tr>\n"
+        "<tr>" + "".join(f"<td{label}>{_words(cell)}</td>" for label, cell in zip(labels, row, strict=True)) + "</tr>\n"
         for row in rows
     )
     return f"<section><h2>{escape(title)}</h2><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></section>"
