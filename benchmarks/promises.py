@@ -17,7 +17,6 @@ REASONS = (
     ("assign", r"message into a chat that waits", "A message into a chat that waits", 1.6),
     ("bulk", r"1,000 chats: at most 2 × the UPDATE", "A thousand chats", None),
     ("growth", r"from nothing", "Tenants from nothing", 1.3),
-    ("growth", r"^(monitor|report).*looks", "A watch of ten thousand looks", None),
     ("growth", r"rehearse", "Rehearse of many files", None),
     ("migrate", r"files, local", "Local files", None),
     ("migrate", r"(no-op|status), ", "Nothing to do", 1.5),

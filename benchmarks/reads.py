@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,20 +81,31 @@ def beside(bench: Bench, server: Server, url: str, size: int) -> None:
     def alone() -> float:
         return asked(pgbench, server, bench.folder / f"asked_{next(turns)}")
 
-    def looked_at() -> float:
+    def while_somebody(works: Callable[[threading.Event], None]) -> float:
         over = threading.Event()
-
-        def look() -> None:
-            while not over.is_set():
-                timed([session.chatops(), "diagnose"], env=environment(CHATOPS_DATABASE_URL=url), codes=(0, 1))
-
-        looking = threading.Thread(target=look)
-        looking.start()
+        working = threading.Thread(target=works, args=(over,))
+        working.start()
         try:
             return alone()
         finally:
             over.set()
-            looking.join()
+            working.join()
+
+    def looking(*words: str | Path) -> Callable[[], float]:
+        def look(over: threading.Event) -> None:
+            while not over.is_set():
+                timed([session.chatops(), *words], env=environment(CHATOPS_DATABASE_URL=url), codes=(0, 1))
+
+        return lambda: while_somebody(look)
+
+    def scanning(over: threading.Event) -> None:
+        """One process of the server computes a quarter of its time."""
+        with server.connect("reads") as scans:
+            scans.execute("set max_parallel_workers_per_gather = 0")
+            while not over.is_set():
+                began = time.monotonic()
+                scans.execute("select count(*) from chats c where c.is_active and c.chat_state is not null")
+                over.wait(3 * (time.monotonic() - began))
 
     def beside_a_loop() -> float:
         loop = subprocess.Popen([sys.executable, "-c", f"import time\nwhile time.process_time() < {4 * WINDOW_S}: pass"])
@@ -106,7 +118,13 @@ def beside(bench: Bench, server: Server, url: str, size: int) -> None:
     asked(pgbench, server, bench.folder / "asked_first")
     bench.alternate(
         f"{BESIDE}, {size:,} chats",
-        {"alone": alone, "beside diagnose": looked_at, "beside a loop outside the database": beside_a_loop},
+        {
+            "alone": alone,
+            "beside diagnose": looking("diagnose"),
+            "beside monitor": looking("monitor", "--once", "--restart", "--plan", "1h*2", "--state", bench.folder / "watch.json"),
+            "beside a scan, a quarter of the time": lambda: while_somebody(scanning),
+            "beside a loop outside the database": beside_a_loop,
+        },
     )
 
 

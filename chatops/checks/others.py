@@ -1,4 +1,7 @@
-"""Gives way to those who work on the server while checks run: one process for each check, and a pause while somebody waits."""
+"""Gives way to those who work on the server while checks run: one process for each check, and a pause while somebody waits.
+
+A run for whose answer nobody sits and waits rests, too: while others work it computes a quarter of its time.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,22 @@ PAUSE_S = 0.02
 LONGEST_PAUSE_S = 0.2
 SHARE = 0.1
 """The part of a run's time that may go by in pauses."""
+FREE_S = 1.0
+"""So much work of a run is over before anybody notices."""
+REST = 3
+"""A patient run rests so many times as long as it worked."""
+LONGEST_REST_S = 30.0
+"""What all rests of a run may take: its snapshot stands as long."""
+REST_LOOKS_EVERY_S = 0.5
 
 
 class Others:
-    """What is known of them, inside one transaction of `seconds` at most."""
+    """What is known of them, inside one transaction of `seconds` at most, and of the rests of a `patient` run."""
 
-    def __init__(self, database: Database, seconds: float) -> None:
+    def __init__(self, database: Database, seconds: float, *, patient: bool = False) -> None:
         self._database = database
+        self._free = FREE_S
+        self._may_rest = LONGEST_REST_S if patient else 0.0
         self._may_pause = seconds * SHARE
         self._looks_again = 0.0
         self.at_work = False
@@ -38,6 +50,23 @@ class Others:
         ended = time.monotonic()
         self._may_pause -= ended - began
         self._looks_again = max(self._looks_again, ended + LOOKS_EVERY_S)
+
+    def rest(self, worked: float) -> float:
+        """After so many seconds of work: a patient run rests while others are at work. How long it did."""
+        counts = max(0.0, worked - self._free)
+        self._free = max(0.0, self._free - worked)
+        most = min(counts * REST, self._may_rest)
+        if most <= 0:
+            return 0.0
+        began = time.monotonic()
+        until = began + most
+        while self.at_work and (left := until - time.monotonic()) > 0:
+            threading.Event().wait(min(left, REST_LOOKS_EVERY_S))
+            if left > REST_LOOKS_EVERY_S:
+                self._look()
+        rested = time.monotonic() - began
+        self._may_rest -= rested
+        return rested
 
     def _look(self) -> int:
         """How many wait. Whether anybody works decides how many processes the next check may take."""

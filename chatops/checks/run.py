@@ -86,12 +86,14 @@ def run(
     each_seconds: float | None = None,
     progress: Callable[[Check, int, int], None] | None = None,
     quick: bool = False,
+    patient: bool = False,
 ) -> Survey:
     """Runs the checks inside the caller's `reading` transaction and returns every result, by code as given.
 
     `since` is an interval for checks of history (None: 24 hours; "all"); `rows` how many offending rows to keep; `about` keeps
     only rows that mention this id; `progress(check, position, of)` is told before each; `quick`: those that find nothing are told
-    apart in one request, and only the others asked one by one. Raises UsageError for a bad interval or threshold. A lost
+    apart in one request, and only the others asked one by one; `patient`: nobody waits for the answer, and while others work it
+    rests, which is not taken from its time. Raises UsageError for a bad interval or threshold. A lost
     connection makes the rest unknown, and leaves the transaction broken. What is asked beside the checks, and in this
     transaction afterwards, ends with the budget, too.
     """
@@ -106,14 +108,17 @@ def run(
     budget = _Budget(started + whole_seconds, each_seconds or max(5.0, whole_seconds / 2.5))
     state = _Run(database, inventory, _parameters(inventory, found, since), rows, about, budget,
                  Obstacles(database, inventory))  # fmt: skip
-    others = Others(database, whole_seconds)
+    others = Others(database, whole_seconds, patient=patient)
     left = _rest(state, checks, others) if quick and about is None else checks
     for position, check in enumerate(sorted(left, key=_weight)):
         if progress is not None:
             progress(check, position, len(left))
         if state.lost is None:
             others.give_way()
+        began = time.monotonic()
         state.results.append(_shared(state, check, left) or _one(state, check))
+        if state.lost is None:
+            budget.ends += others.rest(time.monotonic() - began)
     order = {check.code: position for position, check in enumerate(checks)}
     state.results.sort(key=lambda result: order[result.check.code])
     if state.lost is None:
