@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from chatops.flows.tell_migration import Teller
+from chatops.migrations.events import Done
 from tests.conftest import Result
 from tests.locks import sessions, wait_for
 from tests.servers import Database
@@ -68,7 +70,7 @@ def test_what_fails_is_not_run_a_second_time_to_say_so(database: Database, chato
 def test_while_one_of_them_takes_long_it_is_said_which(
     database: Database, chatops_inprocess: Chatops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatops.migrations.run.SILENT_S", 0.0)
+    monkeypatch.setattr("chatops.migrations.together.SILENT_S", 0.0)
     # It sleeps until it was said, and for a minute at the most.
     database.execute("create function sleeps() returns void language plpgsql as $$ begin for n in 1 .. 6000 loop"
                      " exit when exists (select from pg_class where relname = 'heard'); perform pg_sleep(0.01); end loop; end $$")  # fmt: skip
@@ -148,3 +150,72 @@ def test_two_migrators_that_send_many_files_at_once_apply_each_once(database: Da
     results = [client.result() for client in [Client(database.url, where, home) for _ in range(3)]]
     assert [code for code, _ in results] == [0, 0, 0], results
     assert len(names(database)) == 40
+
+
+PLANNED = "select count(*) from pg_catalog.pg_prepared_statements where generic_plans + custom_plans >= 32"
+
+
+def test_what_is_the_same_in_every_file_is_planned_once_for_all(
+    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    last = {"034_t.sql": f"create table planned as {PLANNED}"}
+    chatops_inprocess("migrate", "--dir", folder(tmp_path, {**tables(1, 33), **last}), db=database_everywhere, check=0)
+    # For each file behind the first: its settings, its row in the ledger, the end of that, and what gives back locks.
+    assert database_everywhere.execute("table planned") == [(4,)]
+    assert (
+        database_everywhere.value("select count(*) from chatops.migrations where duration_ms > 0 and applied_at is not null")
+        == 34
+    )
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_nothing_is_prepared_in_a_session_that_a_pooler_lends(
+    mode: str, database: Database, chatops_inprocess: Chatops, tmp_path: Path, through_pgbouncer: Callable[..., str]
+) -> None:
+    last = {"010_t.sql": "create table planned as select count(*) from pg_catalog.pg_prepared_statements"}
+    where = folder(tmp_path, {**tables(1, 9), **last})
+    chatops_inprocess("migrate", "--dir", where, db=through_pgbouncer(database, mode), check=0)
+    assert database.execute("table planned") == [(0,)]
+
+
+TAKES_AWAY = (
+    "deallocate all;",
+    "DEALLOCATE PREPARE ALL; select 1;",
+    "prepare chatops_1_1 as select 1; execute chatops_1_1;",
+    "discard plans; discard sequences;",
+    "do $$ begin execute 'deal' || 'locate all'; end $$;",
+    """do $$ declare one record; begin for one in select name from pg_prepared_statements loop
+         execute format('deal' || 'locate %I', one.name); end loop; end $$;""",
+    "alter table chatops.migrations add column if not exists note text; create index on chatops.migrations (started_at);",
+    "alter table chatops.migrations alter column duration_ms type numeric;",
+    "set plan_cache_mode = force_custom_plan; set search_path = pg_catalog; set role pg_monitor;",
+)
+
+
+def test_files_that_take_away_what_the_others_have_prepared_go_in_like_any_other(
+    database_everywhere: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    files = tables(1, 5 * len(TAKES_AWAY))
+    for at, taking in enumerate(TAKES_AWAY):
+        files |= dict.fromkeys((f"{5 * at + 3:03}_t.sql", f"{5 * at + 4:03}_t.sql"), taking)
+    done = chatops_inprocess("migrate", "--dir", folder(tmp_path, files), db=database_everywhere)
+    assert done.exit_code == 0, done.stderr
+    wanted = [name.removesuffix(".sql") for name in files]
+    assert names(database_everywhere) == wanted
+    assert [line.split()[1] for line in done.stderr.splitlines() if "✓" in line] == wanted
+    recorded = "count(*) filter (where state = 'applied' and duration_ms > 0 and run_id is not null and applied_at is not null)"
+    assert database_everywhere.value(f"select {recorded} from chatops.migrations") == len(wanted)
+    assert database_everywhere.value("select count(*) from chatops.runs") == 1
+
+
+def test_what_went_in_before_a_teller_that_fails_is_in_and_the_rest_of_its_request_too(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Teller, event: object) -> None:
+        if isinstance(event, Done) and event.name == "005_t":
+            raise RuntimeError("nobody listens")
+
+    monkeypatch.setattr(Teller, "__call__", broken)
+    chatops_inprocess("migrate", "--dir", folder(tmp_path, tables(1, 30)), db=database, check=70)
+    # 002 to 009 are told of while the server works at 010 to 017, whose answer is waited for.
+    assert names(database) == [f"{n:03}_t" for n in range(1, 18)]

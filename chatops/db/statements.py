@@ -103,17 +103,22 @@ class Statements(Link):
         """Sends a text of any number of statements as one request, and says how far it came instead of raising.
 
         `copies` are the rows for each `COPY … FROM stdin` in it, in order; each costs one more round trip. `heard` are the
-        numbers of the statements whose rows somebody wants to see; `meanwhile` is done while the server works.
+        numbers of the statements whose rows somebody wants to see; `meanwhile` is done while the server works: what it raises
+        is raised once the server has answered.
         """
         pgconn = self._connection.pgconn
         results: list[pq.abc.PGresult] = []
+        raised: list[Exception] = []
         rows = iter(copies)
 
         def conversation() -> Any:
             pgconn.send_query(text.encode())
             yield from generators.send(pgconn)
             if meanwhile is not None:
-                meanwhile()
+                try:
+                    meanwhile()
+                except Exception as error:  # noqa: BLE001 - whatever it is, an answer is under way
+                    raised.append(error)
             while (result := (yield from generators.fetch(pgconn))) is not None:
                 if result.status in (pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH):
                     results.append(result)
@@ -128,7 +133,10 @@ class Statements(Link):
                     yield Wait.W
                 yield from generators.send(pgconn)
 
-        return self._conversed(conversation, results, heard)
+        ran = self._conversed(conversation, results, heard)
+        if raised:
+            raise raised[0]
+        return ran
 
     def run_apart(self, texts: Sequence[str], heard: Container[int] = ()) -> Ran:
         """As `run` for statements that reach the server one at a time, in a pipeline: for servers that read a request as one.

@@ -43,6 +43,10 @@ def inlined(text: str, parameters: Parameters) -> str:
     return "".join([values[piece] if at % 2 else piece for at, piece in enumerate(pieces)])
 
 
+class Argument(int):
+    """In the place of a value: the so-manieth one that an EXECUTE gives to what was prepared."""
+
+
 def json(value: object) -> Jsonb:
     """A value to bind as jsonb."""
     return Jsonb(value)
@@ -63,6 +67,8 @@ def literal(value: object) -> str:
         return f"'{value}'::uuid"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Argument):
+        return f"${int(value)}"
     if type(value) is int and value >= 0:
         return str(value)
     if isinstance(value, Jsonb) and value.dumps is None and "\\" not in (text := dumps(value.obj)):

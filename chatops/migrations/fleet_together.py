@@ -147,7 +147,7 @@ def _transaction(member: Member, entry: Entry | None, *, followed: bool) -> Tran
     assert entry.file is not None  # it is pending
     return for_file(
         entry, schema, member.run, deadline_ms=deadline_ms, bookkeeping=False, statement_timeout=request.statement_timeout,
-        followed=followed, begun=begun_text(schema, entry.file, member.run),
+        followed=followed, begun=[begun_text(schema, entry.file, member.run)],
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from chatops import __version__, db, formatting, interrupts, sqlfiles
-from chatops.db import Database, Facts
+from chatops.db import Argument, Database, Facts
 from chatops.errors import ConflictError, DatabaseError
 from chatops.frozen import frozen
 from chatops.migrations.plan import Entry, LedgerRow
@@ -224,7 +224,7 @@ def replaced_texts(schema: str, source: str, name: str, replaces: Sequence[str])
     return [db.inlined(sqlfiles.read("queries/ledger_replaced.sql"), values)]
 
 
-def end_text(schema: str, source: str, name: str) -> str:
+def end_text(schema: str, source: str, name: str | Argument) -> str:
     """The statement that records that a file is wholly in."""
     return db.inlined(sqlfiles.read("queries/ledger_end_file.sql"), {"target_schema": schema, "source": source, "name": name})
 

@@ -43,11 +43,19 @@ class Progress:
 
     def finish(self, entry: Entry, done: Done) -> None:
         """Notes a file as done, in what this run knows of the ledger."""
+        self.tell_done(done)
+        self.advance(1)
+
+    def advance(self, files: int) -> None:
+        """Takes the first files of the plan for done; what is to be said of them may come later."""
+        self.now = replace(self.now, plan=replace(self.now.plan, apply=self.now.plan.apply[files:]))
+        self.ledger_made()
+
+    def tell_done(self, done: Done) -> None:
+        """Tells that a file is in, with what the server said meanwhile."""
         self.done.append(done)
         self.tell(done)
         self.say()
-        self.now = replace(self.now, plan=replace(self.now.plan, apply=self.now.plan.apply[1:]))
-        self.ledger_made()
 
     def hear(self, said: Sequence[Said]) -> None:
         """Keeps what the server has said in the file that runs, each kind once: a batch may say the same a thousand times."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chatops import db, interrupts, sqlfiles
@@ -18,33 +18,34 @@ from chatops.migrations.batches import Batches
 from chatops.migrations.beside import Beside
 from chatops.migrations.carry_over import carry_over_texts
 from chatops.migrations.distribution import DISTRIBUTION, distribution
-from chatops.migrations.events import Done, Installed, Started, StepBegun, Tell
+from chatops.migrations.events import Done, Installed, Started, Tell
 from chatops.migrations.heard import Said, said
-from chatops.migrations.ledger import Run, adopt_text
+from chatops.migrations.ledger import Run, adopt_text, run_text
 from chatops.migrations.locks import Budget
 from chatops.migrations.outside import Statements
 from chatops.migrations.plan import Entry, listed
 from chatops.migrations.prepare import MigrationRequest, Prepared, judged, refuse_pooler, refuse_problems
 from chatops.migrations.progress import Progress
 from chatops.migrations.repair_steps import Repairs
+from chatops.migrations.session_statements import SessionStatements
 from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.together import (
     MOST_TOGETHER,
     MOST_TOGETHER_CHARACTERS,
-    as_one_request,
+    Request,
     begun_text,
     committed,
-    heard_of,
+    finished_in,
+    fits,
     refused_at_once,
     stopped_at,
+    teller_of,
 )
 from chatops.migrations.transaction import Transaction, for_file, for_ledger, for_views
 from chatops.migrations.views import View
 
 STEPS = {"batched": Batches, "statements": Statements, "repairs": Repairs}
 """What carries out a file that is not one transaction, by its mode."""
-SILENT_S = 1.0
-"""How long several files may be under way before it is said which one runs."""
 
 
 @frozen
@@ -85,11 +86,18 @@ class Migrating:
         self.attempts = attempts
         self.alone: set[str] = set()
         """Files that did not go in together with others."""
-        self.ahead: tuple[list[Entry], list[Transaction]] = [], []
+        self.ahead: Request | None = None
         """What the next request will most likely be: written while the server works at this one."""
+        self.untold: list[tuple[Request, Ran]] = []
+        """Requests that are in and of which nothing has been said yet: that, too, is done while the server works."""
         # A pooler reconnects on its own: a crash between two files would go unnoticed.
         # A cluster's statements go one by one, so several files together save nothing.
         self.may_follow = not attempts.run.tenant and progress.now.ledger.facts.backend_pid == attempts.database.protocol_pid
+        # A cluster may have the ledger on every node, and plans for itself what it prepares.
+        self.session_statements = None if progress.now.ledger.facts.citus is not None else SessionStatements(
+            attempts.database.target.schema, progress.now.folder.source, attempts.run,
+            deadline_ms=Budget(self.request.max_wait).deadline_ms, statement_timeout=self.request.statement_timeout,
+        )  # fmt: skip
 
     @property
     def now(self) -> Prepared:
@@ -115,6 +123,7 @@ class Migrating:
         try:
             return self.go()
         finally:
+            self.tell_finished()
             self.flush()
 
     def flush(self) -> None:
@@ -137,8 +146,11 @@ class Migrating:
                     if len(entries := self.companions()) > 1:
                         self.together(entries)
                         continue
+                    self.tell_finished()
                     entry = self.now.plan.apply[0]
                     self.progress.finish(entry, self.one(entry))
+                    self.start_anew()
+                self.tell_finished()
                 if self.now.views:
                     self.install(self.now.views)
                 break
@@ -244,65 +256,91 @@ class Migrating:
         found: list[Entry] = []
         length = 0
         for entry in self.now.plan.apply[after : after + MOST_TOGETHER]:
-            reading = entry.file.reading if entry.file is not None else None
-            if reading is None or reading.mode != "transaction" or entry.name in self.alone or entry.row is not None:
+            if entry.file is None or entry.name in self.alone or not fits(entry):
                 break
-            length += len(reading.sent)
-            if length > MOST_TOGETHER_CHARACTERS or any(statement.copy_data for statement in reading.statements):
+            length += len(entry.file.reading.sent)
+            if length > MOST_TOGETHER_CHARACTERS:
                 break
             found.append(entry)
         return found
 
-    def texts(self, entries: Sequence[Entry], budget: Budget, after: int = 0, *, run_known: bool) -> list[Transaction]:
+    def to_send(self, entries: Sequence[Entry], budget: Budget, after: int = 0, *, run_known: bool) -> Request:
         """What is sent for files that go together, the first of them `after` so many others of the plan."""
-        schema = self.database.target.schema
-        return [
-            for_file(
+        schema, ours, sent = self.database.target.schema, self.session_statements, list[Transaction]()
+        prepares = ours.prepared(self.database.protocol_pid) if ours is not None else []
+        for index, entry in enumerate(entries):
+            assert entry.file is not None
+            known = run_known or index > 0
+            if ours is None:
+                begun = [begun_text(schema, entry.file, self.run, run_known=known)]
+            else:
+                begun = [*([] if known else [run_text(self.run)]), ours.begun(entry.file)]
+            one = for_file(
                 entry, schema, self.run, deadline_ms=budget.deadline_ms, bookkeeping=False,
                 statement_timeout=self.request.statement_timeout, followed=self.followed(after + index), also=self.also(entry),
-                begun=begun_text(schema, entry.file, self.run, run_known=run_known or index > 0),
-            )
-            for index, entry in enumerate(entries)
-            if entry.file is not None
-        ]  # fmt: skip
+                begun=begun, ended=ours.ended(entry.file) if ours is not None else None, prepares=prepares if index == 0 else (),
+                shortened=ours.shortened if ours is not None else None,
+            )  # fmt: skip
+            sent.append(one)
+        return Request.of(entries, sent)
+
+    def start_anew(self) -> None:
+        """After a file that went by itself, or failed: what it left of what the session had is not known."""
+        self.ahead = None
+        if self.session_statements is not None:
+            self.session_statements.forget()
 
     def together(self, entries: Sequence[Entry]) -> None:
         """Sends files as one request; the server stops at the first that fails.
 
         One that did not get its locks goes again by itself, in attempts. What fails for good is told as if it had gone alone.
         """
-        self.progress.tell(Started(entries[0].name))
         budget = Budget(self.request.max_wait)
-        foreseen, sent = self.ahead
-        if len(foreseen) != len(entries) or any(one is not other for one, other in zip(foreseen, entries, strict=True)):
-            sent = self.texts(entries, budget, run_known=bool(self.progress.done))
+        request, self.ahead = self.ahead, None
+        ours, session = self.session_statements, self.database.protocol_pid
+        if request is None or not request.is_for(entries) or (ours is not None and not ours.ready_in(session)):
+            request = self.to_send(entries, budget, run_known=bool(self.progress.done or self.untold))
         last = self.followed(len(entries) - 1)
+        which_runs = teller_of(self.database.target.schema, self.now.folder.source, request.names, self.progress.tell)
 
-        def look_ahead() -> None:
-            following = self.companions(len(entries))
-            self.ahead = following, self.texts(following, budget, len(entries), run_known=True)
+        def meanwhile() -> None:
+            self.tell_finished()
+            self.progress.tell(Started(entries[0].name))
+            if following := self.companions(len(entries)):
+                self.ahead = self.to_send(following, budget, len(entries), run_known=True)
 
         try:
-            with self.attempts.watch.over(budget.deadline_ms, self.teller_of(entries), others_ms=budget.others_ms):
-                ran = self.database.run(as_one_request(sent), heard=heard_of(sent), meanwhile=look_ahead)
+            with self.attempts.watch.over(budget.deadline_ms, which_runs, others_ms=budget.others_ms):
+                ran = self.database.run(request.text, heard=request.heard, meanwhile=meanwhile)
         except KeyboardInterrupt:
+            self.tell_finished()
             self.take_what_is_in(entries)
             raise self.attempts.interrupted(self.now.plan.apply[0].name if self.now.plan.apply else "") from None
+        if ran.error is not None:
+            self.tell_finished()  # of those before it, where it could not even be sent
+            self.start_anew()
         if isinstance(ran.error, ConnectionLostError):
             for entry in entries:
                 self.attempts.after_loss(entry.name, ran.error)
                 self.progress.finish(entry, Done(entry.name, "file", entry.effect, 0.0, 0.0, 0))
             return
-        finished = committed(sent, ran)
-        for entry, (one, told) in zip(entries, finished, strict=False):
-            self.progress.hear(said(one.parts, told))
-            self.progress.finish(
-                entry, Done(entry.name, "file", entry.effect, one.duration_ms(told), 0.0, one.rows_changed(told))
-            )
+        finished = finished_in(request.transactions, ran)
+        self.untold.append((request, ran))
+        self.progress.advance(finished)
         self.attempts.unflushed = last or ran.error is not None
         if ran.error is not None:
+            self.tell_finished()
             self.database.rollback()
-            self.stopped_together(entries, sent, ran, len(finished))
+            self.stopped_together(entries, request.transactions, ran, finished)
+
+    def tell_finished(self) -> None:
+        """Tells of the files that went in together and have not been told of."""
+        while self.untold:
+            request, ran = self.untold.pop(0)
+            for entry, (one, told) in zip(request.entries, committed(request.transactions, ran), strict=False):
+                done = Done(entry.name, "file", entry.effect, one.duration_ms(told), 0.0, one.rows_changed(told))
+                self.progress.hear(said(one.parts, told))
+                self.progress.tell_done(done)
 
     def stopped_together(self, entries: Sequence[Entry], sent: Sequence[Transaction], ran: Ran, finished: int) -> None:
         """Raises what stopped a request, or leaves a file to go by itself: for its locks, or because the server could not
@@ -324,27 +362,6 @@ class Migrating:
             return
         self.progress.hear(said(sent[at].parts, alone))
         raise self.progress.failure(entries[at].name, sent[at].failure(alone))
-
-    def teller_of(self, entries: Sequence[Entry]) -> Callable[[Database], None]:
-        """Told by the watching connection: which of a request's files runs, when it takes long."""
-        began = time.monotonic()
-        said: int | None = None
-        values = {
-            "target_schema": self.database.target.schema, "source": self.now.folder.source,
-            "names": [entry.name for entry in entries],
-        }  # fmt: skip
-
-        def tell(watching: Database) -> None:
-            nonlocal said
-            if time.monotonic() - began < SILENT_S:
-                return
-            done = int(watching.value(sqlfiles.read("queries/ledger_in.sql"), values))
-            if done != said and done < len(entries):
-                said = done
-                before = "" if not done else f"{listed([entry.name for entry in entries[:done]])} in, "
-                self.progress.tell(StepBegun(entries[done].name, done + 1, len(entries), f"{before}this one runs"))
-
-        return tell
 
     def take_what_is_in(self, entries: Sequence[Entry]) -> None:
         """After an interrupt: notes the files of a request that the ledger has."""

@@ -7,7 +7,7 @@ and the server parses all of it before the first statement runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatops.db import Database, Ran
 from chatops.errors import DatabaseError
@@ -179,26 +179,26 @@ class Transaction:
 def for_file(
     entry: Entry, schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool, statement_timeout: str | None = None,
     waited_ms: float = 0.0, first: Sequence[str] = (), patient: bool = False, followed: bool = False, run_known: bool = False,
-    also: Sequence[str] = (), has_chats: bool = False, begun: str | None = None,
+    also: Sequence[str] = (), has_chats: bool = False, begun: Sequence[str] = (), ended: str | None = None,
+    prepares: Sequence[str] = (), shortened: Callable[[str], str] | None = None,
 ) -> Transaction:  # fmt: skip
     """A pending file that runs in one transaction; `bookkeeping` makes the ledger first, `first` are locks to begin with.
 
     `followed` says that another transaction of the run comes after it, whose commit makes this one durable too; `run_known`
     that one came before it, which has recorded the run. `also` are statements that stand or fall with the file. `has_chats`:
-    the chat tables are there already, which keeps a file from making them on a Citus cluster. `begun` is a
-    statement that locks, expects and records all that ours would.
+    the chat tables are there already, which keeps a file from making them on a Citus cluster. `begun` are statements that lock,
+    expect and record all that ours would, `ended` is the one in the place of ours. `shortened` gives another text for a statement
+    of ours that is the same in every file, once `prepares` have run.
     """
     file = entry.file
     assert file is not None  # it is pending
     own = [ending for word, ending in KEPT_BY_SESSIONS if word.search(file.reading.sent)]
     own += [UNLOCKED] if file.source != SHIPPED else []
-    last = [*own, *also, ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])]
+    last = [*own, *also, ended or ledger.end_text(schema, file.source, file.name), *([UNFLUSHED] if followed else [])]
     tail = _tail(schema, run, last)
-    if begun is not None:
-        settings = ledger.settings_texts(
-            schema, run, lock_timeout_ms=deadline_ms, statement_timeout=statement_timeout, also=[_deadline(deadline_ms)]
-        )
-        head = [Part(text.rstrip().removesuffix(";")) for text in ("begin", *settings, begun)]
+    if begun:
+        path, *settings = _settings(schema, run, deadline_ms, statement_timeout)
+        head = [Part(text.rstrip().removesuffix(";")) for text in ("begin", path, *prepares, *settings, *begun)]
     else:
         of_file = (file.source, file.name, file.number, file.checksum)
         begin = ledger.begin_text(schema, *of_file, run, digests=file.digests, waited_ms=waited_ms)
@@ -209,13 +209,30 @@ def for_file(
         *head,
         *_kept(schema, file.source, file.name, file.reading),
         *(Part(text) for text in FRESH if file.source != SHIPPED),
-        *([] if begun is not None else [Part(deadline_text(deadline_ms, patient=patient))]),
+        *([] if begun else [Part(deadline_text(deadline_ms, patient=patient))]),
         *_locks(first, run),
         *(Part(text) for text in ledger.file_path_texts(file.source, schema) if file.source != SHIPPED),
         *_body(file.reading, run, form=_form(run, file.source, file.name), first=not first, has_chats=has_chats),
         *tail,
     )
+    if shortened is not None:
+        parts = tuple(Part(shortened(part.text)) if part.statement is None else part for part in parts)
     return Transaction(parts, len(parts) - (3 if followed else 2), run.tenant)
+
+
+def alike_texts(
+    schema: str, source: str, run: Run, *, deadline_ms: int, statement_timeout: str | None = None
+) -> list[str]:  # fmt: skip
+    """The queries of ours that are the same in every file that goes with others."""
+    texts = [*_settings(schema, run, deadline_ms, statement_timeout), *ledger.file_path_texts(source, schema), _LEFT, UNLOCKED]
+    return [text for text in texts if text.startswith("select")]
+
+
+def _settings(schema: str, run: Run, deadline_ms: int, statement_timeout: str | None) -> list[str]:
+    """What a file that goes with others begins with, the attempt's deadline included."""
+    return ledger.settings_texts(
+        schema, run, lock_timeout_ms=deadline_ms, statement_timeout=statement_timeout, also=[_deadline(deadline_ms)]
+    )
 
 
 def for_ledger(texts: Sequence[str], schema: str, run: Run, *, deadline_ms: int, bookkeeping: bool) -> Transaction:
