@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import TupleRow
 
 from chatops import interrupts
 from chatops.db.facts import BY_SCHEMA, Facts, facts_by_schema, facts_query
 from chatops.db.link import Intent
 from chatops.db.session import PINS, SHORTEST_MS, too_short
-from chatops.db.statements import Row, Statements
+from chatops.db.statements import Row, Statements, row_of
 from chatops.db.texts import Parameters, identifier, inlined, literal
 from chatops.errors import ConnectionLostError, DatabaseError, HiddenRowsError, StatementTimeoutError, standby_refused
 from chatops.settings import Target
@@ -185,7 +185,7 @@ class Database(Statements):
         self._refuse_hidden(text)
 
         def send(request: str) -> list[Row]:
-            with self._translated(), self._connection.cursor(row_factory=class_row(row)) as cursor:
+            with self._translated(), self._connection.cursor(row_factory=row_of(row)) as cursor:
                 cursor.execute(request.encode())
                 pins = True
                 while cursor.description is None or pins:

@@ -12,7 +12,7 @@ import codecs
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -130,6 +130,13 @@ def _read_as_utc(connection: psycopg.Connection[TupleRow]) -> None:
 class _PinnedTimestamptz(TimestamptzLoader):
     def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
         super().__init__(oid)  # without a connection it reads ISO, and gives UTC
+
+    def load(self, data: Buffer) -> datetime:
+        try:  # Python itself reads the form that the pins give, in a tenth of the driver's time
+            found = datetime.fromisoformat(bytes(data).decode("ascii"))
+        except ValueError:
+            return super().load(data)
+        return found if found.tzinfo is UTC else super().load(data)
 
 
 class _PinnedTimestamp(TimestampLoader):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import generators, pq
-from psycopg.rows import class_row, dict_row, tuple_row
+from psycopg.rows import RowMaker, class_row, dict_row, tuple_row
 from psycopg.waiting import Wait
 
 from chatops import interrupts
@@ -24,12 +24,24 @@ _COPY_CHUNK = 128 << 10
 _FINISHED = frozenset((pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY))
 
 
+def row_of(kind: type[Row]) -> Callable[[psycopg.Cursor[Any]], RowMaker[Row]]:
+    """As the driver's `class_row`, without a dictionary for each row where a query's columns come as the class has them."""
+
+    def of_cursor(cursor: psycopg.Cursor[Any]) -> RowMaker[Row]:
+        columns = tuple(column.name for column in cursor.description or ())
+        if not columns or columns != getattr(kind, "__match_args__", ()):
+            return class_row(kind)(cursor)
+        return lambda values: kind(*values)
+
+    return of_cursor
+
+
 class Statements(Link):
     """What can be asked of a connection."""
 
     def rows(self, row: type[Row], text: str, parameters: Parameters | None = None) -> list[Row]:
         """The rows of one query as frozen dataclasses whose fields are the query's columns."""
-        with self._translated(), self._connection.cursor(row_factory=class_row(row)) as cursor:
+        with self._translated(), self._connection.cursor(row_factory=row_of(row)) as cursor:
             cursor.execute(*self._bound(text, parameters))
             return cursor.fetchall()
 
@@ -66,7 +78,7 @@ class Statements(Link):
         """The rows of one query through a server-side cursor, `batch` at a time; inside a transaction only."""
         with (
             self._translated(),
-            self._connection.cursor(name="chatops_stream", row_factory=class_row(row)) as cursor,
+            self._connection.cursor(name="chatops_stream", row_factory=row_of(row)) as cursor,
         ):
             cursor.itersize = batch
             cursor.execute(*self._bound(text, parameters))

@@ -20,6 +20,7 @@ _NUMBERED = re.compile(r"[0-9]+(?:[_.\-].*)?\.sql", re.DOTALL | re.IGNORECASE)
 VERSION = re.compile(r"[0-9]+(?:\.[0-9]+(?![0-9A-Za-z]))*")
 _WIDEST = 20
 _UNDOING = "down|undo|rollback|revert|downgrade"
+_MAY_UNDO = re.compile(_UNDOING, re.IGNORECASE)
 _UNDOES = re.compile(rf"(?P<base>[0-9].*?)[_.\-](?:{_UNDOING})", re.DOTALL | re.IGNORECASE)
 # Postgrator: 001.do.boats.sql, 001.undo.boats.sql
 _UNDOES_AT_HEAD = re.compile(r"(?P<number>[0-9]+)\.(?:undo|down)\.(?P<rest>.*)", re.DOTALL | re.IGNORECASE)
@@ -78,10 +79,11 @@ def sort_out(folder: Path, *, all_files: bool = False, empty: bool = False) -> S
         shown = ", ".join(os.fsencode(name).decode("utf-8", "backslashreplace") for name in odd)
         raise UsageError(f"{folder} holds a file whose name is not UTF-8, and no ledger can hold it: {shown}")
     by_stem = {name[: -len(".sql")].lower(): name for name in numbered}
-    undoing = [one for name in numbered if (one := _undoing(name, by_stem)) is not None]
+    suspects = [name for name in numbered if _MAY_UNDO.search(name)]  # most folders hold none
+    undoing = [one for name in suspects if (one := _undoing(name, by_stem)) is not None]
     undone = {one.name for one in undoing}
     migrations = [name for name in numbered if name not in undone]
-    alone = frozenset() if all_files else frozenset(name for name in migrations if _undoes(name))
+    alone = frozenset() if all_files else frozenset(name for name in suspects if name not in undone and _undoes(name))
     left_alone = [name for name in names if not _NUMBERED.fullmatch(name)] + nested
     if not migrations and not (empty and not left_alone):
         raise _nothing(folder, [folder / one.name for one in found], left_alone)
@@ -126,6 +128,7 @@ def order_of(names: Iterable[str]) -> Order:
     return "name" if stamps else "number"
 
 
+@lru_cache(maxsize=20_000)  # each file is asked for its place again and again
 def key_of(name: str, order: Order) -> tuple[int, str]:
     """What migrations are ordered by; `name` without its ending, which counts in lower case. Versions count part by part.
 
@@ -140,7 +143,7 @@ def key_of(name: str, order: Order) -> tuple[int, str]:
     return first, "".join(f".{part:0{_WIDEST}}" for part in further) + f"\0{name}"
 
 
-@lru_cache(maxsize=20_000)  # each file is asked for its place again and again
+@lru_cache(maxsize=20_000)
 def version_of(name: str) -> tuple[int, ...]:
     """The number that a migration's name begins with, or the version, part by part.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from chatops.frozen import frozen
 from chatops.migrations.directives import comments_between
 from chatops.migrations.migration_text import Problem, problem_at
-from chatops.migrations.scanner import Script, Token, comments, place, script
+from chatops.migrations.scanner import Late, Script, Token, comments, place, script
 
 _SPACE = r"[ \t]"
 
@@ -25,16 +25,16 @@ class Tool:
     """
 
     name: str
-    up: re.Pattern[str]
-    down: re.Pattern[str]
-    alone: re.Pattern[str]
+    up: Late
+    down: Late
+    alone: Late
 
 
 _NEVER = "(?!)"
 
 
 def _tool(name: str, *, up: str = _NEVER, down: str = _NEVER, alone: str = _NEVER) -> Tool:
-    return Tool(name, *(re.compile(mark, re.IGNORECASE) for mark in (up, down, alone)))
+    return Tool(name, *(Late(f"(?i:{mark})") for mark in (up, down, alone)))
 
 
 VARIABLES = "goose ENVSUB"
@@ -85,7 +85,7 @@ _KNOWN = (
     _tool("another tool", down=r"--\s*\+\s*(?!goose\b|migrate\b)[a-z][\w-]*\s+(?:down|undo|rollback|revert)\s*$"),
     _tool(VARIABLES, down=r"--\s*\+goose\s+envsub\s+on\b"),
 )
-TOOLS = tuple(tool for tool in _KNOWN if tool.up.pattern != _NEVER)
+TOOLS = tuple(tool for tool in _KNOWN if _NEVER not in tool.up.pattern)
 """Those whose files are taken apart. What undoes in a file of any other is refused."""
 # What Liquibase runs in some places only.
 _CONDITION = re.compile(
@@ -105,6 +105,11 @@ _ANY_MARK = re.compile(
     rf"migrate:|\+goose|\+migrate|\+micrate|rambler|!downs|@undo|drop\s+below|envsub|changeset|preconditions|down\.sql|\b(?:{_UNDOING})\b",
     re.IGNORECASE,
 )
+# Without one of these in it, in lower case, no text holds a mark: most are told by that, a pattern looks at each character.
+_HINTS = (
+    "migrate:", "+goose", "+migrate", "+micrate", "rambler", "down", "undo", "drop", "envsub", "changeset", "preconditions",
+    "roll", "revert",
+)  # fmt: skip
 _WITH_PARTS = ("dbmate", "goose", "sql-migrate")
 _MARKS = re.compile(r"--\s*(?:migrate:|\+goose|\+migrate)", re.IGNORECASE)
 
@@ -120,7 +125,8 @@ class UpPart:
 
 def up_part(name: str, text: str) -> UpPart:
     """What of a file may run."""
-    if not _ANY_MARK.search(text):
+    lowered = text.lower()
+    if not (any(hint in lowered for hint in _HINTS) and _ANY_MARK.search(text)):
         return UpPart(text)
     lines = _comment_lines(text)
     refused = tuple(_refused(name, text, lines))

@@ -14,7 +14,6 @@ from chatops.frozen import frozen
 from chatops.migrations import ledger as ledgers
 from chatops.migrations import locks
 from chatops.migrations.attempts import Attempts, LedgerMovedError
-from chatops.migrations.batches import Batches
 from chatops.migrations.beside import Beside
 from chatops.migrations.carry_over import carry_over_texts
 from chatops.migrations.distribution import DISTRIBUTION, distribution
@@ -22,13 +21,12 @@ from chatops.migrations.events import Done, Installed, Started, Tell
 from chatops.migrations.heard import Said, said
 from chatops.migrations.ledger import Run, adopt_text, run_text
 from chatops.migrations.locks import Budget
-from chatops.migrations.outside import Statements
 from chatops.migrations.plan import Entry, listed
 from chatops.migrations.prepare import MigrationRequest, Prepared, judged, refuse_pooler, refuse_problems
 from chatops.migrations.progress import Progress
-from chatops.migrations.repair_steps import Repairs
 from chatops.migrations.session_statements import SessionStatements
 from chatops.migrations.source import SHIPPED, MigrationFile
+from chatops.migrations.steps import steps_of
 from chatops.migrations.together import (
     MOST_TOGETHER,
     MOST_TOGETHER_CHARACTERS,
@@ -43,9 +41,6 @@ from chatops.migrations.together import (
 )
 from chatops.migrations.transaction import Transaction, for_file, for_ledger, for_views
 from chatops.migrations.views import View
-
-STEPS = {"batched": Batches, "statements": Statements, "repairs": Repairs}
-"""What carries out a file that is not one transaction, by its mode."""
 
 
 @frozen
@@ -218,7 +213,7 @@ class Migrating:
         self.progress.tell(Started(entry.name))
         if entry.file.reading.mode != "transaction":
             started = time.monotonic()
-            rows = STEPS[entry.file.reading.mode](self.attempts, entry).all()
+            rows = steps_of(self.attempts, entry, entry.file.reading.mode).all()
             self.attempts.unflushed = False
             return Done(entry.name, "file", entry.effect, (time.monotonic() - started) * 1000, 0.0, rows)
 

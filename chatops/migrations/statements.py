@@ -72,7 +72,10 @@ def outside_transaction(statement: Statement) -> str | None:
     A `CALL` may commit and is not told from its text.
     """
     word = first_word(statement)
-    if word not in _OUTSIDE_FIRST_WORDS or not _OUTSIDE_HINT.search(statement.text):
+    if word not in _OUTSIDE_FIRST_WORDS:
+        return None
+    lowered = statement.text.lower()
+    if not any(hint in lowered for hint in _OUTSIDE_HINTS):
         return None
     tokens = shape(statement)
     for pattern, reason in _OUTSIDE:
@@ -123,7 +126,9 @@ _SETS_LESS = re.compile(r"SET (?:LOCAL|CONSTRAINTS|TRANSACTION)\b")
 _FALSE = r"(?:FALSE|OFF|0|NO)\b"
 _OUTSIDE_FIRST_WORDS = frozenset(("ALTER", "CLUSTER", "CREATE", "DISCARD", "DROP", "REINDEX", "VACUUM"))
 # Without one of these in it, whether as a word or not, no statement needs a closer look.
-_OUTSIDE_HINT = re.compile("vacuum|concurrently|reindex|system|database|tablespace|subscription|cluster|discard", re.IGNORECASE)
+_OUTSIDE_HINTS = (
+    "vacuum", "concurrently", "reindex", "system", "database", "tablespace", "subscription", "cluster", "discard",
+)  # fmt: skip
 # By the shape of a statement, see `shape`. From the calls of PreventInTransactionBlock in the server, 15 to 18.
 _OUTSIDE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern), reason)

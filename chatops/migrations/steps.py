@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from chatops import formatting
 from chatops.db import Database
+from chatops.later import later
 from chatops.migrations import ledger
 from chatops.migrations.attempts import Attempts
 from chatops.migrations.failure import MigrationFailedError
@@ -14,6 +16,19 @@ from chatops.migrations.scanner import Statement
 from chatops.migrations.source import SHIPPED
 from chatops.migrations.step_texts import StepTexts
 from chatops.migrations.transaction import FRESH_SESSION, Failure
+
+if TYPE_CHECKING:  # most runs hold none of these
+    from chatops.migrations import batches, outside, repair_steps
+else:
+    batches, outside = later("chatops.migrations.batches"), later("chatops.migrations.outside")
+    repair_steps = later("chatops.migrations.repair_steps")
+
+
+def steps_of(attempts: Attempts, entry: Entry, mode: str) -> Steps:
+    """What carries out a file that is not one transaction, by its mode."""
+    if mode == "batched":
+        return batches.Batches(attempts, entry)
+    return outside.Statements(attempts, entry) if mode == "statements" else repair_steps.Repairs(attempts, entry)
 
 
 class Steps:
