@@ -53,16 +53,20 @@ spaces as materialized (
   select r.oid from pg_roles r
    where r.rolname in ('authenticated', 'service_role')
      and exists (select from relations t where t.relname = 'messages' and pg_catalog.has_any_column_privilege(r.oid, t.oid, 'insert'))
-), closed as materialized (
-  -- The server's own functions that somebody took from everybody, as far as functions of ours, defaults and policies name them.
-  -- Those that a server begins with are numbered below the first of its users' objects.
-  select r.oid as role_id, 'pg_catalog.' || p.oid::regprocedure::text as call
+), taken as materialized (
+  -- The server's own functions that somebody took from everybody; a server begins with a few that are not everybody's.
+  -- Those that it begins with are numbered below the first of its users' objects.
+  select p.oid, p.proname
     from pg_proc p
-   cross join callers r
    where p.oid < 16384::oid
      and p.proacl is not null
      and not exists (select from pg_init_privs i where i.classoid = 'pg_proc'::regclass::oid and i.objoid = p.oid and i.objsubid = 0)
-     and not pg_catalog.has_function_privilege(r.oid, p.oid, 'execute')
+), closed as materialized (
+  -- As far as functions of ours, defaults and policies name them: where none was taken, no text is looked through.
+  select r.oid as role_id, 'pg_catalog.' || p.oid::regprocedure::text as call
+    from taken p
+   cross join callers r
+   where not pg_catalog.has_function_privilege(r.oid, p.oid, 'execute')
      and exists (
        select from functions f where f.body ~ ('\m' || p.proname::text || '\s*\(')
        union all
