@@ -16,6 +16,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -51,14 +52,15 @@ APPLICATION_OWNER = "platform_owner"
 """Owns everything of `application_database`, like the hosting's `postgres`: no superuser, and under row level security."""
 
 
-def server_labels() -> list[str]:
+@cache
+def server_labels() -> tuple[str, ...]:
     """The servers that `everywhere` tests run on: 18 always, 15 when installed, and CHATOPS_TEST_DATABASE_URL."""
     labels = ["18"]
     if (DEBIAN_15 / "postgres").exists():
         labels.append("15")
     if os.environ.get("CHATOPS_TEST_DATABASE_URL"):
         labels.append("other")
-    return labels
+    return tuple(labels)
 
 
 PLPGSQL_CHECK = Path("/usr/share/postgresql/15/extension/plpgsql_check.control")
@@ -102,6 +104,8 @@ def in_ci() -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Opens the folder for servers in the controlling process; workers find it in their environment."""
+    # While tests are loaded nearly all that is made stays: to look for what does not takes two seconds of each worker.
+    gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell starts what it puts into the background with SIGINT ignored, and every command of the tests would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -170,6 +174,7 @@ def _load_tests(workerid: str, workercount: int, **_: object) -> None:
 
 def pytest_collection_finish() -> None:
     """What is loaded stays: to look through it again and again takes a tenth of the time of short tests."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)

@@ -82,6 +82,12 @@ def repeated_while_others_were_free(database: Database) -> set[tuple[UUID, datet
     ).fetchall()
     active = {row[0] for row in connection.execute("select id from operators where is_active").fetchall()}
     connection.close()
+    of_chat: dict[UUID, list[Any]] = {}
+    for turn in turns:
+        of_chat.setdefault(turn[1], []).append(turn)
+    words_of: dict[UUID, list[tuple[datetime, bool]]] = {}
+    for of, when, real in written_by_users:
+        words_of.setdefault(of, []).append((when, real))
     at_work: dict[UUID, list[tuple[datetime, datetime | None]]] = {}
     for _, _, operator, began, ended in turns:
         if operator in active:
@@ -95,10 +101,10 @@ def repeated_while_others_were_free(database: Database) -> set[tuple[UUID, datet
 
     found = set()
     for key, chat, operator, at, _ in turns:
-        before = [one for one in turns if one[1] == chat and one[0] != key and one[3] < at and one[4] is not None]
+        before = [one for one in of_chat[chat] if one[0] != key and one[3] < at and one[4] is not None]
         if not before or max(before, key=lambda one: one[3])[2] != operator:
             continue
-        said = [(when, real) for of, when, real in written_by_users if of == chat]
+        said = words_of.get(chat, [])
         answered = max((when for when, real in said if not real and when < at), default=None)
         waits = min((when for when, real in said if real and when <= at and (answered is None or when > answered)), default=at)
         if at - waits < timedelta(seconds=300) and any(free(other, at) for other in at_work if other != operator):

@@ -117,10 +117,9 @@ FORMS = {
     "pipe": Form(None, {}),
 }
 TURNS = [
-    {"40 columns", "pipe", "ASCII"}, {"80 columns", "120 columns", "colour"}, {"40 columns", "80 columns"}, {"pipe", "120 columns"},
-    {"ASCII", "colour"},
+    {"40 columns", "pipe"}, {"80 columns", "colour"}, {"120 columns", "ASCII"}, {"pipe", "120 columns"}, {"40 columns", "80 columns"},
 ]  # fmt: skip
-"""In which forms the first screen of a command is looked at, the second, and so on; every second command begins with the second."""
+"""In which forms the first screen of a command is looked at, the second, and so on; commands begin with the first three in turn."""
 STORE = bool(os.environ.get("CHATOPS_STORE_SCREENS"))
 WIDE = Form((400, 24), PLAIN)
 ASCII = Form((80, 24), PLAIN, "ascii")
@@ -174,7 +173,7 @@ def looked_at(command: str, at: int) -> set[str]:
     if LONG or STORE:
         return {*FORMS, "ASCII", "colour"}
     if at < 2:
-        return TURNS[(at + list(SCREENS).index(command)) % 2]
+        return TURNS[(at + list(SCREENS).index(command)) % 3]
     return TURNS[at % len(TURNS)]
 
 

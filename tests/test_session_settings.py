@@ -197,7 +197,11 @@ def test_settings_of_the_database_and_the_environment_change_no_answer(ailing: D
         by_turns = [(session, env, names[at % 2 :: 2]) for at, (session, env, _) in enumerate(every)][1:]
         # How an answer is written in the others no version has changed.
         others = by_turns if ailing.server.version >= 18 else by_turns[-1:]
-        every = [(first, {}, names), *others, (apart, {}, ["summary", "operator", "diagnose"])]
+        every = [
+            (first, {}, names),
+            *others,
+            (apart, {}, ["summary", "operator", *(["diagnose"] if ailing.server.version >= 18 else [])]),
+        ]
     told = [(session, env, asked, answers_under(chatops_inprocess, ailing, asked, session, env)) for session, env, asked in every]
     agree(chatops_inprocess, ailing, plain, [({**session, **env}, asked, found) for session, env, asked, found in told])
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from chatops.chats import writers
-from tests.conftest import PLPGSQL_CHECK, ROOT, build_latest
+from tests.conftest import LONG, PLPGSQL_CHECK, ROOT, build_latest
 from tests.desk import Desk
 from tests.original_writers import refused
 from tests.servers import Database, Farm
@@ -118,9 +118,10 @@ def test_no_planted_function_or_operator_is_called(
     planted = [
         f'create function public."{name}"({", ".join(shape)}) returns text language plpgsql as'
         f" $$ begin raise exception 'planted {name} ran'; end $$"
-        for name in names
-        for shape in shapes
-        if (name, ", ".join(shape)) not in known
+        for number, name in enumerate(names)
+        for at, shape in enumerate(shapes)
+        # In the quick form each name has a third of the pairs, and another third than the name before it.
+        if (LONG or len(shape) != 2 or (number + at) % 3 == 0) and (name, ", ".join(shape)) not in known
     ]
     operators = [
         f"create function public.planted_{number}(a {left}, b {right}) returns {result} language plpgsql as"
