@@ -75,20 +75,35 @@ def parse_json(text: str | bytes, where: str, what: str) -> object:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, seconds: float = 5.0) -> Iterator[None]:
-    """Nobody else holds this file meanwhile. Raises ConflictError when it is not had in time."""
+def locked(path: Path, *, seconds: float = 5.0, gone: bool = False) -> Iterator[None]:
+    """Nobody else holds this file meanwhile; with `gone` it goes afterwards. Raises ConflictError when it is not had in time."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ends = time.monotonic() + seconds
-    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:  # noqa: PTH123 - by its descriptor
-        while True:
+    while True:
+        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:  # noqa: PTH123 - by its descriptor
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError:
+                    if time.monotonic() >= ends:
+                        raise ConflictError(f"another chatops holds {path}: waited for {seconds:.0f} s") from None
+                    time.sleep(0.05)
+            if not _is_still(path, lock):
+                continue  # whoever had it before has taken it away: another one is at this place
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() >= ends:
-                    raise ConflictError(f"another chatops holds {path}: waited for {seconds:.0f} s") from None
-                time.sleep(0.05)
-        yield
+                yield
+            finally:
+                if gone:
+                    path.unlink(missing_ok=True)
+            return
+
+
+def _is_still(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _replace(path: Path, there: os.stat_result | None, *, private: bool) -> Iterator[IO[bytes]]:

@@ -13,6 +13,8 @@ TABLES = ("chats", "messages", "chat_assignments", "operators", "operator_activi
 DEFAULT = "public"
 NAMED = 3
 """Schemas that are named where there are many."""
+MOST_DATABASES = 5
+"""Databases of the server that are named."""
 _TABLE = re.compile(rf"\b(?:{'|'.join(TABLES)})\b")
 _COMMENT = re.compile(r"--[^\n]*")
 
@@ -52,6 +54,17 @@ def require_place(database: Database, facts: Facts) -> None:
     )
 
 
+def right_database(database: Database) -> tuple[str, list[tuple[str, str]]]:
+    """Of a database without a table of the platform: is it the right one, in words, and how to look. Inside a transaction."""
+    facts = database.facts
+    assert facts is not None
+    others = [formatting.visible(str(name)) for (name,) in database.tuples(sqlfiles.read("queries/other_databases.sql"))]
+    more = " …" if len(others) > MOST_DATABASES else ""
+    has = f" This server has also {', '.join(others[:MOST_DATABASES])}{more}" if others else ""
+    base = " ".join(filter(None, ("chatops", re.sub(r"\s*--schema \S+", "", database.target.flags))))
+    return f"is {formatting.visible(facts.database)} the right database?{has}", [("which setting names it", f"{base} config")]
+
+
 def require_chats(database: Database) -> None:
     """Refuses a database, or a schema of it, without chats, and says where there are some; inside a transaction."""
     require_schema(database)
@@ -60,7 +73,10 @@ def require_chats(database: Database) -> None:
         return
     others = _elsewhere(database)
     make = " ".join(filter(None, ("chatops", database.target.flags, "migrate --to 017")))
-    raise RefusedError(_not_here(database, others), next_steps=_other_places(database, others) or [("make the tables", make)])
+    if others:
+        raise RefusedError(_not_here(database, others), next_steps=_other_places(database, others))
+    asks, look = right_database(database)
+    raise RefusedError(_not_here(database, others), details=[asks], next_steps=[*look, ("if it is, make the tables", make)])
 
 
 def _not_here(database: Database, others: list[str]) -> str:

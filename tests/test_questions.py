@@ -260,3 +260,17 @@ def test_work_at_a_rate_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> 
             advance(done)
     assert said[0] == "release: 3 of 20"
     assert len(said) >= 5
+
+
+def test_what_cannot_be_undone_wants_the_databases_name(latest_database: Database, home: Path) -> None:
+    there = "select count(*) from pg_namespace where nspname = 'chatops'"
+    name = str(latest_database.value("select current_database()"))
+    for keys, code, left in ((b"  y\n", 4, 1), (b"\n", 4, 1), (f"{name}x\n".encode(), 4, 1), (f" {name} \n".encode(), 0, 0)):
+        screen = Terminal(home, "remove", typed=b"  y\ny\n" + name.encode() + b"\n", CHATOPS_DATABASE_URL=latest_database.url)
+        screen.until(f"name, {name}:")
+        seen = " ".join(screen.seen.split())
+        assert "log -o jsonl > chatops-log.jsonl" in seen
+        assert f"/{name})? It cannot be undone." in seen
+        screen.type(keys)
+        assert screen.end() == code, screen.seen
+        assert latest_database.value(there) == left

@@ -26,7 +26,8 @@ from chatops.settings import (
     resolve_all,
     url_without_password,
 )
-from chatops.settings.secrets import SECRET_PARAMETERS
+from chatops.settings.secrets import SECRET_PARAMETERS, secrets_in
+from tests.servers import Database
 
 SECRET = "s3cr3t-w0rd"
 
@@ -350,3 +351,98 @@ def test_a_file_of_root_or_behind_a_link_is_read(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "chatops.toml").symlink_to(path)
     assert load(tmp_path / "here", {}).environments.keys() == {"x"}
+
+
+# ---- what people paste ---------------------------------------------------------------------------------------------------
+
+URL = f"postgresql://u:{SECRET}@h.example:6543/d"
+WHOLE = {"host": "h.example", "port": "6543", "dbname": "d", "user": "u", "password": SECRET}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        URL, f"psql {URL}", f"psql '{URL}'", f'/usr/bin/psql "{URL}"', f"DATABASE_URL={URL}", f'DATABASE_URL="{URL}"',
+        f"export X='{URL}'", f"export X='{URL}';", f"set X={URL}", f"$env:X='{URL}'", URL.replace("postgresql", "postgres+psycopg2"),
+        f"jdbc:{URL}", f"jdbc:postgresql://h.example:6543/d?user=u&password={SECRET}", URL.removeprefix("postgresql://"),
+        f"psql 'host=h.example port=6543 dbname=d user=u password={SECRET}'",
+    ],
+)  # fmt: skip
+def test_what_plainly_holds_a_url_is_read_as_that_url(text: str) -> None:
+    parameters, warnings = parse(text, "--db")
+    assert parameters == WHOLE
+    assert SECRET not in str(warnings)
+    assert SECRET in secrets_in([text])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"PGPASSWORD={SECRET} psql -h db.x -p 6543 -Uada prod", "host=db.x port=6543 user=ada dbname=prod"),
+        (f"psql {URL} -c 'select 1'", "take away all but the URL"),
+        (f"PGPASSWORD={SECRET} psql postgresql://u@h/d", "take away all but the URL"),
+        (f"psql -d 'host=h password={SECRET}' -p 5", "give what it connects to"),
+        ("https://abcdefgh.supabase.co", "postgresql://postgres.abcdefgh:PASSWORD@"),
+        ("https://supabase.com/dashboard/project/abcdefgh/settings", "postgresql://postgres.abcdefgh:PASSWORD@"),
+        ("https://example.org/x", "an address of the web"),
+        (f"Server=db.x;Port=6543;Database=prod;User Id=ada;Password={SECRET};", "postgresql://ada:PASSWORD@db.x:6543/prod"),
+        (f"Data Source=tcp:db.x,6543;Initial Catalog=prod;Uid=ada;Pwd={SECRET}", "postgresql://ada:PASSWORD@db.x:6543/prod"),
+        (f"mysql://u:{SECRET}@h/d", "must start with postgresql://"),
+        (f"pgsql://u:{SECRET}@h/d", "write postgresql:// in its place"),
+        (f"'{URL}'", "quotes around the URL"),
+        (f"{URL}?ssl=/root.pem", "sslmode="),
+        (f"{URL}?search_path=a,b", "--schema NAME"),
+        ("h/d", "neither a URL"),
+    ],
+)  # fmt: skip
+def test_what_is_something_else_is_told_with_what_to_write(text: str, says: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(text, "--db")
+    said = " ".join((refused.value.message, *refused.value.details))
+    assert says in said
+    assert SECRET not in said
+
+
+def test_a_schema_in_the_url_is_the_schema_or_refused() -> None:
+    def found(more: str, schema: str | None = None, configuration: Configuration = Configuration()) -> str:  # noqa: B008
+        target = resolve(Options(db=(f"postgresql://u@h/d{more}",), schema=schema), environ={}, configuration=configuration)
+        return target.schema
+
+    for more in (
+        "?schema=a",
+        "?search_path=a,public",
+        "?currentSchema=a",
+        "?options=-csearch_path%3Da",
+        "?pgbouncer=true&schema=a",
+    ):
+        assert found(more) == "a", more
+    assert found("?schema=a", "a") == "a"
+    assert found("?options=-csearch_path%3Da", "b") == "b"
+    assert found("?sslaccept=strict&connection_limit=1") == "public"
+    for named in ({"schema": "b"}, {"env": {"x": {"url": "postgresql://u@h/d", "schema": "b"}}}):
+        with pytest.raises(UsageError, match=r"names schema a .* names b"):
+            found("?schema=a", configuration=Configuration(named, Path("chatops.toml")))
+    with pytest.raises(UsageError, match=r"names schema a .*--schema names b"):
+        found("?schema=a", "b")
+
+
+def test_a_database_of_this_machine_that_calls_itself_production_is_one() -> None:
+    def found(name: str, **table: object) -> bool:
+        configuration = Configuration({"env": {"x": {"url": f"postgresql://u@localhost/{name}", **table}}}, Path("chatops.toml"))
+        return resolve(Options(env="x"), environ={}, configuration=configuration).production
+
+    assert [name for name in ("prod", "chat_prod", "eu-production", "products", "prod_copy", "postgres") if found(name)] == [
+        "prod", "chat_prod", "eu-production",
+    ]  # fmt: skip
+    assert not found("prod", production=False)
+    assert found("postgres", production=True)
+
+
+def test_a_url_without_a_database_says_what_libpq_took(database: Database, chatops_inprocess: Any) -> None:
+    with database.role("nameless") as role:
+        server = database.url.rpartition("/")[0].replace("://postgres@", f"://{role}@")
+        assert "libpq takes the user's name" in chatops_inprocess("--db", server, "config", check=0).stdout
+        for url in (server, f"{server}/"):
+            told = chatops_inprocess("--db", url, "status", check=3).stderr
+            assert f"--db names no database, and libpq took {role}:" in told
+            assert f"name it behind the host: {server}/DATABASE" in told

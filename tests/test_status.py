@@ -123,7 +123,7 @@ def test_a_deliberate_edit_and_a_file_that_is_gone_for_good_can_be_settled(
     (applied / "001_f.sql").write_text("create table t1 (); -- and\nselect 1;")
     (applied / "002_f.sql").unlink()
     wrong = chatops_inprocess("adopt", "--dir", applied, "--edited", "004_f", db=database, check=2)
-    assert "004_f is not edited" in wrong.stderr
+    assert "004_f was applied, not edited" in wrong.stderr
     settle = ("adopt", "--dir", applied, "--edited", "001_f.sql", "--forget", "002_f")
     asked = chatops_inprocess(*settle, db=database, check=4)
     assert "give --yes" in asked.stderr

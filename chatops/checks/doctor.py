@@ -16,6 +16,7 @@ from chatops.db.unfit import unfit
 from chatops.errors import ChatopsError, DatabaseError
 from chatops.frozen import frozen
 from chatops.model import Severity
+from chatops.tables_there import right_database
 
 Verdict = Literal["ok", "advice", "failed", "unknown"]
 OLDEST, NEWEST = 15, 18
@@ -79,12 +80,30 @@ def examine(
     """Looks at everything inside the caller's `reading`; `another` opens a further connection, `here` makes a command."""
     role = database.rows(_Role, sqlfiles.read("queries/doctor_role.sql"), {"tables": list(TABLES)})[0]
     points = _of_database(database, another, here) if asks(of_database=True) else []
+    if asks(of_database=False) and is_another(database):
+        # What else is missing is missing because of that.
+        points = [one for one in points if one.area != "privileges"]
+        told, _ = right_database(database)
+        points.append(Point("tables", "failed", f"no table of the chat platform is here; {told}", here("config")))
+        points.append(Point("role", "ok", _kind(role)))
+        return points
     points += _of_schema(database, role, here) if asks(of_database=False) else []
     if asks(of_database=True):
         points.append(_connections(role))
         shown = ", ".join(role.extensions) or "none"
         points.append(Point("extensions", "ok", f"chatops needs none; installed: {formatting.visible(shown)}"))
     return points
+
+
+def _who_runs(what: str) -> str:
+    return "  -- as the database's owner, or superuser" if what == "privileges" else ""
+
+
+def is_another(database: Database) -> bool:
+    """Whether nothing tells that the platform, or chatops, was ever in this database."""
+    facts = database.facts
+    there = take_inventory(database)
+    return facts is not None and not facts.has_ledger and not facts.has_chats and not set(TABLES) - set(there.missing)
 
 
 def _of_database(database: Database, another: Callable[[], Database], here: Callable[..., str]) -> list[Point]:
@@ -99,7 +118,7 @@ def _of_database(database: Database, another: Callable[[], Database], here: Call
     )
     node = cluster.node_of(database)
     if node is None or node.coordinator:  # on a worker schema chatops is the coordinator's
-        points += [Point(one.what, "failed", one.message, one.sql) for one in unfit(database, facts)]
+        points += [Point(one.what, "failed", one.message, one.sql + _who_runs(one.what)) for one in unfit(database, facts)]
     points.append(_pooler(database, facts.backend_pid, another))
     points.append(_new_connection(another))
     return points
@@ -210,11 +229,15 @@ def _partitions(found: _Partitions) -> Point:
     return Point("partitions", "ok", f"{what}; {boundary}")
 
 
+def _kind(role: _Role) -> str:
+    kind = "superuser" if role.is_superuser else "bypasses row security" if role.bypasses_rls else "ordinary role"
+    return f"{formatting.visible(role.role)}, {kind}"
+
+
 def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Point]:
     name = formatting.visible(role.role)
     points: list[Point] = []
-    kind = "superuser" if role.is_superuser else "bypasses row security" if role.bypasses_rls else "ordinary role"
-    points.append(Point("role", "ok", f"{name}, {kind}"))
+    points.append(Point("role", "ok", _kind(role)))
     if not role.has_audit:
         points.append(Point("log", "advice", "no schema chatops: nothing can be logged, so commands that act refuse;"
                             " adopt makes it", here(*ADOPT)))  # fmt: skip
@@ -232,7 +255,7 @@ def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Poi
         points.append(Point("migrating", "ok", f"{name} owns the chat tables"))
     if not role.sees_sessions:
         points.append(Point("monitoring", "advice", "the server hides other sessions: blockers are shown without their queries",
-                            f"grant pg_read_all_stats to {name};"))  # fmt: skip
+                            f"grant pg_read_all_stats to {name};  -- as superuser, or with its admin option"))  # fmt: skip
     return points
 
 
@@ -280,7 +303,7 @@ def _objects(database: Database, here: Callable[..., str]) -> Point:
     unknown = [result.check.code for result in survey.results if result.status == "unknown"]
     facts = database.facts
     if facts is not None and facts.has_chats and not facts.has_ledger and UNJUDGED in failed and len(failed) == 1:
-        return Point("objects", "advice", "no ledger says which files are in; this shows what the catalog proves",
+        return Point("objects", "advice", "which files are in is not written down here yet; adopt looks, and writes it down",
                      here(*ADOPT))  # fmt: skip
     if failed:
         return Point("objects", "failed", f"{formatting.plural(len(failed), 'schema check')} failed: {', '.join(failed)}",

@@ -177,12 +177,27 @@ def chosen(checks: Sequence[Check], only: Sequence[str], skip: Sequence[str]) ->
     known = [check.code for check in checks]
     for code in (*only, *skip):
         if code not in known:
-            near = _near(code, known)
-            raise UsageError(
-                f"there is no check {code!r}" + (f"; did you mean {' or '.join(near)}?" if near else ""),
-                next_steps=[("all codes", "chatops explain")],
-            )
+            raise no_check(code, checks)
     return tuple(check for check in checks if (not only or check.code in only) and check.code not in skip)
+
+
+def no_check(typed: str, checks: Sequence[Check]) -> UsageError:
+    """That there is no such check, with the codes that were perhaps meant: spelt alike, else those about the word."""
+    near = _near(typed.upper(), [check.code for check in checks])
+    if not near and len(word := typed.strip().lower()) > 2:
+        near = [one.code for one in checks if re.search(rf"\b{re.escape(word)}", f"{one.question} {one.title}".lower())][:3]
+    guess = f"; did you mean {', '.join(near[:-1])}{' or ' if near[1:] else ''}{near[-1]}?" if near else ""
+    return UsageError(f"there is no check {typed!r}{guess}", next_steps=[("all codes", "chatops explain")])
+
+
+def code_typed(text: str) -> str | None:
+    """The shipped code that a text is, in whatever letters; None for what is none.
+
+    >>> code_typed("chat007"), code_typed(" CHAT007,"), code_typed("18cf01f4")
+    ('CHAT007', 'CHAT007', None)
+    """
+    word = text.strip(" ,;:'\"`").upper()
+    return word if any(check.code == word for check in shipped()) else None
 
 
 def _near(code: str, known: Sequence[str]) -> list[str]:

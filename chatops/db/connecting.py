@@ -95,7 +95,7 @@ def arrived(target: Target, answered: Answered) -> Target:
     """
     found = judged(target, answered)
     if target.answered and found.production and not target.production:
-        raise RefusedError(f"this connection leads to {found.name} ({found.place}), the one before to {target.place}; "
+        raise RefusedError(f"this connection leads to {found.name} ({found.where}), the one before to {target.where}; "
                            "name one host")  # fmt: skip
     return found
 

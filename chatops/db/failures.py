@@ -18,7 +18,7 @@ from chatops.errors import (
     StatementTimeoutError,
     UnreachableError,
 )
-from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of
+from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of, url_without_password
 
 CONNECT_TIMEOUT_SECONDS = 10
 PROTOCOL_VIOLATION = "08P01"
@@ -168,6 +168,12 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
     elif "does not exist" in lowered and "database" in lowered:
         server = target.shown().rpartition("/")[0] or target.shown()
         message = f"the server at {server} has no database {target.parameters.get('dbname', '')}"
+        if not target.parameters.get("dbname") and "service" not in target.parameters:
+            taken = re.search(r'database "(.*)" does not exist', text)
+            took = f"{target.origin} names no database, and libpq took {taken[1] if taken else 'that of the user'}"
+            message = f"{took}: the server at {server} has none of that name"
+            named = url_without_password({**target.parameters, "dbname": "DATABASE"})
+            details.append(f"name it behind the host: {named}")
         if target.embedded == "demo":
             message, next_steps = "there is no demo yet", [("make it", "chatops demo")]
     elif pgconn is not None and pgconn.used_password:

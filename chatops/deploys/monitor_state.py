@@ -43,6 +43,8 @@ class Look:
     """What the commands that run beside it said, one line each."""
     unseen: str | None = None
     """Why the figures could not be measured; None when they were."""
+    remedies: Mapping[str, str] = field(default_factory=dict)
+    """The statement that lets a check run which could not, by its code."""
 
 
 @frozen

@@ -162,6 +162,19 @@ def correct_ledger(invocation: Invocation, database: Database, folder: Folder, a
     return ExitCode.OK
 
 
+_IS = {
+    State.PENDING: "is pending",
+    State.APPLIED: "was applied",
+    State.ADOPTED: "was adopted",
+    State.EDITED: "was applied and edited since",
+    State.REFORMATTED: "was applied",
+    State.MISSING: "was applied and is missing from the folder",
+    State.LATE: "is not applied",
+    State.HALF_DONE: "stopped in the middle",
+}
+_WHY_NOT = "--forget takes back a wrong adopt, or a file of the ledger that has gone from the folder; it undoes no migration"
+
+
 def _found(entries: Sequence[Entry], name: str, *states: State) -> Entry:
     """The entry that a name or number means, if it is in one of these states."""
     plain = name.removesuffix(".sql")
@@ -169,8 +182,15 @@ def _found(entries: Sequence[Entry], name: str, *states: State) -> Entry:
         one for one in entries if plain.isdigit() and one.number == int(plain) and one.state in states
     ]
     if len(found) != 1 or found[0].state not in states:
+        there = [one for one in entries if one.name == plain or (plain.isdigit() and one.number == int(plain))]
         what = " or ".join(state.value for state in states if state is not State.REFORMATTED)
-        raise UsageError(f"{name} is not {what}: chatops status shows the state of each file")
+        if not there:
+            raise UsageError(f"neither the folder nor the ledger has a file {name}: chatops status lists them")
+        raise UsageError(
+            f"{there[0].name} {_IS[there[0].state]}, not {what}",
+            details=[_WHY_NOT] if State.MISSING in states else [],
+            next_steps=[("the state of each file", "chatops status")],
+        )
     return found[0]
 
 

@@ -88,6 +88,8 @@ class _Seen:
 def diagnose(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
     """1 when something counts as found, 4 when fixes could not be rehearsed because nothing may be written."""
     severity = run_checks.fail_on(request.fail_on)
+    if request.chat and (code := load.code_typed(request.chat)) is not None and not request.only:
+        request = replace(request, chat="", only=(code,))
     if invocation.has_tenants:
         return _all_tenants(invocation, request)
     plan = understood(invocation, request)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chatops import formatting, interrupts, settings
 from chatops.errors import ChatopsError, DatabaseError, ExitCode, UsageError
+from chatops.flows import other_words
 from chatops.flows.run import Invocation
 from chatops.later import later
 from chatops.render import FORMATS, Failure, format_named
@@ -91,9 +92,36 @@ def misused(run: Invocation, error: Exception) -> int:
     """Shows what is wrong with the command line."""
     message = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
-    message = _in_words(_with_a_guess(message, context))
     path = context.command_path if context is not None else "chatops"
-    return failed(run, UsageError(message, next_steps=[("help", f"{path} --help")]), ExitCode.USAGE)
+    found = _of_another_tool(run, message, context)
+    if found is None:
+        message = _in_words(_with_a_guess(message, context))
+        found = UsageError(message, next_steps=[("help", f"{path} --help")])
+    return failed(run, found, ExitCode.USAGE)
+
+
+_UNKNOWN_WORD = re.compile(r"No such command '(.+)'\.|Got unexpected extra argument(?:\(s\)|s)? \((.+)\)")
+
+
+def _of_another_tool(run: Invocation, message: str, context: object) -> UsageError | None:
+    """What chatops has for a word of another tool, where one stands at the place of a command, or behind migrate."""
+    unknown = _UNKNOWN_WORD.fullmatch(message)
+    if unknown is None:
+        return None
+    command, behind = unknown[1], (unknown[2] or "").split(" ")
+    if command:
+        at = run.argv.index(command) + 1 if command in run.argv else len(run.argv)
+        found, said = other_words.ours([command, *run.argv[at:]]), f"chatops has no command {command}"
+    elif getattr(context, "info_name", "") == "migrate":
+        above = getattr(context, "parent", None)
+        listed = getattr(getattr(above, "command", None), "list_commands", None)
+        names: list[str] = listed(above) if listed is not None else []
+        found, said = other_words.behind_migrate(behind[0], names), f"migrate takes no {behind[0]}"
+    else:
+        return None
+    if found is None:
+        return None
+    return UsageError(f"{said}: {found.says}", next_steps=[(label, f"chatops {step}") for label, step in found.steps])
 
 
 def _in_words(message: str) -> str:
@@ -130,6 +158,13 @@ def _with_a_guess(message: str, context: object) -> str:
         meant = next((one for one in MEANT[unknown[1]] if one in has), None)
         if meant is not None:
             return f"{unknown[0]}; did you mean {meant}?"
+    if found := re.fullmatch(r"Got unexpected extra argument(?:\(s\)|s)? \((\S+).*\)", message):
+        has = {word for one in getattr(getattr(context, "command", None), "params", ()) for word in one.opts}
+        if "--to" in has and re.match(r"v?\d", found[1]):
+            return f"{message.removesuffix('.')}; did you mean --to {found[1]}?"
+        if "--only" in has and re.fullmatch(r"[A-Za-z]{2,6}-?\d{1,3}", found[1]):
+            return f"{message.removesuffix('.')}; did you mean --only {found[1].upper()}?"
+        return message
     if found := re.fullmatch(r"No such command '(.+)'\.", message):
         listed = getattr(getattr(context, "command", None), "list_commands", None)
         known: list[str] = listed(context) if listed is not None else []

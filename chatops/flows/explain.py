@@ -23,5 +23,8 @@ def explain(invocation: Invocation, code: str, *, sql: bool) -> None:
     if code.upper() == "UNKNOWN" and not sql:
         show_paged(invocation, screen.unknown(width, here))
         return
-    check = load.chosen(checks, load.codes_of([code]), ())[0]
+    wanted = load.codes_of([code])
+    check = next((one for one in checks if [one.code] == wanted), None)
+    if check is None:
+        raise load.no_check(code, checks)
     show_paged(invocation, screen.query(check) if sql else screen.one(check, width, here))

@@ -246,22 +246,29 @@ class Watching:
             return False
         self.anew = False
         baseline = self.baseline
+        remedies: Mapping[str, str] = {}
         if baseline is None:
             found = self.look(require_chats)
             if not found.reached:
                 raise UnreachableError(f"{self.why_away}: a watch needs to know how it was before")
-            baseline = watches.baseline_of(found)
+            baseline, remedies = watches.baseline_of(found), found.remedies
         begun = watches.begin(place, wanted.text, self.clock(), baseline, after_deploy=self.baseline is not None)
         self.watch = replace(begun, environment=target.name, role=self.role, program=self.invocation.here())
         self.keeper.write(self.watch, anew=True)
         known = len(self.watch.baseline["findings"])
         for code, one in sorted(self.watch.unknown.items()):
             self.invocation.warn(f"{code} could not be checked at the start: {formatting.visible(one.title)}")
+        for statement in dict.fromkeys(remedies.values()):
+            self.invocation.note([Span("  what lets them run (SQL, by a superuser or the owner): "), Span(statement, "code")])
         if self.watch.unseen is not None:
             self.invocation.warn(f"how it is now cannot be seen: {self.watch.unseen}; later figures are compared with nothing")
         before = formatting.plural(known, "finding")
         self.invocation.note(f"watch started: {formatting.plural(len(wanted.slots), 'look')} in {watches.span(wanted.length)}, "
                              f"{before} from before; the first is due in {watches.span(wanted.slots[0])}")  # fmt: skip
+        if self.watch.counting:
+            self.invocation.note(
+                f"until what could not be checked can be, each look ends in {int(ExitCode.FOUND)}: unknown is not OK"
+            )
         return True
 
     def tick(self, *, quiet: bool = False) -> bool:

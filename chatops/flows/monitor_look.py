@@ -30,7 +30,8 @@ def look(
         # A look comes by its plan, not because somebody waits for it; one of many tenants has them wait for each other.
         survey = run.run(database, [check for check in load.shipped() if asks(check)], quick=quick, patient=not quick)
         found = {one.code: Seen(one.word, one.title, one.result.count) for one in findings(survey, here) if one.word != "advice"}
-    return Look(figures, found, unseen=unseen)
+        remedies = {one.check.code: one.remedy for one in survey.results if one.status == "unknown" and one.remedy}
+    return Look(figures, found, unseen=unseen, remedies=remedies)
 
 
 def _measured(database: Database) -> tuple[dict[str, float | None], str | None]:

@@ -71,7 +71,7 @@ class InFile:
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """A lock on a file beside it."""
-        with locked(self.path.with_name(self.path.name + ".lock")):
+        with locked(self.path.with_name(self.path.name + ".lock"), gone=True):
             yield
 
 

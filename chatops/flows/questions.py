@@ -58,8 +58,8 @@ class Questions(Connection):
             raise StoppedError("Stopped. Nothing was changed.")
         return line.rstrip("\r\n")
 
-    def refuse_beforehand(self) -> None:
-        """Refuses what a yes could not bring about: on a database that is away, a standby, one that a newer chatops has migrated.
+    def refuse_beforehand(self) -> str:
+        """The database's name. Refuses what a yes could not bring about: on a server that is away, a standby, a database ahead.
 
         Raises UnreachableError and RefusedError.
         """
@@ -68,25 +68,42 @@ class Questions(Connection):
             self.banner(database, ahead_told=True, refuse_ahead=True)
             if facts.standby:
                 raise standby_refused()
+            return facts.database
 
     def consent(self, question: str, *, yes: bool, always: bool = False, writes: bool = True) -> bool:
         """Asks before a change, default No; True at once with --yes.
 
-        Off a terminal only a production database (or `always`) needs --yes. The question repeats environment and host; one about
-        a change in the database (`writes`) is not asked where it would be refused.
+        Off a terminal only a production database (or `always`) needs --yes. The question repeats environment, host and database;
+        one about a change in the database (`writes`) is not asked where it would be refused.
         """
         if yes:
             return True
-        target = self.target
-        if not target.production and not always and not self.interactive:
+        if not self.target.production and not always and not self.interactive:
             return True
-        if not self.interactive:
-            where = "a production database" if target.production else "this"
-            raise NotATerminalError(f"{self.command} changes {where}: give --yes to go on; nothing was changed")
+        self._refuse_unasked()
         if writes:
             self.refuse_beforehand()
-        place = f"{target.name} ({target.place})"
-        return self.ask(f"{question} on {place}? [y/N]", "--yes").lower() in ("y", "yes")
+        return self.ask(f"{question} on {self._place}? [y/N]", "--yes").lower() in ("y", "yes")
+
+    def consent_by_name(self, question: str, *, yes: bool) -> bool:
+        """Asks before what cannot be undone: only the database's name, typed whole, is a yes; True at once with --yes."""
+        if yes:
+            return True
+        self._refuse_unasked()
+        name = self.refuse_beforehand()
+        typed = self.ask(f"{question} on {self._place}? It cannot be undone. Type the database's name, {name}:", "--yes")
+        if typed != name and typed:
+            self.note(f"That is not {visible(name)}.")
+        return typed == name
+
+    def _refuse_unasked(self) -> None:
+        if not self.interactive:
+            where = f"a production database ({self.target.where})" if self.target.production else f"this ({self.target.where})"
+            raise NotATerminalError(f"{self.command} changes {where}: give --yes to go on; nothing was changed")
+
+    @property
+    def _place(self) -> str:
+        return f"{self.target.name} ({self.target.where})"
 
     def reason(self, given: str | None) -> str | None:
         """The reason for moving chats: required on production, asked for at a terminal."""

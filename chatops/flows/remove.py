@@ -34,13 +34,14 @@ def remove(invocation: Invocation, *, dry_run: bool, yes: bool) -> ExitCode:
         invocation.emit(found.pasteable)
         return ExitCode.OK
     command, whole = invocation.here("remove"), invocation.here("remove", "--dry-run", "-o", "json")
+    save_log = invocation.here("log", "-o", "jsonl", ">", "chatops-log.jsonl") if found.loses_log else ""
     if dry_run or not found.steps:
-        show_paged(invocation, screen.preview(found, command, invocation.medium().width, whole))
+        show_paged(invocation, screen.preview(found, command, invocation.medium().width, whole, save_log))
         return ExitCode.OK
-    for line in screen.lines(found, invocation.medium(stream=sys.stderr).width, whole):
+    for line in screen.lines(found, invocation.medium(stream=sys.stderr).width, whole, save_log):
         invocation.note(line)
     refuse_ahead(database)
-    if not invocation.consent("Take this out", yes=yes, always=True):
+    if not invocation.consent_by_name("Take this out", yes=yes):
         invocation.note("Nothing was changed.")
         return ExitCode.REFUSED
     _carried_out(invocation, found)

@@ -11,8 +11,9 @@ from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.carry_over import carried_over
 from chatops.migrations.plan import plan
+from chatops.migrations.source import SHIPPED
 from chatops.screens import status as screen
-from chatops.tables_there import require_place, require_schema
+from chatops.tables_there import require_place, require_schema, right_database
 
 
 @frozen
@@ -37,6 +38,9 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
         with database.reading():
             require_schema(database)
     require_place(database, before.facts)
+    if not before.facts.has_chats and not before.exists and folder.source == SHIPPED:
+        with database.reading():
+            invocation.warn(f"no table of the chat platform is in schema {database.target.schema}: {right_database(database)[0]}")
     before = carried_over(before, folder).ledger
     if before.facts.has_supabase_history:
         # Here, not above: whoever has no such history does not pay for what reads files.

@@ -331,7 +331,7 @@ def consent(invocation: Invocation, question: str, *, yes: bool, writes: bool = 
     production = [target for target in named if target.production]
     if yes or (not production and not invocation.interactive):
         return True
-    names = ", ".join(f"{target.name} ({target.place})" for target in (production or named)[:MOST_NAMES])
+    names = ", ".join(f"{target.name} ({target.where})" for target in (production or named)[:MOST_NAMES])
     if not invocation.interactive:
         raise NotATerminalError(f"{invocation.command} changes production ({names}): give --yes to go on; nothing was changed")
     refused = [why for _, why in looked if why is not None]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
+from chatops import formatting
 from chatops.checks import began, load
 from chatops.checks.results import with_rows
 from chatops.errors import ExitCode, UsageError
@@ -48,9 +50,17 @@ class VerifyRequest:
 
 def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
     """1 when something above advice failed or could not be checked. Raises UsageError for what does not go together."""
+    if (code := load.code_typed(request.group)) is not None and not request.only:
+        request = replace(request, group="", only=(code,))
     groups = GROUPS if not request.group else (request.group,)
     if set(groups) - set(GROUPS):
-        raise UsageError(f"verify looks at schema or data, not at {request.group!r}")
+        guess = formatting.did_you_mean(request.group, GROUPS)
+        if re.search(r"\d$", request.group):
+            raise load.no_check(request.group, load.shipped())
+        raise UsageError(
+            f"verify looks at schema or data, not at {request.group!r}{guess}",
+            next_steps=[("one check", "chatops verify --only CODE")],
+        )
     if request.concurrent and not request.scenarios:
         raise UsageError("--concurrent is a way of --scenarios: give both")
     if request.diff and request.against is None:

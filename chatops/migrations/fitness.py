@@ -8,17 +8,25 @@ from chatops.db import Database, Facts
 from chatops.db.unfit import reset_text, unfit
 from chatops.errors import RefusedError
 from chatops.migrations.plan import Entry
+from chatops.tables_there import right_database
 
 
 def refuse_unfit(database: Database, facts: Facts) -> None:
     """Raises RefusedError with everything at once, if there is something."""
     found = list(unfit(database, facts))
-    if found:
+    if not found:
+        return
+    steps = [(one.label, one.sql) for one in found]
+    if not facts.has_chats and not facts.has_ledger and facts.schema_owner is None:
+        # Whoever meant another database is not to make this one fit.
+        with database.reading():
+            asks, look = right_database(database)
         raise RefusedError(
-            f"{found[0].message}; nothing was run",
-            details=[one.message for one in found[1:]],
-            next_steps=[(one.label, one.sql) for one in found],
+            f"no table of the chat platform is in schema {database.target.schema} of {facts.database}: {asks}",
+            details=[f"nothing was run; {'; '.join(one.message for one in found)}"],
+            next_steps=[*look, *((f"if it is, {label}", sql) for label, sql in steps)],
         )
+    raise RefusedError(f"{found[0].message}; nothing was run", details=[one.message for one in found[1:]], next_steps=steps)
 
 
 def refuse_odd_strings(database: Database, facts: Facts, pending: Sequence[Entry]) -> None:

@@ -107,6 +107,21 @@ class MigrationPlan:
     left: tuple[Entry, ...]
     to: str | None = None
     """The last file as it was asked for."""
+    past: tuple[Entry, ...] = ()
+    """The files beyond the one asked for that are in already."""
+
+    @property
+    def not_taken_back(self) -> str | None:
+        """That the files beyond the one asked for stay in, in one sentence; None where none is in.
+
+        >>> MigrationPlan("files", (), (), (), "017").not_taken_back is None
+        True
+        """
+        if not self.past:
+            return None
+        names = listed([entry.name for entry in self.past])
+        told = "is in and stays; a new file answers it" if len(self.past) == 1 else "are in and stay; a new file answers them"
+        return f"--to {self.to} takes nothing back: {names} {told}."
 
     @property
     def beyond(self) -> str | None:
@@ -161,6 +176,7 @@ def plan(folder: Folder, rows: Sequence[LedgerRow], to: str | None = None, *, al
         tuple(entry for entry in open_ones if folder.key_of(entry.name) <= last),
         tuple(entry for entry in open_ones if folder.key_of(entry.name) > last),
         to,
+        tuple(entry for entry in entries if entry.state.is_in and to is not None and folder.key_of(entry.name) > last),
     )
 
 

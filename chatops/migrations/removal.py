@@ -56,6 +56,11 @@ class Removal:
     """The schema is a tenant of a Citus cluster: statements go one at a time, and its counters are on every node."""
 
     @property
+    def loses_log(self) -> bool:
+        """Whether what was logged goes with it."""
+        return any(step.kind == "schema" for step in self.steps)
+
+    @property
     def transaction(self) -> list[str]:
         """The statements as one transaction, all or nothing."""
         settings = ledger.CLUSTER_SETTINGS if self.distributed else ()

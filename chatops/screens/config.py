@@ -7,7 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from chatops.model import Answer, Column, Table, Text
-from chatops.settings import Target
+from chatops.settings import THIS_MACHINE, Target
+
+TUNNEL = (
+    "A host of this machine counts as no production. A tunnel (ssh -L, a proxy) looks the same; where it leads there:",
+    "  [env.production]",
+    '  url_env = "DATABASE_URL"',
+    "  production = true",
+)
 
 
 def answer(path: Path | None, targets: Sequence[Target]) -> Answer:
@@ -22,6 +29,8 @@ def answer(path: Path | None, targets: Sequence[Target]) -> Answer:
     for number, target in enumerate(targets, 1):
         rows = [{**asdict(one), "shown_origin": _short(one.origin, path)} for one in target.origins]
         body.append(Table("settings" if len(targets) == 1 else f"settings_{number}", columns, rows))
+    if any(one.setting == "production" and one.origin == THIS_MACHINE for target in targets for one in target.origins):
+        body.append(Text(["", *TUNNEL]))
     return Answer("config", body)
 
 

@@ -50,16 +50,23 @@ def _files(names: Sequence[str]) -> str:
 
 def plan_lines(plan: Plan) -> list[Line]:
     """The plan for people."""
-    beyond = plan.prepared.plan.beyond
+    beyond = _beyond(plan)
     return ["", *([Span(f"  {row['step']:<10} "), Span(row["does"])] for row in plan.rows),
-            [Span(f"  receipt    {plan.path}", "dim")], *([formatting.visible(beyond)] if beyond else []), ""]  # fmt: skip
+            [Span(f"  receipt    {plan.path}", "dim")], *beyond, ""]  # fmt: skip
+
+
+def _beyond(plan: Plan) -> list[Line]:
+    """What is not applied as it lies beyond the file asked for, and what lies beyond it and is in."""
+    files = plan.prepared.plan
+    return [formatting.visible(told) for told in (files.beyond, files.not_taken_back) if told]
 
 
 def plan_answer(plan: Plan, again: str, now: datetime | None) -> Answer:
     """`--dry-run`."""
     table = Table("steps", [Column("step", "step"), Column("does", "what it does")], plan.rows)
-    beyond = plan.prepared.plan.beyond
-    lines: list[Line] = [*([formatting.visible(beyond)] if beyond else []), "", [Span("Do it: "), Span(again, "code")]]
+    nothing_left = bool(plan.prepared.plan.past) and not plan.prepared.plan.apply
+    label = "Check, and hand the code over, all the same: " if nothing_left else "Do it: "
+    lines: list[Line] = [*_beyond(plan), "", [Span(label), Span(again, "code")]]
     data = {"run": again, "beyond": [entry.name for entry in plan.prepared.plan.left]}
     files = len([entry for entry in plan.prepared.plan.apply if entry.file is not None])
     told = f"{formatting.plural(len(plan.rows), 'step')}, {formatting.plural(files, 'file')} to apply. Nothing was changed."

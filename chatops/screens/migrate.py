@@ -172,7 +172,7 @@ def nothing_line(prepared: Prepared) -> str:
     """That there is nothing to do, and why that is right."""
     plan = prepared.plan
     last = formatting.visible(plan.last_in.name) if plan.last_in else "no file"
-    beyond = f" {formatting.visible(plan.beyond)}" if plan.beyond else ""
+    beyond = "".join(f" {formatting.visible(told)}" for told in (plan.beyond, plan.not_taken_back) if told)
     return f"Nothing to apply: {last} is the last one in.{beyond}"
 
 

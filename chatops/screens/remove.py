@@ -22,10 +22,11 @@ MOST_TENANTS = 5
 """Other tenants that are named."""
 
 
-def lines(found: Removal, width: int, whole: str) -> list[Line]:
+def lines(found: Removal, width: int, whole: str, save_log: str) -> list[Line]:
     """What is lost and what stays, first in a sentence each; then what is lost by name, what comes back, what else goes.
 
-    `width` in columns, 0 for endless; `whole` is the command line that names every object.
+    `width` in columns, 0 for endless; `whole` is the command line that names every object, `save_log` the one that
+    keeps the log, "" where none is lost.
     """
     gone = [step for step in found.steps if step.action == "remove"]
     lost = [step for step in gone if step.kind in LOST]
@@ -49,6 +50,8 @@ def lines(found: Removal, width: int, whole: str) -> list[Line]:
         others: list[Span] = [Span(f"Schema chatops stays for {formatting.visible(', '.join(found.tenants[:MOST_TENANTS]))}")]
         others += [Span(f" and {more} more ("), Span(whole, "code"), Span(")")] if more > 0 else []
         shown.append([*others, Span(": it goes with the last of them.")])
+    if save_log:
+        shown += ["", [Span("Keep the log first: "), Span(save_log, "code")]]
     return shown
 
 
@@ -66,12 +69,12 @@ def _named(steps: Sequence[Step]) -> str:
     return formatting.visible(", ".join(dict.fromkeys(step.object.partition("(")[0] for step in steps)))
 
 
-def preview(found: Removal, command: str, width: int, whole: str) -> Answer:
+def preview(found: Removal, command: str, width: int, whole: str, save_log: str) -> Answer:
     """What would be done."""
     if not found.steps:
         return Answer("remove", [Text(["Nothing of chatops is in this database."])], _data(found, done=False))
     end: list[Line] = ["", [Span("Nothing was changed. Take it out: "), Span(command, "code")]]
-    return Answer("remove", [_table(found), Text([*lines(found, width, whole), *end])], _data(found, done=False))
+    return Answer("remove", [_table(found), Text([*lines(found, width, whole, save_log), *end])], _data(found, done=False))
 
 
 def done(found: Removal, adopt: str) -> Answer:

@@ -120,7 +120,7 @@ def _headline(folder: Folder, plan: MigrationPlan, ledger: Ledger, *, unknown: b
     pending = plan.apply
     last = f"{formatting.visible(plan.last_in.name)} is the last one in" if plan.last_in else "no file is in"
     told = f"{formatting.plural(len(pending), 'file is', 'files are')} pending" if pending else "nothing is pending"
-    beyond = f" {formatting.visible(plan.beyond)}" if plan.beyond else ""
+    beyond = "".join(f" {formatting.visible(told)}" for told in (plan.beyond, plan.not_taken_back) if told)
     return f"{folder.source}: {last}, {told}.{beyond}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatops.settings.configuration import Configuration, load, table_of
 from chatops.settings.folders import cache_dir, config_dir, data_dir, state_dir
-from chatops.settings.production import Answered, judged, production_beside
+from chatops.settings.production import THIS_MACHINE, Answered, judged, production_beside
 from chatops.settings.resolve import named_several, resolve, resolve_all
 from chatops.settings.secrets import redact, secrets_in, secrets_of, without_databases, without_passwords
 from chatops.settings.snoozes import Snooze, snoozes
@@ -12,6 +12,7 @@ from chatops.settings.target import WHERE_SUPABASE_SHOWS_IT, Options, Origin, Ta
 from chatops.settings.urls import parse, url_without_password
 
 __all__ = [
+    "THIS_MACHINE",
     "WHERE_SUPABASE_SHOWS_IT",
     "Answered",
     "Configuration",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -15,6 +16,24 @@ from chatops.settings.urls import parse
 
 DEFAULT_PORT = "5432"
 FROM_ENVIRONMENT = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER"}
+
+
+THIS_MACHINE = "the host is this machine"
+"""Why a database counts as no production although nobody has said so: a tunnel looks the same."""
+_PRODUCTION = re.compile(r"(?:^|[^a-z])(?:prod|production|prd|live)(?:$|[^a-z])")
+_NOT_PRODUCTION = re.compile(r"(?:^|[^a-z])(?:non|not|no|pre|test|tests|testing|dev|copy|staging|local|demo|scratch)(?:$|[^a-z])")
+
+
+def says_production(name: str) -> bool:
+    """Whether a database, or an environment, calls itself production: a word of its name does, and no other takes it back.
+
+    >>> [says_production(name) for name in ("prod", "chat_prod", "prod2", "eu-production", "live", "PROD-eu", "chatProduction")]
+    [True, True, True, True, True, True, True]
+    >>> [says_production(name) for name in ("products", "prodc", "pre-prod", "prod_copy", "nonprod", "deliver", "postgres", "")]
+    [False, False, False, False, False, False, False, False]
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return bool(_PRODUCTION.search(words)) and not _NOT_PRODUCTION.search(words)
 
 
 @frozen
@@ -81,7 +100,11 @@ def verdict(
     if answered is None and "service" in parameters:
         return Verdict(True, "where the service leads is not known yet", same)
     if all(place.on_this_machine for place in places):
-        return Verdict(False, "the host is this machine", same)
+        names = filter(None, (environment, same, *(place.database for place in places)))
+        if (named := next(filter(says_production, names), None)) is not None:
+            told = f"“{named}” names it so, though the host is this machine; production = false in chatops.toml says otherwise"
+            return Verdict(True, told, same)
+        return Verdict(False, THIS_MACHINE, same)
     return Verdict(True, "not local and not marked production = false", same)
 
 

@@ -15,7 +15,7 @@ from chatops.settings.configuration import Configuration, load, table_of
 from chatops.settings.production import verdict, with_environment
 from chatops.settings.secrets import has_secrets, without_secrets
 from chatops.settings.target import NOBODY, WHERE_SUPABASE_SHOWS_IT, Options, Origin, Target
-from chatops.settings.urls import parse, url_without_password
+from chatops.settings.urls import SCHEMA, parse, schema_of_options, url_without_password
 
 
 def resolve(
@@ -189,15 +189,26 @@ class _Asked:
         typed: bool = False,
     ) -> Target:  # fmt: skip
         """The database of libpq parameters, and what libpq's environment adds to them."""
-        parameters = with_environment(parameters, self.environ)
+        in_url = parameters.get(SCHEMA)
+        parameters = with_environment({key: value for key, value in parameters.items() if key != SCHEMA}, self.environ)
         found = verdict(self.configuration, environment, None, parameters, self.environ)
         table = self.configuration.environments.get(found.environment or "", {})
         schema, schema_origin = self.schema()
-        schema_text = schema or str(table.get("schema", "public"))
         if schema is None and "schema" in table:
-            schema_origin = f"{self.configuration.path} [env.{found.environment}]"
+            schema, schema_origin = str(table["schema"]), f"{self.configuration.path} [env.{found.environment}]"
+        if in_url is not None and schema not in (None, in_url):
+            raise UsageError(
+                f"{origin} names schema {in_url} in its URL, and {schema_origin} names {schema}; nothing was connected to",
+                details=("take the schema out of the URL, or name one and the same with --schema NAME",),
+            )
+        if schema is None and (in_url := in_url or schema_of_options(parameters.get("options", ""))) is not None:
+            schema, schema_origin = in_url, f"{origin}, in its URL"
+        schema_text = schema or "public"
         limits = {**table_of(self.configuration.data, "thresholds"), **table_of(table, "thresholds")}
         origins = [Origin(key, value, origin) for key, value in sorted(without_secrets(parameters).items())]
+        if not parameters.get("dbname") and "service" not in parameters:
+            taken = parameters.get("user") or "as this account is called"
+            origins.append(Origin("dbname", taken, f"{origin} names none: libpq takes the user's name"))
         if has_secrets(parameters):
             origins.append(Origin("password", "(given, not shown)", origin))
         if found.environment:

@@ -53,7 +53,9 @@ def secrets_in(texts: Iterable[str]) -> list[str]:
     for text in texts:
         before, _, _ = text.rpartition("@")
         _, scheme, userinfo = before.partition("://")
-        if scheme and ":" in userinfo:
+        if not scheme and not re.search(r"[\s=]", before):  # a URL that was pasted without its scheme
+            userinfo = before
+        if ":" in userinfo:
             found.add(userinfo.partition(":")[2])
     return sorted({spelt for one in found if len(one) > 2 for spelt in (one, unquote(one))}, key=lambda one: (-len(one), one))
 

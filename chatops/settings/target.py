@@ -79,6 +79,12 @@ class Target:
         """Where it is: the host that answered, else the one that was named."""
         return self.answered or self.shown().rpartition("/")[0]
 
+    @property
+    def where(self) -> str:
+        """Where it is, and which database there."""
+        database = self.parameters.get("dbname") or self.parameters.get("user", "")
+        return f"{self.place}/{database}" if self.place and database else self.place or self.shown()
+
     def shown(self) -> str:
         """host:port/database without user or password."""
         if "service" in self.parameters and not self.host:

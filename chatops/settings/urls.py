@@ -12,12 +12,27 @@ from urllib.parse import quote, unquote
 
 from chatops import formatting
 from chatops.errors import UsageError
+from chatops.settings.pasted import unwrapped
 from chatops.settings.secrets import without_secrets
 
-# What object-relational mappers append to a URL and libpq does not know.
+SCHEMA = "schema"
+"""The parameter under which a URL's schema is found, however it was spelt: it is none of libpq's."""
+_SCHEMAS = ("schema", "search_path", "currentSchema", "currentschema", "searchpath", "search-path")
+# What object-relational mappers, drivers and poolers append to a URL and libpq does not know; none says which rows are meant.
 ORM_PARAMETERS = frozenset(
-    {"pgbouncer", "connection_limit", "pool_timeout", "schema", "pool_size", "max_overflow", "statement_cache_size",
-     "socket_timeout", "supa", "workaround", "prepared_statements", "prepareThreshold"}
+    word.lower() for word in (
+        "pgbouncer", "connection_limit", "pool_timeout", "pool_size", "max_overflow", "pool_recycle", "pool_pre_ping", "pool",
+        "statement_cache_size", "prepared_statement_cache_size", "prepared_statement_name_func", "prepared_statements",
+        "statement_cache_capacity", "statement_cache_mode", "default_query_exec_mode", "description_cache_capacity", "prepare",
+        "prepareThreshold", "preparedStatementCacheQueries", "preferQueryMode", "binaryTransfer", "reWriteBatchedInserts",
+        "defaultRowFetchSize", "stringtype", "autosave", "loggerLevel", "ApplicationName", "assumeMinServerVersion",
+        "socket_timeout", "socketTimeout", "connectTimeout", "loginTimeout", "cancelSignalTimeout", "command_timeout",
+        "query_timeout", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "tcpKeepAlive", "keepAlive",
+        "pool_max_conns", "pool_min_conns", "pool_max_conn_lifetime", "pool_max_conn_idle_time", "pool_health_check_period",
+        "max", "min", "max_connections", "min_connections", "maximumPoolSize", "idleTimeoutMillis", "connectionTimeoutMillis",
+        "idle_timeout", "max_lifetime", "uselibpqcompat", "sslaccept", "sslidentity", "sslfactory", "supa", "workaround",
+        "adapter", "encoding", "reconnect", "checkout_timeout", "reaping_frequency", "variables", "x-migrations-table",
+    )
 )  # fmt: skip
 _SCHEME = re.compile(r"^(postgres(?:ql)?)(\+[A-Za-z0-9_]+)?://", re.IGNORECASE)
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -47,7 +62,8 @@ def url_without_password(parameters: Mapping[str, str]) -> str:
 def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
     """A connection URL or libpq `key=value` string as libpq parameters, and warnings about what was cut from it.
 
-    Stricter than libpq: a URL that could be read in two ways is refused. The messages never quote the text.
+    Stricter than libpq: a URL that could be read in two ways is refused. The messages never quote the text. A schema that it
+    names is found as `SCHEMA`, for the caller to take out.
 
     >>> parse("postgresql+asyncpg://u:p%40ss@h:6543/d?pgbouncer=true", "--db")[0]
     {'host': 'h', 'port': '6543', 'dbname': 'd', 'user': 'u', 'password': 'p@ss'}
@@ -56,6 +72,8 @@ def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
         raise UsageError(f"{origin} is empty")
     if text.strip() != text and text.strip("\r\n \t") and not text.strip().count("\n"):
         raise UsageError(f"{origin}: there is white space around the URL; remove it")
+    text, cut = unwrapped(text, origin)
+    warnings = [f"{origin}: took the URL out of “{cut} …”"] if cut else []
     if text[:1] in "'\"" or (text[-1:] in "'\"" and "://" in text):
         raise UsageError(f"{origin}: there are quotes around the URL; remove them")
     if "\n" in text or "\r" in text or "\0" in text:
@@ -64,15 +82,12 @@ def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
         raise UsageError(f"{origin}: the URL still holds the dashboard's placeholder; put the database's password there")
     scheme = _SCHEME.match(text)
     if scheme is None:
-        if "://" in text:
-            raise UsageError(f"{origin}: the URL must start with postgresql:// (or postgres://)")
         if "=" in text:
-            return _parse_keywords(text, origin), ()
+            return _parse_keywords(text, origin, warnings), tuple(warnings)
         raise UsageError(
             f"{origin}: this is neither a URL nor local nor demo{formatting.did_you_mean(text, ('local', 'demo'))}",
             details=("expected postgresql://USER@HOST:PORT/DATABASE, or key=value pairs as libpq takes them",),
         )
-    warnings: list[str] = []
     if scheme[2]:
         warnings.append(f"{origin}: cut “{scheme[2]}” from the URL's scheme; it names a driver of an ORM")
     return _parse_url(text[scheme.end() :], origin, warnings), tuple(warnings)
@@ -112,21 +127,65 @@ def _parse_url(rest: str, origin: str, warnings: list[str]) -> dict[str, str]:
     parameters |= {key: value for key, value in given.items() if value}
     if has_password and password:
         parameters["password"] = unquote(password)
-    dropped: list[str] = []
+    given_after: dict[str, str] = {}
     for item in filter(None, query.split("&")):
         key, equals, value = item.partition("=")
-        if key in ORM_PARAMETERS:
-            dropped.append(key)
-        elif not equals or not re.fullmatch(r"[a-z_]+", key):
+        if key.lower() not in ORM_PARAMETERS and (not equals or not re.fullmatch(r"[A-Za-z][\w.-]*", key)):
             raise UsageError(f"{origin}: the URL's parameters after ? must read key=value")
-        else:
-            parameters[key] = unquote(value)
-    if dropped:
-        warnings.append(f"{origin}: dropped {', '.join(dropped)} from the URL; libpq does not know "
-                        f"{'it' if len(dropped) == 1 else 'them'}")  # fmt: skip
+        given_after[key] = unquote(value)
+    parameters |= _of_libpq(given_after, origin, warnings)
     if any("\0" in value for value in parameters.values()):
         raise UsageError(f"{origin}: the URL holds a NUL character")
     return parameters
+
+
+def _of_libpq(given: Mapping[str, str], origin: str, warnings: list[str]) -> dict[str, str]:
+    """What libpq is given of a text's parameters, and under `SCHEMA` the schema that they name; `warnings` gets what was dropped.
+
+    Raises UsageError where they name several schemas, or where dropping one would leave the connection less safe.
+    """
+    found: dict[str, str] = {}
+    dropped: list[str] = []
+    schemas: dict[str, str] = {}
+    for key, value in given.items():
+        if key in _SCHEMAS:
+            schemas[key] = value
+        elif key == "ssl":
+            if value.lower() not in ("true", "1", "require", "false", "0", ""):
+                raise UsageError(f"{origin}: libpq does not know that ssl=…; say sslmode=require, or sslmode=verify-full")
+            found.setdefault("sslmode", "prefer" if value.lower() in ("false", "0") else "require")
+        elif key.lower() in ORM_PARAMETERS:
+            dropped.append(key)
+        else:
+            found[key] = value
+    if dropped:
+        them = "it" if len(dropped) == 1 else "them"
+        warnings.append(f"{origin}: dropped {', '.join(dropped)} from the URL; libpq does not know {them}")
+    for key, value in schemas.items():
+        names = [value] if key == "schema" else _names_in(value)
+        if len(names) > 1 or (names and found.get(SCHEMA, names[0]) != names[0]):
+            raise UsageError(f"{origin}: {key} of the URL names several schemas; take it out, and name one with --schema NAME")
+        if names:
+            found[SCHEMA] = names[0]
+    return found
+
+
+def schema_of_options(options: str) -> str | None:
+    """The one schema that the search path of libpq's `options` leads to, None where it leads to none or to several.
+
+    >>> schema_of_options("-csearch_path=tenant_a,public -c work_mem=8MB"), schema_of_options("-c search_path=a,b")
+    ('tenant_a', None)
+    """
+    path = re.search(r"(?:-c\s*|--)search_path=((?:\\.|\S)+)", options)
+    names = _names_in(re.sub(r"\\(.)", r"\1", path[1])) if path is not None else []
+    return names[0] if len(names) == 1 else None
+
+
+def _names_in(path: str) -> list[str]:
+    """The schemas of a search path without those that every path may have; public where there is no other."""
+    names = [name.strip().strip('"') for name in path.split(",")]
+    names = [name for name in names if name and name not in ("$user", "pg_temp", "pg_catalog", "extensions")]
+    return [name for name in names if name != "public"] or names[:1]
 
 
 def _hosts(hosts: str, origin: str) -> tuple[str, str]:
@@ -144,8 +203,8 @@ def _hosts(hosts: str, origin: str) -> tuple[str, str]:
     return ",".join(names), ",".join(ports) if any(ports) else ""
 
 
-def _parse_keywords(text: str, origin: str) -> dict[str, str]:
-    pattern = re.compile(r"\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)")
+def _parse_keywords(text: str, origin: str, warnings: list[str]) -> dict[str, str]:
+    pattern = re.compile(r"\s*([A-Za-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)")
     parameters: dict[str, str] = {}
     at = 0
     while at < len(text.rstrip()):
@@ -155,4 +214,4 @@ def _parse_keywords(text: str, origin: str) -> dict[str, str]:
         value = match[2] if match[2] is not None else match[3]
         parameters[match[1]] = re.sub(r"\\(.)", r"\1", value)
         at = match.end()
-    return parameters
+    return _of_libpq(parameters, origin, warnings)

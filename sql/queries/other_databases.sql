@@ -1,0 +1,7 @@
+-- Which other databases does this server have that one may connect to?
+select datname
+  from pg_catalog.pg_database
+ where datallowconn and not datistemplate and datname <> pg_catalog.current_database()
+   and pg_catalog.has_database_privilege(datname, 'connect')
+ order by datname = 'postgres', datname
+ limit 6;
