@@ -124,6 +124,14 @@ def test_a_turn_is_told_by_the_order_in_which_the_installed_function_picks(core_
     )
     text = " ".join(chatops_inprocess("show", "chat", "c0000001", db=core_database, check=0).stdout.split())
     assert "its turn is in about 3 h" in text
+    core_database.execute(
+        """insert into chat_assignments (chat_id, operator_id, assigned_at, released_at)
+           select id, '00000000-0000-0000-0000-0000000000a1', now() - n * interval '1 second', now() - interval '5 minutes'
+             from chats, generate_series(1300, 1400) n where id::text like 'c0000005%'"""
+    )
+    core_database.execute("delete from chat_assignments where assigned_at > now() - interval '5 minutes'")
+    text = " ".join(chatops_inprocess("show", "chat", "c0000001", db=core_database, check=0).stdout.split())
+    assert "nobody has taken a chat for 21 m" in text
 
 
 def test_on_the_newest_schema_a_turn_is_told_by_the_wait(latest_database: Database, chatops_inprocess) -> None:

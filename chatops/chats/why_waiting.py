@@ -20,13 +20,15 @@ from chatops.frozen import frozen
 class Place:
     """A waiting chat's place in the queue by its wait.
 
-    `served_last_hour` counts assignments of the whole platform, `taken_meanwhile` those of other chats since it is in the queue.
+    `served_last_hour` counts assignments of the whole platform, the last of them at `served_at`; `taken_meanwhile` those of
+    other chats since it is in the queue.
     """
 
     waiting_since: datetime
     last_operator_id: UUID | None
     ahead: int
     served_last_hour: int
+    served_at: datetime | None
     taken_meanwhile: int
 
 

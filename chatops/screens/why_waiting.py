@@ -78,6 +78,10 @@ def _by_another_order(waiting: Waiting) -> list[Line]:
     return [[Span(f"{by}: {passed} taken while it waited, and more can pass it", "warning")]]
 
 
+STANDS_STILL, STANDS_STILL_S = 5.0, 60.0
+"""After so many times what a turn took in the last hour, and so many seconds, the hour says nothing of the next turn."""
+
+
 def _served(waiting: Waiting) -> str:
     place, order = waiting.place, waiting.order
     if waiting.pause.until is not None:
@@ -93,6 +97,9 @@ def _served(waiting: Waiting) -> str:
         return "nothing was served in the last hour, so no time can be told"
     seconds = (waiting.ahead + 1) * 3600 / place.served_last_hour
     rate = f"at the rate of the last hour ({place.served_last_hour} served)"
+    idle = (waiting.now - place.served_at).total_seconds() if place.served_at and waiting.now else 0.0
+    if idle > max(STANDS_STILL_S, STANDS_STILL * seconds):
+        return f"nobody has taken a chat for {formatting.duration(idle)}, so no time can be told"
     if order.column != OUR_CLOCK and place.taken_meanwhile > waiting.ahead:
         return f"served in the last hour: {place.served_last_hour}; chats pass it, so no time can be told"
     return f"{rate} its turn is in about {formatting.duration(max(10.0, seconds))}"
