@@ -145,10 +145,10 @@ def test_operators_who_finish_keep_their_chats_and_get_no_new_ones(shift: Databa
     assert not available(shift, 2)
     assert available(shift, 3)
     assert shift.value("select count(*) from chats where chat_state = 'assigned'") == 2
-    for number in (1, 2):
-        back = next(line for line in done.stdout.splitlines() if f"undrain {operator_id(number)}" in line)
-        chatops_inprocess(*back.removeprefix("Back: chatops ").split(), db=shift, check=0)
-        assert available(shift, number)
+    back = next(line for line in done.stdout.splitlines() if f"undrain {operator_id(1)} {operator_id(2)}" in line)
+    chatops_inprocess(*back.removeprefix("Back: chatops ").split(), db=shift, check=0)
+    assert available(shift, 1)
+    assert available(shift, 2)
     assert "they hold no chat and can leave" in chatops_inprocess("drain", "op-3", "--finish", db=shift, check=0).stdout
     for words in (["--to", "op-3"], ["--release"]):
         assert chatops_inprocess("drain", "op-1", "--finish", *words, db=shift).exit_code == 2
@@ -180,3 +180,18 @@ def test_all_operators_of_a_finding_are_drained_by_its_code(shift: Database, cha
     assert "say who" in chatops_inprocess("drain", "--reason", "x", db=shift, check=2).stderr
     assert "say who" in chatops_inprocess("drain", "op-1", "--where", "OPER003", "--reason", "x", db=shift, check=2).stderr
     assert "names no operator" in chatops_inprocess("drain", "--where", "DB001", "--reason", "x", db=shift, check=2).stderr
+
+
+def test_many_operators_are_told_together_and_come_back_with_their_plan(shift: Database, chatops_inprocess: Run) -> None:
+    shift.execute(
+        "insert into operators (name, is_active, is_available) select 'many-' || n, true, n > 1 from generate_series(1, 12) n"
+    )
+    names = [name for (name,) in shift.execute("select name from operators order by name")]
+    tried = chatops_inprocess("drain", *names, "--dry-run", db=shift, check=0).stdout
+    assert f"{len(names)} operators would get no new chats" in tried
+    done = chatops_inprocess("drain", *names, db=shift, check=0).stdout
+    assert f"Done: {len(names)} operators get no new chats, 1 of whom is away already" in done
+    assert shift.value("select count(*) from operators where is_available") == 0
+    back = next(line for line in done.splitlines() if "undo" in line).rpartition("chatops ")[2]
+    chatops_inprocess(*back.split(), db=shift, check=0)
+    assert shift.value("select count(*) from operators where is_available") == len(names) - 1

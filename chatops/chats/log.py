@@ -73,6 +73,8 @@ class Logged(Entry):
     def what(self) -> str:
         """What was done and how it ended, for people."""
         name = f"{self.action} {self.code}" if self.code else self.action
+        if self.action == "again" and self.row_id:
+            name = f"migrate --again {self.row_id}"
         name += f" of {self.undoes}" if self.undoes and self.action == "undo" else ""
         return name if self.outcome == "done" else f"{name}: {self.outcome}"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from chatops.chats import chat_sets, drain, reassignment
@@ -172,25 +173,35 @@ def _never_drained(invocation: Invocation, operator: Operator) -> RefusedError:
     )
 
 
-def give_back(invocation: Invocation, name: str, *, dry_run: bool, yes: bool, reason: str | None) -> ExitCode:
+def give_back(invocation: Invocation, names: Sequence[str], *, dry_run: bool, yes: bool, reason: str | None) -> ExitCode:
     """`chatops undrain`."""
-    acting.reason_and_yes(invocation, "undrain", yes=yes, reason=reason, dry_run=dry_run, again=("undrain", shlex.quote(name)))
+    again = ("undrain", *map(shlex.quote, names))
+    acting.reason_and_yes(invocation, "undrain", yes=yes, reason=reason, dry_run=dry_run, again=again)
     database = invocation.connect("act")
     conditions = Conditions(invocation.provenance, reason, rehearsal=dry_run)
     with acting.refusals_logged(database, "undrain", conditions):
         with acting.planning(invocation, database):
-            operator = reassignment.operators(database)[find_operator(database, name).id]
-            drained = drain.last_drain(database, operator.operator_id)
-        if drained is None:
-            raise _never_drained(invocation, operator)
-        label = moves.person(operator.name, operator.operator_id, show_names=invocation.medium().show_names)
-        was = screen.availability(drained)
-        if not dry_run and not invocation.consent(f"Make {label} {was} again, as before the drain", yes=yes):
+            everybody = reassignment.operators(database)
+            found = {one.id: everybody[one.id] for one in (find_operator(database, name) for name in names)}
+            drains = {one: drain.last_drain(database, one) for one in found}
+        shown = invocation.medium().show_names
+        back: list[screen.GivenBack] = []
+        for one, operator in found.items():
+            before = drains[one]
+            if before is None:
+                raise _never_drained(invocation, operator)
+            back.append(screen.GivenBack(one, moves.person(operator.name, one, show_names=shown), before))
+        asks = " and ".join(
+            f"{', '.join(one.label for one in back if one.was == was)} {was}" for was in dict.fromkeys(one.was for one in back)
+        )
+        if not dry_run and not invocation.consent(f"Make {asks} again, as before the drain", yes=yes):
             raise RefusedError("nothing was changed")
         conditions = acting.with_reason(invocation, conditions, reason, dry_run=dry_run)
-        action = drain.give_back(database, drained, conditions)
-    show_paged(
-        invocation,
-        screen.given_back(operator.operator_id, label, drained, action, invocation.now, invocation.here, rehearsal=dry_run),
-    )
+        done: list[screen.GivenBack] = []
+        ways = [("Go on", invocation.here(*again))]
+        with acting.told_when_stopped(invocation, lambda: f"{len(done)} of {len(back)}", ways) if back[1:] else nullcontext():
+            for given in back:
+                action = drain.give_back(database, given.drained, conditions)
+                done.append(replace(given, action=action))
+    show_paged(invocation, screen.given_back(done, invocation.now, invocation.here, rehearsal=dry_run))
     return ExitCode.OK

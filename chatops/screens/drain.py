@@ -13,6 +13,11 @@ from chatops.frozen import frozen
 from chatops.model import Answer, Line, Span, Table, Text
 from chatops.screens import moves
 
+NAMED_MOST = 3
+"""So many operators are named in a command that takes their drain back."""
+TOLD_MOST = 10
+"""So many operators are told one by one."""
+
 
 @frozen
 class Drained:
@@ -43,6 +48,21 @@ class Drained:
         if self.finishes is not None:
             return f"Done, action {self.action_id}: {self.label} {stays}; {_keeps(self.finishes)}."
         return f"Done, action {self.action_id}: {self.label} {stays}; {moved} moved to others, {len(done) - moved} released."
+
+
+def _told_together(drained: Sequence[Drained], *, rehearsal: bool) -> str:
+    done = [row for one in drained for row in one.rows if row.outcome == "done"]
+    moved = sum(1 for row in done if row.operator_after_id)
+    away = sum(one.was_away for one in drained)
+    were = f", {formatting.count(away)} of whom {'is' if away == 1 else 'are'} away already" if away else ""
+    then = f"{moved} of their chats moved to others, {len(done) - moved} released"
+    if drained[0].finishes is not None:
+        held = sum(one.finishes or 0 for one in drained)
+        then = f"they finish the {formatting.plural(held, 'chat')} they hold, then they can leave"
+    count = formatting.count(len(drained))
+    if rehearsal:
+        return f"Dry run: {count} operators would get no new chats{were}; {then}. Everything was rolled back."
+    return f"Done: {count} operators get no new chats{were}; {then}."
 
 
 def _keeps(chats: int) -> str:
@@ -83,10 +103,16 @@ def answer(
 ) -> Answer:
     """`chatops drain`. `here` makes a command line that works when pasted, `do` are the words that do what was tried."""
     told: list[Line] = [one.told(rehearsal=rehearsal) for one in drained]
+    if len(drained) > TOLD_MOST:
+        told = [_told_together(drained, rehearsal=rehearsal)]
     if not rehearsal:
-        told += [[Span("Back: "), Span(here("undrain", str(one.operator_id)), "code")] for one in drained]
-        if any(one.rows for one in drained):
-            told.append([Span("Back with the chats: "), Span(here("undo", str(drained[0].plan_id)), "code")])
+        undo = Span(here("undo", str(drained[0].plan_id)), "code")
+        if len(drained) <= NAMED_MOST:
+            told.append([Span("Back: "), Span(here("undrain", *(str(one.operator_id) for one in drained)), "code")])
+            if any(one.rows for one in drained):
+                told.append([Span("Back with the chats: "), undo])
+        else:  # so many ids are no line to type
+            told.append([Span("Back, with the chats: "), undo])
     rows = [row for one in drained for row in one.rows]
     shown = ("chat_id", "now", "then", "taker", "outcome", "detail")
     people = [column for column in moves.COLUMNS if column.name in shown]
@@ -107,17 +133,36 @@ def availability(drained: LastDrain) -> str:
     return "available" if drained.available_before else "not available"
 
 
-def given_back(
-    operator_id: UUID, label: str, drained: LastDrain, action: int | None, now: datetime | None, here: Callable[..., str], *,
-    rehearsal: bool,
-) -> Answer:  # fmt: skip
+@frozen
+class GivenBack:
+    """An operator whose drain is taken back, as they may be shown, and the action that did it."""
+
+    operator_id: UUID
+    label: str
+    drained: LastDrain
+    action: int | None = None
+
+    @property
+    def was(self) -> str:
+        """What they were before, and are again."""
+        return availability(self.drained)
+
+
+def given_back(back: Sequence[GivenBack], now: datetime | None, here: Callable[..., str], *, rehearsal: bool) -> Answer:
     """`chatops undrain`."""
-    was = availability(drained)
-    lines: list[Line] = [f"Dry run: {label} would be {was} again, as before the drain. Everything was rolled back."]
-    lines.append([Span("Do it: "), Span(here("undrain", str(operator_id)), "code")])
-    if not rehearsal:
-        lines = [[Span(f"Done, action {action}: {label} is {was} again. Undo: "), Span(here("undo", str(action)), "code")]]
-    if drained.available_before is not True and not rehearsal:
-        lines.append("They were not available before the drain either; that is for them to change.")
-    data = {"operator_id": operator_id, "action_id": action, "is_available": drained.available_before, "dry_run": rehearsal}
-    return Answer("undrain", [Text(lines)], data, now)
+    lines: list[Line] = []
+    for one in back:
+        if rehearsal:
+            lines.append(f"Dry run: {one.label} would be {one.was} again, as before the drain. Everything was rolled back.")
+        else:
+            undo = here("undo", str(one.action))
+            lines.append([Span(f"Done, action {one.action}: {one.label} is {one.was} again. Undo: "), Span(undo, "code")])
+    if rehearsal:
+        lines.append([Span("Do it: "), Span(here("undrain", *(str(one.operator_id) for one in back)), "code")])
+    elif any(one.drained.available_before is not True for one in back):
+        stays = "They were not available before the drain either"
+        lines.append(f"{'Who was not available before the drain stays so' if back[1:] else stays}; that is for them to change.")
+    rows = [
+        {"operator_id": one.operator_id, "action_id": one.action, "is_available": one.drained.available_before} for one in back
+    ]
+    return Answer("undrain", [Text(lines)], {**rows[0], "dry_run": rehearsal, "given_back": rows}, now)
