@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from chatops.deploys.monitor_state import Look, Seen, Watch
 from chatops.errors import UsageError
 from chatops.flows.monitor_state import InDatabase, InFile
 from chatops.screens import monitor as screen
-from tests.conftest import LONG
+from tests.conftest import LONG, Result
 from tests.servers import Database
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -92,6 +93,14 @@ def test_a_file_that_grows_by_looks_holds_the_watch_and_a_killed_run_leaves_the_
     kept = keeper.read()
     assert kept is not None
     assert said(kept) == said(whole)
+
+
+@pytest.mark.parametrize("words", [("report",), ("monitor", "--once", "--state")])
+def test_a_file_that_cannot_be_read_is_named(
+    words: tuple[str, ...], latest_database: Database, chatops_inprocess: Callable[..., Result], tmp_path: Path
+) -> None:
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    assert "cannot read loop.json" in chatops_inprocess(*words, "loop.json", db=latest_database, check=2).stderr
 
 
 def long_watch(looks: int) -> Watch:

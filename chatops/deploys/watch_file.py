@@ -106,9 +106,14 @@ def kept(path: Path, *, whole: bool = False) -> Kept | None:
 
 
 def kind_of_head(path: Path) -> object:
-    """What a file of lines says that it is; None for one that is none."""
-    with path.open("rb") as file:
-        head = file.readline(LARGEST + 1)
+    """What a file of lines says that it is; None for one that is none. Raises FileNotFoundError, else UsageError."""
+    try:
+        with path.open("rb") as file:
+            head = file.readline(LARGEST + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
     return json.loads(head)["kind"] if _is_lines(head) else None
 
 
