@@ -104,7 +104,7 @@ def in_ci() -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Opens the folder for servers in the controlling process; workers find it in their environment."""
-    # While tests are loaded nearly all that is made stays: to look for what does not takes two seconds of each worker.
+    # While tests are loaded nearly all that is made stays: to look for what does not took each worker two seconds of compiling.
     gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell starts what it puts into the background with SIGINT ignored, and every command of the tests would inherit that.
