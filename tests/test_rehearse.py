@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chatops import db, settings
+from chatops.migrations import rehearse_measure
 from chatops.migrations.fingerprint import fingerprint
 from chatops.migrations.lock_modes import STRENGTH, usual_locks
 from chatops.migrations.preflight import examine
@@ -192,6 +193,26 @@ def test_a_new_index_on_an_old_table_is_told_with_the_rows_that_it_read(rehearse
     told = rehearse(one="create index by_update on chats (updated_at);")
     (built,) = statement(told, "one")["touched"]
     assert (built["what"], built["index"], built["rows"]) == ("builds", "by_update", ROWS)
+
+
+def test_a_look_reads_no_table_that_an_earlier_file_has_made_and_tells_of_old_ones_all_the_same(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_together, read = rehearse_measure.held_together, list[int]()
+
+    def counted(looks: Any) -> Any:
+        read.append(max(len(look) for look in looks))
+        return held_together(looks)
+
+    monkeypatch.setattr(rehearse_measure, "held_together", counted)
+    files = {f"f{n}": f"create table made_{n} (id int primary key);\ncreate index on made_{n} (id);" for n in range(30)}
+    last = "alter table made_0 add column chat uuid references chats (id);\ncreate index on chats (created_at, updated_at);"
+    told = rehearse(**files, last=last)
+    # A look: what this file and the one before it have made, three relations each, and at the end chats with its indexes.
+    assert len(read) == 62
+    assert max(read[:-2]) <= 6
+    assert {one["relation"] for one in told["blocking"]} == {"chats"}
+    assert [one["what"] for one in statement(told, "last", 1)["touched"]] == ["builds"]
 
 
 def test_beyond_max_hold_a_statement_is_cancelled_and_said_to_take_more(

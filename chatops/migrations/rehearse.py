@@ -250,7 +250,8 @@ class _Stage:
         schema = self.database.target.schema
         modes = sqlfiles.read("queries/rehearse_initial_modes.sql").rstrip().removesuffix(";")
         fresh = FRESH_SESSION.split("; ")  # what belongs to a session: the next file has one of its own
-        return [*fresh, *ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.lock_timeout_ms), modes]
+        made = f"select pg_catalog.set_config('chatops.rehearsed', '{','.join(map(str, opened.made))}', true)"
+        return [*fresh, *ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.lock_timeout_ms), modes, made]
 
     def take_back(self, opened: OpenRehearsal, before: dict[int, SeenRelation]) -> None:
         """Undoes the file that stopped, and keeps those before it."""

@@ -68,6 +68,8 @@ class OpenRehearsal:
     used: float = 0.0
     done: list[str] = field(default_factory=list)
     built: set[int] = field(default_factory=set)
+    made: set[int] = field(default_factory=set)
+    """What its files have made on nothing that was there before: nobody can wait for it, and no later look reads it."""
 
 
 @dataclass
@@ -236,6 +238,8 @@ def measured(
                 opened.built.add(oid)
                 rows = max(int(relation["estimated_rows"]), reads.get(owner, 0))
                 touched.append(TouchedRelation(names.get(owner, "?"), "builds", rows, relation["bytes"], relation["name"]))
+            if owner not in opened.relations and oid > 0:
+                opened.made.add(oid)
             continue
         strongest = max(STRENGTH.index(spelled(mode)) for mode in relation["modes"])
         if kind not in ("i", "I") or _index_alone(relation, held, strongest):
