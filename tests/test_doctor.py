@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chatops.checks.inventory import TABLES
-from tests.conftest import CORE, ROOT
+from tests.conftest import CORE, ROOT, url_as
 from tests.servers import Database
 from tests.test_questions import Terminal
 
@@ -204,3 +204,37 @@ def test_a_password_is_typed_unseen_and_never_reaches_the_server(latest_database
         )
     finally:
         latest_database.script(f"drop owned by {name}; drop role {name}")
+
+
+@pytest.mark.parametrize("stop", ["017", "018", "latest"])
+def test_whatever_a_role_may_not_every_point_is_told_with_the_line_that_mends_it(
+    stop: str, database: Database, chatops_inprocess
+) -> None:
+    empty = points(chatops_inprocess("doctor", "-o", "json", db=database))
+    assert "does not own" not in empty["migrating"]["says"]
+    assert empty["migrating"]["verdict"] == "ok"
+    chatops_inprocess("migrate", "--to", stop, "--yes", db=database, check=0)
+    chatops_inprocess("doctor", "--create-roles", "--yes", db=database, check=0)
+    whole = points(chatops_inprocess("doctor", "-o", "json", db=database))
+    schema = database.execute("select 1 from pg_namespace where nspname = 'chatops'")
+    assert schema
+    for rights, may_act in (
+        ("select 1", False),
+        ("revoke usage on schema public from public", False),
+        ("grant usage on schema public to {role}; grant select on all tables in schema public to {role}", False),
+        ("grant usage on schema chatops to {role}", False),
+        ("grant chatops_reader to {role}", False),
+        ("grant chatops_operator to {role}", True),
+    ):
+        with database.role("may") as role:
+            database.script(rights.format(role=role))
+            told = chatops_inprocess("doctor", "-o", "json", db=url_as(database, role))
+        assert told.exit_code in (0, 1), (rights, told.stderr)
+        found = points(told)
+        assert {"version", "role", "acting", "migrating", "connections", "extensions", "objects"} <= set(found), rights
+        assert (found["acting"]["verdict"] == "ok") is may_act, (rights, found["acting"])
+        assert found["migrating"]["verdict"] == "advice", rights
+        for area in ("acting", "schema", "tables", "reading"):
+            if area in found and found[area]["verdict"] != "ok":
+                assert found[area]["remedy"], (rights, found[area])
+    assert whole["acting"]["verdict"] == "ok"

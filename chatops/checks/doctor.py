@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from chatops import cluster, formatting, lock_holders, sqlfiles
 from chatops.checks import load, run
 from chatops.checks.inventory import TABLES, take_inventory
-from chatops.db import Database, pools_transactions
+from chatops.db import Database, identifier, pools_transactions
 from chatops.db.unfit import unfit
 from chatops.errors import ChatopsError, DatabaseError
 from chatops.frozen import frozen
@@ -44,7 +44,10 @@ class _Role:
     bypasses_rls: bool
     sees_sessions: bool
     cannot_write: list[str]
-    owns: list[str]
+    others_own: list[str]
+    has_tables: bool
+    may_create: bool | None
+    may_use: bool | None
     has_audit: bool
     extensions: list[str]
     max_connections: int
@@ -78,7 +81,8 @@ def examine(
     database: Database, another: Callable[[], Database], here: Callable[..., str], asks: Asks = everything
 ) -> list[Point]:
     """Looks at everything inside the caller's `reading`; `another` opens a further connection, `here` makes a command."""
-    role = database.rows(_Role, sqlfiles.read("queries/doctor_role.sql"), {"tables": list(TABLES)})[0]
+    asked = {"tables": list(TABLES), "schema": database.target.schema}
+    role = database.rows(_Role, sqlfiles.read("queries/doctor_role.sql"), asked)[0]
     points = _of_database(database, another, here) if asks(of_database=True) else []
     if asks(of_database=False) and is_another(database):
         # What else is missing is missing because of that.
@@ -131,10 +135,25 @@ def _of_schema(database: Database, role: _Role, here: Callable[..., str]) -> lis
     if node is not None and (not node.coordinator or any(cluster.absent_workers(database).values())):
         return points  # the rest cannot be seen from here
     points += _role_points(role, database.target.schema, here)
-    points += _tables(database, here)
-    points += [_partitions(one) for one in database.rows(_Partitions, sqlfiles.query("queries/doctor_partitions.sql"))]
-    points.append(_objects(database, here))
+    if role.may_use is False:  # nothing of it can be seen, and asking for the current schema would make a temporary one
+        told = f"tables and objects cannot be seen without the right to use schema {formatting.visible(database.target.schema)}"
+        grant = f"grant usage on schema {identifier(database.target.schema)} to {identifier(role.role)};"
+        return [*points, Point("objects", "unknown", told, grant)]
+    points += _asked(database, role, "tables", lambda: _tables(database, here))
+    partitions = sqlfiles.query("queries/doctor_partitions.sql")
+    points += _asked(database, role, "partitions", lambda: [_partitions(one) for one in database.rows(_Partitions, partitions)])
+    points += _asked(database, role, "objects", lambda: [_objects(database, here)])
     return points
+
+
+def _asked(database: Database, role: _Role, area: str, ask: Callable[[], list[Point]]) -> list[Point]:
+    """Points, or why they could not be looked at and what lets this role look: one that fails keeps no other from being told."""
+    try:
+        with database.savepoint("chatops_doctor"):
+            return ask()
+    except DatabaseError as error:
+        reads = f"grant chatops_reader to {identifier(role.role)};" if error.sqlstate == "42501" else ""
+        return [Point(area, "unknown", formatting.visible(error.message), reads)]
 
 
 def _version(number: int, text: str) -> Point:
@@ -246,11 +265,19 @@ def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Poi
                             f"grant chatops_operator to {name};  -- made by: {here('doctor', '--create-roles')}"))  # fmt: skip
     else:
         points.append(Point("acting", "ok", f"{name} may move, release and repair chats"))
-    missing = sorted(set(TABLES) - set(role.owns))
-    if missing:
+    if role.may_use is False:
+        points.append(Point("schema", "failed", f"{name} may not use schema {formatting.visible(schema)}",
+                            f"grant usage on schema {identifier(schema)} to {identifier(role.role)};"))  # fmt: skip
+    if role.others_own:
+        points.append(Point("migrating", "advice", f"{name} does not own {len(role.others_own)} of the chat tables: migrate needs"
+                            " their owner"))  # fmt: skip
+    elif not role.has_tables:
+        makes = role.may_create is not False
         points.append(
-            Point("migrating", "advice", f"{name} does not own {len(missing)} of the chat tables: migrate needs their owner")
-        )
+            Point("migrating", "ok", f"{name} may make the chat tables") if makes else
+            Point("migrating", "advice", f"{name} may not make tables in schema {formatting.visible(schema)}",
+                  f"grant create on schema {identifier(schema)} to {identifier(role.role)};")
+        )  # fmt: skip
     else:
         points.append(Point("migrating", "ok", f"{name} owns the chat tables"))
     if not role.sees_sessions:
