@@ -173,3 +173,27 @@ def test_the_review_lists_what_ended_unanswered_or_went_round(shift: Database, c
         (str(chat_id(31)), "ended", 0), (str(chat_id(12)), "bounced", 3)
     }  # fmt: skip
     assert json.loads(chatops_inprocess("stuck", "--review", "--since", "1s", "-o", "json", db=shift).stdout)["total"] <= 2
+
+
+def test_programs_are_given_every_row_unless_a_number_is_given(shift: Database, chatops_inprocess: Run) -> None:
+    add_chats(shift, 40, first=200)
+    for words, number, table in (
+        (("chats",), "--limit", "chats"),
+        (("stuck", "--longer-than", "0s"), "--limit", "stuck"),
+        (("queue",), "--top", "queue"),
+    ):
+        whole = json.loads(chatops_inprocess(*words, "-o", "json", db=shift, check=0).stdout)
+        total = whole.get("total", whole.get("waiting"))
+        assert len(whole[table]) == total > 2, words
+        assert "truncated" not in whole
+        cut = json.loads(chatops_inprocess(*words, number, "2", "-o", "json", db=shift, check=0).stdout)
+        assert (len(cut[table]), cut.get("total", cut.get("waiting")), cut["truncated"]) == (2, total, True), words
+
+
+def test_what_is_offered_next_fits_the_chats_and_a_dry_run_stays_one(shift: Database, chatops_inprocess: Run) -> None:
+    for state, command in (("waiting", "reassign"), ("assigned", "release"), ("completed", "reopen"), ("answered", "")):
+        last = chatops_inprocess("chats", "--state", state, db=shift, terminal=(120, 24), check=0).stdout.splitlines()[-1]
+        assert last.startswith(f"Act on them: chatops {command} ") is bool(command), last
+    for words in (("release",), ("close",), ("reassign", "--to", "auto")):
+        refused = chatops_inprocess(*words, "--where", "state=assigned", "--max", "1", "--dry-run", db=shift, check=4).stderr
+        assert "--max 2 --dry-run" in refused, refused

@@ -111,6 +111,20 @@ def _state(text: str | None) -> str | None:
     return found
 
 
+def acts_on(wanted: ChatFilter) -> str:
+    """The command that fits every chat of a filter: what is held is released, what waits is reassigned, what is over is reopened.
+
+    "" where there is none: what was answered waits for its user, and nobody holds it.
+
+    >>> [acts_on(ChatFilter(state=state)) for state in ("waiting", "assigned", "answered", "completed", None)]
+    ['reassign', 'release', '', 'reopen', '']
+    """
+    if wanted.state is None:
+        return "release" if wanted.holder is not None else ""
+    fits = {"waiting_assignment": "reassign", "assigned": "release", "completed": "reopen"}
+    return fits.get(_state(wanted.state) or "", "")
+
+
 def count(database: Database, wanted: ChatFilter) -> int:
     """How many chats pass; inside `reading`."""
     return int(database.value(sqlfiles.counted(query(database, FILE)), wanted.parameters(database)))

@@ -25,7 +25,7 @@ def chats(
     ),
     older_than: str | None = option(None, "--older-than", metavar="TIME", help="No message for so long: 30m, 2d."),
     oldest: bool = option(False, "--oldest", help="The oldest message first, not the newest."),
-    limit: int = option(20, "--limit", min=1, max=100_000, help="How many to list (jsonl, csv and tsv: all)."),
+    limit: int | None = option(None, "--limit", min=1, max=100_000, help="How many to list (default 20; for programs all)."),
     watch: Watch = None,
 ) -> ExitCode:
     """A list of chats by filters; the last line acts on exactly these: release and reassign take the same filters as --where.

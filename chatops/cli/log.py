@@ -33,7 +33,7 @@ def log(
     outcome: str | None = option(
         None, "--outcome", metavar="NAME", autocompletion=completion.outcomes, help="done, refused, moved or failed."
     ),
-    limit: int | None = option(None, "--limit", min=1, help="How many (default 50; jsonl, csv and tsv: all)."),
+    limit: int | None = option(None, "--limit", min=1, help="How many (default 50; for programs all)."),
     full: bool = option(False, "--full", help="Each chat on a line of its own, where one command moved many."),
 ) -> ExitCode:
     """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after.

@@ -11,7 +11,9 @@ from chatops.errors import ExitCode
 @command(takes=("connection", "tenants", "output"), formats=WATCHED_FORMATS)
 def queue(
     ctx: Context,
-    top: int = option(5, "--top", min=0, max=100_000, help="How many of the longest waits to list."),
+    top: int | None = option(
+        None, "--top", min=0, max=100_000, help="How many of the longest waits to list (default 5; json: all)."
+    ),
     watch: Watch = None,
 ) -> ExitCode:
     """Who is free, how many wait and for how long, and the longest waits; the guide's `get_assignment_queue_status()`.

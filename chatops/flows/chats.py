@@ -25,7 +25,7 @@ class ChatsRequest:
 
     wanted: ChatFilter
     oldest: bool
-    limit: int
+    limit: int | None
     watch: float | None
 
 
@@ -36,7 +36,8 @@ def chats(invocation: Invocation, request: ChatsRequest) -> ExitCode:
         return tenants.over_all(invocation, lambda one: chats(one, alone), CHATS, watch=request.watch)
     wanted = request.wanted
     where = ["--where", shlex.quote(wanted.words)] if wanted.words else []
-    act = invocation.here("release", *where, "--dry-run") if where else ""
+    verb = chat_list.acts_on(wanted)
+    act = invocation.here(verb, *where, *(["--to", "auto"] if verb == "reassign" else []), "--dry-run") if where and verb else ""
     more = invocation.here("chats", *_options(wanted), "-o", "jsonl")
     if invocation.streams and request.watch is None:
         with invocation.reading() as database:  # rows as they come: the snapshot stays open until the last
@@ -47,7 +48,11 @@ def chats(invocation: Invocation, request: ChatsRequest) -> ExitCode:
     def ask() -> Answer:
         with invocation.reading() as database:
             total = chat_list.count(database, wanted)
-            found = chat_list.first(database, wanted, limit=request.limit, oldest=request.oldest) if total else []
+            found = (
+                chat_list.first(database, wanted, limit=invocation.most_rows(request.limit, 20), oldest=request.oldest)
+                if total
+                else []
+            )
             answer = screen.answer(
                 found, invocation.now, total=total, shown=len(found), oldest=request.oldest, act=act, more=more
             )

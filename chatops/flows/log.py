@@ -40,7 +40,7 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
     """`chatops log`: the newest rows, or every one as a stream; of many tenants one page, the newest of all."""
     streamed = invocation.format() in STREAMED
     shown = invocation.medium().show_names
-    most = request.limit or (None if streamed else NEWEST)
+    most = request.limit or (None if streamed or invocation.format() == "json" else NEWEST)
     if invocation.has_tenants:
         return _of_all(invocation, request, most, show_names=shown)
     with invocation.reading(chats=False) as database:

@@ -65,6 +65,11 @@ class MoveRequest:
         parts += [f"--force={','.join(self.force)}"] if self.force else []
         return parts
 
+    def as_asked(self) -> list[str]:
+        """The words that keep a command one that changes nothing, where this one was."""
+        plan = ["--plan-out", shlex.quote(str(self.plan_out))] if self.plan_out is not None else []
+        return plan + (["--dry-run"] if self.dry_run else [])
+
     def doing(self) -> list[str]:
         """The words that do what a dry run has shown."""
         parts = [self.command, "--plan", shlex.quote(str(self.plan))] if self.plan is not None else self.again()

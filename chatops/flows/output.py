@@ -23,6 +23,8 @@ from chatops.model import Answer, Line, Table, Text
 from chatops.render import FORMATS, Format, Medium, encodable, format_named, safe, safe_answer
 from chatops.render.wrap import wrapped
 
+EVERY_ROW = 1_000_000_000
+
 
 class Output(Given):
     """What a run says. stdout is written by `show` and `emit` alone."""
@@ -92,6 +94,10 @@ class Output(Given):
     def streams(self) -> bool:
         """Whether rows are written as they come."""
         return (name := self.format()) in FORMATS and format_named(name).streams
+
+    def most_rows(self, given: int | None, usual: int) -> int:
+        """How many rows are wanted: as given, else a screenful for people, and every one for programs that read them whole."""
+        return given if given is not None else EVERY_ROW if self.format() == "json" else usual
 
     def writes(self) -> list[tuple[str, Path]]:
         """The FORMAT=FILE pairs of --write. Raises UsageError."""

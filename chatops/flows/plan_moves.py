@@ -115,7 +115,9 @@ def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> 
     if len(chats) > request.most:
         raise RefusedError(
             f"these are {len(chats):,} chats, more than --max {request.most:,}; nothing was changed",
-            next_steps=[("if all of them are meant", invocation.here(*request.again(), "--max", str(len(chats))))],
+            next_steps=[
+                ("if all of them are meant", invocation.here(*request.again(), "--max", str(len(chats)), *request.as_asked()))
+            ],
         )
     target = None
     if request.to is not None and request.to != "auto":

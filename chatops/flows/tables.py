@@ -32,6 +32,8 @@ STREAMED = ("jsonl", "csv", "tsv")
 
 
 DAY = "24h"
+LONGEST, SCREENFUL = 5, 20
+"""How many rows people see where they name no number."""
 
 
 def summary(invocation: Invocation, watch: float | None, since: str | None = None) -> ExitCode:
@@ -54,21 +56,21 @@ def summary(invocation: Invocation, watch: float | None, since: str | None = Non
     return shown(invocation, ask, watch)
 
 
-def queue(invocation: Invocation, top: int, watch: float | None) -> ExitCode:
+def queue(invocation: Invocation, top: int | None, watch: float | None) -> ExitCode:
     """`chatops queue`: its figures and the `top` longest waits."""
     if invocation.has_tenants:
         return tenants.over_all(invocation, lambda one: queue(one, 1, None), pages.QUEUE, watch=watch)
 
     def ask() -> Answer:
         with invocation.reading() as database:
-            found = reports.queue(database, top)
+            found = reports.queue(database, invocation.most_rows(top, LONGEST))
             more = invocation.here("queue", "--top", str(found.figures.waiting))
             return led(database, tables.queue_answer(found, invocation.now, more))
 
     return shown(invocation, ask, watch)
 
 
-def stuck(invocation: Invocation, longer_than: str, limit: int, watch: float | None) -> ExitCode:
+def stuck(invocation: Invocation, longer_than: str, limit: int | None, watch: float | None) -> ExitCode:
     """`chatops stuck`: the worst of them, or all as a stream."""
     span = formatting.span(longer_than, "--longer-than")
     if invocation.has_tenants:
@@ -81,7 +83,7 @@ def stuck(invocation: Invocation, longer_than: str, limit: int, watch: float | N
 
     def ask() -> Answer:
         with invocation.reading() as database:
-            found = reports.stuck(database, span, limit)
+            found = reports.stuck(database, span, invocation.most_rows(limit, SCREENFUL))
             more = invocation.here("stuck", f"--longer-than {shlex.quote(longer_than)}", "-o jsonl")
             answer = tables.stuck_answer(found.worst, found.total, longer_than, more, invocation.now, len(found.worst))
             return led(database, answer)
@@ -89,7 +91,7 @@ def stuck(invocation: Invocation, longer_than: str, limit: int, watch: float | N
     return shown(invocation, ask, watch)
 
 
-def review(invocation: Invocation, since: str, limit: int, watch: float | None) -> ExitCode:
+def review(invocation: Invocation, since: str, limit: int | None, watch: float | None) -> ExitCode:
     """`chatops stuck --review`."""
     if invocation.has_tenants:
         return tenants.over_all(invocation, lambda one: review(one, since, limit, None), pages.REVIEW, watch=watch)
@@ -98,7 +100,9 @@ def review(invocation: Invocation, since: str, limit: int, watch: float | None) 
         with invocation.reading() as database:
             began = instant(since, "--since", invocation.now)
             assert began is not None
-            return shift_screen.to_review(shift.review(database, began, None), began, invocation.now, limit)
+            return shift_screen.to_review(
+                shift.review(database, began, None), began, invocation.now, invocation.most_rows(limit, SCREENFUL)
+            )
 
     return shown(invocation, ask, watch)
 

@@ -40,4 +40,4 @@ def answer(
         )
     if total and act:
         body.append(Text([[Span("Act on them: "), Span(act, "code")]]))
-    return Answer("chats", body, {"total": total}, now)
+    return Answer("chats", body, {"total": total} | ({"truncated": True} if total > shown else {}), now)

@@ -110,4 +110,5 @@ def to_review(rows: Sequence[Reviewed], since: datetime, now: datetime | None, l
         body.append(
             Text([f"and {formatting.count(len(rows) - limit)} more of {formatting.count(len(rows))}: --limit {len(rows)}"])
         )
-    return Answer("stuck", body, {"since": since, "total": len(rows)}, now)
+    cut = {"truncated": True} if len(rows) > limit else {}
+    return Answer("stuck", body, {"since": since, "total": len(rows), **cut}, now)

@@ -125,7 +125,8 @@ def queue_answer(queue: Queue, now: datetime | None, more: str = "") -> Answer:
     body: list[Table | Text] = [Text(lines), Table("queue", columns, queue.head)]
     if rest > 0:
         body.append(Text([[Span(f"and {formatting.count(rest)} more that wait less long: ", "dim"), Span(more, "code")]]))
-    return Answer("queue", body, _figures(queue.figures), now, numbers)
+    cut = {"truncated": True} if rest > 0 else {}
+    return Answer("queue", body, _figures(queue.figures) | cut, now, numbers)
 
 
 STUCK_COLUMNS = [
@@ -143,7 +144,8 @@ def stuck_answer(
     rows: Iterable[StuckChat], total: int | None, longer_than: str, more: str, now: datetime | None, shown: int = 0
 ) -> Answer:
     """`chatops stuck`; `total` None while streaming, when nobody has counted."""
-    data = {"longer_than": longer_than} if total is None else {"longer_than": longer_than, "total": total}
+    data: dict[str, object] = {"longer_than": longer_than} if total is None else {"longer_than": longer_than, "total": total}
+    data |= {"truncated": True} if total is not None and total > shown else {}
     if total == 0:
         nothing = Table("stuck", STUCK_COLUMNS, [], audience="machines")
         return Answer("stuck", [Text([f"nothing is stuck for longer than {longer_than}"]), nothing], data, now)
