@@ -143,7 +143,8 @@ def find_operator(database: Database, text: str) -> OperatorName:
     if len(found) == 1:
         return found[0]
     none = _not_one("operator", text, [told_operator(one, database) for one in found])
-    none.details += () if found else _guessed(database, text, _near_operators)
+    if not found:
+        none.details += _guessed(database, text, _near_operators) + _guessed(database, text, _chats_called)
     raise none
 
 
@@ -225,6 +226,11 @@ def _guessed(database: Database, text: str, near: Callable[[Database, str], tupl
             return near(database, text)
     except (DatabaseError, RefusedError):
         return ()
+
+
+def _chats_called(database: Database, text: str) -> tuple[str, ...]:
+    """The chats that a text names where an operator was meant, in words."""
+    return tuple(f"a chat does: {told_chat(one, database)}" for one in chats_like(database, text)[:MOST_NEAR])
 
 
 def _near_chats(database: Database, text: str) -> tuple[str, ...]:

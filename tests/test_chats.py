@@ -197,3 +197,10 @@ def test_what_is_offered_next_fits_the_chats_and_a_dry_run_stays_one(shift: Data
     for words in (("release",), ("close",), ("reassign", "--to", "auto")):
         refused = chatops_inprocess(*words, "--where", "state=assigned", "--max", "1", "--dry-run", db=shift, check=4).stderr
         assert "--max 2 --dry-run" in refused, refused
+
+
+def test_a_chat_where_an_operator_is_meant_is_told_as_one(shift: Database, chatops_inprocess: Run) -> None:
+    for words in (("show", "operator", str(chat_id(1))), ("chats", "--holder", str(chat_id(1))[:8])):
+        told = chatops_inprocess(*words, db=shift, check=2).stderr
+        assert "no operator matches" in told
+        assert "a chat does: " in told
