@@ -95,7 +95,8 @@ def _keeps_waiting(one: Finding) -> bool:
 def _word(survey: Survey) -> str:
     counts = tally(survey)
     if survey.locked is not None and not counts["critical"]:
-        return "UNKNOWN"
+        # Whoever is known to keep readers out keeps the application out, too.
+        return "BAD" if survey.locked.remedy else "UNKNOWN"
     return "BAD" if counts["critical"] else "WARN" if counts["warning"] else "UNKNOWN" if counts["unknown"] else "OK"
 
 

@@ -88,7 +88,8 @@ def locked(survey: Survey, reader: Reader) -> list[Line]:
     """Who holds a table, so that checks could not be asked: a line that stands before them."""
     if survey.locked is None:
         return []
-    first, *more = wrap(survey.locked.reason or "", reader, len("LOCKED  "))
+    so = ": whatever the application asks of it waits, messages and turns, too" if survey.locked.remedy else ""
+    first, *more = wrap(f"{survey.locked.reason or ''}{so}", reader, len("LOCKED  "))
     return [[Span("LOCKED  ", "critical"), Span(first)], *("        " + one for one in more)]
 
 

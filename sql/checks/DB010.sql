@@ -1,9 +1,9 @@
 -- Which sessions block others on the chat tables, or keep a transaction open on them?
 -- code: DB010
--- title: {count} sessions or prepared transactions hold up the chat tables; the worst, {holder}, blocks {blocks}
--- title-one: {holder} holds up the chat tables; it blocks {blocks}
--- narrow: {count} sessions hold up the chat tables
--- narrow-one: 1 session holds up the chat tables
+-- title: {count} sessions or prepared transactions keep the chat tables locked; behind the worst, {holder}, wait {blocks}
+-- title-one: {holder} keeps the chat tables locked; waiting behind it: {blocks}
+-- narrow: {count} sessions keep the chat tables locked
+-- narrow-one: 1 session keeps the chat tables locked
 -- severity: warning
 -- group: now
 -- expected: no session blocks others on the chat tables, and no transaction stays open on them
