@@ -11,7 +11,7 @@ import pytest
 
 from chatops import sqlfiles
 from chatops.chats import planting
-from chatops.checks import load, repair_batches, run
+from chatops.checks import by_files, load, repair_batches, run
 from chatops.checks.findings import findings
 from chatops.checks.results import Survey
 from chatops.db import Database as Connection
@@ -54,19 +54,25 @@ def test_a_published_function_that_is_broken_is_made_again_by_what_the_help_says
     chatops_inprocess("verify", "--only", "DB007", db=latest_database, check=0)
 
 
-def test_the_numbers_in_helps_are_those_of_the_files() -> None:
-    files = {name[:3]: sqlfiles.read(f"migrations/{name}.sql") for name in sqlfiles.names("migrations")}
-    named = 0
+def test_a_text_that_hangs_on_a_migration_is_told_by_whether_it_is_in() -> None:
+    files = {name: sqlfiles.read(f"migrations/{name}.sql") for name in sqlfiles.names("migrations")}
+    parts = 0
     for check in load.shipped():
-        assert "{made by" not in (check.help_text or ""), check.code
-        for number in re.findall(r"\((\d{3}) and up\)", check.help_text or ""):
-            named += 1
-            source = re.search(r"\{made by (\w+) ([\w.]+)\}", sqlfiles.read(f"checks/{check.code}.sql"))
-            assert source is not None, f"{check.code} names {number} by hand"
-            name = source[2].rpartition(".")[2]
-            makes = re.compile(rf"create (or replace )?{source[1]} {name}\b")
-            assert next(one for one, text in files.items() if makes.search(text)) == number, check.code
-    assert named >= 4
+        for text in filter(None, (check.why, check.consequence, check.help_text)):
+            general = by_files.told(text, None)
+            assert not re.search(r"\[(?:before|from) ", general), (check.code, general)
+            for when, kind, made, words in re.findall(r"\[(before|from) (\w+) ([\w.]+): ([^\]]*)\]", text):
+                parts += 1
+                makes = re.compile(rf"create (or replace )?{kind} {made.rpartition('.')[2]}\b")
+                file = next(name for name, source in files.items() if makes.search(source))
+                assert f"{when} {file[:3]}" in general, check.code
+                said = " ".join(words.split()).strip("; ")
+                for is_in in (True, False):
+                    shown = by_files.told(text, lambda name, file=file, is_in=is_in: is_in if name == file else not is_in)
+                    assert (said in shown) is (is_in is (when == "from")), (check.code, shown)
+            named = re.sub(r"\[(?:before|from) [^\]]*\]", "", text)
+            assert "chatops migrate" not in named, (check.code, named)
+    assert parts >= 12
 
 
 @pytest.mark.parametrize("code", ["OPER001", "CHAT012"])

@@ -13,7 +13,7 @@ from tests.servers import Database, Farm, Server
 
 Run = Callable[..., Result]
 
-A_PERSON_ACTS = {"CHAT013", "CHAT017", "CHAT019", "CHAT020", "CONF004", "DATA004", "DATA006", "QUEUE010", "DB003"}
+A_PERSON_ACTS = {"CHAT013", "CHAT017", "CHAT018", "CHAT019", "CHAT020", "CONF004", "DATA004", "DATA006", "QUEUE010", "DB003"}
 """An operator who is there sits on a chat, a state was made up by hand (its constraint had to go for that, and stays gone), a hold
 has no time, a pair has two chats, a setting is odd but legal, rows have lost their chat,
 users wait longer than promised: no rule mends that."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from chatops.chats.reports import QueueFigures, ask
 from chatops.db import Database
 from chatops.frozen import frozen
 
+ENOUGH = 5
+"""Of fewer waits no half and no 95 % is told, where of others it is not known."""
 BOUNCED = 2
 """So many turns without an answer are too many."""
 
@@ -25,6 +28,8 @@ class Hour:
     taken: int
     wait_p50_seconds: float | None
     wait_p95_seconds: float | None
+    waits_known: int
+    """Of so many of those taken it is known how long their users had waited: of rows from before 018 it is not."""
     given_back: int
 
 
@@ -72,14 +77,18 @@ class Reviewed:
 
 def shift(database: Database, since: datetime) -> Shift:
     """What happened since an instant; inside `reading`."""
-    hours = ask(database, Hour, "queries/shift_hours.sql", {"since": since})
+    hours = [_told(one) for one in ask(database, Hour, "queries/shift_hours.sql", {"since": since})]
     acted = None
     if database.facts is not None and database.facts.has_bookkeeping:
         parameters = {"since": since, "schema": database.target.schema}
         acted = database.rows(Acted, sqlfiles.read("queries/shift_actions.sql"), parameters)
-    nothing = Hour(None, 0, 0, 0, None, None, 0)
+    nothing = Hour(None, 0, 0, 0, None, None, 0, 0)
     whole = next((one for one in hours if one.hour is None), nothing)
     return Shift(since, whole, [one for one in hours if one.hour is not None], acted, reports.queue_figures(database))
+
+
+def _told(hour: Hour) -> Hour:
+    return hour if hour.waits_known >= min(ENOUGH, hour.taken) else replace(hour, wait_p50_seconds=None, wait_p95_seconds=None)
 
 
 def review(database: Database, since: datetime, limit: int | None) -> list[Reviewed]:

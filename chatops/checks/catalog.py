@@ -45,7 +45,6 @@ LONG = 100
 ELSE = "verify schema"
 """What tells more where no file of ours makes what is broken."""
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_MADE_BY = re.compile(r"\{made by ([a-z]+ [\w.]+)\}")
 
 Properties = Mapping[str, str | Mapping[str, str]]
 """Each as text; as texts by major version where servers tell it differently."""
@@ -271,16 +270,6 @@ def _makes_again(file: str, name: str) -> bool:
         return False
     statement = re.compile(rf"^create or replace (?:function|procedure|view|trigger) {re.escape(name)}\b", re.MULTILINE)
     return statement.search(sqlfiles.read(f"migrations/{file}.sql")) is not None
-
-
-def numbered(text: str) -> str:
-    """A sentence with `{made by KIND NAME}` as the number of the migration that first makes that object."""
-
-    def number(place: re.Match[str]) -> str:
-        makers = [file for file in sqlfiles.names("migrations") if objects_of(file).get(place[1]) is not None]
-        return makers[0].partition("_")[0] if makers else place[0]
-
-    return _MADE_BY.sub(number, text)
 
 
 def mended(name: str, ledger: Ledger, major: int, dropping: str | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from chatops import sqlfiles
-from chatops.checks import repair_batches
+from chatops.checks import by_files, repair_batches
 from chatops.checks.findings import filled
 from chatops.checks.heads import PARAMETERS, placeholders
 from chatops.checks.load import Check
@@ -47,8 +47,8 @@ def parts(check: Check) -> list[tuple[str, str]]:
         ("severity", _severity(check)),
         ("asks", check.question),
         ("expected", check.expected),
-        ("why", check.why),
-        ("so", check.consequence),
+        ("why", by_files.told(check.why, None)),
+        ("so", by_files.told(check.consequence, None)),
         ("people say", " · ".join(f"“{phrase}”" for phrase in check.says)),
         ("invariant", check.invariant or ""),
         ("limits", "; ".join(_limit(name) for name in check.limits)),
@@ -62,7 +62,7 @@ def parts(check: Check) -> list[tuple[str, str]]:
     if any(told) and not known:
         found.append(("helps", f"a command or statement for each: chatops diagnose --only {check.code}"))
     if check.help_text:
-        found.append(("helps", re.sub(r"`([^`]+)`", r"chatops \1", in_general(check.help_text))))
+        found.append(("helps", re.sub(r"`([^`]+)`", r"chatops \1", in_general(by_files.told(check.help_text, None)))))
     if check.code in repair_batches.shipped():
         found.append(("repair", repair_in_words(check.code)))
     found.append(("query", f"chatops explain {check.code} --sql"))
@@ -70,7 +70,15 @@ def parts(check: Check) -> list[tuple[str, str]]:
 
 
 EACH = "(a statement for each)"
-PLACES = {"chat_id": "CHAT", "operator_id": "OPERATOR", "limit_minutes": "60", "remedy": EACH, "forget": EACH, "statement": EACH}
+PLACES = {
+    "chat_id": "CHAT",
+    "operator_id": "OPERATOR",
+    "limit_minutes": "60",
+    "remedy": EACH,
+    "forget": EACH,
+    "statement": EACH,
+    "aims": "--only CODE",
+}
 """What stands for a column of a row where there is no row."""
 
 

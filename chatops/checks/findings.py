@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal, TypeGuard
 
 from chatops import formatting
+from chatops.checks import by_files
 from chatops.checks.inventory import GUARDS
 from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import Threshold
@@ -51,6 +52,9 @@ class Finding:
     """The title without names, in a few words; "" where the title has none."""
     named: tuple[str, ...] = ()
     """The titles of the first offending rows alone: one for each thing that does not work because of them."""
+    why: str = ""
+    consequences: tuple[str, ...] = ()
+    """What it does to people: of each row what it says itself, where it does."""
 
     @property
     def command(self) -> str | None:
@@ -80,7 +84,9 @@ class Finding:
         """
         check, rest = self.result.check, self.result.count - len(self.named)
         if check.group == "schema" and self.word == "critical" and self.named:
-            return "; ".join(self.named) + (f"; and {formatting.count(rest)} more" if rest > 0 else "")
+            more = check.title.partition("{count} ")[2].partition(" ")[0] or "rows"
+            more = more.removesuffix("s") if rest == 1 else more
+            return "; ".join(self.named) + (f"; and {formatting.count(rest)} more {more}" if rest > 0 else "")
         if self.result.status == "unknown" or not check.brief:
             return self.title
         return check.brief.replace("{count}", formatting.count(self.result.count))
@@ -139,9 +145,12 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
     if result.status == "unknown":
         return Finding(result, f"whether {check.expected}", used, 0, statements=(result.remedy,) if result.remedy else ())
     title = filled(check.heading(result.count), values, survey.now)
-    if check.kind == "history" and result.severity is Severity.ADVICE and check.severity is not Severity.ADVICE:
+    has = by_files.of(survey.inventory)
+    over = check.kind == "history" and result.severity is Severity.ADVICE and check.severity is not Severity.ADVICE
+    if over and has(GUARDS):
         title += f", before {GUARDS} ended that"
-    told = each if check.helps_by_row else [values]
+    told = _aiming(each if check.helps_by_row else [values])
+    advice = by_files.told(check.help_text or "", has)
     return Finding(
         result=result,
         title=title,
@@ -149,10 +158,12 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         more=max(0, result.count - len(result.rows)),
         commands=_once(_command(check.help_command, row, here) for row in each if _says(check.help_command, row)),
         statements=_once(_in_schema(_filled_exactly(check.help_sql, row), survey) for row in each if _says(check.help_sql, row)),
-        advices=_once(_advice(check.help_text, row, survey, here) for row in told if _says(check.help_text, row)),
-        pasted=_once(text for row in told for text in _pasted(check.help_text or "", row, survey, here)),
+        advices=_once(_advice(advice, row, survey, here) for row in told if _says(advice, row)),
+        pasted=_once(text for row in told if _says(advice, row) for text in _pasted(advice, row, survey, here)),
         narrow=filled(check.narrow_heading(result.count), values, survey.now),
         named=_named(check.title_one, each, survey.now),
+        why=by_files.told(check.why, has),
+        consequences=_once(str(row["so"]) for row in result.rows if row.get("so")) or (by_files.told(check.consequence, has),),
     )
 
 
@@ -163,6 +174,13 @@ def _named(template: str, rows: Sequence[Values], now: datetime | None) -> tuple
     template = _KIND.sub("", template)  # evidence has it
     first = {row.get("stops"): row for row in reversed(rows) if row.get("stops")}
     return _once(filled(template, row, now) for row in list(reversed(first.values())) or rows[:1])
+
+
+def _aiming(rows: Sequence[Values]) -> list[Values]:
+    """Rows whose `aims`, the codes of what came of them, are those of all as options of a command; None where there are none."""
+    codes = sorted({code for row in rows for code in str(row.get("aims") or "").split()})
+    aims = " ".join(f"--only {code}" for code in codes) or None
+    return [{**row, "aims": aims} if "aims" in row else row for row in rows]
 
 
 def _once(texts: Iterable[str]) -> tuple[str, ...]:
@@ -208,6 +226,8 @@ def _says(template: str | None, values: Values) -> TypeGuard[str]:
     """Whether a help says something: one that is a value of the row and nothing else does not where there is none."""
     if not template:
         return False
+    if "{aims}" in template and values.get("aims") is None:
+        return False
     whole = _PLACE.fullmatch(template)
     return whole is None or values.get(whole[1]) is not None
 
@@ -224,7 +244,7 @@ def _filled_exactly(template: str, values: Values) -> str:
 
     def exact(place: re.Match[str]) -> str:
         text = str(values.get(place[1], f"<{place[1]}>"))
-        if place[1] in ("remedy", "mend"):  # whole statements, made and quoted by the check's own query
+        if place[1] in ("remedy", "mend", "aims"):  # whole statements, made and quoted by the check's own query
             return text
         plain = re.fullmatch(r"[\w.:-]+(\([\w ,.\[\]\"]*\))?", text)
         return text if plain else '"' + text.replace('"', '""') + '"'

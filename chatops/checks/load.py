@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from chatops import formatting, sqlfiles
-from chatops.checks import catalog, heads
+from chatops.checks import heads
 from chatops.checks.heads import Head
 from chatops.checks.limits import Limit, declared
 from chatops.errors import UsageError
@@ -266,7 +266,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         consequence=head.get("consequence"),
         help_command=head.get("help") or None,
         help_sql=head.get("help-sql") or None,
-        help_text=catalog.numbered(head.get("help-text")) or None,
+        help_text=head.get("help-text") or None,
         says=tuple(filter(None, (phrase.strip() for phrase in re.split("[;·]", head.get("says"))))),
         reads=head.names("reads"),
         limits=used,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chatops import cluster_log, db, sqlfiles
-from chatops.checks import asking, catalog
+from chatops.checks import asking, catalog, in_the_way
 from chatops.checks import quick as quick_looks
 from chatops.checks import window as windows
 from chatops.checks.inventory import Inventory, take_inventory, take_thresholds
@@ -272,7 +272,7 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
     kept = tuple({key: value for key, value in row.items() if key != asking.COUNT} for row in rows)
     if "structure" in check.shares and "mend" in rows[0] and state.database.facts is not None:
         major = state.database.facts.version_number // 10000
-        kept = tuple(catalog.with_help(row, state.inventory.known, major) for row in kept)
+        kept = tuple(_that_works(catalog.with_help(row, state.inventory.known, major), state, major) for row in kept)
     elif check.help_command == "{mend}" and state.database.facts is not None:
         major = state.database.facts.version_number // 10000
         kept = tuple(
@@ -287,6 +287,18 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
     kept = tuple({key: value for key, value in row.items() if key not in _JUDGED} for row in kept)
     helped = kept if check.helps_by_row else ()
     return Result(check, "failed", severity, count, kept[: state.rows], seconds=seconds, helped=helped)
+
+
+def _that_works(row: dict[str, Any], state: _Run, major: int) -> dict[str, Any]:
+    """A row about an object that is missing, with what stands in the way of putting it back, and what mends that first."""
+    if row.get("found_as") is not None or not row.get("remedy"):
+        return row
+    wanted = catalog.texts_of(f"{row['kind']} {row['object']}", state.inventory.known, major)
+    found = in_the_way.look(state.database, row, wanted)
+    repairs = [one for one in str(row.get("aims") or "").split() if one in sqlfiles.names("repairs")]
+    if found and "mend" not in found and repairs and found.get("remedy") is None:
+        found["mend"] = f"repair {repairs[0]} --dry-run"
+    return {**row, **found}
 
 
 def _how(state: _Run) -> dict[str, bool]:

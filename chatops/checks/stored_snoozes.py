@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 
-from chatops import cluster_log, formatting, sqlfiles
+from chatops import cluster_log, formatting, settings, sqlfiles
 from chatops.db import Database
 from chatops.errors import DatabaseError
 from chatops.frozen import frozen
@@ -24,7 +24,7 @@ class StoredSnooze:
     @property
     def told(self) -> str:
         """The code, with until when and by whom it is silent."""
-        return f"{self.code} (snoozed until {self.until.astimezone(UTC):%Y-%m-%d} by {formatting.visible(self.set_by)})"
+        return f"{self.code} (snoozed until {settings.until_in_words(self.until)} by {formatting.visible(self.set_by)})"
 
 
 def listed(database: Database) -> list[StoredSnooze]:
@@ -43,9 +43,9 @@ def read(database: Database) -> list[StoredSnooze]:
         return []
 
 
-def store(database: Database, provenance: Provenance, code: str, until: date, reason: str) -> int:
-    """Silences a finding until a day begins, in UTC; the number of the action. Not inside a transaction."""
-    parameters = {"key": _key(code), "code": code, "until": datetime.combine(until, time(), UTC), "reason": reason}
+def store(database: Database, provenance: Provenance, code: str, until: datetime, reason: str) -> int:
+    """Silences a finding until an instant; the number of the action. Not inside a transaction."""
+    parameters = {"key": _key(code), "code": code, "until": until, "reason": reason}
     with database.acting():
         database.annotate(provenance.annotations(reason=reason))
         before = {"key": _key(code), "who": provenance.os_user or ""}

@@ -27,7 +27,7 @@ def guard(
       chatops guard off --for 30m --reason 'app release 2.14 sends late replies'
       chatops guard on
 
-    Exit codes: 0 on, or switched · 1 they are off, or do not work (guard alone) · 2 usage · 4 refused: no guards in this database
+    Exit codes: 0 on, or switched · 1 they are off (guard alone), or do not work · 2 usage · 4 refused: no guards in this database
     """
     from chatops.flows import guard as flow
 

@@ -52,7 +52,8 @@ def ensure(invocation: Invocation, size: int | None, seed: int | None, *, healed
     if made.size > FRESHEN_UP_TO:
         invocation.note("so large a demo keeps the clocks it was made with; --reset makes it anew")
     elif behind := population.refresh(database):
-        invocation.note(f"the demo is there; its clocks were {formatting.duration(behind)} old and are right again")
+        later = f"its past was moved {formatting.duration(behind)} later, to end just now"
+        invocation.note(f"the demo is there; {later}: chats, messages and turns. The log keeps its times")
     else:
         invocation.note("the demo is there")
     return made

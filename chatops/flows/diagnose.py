@@ -197,7 +197,7 @@ def understood(invocation: Invocation, request: DiagnoseRequest) -> _Plan:
     only, ignored = load.codes_of(request.only), load.codes_of(request.ignore)
     silent = snoozed(invocation, only) if not request.chat else []
     checks = run_checks.choose(invocation.configuration, request.checks_dir, only, [*ignored, *(one.code for one in silent)])
-    ignored += [f"{one.code} (snoozed until {one.until})" for one in silent if one.code not in ignored]
+    ignored += [f"{one.code} (snoozed until {one.told})" for one in silent if one.code not in ignored]
     given: Mapping[str, float] = thresholds.parse(request.threshold)
     window.window(request.since)
     invocation.check_output()
@@ -243,7 +243,7 @@ def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stor
             seen = _Seen(survey, invocation.target.name)
             seen.ignored = (
                 *plan.ignored,
-                *(f"{one.code} (snoozed until {one.until:%Y-%m-%d} by {one.set_by})" for one in silent),
+                *(one.told for one in silent),
             )
             seen.health = health(database, survey)
             seen.stored = earlier_look.stored_watch(database) if stored else None
@@ -267,14 +267,14 @@ def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stor
 def snoozed(invocation: Invocation, only: Sequence[str]) -> list[Snooze]:
     """The findings that are snoozed today. Those asked for by name are shown all the same; an ended snooze is reported."""
     known = {check.code for check in load.shipped()}
-    today = datetime.now(UTC).date()
+    now = datetime.now(UTC)
     silent = []
     for snooze in settings.snoozes(invocation.configuration):
         if snooze.code not in known:
             invocation.warn(f"chatops.toml snoozes {snooze.code}, which is no finding")
-        elif not snooze.holds(today):
+        elif not snooze.holds(now):
             invocation.note(
-                f"the snooze of {snooze.code} ended on {snooze.until}; take it out: chatops snooze {snooze.code} --off"
+                f"the snooze of {snooze.code} ended on {snooze.told}; take it out: chatops snooze {snooze.code} --off"
             )
         elif snooze.code not in only and (not snooze.schemas or (not invocation.has_tenants and _is_about(invocation, snooze))):
             silent.append(snooze)

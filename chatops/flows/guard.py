@@ -55,6 +55,14 @@ def _on(invocation: Invocation, reason: str | None) -> ExitCode:
     with acting.planning(invocation, database, logged=False, moves=False):
         guards.require(database)
     done = guards.switch_on(database, invocation.provenance, reason)
-    told = f"The guards are on, action {done.action_id}." if done else "The guards were on already; nothing was changed."
-    invocation.tell(told, off=False, action_id=done.action_id if done else None)
-    return ExitCode.OK
+    with database.reading():
+        guarding = guards_there.look(database)
+    works = not (guarding.broken or guarding.unknown)
+    said = f"The switch is on, action {done.action_id}" if done else "The switch was on already"
+    if works:
+        said = f"The guards are on, action {done.action_id}." if done else "The guards were on already; nothing was changed."
+        invocation.tell(said, off=False, works=True, action_id=done.action_id if done else None)
+        return ExitCode.OK
+    data: dict[str, object] = {"action_id": done.action_id if done else None, "works": None if not guarding.broken else False}
+    invocation.show(screen.still_broken(said, guarding, invocation.now, invocation.here, data))
+    return ExitCode.FOUND

@@ -37,6 +37,10 @@ WAITS = "user_waits_since"
 """The column of a check some of whose chats have users who wait, while the others are only wrong."""
 BLOCKS = "blocks"
 """The column of a check that says how many sessions wait for what it found: each may be a user's message."""
+FELT = "felt"
+"""The column of a check that says whether users and operators feel what it found."""
+MOST_LINES = 15
+"""With more findings by line than that, one that is only felt is told by its code."""
 MOST_WHOLE = 10
 """With more findings by line than that each has one line: where its title is longer, the shorter words for it."""
 MOST_CODES = 6
@@ -61,6 +65,8 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     told: list[Line] = [*_verdict(survey, desk, reader, changes), *locked(survey, reader)]
     waits = [one for one in found if _keeps_waiting(one)]
     critical = [one for one in found if one.word == "critical" and one not in waits]
+    if len(critical) + len(waits) > MOST_LINES:  # on a full screen those for whom a check is about users who wait come first
+        waits = [one for one in waits if one.result.check.users_wait or not any(row.get(FELT) for row in one.result.rows)]
     for title, some in (("CRITICAL", critical), ("USERS WAIT", waits)):
         whole = len(critical) + len(waits) <= MOST_WHOLE
         told += _by_line(title, some, survey, reader, changes, whole=whole) if some else []
@@ -85,7 +91,9 @@ def in_one_line(survey: Survey, desk: Desk, reader: Reader, changes: Changes | N
 
 
 def _keeps_waiting(one: Finding) -> bool:
-    waits = one.result.check.users_wait or any(row.get(WAITS) is not None or row.get(BLOCKS) for row in one.result.rows)
+    waits = one.result.check.users_wait or any(
+        row.get(WAITS) is not None or row.get(BLOCKS) or row.get(FELT) for row in one.result.rows
+    )
     return waits and one.word in ("critical", "warning")
 
 
@@ -191,12 +199,13 @@ def how_mended(one: Finding) -> str:
         return "reopen"  # a repair leaves it out
     if check.help_command == "{mend}":
         words = [str(mend).split()[0] if (mend := row.get("mend")) else "sql" for row in one.result.helped or one.result.rows]
-        acts = [word for word in words if word not in LOOKS]
+        # What stands in the way of a statement is mended first.
+        acts = ["sql" if word in ("repair", "diagnose") else word for word in words if word not in LOOKS]
         return acts[0] if acts else "people" if words else "sql"
     word = (check.help_command or "").partition(" ")[0]
     if word in LOOKS:
         begins = re.match(r"`(\w+)", check.help_text or "")
-        return PAST if check.kind == "history" else begins[1] if begins else "people"
+        return begins[1] if begins else PAST if check.kind == "history" else "people"
     return word or ("sql" if check.help_sql else PAST if check.kind == "history" else "by hand")
 
 
@@ -208,8 +217,8 @@ def _folded(rest: Sequence[Finding], reader: Reader) -> list[Line]:
     warnings = [one for one in rest if one.word == "warning"]
     kinds = (
         ("ROWS", [one for one in warnings if one.result.check.group != "schema" and how_mended(one) != PAST]),
-        ("SCHEMA", [one for one in warnings if one.result.check.group == "schema"]),
         ("PAST", [one for one in warnings if one.result.check.group != "schema" and how_mended(one) == PAST]),
+        ("SCHEMA", [one for one in warnings if one.result.check.group == "schema"]),
         ("UNKNOWN", [one for one in rest if one.word == "unknown"]),
         ("ADVICE", [one for one in rest if one.word == "advice"]),
     )
@@ -222,6 +231,13 @@ def _folded(rest: Sequence[Finding], reader: Reader) -> list[Line]:
         if title == "ADVICE" and len(pieces) > 1:
             _beside(lines, f"ADVICE {len(some)}: --full", reader)
             continue
+        if title == "PAST" and len(pieces) == 1 and lines and isinstance(lines[-1], str):
+            # Behind the few codes of a second line there is room.
+            told, beside = str(lines[-1]), f"{head}  {pieces[0]}"
+            gap = (reader.width or 0) - len(told) - len(beside)
+            if gap > 2:
+                lines[-1] = [Span(told + " " * min(gap, 4)), Span(head, "strong"), Span(f"  {pieces[0]}")]
+                continue
         lines.append([Span(f"{head:<{CODE + 2}}", "strong"), Span(pieces[0])])
         lines += [" " * (CODE + 2) + piece for piece in pieces[1:]]
     return lines

@@ -15,7 +15,20 @@ from chatops.checks.results import Survey
 from chatops.model import Values
 from chatops.screens.lines import Reader
 
-_NOT_SHOWN = ("remedy", "mend", "dropping", "statement", "found_as", "wanted_as", "told", "stops", "otherwise")
+_NOT_SHOWN = (
+    "remedy",
+    "mend",
+    "dropping",
+    "statement",
+    "found_as",
+    "wanted_as",
+    "told",
+    "stops",
+    "otherwise",
+    "so",
+    "aims",
+    "felt",
+)
 """What the title, the help line or the difference below says."""
 MOST_DIFFERENCE = 8
 SHORTEST_TOLD = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 
-from chatops.checks import load, repair_batches
+from chatops.checks import by_files, load, repair_batches
 from chatops.checks.explain import by_problem, general, in_general, parts, queries
 from chatops.checks.findings import PASTED
 from chatops.checks.load import Check
@@ -94,9 +94,10 @@ def one(check: Check, width: int, here: Callable[..., str] | None = None) -> Ans
 
 def _pasted(text: str, check: Check) -> list[str]:
     """What of a sentence is a command line or a statement."""
-    known = [f"chatops {part}" for part in in_general(check.help_text or "").split("`")[1::2]]
+    words = in_general(by_files.told(check.help_text or "", None))
+    known = [f"chatops {part}" for part in words.split("`")[1::2]]
     known.append(f"chatops diagnose --only {check.code}")
-    return [one for one in (*known, *PASTED.findall(check.help_text or "")) if one in text]
+    return [one for one in (*known, *PASTED.findall(words)) if one in text]
 
 
 def query(check: Check) -> Answer:

@@ -42,7 +42,7 @@ _READS = re.compile(r"select (?!\w+\()")
 
 def finding_lines(finding: Finding, survey: Survey, reader: Reader, alike: Sequence[str] = ()) -> list[Line]:
     """One finding: what, against which limit, the evidence, why, and what helps."""
-    check, result = finding.result.check, finding.result
+    result = finding.result
     word = finding.word
     head = f"{word.upper():<8}  {finding.code:<8}"
     wrapped = wrap(finding.title, reader, len(head) + 2)
@@ -71,10 +71,10 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader, alike: Seque
     cause = feeding(findings(survey, reader.here)) if finding.code in MISSED else None
     if cause is not None:
         lines += labelled("first", f"see {cause.code}: {cause.brief}", reader)
-    if check.why:
-        lines += labelled("why", check.why, reader)
-    if check.consequence and result.severity is not Severity.ADVICE:
-        lines += labelled("so", check.consequence, reader)
+    if finding.why:
+        lines += labelled("why", finding.why, reader)
+    for place, so in enumerate(finding.consequences if result.severity is not Severity.ADVICE else ()):
+        lines += labelled("" if place else "so", so, reader) if so else []
     for pasted in (finding.commands, finding.statements):
         lines += [command_line("" if place else "help", text, reader) for place, text in enumerate(pasted)]
     if finding.statements:
@@ -152,7 +152,7 @@ def _finding_row(finding: Finding, reader: Reader) -> dict[str, Any]:
         "limits": [{"name": one.name, "value": one.value, "unit": one.unit, "from": one.origin} for one in finding.limits],
         "rows": [machine_row(row, reader) for row in result.rows],
         "reason": result.reason,
-        "why": check.why,
+        "why": finding.why,
         "help_command": finding.command,
         "help_sql": finding.sql,
         "help_text": finding.advice,

@@ -54,12 +54,34 @@ def answer(found: Guards, guarding: Guarding, now: datetime | None, here: Callab
                 Span(formatting.visible(guarding.unknown)),
             ]
         ]
-    if guarding.broken:
-        lines += [f"  {says}" for _, says in guarding.broken[:MOST]]
-        lines += [f"  and {formatting.count(len(guarding.broken) - MOST)} more"] if len(guarding.broken) > MOST else []
-        codes = dict.fromkeys(code for code, _ in guarding.broken)
-        lines.append([Span(here("diagnose", *(word for code in codes for word in ("--only", code))), "code")])
+    lines += _broken(guarding, here)
     if found.away:
         lines.append(f"UNKNOWN: what was refused on {', '.join(found.away)}, which the coordinator does not reach")
     table = Table("refusals", COLUMNS, found.refusals, title="Refused since the guards count", empty="nothing was refused yet")
     return Answer("guard", [Text(lines), table], data, now)
+
+
+def _broken(guarding: Guarding, here: Callable[..., str]) -> list[Line]:
+    """What does not work, and the command that has what mends each."""
+    if not guarding.broken:
+        return []
+    lines: list[Line] = [f"  {says}" for _, says in guarding.broken[:MOST]]
+    lines += [f"  and {formatting.count(len(guarding.broken) - MOST)} more"] if len(guarding.broken) > MOST else []
+    codes = dict.fromkeys(code for code, _ in guarding.broken)
+    return [*lines, [Span("mend: "), Span(here("diagnose", *(word for code in codes for word in ("--only", code))), "code")]]
+
+
+def still_broken(
+    said: str, guarding: Guarding, now: datetime | None, here: Callable[..., str], data: dict[str, object]
+) -> Answer:
+    """`guard on` where the switch is on, and what it switches does not work, or nobody can tell; `said` is about the switch."""
+    if not guarding.broken:
+        lines: list[Line] = [
+            [Span(f"{said}; UNKNOWN whether the guards work: ", "warning"), Span(formatting.visible(guarding.unknown or ""))]
+        ]
+    else:
+        count = formatting.count(len(guarding.broken))
+        lines = [[Span(f"{said}, but the guards do not all work: ", "critical"), Span(f"{count} of what they need")]]
+        lines += _broken(guarding, here)
+    broken = [{"code": code, "says": says} for code, says in guarding.broken]
+    return Answer("guard", [Text(lines)], {"off": False, **data, "broken": broken}, now)

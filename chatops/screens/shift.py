@@ -20,6 +20,7 @@ HOURS = [
     TAKEN,
     Column("wait_p50_seconds", "half waited", "duration", rank=2),
     Column("wait_p95_seconds", "95 % waited", "duration", rank=1),
+    Column("waits_known", "waits known", "number", audience="machines"),
     Column("given_back", "given back", "number", rank=3),
     Column("refused", "refused", "number", rank=2),
 ]
@@ -67,7 +68,7 @@ def handed_over(shift: Shift, seen: Watched | None, now: datetime | None, watch:
         body.append(Table("actions", ACTED, shift.acted, title="Done with chatops", empty="Nothing was done with chatops."))
     told = [asdict(one) for one in seen.transitions] if seen is not None else []
     body.append(Table("findings", CHANGED, told, title="Findings that came and went", audience="machines"))
-    names = ("messages", "replies", "taken", "wait_p50_seconds", "wait_p95_seconds", "given_back")
+    names = ("messages", "replies", "taken", "waits_known", "wait_p50_seconds", "wait_p95_seconds", "given_back")
     data = {"since": shift.since, **{name: getattr(whole, name) for name in names}, "refused": refused}
     if seen is not None:
         data |= {"looks": seen.looks, "open": dict(seen.open)}
@@ -93,10 +94,15 @@ def _findings(seen: Watched | None, watch: str) -> list[Line]:
 
 
 def _waited(shift: Shift) -> str:
-    half, most = shift.whole.wait_p50_seconds, shift.whole.wait_p95_seconds
-    if half is None or most is None:
+    whole = shift.whole
+    half, most = whole.wait_p50_seconds, whole.wait_p95_seconds
+    known = f"the wait is known of {formatting.count(whole.waits_known)} of them"
+    if not whole.taken:
         return ""
-    return f" (half after {formatting.duration(round(half))}, 95 % after {formatting.duration(round(most))})"
+    if half is None or most is None:
+        return f" ({known})" if whole.waits_known < whole.taken else ""
+    of_them = f"{known}: " if whole.waits_known < whole.taken else ""
+    return f" ({of_them}half after {formatting.duration(round(half))}, 95 % after {formatting.duration(round(most))})"
 
 
 def to_review(rows: Sequence[Reviewed], since: datetime, now: datetime | None, limit: int) -> Answer:

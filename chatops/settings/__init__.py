@@ -7,7 +7,7 @@ from chatops.settings.folders import cache_dir, config_dir, data_dir, state_dir
 from chatops.settings.production import THIS_MACHINE, Answered, judged, production_beside
 from chatops.settings.resolve import named_several, resolve, resolve_all
 from chatops.settings.secrets import redact, secrets_in, secrets_of, without_databases, without_passwords
-from chatops.settings.snoozes import Snooze, snoozes
+from chatops.settings.snoozes import Snooze, snoozes, until_in_words
 from chatops.settings.target import WHERE_SUPABASE_SHOWS_IT, Options, Origin, Target
 from chatops.settings.urls import parse, url_without_password
 
@@ -36,6 +36,7 @@ __all__ = [
     "snoozes",
     "state_dir",
     "table_of",
+    "until_in_words",
     "url_without_password",
     "without_databases",
     "without_passwords",

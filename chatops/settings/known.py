@@ -55,7 +55,7 @@ def check(data: Mapping[str, object], path: Path) -> None:
     assert isinstance(snoozes, Mapping)
     for code, table in snoozes.items():
         if "until" not in table:
-            raise UsageError(f"{path}: [snooze.{code}] needs until = YYYY-MM-DD")
+            raise UsageError(f"{path}: [snooze.{code}] needs until = YYYY-MM-DD, or an instant")
 
 
 def _check(table: Mapping[str, object], known: Known, inside: tuple[str, ...], path: Path) -> None:

@@ -1,15 +1,14 @@
 -- Which chats wait for the user although the user spoke last?
 -- code: CHAT006
 -- invariant: I6
--- title: {count} chats wait for a user who spoke last: their message is lost
--- title-one: 1 chat waits for a user who spoke last: the message is lost
--- brief: {count} in no queue although the user spoke last
+-- title: {count} chats are in no queue although the user spoke last
+-- title-one: 1 chat is in no queue although the user spoke last
 -- severity: warning
 -- group: data
 -- expected: a chat that waits for its user was answered last
 -- why: the user wrote while the operator was replying: the message left the chat assigned, then the reply put it to
 --   waiting for the user without looking again; or what takes messages into the queue was missing or switched off (DB003, DB017)
--- consequence: the chat is in nobody's queue and nobody is ever called, until the user writes once more
+-- consequence: the message is there, but nobody is called for it until the user writes once more; the repair puts the chat into the queue
 -- users-wait: yes
 -- help: repair CHAT006 --dry-run
 -- says: nobody answers; a message was lost

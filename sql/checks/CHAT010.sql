@@ -12,7 +12,8 @@
 -- why: a chat that was put back by a stale write was assigned again before the first assignment was closed, or an admin's
 --   reassign noted the old operator twice
 -- consequence: two people work on one conversation; figures count both
--- help-text: nothing mends what has happened, and after --since (24 h) it is no longer told; chatops help snooze says how to keep it from the screen; chatops migrate keeps it from happening again ({made by trigger chat_assignments.chatops_guard_assignment} and up)
+-- help-text: nothing mends what has happened, and after --since (24 h) it is no longer told; chatops help snooze says how to keep it from the screen
+--   [before trigger chat_assignments.chatops_guard_assignment: ; chatops migrate keeps it from happening again]
 -- says: operator loses the chat; stats seem wrong
 -- reads: chat_assignments
 -- shares: late_turns

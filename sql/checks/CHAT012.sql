@@ -7,8 +7,9 @@
 -- severity: warning
 -- group: data
 -- expected: nobody writes into a chat that the reassignment limit closed
--- why: the limit counts every closed assignment, normal replies too: after three replies the next idle timeout ends the
---   chat for good
+-- why: [before trigger chats.chatops_guard_chat: the limit counts every closed assignment, normal replies too: after three replies the next
+--   idle timeout ends the chat for good;] [from trigger chats.chatops_guard_chat: the chat was closed before the limit counted releases without
+--   a reply alone, or what opens it at the next message was missing or off (DB017)]
 -- consequence: the user sees an open chat, writes, and pays for the messages that are not free; no operator is ever shown them
 -- users-wait: yes
 -- help: repair CHAT012 --dry-run

@@ -7,10 +7,10 @@
 -- kind: history
 -- expected: whoever holds a chat keeps it until they reply, give it back, fall silent, or an admin moves it
 -- why: the application's code was not deployed: its old code puts a chat into the queue at each message of its user, whoever
---   holds it
+--   holds it[from trigger chats.chatops_guard_chat: ; the guards absorb that, so they were off or did not work (CONF002, DB017)]
 -- consequence: operators lose the chat that they are answering, and the user gets two operators in one conversation
--- help-text: deploy the application's code (step 2 of the guide: chatops deploy runs it from [deploy] commands);
---   chatops migrate to 022 and up absorbs such writes of the old code
+-- help-text: deploy the application's code (step 2 of the guide: chatops deploy runs it from [deploy] commands);[before trigger chats.chatops_guard_chat: ; chatops migrate absorbs
+--   such writes of the old code]
 -- says: operator loses the chat; the deploy is not right
 -- reads: chat_assignments, messages, chats, operators
 -- shares: late_turns

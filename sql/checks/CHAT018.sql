@@ -1,13 +1,15 @@
 -- Into which closed chats does a user write in vain, whoever closed them?
 -- code: CHAT018
--- title: {count} users write in vain: their chats are closed
--- title-one: 1 user writes in vain: the chat is closed
--- severity: advice
+-- title: {count} users wrote into closed chats, and nobody is called
+-- title-one: 1 user wrote into a closed chat, and nobody is called
+-- brief: {count} wrote into a chat that is closed
+-- severity: warning
 -- group: data
 -- expected: nobody writes into a chat that somebody has closed
 -- why: an admin closed the chat, blocked the user, or unblocked them without opening their chats again; the application goes on
 --   to take their messages
 -- consequence: the user sees an open chat, writes, and pays for the messages that are not free; no operator is ever shown them
+-- users-wait: yes
 -- help: reopen {chat_id} --dry-run
 -- says: nobody answers
 -- reads: chats, chat_assignments, messages

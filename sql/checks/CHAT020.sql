@@ -7,7 +7,8 @@
 -- expected: a user has one chat with a profile
 -- why: the unique constraint is gone, or rows were restored beside others, and the application began a second conversation
 -- consequence: two operators answer as one person, and neither sees what the other wrote
--- help-text: nothing automatic does: choose the chat that goes on, end the other, and put the unique constraint back
+-- help-text: choose the chat that goes on and end the other: `close CHAT --dry-run`; then `diagnose --only DB003` has the statement that
+--   moves what was said in the ended ones to it, and puts the unique constraint back
 -- says: an answer came twice
 -- reads: chats
 -- A unique index that is valid holds whatever triggers are off: then there is nothing to count.

@@ -2,13 +2,14 @@
 -- code: CONF001
 -- invariant: I20
 -- title: {count} settings in platform_config cannot be used
--- title-one: the setting {setting} in platform_config cannot be used
+-- title-one: the setting {setting} cannot be used: {so}
 -- severity: warning
 -- group: data
 -- expected: the settings that the chat functions read are numbers, and in range
--- why: the settings page saves some numbers as text; the deployed release function reads the limit with a cast that fails
---   on text
--- consequence: with max_reassignments as text no chat can be released any more: idle chats stay with operators who left
+-- why: the settings page saves some numbers as text[before function take_next_chat: ; the deployed release function reads the limit with a cast that fails
+--   on text;] or somebody wrote it by hand
+-- consequence: the chat functions work with the usual value, whatever was meant;
+--   [before function take_next_chat: with max_reassignments as text no chat can be released any more: idle chats stay with operators who left]
 -- help: repair CONF001 --dry-run
 -- says: nobody answers
 -- reads: platform_config
@@ -22,9 +23,20 @@ select s.key as setting,
        pg_catalog.left(s.value::text, 60) as value,
        case when pg_catalog.jsonb_typeof(s.value) = 'string' and s.number is not null then 'a number stored as text'
             when s.number is null then 'no number'
-            else 'outside ' || s.least::text || ' to ' || s.most::text end as trouble,
+            else 'outside ' || s.least::text || ' to ' || s.most::text end
+       || coalesce(' by ' || (noted.it ->> 'updated_by'::text), '') as trouble,
+       case when s.key::text = 'max_reassignments' and fails.it then 'no chat can be released any more: idle chats stay with operators who left'
+            when s.key::text = 'max_reassignments' then 'chats are closed after ' || s.usual::text || ' releases without a reply, whatever was meant'
+            when s.key::text = 'idle_timeout_minutes' then 'a silent operator loses the chat after ' || s.usual::text || ' min, whatever was meant'
+                 || case when old.it then '; what the idle cron of the application makes of it is its own affair' else '' end
+            when s.key::text = 'own_chat_after_seconds' then 'the last operator of a chat gets it again after ' || s.usual::text || ' s, whatever was meant'
+            when s.key::text = 'queue_sla_minutes' then 'a wait counts as too long after ' || s.usual::text || ' min, whatever was meant; nothing else changes' end as so,
+       s.key::text <> 'queue_sla_minutes' as felt,
        (select pg_catalog.max((pg_catalog.to_jsonb(p) ->> 'updated_at'::text)::timestamptz)
           from platform_config p
          where p.key::text = s.key::text and pg_catalog.to_jsonb(p) ->> 'updated_at'::text ~ '^[12][0-9]{3}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?[+-](0[0-9]|1[0-4]):[0-5][0-9]$') as changed_at
   from (:unusable_settings) as s
- order by s.key
+ cross join lateral (select pg_catalog.to_jsonb(p.*) as it from platform_config p where p.key::text = s.key::text limit 1) as noted
+ cross join (select :'before_018'::boolean as it) as old
+ cross join lateral (select old.it and pg_catalog.jsonb_typeof(s.value) <> 'number' as it) as fails
+ order by not fails.it, s.key::text = 'queue_sla_minutes', s.key

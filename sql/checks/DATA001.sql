@@ -7,7 +7,9 @@
 -- group: data
 -- kind: history
 -- expected: a chat's message_count and an operator's total_messages are what the messages say
--- why: the application reads an operator's counter and writes it back plus one: of two at the same moment one is lost
+-- why: [before trigger operators.chatops_keep_total_messages: the application reads an operator's counter and writes it back plus one: of two at
+--   the same moment one is lost;] [from trigger operators.chatops_keep_total_messages: rows were written while what counts was missing or off
+--   (DB003, DB017), or restored]
 -- consequence: figures per operator are wrong
 -- help: repair DATA001 --dry-run
 -- says: stats seem wrong

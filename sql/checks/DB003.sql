@@ -10,17 +10,20 @@
 -- group: schema
 -- expected: the objects of every applied file exist
 -- why: a file was applied in part by hand, a restore left a schema out, or somebody dropped the object since
--- consequence: what relies on it fails, or goes over every row
+-- consequence: what relies on it fails, or goes over every row; the finding says what for each
 -- help: {mend}
 -- help-sql: {remedy}
+-- help-text: what came of it meanwhile: `diagnose {aims}`
 -- says: the deploy is not right
 -- shares: structure, expected_objects
 -- What must be there is told by sql/catalog, as far as the ledger says files are in; without a ledger 001 to 017, and of later files
 -- those of which something is there. A file of which nothing is there is one row, and so is a table with all that belongs to it.
+\set kept_by `cat sql/checks/shared/kept_by.sql`
 \set structure `cat sql/checks/shared/structure.sql`
 \set expected_objects `cat sql/checks/shared/expected_objects.sql`
 with structure as materialized (:structure),
 expected_objects as materialized (:expected_objects),
+kept_by as materialized (:kept_by),
 wanted as materialized (
   select w.kind, w.name, w.of, w.migration, w.state, w.vital, w.stops, s.kind is not null as present
     from expected_objects w
@@ -53,8 +56,16 @@ select found.kind, found.object, found.migration,
        case when found.migration = 'bookkeeping' then found.kind || ' ' || found.object
             when found.kind = 'file' then 'what ' || found.migration || ' makes'
             when found.stops is not null then found.kind || ' ' || found.object
-            else found.kind || ' ' || found.object || ' (' || found.migration || ')' end || ' is missing' || coalesce(': ' || found.stops, '') as told,
+            else found.kind || ' ' || found.object || ' (' || found.migration || ')' end || ' is missing' || coalesce(': ' || coalesce(found.stops, k.so), '') as told,
        found.stops,
+       case when found.kind = 'file' then found.object || ' was begun and not ended'
+            else found.kind || ' ' || found.object || ': '
+                 || coalesce(found.stops, k.so, case found.kind when 'index' then 'queries that use it go over every row'
+                                                                when 'trigger' then 'what it keeps is not kept'
+                                                                when 'constraint' then 'rows that it keeps out come in'
+                                                                when 'sequence' then 'rows get no number'
+                                                                else 'what uses it fails' end) end as so,
+       k.aims,
        found.vital as critical
   from (
     select n.kind, n.name as object, n.migration, n.state, n.vital, case when n.vital then n.stops end as stops
@@ -65,6 +76,12 @@ select found.kind, found.object, found.migration,
     union all
     select distinct 'file', n.migration, n.migration, n.state, false, null from needed n where not n.begun and n.state = 'unknown'
   ) as found
+  left join lateral (
+    select b.so, b.aims from kept_by b
+     where found.kind in ('trigger', 'constraint', 'index')
+       and (pg_catalog.split_part(found.object, '.', 2) = b.name or found.object = b.name or (b.of = '' and found.object like '%' || b.name))
+     limit 1
+  ) as k on true
  order by found.vital desc, found.stops is null,
           -- The first of each thing that does not work any more.
           pg_catalog.row_number() over (partition by found.stops order by found.migration <> 'bookkeeping', found.migration, found.kind <> 'table', found.kind, found.object),

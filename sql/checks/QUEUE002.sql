@@ -8,11 +8,13 @@
 -- group: data
 -- kind: history
 -- expected: who began to wait first is served first
--- why: the deployed queue goes by the age of the chat, not of the wait: the oldest chats are always first and young ones starve
+-- why: [before function take_next_chat: the deployed queue goes by the age of the chat, not of the wait: the oldest chats are always first
+--   and young ones starve;] [from function take_next_chat: the chat is kept for its last operator, it was put back or locked while later ones were
+--   taken, or an admin gave those away by hand]
 -- consequence: some users are answered at once again and again while others wait without end
 -- users-wait: yes
 -- help: queue
--- help-text: nothing mends the order so far; chatops migrate serves by the wait ({made by function take_next_chat} and up)
+-- help-text: `reassign --where QUEUE002 --to auto --dry-run` gives these to whoever is free[before function take_next_chat: ; chatops migrate serves by the wait from then on]
 -- says: users wait too long
 -- reads: chats, messages, chat_assignments
 -- limits: overtaken_by, overtaken_seconds

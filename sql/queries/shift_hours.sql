@@ -17,7 +17,7 @@ with turns as (
   group by grouping sets ((pg_catalog.date_trunc('hour', m.created_at)), ())
 )
 select coalesce(t.hour, s.hour) as hour, coalesce(s.messages, 0) as messages, coalesce(s.replies, 0) as replies,
-       coalesce(t.taken, 0) as taken, t.wait_p50_seconds, t.wait_p95_seconds, coalesce(t.given_back, 0) as given_back
+       coalesce(t.taken, 0) as taken, t.wait_p50_seconds, t.wait_p95_seconds, coalesce(t.waits_known, 0) as waits_known, coalesce(t.given_back, 0) as given_back
 from turns t
 full join said s on coalesce(s.hour, 'infinity') = coalesce(t.hour, 'infinity')
 order by hour nulls first

@@ -1,0 +1,50 @@
+"""Sentences of a check that hold before or from a migration of ours on: told of a database as far as its files are in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from chatops import sqlfiles
+from chatops.checks import catalog
+from chatops.checks.inventory import Inventory
+
+Has = Callable[[str], bool]
+"""Whether the file of this name is in."""
+_PART = re.compile(r"\[(before|from) ([a-z]+ [\w.]+): ([^\[\]]*)\]")
+
+
+def told(text: str, has: Has | None) -> str:
+    """A sentence with its `[before KIND NAME: …]` and `[from KIND NAME: …]`, by the migration that first makes that object.
+
+    Without a database (None) both are told, each with the number of the migration.
+    """
+
+    def part(place: re.Match[str]) -> str:
+        when, made, words = place.groups()
+        file = maker(made)
+        if has is None:
+            return f"{when} {file.partition('_')[0]}{' on' if when == 'from' else ''}: {words}"
+        return words if has(file) is (when == "from") else ""
+
+    return " ".join(_PART.sub(part, text).split()).strip("; ") if "[" in text else text
+
+
+@cache
+def maker(made: str) -> str:
+    """The migration that first makes an object. Raises LookupError where none does."""
+    for file in sqlfiles.names("migrations"):
+        if catalog.objects_of(file).get(made) is not None:
+            return file
+    raise LookupError(f"no migration makes {made}")
+
+
+def of(inventory: Inventory) -> Has:
+    """Which files are in: as the ledger says; without one, by the columns of 018."""
+    known = inventory.known.files
+
+    def has(file: str) -> bool:
+        return file in known if known is not None else not inventory.before_018 or file < "018"
+
+    return has

@@ -1,0 +1,37 @@
+-- What is not kept any more while a trigger, key or constraint of ours is missing or off, and by which findings the damage shows.
+-- of: its table; name: its own name, or the end of it
+select k.of, k.name, k.so, k.aims
+  from (values
+    ('messages', 'chatops_apply_message', 'messages do not reach the queue', 'CHAT006 DATA007 QUEUE012'),
+    ('messages', 'chatops_order_message', 'messages keep the client''s time, and two at one moment miss each other', 'CHAT006 CHAT007 DATA002'),
+    ('messages', 'chatops_keep_message', 'stored messages can change their chat, sender and time', 'DATA001 DATA002 QUEUE012'),
+    ('messages', 'chatops_forget_messages', 'a deleted message stays in counters and in the queue', 'DATA001 QUEUE001 QUEUE012'),
+    ('messages', 'chatops_follow_truncate', 'after TRUNCATE counters and queue stay as they were', 'DATA001 QUEUE001'),
+    ('chats', 'chatops_guard_new_chat', 'new chats may contradict themselves, and come with counters of their own', 'CHAT003 CHAT011 DATA001'),
+    ('chats', 'chatops_open_first_turn', 'a chat that is created for an operator has no open turn', 'CHAT005'),
+    ('chats', 'chatops_guard_chat', 'stale writes are accepted again: operators lose chats, answered ones come back', 'CHAT003 CHAT006 CHAT007 CHAT009 CHAT016'),
+    ('chats', 'chatops_mark_move', 'whoever planned a move does not see that the chat has moved meanwhile', 'CHAT007 CHAT016'),
+    ('chats', 'chatops_follow_holder', 'turns and heartbeats do not follow who holds a chat', 'CHAT002 CHAT004 CHAT005 CHAT008'),
+    ('chat_assignments', 'chatops_guard_assignment', 'a second open turn of a chat is accepted', 'CHAT002 CHAT004 CHAT010'),
+    ('chat_assignments', 'chatops_guard_release', 'the turn of a chat that is held can be closed', 'CHAT005 DATA002'),
+    ('chat_assignments', 'chatops_keep_turn', 'the open turn of a chat that is held can be deleted', 'CHAT005'),
+    ('chat_assignments', 'chatops_follow_truncate', 'after TRUNCATE chats are held without a turn', 'CHAT005'),
+    ('operator_activity', 'chatops_guard_heartbeat', 'heartbeats of others and from the future are accepted', 'CHAT008 DATA002'),
+    ('operators', 'chatops_start_total_messages', 'a new operator''s count of messages is what the client says', 'DATA001'),
+    ('operators', 'chatops_keep_total_messages', 'the application writes over operators'' counts of messages', 'DATA001'),
+    ('operators', 'chatops_refuse_operators_clock', 'a last activity that no client can read is accepted', 'DATA002'),
+    ('operators', 'chatops_free_chats_of_operator', 'an operator who is deactivated keeps their chats', 'OPER001'),
+    ('messages', 'chatops_note_moving', 'messages that move between partitions are taken for deleted and new ones', 'DATA001'),
+    ('messages', 'chatops_note_moved', 'messages that move between partitions are taken for deleted and new ones', 'DATA001'),
+    ('messages', 'chatops_note_no_move', 'messages that move between partitions are taken for deleted and new ones', 'DATA001'),
+    ('chats', 'chats_real_user_id_fictional_user_id_key', 'a user can have two chats with one profile', 'CHAT020'),
+    ('chats', 'chats_one_per_operator', 'an operator can hold two chats', 'CHAT001'),
+    ('chat_assignments', 'chat_assignments_one_open_per_chat', 'a chat can have two open turns', 'CHAT002'),
+    ('chats', 'chats_operator_when_assigned', 'state and operator of a chat can contradict each other', 'CHAT003'),
+    ('chats', 'chk_assigned_state_has_operator', 'a chat can be assigned to nobody', 'CHAT003'),
+    ('chats', 'chk_waiting_reply_has_timestamp', 'a chat can wait for its user without a reply', 'CHAT019'),
+    ('chats', 'chats_chat_state_check', 'a chat can have a state that nothing knows', 'CHAT017'),
+    ('chats', 'chats_completed_when_inactive', 'a chat can be over and open at once', 'CHAT011'),
+    ('messages', 'messages_sender_type_check', 'a message can come from neither side', 'DATA004'),
+    ('', '_fkey', 'rows stay when what they belong to is deleted', 'DATA004')
+  ) as k (of, name, so, aims)
