@@ -3,6 +3,7 @@
 -- invariant: I6
 -- title: {count} chats are in no queue although the user spoke last
 -- title-one: 1 chat is in no queue although the user spoke last
+-- brief: {count} in no queue although the user spoke last
 -- severity: warning
 -- group: data
 -- expected: a chat that waits for its user was answered last

@@ -3,6 +3,8 @@
 -- invariant: I20
 -- title: {count} settings in platform_config cannot be used
 -- title-one: the setting {setting} cannot be used: {so}
+-- narrow: {count} settings cannot be used
+-- narrow-one: the setting {setting} cannot be used
 -- severity: warning
 -- group: data
 -- expected: the settings that the chat functions read are numbers, and in range
