@@ -289,10 +289,10 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
     return Result(check, "failed", severity, count, kept[: state.rows], seconds=seconds, helped=helped)
 
 
-def _that_works(row: dict[str, Any], state: _Run, major: int) -> dict[str, Any]:
+def _that_works(row: Values, state: _Run, major: int) -> dict[str, Any]:
     """A row about an object that is missing, with what stands in the way of putting it back, and what mends that first."""
     if row.get("found_as") is not None or not row.get("remedy"):
-        return row
+        return dict(row)
     wanted = catalog.texts_of(f"{row['kind']} {row['object']}", state.inventory.known, major)
     found = in_the_way.look(state.database, row, wanted)
     repairs = [one for one in str(row.get("aims") or "").split() if one in sqlfiles.names("repairs")]
