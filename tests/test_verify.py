@@ -192,6 +192,15 @@ def test_what_is_older_than_the_last_migration_is_told_apart_and_counts_all_the_
     latest_database.script(
         "set local session_replication_role = replica; update operators set is_active = false, last_activity = now() - interval '2 days'; update operator_activity set last_activity = now() - interval '2 days'; update chats set assignment_time = now() - interval '2 days'"
     )
+    latest_database.script(
+        """set local session_replication_role = replica;
+           insert into real_users (id, name) select md5('many' || n)::uuid, n::text from generate_series(1, 300) n;
+           insert into operators (id, name, is_active, last_activity)
+           select md5('many' || n)::uuid, n::text, false, now() - interval '2 days' from generate_series(1, 300) n;
+           insert into chats (id, real_user_id, fictional_user_id, chat_state, assigned_operator_id, assignment_time)
+           select md5('many' || n)::uuid, md5('many' || n)::uuid, (select id from fictional_users limit 1), 'assigned',
+                  md5('many' || n)::uuid, now() - interval '2 days' from generate_series(1, 300) n"""
+    )
     shown, ages = look("--only", "OPER001")
     assert ages == {"OPER001": "older"}
     assert "data: 1 finding: 0 newer, 1 older" in shown

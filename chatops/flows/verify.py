@@ -19,8 +19,8 @@ from chatops.screens import verify as screen
 from chatops.screens.tenants_checks import VERIFY
 
 GROUPS = ("schema", "data")
-ROWS_DATED, ROWS_SHOWN = 200, 3
-"""Of so many rows of each finding it is asked when they began, and so many are told."""
+ROWS_DATED, ROWS_SHOWN = 5_000, 3
+"""Of so many rows of each finding it is asked when they began (of more it is not told), and so many are told."""
 
 
 @frozen
