@@ -22,7 +22,7 @@ from chatops.errors import ExitCode, UsageError
 from chatops.flows import monitor_look
 from chatops.render import nagios
 from chatops.screens import monitor as screen
-from tests.conftest import build_latest, url_as
+from tests.conftest import LONG, build_latest, url_as
 from tests.servers import Database, Server
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -72,7 +72,7 @@ FEW = ("CHAT001", "CHAT003", "CONF001")
 
 @pytest.fixture
 def few_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look asks these alone: what it remembers and tells is the same of few. With all of them a whole day is watched, below."""
+    """A look asks these alone: what it remembers and tells is the same of few. With all of them a whole day is watched in the long form."""
     monkeypatch.setattr(
         monitor_look, "load", SimpleNamespace(shipped=lambda: [check for check in load.shipped() if check.code in FEW])
     )
@@ -85,8 +85,14 @@ def stop(database: Database) -> None:
 
 
 def test_a_day_with_a_restart_in_the_middle_ends_in_the_right_verdict(
-    alone: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    alone: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
+    if not LONG:
+        request.getfixturevalue("few_checks")
     database = alone
     database.execute("insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing")
 
