@@ -146,7 +146,7 @@ LOOKS = {"status", "summary", "queue", "stuck", "operators", "chats", "show", "l
 """Commands that show something and mend nothing."""
 PEOPLE = {"CHAT013", "CHAT015", "CHAT017", "QUEUE002", "QUEUE004", "QUEUE010", "QUEUE011", "OPER003", "OPER004", "OPER005"}
 """What only people can change: the command shows where, and a sentence says what they do."""
-IN_WORDS = {"CHAT009", "CHAT010", "CHAT016", "CHAT020", "DATA003", "DATA004", "DB002", "DB004", "DB012", "DB019", "DB021", "DB023",
+IN_WORDS = {"CHAT009", "CHAT010", "CHAT016", "CHAT020", "DATA003", "DATA004", "DB002", "DB004", "DB012", "DB021", "DB023",
             "DB027", "DB028", "DB032", "OPER002"}  # fmt: skip
 """What no statement mends that somebody could paste without thinking: what has happened, and what is the application's own."""
 BY_COMMAND = {"CHAT018": "reopen", "CHAT019": "release", "CONF002": "guard", "CONF003": "resume",

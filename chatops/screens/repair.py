@@ -99,7 +99,8 @@ def nothing_to_mend(plan: RepairPlan, here: Here) -> Answer:
     """What is said when no finding of the plan can be mended."""
     lines: list[Line] = []
     if not plan.refused and not plan.left_out:
-        lines.append([Span(f"nothing to mend: {formatting.plural(plan.checked, 'check')} passed", "ok")])
+        passed = f"nothing to mend: {formatting.plural(plan.checked, 'check')} passed"
+        lines.append([Span(passed, "ok"), Span("; what no repair mends: "), Span(here("diagnose"), "code")])
     lines += _refused_lines(plan, here)
     return Answer("repair", [Text(lines)], data={"mended": {}, "left": {}}, now=plan.survey.now)
 

@@ -10,7 +10,8 @@
 -- expected: no rule, trigger, key or child table changes or refuses what is written, and calls by name find our functions
 -- why: somebody tried something out, or another tool brought objects of the same name
 -- consequence: messages vanish or are refused, chats change by themselves, or calls by name find something else
--- help-text: look at it, and at who made it: {statement} takes it away
+-- help-sql: {remedy}
+-- help-text: look first at what it does, and at who made it: this takes it away
 -- needs-table: chats
 -- says: a message was lost; the deploy is not right
 -- shares: structure, chat_tables, expected_objects
@@ -110,7 +111,7 @@ functions as materialized (
       or not exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'messages')
    group by n.oid, n.nspname
 )
-select found.kind, found.object, found.trouble, found.statement, found.stops and not found.advice as critical, found.advice
+select found.kind, found.object, found.trouble, found.statement || ';' as remedy, found.stops and not found.advice as critical, found.advice
   from (
     select 'rule' as kind, r.name as object, 'rewrites what is written into ' || r.of as trouble,
            pg_catalog.format('drop rule %I on %s', pg_catalog.substr(r.name, pg_catalog.length(r.of) + 2), case when r.of like 'chatops.%' then r.of else pg_catalog.quote_ident(r.of) end) as statement, false as advice, r.of in ('chats', 'messages', 'chat_assignments', 'operator_activity') as stops

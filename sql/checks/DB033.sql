@@ -5,7 +5,7 @@
 -- severity: warning
 -- group: schema
 -- expected: the ledger knows each file that made what is here, as which text and when it went in
--- why: its rows were deleted or changed by hand, a restore left them out, or a run ended in the middle
+-- why: nothing has noted it yet, a restore left it out, somebody changed rows by hand, or a run ended in the middle
 -- consequence: what is compared with the files is not compared, and a file runs again that is in
 -- help: {mend}
 -- help-sql: {remedy}
