@@ -48,6 +48,11 @@ def test_each_filter_alone_and_all_together(shift: Database, chatops_inprocess: 
     assert listed(chatops_inprocess, shift, "--older-than", "2d") == {11}
     assert listed(chatops_inprocess, shift, "--state", "waiting", "--older-than", "2d") == {11}
     assert listed(chatops_inprocess, shift, "--state", "none") == set()
+    assert listed(chatops_inprocess, shift, "--state", "waiting,assigned") == {1, 2, 11, 12, 13}
+    assert listed(chatops_inprocess, shift, "--state", "waiting", "--state", "completed,none") == {11, 12, 13, 31}
+    assert listed(chatops_inprocess, shift, "--holder", "none") == {11, 12, 13, 21, 22, 31}
+    assert listed(chatops_inprocess, shift, "--last-holder", "none", "--holder", "op-2") == set()
+    assert "sorted by wait, age" in chatops_inprocess("chats", "--sort", "waits", db=shift, check=2).stderr
     assert "did you mean assigned?" in chatops_inprocess("chats", "--state", "asigned", db=shift, check=2).stderr
     assert "matches 4 operators" in chatops_inprocess("chats", "--holder", "op-", db=shift, check=2).stderr
 
@@ -63,6 +68,23 @@ def test_the_list_is_sorted_counted_and_ends_with_a_line_that_acts_on_it(shift: 
     ages = dict(shift.execute("select id::text, last_message_at from chats"))
     assert [ages[one] for one in order[()]] == sorted(ages.values(), reverse=True)
     assert [ages[one] for one in order[("--oldest",)]] == sorted(ages.values())
+    shift.execute("update messages set created_at = now() - interval '5 days' where chat_id = %s", (chat_id(12),))
+    if shift.value(
+        "select count(*) from information_schema.columns where table_name = 'chats' and column_name = 'waiting_since'"
+    ):
+        shift.execute("update chats set waiting_since = now() - interval '5 days' where id = %s", (chat_id(12),))
+    for form in ("json", "jsonl"):
+        words = ("chats", "--sort", "wait", "--state", "waiting,answered", "--limit", "2", "-o", form)
+        said = chatops_inprocess(*words, db=shift, check=0).stdout
+        waits = json.loads(said)["chats"] if form == "json" else [json.loads(line) for line in said.splitlines()]
+        assert len(waits) == 2
+        assert waits[0]["chat_id"] == str(chat_id(12))
+        assert waits[0]["waits_since"] < waits[1]["waits_since"]
+    made = json.loads(chatops_inprocess("chats", "--sort", "age", "-o", "json", db=shift).stdout)["chats"]
+    assert [row["created_at"] for row in made] == sorted(row["created_at"] for row in made)
+    line = "holder=none, state=waiting,assigned sort=wait"
+    meant = json.loads(chatops_inprocess("reassign", "--where", line, "--to", "auto", "--dry-run", "-o", "json", db=shift).stdout)
+    assert {row["chat_id"] for row in meant["chats"]} == {str(chat_id(number)) for number in (11, 12, 13)}
     shown = chatops_inprocess("chats", "--state", "assigned", "--limit", "1", db=shift, terminal=(120, 24)).stdout
     assert shown.splitlines()[0] == "2 chats, newest message first"
     assert "and 1 more of 2: " in shown

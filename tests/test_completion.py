@@ -100,6 +100,9 @@ def test_values_are_offered_where_they_are_known(chatops: Run, chatops_inprocess
     assert set(offered("queue -o ")) > {"table", "nagios", "csv"}
     assert "csv" not in offered("show -o ")
     assert offered("show op") == ["operator"]
+    assert offered("release --where sta") == ["state="]
+    assert offered("chats --state waiting,as") == ["waiting,assigned"]
+    assert offered("chats --sort w") == ["wait"]
 
 
 def test_operators_are_offered_by_a_word_of_their_name_which_stays_out_of_every_file(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -16,6 +17,16 @@ from chatops.frozen import frozen
 from chatops.names import find_operator
 
 FILE = "queries/chats.sql"
+ORDERS = {
+    "wait": "waits_since asc nulls last, chat_id",
+    "age": "created_at asc nulls last, chat_id",
+    "last-message": "last_message_at desc nulls last, chat_id",
+}
+"""What a list is sorted by: who waits longest, the oldest chat, the newest message first."""
+OLDEST = "last_message_at asc nulls last, chat_id"
+EVERY = 1_000_000_000
+NOBODY = "none"
+"""Said for an operator where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +39,7 @@ class ChatFilter:
     holder: str | None = None
     last_holder: str | None = None
     older_than: str | None = None
+    sort: str | None = None
 
     @property
     def words(self) -> str:
@@ -42,11 +54,14 @@ class ChatFilter:
     def parameters(self, database: Database) -> dict[str, Any]:
         """As the queries take it; inside a transaction. Raises UsageError."""
         return {
-            "state": _state(self.state),
+            "states": _states(self.state),
             "user": self.user,
             "profile": self.profile,
-            "holder": find_operator(database, self.holder).id if self.holder else None,
-            "last_holder": find_operator(database, self.last_holder).id if self.last_holder else None,
+            "holder": _operator(database, self.holder),
+            "unheld": _is_nobody(self.holder),
+            "last_holder": _operator(database, self.last_holder),
+            "never_held": _is_nobody(self.last_holder),
+            "waits": self.sort == "wait",
             "older_than": formatting.span(self.older_than, "older-than") if self.older_than else None,
         }
 
@@ -66,6 +81,7 @@ class ListedChat:
     last_operator_name: str | None
     last_message_at: datetime | None
     created_at: datetime | None
+    waits_since: datetime | None
 
     @property
     def state(self) -> str:
@@ -76,13 +92,13 @@ class ListedChat:
 def parsed(text: str) -> ChatFilter:
     """A filter in one text, such as `state=waiting older-than=30m`. A value goes on until the next name. Raises UsageError.
 
-    >>> parsed("holder=Ada Lovelace state=assigned").holder
-    'Ada Lovelace'
+    >>> parsed("holder=Ada Lovelace, state=assigned,waiting").words
+    'state=assigned,waiting holder=Ada Lovelace'
     """
     names = [field.name.replace("_", "-") for field in fields(ChatFilter)]
     found: dict[str, str] = {}
     last: str | None = None
-    for word in text.replace(",", " ").split():
+    for word in re.sub(r",(?=\s*[\w-]+=)", " ", text).split():
         name, equals, value = word.partition("=")
         if equals:
             if name not in names:
@@ -94,13 +110,38 @@ def parsed(text: str) -> ChatFilter:
             found[last] += f" {word}"
         else:
             raise UsageError(f"--where takes a code or name=value, not “{formatting.visible(word)}”")
-    return ChatFilter(**found)
+    return ChatFilter(**{name: value.rstrip(",") for name, value in found.items()})
 
 
-def _state(text: str | None) -> str | None:
-    """A state by its name in the database or in words. Raises UsageError."""
+def _is_nobody(text: str | None) -> bool:
+    return text is not None and text.strip().lower() == NOBODY
+
+
+def _operator(database: Database, text: str | None) -> UUID | None:
+    return find_operator(database, text).id if text and not _is_nobody(text) else None
+
+
+def _states(text: str | None) -> list[str] | None:
+    """States in one text, such as `waiting,assigned`. Raises UsageError."""
     if text is None:
         return None
+    return list(dict.fromkeys(_state(word) for word in text.replace(",", " ").split() or [text]))
+
+
+def order(sort: str | None, *, oldest: bool = False) -> str:
+    """The order of a list by its name, or of the messages. Raises UsageError.
+
+    >>> order("age"), order(None, oldest=True) == OLDEST
+    ('created_at asc nulls last, chat_id', True)
+    """
+    if sort is not None and sort not in ORDERS:
+        raise UsageError(f"a list is sorted by {', '.join(ORDERS)}, not “{formatting.visible(sort)}”"
+                         f"{formatting.did_you_mean(sort, ORDERS)}")  # fmt: skip
+    return OLDEST if oldest and sort in (None, "last-message") else ORDERS[sort or "last-message"]
+
+
+def _state(text: str) -> str:
+    """A state by its name in the database or in words. Raises UsageError."""
     known = {states.brief(state): state for state in states.STATES} | {state: state for state in states.STATES}
     known |= {"none": "none", "answered": "waiting_real_user_reply"}
     found = known.get(text.strip().lower())
@@ -114,15 +155,17 @@ def _state(text: str | None) -> str | None:
 def acts_on(wanted: ChatFilter) -> str:
     """The command that fits every chat of a filter: what is held is released, what waits is reassigned, what is over is reopened.
 
-    "" where there is none: what was answered waits for its user, and nobody holds it.
+    "" where there is none: what was answered waits for its user, and nobody holds it. What is held can be reassigned too.
 
-    >>> [acts_on(ChatFilter(state=state)) for state in ("waiting", "assigned", "answered", "completed", None)]
-    ['reassign', 'release', '', 'reopen', '']
+    >>> [acts_on(ChatFilter(state=state)) for state in ("waiting", "assigned", "answered", "completed", None, "waiting,assigned")]
+    ['reassign', 'release', '', 'reopen', '', 'reassign']
     """
-    if wanted.state is None:
-        return "release" if wanted.holder is not None else ""
+    states_wanted = _states(wanted.state)
+    if states_wanted is None:
+        return "release" if wanted.holder is not None and not _is_nobody(wanted.holder) else ""
     fits = {"waiting_assignment": "reassign", "assigned": "release", "completed": "reopen"}
-    return fits.get(_state(wanted.state) or "", "")
+    verbs = {fits.get(state, "") for state in states_wanted}
+    return "reassign" if verbs == {"reassign", "release"} else verbs.pop() if len(verbs) == 1 else ""
 
 
 def count(database: Database, wanted: ChatFilter) -> int:
@@ -131,14 +174,17 @@ def count(database: Database, wanted: ChatFilter) -> int:
 
 
 def first(database: Database, wanted: ChatFilter, *, limit: int, oldest: bool) -> list[ListedChat]:
-    """The chats with the newest message, or the oldest; inside `reading`."""
-    order = "last_message_at asc nulls last, chat_id" if oldest else "last_message_at desc nulls last, chat_id"
-    return database.rows(ListedChat, sqlfiles.first(query(database, FILE), order, limit), wanted.parameters(database))
+    """The first chats in the order that is wanted, by their newest message if in none; inside `reading`."""
+    text = sqlfiles.first(query(database, FILE), order(wanted.sort, oldest=oldest), limit)
+    return database.rows(ListedChat, text, wanted.parameters(database))
 
 
-def stream(database: Database, wanted: ChatFilter) -> Iterator[ListedChat]:
-    """Every chat that passes, unsorted, as the server finds them; inside `reading`."""
-    yield from database.stream(ListedChat, query(database, FILE), wanted.parameters(database))
+def stream(database: Database, wanted: ChatFilter, *, limit: int | None = None, oldest: bool = False) -> Iterator[ListedChat]:
+    """Every chat that passes, as the server finds them, or in order where one or a number is given; inside `reading`."""
+    text = query(database, FILE)
+    if limit is not None or oldest or wanted.sort is not None:
+        text = sqlfiles.first(text, order(wanted.sort, oldest=oldest), EVERY if limit is None else limit)
+    yield from database.stream(ListedChat, text, wanted.parameters(database))
 
 
 def ids(database: Database, wanted: ChatFilter) -> list[UUID]:

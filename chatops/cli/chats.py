@@ -12,18 +12,33 @@ from chatops.errors import ExitCode
 @command(takes=("connection", "tenants", "output"))
 def chats(
     ctx: Context,
-    state: str | None = option(
-        None, "--state", metavar="STATE", autocompletion=completion.states, help="waiting, assigned, answered, completed or none."
+    state: list[str] = option(
+        [],
+        "--state",
+        metavar="STATE",
+        autocompletion=completion.states,
+        help="waiting, assigned, answered, completed or none; several with commas.",
     ),
     user: str | None = option(None, "--user", metavar="TEXT", help="Part of the user's name."),
     profile: str | None = option(None, "--profile", metavar="TEXT", help="Part of the profile's name."),
     holder: str | None = option(
-        None, "--holder", metavar="OPERATOR", autocompletion=completion.operators, help="Held by this operator."
+        None, "--holder", metavar="OPERATOR", autocompletion=completion.operators, help="Held by this operator; none: by nobody."
     ),
     last_holder: str | None = option(
-        None, "--last-holder", metavar="OPERATOR", autocompletion=completion.operators, help="Held by this operator last."
+        None,
+        "--last-holder",
+        metavar="OPERATOR",
+        autocompletion=completion.operators,
+        help="Held by this operator last; none: never held.",
     ),
     older_than: str | None = option(None, "--older-than", metavar="TIME", help="No message for so long: 30m, 2d."),
+    sort: str | None = option(
+        None,
+        "--sort",
+        metavar="ORDER",
+        autocompletion=completion.orders,
+        help="wait: who waits longest first; age: the oldest chat; last-message (default).",
+    ),
     oldest: bool = option(False, "--oldest", help="The oldest message first, not the newest."),
     limit: int | None = option(None, "--limit", min=1, max=100_000, help="How many to list (default 20; for programs all)."),
     watch: Watch = None,
@@ -35,6 +50,8 @@ def chats(
     Examples:
       chatops chats --state waiting --older-than 30m
       chatops chats --holder op-12
+      chatops chats --state waiting,assigned --sort wait
+      chatops chats --holder none --older-than 2d
       chatops chats --last-holder op-12 --state answered -o csv
 
     Exit codes: 0 always, when the database could be read · 2 unknown or ambiguous name
@@ -42,6 +59,7 @@ def chats(
     from chatops.flows import chats as flow
 
     wanted = flow.ChatFilter(
-        state=state, user=user, profile=profile, holder=holder, last_holder=last_holder, older_than=older_than
-    )
+        state=",".join(state) if state else None, user=user, profile=profile, holder=holder, last_holder=last_holder,
+        older_than=older_than, sort=sort,
+    )  # fmt: skip
     return flow.chats(invocation_of(ctx), flow.ChatsRequest(wanted, oldest, limit, watch))

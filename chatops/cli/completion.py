@@ -26,8 +26,14 @@ def either(ctx: Context, incomplete: str) -> Offers:
 
 
 def kinds_or_names(ctx: Context, incomplete: str) -> Offers:
-    """`show …`: chat or operator, or the id of a chat at once."""
-    return [*words("chat", "operator")(ctx, incomplete), *chats(ctx, incomplete)]
+    """`show …`: chat or operator, or at once whom is meant."""
+    return [*words("chat", "operator")(ctx, incomplete), *chats_or_operators(ctx, incomplete)]
+
+
+def chats_or_operators(ctx: Context, incomplete: str) -> Offers:
+    """Ids of chats, or words of operators' names: `log …` and `show …` guess which is meant."""
+    found = chats(ctx, incomplete)
+    return found or (operators(ctx, incomplete) if incomplete else [])
 
 
 def words(*known: str) -> Callable[[Context, str], Offers]:
@@ -42,7 +48,7 @@ def words(*known: str) -> Callable[[Context, str], Offers]:
 severities = words("critical", "warning", "advice", "never")
 outcomes = words("done", "refused", "moved", "failed")
 databases = words("local", "demo")
-states = words("waiting", "assigned", "answered", "completed", "none")
+orders = words("wait", "age", "last-message")
 switches = words("on", "off")
 subjects = words("schema", "data")
 writers = words("application", "functions")
@@ -50,6 +56,28 @@ actions = words("reassign", "release", "close", "reopen", "drain", "undrain", "u
                 "resume", "again", "psql")  # fmt: skip
 topics = words("guide", "on-call", "migrations", "scale", "safety", "reference", "findings", "glossary",
                *(name for _, name, _ in COMMANDS))  # fmt: skip
+
+
+def states(ctx: Context, incomplete: str) -> Offers:
+    """The states of chats; behind a comma the next one."""
+    before, comma, last = incomplete.rpartition(",")
+    known = words("waiting", "assigned", "answered", "completed", "none")(ctx, last)
+    return [(f"{before}{comma}{word}", told) for word, told in known]
+
+
+FILTERS = ("state", "user", "profile", "holder", "last-holder", "older-than", "sort")
+
+
+def chosen(ctx: Context, incomplete: str) -> Offers:
+    """What `--where` takes: a filter of `chats` by its name and by its value, or a code."""
+    name, equals, value = incomplete.partition("=")
+    if not equals:
+        return [
+            *((f"{one}=", "filter of chats") for one in FILTERS if one.startswith(incomplete.lower())),
+            *codes(ctx, incomplete),
+        ]
+    values = {"state": states, "sort": orders, "holder": operators, "last-holder": operators}.get(name)
+    return [(f"{name}={word}", told) for word, told in values(ctx, value)] if values is not None else []
 
 
 def codes(ctx: Context, incomplete: str) -> Offers:

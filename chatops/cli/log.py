@@ -14,7 +14,7 @@ def log(
     what: str = argument(
         "",
         metavar="[ACTION|CHAT|OPERATOR]",
-        autocompletion=completion.either,
+        autocompletion=completion.chats_or_operators,
         help="An action's number: all that is known of it. Or a chat or operator: what concerned them.",
     ),
     chat: str | None = option(

@@ -30,7 +30,7 @@ Where = Annotated[
     option(
         "--where",
         metavar="CODE",
-        autocompletion=completion.codes,
+        autocompletion=completion.chosen,
         help="Those of a finding, OPER001, or a filter, state=assigned.",
     ),
 ]

@@ -35,14 +35,16 @@ def chats(invocation: Invocation, request: ChatsRequest) -> ExitCode:
         alone = replace(request, limit=1, watch=None)
         return tenants.over_all(invocation, lambda one: chats(one, alone), CHATS, watch=request.watch)
     wanted = request.wanted
+    chat_list.order(wanted.sort)  # refused before anything is asked
+    waits = wanted.sort == "wait"
     where = ["--where", shlex.quote(wanted.words)] if wanted.words else []
     verb = chat_list.acts_on(wanted)
     act = invocation.here(verb, *where, *(["--to", "auto"] if verb == "reassign" else []), "--dry-run") if where and verb else ""
     more = invocation.here("chats", *_options(wanted), "-o", "jsonl")
     if invocation.streams and request.watch is None:
         with invocation.reading() as database:  # rows as they come: the snapshot stays open until the last
-            rows = chat_list.stream(database, wanted)
-            invocation.show(screen.answer(rows, invocation.now, total=None, shown=0, oldest=False, act=act, more=more))
+            rows = chat_list.stream(database, wanted, limit=request.limit, oldest=request.oldest)
+            invocation.show(screen.answer(rows, invocation.now, total=None, shown=0, order="", act=act, more=more, waits=waits))
         return ExitCode.OK
 
     def ask() -> Answer:
@@ -54,15 +56,22 @@ def chats(invocation: Invocation, request: ChatsRequest) -> ExitCode:
                 else []
             )
             answer = screen.answer(
-                found, invocation.now, total=total, shown=len(found), oldest=request.oldest, act=act, more=more
+                found, invocation.now, total=total, shown=len(found), order=_said(request), act=act, more=more, waits=waits
             )
             return paused.led(database, answer)
 
     return shown(invocation, ask, request.watch)
 
 
+def _said(request: ChatsRequest) -> str:
+    """The order in words."""
+    said = {"wait": "longest wait first", "age": "oldest chat first"}
+    return said.get(request.wanted.sort or "", "oldest message first" if request.oldest else "newest message first")
+
+
 def _options(wanted: ChatFilter) -> list[str]:
     """The filter as the options of this command."""
     pairs = (("--state", wanted.state), ("--user", wanted.user), ("--profile", wanted.profile), ("--holder", wanted.holder),
-             ("--last-holder", wanted.last_holder), ("--older-than", wanted.older_than))  # fmt: skip
+             ("--last-holder", wanted.last_holder), ("--older-than", wanted.older_than),
+             ("--sort", wanted.sort))  # fmt: skip
     return [part for flag, value in pairs if value is not None for part in (flag, shlex.quote(value))]

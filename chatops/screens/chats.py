@@ -22,16 +22,19 @@ COLUMNS = [
     Column("operator_id", "held by", "id", audience="machines"),
     Column("last_operator_id", "last held by", "id", audience="machines"),
 ]
+WAITS = Column("waits_since", "waits", "age", rank=0)
+"""Where the list is sorted by it."""
 
 
 def answer(
-    rows: Iterable[ListedChat], now: datetime | None, *, total: int | None, shown: int, oldest: bool, act: str, more: str
-) -> Answer:
+    rows: Iterable[ListedChat], now: datetime | None, *, total: int | None, shown: int, order: str, act: str, more: str,
+    waits: bool = False,
+) -> Answer:  # fmt: skip
     """`chats`; `total` None while streaming. `act` is a command that releases these chats, `more` the one that lists them all."""
-    table = Table("chats", COLUMNS, rows, empty="No chat is like that.")
+    columns = [*COLUMNS[:-3], WAITS, *COLUMNS[-3:]] if waits else COLUMNS
+    table = Table("chats", columns, rows, empty="No chat is like that.")
     if total is None:
         return Answer("chats", [table], now=now)
-    order = "oldest message first" if oldest else "newest message first"
     head = f"{formatting.plural(total, 'chat')}, {order}"
     body: list[Table | Text] = [Text([head]), table]
     if total > shown:
