@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from chatops.chats import planting
-from chatops.checks import findings, load, repair_batches
+from chatops.checks import by_files, findings, load, repair_batches
 from chatops.render.plain import unstyled
 from chatops.screens import diagnose
 from chatops.screens.lines import Reader
@@ -236,14 +236,14 @@ def test_every_code_is_explained_offline(chatops_inprocess: Run) -> None:
     for check in load.shipped():
         assert check.code in listed
         told = chatops_inprocess("explain", check.code.lower(), check=0).stdout
-        assert check.why in told
+        assert by_files.told(check.why, None) in told
         assert check.question in told
         if check.code in repair_batches.shipped():
             assert "repair  " in told
     for phrase in ("operator loses the chat", "gets the same chat again", "stats seem wrong", "nobody answers"):
         assert f"“{phrase}”" in listed
-    assert "did you mean CHAT003 " in chatops_inprocess("explain", "CHAT3", check=2).stderr
-    assert "did you mean QUEUE011 " in chatops_inprocess("explain", "queue", "11", check=2).stderr
+    assert "did you mean CHAT003, " in chatops_inprocess("explain", "CHAT3", check=2).stderr
+    assert "did you mean QUEUE011, " in chatops_inprocess("explain", "queue", "11", check=2).stderr
 
 
 def test_the_query_can_be_pasted_into_psql(deployed: Database, mended: Database, chatops_inprocess: Run) -> None:

@@ -38,6 +38,7 @@ FILLED = {
     "operator": "op-1",
     "name": "NAME",
     "code": "CHAT003",
+    "aims": "CHAT006",
     "limit_minutes": "60",
 }
 MOVES = ("reassign", "release", "close", "reopen")

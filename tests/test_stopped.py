@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import zlib
 from collections.abc import Callable, Iterator
@@ -58,7 +59,8 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
     def answer(meanwhile: Callable[[], object]) -> None:
         def ask(self: Questions, question: str, flag: str) -> str:
             meanwhile()
-            return "y"
+            named = re.search(r"Type the database's name, (.+):$", question)
+            return "y" if named is None else named[1]
 
         monkeypatch.setattr(Questions, "interactive", property(lambda self: True))
         monkeypatch.setattr(Questions, "ask", ask)

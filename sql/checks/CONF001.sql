@@ -28,7 +28,7 @@ select s.key as setting,
             else 'outside ' || s.least::text || ' to ' || s.most::text end
        || coalesce(' by ' || (noted.it ->> 'updated_by'::text), '') as trouble,
        case when s.key::text = 'max_reassignments' and fails.it then 'no chat can be released any more: idle chats stay with operators who left'
-            when s.key::text = 'max_reassignments' then 'chats are closed after ' || s.usual::text || ' releases without a reply, whatever was meant'
+            when s.key::text = 'max_reassignments' then 'a chat is closed after ' || s.usual::text || ' releases without a reply, whatever was meant'
             when s.key::text = 'idle_timeout_minutes' then 'a silent operator loses the chat after ' || s.usual::text || ' min, whatever was meant'
                  || case when old.it then '; what the idle cron of the application makes of it is its own affair' else '' end
             when s.key::text = 'own_chat_after_seconds' then 'the last operator of a chat gets it again after ' || s.usual::text || ' s, whatever was meant'

@@ -15,12 +15,12 @@
 -- help-sql: {remedy}
 -- help-text: what came of it meanwhile: `diagnose {aims}`
 -- says: the deploy is not right
--- shares: structure, expected_objects
+-- shares: structure, expected_objects, kept_by
 -- What must be there is told by sql/catalog, as far as the ledger says files are in; without a ledger 001 to 017, and of later files
 -- those of which something is there. A file of which nothing is there is one row, and so is a table with all that belongs to it.
-\set kept_by `cat sql/checks/shared/kept_by.sql`
 \set structure `cat sql/checks/shared/structure.sql`
 \set expected_objects `cat sql/checks/shared/expected_objects.sql`
+\set kept_by `cat sql/checks/shared/kept_by.sql`
 with structure as materialized (:structure),
 expected_objects as materialized (:expected_objects),
 kept_by as materialized (:kept_by),

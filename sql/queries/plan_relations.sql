@@ -19,7 +19,7 @@ select n.name, n.relkind::text as kind, t.relname::text as on_table,
        pg_catalog.sum(greatest(m.reltuples, 0))::bigint as rows,
        pg_catalog.sum(m.relpages::bigint + coalesce(s.relpages, 0))::bigint
          * pg_catalog.current_setting('block_size')::bigint as bytes,
-       coalesce(max(p.names), '{}') as partners,
+       coalesce(pg_catalog.max(p.names), '{}') as partners,
        array(select called from pg_catalog.unnest(:'calls'::text[]) as called
               where not exists (select from pg_catalog.pg_proc as f
                                  where f.proname::text = called and f.pronamespace = 'pg_catalog'::regnamespace::oid)) as unknown

@@ -258,10 +258,10 @@ def test_several_databases_are_tenants_and_an_act_goes_where_it_was_opened(
         assert "READ ONLY" in lines[0]
         assert "NOT SEEN" in lines[1]
         rows = [line for line in lines if line.startswith("   ") and line.split()[0] in ("calm", "live", "away")]
-        assert [row.split()[0] for row in rows][-1] == "live"
+        assert [row.split()[0] for row in rows] == ["away", "live", "calm"]
         assert "not seen" in next(row for row in rows if "away" in row)
         assert app.desk.source.here(*app.desk.words).endswith(" --env " + (f"'{named}'" if named == "*" else named) + " summary")
-        await pilot.press("end")
+        await pilot.press("end", "up")
         assert app.desk.cursor == ("tenant", "live")
         assert "--env live summary" in app.desk.source.here(*app.desk.words)
         await pilot.press("enter")
