@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # without typing, which `--help` does not need
     from collections.abc import Mapping
     from typing import TextIO
 
-LESS = "less -FRX '-Pq quits, space goes on'"
+LESS = "less -FRX '-P?eend; q quits:q quits, space goes on.'"
 
 
 def chosen(environ: Mapping[str, str], *, colour: bool = False) -> list[str] | None:
@@ -40,6 +40,7 @@ def read_in(words: list[str], text: bytes, environ: Mapping[str, str], stream: T
     environ = dict(environ)
     environ.setdefault("LESS", "FRX")  # a $PAGER without options shows colours as codes otherwise
     environ.setdefault("LV", "-c")  # the same for lv
+    environ.setdefault("LESSSECURE", "1")  # a command that was meant for the shell writes and runs nothing
     if not text.isascii():
         environ.setdefault("LESSCHARSET", "utf-8")  # less would go by LANG, which may be C
     try:

@@ -169,6 +169,10 @@ def test_hostile_checks_of_a_folder_are_unknown_with_the_reason_and_harm_nothing
 
 def test_history_is_looked_back_to_the_last_migration_unless_told(latest_database: Database, chatops_inprocess: Run) -> None:
     assert " since the last migration" in chatops_inprocess("verify", db=latest_database, check=0).stdout
+    early = chatops_inprocess("verify", db=latest_database, terminal=(80, 60), check=0).stdout
+    assert re.search(r"^✓ so far   .*CHAT009", early, re.MULTILINE), early
+    assert re.search(r"of history; of a day:\s+chatops verify --since 24h", early), early
+    assert "so far" not in chatops_inprocess("verify", "--since", "24h", db=latest_database, terminal=(80, 60), check=0).stdout
     latest_database.execute("update chatops.migrations set applied_at = applied_at - interval '2 hours'")
     shown = chatops_inprocess("verify", "--only", "CHAT016,CHAT017", db=latest_database, check=0).stdout
     assert re.search(r"history checks cover the \d h( \d\d m)? since the last migration", shown), shown

@@ -16,10 +16,7 @@ from chatops.db import Database
 from chatops.errors import ChatopsError, ConflictError, ExitCode, NotATerminalError, RefusedError, UsageError, standby_refused
 from chatops.flows.ahead import refuse_ahead
 from chatops.flows.live_line import drawing
-from chatops.flows.pager import page_beside
 from chatops.flows.run import Invocation
-from chatops.model import Answer, Table, Text
-from chatops.render import encodable, render
 from chatops.tables_there import require_chats, require_text_state
 
 FEW = 200
@@ -119,14 +116,6 @@ def refusals_logged(database: Database, action: str, conditions: Conditions) -> 
         with contextlib.suppress(ChatopsError), audit.acting(database, conditions.provenance, reason=conditions.reason):
             audit.record_failures(database, action, [(None, None, outcome, error.message)])
         raise
-
-
-def show_on_stderr(invocation: Invocation, body: Sequence[Table | Text]) -> None:
-    """Shows blocks of an answer beside the answer: what a question is about."""
-    medium = invocation.medium(stream=sys.stderr)
-    page_beside(
-        invocation, "".join(encodable(piece, medium) for piece in render(Answer("", body, now=invocation.now), "table", medium))
-    )
 
 
 @contextlib.contextmanager

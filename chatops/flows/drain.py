@@ -14,7 +14,7 @@ from chatops.chats.reassignment import MovePlan, Operator
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError, worst
 from chatops.flows import acting, plan_moves
-from chatops.flows.pager import show_paged
+from chatops.flows.pager import show_beside, show_paged
 from chatops.flows.run import Invocation
 from chatops.flows.silence import silent_before
 from chatops.names import find_operator
@@ -76,9 +76,7 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
     asked = not request.dry_run and not request.yes and invocation.interactive
     if asked:
         for one in work.operators:
-            acting.show_on_stderr(
-                invocation, screen.preview(work.everybody[one], planned[one], invocation.now, finish=request.finish)
-            )
+            show_beside(invocation, screen.preview(work.everybody[one], planned[one], invocation.now, finish=request.finish))
     if not asked and not request.finish:
         for line in (line for plans in planned.values() for line in screen.silent(plans, invocation.now, show_names=names)):
             invocation.note(line)

@@ -19,6 +19,7 @@ from chatops.migrations.ledger import Run
 from chatops.migrations.lost_calls import lost_calls
 from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
 from chatops.migrations.source import SHIPPED, revision_of
+from chatops.model import Text
 from chatops.screens import migrate as screen
 from chatops.screens.folder import folder_notes
 from chatops.settings import Target
@@ -166,9 +167,12 @@ def go(
     """Shows the plan, asks, applies it."""
     # Counting reads all messages: only for somebody who is about to decide.
     counts = repair_counts.count_repairs(database, prepared) if invocation.interactive and not yes else {}
-    for line in screen.plan_lines(prepared, invocation.medium().width, counts, told):
-        invocation.note(line)
-    invocation.note("")
+    lines = [*screen.plan_lines(prepared, invocation.medium().width, counts, told), ""]
+    if invocation.interactive and not yes:
+        pager.show_beside(invocation, [Text(lines)])
+    else:
+        for line in lines:
+            invocation.note(line)
     if not invocation.consent("Apply these", yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED

@@ -17,7 +17,7 @@ from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError, ExitCode, RefusedError, UnreachableError, worst
 from chatops.flows import acting
 from chatops.flows.move_request import MoveRequest, per_second
-from chatops.flows.pager import show_paged
+from chatops.flows.pager import show_beside, show_paged
 from chatops.flows.plan_moves import planned, refused_as_a_whole
 from chatops.flows.run import Invocation
 from chatops.later import later
@@ -119,7 +119,7 @@ def _consented(invocation: Invocation, plan: MovePlan, request: MoveRequest, det
         if not request.dry_run and plan.wanted:
             invocation.consent(moves.question(plan), yes=request.yes)
         return False
-    acting.show_on_stderr(invocation, moves.preview(plan, details, invocation.now, show_names=True, most=request.shown))
+    show_beside(invocation, moves.preview(plan, details, invocation.now, show_names=True, most=request.shown))
     if request.no_audit:
         invocation.note("Without the log this cannot be undone.")
     if not invocation.consent(moves.question(plan), yes=False):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 from chatops import pagers, settings
 from chatops.flows.run import Invocation
-from chatops.model import Answer
-from chatops.render import encodable
+from chatops.model import Answer, Table, Text
+from chatops.render import encodable, render
 
 
 def show_paged(invocation: Invocation, answer: Answer) -> None:
@@ -31,6 +32,13 @@ def page_beside(invocation: Invocation, text: str) -> None:
     if words is None or text.count("\n") < shutil.get_terminal_size().lines or not _ran(invocation, words, text, sys.stderr):
         sys.stderr.write(text)
         sys.stderr.flush()
+
+
+def show_beside(invocation: Invocation, body: Sequence[Table | Text]) -> None:
+    """Shows blocks of an answer beside the answer, on stderr: what a question is about; in a pager where they do not fit."""
+    medium = invocation.medium(stream=sys.stderr)
+    pieces = render(Answer("", body, now=invocation.now), "table", medium)
+    page_beside(invocation, "".join(encodable(piece, medium) for piece in pieces))
 
 
 def _page(invocation: Invocation, words: list[str], text: str) -> None:

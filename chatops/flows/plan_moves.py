@@ -17,6 +17,7 @@ from chatops.db import Database
 from chatops.errors import NotATerminalError, RefusedError, UsageError
 from chatops.flows import acting
 from chatops.flows.move_request import MoveRequest
+from chatops.flows.pager import show_beside
 from chatops.flows.run import Invocation
 from chatops.flows.silence import silent_before
 from chatops.later import later
@@ -194,7 +195,7 @@ def _asked_for_target(invocation: Invocation, database: Database, facts: _Facts)
     if not listed:
         raise RefusedError("nobody who could take it is free; nothing was changed",
                            next_steps=[("who works", invocation.here("operators"))])  # fmt: skip
-    acting.show_on_stderr(invocation, moves.candidates(len(facts.standings), listed, invocation.now))
+    show_beside(invocation, moves.candidates(len(facts.standings), listed, invocation.now))
     answer = invocation.ask("Who gets it? (number, name, id, auto)", "--to")
     if not answer:
         raise RefusedError("nobody was named; nothing was changed")

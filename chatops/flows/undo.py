@@ -12,7 +12,7 @@ from chatops.chats.carry_out import Conditions
 from chatops.db import Database
 from chatops.errors import ExitCode, RefusedError, UsageError, worst
 from chatops.flows import acting
-from chatops.flows.pager import show_paged
+from chatops.flows.pager import show_beside, show_paged
 from chatops.flows.run import Invocation
 from chatops.flows.silence import silent_before
 from chatops.screens import undo as screen
@@ -41,7 +41,7 @@ def take_back(
     if asked:
         whole = invocation.here("undo", shlex.quote(what), "--dry-run", "-o", "json")
         shown = screen.preview(actions, operators, show_names=True, now=invocation.now, silent_before=silent, whole=whole)
-        acting.show_on_stderr(invocation, shown)
+        show_beside(invocation, shown)
     if not dry_run and not invocation.consent("Undo it" if len(actions) == 1 else "Undo them", yes=yes):
         raise RefusedError("nothing was changed")
     conditions = acting.with_reason(invocation, conditions, reason, dry_run=dry_run)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from chatops import formatting
+from chatops.checks import repair_batches
 from chatops.checks.began import Age
 from chatops.checks.findings import FailOn, counts_as_found, findings
 from chatops.checks.load import Check
@@ -26,7 +28,7 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[
         if not results:
             continue
         lines.append([Span(f"{group}: {_standing(results)}", "strong")])
-        shown, folded = _folded(results, reader)
+        shown, folded = _folded(results, survey, reader)
         for result in shown:
             lines += _result_lines(result, survey, reader, ages.get(result.check.code))
         lines += [*folded, ""]
@@ -89,6 +91,9 @@ def _of_the_deploy(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mappin
             first, *more = broken(told, reader.width - 2, reader.width - 4) if reader.width else [told]
             lines += [f"  {first}", *(f"    {piece}" for piece in more)]
     older = any(ages.get(one.check.code) == "older" for one in counted)
+    if not any(one.check.code in repair_batches.shipped() for one in counted):
+        says = f"exit code 1{': what is older counts, too' if older else ''}; no repair mends it: "
+        return [*lines, *flow([[Span(says), Span(reader.here("diagnose", *reader.own), "code")]], reader)]
     says = "exit code 1: what is older counts, too; mend it: " if older else "exit code 1; a repair mends some of it: "
     return [*lines, *flow([[Span(says), Span(reader.here("repair", "--dry-run"), "code")]], reader)]
 
@@ -112,17 +117,31 @@ NAMED = 6
 """So many codes are named in one line."""
 
 
-def _folded(results: Sequence[Result], reader: Reader) -> tuple[list[Result], list[Line]]:
-    """On a screen, what passed is told by its codes alone; in a pipe, and where it has a word to say, by line."""
+def _folded(results: Sequence[Result], survey: Survey, reader: Reader) -> tuple[list[Result], list[Line]]:
+    """On a screen, what passed is told by its codes alone; in a pipe, and where it has a word to say, by line.
+
+    Of a window that is too short for much to have happened it is said apart.
+    """
     quiet = [result for result in results if reader.width and result.status == "passed" and not result.reason]
-    if not quiet:
-        return list(results), []
-    told = " ".join(result.check.code for result in quiet)
-    first, *more = wrap(told, reader, PASSED)
-    head: Line = [Span("✓ passed   ", "ok"), Span(first)]
-    return [result for result in results if result not in quiet], [head, *(" " * PASSED + line for line in more)]
+    early = [result for result in quiet if result.check.kind == "history" and _is_early(survey)]
+    lines: list[Line] = []
+    for sign, some in (("✓ passed   ", [one for one in quiet if one not in early]), ("✓ so far   ", early)):
+        if some:
+            first, *more = wrap(" ".join(result.check.code for result in some), reader, PASSED)
+            lines += [[Span(sign, "ok"), Span(first)], *(" " * PASSED + line for line in more)]
+    if early:
+        again = reader.here("verify", *reader.own, "--since", "24h")
+        told = f"{' ' * PASSED}in {looked_back(survey.since)} of history; of a day: "
+        lines += flow([[Span(told), Span(again, "code")]], reader)
+    return [result for result in results if result not in quiet], lines
 
 
+def _is_early(survey: Survey) -> bool:
+    return not is_ever(survey.since) and formatting.span(survey.since.replace(" hours", "h"), "--since") < EARLY
+
+
+EARLY = timedelta(minutes=10)
+"""In less history than that, that nothing was found says little."""
 PASSED = len("✓ passed   ")
 
 

@@ -7,7 +7,7 @@
 -- severity: critical
 -- group: schema
 -- expected: every trigger on the chat tables fires
--- why: somebody disabled it (ALTER TABLE … DISABLE TRIGGER), or an import did; the database does not note who or when
+-- why: somebody disabled it (ALTER TABLE ... DISABLE TRIGGER), or an import did; the database does not note who or when
 -- consequence: what it keeps is not kept, of ours as of the application's; the finding says what for each
 -- help-sql: alter table {relation} enable trigger {object};
 -- help-text: what came of it meanwhile: `diagnose {aims}`

@@ -2,6 +2,6 @@
 select datname
   from pg_catalog.pg_database
  where datallowconn and not datistemplate and datname <> pg_catalog.current_database()
-   and pg_catalog.has_database_privilege(datname, 'connect')
+   and pg_catalog.has_database_privilege(oid, 'connect')
  order by datname = 'postgres', datname
  limit 6;
