@@ -80,6 +80,10 @@ def _floor(server: Server, port: int) -> Callable[[], Mapping[str, float]]:
     return lambda: {"no-op": timed([sys.executable, "-c", CONNECT, server.url("postgres", port)])}
 
 
+MANY = 1000
+"""Of so many files the deleted tables of the run before would be measured with the next one."""
+
+
 def long_file(folder: Path, server: Server) -> dict[str, Callable[[], float]]:
     """One file in one transaction, by chatops and by psql."""
     folder.mkdir()
@@ -127,13 +131,13 @@ def judge(bench: Bench) -> None:
 
 def _measured(tool: Tool, name: str, server: Server, port: int) -> Callable[[], Mapping[str, float]]:
     def measure() -> Mapping[str, float]:
-        database = server.fresh("bench")
+        wanted = len(list((tool.folder.parent / "chatops").glob("*.sql")))
+        database = server.fresh("bench", aside=wanted >= MANY)
         url = server.url(database, port)
         env = environment(**tool.variable(url))
         took = {"apply": timed(tool.apply(url), env=env, cwd=tool.folder)}
         with server.connect(database) as connection:
             made = connection.execute("select count(*) from pg_class where relname like 't\\_%' and relkind = 'r'").fetchall()
-        wanted = len(list((tool.folder.parent / "chatops").glob("*.sql")))
         if made[0][0] != wanted:
             raise MeasureError(f"{name} made {made[0][0]} tables of {wanted}")
         if tool.again is not None:

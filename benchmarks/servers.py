@@ -28,6 +28,7 @@ class Server:
     bin: Path
     data: Path
     port: int
+    _aside: int = 0
 
     def url(self, database: str = "postgres", port: int | None = None) -> str:
         """The URL of one of its databases, through a proxy where a port is given."""
@@ -37,10 +38,20 @@ class Server:
         """A new autocommit connection."""
         return psycopg.connect(self.url(database), autocommit=True)
 
-    def fresh(self, name: str, template: str = "template0") -> str:
-        """A new database in place of one of that name; its name."""
+    def fresh(self, name: str, template: str = "template0", *, aside: bool = False) -> str:
+        """A new database in place of one of that name; its name.
+
+        `aside`: the old one is renamed instead of dropped. For some seconds after the files of a thousand tables were deleted the
+        file system makes new ones slowly, which would be measured with whoever comes next.
+        """
         with self.connect() as connection:
-            connection.execute(f'drop database if exists "{name}" with (force)'.encode())
+            if aside:
+                self._aside += 1
+                connection.execute("select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s", [name])
+                if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+                    connection.execute(f'alter database "{name}" rename to "{name}_{self._aside}"'.encode())
+            else:
+                connection.execute(f'drop database if exists "{name}" with (force)'.encode())
             connection.execute(f'create database "{name}" template "{template}"'.encode())
         return name
 

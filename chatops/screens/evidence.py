@@ -110,5 +110,11 @@ def difference(row: Values) -> list[str]:
         told = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
         changed = [line for line in told if not line.startswith(("---", "+++", "@@"))]
         more = [f"and {len(changed) - MOST_DIFFERENCE} more lines: -o json"] if len(changed) > MOST_DIFFERENCE else []
-        lines += [f"{name}:", *changed[:MOST_DIFFERENCE], *more]
+        if more:  # what is there now comes first: it is what works
+            gone = [line for line in changed if line.startswith("-")]
+            there = [line for line in changed if not line.startswith("-")][
+                : MOST_DIFFERENCE - min(len(gone), MOST_DIFFERENCE // 3)
+            ]
+            changed = [*there, *gone[: MOST_DIFFERENCE - len(there)]]
+        lines += [f"{name} (+ is so now, - as its file made it):", *changed, *more]
     return [formatting.visible(line) for line in lines]

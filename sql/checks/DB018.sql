@@ -24,7 +24,7 @@
 with structure as materialized (:structure),
 expected_objects as materialized (:expected_objects),
 one as materialized (
-  select w.kind, w.name, w.migration, c.differs, c.found_as, c.advice, w.vital and c.stops as critical
+  select w.kind, w.name, w.migration, c.differs, c.found_as, c.advice, w.vital and c.stops as critical, w.stops as means
     from expected_objects w
     join structure s on s.kind = w.kind and s.name = w.name
    cross join lateral (
@@ -55,7 +55,8 @@ one as materialized (
    where (w.kind <> 'function' or w.state = 'applied') and w.definition <> '{}'
 )
 select o.kind, o.name as object, o.migration, o.differs, o.found_as,
-       case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend, o.critical, o.advice
+       case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend, o.critical, o.advice,
+       case when o.critical then 'until it is as its file made it, it may be that ' || o.means end as so
   from one o
  where o.differs is not null
    -- Of several functions of one name one must be it: the others are DB019.
