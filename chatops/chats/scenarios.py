@@ -34,12 +34,13 @@ PROMISES = (PEOPLE, OLDEST, MESSAGES, STALE, CLICKS, ONE_TURN, REPLY, OTHERS, SO
 class Performance:
     """All steps; `remaining` is how many rows of the made-up people are in the database afterwards; `moved` are the sequences
     that went on meanwhile and by how much, which no rollback takes back; `rows` are the rows of each table before and after,
-    None for one that was not counted; both are None where nobody looked."""
+    None for one that was not counted; both are None where nobody looked. `counted` refusals of ours stay counted by the guards."""
 
     steps: tuple[Played, ...]
     remaining: int
     moved: Mapping[str, int] | None = None
     rows: Mapping[str, tuple[int | None, int | None]] | None = None
+    counted: int = 0
 
     @property
     def lost(self) -> tuple[Played, ...]:
@@ -78,7 +79,8 @@ def play(database: Database) -> Performance:
         moved = {name: value - sequences.get(name, 0) for name, value in _sequences(database).items()}
         after = _rows(database)
     rows = {name: (before.get(name), after.get(name)) for name in sorted({*before, *after})}
-    return Performance(tuple(stage.played), remaining, {name: steps for name, steps in moved.items() if steps}, rows)
+    went_on = {name: steps for name, steps in moved.items() if steps}
+    return Performance(tuple(stage.played), remaining, went_on, rows, stage.counted)
 
 
 def _sequences(database: Database) -> dict[str, int]:
@@ -183,6 +185,7 @@ class Acts:
         except DatabaseError as error:
             if error.sqlstate in CANNOT:
                 raise
+            self.stage.uncounted(error)
             good, seen = self.stage.held(chat, holder)
             return good, f"refused; {seen}"
         return self.stage.held(chat, holder)

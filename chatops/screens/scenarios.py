@@ -18,7 +18,7 @@ def answer(played: Performance, where: str = "rolled back, nothing remains") -> 
     """`chatops verify --scenarios`: the verdict, then each step with what was expected and seen."""
     left = f"{played.remaining} made-up rows REMAIN" if played.remaining else where
     moved = ", ".join(f"{name} by {steps}" for name, steps in (played.moved or {}).items())
-    sequences = f"sequences went on, here or elsewhere: {moved}" if moved else "no sequence moved"
+    sequences = f"numbers skipped, here or by others, which harms nothing: {moved}" if moved else "no sequence moved"
     lines: list[Line] = [[Span(f"{summary(played)}; {left}", "ok" if played.passed else "critical")], ""]
     for step in played.steps:
         sign, style = SIGNS[step.result]
@@ -28,12 +28,19 @@ def answer(played: Performance, where: str = "rolled back, nothing remains") -> 
             lines += [[Span(f"    expected  {step.expected}")], [Span(f"    {seen:<8}  {formatting.visible(step.seen)}")]]
     if played.moved is not None:
         lines += ["", [Span(f"made-up rows left: {played.remaining}; {sequences}", "dim")]]
+    if played.counted:
+        refusals = formatting.plural(played.counted, "refusal")
+        told = (
+            f"{refusals} of this test stay{'s' if played.counted == 1 else ''} counted by guard: this role may not take that back"
+        )
+        lines += [[Span(told, "warning")]]
     if played.rows:
         lines += [[Span(_rows_told(played.rows), "dim")]]
     columns = named("name", "result", "expected", "seen", "since")
     counts = {str(verdict): sum(step.result == verdict for step in played.steps) for verdict in SIGNS}
     return Answer("verify", [Text(lines), Table("scenarios", columns, played.steps, audience="machines")],
-                  {**counts, "remaining": played.remaining, "sequences_moved": played.moved, "rows": _rows_data(played.rows)},
+                  {**counts, "remaining": played.remaining, "sequences_moved": played.moved, "refusals_counted": played.counted,
+                   "rows": _rows_data(played.rows)},
                   outcomes=[_outcome(step) for step in played.steps])  # fmt: skip
 
 
