@@ -34,7 +34,8 @@ PROMISES = (PEOPLE, OLDEST, MESSAGES, STALE, CLICKS, ONE_TURN, REPLY, OTHERS, SO
 class Performance:
     """All steps; `remaining` is how many rows of the made-up people are in the database afterwards; `moved` are the sequences
     that went on meanwhile and by how much, which no rollback takes back; `rows` are the rows of each table before and after,
-    None for one that was not counted; both are None where nobody looked. `counted` refusals of ours stay counted by the guards."""
+    None for one that was not counted; both are None where nobody looked. `counted` refusals of ours
+    stay counted by the guards."""
 
     steps: tuple[Played, ...]
     remaining: int
