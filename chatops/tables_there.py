@@ -54,6 +54,12 @@ def require_place(database: Database, facts: Facts) -> None:
     )
 
 
+def deployed(database: Database) -> str:
+    """The number of the newest shipped file whose objects are there, by a look at the catalog."""
+    with database.reading():
+        return str(database.value(sqlfiles.read("queries/deployed_files.sql")))
+
+
 def right_database(database: Database) -> tuple[str, list[tuple[str, str]]]:
     """Of a database without a table of the platform: is it the right one, in words, and how to look. Inside a transaction."""
     facts = database.facts

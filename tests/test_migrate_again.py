@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,8 +49,13 @@ def test_what_drifted_is_made_again_with_its_diff_and_in_the_log(
     database.execute(PRICE.format(2) + "grant execute on function price to public")
     before = database.value("select proacl::text from pg_proc where proname = 'price'")
     preview = chatops_inprocess("migrate", "--dir", files, "--again", "001", "--dry-run", db=database, check=0)
-    assert "-select 2" in preview.stdout
-    assert "+select 1" in preview.stdout
+    first, *_, last = (line for line in preview.stdout.splitlines() if line)
+    assert first.startswith("1 of 2 objects of 001_a is not as the file makes it: function price.")
+    assert last.startswith("Nothing was changed. Make 1 object again: chatops ")
+    # As DB018 shows it.
+    assert "What differs (- as the file makes it, + as it is now):" in preview.stdout
+    assert "+select 2" in preview.stdout
+    assert "-select 1" in preview.stdout
     assert "Left to 002_b, which made them since: left_alone" in preview.stdout
     assert database.value("select price(0)") == 2
     chatops_inprocess("migrate", "--dir", files, "--again", "001", "--yes", db=database, check=0)
@@ -58,6 +64,7 @@ def test_what_drifted_is_made_again_with_its_diff_and_in_the_log(
     assert database.value("select proacl::text from pg_proc where proname = 'price'") == before
     row_id, changed, then = database.execute("select row_id, before, after from chatops.actions where action = 'again'")[0]
     assert row_id == "001_a"
+    assert list(changed) == list(then) == ["price(integer)"]
     assert "select 2" in changed["price(integer)"]
     assert "select 1" in then["price(integer)"]
 
@@ -119,6 +126,58 @@ def test_shipped_functions_are_made_again(latest_database: Database, chatops_inp
     assert "again" in chatops_inprocess("log", db=latest_database, check=0).stdout
 
 
+def test_of_a_file_only_what_the_checks_name_is_made_again(latest_database: Database, chatops_inprocess: Chatops) -> None:
+    """Missing, another text, another option, another name of an argument, another query: those and no others, each kind of object."""
+    file = "022_stop_new_damage"
+    defined = "select p.proname, pg_get_functiondef(p.oid) from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'public'"
+    text = dict(latest_database.execute(defined))
+    latest_database.execute(
+        "drop function settle_chat(chats); alter function keep_turn() volatile cost 7; alter function remember_move(chats, chats) strict;"
+        + text["decide_chat"].replace("AS $function$", "AS $function$\n-- drifted\n", 1) + ";"
+        + "drop function others_write(oid) cascade;" + text["others_write"].replace("p_table", "p_which") + ";"
+        "create or replace view guarded_columns as " + latest_database.value("select pg_get_viewdef('guarded_columns'::regclass)")
+    )  # fmt: skip
+    told = chatops_inprocess("diagnose", "--only", "DB003", "--only", "DB018", "--rows", "99", "-o", "json", db=latest_database)
+    rows = [row for one in json.loads(told.stdout)["findings"] for row in one["rows"]]
+    kinds = ("function", "view", "trigger")
+    named = {row["object"].rpartition(".")[2] for row in rows if row["kind"] in kinds and row["migration"] == file}
+    triggers = {name for name in named if name.startswith("chatops_")}  # their conditions called the function that went
+    routines = named - triggers - {"guarded_columns"}
+    assert routines == {"settle_chat", "keep_turn", "remember_move", "decide_chat", "others_write"}
+    assert "guarded_columns" in named
+    assert len(triggers) > 3
+    shown = chatops_inprocess("migrate", "--again", file, "--dry-run", db=latest_database, check=0).stdout
+    first = shown.splitlines()[0]
+    assert {one.split(" (")[0].split(" ")[-1].rstrip(".") for one in first.partition(": ")[2].split(", ")} == named, first
+    assert "+-- drifted" in shown
+    assert re.search(r"^  \+cost: 7$", shown, re.MULTILINE)
+    latest_database.execute("drop function others_write(oid) cascade")  # a parameter's name is not replaced by any statement
+    chatops_inprocess("migrate", "--again", file, "--yes", db=latest_database, check=0)
+    logged = latest_database.execute("select after from chatops.actions where action = 'again'")[0][0]
+    assert {name.partition("(")[0] for name in logged} == named - triggers
+    told = chatops_inprocess("migrate", "--again", file, "--dry-run", db=latest_database, check=0).stdout
+    assert told.startswith("Nothing to do: "), told
+
+
+def test_a_view_counts_as_the_files_by_what_it_asks_and_under_which_options(
+    database: Database, chatops_inprocess: Chatops, tmp_path: Path
+) -> None:
+    made = "create or replace view cheap {}as select n, n + 1 as more from t where n < {} and (n > 0);\n"
+    where = folder(tmp_path, {"001_a.sql": "create table t (n int);\n" + made.format("with (security_invoker = on) ", 5)})
+    chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
+    asks = ("migrate", "--dir", where, "--again", "001", "--dry-run")
+    assert chatops_inprocess(*asks, db=database, check=0).stdout.startswith("Nothing to do: ")
+    for drifted in (
+        made.format("", 5),
+        made.format("with (security_invoker = true) ", 6),
+        made.format("with (security_barrier) ", 5),
+    ):
+        database.execute(drifted)
+        assert "1 of 1 object" in chatops_inprocess(*asks, db=database, check=0).stdout, drifted
+    chatops_inprocess("migrate", "--dir", where, "--again", "001", "--yes", db=database, check=0)
+    assert chatops_inprocess(*asks, db=database, check=0).stdout.startswith("Nothing to do: ")
+
+
 def test_what_was_missing_is_open_to_those_only_whom_the_files_have_named(
     latest_database: Database, chatops_inprocess: Chatops
 ) -> None:
@@ -139,9 +198,11 @@ def test_what_was_missing_is_open_to_those_only_whom_the_files_have_named(
     assert {"assign_chat_to_operator", "apply_message", "policy_number"} <= set(dropped)
     latest_database.execute("".join(f"drop function if exists {oid} cascade;" for name, oid, *_ in before if name in last))
     files = sorted({last[name] for name in dropped})
-    for file in (*files, *files):
-        told = chatops_inprocess("migrate", "--again", file, "--yes", db=latest_database, check=0)
-        assert "open to everybody" not in told.stderr
+    for turn in (1, 2, 3):
+        for file in files:
+            told = chatops_inprocess("migrate", "--again", file, "--yes", db=latest_database, check=0)
+            assert "open to everybody" not in told.stderr
+            assert turn < 3 or told.stdout.startswith("Nothing to do: "), (file, told.stdout)
     assert latest_database.execute(rights) == before
     assert latest_database.execute(triggers) == fires
 

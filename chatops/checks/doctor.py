@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
@@ -134,7 +134,7 @@ def _of_schema(database: Database, role: _Role, here: Callable[..., str]) -> lis
     points = [] if node is None else [_cluster(node, database, here)]
     if node is not None and (not node.coordinator or any(cluster.absent_workers(database).values())):
         return points  # the rest cannot be seen from here
-    points += _role_points(role, database.target.schema, here)
+    points += _role_points(role, database.target.schema, here, () if role.has_audit else _adopt(database))
     if role.may_use is False:  # nothing of it can be seen, and asking for the current schema would make a temporary one
         told = f"tables and objects cannot be seen without the right to use schema {formatting.visible(database.target.schema)}"
         grant = f"grant usage on schema {identifier(database.target.schema)} to {identifier(role.role)};"
@@ -253,13 +253,13 @@ def _kind(role: _Role) -> str:
     return f"{formatting.visible(role.role)}, {kind}"
 
 
-def _role_points(role: _Role, schema: str, here: Callable[..., str]) -> list[Point]:
+def _role_points(role: _Role, schema: str, here: Callable[..., str], adopt: Sequence[str]) -> list[Point]:
     name = formatting.visible(role.role)
     points: list[Point] = []
     points.append(Point("role", "ok", _kind(role)))
     if not role.has_audit:
         points.append(Point("log", "advice", "no schema chatops: nothing can be logged, so commands that act refuse;"
-                            " adopt makes it", here(*ADOPT)))  # fmt: skip
+                            " adopt makes it", here(*adopt)))  # fmt: skip
     if role.cannot_write:
         points.append(Point("acting", "advice", f"{name} may read only: no {', '.join(role.cannot_write)}",
                             f"grant chatops_operator to {name};  -- made by: {here('doctor', '--create-roles')}"))  # fmt: skip
@@ -312,10 +312,13 @@ def _tables(database: Database, here: Callable[..., str]) -> list[Point]:
     return points
 
 
-ADOPT = ("adopt", "--to", "017")
-"""What takes over a database, as `taking_over` of the migrations has it: what comes after 017 is a decision of its own."""
 UNJUDGED = "DB003"
 """What asks for the objects of the files that are in: without a ledger nobody knows which those are."""
+
+
+def _adopt(database: Database) -> tuple[str, ...]:
+    """What takes over a database, as `taking_over` of the migrations has it: what comes after 017 is a decision of its own."""
+    return "adopt", "--to", max("017", str(database.value(sqlfiles.read("queries/deployed_files.sql"))))
 
 
 def _objects(database: Database, here: Callable[..., str]) -> Point:
@@ -331,7 +334,7 @@ def _objects(database: Database, here: Callable[..., str]) -> Point:
     facts = database.facts
     if facts is not None and facts.has_chats and not facts.has_ledger and UNJUDGED in failed and len(failed) == 1:
         return Point("objects", "advice", "which files are in is not written down here yet; adopt looks, and writes it down",
-                     here(*ADOPT))  # fmt: skip
+                     here(*_adopt(database)))  # fmt: skip
     if failed:
         return Point("objects", "failed", f"{formatting.plural(len(failed), 'schema check')} failed: {', '.join(failed)}",
                      here("verify", "schema"))  # fmt: skip

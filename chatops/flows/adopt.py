@@ -26,7 +26,7 @@ from chatops.migrations.proposal import propose
 from chatops.migrations.source import Folder, revision_of
 from chatops.model import Answer, Span, Text
 from chatops.render.failure import failure
-from chatops.screens.adopt import AdoptLook, answer, not_in, stated_warnings, undecided
+from chatops.screens.adopt import AdoptLook, answer, files_beyond, not_in, stated_warnings, undecided
 from chatops.screens.tenants_files import ADOPT
 from chatops.tables_there import require_place
 
@@ -123,7 +123,11 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     look_first = "" if asked.to else " --dry-run"
     if asked.to is not None and not not_in(look):
         done = f"Recorded. Nothing is left to apply up to --to {formatting.visible(asked.to)}. Check it: "
-        invocation.note([Span(done), Span(invocation.here("verify"), "code")])
+        said = [Span(done), Span(invocation.here("verify"), "code")]
+        if files_beyond(look):
+            migrate = invocation.here("migrate", *folder_options(asked.directory, asked.source), "--dry-run")
+            said += [Span(" · what is later: "), Span(migrate, "code")]
+        invocation.note(said)
     else:
         invocation.note([Span("recorded; go on: "), Span(f"{migrate}{late}{look_first}", "code")])
     return ExitCode.OK

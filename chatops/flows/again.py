@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import shlex
 
+from chatops.checks import load
+from chatops.checks import run as checks
+from chatops.db import Database
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions
-from chatops.flows.pager import show_paged
+from chatops.flows.pager import show_beside, show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
-from chatops.migrations.again import again_text, apply_again, prepare_again
+from chatops.migrations.again import Judged, again_text, apply_again, prepare_again
 from chatops.migrations.carry_over import carried_over, carry_over_texts
 from chatops.migrations.fitness import refuse_unfit
 from chatops.migrations.ledger import Run
 from chatops.migrations.plan import plan
-from chatops.migrations.source import Folder, MigrationFile, revision_of
+from chatops.migrations.source import SHIPPED, Folder, MigrationFile, revision_of
+from chatops.model import Text
 from chatops.screens import again as screen
 from chatops.tables_there import require_place
+
+MOST_JUDGED = 1000
+JUDGES = ("DB003", "DB018")
+"""What tells which objects are missing, and which are otherwise than their files made them."""
+
+
+def objects_judged(database: Database) -> Judged:
+    """What the checks say of the objects of the files that are in."""
+    with database.reading():
+        survey = checks.run(database, load.chosen(load.shipped(), JUDGES, ()), rows=MOST_JUDGED)
+    return {(str(row["kind"]), str(row["object"])): row for result in survey.results for row in result.rows}
 
 
 def show_file(invocation: Invocation, folder: Folder, name: str) -> ExitCode:
@@ -51,7 +66,8 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     invocation.banner(database)
     require_place(database, known.ledger.facts)
     refuse_unfit(database, known.ledger.facts)
-    found = prepare_again(database, plan(folder, known.ledger.rows), named(folder, name).name)
+    judged = objects_judged(database) if folder.source == SHIPPED else {}
+    found = prepare_again(database, plan(folder, known.ledger.rows), named(folder, name).name, judged)
     tenant = known.ledger.facts.distributed
     run = Run("migrate --again", invocation.provenance.annotations(), revision_of(folder.path), tenant=tenant)
     command = invocation.here("migrate", "--again", shlex.quote(found.entry.name), *options.words())
@@ -61,9 +77,12 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     if found.nothing or dry_run:
         show_paged(invocation, screen.preview(found, command))
         return ExitCode.OK
-    for line in screen.lines(found):
-        invocation.note(line)
-    if not invocation.consent(f"Make {screen.count(found)} again", yes=yes):
+    if yes:
+        for line in screen.lines(found):
+            invocation.note(line)
+    else:
+        show_beside(invocation, [Text(screen.lines(found))])
+    if not invocation.consent(screen.question(found), yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
     refuse_ahead(database)

@@ -48,8 +48,11 @@ def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
     longest = asked.max_hold or (PRODUCTION_HOLD if invocation.target.production else None)
     hold = None if longest is None else formatting.span(longest, "--max-hold").total_seconds()
     wait = formatting.span(asked.max_wait, "--max-wait").total_seconds()
-    adopt = invocation.here("adopt", *pin(asked.to), *options.words())
-    request = MigrationRequest(to=asked.to, allow_out_of_order=asked.allow_out_of_order, adopt=adopt)
+    own = [*pin(asked.to), *options.words()]
+    request = MigrationRequest(
+        to=asked.to, allow_out_of_order=asked.allow_out_of_order, again=invocation.here("rehearse", *own),
+        adopt=invocation.here("adopt", *own),
+    )  # fmt: skip
     database = invocation.connect("migrate")
     before = ledger.read(database)
     invocation.banner(database)

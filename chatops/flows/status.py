@@ -11,9 +11,9 @@ from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.carry_over import carried_over
 from chatops.migrations.plan import plan
-from chatops.migrations.source import SHIPPED
+from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.screens import status as screen
-from chatops.tables_there import require_place, require_schema, right_database
+from chatops.tables_there import deployed, require_place, require_schema, right_database
 
 
 @frozen
@@ -48,10 +48,11 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
 
         before = with_history(before, unrecorded(in_step(database, folder, before), folder, before))
     own = [*pin(options.to), *options.folder.words()]
+    by_hand = before.facts.has_chats and not before.knows(folder.source) and folder.source == SHIPPED
     found = screen.status(
         folder, before, plan(folder, before.rows, options.to), whole=options.everything or invocation.format() != "table",
         adopt=invocation.here("adopt", *own), migrate=invocation.here("migrate", *own),
-        again=invocation.here("migrate", *options.folder.words(), "--again"),
+        again=invocation.here("migrate", *options.folder.words(), "--again"), stand=deployed(database) if by_hand else DEPLOYED,
     )  # fmt: skip
     show_paged(invocation, found.answer)
     return found.code if options.exit_code else ExitCode.OK

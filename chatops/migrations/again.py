@@ -1,4 +1,5 @@
-"""Re-applies what a file that is in can make any number of times: its `create or replace` functions, procedures and views.
+"""Re-applies what a file that is in can make any number of times: those of its `create or replace` functions, procedures and
+views that are missing or differ from it.
 
 Of its triggers, those that are missing: to make the others again takes a lock that stops every write of the table.
 
@@ -8,7 +9,7 @@ For a definition that drifted, or a file whose text was corrected. What a later 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,16 +18,18 @@ from chatops.db import Database
 from chatops.errors import ConflictError, DatabaseError, LockTimeoutError, RefusedError
 from chatops.frozen import frozen
 from chatops.migrations import ledger as ledgers
+from chatops.migrations.ask_same import planned_alike
 from chatops.migrations.citus_form import form_of
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.ledger import Run
 from chatops.migrations.plan import Entry, MigrationPlan, State
 from chatops.migrations.rights_again import Rights, rights_of
-from chatops.migrations.routine_options import differing, options_of
+from chatops.migrations.routine_options import differing, options_of, plain_options, view_options
 from chatops.migrations.scanner import Statement, normalised, scan, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.statements import first_word, plain
 from chatops.migrations.transaction import Part, Transaction, deadline_text
+from chatops.model import Values
 
 KINDS = ("FUNCTION", "PROCEDURE", "VIEW")
 DEADLINE_MS = 3000
@@ -53,20 +56,23 @@ class Piece:
     now: str | None
     then: str
     same: bool
+    makes: bool = True
+    """Whether it is made, where it differs: a trigger that is there is left as it is."""
 
     @property
     def diff(self) -> list[str]:
-        """What changes, line by line."""
-        before = [] if self.now is None else self.now.strip("\n").splitlines()
-        return list(difflib.unified_diff(before, self.then.strip("\n").splitlines(), "now", "then", lineterm=""))
+        """The lines of a diff from the file to the database, without their heads."""
+        now = [] if self.now is None else self.now.strip("\n").splitlines()
+        return list(difflib.unified_diff(self.then.strip("\n").splitlines(), now, lineterm=""))[2:]
 
 
 @frozen
 class Again:
-    """What would be done: the pieces, those left to a later file, and whether the file's new text counts afterwards."""
+    """What would be done: what is made, all pieces, those left to a later file, whether the file's new text counts afterwards."""
 
     entry: Entry
     made: tuple[Made, ...]
+    """The statements of what is missing or differs."""
     pieces: tuple[Piece, ...]
     left: tuple[tuple[str, str], ...]
     accepts: bool
@@ -83,12 +89,17 @@ class Again:
 
     @property
     def nothing(self) -> bool:
-        """Whether everything is as the file makes it."""
-        return not self.accepts and all(piece.same for piece in self.pieces)
+        """Whether everything that can be made again is as the file makes it."""
+        return not self.accepts and not self.made
 
 
-def prepare_again(database: Database, plan: MigrationPlan, name: str) -> Again:
-    """Reads what stands in the database. Raises RefusedError for a file that is not in, or that makes nothing anew."""
+Judged = Mapping[tuple[str, str], Values]
+"""What the checks found of objects, by kind and name; `found_as` and `wanted_as` are what differs of one that is there."""
+
+
+def prepare_again(database: Database, plan: MigrationPlan, name: str, judged: Judged) -> Again:
+    """Reads what stands in the database; `judged` are the objects that the checks call missing or otherwise than their files made
+    them. Raises RefusedError for a file that is not in, or that makes nothing anew."""
     entry = entry_of(plan, name)
     if not entry.state.is_in or entry.file is None or entry.row is None:
         raise RefusedError(f"{entry.name} is {entry.state.value}: only what a file that is in has made is applied again")
@@ -108,7 +119,8 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str) -> Again:
         raise RefusedError(f"{entry.name} has no function, procedure, view or trigger to apply again{more}; nothing was changed")
     # Shipped files make theirs in the target schema alone: of another tenant nothing is said.
     schema = database.target.schema if entry.file.source == SHIPPED else None
-    looked = [(one, _piece(database, one, schema)) for one in made]
+    alike = _views_alike(database, [one for one in made if one.kind == "VIEW"], schema, entry.file.source)
+    looked = [(one, _piece(database, one, schema, judged, alike)) for one in made]
     comes = {one.name for one in made if one.kind != "TRIGGER"}
     waits = [
         (one.name, calls)
@@ -118,7 +130,7 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str) -> Again:
     ]  # fmt: skip
     waiting = {name for name, _ in waits}
     looked = [(one, piece) for one, piece in looked if one.kind != "TRIGGER" or one.name not in waiting]
-    made = [one for one, piece in looked if one.kind != "TRIGGER" or piece.now is None]
+    made = [one for one, piece in looked if piece.makes and not piece.same]
     pieces = [piece for _, piece in looked]
     edits = entry.file.edits(entry.row.statements) if entry.state in (State.EDITED, State.REFORMATTED) else ()
     again = {one.statement.start for one in own}
@@ -225,17 +237,22 @@ def _made_later(one: Made, later: Sequence[Entry]) -> str | None:
     return found
 
 
-def _piece(database: Database, one: Made, schema: str | None) -> Piece:
+def _piece(database: Database, one: Made, schema: str | None, judged: Judged, alike: frozenset[str]) -> Piece:
     """What there is of an object, and what the file has; of several of that name, the one that is nearest."""
     kind = {"VIEW": "view", "TRIGGER": "trigger"}.get(one.kind, "routine")
     found = _there(database, kind, one.name, one.arguments, schema)
     options = {str(text): dict(there) for text, there in found}
     then = _body(one)
     if kind == "trigger":
-        return Piece("trigger", one.name, next(iter(options), None), then, bool(options))
+        now, told = next(iter(options), None), judged.get(("trigger", f"{one.arguments}.{one.name}"))
+        if now is not None and told is not None:
+            return Piece("trigger", one.name, *_told(told), same=False, makes=False)
+        return Piece("trigger", one.name, now, then, now is not None, now is None)
     if kind == "view":
-        same = any(normalised(text.rstrip().removesuffix(";")) == normalised(then) for text in options)
-        return Piece("view", one.name, next(iter(options), None), then, same)
+        now, told = next(iter(options), None), judged.get(("view", one.name))
+        if now is not None and told is not None:
+            return Piece("view", one.name, *_told(told), same=False)
+        return Piece("view", one.name, now, then, one.name in alike)
     nearest = max(options, key=lambda text: difflib.SequenceMatcher(None, text, then, autojunk=False).quick_ratio(), default=None)
     if nearest is None:
         return Piece(one.kind.lower(), one.name, None, then, False)
@@ -244,7 +261,34 @@ def _piece(database: Database, one: Made, schema: str | None) -> Piece:
     differs = differing(wanted, there)
     now = "".join(f"{name}: {there[name]}\n" for name in differs if name in there) + nearest
     then = "".join(f"{name}: {wanted[name]}\n" for name in differs if name in wanted) + then
+    if now == then and (told := judged.get(("function", one.name))) is not None:
+        now, then = _told(told)  # what a body and options do not show, such as the names of arguments
     return Piece(one.kind.lower(), one.name, now, then, now == then)
+
+
+def _told(row: Values) -> tuple[str, str]:
+    """How an object is and how its file makes it, by what a check says of it: a line each, or the text that differs."""
+    found, wanted = row.get("found_as") or {}, row.get("wanted_as") or {}
+    texts = [(name, str(found[name] or ""), str(wanted.get(name) or "")) for name in found]
+    now = "\n".join(there if "\n" in there + then else f"{name}: {there}" for name, there, then in texts)
+    then = "\n".join(then if "\n" in there + then else f"{name}: {then}" for name, there, then in texts)
+    return now, then
+
+
+def _views_alike(database: Database, made: Sequence[Made], schema: str | None, source: str) -> frozenset[str]:
+    """The views that ask what the file's text asks, under the options that it gives: the server plans both and compares."""
+    asked: list[tuple[str, str, str]] = []
+    for one in made:
+        for text, options in _there(database, "view", one.name, "", schema)[:1]:
+            if plain_options(options) == plain_options(view_options(one.statement.text)):
+                asked.append((one.name, _body(one), str(text).rstrip().removesuffix(";")))
+    if not asked:
+        return frozenset()
+    same = [name for name, ours, theirs in asked if normalised(ours) == normalised(theirs)]
+    with database.reading():
+        database.script("; ".join(ledgers.file_path_texts(source, schema or database.target.schema)))
+        told = planned_alike(database, [(ours, theirs) for _, ours, theirs in asked])
+    return frozenset([*same, *(name for (name, _, _), alike in zip(asked, told, strict=True) if alike)])
 
 
 def _there(database: Database, kind: str, name: str, table: str, schema: str | None) -> list[tuple[Any, ...]]:

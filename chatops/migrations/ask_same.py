@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from chatops import db, sqlfiles
 from chatops.db import Database
@@ -32,13 +32,21 @@ def compared(database: Database, replay: Replay, catalog: Catalog, path: str) ->
     questions = list(questions_of(replay, catalog))[:MOST_PAIRS]
     if not questions:
         return {}
-    pairs = db.literal(json.dumps([[one.ours, one.live] for one in questions]))
     before = "select set_config('chatops.before', current_setting('search_path'), true)"
-    settings = f"select set_config('chatops.pairs', {pairs}, true), set_config('search_path', {db.literal(path)}, true)"
-    after = "select current_setting('chatops.compared'), set_config('search_path', current_setting('chatops.before'), true)"
-    told = database.script(f"{before}; {settings}; {sqlfiles.read('queries/adopt_compare.sql')}\n{after}")[-1][0][0]
+    after = "select set_config('search_path', current_setting('chatops.before'), true)"
+    database.script(f"{before}; select set_config('search_path', {db.literal(path)}, true)")
+    told = planned_alike(database, [(one.ours, one.live) for one in questions])
+    database.script(after)
+    return {(one.cell, one.written): alike for one, alike in zip(questions, told, strict=True)}
+
+
+def planned_alike(database: Database, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+    """Whether the texts of each pair mean the same, under the path that is set; None where one cannot be planned. Inside a
+    transaction that reads."""
+    given = f"select set_config('chatops.pairs', {db.literal(json.dumps(pairs))}, true)"
+    asked = f"{given}; {sqlfiles.read('queries/adopt_compare.sql')}\nselect current_setting('chatops.compared')"
     meaning = {"s": True, "d": False}
-    return {(one.cell, one.written): meaning.get(letter) for one, letter in zip(questions, told, strict=True)}
+    return [meaning.get(letter) for letter in str(database.script(asked)[-1][0][0])]
 
 
 def questions_of(replay: Replay, catalog: Catalog) -> Iterable[Question]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import Enum
@@ -235,15 +236,20 @@ def told_apart(names: Iterable[str]) -> Callable[[str], str]:
     return short if len({short(name) for name in distinct}) == len(distinct) else str
 
 
-def taking_over(adopt: str, source: str, to: str | None) -> str:
+def taking_over(adopt: str, source: str, to: str | None, stand: str = DEPLOYED) -> str:
     """The line that takes over a database whose files nobody wrote down; `adopt` is the command for these files.
 
-    Of the shipped files up to the deployed system, where no last one is asked for.
+    Of the shipped files up to where the database stands (`stand`, a number); at least up to the deployed system, where no last
+    one is asked for: it names what is left to migrate up to there.
 
-    >>> taking_over("chatops adopt", "chatops", None), taking_over("chatops adopt --to 020", "chatops", "020")
-    ('chatops adopt --to 017', 'chatops adopt --to 020')
+    >>> taking_over("chatops adopt", "chatops", None, "016"), taking_over("chatops adopt --to 020", "chatops", "020", "016")
+    ('chatops adopt --to 017', 'chatops adopt --to 016')
     """
-    return f"{adopt} --to {DEPLOYED}" if source == SHIPPED and to is None else adopt
+    if source != SHIPPED:
+        return adopt
+    if to is None:
+        return f"{adopt} --to {max(stand, DEPLOYED)}"
+    return f"{adopt.replace(f' --to {shlex.quote(to)}', '', 1)} --to {stand}"
 
 
 def not_applied(to: str | None, names: Sequence[str]) -> str:

@@ -15,11 +15,11 @@ from chatops.later import later
 from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
 from chatops.migrations.fitness import refuse_odd_strings, refuse_unfit
 from chatops.migrations.ledger import Ledger
-from chatops.migrations.plan import MigrationPlan, listed, plan, taking_over
+from chatops.migrations.plan import MigrationPlan, destination, listed, plan, taking_over
 from chatops.migrations.problems import problems
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
 from chatops.migrations.views import View, views
-from chatops.tables_there import require_place
+from chatops.tables_there import deployed, require_place
 
 if TYPE_CHECKING:  # Supabase's own history, where there is one, and what problems are made of
     from chatops.migrations import supabase_history
@@ -159,17 +159,14 @@ def refuse_unknown(database: Database, ledger: Ledger, folder: Folder, request: 
         return
     schema, found = database.target.schema, deployed(database)
     shipped = folder.source == SHIPPED
+    steps = [("take it over", taking_over(request.adopt, folder.source, request.to, found))]
+    if shipped and request.to is not None and destination(folder, request.to)[0] > int(found):
+        steps.append(("then", request.again))
     raise RefusedError(
         f"schema {schema} holds the chat tables, but no ledger says which files made them; nothing was changed",
         details=(f"the newest object found is one that {found} makes",) if shipped else (),
-        next_steps=[("take it over", taking_over(request.adopt, folder.source, request.to))],
+        next_steps=steps,
     )
-
-
-def deployed(database: Database) -> str:
-    """The number of the newest shipped file whose objects are there, by a look at the catalog."""
-    with database.reading():
-        return str(database.value(sqlfiles.read("queries/deployed_files.sql")))
 
 
 def judged(folder: Folder, ledger: Ledger, request: MigrationRequest, history: InStep | None = None) -> Prepared:

@@ -1,4 +1,4 @@
-"""What `create function` says of a routine beside its body: security, settings, volatility and the like."""
+"""What `create function` says of a routine beside its body (security, settings, volatility and the like), and `create view`."""
 
 from __future__ import annotations
 
@@ -85,3 +85,34 @@ def _setting(tokens: Sequence[Token]) -> tuple[str, str]:
             break
         value.append(token.text)
     return name, "".join(value).strip("'") if len(value) == 1 else "".join(value)
+
+
+def plain_options(options: Mapping[str, str]) -> dict[str, str]:
+    """Options of a view with their values spelt alike; those that are off are left out."""
+    spelt = {"on": "true", "1": "true", "yes": "true", "": "true", "off": "false", "0": "false", "no": "false"}
+    plain_ones = {name.lower(): spelt.get(value.lower(), value.lower()) for name, value in options.items()}
+    return {name: value for name, value in plain_ones.items() if value != "false"}
+
+
+def view_options(text: str) -> dict[str, str]:
+    """What stands in WITH (…) before the query of a view.
+
+    >>> view_options("create or replace view v (a) with (security_invoker, check_option = 'local') as select 1")
+    {'security_invoker': '', 'check_option': 'local'}
+    >>> view_options("create view v as with (x) as (select 1) select 2")
+    {}
+    """
+    found: dict[str, str] = {}
+    tokens = list(significant(text))
+    words = [token.upper for token in tokens]
+    if "AS" not in words or "WITH" not in words[: words.index("AS")]:
+        return found
+    inside = tokens[words.index("WITH") + 2 : words.index("AS") - 1]
+    name = ""
+    for before, token in zip([None, *inside], inside, strict=False):
+        if before is None or before.text == ",":
+            name = token.text.lower()
+            found[name] = ""
+        elif token.text not in (",", "="):
+            found[name] += token.text.strip("'")
+    return found

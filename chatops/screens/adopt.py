@@ -16,7 +16,7 @@ from chatops.migrations.plan import destination, listed, told_apart
 from chatops.migrations.proposal import Proposal
 from chatops.migrations.source import Folder, MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text, named
-from chatops.screens.lines import broken
+from chatops.screens.lines import DIFF, broken
 
 BESIDE = 72
 """Columns from which on there is room for the proof beside the file and its state."""
@@ -239,6 +239,14 @@ def not_in(look: AdoptLook) -> list[MigrationFile]:
     return [file for file in look.survey.folder.files if file.key <= last and file.name not in taken]
 
 
+def files_beyond(look: AdoptLook) -> bool:
+    """Whether files beyond --to are not in."""
+    if look.to is None:
+        return False
+    last, taken = destination(look.survey.folder, look.to), _taken(look)
+    return any(file.key > last and file.name not in taken for file in look.survey.folder.files)
+
+
 def _taken(look: AdoptLook) -> set[str]:
     return {file.name for file in look.proposal.files} | {proof.file.name for proof in look.survey.of(Verdict.RECORDED)}
 
@@ -358,12 +366,12 @@ def _last_in(survey: Survey) -> MigrationFile | None:
 
 
 def differences(survey: Survey) -> list[Line]:
-    """Everything that is defined otherwise, as a diff from the file to the database."""
+    """Everything that is defined otherwise, as a diff from the file to the database; its head says which side is which."""
     lines: list[Line] = []
     for proof in survey.of(Verdict.CONFLICT, Verdict.PARTIAL, Verdict.APPLIED):
         for other in proof.drifts:
             lines += _difference(proof.file, other)
-    return lines or ["Everything is defined as the files define it."]
+    return [f"Defined otherwise ({DIFF}):", "", *lines] if lines else ["Everything is defined as the files define it."]
 
 
 def _difference(file: MigrationFile, other: Drift) -> list[Line]:

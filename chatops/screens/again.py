@@ -1,4 +1,4 @@
-"""`chatops migrate --again` and `--show`, laid out: what differs, line by line."""
+"""`chatops migrate --again` and `--show`, laid out: which objects differ, then how, line by line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from chatops import formatting
 from chatops.migrations.again import Again, Piece
 from chatops.migrations.source import MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.screens.lines import DIFF
 
 MOST_LINES = 60
 _COLUMNS = (
@@ -20,25 +21,42 @@ _COLUMNS = (
 
 
 def count(again: Again) -> str:
-    """How many objects, in words."""
-    return formatting.plural(len(again.pieces), "object")
+    """How many objects are made, in words."""
+    return formatting.plural(len(again.made), "object")
+
+
+def question(again: Again) -> str:
+    """What is asked before it is done."""
+    return f"Make {count(again)} again" if again.made else "Take the present text for the applied one"
 
 
 def lines(again: Again) -> list[Line]:
-    """What would change: how much first, then object by object, then what stays as it is."""
+    """The answer first: what differs or is missing, by name; then each difference, then what stays as it is."""
     differ = [piece for piece in again.pieces if not piece.same]
     found: list[Line] = []
     if differ:
         verb = "is" if len(differ) == 1 else "are"
-        found.append([Span(f"{len(differ)} of {count(again)} of {again.file.name} {verb} not as the file makes it.", "strong")])
-    for piece in differ:
-        found += _piece(piece)
+        of = formatting.plural(len(again.pieces), "object")
+        named = ", ".join(f"{piece.kind} {piece.name}" + (" (missing)" if piece.now is None else "") for piece in differ)
+        told = f"{len(differ)} of {of} of {again.file.name} {verb} not as the file makes {'it' if len(differ) == 1 else 'them'}"
+        found.append([Span(formatting.visible(f"{told}: {named}."), "strong")])
+    if shown := [piece for piece in differ if piece.now is not None]:
+        found += ["", f"What differs ({DIFF}):"]
+        for piece in shown:
+            found += _piece(piece)
+        found.append("")
     if again.accepts:
         found.append(f"The ledger takes the present text of {again.file.name} for the one that was applied.")
     same = sum(piece.same for piece in again.pieces)
     if same and differ:
-        found.append(f"{formatting.plural(same, 'other is', 'others are')} as the file makes {'it' if same == 1 else 'them'}.")
+        stays = f"{formatting.plural(same, 'other is', 'others are')} as the file makes {'it' if same == 1 else 'them'}"
+        found.append(f"{stays}, and {'is' if same == 1 else 'are'} not made again.")
     found += _rights(again)
+    found += [
+        f"trigger {piece.name} is not made again: that stops every write of its table; DB018 has the statement"
+        for piece in differ
+        if not piece.makes
+    ]
     found += [
         f"trigger {name} waits for {function}(), which is missing: make the file of the function again, then this one"
         for name, function in again.waits
@@ -49,16 +67,13 @@ def lines(again: Again) -> list[Line]:
 
 
 def _piece(piece: Piece) -> list[Line]:
-    title = f"{piece.kind} {formatting.visible(piece.name)}"
-    if piece.now is None:
-        return [f"{title}: is missing"]
-    diff = piece.diff[2:]
-    shown: list[Line] = [f"{title}:"]
+    diff = piece.diff
+    shown: list[Line] = [f"{piece.kind} {formatting.visible(piece.name)}:"]
     for line in diff[:MOST_LINES]:
         text = f"  {formatting.visible(line.expandtabs(4))}"
-        shown.append([Span(text, "critical" if line.startswith("-") else "ok")] if line[:1] in "+-" else text)
+        shown.append([Span(text, "warning" if line.startswith("+") else "ok")] if line[:1] in "+-" else text)
     if len(diff) > MOST_LINES:
-        shown.append(f"  and {len(diff) - MOST_LINES} more lines")
+        shown.append(f"  and {len(diff) - MOST_LINES} more lines (-o json has both texts)")
     return shown
 
 
@@ -79,17 +94,25 @@ def _rights(again: Again) -> list[str]:
 def preview(again: Again, command: str) -> Answer:
     """What would be done, or that there is nothing to do."""
     shown = lines(again)
-    if again.nothing:
+    if again.nothing and all(piece.same for piece in again.pieces):
+        of = formatting.plural(len(again.pieces), "object")
         stand = "stands as the file makes it" if len(again.pieces) == 1 else "stand as the file makes them"
-        shown.insert(0, f"Nothing to do: {count(again)} of {formatting.visible(again.file.name)} {stand}.")
+        shown.insert(0, f"Nothing to do: {of} of {formatting.visible(again.file.name)} {stand}.")
+    elif again.nothing:
+        shown += ["", "Nothing that can be made again differs: nothing to do."]
     else:
-        shown += ["", [Span("Nothing was changed. Make it again: "), Span(command, "code")]]
+        does = question(again)
+        shown += ["", [Span(f"Nothing was changed. {does}: "), Span(command, "code")]]
     return Answer("migrate", [_table(again), Text(shown)], _data(again, done=False))
 
 
 def done(again: Again) -> Answer:
     """What was done."""
-    line = f"Made {count(again)} of {formatting.visible(again.file.name)} again; before and after are in the log."
+    file = formatting.visible(again.file.name)
+    names = formatting.visible(", ".join(one.name for one in again.made))
+    line = f"Made {count(again)} of {file} again ({names}); before and after are in the log."
+    if not again.made:
+        line = f"The present text of {file} counts as the one that was applied."
     return Answer("migrate", [_table(again), Text([line])], _data(again, done=True))
 
 

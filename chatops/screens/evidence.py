@@ -13,7 +13,7 @@ from chatops.checks.asking import INSTANT
 from chatops.checks.findings import shown
 from chatops.checks.results import Survey
 from chatops.model import Values
-from chatops.screens.lines import Reader
+from chatops.screens.lines import DIFF, Reader
 
 _NOT_SHOWN = (
     "remedy",
@@ -116,5 +116,5 @@ def difference(row: Values) -> list[str]:
                 : MOST_DIFFERENCE - min(len(gone), MOST_DIFFERENCE // 3)
             ]
             changed = [*there, *gone[: MOST_DIFFERENCE - len(there)]]
-        lines += [f"{name} (+ is so now, - as its file made it):", *changed, *more]
+        lines += [f"{name} ({DIFF}):", *changed, *more]
     return [formatting.visible(line) for line in lines]

@@ -13,6 +13,8 @@ from chatops.model import Line, Span, Style
 from chatops.render.wrap import STUCK, bound, cells
 
 SEVERITY_STYLES: Mapping[str, Style] = {"critical": "critical", "warning": "warning", "advice": "advice", "unknown": "warning"}
+DIFF = "- as the file makes it, + as it is now"
+"""Which side of a difference is which: the same wherever one is shown."""
 INDENT = 3
 LABEL = 11
 NARROW = 60

@@ -49,11 +49,13 @@ class StatusAnswer:
 
 
 def status(
-    folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, migrate: str, again: str, whole: bool
-) -> StatusAnswer:
+    folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, migrate: str, again: str, whole: bool,
+    stand: str = DEPLOYED,
+) -> StatusAnswer:  # fmt: skip
     """Every file with its state; `whole` lists all of them, else the newest applied ones and all that are not plainly in.
 
-    `adopt` and `migrate` are the command lines for these files on this database, `again` the one to which a file's name comes.
+    `adopt` and `migrate` are the command lines for these files on this database, `again` the one to which a file's name comes;
+    `stand` is how far a database without a ledger has come.
     """
     unknown = ledger.facts.has_chats and not ledger.knows(folder.source) and (folder.source == SHIPPED or not ledger.rows)
     # Views go in after the newest file only: short of it, nothing is to be done about them.
@@ -69,7 +71,7 @@ def status(
     pending = plan.apply
     lines: list[Line] = [_headline(folder, plan, ledger, unknown=unknown)]
     if unknown:
-        lines.append([Span("  take it over: "), Span(taking_over(adopt, folder.source, plan.to), "code")])
+        lines.append([Span("  take it over: "), Span(taking_over(adopt, folder.source, plan.to, stand), "code")])
     after: list[Line] = []
     if len(shown) < len(rows):
         after.append(f"{formatting.plural(len(rows) - len(shown), 'earlier file')} not shown (--all)")

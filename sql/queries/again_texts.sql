@@ -1,7 +1,9 @@
 -- The bodies of the routines of a name, the queries of the views, or the triggers of a table: of one schema, or (null) wherever.
--- kind: view, routine or trigger; name; table: of a trigger; schema. options: what a routine has beside its body, as a statement would say it; cost and rows where
+-- kind: view, routine or trigger; name; table: of a trigger; schema. options: what a routine has beside its body, as a statement would say it, and those of a view; cost and rows where
 -- they are not what the server takes by itself.
-select case when :'kind' = 'view' then (select pg_catalog.pg_get_viewdef(c.oid)) end as text, '{}'::jsonb as options
+select case when :'kind' = 'view' then (select pg_catalog.pg_get_viewdef(c.oid)) end as text,
+       coalesce((select pg_catalog.jsonb_object_agg(pg_catalog.split_part(one, '=', 1), pg_catalog.substr(one, pg_catalog.strpos(one, '=') + 1))
+                   from pg_catalog.unnest(c.reloptions) as one), '{}') as options
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace
  where :'kind' = 'view' and c.relname = :'name' and c.relkind = 'v' and n.nspname not in ('pg_catalog', 'information_schema')
