@@ -28,7 +28,7 @@ Values = Mapping[str, Any]
 """The values of a row, or of an object of JSON, by their names; of what type each is, its query or its file says."""
 
 Audience = Literal["all", "people", "machines"]
-Kind = Literal["text", "id", "number", "share", "bar", "instant", "age", "duration", "flag", "data", "sql", "person"]
+Kind = Literal["text", "id", "number", "share", "bar", "instant", "age", "duration", "flag", "data", "sql", "person", "command"]
 
 
 @frozen
@@ -37,7 +37,8 @@ class Column:
 
     `name` is the key in machine formats and the attribute (or mapping key) of the row; `heading` is for people.
     Kinds: `age` holds an instant that people see as "2 h 14 m ago" by the database's clock; `duration` seconds or a timedelta;
-    `share` and `bar` a fraction 0..1; `id` a uuid that people may see shortened; `person` a name that is hidden off a terminal.
+    `share` and `bar` a fraction 0..1; `id` a uuid that people may see shortened; `person` a name that is hidden off a terminal;
+    `command` a command line to paste.
     `audience` keeps a column to people or machines. On a narrow screen columns of a high `rank` give way first.
     """
 
@@ -67,6 +68,8 @@ class Table:
     title: str | None = None
     empty: str | None = None
     audience: Audience = "all"
+    most: int | None = None
+    """So many rows people see; programs get all of them."""
 
 
 Style = Literal["plain", "strong", "dim", "ok", "advice", "warning", "critical", "code"]

@@ -92,5 +92,5 @@ def test_who_is_one_character_off_is_asked_whether_they_meant_it(
 def test_what_is_near_to_nothing_gets_no_guess(shift: Database, chatops_inprocess: Run) -> None:
     for words in (("show", str(uuid4())), ("show", "nobody at all"), ("reassign", "c4000011", "--to", "somebody else")):
         assert "did you mean" not in chatops_inprocess(*words, db=shift, check=2).stderr
-    for words, option in ((("release", "--operator", "op-1"), "--from"), (("log", "--user", "ada"), "--by"), (("queue", "--limit", "3"), "--top")):  # fmt: skip
+    for words, option in ((("release", "--operator", "op-1"), "--from"), (("log", "--user", "ada"), "--by"), (("queue", "--rows", "3"), "--limit")):  # fmt: skip
         assert f"did you mean {option}?" in chatops_inprocess(*words, db=shift, check=2).stderr

@@ -103,7 +103,7 @@ def test_stuck_is_what_a_person_means(system: Database, chatops_inprocess) -> No
 def test_stuck_shows_the_worst_and_the_exact_total_and_streams_them_all(system: Database, chatops_inprocess) -> None:
     text = chatops_inprocess("stuck", "--limit", "1", db=system, check=0).stdout
     assert "3 chats have not moved" in text
-    assert "and 2 more:" in text
+    assert "and 2 more of 3: chatops stuck" in text
     lines = chatops_inprocess("stuck", "--limit", "1", "-o", "jsonl", db=system, check=0).stdout.splitlines()
     assert {json.loads(line)["chat_id"][:8] for line in lines} == {"c0000001", "c0000004", "c0000006"}
 

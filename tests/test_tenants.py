@@ -331,7 +331,7 @@ def test_the_log_of_all_tenants_is_one_the_newest_first(tenants: Database, chato
     assert (told["tenants_total"], told["unknown"]) == (4, [])
     page = chatops_inprocess("log", "--all-schemas", "tenant*", "--limit", "2", db=tenants, check=0).stdout.splitlines()
     assert page[0] == "4 tenants · 2 entries about 2 of them"
-    assert page[-1] == "the newest 2; more with --limit, all with -o jsonl"
+    assert page[-1] == "the newest 2, of 3 actions; more with --limit, all with -o jsonl"
     for more in (["--since", "2020-01-01"], ["--action", "pause", "-o", "csv"]):
         assert chatops_inprocess("log", "--all-schemas", "*", *more, db=tenants, check=0).stdout.count("why tenant") == 3
     nobody = chatops_inprocess("log", "--all-schemas", "tenant*", "--operator", "Nobody", db=tenants, check=2)

@@ -170,13 +170,20 @@ def entries(database: Database, question: Question, limit: int) -> list[Folded]:
     """The newest entries: what one command did to many is one; inside `reading`. Raises RefusedError without a log."""
     _require(database)
     parameters = _parameters(question, database.target.schema, limit)
-    found = database.rows(Folded, sqlfiles.query("queries/log_entries.sql"), parameters)
+    found = database.rows(Folded, sqlfiles.query("queries/log_entries.sql"), parameters) if limit else []
     # Apart, because a recursive query must not touch what lies on a cluster's nodes.
     ids = list({one.operator_id for one in found if one.operator_id is not None})
     names = {}
     if ids and (database.facts is None or database.facts.has_chats):
         names = dict(database.tuples(sqlfiles.read("queries/log_operators.sql"), {"ids": ids}))
     return [replace(one, operator_name=names.get(one.operator_id)) for one in found]
+
+
+def count(database: Database, question: Question, most: int | None = None) -> int:
+    """How many rows were asked for, counted up to `most`; inside `reading`. Raises RefusedError without a log."""
+    _require(database)
+    parameters = _parameters(question, database.target.schema, most)
+    return int(database.value(sqlfiles.query("queries/log_count.sql"), parameters))
 
 
 def newest(database: Database, limit: int) -> list[Logged]:

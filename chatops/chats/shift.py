@@ -1,10 +1,9 @@
-"""What a shift hands over: its hours, what people did, and the chats that somebody should read again."""
+"""What a shift hands over: its hours, and what people did."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from uuid import UUID
 
 from chatops import sqlfiles
 from chatops.chats import reports
@@ -14,8 +13,6 @@ from chatops.frozen import frozen
 
 ENOUGH = 5
 """Of fewer waits no half and no 95 % is told, where of others it is not known."""
-BOUNCED = 2
-"""So many turns without an answer are too many."""
 
 
 @frozen
@@ -55,33 +52,13 @@ class Shift:
     queue: QueueFigures
 
 
-@frozen
-class Reviewed:
-    """A chat to read again: `ended` although its user spoke last, or `bounced` between operators without an answer."""
-
-    chat_id: UUID
-    reason: str
-    user_name: str | None
-    profile_name: str | None
-    chat_state: str | None
-    user_wrote_at: datetime
-    turns: int
-    operator_id: UUID | None
-    operator_name: str | None
-
-    @property
-    def why(self) -> str:
-        """The reason in words."""
-        return "ended, and the user spoke last" if self.reason == "ended" else f"{self.turns} turns without an answer"
-
-
 def shift(database: Database, since: datetime) -> Shift:
     """What happened since an instant; inside `reading`."""
     hours = [_told(one) for one in ask(database, Hour, "queries/shift_hours.sql", {"since": since})]
     acted = None
     if database.facts is not None and database.facts.has_bookkeeping:
         parameters = {"since": since, "schema": database.target.schema}
-        acted = database.rows(Acted, sqlfiles.read("queries/shift_actions.sql"), parameters)
+        acted = database.rows(Acted, sqlfiles.query("queries/shift_actions.sql"), parameters)
     nothing = Hour(None, 0, 0, 0, None, None, 0, 0)
     whole = next((one for one in hours if one.hour is None), nothing)
     return Shift(since, whole, [one for one in hours if one.hour is not None], acted, reports.queue_figures(database))
@@ -89,8 +66,3 @@ def shift(database: Database, since: datetime) -> Shift:
 
 def _told(hour: Hour) -> Hour:
     return hour if hour.waits_known >= min(ENOUGH, hour.taken) else replace(hour, wait_p50_seconds=None, wait_p95_seconds=None)
-
-
-def review(database: Database, since: datetime, limit: int | None) -> list[Reviewed]:
-    """The chats that somebody should read again, the newest first; inside `reading`."""
-    return ask(database, Reviewed, "queries/review.sql", {"since": since, "bounced": BOUNCED, "limit": limit})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chatops.cli import completion
 from chatops.cli.declared import Context, option
 from chatops.cli.options import command, invocation_of
-from chatops.cli.shared_options import Watch
+from chatops.cli.shared_options import Limit, Watch
 from chatops.errors import ExitCode
 
 
@@ -40,7 +40,7 @@ def chats(
         help="wait: who waits longest first; age: the oldest chat; last-message (default).",
     ),
     oldest: bool = option(False, "--oldest", help="The oldest message first, not the newest."),
-    limit: int | None = option(None, "--limit", min=1, max=100_000, help="How many to list (default 20; for programs all)."),
+    limit: Limit = None,
     watch: Watch = None,
 ) -> ExitCode:
     """A list of chats by filters; the last line acts on exactly these: release and reassign take the same filters as --where.

@@ -33,7 +33,9 @@ def log(
     outcome: str | None = option(
         None, "--outcome", metavar="NAME", autocompletion=completion.outcomes, help="done, refused, moved or failed."
     ),
-    limit: int | None = option(None, "--limit", min=1, help="How many (default 50; for programs all)."),
+    limit: int | None = option(
+        None, "--limit", min=0, max=1_000_000_000, metavar="N", help="How many to list (default 50; for programs all)."
+    ),
     full: bool = option(False, "--full", help="Each chat on a line of its own, where one command moved many."),
 ) -> ExitCode:
     """The log of every action, refusals too: the newest first, with who, from where, why, and what was before and after.

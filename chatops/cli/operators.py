@@ -14,6 +14,7 @@ def operators(
     free: bool = option(False, "--free", help="Only those who could take a chat now."),
     figures: bool = option(False, "--figures", help="What each did: chats, replies, time to answer, chats given back."),
     since: str = option("24h", "--since", metavar="TIME", help="With --figures: 1h, 8h, or an instant."),
+    limit: int | None = option(None, "--limit", min=0, max=1_000_000_000, metavar="N", help="How many to list (default all)."),
     watch: Watch = None,
 ) -> ExitCode:
     """Who is free, busy or away, which chat they hold and for how long, when they were last seen.
@@ -26,4 +27,4 @@ def operators(
     """
     from chatops.flows import tables
 
-    return tables.operators(invocation_of(ctx), watch, free=free, figures=figures, since=since)
+    return tables.operators(invocation_of(ctx), watch, free=free, figures=figures, since=since, limit=limit)

@@ -11,8 +11,14 @@ from chatops.errors import ExitCode
 @command(takes=("connection", "tenants", "output"), formats=WATCHED_FORMATS)
 def queue(
     ctx: Context,
-    top: int | None = option(
-        None, "--top", min=0, max=100_000, help="How many of the longest waits to list (default 5; json: all)."
+    limit: int | None = option(
+        None,
+        "--limit",
+        "--top",
+        min=0,
+        max=1_000_000_000,
+        metavar="N",
+        help="How many of the longest waits to list (default 5; for programs all).",
     ),
     watch: Watch = None,
 ) -> ExitCode:
@@ -21,8 +27,8 @@ def queue(
     Examples:
       chatops queue
       chatops queue --watch 5
-      chatops queue --top 20 -o csv
+      chatops queue --limit 20 -o csv
     """
     from chatops.flows import tables
 
-    return tables.queue(invocation_of(ctx), top, watch)
+    return tables.queue(invocation_of(ctx), limit, watch)

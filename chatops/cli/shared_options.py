@@ -67,6 +67,11 @@ Yes = Annotated[bool, option("--yes", "-y", help="Do not ask.")]
 Reason = Annotated[str | None, option("--reason", metavar="TEXT", help="Kept in the log; needed on production.")]
 EveryRow = Annotated[bool, option("--all", help="Show every chat of a plan, not the first 20.")]
 NoAudit = Annotated[bool, option("--no-audit", help="Work without the log of schema chatops.")]
+Limit = Annotated[
+    int | None,
+    option("--limit", min=0, max=1_000_000_000, metavar="N", help="How many to list (default 20; for programs all)."),
+]
+"""Of every list; a command whose people see another number by default says so in its own words."""
 Watch = Annotated[
     float | None,
     option("--watch", metavar="SECONDS", min=0.2, max=86_400, help="Again and again, redrawn in place; Ctrl-C ends it."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatops.cli.declared import Context, option
 from chatops.cli.options import command, invocation_of
-from chatops.cli.shared_options import Replay, Watch
+from chatops.cli.shared_options import Limit, Replay, Watch
 from chatops.errors import ExitCode
 
 
@@ -12,7 +12,7 @@ from chatops.errors import ExitCode
 def stuck(
     ctx: Context,
     longer_than: str = option("1h", "--longer-than", metavar="TIME", help="30m, 1h, 2d …"),
-    limit: int | None = option(None, "--limit", min=1, max=100_000, help="How many to list (default 20; for programs all)."),
+    limit: Limit = None,
     review: bool = option(False, "--review", help="Chats to read again: ended while the user waited, or handed round."),
     since: str = option("24h", "--since", metavar="TIME", help="With --review: how far back."),
     watch: Watch = None,

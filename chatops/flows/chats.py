@@ -33,7 +33,7 @@ def chats(invocation: Invocation, request: ChatsRequest) -> ExitCode:
     """`chatops chats`."""
     if invocation.has_tenants:
         alone = replace(request, limit=1, watch=None)
-        return tenants.over_all(invocation, lambda one: chats(one, alone), CHATS, watch=request.watch)
+        return tenants.over_all(invocation, lambda one: chats(one, alone), CHATS, watch=request.watch, limit=request.limit)
     wanted = request.wanted
     chat_list.order(wanted.sort)  # refused before anything is asked
     waits = wanted.sort == "wait"
@@ -47,16 +47,14 @@ def chats(invocation: Invocation, request: ChatsRequest) -> ExitCode:
             invocation.show(screen.answer(rows, invocation.now, total=None, shown=0, order="", act=act, more=more, waits=waits))
         return ExitCode.OK
 
+    listed = invocation.rows_of_list(request.limit, 20)
+
     def ask() -> Answer:
         with invocation.reading() as database:
             total = chat_list.count(database, wanted)
-            found = (
-                chat_list.first(database, wanted, limit=invocation.most_rows(request.limit, 20), oldest=request.oldest)
-                if total
-                else []
-            )
+            found = chat_list.first(database, wanted, limit=listed.read, oldest=request.oldest) if total else []
             answer = screen.answer(
-                found, invocation.now, total=total, shown=len(found), order=_said(request), act=act, more=more, waits=waits
+                found, invocation.now, total=total, shown=listed.shown, order=_said(request), act=act, more=more, waits=waits
             )
             return paused.led(database, answer)
 

@@ -142,8 +142,8 @@ def _in_words(message: str) -> str:
 
 MEANT = {
     "--operator": ("--from", "--to"), "--holder": ("--from",), "--held-by": ("--from",), "--target": ("--to",),
-    "--limit": ("--top", "--rows", "--max"), "--top": ("--limit", "--rows"), "--rows": ("--limit", "--top"),
-    "-n": ("--limit", "--top"),
+    "--limit": ("--rows", "--max"), "--top": ("--limit", "--rows"), "--rows": ("--limit",),
+    "-n": ("--limit", "--rows"),
     "--code": ("--only", "--where"), "--check": ("--only", "--where"), "--format": ("--output",), "--json": ("--output",),
     "--user": ("--by",), "--who": ("--by",), "--comment": ("--reason",), "--message": ("--reason",), "-m": ("--reason",),
     "--url": ("--db",), "--database": ("--db",), "--environment": ("--env",), "--preview": ("--dry-run",),

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+from chatops import formatting
 from chatops.chats import log, undo
 from chatops.db import Database
 from chatops.errors import ChatopsError, ExitCode, UsageError, worst
 from chatops.flows import tenants
 from chatops.flows.instants import instant, plan_id
+from chatops.flows.output import EVERY_ROW
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
@@ -23,6 +25,8 @@ from chatops.tables_there import require_chats
 
 STREAMED = ("jsonl", "csv", "tsv")
 NEWEST = 50
+COUNTED = 10_000
+"""So many rows are counted for people; of a log of millions a count takes seconds."""
 
 
 @frozen
@@ -40,9 +44,10 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
     """`chatops log`: the newest rows, or every one as a stream; of many tenants one page, the newest of all."""
     streamed = invocation.format() in STREAMED
     shown = invocation.medium().show_names
-    most = request.limit or (None if streamed or invocation.format() == "json" else NEWEST)
+    wanted = invocation.rows_of_list(request.limit, NEWEST)
+    most = wanted.read if wanted.read < EVERY_ROW and _number(request) is None else None
     if invocation.has_tenants:
-        return _of_all(invocation, request, most, show_names=shown)
+        return _of_all(invocation, request, most, wanted.shown, show_names=shown)
     with invocation.reading(chats=False) as database:
         facts = database.facts
         if facts is not None and not facts.has_bookkeeping:
@@ -56,8 +61,8 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
         if streamed:
             invocation.show(screen.answer(rows, None, invocation.now, show_names=shown))
             return ExitCode.OK
-        folded = log.entries(database, asked, most or NEWEST) if _folds(invocation, request) else None
-        found = list(rows) if folded is None or not _for_people_alone(invocation) else []
+        folded = log.entries(database, asked, wanted.shown) if _folds(invocation, request) else None
+        found = list(rows) if folded is None or not invocation.for_people_alone else []
         if (number := _number(request)) is not None:
             if not found:
                 raise UsageError(f"the log holds no action {number}", next_steps=[("the newest", invocation.here("log"))])
@@ -66,10 +71,16 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
                 back = invocation.here("undo", str(number), "--dry-run")
                 show_paged(invocation, screen.one(found[0], problem, back, invocation.now, show_names=shown))
                 return ExitCode.OK
-        more = _more(invocation, request, found if folded is None else folded, most, folded)
+        listed = found if folded is None else folded
+        people = invocation.for_people_alone
+        total = len(found)
+        if len(found) == most or (people and len(listed) == wanted.shown):
+            total = log.count(database, asked, COUNTED + 1 if people else None)
+        more = _more(invocation, request, listed, wanted.shown, folded, total)
         if request.wanted == log.Filters() and not request.what and _has_gaps(found if folded is None else folded):
             more.append("Missing numbers: attempts that were rolled back, such as dry runs, and what other schemas logged.")
-        show_paged(invocation, screen.answer(found, folded, invocation.now, more, show_names=shown))
+        counted = None if people else (total, total > len(found))
+        show_paged(invocation, screen.answer(found, folded, invocation.now, more, counted, wanted.shown, show_names=shown))
     return ExitCode.OK
 
 
@@ -79,13 +90,10 @@ def _folds(invocation: Invocation, request: LogRequest) -> bool:
     return not one and format_named(invocation.format()).for_people
 
 
-def _for_people_alone(invocation: Invocation) -> bool:
-    return all(format_named(name).for_people for name, _ in invocation.writes())
-
-
 def _more(
-    invocation: Invocation, request: LogRequest, shown: Sequence[object], most: int | None, folded: Sequence[log.Folded] | None
-) -> list[Line]:
+    invocation: Invocation, request: LogRequest, shown: Sequence[object], most: int, folded: Sequence[log.Folded] | None,
+    total: int,
+) -> list[Line]:  # fmt: skip
     told: list[Line] = []
     many = next((one for one in folded or () if one.many > 1), None)
     if many is not None and not invocation.has_tenants:
@@ -94,11 +102,16 @@ def _more(
         told.append([Span("one line a command; each action: "), Span(invocation.here("log", *words), "code")])
     elif many is not None:
         told.append("one line a command; each action: --full")
-    if len(shown) == most and invocation.has_tenants:
-        told.append(f"the newest {most}; more with --limit, all with -o jsonl")
-    elif len(shown) == most:
+    # A line may be of many rows: where all of them are seen there is nothing to add.
+    left = len(shown) >= most and total > sum(one.many if isinstance(one, log.Folded) else 1 for one in shown[:most])
+    cut = total > COUNTED and invocation.for_people_alone
+    of_all = f"more than {formatting.count(COUNTED)}" if cut else formatting.count(total)
+    newest = f"the newest {formatting.count(most)}, of {of_all} actions"
+    if left and invocation.has_tenants:
+        told.append(f"{newest}; more with --limit, all with -o jsonl")
+    elif left:
         every = invocation.here("log", *_filters(request), "-o", "jsonl")
-        told.append([Span(f"the newest {most}; more with --limit, all: "), Span(every, "code")])
+        told.append([Span(f"{newest}; more with --limit, all: "), Span(every, "code")])
     return told
 
 
@@ -122,8 +135,9 @@ def _has_gaps(rows: Sequence[log.Logged]) -> bool:
     return rows[0].action_id - rows[-1].action_id + 1 > counted
 
 
-def _of_all(invocation: Invocation, request: LogRequest, most: int | None, *, show_names: bool) -> ExitCode:
+def _of_all(invocation: Invocation, request: LogRequest, most: int | None, seen: int, *, show_names: bool) -> ExitCode:
     folds = _folds(invocation, request)
+    totals: list[int] = []
     kept: list[tuple[tenants.OneTenant, log.Logged]] = []
     entries: list[tuple[tenants.OneTenant, log.Folded]] = []
     nowhere: list[ChatopsError] = []
@@ -131,7 +145,8 @@ def _of_all(invocation: Invocation, request: LogRequest, most: int | None, *, sh
 
     def look(one: tenants.OneTenant) -> ExitCode:
         with one.reading(chats=False) as database:
-            found, folded = _of_one(one, database, request, most, nowhere, folds=folds)
+            found, folded, total = _of_one(one, database, request, most, nowhere, seen if folds else None)
+            totals.append(total)
             if not found and database.facts is not None and not database.facts.has_chats:
                 without.add((one.target.shown(), one.target.schema))  # a log outlives its chats, where there is one
             kept.extend((one, row) for row in found)
@@ -147,35 +162,41 @@ def _of_all(invocation: Invocation, request: LogRequest, most: int | None, *, sh
         raise UsageError(f"no schema that matches {invocation.all_schemas} has chats, or a log")
     labels = {(row.database, row.schema, row.environment): row.tenant for row in rows}
 
-    def newest(some: Sequence[tuple[tenants.OneTenant, log.Logged]], columns: Sequence[Column]) -> list[dict[str, Any]]:
+    def newest(
+        some: Sequence[tuple[tenants.OneTenant, log.Logged]], columns: Sequence[Column], most: int | None
+    ) -> list[dict[str, Any]]:
         return [
             screen.of_tenant(row, columns, labels[one.target.shown(), one.target.schema, one.target.name], one.target)
             for one, row in sorted(some, key=lambda pair: (pair[1].at, pair[1].action_id), reverse=True)[:most]
         ]
 
-    found = newest(kept, screen.COLUMNS)
-    folded = newest(entries, [*screen.FOLDED, screen.ID_OF_ENTRY]) if folds else None
-    more = _more(invocation, request, found if folded is None else folded, most, [row for _, row in entries])
-    show_paged(invocation, screen.answer_of_all(rows, found, folded, invocation.now, more, show_names=show_names))
+    found = newest(kept, screen.COLUMNS, most)
+    folded = newest(entries, [*screen.FOLDED, screen.ID_OF_ENTRY], seen) if folds else None
+    more = _more(invocation, request, found if folded is None else folded, seen, [row for _, row in entries], sum(totals))
+    show_paged(
+        invocation, screen.answer_of_all(rows, found, folded, invocation.now, more, sum(totals), seen, show_names=show_names)
+    )
     return worst(row.code for row in rows)
 
 
 def _of_one(
-    one: Invocation, database: Database, request: LogRequest, most: int | None, nowhere: list[ChatopsError], *, folds: bool
-) -> tuple[list[log.Logged], list[log.Folded]]:
-    """The newest rows of a tenant, and where they are folded its newest entries."""
+    one: Invocation, database: Database, request: LogRequest, most: int | None, nowhere: list[ChatopsError], folded: int | None
+) -> tuple[list[log.Logged], list[log.Folded], int]:
+    """The newest rows of a tenant, its newest entries, so many as `folded` says, and how many rows there are in all."""
     facts = database.facts
     assert facts is not None
     by_name = request.wanted.chat is not None or request.wanted.operator is not None
     by_name = by_name or (bool(request.what) and _number(request) is None)
     if not facts.has_bookkeeping or (by_name and not facts.has_chats):
-        return [], []
+        return [], [], 0
     try:
         asked = _question(one, database, request)
     except UsageError as error:  # the chat or operator is another tenant's
         nowhere.append(error)
-        return [], []
-    return list(log.stream(database, asked, most)), log.entries(database, asked, most or NEWEST) if folds else []
+        return [], [], 0
+    found = list(log.stream(database, asked, most))
+    total = log.count(database, asked) if len(found) == most else len(found)
+    return found, log.entries(database, asked, folded) if folded else [], total
 
 
 def _number(request: LogRequest) -> int | None:

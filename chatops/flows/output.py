@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -19,11 +20,20 @@ from chatops.errors import UsageError
 from chatops.files import write_file
 from chatops.flows.given import Given
 from chatops.flows.paste import pasteable, pasteable_answer
+from chatops.frozen import frozen
 from chatops.model import Answer, Line, Table, Text
 from chatops.render import FORMATS, Format, Medium, encodable, format_named, safe, safe_answer
 from chatops.render.wrap import wrapped
 
 EVERY_ROW = 1_000_000_000
+
+
+@frozen
+class Rows:
+    """How many rows of a list are read, and how many of them people see."""
+
+    read: int
+    shown: int
 
 
 class Output(Given):
@@ -95,9 +105,17 @@ class Output(Given):
         """Whether rows are written as they come."""
         return (name := self.format()) in FORMATS and format_named(name).streams
 
-    def most_rows(self, given: int | None, usual: int) -> int:
-        """How many rows are wanted: as given, else a screenful for people, and every one for programs that read them whole."""
-        return given if given is not None else EVERY_ROW if self.format() == "json" else usual
+    def rows_of_list(self, given: int | None, usual: int) -> Rows:
+        """How many rows are wanted: as given, else a screenful for people, and all for programs, in a file of --write too."""
+        if given is not None:
+            return Rows(given, given)
+        return Rows(usual if self.for_people_alone else EVERY_ROW, usual)
+
+    @property
+    def for_people_alone(self) -> bool:
+        """Whether no program reads rows of this answer: neither stdout nor a file of --write."""
+        names = [self.format(), *(name for name, _ in self.writes())]
+        return not any(name in FORMATS and format_named(name).reads_rows for name in names)
 
     def writes(self) -> list[tuple[str, Path]]:
         """The FORMAT=FILE pairs of --write. Raises UsageError."""
@@ -144,10 +162,11 @@ class Output(Given):
         medium, chosen = self.medium(), format_named(self.format())
         if chosen.exit_code is not None:
             self.judged = chosen.exit_code(answer)
-        for piece in chosen.render(safe_answer(pasteable_answer(answer)), medium, self.envelope()):
+        for piece in chosen.render(safe_answer(pasteable_answer(seen_by(chosen, answer))), medium, self.envelope()):
             emit(piece) if emit is not None else self.emit(piece, medium)
         for name, path in pairs:
-            self.write_to(path, format_named(name).render(safe_answer(answer), self.file_medium, self.envelope()))
+            wanted = format_named(name)
+            self.write_to(path, wanted.render(safe_answer(seen_by(wanted, answer)), self.file_medium, self.envelope()))
 
     def tell(self, *lines: Line, **data: object) -> None:
         """What was done as the answer: lines for people, `data` for programs."""
@@ -202,3 +221,16 @@ class Output(Given):
     def warn(self, text: str) -> None:
         """A warning on stderr."""
         self.note(f"warning: {text}")
+
+
+def seen_by(reader: Format, answer: Answer) -> Answer:
+    """The answer with as many rows of each table as that format's readers want."""
+    if not reader.for_people or all(table.most is None for table in answer.tables):
+        return answer
+    # Where none was wanted there is nothing to say of them.
+    body = [block for block in answer.body if not isinstance(block, Table) or block.most != 0]
+    return replace(answer, body=[_first(block) if isinstance(block, Table) else block for block in body])
+
+
+def _first(table: Table) -> Table:
+    return table if table.most is None else replace(table, rows=list(islice(table.rows, table.most)))

@@ -18,15 +18,19 @@ from chatops.model import Answer
 from chatops.screens import tables
 
 if TYPE_CHECKING:  # a shift that is handed over, and many tenants
+    from chatops.chats import review as chats_to_review
     from chatops.chats import shift
     from chatops.deploys import hand_over
     from chatops.flows import earlier_look, tenants
+    from chatops.screens import review as review_screen
     from chatops.screens import shift as shift_screen
     from chatops.screens import tenants_chats as pages
 else:
+    chats_to_review = later("chatops.chats.review")
     shift, hand_over = later("chatops.chats.shift"), later("chatops.deploys.hand_over")
     earlier_look, tenants = later("chatops.flows.earlier_look"), later("chatops.flows.tenants")
-    shift_screen, pages = later("chatops.screens.shift"), later("chatops.screens.tenants_chats")
+    shift_screen, review_screen = later("chatops.screens.shift"), later("chatops.screens.review")
+    pages = later("chatops.screens.tenants_chats")
 
 STREAMED = ("jsonl", "csv", "tsv")
 
@@ -56,16 +60,17 @@ def summary(invocation: Invocation, watch: float | None, since: str | None = Non
     return shown(invocation, ask, watch)
 
 
-def queue(invocation: Invocation, top: int | None, watch: float | None) -> ExitCode:
-    """`chatops queue`: its figures and the `top` longest waits."""
+def queue(invocation: Invocation, limit: int | None, watch: float | None) -> ExitCode:
+    """`chatops queue`: its figures and the longest waits."""
     if invocation.has_tenants:
-        return tenants.over_all(invocation, lambda one: queue(one, 1, None), pages.QUEUE, watch=watch)
+        return tenants.over_all(invocation, lambda one: queue(one, 1, None), pages.QUEUE, watch=watch, limit=limit)
+    wanted = invocation.rows_of_list(limit, LONGEST)
 
     def ask() -> Answer:
         with invocation.reading() as database:
-            found = reports.queue(database, invocation.most_rows(top, LONGEST))
-            more = invocation.here("queue", "--top", str(found.figures.waiting))
-            return led(database, tables.queue_answer(found, invocation.now, more))
+            found = reports.queue(database, wanted.read)
+            more = invocation.here("queue", "--limit", str(found.figures.waiting))
+            return led(database, tables.queue_answer(found, invocation.now, more, wanted.shown))
 
     return shown(invocation, ask, watch)
 
@@ -74,8 +79,9 @@ def stuck(invocation: Invocation, longer_than: str, limit: int | None, watch: fl
     """`chatops stuck`: the worst of them, or all as a stream."""
     span = formatting.span(longer_than, "--longer-than")
     if invocation.has_tenants:
-        return tenants.over_all(invocation, lambda one: stuck(one, longer_than, 1, None), pages.STUCK, watch=watch)
-    if invocation.format() in STREAMED and watch is None:
+        return tenants.over_all(invocation, lambda one: stuck(one, longer_than, 1, None), pages.STUCK, watch=watch, limit=limit)
+    wanted = invocation.rows_of_list(limit, SCREENFUL)
+    if invocation.format() in STREAMED and watch is None and limit is None:
         with invocation.reading() as database:  # rows as they come: the snapshot stays open until the last
             stream = reports.stuck_stream(database, span)
             invocation.show(tables.stuck_answer(stream, None, longer_than, "", invocation.now))
@@ -83,9 +89,9 @@ def stuck(invocation: Invocation, longer_than: str, limit: int | None, watch: fl
 
     def ask() -> Answer:
         with invocation.reading() as database:
-            found = reports.stuck(database, span, invocation.most_rows(limit, SCREENFUL))
+            found = reports.stuck(database, span, wanted.read)
             more = invocation.here("stuck", f"--longer-than {shlex.quote(longer_than)}", "-o jsonl")
-            answer = tables.stuck_answer(found.worst, found.total, longer_than, more, invocation.now, len(found.worst))
+            answer = tables.stuck_answer(found.worst, found.total, longer_than, more, invocation.now, wanted.shown)
             return led(database, answer)
 
     return shown(invocation, ask, watch)
@@ -94,22 +100,24 @@ def stuck(invocation: Invocation, longer_than: str, limit: int | None, watch: fl
 def review(invocation: Invocation, since: str, limit: int | None, watch: float | None) -> ExitCode:
     """`chatops stuck --review`."""
     if invocation.has_tenants:
-        return tenants.over_all(invocation, lambda one: review(one, since, limit, None), pages.REVIEW, watch=watch)
+        return tenants.over_all(invocation, lambda one: review(one, since, 0, None), pages.REVIEW, watch=watch, limit=limit)
+    wanted = invocation.rows_of_list(limit, SCREENFUL)
 
     def ask() -> Answer:
         with invocation.reading() as database:
             began = instant(since, "--since", invocation.now)
             assert began is not None
-            return shift_screen.to_review(
-                shift.review(database, began, None), began, invocation.now, invocation.most_rows(limit, SCREENFUL)
-            )
+            rows = chats_to_review.review(database, began)
+            more = invocation.here("stuck", "--review", f"--since {shlex.quote(since)}", f"--limit {len(rows)}")
+            return review_screen.to_review(rows, began, invocation.now, wanted.read, wanted.shown, invocation.here, more)
 
     return shown(invocation, ask, watch)
 
 
 def operators(
-    invocation: Invocation, watch: float | None, *, free: bool = False, figures: bool = False, since: str = DAY
-) -> ExitCode:
+    invocation: Invocation, watch: float | None, *, free: bool = False, figures: bool = False, since: str = DAY,
+    limit: int | None = None,
+) -> ExitCode:  # fmt: skip
     """`chatops operators`: who works now, or what each did since an instant."""
     if free and figures:
         raise UsageError("--free and --figures: one of them")
@@ -117,15 +125,22 @@ def operators(
         raise UsageError("--since belongs to --figures")
     if invocation.has_tenants:
         page = pages.OPERATOR_FIGURES if figures else pages.OPERATORS
-        return tenants.over_all(invocation, lambda one: operators(one, None, figures=figures, since=since), page, watch=watch)
+        return tenants.over_all(
+            invocation, lambda one: operators(one, None, figures=figures, since=since), page, watch=watch, limit=limit
+        )
 
     def ask() -> Answer:
         with invocation.reading() as database:
+            words = ("--free",) if free else ("--figures", f"--since {shlex.quote(since)}") if figures else ()
+            more = invocation.here("operators", *words)
             if figures:
                 began = instant(since, "--since", invocation.now)
                 assert began is not None
-                return tables.figures_answer(reports.operator_figures(database, began), began, invocation.now)
-            return led(database, tables.operators_answer(reports.operators(database), invocation.now, only_free=free,
-                                                         silent_before=silent_before(database)))  # fmt: skip
+                return tables.figures_answer(reports.operator_figures(database, began), began, invocation.now, limit, more)
+            found = tables.operators_answer(
+                reports.operators(database), invocation.now, only_free=free, silent_before=silent_before(database),
+                limit=limit, more=more,
+            )  # fmt: skip
+            return led(database, found)
 
     return shown(invocation, ask, watch)

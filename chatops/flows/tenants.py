@@ -28,6 +28,7 @@ from chatops.flows import ahead
 from chatops.flows.connection import started
 from chatops.flows.given import Given
 from chatops.flows.live_line import live_line
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.flows.watch_option import shown
 from chatops.frozen import frozen
@@ -146,21 +147,24 @@ class Found:
 
 def over_all(
     invocation: Invocation, run: Callable[[OneTenant], ExitCode], page: Page, *, watch: float | None = None,
-    chats: bool = True, most_jobs: int = MOST_JOBS,
+    chats: bool = True, most_jobs: int = MOST_JOBS, limit: int | None = None,
 ) -> ExitCode:  # fmt: skip
     """Runs a command's own flow for each tenant and shows one page of their answers; the exit code is the worst.
 
-    `chats`: schemas without chat tables are left out, and named on stderr.
+    `chats`: schemas without chat tables are left out, and named on stderr. `limit`: how many tenants are listed.
     """
-    return show(invocation, lambda: rows(invocation, run, page, chats=chats, most_jobs=most_jobs), page, watch=watch)
+    return show(invocation, lambda: rows(invocation, run, page, chats=chats, most_jobs=most_jobs), page, watch=watch, limit=limit)
 
 
-def show(invocation: Invocation, ask: Callable[[], Sequence[TenantRow]], page: Page, *, watch: float | None = None) -> ExitCode:
+def show(
+    invocation: Invocation, ask: Callable[[], Sequence[TenantRow]], page: Page, *, watch: float | None = None,
+    limit: int | None = None,
+) -> ExitCode:  # fmt: skip
     """One page of the rows that `ask` finds, again and again with `watch`; the exit code is that of the worst tenant."""
     if watch is not None:
-        return shown(invocation, lambda: screen.answer(page, ask(), invocation.now), watch)
+        return shown(invocation, lambda: screen.answer(page, ask(), invocation.now, limit), watch)
     found = ask()
-    invocation.show(screen.answer(page, found, invocation.now))
+    show_paged(invocation, screen.answer(page, found, invocation.now, limit))
     return worst(row.code for row in found)
 
 

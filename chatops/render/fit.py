@@ -9,7 +9,7 @@ from chatops.model import Column
 from chatops.render.cells import NUMERIC
 from chatops.render.wrap import bound, bound_commands, cells
 
-WHOLE = NUMERIC | {"id", "bar", "instant", "flag"}
+WHOLE = NUMERIC | {"id", "bar", "instant", "flag", "command"}
 """Kinds that are never broken over two lines."""
 LONGEST_WORD = 24
 LONGEST_COMMAND = 40

@@ -57,3 +57,8 @@ class Format:
     streams: bool = False
     failure: Callable[[Failure, Medium, Envelope], str] | None = None
     exit_code: Callable[[Answer], int] | None = None
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether programs read the rows of tables in it, and not figures or outcomes alone."""
+        return not self.for_people and self.needs <= {"rows"}

@@ -32,9 +32,10 @@ def answer(
 ) -> Answer:  # fmt: skip
     """`chats`; `total` None while streaming. `act` is a command that releases these chats, `more` the one that lists them all."""
     columns = [*COLUMNS[:-3], WAITS, *COLUMNS[-3:]] if waits else COLUMNS
-    table = Table("chats", columns, rows, empty="No chat is like that.")
     if total is None:
-        return Answer("chats", [table], now=now)
+        return Answer("chats", [Table("chats", columns, rows, empty="No chat is like that.")], now=now)
+    listed = list(rows)
+    table = Table("chats", columns, listed, empty="No chat is like that.", most=shown)
     head = f"{formatting.plural(total, 'chat')}, {order}"
     body: list[Table | Text] = [Text([head]), table]
     if total > shown:
@@ -43,4 +44,4 @@ def answer(
         )
     if total and act:
         body.append(Text([[Span("Act on them: "), Span(act, "code")]]))
-    return Answer("chats", body, {"total": total} | ({"truncated": True} if total > shown else {}), now)
+    return Answer("chats", body, {"total": total} | ({"truncated": True} if total > len(listed) else {}), now)

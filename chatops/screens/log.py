@@ -13,6 +13,7 @@ from chatops import formatting
 from chatops.chats.log import Folded, Logged
 from chatops.model import Answer, Column, Line, Span, Table, Text, Values, named, value_of
 from chatops.screens.columns import operator
+from chatops.screens.tables import cut_short
 from chatops.screens.tenants import UNKNOWN, Page, TenantRow, Told
 from chatops.settings import Target
 
@@ -68,20 +69,22 @@ def answer_of_all(
     folded: Sequence[Values] | None,
     now: datetime | None,
     more: Sequence[Line],
+    total: int,
+    most: int,
     *,
     show_names: bool,
 ) -> Answer:
-    """`chatops log` of many tenants: the newest of all, and whose log cannot be seen."""
+    """`chatops log` of many tenants: the newest of all, of which people see `most`, and whose log cannot be seen."""
     unseen = [row for row in rows if row.unknown is not None]
     names = [Column("tenant", "tenant", rank=0), *named("schema", "environment", audience="machines")]
-    tables = [replace(one, columns=[*names, *one.columns]) for one in _tables(found, folded, show_names=show_names)]
+    tables = [replace(one, columns=[*names, *one.columns]) for one in _tables(found, folded, most, show_names=show_names)]
     shown = found if folded is None else folded
     head = f"{formatting.plural(len(rows), 'tenant')} · {formatting.plural(len(shown), 'entry', 'entries')}"
     head += f" about {len({row['tenant'] for row in shown})} of them" if shown else ""
     told: list[Line] = [*more, *(formatting.visible(f"{row.tenant}: {UNKNOWN}, {row.unknown}") for row in unseen)]
     body: list[Table | Text] = [Text([head]), *tables, *([Text(told)] if told else [])]
-    data = {"tenants_total": len(rows), "unknown": [row.tenant for row in unseen]}
-    return Answer("log", body, data, now)
+    data = {"tenants_total": len(rows), "unknown": [row.tenant for row in unseen], "total": total}
+    return Answer("log", body, data | cut_short(total, len(found)), now)
 
 
 def answer(
@@ -89,26 +92,33 @@ def answer(
     folded: Sequence[Folded] | None,
     now: datetime | None,
     more: Iterable[Line] = (),
+    counted: tuple[int, bool] | None = None,
+    most: int | None = None,
     *,
     show_names: bool = True,
 ) -> Answer:
-    """`chatops log`: every row; with `folded`, people see those entries instead."""
+    """`chatops log`: every row, of which people see `most`; with `folded`, people see those entries instead.
+
+    `counted`: how many there are in all, and whether some of them are left out.
+    """
     tail = list(more)
-    tables = _tables(rows, folded, show_names=show_names)
-    return Answer("log", [*tables, Text(tail)] if tail else [*tables], now=now)
+    tables = _tables(rows, folded, most, show_names=show_names)
+    data: dict[str, object] = {} if counted is None else {"total": counted[0]}
+    data |= {"truncated": True} if counted is not None and counted[1] else {}
+    return Answer("log", [*tables, Text(tail)] if tail else [*tables], data, now)
 
 
-def _tables(rows: Iterable[object], folded: Sequence[object] | None, *, show_names: bool) -> list[Table]:
+def _tables(rows: Iterable[object], folded: Sequence[object] | None, most: int | None, *, show_names: bool) -> list[Table]:
     """Where names are hidden, people see the operator's id instead."""
     empty = "No log entry matches."
     if folded is None:
         columns = [replace(one, audience="all") if one.name == "operator_id" and not show_names else one for one in COLUMNS]
-        return [Table("actions", columns, rows, empty=empty)]
+        return [Table("actions", columns, rows, empty=empty, most=most)]
     seen = list(FOLDED)
     if not show_names:
         seen.insert(6, ID_OF_ENTRY)
     return [
-        Table("entries", seen, folded, empty=empty, audience="people"),
+        Table("entries", seen, folded, empty=empty, audience="people", most=most),
         Table("actions", COLUMNS, rows, empty=empty, audience="machines"),
     ]
 

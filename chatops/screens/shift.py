@@ -1,16 +1,16 @@
-"""The answers of `summary --since` and `stuck --review`."""
+"""The answer of `summary --since`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from chatops import formatting
-from chatops.chats.shift import Hour, Reviewed, Shift
+from chatops.chats.shift import Hour, Shift
 from chatops.deploys.hand_over import Watched
 from chatops.model import Answer, Column, Line, Span, Table, Text, named
-from chatops.screens.columns import TAKEN, whose_chat
+from chatops.screens.columns import TAKEN
 from chatops.screens.tables import queue_line
 
 HOURS = [
@@ -31,16 +31,6 @@ ACTED = [
     Column("done", "done", "number", rank=1),
     Column("not_done", "refused or moved", "number", rank=2),
     Column("last_at", "last", "age", rank=3),
-]
-REVIEWED = [
-    *whose_chat(chat=0, user=2, profile=4),
-    Column("why", "why", audience="people", rank=0),
-    Column("reason", "why", audience="machines"),
-    Column("turns", "turns", "number", audience="machines"),
-    Column("user_wrote_at", "user wrote", "age", rank=1),
-    Column("operator_name", "held by", "person", rank=3),
-    Column("chat_state", "state", audience="machines"),
-    Column("operator_id", "held by", "id", audience="machines"),
 ]
 
 
@@ -103,18 +93,3 @@ def _waited(shift: Shift) -> str:
         return f" ({known})" if whole.waits_known < whole.taken else ""
     of_them = f"{known}: " if whole.waits_known < whole.taken else ""
     return f" ({of_them}half after {formatting.duration(round(half))}, 95 % after {formatting.duration(round(most))})"
-
-
-def to_review(rows: Sequence[Reviewed], since: datetime, now: datetime | None, limit: int) -> Answer:
-    """`stuck --review`."""
-    ended = sum(1 for row in rows if row.reason == "ended")
-    line = f"{formatting.plural(len(rows), 'chat')} to read again in the last {formatting.back(since, now)}: "
-    line += f"{ended} ended while the user waited, {len(rows) - ended} given back again and again"
-    table = Table("review", REVIEWED, rows[:limit], empty="No chat needs to be read again.")
-    body: list[Table | Text] = [Text([line]), table] if rows else [table]
-    if len(rows) > limit:
-        body.append(
-            Text([f"and {formatting.count(len(rows) - limit)} more of {formatting.count(len(rows))}: --limit {len(rows)}"])
-        )
-    cut = {"truncated": True} if len(rows) > limit else {}
-    return Answer("stuck", body, {"since": since, "total": len(rows), **cut}, now)

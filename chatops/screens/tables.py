@@ -106,8 +106,8 @@ def queue_numbers(queue: QueueFigures, now: datetime | None) -> list[Figure]:
     ]
 
 
-def queue_answer(queue: Queue, now: datetime | None, more: str = "") -> Answer:
-    """`chatops queue`; `more` is the command that lists all of them."""
+def queue_answer(queue: Queue, now: datetime | None, more: str = "", shown: int | None = None) -> Answer:
+    """`chatops queue`; `more` is the command that lists all of them, `shown` how many people see."""
     columns = [
         Column("chat_id", "chat", "id", rank=0),
         Column("waiting_since", "waits", "age", rank=0),
@@ -118,15 +118,27 @@ def queue_answer(queue: Queue, now: datetime | None, more: str = "") -> Answer:
     ]
     lines: list[Line] = [queue_line(queue.figures, now)]
     numbers = queue_numbers(queue.figures, now)
+    data = {**_figures(queue.figures), "total": queue.figures.waiting, **cut_short(queue.figures.waiting, len(queue.head))}
     if not queue.head:
         empty = Table("queue", columns, [], audience="machines")
-        return Answer("queue", [Text(lines), empty], _figures(queue.figures), now, numbers)
-    rest = queue.figures.waiting - len(queue.head)
-    body: list[Table | Text] = [Text(lines), Table("queue", columns, queue.head)]
+        return Answer("queue", [Text(lines), empty], data, now, numbers)
+    rest = queue.figures.waiting - (len(queue.head) if shown is None else min(shown, len(queue.head)))
+    body: list[Table | Text] = [Text(lines), Table("queue", columns, queue.head, most=shown)]
     if rest > 0:
         body.append(Text([[Span(f"and {formatting.count(rest)} more that wait less long: ", "dim"), Span(more, "code")]]))
-    cut = {"truncated": True} if rest > 0 else {}
-    return Answer("queue", body, _figures(queue.figures) | cut, now, numbers)
+    return Answer("queue", body, data, now, numbers)
+
+
+def cut_short(total: int, listed: int) -> dict[str, object]:
+    """What programs are told where a limit left rows out."""
+    return {"truncated": True} if total > listed else {}
+
+
+def and_more(total: int, shown: int, more: str) -> list[Table | Text]:
+    """The line for people where rows are left out: how many, of how many, and the command that lists them all."""
+    if total <= shown:
+        return []
+    return [Text([[Span(f"and {formatting.count(total - shown)} more of {formatting.count(total)}: "), Span(more, "code")]])]
 
 
 STUCK_COLUMNS = [
@@ -141,25 +153,28 @@ STUCK_COLUMNS = [
 
 
 def stuck_answer(
-    rows: Iterable[StuckChat], total: int | None, longer_than: str, more: str, now: datetime | None, shown: int = 0
+    rows: Iterable[StuckChat], total: int | None, longer_than: str, more: str, now: datetime | None, shown: int | None = None
 ) -> Answer:
-    """`chatops stuck`; `total` None while streaming, when nobody has counted."""
-    data: dict[str, object] = {"longer_than": longer_than} if total is None else {"longer_than": longer_than, "total": total}
-    data |= {"truncated": True} if total is not None and total > shown else {}
+    """`chatops stuck`; `total` None while streaming, when nobody has counted. `shown`: how many people see."""
+    data: dict[str, object] = {"longer_than": longer_than}
+    if total is not None:
+        rows = list(rows)
+        data |= {"total": total, **cut_short(total, len(rows))}
     if total == 0:
         nothing = Table("stuck", STUCK_COLUMNS, [], audience="machines")
         return Answer("stuck", [Text([f"nothing is stuck for longer than {longer_than}"]), nothing], data, now)
-    body: list[Table | Text] = [Table("stuck", STUCK_COLUMNS, rows)]
+    body: list[Table | Text] = [Table("stuck", STUCK_COLUMNS, rows, most=shown)]
     if total is not None:
         title = formatting.plural(total, "chat has", "chats have")
         body.insert(0, Text([f"{title} not moved for longer than {longer_than}, worst first"]))
-        if total > shown:
-            body.append(Text([f"and {formatting.count(total - shown)} more: {more}"]))
+        body += and_more(total, total if shown is None else shown, more)
     return Answer("stuck", body, data, now)
 
 
-def figures_answer(rows: list[OperatorFigures], since: datetime, now: datetime | None) -> Answer:
-    """`chatops operators --figures`."""
+def figures_answer(
+    rows: list[OperatorFigures], since: datetime, now: datetime | None, limit: int | None = None, more: str = ""
+) -> Answer:
+    """`chatops operators --figures`; `more` is the command that lists them all."""
     columns = [
         *operator_of_row(6),
         TAKEN,
@@ -177,8 +192,10 @@ def figures_answer(rows: list[OperatorFigures], since: datetime, now: datetime |
         f"{formatting.plural(replies, 'reply', 'replies')} by {formatting.plural(worked, 'operator')} in the last "
         f"{formatting.back(since, now)}; {formatting.plural(given_back, 'chat')} given back without one"
     )
-    data = {"since": since, "replies": replies, "given_back": given_back}
-    return Answer("operators", [Text([line]), Table("operators", columns, rows, empty="nobody worked")], data, now)
+    listed = rows[:limit]
+    data = {"since": since, "replies": replies, "given_back": given_back, "total": len(rows), **cut_short(len(rows), len(listed))}
+    table = Table("operators", columns, listed, empty="nobody worked", most=limit)
+    return Answer("operators", [Text([line]), table, *and_more(len(rows), len(listed), more)], data, now)
 
 
 @frozen
@@ -189,9 +206,13 @@ class _Shift(OperatorLoad):
 
 
 def operators_answer(
-    rows: list[OperatorLoad], now: datetime | None, *, only_free: bool = False, silent_before: datetime | None = None
-) -> Answer:
-    """`chatops operators`; `only_free`: those who could take a chat now. Of them, who was not heard of since then is silent."""
+    rows: list[OperatorLoad], now: datetime | None, *, only_free: bool = False, silent_before: datetime | None = None,
+    limit: int | None = None, more: str = "",
+) -> Answer:  # fmt: skip
+    """`chatops operators`; `only_free`: those who could take a chat now. Of them, who was not heard of since then is silent.
+
+    `limit`: how many are listed, by `more` all.
+    """
     counts = {load: sum(1 for row in rows if row.load == load) for load in ("free", "busy", "away", "inactive")}
     columns = [
         *operator_of_row(4),
@@ -218,9 +239,8 @@ def operators_answer(
     words = {load: f"{formatting.count(counts[load])} {load}" for load in counts}
     words["free"] = free_in_words(counts["free"], len(silent))
     line = " · ".join(words.values())
-    return Answer(
-        "operators",
-        [Text([line]), Table("operators", columns, shown, empty="nobody is free" if only_free else "no operators")],
-        counts,
-        now,
-    )
+    listed = shown[:limit]
+    nobody = "nobody is free" if only_free else "no operators"
+    table = Table("operators", columns, listed, empty=nobody, most=limit)
+    data = {**counts, "total": len(shown), **cut_short(len(shown), len(listed))}
+    return Answer("operators", [Text([line]), table, *and_more(len(shown), len(listed), more)], data, now)

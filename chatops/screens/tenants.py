@@ -100,8 +100,12 @@ def worst_first(page: Page, rows: Sequence[TenantRow]) -> list[TenantRow]:
     return sorted(rows, key=key)
 
 
-def answer(page: Page, rows: Sequence[TenantRow], now: datetime | None) -> Answer:
-    """The page: a headline, the worst tenants, the others counted, and a command about the first of them."""
+def answer(page: Page, rows: Sequence[TenantRow], now: datetime | None, limit: int | None = None) -> Answer:
+    """The page: a headline, the worst tenants, the others counted, and a command about the first of them.
+
+    `limit`: how many tenants are listed; None as many as people read, and all for programs.
+    """
+    most = MOST if limit is None else limit
     ordered = worst_first(page, rows)
     tenants = [row for row in rows if not row.of_database]
     told = [row for row in ordered if not row.well]
@@ -112,13 +116,13 @@ def answer(page: Page, rows: Sequence[TenantRow], now: datetime | None) -> Answe
         *named("tenant", "schema", "environment", "database", audience="machines"),
         *page.columns, lacking, Column("exit_code", "exit code", "number"), Column("command", "command"),
     ]  # fmt: skip
-    every = Table("tenants", whole, [_values(page, row) for row in ordered], audience="machines")
+    every = Table("tenants", whole, [_values(page, row) for row in ordered[:limit]], audience="machines")
     headline = page.headline(ordered) + (f" · {len(unknown)} {_word(page, unknown)}" if unknown else "")
     body: list[Table | Text] = [Text([formatting.visible(headline)])]
     after: list[Line] = []
     if told:
-        body.append(Table("told", columns, [_values(page, row) for row in told[:MOST]], audience="people"))
-        if (more := len(told) - MOST) > 0:
+        body.append(Table("told", columns, [_values(page, row) for row in told[:most]], audience="people"))
+        if (more := len(told) - most) > 0:
             after.append(f"and {formatting.plural(more, 'tenant')} more that {'is' if more == 1 else 'are'} less bad: -o json")
     body.append(every)
     if told and (healthy := sum(row.well for row in tenants)):
@@ -127,6 +131,7 @@ def answer(page: Page, rows: Sequence[TenantRow], now: datetime | None) -> Answe
         after.append([Span("the worst: "), Span(told[0].command, "code")])
         body.append(Text(after))
     data = {"tenants_total": len(tenants), "well": sum(row.well for row in tenants), "unknown": len(unknown)}
+    data |= {"truncated": True} if limit is not None and len(ordered) > limit else {}
     judged = [_outcome(page, row) for row in (ordered if page.judges else unknown)]
     figures = [figure for row in ordered for figure in row.figures]
     return Answer(page.command, body, data, now, figures, judged if judged or page.judges else None)
