@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from chatops.errors import UsageError
 from chatops.later import later
+from chatops.widths import cut
 
 if TYPE_CHECKING:
     import difflib
@@ -182,9 +183,17 @@ def told_apart(text: str, plain: str | None = None) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """Foreign text on one line of at most `width` characters, for people only."""
-    text = visible(" ".join(text.split()))
-    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+    """Foreign text on one line of at most `width` columns, for people only."""
+    return cut(visible(" ".join(text.split())), width)
+
+
+def called(name: object, width: int = 40) -> str:
+    """A person's name for people, "—" for one that cannot be read.
+
+    >>> called("Ada Lovelace", 6), called("  "), called(None)
+    ('Ada L…', '—', '—')
+    """
+    return shortened(str(name or ""), width) or "—"
 
 
 def initial(name: str | None) -> str:

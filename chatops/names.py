@@ -194,11 +194,12 @@ def told_operator(one: OperatorName, database: Database) -> str:
 def _holder(chat: ChatName, database: Database) -> str:
     if chat.operator_id is None:
         return "nobody holds it"
-    return f"held by {_shown(chat.operator_name, database) if chat.operator_name else chat.operator_id}"
+    named = (chat.operator_name or "").strip()
+    return f"held by {_shown(named, database) if named else chat.operator_id}"
 
 
 def _shown(name: str | None, database: Database) -> str:
-    return formatting.shortened(name or "—", 30) if database.show_names else formatting.initial(name)
+    return formatting.called(name, 30) if database.show_names else formatting.initial(name)
 
 
 def _candidates(database: Database, row: type[Named], query: str, text: str, kind: str) -> list[Named]:

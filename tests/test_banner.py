@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from chatops.db import Database, Facts
 from chatops.flows import banner
-from chatops.render.wrap import cells
 from chatops.settings import Target
+from chatops.widths import cells
 
 NAMES = st.text("abcxyz0123456789_-漢", min_size=1, max_size=63)
 LABELS = st.lists(st.text("abcxyz-", min_size=1, max_size=20), min_size=1, max_size=5).map(".".join)

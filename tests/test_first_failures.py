@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chatops.render.wrap import cells
+from chatops.widths import cells
 from tests.conftest import ROOT, Result
 from tests.servers import Database
 from tests.test_folders import folder

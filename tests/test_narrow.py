@@ -10,13 +10,16 @@ import re
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatops.formatting import called, visible
 from chatops.model import Answer, Column, Line, Span, Table
+from chatops.render import render
 from chatops.render import table as tables
 from chatops.render.cells import human
 from chatops.render.fit import WHOLE
 from chatops.render.format import Medium
-from chatops.render.wrap import cells, wrapped
+from chatops.render.wrap import wrapped
 from chatops.screens.lines import Reader, wrap
+from chatops.widths import cells, cut
 
 VALUES = {
     "number": st.integers(0, 10**12),
@@ -26,6 +29,13 @@ VALUES = {
     "text": st.text(st.sampled_from("ab Ω漢"), max_size=40),
     "person": st.text(st.sampled_from("ab ö"), max_size=30),
 }
+
+LETTERS = [
+    "漢", "Ω", "ö", "e\u0301", "Z\u0337\u0327\u0322", "\u1112\u1161\u11ab", "สี", "😀", "👍🏽", "🇩🇪", "א", "ع", "\u200d", "\u202e", "\x1b", "\n",
+    "a", "7", "-", "_", ".", "/", "%", "—", "`", "|", "manual_release", "x" * 60,
+]  # fmt: skip
+"""What a name may be made of: wide, narrow, with signs above and below, from right to left, and what must not get out."""
+NAMES = st.lists(st.sampled_from([*LETTERS, " ", " ", " "]), max_size=60).map("".join)
 
 
 @st.composite
@@ -106,3 +116,35 @@ def test_what_matters_most_is_folded_before_it_is_left_out(width: int) -> None:
     assert "then" in head
     assert "2026-01-15 03:11" in drawn
     assert max(cells(line) for line in drawn.splitlines()) <= width
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=4), st.integers(38, 130), st.booleans(), st.booleans())
+def test_whatever_people_are_called_columns_stand_under_each_other(
+    rows: list[tuple[str, str]], width: int, ascii_only: bool, colour: bool
+) -> None:
+    """Columns of a terminal, not characters; what is broken is broken between letters, and what stands for one is whole."""
+    columns = [Column("who", "who", "person", rank=0), Column("what", "what", rank=0), Column("many", "many", "number", rank=0)]
+    table = Table("any", columns, [{"who": who, "what": what, "many": 12_345} for who, what in rows])
+    medium = Medium(width=width, terminal=True, ascii=ascii_only, colour=colour, show_names=True)
+    drawn = re.sub(r"\x1b\[[0-9;]*m", "", "".join(render(Answer("x", [table]), "table", medium)))
+    head, rule, *body = drawn.splitlines()
+    assert cells(rule) <= width
+    assert all(cells(line) <= cells(rule) for line in [head, *body])
+    assert drawn.isascii() or not ascii_only
+    figures = [line for line in body if line.endswith("12,345")]
+    assert len(figures) == len(rows)
+    assert {cells(line) for line in figures} == {cells(rule)}
+    for line in body:
+        for part in re.split(r" {2,}| \| ", line.strip()):
+            assert not part or cells(part[0])  # no sign without its letter
+            assert not re.search(r"\\(x[0-9a-f]?|u[0-9a-f]{0,3}|U[0-9a-f]{0,7})$", part), line
+
+
+@given(NAMES, st.integers(1, 60))
+def test_a_name_that_is_cut_fits_and_begins_as_it_does(name: str, width: int) -> None:
+    short = cut(visible(name), width)
+    assert cells(short) <= width
+    assert short == visible(name) or visible(name).startswith(short.removesuffix("…"))
+    assert cells(called(name, width)) <= width
+    assert called(name, width).strip()

@@ -24,7 +24,7 @@ from chatops.flows import acting
 from chatops.flows.output import Output
 from chatops.migrations import rehearse
 from chatops.render.wrap import COMMANDS as COMMAND_NAMES
-from chatops.render.wrap import cells
+from chatops.widths import cells
 from tests.conftest import LONG, Result
 from tests.servers import Database, Farm, Server
 from tests.still import HELD, SYSTEMS

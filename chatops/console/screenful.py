@@ -13,9 +13,9 @@ from chatops.console.keys import KEYS, TENANTS
 from chatops.console.state import DeskState
 from chatops.formatting import duration, plural
 from chatops.model import Line, Span, Style
-from chatops.render.wrap import cells
 from chatops.screens import console_head
 from chatops.screens import console_lines as screen
+from chatops.widths import cells, cut
 
 
 class Screenful(App[None]):
@@ -81,7 +81,7 @@ class Screenful(App[None]):
             told = f"The database's clock went back {duration(desk.clock_back)}: what is older looks younger by that."
         if not told and desk.marked:
             told = f"{plural(len(desk.marked), next(iter(desk.marked))[0])} marked (esc: none)"
-        rule = screen.cut(f" {told} ", width) if told else ""
+        rule = cut(f" {told} ", width) if told else ""
         command = desk.source.here(*desk.words)
         if cells(command) >= width:  # what matters stands at its end; y shows the whole
             words = " ".join(desk.words).split(" ")
@@ -91,7 +91,7 @@ class Screenful(App[None]):
         style: Style = "warning" if desk.trouble else "strong"
         first: Line = [Span(rule, style), Span("─" * max(0, width - cells(rule)), "dim")]
         keys = TENANTS if desk.parts and desk.parts[0].name == "tenants" else KEYS
-        self._show("#foot", [first, [Span(screen.cut(f" {command}", width), "code")], screen.cut(f" {keys}", width)])
+        self._show("#foot", [first, [Span(cut(f" {command}", width), "code")], cut(f" {keys}", width)])
 
     def say(self, text: str) -> None:
         """A sentence in the rule above the command."""

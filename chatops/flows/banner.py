@@ -9,7 +9,7 @@ from chatops.db import Database, Facts
 from chatops.flows import ahead
 from chatops.formatting import visible
 from chatops.model import Line, Span, Style
-from chatops.render.wrap import cells
+from chatops.widths import cells
 
 TELLS = frozenset(("doctor", "psql", "wait"))
 """Commands that are no wiser on a coordinator."""

@@ -196,7 +196,7 @@ class Output(Given):
         if isinstance(line, str):
             return line + "\n"
         if medium.colour:
-            from chatops.render.table import styled  # rich is loaded where colours are seen, and nowhere else
+            from chatops.render.table import styled  # a format's file, loaded where it is used
 
             return styled(line, medium)
         return formatting.disarmed("".join(span.text for span in line)) + "\n"  # spans may make one together

@@ -11,7 +11,7 @@ from chatops.frozen import frozen
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.scanner import place
 from chatops.migrations.transaction import Failure
-from chatops.render.wrap import cells
+from chatops.widths import cells
 
 LINES_BEFORE = 2
 # "already exists": the file's objects are there although the ledger does not know it.

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from chatops import formatting
+from chatops import formatting, signs
 from chatops.model import Answer, Column, Line, Table, value_of
 from chatops.render.format import Medium
 
@@ -106,10 +106,15 @@ def spreadsheet(row: object, column: Column, medium: Medium, *, lines: bool = Fa
 
 def human(row: object, column: Column, medium: Medium, now: datetime | None) -> str:
     """A value for a person at a terminal: ages, thousands, shares; foreign text made visible."""
+    text = _human(row, column, medium, now)
+    return signs.in_ascii(text) if medium.ascii else text
+
+
+def _human(row: object, column: Column, medium: Medium, now: datetime | None) -> str:
     value = _person(value_of(row, column.name), column, medium)
     if column.kind == "bar":
         return bar(value)
-    if value is None:
+    if value is None or (column.kind == "person" and not str(value).strip()):
         return "—"
     if column.kind == "age":
         return formatting.instant_to_the_second(value) if medium.utc else formatting.age(value, now)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from chatops.frozen import frozen
 from chatops.model import Column
 from chatops.render.cells import NUMERIC
-from chatops.render.wrap import bound, bound_commands, cells
+from chatops.render.wrap import bound, bound_commands
+from chatops.widths import cells
 
 WHOLE = NUMERIC | {"id", "bar", "instant", "flag", "command"}
 """Kinds that are never broken over two lines."""
@@ -19,6 +21,8 @@ SPARE = 3
 FOLDED = 0
 """Up to this rank a column is folded before it is left out."""
 NOTHING = ("", "—", "-")
+_FIGURE = re.compile(r"\W?[-+]?\d[\d.,:_-]*[^\W\d]{0,3}%?\W*$")
+"""A word that is a number or an instant, perhaps with its unit: not a name with a number in it."""
 SHORT = 20
 """Words so wide at most are short: a state, a reason."""
 
@@ -80,7 +84,7 @@ def _least(column: Column, texts: Sequence[str], needs: int) -> int:
     """As narrow as it can be: words are folded, figures are not."""
     if column.kind in WHOLE:
         return needs
-    figures = [cells(word) for text in texts for word in bound(text, "_").split() if any(sign.isdigit() for sign in word)]
+    figures = [cells(word) for text in texts for word in bound(text, "_").split() if _FIGURE.match(word)]
     return min(needs, max([SHORTEST, *figures]))
 
 

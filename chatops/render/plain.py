@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from chatops import formatting
+from chatops import formatting, signs
 from chatops.model import Answer, Column, Line, Table, value_of
 from chatops.render.cells import NUMERIC, columns_for, flat, for_people, human
 from chatops.render.format import Envelope, Format, Medium
-from chatops.render.wrap import cells
+from chatops.widths import cells, padded
 
 APART = "  "
 
@@ -35,7 +35,8 @@ def unstyled(line: Line) -> str:
 def _cell(row: object, column: Column, medium: Medium, now: datetime | None) -> str:
     if column.kind in ("share", "duration", "age"):
         return human(row, column, medium, now) if value_of(row, column.name) is not None else ""
-    return formatting.visible(flat(row, column, medium))
+    text = formatting.visible(flat(row, column, medium))
+    return signs.in_ascii(text) if medium.ascii else text
 
 
 def _table(table: Table, medium: Medium, now: datetime | None) -> str:
@@ -58,11 +59,8 @@ def _in_columns(headings: Sequence[str], rows: Iterable[Sequence[str]], to_the_r
     widths = [max(cells(heading) + len(APART), *map(cells, texts)) for heading, *texts in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
     for line in lines:
-        padded = []
-        for text, width, right in zip(line, widths, to_the_right, strict=True):
-            blanks = " " * (width - cells(text))
-            padded.append(blanks + text if right else text + blanks)
-        yield APART.join(padded).rstrip()
+        shown = zip(line, widths, to_the_right, strict=True)
+        yield APART.join(padded(text, width, to_the_right=right) for text, width, right in shown).rstrip()
 
 
 def _lines(table: Table, medium: Medium, now: datetime | None) -> Iterator[str]:

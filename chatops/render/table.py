@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
 
-from rich import box
-from rich.console import Console, RenderableType
-from rich.table import Table as RichTable
-from rich.text import Text as RichText
-
-from chatops import formatting
+from chatops import formatting, signs
 from chatops.model import Answer, Column, Line, Table
 from chatops.render.cells import NUMERIC, columns_for, for_people, human
 from chatops.render.fit import fit
 from chatops.render.format import Envelope, Format, Medium
-from chatops.render.wrap import bound, bound_commands, wrapped
+from chatops.render.wrap import bound, bound_commands, folded, wrapped
+from chatops.widths import cut, padded
 
 NARROW = 60
 """Below so many columns the gaps between them are smaller."""
 
 LONGEST = 160
-"""Characters of one value on a screen; all of it is in the other formats."""
+"""Columns of one value on a screen; all of it is in the other formats."""
+
+LONGEST_NAME = 40
+"""Columns of a person's name."""
 
 BOUND = "\ue000"
 """Stands for a blank that must not be broken: no value holds it, for foreign text was made visible."""
@@ -32,14 +29,15 @@ ENDLESS = 10_000
 
 STYLES = {
     "plain": "",
-    "strong": "bold",
-    "dim": "dim",
-    "ok": "green",
-    "advice": "cyan",
-    "warning": "yellow",
-    "critical": "bold red",
-    "code": "bold",
+    "strong": "1",
+    "dim": "2",
+    "ok": "32",
+    "advice": "36",
+    "warning": "33",
+    "critical": "1;31",
+    "code": "1",
 }
+"""The parameters of a terminal's sequence for it."""
 
 
 def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
@@ -57,37 +55,30 @@ def styled(line: Line, medium: Medium) -> str:
         return formatting.disarmed(line) + "\n"
     if not medium.colour:
         return formatting.disarmed("".join(span.text for span in line)) + "\n"
-    text = RichText(no_wrap=True, overflow="ignore")
-    for span in line:
-        text.append(span.text, STYLES[span.style])
-    return _print(text, medium, width=100_000, soft_wrap=True)
+    return "".join(_in_style(span.text, STYLES[span.style]) for span in line).rstrip() + "\n"
+
+
+def _in_style(text: str, codes: str) -> str:
+    return f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text
 
 
 def _table(table: Table, answer: Answer, medium: Medium) -> str:
     columns = columns_for(table, "people")
-    rows = [[_cut(human(row, column, medium, answer.now), column) for column in columns] for row in table.rows]
+    rows = [[_short(human(row, column, medium, answer.now), column, medium) for column in columns] for row in table.rows]
     if not rows:
         return (table.empty or "none") + "\n"
     width = medium.width or ENDLESS
     narrow = width < NARROW and not medium.ascii
-    fitting = fit(columns, rows, width, gap=2 if narrow else 3)
-    grid = RichTable(
-        box=box.ASCII if medium.ascii else box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 0, 0, 1) if narrow else (0, 1),
-        header_style="bold" if medium.colour else "",
-        title=RichText(table.title) if table.title else None,
-        title_justify="left",
-        title_style="bold" if medium.colour else "",
-    )
-    for place, wide in fitting.shown:
-        column = columns[place]
-        justify: Literal["left", "right"] = "right" if column.kind in NUMERIC else "left"
-        grid.add_column(RichText(column.heading), justify=justify, overflow="fold", width=wide)
-    for row in rows:
-        grid.add_row(*(RichText(bound_commands(bound(row[place], BOUND), BOUND)) for place, _ in fitting.shown))
-    drawn = _print(grid, medium, width=max(width, sum(wide + 3 for _, wide in fitting.shown))).replace(BOUND, " ")
+    gap = "  " if narrow else " | " if medium.ascii else "   "
+    fitting = fit(columns, rows, width, gap=len(gap))
+    shown = [(place, wide, columns[place].kind in NUMERIC) for place, wide in fitting.shown]
+    title = [_in_style(part, "1" if medium.colour else "") for part in _broken(table.title, width)] if table.title else []
+    head = _drawn([columns[place].heading for place, _, _ in shown], shown, gap, at_the_bottom=True)
+    if medium.colour:
+        head = [_in_style(line, "1") for line in head]
+    rule = "-+-".join("-" * wide for _, wide, _ in shown) if medium.ascii else "─" * _across(shown, gap)
+    body = [line for row in rows for line in _drawn([row[place] for place, _, _ in shown], shown, gap)]
+    drawn = "".join(f"{line}\n" for line in (*title, *head, rule, *body))
     if not medium.colour:
         drawn = formatting.disarmed(drawn)  # a value that is folded may begin a line in its middle
     if not fitting.left_out:
@@ -96,26 +87,35 @@ def _table(table: Table, answer: Answer, medium: Medium) -> str:
     return drawn + "".join(styled(part, medium) for part in wrapped(f"not shown at {width} columns: {names}", width))
 
 
-def _cut(text: str, column: Column) -> str:
-    return text if len(text) <= LONGEST or column.kind == "sql" else text[: LONGEST - 1] + "…"
+def _broken(text: str, width: int) -> list[str]:
+    return folded(bound_commands(bound(text, BOUND), BOUND), width)
 
 
-def _print(what: RenderableType, medium: Medium, width: int, *, soft_wrap: bool = False) -> str:
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=width,
-        force_terminal=medium.colour,
-        color_system="standard" if medium.colour else None,
-        no_color=not medium.colour,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-        soft_wrap=soft_wrap,
-    )
-    console.print(what)
-    return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+def _across(shown: Sequence[tuple[int, int, bool]], gap: str) -> int:
+    return sum(wide for _, wide, _ in shown) + len(gap) * (len(shown) - 1)
+
+
+def _drawn(
+    texts: Sequence[str], shown: Sequence[tuple[int, int, bool]], gap: str, *, at_the_bottom: bool = False
+) -> Iterable[str]:
+    """One row as lines; a heading ends where the rule begins."""
+    columns = [_broken(text, wide) for text, (_, wide, _) in zip(texts, shown, strict=True)]
+    height = max(map(len, columns))
+    above = [height - len(lines) if at_the_bottom else 0 for lines in columns]
+    for at in range(height):
+        parts = [
+            padded(lines[at - off] if 0 <= at - off < len(lines) else "", wide, to_the_right=right)
+            for lines, off, (_, wide, right) in zip(columns, above, shown, strict=True)
+        ]
+        yield gap.join(parts).replace(BOUND, " ").rstrip()
+
+
+def _short(text: str, column: Column, medium: Medium) -> str:
+    if column.kind == "person":
+        text = cut(text, LONGEST_NAME)
+    elif column.kind != "sql":
+        text = cut(text, LONGEST)
+    return signs.in_ascii(text) if medium.ascii else text
 
 
 FORMAT = Format("table", render, for_people=True)

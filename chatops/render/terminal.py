@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Callable, Iterator
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -14,6 +14,9 @@ from rich.text import Text
 
 from chatops.render import encodable
 from chatops.render.format import Medium
+from chatops.widths import cells
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Drawing:
@@ -76,4 +79,4 @@ class Page:
 
 def rows_of(line: str, columns: int) -> int:
     """How many rows of a terminal a line takes, its colours aside."""
-    return max(1, -(-cell_len(Text.from_ansi(line).plain) // max(1, columns)))
+    return max(1, -(-cells(_COLOURS.sub("", line)) // max(1, columns)))

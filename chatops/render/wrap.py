@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 
 from chatops.model import Line, Span
+from chatops.widths import cells, letters
 
 COMMANDS = (
     "migrate", "status", "adopt", "new", "check", "rehearse", "lint", "wait", "verify", "deploy", "monitor", "report", "diagnose",
@@ -29,21 +29,45 @@ STUCK = "\ue000"
 HANG = 2
 
 
-def cells(text: str) -> int:
-    """How many columns a text takes on a terminal: signs above and below letters take none.
+def folded(text: str, width: int) -> list[str]:
+    """A cell's text as lines of at most `width` columns, broken at blanks. A word that is too long is broken behind a sign within
+    it or, as the last resort, between two letters.
 
-    >>> cells("2 h · naïve"), cells("漢字"), cells("สวัสดี"), cells("\u1112\u1161\u11ab")
-    (11, 4, 4, 2)
+    >>> folded("held, not answered", 10), folded('as "manual_release"', 10), folded("漢字かな", 5)
+    (['held, not', 'answered'], ['as', '"manual_', 'release"'], ['漢字', 'かな'])
     """
-    if text.isascii():
-        return len(text)
-    return sum(map(_width, text))
+    if "\n" not in text and cells(text) <= width:
+        return [text]
+    rows: list[str] = []
+    for line in text.split("\n"):
+        row = ""
+        for word in re.findall(r"[ \t]*[^ \t]+", line):
+            if cells(row + word) <= width:
+                row += word
+                continue
+            if row:
+                rows.append(row)
+                word = word.lstrip(" \t")
+            *whole, row = _pieces(word, width)
+            rows += whole
+        rows.append(row)
+    return rows
 
 
-def _width(one: str) -> int:
-    if unicodedata.category(one) in ("Mn", "Me") or "\u1160" <= one <= "\u11ff":  # the latter: what follows a first Hangul letter
-        return 0
-    return 2 if unicodedata.east_asian_width(one) in "WF" else 1
+_SEPARATED = re.compile(r"[^-_./:@,;=]*[-_./:@,;=]+|[^-_./:@,;=]+")
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    """A word in pieces of at most `width` columns."""
+    if cells(word) <= width:
+        return [word]
+    rows = [""]
+    for part in _SEPARATED.findall(word):
+        for piece in [part] if cells(part) <= width else letters(part):
+            if rows[-1] and cells(rows[-1] + piece) > width:
+                rows.append("")
+            rows[-1] += piece
+    return rows
 
 
 def bound(text: str, sign: str) -> str:

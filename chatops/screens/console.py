@@ -217,7 +217,7 @@ def _id(one: UUID) -> str:
 
 
 def _name(name: str | None, show_names: bool) -> str:
-    return formatting.shortened(name or "—", 40) if show_names else formatting.initial(name)
+    return formatting.called(name) if show_names else formatting.initial(name)
 
 
 def _total(held: Sequence[HeldChat] | None) -> int | None:

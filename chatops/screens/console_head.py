@@ -11,11 +11,10 @@ from chatops.checks.findings import tally
 from chatops.formatting import plural
 from chatops.frozen import frozen
 from chatops.model import Line, Span, Style
-from chatops.render.wrap import cells
 from chatops.screens import console_tenants
 from chatops.screens.console import Findings, age
-from chatops.screens.console_lines import cut
 from chatops.screens.console_why import clock
+from chatops.widths import cells, cut
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 NOT_SEEN = "·"

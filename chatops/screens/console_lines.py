@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from chatops import formatting
 from chatops.model import Line, Span
-from chatops.render.wrap import cells
 from chatops.screens.console import Key, Row, Section
+from chatops.widths import cells, cut, padded
 
 NAME = 12
 """A column that is at least so wide holds names, and grows with the screen."""
@@ -123,22 +123,8 @@ def _widths(part: Section, width: int) -> list[int]:
     return [*grown, max(8, width - sum(grown) - len(grown) - 4)]
 
 
-def cut(text: str, size: int) -> str:
-    """The text in at most so many columns, with a sign where something is left out.
-
-    >>> cut("latecomer", 6), cut("漢字漢字", 5), cut("x", 4)
-    ('latec…', '漢字…', 'x')
-    """
-    if cells(text) <= size:
-        return text
-    while text and cells(text) > size - 1:
-        text = text[:-1]
-    return text + "…" if size > 0 else ""
-
-
 def _padded(text: str, size: int) -> str:
-    text = cut(text, size)
-    return text + " " * (size - cells(text))
+    return padded(cut(text, size), size)
 
 
 def first_keys(parts: Sequence[Section]) -> list[Key]:

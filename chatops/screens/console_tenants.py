@@ -8,7 +8,7 @@ from chatops import formatting
 from chatops.chats.desk import TenantFigures, TenantsLook
 from chatops.model import Line, Span
 from chatops.screens.console import Row, Section, age
-from chatops.screens.console_lines import cut
+from chatops.widths import cut
 
 HEADINGS = ("", "wait", "oldest", "95 % under", "free", "busy", "away")
 WIDTHS = (21, 7, 9, 10, 5, 5)

@@ -10,7 +10,8 @@ from dataclasses import replace
 from chatops import formatting
 from chatops.frozen import frozen
 from chatops.model import Line, Span, Style
-from chatops.render.wrap import STUCK, bound, cells
+from chatops.render.wrap import STUCK, bound
+from chatops.widths import cells
 
 SEVERITY_STYLES: Mapping[str, Style] = {"critical": "critical", "warning": "warning", "advice": "advice", "unknown": "warning"}
 DIFF = "- as the file makes it, + as it is now"

@@ -134,7 +134,7 @@ def one(row: Logged, problem: str | None, undo: str, now: datetime | None, *, sh
     """
     ago = f"{formatting.age(row.at, now)} ago, {formatting.instant(row.at)}"
     head: list[Line] = [[Span(f"Action {row.action_id}: {formatting.visible(row.what)}", "strong"), Span(f" · {ago}")]]
-    name = (formatting.shortened(row.operator_name or "", 40) if show_names else formatting.initial(row.operator_name)) or "—"
+    name = formatting.called(row.operator_name) if show_names else formatting.initial(row.operator_name)
     facts = (
         ("chat", row.chat_id),
         ("operator", f"{name} {row.operator_id}" if row.operator_id else None),

@@ -11,7 +11,7 @@ from html import unescape
 
 from chatops.model import Column, Line, Span, Table, Text, value_of
 from chatops.render.fit import fit
-from chatops.render.wrap import cells
+from chatops.widths import cells
 
 _PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _PASTED = re.compile(r"`([^`]* [^`]*)`")

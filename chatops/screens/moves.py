@@ -254,7 +254,7 @@ def heading(plan: MovePlan) -> str:
 def _one(plan: MovePlan, move: Move, details: Details, now: datetime | None, *, show_names: bool) -> list[Table | Text]:
     chat = move.chat
     people = (details.user_name or "a user", details.profile_name or "a profile")
-    pair = " → ".join(formatting.shortened(name, 24) if show_names else formatting.initial(name) for name in people)
+    pair = " → ".join(formatting.called(name, 24) if show_names else formatting.initial(name) for name in people)
     lines: list[Line] = [str(chat.chat_id), f"{pair} · {_waits(chat.chat_state, details, now)}"]
     if move.refused or plan.idle(move):
         return [Text(lines)]
@@ -302,9 +302,9 @@ def person(name: str | None, operator_id: UUID | None, *, show_names: bool) -> s
     """An operator for people: the name, or where logs are public its first letter and the beginning of the id; "" for nobody."""
     if operator_id is None:
         return ""
-    if not name:
+    if not (name or "").strip():
         return str(operator_id)[:8]
-    return formatting.shortened(name, 40) if show_names else f"{formatting.initial(name)} {str(operator_id)[:8]}"
+    return formatting.called(name) if show_names else f"{formatting.initial(name)} {str(operator_id)[:8]}"
 
 
 def standing(operator: Operator, now: datetime | None) -> str:

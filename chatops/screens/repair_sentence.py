@@ -96,12 +96,12 @@ def _chat(change: Change, names: Names, *, show_names: bool) -> str:
     if not name:
         return f"chat {str(change.chat_id)[:8]}"
     if show_names:
-        return f"chat with {formatting.visible(formatting.shortened(name, 40))}"
+        return f"chat with {formatting.called(name)}"
     return f"chat {str(change.chat_id)[:8]} with {formatting.initial(name)}"
 
 
 def _person(who: UUID, names: Names, *, show_names: bool) -> str:
-    name = names.get(who)
+    name = (names.get(who) or "").strip()
     if not name:
         return str(who)[:8]
-    return formatting.visible(formatting.shortened(name, 40)) if show_names else f"{formatting.initial(name)} {str(who)[:8]}"
+    return formatting.called(name) if show_names else f"{formatting.initial(name)} {str(who)[:8]}"

@@ -24,7 +24,7 @@ def about_chat(one: OneChat, survey: Survey, reader: Reader, further: Sequence[L
     named, chat, events = one.named, one.chat, one.events
     found = findings(survey, reader.here)
     user, profile = (
-        formatting.visible(name or "—") if reader.show_names else formatting.initial(name)
+        formatting.called(name) if reader.show_names else formatting.initial(name)
         for name in (named.user_name, named.profile_name)
     )
     state: list[Line] = [

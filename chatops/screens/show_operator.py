@@ -29,7 +29,7 @@ def about_operator(
     People see the newest `most` deeds (None: all), and the command line that shows `all_of_it`.
     """
     one = known.identity
-    name = formatting.visible(one.name or "—") if show_names else formatting.initial(one.name)
+    name = formatting.called(one.name) if show_names else formatting.initial(one.name)
     seen = f"last seen {formatting.age(one.last_activity, known.now)} ago" if one.last_activity else "never seen"
     holds = f"holds {one.chat_id} for {formatting.age(one.held_since, known.now)}" if one.chat_id else "holds no chat"
     if one.held_chats > 1:

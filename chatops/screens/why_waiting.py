@@ -61,7 +61,9 @@ def lines(waiting: Waiting | None, here: Callable[..., str], *, show_names: bool
 
 
 def _who(one: Obstacle, now: datetime | None, *, seen: bool, show_names: bool) -> str:
-    name = formatting.shortened(one.name or "—", 24) if show_names else formatting.initial(one.name)
+    # One without a name is found by the beginning of the id.
+    name = formatting.shortened(one.name or "", 24) if show_names else formatting.initial(one.name)
+    name = name.strip("—") or str(one.operator_id)[:8]
     if not seen:
         return name
     return f"{name} {formatting.age(one.last_activity, now)} ago" if one.last_activity else f"{name} never"

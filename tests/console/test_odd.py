@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from chatops.console.dialogs import Dialog
-from chatops.render.wrap import cells
+from chatops.widths import cells
 from tests.conftest import Result
 from tests.console.driving import (
     Open,

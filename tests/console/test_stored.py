@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from chatops.checks.results import Survey
 from chatops.console.app import Console
-from chatops.render.wrap import cells
+from chatops.widths import cells
 from tests.console.driving import Open, drive, picture, select, until
 from tests.servers import Database
 
