@@ -146,13 +146,13 @@ def looked_back(since: str) -> str:
 
 
 def described(pairs: Sequence[tuple[str, str]], width: int) -> list[Line]:
-    """Names with a text beside each, wrapped to the width; below it where the terminal is narrow."""
+    """Names with a text beside each, wrapped to the width; below it where the terminal is narrow. "" is the name before."""
     pairs = [(formatting.visible(name), text) for name, text in pairs]
     longest = min(max((len(name) for name, _ in pairs), default=0), 36)
     found: list[Line] = []
     for name, text in pairs:
         if width and width < NARROW:
-            found.append([Span(f"  {name}", "strong")])
+            found += [[Span(f"  {name}", "strong")]] if name else []
             found += textwrap.wrap(text, width, initial_indent="    ", subsequent_indent="    ")
             continue
         indent = " " * (longest + 4)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from chatops import formatting
 from chatops.frozen import frozen
 from chatops.later import later
+from chatops.migrations import from_then_on
 from chatops.migrations.plan import Entry, State, not_applied, short, told_apart
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
@@ -35,7 +36,7 @@ MODES = {"statements": "statement by statement", "batched": "in batches", "repai
 @frozen
 class PlannedRow:
     """A file that would be applied; `rows` is how many its repairs find, None where that is not counted; `waits` whom it keeps
-    waiting, and what is lost by it."""
+    waiting, and what is lost by it; `from_then_on` what callers notice of a shipped one."""
 
     name: str
     state: str
@@ -45,6 +46,7 @@ class PlannedRow:
     notes: tuple[str, ...]
     rows: int | None
     waits: dict[str, object]
+    from_then_on: tuple[str, ...]
 
 
 Told = tuple["PlanLocks", "Ways"]
@@ -135,6 +137,7 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
             entry.file.reading.notes,
             counts[entry.name].rows if entry.name in counts else None,
             plan_locks.as_data(told[0].files[entry.name]),
+            from_then_on.of(entry.name) if prepared.folder.source == SHIPPED else (),
         )
         for entry in prepared.plan.apply
         if entry.file is not None
@@ -148,7 +151,7 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
     columns = [
         Column("name", "file"), Column("state", "state"), Column("mode", "mode"), Column("statements", "statements", "number"),
         Column("effect", "effect"), Column("notes", "notes", audience="machines"), Column("rows", "rows", "number"),
-        Column("waits", "who waits", "data", "machines"),
+        Column("waits", "who waits", "data", "machines"), Column("from_then_on", "noticed from then on", "data", "machines"),
     ]  # fmt: skip
     return Answer(
         "migrate",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatops import formatting
 from chatops.frozen import frozen
+from chatops.migrations.from_then_on import NOTHING, VIEWS, of
 from chatops.migrations.locks import FIRST_DEADLINE_MS, LONGEST_DEADLINE_MS
 from chatops.migrations.plan import Entry, listed, short, told_apart
 from chatops.migrations.source import DEPLOYED, SHIPPED
@@ -52,6 +53,7 @@ def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount
         *described([(" ".join(map(called, names)), told) for told, names in groups.items()], width),
         [Span(f"A try waits {tries} for locks, lets go, and {gives_up}. Measure it: "), Span(ways.rehearse, "code")],
         *(_mended(counts, ways, width, called) if counts else ()),
+        *_noticed(prepared, entries, width, called),
         *_back(prepared, entries, locks, counts, ways),
     ]
 
@@ -123,6 +125,18 @@ def _mended(counts: Mapping[str, RepairCount], ways: Ways, width: int, called: C
     heading = "What is mended:" if told else "The repairs find nothing to mend."
     rest: Line = [Span("What no file mends is for people: "), Span(ways.diagnose, "code")]
     return ["", [Span(heading, "strong")], *described(told, width), rest]
+
+
+def _noticed(prepared: Prepared, entries: Sequence[Entry], width: int, called: Callable[[str], str]) -> list[Line]:
+    """What callers and operators notice of the shipped files once they are in; files of which nothing is come last, together."""
+    if prepared.folder.source != SHIPPED:
+        return []
+    notes = [(called(entry.name), of(entry.name)) for entry in entries if of(entry.name) != (NOTHING,)]
+    notes += [(VIEWS, of(VIEWS))] if prepared.views else []
+    told = [("" if place else name, f"· {one}") for name, sentences in notes for place, one in enumerate(sentences)]
+    if silent := [called(entry.name) for entry in entries if of(entry.name) == (NOTHING,)]:
+        told.append((" ".join(silent), f"· {NOTHING}"))
+    return ["", [Span("What callers notice from then on:", "strong")], *described(told, width)]
 
 
 def _back(

@@ -63,7 +63,7 @@ def status(
     rows = [_status_row(entry, "unknown" if unknown else entry.state.value) for entry in plan.entries]
     shown = rows if whole or len(rows) <= ROWS_IN_FULL else _worth_showing(rows)
     columns = [
-        Column("name", "file"), Column("state", "state"), Column("applied_at", "applied", "age"),
+        Column("name", "file"), Column("state", "state"), Column("applied_at", "ago", "age"),
         Column("duration", "took", "duration"), Column("applied_by", "by"),
         Column("chatops_version", "chatops", audience="machines"), Column("effect", "effect", audience="machines"),
     ]  # fmt: skip

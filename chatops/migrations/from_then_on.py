@@ -1,0 +1,70 @@
+"""What callers and operators notice once a shipped file is in: from then on. Beside the files, whose texts are released.
+
+The plan of `migrate` says it, and `docs/guide.md`; `tests/test_from_then_on.py` tries each before and after its file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NOTHING = "nothing"
+VIEWS = "views"
+"""The views and reading functions, which go in after the newest file."""
+
+FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
+    "001_chat_core": (NOTHING,),
+    "014_chat_state_management": ("a chat has a state, which the application has to keep",),
+    "015_fix_assignment_function": (
+        "assign_chat_to_operator() passes over the chat that the operator just had",
+        "release_and_reassign_chat() closes a chat that has come back max_reassignments times",
+    ),
+    "016_chat_state_verification": (
+        "a chat that is assigned to nobody, or answered without operator_replied_at, is refused (23514)",
+    ),
+    "017_fix_concurrent_messages": ("should_keep_assignment() can be asked: a second message leaves the chat with its operator",),
+    "018_queue_clocks": (
+        "messages of a chat are stored one after the other and get the database's time: a client's created_at no longer counts",
+        "a user who writes into a chat that max_reassignments closed opens it again",
+    ),
+    "019_queue_indexes": (NOTHING,),
+    "020_fill_queue_clocks": ("nothing, but each chat that is filled in is an event for listeners (Realtime); updated_at stays",),
+    "021_write_path": (
+        "assign_chat_to_operator() gives the chat whose user has waited longest, not the oldest chat, and no empty one",
+        "an operator who holds a chat and asks again gets the same chat; for somebody else's account it is refused (42501)",
+        "release_and_reassign_chat() leaves a chat alone that was answered meanwhile, and one whose holder is not idle after all",
+        "only releases without a reply count up to max_reassignments",
+        "can be called: operator_reply(), user_message(), operator_heartbeat(), release_chat(), reassign_chat(), close_chat()",
+    ),
+    "022_stop_new_damage": (
+        "a reply by an operator who no longer holds the chat is refused (55000)",
+        "giving a chat to an operator who holds another one is refused (55000)",
+        "a stale write of a chat's state or holder, a counter or a heartbeat changes nothing, with a NOTICE: messages decide",
+        "a chat that somebody holds can be closed in one statement; an operator who is made inactive gives theirs back",
+        "a time that is infinite or outside the years 1 to 9999 is refused (22008)",
+    ),
+    "023_repair_rows": (
+        "chats that were wrong have another state or holder, and a new updated_at: lists move, each is an event (Realtime)",
+        "chats that the limit closed while their users went on writing wait for an operator",
+    ),
+    "024_one_chat_per_operator": (
+        "a second chat for an operator, and a second open assignment of a chat, is refused (23505), whoever writes it",
+    ),
+    "025_constraints": ("a chat whose state contradicts its operator or is_active is refused (23514), whoever writes it",),
+    "026_validate_constraints": (NOTHING,),
+    "027_privileges": (
+        "anon and public may not call assign_chat_to_operator() and release_and_reassign_chat() any more (42501)",
+        "authenticated may not release (42501): a server does (service_role); it may assign, if it could, for its own operator",
+    ),
+    "028_partitioned_messages": (
+        "nothing, unless messages is partitioned: a message at a partition's end may be refused (40001); send it again",
+    ),
+    VIEWS: (
+        "figures count as waiting whose user waits, since the user wrote",
+        "detect_stuck_chats() leaves out chats that wait for their users",
+    ),
+}  # fmt: skip
+
+
+def of(name: str) -> tuple[str, ...]:
+    """What is noticed of one file, in short sentences."""
+    return FROM_THEN_ON[name]

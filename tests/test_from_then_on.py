@@ -1,0 +1,196 @@
+"""What callers notice of each shipped file is told, and is so: each thing is tried before the file is in, and after."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from chatops import sqlfiles
+from chatops.migrations.from_then_on import FROM_THEN_ON, NOTHING, VIEWS
+from tests.conftest import ROOT
+from tests.servers import Database
+
+Run = Callable[..., Any]
+
+A, B, C, D = (f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2, 3, 4))
+"""Operators: A and B hold a chat, C and D are free."""
+OLD, EARLY, HELD_A, HELD_B, ANSWERED, LIMIT, EMPTY = (f"10000000-0000-0000-0000-00000000000{n}" for n in range(1, 8))
+"""Chats: OLD is the oldest, in EARLY the user has waited longest."""
+PEOPLE = f"""
+insert into operators (id, name, email, is_active, is_available, last_activity)
+select ('00000000-0000-0000-0000-00000000000' || n)::uuid, 'op-' || n, n || '@acme.example', true, true, now() from generate_series(1, 4) n;
+insert into fictional_users (id, name) values ('20000000-0000-0000-0000-000000000001', 'profile');
+insert into real_users (id, name) select ('30000000-0000-0000-0000-00000000000' || n)::uuid, 'user-' || n from generate_series(1, 7) n;
+insert into chats (id, real_user_id, fictional_user_id, chat_state, is_active, assigned_operator_id, assignment_time, operator_replied_at,
+                   last_operator_id, created_at, updated_at)
+select ('10000000-0000-0000-0000-00000000000' || n)::uuid, ('30000000-0000-0000-0000-00000000000' || n)::uuid,
+       '20000000-0000-0000-0000-000000000001',
+       (array['waiting_assignment', 'waiting_assignment', 'assigned', 'assigned', 'waiting_real_user_reply', 'completed',
+              'waiting_assignment'])[n], n <> 6,
+       case n when 3 then '{A}'::uuid when 4 then '{B}'::uuid end, case when n in (3, 4) then now() end,
+       case n when 5 then now() - interval '1 min' end, case n when 5 then '{D}'::uuid end,
+       now() - (20 - n) * interval '1 h', now() - interval '1 h'
+  from generate_series(1, 7) n;
+insert into messages (chat_id, sender_type, content, created_at, handled_by_operator_id) values
+  ('{OLD}', 'real', 'hello', now() - interval '2 min', null), ('{EARLY}', 'real', 'hello', now() - interval '9 min', null),
+  ('{HELD_A}', 'real', 'hello', now() - interval '5 min', null), ('{HELD_B}', 'real', 'hello', now() - interval '5 min', null),
+  ('{ANSWERED}', 'real', 'hello', now() - interval '5 min', null), ('{ANSWERED}', 'fictional', 'hi', now() - interval '1 min', '{D}'),
+  ('{LIMIT}', 'real', 'hello', now() - interval '9 h', null);
+insert into chat_assignments (chat_id, operator_id, assigned_at, released_at, release_reason) values
+  ('{HELD_A}', '{A}', now(), null, null), ('{HELD_B}', '{B}', now(), null, null),
+  ('{LIMIT}', '{A}', now() - interval '9 h', now() - interval '8 h', 'idle_timeout'),
+  ('{LIMIT}', '{B}', now() - interval '8 h', now() - interval '7 h', 'idle_timeout'),
+  ('{LIMIT}', '{A}', now() - interval '7 h', now() - interval '6 h', 'idle_timeout');
+"""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is done, and what comes of it (a value, or an SQLSTATE) before and after; `whoever`: past the guards."""
+
+    file: str
+    told: str
+    does: str
+    before: object
+    after: object
+    caller: bool = False
+    whoever: bool = False
+
+
+def message(chat: str, sender: str, operator: str = "null", at: str = "now()") -> str:
+    by = operator if operator == "null" else f"'{operator}'"
+    return (
+        "insert into messages (id, chat_id, sender_type, content, handled_by_operator_id, created_at) "
+        f"values (gen_random_uuid(), '{chat}', '{sender}', 'text', {by}, {at})"
+    )
+
+
+def state(chat: str, column: str = "chat_state") -> str:
+    return f"select {column}::text from chats where id = '{chat}'"
+
+
+PROBES = (
+    Probe("018", "created_at no longer counts", message(OLD, "real", at="'2001-01-01'") + " returning created_at < '2002-01-01'",
+          True, False, caller=True),
+    Probe("018", "opens it again", f"{message(LIMIT, 'real')};{state(LIMIT)}", "completed", "waiting_assignment"),
+    Probe("021", "has waited longest, not the oldest", f"select assign_chat_to_operator('{C}')::text", OLD, EARLY),
+    Probe("021", "no empty one", f"update chats set is_active = false where id in ('{OLD}', '{EARLY}');"
+          f"select assign_chat_to_operator('{C}')::text", EMPTY, None, whoever=True),
+    Probe("021", "gets the same chat", f"select assign_chat_to_operator('{A}')::text", None, HELD_A),
+    Probe("021", "somebody else's account", f"set local request.jwt.claims = '{{\"sub\": \"{D}\"}}';"
+          f"select assign_chat_to_operator('{C}') is not null", True, "42501"),
+    Probe("021", "answered meanwhile", f"select release_and_reassign_chat('{ANSWERED}');{state(ANSWERED)}",
+          "waiting_assignment", "waiting_real_user_reply"),
+    Probe("021", "not idle after all", f"select release_and_reassign_chat('{HELD_A}', 'idle_timeout');{state(HELD_A)}",
+          "waiting_assignment", "assigned"),
+    Probe("021", "count up to max_reassignments", "insert into chat_assignments (chat_id, operator_id, assigned_at, released_at,"
+          f" release_reason) select '{HELD_A}', '{A}', now() - interval '9 h', now() - interval '9 h', 'operator_sent_message'"
+          f" from generate_series(1, 3);select release_and_reassign_chat('{HELD_A}')", False, True),
+    Probe("021", "can be called", "select to_regprocedure('close_chat(uuid, text, uuid)') is not null", False, True),
+    Probe("022", "no longer holds the chat", message(HELD_A, "fictional", D), "", "55000"),
+    Probe("022", "an operator who holds another one", f"update chats set chat_state = 'assigned', assigned_operator_id = '{A}'"
+          f" where id = '{OLD}'", "", "55000"),
+    Probe("022", "messages decide", f"update chats set chat_state = 'waiting_assignment' where id = '{ANSWERED}';{state(ANSWERED)}",
+          "waiting_assignment", "waiting_real_user_reply"),
+    Probe("022", "closed in one statement", "update chats set is_active = false, assigned_operator_id = null"
+          f" where id = '{HELD_A}';{state(HELD_A)}", "23514", "completed"),
+    Probe("022", "gives theirs back", f"update operators set is_active = false where id = '{A}';{state(HELD_A)}",
+          "assigned", "waiting_assignment"),
+    Probe("022", "a time that is infinite", f"update chats set updated_at = 'infinity' where id = '{OLD}'", "", "22008"),
+    Probe("024", "a second chat for an operator", f"update chats set chat_state = 'assigned', assigned_operator_id = '{A}'"
+          f" where id = '{OLD}'", "", "23505", whoever=True),
+    Probe("024", "a second open assignment", f"insert into chat_assignments (chat_id, operator_id, assigned_at)"
+          f" values ('{HELD_A}', '{C}', now())", "", "23505", whoever=True),
+    Probe("025", "contradicts its operator or is_active", f"update chats set is_active = false where id = '{OLD}'", "", "23514",
+          whoever=True),
+    Probe("027", "may not call", f"select assign_chat_to_operator('{C}') is not null", True, "42501", caller=True),
+    Probe("027", "may not release", f"select release_and_reassign_chat('{HELD_A}') is not null", True, "42501", caller=True),
+)  # fmt: skip
+
+
+def outcome(database: Database, probe: Probe, caller: str) -> object:
+    """What comes of it in a transaction that is rolled back: its last value, "" where there is none, or the SQLSTATE."""
+    with database.connect(autocommit=False) as connection, connection.cursor() as cursor:
+        try:
+            if probe.whoever:
+                cursor.execute("set local session_replication_role = replica")
+            if probe.caller:
+                cursor.execute(f"set local role {caller}")
+            for statement in probe.does.split(";"):
+                cursor.execute(statement)
+            row = cursor.fetchone() if cursor.description else ("",)
+            return row[0] if row else ""
+        except psycopg.Error as error:
+            return error.sqlstate
+        finally:
+            connection.rollback()
+
+
+def test_what_is_told_of_a_file_is_so_after_it_and_not_before(core_database: Database, chatops_inprocess: Run) -> None:
+    database = core_database
+    database.script(PEOPLE)
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=database, check=0)
+    told = {file[:3]: sentences for file, sentences in FROM_THEN_ON.items()}
+    with database.role("caller") as caller:
+        database.execute(f"grant usage on schema public to {caller}; grant all on all tables in schema public to {caller}")
+        for file in sqlfiles.names("migrations"):
+            mine = [probe for probe in PROBES if probe.file == file[:3]]
+            for probe in mine:
+                assert [probe.told in one for one in told[probe.file]].count(True) == 1, probe
+                assert outcome(database, probe, caller) == probe.before, probe
+            if file >= "018":
+                chatops_inprocess("migrate", "--to", file[:3], "--yes", db=database, check=0)
+            for probe in mine:
+                assert outcome(database, probe, caller) == probe.after, probe
+
+
+ELSEWHERE = {
+    "test_repair_migrations": ("014", "015", "016", "017"),
+    "test_migrate_repairs": ("020", "023"),
+    "test_partitioned": ("028",),
+}
+"""Where what is told of the other files is tried."""
+
+
+def test_every_shipped_file_says_what_is_noticed_and_each_sentence_is_tried() -> None:
+    assert list(FROM_THEN_ON) == [*sqlfiles.names("migrations"), VIEWS]
+    others = {number for numbers in ELSEWHERE.values() for number in numbers} | {VIEWS}
+    for file, sentences in FROM_THEN_ON.items():
+        assert sentences
+        for one in sentences:
+            assert len(one) <= 130, one
+            assert one[0].islower() or one.startswith(("Realtime",)), one
+            assert not one.endswith(".")
+            if one != NOTHING and file[:3] not in others and file != VIEWS:
+                assert any(probe.told in one for probe in PROBES if probe.file == file[:3]), one
+    assert all((ROOT / "tests" / f"{name}.py").exists() for name in ELSEWHERE)
+
+
+def test_the_guide_says_the_same() -> None:
+    guide = Path(ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", guide, re.MULTILINE))
+    assert {file: tuple(told.split("; ")) for file, told in rows.items() if file in FROM_THEN_ON} == {
+        file: tuple("; ".join(told).split("; ")) for file, told in FROM_THEN_ON.items() if file >= "018"
+    }
+
+
+def test_the_dry_run_says_it_file_by_file(core_database: Database, chatops_inprocess: Run) -> None:
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database, check=0)
+    for width in (40, 80):
+        shown = chatops_inprocess("migrate", "--dry-run", db=core_database, check=0, terminal=(width, 200)).stdout
+        said = " ".join(shown.split())
+        for file, sentences in FROM_THEN_ON.items():
+            if file >= "018" and sentences != (NOTHING,):
+                for one in sentences:
+                    assert one in said, one
+        assert "019 026 · nothing" in said
+    rows = json.loads(chatops_inprocess("migrate", "--dry-run", "-o", "json", db=core_database, check=0).stdout)["pending"]
+    assert {row["name"]: tuple(row["from_then_on"]) for row in rows} == {
+        file: told for file, told in FROM_THEN_ON.items() if "018" <= file < "9"
+    }
