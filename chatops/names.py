@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -20,6 +21,7 @@ SHORTEST_PREFIX = 4
 SHORTEST_WORD = 2
 MOST_CANDIDATES = 10
 MOST_NEAR = 3
+EVERY = 1_000_000_000
 SHORTEST_NEAR = 6
 """Of fewer characters every other name is near."""
 LIKENESS = 0.8
@@ -37,6 +39,8 @@ class ChatName:
     user_name: str | None
     profile_name: str | None
     last_message_at: datetime | None
+    total: int = 1
+    """So many chats are called so."""
 
 
 @frozen
@@ -49,6 +53,8 @@ class OperatorName:
     is_active: bool
     is_available: bool
     last_activity: datetime | None
+    total: int = 1
+    """So many operators are called so."""
 
     @property
     def label(self) -> str:
@@ -129,7 +135,7 @@ def find_chat(database: Database, text: str) -> ChatName:
     found = chats_like(database, text)
     if len(found) == 1:
         return found[0]
-    none = _not_one("chat", text, [told_chat(chat, database) for chat in found])
+    none = _not_one("chat", text, [told_chat(chat, database) for chat in found], _total(found), _lists(database, text, "chats"))
     if not found:
         operators = operators_like(database, text)
         none.details += tuple(f"an operator does: {told_operator(one, database)}" for one in operators[:MOST_CANDIDATES])
@@ -142,7 +148,8 @@ def find_operator(database: Database, text: str) -> OperatorName:
     found = operators_like(database, text)
     if len(found) == 1:
         return found[0]
-    none = _not_one("operator", text, [told_operator(one, database) for one in found])
+    told = [told_operator(one, database) for one in found]
+    none = _not_one("operator", text, told, _total(found), _lists(database, text, "operators"))
     if not found:
         none.details += _guessed(database, text, _near_operators) + _guessed(database, text, _chats_called)
     raise none
@@ -157,22 +164,37 @@ def find_either(database: Database, text: str) -> ChatName | OperatorName:
     lines = [f"chat      {told_chat(chat, database)}" for chat in chats]
     lines += [f"operator  {told_operator(one, database)}" for one in operators]
     kind = "chat or operator" if not found else "chat" if not operators else "operator" if not chats else "chats and operator"
-    none = _not_one(kind, text, lines)
+    several = [name for name, some in (("chats", chats), ("operators", operators)) if some]
+    none = _not_one(kind, text, lines, _total(chats) + _total(operators), _lists(database, text, *several))
     none.details += () if found else _guessed(database, text, _near_chats) + _guessed(database, text, _near_operators)
     raise none
 
 
 def chats_like(database: Database, text: str) -> list[ChatName]:
-    """The chats that a text may mean, a few of them."""
+    """The chats that a text may mean, a few of them: who waits or is held first, then the newest."""
     return _candidates(database, ChatName, "queries/find_chat.sql", text, "chat")
 
 
 def operators_like(database: Database, text: str) -> list[OperatorName]:
-    """The operators whom a text may mean, a few of them; one alone whose name or e-mail it is."""
+    """The operators whom a text may mean, a few of them, who works first; one alone whose name or e-mail it is."""
     found = _candidates(database, OperatorName, "queries/find_operator.sql", text, "operator")
     wanted = as_meant(text).lower()
     exact = [one for one in found if wanted in ((one.name or "").lower(), (one.email or "").lower())]
     return exact if len(exact) == 1 else found
+
+
+def every_operator_like(database: Database, text: str) -> set[UUID]:
+    """The ids of all operators whom a text may mean; inside a transaction. Raises UsageError where it can mean nobody."""
+    return {one.id for one in _candidates(database, OperatorName, "queries/find_operator.sql", text, "operator", EVERY)}
+
+
+def as_range_and_word(text: str, kind: str) -> tuple[UUID | None, UUID | None, str | None]:
+    """The range of ids that begin with a text, and the part of a name that it is. Raises UsageError where it is too short."""
+    low, high = id_range(text) or (None, None)
+    if len(text) < SHORTEST_WORD or "\0" in text:
+        article = "an" if kind == "operator" else "a"
+        raise UsageError(f"“{formatting.visible(text)}” is too short to name {article} {kind}", details=(HOW,))
+    return low, high, None if low is not None and low == high else text
 
 
 def told_chat(chat: ChatName, database: Database) -> str:
@@ -202,18 +224,14 @@ def _shown(name: str | None, database: Database) -> str:
     return formatting.called(name, 30) if database.show_names else formatting.initial(name)
 
 
-def _candidates(database: Database, row: type[Named], query: str, text: str, kind: str) -> list[Named]:
+def _candidates(
+    database: Database, row: type[Named], query: str, text: str, kind: str, most: int = MOST_CANDIDATES + 1
+) -> list[Named]:
     asked = ids_in(text) or [as_meant(text)]
     found: dict[UUID, Named] = {}
     for one in asked[:MOST_CANDIDATES]:
-        span = id_range(one)
-        if len(one) < SHORTEST_WORD or "\0" in one:
-            raise UsageError(
-                f"“{formatting.visible(one)}” is too short to name {'an' if kind == 'operator' else 'a'} {kind}", details=(HOW,)
-            )
-        low, high = span or (None, None)
-        whole = low is not None and low == high
-        parameters = {"low": low, "high": high, "word": None if whole else one}
+        low, high, word = as_range_and_word(one, kind)
+        parameters = {"low": low, "high": high, "word": word, "most": most}
         text_of_query = sqlfiles.read(query)
         require_rows(database, text_of_query)
         found |= {row.id: row for row in database.rows(row, text_of_query, parameters)}
@@ -277,9 +295,22 @@ def _near_operators(database: Database, text: str) -> tuple[str, ...]:
     return tuple(f"did you mean {told_operator(one, database)}?" for one in near[:MOST_NEAR])
 
 
-def _not_one(kind: str, text: str, lines: list[str]) -> UsageError:
+def _total(found: Sequence[ChatName] | Sequence[OperatorName]) -> int:
+    """How many there are in all. Several pasted ids are asked one by one."""
+    return max([len(found), *(one.total for one in found)])
+
+
+def _lists(database: Database, text: str, *commands: str) -> list[tuple[str, str]]:
+    """The commands that list everybody whom a text may mean."""
+    word = shlex.quote((ids_in(text) or [as_meant(text)])[0])
+    flags = database.target.flags
+    return [(f"all {name}", " ".join(filter(None, ("chatops", flags, name, "--name", word)))) for name in commands]
+
+
+def _not_one(kind: str, text: str, lines: list[str], total: int, lists: list[tuple[str, str]]) -> UsageError:
     shown = formatting.shortened(text, 60)
     if not lines:
         return UsageError(f"no {kind} matches “{shown}”", details=(HOW,))
-    many = f"more than {MOST_CANDIDATES}" if len(lines) > MOST_CANDIDATES else str(len(lines))
-    return UsageError(f"“{shown}” matches {many} {kind}s; use an id", details=lines[:MOST_CANDIDATES])
+    more = total - min(len(lines), MOST_CANDIDATES)
+    told = [*lines[:MOST_CANDIDATES], *([f"and {formatting.count(more)} more"] if more > 0 else [])]
+    return UsageError(f"“{shown}” matches {formatting.count(total)} {kind}s; use an id", details=told, next_steps=lists)

@@ -14,7 +14,7 @@ from chatops.chats.reports import query
 from chatops.db import Database
 from chatops.errors import UsageError
 from chatops.frozen import frozen
-from chatops.names import find_operator
+from chatops.names import as_meant, as_range_and_word, find_operator, ids_in
 
 FILE = "queries/chats.sql"
 ORDERS = {
@@ -34,6 +34,7 @@ class ChatFilter:
     """What the chats are like, as it was typed; None where it does not matter."""
 
     state: str | None = None
+    name: str | None = None
     user: str | None = None
     profile: str | None = None
     holder: str | None = None
@@ -53,8 +54,12 @@ class ChatFilter:
 
     def parameters(self, database: Database) -> dict[str, Any]:
         """As the queries take it; inside a transaction. Raises UsageError."""
+        low, high, word = _name(self.name)
         return {
             "states": _states(self.state),
+            "low": low,
+            "high": high,
+            "word": word,
             "user": self.user,
             "profile": self.profile,
             "holder": _operator(database, self.holder),
@@ -115,6 +120,11 @@ def parsed(text: str) -> ChatFilter:
 
 def _is_nobody(text: str | None) -> bool:
     return text is not None and text.strip().lower() == NOBODY
+
+
+def _name(text: str | None) -> tuple[UUID | None, UUID | None, str | None]:
+    """The ids and the part of a name that one name of a chat may stand for, as `names` reads it. Raises UsageError."""
+    return (None, None, None) if text is None else as_range_and_word((ids_in(text) or [as_meant(text)])[0], "chat")
 
 
 def _operator(database: Database, text: str | None) -> UUID | None:

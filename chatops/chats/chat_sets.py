@@ -18,6 +18,9 @@ from chatops.names import find_chat, find_operator
 
 LONGEST_LINE = 10_000
 
+CANDIDATES = 3
+"""So many of those whom a name may mean are shown where several names cannot be used."""
+
 
 @frozen
 class Selection:
@@ -105,22 +108,24 @@ def _named(database: Database, names: Sequence[str]) -> list[UUID]:
     if whole:
         there = set(_ids(database, "queries/move_existing.sql", {"chats": audit.array(whole.values())}))
     found: dict[UUID, str] = {}
-    problems: list[str] = []
+    problems: list[tuple[str, Sequence[str]]] = []
     single: UsageError | None = None
     for name in names:
         try:
             chat = whole[name] if name in whole and whole[name] in there else find_chat(database, name).id
         except UsageError as error:
             single = error
-            problems.append(error.message)
+            # Whom it may mean, where it means several.
+            problems.append((error.message, error.details[:CANDIDATES] if error.next_steps else ()))
             continue
         if chat in found:
-            problems.append(f"{chat} is given twice")
+            problems.append((f"{chat} is given twice", ()))
         found[chat] = name
     if single is not None and len(problems) == 1:
         raise single
     if problems:
         rest = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
         message = f"{formatting.plural(len(problems), 'name')} cannot be used; nothing was changed"
-        raise UsageError(message, details=problems[:20] + rest)
+        told = [line for said, meant in problems[:20] for line in (said, *(f"  {one}" for one in meant))]
+        raise UsageError(message, details=told + rest)
     return list(found)

@@ -19,6 +19,9 @@ def chats(
         autocompletion=completion.states,
         help="waiting, assigned, answered, completed or none; several with commas.",
     ),
+    name: str | None = option(
+        None, "--name", metavar="TEXT", help="Beginning of an id, or part of the user's or profile's name."
+    ),
     user: str | None = option(None, "--user", metavar="TEXT", help="Part of the user's name."),
     profile: str | None = option(None, "--profile", metavar="TEXT", help="Part of the profile's name."),
     holder: str | None = option(
@@ -59,7 +62,7 @@ def chats(
     from chatops.flows import chats as flow
 
     wanted = flow.ChatFilter(
-        state=",".join(state) if state else None, user=user, profile=profile, holder=holder, last_holder=last_holder,
+        state=",".join(state) if state else None, name=name, user=user, profile=profile, holder=holder, last_holder=last_holder,
         older_than=older_than, sort=sort,
     )  # fmt: skip
     return flow.chats(invocation_of(ctx), flow.ChatsRequest(wanted, oldest, limit, watch))

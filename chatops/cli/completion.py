@@ -65,7 +65,7 @@ def states(ctx: Context, incomplete: str) -> Offers:
     return [(f"{before}{comma}{word}", told) for word, told in known]
 
 
-FILTERS = ("state", "user", "profile", "holder", "last-holder", "older-than", "sort")
+FILTERS = ("state", "name", "user", "profile", "holder", "last-holder", "older-than", "sort")
 
 
 def chosen(ctx: Context, incomplete: str) -> Offers:

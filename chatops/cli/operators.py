@@ -14,6 +14,7 @@ def operators(
     free: bool = option(False, "--free", help="Only those who could take a chat now."),
     figures: bool = option(False, "--figures", help="What each did: chats, replies, time to answer, chats given back."),
     since: str = option("24h", "--since", metavar="TIME", help="With --figures: 1h, 8h, or an instant."),
+    name: str | None = option(None, "--name", metavar="TEXT", help="Beginning of an id, or part of a name or e-mail."),
     limit: int | None = option(None, "--limit", min=0, max=1_000_000_000, metavar="N", help="How many to list (default all)."),
     watch: Watch = None,
 ) -> ExitCode:
@@ -23,8 +24,9 @@ def operators(
       chatops operators
       chatops operators --free
       chatops operators --figures --since 8h
+      chatops operators --name ada
       chatops operators -o csv --show-names
     """
     from chatops.flows import tables
 
-    return tables.operators(invocation_of(ctx), watch, free=free, figures=figures, since=since, limit=limit)
+    return tables.operators(invocation_of(ctx), watch, free=free, figures=figures, since=since, name=name, limit=limit)

@@ -69,7 +69,8 @@ def _said(request: ChatsRequest) -> str:
 
 def _options(wanted: ChatFilter) -> list[str]:
     """The filter as the options of this command."""
-    pairs = (("--state", wanted.state), ("--user", wanted.user), ("--profile", wanted.profile), ("--holder", wanted.holder),
+    pairs = (("--state", wanted.state), ("--name", wanted.name), ("--user", wanted.user), ("--profile", wanted.profile),
+             ("--holder", wanted.holder),
              ("--last-holder", wanted.last_holder), ("--older-than", wanted.older_than),
              ("--sort", wanted.sort))  # fmt: skip
     return [part for flag, value in pairs if value is not None for part in (flag, shlex.quote(value))]

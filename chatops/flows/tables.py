@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
 
-from chatops import formatting
+from chatops import formatting, names
 from chatops.chats import reports
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.instants import instant
@@ -32,6 +33,7 @@ else:
     shift_screen, review_screen = later("chatops.screens.shift"), later("chatops.screens.review")
     pages = later("chatops.screens.tenants_chats")
 
+Work = TypeVar("Work", reports.OperatorLoad, reports.OperatorFigures)
 STREAMED = ("jsonl", "csv", "tsv")
 
 
@@ -116,7 +118,7 @@ def review(invocation: Invocation, since: str, limit: int | None, watch: float |
 
 def operators(
     invocation: Invocation, watch: float | None, *, free: bool = False, figures: bool = False, since: str = DAY,
-    limit: int | None = None,
+    name: str | None = None, limit: int | None = None,
 ) -> ExitCode:  # fmt: skip
     """`chatops operators`: who works now, or what each did since an instant."""
     if free and figures:
@@ -126,21 +128,29 @@ def operators(
     if invocation.has_tenants:
         page = pages.OPERATOR_FIGURES if figures else pages.OPERATORS
         return tenants.over_all(
-            invocation, lambda one: operators(one, None, figures=figures, since=since), page, watch=watch, limit=limit
+            invocation, lambda one: operators(one, None, figures=figures, since=since, name=name), page, watch=watch, limit=limit
         )
 
     def ask() -> Answer:
         with invocation.reading() as database:
+            wanted = names.every_operator_like(database, name) if name is not None else None
             words = ("--free",) if free else ("--figures", f"--since {shlex.quote(since)}") if figures else ()
-            more = invocation.here("operators", *words)
+            more = invocation.here("operators", *words, *(("--name", shlex.quote(name)) if name is not None else ()))
             if figures:
                 began = instant(since, "--since", invocation.now)
                 assert began is not None
-                return tables.figures_answer(reports.operator_figures(database, began), began, invocation.now, limit, more)
+                return tables.figures_answer(
+                    _called(reports.operator_figures(database, began), wanted), began, invocation.now, limit, more
+                )
             found = tables.operators_answer(
-                reports.operators(database), invocation.now, only_free=free, silent_before=silent_before(database),
-                limit=limit, more=more,
+                _called(reports.operators(database), wanted), invocation.now, only_free=free,
+                silent_before=silent_before(database), limit=limit, more=more,
             )  # fmt: skip
             return led(database, found)
 
     return shown(invocation, ask, watch)
+
+
+def _called(rows: list[Work], wanted: set[UUID] | None) -> list[Work]:
+    """The rows of those operators; None of all."""
+    return rows if wanted is None else [row for row in rows if row.operator_id in wanted]

@@ -1,6 +1,6 @@
 -- Which chats are like that? As the server finds them; whoever wants their number or the first of them puts this between brackets.
 -- Each filter is null where it was not given. states: none stands for no state; "user", profile: part of the name; holder;
--- last_holder: operators; unheld, never_held: true where none is meant; older_than: since the last message; waits: whether it
+-- last_holder: operators; low, high: a range of ids, and word: part of either name, where a name is wanted; unheld, never_held: true where none is meant; older_than: since the last message; waits: whether it
 -- is asked since when users wait
 \set chat_waits_since `cat sql/queries/shared/chat_waits_since$BEFORE_018.sql`
 select c.id as chat_id, c.chat_state::text as chat_state, c.is_active, u.name as user_name, f.name as profile_name,
@@ -14,6 +14,10 @@ left join operators l on l.id = c.last_operator_id
 where (:'states'::text[] is null or coalesce(c.chat_state::text, 'none') = any(:'states'::text[]))
   and (:'user'::text is null or position(pg_catalog.lower(:'user'::text) in pg_catalog.lower(u.name)) > 0)
   and (:'profile'::text is null or position(pg_catalog.lower(:'profile'::text) in pg_catalog.lower(f.name)) > 0)
+  and (:'word'::text is null and :'low'::uuid is null
+       or c.id between :'low'::uuid and :'high'::uuid
+       or position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(u.name)) > 0
+       or position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(f.name)) > 0)
   and (:'holder'::uuid is null or c.assigned_operator_id = :'holder'::uuid)
   and (:'unheld'::boolean is not true or c.assigned_operator_id is null)
   and (:'last_holder'::uuid is null or c.last_operator_id = :'last_holder'::uuid)
