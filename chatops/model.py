@@ -108,16 +108,22 @@ class Outcome:
     """How one thing that was checked ended, for systems that count passed and failed.
 
     `severity` is critical, warning or advice; `counts` says whether it makes the run end in 1; `help` is a command or a sentence.
+    What is not judged had too little to look at: it is neither well nor wrong.
     """
 
     name: str
-    status: Literal["passed", "failed", "unknown"]
+    status: Literal["passed", "failed", "unknown", "not judged"]
     severity: str
     message: str
     help: str = ""
     counts: bool = False
     seconds: float = 0.0
     evidence: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something was found, or could not be looked for."""
+        return self.status in ("failed", "unknown")
 
 
 @frozen

@@ -63,6 +63,7 @@ OF_VERIFY_FROM_THE_START = {
 def test_each_invariant_has_its_code_and_severity() -> None:
     assert {c.invariant: (c.code, c.severity) for c in CHECKS.values() if c.invariant} == INVARIANTS
     assert all(":'since'" in c.query(before_018=True) for c in CHECKS.values() if c.kind == "history")
+    assert all(":'touched_since'" in c.query(before_018=True) for c in CHECKS.values() if c.kind == "touched")
     assert {c.code for c in CHECKS.values() if c.group == "data"} >= OF_VERIFY_FROM_THE_START
 
 
@@ -485,7 +486,7 @@ ODD = {
     "limits: queue_slo_minutes": ":7: there is no limit 'queue_slo_minutes'; did you mean queue_sla_minutes",
     "shares: late_turn": ":7: there is no shared query 'late_turn'; did you mean late_turns",
     "needs: chat_queu": ":7: there is no view 'chat_queu'; did you mean chat_queue",
-    "kind: past": ":7: kind is state or history, not 'past'",
+    "kind: past": ":7: kind is state or history or touched, not 'past'",
     "on-error: passed": ":7: on-error is failed, not 'passed'",
     "severity: critical": ":7: -- severity: stands twice",
     "limit: shop_hours": ":7: a limit is declared as name = default unit, least to most: meaning",

@@ -341,7 +341,8 @@ def test_every_format_of_a_command_can_be_written_beside_the_screen(
     written = {format_: (tmp_path / f"{format_}.out").read_text() for format_ in formats}
     assert {format_ for format_, text in written.items() if not text} <= {"github", "jsonl"}
     whole = json.loads(written["json"])
-    table = next(value for value in whole.values() if isinstance(value, list) and all(isinstance(row, dict) for row in value))
+    names = [key for key in whole if key not in ("passed", "not_judged")]
+    table = next(whole[key] for key in names if isinstance(whole[key], list) and all(isinstance(row, dict) for row in whole[key]))
     assert len([json.loads(line) for line in written["jsonl"].splitlines()]) == len(table)
 
 

@@ -170,9 +170,12 @@ def test_hostile_checks_of_a_folder_are_unknown_with_the_reason_and_harm_nothing
 def test_history_is_looked_back_to_the_last_migration_unless_told(latest_database: Database, chatops_inprocess: Run) -> None:
     assert " since the last migration" in chatops_inprocess("verify", db=latest_database, check=0).stdout
     early = chatops_inprocess("verify", db=latest_database, terminal=(80, 60), check=0).stdout
-    assert re.search(r"^✓ so far   .*CHAT009", early, re.MULTILINE), early
-    assert re.search(r"of history; of a day:\s+chatops verify --since 24h", early), early
-    assert "so far" not in chatops_inprocess("verify", "--since", "24h", db=latest_database, terminal=(80, 60), check=0).stdout
+    assert early.startswith("028 is in and right\nproof: the objects of every applied file exist (DB003);"), early
+    assert re.search(r"^– not judged CHAT009 ", early, re.MULTILINE), early
+    assert re.search(r"since the last\s+migration; of a\s+day:\s+chatops verify --since 24h", early), early
+    assert (
+        "not judged" not in chatops_inprocess("verify", "--since", "24h", db=latest_database, terminal=(80, 60), check=0).stdout
+    )
     latest_database.execute("update chatops.migrations set applied_at = applied_at - interval '2 hours'")
     shown = chatops_inprocess("verify", "--only", "CHAT016,CHAT017", db=latest_database, check=0).stdout
     assert re.search(r"history checks cover the \d h( \d\d m)? since the last migration", shown), shown
@@ -180,6 +183,55 @@ def test_history_is_looked_back_to_the_last_migration_unless_told(latest_databas
     assert (
         "history checks cover the last 1 h\n" in chatops_inprocess("verify", "--since", "1h", db=latest_database, check=0).stdout
     )
+
+
+def test_history_of_seconds_is_judged_in_no_format_and_by_no_count(latest_database: Database, chatops_inprocess: Run) -> None:
+    def asked(form: str, *more: str) -> str:
+        return chatops_inprocess("verify", *more, "-o", form, db=latest_database, check=0).stdout
+
+    told = json.loads(asked("json"))
+    unjudged = [row["code"] for row in told["checks"] if row["status"] == "not judged"]
+    assert set(unjudged) == {check.code for check in load.shipped() if check.kind == "history" and check.group == "data"}
+    assert (told["not_judged"], set(told["passed"]) & set(unjudged)) == (unjudged, set())
+    suite = asked("junit")
+    assert f'failures="0" errors="0" skipped="{len(unjudged)}"' in suite
+    assert suite.count("<skipped ") == len(unjudged)
+    for form in ("table", "markdown", "plain"):
+        shown = asked(form)
+        judged = len(told["checks"]) - len(unjudged)
+        assert f"All {judged} checks passed" in shown, shown
+        assert re.search(rf"not judged {' '.join(unjudged)}\b", shown), shown
+        assert not re.search(rf"passed +{unjudged[0]}", shown)
+    assert "::" not in asked("github")
+    assert asked("nagios").startswith("CHATOPS OK")
+    assert "chatops_checks_not_judged{" in asked("prometheus")
+    # Whoever names a window has asked about that one.
+    assert json.loads(asked("json", "--since", "5m"))["not_judged"] == []
+
+
+def test_state_that_is_looked_for_where_something_was_written_is_judged_as_a_whole_in_small_tables(
+    latest_database: Database, chatops_inprocess: Run
+) -> None:
+    latest_database.execute(
+        "set session_replication_role = replica;"
+        "insert into real_users(name) values ('r'); insert into fictional_users(name) values ('f');"
+        "insert into chats(real_user_id, fictional_user_id, created_at, updated_at, last_message_at, message_count) "
+        "select r.id, f.id, now() - interval '30 days', now() - interval '30 days', now() - interval '30 days', 5 "
+        "from real_users r, fictional_users f;"
+        "insert into messages(chat_id, sender_type, content, created_at) "
+        "select id, 'real', 'hello', now() - interval '20 days' from chats"
+    )
+
+    def found(*arguments: str) -> set[tuple[str, int]]:
+        answer = json.loads(chatops_inprocess("verify", *arguments, "-o", "json", db=latest_database).stdout)
+        return {(row["code"], row["count"]) for row in answer["checks"] if row["code"] in ("DATA001", "DATA007")}
+
+    assert found() == found("--since", "all") == {("DATA001", 1), ("DATA007", 1)}
+    assert found("--since", "24h") == {("DATA001", 0), ("DATA007", 0)}
+    rehearsed = chatops_inprocess("repair", "--dry-run", "-o", "json", db=latest_database, check=0).stdout
+    assert {"DATA001", "DATA007"} <= set(re.findall(r"DATA00[17]", rehearsed))
+    latest_database.execute("update pg_class set reltuples = 1000000 where oid = 'messages'::regclass")
+    assert found() == {("DATA001", 0), ("DATA007", 0)}
 
 
 def test_what_is_older_than_the_last_migration_is_told_apart_and_counts_all_the_same(

@@ -264,7 +264,7 @@ class Simulation:
 
     def _look(self, database: Database, since: str) -> None:
         """One snapshot, all checks. A check that cannot be asked is unknown from then on."""
-        parameters = {"since": since, "guarded_at": "-infinity"}
+        parameters = {"since": since, "touched_since": since, "guarded_at": "-infinity"}
         text = sqlfiles.body(sqlfiles.read("queries/simulation/offending.sql"))
         at = time.monotonic() - self._started
         name = ""

@@ -115,7 +115,12 @@ def general(check: Check) -> str:
 
 
 def _severity(check: Check) -> str:
-    kind = "looks at all there is" if check.kind == "state" else "looks back over --since (24 hours)"
+    kinds = {
+        "state": "looks at all there is",
+        "history": "looks back over --since (24 hours)",
+        "touched": "looks at all there is, in large tables at what was written in --since (24 hours)",
+    }
+    kind = kinds[check.kind]
     group = {"schema": "gates a deploy (verify schema)", "data": "verify data", "now": "diagnose only"}[check.group]
     worse = f", critical where {check.critical}" if check.critical else ""
     return f"{check.severity.value}{worse}; {group}; {kind}"

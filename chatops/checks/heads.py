@@ -35,7 +35,8 @@ KEYS: tuple[Key, ...] = (
     Key("critical", "what makes it critical where severity says less; rows with `critical` true", "the orders stand still"),
     Key("group", "schema gates a deploy, data reports, now is diagnose alone", required=True, words=("schema", "data", "now")),
     Key("about", "database: one answer for all its schemas; of many tenants it is asked once", words=("database",)),
-    Key("kind", "state looks at everything, history at the time of --since", words=("state", "history")),
+    Key("kind", "state looks at everything, history at the time of --since, touched at what was written then (small tables: all)",
+        words=("state", "history", "touched")),
     Key("expected", "what is so when nothing is found", "every order has its chat", required=True),
     Key("why", "how it comes about", "the shop writes the order first, and the chat when somebody asks"),
     Key("consequence", "what it does to people", "the customer waits and nobody is called"),
@@ -65,7 +66,8 @@ KEYS: tuple[Key, ...] = (
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 
 PARAMETERS: Mapping[str, str] = {
-    "since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}", "expected": "[]", "known": "{}",
+    "since": "24 hours", "touched_since": "24 hours",
+    "guarded_at": "-infinity", "applied": "{}", "shipped": "{}", "expected": "[]", "known": "{}",
     "before_018": "false", "views_applied": "true", "other_texts": "{}",
 }  # fmt: skip
 """What a query may ask for beside its limits, with the value that psql is given for it."""

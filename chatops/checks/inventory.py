@@ -40,6 +40,8 @@ class Inventory:
     """There is a readable audit."""
     audit_present: bool = False
     """There is an audit to write to."""
+    small: bool = False
+    """Chats and messages are so few that all are looked at, not only what was written lately."""
     applied: tuple[str, ...] | None = None
     """The shipped files that the ledger says are in; None: no ledger that this role can read."""
     views_applied: bool = False
@@ -62,6 +64,7 @@ class _Table:
     present: bool
     readable: bool
     hidden: bool
+    small: bool | None
     goes_by_clocks: bool
 
 
@@ -116,6 +119,8 @@ def take_inventory(database: Database) -> Inventory:
         missing=frozenset(table.table_name for table in tables if not table.present),
         unreadable=frozenset(table.table_name for table in tables if table.present and not table.readable),
         hidden=frozenset(table.table_name for table in tables if table.present and table.hidden),
+        small=(database.facts is None or database.facts.citus is None)
+        and all(bool(table.small) for table in tables if table.table_name in ("chats", "messages")),
         before_018=not any(table.table_name == "chats" and table.goes_by_clocks for table in tables),
         ledger=readable and unread is None,
         ledger_unread=unread,

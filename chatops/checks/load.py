@@ -18,7 +18,7 @@ from chatops.frozen import frozen
 from chatops.model import Severity
 
 Group = Literal["schema", "data", "now"]
-Kind = Literal["state", "history"]
+Kind = Literal["state", "history", "touched"]
 
 _VARIANT = ".before_018"
 CODE = re.compile(r"^[A-Z]{2,8}[0-9]{3}$")
@@ -30,7 +30,8 @@ SEVERITIES: Mapping[str, Severity] = {severity.value: severity for severity in S
 class Check:
     """One check: its query and its head.
 
-    `group`: schema gates a deploy, data reports, now is what only `diagnose` asks. `kind`: history looks back over a window.
+    `group`: schema gates a deploy, data reports, now is what only `diagnose` asks. `kind`: history looks back over a window;
+    touched looks at what is so now, at all of it where the tables are small, else at what was written in the window.
     `reads` are the tables that must be readable in full, `needs_role` the predefined role without which the server hides what it
     asks; `limits` are the thresholds it is measured against; `help_command` is what
     follows the word `chatops`, with {column} of each row; `help_sql` the same as SQL; `help_text` says it in words,

@@ -123,11 +123,11 @@ def left(database: Database, plan: RepairPlan) -> dict[str, int]:
     """What each finding of the plan still counts; inside a `reading` transaction."""
     checks = [check for check in load.shipped() if check.code in plan.codes]
     about = str(plan.chat_id) if plan.chat_id else None
-    survey = run.run(database, checks, since=plan.survey.since, rows=1, about=about, whole_seconds=120)
+    survey = run.run(database, checks, since=plan.survey.touched, rows=1, about=about, whole_seconds=120)
     kept = {code: len(some) for code, some in plan.left_out.items()}
     counts = {result.check.code: result.count - kept.get(result.check.code, 0) for result in survey.results}
     return {code: count for code, count in counts.items() if count > 0}
 
 
 def _repair(plan: RepairPlan, annotations: Mapping[str, str | None]) -> Repair:
-    return Repair(plan.chat_id, plan.audit, annotations, plan.survey.thresholds, window(plan.survey.since))
+    return Repair(plan.chat_id, plan.audit, annotations, plan.survey.thresholds, window(plan.survey.touched))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
+from chatops import formatting
 from chatops.checks.inventory import Inventory
 from chatops.checks.load import Check
 from chatops.checks.thresholds import Threshold
+from chatops.checks.window import DEFAULT_SINCE
 from chatops.db import Facts
 from chatops.frozen import frozen
 from chatops.model import Severity, Values
 
+LEAST_HISTORY = timedelta(minutes=10)
+"""In less history than that, that nothing was found says little."""
 Status = Literal["passed", "failed", "unknown"]
 
 
@@ -48,11 +52,24 @@ class Survey:
     inventory: Inventory
     since: str
     seconds: float
+    touched: str = DEFAULT_SINCE
+    """How far back was looked for what was written lately."""
+    by_migration: bool = False
+    """History begins with the newest file, not with what somebody asked for."""
 
     @property
     def now(self) -> datetime:
         """The database's clock at the snapshot."""
         return self.facts.now
+
+    @property
+    def young(self) -> bool:
+        """There is so little history since the newest file that finding nothing in it says little."""
+        return self.by_migration and formatting.span(self.since.replace(" hours", "h"), "--since") < LEAST_HISTORY
+
+    def judged(self, result: Result) -> bool:
+        """Whether a check that passed has had something to look at: history of seconds is none."""
+        return not (self.young and result.status == "passed" and result.check.kind == "history" and not result.reason)
 
     @property
     def ran(self) -> int:

@@ -102,11 +102,14 @@ def run(
     _until(database, whole_seconds)
     inventory = take_inventory(database)
     found = take_thresholds(database, inventory, given or {}, known(checks))
-    if since == windows.SINCE_MIGRATION:
+    asked, by_migration = since, since == windows.SINCE_MIGRATION
+    if by_migration:
         since = windows.since_migration(inventory.migrated_at, database.facts.now)
+        by_migration = since is not None
+    touched = "all" if inventory.small and asked in (None, windows.SINCE_MIGRATION) else since
     database.script(PLANNER)
     budget = _Budget(started + whole_seconds, each_seconds or max(5.0, whole_seconds / 2.5))
-    state = _Run(database, inventory, _parameters(inventory, found, since), rows, about, budget,
+    state = _Run(database, inventory, _parameters(inventory, found, since, touched), rows, about, budget,
                  Obstacles(database, inventory))  # fmt: skip
     others = Others(database, whole_seconds, patient=patient)
     left = _rest(state, checks, others) if quick and about is None else checks
@@ -125,8 +128,9 @@ def run(
         with contextlib.suppress(ConnectionLostError):
             _until(database, budget.left(), budget.lock_ms)
     return Survey(
-        tuple(state.results), found, database.facts, inventory, since or windows.DEFAULT_SINCE, time.monotonic() - started
-    )
+        tuple(state.results), found, database.facts, inventory, since or windows.DEFAULT_SINCE, time.monotonic() - started,
+        touched or windows.DEFAULT_SINCE, by_migration=by_migration,
+    )  # fmt: skip
 
 
 def _rest(state: _Run, checks: Sequence[Check], others: Others) -> Sequence[Check]:
@@ -143,7 +147,7 @@ def _rest(state: _Run, checks: Sequence[Check], others: Others) -> Sequence[Chec
 
 def _weight(check: Check) -> int:
     """What comes first of a run that may not reach its end: what is so now, then what messages say, then what has been."""
-    return 2 if check.kind == "history" else 1 if "messages" in check.reads else 0
+    return 2 if check.kind != "state" else 1 if "messages" in check.reads else 0
 
 
 def _until(database: Database, seconds: float, lock_ms: int = FIRST_LOCK_MS) -> None:
@@ -156,12 +160,13 @@ def _limits(seconds: float, lock_ms: int) -> str:
 
 def parameters(survey: Survey) -> dict[str, Any]:
     """What the checks of a survey were asked with, for those who ask one of them again."""
-    return _parameters(survey.inventory, survey.thresholds, survey.since)
+    return _parameters(survey.inventory, survey.thresholds, survey.since, survey.touched)
 
 
-def _parameters(inventory: Inventory, found: Mapping[str, Threshold], since: str | None) -> dict[str, Any]:
+def _parameters(inventory: Inventory, found: Mapping[str, Threshold], since: str | None, touched: str | None) -> dict[str, Any]:
     return {
         "since": windows.window(since),
+        "touched_since": windows.window(touched),
         "applied": list(inventory.applied) if inventory.applied is not None else None,
         "before_018": inventory.before_018,
         "views_applied": inventory.views_applied,

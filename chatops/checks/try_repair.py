@@ -158,7 +158,7 @@ def _rehearse(database: Database, code: str, survey: Survey, annotations: Mappin
     if "setval" in repair_batches.text_of(code).mend:
         return Rehearsed(code, reason="cannot be rehearsed: a sequence keeps what it is set to, rolled back or not")
     try:
-        repair = Repair(None, False, annotations, survey.thresholds, window(survey.since))
+        repair = Repair(None, False, annotations, survey.thresholds, window(survey.touched))
         found = list(repair_batches.find(database, code, repair, most=MOST_ROWS, timeout=FIND_TIMEOUT).found)
         if not found:
             return Rehearsed(code, reason="nothing is found any more")

@@ -19,7 +19,7 @@ def repair(
         help="What to mend; everything that has a repair when not given.",
     ),
     chat: str | None = option(None, "--chat", metavar="CHAT", help="Only this chat.", autocompletion=completion.chats),
-    since: str = option("24h", "--since", metavar="TIME", help="How far findings of history look back, or all."),
+    since: str | None = option(None, "--since", metavar="TIME", help="How far findings look back in large tables (24h), or all."),
     dry_run: bool = option(False, "--dry-run", help="Run the real thing on the first rows and roll it back."),
     columns: bool = option(False, "--columns", help="Show a preview's changes by column."),
     yes: Yes = False,

@@ -21,7 +21,6 @@ from chatops.screens import repair as screen
 from chatops.screens.repair_sentence import Names, sentence
 from chatops.tables_there import require_text_state
 
-DEFAULT_SINCE = "24h"
 A_MOMENT = timedelta(seconds=5)
 
 
@@ -31,7 +30,7 @@ class RepairRequest:
 
     codes: tuple[str, ...]
     chat: str | None
-    since: str
+    since: str | None
     dry_run: bool
     yes: bool
     reason: str | None
@@ -56,7 +55,7 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
     annotations = invocation.provenance.annotations(reason=request.reason, plan_id=plan.id)
     if request.dry_run or (invocation.interactive and not request.yes):
         shown = previews = repair_plan.previews(database, plan, annotations)
-        further = [] if request.since == DEFAULT_SINCE else ["--since", request.since]
+        further = [] if request.since is None else ["--since", request.since]
         again = ["repair", *plan.codes, *further, *(["--chat", str(plan.chat_id)] if plan.chat_id else []),
                  *([] if request.audit else ["--no-audit"])]  # fmt: skip
         says = None if request.columns else _sentences(invocation, repair_plan.called(database, previews))

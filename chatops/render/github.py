@@ -15,9 +15,9 @@ LEVELS = {"critical": "error", "error": "error", "failed": "error", "warning": "
 
 def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """A `::error …` line per row of the table `problems`; its columns file, line, column, severity, code, message and help count
-    where they are; and one per outcome that is not passed. Nothing to say is no line at all."""
+    where they are; and one per outcome that is wrong. Nothing to say is no line at all."""
     for outcome in answer.outcomes or ():
-        if outcome.status != "passed":
+        if outcome.wrong:
             yield of_outcome(outcome)
     for table in answer.tables:
         if table.name == "problems":

@@ -35,10 +35,10 @@ def _told(answer: Answer) -> str:
     if answer.outcomes is None:
         return f"{answer.command}: " + ", ".join(_said(figure) for figure in answer.figures if figure.value is not None)
     rank = ("critical", "warning", "advice")
-    wrong = sorted((one for one in answer.outcomes if one.status != "passed" and one.counts),
+    wrong = sorted((one for one in answer.outcomes if one.wrong and one.counts),
                    key=lambda one: (one.status == "unknown", rank.index(one.severity)))  # fmt: skip
     if not wrong:
-        quiet = [one.name for one in answer.outcomes if one.status != "passed"]
+        quiet = [one.name for one in answer.outcomes if one.wrong]
         found = f"{len(quiet)} below what counts: {', '.join(quiet[:MOST_NAMED])}" if quiet else "nothing found"
         more = f" and {len(quiet) - MOST_NAMED} more" if len(quiet) > MOST_NAMED else ""
         return f"{answer.command}: {formatting.plural(len(answer.outcomes), 'check')}, {found}{more}"

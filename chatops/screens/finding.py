@@ -166,7 +166,8 @@ def survey_data(survey: Survey) -> dict[str, Any]:
         "counts": tally(survey),
         "checks": len(survey.results),
         "checks_run": survey.ran,
-        "passed": [result.check.code for result in survey.results if result.status == "passed"],
+        "passed": [result.check.code for result in survey.results if result.status == "passed" and survey.judged(result)],
+        "not_judged": [result.check.code for result in survey.results if not survey.judged(result)],
         "since": survey.since,
         "seconds": round(survey.seconds, 3),
         "thresholds": {

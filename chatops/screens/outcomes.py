@@ -9,7 +9,7 @@ from chatops.checks.findings import FailOn, Finding, counts_as_found, findings, 
 from chatops.checks.results import Survey
 from chatops.model import Answer, Figure, Outcome
 from chatops.screens.evidence import evidence
-from chatops.screens.lines import Reader
+from chatops.screens.lines import Reader, looked_back
 
 MOST_ROWS = 10
 """So many offending rows are evidence enough in a file."""
@@ -22,9 +22,11 @@ def with_outcomes(answer: Answer, survey: Survey, fail_on: FailOn, here: Callabl
     outcomes = [
         Outcome(
             name=result.check.code,
-            status=result.status,
+            status=result.status if survey.judged(result) else "not judged",
             severity=result.severity.value,
-            message=_message(found.get(result.check.code), result.check.expected),
+            message=_message(found.get(result.check.code), result.check.expected)
+            if survey.judged(result)
+            else not_judged(survey),
             help=_help(found.get(result.check.code)),
             counts=counts_as_found(result, fail_on),
             seconds=result.seconds,
@@ -43,10 +45,20 @@ def figures(survey: Survey) -> list[Figure]:
     ]
     return [
         *by_word,
+        Figure(
+            "checks_not_judged",
+            float(sum(not survey.judged(result) for result in survey.results)),
+            "Checks of history that had too little of it to judge by.",
+        ),
         Figure("checks", float(len(survey.results)), "Checks that were asked for."),
         Figure("checks_run", float(survey.ran), "Checks that gave an answer."),
         Figure("checks_duration_seconds", round(survey.seconds, 3), "How long the checks took."),
     ]
+
+
+def not_judged(survey: Survey) -> str:
+    """Why checks of history say nothing yet."""
+    return f"only {looked_back(survey.since)} of history since the last migration"
 
 
 def _message(finding: Finding | None, expected: str) -> str:

@@ -24,7 +24,7 @@ def _rank(outcome: Outcome) -> tuple[bool, int]:
 
 def _checks(answer: Answer, code: ExitCode) -> Told:
     """By the outcomes of the checks: how many of each severity, the codes, and what the worst one says."""
-    wrong = sorted((one for one in answer.outcomes or () if one.status != "passed"), key=_rank)
+    wrong = sorted((one for one in answer.outcomes or () if one.wrong), key=_rank)
     counts = {word: sum(_word(one) == word for one in wrong) for word in _WORDS}
     state = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "healthy"
     codes = [one.name for one in wrong]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from chatops import formatting
 from chatops.checks import repair_batches
 from chatops.checks.began import Age
 from chatops.checks.findings import FailOn, counts_as_found, findings
-from chatops.checks.load import Check
+from chatops.checks.load import Check, shipped
 from chatops.checks.results import Result, Survey, only
 from chatops.checks.window import is_ever
 from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text, named
@@ -22,12 +22,13 @@ from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, flow, hang, h
 
 def verification(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[str, Age]) -> Answer:
     """Passed, failed and unknown checks per group, counted apart, and of those that failed what is older than the deploy."""
-    lines: list[Line] = [*_verdict(survey, fail_on), *_of_the_deploy(survey, reader, fail_on, ages), *locked(survey, reader), ""]
+    lines: list[Line] = [*_of_the_files(survey, reader, fail_on, ages), *_verdict(survey, reader, fail_on)]
+    lines += [*_of_the_deploy(survey, reader, fail_on, ages), *locked(survey, reader), ""]
     for group in ("schema", "data"):
         results = [result for result in survey.results if result.check.group == group]
         if not results:
             continue
-        lines.append([Span(f"{group}: {_standing(results)}", "strong")])
+        lines.append([Span(f"{group}: {_standing(results, survey)}", "strong")])
         shown, folded = _folded(results, survey, reader)
         for result in shown:
             lines += _result_lines(result, survey, reader, ages.get(result.check.code))
@@ -47,31 +48,71 @@ def verification(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[
     ]
     body: list[Table | Text] = [
         Text(lines),
-        Table("checks", columns, [_check_row(result, reader, ages) for result in survey.results], audience="machines"),
+        Table("checks", columns, [_check_row(result, survey, reader, ages) for result in survey.results], audience="machines"),
     ]
     return Answer("verify", body, data=survey_data(survey), now=survey.now)
 
 
-def _verdict(survey: Survey, fail_on: FailOn) -> list[Line]:
-    """The first lines: how many failed, and how far back the checks of history looked."""
+PROOF = ("DB003", "DB018", "DB007")
+"""What proves that the files are in: what they make is there, as they make it, and works."""
+
+
+def _of_the_files(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[str, Age]) -> list[Line]:
+    """Whether what was deployed is in and right, by all checks of the schema; then whatever else is wrong, by its age."""
+    schema = [one for one in survey.results if one.check.group == "schema"]
+    newest = _newest(survey)
+    if newest is None or not {one.code for one in shipped() if one.group == "schema"} <= {one.check.code for one in schema}:
+        return []
+    wrong = [one for one in schema if counts_as_found(one, "warning")]
+    if wrong:
+        words = "unknown" if all(one.status == "unknown" for one in wrong) else "wrong"
+        told = f"{newest} is in; {formatting.count(len(wrong))} of {formatting.plural(len(schema), 'schema check')} {words}"
+        return [[Span(told, "critical")]]
+    told = f"{newest} is in and right"
+    data = [one for one in survey.results if one.check.group == "data" and counts_as_found(one, fail_on)]
+    if data:
+        known = {"older" if one.status == "failed" and ages.get(one.check.code) == "older" else "else" for one in data}
+        of_data = f"{formatting.plural(len(data), 'trouble')} in the data: {_counted(_codes_by_age(data, ages))}"
+        told += f"; {formatting.plural(len(data), 'older trouble') if known == {'older'} else of_data}"
+    lines: list[Line] = [[Span(told, "ok")]]
+    proof = [f"{one.check.expected} ({one.check.code})" for code in PROOF for one in schema if one.check.code == code]
+    if reader.width:
+        lines += [[Span(piece, "dim")] for piece in textwrap.wrap(f"proof: {'; '.join(proof)}", reader.width - 1)]
+    return lines
+
+
+def _newest(survey: Survey) -> str | None:
+    """The number of the newest file that is in, None where nobody knows."""
+    applied = survey.inventory.applied
+    return formatting.visible(max(applied).partition("_")[0]) if applied else None
+
+
+def _verdict(survey: Survey, reader: Reader, fail_on: FailOn) -> list[Line]:
+    """How many failed of those that could be judged, and how far back the checks of history looked."""
     failed = sum(counts_as_found(result, fail_on) for result in survey.results)
     unknown = sum(result.status == "unknown" for result in survey.results)
-    total = len(survey.results)
+    unjudged = sum(not survey.judged(result) for result in survey.results)
+    total = len(survey.results) - unjudged
+    advice = sum(result.status == "failed" and not counts_as_found(result, fail_on) for result in survey.results)
+    beside = f", {formatting.count(advice)} with advice" if advice else ""
+    later = f", {formatting.count(unjudged)} not judged" if unjudged else ""
     if failed:
         words = "failed" if not unknown else "unknown" if unknown == failed else "failed or unknown"
-        wrong = f"{formatting.count(failed)} of {formatting.plural(total, 'check')} {words}"
+        wrong = f"{formatting.count(failed)} of {formatting.plural(total, 'check')} {words}{beside}{later}"
         lines: list[Line] = [[Span(wrong, "critical")]]
     else:
-        advice = sum(result.status == "failed" for result in survey.results)
-        with_advice = f", {formatting.count(advice)} with advice" if advice else ""
         not_run = f", {formatting.count(unknown)} unknown" if unknown else ""
         took = formatting.duration(survey.seconds)
         checks = formatting.plural(total, "check")
         passed = (
             f"{formatting.count(total - advice - unknown)} of {checks} passed" if advice or unknown else f"All {checks} passed"
         )
-        lines = [[Span(f"{passed}{with_advice}{not_run} in {took}", "ok")]]
-    if any(result.check.kind == "history" for result in survey.results):
+        lines = [[Span(f"{passed}{beside}{not_run} in {took}{later}", "ok")]]
+    if unjudged:
+        checks = formatting.plural(unjudged, "check")
+        told = f"not judged: {checks} of history, with {looked_back(survey.since)} of it since the last migration; of a day: "
+        lines += flow([[Span(told), Span(reader.here("verify", *reader.own, "--since", "24h"), "code")]], reader)
+    elif any(result.check.kind == "history" for result in survey.results):
         lines.append([Span(f"history checks cover {_looked_back(survey)}", "dim")])
     return lines
 
@@ -82,35 +123,52 @@ def _of_the_deploy(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mappin
     counted = [one for one in survey.results if counts_as_found(one, fail_on)]
     if at is None or not counted:
         return []
-    lines: list[Line] = [f"since the last migration, {formatting.age(at, survey.now)} ago:"]
+    when = formatting.instant_to_the_second(at)
+    lines: list[Line] = [f"since the last migration, {formatting.age(at, survey.now)} ago ({when}; older: began before that):"]
     for group in ("schema", "data"):
         of_group = [one for one in survey.results if one.check.group == group]
         if of_group:
             failed = [one for one in counted if one.check.group == group]
             told = f"{group}: {_by_age(failed, ages) if failed else 'all passed'}"
+            if advices := [one for one in of_group if one.status == "failed" and one not in counted]:
+                told += f"; advice: {_counted(_codes_by_age(advices, ages), names=True)}"
             first, *more = broken(told, reader.width - 2, reader.width - 4) if reader.width else [told]
             lines += [f"  {first}", *(f"    {piece}" for piece in more)]
     older = any(ages.get(one.check.code) == "older" for one in counted)
-    if not any(one.check.code in repair_batches.shipped() for one in counted):
+    beyond = [one.check.code for one in counted if one.check.code not in repair_batches.shipped()]
+    if len(beyond) == len(counted):
         says = f"exit code 1{': what is older counts, too' if older else ''}; no repair mends it: "
         return [*lines, *flow([[Span(says), Span(reader.here("diagnose", *reader.own), "code")]], reader)]
     says = "exit code 1: what is older counts, too; mend it: " if older else "exit code 1; a repair mends some of it: "
-    return [*lines, *flow([[Span(says), Span(reader.here("repair", "--dry-run"), "code")]], reader)]
+    lines += flow([[Span(says), Span(reader.here("repair", "--dry-run"), "code")]], reader)
+    if beyond:
+        others = f" and {len(beyond) - NAMED} more" if len(beyond) > NAMED else ""
+        says = f"no repair mends {' '.join(beyond[:NAMED])}{others}: "
+        lines += flow([[Span(says), Span(reader.here("explain", beyond[0]), "code")]], reader)
+    return lines
 
 
 def _by_age(failed: Sequence[Result], ages: Mapping[str, Age]) -> str:
     """How many findings are newer than the migration, and which, how many are older, and of which nobody knows."""
+    return f"{formatting.plural(len(failed), 'finding')}: {_counted(_codes_by_age(failed, ages), always=True)}"
+
+
+def _codes_by_age(failed: Sequence[Result], ages: Mapping[str, Age]) -> dict[str, list[str]]:
     codes: dict[str, list[str]] = {"newer": [], "older": [], "undated": [], "unknown": []}
     for one in failed:
         codes["unknown" if one.status == "unknown" else ages.get(one.check.code, "undated")].append(one.check.code)
+    return codes
+
+
+def _counted(codes: Mapping[str, Sequence[str]], *, always: bool = False, names: bool = False) -> str:
+    """How many of each age, and which; newer and older `always`, the `names` of what is older, too."""
     words = {"newer": "newer", "older": "older", "undated": "without a time", "unknown": "unknown"}
-    named = {word: f" ({' '.join(codes[word])})" if 0 < len(codes[word]) <= NAMED and word != "older" else "" for word in words}
-    parts = [
-        f"{formatting.count(len(codes[word]))} {says}{named[word]}"
+    return ", ".join(
+        f"{formatting.count(len(codes[word]))} {says}"
+        + (f" ({' '.join(codes[word])})" if 0 < len(codes[word]) <= NAMED and (names or word != "older") else "")
         for word, says in words.items()
-        if codes[word] or word in ("newer", "older")
-    ]
-    return f"{formatting.plural(len(failed), 'finding')}: {', '.join(parts)}"
+        if codes[word] or (always and word in ("newer", "older"))
+    )
 
 
 NAMED = 6
@@ -120,29 +178,22 @@ NAMED = 6
 def _folded(results: Sequence[Result], survey: Survey, reader: Reader) -> tuple[list[Result], list[Line]]:
     """On a screen, what passed is told by its codes alone; in a pipe, and where it has a word to say, by line.
 
-    Of a window that is too short for much to have happened it is said apart.
+    What had too little history to be judged is told by its codes everywhere: it has not passed.
     """
+    unjudged = [result for result in results if not survey.judged(result)]
     quiet = [result for result in results if reader.width and result.status == "passed" and not result.reason]
-    early = [result for result in quiet if result.check.kind == "history" and _is_early(survey)]
     lines: list[Line] = []
-    for sign, some in (("✓ passed   ", [one for one in quiet if one not in early]), ("✓ so far   ", early)):
+    groups: tuple[tuple[str, Style, list[Result]], ...] = (
+        (PASSED, "ok", [one for one in quiet if one not in unjudged]), ("– not judged ", "dim", unjudged),
+    )  # fmt: skip
+    for sign, style, some in groups:
         if some:
-            first, *more = wrap(" ".join(result.check.code for result in some), reader, PASSED)
-            lines += [[Span(sign, "ok"), Span(first)], *(" " * PASSED + line for line in more)]
-    if early:
-        again = reader.here("verify", *reader.own, "--since", "24h")
-        told = f"{' ' * PASSED}in {looked_back(survey.since)} of history; of a day: "
-        lines += flow([[Span(told), Span(again, "code")]], reader)
-    return [result for result in results if result not in quiet], lines
+            row, *rows = wrap(" ".join(result.check.code for result in some), reader, len(sign))
+            lines += [[Span(sign, style), Span(row)], *(" " * len(sign) + line for line in rows)]
+    return [result for result in results if result not in quiet and result not in unjudged], lines
 
 
-def _is_early(survey: Survey) -> bool:
-    return not is_ever(survey.since) and formatting.span(survey.since.replace(" hours", "h"), "--since") < EARLY
-
-
-EARLY = timedelta(minutes=10)
-"""In less history than that, that nothing was found says little."""
-PASSED = len("✓ passed   ")
+PASSED = "✓ passed   "
 
 
 def catalogue(checks: Sequence[Check]) -> Answer:
@@ -166,10 +217,12 @@ def _looked_back(survey: Survey) -> str:
     return f"the {back} since the last migration; diagnose covers 24 h" if to_newest else f"the last {back}"
 
 
-def _standing(results: Sequence[Result]) -> str:
-    counts = Counter("advice" if _is_advice(result) else result.status for result in results)
-    return ", ".join(f"{counts[word]} {word}" for word in ("passed", "failed", "unknown", "advice")
-                     if counts[word] or word != "advice")  # fmt: skip
+def _standing(results: Sequence[Result], survey: Survey) -> str:
+    counts = Counter(
+        "not judged" if not survey.judged(result) else "advice" if _is_advice(result) else result.status for result in results
+    )
+    return ", ".join(f"{counts[word]} {word}" for word in ("passed", "failed", "unknown", "advice", "not judged")
+                     if counts[word] or word not in ("advice", "not judged"))  # fmt: skip
 
 
 def _is_advice(result: Result) -> bool:
@@ -215,11 +268,11 @@ def _result_lines(result: Result, survey: Survey, reader: Reader, age: Age | Non
     return lines
 
 
-def _check_row(result: Result, reader: Reader, ages: Mapping[str, Age]) -> dict[str, Any]:
+def _check_row(result: Result, survey: Survey, reader: Reader, ages: Mapping[str, Age]) -> dict[str, Any]:
     return {
         "group": result.check.group,
         "code": result.check.code,
-        "status": result.status,
+        "status": result.status if survey.judged(result) else "not judged",
         "severity": result.severity.value,
         "count": result.count,
         "expected": result.check.expected,

@@ -5,7 +5,7 @@
 -- title-one: 1 counter differs from what it counts
 -- severity: warning
 -- group: data
--- kind: history
+-- kind: touched
 -- expected: a chat's message_count and an operator's total_messages are what the messages say
 -- why: [before trigger operators.chatops_keep_total_messages: the application reads an operator's counter and writes it back plus one: of two at
 --   the same moment one is lost;] [from trigger operators.chatops_keep_total_messages: rows were written while what counts was missing or off
@@ -15,7 +15,7 @@
 -- says: stats seem wrong
 -- reads: chats, messages, operators
 -- compares: all
--- Chats with a message in the window, whatever they say of it, and operators in full. Advice until the database itself counts for operators.
+-- Chats with a message in the window (small tables: all), whatever they say of it, and operators in full. Advice until the database itself counts for operators.
 -- Where months of a partitioned messages have been detached, what was counted then is right: nothing is compared that began before
 -- the oldest partition, save a counter that lies below what is still there.
 \set counted_since `cat sql/repairs/shared/counted_since.sql`
@@ -35,7 +35,7 @@ select found.chat_id, found.operator_id, found.operator, found.counted, found.re
       from chats c
      cross join lateral (select pg_catalog.count(*) as messages from messages m where m.chat_id = c.id) as source
      cross join kept
-     where (c.last_message_at >= now() - :'since'::interval or (c.last_message_at is null and c.message_count <> 0)
+     where (c.last_message_at >= now() - :'touched_since'::interval or (c.last_message_at is null and c.message_count <> 0)
             or c.id in (select p.chat_id from (:newest_pages) as p))
        and coalesce(c.message_count, 0) <> source.messages
        and (c.created_at >= kept.since or coalesce(c.message_count, 0) < source.messages)

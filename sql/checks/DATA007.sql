@@ -5,14 +5,14 @@
 -- brief: {count} wrong about their last message
 -- severity: warning
 -- group: data
--- kind: history
+-- kind: touched
 -- expected: last_message_at is the time of the newest message
 -- why: rows were restored or written by hand while the triggers were off
 -- consequence: checks of history pass the chat over, and lists show it at the wrong place
 -- help: repair DATA007 --dry-run
 -- says: stats seem wrong
 -- reads: chats, messages
--- Chats that were touched in the window. Later than it was is advice: the newest message may have been deleted since.
+-- Chats that were touched in the window (small tables: all). Later than it was is advice: the newest message may have been deleted since.
 \set last_written `cat sql/repairs/shared/last_written.sql`
 \set newest_pages `cat sql/checks/shared/newest_pages.sql`
 \set says_otherwise `cat sql/repairs/shared/says_otherwise.sql`
@@ -23,7 +23,7 @@ select c.id as chat_id,
        coalesce(c.last_message_at > newest.at, false) as advice
   from chats c
  cross join lateral (:last_written) as newest
- where (coalesce(greatest(c.last_message_at, c.operator_replied_at, c.updated_at), 'infinity') >= now() - :'since'::interval
+ where (coalesce(greatest(c.last_message_at, c.operator_replied_at, c.updated_at), 'infinity') >= now() - :'touched_since'::interval
         or c.id in (select p.chat_id from (:newest_pages) as p))
    and :says_otherwise
  order by coalesce(c.last_message_at > newest.at, false), c.id

@@ -14,6 +14,9 @@ select t.name as table_name,
                            and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'
                            and (p.polroles operator(pg_catalog.=) '{0}' or exists (select 1 from pg_catalog.unnest(p.polroles) r where r <> 0::oid and pg_catalog.pg_has_role(r, 'member'))))
        ), false) as hidden,
+       -- By what the server knows already: nobody waits for a lock that somebody else has.
+       c.relkind = 'r' and greatest(c.reltuples::bigint, pg_catalog.pg_stat_get_live_tuples(c.oid))
+                           < case when t.name = 'messages' then 200000 else 20000 end::bigint as small,
        exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'waiting_since' and not a.attisdropped)
          and exists (select 1 from pg_proc p where p.pronamespace = n.oid and p.proname = 'take_next_chat') as goes_by_clocks
   from pg_catalog.unnest(:'tables'::text[]) as t (name)
