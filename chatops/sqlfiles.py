@@ -181,6 +181,11 @@ def with_shared(text: str, *, before_018: bool = False) -> str:
     return _NAMED.sub(put, _FILLED.sub("", text)) if files else text
 
 
+def put(relative: str, **texts: str) -> str:
+    """A file of `sql/mending` without its head, its psql variables filled with these texts, which are quoted already."""
+    return _NAMED.sub(lambda found: texts.get(found[1], found[0]), body_of(relative))
+
+
 @cache
 def body_of(relative: str) -> str:
     """The text of one file without its head and its end."""

@@ -149,6 +149,8 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
     over = check.kind == "history" and result.severity is Severity.ADVICE and check.severity is not Severity.ADVICE
     if over and has(GUARDS):
         title += f", before {GUARDS} ended that"
+    elif check.kind == "history" and result.severity is Severity.CRITICAL:
+        title += "; it is past"
     told = _aiming(each if check.helps_by_row else [values])
     advice = by_files.told(check.help_text or "", has)
     return Finding(
@@ -158,8 +160,18 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         more=max(0, result.count - len(result.rows)),
         commands=_once(_command(check.help_command, row, here) for row in each if _says(check.help_command, row)),
         statements=_once(_in_schema(_filled_exactly(check.help_sql, row), survey) for row in each if _says(check.help_sql, row)),
-        advices=_once(_advice(advice, row, survey, here) for row in told if _says(advice, row)),
-        pasted=_once(text for row in told if _says(advice, row) for text in _pasted(advice, row, survey, here)),
+        advices=_once(
+            (
+                *(str(row["decides"]) for row in each if row.get("decides")),
+                *(_advice(advice, row, survey, here) for row in told if _says(advice, row)),
+            )
+        ),
+        pasted=_once(
+            (
+                *(str(row["statement"]) for row in each if row.get("decides")),
+                *(text for row in told if _says(advice, row) for text in _pasted(advice, row, survey, here)),
+            )
+        ),
         narrow=filled(check.narrow_heading(result.count), values, survey.now),
         named=_named(check.title_one, each, survey.now),
         why=by_files.told(check.why, has),

@@ -72,7 +72,8 @@ class Obstacles:
             newest = inventory.ahead[-1]
             return unknown(check, f"the database is ahead of this chatops, which does not know {newest}: install a newer one")
         if check.needs_role and not self._has_role(check.needs_role):
-            return unknown(check, f"{HIDDEN} {role}", f"grant {check.needs_role} to {role};")
+            lets = f"{HIDDEN} {role}; a superuser, or a role with ADMIN OPTION on {check.needs_role}, lets it see them"
+            return unknown(check, lets, f"grant {check.needs_role} to {role};")
         return None
 
     def after(self, check: Check, error: DatabaseError, *, seconds: float, allowed: float, waited_ms: int) -> Result:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chatops import cluster_log, db, sqlfiles
-from chatops.checks import asking, catalog, in_the_way
+from chatops.checks import also_forgotten, asking, catalog, in_the_way
 from chatops.checks import quick as quick_looks
 from chatops.checks import window as windows
 from chatops.checks.inventory import Inventory, take_inventory, take_thresholds
@@ -42,6 +42,7 @@ OWN_CHECK = """do $own$ begin
   end if;
 end $own$"""
 
+UNVALIDATED = "DB005"
 LEAVE = "rollback to savepoint chatops_check; release savepoint chatops_check"
 
 
@@ -282,10 +283,14 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
         major = state.database.facts.version_number // 10000
         kept = tuple(
             row
-            if row.get("mend") or row.get("remedy")
+            if row.get("mend") or row.get("remedy") or "object" not in row
             else {**row, **catalog.mended(row["object"], state.inventory.known, major, row.get("dropping"))}
             for row in kept
         )
+    if check.code == UNVALIDATED:
+        kept = tuple({**row, **in_the_way.unvalidated(state.database, row)} for row in kept)
+    if check.code in also_forgotten.TAKES_AWAY:
+        kept = tuple(also_forgotten.completed(state.database, row) for row in kept)
     severity = Severity.ADVICE if rows[0].get("advice") is True else check.severity
     if any(row.get("critical") is True for row in kept):
         severity = Severity.CRITICAL

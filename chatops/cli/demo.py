@@ -14,7 +14,7 @@ def demo(
     ctx: Context,
     size: Annotated[int | None, option(metavar="CHATS", help="How many chats (default 5000).", show_default=False)] = None,
     seed: Annotated[int | None, option(metavar="N", help="Another seed, other people and words (default 1).")] = None,
-    healed: Annotated[bool, option("--healed", help="Go on to the newest migration, which mends what has a repair.")] = False,
+    healed: Annotated[bool, option("--healed", help="Go on to the newest migration, and do what diagnose prints.")] = False,
     reset: Annotated[bool, option("--reset", help="Make it anew.")] = False,
     stop: Annotated[bool, option("--stop", help="Stop the embedded server; the data stays.")] = False,
     remove: Annotated[bool, option("--remove", help="Remove it, and the server when nothing else is on it.")] = False,

@@ -9,6 +9,7 @@ from chatops.chats import demo_facts, planting, population
 from chatops.chats.demo_facts import DemoFacts
 from chatops.db import Database, identifier
 from chatops.errors import RefusedError
+from chatops.flows.demo_healing import heal
 from chatops.flows.demo_server import connected, database_name
 from chatops.flows.migrate_shipped import migrate_to
 from chatops.flows.run import Invocation
@@ -42,6 +43,7 @@ def ensure(invocation: Invocation, size: int | None, seed: int | None, *, healed
     if healed and not made.healed:
         try:
             migrate_to(invocation, database, "latest")
+            heal(invocation)
         except ProblemsError as error:  # its ledger has other files, or other texts of them
             raise RefusedError(
                 "the demo was made by another version of chatops, with other migration files; nothing was changed",
@@ -71,6 +73,7 @@ def make(invocation: Invocation, database: Database, size: int, seed: int, *, he
     invocation.note(f"planted {formatting.plural(len(planted), 'trouble')}, one for each finding")
     if healed:
         migrate_to(invocation, database, "latest")
+        heal(invocation)
     people = population.figures(database)
     made = DemoFacts(size=size, seed=seed, healed=healed, people=people.in_words, planted=len(planted))
     demo_facts.write(database, made)

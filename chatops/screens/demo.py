@@ -26,7 +26,7 @@ def answer(made: DemoFacts, summary: Summary, queue: Queue, survey: Survey, prog
 
     found = findings(survey, here)
     schema = "the newest migration" if made.healed else f"{DEPLOYED}, the deployed system"
-    trouble = "its troubles as the migrations leave them" if made.healed else "with one of every trouble in it"
+    trouble = "mended by what diagnose prints" if made.healed else "with one of every trouble in it"
     head: list[Line] = [
         [Span(f"A chat platform on a Postgres of its own, {trouble}.", "strong")],
         f"{made.people} · {schema}",

@@ -28,6 +28,7 @@ _NOT_SHOWN = (
     "so",
     "aims",
     "felt",
+    "decides",
 )
 """What the title, the help line or the difference below says."""
 MOST_DIFFERENCE = 8

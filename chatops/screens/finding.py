@@ -34,8 +34,8 @@ _FINDING_COLUMNS = [
 
 MISSED = ("CHAT006", "CHAT018", "DATA001", "DATA007", "QUEUE012")
 """What is found of chats that were written into while what notes it was missing or off."""
-_SHORT = re.compile(r"[^;'\n]{1,120};?")
-"""One statement that a shell takes between quotes as it is."""
+_SHORT = re.compile(r"""[^;'\n]{1,160};?|[^;"\n$`\\!]{1,160};?""")
+"""One statement that a shell takes as it is: between single quotes, or between double ones."""
 _READS = re.compile(r"select (?!\w+\()")
 """A statement that only looks: it begins with no call of a function."""
 
@@ -109,7 +109,8 @@ def _where_to_type(statements: Sequence[str], reader: Reader) -> Line:
     """The command that runs one short statement, else the one that takes them."""
     psql = ["psql"] if all(_READS.match(one) for one in statements) else ["psql", "--write"]
     if len(statements) == 1 and _SHORT.fullmatch(statements[0]):
-        return command_line("or", reader.here(*psql, "--", "-c", shlex.quote(statements[0])), reader)
+        quoted = f'"{statements[0]}"' if "'" in statements[0] else shlex.quote(statements[0])
+        return command_line("or", reader.here(*psql, "--", "-c", quoted), reader)
     return command_line("paste into", reader.here(*psql), reader)
 
 

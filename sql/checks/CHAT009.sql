@@ -10,8 +10,8 @@
 -- why: the application asks who holds the chat before it writes, not while it writes: an operator who lost the chat to the
 --   idle cron or an admin still sends, and takes it from its new holder
 -- consequence: the user gets an answer from one operator while another one is writing theirs
--- help-text: nothing mends what was sent; [before trigger messages.chatops_keep_message: chatops migrate refuses late replies from then on;]
---   [from trigger messages.chatops_keep_message: late replies are refused, unless `guard` says that the guards are off]
+-- help-text: it is past, nothing mends it, and after --since (24 h) it is no longer told; a person decides whether to hide it until then: `snooze CHAT009 --for 24h --reason past`[before trigger messages.chatops_keep_message: ; chatops migrate
+--   refuses late replies from then on][from trigger messages.chatops_keep_message: ; late replies are refused, unless `guard` says that the guards are off]
 -- says: operator loses the chat; an answer came twice
 -- reads: chats, messages, chat_assignments, operators
 -- shares: late_turns, late_messages

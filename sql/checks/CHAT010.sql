@@ -12,7 +12,7 @@
 -- why: a chat that was put back by a stale write was assigned again before the first assignment was closed, or an admin's
 --   reassign noted the old operator twice
 -- consequence: two people work on one conversation; figures count both
--- help-text: nothing mends what has happened, and after --since (24 h) it is no longer told; chatops help snooze says how to keep it from the screen
+-- help-text: it is past, nothing mends it, and after --since (24 h) it is no longer told; a person decides whether to hide it until then: `snooze CHAT010 --for 24h --reason past`
 --   [before trigger chat_assignments.chatops_guard_assignment: ; chatops migrate keeps it from happening again]
 -- says: operator loses the chat; stats seem wrong
 -- reads: chat_assignments

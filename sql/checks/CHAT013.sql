@@ -10,7 +10,7 @@
 -- consequence: the user waits; nobody else is called
 -- users-wait: yes
 -- help: {mend}
--- help-text: all of them: `stuck --longer-than {limit_minutes}m`; one that somebody holds can also be given to somebody else: `reassign CHAT --to auto --dry-run`; those in the queue need people
+-- help-text: all of them: `stuck --longer-than {limit_minutes}m`; those that somebody holds can also be given to others: `reassign --where CHAT013 --to auto --dry-run`; those in the queue need people: a person decides whom to call in
 -- says: nobody answers; users wait too long
 -- reads: chats, messages, operators, operator_activity
 -- limits: stuck_waiting_minutes, stuck_assigned_minutes

@@ -10,8 +10,8 @@
 -- why: operators skip a chat that is difficult, or their sessions end while they have it
 -- consequence: the user waits through all of them; the reassignment limit will close the chat
 -- users-wait: yes
--- help: reassign {chat_id} --to auto --dry-run
--- help-text: it is over once that operator answers
+-- help: {mend}
+-- help-text: it is over once somebody answers: a person decides who, `operators --free` says who can; who holds it now may need help
 -- says: nobody answers; users wait too long
 -- reads: chats, chat_assignments, messages
 -- limits: releases_without_reply
@@ -23,6 +23,8 @@ select c.id as chat_id,
        pg_catalog.count(*) as releases,
        pg_catalog.count(distinct a.operator_id) as operators,
        pg_catalog.max(a.released_at) as released_at,
+       -- From whoever holds it now it is not taken once more.
+       case when pg_catalog.bool_or(c.chat_state::text = 'waiting_assignment') then 'reassign ' || c.id::text || ' --to auto --dry-run' end as mend,
        pg_catalog.max(a.released_at) < :'guarded_at'::timestamptz as advice
   from (
     -- Of few chats so many releases are known, whatever was written between them.

@@ -9,7 +9,7 @@
 -- why: the application's code was not deployed: its old code puts a chat into the queue at each message of its user, whoever
 --   holds it[from trigger chats.chatops_guard_chat: ; the guards absorb that, so they were off or did not work (CONF002, DB017)]
 -- consequence: operators lose the chat that they are answering, and the user gets two operators in one conversation
--- help-text: deploy the application's code (step 2 of the guide: chatops deploy runs it from [deploy] commands);[before trigger chats.chatops_guard_chat: ; chatops migrate absorbs
+-- help-text: it is past, nothing mends it, and after --since (24 h) it is no longer told; a person decides whether to hide it until then: `snooze CHAT016 --for 24h --reason past`; deploy the application's code (step 2 of the guide: `deploy --dry-run` says what runs it)[before trigger chats.chatops_guard_chat: ; chatops migrate absorbs
 --   such writes of the old code]
 -- says: operator loses the chat; the deploy is not right
 -- reads: chat_assignments, messages, chats, operators

@@ -9,7 +9,7 @@
 -- consequence: chats without a state vanish from every counter, and a queue that nobody takes from only grows
 -- help: {mend}
 -- help-sql: {remedy}
--- help-text: while nothing is assigned, look whether the operators' page asks for chats
+-- help-text: while nothing is assigned, a person decides: look whether the operators' page asks for chats
 -- says: stats seem wrong; nobody answers; the deploy is not right
 -- reads: chats, messages, operators, operator_activity
 -- limits: silent_minutes

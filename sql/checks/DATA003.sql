@@ -9,8 +9,8 @@
 -- expected: a reply is stored once
 -- why: the answer of the server was lost on its way and the application, or the operator, sent again
 -- consequence: the user reads the same answer twice; the operator's counter has one too many
--- help-text: nothing automatic does: what a user has read is not deleted[before function operator_reply: ; after chatops migrate a request id makes a reply safe to repeat;]
---   [from function operator_reply: ; a request id (operator_reply) makes a reply safe to repeat]
+-- help-text: it is past, nothing mends it, and after --since (24 h) it is no longer told; a person decides whether to hide it until then: `snooze DATA003 --for 24h --reason past` (what a user has read is not deleted)[before function operator_reply: ; after
+--   chatops migrate a request id makes a reply safe to repeat][from function operator_reply: ; a request id (operator_reply) makes a reply safe to repeat]
 -- says: an answer came twice
 -- reads: chats, messages
 -- shares: late_turns, late_messages

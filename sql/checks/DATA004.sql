@@ -7,7 +7,7 @@
 -- expected: messages, assignments and heartbeats belong to a chat that is there, chats and turns to people who are; a message has a sender
 -- why: the chat or the person was deleted while foreign keys were off, or a restore brought the rows without them
 -- consequence: figures count what nobody can open; an operator may stay busy with a chat that does not exist
--- help-text: nothing automatic does: bring back what is gone from a back-up, or delete its rows where it was meant to go
+-- help-text: a person decides: bring back what is gone from a back-up, or, where it was meant to go, delete all that is left of it: {statement}
 -- says: stats seem wrong
 -- reads: chats, messages, chat_assignments, operator_activity, operators, real_users, fictional_users
 -- avoids: hashjoin
@@ -39,41 +39,68 @@ with profiles as materialized (
                     filter (where a.attname = 'sender_type'), true) as no_sender
     from pg_attribute a
    where a.attrelid = 'messages'::regclass::oid and a.attname in ('chat_id', 'sender_type')
+), found as materialized (
+  select 'chat_assignments' as relation, a.chat_id, pg_catalog.count(*) as rows, 'of a chat that is gone' as trouble
+    from chat_assignments a
+   where a.chat_id is not null and not exists (select from chats c where c.id = a.chat_id)
+   group by a.chat_id
+  union all
+  select 'operator_activity', a.chat_id, pg_catalog.count(*), 'of a chat that is gone'
+    from operator_activity a
+   where a.chat_id is not null and not exists (select from chats c where c.id = a.chat_id)
+   group by a.chat_id
+  union all
+  select 'messages', m.chat_id, pg_catalog.count(*), 'of a chat that is gone'
+    from messages m
+   where m.chat_id is not null and not exists (select from chats c where c.id = m.chat_id)
+   group by m.chat_id
+  union all
+  select 'messages', null, odd.rows, 'without a chat'
+    from kept_out k
+   cross join lateral (select pg_catalog.count(*) as rows from messages m where m.chat_id is null) as odd
+   where not k.no_chat and odd.rows > 0
+  union all
+  select 'messages', odd.chat_id, odd.rows, 'whose sender is neither side'
+    from kept_out k
+   cross join lateral (
+     select m.chat_id, pg_catalog.count(*) as rows from messages m
+      where coalesce(m.sender_type::text, '') not in ('real', 'fictional') group by m.chat_id
+   ) as odd
+   where not k.no_sender
+  union all
+  select p.relation, p.chat_id, p.rows, p.trouble from people p
+  union all
+  select 'chat_assignments', null, t.rows, 'of an operator who is gone'
+    from turns t
+   where not exists (select from operators o where o.id = t.operator_id)
+), mending as (
+  select 'begin; set local chatops.write to ''function''; ' || pg_catalog.string_agg(s.statement, ' ' order by s.place) || ' commit;' as statement
+    from (values
+      (1, 'with an operator who is gone', 'chats',
+       'update chats t set assigned_operator_id = null, assignment_time = null, chat_state = case when t.chat_state::text = ''assigned'' then ''waiting_assignment'' else t.chat_state end'
+       ' where t.assigned_operator_id is not null and not exists (select from operators o where o.id = t.assigned_operator_id);'),
+      (2, 'of an operator who is gone', 'chat_assignments',
+       'delete from chat_assignments t where t.operator_id is not null and not exists (select from operators o where o.id = t.operator_id);'),
+      (3, 'of a user who is gone', 'chats',
+       'delete from chats t where t.real_user_id is not null and not exists (select from real_users o where o.id = t.real_user_id);'),
+      (4, 'of a profile that is gone', 'chats',
+       'delete from chats t where t.fictional_user_id is not null and not exists (select from fictional_users o where o.id = t.fictional_user_id);'),
+      (5, 'of a chat that is gone', 'operator_activity',
+       'delete from operator_activity t where t.chat_id is not null and not exists (select from chats o where o.id = t.chat_id);'),
+      (6, 'of a chat that is gone', 'chat_assignments',
+       'delete from chat_assignments t where t.chat_id is not null and not exists (select from chats o where o.id = t.chat_id);'),
+      (7, 'of a chat that is gone', 'messages',
+       'delete from messages t where t.chat_id is not null and not exists (select from chats o where o.id = t.chat_id);'),
+      (8, 'without a chat', 'messages', 'delete from messages t where t.chat_id is null;'),
+      (9, 'whose sender is neither side', 'messages',
+       'delete from messages t where coalesce(t.sender_type::text, '''') not in (''real'', ''fictional'');')
+    ) as s (place, trouble, relation, statement)
+   where exists (select from found f where f.trouble = s.trouble and f.relation = s.relation)
+      -- With a chat goes what belongs to it.
+      or (s.trouble = 'of a chat that is gone'
+          and exists (select from found f where f.trouble in ('of a user who is gone', 'of a profile that is gone')))
 )
-select found.relation, found.chat_id, found.rows, found.trouble
-  from (
-    select 'chat_assignments' as relation, a.chat_id, pg_catalog.count(*) as rows, 'of a chat that is gone' as trouble
-      from chat_assignments a
-     where a.chat_id is not null and not exists (select from chats c where c.id = a.chat_id)
-     group by a.chat_id
-    union all
-    select 'operator_activity', a.chat_id, pg_catalog.count(*), 'of a chat that is gone'
-      from operator_activity a
-     where a.chat_id is not null and not exists (select from chats c where c.id = a.chat_id)
-     group by a.chat_id
-    union all
-    select 'messages', m.chat_id, pg_catalog.count(*), 'of a chat that is gone'
-      from messages m
-     where m.chat_id is not null and not exists (select from chats c where c.id = m.chat_id)
-     group by m.chat_id
-    union all
-    select 'messages', null, odd.rows, 'without a chat'
-      from kept_out k
-     cross join lateral (select pg_catalog.count(*) as rows from messages m where m.chat_id is null) as odd
-     where not k.no_chat and odd.rows > 0
-    union all
-    select 'messages', odd.chat_id, odd.rows, 'whose sender is neither side'
-      from kept_out k
-     cross join lateral (
-       select m.chat_id, pg_catalog.count(*) as rows from messages m
-        where coalesce(m.sender_type::text, '') not in ('real', 'fictional') group by m.chat_id
-     ) as odd
-     where not k.no_sender
-    union all
-    select p.relation, p.chat_id, p.rows, p.trouble from people p
-    union all
-    select 'chat_assignments', null, t.rows, 'of an operator who is gone'
-      from turns t
-     where not exists (select from operators o where o.id = t.operator_id)
-  ) as found
+select found.relation, found.chat_id, found.rows, found.trouble, mending.statement
+  from found
+ cross join mending
  order by found.rows desc, found.relation, found.chat_id

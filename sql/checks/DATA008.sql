@@ -10,7 +10,7 @@
 -- why: the primary key was dropped, or left out by a restore that ran twice
 -- consequence: whatever changes one of them changes both or half of them, figures count them twice, and the key cannot be made again
 -- help-sql: {remedy}
--- help-text: of rows that differ, look at them and keep one; then make the key again
+-- help-text: of rows that differ a person decides which one stays: look at them; then make the key again
 -- says: stats seem wrong; operator loses the chat
 -- reads: operators, real_users, fictional_users, chats, messages, chat_assignments, platform_config
 -- shares: chat_tables

@@ -8,13 +8,14 @@
 -- expected: no policy on the chat tables that allows writing is always true
 -- why: a policy was written to make an error go away
 -- consequence: any logged-in user can change any chat, message or heartbeat
--- help-text: nothing automatic does: tightening a policy breaks writes of the application that rely on it, so change both together
+-- help-text: a person decides, for writes of the application that rely on it fail afterwards: change both together; without it: {statement}
 -- needs-table: chats
 -- says: somebody did what they may not
 select p.tablename as relation,
        p.policyname as policy,
        p.cmd as allows,
-       pg_catalog.array_to_string(p.roles, ', ') as roles
+       pg_catalog.array_to_string(p.roles, ', ') as roles,
+       pg_catalog.format('drop policy %I on %I;', p.policyname, p.tablename) as statement
   from pg_policies p
  where p.schemaname = current_schema()
    and p.tablename in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',

@@ -11,7 +11,7 @@
 -- why: the table was made by other hands than the deployed files, or was altered since
 -- consequence: comparisons fail or go wrong by the server's time zone, or every write that leaves the column out is refused
 -- help-sql: {remedy}
--- help-text: a changed type rewrites the table: write a migration for it, and rehearse it
+-- help-text: about a changed type a person decides, for to change it rewrites the table: write a migration for it, and look at its locks with `rehearse`
 -- needs-table: chats
 -- says: the deploy is not right; nobody answers
 -- A text must take at least so many characters; into some columns a release, or the message of a user, writes null.
@@ -147,7 +147,10 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
     union all
     -- Without it a heartbeat finds no row to renew, and assigning fails.
     select 'operator_activity (chat_id, operator_id)', 'is not unique: assigning and heartbeats fail',
-           'alter table operator_activity add unique (chat_id, operator_id);', false, true
+           -- Of two heartbeats of one operator on one chat the newer one counts.
+           'delete from operator_activity t using (select a.*, a.ctid as place from operator_activity a) f where f.chat_id = t.chat_id and f.operator_id = t.operator_id'
+           ' and (coalesce(f.last_activity, ''-infinity''), f.place) > (coalesce(t.last_activity, ''-infinity''), t.ctid);'
+           ' alter table operator_activity add unique (chat_id, operator_id);', false, true
       from pg_class c
       join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
      where c.relname = 'operator_activity' and c.relkind in ('r', 'p')

@@ -7,7 +7,7 @@
 -- expected: a function with its owner's rights sets its search_path, and only those may call it who need it
 -- why: Postgres opens every new function to everyone, and the hosting's default privileges to its API roles
 -- consequence: whoever may call it works with its owner's rights, on tables that the caller's own path chooses
--- help-text: it is the application's: see who calls it ({used_by}), for a log-in page may do so as anon; then: {remedy}
+-- help-text: a person decides, for it is the application's and a log-in page may call it as anon (used by {used_by}): {remedy}
 -- says: somebody did what they may not
 -- shares: privileged_functions, expected_objects
 -- Functions that policies call must stay open, and are not here.

@@ -8,7 +8,7 @@
 -- expected: no statement on the chat tables is slow on the average, as far as pg_stat_statements knows
 -- why: an index is missing or is not used, a page asks without a limit, or a policy is evaluated for each row
 -- consequence: the page that sends it makes people wait, and takes time from everybody else
--- help-text: see its plan with explain (analyze, buffers) in `psql`; select pg_stat_statements_reset() begins to count anew
+-- help-text: a person decides: see its plan with explain (analyze, buffers) in `psql`; select pg_stat_statements_reset() begins to count anew
 -- says: everything is slow
 -- if-extension: pg_stat_statements
 -- needs-role: pg_read_all_stats

@@ -7,7 +7,7 @@
 -- expected: the chat tables stay below the size from which a migration or a restore takes long
 -- why: messages and assignments are kept for ever; an index that was made twice, or dead rows, make it more
 -- consequence: a rewrite, a restore or a new index takes so much longer, and so much room again
--- help-text: try pending files with `rehearse` first; unused indexes: pg_stat_user_indexes where idx_scan = 0
+-- help-text: a person decides what goes: try pending files with `rehearse` first; unused indexes: pg_stat_user_indexes where idx_scan = 0
 -- says: everything is slow
 -- needs-table: chats
 -- limits: table_size_gb

@@ -61,4 +61,5 @@ select found.object, found.trouble, found.mend, found.remedy, found.advice
      where exists (select from noted o where o.state = 'adopted' and o.kind = 'versioned')
        and not exists (select from chatops.settings s where s.target_schema = current_schema() and s.key = 'functions')
   ) as found
- order by found.advice, found.object nulls first, found.trouble
+ -- What the ledger does not know is noted before it is gone on with.
+ order by found.advice, coalesce(found.mend like 'migrate%', false), found.object nulls first, found.trouble

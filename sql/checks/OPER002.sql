@@ -10,7 +10,7 @@
 -- why: [before function take_next_chat: when all other chats are locked for a moment, the assign function takes the queue for empty and
 --   falls back to the operator's own chat;] [from function take_next_chat: an admin gave it to them, or the chat's wait for somebody else (own_chat_after_seconds) was over]
 -- consequence: the promise of the deploy guide is broken; users notice one and the same hand
--- help-text: nothing mends what has happened[before function take_next_chat: ; chatops migrate picks without that fall-back]
+-- help-text: it is past, nothing mends it, and after --since (24 h) it is no longer told; a person decides whether to hide it until then: `snooze OPER002 --for 24h --reason past`[before function take_next_chat: ; chatops migrate picks without that fall-back]
 -- says: gets the same chat again
 -- reads: chat_assignments, operators, messages
 -- limits: own_chat_after_seconds

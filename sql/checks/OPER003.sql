@@ -8,7 +8,7 @@
 -- why: the operator left without switching to away, or their page has stopped asking for chats
 -- consequence: they count as free, so the queue looks better staffed than it is
 -- help: operators
--- help-text: `drain --where OPER003 --dry-run` takes them off shift, `drain {operator_id} --dry-run` the first of them
+-- help-text: `drain --where OPER003 --dry-run` takes them off shift (a person decides, who asks whether they are there), `drain {operator_id} --dry-run` the first of them
 -- says: users wait too long
 -- reads: operators, chats, operator_activity
 -- limits: silent_minutes

@@ -8,7 +8,7 @@
 -- why: too few operators are on shift, or several people share one account
 -- consequence: answers get short, and shared accounts make every figure per operator wrong
 -- help: operators
--- help-text: call more operators in, and give each person an account
+-- help-text: a person decides: call more operators in (`operators --figures` says who works how much), and give each person an account
 -- says: stats seem wrong
 -- reads: chats, messages, operators
 -- limits: busiest_replies_per_hour

@@ -9,7 +9,7 @@
 --   somebody who holds another one
 -- consequence: such an answer is not sent; the operator must be told so
 -- help: guard
--- help-text: let those operators reload their page: the chat went to a colleague
+-- help-text: a person decides: let those operators reload their page: the chat went to a colleague
 -- says: an answer was refused
 -- if-absent: chatops.watches
 -- unplanted: the deployed system has no guards to refuse anybody

@@ -14,7 +14,8 @@
 -- consequence: some users are answered at once again and again while others wait without end
 -- users-wait: yes
 -- help: queue
--- help-text: `reassign --where QUEUE002 --to auto --dry-run` gives these to whoever is free[before function take_next_chat: ; chatops migrate serves by the wait from then on]
+-- help-text: `reassign --where QUEUE002 --to auto --dry-run` gives these to whoever is free; who else answers, a person decides: call some in[before function take_next_chat: ;
+--   chatops migrate serves by the wait from then on]
 -- says: users wait too long
 -- reads: chats, messages, chat_assignments
 -- limits: overtaken_by, overtaken_seconds

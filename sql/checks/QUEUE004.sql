@@ -8,8 +8,8 @@
 -- expected: nothing waits for over a minute while an operator who may have it has been free for as long
 -- why: operators fetch chats: a page that has stopped asking leaves its operator free and the queue as it is
 -- consequence: users wait for nothing
--- help: operators
--- help-text: let them reload their page, or reassign the chats to them
+-- help: reassign --where QUEUE004 --to auto --dry-run
+-- help-text: gives them to whoever is free; where their pages have stopped asking for chats, let them reload these: `operators --free`
 -- dated: no
 -- says: users wait too long
 -- reads: chats, messages, operators, operator_activity, chat_assignments

@@ -11,7 +11,7 @@
 -- consequence: users give up
 -- users-wait: yes
 -- help: queue
--- help-text: only operators answer: call some in; `release --idle` frees what silent ones hold
+-- help-text: a person decides, for only operators answer: call some in (`operators` says who is away); `release --idle --dry-run` shows what silent ones hold
 -- says: users wait too long
 -- reads: chats, messages
 -- limits: queue_sla_minutes

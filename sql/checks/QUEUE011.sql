@@ -10,7 +10,7 @@
 -- users-wait: yes
 -- dated: no
 -- help: operators
--- help-text: only operators answer: call some in; `release --idle` frees what silent ones hold
+-- help-text: a person decides, for only operators answer: call some in (`operators` says who is away); `release --idle --dry-run` shows what silent ones hold
 -- says: nobody answers
 -- reads: chats, messages, operators, operator_activity
 -- limits: queue_sla_minutes
