@@ -92,7 +92,7 @@ def test_the_preview_says_how_many_rows_each_file_will_write_and_the_result_how_
     assert rows["023_repair_rows"] == sum(told["repairs"]["023_repair_rows"].values())
     assert rows["021_write_path"] is None
     people = chatops_inprocess("migrate", "--dry-run", db=deployed, check=0).stdout
-    assert f"about {rows['023_repair_rows']} rows to mend" in " ".join(people.split())
+    assert f"({rows['023_repair_rows']} rows to mend)" in " ".join(people.split())
     done = json.loads(chatops_inprocess("migrate", "--yes", "-o", "json", db=deployed, check=0).stdout)
     wrote = {row["name"]: row["rows"] for row in done["applied"]}
     assert {name: wrote[name] for name in ("020_fill_queue_clocks", "023_repair_rows")} == {

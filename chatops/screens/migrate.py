@@ -111,14 +111,14 @@ def _effect(entry: Entry, count: RepairCount | None, alone: bool) -> str:
 
 
 def _to_mend(count: RepairCount) -> str:
-    """How many rows a file is about to write: about, for what is mended first makes the rest smaller.
+    """How many rows a file is about to write; about, where each repair was counted by itself.
 
     >>> from chatops.migrations.repair_counts import RepairCount
     >>> _to_mend(RepairCount({"CHAT003": 2, "CONF001": 1})), _to_mend(RepairCount({"CHAT003": 2}, ("DATA001",)))
-    ('about 3 rows to mend', 'about 2 rows to mend, DATA001 not counted')
+    ('3 rows to mend', '2 rows to mend, DATA001 not counted')
     """
     known = sum(count.found.values())
-    told = f"about {formatting.plural(known, 'row')} to mend" if known or not count.uncounted else ""
+    told = count.in_words if known or not count.uncounted else ""
     if not known and not count.uncounted:
         return "nothing to mend"
     few = ", ".join(count.uncounted) if len(count.uncounted) <= 3 else formatting.plural(len(count.uncounted), "repair")

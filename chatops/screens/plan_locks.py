@@ -119,7 +119,7 @@ def _mended(counts: Mapping[str, RepairCount], ways: Ways, width: int, called: C
     for name, count in counts.items():
         codes = formatting.visible(" ".join(sorted(count.found)))
         if count.found:
-            told.append((called(name), f"{codes} (about {formatting.plural(sum(count.found.values()), 'row')} to mend)"))
+            told.append((called(name), f"{codes} ({count.in_words})"))
         if count.uncounted:
             told.append((called(name), f"not counted: {' '.join(count.uncounted)}"))
     heading = "What is mended:" if told else "The repairs find nothing to mend."
