@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chatops import db
+from chatops import db, sqlfiles
 from chatops.chats import planting
 from chatops.checks import load, quick, run
 from tests.ailing import deployed, healthy_everywhere, mended, opened, plant
@@ -66,3 +66,39 @@ def test_nearly_all_of_a_healthy_tenant_is_told_by_one_request(mended: Database)
         survey = run.run(reading, [])
         passed = quick.passed(reading, load.shipped(), {**run.parameters(survey), "rows": 1, "about": None}, before_018=False)
     assert len(passed) > 0.9 * len(load.shipped())
+
+
+def test_a_check_whose_condition_does_not_hold_is_not_asked_and_one_whose_does_is(mended: Database) -> None:
+    kept = (
+        "insert into chatops.settings (target_schema, key, value) values ('public', 'safety', {}) "
+        "on conflict (target_schema, key) do update set value = excluded.value"
+    )
+    with opened(mended) as reading:
+        for change, passed in (
+            ("select", {"DB030"}),
+            ("alter table chats alter column chat_state set default 'other'", set()),
+            ("alter table chats alter column chat_state set default 'waiting_assignment'", {"DB030"}),
+            ("alter table messages add constraint new check (content is not null)", set()),
+            ("alter table messages drop constraint new", {"DB030"}),
+            (kept.format("""'"no object"'"""), set()),
+            ("delete from chatops.settings where key = 'safety'", {"DB030"}),
+            ("alter table chatops.settings rename to otherwise", set()),
+        ):
+            mended.execute(change)
+            with reading.reading():
+                assert quick.nothing_to_find(reading, load.shipped()) == passed, change
+                assert reading.tuples("select 1") == [(1,)], "the transaction goes on"
+
+
+def test_the_names_of_the_expected_objects_tell_what_the_objects_do(healthy_everywhere: Database) -> None:
+    told = """select kind, name, state, vital, definition <> '{}', definition ? 'definition',
+                     case when kind = 'function' and state = 'adopted' then migration end,
+                     case when kind = 'function' and state = 'adopted' then definition -> 'body' end from (FOUND) as one"""
+    with opened(healthy_everywhere) as reading, reading.reading():
+        known = run.parameters(run.run(reading, []))
+        objects, names = (
+            reading.tuples(told.replace("FOUND", sqlfiles.query(f"checks/shared/expected_{what}.sql")), known)
+            for what in ("objects", "names")
+        )
+    assert len(objects) > 100
+    assert sorted(map(str, names)) == sorted(map(str, objects))

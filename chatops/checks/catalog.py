@@ -153,6 +153,7 @@ def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]
 
 
 _TEXTS: dict[str, str] = {}
+_NAMES: dict[str, str] = {}
 
 
 def expected_text(ledger: Ledger, *, cluster: bool = False) -> str:
@@ -163,6 +164,28 @@ def expected_text(ledger: Ledger, *, cluster: bool = False) -> str:
             _TEXTS.clear()
         _TEXTS[key] = json.dumps(expected(ledger, cluster=cluster))
     return _TEXTS[key]
+
+
+def names_text(expected_text: str) -> str:
+    """What `sql/checks/shared/expected_names.sql` reads of it, as JSON, without what it fills in."""
+    if expected_text not in _NAMES:
+        if len(_NAMES) > MOST_TEXTS:
+            _NAMES.clear()
+        _NAMES[expected_text] = json.dumps([_named(one) for one in json.loads(expected_text)], separators=(",", ":"))
+    return _NAMES[expected_text]
+
+
+def _named(one: Mapping[str, object]) -> dict[str, object]:
+    told, definition = {"kind": one["kind"], "name": one["name"]}, one["definition"]
+    if one["vital"]:
+        told["vital"] = True
+    if one["state"] != "applied":
+        told["state"] = one["state"]
+    if one["kind"] == "function" and one["state"] == "adopted":
+        told |= {"migration": one["migration"], "definition": definition}
+    elif isinstance(definition, dict) and definition:
+        told["definition"] = {"definition" if "definition" in definition else "else": None}
+    return told
 
 
 def _want(wanted: dict[str, _Wanted], label: str, file: str, state: State, properties: Properties) -> None:

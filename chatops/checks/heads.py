@@ -58,6 +58,8 @@ KEYS: tuple[Key, ...] = (
     Key("needs-table", "a table that must be there, readable or not", "chats"),
     Key("if-absent", "without this table of ours there is nothing to find", "chatops.settings"),
     Key("if-extension", "without this extension there is nothing to find", "pg_stat_statements"),
+    Key("only-if", "a file of sql/queries that tells, as one boolean, whether there may be anything to find; else the query"
+        " is not asked", "safeguards_differ"),
     Key("on-error", "failed: an error of the query is the fault that it looks for", words=("failed",)),
     Key("leads", "yes: it stands before all others of its severity", words=("yes",)),
     Key("compares", "all: it sets a row against all others, and says nothing about some chats alone", words=("all",)),
@@ -66,9 +68,9 @@ KEYS: tuple[Key, ...] = (
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 
 PARAMETERS: Mapping[str, str] = {
-    "since": "24 hours", "touched_since": "24 hours",
-    "guarded_at": "-infinity", "applied": "{}", "shipped": "{}", "expected": "[]", "known": "{}",
-    "before_018": "false", "views_applied": "true", "other_texts": "{}",
+    "since": "24 hours", "touched_since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}",
+    "expected": "[]", "expected_by_name": "[]", "known": "{}", "before_018": "false", "views_applied": "true",
+    "other_texts": "{}",
 }  # fmt: skip
 """What a query may ask for beside its limits, with the value that psql is given for it."""
 

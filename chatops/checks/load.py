@@ -73,6 +73,8 @@ class Check:
     if_absent: str | None = None
     if_extension: str | None = None
     """Without this extension there is nothing to find."""
+    only_if: str | None = None
+    """Where this query of sql/queries says no, there is nothing to find."""
     leads: bool = False
     brief: str | None = None
     narrow: tuple[str, str] | None = None
@@ -278,6 +280,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         needs_table=head.get("needs-table") or None,
         if_absent=head.get("if-absent") or None,
         if_extension=head.get("if-extension") or None,
+        only_if=next(iter(head.names("only-if", sqlfiles.names("queries"), "query")), None),
         leads=head.get("leads") == "yes",
         brief=head.get("brief") or None,
         narrow=(narrow, head.get("narrow-one", narrow)) if (narrow := head.get("narrow")) else None,

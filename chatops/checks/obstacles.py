@@ -68,7 +68,7 @@ class Obstacles:
             return unknown(check, f"row level security hides rows of {', '.join(ours)} from {role}", refused.next_steps[0][1])
         if inventory.ledger_unread and _ASKS_LEDGER.search(check.query(before_018=inventory.before_018)):
             return unknown(check, *inventory.ledger_unread)
-        if inventory.ahead and ":'expected'" in check.query(before_018=inventory.before_018):
+        if inventory.ahead and ":'expected" in check.query(before_018=inventory.before_018):
             newest = inventory.ahead[-1]
             return unknown(check, f"the database is ahead of this chatops, which does not know {newest}: install a newer one")
         if check.needs_role and not self._has_role(check.needs_role):

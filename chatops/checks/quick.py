@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from chatops import db
+from chatops import db, sqlfiles
 from chatops.checks import asking
 from chatops.checks.load import Check
 from chatops.db import Database
@@ -45,6 +45,20 @@ def passed(database: Database, checks: Sequence[Check], parameters: Mapping[str,
             break
         groups = groups[answered + 1 :]
     return found
+
+
+def nothing_to_find(database: Database, checks: Sequence[Check]) -> set[str]:
+    """The codes of those whose condition (`only-if`) does not hold, asked in one request; of the others nothing is said."""
+    asked = [check for check in checks if check.shipped and check.only_if]
+    if not asked or database.facts is None or database.facts.citus is not None:  # there the settings are asked by themselves
+        return set()
+    limits = f"set local statement_timeout = {LONGEST_MS}; set local lock_timeout = {LOCK_MS}"
+    queries = [sqlfiles.body(sqlfiles.query(f"queries/{check.only_if}.sql")) for check in asked]
+    ran = database.run(";\n".join(["savepoint chatops_check", limits, *queries, *LEAVE]))
+    if ran.error is not None and isinstance(ran.error, DatabaseError) and not isinstance(ran.error, ConnectionLostError):
+        database.script("; ".join(LEAVE))
+    told = ran.firsts[3 : 3 + len(asked)]
+    return {check.code for check, found in zip(asked, told, strict=False) if found == "f"}
 
 
 def _statements(group: tuple[Check, ...], parameters: Mapping[str, object], *, before_018: bool) -> list[str]:

@@ -11,18 +11,18 @@
 -- consequence: any logged-in user can assign or release chats for any operator, or make the function read other tables
 -- help-sql: {remedy}
 -- says: somebody did what they may not
--- shares: privileged_functions, expected_objects
+-- shares: privileged_functions, expected_names
 -- Functions that policies call must stay open. Before 018 it is advice: only migrating helps. The application's own are DB023.
 \set privileged_functions `cat sql/checks/shared/privileged_functions.sql`
-\set expected_objects `cat sql/checks/shared/expected_objects.sql`
+\set expected_names `cat sql/checks/shared/expected_names.sql`
 with privileged_functions as materialized (:privileged_functions),
-expected_objects as materialized (:expected_objects)
+expected_names as materialized (:expected_names)
 select p.proname as object,
        pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.revoking,
          case when not p.has_path
               then pg_catalog.format('alter function %s set search_path = %I, pg_temp;', p.oid::regprocedure, current_schema()) end), ' ') over () as remedy,
        p.trouble, :'before_018'::boolean as advice
   from privileged_functions p
- where exists (select from expected_objects w
+ where exists (select from expected_names w
                 where w.kind = 'function' and w.name = p.proname)
  order by p.proname

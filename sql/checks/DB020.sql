@@ -13,17 +13,17 @@
 -- help-sql: {remedy}
 -- needs-table: chats
 -- says: nobody answers; the deploy is not right
--- shares: expected_objects
+-- shares: expected_names
 -- unplanted: it takes a role that owns the functions and little else
-\set expected_objects `cat sql/checks/shared/expected_objects.sql`
-with expected_objects as materialized (:expected_objects),
+\set expected_names `cat sql/checks/shared/expected_names.sql`
+with expected_names as materialized (:expected_names),
 spaces as materialized (
   select n.oid, n.nspname from pg_namespace n where n.nspname in (current_schema(), 'chatops')
 ), functions as materialized (
   select p.oid, p.proowner, w.vital, pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') as body
     from pg_proc p
     join pg_namespace n on n.oid = p.pronamespace and n.nspname = current_schema()
-    join expected_objects w
+    join expected_names w
       on w.kind = 'function' and w.name = p.proname and w.state = 'applied'
    where p.prosecdef
 ), relations as materialized (

@@ -10,10 +10,10 @@
 -- help-sql: {remedy}
 -- needs-table: chats
 -- says: somebody did what they may not
--- shares: expected_objects
+-- shares: expected_names
 -- Ours may belong to the owner of the chats or of schema chatops, to whoever applied a file of ours, or to a superuser.
-\set expected_objects `cat sql/checks/shared/expected_objects.sql`
-with expected_objects as materialized (:expected_objects),
+\set expected_names `cat sql/checks/shared/expected_names.sql`
+with expected_names as materialized (:expected_names),
 chats as materialized (
   select c.relowner, n.oid as space, n.nspname
     from pg_namespace n
@@ -59,7 +59,7 @@ select found.role, found.trouble, found.object, pg_catalog.string_agg(found.reme
        -- Whoever may become the owner, or is one of the owners', is trusted with it already.
        and not pg_catalog.pg_has_role(o.owner, c.relowner, 'member')
        and not exists (select from pg_namespace n where n.nspname = 'chatops' and n.nspowner = o.owner)
-       and (exists (select from expected_objects w
+       and (exists (select from expected_names w
                      where w.kind = o.kind and w.name = o.name and (o.kind in ('view', 'sequence') or (o.kind = 'function' and w.state = 'applied') or w.name like 'chatops.%'))
             or (o.kind = 'table' and r.rolname in ('anon', 'authenticated')
                 and o.name in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments', 'operator_activity', 'platform_config')))

@@ -9,12 +9,12 @@
 -- consequence: whoever may call it works with its owner's rights, on tables that the caller's own path chooses
 -- help-text: a person decides, for it is the application's and a log-in page may call it as anon (used by {used_by}): {remedy}
 -- says: somebody did what they may not
--- shares: privileged_functions, expected_objects
+-- shares: privileged_functions, expected_names
 -- Functions that policies call must stay open, and are not here.
 \set privileged_functions `cat sql/checks/shared/privileged_functions.sql`
-\set expected_objects `cat sql/checks/shared/expected_objects.sql`
+\set expected_names `cat sql/checks/shared/expected_names.sql`
 with privileged_functions as materialized (:privileged_functions),
-expected_objects as materialized (:expected_objects)
+expected_names as materialized (:expected_names)
 select p.proname as object, p.trouble,
        coalesce(nullif(pg_catalog.concat_ws('; ',
          (select 'functions ' || pg_catalog.string_agg(distinct f.proname::text, ', ') from pg_proc f
@@ -31,6 +31,6 @@ select p.proname as object, p.trouble,
                           case when exists (select from pg_namespace where nspname = 'extensions') then ', extensions' else '' end)
               end) as remedy
   from privileged_functions p
- where not exists (select from expected_objects w
+ where not exists (select from expected_names w
                     where w.kind = 'function' and w.name = p.proname)
  order by p.proname, p.oid

@@ -16,14 +16,15 @@
 -- needs-table: chats
 -- says: somebody did what they may not; the deploy is not right
 -- if-absent: chatops.settings
--- shares: safeguards, expected_objects
+-- only-if: safeguards_differ
+-- shares: safeguards, expected_names
 -- unplanted: the deployed system has no schema chatops that could remember
 -- Kept by migrate, adopt, deploy and monitor --store, in chatops.settings. Of a table that is gone nothing is missed. Advice is what
 -- an application changes in its own releases without harm, as far as that can be told. What files of ours made is DB003 and DB018.
 \set safeguards `cat sql/checks/shared/safeguards.sql`
-\set expected_objects `cat sql/checks/shared/expected_objects.sql`
+\set expected_names `cat sql/checks/shared/expected_names.sql`
 with safeguards as materialized (:safeguards),
-expected_objects as materialized (:expected_objects),
+expected_names as materialized (:expected_names),
 kept as materialized (
   select s.target_schema, s.set_at, k.key as label, k.value ->> 'table'::text as relation, k.value ->> 'sql'::text as statement,
          coalesce((k.value ->> 'lasting'::text)::boolean, true) as lasting, k.value -> 'is'::text as was,
@@ -54,7 +55,7 @@ kept as materialized (
                            where t.relation = k.relation and t.label like 'trigger %' and t."is" - 'definition'::text = k.was - 'definition'::text
                              and pg_catalog.regexp_replace(t."is" ->> 'definition'::text, 'TRIGGER \S+ ', '') = pg_catalog.regexp_replace(k.was ->> 'definition'::text, 'TRIGGER \S+ ', '')
                              and not exists (select from kept o where o.label = t.label)))
-     and not exists (select from expected_objects w
+     and not exists (select from expected_names w
                       where w.kind || ' ' || w.name in ('trigger ' || k.relation || '.' || pg_catalog.substring(k.label, '^trigger (.*) of '),
                                                         'constraint ' || k.relation || '.' || (k.was ->> 'name'::text)))
 ), changed as (
@@ -64,7 +65,7 @@ kept as materialized (
    where k.was is not null
      and t."is" <> k.was
      and not exists (select from now_there o where o.label = k.label and o."is" = k.was)
-     and not exists (select from expected_objects w
+     and not exists (select from expected_names w
                       where w.definition <> '{}'
                         and (w.kind || ' ' || w.name in (k.label, 'trigger ' || k.relation || '.' || pg_catalog.substring(k.label, '^trigger (.*) of '))
                              or (w.definition ? 'definition'::text and w.kind || ' ' || w.name = 'constraint ' || k.relation || '.' || (k.was ->> 'name'::text))))
@@ -75,7 +76,7 @@ kept as materialized (
    cross join lateral (select pg_catalog.substr(c.label, pg_catalog.length('column ' || c.relation || '.') + 1) as name) as p
    cross join lateral (
      select 'is ' || (c."is" ->> 'type'::text) || ', it was ' || (c.was ->> 'type'::text) as trouble, null as step,
-            not exists (select from expected_objects w where w.kind = 'column' and w.name = c.relation || '.' || p.name)
+            not exists (select from expected_names w where w.kind = 'column' and w.name = c.relation || '.' || p.name)
             -- What a domain refuses is DB031.
             or exists (select from pg_attribute a join pg_type y on y.oid = a.atttypid and y.typtype = 'd'
                         where a.attrelid = c.table_oid and a.attname = p.name and pg_catalog.format_type(y.typbasetype, y.typtypmod) = c.was ->> 'type'::text)
@@ -277,7 +278,7 @@ kept as materialized (
                       where k.relation = n.relation and k.word = w.word
                         and pg_catalog.regexp_replace((k.was - 'name'::text)::text, 'TRIGGER \S+ ', '') = pg_catalog.regexp_replace((n."is" - 'name'::text)::text, 'TRIGGER \S+ ', '')
                         and not exists (select from now_there o where o.label = k.label))
-     and not exists (select from expected_objects e
+     and not exists (select from expected_names e
                       where e.kind || ' ' || e.name in ('trigger ' || n.relation || '.' || pg_catalog.substring(n.label, '^trigger (.*) of '),
                                                         'constraint ' || n.relation || '.' || (n."is" ->> 'name'::text)))
   union all
@@ -293,7 +294,7 @@ kept as materialized (
               or f.label ~ '^function .* of policies$'
               -- What policies and defaults call, and what chats are assigned, answered and given back by.
               or (f.label like '% may execute %'
-                  and coalesce((select pg_catalog.bool_or(w.vital) from expected_objects w
+                  and coalesce((select pg_catalog.bool_or(w.vital) from expected_names w
                                  where w.kind = 'function' and w.name = pg_catalog.substring(f.label, ' may execute (\w+)\(')), true))
               or (f.label ~ '^(policy .*|row level security) of (chats|messages)$'
                   and (f.trouble like '% no policy lets anybody in'

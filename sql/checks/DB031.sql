@@ -15,14 +15,14 @@
 -- help-text: or write its condition so that these pass
 -- needs-table: chats
 -- says: a message was lost; nobody answers; the deploy is not right
--- shares: chat_tables, expected_objects
+-- shares: chat_tables, expected_names
 -- Each is asked about made-up rows, as far as it looks at nothing but columns that these have, through functions that cannot fail. What
 -- the guards write bears the clock's time, which is later than when the transaction began.
 -- A text is asked as a query by ts_stat, on every server and within this snapshot: each word that it gives back is a row's name.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
-\set expected_objects `cat sql/checks/shared/expected_objects.sql`
+\set expected_names `cat sql/checks/shared/expected_names.sql`
 with chat_tables as materialized (:chat_tables),
-expected_objects as materialized (:expected_objects),
+expected_names as materialized (:expected_names),
 made_up (relation, told, row_of) as (
   values
     ('messages', 'a message of a user', '{"id": "1", "chat_id": "2", "sender_type": "real", "content": "Hello, are you there?", "handled_by_operator_id": null,
@@ -81,7 +81,7 @@ made_up (relation, told, row_of) as (
     from chat_tables c
     join pg_constraint k on k.conrelid = c.oid and k.contype = 'c'
    where not c.relispartition
-     and not exists (select from expected_objects w
+     and not exists (select from expected_names w
                       where w.kind = 'constraint' and w.name = case when c.ours then c.name else c.relname::text end || '.' || k.conname::text)
      and pg_catalog.pg_get_constraintdef(k.oid) not like '% NOT ENFORCED'
      -- Nothing of somebody's own is called, and nothing that can raise an error.

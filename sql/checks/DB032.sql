@@ -13,13 +13,13 @@
 -- help-text: a person decides: it is set back to behind the newest row by {statement} A column that is too small needs a migration to bigint
 -- needs-table: chats
 -- says: the deploy is not right
--- shares: chat_tables, expected_objects
+-- shares: chat_tables, expected_names
 -- unplanted: it takes a sequence that counted for years
 -- One that this role may not read is left out. What is behind its rows is DATA005.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
-\set expected_objects `cat sql/checks/shared/expected_objects.sql`
+\set expected_names `cat sql/checks/shared/expected_names.sql`
 with chat_tables as materialized (:chat_tables),
-expected_objects as materialized (:expected_objects),
+expected_names as materialized (:expected_names),
 sequences as materialized (
   -- Of the columns of the chat tables and of ours, and those that our functions count with.
   select d.objid as sequence_id, a.atttypid as type_id,
@@ -39,7 +39,7 @@ sequences as materialized (
     from pg_namespace n
     join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_class'::regclass::oid
     join pg_class q on q.oid = d.objid and q.relkind = 'S'
-    join expected_objects w on w.kind = 'sequence' and w.name = case when n.nspname = 'chatops' then 'chatops.' else '' end || q.relname::text
+    join expected_names w on w.kind = 'sequence' and w.name = case when n.nspname = 'chatops' then 'chatops.' else '' end || q.relname::text
    where n.nspname in ('chatops', current_schema())
 )
 select found.object, found.stands_at, found.most,

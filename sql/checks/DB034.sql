@@ -16,12 +16,12 @@
 -- needs-table: chats
 -- says: the deploy is not right; operator loses the chat
 -- if-absent: chatops.settings
--- shares: expected_objects
+-- shares: expected_names
 -- unplanted: the deployed system has no schema chatops that could remember
 -- What was adopted with another text than the file's is advice: it was so already. What was replaced since is not. Of the application's own
 -- functions only a trigger's that is emptied is told.
-\set expected_objects `cat sql/checks/shared/expected_objects.sql`
-with expected_objects as materialized (:expected_objects),
+\set expected_names `cat sql/checks/shared/expected_names.sql`
+with expected_names as materialized (:expected_names),
 present as materialized (
   select p.oid, p.proname::text as name, p.oid::regprocedure::text as call,
          coalesce(pg_catalog.replace(p.prosrc, E'\r\n', E'\n'), pg_catalog.pg_get_function_sqlbody(p.oid)) as source,
@@ -36,7 +36,7 @@ present as materialized (
    where n.nspname = current_schema() and p.prokind in ('f', 'p')
 ), adopted as materialized (
   select w.name, w.migration, w.vital, w.definition -> 'body'::text as bodies
-    from expected_objects w
+    from expected_names w
    where w.kind = 'function' and w.state = 'adopted'
 ), other as materialized (
   select a.name, a.migration, a.vital,
@@ -73,7 +73,7 @@ present as materialized (
      and exists (select from pg_trigger t where t.tgfoid = s.oid and not t.tgisinternal
                     -- Where our guards are, the application's triggers have nothing left to do.
                     and not exists (select from pg_trigger o where o.tgrelid = t.tgrelid and o.tgname::text like 'chatops\_%'))
-     and not exists (select from expected_objects w where w.kind = 'function' and w.name = s.name)
+     and not exists (select from expected_names w where w.kind = 'function' and w.name = s.name)
 )
 select 'function' as kind, f.object, f.migration, f.found_as, f.trouble, f.mend,
        case when f.advice then 'it was so when the file was taken over: both texts stand above'
