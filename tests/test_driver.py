@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from chatops.errors import DatabaseError
+from tests.ailing import opened
 from tests.conftest import ROOT, clean_environment
 from tests.servers import Database
 
@@ -165,3 +167,19 @@ def test_all_that_is_asked_of_the_driver_it_does_and_every_failure_is_told(core_
         "stopped, and usable: 1",
         "ConnectionLostError 57P01",
     ]
+
+
+def test_what_is_done_while_the_server_works_changes_nothing_of_the_answer(database: Database) -> None:
+    asked = "select 1, 'naïve', null, array[1, 2], timestamptz '2026-01-02 03:04:05+01', interval '3 h'; set local lock_timeout = 7; select 2 where false"
+    done: list[str] = []
+    with opened(database) as connection:
+        assert connection.script_beside(f"begin; {asked}; commit", lambda: done.append("once")) == connection.script(asked)
+        with pytest.raises(DatabaseError, match="division by zero") as by_server:
+            connection.script_beside("select 1; select 1 / 0", lambda: done.append("twice"))
+        with pytest.raises(DatabaseError, match="division by zero") as plain:
+            connection.script("select 1; select 1 / 0")
+        assert (by_server.value.sqlstate, by_server.value.position) == (plain.value.sqlstate, plain.value.position)
+        with pytest.raises(KeyError):
+            connection.script_beside("select 1", lambda: dict[str, int]()["no such key"])
+        assert connection.script("select 3") == [[(3,)]], "the answer was taken"
+    assert done == ["once", "twice"]

@@ -147,9 +147,13 @@ class Database(Statements):
             raise
         return results[results.index([(None,)]) + 1 :]
 
-    def glance(self) -> Facts:
-        """What the server says of itself, in one round trip and a transaction that is over when this returns."""
-        results = self._first(GLANCE, f"{self._settings(None, None)}; {facts_query(self.target.schema)}; commit", self.script)
+    def glance(self, meanwhile: Callable[[], object] | None = None) -> Facts:
+        """What the server says of itself, in one round trip and a transaction that is over when this returns.
+
+        `meanwhile` is done while the server works; again where the session was ended before it had answered.
+        """
+        send = self.script if meanwhile is None else lambda text: self.script_beside(text, meanwhile)
+        results = self._first(GLANCE, f"{self._settings(None, None)}; {facts_query(self.target.schema)}; commit", send)
         self.facts = Facts(*results[-1][0])
         self._require_transactions(self.facts)
         return self.facts

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import generators, pq
+from psycopg.adapt import Transformer
 from psycopg.rows import RowMaker, class_row, dict_row, tuple_row
 from psycopg.waiting import Wait
 
@@ -109,6 +110,25 @@ class Statements(Link):
                 if not cursor.nextset():
                     return results
 
+    def script_beside(self, text: str, meanwhile: Callable[[], object]) -> list[list[tuple[Any, ...]]]:
+        """As `script`; `meanwhile` is done while the server works, what it raises is raised once the server has answered."""
+        results: list[pq.abc.PGresult] = []
+        raised: list[Exception] = []
+        with self._translated():
+            with self._connection.lock:
+                self._connection.wait(self._asked(text, results, raised, meanwhile))
+            if refused := next((one for one in results if one.status not in _FINISHED), None):
+                raise psycopg.errors.error_from_result(refused, encoding="utf-8")
+        if raised:
+            raise raised[0]
+        made = Transformer(self._connection)
+        found: list[list[tuple[Any, ...]]] = []
+        for result in results:
+            if result.nfields:
+                made.set_pgresult(result)
+                found.append(made.load_rows(0, result.ntuples, tuple))
+        return found
+
     def run(
         self, text: str, copies: Sequence[str] = (), heard: Container[int] = (), meanwhile: Callable[[], None] | None = None
     ) -> Ran:
@@ -118,37 +138,39 @@ class Statements(Link):
         numbers of the statements whose rows somebody wants to see; `meanwhile` is done while the server works: what it raises
         is raised once the server has answered.
         """
-        pgconn = self._connection.pgconn
         results: list[pq.abc.PGresult] = []
         raised: list[Exception] = []
-        rows = iter(copies)
-
-        def conversation() -> Any:
-            pgconn.send_query(text.encode())
-            yield from generators.send(pgconn)
-            if meanwhile is not None:
-                try:
-                    meanwhile()
-                except Exception as error:  # noqa: BLE001 - whatever it is, an answer is under way
-                    raised.append(error)
-            while (result := (yield from generators.fetch(pgconn))) is not None:
-                if result.status in (pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH):
-                    results.append(result)
-                    return
-                if result.status != pq.ExecStatus.COPY_IN:
-                    results.append(result)
-                    continue
-                data = next(rows, "").encode()
-                for start in range(0, len(data), _COPY_CHUNK):
-                    yield from generators.copy_to(pgconn, data[start : start + _COPY_CHUNK])
-                while pgconn.put_copy_end(None) == 0:
-                    yield Wait.W
-                yield from generators.send(pgconn)
-
-        ran = self._conversed(conversation, results, heard)
+        ran = self._conversed(lambda: self._asked(text, results, raised, meanwhile, copies), results, heard)
         if raised:
             raise raised[0]
         return ran
+
+    def _asked(
+        self, text: str, results: list[pq.abc.PGresult], raised: list[Exception], meanwhile: Callable[[], object] | None,
+        copies: Sequence[str] = (),
+    ) -> Any:  # fmt: skip
+        """The conversation of one request: gathers its results, and what was raised by what is done while the server works."""
+        pgconn, rows = self._connection.pgconn, iter(copies)
+        pgconn.send_query(text.encode())
+        yield from generators.send(pgconn)
+        if meanwhile is not None:
+            try:
+                meanwhile()
+            except Exception as error:  # noqa: BLE001 - whatever it is, an answer is under way
+                raised.append(error)
+        while (result := (yield from generators.fetch(pgconn))) is not None:
+            if result.status in (pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH):
+                results.append(result)
+                return
+            if result.status != pq.ExecStatus.COPY_IN:
+                results.append(result)
+                continue
+            data = next(rows, "").encode()
+            for start in range(0, len(data), _COPY_CHUNK):
+                yield from generators.copy_to(pgconn, data[start : start + _COPY_CHUNK])
+            while pgconn.put_copy_end(None) == 0:
+                yield Wait.W
+            yield from generators.send(pgconn)
 
     def run_apart(self, texts: Sequence[str], heard: Container[int] = ()) -> Ran:
         """As `run` for statements that reach the server one at a time, in a pipeline: for servers that read a request as one.

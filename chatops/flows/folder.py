@@ -9,7 +9,7 @@ from pathlib import Path
 from chatops import settings
 from chatops.errors import UsageError
 from chatops.frozen import frozen
-from chatops.migrations.source import SHIPPED, Folder, chosen, shipped
+from chatops.migrations.source import SHIPPED, Folder, Listed, chosen
 
 
 @frozen
@@ -22,8 +22,12 @@ class FolderOptions:
 
     def folder(self, configuration: settings.Configuration) -> Folder:
         """The folder with its files. Raises UsageError."""
+        return self.listed(configuration).folder
+
+    def listed(self, configuration: settings.Configuration) -> Listed:
+        """The folder with the names of its files, which are read while something else is waited for. Raises UsageError."""
         if self.directory is None and self.source == SHIPPED:
-            return shipped()
+            return chosen(None, SHIPPED)
         configured = Configured.of(configuration)
         directory = self.directory or configured.directory
         # A name in chatops.toml is that of the folder beside it; alone, it is that of any folder.

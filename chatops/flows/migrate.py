@@ -90,7 +90,7 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         raise UsageError("-o sql shows the text of a dry run on stdout: add --dry-run")
     if options.again is not None:
         return again.again(invocation, options.folder, options.again, dry_run=options.dry_run, yes=options.yes)
-    folder = options.folder.folder(invocation.configuration)
+    listed = options.folder.listed(invocation.configuration)
     if options.all_schemas is not None or invocation.has_tenants:
         targets = migrate_fleet.targets_of(invocation, options.all_schemas)
         if as_sql:
@@ -98,7 +98,7 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         return migrate_fleet.migrate_all(
             invocation,
             targets,
-            folder,
+            listed.folder,
             options.request,
             how=migrate_fleet.FleetOptions(options.jobs, options.canary, options.max_failures),
             dry_run=options.dry_run,
@@ -107,7 +107,8 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         )
     request = options.request(invocation.target)
     database = invocation.connect("migrate")
-    before = ledger.read(database)
+    before = ledger.read(database, lambda: listed.folder)
+    folder = listed.folder
     invocation.banner(database, ahead_told=True)
     if newer := ahead.read_already(database, before.rows):
         invocation.warn(ahead.told(newer))

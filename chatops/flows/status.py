@@ -28,9 +28,10 @@ class StatusOptions:
 
 def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
     """Every file with its state; 1 with --exit-code where something is to be done."""
-    folder = options.folder.folder(invocation.configuration)
+    listed = options.folder.listed(invocation.configuration)
     database = invocation.connect("read")
-    before = ledger.read(database)
+    before = ledger.read(database, lambda: listed.folder)
+    folder = listed.folder
     invocation.banner(database, ahead_told=True)
     if newer := ahead.read_already(database, before.rows):
         invocation.warn(ahead.told(newer))

@@ -64,7 +64,7 @@ def sort_out(folder: Path, *, all_files: bool = False, empty: bool = False) -> S
     """
     try:
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda one: os.fsencode(one.name))
+            found = sorted(entries, key=lambda one: one.name if one.name.isascii() else os.fsencode(one.name).decode("latin-1"))
         names = [one.name for one in found if one.name.lower().endswith(".sql")]
         folders = [folder / one.name for one in found if one.name[:1].isdigit() and _is_folder(one)]
         nested = [f"{path.name}/{up}" for path in folders for up in _UP_FILES if (path / up).is_file()]
@@ -75,16 +75,19 @@ def sort_out(folder: Path, *, all_files: bool = False, empty: bool = False) -> S
     except OSError as error:
         raise UsageError(f"cannot read the folder {folder}: {error.strerror}") from None
     numbered = [name for name in names if _NUMBERED.fullmatch(name)]
-    if odd := [name for name in numbered if not _is_text(name)]:
+    # Whether any name is one of the rare ones is asked of all of them at once.
+    all_names = "\n".join(numbered)
+    if not _is_text(all_names):
+        odd = [name for name in numbered if not _is_text(name)]
         shown = ", ".join(os.fsencode(name).decode("utf-8", "backslashreplace") for name in odd)
         raise UsageError(f"{folder} holds a file whose name is not UTF-8, and no ledger can hold it: {shown}")
-    by_stem = {name[: -len(".sql")].lower(): name for name in numbered}
-    suspects = [name for name in numbered if _MAY_UNDO.search(name)]  # most folders hold none
+    suspects = [name for name in numbered if _MAY_UNDO.search(name)] if _MAY_UNDO.search(all_names) else []
+    by_stem = {name[: -len(".sql")].lower(): name for name in numbered} if suspects else {}
     undoing = [one for name in suspects if (one := _undoing(name, by_stem)) is not None]
     undone = {one.name for one in undoing}
-    migrations = [name for name in numbered if name not in undone]
+    migrations = [name for name in numbered if name not in undone] if undone else numbered
     alone = frozenset() if all_files else frozenset(name for name in suspects if name not in undone and _undoes(name))
-    left_alone = [name for name in names if not _NUMBERED.fullmatch(name)] + nested
+    left_alone = ([name for name in names if not _NUMBERED.fullmatch(name)] if len(numbered) < len(names) else []) + nested
     if not migrations and not (empty and not left_alone):
         raise _nothing(folder, [folder / one.name for one in found], left_alone)
     order = order_of(migrations)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
@@ -108,9 +108,12 @@ class Run:
         return {**self.annotations, "chatops.run_id": str(self.id)}
 
 
-def read(database: Database) -> Ledger:
-    """The facts and the ledger, in one round trip where there is no ledger and two where there is one."""
-    facts = database.glance()
+def read(database: Database, meanwhile: Callable[[], object] | None = None) -> Ledger:
+    """The facts and the ledger, in one round trip where there is no ledger and two where there is one.
+
+    `meanwhile` is done while the server works at the first, perhaps several times.
+    """
+    facts = database.glance(meanwhile)
     if not facts.has_ledger:
         return Ledger(facts, ())
     rows = database.glance_at(LedgerRow, sqlfiles.read("queries/ledger.sql"), {"target_schema": database.target.schema})

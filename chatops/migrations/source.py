@@ -17,7 +17,7 @@ from chatops import sqlfiles
 from chatops.errors import UsageError
 from chatops.frozen import frozen
 from chatops.later import later
-from chatops.migrations.layout import Order, Undoing, key_of, number_of, sort_out, version_of
+from chatops.migrations.layout import Order, Sorted, Undoing, key_of, number_of, sort_out, version_of
 
 if TYPE_CHECKING:  # what stands in files, and how it differs from what stood there: whoever compares checksums needs neither
     from chatops.migrations import edits
@@ -126,13 +126,42 @@ class Folder:
         return self.files[-1] if self.files else None
 
 
-def chosen(directory: Path | None, source: str | None, *, all_files: bool = False) -> Folder:
+@dataclass
+class Listed:
+    """The names of a folder's files, in order; `folder` reads them, once, when it is first asked for."""
+
+    source: str
+    path: Path
+    shown: str
+    found: Sorted
+    named: bool
+
+    @cached_property
+    def folder(self) -> Folder:
+        """The files, each read once; a file that cannot be read is there with its reason."""
+        found = self.found
+        files = tuple(self._file(name) for name in found.migrations)
+        return Folder(self.source, self.path, files, found.left_alone, found.undoing, found.order, self.named)
+
+    def _file(self, ended: str) -> MigrationFile:
+        path = self.path / ended
+        try:
+            data: bytes | OSError = _all_of(path)
+        except OSError as error:
+            data = error
+        digest = checksum(data if isinstance(data, bytes) else b"")
+        name, alone = ended[: -len(".sql")], ended in self.found.alone
+        key = key_of(name, self.found.order)
+        return MigrationFile(self.source, name, number_of(name), path, self.shown + ended, digest, key, data, alone)
+
+
+def chosen(directory: Path | None, source: str | None, *, all_files: bool = False) -> Listed:
     """The folder of --dir and --source: the shipped files when neither is given. Raises UsageError."""
     if directory is None:
         if source is not None and source != SHIPPED:
             raise UsageError("--source names the files of a folder: give --dir too")
-        return shipped()
-    return discover(directory, source=source, all_files=all_files)
+        return listed(sqlfiles.root() / "migrations", source=SHIPPED, shown="")
+    return listed(directory, source=source, all_files=all_files)
 
 
 def shipped() -> Folder:
@@ -141,7 +170,12 @@ def shipped() -> Folder:
 
 
 def discover(folder: Path, *, source: str | None = None, shown: str | None = None, all_files: bool = False) -> Folder:
-    """The numbered files directly in a folder, each read once; a file that cannot be read is there with its reason.
+    """The numbered files directly in a folder; see `listed`."""
+    return listed(folder, source=source, shown=shown, all_files=all_files).folder
+
+
+def listed(folder: Path, *, source: str | None = None, shown: str | None = None, all_files: bool = False) -> Listed:
+    """The names of the numbered files directly in a folder, none of them read yet.
 
     Raises UsageError when there is no such folder, nothing in it, or a source that is none.
     """
@@ -150,35 +184,19 @@ def discover(folder: Path, *, source: str | None = None, shown: str | None = Non
     if source is not None and (not source.strip() or (source == SHIPPED and not ours)):
         raise UsageError(f"--source “{source}”: give the folder a name; {SHIPPED} are the files that chatops ships")
     own = source or (SHIPPED if ours else OWN)
-    prefix = f"{folder}/" if shown is None else shown
-    files = tuple(
-        read(folder / name, own, prefix + name, order=found.order, named_for_undoing=name in found.alone)
-        for name in found.migrations
-    )
-    return Folder(own, folder, files, found.left_alone, found.undoing, found.order, source is not None or ours)
-
-
-def read(path: Path, source: str, shown: str, *, order: Order = "number", named_for_undoing: bool = False) -> MigrationFile:
-    """One file; see MigrationFile."""
-    try:
-        data: bytes | OSError = _all_of(path)
-    except OSError as error:
-        data = error
-    digest = checksum(data if isinstance(data, bytes) else b"")
-    name = path.name[: -len(".sql")]
-    return MigrationFile(
-        source, name, number_of(name), path, shown, digest, key_of(name, order), data, named_for_undoing
-    )  # fmt: skip
+    return Listed(own, folder, f"{folder}/" if shown is None else shown, found, source is not None or ours)
 
 
 def _all_of(path: Path) -> bytes:
     """A file's bytes, in half the time of `Path.read_bytes`, which makes and asks more than a thousand small files need."""
     number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        pieces = list(iter(lambda: os.read(number, _PIECE), b""))
+        data = os.read(number, _PIECE)
+        while piece := os.read(number, _PIECE):
+            data += piece
     finally:
         os.close(number)
-    return b"".join(pieces)
+    return data
 
 
 def is_shipped(folder: Path) -> bool:

@@ -82,7 +82,14 @@ def machine_row(row: object, columns: list[Column], medium: Medium) -> dict[str,
 
 def flat(row: object, column: Column, medium: Medium) -> str:
     """A value for csv, tsv and plain text: full ids, RFC 3339, "" for nothing."""
-    value = machine(_person(value_of(row, column.name), column, medium))
+    return flat_value(value_of(row, column.name), column, medium)
+
+
+def flat_value(value: object, column: Column, medium: Medium) -> str:
+    """The same of the value itself."""
+    value = machine(_person(value, column, medium))
+    if isinstance(value, str):
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -106,12 +113,17 @@ def spreadsheet(row: object, column: Column, medium: Medium, *, lines: bool = Fa
 
 def human(row: object, column: Column, medium: Medium, now: datetime | None) -> str:
     """A value for a person at a terminal: ages, thousands, shares; foreign text made visible."""
-    text = _human(row, column, medium, now)
+    return human_value(value_of(row, column.name), column, medium, now)
+
+
+def human_value(value: object, column: Column, medium: Medium, now: datetime | None) -> str:
+    """The same of the value itself."""
+    text = _human(value, column, medium, now)
     return signs.in_ascii(text) if medium.ascii else text
 
 
-def _human(row: object, column: Column, medium: Medium, now: datetime | None) -> str:
-    value = _person(value_of(row, column.name), column, medium)
+def _human(found: object, column: Column, medium: Medium, now: datetime | None) -> str:
+    value = _person(found, column, medium)
     if column.kind == "bar":
         return bar(value)
     if value is None or (column.kind == "person" and not str(value).strip()):
