@@ -21,11 +21,13 @@ spaces as materialized (
   select n.oid, n.nspname from pg_namespace n where n.nspname in (current_schema(), 'chatops')
 ), functions as materialized (
   select p.oid, p.proowner, w.vital, pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g') as body
-    from pg_proc p
-    join pg_namespace n on n.oid = p.pronamespace and n.nspname = current_schema()
+    from spaces s
+    -- By what depends on the schema: of each name there are as many as tenants.
+    join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = s.oid and d.classid = 'pg_proc'::regclass::oid
+    join pg_proc p on p.oid = d.objid and p.prosecdef
     join expected_names w
       on w.kind = 'function' and w.name = p.proname and w.state = 'applied'
-   where p.prosecdef
+   where s.nspname = current_schema()
 ), relations as materialized (
   select c.oid, c.relkind, c.relowner, s.nspname, c.relname, c.relrowsecurity, c.relforcerowsecurity,
          case when s.nspname = 'chatops' then 'chatops\.' || c.relname::text else c.relname::text end as pattern

@@ -164,9 +164,10 @@ select r.role || ' may ' || v.privilege || ' ' || t.relname::text, t.relname::te
     union all
     -- What the application's pages read of ours.
     select c.oid, c.relname, c.relowner, c.relacl
-      from pg_catalog.pg_class as c
-      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = current_schema()
-     where c.relkind = 'v' and c.relname in ('chat_state_summary', 'chat_queue', 'stuck_chats', 'operator_load')
+      from pg_catalog.pg_namespace as n
+     cross join pg_catalog.unnest(array['chat_state_summary', 'chat_queue', 'stuck_chats', 'operator_load']) as v (name)
+      join pg_catalog.pg_class as c on c.relname = v.name and c.relnamespace = n.oid and c.relkind = 'v'
+     where n.nspname = current_schema()
   ) as t
  cross join (select o.oid, o.rolname::text as role, o.rolsuper from pg_catalog.pg_roles as o) as r
  cross join (values ('select'), ('insert'), ('update'), ('delete')) as v (privilege)
