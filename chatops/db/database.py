@@ -12,7 +12,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from chatops import interrupts
-from chatops.db.facts import BY_SCHEMA, Facts, facts_by_schema, facts_query
+from chatops.db.facts import BY_SCHEMA, Facts, facts_by_schema, facts_query, hidden_query
 from chatops.db.link import Intent
 from chatops.db.session import PINS, SHORTEST_MS, too_short
 from chatops.db.statements import Row, Statements, row_of
@@ -154,9 +154,19 @@ class Database(Statements):
         """
         send = self.script if meanwhile is None else lambda text: self.script_beside(text, meanwhile)
         results = self._first(GLANCE, f"{self._settings(None, None)}; {facts_query(self.target.schema)}; commit", send)
-        self.facts = Facts(*results[-1][0])
+        self.facts = self._seen(Facts(*results[-1][0]))
         self._require_transactions(self.facts)
         return self.facts
+
+    def _seen(self, facts: Facts) -> Facts:
+        """The same with those of the tables under row level security that hide rows; there are mostly none to ask about."""
+        if not facts.hidden:
+            return facts
+        if self.in_transaction:
+            results = self.script(hidden_query())
+        else:
+            results = self._first(GLANCE, f"{self._settings(None, None)}; {hidden_query()}; commit", self.script)
+        return replace(facts, hidden=results[-1][0][0])
 
     def backend(self) -> int:
         """The process that answers, in one round trip: a glance at what needs no look into the catalog."""
@@ -174,7 +184,7 @@ class Database(Statements):
         """As `glance` for each of several schemas, in one round trip."""
         asked = f"{facts_query(schemas[0])}; {facts_by_schema(schemas)}"
         results = self._first(GLANCE, f"{self._settings(None, None)}; {asked}; commit", self.script)
-        whole = Facts(*results[-2][0])
+        whole = self._seen(Facts(*results[-2][0]))
         asked_of = [dict(zip(BY_SCHEMA, row[1:], strict=True)) for row in results[-1]]
         found = [replace(whole, **{**one, "hidden": [*one["hidden"], *whole.hidden_of_ours]}) for one in asked_of]
         self.facts = found[-1]
@@ -245,7 +255,7 @@ class Database(Statements):
                 raise standby_refused() from None
             raise
         row = results[-1][0]
-        self.facts = Facts(*row) if self.known is None else replace(self.known, now=row[0], backend_pid=row[1])
+        self.facts = self._seen(Facts(*row)) if self.known is None else replace(self.known, now=row[0], backend_pid=row[1])
         if self.facts.distributed and "read write" in begin:
             # By SET, one by one: only so does Citus take a setting to the workers.
             self.execute("set local citus.propagate_set_commands = 'local'")

@@ -21,6 +21,11 @@ _HIDES = """(select not coalesce(pg_catalog.bool_or(p.polpermissive and p.shows_
                                  and (y.polroles operator(pg_catalog.=) '{{0}}'
                                       or exists (select from pg_catalog.unnest(y.polroles) as r
                                                   where r <> 0::oid and pg_catalog.pg_has_role(r, 'member')))) as p)"""
+_NAMED = """select name, pg_catalog.to_regclass(name)::oid as id
+                  from pg_catalog.unnest(array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity',
+                                               'real_users', 'fictional_users', 'platform_config']) as name
+                 union all
+                select 'chatops.' || relname::text, oid from pg_class where oid = any ({ours})"""
 _FACTS = """select pg_catalog.current_setting('server_version_num')::int as version_number,
        pg_catalog.current_setting('server_version') as version, current_user::text as role, session_user::text as login,
        current_database()::text as database, statement_timestamp() as now, pg_catalog.pg_is_in_recovery() as standby,
@@ -59,16 +64,9 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
        pg_catalog.to_regclass('chats') is null
          and {chats_somewhere} as chats_elsewhere,
        pg_catalog.count(a.attnum) filter (where c.relkind in ('r', 'p') and a.attnum > 0)::int as bookkeeping_columns,
-       -- Rows are hidden unless the role owns the table or bypasses policies, or one SELECT policy shows it everything.
-       coalesce((select pg_catalog.array_agg(t.name order by t.name)
-                   from (select name, pg_catalog.to_regclass(name)::oid as id
-                           from pg_catalog.unnest(array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity',
-                                                        'real_users', 'fictional_users', 'platform_config']) as name
-                          union all
-                         select 'chatops.' || relname::text, oid from pg_class
-                          where oid = any (pg_catalog.array_agg(c.oid) filter (where c.relkind = 'r' and c.relrowsecurity))) as t
-                  where pg_catalog.row_security_active(t.id)
-                    and {hides}), '{{}}') as hidden
+       -- Whether policies hide rows is asked of these alone, and there are mostly none: `hidden_query`.
+       coalesce((select pg_catalog.array_agg(t.name order by t.name) from ({named}) as t
+                  where pg_catalog.row_security_active(t.id)), '{{}}') as hidden
   from pg_namespace as n
   join pg_roles as o on o.oid = n.nspowner
   -- By what depends on it: the catalog of relations has no index by schema, and is long where there are many tenants.
@@ -81,8 +79,21 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
 
 def facts_query(schema: str) -> str:
     """What is asked at the beginning of a transaction whose search_path begins with that schema."""
-    hides = _HIDES.format(table="t.id")
-    return _FACTS.format(schema=literal(schema), chats_somewhere=_CHATS_SOMEWHERE, hides=hides)
+    named = _NAMED.format(ours="pg_catalog.array_agg(c.oid) filter (where c.relkind = 'r' and c.relrowsecurity)")
+    return _FACTS.format(schema=literal(schema), chats_somewhere=_CHATS_SOMEWHERE, named=named)
+
+
+# Rows are hidden unless the role owns the table or bypasses policies, or one SELECT policy shows it everything.
+_HIDDEN = """select coalesce(pg_catalog.array_agg(t.name order by t.name), '{{}}') from ({named}) as t
+ where pg_catalog.row_security_active(t.id)
+   and {hides}"""
+_OURS = """array(select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace and n.nspname = 'chatops'
+                        where c.relkind = 'r' and c.relrowsecurity)"""
+
+
+def hidden_query() -> str:
+    """Of the tables that stand under row level security for this role, those where it hides rows; as facts name them."""
+    return _HIDDEN.format(named=_NAMED.format(ours=_OURS), hides=_HIDES.format(table="t.id"))
 
 
 _BY_SCHEMA = """select asked.schema,
