@@ -64,17 +64,22 @@ def back(since: datetime, now: datetime | None) -> str:
     return "24 h" if text == "1 d" else text
 
 
+_UNIT = r"ms|s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?|w(?:eeks?)?"
+_SPAN = re.compile(rf"(\d+(?:\.\d+)?)\s*({_UNIT})(?![a-z])\s*")
+
+
 def span(text: str, what: str) -> timedelta:
     """A span of time as people type it. Raises UsageError naming `what` was given.
 
-    >>> span("1h30m", "--since"), span("2 d", "--since")
+    >>> span("1h30m", "--since"), span("2 days", "--since")
     (datetime.timedelta(seconds=5400), datetime.timedelta(days=2))
     """
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*", text.strip().lower())
-    if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*", "", text.strip().lower()):
+    said = text.strip().lower()
+    parts = _SPAN.findall(said)
+    if not parts or _SPAN.sub("", said):
         raise UsageError(f"{what} takes a time such as 90s, 30m, 1h, 1h30m or 2d, not “{visible(text)}”")
     sizes = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-    seconds = sum(float(number) * sizes[unit] for number, unit in parts)
+    seconds = sum(float(number) * sizes["ms" if unit == "ms" else unit[0]] for number, unit in parts)
     if seconds > 100 * 366 * 86400:
         raise UsageError(f"{what}: more than a hundred years")
     return timedelta(seconds=seconds)

@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from chatops.checks.inventory import TABLES
+from chatops.db import identifier, literal
 from tests.conftest import CORE, ROOT, url_as
 from tests.servers import Database
 from tests.test_questions import Terminal
@@ -176,6 +178,20 @@ def test_a_person_gets_a_role_of_their_own_that_the_log_names(roles, latest_data
         assert latest_database.value("select set_by from chatops.settings where key = 'snooze OPER003'") == name
     finally:
         latest_database.script(f"drop owned by {name}; drop role {name}")
+
+
+def test_a_person_may_be_called_as_people_are(roles, latest_database: Database, chatops_inprocess) -> None:
+    names = [f"Zoë O'Hara {latest_database.name}", f"{latest_database.name}.Ada", f'a"b;-- {latest_database.name}']
+    try:
+        for _ in range(2):
+            made = chatops_inprocess("doctor", "--create-roles", *names, "--yes", db=latest_database, check=0).stdout
+        for name in names:
+            assert f"//{quote(name, safe='')}@" in made
+            member = f"select pg_has_role({literal(name)}, 'chatops_operator', 'member')"
+            assert latest_database.value(member)
+    finally:
+        for name in names:
+            latest_database.script(f"drop owned by {identifier(name)}; drop role {identifier(name)}")
 
 
 @pytest.mark.parametrize("name", ["pg_ada", "public", "chatops_operator", " ", "a\x1bb", "a" * 64])

@@ -57,6 +57,15 @@ def test_findings_came_and_went_in_the_window_and_some_are_open() -> None:
     assert hand_over.watched([], NOON) is None
 
 
+def test_since_takes_a_time_in_many_words_and_none_that_is_to_come(latest_database: Database, chatops_inprocess: Run) -> None:
+    for words in (["summary"], ["operators", "--figures"]):
+        for since in ("1.5h", "90min", "90 minutes", "1 hour 30 mins", "5400 sec", "5400000ms", "1H30M"):
+            shown = chatops_inprocess(*words, "--since", since, db=latest_database, check=0).stdout
+            assert "last 1 h 30 m" in shown
+        for since in ("90", "-1", "0", "", "P1D", "1h30", "1mo", "1 y", "8hh", "2999-01-01", "2999-01-01T00:00Z", "now"):
+            assert "--since" in chatops_inprocess(*words, "--since", since, db=latest_database, check=2).stderr
+
+
 def test_the_hand_over_tells_what_the_monitor_saw(latest_database: Database, chatops_inprocess: Run) -> None:
     nobody = chatops_inprocess("summary", "--since", "8h", db=latest_database, terminal=(100, 40), check=0).stdout
     assert "nobody looked" in nobody

@@ -103,7 +103,7 @@ def test_the_folder_of_the_configuration_is_taken_and_may_be_empty(chatops: Chat
 @pytest.mark.parametrize(
     "text",
     ["", " ", "waiting", "=3", "waiting<5m", "waiting<nan", "waiting=inf", "waiting=-inf", "waiting<1e999", "oldest<soon", "oldest<-5m",
-     "CHAT003<>0", "CHAT003=0=0", "CHAT003 = none", "<=3"],
+     "CHAT003<>0", "critical=0", "CHAT003=0,free>0", "CHAT003=0 and free>0", "CHAT003=0=0", "CHAT003 = none", "<=3"],
 )  # fmt: skip
 def test_what_is_no_condition_is_refused_before_anything_is_asked(text: str, chatops_inprocess: Chatops) -> None:
     assert "--for" in chatops_inprocess("wait", "--for", text, db="postgresql://u@127.0.0.1:1/d", check=2).stderr

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +19,14 @@ from hypothesis import strategies as st
 
 from chatops.deploys import monitor_state, notice
 from chatops.flows import notify
+from tests.conftest import Result
 
 SAID = notice.message(monitor_state.begin("db public", "1h", datetime(2026, 1, 1, tzinfo=UTC), {}))
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @contextlib.contextmanager
-def answering(*pieces: bytes, hold: bool = False, drip: bytes = b"") -> Iterator[str]:
+def answering(*pieces: bytes, hold: bool = False, drip: bytes = b"", heard: list[bytes] | None = None) -> Iterator[str]:
     """A server that writes these bytes to whoever asks, whatever they are; then keeps the line, or drips on without end."""
     over = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
@@ -34,7 +36,9 @@ def answering(*pieces: bytes, hold: bool = False, drip: bytes = b"") -> Iterator
             while True:
                 client, _ = listener.accept()
                 with client, contextlib.suppress(OSError):
-                    client.recv(65_536)
+                    asked = client.recv(65_536)
+                    if heard is not None:
+                        heard.append(asked)
                     for piece in pieces:
                         client.sendall(piece)
                     while drip and not over.wait(0.01):
@@ -148,3 +152,41 @@ def test_a_command_that_never_ends_is_ended_in_time_with_what_it_started(tmp_pat
     os.set_blocking(reading, True)
     assert os.read(reading, 1) == b""
     os.close(reading)
+
+
+def test_a_name_and_a_password_in_the_url_are_said_to_the_server_alone() -> None:
+    heard: list[bytes] = []
+    with answering(OK, b"Content-Length: 0\r\n\r\n", heard=heard) as url:
+        place = notify.place(url.replace("http://", "HTTP://b%C3%BCro:s3cret@") + "/für alle".replace(" ", "%20"))
+        assert notify._posted(place, SAID, notify.NOTIFY_SECONDS) is None
+    head = heard[0].decode().partition("\r\n\r\n")[0]
+    assert "Authorization: Basic " + base64.b64encode("büro:s3cret".encode()).decode() in head
+    assert "s3cret" not in head
+    assert head.startswith("POST /secret-token/f%C3%BCr%20alle HTTP")
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["", "  ", "slack://x/s3cret", "FTP://u:s3cret@h/x", "hooks.slack.com/services/s3cret", "acme.webhook.office.com:443/s3cret", "http://",
+     "https:///s3cret", "http://[::1/s3cret", "http://h:99999/s3cret", "http://u:s3cret@h:port/", "http://h/s3 cret", "http://h:0/s3cret",
+     "https://h/s3cret\n"[:-1] + "\x1b[0m"],
+)  # fmt: skip
+def test_what_is_neither_a_url_nor_a_command_is_refused_unsaid_and_never_run(
+    to: str, chatops_inprocess: Callable[..., Result]
+) -> None:
+    told = chatops_inprocess("monitor", "--once", "--notify", to, db="postgresql://u@127.0.0.1:1/d", check=2)
+    assert "--notify" in told.stderr
+    assert "cret" not in told.stdout + told.stderr
+
+
+def test_what_is_meant_for_a_shell_or_a_server_stays_what_it_is() -> None:
+    for to in ("./tell-the-team", "curl -d @- https://h.example/x", "cat >> told", "a.b/c d", "logger -t x", "exit 3"):
+        assert notify.place(to) == to
+        assert not notify.is_url(to)
+    for to, url in (
+        (" https://h.example/a?b=c#d ", "https://h.example/a?b=c#d"),
+        ("HTTPS://H/x", "https://H/x"),
+        ("http://[::1]:8/", "http://[::1]:8/"),
+    ):
+        assert notify.place(to) == url
+        assert notify.is_url(url)

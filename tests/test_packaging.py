@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from chatops.settings.extras import with_extra
 from tests.conftest import ROOT, clean_environment, program
 from tests.servers import Database, Farm
 
@@ -20,6 +21,14 @@ from tests.servers import Database, Farm
 def run(command: list[str | Path], cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs a program outside the tree, with nothing of the developer's environment but what reaches the registry."""
     return program(*command, cwd=cwd, env={**clean_environment(cwd), **variables}, timeout=300)
+
+
+def test_what_an_extra_lacks_is_told_by_what_made_the_environment(tmp_path: Path) -> None:
+    assert with_extra("local", tmp_path)[1].endswith("-m pip install '.[local]'")
+    assert sys.executable in with_extra("local", tmp_path)[1]
+    for file, command in (("uv-receipt.toml", "uv tool install"), ("pipx_metadata.json", "pipx install")):
+        (tmp_path / file).touch()
+        assert with_extra("console", tmp_path)[1] == f"{command} --force '.[console]'"
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,8 @@ def test_no_such_code_no_date_a_past_day_and_no_reason_write_nothing(chatops_inp
         ["CHAT001", "--until", "2020-01-01", "--reason", "x"],
         ["CHAT001", "--until", "soon", "--reason", "x"],
         ["CHAT001", "--until", "2999-01-01"],
+        ["CHAT001,OPER003", "--until", "2999-01-01", "--reason", "x"],
+        ["CHAT001, OPER003", "--store", "--until", "2999-01-01", "--reason", "x"],
     ):
         chatops_inprocess("snooze", *arguments, check=2)
     assert not (tmp_path / "chatops.toml").exists()

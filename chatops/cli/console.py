@@ -7,6 +7,7 @@ from pathlib import Path
 from chatops.cli.declared import Context, option
 from chatops.cli.options import command, invocation_of
 from chatops.errors import ExitCode, UsageError
+from chatops.settings.extras import with_extra
 
 
 @command(takes=("connection", "tenants"))
@@ -44,7 +45,7 @@ def console(
             raise
         raise UsageError(
             "console needs Textual, which is not installed",
-            next_steps=[("into this environment, from a clone", "python -m pip install -e '.[console]'")],
+            next_steps=[with_extra("console")],
         ) from None
 
     return open_console(

@@ -16,6 +16,7 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 FIGURES = ("waiting", "oldest", "free", "busy")
 """Figures of the queue; `oldest` is a span of time."""
+SEVERITIES = ("critical", "warning", "advice")
 NAMES = f"names: the code of a finding, or {', '.join(FIGURES)}"
 _TEXT = re.compile(r"\s*([A-Za-z]+[0-9]*)\s*(<=|>=|==|=|<|>)\s*(\S.*?)\s*$")
 
@@ -46,7 +47,9 @@ def parse(text: str) -> Condition:
                          details=[NAMES])  # fmt: skip
     name, sign, value = match.groups()
     if name.lower() not in FIGURES and name.isalpha():
-        raise UsageError(f"--for knows no {name!r}{formatting.did_you_mean(name, FIGURES)}", details=[NAMES])
+        of_all = [("until nothing above advice is open", "chatops monitor --until-healthy")] if name.lower() in SEVERITIES else []
+        near = "" if of_all else formatting.did_you_mean(name, FIGURES)
+        raise UsageError(f"--for knows no {name!r}{near}", details=[NAMES], next_steps=of_all)
     name = name.lower() if name.lower() in FIGURES else name.upper()
     if name == "oldest" and not value.isdigit():
         number = formatting.span(value, "--for oldest").total_seconds()
@@ -56,5 +59,6 @@ def parse(text: str) -> Condition:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise UsageError(f"--for {name} is compared with a number, not {value!r}")
+            more = ("several conditions: --for once for each",) if re.search(r"[<>=]", value) else ()
+            raise UsageError(f"--for {name} is compared with a number, not {value!r}", details=more)
     return Condition(name, sign, number, f"{name}{sign}{value}")

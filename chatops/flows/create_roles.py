@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from chatops import sqlfiles
 from chatops.db import Database, identifier
@@ -104,4 +105,4 @@ def _address(target: Target, name: str) -> str:
     parameters = target.parameters
     port = f":{parameters['port']}" if parameters.get("port") else ""
     database = parameters.get("dbname", "postgres")
-    return f"postgresql://{name}{dot}{project}@{parameters.get('host', 'localhost')}{port}/{database}"
+    return f"postgresql://{quote(name, safe='')}{dot}{project}@{parameters.get('host', 'localhost')}{port}/{database}"

@@ -26,7 +26,7 @@ from chatops.flows.live_line import page
 from chatops.flows.monitor_commands import beside
 from chatops.flows.monitor_look import look
 from chatops.flows.monitor_state import InDatabase, InFile, Keeper
-from chatops.flows.notify import notify
+from chatops.flows.notify import is_url, notify, place
 from chatops.flows.run import Invocation
 from chatops.flows.state_files import default_path
 from chatops.frozen import frozen
@@ -76,8 +76,8 @@ def agreed(invocation: Invocation, request: MonitorRequest, *, consent: Callable
     if request.store and not consent("Remember the watch in the database", yes=request.yes):
         raise RefusedError("nothing was changed")
     agree_to_commands(invocation, "monitor", configured_commands(invocation.configuration, "monitor"), yes=request.yes)
-    if request.notify is not None and not request.notify.startswith(("http://", "https://")):
-        invocation.note([Span("--notify runs: "), Span(command_shown(request.notify))])
+    if request.notify is not None and not is_url(to := place(request.notify)):
+        invocation.note([Span("--notify runs: "), Span(command_shown(to))])
         if not consent("Run it when a finding appears or goes", yes=request.yes, writes=False):
             raise RefusedError("nothing was run")
 
@@ -91,7 +91,8 @@ def watching_of(invocation: Invocation, request: MonitorRequest) -> Watching:
         keeper.prepare()
     return Watching(
         invocation, plan=request.plan, path=request.state or default_path(invocation, "monitor"), baseline=baseline,
-        notify=request.notify, until_healthy=request.until_healthy, fail_fast=request.fail_fast, anew=request.anew,
+        notify=request.notify and place(request.notify), until_healthy=request.until_healthy,
+        fail_fast=request.fail_fast, anew=request.anew,
         keeper=keeper, commands=configured_commands(invocation.configuration, "monitor"),
     )  # fmt: skip
 

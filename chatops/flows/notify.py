@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -17,12 +20,48 @@ from typing import IO
 from chatops import formatting
 from chatops.deploys import notice
 from chatops.deploys.monitor_state import Watch
+from chatops.errors import UsageError
 from chatops.flows.configured_commands import command_environment
 from chatops.flows.run import Invocation
 
 NOTIFY_SECONDS, LEAST_SECONDS = 30.0, 1.0
 """How long a hook may take, and how long it has at least where the next look is due before."""
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_NO_SCHEME = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?/\S*")
+_AS_IT_IS = "/:?#[]@!$&'()*+,;=%"
+"""Characters that have a meaning in a URL, escapes among them."""
 _AGAIN = "it is sent again with the next look"
+
+
+def place(to: str) -> str:
+    """A URL to post to, or a command, as it was meant. Raises UsageError for what is neither.
+
+    A URL may hold a secret, so it is not repeated.
+    """
+    meant = to.strip()
+    scheme, colon, rest = meant.partition("://")
+    if not meant:
+        raise UsageError("--notify takes a URL or a command, and is empty")
+    if not colon or not _SCHEME.fullmatch(scheme):
+        if _NO_SCHEME.fullmatch(meant) and shutil.which(meant) is None:
+            raise UsageError("--notify: this looks like a URL without its https:// in front, and no such command is there")
+        return meant
+    if scheme.lower() not in ("http", "https"):
+        raise UsageError(f"--notify posts to http:// and https://, not to {scheme}://")
+    url = f"{scheme.lower()}://{rest}"
+    try:
+        parts = urllib.parse.urlsplit(url)
+        wrong = not parts.hostname or parts.port == 0 or any(sign.isspace() or not sign.isprintable() for sign in url)
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise UsageError("--notify: this is no URL: host and port must be right, and no blanks stand in it")
+    return url
+
+
+def is_url(to: str) -> bool:
+    """Whether what `place` gave is posted to."""
+    return to.startswith(("http://", "https://"))
 
 
 def notify(invocation: Invocation, to: str, watch: Watch, within: float | None = None) -> bool:
@@ -31,8 +70,7 @@ def notify(invocation: Invocation, to: str, watch: Watch, within: float | None =
     many seconds."""
     said = notice.message(watch)
     patience = NOTIFY_SECONDS if within is None else min(NOTIFY_SECONDS, max(LEAST_SECONDS, within))
-    by_post = to.startswith(("http://", "https://"))
-    wrong = _posted(to, said, patience) if by_post else _run(invocation, to, said, patience)
+    wrong = _posted(to, said, patience) if is_url(to) else _run(invocation, to, said, patience)
     if wrong is not None:
         invocation.warn(f"--notify {wrong}; {_AGAIN}")
     return wrong is None
@@ -85,7 +123,8 @@ def _post(url: str, said: dict[str, object], seconds: float) -> str | None:
         # PagerDuty reads its key from the message.
         key = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query).get("routing_key")
         body = json.dumps({**said, "routing_key": key[0]} if key else said).encode()
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
+        bare, headers = _without_account(url)
+        request = urllib.request.Request(bare, body, {"Content-Type": "application/json", **headers}, method="POST")
         with urllib.request.build_opener(_NoRedirects).open(request, timeout=seconds):
             return None
     except urllib.error.HTTPError as error:
@@ -100,6 +139,16 @@ def _post(url: str, said: dict[str, object], seconds: float) -> str | None:
         # Other errors may repeat the URL.
         words = reason.strerror if isinstance(reason, OSError) and reason.strerror else _words(reason)
         return f"could not be sent: {formatting.visible(words)}"
+
+
+def _without_account(url: str) -> tuple[str, dict[str, str]]:
+    """The URL in ASCII, and the header that says its name and password."""
+    account, at, host = (parts := urllib.parse.urlsplit(url)).netloc.rpartition("@")
+    if not host.isascii():
+        host = host.encode("idna").decode()
+    bare = urllib.parse.quote(parts._replace(netloc=host, fragment="").geturl(), safe=_AS_IT_IS)
+    token = base64.b64encode(urllib.parse.unquote(account).encode()).decode()
+    return bare, {"Authorization": f"Basic {token}"} if at else {}
 
 
 def _words(error: object) -> str:

@@ -52,7 +52,7 @@ def pasteable(line: Line) -> Line:
         return line
     typed = program()
     return [
-        replace(span, text=typed + span.text.removeprefix("chatops"))
+        replace(span, text=(typed + span.text.removeprefix("chatops")).replace("&& chatops ", f"&& {typed} "))
         if span.style == "code" and span.text.startswith("chatops ")
         else span
         for span in line

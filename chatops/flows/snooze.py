@@ -50,7 +50,10 @@ def snooze(invocation: Invocation, request: SnoozeRequest) -> ExitCode:
     configuration = invocation.configuration
     if not request.code:
         return _list(invocation, configuration, stored_alone=request.store)
-    (name,) = load.codes_of([request.code])[:1] or [request.code]
+    names = load.codes_of([request.code]) or [request.code]
+    if len(names) > 1:
+        raise UsageError(f"one finding at a time, each with its reason, not {len(names)}; nothing was written")
+    (name,) = names
     load.chosen(load.shipped(), [name], [])
     if not request.off and not request.reason.strip():
         raise UsageError("a reason is needed: --reason TEXT; nothing was written")

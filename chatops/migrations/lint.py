@@ -22,6 +22,7 @@ from chatops.migrations.objects_made import claims_of, table_of
 from chatops.migrations.scanner import Statement, statement_at
 from chatops.migrations.source import MigrationFile
 from chatops.model import Values
+from chatops.settings.extras import with_extra
 
 OLDEST_SERVER = "15.0"
 # The migrator gives every file its lock timeout, and a statement no limit but that of its locks.
@@ -93,7 +94,7 @@ def program() -> Path:
         return Path(elsewhere)
     raise UsageError(
         "squawk is not installed: it comes with the extra `lint` of chat-assignment-ops",
-        next_steps=[("or by itself", "pip install squawk-cli")],
+        next_steps=[with_extra("lint"), ("or by itself", "pip install squawk-cli")],
     )
 
 

@@ -16,7 +16,7 @@ begin
     execute pg_catalog.format('alter role %I password %L', v_name, v_verifier);
   end if;
   if not exists (select from pg_catalog.pg_auth_members as m
-                  where m.member = v_name::regrole and m.roleid = 'chatops_operator'::regrole) then
+                  where m.member = pg_catalog.quote_ident(v_name)::regrole and m.roleid = 'chatops_operator'::regrole) then
     execute pg_catalog.format('grant chatops_operator to %I', v_name);
   end if;
 end
