@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
+from operator import attrgetter
 from typing import TypeVar, dataclass_transform
 
 Kind = TypeVar("Kind")
@@ -35,8 +37,10 @@ def _names_shown(kind: type) -> tuple[str, ...]:
 
 
 @cache
-def _names_compared(kind: type) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(kind) if one.compare)
+def _compared_of(kind: type) -> Callable[[object], object]:
+    """What takes from a value all that is compared of it, at once."""
+    names = [one.name for one in fields(kind) if one.compare]
+    return attrgetter(*names) if names else lambda value: ()
 
 
 def _shown(self: object) -> str:
@@ -45,14 +49,12 @@ def _shown(self: object) -> str:
     return f"{kind.__qualname__}({', '.join(parts)})"
 
 
-def _compared(self: object) -> tuple[object, ...]:
-    kind: type = type(self)
-    return tuple(getattr(self, name) for name in _names_compared(kind))
-
-
 def _equal(self: object, other: object) -> bool:
-    return _compared(self) == _compared(other) if other.__class__ is self.__class__ else NotImplemented
+    kind: type = type(self)
+    compared = _compared_of(kind)
+    return bool(compared(self) == compared(other)) if other.__class__ is kind else NotImplemented
 
 
 def _hash(self: object) -> int:
-    return hash(_compared(self))
+    kind: type = type(self)
+    return hash(_compared_of(kind)(self))

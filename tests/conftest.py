@@ -454,10 +454,11 @@ def inside(
     kind = io.TextIOWrapper if terminal is None else Screen
     out, err = (kind(stream, encoding=encoding, write_through=True) for stream in (io.BytesIO(), heard or io.BytesIO()))
     with pytest.MonkeyPatch.context() as patch:
-        for name in list(os.environ):
+        for name in os.environ.keys() - environment.keys():
             patch.delenv(name)
         for name, value in environment.items():
-            patch.setenv(name, value)
+            if os.environ.get(name) != value:
+                patch.setenv(name, value)
         patch.chdir(cwd)
         patch.setattr(sys, "stdin", io.StringIO(typed))
         patch.setattr(sys, "stdout", out)

@@ -6,6 +6,7 @@ takes longer than `summary` takes to ask.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from chatops.cli.options import Call
 from chatops.frozen import frozen
@@ -64,9 +65,14 @@ def read(words: Sequence[str]) -> Plain | None:
         return None
 
 
-def _read(words: Sequence[str]) -> Plain:
+@functools.cache
+def _lines() -> Mapping[str, Any]:
     with open(FILE, encoding="utf-8") as file:  # noqa: PTH123
-        lines = json.load(file)
+        return cast("Mapping[str, Any]", json.load(file))
+
+
+def _read(words: Sequence[str]) -> Plain:
+    lines = _lines()
     left = iter(words)
     before, [name] = _taken(left, _options(lines[""]), arguments=1)
     if not name or name not in lines:

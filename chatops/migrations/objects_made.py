@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from chatops.migrations.claims import ANY, Claim, Claims, Unread
 from chatops.migrations.migration_text import MigrationText
@@ -38,10 +39,16 @@ _EVERYTHING = (
 
 def claims_of(file: MigrationText, path: Sequence[str]) -> Claims:
     """What a file claims when it is run under a search path."""
+    return _claims_of(file, tuple(path))
+
+
+@lru_cache(maxsize=64)
+def _claims_of(file: MigrationText, path: tuple[str, ...]) -> Claims:
+    """Told once: of a fleet, each tenant is held against the same files."""
     found: list[Claim | Unread] = []
     data = unread = 0
     words: set[str] = set()
-    now = tuple(path)
+    now = path
     session: set[str] = set()  # temporary tables: they come before the real ones, and go with the session
     saved: list[tuple[str, int, tuple[str, ...], bool]] = []
     odd = False  # literals mean something else than they do in a session as adopt has it
@@ -64,7 +71,7 @@ def claims_of(file: MigrationText, path: Sequence[str]) -> Claims:
                 del found[kept:], saved[at + 1 :]
             continue
         odd = odd_literals_after(tokens, odd)
-        if (changed := path_after(tokens, tuple(path), now)) is not None:
+        if (changed := path_after(tokens, path, now)) is not None:
             now = changed
             data += 1
             continue

@@ -87,6 +87,7 @@ _KNOWN = (
 )
 TOOLS = tuple(tool for tool in _KNOWN if _NEVER not in tool.up.pattern)
 """Those whose files are taken apart. What undoes in a file of any other is refused."""
+_REFUSED = tuple(tool for tool in _KNOWN if tool not in TOOLS and _NEVER not in tool.down.pattern)
 # What Liquibase runs in some places only.
 _CONDITION = re.compile(
     r"--\s*(?:preconditions\b|changeset\b.*\b(?:context|contextFilter|labels)\s*:|changeset\b.*\bdbms\s*:\s*\"?(?!postgres))",
@@ -209,7 +210,7 @@ def _refused(name: str, text: str, lines: Sequence[_Line]) -> Iterator[Problem]:
     for line in lines:
         comment, at = line.comment, place(text, line.comment.start)
         mark = comment.text.strip()[:60]
-        tool = next((other.name for other in _KNOWN if other not in TOOLS and other.down.match(comment.text)), None)
+        tool = next((other.name for other in _REFUSED if other.down.match(comment.text)), None)
         if tool == VARIABLES:
             what = f"{tool} puts values of the environment in from here on"
             yield problem_at(name, at, "other-tool", what, "write the values")

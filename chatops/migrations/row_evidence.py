@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from chatops import db, sqlfiles
 from chatops.db import Database
@@ -67,12 +68,17 @@ class _Rows:
     columns: dict[Table, list[str]] = field(default_factory=dict)
 
 
-def candidates(files: Sequence[MigrationText], path: Sequence[str]) -> list[Candidate]:
+def candidates(files: Sequence[MigrationText], path: Sequence[str]) -> tuple[Candidate, ...]:
     """What can be asked of a folder's files."""
+    return _candidates(tuple(files), tuple(path))
+
+
+@lru_cache(maxsize=8)
+def _candidates(files: tuple[MigrationText, ...], path: tuple[str, ...]) -> tuple[Candidate, ...]:
     rows = _Rows()
     for index, file in enumerate(files):
-        _read(rows, index, file, tuple(path))
-    return [*_of_written(rows), *_of_changed(rows)]
+        _read(rows, index, file, path)
+    return (*_of_written(rows), *_of_changed(rows))
 
 
 def proven(database: Database, asked: Sequence[Candidate]) -> list[Candidate]:

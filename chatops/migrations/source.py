@@ -9,7 +9,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,12 @@ from chatops.later import later
 from chatops.migrations.layout import Order, Sorted, Undoing, key_of, number_of, sort_out, version_of
 
 if TYPE_CHECKING:  # what stands in files, and how it differs from what stood there: whoever compares checksums needs neither
-    from chatops.migrations import edits
+    from chatops.migrations import edits, preflight
     from chatops.migrations.edits import Edit
     from chatops.migrations.migration_text import MigrationText
 else:
     edits = later("chatops.migrations.edits")
+    preflight = later("chatops.migrations.preflight")
 
 SHIPPED = "chatops"
 """The source of the files that chatops ships."""
@@ -36,6 +37,8 @@ OWN = "files"
 MOST_DIGESTS = 2000
 DIGEST_LENGTH = 16
 _PIECE = 1 << 16
+# A longer file is not kept once it was examined.
+_KEPT = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,15 @@ class MigrationFile:
 
 def reading_of(shown: str, data: bytes | OSError) -> MigrationText:
     """What stands in a file, or why it cannot be read; `shown` is how messages name it."""
-    from chatops.migrations import preflight  # here: whoever only compares checksums does not pay for a scanner
+    if isinstance(data, bytes):
+        return (_examined if len(data) <= _KEPT else preflight.examine)(shown, data)
+    return preflight.unreadable(shown, data)
 
-    return preflight.unreadable(shown, data) if isinstance(data, OSError) else preflight.examine(shown, data)
+
+@lru_cache(maxsize=64)
+def _examined(shown: str, data: bytes) -> MigrationText:
+    """A watch, a desk and a fleet look at a folder again and again: its files are examined once."""
+    return preflight.examine(shown, data)
 
 
 @frozen

@@ -21,15 +21,22 @@ class Walk:
         self.path = tuple(path)
         self.line = line
         self.at = 0
-        self.words = frozenset(catalog_name(token) for token in tokens if token.kind in ("word", "identifier"))
+        self._words: frozenset[str] | None = None
         self.qualified_by: str | None = None
         """The schema that the name read last was written with; None for a bare name."""
 
     def of(self, tokens: Sequence[Token]) -> Walk:
         """Another walk, through a part of the same statement."""
         part = Walk(tokens, self.text, self.line, self.path)
-        part.words = self.words
+        part._words = self.words
         return part
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All names of the statement, told apart when they are first asked for: most walks end at the first keyword."""
+        if self._words is None:
+            self._words = frozenset(catalog_name(token) for token in self.tokens if token.kind in ("word", "identifier"))
+        return self._words
 
     def peek(self, ahead: int = 0) -> Token | None:
         """The token here, or further on."""
