@@ -74,8 +74,10 @@ def chosen(ctx: Context, incomplete: str) -> Offers:
     if not equals:
         return [
             *((f"{one}=", "filter of chats") for one in FILTERS if one.startswith(incomplete.lower())),
-            *codes(ctx, incomplete),
+            *_offers(ctx, "codes of chats", incomplete),
         ]
+    if name not in FILTERS:
+        return []
     values = {"state": states, "sort": orders, "holder": operators, "last-holder": operators}.get(name)
     return [(f"{name}={word}", told) for word, told in values(ctx, value)] if values is not None else []
 
@@ -85,9 +87,20 @@ def codes(ctx: Context, incomplete: str) -> Offers:
     return _offers(ctx, "codes", incomplete)
 
 
+def operators_found(ctx: Context, incomplete: str) -> Offers:
+    """The codes that find operators."""
+    return _offers(ctx, "codes of operators", incomplete)
+
+
+def mendable(ctx: Context, incomplete: str) -> Offers:
+    """The codes that have a repair."""
+    return _offers(ctx, "codes with a repair", incomplete)
+
+
 def conditions(ctx: Context, incomplete: str) -> Offers:
-    """What `wait --for` compares: figures of the queue, and codes."""
-    return [*words("waiting", "oldest", "free", "busy")(ctx, incomplete), *codes(ctx, incomplete)]
+    """What `wait --for` compares, figures of the queue and codes, with the sign that a number follows."""
+    figures = words("waiting=", "oldest<", "free>", "busy<")(ctx, incomplete)
+    return [*figures, *((f"{code}=", told) for code, told in codes(ctx, incomplete) if "," not in code)]
 
 
 def thresholds(ctx: Context, incomplete: str) -> Offers:
@@ -96,7 +109,7 @@ def thresholds(ctx: Context, incomplete: str) -> Offers:
 
 
 def files(ctx: Context, incomplete: str) -> Offers:
-    """The names of the shipped migration files."""
+    """The names of the migration files: of the folder that the line names so far, else of chatops.toml, else the shipped ones."""
     return _offers(ctx, "files", incomplete)
 
 
@@ -121,7 +134,7 @@ def formats(ctx: Context, incomplete: str) -> Offers:
 
 
 def steps(ctx: Context, incomplete: str) -> Offers:
-    """The steps of a deploy in order."""
+    """The steps of a deploy in order, those that there are."""
     return _offers(ctx, "steps", incomplete)
 
 
@@ -135,4 +148,4 @@ def _offers(ctx: Context, kind: str, incomplete: str) -> Offers:
 
     callback = ctx.command.callback
     known = getattr(getattr(callback, "__wrapped__", callback), "formats", None)
-    return complete_words.offers(kind, incomplete, ctx.obj.given, known)
+    return complete_words.offers(kind, incomplete, ctx.obj.given, complete_words.Known(known, ctx.info_name or "", ctx.params))

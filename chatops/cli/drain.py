@@ -21,7 +21,11 @@ def drain(
         help="Who gets the chats; auto spreads over who is free.",
     ),
     where: str | None = option(
-        None, "--where", metavar="CODE", autocompletion=completion.codes, help="All operators of a finding, such as OPER003."
+        None,
+        "--where",
+        metavar="CODE",
+        autocompletion=completion.operators_found,
+        help="All operators of a finding, such as OPER003.",
     ),
     release: bool = option(False, "--release", help="Release the chats instead of giving them to others."),
     finish: bool = option(False, "--finish", help="They keep the chats they hold, answer them, and leave."),

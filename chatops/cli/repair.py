@@ -15,7 +15,7 @@ def repair(
     codes: list[str] = argument(
         None,
         metavar="[CODE]…",
-        autocompletion=completion.codes,
+        autocompletion=completion.mendable,
         help="What to mend; everything that has a repair when not given.",
     ),
     chat: str | None = option(None, "--chat", metavar="CHAT", help="Only this chat.", autocompletion=completion.chats),

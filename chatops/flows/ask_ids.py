@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chatops import db, local, settings, sqlfiles
+from chatops import db, local, names, settings, sqlfiles
 from chatops.settings import Target
 
 
@@ -17,6 +17,14 @@ def rows(target: Target, kind: str, most: int) -> Sequence[Sequence[object]]:
         before_018 = not (database.facts and database.facts.goes_by_clocks)
         query = sqlfiles.query(f"queries/complete_{kind}.sql", before_018=before_018)
         return database.tuples(query, {"most": most})
+
+
+def means_one(target: Target, words: Sequence[str]) -> list[bool]:
+    """Whether each of these words means one operator alone, as every command reads it."""
+    if not words:
+        return []
+    with db.connect(target, "completion", "read", connect_timeout=2) as database, database.reading(statement_timeout="2s"):
+        return [len(word) >= names.SHORTEST_WORD and len(names.operators_like(database, word)) == 1 for word in words]
 
 
 def _running(target: Target) -> Target:

@@ -22,6 +22,8 @@ FETCH_SECONDS = 5
 """How long a look at the database may go on for the next time, after this one was given up."""
 MOST = 200
 MOST_NAMES = 5_000
+MOST_OFFERED = 50
+"""So many names are asked about: who types on gets the others."""
 NAMES_SECONDS = 1.0
 """How long somebody who types a name waits."""
 
@@ -57,7 +59,7 @@ def _kept(target: Target, kind: str) -> Sequence[tuple[str, str]]:
 
 
 def _by_name(target: Target, typed: str) -> Offers:
-    """Words of operators' names that begin so, each naming one operator. Asked live: names are kept in no file."""
+    """What of operators' names begins so and means one of them alone. Asked live: names are kept in no file."""
     if not hasattr(os, "fork"):
         return []
     end, answer = os.pipe()
@@ -79,13 +81,21 @@ def _by_name(target: Target, typed: str) -> Offers:
 
 
 def _ask_names(target: Target, typed: str) -> Offers:
-    seen: dict[str, list[str]] = {}
+    from chatops.flows import ask_ids  # the driver: in the process that asks; the one that answers has a third of a second
+
+    seen: dict[str, str] = {}
     for _, load, name in _rows(target, "operators", MOST_NAMES):
-        for word in {word.lower(): word for word in str(name or "").split()}.values():
-            if word.lower().startswith(typed.lower()) and re.fullmatch(r"[\w.-]+", word):
+        # Behind a word that several are called by stands what tells them apart: the rest of the name.
+        for word in (*str(name or "").split(), " ".join(str(name or "").split())):
+            if word.lower().startswith(typed.lower()) and re.fullmatch(r"[\w.-]+( [\w.-]+)*", word):
                 # In the case that was typed: shells offer only what goes on that.
-                seen.setdefault(typed + word[len(typed) :], []).append(str(load))
-    return [(word, loads[0] if len(loads) == 1 else f"{len(loads)} operators") for word, loads in sorted(seen.items())]
+                seen.setdefault(typed + word[len(typed) :], str(load))
+    told = list(seen.items())[:MOST_OFFERED]
+    meant = ask_ids.means_one(target, [word for word, _ in told])
+    bash = os.environ.get("_CHATOPS_COMPLETE", "").endswith("_bash")  # which takes what is offered as it stands; others quote it
+    return sorted(
+        (word.replace(" ", "\\ ") if bash else word, load) for (word, load), one in zip(told, meant, strict=True) if one
+    )
 
 
 def cache_file(target: Target, kind: str) -> Path:
