@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,12 +28,13 @@ class Schema:
 
 
 def there(database: db.Database, pattern: str) -> list[Schema]:
-    """The schemas that match a pattern with `*`, to be looked into; inside a transaction."""
-    return database.rows(Schema, sqlfiles.read("queries/tenants_like.sql"), {"pattern": like(pattern)})
+    """The schemas that match a pattern with `*`, `?` and `[ab]`, to be looked into; inside a transaction."""
+    found = database.rows(Schema, sqlfiles.read("queries/tenants_like.sql"), {"pattern": like(pattern)})
+    return [one for one in found if matches(one.name, pattern)]
 
 
 def schemas(target: Target, pattern: str, note: Callable[[str], None]) -> list[Target]:
-    """The target once for each of its schemas that match a pattern with `*`. Raises UsageError when none does."""
+    """The target once for each of its schemas that match a pattern. Raises UsageError when none does."""
     with contextlib.closing(db.connect(target, "migrate", "read")) as database:
         found = there(database, pattern)
         if not found:
@@ -42,19 +45,32 @@ def schemas(target: Target, pattern: str, note: Callable[[str], None]) -> list[T
 def without_public(found: Sequence[Schema], pattern: str, note: Callable[[str], None]) -> list[Schema]:
     """Those that match, without a `public` that has no chats: who asks for every tenant does not mean it, unless by name."""
     kept = [one for one in found if one.name != PUBLIC or one.has_chats]
-    if len(kept) == len(found) or not kept or "*" not in pattern:
+    if len(kept) == len(found) or not kept or pattern == PUBLIC:
         return list(found)
     note("schema public has no chats and is left out; --schema public means it")
     return kept
 
 
-def like(pattern: str) -> str:
-    r"""A pattern with `*` as LIKE takes it.
+def matches(name: str, pattern: str) -> bool:
+    """Whether a schema is meant by a pattern, as environments and files are; a name is itself, whatever signs are in it.
 
-    >>> like("tenant_*")
-    'tenant\\_%'
+    >>> matches("tenant_b", "tenant_[ab]"), matches("tenant_c", "tenant_[!ab]"), matches("a[1]", "a[1]"), matches("ab", "A?")
+    (True, True, True, False)
     """
-    return pattern.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%").replace("*", "%")
+    return name == pattern or fnmatch.fnmatchcase(name, pattern)
+
+
+_ONE = re.compile(r"\[!?\]?[^\]]*\]|\?")
+
+
+def like(pattern: str) -> str:
+    r"""A pattern as LIKE takes it, which may let through more: a set of signs is any sign, or itself.
+
+    >>> like("tenant_*"), like("tenant_[ab]_?")
+    ('tenant\\_%', 'tenant\\_%\\__')
+    """
+    text = pattern.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%").replace("*", "%")
+    return _ONE.sub(lambda found: "_" if found[0] == "?" else "%", text)
 
 
 def none_matches(target: Target, pattern: str, others: Sequence[str]) -> UsageError:

@@ -507,3 +507,27 @@ def test_every_tenant_is_told_or_counted_and_nothing_worse_comes_later(rows: lis
     shown = [list(table.rows) for table in answer.tables if table.audience == "people"]
     assert len(shown[0] if shown else []) == min(len(told), screen.MOST)
     assert answer.data["well"] == len(rows) - len(told)
+
+
+def test_a_pattern_means_the_same_in_every_command(tenants: Database, chatops_inprocess: Chatops) -> None:
+    """As environments and files are named: stars, question marks, sets of signs; and a name is itself."""
+    tenants.execute('alter schema "tenant d\'or" rename to "tenant_[x]"')
+
+    def named(*words: str) -> set[str]:
+        answer = json.loads(chatops_inprocess(*words, "-o", "json", db=tenants).stdout)
+        return {row["schema"] for row in answer["tenants"]}
+
+    for pattern, meant in (
+        ("tenant_[ab]", {"tenant_a", "tenant_b"}), ("tenant_[!ab]", {"tenant_c"}), ("tenant_?", {"tenant_a", "tenant_b", "tenant_c"}),
+        ("*_[a-b]", {"tenant_a", "tenant_b"}), ("tenant_[x]", {"tenant_[x]"}), ("tenant_[[]x]", {"tenant_[x]"}),
+    ):  # fmt: skip
+        for words in (("queue",), ("status",), ("monitor", "--once"), ("migrate", "--dry-run")):
+            if words != ("migrate", "--dry-run"):
+                assert named(*words, "--all-schemas", pattern) == meant, (words, pattern)
+                continue
+            told = chatops_inprocess(*words, "--all-schemas", pattern, db=tenants, check=0).stdout
+            assert {name for name in (*NAMES, "tenant_[x]") if name in told} == meant, told
+    for refused in ("tenant_[xy]", "TENANT_?", "tenant_%"):
+        assert "no schema of" in chatops_inprocess("queue", "--all-schemas", refused, db=tenants, check=2).stderr
+    cut = json.loads(chatops_inprocess("queue", "--all-schemas", "tenant_?", "--limit", "2", "-o", "json", db=tenants).stdout)
+    assert (len(cut["tenants"]), cut["tenants_total"], cut["truncated"]) == (2, 3, True)

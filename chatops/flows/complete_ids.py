@@ -11,10 +11,17 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatops import formatting, settings
 from chatops.flows.given import Given
+from chatops.later import later
 from chatops.settings import Target
+
+if TYPE_CHECKING:  # the driver: in the process that asks; the one that answers has a third of a second
+    from chatops.flows import ask_ids
+else:
+    ask_ids = later("chatops.flows.ask_ids")
 
 FRESH_SECONDS = 60
 BUDGET_SECONDS = 0.3
@@ -81,8 +88,6 @@ def _by_name(target: Target, typed: str) -> Offers:
 
 
 def _ask_names(target: Target, typed: str) -> Offers:
-    from chatops.flows import ask_ids  # the driver: in the process that asks; the one that answers has a third of a second
-
     seen: dict[str, str] = {}
     for _, load, name in _rows(target, "operators", MOST_NAMES):
         # Behind a word that several are called by stands what tells them apart: the rest of the name.
@@ -143,8 +148,6 @@ def _look_aside(work: Callable[[], None], keep: int | None = None) -> bool:
 
 
 def _rows(target: Target, kind: str, most: int) -> Sequence[Sequence[object]]:
-    from chatops.flows import ask_ids  # the driver: in the process that asks; the one that answers has a third of a second
-
     return ask_ids.rows(target, kind, most)
 
 

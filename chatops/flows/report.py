@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +77,7 @@ def _watches(folder: Path) -> Iterator[Watch]:
 def _is_meant(watch: Watch, targets: list[Target], pattern: str | None) -> bool:
     database, _, schema = watch.place.rpartition(" ")
     return any(
-        target.shown() == database and (fnmatch.fnmatchcase(schema, pattern) if pattern is not None else schema == target.schema)
+        target.shown() == database and (schemas.matches(schema, pattern) if pattern is not None else schema == target.schema)
         for target in targets
     )
 
