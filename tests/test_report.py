@@ -81,14 +81,45 @@ def test_a_deploy_that_stopped_says_why_what_is_in_place_and_what_to_do(
     assert "Commands" not in words  # none ran
 
 
-@pytest.mark.parametrize(("plan", "mark"), [("15m*4", "45 m"), ("1h*24", "24 h"), ("2d", "48 h")])
-def test_axes_are_in_minutes_or_hours(plan: str, mark: str, chatops_inprocess: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("plan", "mark"), [("10s*6", "60 s"), ("15m*4", "45 m"), ("1h*24", "24 h"), ("2d", "48 h")])
+def test_axes_are_in_seconds_minutes_or_hours(
+    plan: str, mark: str, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
     state = monitor_state.begin("db public", plan, START, {})
     for slot, after in enumerate(state.schedule.slots):
         state, _ = monitor_state.advance(state, slot, (), START + after, Look({"waiting": slot}))
     (tmp_path / "day.json").write_text(state.text)
     chatops_inprocess("report", "day.json", check=0)
     assert mark in Page((tmp_path / "day.html").read_text()).words
+
+
+def test_what_is_new_stands_before_what_was_there_and_the_worst_before_the_rest(
+    chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    """In which order the codes are makes no difference, and of what was there at the first look nobody says since when."""
+    known = {"CHAT001": Seen("warning", "a"), "DB019": Seen("critical", "b"), "DB001": Seen("unknown", "c")}
+    state = monitor_state.begin("db public", "1h*2", START, monitor_state.baseline_of(Look({}, known)))
+    found = {**known, "CHAT002": Seen("warning", "d"), "ZERO001": Seen("critical", "e")}
+    state, _ = monitor_state.advance(state, 0, (), START + timedelta(hours=1), Look({"waiting": 1}, found))
+    (tmp_path / "day.json").write_text(state.text)
+    chatops_inprocess("report", "day.json", check=0)
+    order = ["ZERO001", "CHAT002", "DB019", "CHAT001", "DB001"]
+    open_now = Page((tmp_path / "day.html").read_text()).words.partition("Open now")[2].partition("appeared and went")[0]
+    assert re.findall(r"[A-Z]+\d{3}", open_now) == order
+    assert open_now.count("2026-01-01 01:00") == 2
+    assert open_now.count("from before") == 3
+    rows = json.loads(chatops_inprocess("report", "day.json", "-o", "json", check=0).stdout)["open"]
+    assert [(row["code"], row["new"], row["since"] is None) for row in rows] == [
+        (code, place < 2, place >= 2) for place, code in enumerate(order)
+    ]
+    made = receipt.Receipt("0", "production", "db", "public", "2026-01-01T00:00:00Z", baseline={
+        "findings": sorted(known), "known": {code: {"severity": one.severity, "title": one.title} for code, one in known.items()},
+    }).with_step(receipt.Step("code", "skipped", "skipped", 0.0))  # fmt: skip
+    (tmp_path / "deploy.json").write_text(made.text)
+    chatops_inprocess("report", "deploy.json", check=0)
+    words = Page((tmp_path / "deploy.html").read_text()).words
+    assert words.count("skipped") == 1
+    assert re.findall(r"[A-Z]+\d{3}", words.partition("Findings before")[2]) == ["DB019", "CHAT001", "DB001"]
 
 
 @pytest.mark.parametrize("chats", [0, 3, 9_999, 10_001, 719_604, 1_204_881, 3 * 10**9])

@@ -9,8 +9,8 @@ from html import escape
 
 from chatops import formatting
 from chatops.deploys import notice
-from chatops.deploys.monitor_state import Watch, span, verdict
-from chatops.deploys.receipt import Receipt, standing
+from chatops.deploys.monitor_state import Open, Watch, span, verdict
+from chatops.deploys.receipt import Receipt, Step, standing
 from chatops.screens.report_plots import bars, plot
 from chatops.screens.tenants import MOST, TenantRow
 from chatops.screens.tenants_checks import MONITOR
@@ -18,7 +18,8 @@ from chatops.screens.tenants_checks import MONITOR
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--dim:#5b6572;--rule:#d5dae1;--good:#1a7f4b;--bad:#b3261e;--line:#2563b8}
 @media(prefers-color-scheme:dark){:root{--ink:#e7eaee;--paper:#14171b;--dim:#9aa5b1;--rule:#333b45;--good:#5cc98d;--bad:#ff8a80;--line:#7db4ff}}
-@media print{:root{--ink:#000;--paper:#fff;--dim:#444;--rule:#aaa;--good:#064;--bad:#900;--line:#036}section{break-inside:avoid}}
+@media print{:root{--ink:#000;--paper:#fff;--dim:#444;--rule:#aaa;--good:#064;--bad:#900;--line:#036}
+tr,p,li,svg{break-inside:avoid}h2{break-after:avoid}}
 *{box-sizing:border-box}body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--paper);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}h1{font-size:1.35rem;line-height:1.25;margin:.2rem 0 .6rem}
 h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
@@ -28,9 +29,9 @@ th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bott
 td:last-child{overflow-wrap:anywhere}
 @media screen and (max-width:34rem){thead{display:none}tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--rule)}
 td{display:inline-block;border:0;padding:0 .8rem 0 0;max-width:100%}
-td:first-child{font-weight:600}td:last-child{display:block;padding:0}
+td:empty{display:none}td:first-child{font-weight:600}td:last-child{display:block;padding:0}
 td[data-head]::before{content:attr(data-head) " ";color:var(--dim)}}
-th{font-weight:600;color:var(--dim)}td.n{white-space:nowrap;text-align:right}svg{display:block;width:100%;height:auto}
+th{font-weight:600;color:var(--dim)}td.n{white-space:nowrap;text-align:right}svg{display:block;width:100%;max-width:44rem;height:auto}
 
 code span{display:inline-block;max-width:100%;overflow-wrap:anywhere}@media (min-width:34rem){td:first-child{white-space:nowrap}}
 ul{margin:.3rem 0;padding-left:1.2rem}
@@ -46,7 +47,7 @@ LABELLED = ("took", "waited for locks", "rows", "sha256")
 def of_receipt(receipt: Receipt) -> str:
     """The page of a deploy."""
     failed = receipt.failed
-    rows = [[step.name, step.result, formatting.duration(step.seconds), step.says] for step in receipt.steps]
+    rows = [[step.name, step.result, formatting.duration(step.seconds), says_more(step)] for step in receipt.steps]
     files = [
         [file.name, formatting.duration(file.duration_ms / 1000), formatting.duration(file.waited_ms / 1000),
          f"{file.rows:,}", file.sha256[:12]]
@@ -82,8 +83,8 @@ def of_watch(watch: Watch) -> str:
                 for tick in seen if tick.figures.get(name) is not None]  # fmt: skip
 
     told = [[one.at[:16].replace("T", " "), one.kind, one.severity, one.code, one.title] for one in watch.transitions]
-    standing = [[code, one.severity, one.since[:16].replace("T", " "), "from before" if one.before else "new", one.title]
-                for code, one in sorted(watch.open.items())]  # fmt: skip
+    standing = [[code, one.severity, "" if one.before else one.since[:16].replace("T", " "),
+                 "from before" if one.before else "new", one.title] for code, one in open_now(watch)]  # fmt: skip
     missed = [[str(slot + 1), f"{span(watch.schedule.slots[slot])} after the start"] for slot in watch.missed]
     blind = [[str(tick.slot + 1), tick.at[:16].replace("T", " "), tick.unseen or "the database did not answer"]
              for tick in watch.ticks if not tick.reached or tick.unseen is not None]  # fmt: skip
@@ -153,10 +154,25 @@ def _at(instant: str) -> str:
 
 
 def before_deploy(receipt: Receipt) -> list[dict[str, str]]:
-    """The findings of before a deploy: code, severity, title."""
+    """The findings of before a deploy, the worst first: code, severity, title."""
     known = receipt.baseline.get("known", {})
-    return [{"code": str(code), "severity": str(known.get(code, {}).get("severity", "")),
-             "title": str(known.get(code, {}).get("title", ""))} for code in receipt.baseline.get("findings", [])]  # fmt: skip
+    found = [{"code": str(code), "severity": str(known.get(code, {}).get("severity", "")),
+              "title": str(known.get(code, {}).get("title", ""))} for code in receipt.baseline.get("findings", [])]  # fmt: skip
+    return sorted(found, key=lambda one: (_badness(one["severity"]), one["code"]))
+
+
+def open_now(watch: Watch) -> list[tuple[str, Open]]:
+    """What is open, what is new before what was there, the worst first."""
+    return sorted(watch.open.items(), key=lambda one: (one[1].before, _badness(one[1].severity), one[0]))
+
+
+def _badness(severity: str) -> int:
+    return notice.SEVERITIES.index(severity) if severity in notice.SEVERITIES else len(notice.SEVERITIES)
+
+
+def says_more(step: Step) -> str:
+    """What a step says beside its result."""
+    return "" if step.says == step.result else step.says
 
 
 def _stopped(receipt: Receipt) -> str:

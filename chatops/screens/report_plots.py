@@ -1,4 +1,4 @@
-"""The drawings of the report: lines over minutes or hours, and bars; readable on a phone, in the dark and on paper."""
+"""The drawings of the report: lines over seconds, minutes or hours, and bars; readable on a phone, in the dark and on paper."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def plot(title: str, points: Sequence[tuple[float, float]]) -> str:
     """A line over seconds since the start; a single point is a dot."""
     if not points:
         return f"<section><h2>{escape(title)}</h2><p class=dim>nothing was seen</p></section>"
-    unit, word = (60.0, "m") if max(x for x, _ in points) < 2 * 3600 else (3600.0, "h")
-    right = max(max(x for x, _ in points) / unit, 0.001)
+    longest = max(x for x, _ in points)
+    unit, word = (1.0, "s") if longest < 2 * 60 else (60.0, "m") if longest < 2 * 3600 else (3600.0, "h")
+    right = max(longest / unit, 0.001)
     top = _top(max(y for _, y in points))
     floor = HEIGHT - BOTTOM
 
@@ -72,13 +73,13 @@ def _top(highest: float) -> float:
 
 
 def _marks(right: float, word: str) -> list[float]:
-    """Where an axis in minutes or hours is marked: at most five steps of a round number.
+    """Where an axis in seconds, minutes or hours is marked: at most five steps of a round number.
 
     >>> _marks(24, "h"), _marks(3.5, "h"), _marks(60, "m")
     ([0, 6, 12, 18, 24], [0, 1, 2, 3], [0, 15, 30, 45, 60])
     """
     small = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]
-    steps = [*small, 5, 10, 15, 30] if word == "m" else [*small, 3, 4, 6, 12, 24, 48, 72, 168]
+    steps = [*small, 5, 10, 15, 30] if word != "h" else [*small, 3, 4, 6, 12, 24, 48, 72, 168]
     step = next((step for step in steps if right / step <= 5), right)
     return [round(step * many, 6) for many in range(int(right / step) + 1)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chatops.deploys.monitor_state import Watch, span, verdict
 from chatops.deploys.receipt import Receipt
 from chatops.model import Answer, Column, Line, Span, Table, Text, named
-from chatops.screens.report_page import before_deploy, head_of, place_of_receipt, place_of_watch
+from chatops.screens.report_page import before_deploy, head_of, open_now, place_of_receipt, place_of_watch, says_more
 
 FIGURES = {"waiting": "chats that wait", "oldest_seconds": "longest wait, seconds", "assigned": "chats with an operator",
            "waiting_real_user_reply": "chats that wait for their user"}  # fmt: skip
@@ -17,11 +17,12 @@ def answer_of_receipt(receipt: Receipt) -> Answer:
     lines: list[Line] = [[Span(head_of(receipt), "critical" if failed else "ok")], place_of_receipt(receipt)]
     lines += [f"  {detail}" for detail in (failed.details if failed else ())]
     steps = [Column("name", "step"), Column("result", "result"), Column("seconds", "took", "duration"), Column("says", "says")]
+    told = [{"name": one.name, "result": one.result, "seconds": one.seconds, "says": says_more(one)} for one in receipt.steps]
     files = [Column("name", "file"), Column("duration_ms", "ms", "number"), Column("waited_ms", "ms for locks", "number"),
              Column("rows", "rows", "number")]  # fmt: skip
     return Answer("report", [
         Text(lines),
-        Table("steps", steps, list(receipt.steps), "Timeline"),
+        Table("steps", steps, told, "Timeline"),
         Table("files", files, list(receipt.files), "Files"),
         Table("findings", named("code", "severity", "title"), before_deploy(receipt),
               "Findings before the deploy"),
@@ -35,8 +36,10 @@ def answer_of_watch(watch: Watch) -> Answer:
     seen = [tick for tick in watch.ticks if tick.reached]
     told = [Column("at", "at (UTC)"), Column("kind", "what"), Column("severity", "severity"), Column("code", "code"),
             Column("title", "title")]  # fmt: skip
-    standing = [{"code": code, "severity": one.severity, "since": one.since, "title": one.title} for code, one in
-                sorted(watch.open.items())]  # fmt: skip
+    # Since when something is there that was there at the first look, nobody saw.
+    standing = [{"code": code, "severity": one.severity, "since": None if one.before else one.since, "new": not one.before,
+                 "title": one.title} for code, one in open_now(watch)]  # fmt: skip
+    opened = [*named("code", "severity", "since"), Column("new", "new", "flag"), Column("title", "title")]
     figures = []
     for name, label in FIGURES.items():
         values = [float(tick.figures[name]) for tick in seen if tick.figures.get(name) is not None]
@@ -48,7 +51,7 @@ def answer_of_watch(watch: Watch) -> Answer:
     return Answer("report", [
         Text([[Span(end.sentence, "critical" if end.code else "ok")], place_of_watch(watch)]),
         Table("transitions", told, list(watch.transitions), "Findings that appeared and went"),
-        Table("open", named("code", "severity", "since", "title"), standing, "Open now"),
+        Table("open", opened, standing, "Open now"),
         Table("figures", numbers, figures, "Figures"),
         Table("missed", [Column("tick", "look", "number"), Column("due", "due")], missed, "Looks that were missed"),
         *_next(watch.next_steps),
