@@ -164,4 +164,4 @@ def test_a_folder_of_somebody_elses_says_who_waits_what_is_lost_and_what_is_not_
     assert "reads and writes of parent: for a moment" in text
     assert "not known: it calls tidy()" in text
     assert "Lost for good: the former values of child.c" in text
-    assert "no command takes a file out again" in text
+    assert "Going back from one of these 9 files: deploy the old code; its SQL, once it is in:" in text

@@ -42,6 +42,7 @@ def migrate(
     again: Annotated[
         str | None, option(metavar="FILE", help="Make the functions and views of a file that is in once more.")
     ] = None,
+    back: Annotated[str | None, option(metavar="FILE", help="Only write the SQL that takes a file back here.")] = None,
     quiet: Annotated[bool, option("--quiet", "-q", help="Of what the server says, only warnings.")] = False,
 ) -> ExitCode:
     """Applies the pending files in order, each in one transaction with its entry in the ledger, then the views that changed.
@@ -58,6 +59,7 @@ def migrate(
       chatops migrate --all-schemas 'tenant_*' --jobs 8 --canary 5 --yes
       chatops migrate --again 015 --dry-run
       chatops migrate --show 018
+      chatops migrate --back 017
 
     Exit codes: 0 everything asked for is in · 2 usage · 3 unreachable, or the connection was lost · 4 refused, or a file
     failed and was rolled back · 5 a lock or another migrator was in the way for longer than --max-wait
@@ -81,5 +83,6 @@ def migrate(
         quiet,
         show,
         again,
+        back,
     )
     return flow.migrate(invocation_of(ctx), options)

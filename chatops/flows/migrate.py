@@ -26,11 +26,12 @@ from chatops.settings import Target
 
 if TYPE_CHECKING:  # files that are applied, many tenants, one file again, the text for psql, what a plan would mend
     from chatops.checks import safety
-    from chatops.flows import again, migrate_fleet, pager, tell_migration
+    from chatops.flows import again, going_back, migrate_fleet, pager, tell_migration
     from chatops.migrations import plan_locks, psql_text, repair_counts, run
     from chatops.screens import plan_locks as plan_screen
 else:
     again, safety = later("chatops.flows.again"), later("chatops.checks.safety")
+    going_back = later("chatops.flows.going_back")
     migrate_fleet, tell_migration = later("chatops.flows.migrate_fleet"), later("chatops.flows.tell_migration")
     pager, plan_locks = later("chatops.flows.pager"), later("chatops.migrations.plan_locks")
     plan_screen = later("chatops.screens.plan_locks")
@@ -57,6 +58,7 @@ class MigrateOptions:
     quiet: bool
     show: str | None
     again: str | None
+    back: str | None = None
 
     def request(self, target: Target) -> MigrationRequest:
         """The same for one database, with the command lines that go with it."""
@@ -82,10 +84,13 @@ class MigrateOptions:
 def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     """Opens, plans, asks, applies, shows; for several databases or schemas each by itself."""
     as_sql = invocation.format() == "sql"
-    if (options.show is not None or options.again is not None) and (options.to is not None or options.all_schemas):
-        raise UsageError("--show and --again are about one file of one database: leave out --to and --all-schemas")
+    of_one_file = options.show is not None or options.again is not None or options.back is not None
+    if of_one_file and (options.to is not None or options.all_schemas):
+        raise UsageError("--show, --again and --back are about one file of one database: leave out --to and --all-schemas")
     if options.show is not None:
         return again.show_file(invocation, options.folder.folder(invocation.configuration), options.show)
+    if options.back is not None:
+        return going_back.back(invocation, options.folder, options.back)
     if (as_sql and not options.dry_run) or any(name == "sql" for name, _ in invocation.writes()):
         raise UsageError("-o sql shows the text of a dry run on stdout: add --dry-run")
     if options.again is not None:
@@ -148,12 +153,13 @@ def _who_waits(
     ways = plan_screen.Ways(
         rehearse=invocation.here("rehearse", *own),
         diagnose=invocation.here("diagnose"),
-        remove=invocation.here("remove"),
+        remove=invocation.here("remove", "--dry-run"),
+        back=invocation.here("migrate", *options.folder.words(), "--back"),
         log=invocation.here("log"),
         whole=f"{request.again} --dry-run -o json",
         max_wait=request.max_wait,
     )
-    return plan_locks.plan_locks(database, prepared), ways
+    return plan_locks.plan_locks(database, prepared, leave=True), ways
 
 
 def _this_run(invocation: Invocation, prepared: Prepared) -> Run:
@@ -169,7 +175,7 @@ def go(
     # Counting reads all messages: only for somebody who is about to decide.
     counts = repair_counts.count_repairs(database, prepared) if invocation.interactive and not yes else {}
     lines = [*screen.plan_lines(prepared, invocation.medium().width, counts, told), ""]
-    if invocation.interactive and not yes:
+    if invocation.interactive and not yes:  # the last lines, what is mended and the way back, stand right above the question
         pager.show_beside(invocation, [Text(lines)])
     else:
         for line in lines:

@@ -16,8 +16,13 @@ class Ours:
 
 
 _NO_WAY_BACK = Ours(
-    "no migration is taken back; the next file answers it",
-    (("write it", "new NAME"), ("a move of chats", "undo ACTION"), ("all that chatops made", "remove --dry-run")),
+    "no migration is taken back by itself: from 018 on all go together, of an earlier one you get the SQL",
+    (
+        ("018 and later", "remove --dry-run"),
+        ("an earlier one", "migrate --back FILE"),
+        ("a move of chats", "undo ACTION"),
+        ("the next file", "new NAME"),
+    ),
 )
 _APPLY = Ours("applying the pending files is migrate", (("look", "migrate --dry-run"), ("apply", "migrate")))
 _STATUS = Ours("which files are in is status", (("which files", "status"),))
@@ -104,7 +109,7 @@ def ours(words: Sequence[str]) -> Ours | None:
     """What chatops has for a line of another tool, by its words; None for words of nobody.
 
     >>> ours(["rollback", "017"]).says
-    'no migration is taken back; the next file answers it'
+    'no migration is taken back by itself: from 018 on all go together, of an earlier one you get the SQL'
     >>> ours(["db", "push"]).steps[0], ours(["summry"])
     (('look', 'migrate --dry-run'), None)
     """

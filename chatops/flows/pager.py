@@ -27,15 +27,14 @@ def show_paged(invocation: Invocation, answer: Answer) -> None:
 
 
 def page_beside(invocation: Invocation, text: str) -> None:
-    """The same for a text that stands beside the answer, on stderr: what a question is about."""
-    words = _pager(invocation)
-    if words is None or text.count("\n") < shutil.get_terminal_size().lines or not _ran(invocation, words, text, sys.stderr):
-        sys.stderr.write(text)
-        sys.stderr.flush()
+    """Shows a text that stands beside the answer, on stderr: what a question is about. Never in a pager: that would take the
+    answer to the question for a command of its own, and hide the last lines, which stand right above the question."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
 
 
 def show_beside(invocation: Invocation, body: Sequence[Table | Text]) -> None:
-    """Shows blocks of an answer beside the answer, on stderr: what a question is about; in a pager where they do not fit."""
+    """Shows blocks of an answer beside the answer, on stderr: what a question is about."""
     medium = invocation.medium(stream=sys.stderr)
     pieces = render(Answer("", body, now=invocation.now), "table", medium)
     page_beside(invocation, "".join(encodable(piece, medium) for piece in pieces))

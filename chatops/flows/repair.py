@@ -61,9 +61,11 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         says = None if request.columns else _sentences(invocation, repair_plan.called(database, previews))
         preview = screen.preview_answer(plan, previews, here, here(*again) if request.dry_run else None, says)
         busy = any(one.busy for one in previews)
-        show_paged(invocation, _with_holders(preview, database, here) if busy else preview)
+        preview = _with_holders(preview, database, here) if busy else preview
         if request.dry_run:
+            show_paged(invocation, preview)
             return ExitCode.OK
+        invocation.show(preview)  # a question follows: a pager would swallow its answer
     if invocation.interactive and not request.yes:
         kept = " What was before is kept in the log." if request.audit else " Nothing keeps what was before."
         invocation.note(f"A repair cannot be undone: that would bring the fault back.{kept}")

@@ -121,8 +121,10 @@ class MigrationPlan:
         if not self.past:
             return None
         names = listed([entry.name for entry in self.past])
-        told = "is in and stays; a new file answers it" if len(self.past) == 1 else "are in and stay; a new file answers them"
-        return f"--to {self.to} takes nothing back: {names} {told}."
+        told = "is in and stays" if len(self.past) == 1 else "are in and stay"
+        ours = self.source == SHIPPED and all(short(entry.name) > DEPLOYED for entry in self.past)
+        way = "remove takes them out, all together" if ours else "migrate --back FILE writes what takes one back"
+        return f"--to {self.to} takes nothing back: {names} {told}; chatops {way}."
 
     @property
     def beyond(self) -> str | None:

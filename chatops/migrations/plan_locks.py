@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 
 from chatops import sqlfiles
 from chatops.db import Database
 from chatops.frozen import frozen
 from chatops.migrations.file_locks import FileLock, FileLocks, file_locks
+from chatops.migrations.going_back import GoingBack, going_back, ours_alone
 from chatops.migrations.lock_modes import BLOCKS_READS
 from chatops.migrations.prepare import Prepared
 
@@ -39,20 +41,35 @@ class Waits:
     lost: tuple[str, ...]
 
 
+MOST_TAKEN_BACK = 3
+
+
 @frozen
 class PlanLocks:
     """By the names of the pending files; and every relation that any of them is about."""
 
     files: Mapping[str, Waits]
     relations: Mapping[str, Relation]
+    back: Mapping[str, GoingBack] = field(default_factory=dict)
+    """What takes back the files that are not of those that go together, where they are few."""
+    others: tuple[str, ...] = ()
+    """All of these files."""
 
 
-def plan_locks(database: Database, prepared: Prepared) -> PlanLocks:
+def plan_locks(database: Database, prepared: Prepared, *, leave: bool = False) -> PlanLocks:
     """Reads the statements of the pending files, and the catalog once."""
     told = {entry.name: file_locks(entry.file.reading) for entry in prepared.plan.apply if entry.file is not None}
     there = relations_of(database, list(told.values()))
     unknown = {name for row in there.values() for name in row.unknown}
-    return PlanLocks({name: judged(file, there, unknown) for name, file in told.items()}, there)
+    waits = {name: judged(file, there, unknown) for name, file in told.items()}
+    source = prepared.plan.source
+    others = [entry for entry in prepared.plan.apply if entry.file is not None and not ours_alone(source, entry.name)]
+    back = {
+        entry.name: going_back(database, entry.file.reading, source, entry.name, is_in=False)
+        for entry in others
+        if leave and entry.file is not None and len(others) <= MOST_TAKEN_BACK
+    }
+    return PlanLocks(waits, there, back, tuple(entry.name for entry in others))
 
 
 def relations_of(database: Database, files: Sequence[FileLocks]) -> dict[str, Relation]:

@@ -10,9 +10,10 @@ from chatops import formatting
 from chatops.frozen import frozen
 from chatops.migrations.from_then_on import NOTHING, VIEWS, of
 from chatops.migrations.locks import FIRST_DEADLINE_MS, LONGEST_DEADLINE_MS
-from chatops.migrations.plan import Entry, listed, short, told_apart
+from chatops.migrations.plan import Entry, short, told_apart
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Line, Span
+from chatops.screens import going_back
 from chatops.screens.lines import described
 
 if TYPE_CHECKING:  # what is only read about
@@ -31,6 +32,7 @@ class Ways:
     rehearse: str
     diagnose: str
     remove: str
+    back: str
     log: str
     whole: str
     max_wait: float
@@ -52,8 +54,8 @@ def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount
         [Span("Who waits meanwhile, at most:", "strong")],
         *described([(" ".join(map(called, names)), told) for told, names in groups.items()], width),
         [Span(f"A try waits {tries} for locks, lets go, and {gives_up}. Measure it: "), Span(ways.rehearse, "code")],
-        *(_mended(counts, ways, width, called) if counts else ()),
         *_noticed(prepared, entries, width, called),
+        *(_mended(counts, ways, width, called) if counts else ()),
         *_back(prepared, entries, locks, counts, ways),
     ]
 
@@ -153,10 +155,8 @@ def _back(
                       *([Span(ways.whole, "code")] if more > 0 else [])])  # fmt: skip
     ours = [entry.name for entry in entries if prepared.folder.source == SHIPPED and short(entry.name) > DEPLOYED]
     if ours:
-        only = f"Undo: only all of chatops, with {listed(ours)}: "
-        found.append([Span(only), Span(ways.remove, "code")])
-    if len(ours) < len(entries):
-        found.append("Undo: no command takes a file out again; the next file answers it.")
+        found.append(going_back.of_ours(ours, ways.remove))
+    found += going_back.lines(locks.back, locks.others, ways.back)
     if counts:
         found.append([Span("What a repair changes stays; what was before: "), Span(ways.log, "code")])
     return found

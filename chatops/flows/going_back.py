@@ -1,0 +1,55 @@
+"""`chatops migrate --back FILE`: the statements that take a file back as it is here; nothing is changed."""
+
+from __future__ import annotations
+
+from chatops import db, formatting
+from chatops.errors import ExitCode, RefusedError
+from chatops.flows.folder import FolderOptions
+from chatops.flows.run import Invocation
+from chatops.migrations import ledger
+from chatops.migrations.again import entry_of
+from chatops.migrations.carry_over import carried_over
+from chatops.migrations.going_back import going_back, made, made_later, ours_alone
+from chatops.migrations.plan import State, plan
+from chatops.model import Answer, Text
+from chatops.screens import going_back as screen
+
+
+def back(invocation: Invocation, options: FolderOptions, name: str) -> ExitCode:
+    """Writes them. Raises RefusedError for a file that nothing but another file or `remove` answers."""
+    folder = options.folder(invocation.configuration)
+    database = invocation.connect("migrate")
+    known = carried_over(ledger.read(database), folder)
+    invocation.banner(database)
+    planned = plan(folder, known.ledger.rows)
+    entry = entry_of(planned, name)
+    called = formatting.visible(entry.name)
+    if ours_alone(planned.source, entry.name):
+        raise RefusedError(
+            f"{called} goes with all of chatops, not by itself", next_steps=[("see", invocation.here("remove", "--dry-run"))]
+        )
+    if entry.file is None or not made(entry.file.reading):
+        raise RefusedError(
+            f"{called} makes no function and no view: what it does to tables and rows nothing takes back but a person",
+            next_steps=[
+                ("its text", invocation.here("migrate", "--show", entry.name)),
+                ("the next file", invocation.here("new", "NAME")),
+            ],
+        )
+    if later := made_later(entry, planned.entries):
+        raise RefusedError(
+            f"{', '.join(formatting.visible(one) for one in later)} made the same since: {called} goes after that",
+            next_steps=[("files from 018 on, together", invocation.here("remove", "--dry-run"))],
+        )
+    found = going_back(database, entry.file.reading, planned.source, entry.name, is_in=entry.state.is_in)
+    again = invocation.here("migrate", "--again", entry.name.partition("_")[0], *options.words())
+    text = screen.script(called, found, db.identifier(database.target.schema), again, is_in=entry.state.is_in,
+        adopted=entry.state is State.ADOPTED,
+    )  # fmt: skip
+    if invocation.format() in ("table", "plain", "sql"):
+        invocation.emit(text)
+        return ExitCode.OK
+    data = {"file": entry.name, "state": entry.state.value, "statements": list(found.statements),
+            "drops": list(found.dropped), "restores": list(found.restored), "beyond_lines": list(found.beyond)}  # fmt: skip
+    invocation.show(Answer("migrate", [Text(list(text.splitlines()))], data, invocation.now))
+    return ExitCode.OK

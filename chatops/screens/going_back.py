@@ -1,0 +1,69 @@
+"""Going back from files, on the screen: one sentence everywhere, and where a file can be taken back the statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chatops import formatting
+from chatops.migrations.going_back import GoingBack
+from chatops.migrations.plan import listed, told_apart
+from chatops.migrations.source import DEPLOYED
+from chatops.model import Line, Span
+
+FEW = 2
+"""So many statements are shown in a plan; more are written by a command."""
+
+
+def of_ours(names: Sequence[str], remove: str) -> Line:
+    """The files that go together."""
+    return [Span(f"Going back from {listed(list(names))}: all of chatops together, {DEPLOYED} stays: "), Span(remove, "code")]
+
+
+def lines(found: Mapping[str, GoingBack], names: Sequence[str], back: str) -> list[Line]:
+    """Of files that are about to go in: what they leave behind if the code goes back, and what takes them out."""
+    if names and not found:
+        every = f"Going back from one of these {len(names)} files: deploy the old code; its SQL, once it is in: "
+        return [[Span(every), Span(f"{back} FILE", "code")]]
+    called = told_apart(found)
+    told: list[Line] = []
+    for name, one in found.items():
+        told.append(f"Going back from {formatting.visible(called(name))}: deploy the old code; {of_file(one)}.")
+        if one.dropped and not one.restored and len(one.statements) <= FEW:
+            told[-1] = f"{told[-1]} To drop {'it' if len(one.dropped) == 1 else 'them'}:"
+            told += [[Span(f"  {statement}", "code")] for statement in one.statements]
+        elif one.statements or one.restored:
+            told.append([Span("  its SQL, once it is in: "), Span(f"{back} {name.partition('_')[0]}", "code")])
+    return told
+
+
+def of_file(one: GoingBack) -> str:
+    """What of a file stays, comes back or has to be thought about, in a sentence."""
+    parts = []
+    if one.dropped:
+        few = ", ".join(one.dropped[:FEW]) + (f" and {len(one.dropped) - FEW} more" if len(one.dropped) > FEW else "")
+        parts.append(f"{formatting.visible(few)}, new here, may stay")
+    if one.restored:
+        parts.append(f"{formatting.visible(', '.join(dict.fromkeys(one.restored)))} can be put back as it is here now")
+    if one.beyond:
+        lines_ = formatting.plural(len(one.beyond), "statement")
+        parts.append(f"what {lines_} did to tables or rows (line {one.beyond[0]}) nothing takes back but a person")
+    return ", ".join(parts) or "it leaves nothing"
+
+
+def script(name: str, found: GoingBack, schema: str, again: str, *, is_in: bool, adopted: bool = False) -> str:
+    """The statements as a file for psql, with what has to be known before them."""
+    head = [
+        f"-- Takes {name} back as it is here{'' if is_in else ', once it is in'}. First deploy the code that does without it."
+    ]
+    if found.beyond:
+        where = ", ".join(str(line) for line in found.beyond[:8]) + (" …" if len(found.beyond) > 8 else "")
+        head.append(f"-- Not taken back: what it does to tables and rows (lines {where} of the file).")
+    if adopted:
+        head.append("-- It was adopted: what stood here before it nobody kept, so what it makes is dropped.")
+    if found.restored and not is_in:
+        head.append(f"-- {', '.join(found.restored)}: what is here now is kept when the file goes in; ask again then.")
+    tail = (
+        [f"-- The ledger still calls it applied, and verify what is gone missing. To make it once more: {again}"] if is_in else []
+    )
+    body = ["begin;", f"set local search_path = {schema}, pg_temp;", *found.statements, "commit;"] if found.statements else []
+    return "\n".join([*head, *body, *tail]) + "\n"
