@@ -635,7 +635,7 @@ def test_assign_and_reply_in_one_transaction_beside_the_same_in_another_do_not_d
     people = [desk.operator() for _ in range(3)]
     chats = [desk.waiting_chat() for _ in range(4)]
     sessions = [desk.session() for _ in range(4)]
-    rounds = 40 if LONG else 20
+    rounds = 40 if LONG else 12
 
     def turns(number: int) -> int:
         session, done = sessions[number], 0

@@ -34,10 +34,11 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
                where attrelid = pg_catalog.to_regclass('chats')::oid and attname = 'waiting_since' and not attisdropped)
          as has_queue_clocks,
        -- Until assign goes by the clocks they are not filled in, or not everywhere: the queue is told by the messages.
-       exists (select from pg_attribute as a
-                 join pg_class as c on c.oid = a.attrelid
-                 join pg_proc as p on p.pronamespace = c.relnamespace and p.proname = 'take_next_chat'
-                where a.attrelid = pg_catalog.to_regclass('chats')::oid and a.attname = 'waiting_since' and not a.attisdropped)
+       exists (select from pg_attribute
+               where attrelid = pg_catalog.to_regclass('chats')::oid and attname = 'waiting_since' and not attisdropped)
+         and exists (select from pg_proc
+                      where proname = 'take_next_chat'
+                        and pronamespace = (select relnamespace from pg_class where oid = pg_catalog.to_regclass('chats')::oid))
          as goes_by_clocks,
        -- By the catalog: to_regclass raises for a role that may not use the schema. By columns: others have tables of such names.
        coalesce(pg_catalog.bool_or(c.relkind = 'r' and c.relname = 'actions' and a.attname = 'transaction_id'), false)
@@ -52,8 +53,10 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
        pg_catalog.count(c.oid) > 0 as schema_is_used,
        pg_catalog.has_database_privilege(current_database(), 'create') as may_create_schemas,
        pg_catalog.current_setting('default_transaction_read_only')::boolean as read_only,
-       exists (select from pg_class as h join pg_namespace as s on s.oid = h.relnamespace
-                where s.nspname = 'supabase_migrations' and h.relname = 'schema_migrations') as has_supabase_history,
+       exists (select from pg_class
+                where relname = 'schema_migrations'
+                  and relnamespace = (select oid from pg_namespace where nspname = 'supabase_migrations'))
+         as has_supabase_history,
        (select e.extversion from pg_extension as e where e.extname = 'citus') as citus,
        exists (select from pg_trigger
                 where tgrelid = pg_catalog.to_regclass('chats')::oid
