@@ -139,16 +139,19 @@ def test_a_dry_run_shows_the_rows_and_changes_nothing(deployed: Database, chatop
 
 def test_what_a_preview_or_an_outcome_leaves_out_is_counted_and_named(shift: Database, chatops_inprocess: Run) -> None:
     """Of one operator with many chats, where a fault changes several rows."""
-    add_operators(shift, 15, first=101)
-    add_chats(shift, 15, first=101, state="assigned", held_by=101)
+    add_operators(shift, 30, first=101)
+    add_chats(shift, 30, first=101, state="assigned", held_by=101)
     shift.execute("update chats set assigned_operator_id = %s where id >= %s", (operator_id(101), chat_id(101)))
     shift.execute("update chat_assignments set operator_id = %s where chat_id >= %s", (operator_id(101), chat_id(101)))
-    told = chatops_inprocess("repair", "CHAT001", "--dry-run", "-o", "json", db=shift, check=0)
-    changed = len(json.loads(told.stdout)["changes"])
     shown = chatops_inprocess("repair", "CHAT001", "--dry-run", db=shift, check=0).stdout
-    assert len(re.findall(r"^CHAT001 +[0-9a-f]{8}", shown, re.MULTILINE)) == repair_batches.PREVIEW < changed
-    assert f"and {changed - repair_batches.PREVIEW} more row" in shown
-    assert "all: chatops repair CHAT001 --dry-run -o json" in shown
+    lines = re.findall(r"^CHAT001 +[0-9a-f]{8}.*goes back to the queue; .*assignment is closed", shown, re.MULTILINE)
+    assert len(lines) == repair_batches.PREVIEW
+    assert "all: chatops repair CHAT001 --dry-run --all" in shown
+    every = chatops_inprocess("repair", "CHAT001", "--dry-run", "--all", db=shift, check=0).stdout
+    assert len(re.findall(r"^CHAT001 +[0-9a-f]{8}", every, re.MULTILINE)) == 29
+    assert "--all" not in every
+    told = json.loads(chatops_inprocess("repair", "CHAT001", "--dry-run", "-o", "json", db=shift, check=0).stdout)
+    assert len(told["changes"]) > repair_batches.PREVIEW  # a row for each row
     done = chatops_inprocess("repair", "CHAT001", "--yes", db=shift, check=0).stdout
     assert re.search(r"all: chatops log --plan [0-9a-f-]{36} -o csv", done)
 

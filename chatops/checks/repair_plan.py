@@ -85,15 +85,17 @@ def plan(
     return replace(whole, codes=tuple(code for code in codes if counts[code] > 0), counts=counts, left_out=left_out)
 
 
-def previews(database: Database, plan: RepairPlan, annotations: Mapping[str, str | None]) -> list[Mended]:
+def previews(
+    database: Database, plan: RepairPlan, annotations: Mapping[str, str | None], *, rows: int = repair_batches.PREVIEW
+) -> list[Mended]:
     """The first rows of each repair, really changed one after the other and rolled back.
 
     Where the log's own sequence is behind, the log takes no row before that is mended.
     """
     repair = _repair(plan, annotations)
     others = replace(repair, audit=repair.audit and SEQUENCES not in plan.codes)
-    told = repair_batches.previews(database, [code for code in plan.codes if code == SEQUENCES], repair)
-    told += repair_batches.previews(database, [code for code in plan.codes if code != SEQUENCES], others)
+    told = repair_batches.previews(database, [code for code in plan.codes if code == SEQUENCES], repair, rows=rows)
+    told += repair_batches.previews(database, [code for code in plan.codes if code != SEQUENCES], others, rows=rows)
     return sorted(told, key=lambda one: plan.codes.index(one.code))
 
 

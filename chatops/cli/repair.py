@@ -22,6 +22,7 @@ def repair(
     since: str | None = option(None, "--since", metavar="TIME", help="How far findings look back in large tables (24h), or all."),
     dry_run: bool = option(False, "--dry-run", help="Run the real thing on the first rows and roll it back."),
     columns: bool = option(False, "--columns", help="Show a preview's changes by column."),
+    everything: bool = option(False, "--all", help="A preview of all that one batch can try: 500 of each, not 20."),
     yes: Yes = False,
     reason: str | None = option(None, "--reason", metavar="TEXT", help="Why; kept in the log."),
     no_audit: bool = option(False, "--no-audit", help="On a database without schema chatops: mend without a log."),
@@ -32,6 +33,7 @@ def repair(
 
     Examples:
       chatops repair --dry-run
+      chatops repair CHAT003 --dry-run --all
       chatops repair CHAT003 CHAT006 --reason 'after the deploy'
       chatops repair CHAT003 --chat 3f2b8c1e --yes
 
@@ -48,5 +50,6 @@ def repair(
         reason=reason,
         audit=not no_audit,
         columns=columns,
+        everything=everything,
     )
     return repair(invocation_of(ctx), request)

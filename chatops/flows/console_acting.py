@@ -24,7 +24,7 @@ from chatops.frozen import frozen
 from chatops.model import Table, Text
 from chatops.names import find_operator
 from chatops.screens import drain as drain_screen
-from chatops.screens import moves
+from chatops.screens import moved_chat, moves
 from chatops.screens import undo as undo_screen
 from chatops.screens.console import Key
 
@@ -105,7 +105,7 @@ class Acting:
         for one in work.operators:
             who = work.everybody[one]
             stood[str(one)] = Standing(
-                moves.person(who.name, one, show_names=self.show_names),
+                moved_chat.person(who.name, one, show_names=self.show_names),
                 {"is": who.load if who.is_available or not who.is_active else "away", "chats held": str(who.held)},
             )
             body += drain_screen.preview(who, plans[one], self.invocation.now, finish=finish)
@@ -139,7 +139,7 @@ class Acting:
         self, chat: reassignment.Standing, people: Mapping[UUID, Operator], details: Mapping[UUID, reassignment.Details]
     ) -> Standing:
         known = people.get(chat.operator_id) if chat.operator_id is not None else None
-        holder = moves.person(known.name if known else None, chat.operator_id, show_names=self.show_names) or "nobody"
+        holder = moved_chat.person(known.name if known else None, chat.operator_id, show_names=self.show_names) or "nobody"
         last = details[chat.chat_id].last_message_at if chat.chat_id in details else None
         told = {"state": states.brief(chat.chat_state, "none"), "held by": holder}
         return Standing(str(chat.chat_id)[:8], told, last, (chat.epoch, chat.is_active, chat.operator_id))
@@ -200,7 +200,7 @@ class Acting:
         drained = []
         work.database = database  # the one it was planned on is closed
         for one in work.operators:
-            label = moves.person(work.everybody[one].name, one, show_names=self.show_names)
+            label = moved_chat.person(work.everybody[one].name, one, show_names=self.show_names)
             action = drain.stop_new_chats(database, one, work.plan_id, conditions)
             rows = [] if work.request.finish else work.emptied(one, conditions, show_names=self.show_names)[0]
             held = work.everybody[one].held if work.request.finish else None

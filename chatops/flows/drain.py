@@ -19,7 +19,7 @@ from chatops.flows.run import Invocation
 from chatops.flows.silence import silent_before
 from chatops.names import find_operator
 from chatops.screens import drain as screen
-from chatops.screens import moves
+from chatops.screens import moved_chat, moves
 
 # A chat that was on its way to the operator when they were drained arrives a moment later.
 ROUNDS = 3
@@ -80,7 +80,7 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
     if not asked and not request.finish:
         for line in (line for plans in planned.values() for line in screen.silent(plans, invocation.now, show_names=names)):
             invocation.note(line)
-    labels = {one: moves.person(work.everybody[one].name, one, show_names=asked or names) for one in work.operators}
+    labels = {one: moved_chat.person(work.everybody[one].name, one, show_names=asked or names) for one in work.operators}
     if not request.dry_run and not invocation.consent(f"Drain {_named(list(labels.values()))}", yes=request.yes):
         raise RefusedError("nothing was changed")
     conditions = acting.with_reason(invocation, conditions, request.reason, dry_run=request.dry_run)
@@ -137,9 +137,9 @@ class Draining:
 
     def emptied(
         self, operator: UUID, conditions: Conditions, *, show_names: bool
-    ) -> tuple[list[moves.MovedChat], list[ExitCode]]:
+    ) -> tuple[list[moved_chat.MovedChat], list[ExitCode]]:
         """Moves and releases what an operator holds, and what arrives meanwhile."""
-        rows: list[moves.MovedChat] = []
+        rows: list[moved_chat.MovedChat] = []
         for _ in range(ROUNDS):
             plans = self.plans(operator)
             results = {
@@ -188,7 +188,7 @@ def give_back(invocation: Invocation, names: Sequence[str], *, dry_run: bool, ye
             before = drains[one]
             if before is None:
                 raise _never_drained(invocation, operator)
-            back.append(screen.GivenBack(one, moves.person(operator.name, one, show_names=shown), before))
+            back.append(screen.GivenBack(one, moved_chat.person(operator.name, one, show_names=shown), before))
         asks = " and ".join(
             f"{', '.join(one.label for one in back if one.was == was)} {was}" for was in dict.fromkeys(one.was for one in back)
         )

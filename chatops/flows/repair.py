@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from chatops import lock_holders
 from chatops.checks import load, repair_plan
-from chatops.checks.repair_batches import PREVIEW, Change, Mended
+from chatops.checks.repair_batches import BATCH, PREVIEW, Mended
 from chatops.db import Database
 from chatops.errors import ExitCode
 from chatops.flows import acting
@@ -18,7 +18,7 @@ from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.model import Answer
 from chatops.screens import repair as screen
-from chatops.screens.repair_sentence import Names, sentence
+from chatops.screens.repair_sentence import Names, act
 from chatops.tables_there import require_text_state
 
 A_MOMENT = timedelta(seconds=5)
@@ -36,6 +36,8 @@ class RepairRequest:
     reason: str | None
     audit: bool
     columns: bool = False
+    everything: bool = False
+    """Of a preview, as much as one batch can try."""
 
 
 def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
@@ -54,7 +56,8 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
     database = invocation.connect("act")
     annotations = invocation.provenance.annotations(reason=request.reason, plan_id=plan.id)
     if request.dry_run or (invocation.interactive and not request.yes):
-        shown = previews = repair_plan.previews(database, plan, annotations)
+        most = BATCH if request.everything else PREVIEW
+        shown = previews = repair_plan.previews(database, plan, annotations, rows=most)
         further = [] if request.since is None else ["--since", request.since]
         again = ["repair", *plan.codes, *further, *(["--chat", str(plan.chat_id)] if plan.chat_id else []),
                  *([] if request.audit else ["--no-audit"])]  # fmt: skip
@@ -94,13 +97,13 @@ def _with_holders(answer: Answer, database: Database, here: Callable[..., str]) 
     return screen.held(answer, stay, here)
 
 
-def _sentences(invocation: Invocation, names: Names) -> Callable[[Change], str]:
+def _sentences(invocation: Invocation, names: Names) -> screen.Says:
     show_names = invocation.medium().show_names
-    return lambda change: sentence(change, names, show_names=show_names)
+    return lambda changes: act(changes, names, show_names=show_names)
 
 
-def _all_said(outcomes: Sequence[Mended], says: Callable[[Change], str]) -> list[str]:
-    return [says(change) for outcome in outcomes for change in outcome.changes[:PREVIEW]]
+def _all_said(outcomes: Sequence[Mended], says: screen.Says) -> list[str]:
+    return [says([change]) for outcome in outcomes for change in outcome.changes[:PREVIEW]]
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from chatops.screens import console_why
 from chatops.screens.console_why import clock
 from chatops.screens.diagnose_short import since_when
 from chatops.screens.lines import SEVERITY_STYLES
-from chatops.screens.moves import person
+from chatops.screens.moved_chat import person
 
 Key = tuple[str, str]
 """What a row is about: chat, operator, finding, action or tenant, and its id."""

@@ -12,7 +12,7 @@ from chatops.chats.reports import OperatorLoad, WaitingChat
 from chatops.checks.results import Survey
 from chatops.frozen import frozen
 from chatops.screens.lines import free_in_words
-from chatops.screens.moves import person
+from chatops.screens.moved_chat import person
 
 PASSED_OVER = "QUEUE002"
 """The check that counts how often a chat that waits was passed over."""

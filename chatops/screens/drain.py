@@ -11,7 +11,7 @@ from chatops.chats.drain import LastDrain
 from chatops.chats.reassignment import MovePlan, Operator
 from chatops.frozen import frozen
 from chatops.model import Answer, Line, Span, Table, Text
-from chatops.screens import moves
+from chatops.screens import moved_chat, moves
 
 NAMED_MOST = 3
 """So many operators are named in a command that takes their drain back."""
@@ -30,7 +30,7 @@ class Drained:
     label: str
     plan_id: UUID
     action_id: int | None
-    rows: Sequence[moves.MovedChat]
+    rows: Sequence[moved_chat.MovedChat]
     finishes: int | None = None
     was_away: bool = False
 
@@ -73,7 +73,7 @@ def _keeps(chats: int) -> str:
 
 def preview(who: Operator, plans: Sequence[MovePlan], now: datetime | None, *, finish: bool = False) -> list[Table | Text]:
     """What draining an operator means, for the person who is asked."""
-    label = moves.person(who.name, who.operator_id, show_names=True)
+    label = moved_chat.person(who.name, who.operator_id, show_names=True)
     then = [_keeps(who.held)] if finish else []
     effect = "no new chats from now on"
     if not who.is_available:

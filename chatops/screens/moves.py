@@ -13,66 +13,11 @@ from chatops.chats.reassignment import Details, Move, MovePlan, Operator
 from chatops.frozen import frozen
 from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.screens.columns import whose_chat
+from chatops.screens.moved_chat import MovedChat, person
 
 SHOWN = 20
 SILENT_NAMED = 5
 DONE = {"reassign": "reassigned", "release": "released", "close": "closed", "reopen": "reopened"}
-
-
-@frozen
-class MovedChat:
-    """One chat of a plan, and what became of it."""
-
-    chat_id: UUID
-    state_before: str | None
-    operator_before_id: UUID | None
-    operator_before: str | None
-    state_after: str | None
-    operator_after_id: UUID | None
-    operator_after: str | None
-    outcome: str
-    detail: str | None
-    action_id: int | None
-    plan_id: UUID
-    show_names: bool = False
-    holder_seen: datetime | None = None
-    operator_after_seen_at: datetime | None = None
-    details: Details | None = None
-
-    @property
-    def user_name(self) -> str | None:
-        """Who writes."""
-        return self.details.user_name if self.details else None
-
-    @property
-    def profile_name(self) -> str | None:
-        """To whom they write."""
-        return self.details.profile_name if self.details else None
-
-    @property
-    def waits_since(self) -> datetime | None:
-        """Since when the user waits for an answer."""
-        return self.details.waits_since if self.details else None
-
-    @property
-    def holder(self) -> str:
-        """Who held it, as the medium may show it."""
-        return person(self.operator_before, self.operator_before_id, show_names=self.show_names)
-
-    @property
-    def taker(self) -> str:
-        """Who gets it, as the medium may show it."""
-        return person(self.operator_after, self.operator_after_id, show_names=self.show_names)
-
-    @property
-    def now(self) -> str:
-        """The state before, in words."""
-        return states.brief(self.state_before)
-
-    @property
-    def then(self) -> str:
-        """The state after, in words."""
-        return states.brief(self.state_after)
 
 
 @frozen
@@ -137,16 +82,16 @@ COLUMNS = [
 
 
 PREVIEWED = [
-    *whose_chat(chat=4, user=0, profile=3),
+    *whose_chat(chat=5, user=0, profile=3),
     Column("waits_since", "waits", "age", rank=1),
-    Column("now", "now", rank=5),
+    Column("becomes", "now → then", rank=1),
     Column("holder", "held by", rank=2),
-    Column("holder_seen", "last seen", "age", rank=3),
-    Column("then", "then", rank=6),
+    Column("holder_seen", "last seen", "age", rank=4),
     Column("taker", "goes to", rank=0),
     Column("detail", "why", rank=1),
 ]
-"""What people see of a plan: users and profiles rather than ids, the ids where there is room."""
+"""What people see of a plan: users and profiles rather than ids, the ids where there is room. What becomes of all of them alike
+stands above, once."""
 
 
 def first(plan: MovePlan, most: int | None = SHOWN) -> list[Move]:
@@ -160,7 +105,7 @@ def preview(
     """What a plan means to do, for people: one chat in full, or the first of many, what is refused, and the operators' loads."""
     if len(plan.moves) == 1 and details:
         return _one(plan, plan.moves[0], details[plan.moves[0].chat.chat_id], now, show_names=show_names)
-    body: list[Table | Text] = [Text([heading(plan)])]
+    body: list[Table | Text] = [Text([heading(plan), *_alike(plan)])]
     for name, some, title in (("preview", plan.wanted, None), ("refused", plan.refused, "Refused")):
         if not some:
             continue
@@ -221,8 +166,18 @@ def _previewed(plan: MovePlan, shown: Sequence[MovedChat], *, refused: bool) -> 
         "detail": not any(row.detail for row in shown),
         "holder": not any(row.operator_before_id for row in shown),
         "holder_seen": not any(row.holder_seen for row in shown),
+        "becomes": bool(_alike(plan)),
     }
     return [column for column in PREVIEWED if not empty.get(column.name)]
+
+
+def _alike(plan: MovePlan) -> list[str]:
+    """What becomes of all chats, where it is the same of all."""
+    found = {(states.brief(move.chat.chat_state), states.brief(plan.then_state(move))) for move in plan.wanted}
+    if len(found) != 1:
+        return []
+    ((now, then),) = found
+    return [f"each: {now} → {then}" if now != then else f"each: {now}"]
 
 
 def _more(left: int, of: int, what: str) -> list[Table | Text]:
@@ -296,15 +251,6 @@ def _described(plan: MovePlan, operator_id: UUID | None, now: datetime | None, *
     if known is None:
         return str(operator_id)[:8]
     return f"{person(known.name, operator_id, show_names=show_names)}  ({standing(known, now)})"
-
-
-def person(name: str | None, operator_id: UUID | None, *, show_names: bool) -> str:
-    """An operator for people: the name, or where logs are public its first letter and the beginning of the id; "" for nobody."""
-    if operator_id is None:
-        return ""
-    if not (name or "").strip():
-        return str(operator_id)[:8]
-    return formatting.called(name) if show_names else f"{formatting.initial(name)} {str(operator_id)[:8]}"
 
 
 def standing(operator: Operator, now: datetime | None) -> str:

@@ -8,14 +8,17 @@ from dataclasses import replace
 
 from chatops import formatting
 from chatops.checks import findings
-from chatops.checks.repair_batches import PREVIEW, TRIED_CHANGES, Change, Mended
+from chatops.checks.repair_batches import PREVIEW, Change, Mended
 from chatops.checks.repair_plan import RepairPlan
 from chatops.checks.results import Result, only
 from chatops.lock_holders import Holder
 from chatops.lock_holders import told as told_holder
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text, named
+from chatops.screens.repair_sentence import acts
 
 Here = Callable[..., str]
+Says = Callable[[Sequence[Change]], str]
+"""Puts what is changed at once into a sentence."""
 NAMED = 5
 """So many chats that are left out are named by their ids."""
 FEW = 3
@@ -23,16 +26,20 @@ FEW = 3
 
 
 def preview_answer(
-    plan: RepairPlan, outcomes: Sequence[Mended], here: Here, command: str | None, says: Callable[[Change], str] | None = None
+    plan: RepairPlan, outcomes: Sequence[Mended], here: Here, command: str | None, says: Says | None = None
 ) -> Answer:
-    """What would change; `command` is the line that does it, None when the question follows. `says` puts a change into a
-    sentence; without it changes are shown by column."""
+    """What would change; `command` is the line that does it, None when the question follows. `says` puts what is changed at once
+    into a sentence; without it changes are shown by column, a line a row."""
     told: list[tuple[str, str, Style]] = [(one.code, _would(plan, one), "plain") for one in outcomes]
     many = sum(plan.counts[one.code] for one in outcomes)
     changes = [change for outcome in outcomes for change in outcome.changes]
     how = f"{' (some change several rows)' if len(changes) > many else ''}; tried and rolled back"
     lines: list[Line] = [*_outcomes(f"{formatting.plural(many, 'fault')} to mend", how, told), *_refused_lines(plan, here)]
-    body: list[Table | Text] = [Text(lines), *_first_changes(outcomes, says, here, command)]
+    body: list[Table | Text] = [Text(lines), *_changes(outcomes, says)]
+    if any(one.mended + one.busy == PREVIEW != plan.counts[one.code] for one in outcomes):
+        again = command or here("repair", *(outcome.code for outcome in outcomes))
+        body.append(Text([[Span(f"the first {PREVIEW} of each were tried and are shown; all: "),
+                           Span(f"{again} --dry-run --all", "code")]]))  # fmt: skip
     if command is not None:
         body.append(Text(["", [Span("nothing was changed; do it: "), Span(command, "code")]]))
     return Answer("repair", body, data={"dry_run": True, "found": dict(plan.counts)}, now=plan.survey.now)
@@ -40,7 +47,7 @@ def preview_answer(
 
 def answer(
     plan: RepairPlan, outcomes: Sequence[Mended], still: Mapping[str, int], here: Here,
-    says: Callable[[Change], str] | None = None, *, seen: bool = False,
+    says: Says | None = None, *, seen: bool = False,
 ) -> Answer:  # fmt: skip
     """What was done, and what is left; `says` as in the preview, `seen`: that was shown, and it came so."""
     told: list[tuple[str, str, Style]] = []
@@ -55,9 +62,7 @@ def answer(
     ]
     if not plan.audit:
         lines.append([Span("nothing was logged: there is no schema chatops here", "warning")])
-    changes = [change for outcome in outcomes for change in outcome.changes]
-    table = _table(changes, says)
-    body: list[Table | Text] = [Text(lines), replace(table, audience="machines") if seen else table]
+    body: list[Table | Text] = [Text(lines), *_changes(outcomes, says, seen=seen)]
     if not seen and plan.audit and any(len(outcome.changes) >= PREVIEW for outcome in outcomes):
         every = here("log", "--plan", str(plan.id), "-o", "csv")
         body.append(Text([[Span(f"the first {PREVIEW} changed rows of each are shown; all: "), Span(every, "code")]]))
@@ -149,32 +154,27 @@ def _why_not(result: Result, plan: RepairPlan, here: Here) -> tuple[list[Span], 
     return [*told, Span(finding.advice or "nothing automatic does")], ()
 
 
-def _first_changes(
-    outcomes: Sequence[Mended], says: Callable[[Change], str] | None, here: Here, command: str | None
-) -> list[Table | Text]:
-    """The changes of each code, for people the first ones, and how many there are besides."""
-    every = _table([change for outcome in outcomes for change in outcome.changes], says)
-    more = sum(max(0, len(outcome.changes) - PREVIEW) for outcome in outcomes)
-    if not more:
-        return [every]
-    first = _table([change for outcome in outcomes for change in outcome.changes[:PREVIEW]], says)
-    least = "at least " if any(len(outcome.changes) >= TRIED_CHANGES for outcome in outcomes) else ""
-    again = command or here("repair", *(outcome.code for outcome in outcomes))
-    rest = [Span(f"and {least}{formatting.plural(more, 'more row')}; all: "), Span(f"{again} --dry-run -o json", "code")]
-    return [replace(first, name="shown", audience="people"), Text([rest]), replace(every, audience="machines")]
+def _changes(outcomes: Sequence[Mended], says: Says | None, *, seen: bool = False) -> list[Table | Text]:
+    """What is changed: for people a line for what is done at once, unless they have seen it; for programs a row for each row."""
+    changes = [change for outcome in outcomes for change in outcome.changes]
+    if seen:
+        return [replace(_table(changes), audience="machines")]
+    if says is None:
+        return [_table(changes)]
+    done = [{"code": one[0].code, "chat_id": one[0].chat_id, "operator_id": one[0].operator_id, "what": says(one)}
+            for one in acts(changes)]  # fmt: skip
+    columns = [Column("code", "code"), Column("chat_id", "chat", "id"), Column("what", "what changes", rank=0)]
+    told = Table("shown", columns, done, empty="no row was changed", audience="people")
+    return [told, replace(_table(changes), audience="machines")]
 
 
-def _table(changes: Sequence[Change], says: Callable[[Change], str] | None = None) -> Table:
-    rows: Sequence[object] = changes
-    if says is not None:
-        rows = [{"what": says(one), "code": one.code, "chat_id": one.chat_id, "operator_id": one.operator_id,
-                 "row_id": one.row_id, "before": one.before, "after": one.after} for one in changes]  # fmt: skip
+def _table(changes: Sequence[Change]) -> Table:
     columns = [
         Column("code", "code"),
         Column("chat_id", "chat", "id"),
         Column("operator_id", "operator", "id", rank=2),
-        Column("what", "before → after" if says is None else "what changes", audience="people", rank=0),
+        Column("what", "before → after", audience="people", rank=0),
         Column("row_id", "row", audience="machines"),
         *named("before", "after", kind="data", audience="machines"),
     ]
-    return Table("changes", columns, rows, empty="no row was changed")
+    return Table("changes", columns, changes, empty="no row was changed")

@@ -1,9 +1,9 @@
-"""What a repair would do to a row, as a sentence."""
+"""What a repair would do to a row, and to a chat with all its rows, as a sentence."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from chatops import formatting
@@ -50,6 +50,31 @@ def sentence(change: Change, names: Names, *, show_names: bool) -> str:
     if change.before is None:
         return f"{whose} is added"
     return f"{whose}: {_set_right(change)}"
+
+
+def act(changes: Sequence[Change], names: Names, *, show_names: bool) -> str:
+    """What is done to one chat at once, in one sentence: the chat first, then what goes with it.
+
+    >>> chat, dora = UUID(int=1), UUID(int=2)
+    >>> state = Change(1, "CHAT001", chat, dora, None, {"chat_state": "assigned"}, {"chat_state": "waiting_assignment"})
+    >>> heard = Change(2, "CHAT001", chat, dora, "operator_activity", {"last_activity": "x"}, None)
+    >>> act([heard, state], {chat: "Rainy Robin", dora: "Dora"}, show_names=True)
+    "chat with Rainy Robin goes back to the queue; Dora's heartbeat is removed"
+    """
+    first, *rest = sorted(changes, key=lambda one: one.row_id is not None)
+    told = [sentence(first, names, show_names=show_names)]
+    for one in rest:
+        chat = _chat(one, names, show_names=show_names)
+        told.append(sentence(one, names, show_names=show_names).replace(f" to {chat}", "").replace(f" on {chat}", ""))
+    return "; ".join(told)
+
+
+def acts(changes: Sequence[Change]) -> list[list[Change]]:
+    """The changes of each chat together, in the order of their first; what is of no chat stays by itself."""
+    found: dict[object, list[Change]] = {}
+    for place, one in enumerate(changes):
+        found.setdefault((one.code, one.chat_id) if one.chat_id else place, []).append(one)
+    return list(found.values())
 
 
 def _of_chat(change: Change, chat: str, operator: str) -> str:

@@ -10,18 +10,17 @@ from chatops import formatting
 from chatops.chats.shift import Hour, Shift
 from chatops.deploys.hand_over import Watched
 from chatops.model import Answer, Column, Line, Span, Table, Text, named
-from chatops.screens.columns import TAKEN
 from chatops.screens.tables import queue_line
 
 HOURS = [
     Column("hour", "hour", "instant", rank=0),
-    Column("messages", "messages", "number", rank=3),
+    Column("messages", "messages", "number", rank=4),
     Column("replies", "replies", "number", rank=1),
-    TAKEN,
+    Column("taken", "taken", "number", rank=2),
     Column("wait_p50_seconds", "half waited", "duration", rank=2),
     Column("wait_p95_seconds", "95 % waited", "duration", rank=1),
     Column("waits_known", "waits known", "number", audience="machines"),
-    Column("given_back", "given back", "number", rank=3),
+    Column("given_back", "given back", "number", rank=1),
     Column("refused", "refused", "number", rank=2),
 ]
 CHANGED = named("at", "kind", "severity", "code", "title")

@@ -11,7 +11,8 @@ from chatops.chats.reassignment import Operator, is_silent
 from chatops.chats.undo import Action, Last, Undone
 from chatops.frozen import frozen
 from chatops.model import Answer, Column, Line, Span, Table, Text
-from chatops.screens.moves import person, silent_lines
+from chatops.screens.moved_chat import person
+from chatops.screens.moves import silent_lines
 
 SHOWN = 20
 
