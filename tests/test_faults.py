@@ -97,6 +97,22 @@ def f04_a_stale_message_write_gives_an_assigned_chat_to_a_second_operator(desk: 
     )
 
 
+def f04_then_an_idle_release_and_an_assign_of_that_chat_wait_for_each_other(desk: Desk) -> object:
+    """The deployed release takes turn, heartbeat, chat; the deployed assign takes chat, turn, heartbeat."""
+    ann = desk.operator()
+    chat = desk.held_chat(ann)
+    desk.was_silent(chat)
+    desk.app.run(Step("requeue_chat", {"chat_id": chat}))  # stale: in the queue, its operator still set
+    assigning, cron, watch = desk.session(), desk.session(), desk.session().connection
+    assigning.execute("begin")
+    assigning.execute("select from chats where id = %s for update skip locked", [chat])  # as far as the assign has come
+    release = in_background(lambda: refused(lambda: cron.run(Step("release_idle", {"chat_id": chat}))))
+    wait_until_blocked(watch, cron.pid)
+    assign = refused(lambda: assigning.write(writers.assign(ann)))
+    assigning.execute("rollback" if assign else "commit")
+    return "40P01" in (assign, release.result(timeout=60)) and "a deadlock"
+
+
 def f05_a_message_during_a_reply_is_lost(desk: Desk) -> object:
     ann, ben = desk.operator(), desk.operator()
     chat = desk.held_chat(ann)

@@ -558,9 +558,13 @@ def test_the_migrations_go_in_under_load_and_no_statement_fails_but_the_refusals
         before = load.progress().replied
         wait_for(lambda: load.progress().replied > before + 20, "they work on the newest migration")
     outcome = load.outcome
-    # Until 022 two tabs that look for their heartbeat and then insert it may both insert: so the deployed system always was.
-    theirs = {"23505": 'operator: duplicate key value violates unique constraint "operator_activity_chat_id_operator_id_key"'}
-    assert outcome.unexpected in ({}, theirs), summary(outcome)
+    # So the deployed system always was: until 022 two tabs that look for their heartbeat and then insert it may both insert, and until
+    # 021 an idle release and an assign of a chat that a stale write put back wait for each other (F4 of test_faults.py).
+    theirs = {
+        "23505": 'operator: duplicate key value violates unique constraint "operator_activity_chat_id_operator_id_key"',
+        "40P01": "cron: deadlock detected",
+    }
+    assert outcome.unexpected.items() <= theirs.items(), summary(outcome)
     assert {table: core_database.value("select pg_relation_filenode(%s)", [table]) for table in files} == files
     state = {name: core_database.execute(query) for name, query in INVARIANTS.items() if name.split()[0] not in ("I9", "I10")}
     assert {name: rows for name, rows in state.items() if rows} == {}

@@ -55,6 +55,7 @@ KEYS: tuple[Key, ...] = (
     Key("limit", "declares a limit: name = default unit, least to most: meaning",
         "orders_late_minutes = 15 min, 1 to 1440: an order without a chat is late", many=True),
     Key("needs-role", "the predefined role without which the server hides what it asks", "pg_read_all_stats"),
+    Key("partly", "yes: asked without that role, too: what it finds is told, that it finds nothing is unknown", words=("yes",)),
     Key("needs-table", "a table that must be there, readable or not", "chats"),
     Key("if-absent", "without this table of ours there is nothing to find", "chatops.settings"),
     Key("if-extension", "without this extension there is nothing to find", "pg_stat_statements"),

@@ -65,6 +65,7 @@ class Check:
     reads: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     needs_role: str | None = None
+    partly: bool = False
     fails_on_error: bool = False
     shares: tuple[str, ...] = ()
     avoids: str | None = None
@@ -274,6 +275,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         reads=head.names("reads"),
         limits=used,
         needs_role=head.get("needs-role") or None,
+        partly=head.get("partly") == "yes",
         fails_on_error=head.get("on-error") == "failed",
         avoids=head.get("avoids") or None,
         shares=head.names("shares", sqlfiles.names("checks/shared"), "shared query"),

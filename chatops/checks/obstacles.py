@@ -71,10 +71,15 @@ class Obstacles:
         if inventory.ahead and ":'expected" in check.query(before_018=inventory.before_018):
             newest = inventory.ahead[-1]
             return unknown(check, f"the database is ahead of this chatops, which does not know {newest}: install a newer one")
-        if check.needs_role and not self._has_role(check.needs_role):
-            lets = f"{HIDDEN} {role}; a superuser, or a role with ADMIN OPTION on {check.needs_role}, lets it see them"
-            return unknown(check, lets, f"grant {check.needs_role} to {role};")
-        return None
+        return None if check.partly else self.unseen(check)
+
+    def unseen(self, check: Check) -> Result | None:
+        """The result of a check that the server hides other sessions from; None where it sees them."""
+        if not check.needs_role or self._has_role(check.needs_role):
+            return None
+        role = identifier(self.database.facts.role if self.database.facts else "")
+        lets = f"{HIDDEN} {role}; a superuser, or a role with ADMIN OPTION on {check.needs_role}, lets it see them"
+        return unknown(check, lets, f"grant {check.needs_role} to {role};")
 
     def after(self, check: Check, error: DatabaseError, *, seconds: float, allowed: float, waited_ms: int) -> Result:
         """The result of a check whose query failed after so many seconds of those allowed."""

@@ -148,7 +148,7 @@ def _rest(state: _Run, checks: Sequence[Check], others: Others) -> Sequence[Chec
     """Those that are not told to have passed by one request for all of them."""
     others.give_way()
     started = time.monotonic()
-    asked = [check for check in checks if _before(state, check) is None]
+    asked = [check for check in checks if _before(state, check) is None and state.obstacles.unseen(check) is None]
     parameters = {**state.parameters, "rows": state.rows, "about": None}
     passed = quick_looks.passed(state.database, asked, parameters, before_018=state.inventory.before_018)
     each = (time.monotonic() - started) / max(1, len(passed))
@@ -282,7 +282,7 @@ def _in_savepoint(state: _Run, check: Check, text: str, limits: str, most: int) 
 
 def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -> Result:
     if not rows:
-        return Result(check, "passed", check.severity, seconds=seconds)
+        return state.obstacles.unseen(check) or Result(check, "passed", check.severity, seconds=seconds)
     if rows[0].get("passes_as"):
         return Result(check, "passed", check.severity, reason=str(rows[0]["passes_as"]), seconds=seconds)
     count = int(rows[0][asking.COUNT])

@@ -36,7 +36,7 @@ SHORTEST_TOLD = 2
 """A shorter word stands in a title by chance."""
 _SILENT_WHERE_NONE = (
     "chat_id", "operator_id", "operator", "last_operator_id", "held_for", "opened_at", "gone_after", "changed_at", "definition",
-    "size",
+    "size", "idle_for", "ended_by", "address", "last_statement",
 )  # fmt: skip
 # Columns that say of whom: shown without their names in front of the value.
 _SELF_EVIDENT = ("object", "relation", "setting", "operator", "operator_is", "kind", "trouble")
