@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
-from chatops import db, settings
+import psycopg
+import pytest
+
+from chatops import db, settings, sqlfiles
+from chatops.chats import writers
 from chatops.migrations.fingerprint import Fingerprint, fingerprint
-from tests.conftest import APPLICATION_OWNER, build_latest, url_as
+from tests.conftest import APPLICATION_OWNER, LONG, ROOT, build_latest, url_as
+from tests.original_writers import Session
 from tests.servers import Database
 from tests.shift import add_chats, add_operators
 
@@ -130,3 +137,77 @@ def test_of_two_tenants_the_schema_chatops_goes_with_the_last(database: Database
     chatops_inprocess("remove", "--yes", db=database, check=0)
     assert database.execute("select count(*) from pg_namespace where nspname = 'chatops'") == [(0,)]
     assert database.execute("select count(*) from tenant_b.chats") == [(0,)]
+
+
+DAY = ("create_chat", "user_message", "assign", "heartbeat", "operator_reply", "unassign", "admin_reassign", "idle_cron",
+       "force_close", "block_user", "deactivate_operator", "delete_operator")  # fmt: skip
+"""What the deployed application does, in this order."""
+
+
+def a_day(database: Database, first: int) -> list[tuple[str, object]]:
+    """The application's own writers on new people: what each comes to (a result, or an SQLSTATE), and the state of the chat."""
+    one, two = add_operators(database, 2, first=first)
+    user, profile = uuid4(), uuid4()
+    database.execute("insert into real_users (id, name) values (%s, %s)", (user, f"user-{user}"))
+    database.execute("insert into fictional_users (id, name) values (%s, %s)", (profile, f"profile-{profile}"))
+    session, found, chat = Session(database), list[tuple[str, object]](), uuid4()
+    calls: dict[str, Callable[[], Any]] = {
+        "create_chat": lambda: writers.create_chat(user, profile),
+        "user_message": lambda: writers.user_message(chat, "hello"),
+        "assign": lambda: writers.assign(one),
+        "heartbeat": lambda: writers.heartbeat(chat, one, datetime.now(UTC)),
+        "operator_reply": lambda: writers.operator_reply(chat, one, "hi"),
+        "unassign": lambda: writers.unassign(chat),
+        "admin_reassign": lambda: writers.admin_reassign(chat, two, "by hand"),
+        "idle_cron": lambda: writers.idle_cron(lambda: datetime.now(UTC)),
+        "force_close": lambda: writers.force_close(chat),
+        "block_user": lambda: writers.block_user(user),
+        "deactivate_operator": lambda: writers.deactivate_operator(two),
+        "delete_operator": lambda: writers.delete_operator(one),
+    }
+    for name in (*DAY[:5], "user_message", "assign", *DAY[5:]):
+        try:
+            came = session.write(calls[name]())
+            if name == "create_chat":
+                chat = came
+            told: object = came is not None if isinstance(came, UUID) or came is None else came
+        except psycopg.Error as error:
+            told = error.sqlstate
+        state = database.execute("select chat_state::text, assigned_operator_id is not null from chats where id = %s", (chat,))
+        found.append((name, (told, state)))
+    return found
+
+
+@pytest.mark.long
+def test_from_each_stop_the_application_works_on_as_before(core_database: Database, chatops_inprocess: Chatops) -> None:
+    """Every later stop in the long form; the objects are those of 017 again, and its writers come to the same."""
+    database = core_database
+    database.execute("drop schema if exists chatops cascade")
+    day, before = a_day(database, 1), looked_at(database)
+    assert {name for name, _ in day} == set(DAY)
+    later = [name[:3] for name in sqlfiles.names("migrations") if name >= "018"]
+    for place, stop in enumerate(later if LONG else ["019", "022"], 2):
+        chatops_inprocess("adopt", "--through", "017", "--yes", db=database, check=0)
+        chatops_inprocess("migrate", "--to", stop, "--yes", db=database, check=0)
+        told = chatops_inprocess("remove", "--dry-run", db=database, check=0).stdout
+        assert "is at 017 again as before chatops." in " ".join(told.split()), stop
+        done = chatops_inprocess("remove", "--yes", db=database, check=0).stdout
+        assert "It is at 017 again. To come back: chatops adopt --through 017" in done
+        assert before.differences(looked_at(database)) == [], stop
+        assert a_day(database, place * 10) == day, stop
+
+
+def test_what_stays_is_told_by_where_the_database_stood(database: Database, chatops_inprocess: Chatops) -> None:
+    """Adopted at 016, migrated to 018 by chatops: 017 stays, and was not there before."""
+    for name in ("001_chat_core", "014_chat_state_management", "015_fix_assignment_function", "016_chat_state_verification"):
+        database.script(ROOT / "sql" / "migrations" / f"{name}.sql")
+    chatops_inprocess("adopt", "--through", "016", "--yes", db=database, check=0)
+    assert "is at 016 again as before chatops." in " ".join(
+        chatops_inprocess("remove", "--dry-run", db=database, check=0).stdout.split()
+    )
+    chatops_inprocess("migrate", "--to", "021", "--yes", db=database, check=0)
+    told = chatops_inprocess("remove", "--dry-run", db=database, check=0).stdout
+    assert "is at 017 again, which chatops has applied." in " ".join(told.split())
+    assert "Comes back as it was before 021 replaced it: assign_chat_to_operator, release_and_reassign_chat" in " ".join(
+        told.split()
+    )

@@ -13,7 +13,9 @@ from chatops.errors import DatabaseError
 from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.citus_form import form_of
+from chatops.migrations.plan import short
 from chatops.migrations.preflight import examine
+from chatops.migrations.source import DEPLOYED
 from chatops.migrations.transaction import replaced_by
 from chatops.model import Values
 
@@ -35,21 +37,26 @@ _LOSES = {
 
 @frozen
 class Step:
-    """One object: gone, or (`action` is restore) as it was before. `loses` is what cannot be had back, "" where nothing is."""
+    """One object: gone, or (`action` is restore) as it was before. `loses` is what cannot be had back, "" where nothing is;
+    `becomes` what one that comes back is then."""
 
     action: str
     kind: str
     object: str
     loses: str = ""
+    becomes: str = ""
 
 
 @frozen
 class Removal:
-    """What would be done to a database. `tenants` are the other schemas for which schema chatops stays."""
+    """What would be done to a database. `tenants` are the other schemas for which schema chatops stays; `stand` is the number of
+    the newest file that stays in, `was_there` whether it was in before chatops came."""
 
     schema: str
     steps: Sequence[Step]
     statements: Sequence[str]
+    stand: str
+    was_there: bool
     tenants: Sequence[str] = ()
     notes: Sequence[str] = ()
     distributed: bool = False
@@ -80,7 +87,7 @@ class Removal:
         """The same for psql."""
         gone = sum(step.action == "remove" for step in self.steps)
         back = len(self.steps) - gone
-        said = [f"Takes chatops out of schema {self.schema}: {gone} objects go, {back} come back as they were."]
+        said = [f"Takes chatops out of schema {self.schema}: {gone} objects go, {back} come back as they were at {self.stand}."]
         said += [f"{step.object}: with it goes what is in it, {step.loses}." for step in self.steps if step.kind == "schema"]
         said.append("All or nothing, and it cannot be undone. Rows of the application stay.")
         # A name may hold a line's end: of a comment it must not begin a statement.
@@ -116,6 +123,7 @@ class Recorded:
 
     object: str
     definition: Any
+    replaced_by: str
 
 
 @dataclass(slots=True)
@@ -123,6 +131,8 @@ class _Plan:
     schema: str
     live: Mapping[str, Structure]
     recorded: Values
+    replaced_by: Mapping[str, str]
+    """By which file each object that was kept was replaced."""
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     distributed: bool = False
@@ -133,6 +143,11 @@ class _Plan:
         """What goes with it: in the words of its comment, where it has one."""
         said = re.split(r"[.;:](?:\s|$)", self.comments.get(f"{kind} {name}", ""))[0].strip()
         return said[:1].lower() + said[1:] if said else _LOSES.get(kind, "")
+
+    def as_before(self, name: str) -> str:
+        """How an object that was kept comes back."""
+        file = self.replaced_by.get(name, self.replaced_by.get(db.identifier(name), ""))
+        return f"as it was before {short(file)} replaced it"
 
     def named(self, name: str) -> str:
         return f"{db.identifier(self.schema)}.{db.identifier(name)}"
@@ -145,18 +160,25 @@ def removal(database: Database, made: ObjectsByFile) -> Removal:
             for row in database.rows(Structure, sqlfiles.body(sqlfiles.read("checks/shared/structure.sql")))}  # fmt: skip
     bookkeeping = database.facts is not None and database.facts.has_bookkeeping
     tenants: list[str] = []
-    recorded: dict[str, Any] = {}
+    kept: Sequence[Recorded] = ()
+    stand: tuple[str, bool] | None = None
     if bookkeeping:
         asked = {"schema": schema}
-        recorded = {
-            row.object: row.definition for row in database.rows(Recorded, sqlfiles.read("queries/removal_recorded.sql"), asked)
-        }
+        kept = database.rows(Recorded, sqlfiles.read("queries/removal_recorded.sql"), asked)
+        stand = next(((short(name), there) for name, there in
+                      database.tuples(sqlfiles.read("queries/removal_stand.sql"), asked)), None)  # fmt: skip
         tenants = [str(row[0]) for row in database.tuples(sqlfiles.read("queries/removal_tenants.sql"), asked)]
+    recorded = {row.object: row.definition for row in kept}
+    if stand is None:
+        stand = min(DEPLOYED, str(database.value(sqlfiles.read("queries/deployed_files.sql")))), True
     before = {label for file, objects in made.items() if file[:3].isdigit() and file < FIRST_OF_OURS for label in objects}
     ours = {label: one for file, objects in made.items() if not file[:3].isdigit() or file >= FIRST_OF_OURS
             for label, one in objects.items() if one is not None}  # fmt: skip
     comments = dict(database.tuples(sqlfiles.read("queries/removal_comments.sql"), {"schema": schema}))
-    plan = _Plan(schema, live, recorded, comments=comments, distributed=database.facts is not None and database.facts.distributed)
+    plan = _Plan(
+        schema, live, recorded, {row.object: row.replaced_by for row in kept}, comments=comments,
+        distributed=database.facts is not None and database.facts.distributed,
+    )  # fmt: skip
     arguments = _arguments(made)
     names = {label.partition(" ")[2] for label in ours if label.startswith("function ")} | _named(recorded)
     routines = database.rows(Routine, sqlfiles.read("queries/removal_routines.sql"), {"schema": schema, "names": sorted(names)})
@@ -181,7 +203,7 @@ def removal(database: Database, made: ObjectsByFile) -> Removal:
     if plan.distributed:
         plan.notes.append("the schema stays distributed; on the coordinator alone (SQL):"
                           f" select citus_schema_undistribute({literal(db.identifier(schema))}::regnamespace);")  # fmt: skip
-    return Removal(schema, steps, statements, tenants, plan.notes, plan.distributed)
+    return Removal(schema, steps, statements, *stand, tenants, plan.notes, plan.distributed)
 
 
 def carry_out(database: Database, found: Removal) -> None:
@@ -265,7 +287,7 @@ def _restored_view(plan: _Plan, name: str) -> list[str]:
         return []
     about = plan.recorded.get(f"about {name}", {})
     options = f" with ({about['options']})" if about.get("options") else ""
-    plan.steps.append(Step("restore", "view", name))
+    plan.steps.append(Step("restore", "view", name, becomes=plan.as_before(name)))
     return [f"create view {plan.named(name)}{options} as {text}", *_about("view", plan.named(name), about, None)]
 
 
@@ -276,28 +298,30 @@ def _drop_routines(plan: _Plan, gone: Sequence[Routine]) -> list[str]:
 
 
 def _restored_routine(plan: _Plan, one: Routine) -> list[str]:
-    text = plan.recorded.get(one.object)
+    text, becomes = plan.recorded.get(one.object), plan.as_before(one.object)
     about = plan.recorded.get(f"about {one.object}")
     if text is None:
-        text = _shipped_before(one.name, in_cluster=plan.distributed)
+        shipped = _shipped_before(one.name, in_cluster=plan.distributed)
+        if shipped is not None:
+            text, becomes = shipped[1], f"as {short(shipped[0])} makes it: the ledger has not kept what it was"
         if text is None:
             plan.notes.append(f"function {one.signature} stays: the ledger does not say what it was")
             return []
     if about is None:
         plan.notes.append(f"who may call {one.signature} stays as it is now: the ledger does not say who might before")
-    plan.steps.append(Step("restore", "function", one.signature))
+    plan.steps.append(Step("restore", "function", one.signature, becomes=becomes))
     name = f"{db.identifier(plan.schema)}.{one.signature}"
     return [str(text), *_about("function", name, about, one)]
 
 
-def _shipped_before(name: str, *, in_cluster: bool) -> str | None:
-    """The text of a function in the newest file of the deployed system that makes it."""
+def _shipped_before(name: str, *, in_cluster: bool) -> tuple[str, str] | None:
+    """The newest file of the deployed system that makes a function, and its text of it."""
     for file in reversed([one for one in sqlfiles.names("migrations") if one < FIRST_OF_OURS]):
         reading = examine(f"{file}.sql", sqlfiles.read(f"migrations/{file}.sql").encode())
         if name in replaced_by(reading):
             for statement in reading.statements:
                 if f"function {name}(" in statement.text.lower():
-                    return form_of(file).texts(statement.text)[0] if in_cluster else statement.text
+                    return file, form_of(file).texts(statement.text)[0] if in_cluster else statement.text
     return None
 
 

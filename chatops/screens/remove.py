@@ -15,6 +15,7 @@ _COLUMNS = (
     Column("kind", "kind"),
     Column("object", "object"),
     Column("loses", "what is lost", rank=1),
+    Column("becomes", "how it comes back", rank=2),
 )
 LOST = ("column", "sequence", "schema")
 """What holds data that is nowhere else."""
@@ -31,9 +32,11 @@ def lines(found: Removal, width: int, whole: str, save_log: str) -> list[Line]:
     gone = [step for step in found.steps if step.action == "remove"]
     lost = [step for step in gone if step.kind in LOST]
     guards = any(step.kind in ("trigger", "constraint") for step in gone)
+    at = f"which then is at {found.stand} again{' as before chatops' if found.was_there else ', which chatops has applied'}"
+    stays = "What stays: every table, column and row of the application, and what the files up to"
     shown: list[Line] = [
-        f"Takes chatops out of schema {formatting.visible(found.schema)}. Lost for good: {_lost(lost) or 'nothing'}.",
-        "What stays: every table, column and row of the application; repaired rows stay repaired, 001 to 017 stay in.",
+        f"Takes chatops out of schema {formatting.visible(found.schema)}, {at}. Lost for good: {_lost(lost) or 'nothing'}.",
+        f"{stays} {found.stand} made; repaired rows stay repaired.",
         [Span(f"{'Nothing refuses late replies any more, nothing is logged' if guards else 'Nothing is logged any more'},"
               " and this cannot be undone.", "warning")],
     ]  # fmt: skip
@@ -41,7 +44,10 @@ def lines(found: Removal, width: int, whole: str, save_log: str) -> list[Line]:
         shown += ["", [Span("Lost, by name:", "strong")]]
         shown += described([(step.object, formatting.visible(step.loses)) for step in lost], width)
     if back := [step for step in found.steps if step.action == "restore"]:
-        shown += ["", [Span("Comes back as it was before chatops: ", "strong"), Span(_named(back))]]
+        shown.append("")
+        for becomes in dict.fromkeys(step.becomes for step in back):
+            told = _named([step for step in back if step.becomes == becomes])
+            shown.append([Span(f"Comes back {formatting.visible(becomes)}: ", "strong"), Span(told)])
     if rest := [step for step in gone if step.kind not in LOST]:
         shown += ["", [Span(f"Goes, too, and holds no data: {_counted(rest)}. By name: "), Span(whole, "code")]]
     shown += [formatting.visible(note) for note in found.notes]
@@ -80,7 +86,7 @@ def preview(found: Removal, command: str, width: int, whole: str, save_log: str)
 def done(found: Removal, adopt: str) -> Answer:
     """What was done."""
     said: list[Line] = [f"Took chatops out: {_counted(found.steps)}. The application's own tables, columns and rows stay."]
-    said.append([Span("To come back: "), Span(f"{adopt} --through 017", "code")])
+    said.append([Span(f"It is at {found.stand} again. To come back: "), Span(f"{adopt} --through {found.stand}", "code")])
     return Answer("remove", [_table(found), Text(said)], _data(found, done=True))
 
 
@@ -99,4 +105,10 @@ def _table(found: Removal) -> Table:
 
 
 def _data(found: Removal, *, done: bool) -> dict[str, object]:
-    return {"schema": found.schema, "removed": done, "tenants": list(found.tenants), "notes": list(found.notes)}
+    return {
+        "schema": found.schema,
+        "removed": done,
+        "back_to": found.stand,
+        "tenants": list(found.tenants),
+        "notes": list(found.notes),
+    }
