@@ -165,3 +165,14 @@ def test_a_folder_of_somebody_elses_says_who_waits_what_is_lost_and_what_is_not_
     assert "not known: it calls tidy()" in text
     assert "Lost for good: the former values of child.c" in text
     assert "Going back from one of these 9 files: deploy the old code; its SQL, once it is in:" in text
+
+
+def test_what_only_a_condition_would_lock_is_told_as_such() -> None:
+    def told(text: str) -> dict[str, bool]:
+        return {one.relation: one.perhaps for one in file_locks(examine("a.sql", text.encode())).locks}
+
+    block = "do $$ begin if exists (select from b) then drop trigger t on a; end if; end $$;"
+    assert told(block) == {"a": True}
+    assert told(f"{block} drop trigger t on a;") == {"a": False}
+    assert told("do $$ begin drop trigger if exists t on a; end $$;") == {"a": False}
+    assert told("do $$ begin if now() > '2020-01-01' then alter table a add b int; end if; end $$;") == {"a": True}

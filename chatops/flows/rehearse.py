@@ -61,7 +61,8 @@ def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
         invocation.show(migrate_screen.nothing_answer(prepared))
         return ExitCode.OK
     limit = f"for at most {formatting.duration(hold)} " if hold is not None else ""
-    count = formatting.plural(len(pieces(prepared)), "pending file")
+    count = formatting.plural(len(pieces(prepared)) - bool(prepared.views), "pending file")
+    count += " and the views" if prepared.views else ""
     if prepared.distributes:
         count = f"the distribution of the schema and {count}"
     question = f"Run {count} for real, holding their locks {limit}and rolling them back,"

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from chatops.frozen import frozen
 from chatops.migrations.lock_modes import BLOCKS_READS, BLOCKS_WRITES, STRENGTH, WORTH_A_WORD, usual_locks
 from chatops.migrations.migration_text import MigrationText
-from chatops.migrations.read_do import statements_within
+from chatops.migrations.read_do import do_body, statements_within
 from chatops.migrations.scanner import Token, keywords, scan, significant
+from chatops.migrations.sql_walk import string_value
 
 _NAME = r"((?:\S+ \. )?\S+)"
 # By the first words; what they are about has its own functions below.
@@ -47,13 +49,15 @@ _COMPUTED = re.compile(r" DEFAULT .*?\b(?!NOW\b|TRANSACTION_TIMESTAMP\b)[A-Z_a-z
 class FileLock:
     """A table, view or index that a file locks; `mode` is an index into STRENGTH.
 
-    `works`: while it has the lock it reads or rewrites the whole of it; `goes`: it is dropped, and so are its foreign keys.
+    `works`: while it has the lock it reads or rewrites the whole of it; `goes`: it is dropped, and so are its foreign keys;
+    `perhaps`: only where a condition of a block comes true.
     """
 
     relation: str
     mode: int
     works: bool = False
     goes: bool = False
+    perhaps: bool = False
 
 
 @frozen
@@ -81,12 +85,13 @@ def file_locks(file: MigrationText) -> FileLocks:
     for statement in file.statements:
         if keywords(statement, 1) in (("INSERT",), ("COPY",)) and " select " not in f" {statement.text.lower()} ":
             continue  # a file may hold a million of them
+        perhaps = _has_conditions(statement.text)
         for text in _texts(statement.text, statement.line, unknown):
             words = _words(list(significant(text)))
             for one in _locks(text, words):
-                old = locks.get(one.relation, one)
+                old = locks.get(one.relation, FileLock(one.relation, one.mode, one.works, one.goes, perhaps))
                 locks[one.relation] = FileLock(
-                    one.relation, max(one.mode, old.mode), one.works or old.works, one.goes or old.goes
+                    one.relation, max(one.mode, old.mode), one.works or old.works, one.goes or old.goes, old.perhaps and perhaps
                 )
             changes += _changes(words)
             calls += re.findall(rf"^(?:SELECT|PERFORM) {_NAME} \(", words)
@@ -132,6 +137,14 @@ def _texts(text: str, line: int, unknown: list[str]) -> Iterator[str]:
         unknown.append(f"line {line}: a block puts statements together as it runs")
     for one in found:
         yield from _texts(one, line, unknown)
+
+
+def _has_conditions(text: str) -> bool:
+    """Whether a block does what it does only where a condition of its own comes true."""
+    tokens = list(significant(text))
+    body = do_body(tokens) if tokens and tokens[0].upper == "DO" else None
+    inner = [token.upper for token in significant(string_value(body))] if body is not None else []
+    return any(one == "IF" and after not in ("EXISTS", "NOT") for one, after in pairwise(inner))
 
 
 def _locks(text: str, words: str) -> Iterator[FileLock]:

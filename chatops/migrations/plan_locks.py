@@ -31,7 +31,8 @@ class Relation:
 @frozen
 class Waits:
     """Whom a file keeps waiting at the most. `reads` are relations that nobody reads or writes meanwhile, `writes` those that
-    nobody writes; `works` are those of them, and of the tables whose rows it changes, through which it goes meanwhile."""
+    nobody writes; `perhaps` are those of both that a condition of the file may leave alone; `works` are those of them, and of
+    the tables whose rows it changes, through which it goes meanwhile."""
 
     reads: tuple[str, ...]
     writes: tuple[str, ...]
@@ -39,6 +40,7 @@ class Waits:
     changes: tuple[str, ...]
     unknown: tuple[str, ...]
     lost: tuple[str, ...]
+    perhaps: tuple[str, ...] = ()
 
 
 MOST_TAKEN_BACK = 3
@@ -54,12 +56,15 @@ class PlanLocks:
     """What takes back the files that are not of those that go together, where they are few."""
     others: tuple[str, ...] = ()
     """All of these files."""
+    views: Waits | None = None
+    """Of the views that come with them, where any does."""
 
 
 def plan_locks(database: Database, prepared: Prepared, *, leave: bool = False) -> PlanLocks:
     """Reads the statements of the pending files, and the catalog once."""
     told = {entry.name: file_locks(entry.file.reading) for entry in prepared.plan.apply if entry.file is not None}
-    there = relations_of(database, list(told.values()))
+    views = FileLocks(tuple(FileLock(view.name.rpartition(".")[2], BLOCKS_READS) for view in prepared.views))
+    there = relations_of(database, [*told.values(), views])
     unknown = {name for row in there.values() for name in row.unknown}
     waits = {name: judged(file, there, unknown) for name, file in told.items()}
     source = prepared.plan.source
@@ -69,7 +74,8 @@ def plan_locks(database: Database, prepared: Prepared, *, leave: bool = False) -
         for entry in others
         if leave and entry.file is not None and len(others) <= MOST_TAKEN_BACK
     }
-    return PlanLocks(waits, there, back, tuple(entry.name for entry in others))
+    of_views = judged(views, there, unknown) if prepared.views else None
+    return PlanLocks(waits, there, back, tuple(entry.name for entry in others), of_views)
 
 
 def relations_of(database: Database, files: Sequence[FileLocks]) -> dict[str, Relation]:
@@ -88,8 +94,8 @@ def judged(file: FileLocks, there: Mapping[str, Relation], unknown: set[str]) ->
     locks = list(file.locks)
     for one in file.locks:
         if one.goes and one.relation in there:
-            locks += [FileLock(name, one.mode) for name in there[one.relation].partners]
-    found: dict[str, tuple[int, bool]] = {}
+            locks += [FileLock(name, one.mode, perhaps=one.perhaps) for name in there[one.relation].partners]
+    found: dict[str, tuple[int, bool, bool]] = {}
     for one in locks:
         relation = there.get(one.relation)
         if relation is None and one not in file.locks:
@@ -98,14 +104,15 @@ def judged(file: FileLocks, there: Mapping[str, Relation], unknown: set[str]) ->
             continue  # the files make it themselves
         else:
             table = relation.on_table or one.relation
-        mode, works = found.get(table, (0, False))
-        found[table] = max(mode, one.mode), works or one.works
+        mode, works, perhaps = found.get(table, (0, False, True))
+        found[table] = max(mode, one.mode), works or one.works, perhaps and one.perhaps
     changes = tuple(name for name in file.changes if name in there)
     return Waits(
-        reads=tuple(name for name, (mode, _) in found.items() if mode >= BLOCKS_READS),
-        writes=tuple(name for name, (mode, _) in found.items() if mode < BLOCKS_READS),
-        works=tuple(name for name, (_, works) in found.items() if works),
+        reads=tuple(name for name, (mode, _, _) in found.items() if mode >= BLOCKS_READS),
+        writes=tuple(name for name, (mode, _, _) in found.items() if mode < BLOCKS_READS),
+        works=tuple(name for name, (_, works, _) in found.items() if works),
         changes=changes,
         unknown=(*file.unknown, *(f"it calls {name}()" for name in file.calls if name in unknown)),
+        perhaps=tuple(name for name, (_, _, perhaps) in found.items() if perhaps),
         lost=tuple(told for relation, told in file.lost if not relation or relation in there),
     )

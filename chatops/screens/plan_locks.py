@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # what is only read about
     from chatops.migrations.repair_counts import RepairCount
 
 MOST_LOST = 6
+MOST_APART = 8
+NOT_AT_ONCE = ("statements", "batched", "repairs")
+"""Modes of files that no transaction holds whole, and no rehearsal measures."""
 IN_BATCHES = "nobody: in batches, each keeps its rows for 0.2 s at most"
 
 
@@ -46,28 +49,31 @@ def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount
     called = told_apart(entry.name for entry in entries)
     groups: dict[str, list[str]] = {}
     for entry in entries:
-        groups.setdefault(sentence(entry, locks.files[entry.name], locks.relations), []).append(entry.name)
+        mode = entry.file.reading.mode if entry.file is not None else ""
+        groups.setdefault(sentence(mode, locks.files[entry.name], locks.relations), []).append(called(entry.name))
+    if locks.views is not None:
+        groups.setdefault(sentence("", locks.views, locks.relations), []).append(VIEWS)
+    apart = [called(entry.name) for entry in entries if entry.file is not None and entry.file.reading.mode in NOT_AT_ONCE]
+    save = f", all but {' '.join(apart)}" if apart and len(apart) <= MOST_APART else ""
     tries = f"{FIRST_DEADLINE_MS / 1000:g} s, later {LONGEST_DEADLINE_MS / 1000:g} s at most"
     gives_up = f"gives up after {formatting.duration(ways.max_wait)} (--max-wait)"
     return [
         "",
         [Span("Who waits meanwhile, at most:", "strong")],
-        *described([(" ".join(map(called, names)), told) for told, names in groups.items()], width),
-        [Span(f"A try waits {tries} for locks, lets go, and {gives_up}. Measure it: "), Span(ways.rehearse, "code")],
+        *described([(" ".join(names), told) for told, names in groups.items()], width),
+        [Span(f"A try waits {tries} for locks, lets go, and {gives_up}. Measure it{save}: "), Span(ways.rehearse, "code")],
         *_noticed(prepared, entries, width, called),
         *(_mended(counts, ways, width, called) if counts else ()),
         *_back(prepared, entries, locks, counts, ways),
     ]
 
 
-def sentence(entry: Entry, waits: Waits, relations: Mapping[str, Relation]) -> str:
-    """Who waits for a file and for how long, in words."""
-    assert entry.file is not None
-    mode = entry.file.reading.mode
+def sentence(mode: str, waits: Waits, relations: Mapping[str, Relation]) -> str:
+    """Who waits for a file that goes in by that mode and for how long, in words."""
     if mode in ("batched", "repairs"):
         return IN_BATCHES
-    who = [f"reads and writes of {_listed(waits.reads)}"] if waits.reads else []
-    who += [f"writes of {_listed(waits.writes)}"] if waits.writes else []
+    who = [f"reads and writes of {_perhaps(waits.reads, waits)}"] if waits.reads else []
+    who += [f"writes of {_perhaps(waits.writes, waits)}"] if waits.writes else []
     alone = mode == "statements"
     if waits.changes and not who:
         who = [f"writes of the rows of {_listed(waits.changes)} that it changes"]
@@ -92,6 +98,10 @@ def as_data(waits: Waits) -> dict[str, object]:
 
 def _listed(names: Sequence[str]) -> str:
     return formatting.visible(", ".join(names))
+
+
+def _perhaps(names: Sequence[str], waits: Waits) -> str:
+    return _listed([f"{name} (if at all)" if name in waits.perhaps else name for name in names])
 
 
 def _sized(name: str, relations: Mapping[str, Relation]) -> str:

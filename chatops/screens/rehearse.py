@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from chatops import formatting
 from chatops.db import Facts
 from chatops.frozen import frozen
+from chatops.migrations.from_then_on import VIEWS
 from chatops.migrations.rehearsal import Blocking, Rehearsal, RehearsedFile, RehearsedStatement, TouchedRelation
 from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.screens.statement_text import in_one_line
@@ -93,9 +94,10 @@ def answer(rehearsal: Rehearsal, environment: str, facts: Facts, width: int, who
 
 
 def _headline(rehearsal: Rehearsal, environment: str) -> str:
-    done = sum(file.status in ("rehearsed", "too long", "failed") for file in rehearsal.files)
-    rest = len(rehearsal.files) - done
-    all_ = formatting.plural(len(rehearsal.files), "file")
+    files = [file for file in rehearsal.files if file.name != VIEWS]
+    done = sum(file.status in ("rehearsed", "too long", "failed") for file in files)
+    rest = len(files) - done
+    all_ = formatting.plural(len(files), "file") + (" and the views" if len(files) < len(rehearsal.files) else "")
     counted = f"{formatting.count(done)} of {all_}" if rest else all_
     left = f"; {formatting.count(rest)} cannot be rehearsed (below)" if rest else ""
     return f"Rehearsed {counted} on {environment} in {seconds(rehearsal.seconds)}{left}. Rolled back. Nothing was changed."
