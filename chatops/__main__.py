@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 
-from chatops import __version__
+from chatops import __version__, signs
 from chatops.cli import main as run
 
 
@@ -14,6 +14,8 @@ def main() -> int:
     """Runs chatops on the process's arguments; the exit code, unless it has ended the process with it."""
     # What is loaded stays: to look through it every 700 objects is a tenth of a short command's time.
     gc.set_threshold(20_000, 50, 100)
+    for stream in (sys.stdout, sys.stderr):
+        signs.fit_terminal(stream, os.environ)
     text = _known_beforehand(sys.argv[1:])
     said = None if text is None else _said(text)
     code = run() if said is None else said

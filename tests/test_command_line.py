@@ -483,6 +483,36 @@ def test_a_value_that_is_missing_or_wrong_leads_to_the_commands_own_help(
     assert f"chatops {words[0]} --help" in told
 
 
+LOCALES: list[tuple[dict[str, str], bool]] = [
+    ({"LANG": "C"}, True), ({"LC_ALL": "C"}, True), ({"LC_ALL": "POSIX", "LANG": "C.UTF-8"}, True), ({"LC_CTYPE": "C", "LANG": "C.UTF-8"}, True),
+    ({"LC_CTYPE": "C"}, True), ({"LC_ALL": "de_DE.ISO-8859-1"}, True), ({"LANG": "C", "PYTHONCOERCECLOCALE": "0"}, True),
+    ({"LANG": "C.UTF-8", "PYTHONIOENCODING": "ascii"}, True),
+    ({"LANG": "C.UTF-8"}, False), ({"LC_ALL": "C.UTF-8", "LANG": "C"}, False), ({"LC_ALL": "C", "PYTHONUTF8": "1"}, False),
+    ({"LC_ALL": "C", "PYTHONIOENCODING": "utf-8"}, False), ({}, False),
+]  # fmt: skip
+
+
+@pytest.mark.long
+def test_a_terminal_whose_locale_is_not_unicode_gets_ascii(core_database: Database, home: Path) -> None:
+    """By whichever variable says so; and Unicode where it is Unicode, where somebody says so, and where nobody says anything."""
+    plain = {
+        "CHATOPS_DATABASE_URL": core_database.url,
+        "TERM": "xterm",
+        "NO_COLOR": "1",
+        "NO_PAGER": "1",
+        "LANG": "",
+        "LC_ALL": "",
+    }
+    told: dict[str, str] = {}
+    for locale, is_ascii in LOCALES if LONG else LOCALES[3:14:5]:
+        for words in (["summary"], ["queue", "--help"], ["queue", "--bogus"]) if LONG else (["summary"],):
+            _, text = run_in_terminal(words, clean_environment(home, {**plain, **locale}), 80)
+            told[" ".join([*words, str(locale)])] = text
+            assert text.isascii() is is_ascii or words[-1] == "--bogus", (locale, words, text)
+    piped = subprocess.run([sys.executable, "-m", "chatops", "summary"], env=clean_environment(home, {**plain, "LC_ALL": "C"}), capture_output=True, check=True)  # fmt: skip
+    assert "·" in piped.stdout.decode("utf-8")  # what reads it may be a program, and names are whole
+
+
 def test_help_that_is_longer_than_the_screen_is_read_in_the_pager_unless_none_is_wanted(home: Path, tmp_path: Path) -> None:
     pager = tmp_path / "pager"
     pager.write_text("#!/bin/sh\necho PAGED; exec cat\n")

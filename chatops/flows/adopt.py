@@ -15,6 +15,7 @@ from chatops.flows import tenants
 from chatops.flows.acting import told_when_stopped
 from chatops.flows.ahead import refuse_ahead
 from chatops.flows.folder import FolderOptions, folder_options, pin
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.migrations import ledger
@@ -95,7 +96,7 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     if proposal.stated and not asked.diff:
         invocation.note([Span("what differs: "), Span(f"{here} --diff --dry-run", "code")])
     if proposal.blocked:
-        invocation.show(answer(look))
+        show_paged(invocation, answer(look))
         refusal = undecided(look)
         if asked.yes:
             raise refusal
@@ -103,7 +104,7 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
             invocation.note(line)
         return ExitCode.FOUND
     if not (proposal.files or told.told) or asked.dry_run or not (asked.yes or invocation.interactive):
-        invocation.show(answer(look))
+        show_paged(invocation, answer(look))
         return ExitCode.OK
     if not asked.yes:
         invocation.show(answer(replace(look, asked=True)))

@@ -11,6 +11,7 @@ from chatops.errors import ExitCode, RefusedError, UsageError
 from chatops.flows.connection import started
 from chatops.flows.folder import FolderOptions
 from chatops.flows.lint import shown_path
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.migrations.check_folder import check_folder, lacks
@@ -59,7 +60,7 @@ def run(invocation: Invocation, asked: CheckRequest) -> ExitCode:
     version = facts.version.split()[0]
     unsafe, unlinted = _linted(folder, first, version, shown)
     look = CheckLook(found, shown, unsafe, unlinted, missing, version, time.monotonic() - began)
-    invocation.show(answer(look))
+    show_paged(invocation, answer(look))
     return {"fails": ExitCode.REFUSED, "unsafe": ExitCode.FOUND, "not linted": ExitCode.FOUND, "good": ExitCode.OK}[verdict(look)]
 
 

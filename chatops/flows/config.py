@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chatops import settings
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.screens import config as screen
 
@@ -13,4 +14,4 @@ def show(invocation: Invocation) -> None:
     for target in targets:
         for warning in target.warnings:
             invocation.warn(warning)
-    invocation.show(screen.answer(invocation.configuration.path, targets))
+    show_paged(invocation, screen.answer(invocation.configuration.path, targets))

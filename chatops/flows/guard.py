@@ -7,6 +7,7 @@ from chatops.chats import guards
 from chatops.checks import guards_there
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import acting
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.model import Span
 from chatops.screens import guard as screen
@@ -28,7 +29,7 @@ def _show(invocation: Invocation) -> ExitCode:
     with invocation.reading() as database:
         found = guards.state(database)
         guarding = guards_there.look(database) if found.installed else guards_there.Guarding()
-    invocation.show(screen.answer(found, guarding, invocation.now, invocation.here))
+    show_paged(invocation, screen.answer(found, guarding, invocation.now, invocation.here))
     wrong = found.off or guarding.broken or guarding.unknown
     return ExitCode.UNREACHABLE if found.away else ExitCode.FOUND if wrong else ExitCode.OK
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chatops.errors import ExitCode, NoDatabaseError
 from chatops.flows.folder import FolderOptions
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.migrations import ledger
@@ -35,7 +36,7 @@ def run(invocation: Invocation, request: LintRequest) -> ExitCode:
     which = "pending" if server is not None else "numbered"
     shown = [shown_path(file) for file in files]
     findings = lint(files, schema=schema, server=server, shown=shown)
-    invocation.show(answer(findings, shown, which, invocation.medium().width))
+    show_paged(invocation, answer(findings, shown, which, invocation.medium().width))
     return ExitCode.FOUND if findings else ExitCode.OK
 
 

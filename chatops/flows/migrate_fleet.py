@@ -11,6 +11,7 @@ from chatops.checks import safety
 from chatops.errors import ExitCode, NotATerminalError, RefusedError, StoppedError, UsageError, worst
 from chatops.flows import ahead
 from chatops.flows.connection import started
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.flows.tell_migration import Teller
 from chatops.frozen import frozen
@@ -76,7 +77,7 @@ def migrate_all(
             _consent(invocation, pending, yes=yes)
             telling.begin(pending)
             whole.apply(canary=how.canary, go_on=lambda first: _go_on(invocation, first, len(pending) - len(first), yes=yes))
-    invocation.show(screen.answer(members))
+    show_paged(invocation, screen.answer(members))
     failed = [member for member in members if member.error is not None]
     for member in failed[:FEW]:
         assert member.error is not None

@@ -9,6 +9,7 @@ from chatops import formatting
 from chatops.errors import ExitCode
 from chatops.flows import tenants
 from chatops.flows.folder import FolderOptions, pin
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.migrations import ledger
@@ -58,7 +59,7 @@ def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
     invocation.banner(database)
     prepared = prepare(database, before, folder, request)
     if prepared.nothing:
-        invocation.show(migrate_screen.nothing_answer(prepared))
+        show_paged(invocation, migrate_screen.nothing_answer(prepared))
         return ExitCode.OK
     limit = f"for at most {formatting.duration(hold)} " if hold is not None else ""
     count = formatting.plural(len(pieces(prepared)) - bool(prepared.views), "pending file")
@@ -75,7 +76,7 @@ def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
         tell=lambda line: invocation.note(f"  … {formatting.visible(line)}"),
     )  # fmt: skip
     whole = invocation.here("rehearse", *pin(asked.to), *options.words(), "-o", "json")
-    invocation.show(answer(found, invocation.target.name, before.facts, invocation.medium().width, whole))
+    show_paged(invocation, answer(found, invocation.target.name, before.facts, invocation.medium().width, whole))
     if found.failed:
         return ExitCode.REFUSED
     return ExitCode.FOUND if found.too_long else ExitCode.OK

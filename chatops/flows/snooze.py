@@ -13,6 +13,7 @@ from chatops.checks import load, stored_snoozes
 from chatops.checks.stored_snoozes import StoredSnooze
 from chatops.errors import ChatopsError, ExitCode, RefusedError, UsageError
 from chatops.flows import acting
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.settings import Configuration, Snooze
@@ -226,5 +227,5 @@ def _list(invocation: Invocation, configuration: Configuration, *, stored_alone:
         [[Span(f"what is snoozed in the database is unknown: {formatting.visible(unread)}", "warning")]] if unread else []
     )
     table = Table("snoozes", COLUMNS, rows, empty=empty)
-    invocation.show(Answer("snooze", [table, Text(lines)] if lines else [table], now=invocation.now))
+    show_paged(invocation, Answer("snooze", [table, Text(lines)] if lines else [table], now=invocation.now))
     return ExitCode.OK

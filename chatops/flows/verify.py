@@ -76,7 +76,7 @@ def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
     checks = run_checks.choose(invocation.configuration, request.checks_dir, only, skip, groups)
     invocation.check_output()
     if request.listed:
-        invocation.show(screen.catalogue(checks))
+        pager.show_paged(invocation, screen.catalogue(checks))
         return ExitCode.OK
     survey = run_checks.survey(
         invocation, checks, since=request.since, threshold=request.threshold, timeout=request.timeout, rows=ROWS_DATED

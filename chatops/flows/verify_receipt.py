@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chatops.deploys import receipt as receipts
 from chatops.errors import ExitCode, UsageError
+from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations.fingerprint import Fingerprint, changes, fingerprint
 from chatops.screens import verify_receipt
@@ -26,5 +27,5 @@ def against(invocation: Invocation, path: Path, *, diff: bool) -> ExitCode:
     more = invocation.here("verify", "--against", shlex.quote(str(path)), "--diff")
     digests = (receipt.after, live.sha256)
     answer = verify_receipt.drift_answer(drift, receipt.started, digests, invocation.now, diff=diff, more=more)
-    invocation.show(answer)
+    show_paged(invocation, answer)
     return ExitCode.FOUND if drift else ExitCode.OK
