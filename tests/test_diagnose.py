@@ -132,7 +132,9 @@ def test_every_printed_command_parses_and_the_sql_runs(deployed: Database, chato
             ran = chatops_inprocess(*words[1:], db=deployed)
             # A database without a ledger is to be adopted before it is migrated.
             adopt_first = words[1] == "migrate" and "chatops adopt --to" in ran.stderr
-            assert ran.exit_code in (0, 1) or adopt_first, (finding["code"], finding["help_command"], ran.stderr)
+            # Planted faults of one chat may forbid its move (4: some were refused), and the plan says which.
+            refused = ran.exit_code == 4 and " refused" in ran.stdout
+            assert ran.exit_code in (0, 1) or refused or adopt_first, (finding["code"], finding["help_command"], ran.stderr)
         elif finding["help_sql"] and "terminate" not in finding["help_sql"]:
             # A constraint that had to go for a plant comes back when the rows are mended.
             with contextlib.suppress(*([psycopg.errors.CheckViolation] if finding["code"] == "DB003" else [])):

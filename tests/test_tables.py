@@ -105,6 +105,8 @@ def test_stuck_shows_the_worst_and_the_exact_total_and_streams_them_all(system: 
     assert "3 chats have not moved" in text
     assert "and 2 more of 3: chatops stuck" in text
     lines = chatops_inprocess("stuck", "--limit", "1", "-o", "jsonl", db=system, check=0).stdout.splitlines()
+    assert [json.loads(line)["chat_id"][:8] for line in lines] == ["c0000006"]
+    lines = chatops_inprocess("stuck", "-o", "jsonl", db=system, check=0).stdout.splitlines()
     assert {json.loads(line)["chat_id"][:8] for line in lines} == {"c0000001", "c0000004", "c0000006"}
 
 
