@@ -155,8 +155,8 @@ def test_of_a_file_only_what_the_checks_name_is_made_again(latest_database: Data
     chatops_inprocess("migrate", "--again", file, "--yes", db=latest_database, check=0)
     logged = latest_database.execute("select after from chatops.actions where action = 'again'")[0][0]
     assert {name.partition("(")[0] for name in logged} == named - triggers
-    told = chatops_inprocess("migrate", "--again", file, "--dry-run", db=latest_database, check=0).stdout
-    assert told.startswith("Nothing to do: "), told
+    again = chatops_inprocess("migrate", "--again", file, "--dry-run", db=latest_database, check=0).stdout
+    assert again.startswith("Nothing to do: "), again
 
 
 def test_a_view_counts_as_the_files_by_what_it_asks_and_under_which_options(

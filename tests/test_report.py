@@ -18,6 +18,8 @@ import pytest
 from chatops.deploys import monitor_state, receipt
 from chatops.deploys.monitor_state import Look, Seen
 from tests.conftest import in_ci
+from tests.servers import Database
+from tests.shift import add_chats, add_operators, chat_id
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -223,3 +225,40 @@ def test_what_is_neither_is_refused(chatops_inprocess: Callable[..., Any], tmp_p
     (tmp_path / "x.json").write_text("[1]")
     chatops_inprocess("report", "x.json", check=2)
     chatops_inprocess("report", "none.json", check=2)
+
+
+def test_the_last_run_is_reported_with_a_fresh_look_and_the_way_back(
+    core_database: Database, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    """After an adopt, after a plain migrate, and where there was none: in the page, as tables, for programs."""
+    add_operators(core_database, 2)
+    add_chats(core_database, 2, state="assigned", held_by=1)
+    core_database.execute("drop schema chatops cascade")
+    assert "no run" in chatops_inprocess("report", "--last", db=core_database, check=4).stderr
+    chatops_inprocess("report", "x.json", "--last", db=core_database, check=2)
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database, check=0)
+    adopted = chatops_inprocess("report", "--last", "-o", "markdown", db=core_database, check=0).stdout
+    assert "001, 014, 015, 016 and 017 adopted" in adopted
+    assert "adopt --through 017 --yes by " in adopted
+    assert "adopt --forget 001" in adopted
+    # Older than what comes: somebody who holds two chats. Newer: a trigger that is switched off.
+    core_database.execute("update chats set is_active = null where id = %s", (chat_id(1),))
+    chatops_inprocess("migrate", "--to", "019", "--yes", db=core_database, check=0)
+    core_database.execute("alter table messages disable trigger chatops_apply_message")
+    told = json.loads(chatops_inprocess("report", "--last", "-o", "json", db=core_database, check=0).stdout)
+    assert [one["file"] for one in told["files"]] == ["018_queue_clocks", "019_queue_indexes"]
+    assert all(one["state"] == "applied" and one["by"] for one in told["files"])
+    assert told["good"] is False
+    found = {one["code"]: one["age"] for one in told["findings"]}
+    assert "CHAT011" in found
+    assert any(code.startswith("DB") for code in found)
+    assert {one["file"] for one in told["noticed"]} == {"018"}
+    assert (
+        chatops_inprocess("report", "--last", "--to", tmp_path / "run.html", db=core_database, check=0)
+        .stdout.strip()
+        .endswith(".html")
+    )
+    page = Page((tmp_path / "run.html").read_text())
+    for words in ("018 and 019 applied", "a client's created_at no longer counts", "chatops remove --dry-run", "postgres"):
+        assert words in unescape(page.words), words
+    assert "script" not in page.tags

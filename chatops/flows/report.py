@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatops import schemas, settings
 from chatops.deploys import receipt, watch_file
@@ -13,6 +14,7 @@ from chatops.errors import ExitCode, UsageError
 from chatops.files import read_json, write_file
 from chatops.flows.paste import here
 from chatops.flows.run import Invocation
+from chatops.later import later
 from chatops.model import Answer
 from chatops.screens import monitor as monitor_screen
 from chatops.screens import report_page, report_tables
@@ -21,11 +23,24 @@ from chatops.screens.tenants import TenantRow
 from chatops.screens.tenants_checks import MONITOR
 from chatops.settings import Target
 
+if TYPE_CHECKING:  # what connects, for --last alone
+    from chatops.flows import report_run
+    from chatops.screens import report_run as run_screen
+else:
+    report_run, run_screen = later("chatops.flows.report_run"), later("chatops.screens.report_run")
 
-def report(invocation: Invocation, file: Path | None, to: Path | None) -> ExitCode:
+
+def report(invocation: Invocation, file: Path | None, to: Path | None, *, last: bool = False) -> ExitCode:
     """Writes the page beside the file, or to `to`; with a format that was asked for, the same as tables on stdout."""
+    if last:
+        if file is not None or invocation.has_tenants:
+            raise UsageError("--last is about one database: leave out the file and --all-schemas")
+        made = report_run.of_last_run(invocation)
+        return _written(invocation, run_screen.html(made), run_screen.answer(made), to, Path("last-run.html"))
     if file is None and not invocation.has_tenants:
-        raise UsageError("say what about: a receipt of deploy, a state file of monitor, a folder of these, or --all-schemas")
+        raise UsageError(
+            "say what about: a receipt of deploy, a state file of monitor, a folder of these, --last, or --all-schemas"
+        )
     if file is None or file.is_dir():
         return _of_tenants(invocation, file, to)
     kind = kind_of(file)

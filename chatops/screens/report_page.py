@@ -57,19 +57,19 @@ def of_receipt(receipt: Receipt) -> str:
     known = [[str(value) for value in one.values()] for one in before_deploy(receipt)]
     body = [
         _stopped(receipt),
-        _next(receipt.next_steps),
-        _table("Timeline", ["step", "result", "took", "says"], rows),
+        next_steps(receipt.next_steps),
+        table("Timeline", ["step", "result", "took", "says"], rows),
         bars("How long each step took", [(step.name, step.seconds) for step in receipt.steps if step.result != "skipped"]),
-        _table("Files", ["file", "took", "waited for locks", "rows", "sha256"], files),
-        _table("Findings before the deploy", ["code", "severity", "what"], known),
+        table("Files", ["file", "took", "waited for locks", "rows", "sha256"], files),
+        table("Findings before the deploy", ["code", "severity", "what"], known),
     ]
     if receipt.after:
         before, after = (receipt.before or "none")[:12], receipt.after[:12]
         body.append(f"<p class=dim>Fingerprint {escape(before)} → {escape(after)}: {same}.</p>")
     ran = [[one.step, one.shown, str(one.exit_code), formatting.duration(one.seconds)] for one in receipt.commands]
-    body.append(_table("Commands", ["step", "command", "ended with", "took"], ran))
+    body.append(table("Commands", ["step", "command", "ended with", "took"], ran))
     body.append(f"<p>{_words(receipt.signature)}</p>")
-    return _page(head_of(receipt), failed is None, place_of_receipt(receipt), body)
+    return page(head_of(receipt), failed is None, place_of_receipt(receipt), body)
 
 
 def of_watch(watch: Watch) -> str:
@@ -89,18 +89,18 @@ def of_watch(watch: Watch) -> str:
     blind = [[str(tick.slot + 1), tick.at[:16].replace("T", " "), tick.unseen or "the database did not answer"]
              for tick in watch.ticks if not tick.reached or tick.unseen is not None]  # fmt: skip
     body = [
-        _next(watch.next_steps),
-        _table("Open now", ["code", "severity", "since (UTC)", "", "what"], standing, none="nothing is open"),
-        _table("Findings that appeared and went", ["at (UTC)", "", "severity", "code", "what"], told, none="none did"),
+        next_steps(watch.next_steps),
+        table("Open now", ["code", "severity", "since (UTC)", "", "what"], standing, none="nothing is open"),
+        table("Findings that appeared and went", ["at (UTC)", "", "severity", "code", "what"], told, none="none did"),
         plot("Chats that wait", points("waiting")),
         plot("Longest wait, minutes", points("oldest_seconds", 60)),
         plot("Chats with an operator", points("assigned")),
         plot("Chats that wait for their user", points("waiting_real_user_reply")),
-        _table("Looks that could not measure", ["look", "at (UTC)", "why"], blind),
-        _table("Looks that were missed", ["look", "due"], missed),
+        table("Looks that could not measure", ["look", "at (UTC)", "why"], blind),
+        table("Looks that were missed", ["look", "due"], missed),
     ]
     # The word is that of `diagnose --brief`: what is open is open, though nothing of it is new.
-    return _page(
+    return page(
         f"{notice.word(watch)} · {end.sentence}", end.code == 0 and notice.word(watch) == "OK", place_of_watch(watch), body
     )
 
@@ -110,17 +110,17 @@ def of_watches(rows: Sequence[TenantRow], watches: Mapping[str, Watch]) -> str:
     told = [row for row in rows if not row.well]
     lines = [[row.tenant, str(row.told.values["state"]), str(row.told.values.get("worst") or ""),
               str(row.told.values["verdict"])] for row in told]  # fmt: skip
-    body = [_table("Tenants that are worse than before", ["tenant", "", "worst", "verdict"], lines)]
+    body = [table("Tenants that are worse than before", ["tenant", "", "worst", "verdict"], lines)]
     if healthy := len(rows) - len(told):
         body.append(f"<p class=good>{formatting.plural(healthy, 'tenant')}: {escape(MONITOR.well)}.</p>")
     for row in told[:MOST]:
         happened = [[one.at[:16].replace("T", " "), one.kind, one.severity, one.code, one.title]
                     for one in watches[row.tenant].transitions]  # fmt: skip
         body.append(
-            _table(f"{row.tenant}: findings that appeared and went", ["at (UTC)", "", "severity", "code", "what"], happened)
+            table(f"{row.tenant}: findings that appeared and went", ["at (UTC)", "", "severity", "code", "what"], happened)
         )
     started = min(watch.started for watch in watches.values())
-    return _page(
+    return page(
         MONITOR.headline(rows), not told, f"{formatting.plural(len(rows), 'watch', 'watches')}, the first from {started}", body
     )
 
@@ -184,7 +184,7 @@ def _stopped(receipt: Receipt) -> str:
     return why + _list("In place", standing(receipt.steps, failed.name, [failed.name]))
 
 
-def _next(steps: Sequence[tuple[str, str]]) -> str:
+def next_steps(steps: Sequence[tuple[str, str]]) -> str:
     if not steps:
         return ""
     # A browser breaks a line behind a hyphen: a command breaks between its words.
@@ -202,7 +202,7 @@ def _list(title: str, lines: Sequence[str]) -> str:
     return f"<section><h2>{escape(title)}</h2><ul>{items}</ul></section>"
 
 
-def _page(head: str, good: bool, under: str, body: Sequence[str]) -> str:
+def page(head: str, good: bool, under: str, body: Sequence[str]) -> str:
     title = escape(formatting.visible(head))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,'
@@ -218,7 +218,7 @@ def _words(text: str) -> str:
     return _INSTANT.sub(r"<span class=at>\g<0></span>", escape(formatting.visible(text)))
 
 
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], none: str = "") -> str:
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], none: str = "") -> str:
     """A table with its title; without rows the words that say so, or nothing."""
     if not rows:
         return f"<section><h2>{escape(title)}</h2><p class=dim>{escape(none)}</p></section>" if none else ""

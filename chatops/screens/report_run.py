@@ -1,0 +1,160 @@
+"""The report of the last run of migrate, adopt or deploy: what went in, by whom, what was checked, how to go back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from chatops import formatting
+from chatops.checks.began import Age
+from chatops.checks.findings import counts_as_found, findings
+from chatops.checks.results import Survey
+from chatops.frozen import frozen
+from chatops.migrations.from_then_on import FROM_THEN_ON, NOTHING
+from chatops.migrations.last_run import Ran
+from chatops.migrations.plan import listed, short
+from chatops.migrations.source import DEPLOYED, SHIPPED
+from chatops.model import Answer, Column, Line, Span, Table, Text, named
+from chatops.screens.lines import Reader
+from chatops.screens.report_page import next_steps, page, table
+
+
+@frozen
+class RunReport:
+    """A run, a fresh look by all checks, and since when what they found is so. `place` is where, in one line."""
+
+    ran: Sequence[Ran]
+    survey: Survey
+    ages: Mapping[str, Age]
+    place: str
+    reader: Reader
+
+    @property
+    def files(self) -> list[Ran]:
+        """The numbered files of the run."""
+        return [one for one in self.ran if one.kind == "versioned"]
+
+    @property
+    def head(self) -> str:
+        """What was done and what came of it, in one line."""
+        files, made = self.files, [one for one in self.ran if one.kind != "versioned"]
+        verb = "adopted" if all(one.state == "adopted" for one in self.ran) else "applied"
+        parts = [listed([one.name for one in files])] if files else []
+        parts += [formatting.plural(len(made), "view")] if made else []
+        wrong = [one for one in self.found if one["age"] != "older"]
+        after = "nothing found is newer" if not wrong else f"{formatting.plural(len(wrong), 'finding')} newer, or of unknown age"
+        return f"{' and '.join(parts)} {verb}; {after}"
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing that counts came with it."""
+        return all(one["age"] == "older" for one in self.found)
+
+    @property
+    def found(self) -> list[dict[str, str]]:
+        """What the checks found above advice, the newer first."""
+        told = [{"age": self.ages.get(one.result.check.code, "undated"), "severity": one.word, "code": one.result.check.code,
+                 "title": one.title} for one in findings(self.survey, self.reader.here)
+                if counts_as_found(one.result, "warning")]  # fmt: skip
+        return sorted(told, key=lambda one: one["age"] == "older")
+
+    @property
+    def checked(self) -> str:
+        """What was looked at, in numbers."""
+        results = self.survey.results
+        counted = sum(counts_as_found(one, "warning") for one in results)
+        advice = sum(one.status == "failed" and not counts_as_found(one, "warning") for one in results)
+        unjudged = sum(not self.survey.judged(one) for one in results)
+        passed = len(results) - counted - advice - unjudged
+        parts = [f"{formatting.count(passed)} passed"]
+        others = ((advice, "with advice"), (counted, "failed or unknown"), (unjudged, "had nothing to look at yet"))
+        parts += [f"{formatting.count(number)} {what}" for number, what in others if number]
+        when = _at(self.survey.now)
+        return f"{formatting.plural(len(results), 'check')} at {when}: {', '.join(parts)}"
+
+    @property
+    def noticed(self) -> list[dict[str, str]]:
+        """What callers notice of the shipped files that were applied."""
+        return [{"file": short(one.name), "told": told} for one in self.files if one.source == SHIPPED and one.state == "applied"
+                for told in FROM_THEN_ON.get(one.name, ()) if told != NOTHING]  # fmt: skip
+
+    @property
+    def back(self) -> list[tuple[str, str]]:
+        """How to go back, as labelled commands."""
+        here = self.reader.here
+        adopted = [one.name for one in self.files if one.state == "adopted"]
+        steps = []
+        if adopted:
+            steps.append(("take the adopt back", here("adopt", *(part for name in adopted for part in ("--forget", name)))))
+        if any(one.source == SHIPPED and short(one.name) > DEPLOYED for one in self.files):
+            steps.append(("take all of chatops out", here("remove", "--dry-run")))
+        if sum(one.rows for one in self.ran):
+            steps.append(("what repairs changed, before and after", here("log")))
+        return [*steps, ("look again", here("verify"))]
+
+    @property
+    def stays(self) -> str:
+        """What no command takes back; "" where one does."""
+        last = [
+            one.name for one in self.files if one.state == "applied" and (one.source != SHIPPED or short(one.name) <= DEPLOYED)
+        ]
+        return f"No command takes {listed(last)} out again: the next file answers it." if last else ""
+
+    @property
+    def by(self) -> str:
+        """By whom and when, how long, by which version."""
+        first, last = self.ran[0], self.ran[-1]
+        took = sum(one.duration_ms or 0 for one in self.ran) / 1000
+        version = f", chatops {last.chatops_version}" if last.chatops_version else ""
+        command = first.command or "migrate"
+        return f"{command} by {first.who}, {_at(last.applied_at)}, in {formatting.duration(took)}{version}"
+
+
+def _at(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _rows(report: RunReport) -> list[dict[str, object]]:
+    return [{"file": one.name, "state": one.state, "at": one.applied_at, "seconds": (one.duration_ms or 0) / 1000,
+             "waited": (one.waited_ms or 0) / 1000, "rows": one.rows, "by": one.who} for one in report.ran]  # fmt: skip
+
+
+def answer(report: RunReport) -> Answer:
+    """As tables, for a job summary or a ticket."""
+    lines: list[Line] = [[Span(report.head, "ok" if report.good else "critical")], report.place, report.by, report.checked]
+    files = [
+        Column("file", "file"),
+        Column("state", "state"),
+        Column("at", "at", "instant"),
+        Column("seconds", "took", "duration"),
+        Column("waited", "waited for locks", "duration", rank=3),
+        Column("rows", "rows", "number", rank=2),
+        Column("by", "by", rank=2),
+    ]
+    back: list[Line] = ["", [Span("To go back:", "strong")]]
+    back += [report.stays] if report.stays else []
+    back += [[Span(f"{label}: "), Span(command, "code")] for label, command in report.back]
+    return Answer("report", [
+        Text([formatting.visible(line) if isinstance(line, str) else line for line in lines]),
+        Table("files", files, _rows(report), "What went in"),
+        Table("findings", named("age", "severity", "code", "title"), report.found, "Findings", empty="nothing is wrong"),
+        Table("noticed", [Column("file", "file"), Column("told", "from then on")], report.noticed, "What callers notice"),
+        Text(back),
+    ], {"good": report.good}, report.survey.now)  # fmt: skip
+
+
+def html(report: RunReport) -> str:
+    """The same as one page that needs nothing else."""
+    files = [[one.name, one.state, _at(one.applied_at), formatting.duration((one.duration_ms or 0) / 1000),
+              formatting.duration((one.waited_ms or 0) / 1000), f"{one.rows:,}", one.who] for one in report.ran]  # fmt: skip
+    found = [[one["age"], one["severity"], one["code"], one["title"]] for one in report.found]
+    noticed = [[one["file"], one["told"]] for one in report.noticed]
+    body = [
+        table("What went in", ["file", "state", "at", "took", "waited for locks", "rows", "by"], files),
+        table("What was checked", ["in numbers"], [[report.checked]]),
+        table("Findings: newer than this, or older", ["", "severity", "code", "what"], found, none="nothing is wrong"),
+        table("What callers notice from then on", ["file", "what"], noticed),
+        table("What stays", [""], [[report.stays]] if report.stays else []),
+        next_steps(report.back),
+    ]
+    return page(report.head, report.good, f"{report.place} · {report.by}", body)
