@@ -49,7 +49,7 @@ KEYS: tuple[Key, ...] = (
     Key("reads", "the tables that must be readable in full", "chats, messages"),
     Key("needs", "the files of sql/views that it reads, put in front of it", "chat_queue, operator_load"),
     Key("shares", "the files of sql/checks/shared that it reads; those with the same first one are asked together", "late_turns"),
-    Key("avoids", "what the planner shall do without in this query, where it is known to be wrong about it", "hashjoin",
+    Key("avoids", "what the planner does without in this query: it errs about it, or weighs it in vain", "hashjoin",
         words=("hashjoin", "mergejoin", "nestloop")),
     Key("limits", "the limits that it is measured against, shown with it; each is a parameter, :'name'", "queue_sla_minutes"),
     Key("limit", "declares a limit: name = default unit, least to most: meaning",

@@ -52,21 +52,26 @@ def nothing_to_find(database: Database, checks: Sequence[Check]) -> set[str]:
     asked = [check for check in checks if check.shipped and check.only_if]
     if not asked or database.facts is None or database.facts.citus is not None:  # there the settings are asked by themselves
         return set()
-    limits = f"set local statement_timeout = {LONGEST_MS}; set local lock_timeout = {LOCK_MS}"
     queries = [sqlfiles.body(sqlfiles.query(f"queries/{check.only_if}.sql")) for check in asked]
-    ran = database.run(";\n".join(["savepoint chatops_check", limits, *queries, *LEAVE]))
+    begin = _begun(asked)
+    ran = database.run(";\n".join([*begin, *queries, *LEAVE]))
     if ran.error is not None and isinstance(ran.error, DatabaseError) and not isinstance(ran.error, ConnectionLostError):
         database.script("; ".join(LEAVE))
-    told = ran.firsts[3 : 3 + len(asked)]
+    told = ran.firsts[len(begin) : len(begin) + len(asked)]
     return {check.code for check, found in zip(asked, told, strict=False) if found == "f"}
 
 
 def _statements(group: tuple[Check, ...], parameters: Mapping[str, object], *, before_018: bool) -> list[str]:
     """A query that tells which of a group find anything, in a savepoint: what it sets for its session ends with it."""
-    avoided = [f"set local enable_{name} = off" for name in {check.avoids for check in group} if name]
-    limits = [f"set local statement_timeout = {LONGEST_MS}", f"set local lock_timeout = {LOCK_MS}", *avoided]
     query = db.inlined(_query(group, before_018=before_018), parameters)
-    return ["savepoint chatops_check", *limits, f"{query}\n", *LEAVE]
+    return [*_begun(group), f"{query}\n", *LEAVE]
+
+
+def _begun(checks: Sequence[Check]) -> list[str]:
+    """A savepoint, and what holds in it."""
+    avoided = [f"set local enable_{name} = off" for name in sorted({check.avoids for check in checks if check.avoids})]
+    limits = [f"set local statement_timeout = {LONGEST_MS}", f"set local lock_timeout = {LOCK_MS}"]
+    return ["savepoint chatops_check", *limits, *avoided]
 
 
 @lru_cache(maxsize=256)

@@ -14,6 +14,7 @@
 -- says: stats seem wrong; operator loses the chat
 -- reads: operators, real_users, fictional_users, chats, messages, chat_assignments, platform_config
 -- shares: chat_tables
+-- avoids: mergejoin
 -- A table with a key on its ids is not read; one without is asked as a query by ts_stat, which reads its text: each word that it gives
 -- back tells how many ids, of how many of them the rows are copies, or an id. What is the same in every column is a copy.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`

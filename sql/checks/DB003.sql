@@ -16,6 +16,7 @@
 -- help-text: what came of it meanwhile: `diagnose {aims}`
 -- says: the deploy is not right
 -- shares: structure, expected_objects, kept_by
+-- avoids: mergejoin
 -- What must be there is told by sql/catalog, as far as the ledger says files are in; without a ledger 001 to 017, and of later files
 -- those of which something is there. A file of which nothing is there is one row, and so is a table with all that belongs to it.
 \set structure `cat sql/checks/shared/structure.sql`

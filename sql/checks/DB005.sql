@@ -11,6 +11,7 @@
 -- help-sql: {remedy}
 -- needs-table: chats
 -- shares: chat_tables
+-- avoids: mergejoin
 -- says: the deploy is not right
 -- What is not enforced cannot be validated: that is made anew, a foreign key is switched on again.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`

@@ -11,6 +11,7 @@
 -- help-text: {otherwise}
 -- needs-table: chats
 -- shares: chat_tables
+-- avoids: mergejoin
 -- says: everything is slow; the deploy is not right
 -- A missing one is advice: where there are few rows nobody notices.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`

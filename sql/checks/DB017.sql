@@ -13,6 +13,7 @@
 -- help-text: what came of it meanwhile: `diagnose {aims}`
 -- needs-table: chats
 -- shares: chat_tables, kept_by
+-- avoids: mergejoin
 -- says: the deploy is not right; operator loses the chat; stats seem wrong
 -- A partition has the triggers of its table, each with a switch of its own. What the application's own keeps is told by the
 -- columns that its function names.

@@ -15,6 +15,7 @@
 -- needs-table: chats
 -- says: the deploy is not right; operator loses the chat
 -- shares: structure, expected_objects
+-- avoids: mergejoin
 -- unplanted: it takes a ledger that says which text went in
 -- What only the planner goes by (the cost and rows of a function) and the cache of a sequence is advice.
 -- What was adopted is the application's own text: of that only a constraint that has lost a column and an index that serves no row

@@ -15,6 +15,7 @@
 -- needs-table: chats
 -- says: a message was lost; the deploy is not right
 -- shares: structure, chat_tables, expected_objects
+-- avoids: mergejoin
 -- Advice is what does so only sometimes, or perhaps on purpose: a trigger that drops some rows or sets a state, an event trigger,
 -- and what nobody knows in schema chatops. Bodies are read without their comments; what comes to `raise` before any condition
 -- refuses everything, and so does what calls a function that does.

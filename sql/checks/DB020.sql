@@ -14,6 +14,7 @@
 -- needs-table: chats
 -- says: nobody answers; the deploy is not right
 -- shares: expected_names
+-- avoids: mergejoin
 -- unplanted: it takes a role that owns the functions and little else
 \set expected_names `cat sql/checks/shared/expected_names.sql`
 with expected_names as materialized (:expected_names),

@@ -11,6 +11,7 @@
 -- needs-table: chats
 -- says: somebody did what they may not
 -- shares: expected_names
+-- avoids: mergejoin
 -- Ours may belong to the owner of the chats or of schema chatops, to whoever applied a file of ours, or to a superuser.
 \set expected_names `cat sql/checks/shared/expected_names.sql`
 with expected_names as materialized (:expected_names),

@@ -10,6 +10,7 @@
 -- help-text: a person decides, for it is the application's and a log-in page may call it as anon (used by {used_by}): {remedy}
 -- says: somebody did what they may not
 -- shares: privileged_functions, expected_names
+-- avoids: mergejoin
 -- Functions that policies call must stay open, and are not here.
 \set privileged_functions `cat sql/checks/shared/privileged_functions.sql`
 \set expected_names `cat sql/checks/shared/expected_names.sql`

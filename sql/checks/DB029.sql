@@ -13,6 +13,7 @@
 -- help-sql: {remedy}
 -- needs-table: chats
 -- shares: chat_tables
+-- avoids: mergejoin
 -- says: a message was lost; somebody did what they may not
 -- unplanted: it takes settings and roles of the whole server
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`

@@ -18,6 +18,7 @@
 -- if-absent: chatops.settings
 -- only-if: safeguards_differ
 -- shares: safeguards, expected_names
+-- avoids: mergejoin
 -- unplanted: the deployed system has no schema chatops that could remember
 -- Kept by migrate, adopt, deploy and monitor --store, in chatops.settings. Of a table that is gone nothing is missed. Advice is what
 -- an application changes in its own releases without harm, as far as that can be told. What files of ours made is DB003 and DB018.

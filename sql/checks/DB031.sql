@@ -16,6 +16,7 @@
 -- needs-table: chats
 -- says: a message was lost; nobody answers; the deploy is not right
 -- shares: chat_tables, expected_names
+-- avoids: mergejoin
 -- Each is asked about made-up rows, as far as it looks at nothing but columns that these have, through functions that cannot fail. What
 -- the guards write bears the clock's time, which is later than when the transaction began.
 -- A text is asked as a query by ts_stat, on every server and within this snapshot: each word that it gives back is a row's name.

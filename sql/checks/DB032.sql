@@ -14,6 +14,7 @@
 -- needs-table: chats
 -- says: the deploy is not right
 -- shares: chat_tables, expected_names
+-- avoids: mergejoin
 -- unplanted: it takes a sequence that counted for years
 -- One that this role may not read is left out. What is behind its rows is DATA005.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`

@@ -17,6 +17,7 @@
 -- says: the deploy is not right; operator loses the chat
 -- if-absent: chatops.settings
 -- shares: expected_names
+-- avoids: mergejoin
 -- unplanted: the deployed system has no schema chatops that could remember
 -- What was adopted with another text than the file's is advice: it was so already. What was replaced since is not. Of the application's own
 -- functions only a trigger's that is emptied is told.
