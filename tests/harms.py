@@ -79,18 +79,18 @@ POLICIES = {
     "forced": Harm("alter table messages force row level security", ("DB020", "DB030")),
     "forced where policies look": Harm("alter table admins force row level security", ("DB030",)),
     "switched off": Harm("alter table operators disable row level security", ("DB024", "DB029", "DB030")),
-    "of no policy any more": Harm("drop policy activity_all on operator_activity", ("DB030",)),
+    "of no policy any more": Harm("drop policy activity_all on operator_activity", ("DB024", "DB030")),
     "open to everybody": Harm("alter policy chats_read on chats using (true)", ("DB030",)),
     "open for writing": Harm("alter policy chats_write on chats using (true)", ("DB030",), ("DB002",)),
-    "closed to everybody": Harm("alter policy messages_read on messages using (false)", ("DB030",)),
+    "closed to everybody": Harm("alter policy messages_read on messages using (false)", ("DB024", "DB030")),
     "otherwise": Harm("alter policy messages_read on messages using (is_admin())", (), ("DB030",)),
-    "for one role alone": Harm("alter policy messages_read on messages to service_role", ("DB030",)),
+    "for one role alone": Harm("alter policy messages_read on messages to service_role", ("DB024", "DB030")),
     "for another command": Harm(
         "drop policy chats_write on chats; create policy chats_write on chats for delete using (is_admin())", ("DB030",)
     ),
     "restrictive where it let in": Harm(
         "drop policy messages_read on messages; create policy messages_read on messages as restrictive for select using (is_admin())",
-        ("DB030",),
+        ("DB024", "DB030"),
     ),
     "of another name": Harm("alter policy chats_read on chats rename to chats_seen"),
     "asked of a function that says yes": Harm(

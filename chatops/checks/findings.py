@@ -174,7 +174,7 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         ),
         narrow=filled(check.narrow_heading(result.count), values, survey.now),
         named=_named(check.title_one, each, survey.now),
-        why=by_files.told(check.why, has),
+        why="; ".join(_once(str(row["because"]) for row in result.rows if row.get("because"))) or by_files.told(check.why, has),
         consequences=_once(str(row["so"]) for row in result.rows if row.get("so")) or (by_files.told(check.consequence, has),),
     )
 

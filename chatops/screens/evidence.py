@@ -26,6 +26,7 @@ _NOT_SHOWN = (
     "stops",
     "otherwise",
     "so",
+    "because",
     "aims",
     "felt",
     "decides",
