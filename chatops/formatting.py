@@ -58,6 +58,26 @@ def age(instant: datetime | None, now: datetime | None) -> str:
     return duration(float(max(0, int((now - instant).total_seconds()))))
 
 
+AHEAD_S = 60
+"""Seconds by which an instant of a client may be ahead of the database's clock; one beyond that is not to be believed."""
+
+
+def ahead(instant: datetime | None, now: datetime | None) -> str:
+    """By how much an instant that must be past is ahead, "" where it is not."""
+    if instant is None or now is None or getattr(instant, "text", None) is not None:
+        return ""
+    beyond = (instant - now).total_seconds()
+    return duration(beyond) if beyond > AHEAD_S else ""
+
+
+def seen(instant: datetime | None, now: datetime | None) -> str:
+    """When somebody was last heard of, behind "was" or "last": an age, or that their clock is not to be believed."""
+    if instant is None:
+        return "never seen"
+    beyond = ahead(instant, now)
+    return f"seen by a clock that is {beyond} ahead" if beyond else f"seen {age(instant, now)} ago"
+
+
 def back(since: datetime, now: datetime | None) -> str:
     """How far something looks back; a day is told in hours, as of "the last 24 h"."""
     text = age(since, now)

@@ -129,6 +129,8 @@ def _human(found: object, column: Column, medium: Medium, now: datetime | None) 
     if value is None or (column.kind == "person" and not str(value).strip()):
         return "—"
     if column.kind == "age":
+        if not medium.utc and (beyond := formatting.ahead(value, now)):
+            return f"{beyond} ahead"
         return formatting.instant_to_the_second(value) if medium.utc else formatting.age(value, now)
     if column.kind == "share":
         return f"{value * 100:.1f} %"

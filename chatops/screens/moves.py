@@ -137,8 +137,10 @@ def _careful(plan: MovePlan, now: datetime | None, *, show_names: bool) -> list[
     lines = silent_lines(plan.silent_takers, plan.silent_before, now, show_names=show_names)
     for one in plan.seen_elsewhere[:SILENT_NAMED]:
         name = person(one.name, one.operator_id, show_names=show_names)
-        seen = formatting.age(one.last_activity, now)
-        lines.append([Span("careful: ", "warning"), Span(f"{name} was seen {seen} ago, though not in this chat.")])
+        told = f"{name} was {formatting.seen(one.last_activity, now)}, though not in this chat."
+        if beyond := formatting.ahead(one.last_activity, now):
+            told = f"the clock of {name} is {beyond} ahead (DATA002): nobody knows when they were seen."
+        lines.append([Span("careful: ", "warning"), Span(told)])
     return [Text(lines)] if lines else []
 
 
@@ -149,7 +151,7 @@ def silent_lines(takers: Sequence[Operator], before: datetime | None, now: datet
         limit = f" (limit {formatting.duration(60.0 * round((now - before).total_seconds() / 60))})"
     lines: list[Line] = []
     for one in takers[:SILENT_NAMED]:
-        seen = f"was last seen {formatting.age(one.last_activity, now)} ago" if one.last_activity else "was never seen"
+        seen = f"was {'last ' if one.last_activity else ''}{formatting.seen(one.last_activity, now)}"
         name = person(one.name, one.operator_id, show_names=show_names)
         lines.append([Span("careful: ", "warning"), Span(f"{name} {seen}{limit}. Perhaps nobody answers.")])
     if len(takers) > SILENT_NAMED:
@@ -255,8 +257,7 @@ def _described(plan: MovePlan, operator_id: UUID | None, now: datetime | None, *
 
 def standing(operator: Operator, now: datetime | None) -> str:
     """An operator in words: free, busy, away, and when last seen."""
-    seen = f", seen {formatting.age(operator.last_activity, now)} ago" if operator.last_activity else ", never seen"
-    return operator.load + seen
+    return f"{operator.load}, {formatting.seen(operator.last_activity, now)}"
 
 
 def candidates(chat_count: int, free: Sequence[Operator], now: datetime | None) -> list[Table | Text]:

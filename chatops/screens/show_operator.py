@@ -30,7 +30,7 @@ def about_operator(
     """
     one = known.identity
     name = formatting.called(one.name) if show_names else formatting.initial(one.name)
-    seen = f"last seen {formatting.age(one.last_activity, known.now)} ago" if one.last_activity else "never seen"
+    seen = f"{'last ' if one.last_activity else ''}{formatting.seen(one.last_activity, known.now)}"
     holds = f"holds {one.chat_id} for {formatting.age(one.held_since, known.now)}" if one.chat_id else "holds no chat"
     if one.held_chats > 1:
         holds += f" and {one.held_chats - 1} more, which must not be (CHAT001)"

@@ -66,6 +66,8 @@ def _who(one: Obstacle, now: datetime | None, *, seen: bool, show_names: bool) -
     name = name.strip("—") or str(one.operator_id)[:8]
     if not seen:
         return name
+    if beyond := formatting.ahead(one.last_activity, now):
+        return f"{name} by a clock that is {beyond} ahead"
     return f"{name} {formatting.age(one.last_activity, now)} ago" if one.last_activity else f"{name} never"
 
 

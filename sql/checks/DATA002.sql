@@ -13,7 +13,14 @@
 -- reads: operators, operator_activity, chats, chat_assignments, messages
 -- A time that no client can read (infinity, years outside 1 to 9999) is ahead by no span.
 select found.clock, found.chat_id, found.operator_id,
-       case when found.at between '0001-01-02' and '9999-12-31' then found.at - now() end as ahead_by
+       case when found.at between '0001-01-02' and '9999-12-31' then found.at - now() end as ahead_by,
+       -- Nobody takes the chat from whoever holds it by such a clock.
+       found.clock in ('heartbeat', 'operator')
+       and exists (select from chats c
+                    where c.assigned_operator_id = found.operator_id and c.chat_state::text = 'assigned' and c.is_active is not false
+                      and (found.chat_id is null or c.id = found.chat_id)) as felt,
+       case when pg_catalog.count(*) over alike > 2
+            then pg_catalog.count(*) over alike || ' clocks, all ahead by the same: one statement wrote them, and no operator' end as because
   from (
     select 'heartbeat' as clock, a.chat_id, a.operator_id, a.last_activity as at
       from operator_activity a
@@ -50,4 +57,5 @@ select found.clock, found.chat_id, found.operator_id,
         or m.delivered_at not between '0001-01-02' and '9999-12-31'
         or m.read_at not between '0001-01-02' and '9999-12-31'
   ) as found
+window alike as (partition by found.at > now() and found.at between '0001-01-02' and '9999-12-31', pg_catalog.date_bin('5 seconds', found.at, '2000-01-01'))
  order by found.at desc nulls first, found.chat_id, found.operator_id

@@ -1,17 +1,37 @@
--- Sets clocks that are ahead to now, clocks from before the year 1 to 1970, and lets no assignment end before it began.
+-- A clock of an operator that is ahead becomes the last that is known of them for sure: their last reply or turn; the clocks of a
+-- chat become those of its turn and messages. Never now: who went home would be back, and who waited would wait anew.
+-- Where nothing is known: 1970, as clocks from before the year 1. No assignment ends before it began.
 -- A message keeps its place among those of its chat: over an hour ahead it comes right after the newest, from before the year 1
 -- right before the oldest. Before any clock is filled in from the messages.
 --
 -- order: 7
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 
-select a.chat_id, a.operator_id, 'heartbeat' as clock, null::uuid as id, null::timestamptz as at
+select a.chat_id, a.operator_id, 'heartbeat' as clock, null::uuid as id,
+       -- In this chat: what they wrote, and that they were given it.
+       greatest((select pg_catalog.max(m.created_at) from messages m
+                  where m.chat_id = a.chat_id and m.handled_by_operator_id = a.operator_id and m.created_at between '0001-01-02' and pg_catalog.now()),
+                (select pg_catalog.max(s.assigned_at) from chat_assignments s
+                  where s.chat_id = a.chat_id and s.operator_id = a.operator_id and s.assigned_at between '0001-01-02' and pg_catalog.now())) as at,
+       null::timestamptz as replied_at, null::timestamptz as spoken_at
   from operator_activity a
  where a.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or a.updated_at not between '0001-01-02' and '9999-12-31'
 union all
-select null, o.id, 'operator', null, null
+select null, o.id, 'operator', null,
+       greatest(turns.assigned_at, turns.answered_at, (
+         select pg_catalog.max(m.created_at)
+           from (select distinct t.chat_id
+                   from (select s.chat_id from chat_assignments s
+                          where s.operator_id = o.id and s.assigned_at between '0001-01-02' and pg_catalog.now()
+                          order by s.assigned_at desc limit 5) as t) as lately
+           join messages m on m.chat_id = lately.chat_id and m.handled_by_operator_id = o.id and m.created_at between '0001-01-02' and pg_catalog.now())),
+       null, null
   from operators o
+ cross join lateral (
+   select pg_catalog.max(s.assigned_at) filter (where s.assigned_at between '0001-01-02' and pg_catalog.now()) as assigned_at,
+          pg_catalog.max(s.released_at) filter (where s.release_reason::text = 'operator_sent_message' and s.released_at between '0001-01-02' and pg_catalog.now()) as answered_at
+     from chat_assignments s where s.operator_id = o.id) as turns
  where o.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
 union all
 -- One without a beginning began with its first message.
@@ -19,7 +39,13 @@ select c.id, null, 'chat', null,
        case when c.created_at is null
             then (select m.created_at from messages m
                    where m.chat_id = c.id and m.created_at between '0001-01-02' and pg_catalog.now()
-                   order by m.created_at limit 1) end
+                   order by m.created_at limit 1)
+            else (select pg_catalog.max(s.assigned_at) from chat_assignments s
+                   where s.chat_id = c.id and s.operator_id = c.assigned_operator_id and s.assigned_at between '0001-01-02' and pg_catalog.now()) end,
+       (select pg_catalog.max(m.created_at) from messages m
+         where m.chat_id = c.id and m.sender_type::text = 'fictional' and m.created_at between '0001-01-02' and pg_catalog.now()),
+       (select pg_catalog.max(m.created_at) from messages m
+         where m.chat_id = c.id and m.created_at between '0001-01-02' and pg_catalog.now())
   from chats c
  where c.assignment_time not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or c.operator_replied_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
@@ -28,7 +54,7 @@ select c.id, null, 'chat', null,
     or greatest(c.created_at, c.updated_at) > '9999-12-31'
     or c.created_at is null
 union all
-select s.chat_id, s.operator_id, 'assignment', s.id, null
+select s.chat_id, s.operator_id, 'assignment', s.id, null, null, null
   from chat_assignments s
  where s.assigned_at is null or s.released_at < s.assigned_at
     or s.assigned_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
@@ -38,7 +64,7 @@ union all
 select wrong.chat_id, wrong.handled_by_operator_id, 'message', wrong.id,
        case when wrong.is_ahead then greatest(pg_catalog.now(), newest.at) + wrong.place * interval '1 microsecond'
             when not wrong.is_ahead
-            then coalesce(least(oldest.at, begun.at), oldest.at, begun.at, pg_catalog.now()) - wrong.back * interval '1 microsecond' end
+            then coalesce(least(oldest.at, begun.at), oldest.at, begun.at, pg_catalog.now()) - wrong.back * interval '1 microsecond' end, null, null
   from (
     select m.id, m.chat_id, m.handled_by_operator_id, odd.is_ahead,
            (pg_catalog.row_number() over (partition by m.chat_id, odd.is_ahead order by m.created_at, m.id))::double precision as place,
@@ -63,9 +89,10 @@ select wrong.chat_id, wrong.handled_by_operator_id, 'message', wrong.id,
 ;
 
 with found as materialized (
-  select * from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, clock text, id uuid, at timestamptz)
+  select * from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, clock text, id uuid, at timestamptz,
+                                                                    replied_at timestamptz, spoken_at timestamptz)
 ), heartbeat as materialized (
-  select a.chat_id, a.operator_id, a.last_activity, a.updated_at
+  select a.chat_id, a.operator_id, a.last_activity, a.updated_at, f.at
     from found f
     join operator_activity a on a.chat_id = f.chat_id and a.operator_id = f.operator_id
    where f.clock = 'heartbeat'
@@ -73,14 +100,14 @@ with found as materialized (
           or a.updated_at not between '0001-01-02' and '9999-12-31')
      for no key update of a skip locked
 ), operator as materialized (
-  select o.id, o.last_activity
+  select o.id, o.last_activity, f.at
     from found f
     join operators o on o.id = f.operator_id
    where f.clock = 'operator' and o.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
      for no key update of o skip locked
 ), chat as materialized (
   select c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at,
-         c.created_at, c.updated_at, f.at as began_at
+         c.created_at, c.updated_at, f.at as began_at, f.replied_at as answered_at, f.spoken_at
     from found f
     join chats c on c.id = f.chat_id
    where f.clock = 'chat'
@@ -112,25 +139,24 @@ with found as materialized (
      for no key update of m skip locked
 ), changed_heartbeat as (
   update operator_activity a
-     set last_activity = case when a.last_activity is not null
-                              then least(greatest(a.last_activity, '1970-01-01'), pg_catalog.now()) end,
+     set last_activity = case when a.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+                              then coalesce(h.at, '1970-01-01') else a.last_activity end,
          updated_at = case when a.updated_at not between '0001-01-02' and '9999-12-31'
                            then least(greatest(a.updated_at, '1970-01-01'), pg_catalog.now()) else a.updated_at end
     from heartbeat h where a.chat_id = h.chat_id and a.operator_id = h.operator_id
   returning a.chat_id, a.operator_id, h.last_activity as was, a.last_activity, h.updated_at as was_updated_at, a.updated_at
 ), changed_operator as (
-  update operators o set last_activity = case when o.last_activity is not null
-          then least(greatest(o.last_activity, '1970-01-01'), pg_catalog.now()) end
+  update operators o set last_activity = coalesce(h.at, '1970-01-01')
     from operator h where o.id = h.id
   returning o.id, h.last_activity as was, o.last_activity
 ), changed_chat as (
   update chats c
-     set assignment_time = case when c.assignment_time is not null
-             then least(greatest(c.assignment_time, '1970-01-01'), pg_catalog.now()) end,
-         operator_replied_at = case when c.operator_replied_at is not null
-                 then least(greatest(c.operator_replied_at, '1970-01-01'), pg_catalog.now()) end,
-         last_message_at = case when c.last_message_at is not null
-                 then least(greatest(c.last_message_at, '1970-01-01'), pg_catalog.now()) end,
+     set assignment_time = case when c.assignment_time not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+                                then coalesce(h.began_at, least(greatest(c.assignment_time, '1970-01-01'), pg_catalog.now())) else c.assignment_time end,
+         operator_replied_at = case when c.operator_replied_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+                                    then coalesce(h.answered_at, least(greatest(c.operator_replied_at, '1970-01-01'), pg_catalog.now())) else c.operator_replied_at end,
+         last_message_at = case when c.last_message_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
+                                then coalesce(h.spoken_at, least(greatest(c.last_message_at, '1970-01-01'), pg_catalog.now())) else c.last_message_at end,
          -- Only what no client can read: these order lists, and may be anybody's.
          created_at = case when c.created_at is null
                            then least(greatest(coalesce(h.began_at, c.updated_at, pg_catalog.now()), '1970-01-01'), pg_catalog.now())

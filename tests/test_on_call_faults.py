@@ -1,0 +1,51 @@
+"""Faults as somebody on call meets them: what is told and mended is what was, and who suffers is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.ailing import deployed, mended, plant
+from tests.conftest import Result
+from tests.servers import Database
+
+__all__ = ["deployed", "mended"]
+
+Run = Callable[..., Result]
+
+
+@pytest.mark.parametrize("ahead", ["3 days", "90 seconds", "infinity"])
+def test_clocks_that_are_ahead_become_the_last_that_is_known_and_nobody_who_went_home_comes_back(
+    deployed: Database, chatops_inprocess: Run, ahead: str
+) -> None:
+    """Sure is what they did: a reply, a turn. A mended clock is never newer than what the operator did last, nor is it now."""
+    clock = "'infinity'" if ahead == "infinity" else f"now() + interval '{ahead}'"
+    did = """select o.id, greatest(
+               (select max(m.created_at) from messages m where m.handled_by_operator_id = o.id and m.created_at <= now()),
+               (select max(s.assigned_at) from chat_assignments s where s.operator_id = o.id and s.assigned_at <= now()),
+               (select max(s.released_at) from chat_assignments s where s.operator_id = o.id and s.released_at <= now()
+                   and s.release_reason = 'operator_sent_message')) from operators o"""
+    gone = "chatops --db x release --idle"
+    deployed.execute("update platform_config set value = '5' where key = 'idle_timeout_minutes'")
+    deployed.execute(f"update operators set last_activity = {clock}; update operator_activity set last_activity = {clock}")
+    before: dict[object, object] = dict(deployed.execute(did))
+    shown = chatops_inprocess("diagnose", "--only", "DATA002", "--rows", "3", "-o", "json", db=deployed, check=1).stdout
+    (finding,) = json.loads(shown)["findings"]
+    if ahead != "infinity":
+        assert "all ahead by the same" in finding["why"], gone
+    screen = chatops_inprocess("diagnose", db=deployed, terminal=(80, 40), check=None).stdout
+    assert any("DATA002" in line for line in screen.partition("USERS WAIT")[2].partition("ROWS")[0].splitlines()), screen
+    for command in (("operators",), ("show", "operator", next(str(one) for one in before))):
+        page = chatops_inprocess(*command, db=deployed, terminal=(100, 60), check=0).stdout
+        assert "ahead" in page or "infinity" in page, page
+        assert "seen 0 s" not in page
+    chatops_inprocess("repair", "DATA002", "--yes", db=deployed, check=0)
+    for who, clocks in deployed.execute(
+        "select o.id, array[o.last_activity] || array(select a.last_activity from operator_activity a where a.operator_id = o.id) from operators o"
+    ):
+        known = before[who]
+        for at in clocks:
+            assert at.year == 1970 if known is None else at <= known, (who, at, known)  # type: ignore[operator]
+    chatops_inprocess("diagnose", "--only", "DATA002", db=deployed, check=0)
