@@ -250,7 +250,7 @@ def test_a_grant_that_the_application_needs_is_missed(deployed: Database) -> Non
     assert result(look(deployed, "DB009"), "DB009").status == "passed"  # nobody of this application
     deployed.execute("grant select on chats to authenticated")
     found = result(look(deployed, "DB009"), "DB009")
-    assert {(row["role"], row["object"]) for row in found.rows} == {("authenticated", "assign_chat_to_operator")}
+    assert {(row["role"], row["object"]) for row in found.rows} == {("authenticated", "assign_chat_to_operator(uuid)")}
 
 
 def test_a_trigger_that_is_switched_off_is_found(healthy: Database) -> None:

@@ -49,3 +49,40 @@ def test_clocks_that_are_ahead_become_the_last_that_is_known_and_nobody_who_went
         for at in clocks:
             assert at.year == 1970 if known is None else at <= known, (who, at, known)  # type: ignore[operator]
     chatops_inprocess("diagnose", "--only", "DATA002", db=deployed, check=0)
+
+
+def test_a_role_that_may_do_nothing_but_run_functions_belongs_to_the_application_and_is_missed(
+    latest_database: Database, chatops_inprocess: Run
+) -> None:
+    """Whatever else a role is granted, and whatever it is called: who assigned and may not any more is told as critical."""
+    database = latest_database
+    database.script(
+        "do $$ begin create role authenticated nologin; exception when duplicate_object or unique_violation then null; end $$"
+    )
+
+    def found() -> list[dict[str, object]]:
+        shown = chatops_inprocess("diagnose", "--only", "DB009", "--only", "DB030", "-o", "json", db=database).stdout
+        return json.loads(shown)["findings"]  # type: ignore[no-any-return]
+
+    with database.role("pages", "nologin") as pages, database.role("crons", "nologin") as crons:
+        database.execute(f"grant execute on function assign_chat_to_operator(uuid) to {pages}")
+        database.execute(f"grant execute on function release_and_reassign_chat(uuid, text) to {pages}, {crons}")
+        chatops_inprocess("monitor", "--once", "--store", "--yes", db=database)
+        assert found() == []
+        for granted in ("usage on schema public", "execute on function should_keep_assignment(uuid, text, uuid)", "select on operator_load"):
+            database.execute(f"grant {granted} to authenticated")
+            database.execute("revoke execute on function assign_chat_to_operator(uuid) from authenticated")
+            (one,) = found()
+            assert (one["code"], one["severity"]) == ("DB009", "critical")
+            assert one["title"] == "authenticated may not execute assign_chat_to_operator(uuid)"
+            database.execute(one["help_sql"])
+            assert found() == []
+            database.execute("revoke execute on function assign_chat_to_operator(uuid) from authenticated")
+            database.execute(f"revoke {granted} from authenticated")
+            assert found() == [], "a role of another application of this server"
+        database.execute(f"revoke execute on function assign_chat_to_operator(uuid) from {pages}")
+        (one,) = found()
+        assert (one["code"], one["severity"]) == ("DB030", "critical"), one
+        assert pages in str(one["title"])
+        database.execute(one["help_sql"])
+        assert found() == []

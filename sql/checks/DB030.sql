@@ -40,7 +40,7 @@ kept as materialized (
   select g.label, pg_catalog.jsonb_strip_nulls(g."is") as "is", g.relation from safeguards g
 ), working as materialized (
   -- Roles that wrote chats or messages: the application comes as these.
-  select distinct k.was ->> 'role'::text as role from kept k where k.label ~ ' may (insert|update) (chats|messages)$'
+  select distinct k.was ->> 'role'::text as role from kept k where k.label ~ ' may (insert|update) (chats|messages)$| may execute assign_chat_to_operator\('
 ), gone as (
   select k.*
     from kept k
