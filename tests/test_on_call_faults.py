@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.ailing import deployed, mended, plant
-from tests.conftest import Result
+from tests.conftest import APPLICATION_OWNER, Result, url_as
 from tests.servers import Database
 
 __all__ = ["deployed", "mended"]
@@ -86,3 +86,18 @@ def test_a_role_that_may_do_nothing_but_run_functions_belongs_to_the_application
         assert pages in str(one["title"])
         database.execute(one["help_sql"])
         assert found() == []
+
+
+@pytest.mark.parametrize("refused", ["authenticated", "service_role"])
+def test_scenarios_are_lived_through_as_the_roles_of_the_application_too(
+    migrated_application_database: Database, chatops_inprocess: Run, refused: str
+) -> None:
+    database = migrated_application_database
+    for url in (database.url, url_as(database, APPLICATION_OWNER)):
+        page = chatops_inprocess("verify", "--scenarios", "--yes", db=url, check=0).stdout
+        assert "✓ as authenticated: assign" in page and "✓ as service_role: assign" in page, page
+        assert "steps that name no role: as p" in page
+    database.execute(f"revoke execute on function assign_chat_to_operator(uuid) from public, {refused}")
+    for url in (database.url, url_as(database, APPLICATION_OWNER)):
+        page = chatops_inprocess("verify", "--scenarios", "--yes", db=url, check=1).stdout
+        assert f"✗ as {refused}: assign" in page and page.count("✗") == 1, page

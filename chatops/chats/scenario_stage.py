@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from chatops import sqlfiles
 from chatops.chats import own_refusals, writers
 from chatops.chats.made_up_rows import make_row
 from chatops.chats.writers import Result, Rows, Step, Writer
-from chatops.db import Database
+from chatops.db import Database, identifier
 from chatops.errors import ConnectionLostError, DatabaseError
 from chatops.frozen import frozen
 
@@ -85,6 +86,8 @@ class Stage:
     chats: dict[UUID, str] = field(default_factory=dict)
     people: dict[UUID, str] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
+    roles: list[tuple[str, bool]] = field(default_factory=list)
+    """Those as which the application comes, each with whether grants let it assign."""
     counted: int = 0
     """So many refusals of ours the guards count, because this role may not take them back."""
 
@@ -196,6 +199,28 @@ class Stage:
             why = "after what failed above, none of ours waited" if failed else "the made-up ones could not be put first"
             raise PlayOver(f"assign gave a real chat, so all was rolled back at once: {why}")
         return given
+
+    def assigned_as(self, role: str, may_assign: bool, operator: UUID) -> tuple[bool, str]:
+        """Whether a role of the application may assign: tried as that role, with who asks as the pages tell it; by its grants
+        where this one may not become it."""
+        claims = json.dumps({"sub": str(operator), "role": role})
+        try:
+            with self.database.savepoint("chatops_role"):
+                self.database.annotate({"request.jwt.claims": claims, "request.jwt.claim.sub": str(operator)})
+                self.database.execute(f"set local role {identifier(role)}")
+        except ConnectionLostError:
+            raise
+        except DatabaseError:
+            told = "its grants let it" if may_assign else "its grants refuse it"
+            return may_assign, f"{told}; not tried, for this role may not become {role}"
+        try:
+            with self.database.savepoint("chatops_assign"):
+                given = self.drive(writers.assign(operator))
+        except ConnectionLostError:
+            raise
+        except DatabaseError as error:
+            return False, error.message
+        return given is not None, "it may" if given is not None else "no chat was given"
 
     def gets(self, operator: UUID, chat: UUID | None) -> tuple[bool, str]:
         """Whether the operator is given that chat."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from uuid import UUID
 
 from chatops import db, sqlfiles
@@ -35,13 +36,15 @@ class Performance:
     """All steps; `remaining` is how many rows of the made-up people are in the database afterwards; `moved` are the sequences
     that went on meanwhile and by how much, which no rollback takes back; `rows` are the rows of each table before and after,
     None for one that was not counted; both are None where nobody looked. `counted` refusals of ours
-    stay counted by the guards."""
+    stay counted by the guards. `role` lived through all steps but those as the `application_roles`."""
 
     steps: tuple[Played, ...]
     remaining: int
     moved: Mapping[str, int] | None = None
     rows: Mapping[str, tuple[int | None, int | None]] | None = None
     counted: int = 0
+    role: str = ""
+    application_roles: tuple[str, ...] = ()
 
     @property
     def lost(self) -> tuple[Played, ...]:
@@ -65,6 +68,7 @@ def play(database: Database) -> Performance:
     with database.reading():
         sequences, before = _sequences(database), _rows(database)
         stage.files = files_in(database)
+        stage.roles = [(str(role), bool(may)) for role, may in database.tuples(sqlfiles.read("queries/scenario_roles.sql"))]
     with database.acting(rollback=True):
         # Whoever hangs here with locks is ended by the server.
         database.annotate({"idle_in_transaction_session_timeout": f"{scenario_stage.LONGEST_SECONDS}s"})
@@ -81,7 +85,8 @@ def play(database: Database) -> Performance:
         after = _rows(database)
     rows = {name: (before.get(name), after.get(name)) for name in sorted({*before, *after})}
     went_on = {name: steps for name, steps in moved.items() if steps}
-    return Performance(tuple(stage.played), remaining, went_on, rows, stage.counted)
+    return Performance(tuple(stage.played), remaining, went_on, rows, stage.counted,
+                       "" if database.facts is None else database.facts.role, tuple(role for role, _ in stage.roles))  # fmt: skip
 
 
 def _sequences(database: Database) -> dict[str, int]:
@@ -125,6 +130,9 @@ class Acts:
         ann, bob, cleo, dan = (stage.person(name) for name in OPERATORS)
         stage.step(PEOPLE, "four operators, two chats at the head of the queue", stage.prepare)
         first, second = stage.chats
+        for role, may_assign in stage.roles:
+            stage.step(Promise(f"as {role}: assign"), f"the application's role {role} gives an operator a chat",
+                       partial(stage.assigned_as, role, may_assign, dan), undone=True)  # fmt: skip
 
         stage.step(OLDEST, "operator A gets chat 1", lambda: stage.gets(ann, first))
         stage.step(MESSAGES, "two more messages: still assigned, A still holds chat 1", lambda: self.more_messages(first, ann))

@@ -26,6 +26,10 @@ def answer(played: Performance, where: str = "rolled back, nothing remains") -> 
         if step.result != "passed":
             seen = "seen" if step.result == "not promised" else step.result
             lines += [[Span(f"    expected  {step.expected}")], [Span(f"    {seen:<8}  {formatting.visible(step.seen)}")]]
+    if played.role:
+        others = ", ".join(played.application_roles)
+        told = f"steps that name no role: as {played.role}" if others else f"as {played.role}; no role of the application is granted anything here"
+        lines += ["", [Span(told, "dim")]]
     if played.moved is not None:
         lines += ["", [Span(f"made-up rows left: {played.remaining}; {sequences}", "dim")]]
     if played.counted:
@@ -40,7 +44,7 @@ def answer(played: Performance, where: str = "rolled back, nothing remains") -> 
     counts = {str(verdict): sum(step.result == verdict for step in played.steps) for verdict in SIGNS}
     return Answer("verify", [Text(lines), Table("scenarios", columns, played.steps, audience="machines")],
                   {**counts, "remaining": played.remaining, "sequences_moved": played.moved, "refusals_counted": played.counted,
-                   "rows": _rows_data(played.rows)},
+                   "rows": _rows_data(played.rows), "role": played.role, "application_roles": list(played.application_roles)},
                   outcomes=[_outcome(step) for step in played.steps])  # fmt: skip
 
 
