@@ -50,11 +50,15 @@ def oldest(rows: Sequence[Values], now: datetime) -> datetime | None:
 def began(row: Values, now: datetime) -> datetime | None:
     """Since when one row offends, None where it does not say so."""
     for endings, known in _INSTANTS:
-        values = [known(value, now) for key, value in row.items() if key.endswith(endings)]
+        values = [known(value, now) for key, value in row.items() if key.endswith(endings) and key not in _OF_PEOPLE]
         instants = [value for value in values if value is not None and value <= now]
         if instants:
             return instants[0]
     return None
+
+
+_OF_PEOPLE = ("user_waits_since", "wait_beside_since")
+"""Since when somebody waits, in a chat that is wrong since another instant."""
 
 
 def _at(value: object, now: datetime) -> datetime | None:

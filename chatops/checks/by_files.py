@@ -25,7 +25,8 @@ def told(text: str, has: Has | None) -> str:
         when, made, words = place.groups()
         file = maker(made)
         if has is None:
-            return f"{when} {file.partition('_')[0]}{' on' if when == 'from' else ''}: {words}"
+            sign, said = (";", words.lstrip("; ")) if words.startswith(";") else ("", words)
+            return f"{sign} {when} {file.partition('_')[0]}{' on' if when == 'from' else ''}: {said}"
         return words if has(file) is (when == "from") else ""
 
     return " ".join(_PART.sub(part, text).split()).strip("; ") if "[" in text else text

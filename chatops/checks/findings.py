@@ -238,7 +238,7 @@ def _says(template: str | None, values: Values) -> TypeGuard[str]:
     """Whether a help says something: one that is a value of the row and nothing else does not where there is none."""
     if not template:
         return False
-    if "{aims}" in template and values.get("aims") is None:
+    if any(f"{{{name}}}" in template and values.get(name) is None for name in ("aims", "left")):
         return False
     whole = _PLACE.fullmatch(template)
     return whole is None or values.get(whole[1]) is not None

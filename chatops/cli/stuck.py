@@ -13,7 +13,7 @@ def stuck(
     ctx: Context,
     longer_than: str = option("1h", "--longer-than", metavar="TIME", help="30m, 1h, 2d …"),
     limit: Limit = None,
-    review: bool = option(False, "--review", help="Chats to read again: ended while the user waited, or handed round."),
+    review: bool = option(False, "--review", help="Chats to read again: ended while the user waited, or passed on and on."),
     since: str = option("24h", "--since", metavar="TIME", help="With --review: how far back."),
     watch: Watch = None,
     replay: Replay = None,

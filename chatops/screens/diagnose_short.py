@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 
 from chatops import formatting
 from chatops.chats.reports import QueueFigures
@@ -43,6 +43,8 @@ MOST_LINES = 15
 """With more findings by line than that, one that is only felt is told by its code."""
 MOST_WHOLE = 10
 """With more findings by line than that each has one line: where its title is longer, the shorter words for it."""
+NAMED_NEXT = 2
+"""Of so many findings that a repair mends the next command names each."""
 MOST_CODES = 6
 """As many are named on one line."""
 
@@ -138,7 +140,12 @@ def _queue(survey: Survey, desk: Desk) -> list[str]:
     limit = survey.thresholds.get(SLA)
     within = f" (limit {formatting.duration(limit.value * 60)})" if limit is not None else ""
     waits = f"{formatting.count(queue.waiting)} {'waits' if queue.waiting == 1 else 'wait'}"
-    told = f"{waits}, oldest {formatting.age(queue.oldest, survey.now)}{within}" if queue.waiting else "nobody waits"
+    beside = next((row for one in survey.results for row in one.rows[:1] if row.get("wait_beside")), {})
+    more, since = int(str(beside.get("wait_beside") or 0)), beside.get("wait_beside_since")
+    oldest = min((at for at in (queue.oldest if queue.waiting else None, since) if isinstance(at, datetime)), default=None)
+    told = waits if queue.waiting else "nobody waits in the queue" if more else "nobody waits"
+    told += f", +{formatting.count(more)} in chats ended by mistake" if more else ""
+    told += f", oldest {formatting.age(oldest, survey.now)}{within}" if oldest is not None else ""
     silent = next((one.count for one in survey.results if one.check.code == SILENT and one.status == "failed"), 0)
     free = free_in_words(queue.free, silent)
     return [told, free, f"{formatting.count(queue.busy)} busy"]
@@ -308,4 +315,6 @@ def _next(found: Sequence[Finding], survey: Survey, reader: Reader) -> list[Line
     others = [one.code for one in worst if how_mended(one) != "repair" and one.word == "critical"]
     without = f", not {others[0]}{f' and {len(others) - 1} more' if others[1:] else ''}" if others else ""
     told = f"   ({len(mended)} of {len(found)}{without})" if without else f"   ({len(mended)} of {len(found)} findings)"
-    return [[Span("next: "), Span(reader.here("repair", "--dry-run"), "code"), Span(told, "dim")]]
+    named = [one.code for one in mended] if len(mended) <= NAMED_NEXT else []
+    told = "" if named and not without else told
+    return [[Span("next: "), Span(reader.here("repair", *named, "--dry-run"), "code"), Span(told, "dim")]]

@@ -42,7 +42,7 @@ def _row(plan: MovePlan, move: Move, result: MoveResult | None, show_names: bool
     after_id = (move.to if plan.command == "reassign" else None) if changed else move.chat.operator_id
     then = result.chat_state if result and result.chat_state else plan.then_state(move)
     return MovedChat(
-        move.chat.chat_id, move.chat.chat_state, move.chat.operator_id, _name(plan, move.chat.operator_id),
+        move.chat.chat_id, move.chat.chat_state if move.chat.is_active or details is None else ENDED_BY_FLAG, move.chat.operator_id, _name(plan, move.chat.operator_id),
         then if changed else move.chat.chat_state, after_id, _name(plan, after_id), outcome,
         result.detail if result else move.problem, result.action_id if result else None, plan.plan_id, show_names,
         _seen(plan, move.chat.operator_id), _seen(plan, after_id), details,
@@ -81,6 +81,8 @@ COLUMNS = [
 ]
 
 
+ENDED_BY_FLAG = "ended by its flag"
+"""What people see of a chat that is not active, whatever its state says: it is in no queue."""
 PREVIEWED = [
     *whose_chat(chat=5, user=0, profile=3),
     Column("waits_since", "waits", "age", rank=1),
@@ -164,7 +166,7 @@ def _previewed(plan: MovePlan, shown: Sequence[MovedChat], *, refused: bool) -> 
     if refused:
         return [column for column in PREVIEWED if column.name in ("chat_id", "user_name", "holder", "detail")]
     empty = {
-        "taker": plan.command == "release",
+        "taker": plan.command != "reassign",
         "detail": not any(row.detail for row in shown),
         "holder": not any(row.operator_before_id for row in shown),
         "holder_seen": not any(row.holder_seen for row in shown),
@@ -223,7 +225,7 @@ def _one(plan: MovePlan, move: Move, details: Details, now: datetime | None, *, 
     was = f"open since {_clock(details.open_since)}" if count == 1 else f"{count} open" if count else "none open"
     closes = f'closed as "{plan.release_reason.partition(":")[0]}"{opened}' if count else opened.removeprefix(", ") or "none open"
     facts = [
-        _Fact("state", states.brief(chat.chat_state, "none"), states.brief(then, "none")),
+        _Fact("state", states.brief(chat.chat_state, "none") if chat.is_active else ENDED_BY_FLAG, states.brief(then, "none")),
         _Fact("operator", holder, target),
         _Fact("assignment", was, closes),
     ]

@@ -33,7 +33,7 @@ def preview_answer(
     told: list[tuple[str, str, Style]] = [(one.code, _would(plan, one), "plain") for one in outcomes]
     many = sum(plan.counts[one.code] for one in outcomes)
     changes = [change for outcome in outcomes for change in outcome.changes]
-    how = f"{' (some change several rows)' if len(changes) > many else ''}; tried and rolled back"
+    how = f"{' (some change several rows)' if len(changes) > many else ''}; a preview, nothing was changed"
     lines: list[Line] = [*_outcomes(f"{formatting.plural(many, 'fault')} to mend", how, told), *_refused_lines(plan, here)]
     body: list[Table | Text] = [Text(lines), *_changes(outcomes, says)]
     if any(one.mended + one.busy == PREVIEW != plan.counts[one.code] for one in outcomes):
@@ -116,7 +116,7 @@ def _would(plan: RepairPlan, outcome: Mended) -> str:
         return f"{formatting.count(total)} found, right after the repairs before it"
     if not outcome.mended:
         return f"{formatting.count(total)} found, all busy with somebody else"
-    tried = "" if outcome.mended >= total else f"; the first {formatting.count(outcome.mended)} tried"
+    tried = "" if outcome.mended >= total else f"; the first {formatting.count(outcome.mended)} below"
     return f"{formatting.count(total)} to mend{tried}"
 
 
@@ -130,10 +130,11 @@ def _refused_lines(plan: RepairPlan, here: Here) -> list[Line]:
         many = formatting.plural(len(chats), "chat")
         waits, whose = ("its user waits", "the chat") if len(chats) == 1 else ("their users wait", "each")
         them = "it" if len(chats) == 1 else "them"
-        left = f"{many} left out: a repair would end {them}, and {waits} for an answer. Open or end {whose}: "
+        left = f"{many} left out: a repair would end {them}, and {waits} for an answer. Open {them} again: "
         first = str(chats[0])
-        told.append([Span(f"{code:<8} ", "strong"), Span(left, "warning"), Span(here("reopen", first, "--dry-run"), "code"),
-                     Span(" or "), Span(here("close", first, "--dry-run"), "code")])  # fmt: skip
+        opens = here("reopen", first, "--dry-run") if len(chats) == 1 else here("reopen", "--where", code, "--dry-run")
+        told.append([Span(f"{code:<8} ", "strong"), Span(left, "warning"), Span(opens, "code")])
+        told.append([Span(f"         or end {whose} for good: "), Span(here("close", first, "--dry-run"), "code")])
         if rest := [str(one) for one in chats[1:]]:
             told.append([Span(f"         the others: {' '.join(rest[:NAMED])}")])
             if len(rest) > NAMED:

@@ -101,7 +101,9 @@ def _set_right(change: Change) -> str:
         known = f"from {was:,} to {value:,}" if numbers else ""
         if name == "value":  # of a setting: a number that was kept as text, as JSON writes them
             known = formatting.shortened(f"from {json.dumps(was)} to {json.dumps(value)}", LONGEST_VALUES)
-            known += ", the default" if not _same_number(was, value) else ""
+            if not _same_number(was, value):
+                words.append(f"value set {known.replace(' to ', ' to the default ')}; what it was before is not known")
+                continue
         words.append(f"{name.removesuffix('_id').replace('_', ' ')} set right {known}".strip())
     return ", ".join(words) or "unchanged"
 

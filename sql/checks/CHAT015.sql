@@ -2,7 +2,7 @@
 -- code: CHAT015
 -- title: {count} chats go from operator to operator without an answer
 -- title-one: 1 chat goes from operator to operator without an answer
--- brief: {count} handed round without an answer
+-- brief: {count} passed on and on without an answer
 -- severity: warning
 -- group: data
 -- kind: history

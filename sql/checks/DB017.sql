@@ -35,7 +35,7 @@ off as materialized (
    cross join lateral (
      select case when p.prosrc ~* '^\s*begin\s+return (null|new|old);\s+end;?\s*$' then 'its function does nothing any more: nothing is lost'
                  when p.prosrc ~* 'chat_state|waiting_since' and c.root = 'messages' then 'messages do not reach the queue'
-                 when p.prosrc ~* 'message_count|last_message_at' and c.root = 'messages' then 'counts of chats stand still'
+                 when p.prosrc ~* 'message_count|last_message_at' and c.root = 'messages' then 'message counts of chats are not kept'
                  when p.prosrc ~* 'total_messages' then 'the counts of operators stand still'
                  when p.prosrc ~* 'updated_at' then 'updated_at stands still, and lists that go by it'
                  else 'the application''s ' || p.proname::text || '() does not run' end as so,

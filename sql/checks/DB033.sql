@@ -52,11 +52,11 @@ select found.object, found.trouble, found.mend, found.remedy, found.advice
      where n.name >= '018' and not exists (select from noted o where o.kind = 'repeatable')
     union all
     -- What is not kept is not missed when it goes: DB030 and DB034 have nothing to compare with.
-    select 'what protects the tables', 'does not hold how rights, policies and keys of the chat tables were, so a later look cannot tell if one is lost', 'monitor --once --store', null, true
+    select 'what protects the tables', 'does not note how rights, policies and keys of the chat tables are, so a later look cannot tell if one is lost', 'monitor --once --store', null, true
       from newest n
      where n.name >= '018' and not exists (select from chatops.settings s where s.target_schema = current_schema() and s.key = 'safety')
     union all
-    select 'functions of adopted files', 'does not hold how the functions of adopted files were, so a later look cannot tell if one is replaced', null,
+    select 'functions of adopted files', 'does not note how the functions of adopted files are, so a later look cannot tell if one is replaced', null,
            'insert into chatops.settings (target_schema, key, value, reason) select n.nspname, ''functions'', pg_catalog.jsonb_object_agg(p.oid::regprocedure::text, pg_catalog.md5(pg_catalog.replace(p.prosrc, pg_catalog.chr(13) || pg_catalog.chr(10), pg_catalog.chr(10)))), ''the functions of adopted files: DB034 tells which do something else since'' from pg_namespace as n join pg_proc as p on p.pronamespace = n.oid and p.prokind = ''f'' where n.nspname = current_schema() and not exists (select from pg_depend as e where e.classid = ''pg_proc''::regclass and e.objid = p.oid and e.deptype = ''e'') group by n.nspname;', true
      where exists (select from noted o where o.state = 'adopted' and o.kind = 'versioned')
        and not exists (select from chatops.settings s where s.target_schema = current_schema() and s.key = 'functions')

@@ -1,7 +1,7 @@
 -- How often have the guards refused somebody since the last look?
 -- code: OPER005
--- title: the guards refused {times} writes
--- title-one: the guards refused {times} writes: {late_replies} late replies, {moves_to_busy} moves to a busy operator
+-- title: the guards refused writes
+-- title-one: the guards refused {told}
 -- severity: advice
 -- group: now
 -- expected: few writes are refused: the application shows operators what they may still do
@@ -22,7 +22,9 @@ with counted as (
 )
 select counted.late_replies + counted.moves_to_busy - told.refusals as times,
        counted.late_replies,
-       counted.moves_to_busy
+       counted.moves_to_busy,
+       pg_catalog.concat_ws(' and ', case when counted.late_replies > 0 then counted.late_replies::text || case when counted.late_replies = 1 then ' late reply' else ' late replies' end end,
+                            case when counted.moves_to_busy > 0 then counted.moves_to_busy::text || case when counted.moves_to_busy = 1 then ' move' else ' moves' end || ' to a busy operator' end) as told
   from counted
  cross join lateral (
    select coalesce((select (w.state -> 'ticks'::text -> -1 -> 'figures'::text ->> 'refusals'::text)::numeric
