@@ -20,7 +20,7 @@ select found.clock, found.chat_id, found.operator_id,
                     where c.assigned_operator_id = found.operator_id and c.chat_state::text = 'assigned' and c.is_active is not false
                       and (found.chat_id is null or c.id = found.chat_id)) as felt,
        case when pg_catalog.count(*) over alike > 2
-            then pg_catalog.count(*) over alike || ' clocks, all ahead by the same: one statement wrote them, and no operator' end as because
+            then (pg_catalog.count(*) over alike)::text || ' clocks, all ahead by the same: one statement wrote them, and no operator' end as because
   from (
     select 'heartbeat' as clock, a.chat_id, a.operator_id, a.last_activity as at
       from operator_activity a

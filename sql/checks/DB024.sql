@@ -60,7 +60,7 @@ with tables as materialized (
   select r.oid, r.rolname
     from pg_roles r
    where not r.rolsuper and not r.rolbypassrls
-     and r.rolname not in ('anon', 'authenticator') and r.rolname !~ '^(pg_|chatops_)'
+     and r.rolname not in ('anon', 'authenticator') and r.rolname::text !~ '^(pg_|chatops_)'
      and exists (select from tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a where a.grantee = r.oid)
 ), commands as materialized (
   -- What each role is granted of what the application needs, and whether a policy would let it.

@@ -23,8 +23,8 @@ with counted as (
 select counted.late_replies + counted.moves_to_busy - told.refusals as times,
        counted.late_replies,
        counted.moves_to_busy,
-       pg_catalog.concat_ws(' and ', case when counted.late_replies > 0 then counted.late_replies::text || case when counted.late_replies = 1 then ' late reply' else ' late replies' end end,
-                            case when counted.moves_to_busy > 0 then counted.moves_to_busy::text || case when counted.moves_to_busy = 1 then ' move' else ' moves' end || ' to a busy operator' end) as told
+       pg_catalog.concat_ws(' and ', case when counted.late_replies > 0::numeric then counted.late_replies::text || case when counted.late_replies = 1::numeric then ' late reply' else ' late replies' end end,
+                            case when counted.moves_to_busy > 0::numeric then counted.moves_to_busy::text || case when counted.moves_to_busy = 1::numeric then ' move' else ' moves' end || ' to a busy operator' end) as told
   from counted
  cross join lateral (
    select coalesce((select (w.state -> 'ticks'::text -> -1 -> 'figures'::text ->> 'refusals'::text)::numeric
