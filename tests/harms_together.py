@@ -179,7 +179,7 @@ QUIET = [
          "alter event trigger keeps_all enable replica", "DB019", "'keeps_all'"),
     Told("do $h$ begin execute format('alter database %I set session_preload_libraries = nosuch', current_database()); end $h$", "DB029",
          "session_preload_libraries"),
-    Told("delete from chatops.settings where key = 'functions'", "DB033", "functions of adopted files were"),
+    Told("delete from chatops.settings where key = 'functions'", "DB033", "functions of adopted files are"),
 ]  # fmt: skip
 """Advice: it may be meant."""
 
