@@ -129,7 +129,9 @@ def test_with_many_findings_each_is_one_line_and_none_is_cut(chatops_inprocess: 
     urgent = lines[2 : next(number for number, line in enumerate(lines) if line.startswith(("ROWS", "SCHEMA", "PAST")))]
     assert all(re.match(r"[A-Z]{2,8}\d{3} |CRITICAL|USERS WAIT", line) for line in urgent), urgent
     assert not [line for line in urgent if ".." in line or "…" in line]
-    assert any(re.match(r"DB017     message counts of chats are not kept: 1 trigger is off  +sql$", line) for line in urgent), urgent
+    assert any(re.match(r"DB017     message counts of chats are not kept: 1 trigger is off  +sql$", line) for line in urgent), (
+        urgent
+    )
 
 
 @pytest.mark.parametrize(("held", "waits", "mend"), [(True, False, "release"), (False, True, "people"), (True, True, "release")])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.ailing import deployed, mended, plant
+from tests.ailing import deployed, mended
 from tests.conftest import APPLICATION_OWNER, Result, url_as
 from tests.servers import Database
 
@@ -69,7 +69,11 @@ def test_a_role_that_may_do_nothing_but_run_functions_belongs_to_the_application
         database.execute(f"grant execute on function release_and_reassign_chat(uuid, text) to {pages}, {crons}")
         chatops_inprocess("monitor", "--once", "--store", "--yes", db=database)
         assert found() == []
-        for granted in ("usage on schema public", "execute on function should_keep_assignment(uuid, text, uuid)", "select on operator_load"):
+        for granted in (
+            "usage on schema public",
+            "execute on function should_keep_assignment(uuid, text, uuid)",
+            "select on operator_load",
+        ):
             database.execute(f"grant {granted} to authenticated")
             database.execute("revoke execute on function assign_chat_to_operator(uuid) from authenticated")
             (one,) = found()
@@ -95,9 +99,11 @@ def test_scenarios_are_lived_through_as_the_roles_of_the_application_too(
     database = migrated_application_database
     for url in (database.url, url_as(database, APPLICATION_OWNER)):
         page = chatops_inprocess("verify", "--scenarios", "--yes", db=url, check=0).stdout
-        assert "✓ as authenticated: assign" in page and "✓ as service_role: assign" in page, page
+        assert "✓ as authenticated: assign" in page
+        assert "✓ as service_role: assign" in page
         assert "steps that name no role: as p" in page
     database.execute(f"revoke execute on function assign_chat_to_operator(uuid) from public, {refused}")
     for url in (database.url, url_as(database, APPLICATION_OWNER)):
         page = chatops_inprocess("verify", "--scenarios", "--yes", db=url, check=1).stdout
-        assert f"✗ as {refused}: assign" in page and page.count("✗") == 1, page
+        assert f"✗ as {refused}: assign" in page
+        assert page.count("✗") == 1, page

@@ -129,7 +129,13 @@ def test_a_findings_help_is_broken_around_what_is_pasted(latest_database: Databa
     checks = [check for check in load.shipped() if re.search(r"`|\{(remedy|forget|statement)\}", check.help_text or "")]
     with opened(latest_database) as connection, connection.reading():
         survey = run.run(connection, checks)
-    row = {**FILLED, "remedy": "select 1 from a where b = 'c d'", "forget": "delete from a where b", "statement": "drop a b c", "left": 2}
+    row = {
+        **FILLED,
+        "remedy": "select 1 from a where b = 'c d'",
+        "forget": "delete from a where b",
+        "statement": "drop a b c",
+        "left": 2,
+    }
     for check in checks:
         result = results.Result(check, "failed", check.severity, 1, (row,))
         told = findings.findings(results.only(survey, result), reader.here)[0]

@@ -41,8 +41,9 @@ def _row(plan: MovePlan, move: Move, result: MoveResult | None, show_names: bool
     changed = outcome in ("done", "planned")
     after_id = (move.to if plan.command == "reassign" else None) if changed else move.chat.operator_id
     then = result.chat_state if result and result.chat_state else plan.then_state(move)
+    state = move.chat.chat_state if move.chat.is_active or details is None else ENDED_BY_FLAG
     return MovedChat(
-        move.chat.chat_id, move.chat.chat_state if move.chat.is_active or details is None else ENDED_BY_FLAG, move.chat.operator_id, _name(plan, move.chat.operator_id),
+        move.chat.chat_id, state, move.chat.operator_id, _name(plan, move.chat.operator_id),
         then if changed else move.chat.chat_state, after_id, _name(plan, after_id), outcome,
         result.detail if result else move.problem, result.action_id if result else None, plan.plan_id, show_names,
         _seen(plan, move.chat.operator_id), _seen(plan, after_id), details,

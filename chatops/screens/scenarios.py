@@ -28,7 +28,11 @@ def answer(played: Performance, where: str = "rolled back, nothing remains") -> 
             lines += [[Span(f"    expected  {step.expected}")], [Span(f"    {seen:<8}  {formatting.visible(step.seen)}")]]
     if played.role:
         others = ", ".join(played.application_roles)
-        told = f"steps that name no role: as {played.role}" if others else f"as {played.role}; no role of the application is granted anything here"
+        told = (
+            f"steps that name no role: as {played.role}"
+            if others
+            else f"as {played.role}; no role of the application is granted anything here"
+        )
         lines += ["", [Span(told, "dim")]]
     if played.moved is not None:
         lines += ["", [Span(f"made-up rows left: {played.remaining}; {sequences}", "dim")]]

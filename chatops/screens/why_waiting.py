@@ -109,6 +109,10 @@ def _served(waiting: Waiting) -> str:
     waits = (waiting.now - place.waiting_since).total_seconds() if waiting.now else 0.0
     if waits > max(STANDS_STILL * STANDS_STILL_S, STANDS_STILL * seconds):
         free = sum(one.rule == "free" for one in waiting.obstacles)
-        many = "1 operator could take it, and does not fetch it" if free == 1 else f"{free} operators could take it, and nobody fetches it"
+        many = (
+            "1 operator could take it, and does not fetch it"
+            if free == 1
+            else f"{free} operators could take it, and nobody fetches it"
+        )
         return f"{many}, so no time can be told"
     return f"{rate} its turn is in about {formatting.duration(max(10.0, seconds))}"
