@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
+from dataclasses import replace
 
 from chatops import formatting, sqlfiles
-from chatops.db import Database, Facts, identifier
-from chatops.errors import RefusedError, UsageError
+from chatops.db import Database, Facts, connect, identifier
+from chatops.errors import ChatopsError, RefusedError, UsageError
 
 TABLES = ("chats", "messages", "chat_assignments", "operators", "operator_activity", "real_users", "fictional_users",
           "platform_config")  # fmt: skip
@@ -15,6 +18,8 @@ NAMED = 3
 """Schemas that are named where there are many."""
 MOST_DATABASES = 5
 """Databases of the server that are named."""
+LOOK_SECONDS = 3.0
+"""How long it is looked which of them hold the platform's tables."""
 _TABLE = re.compile(rf"\b(?:{'|'.join(TABLES)})\b")
 _COMMENT = re.compile(r"--[^\n]*")
 
@@ -64,11 +69,30 @@ def right_database(database: Database) -> tuple[str, list[tuple[str, str]]]:
     """Of a database without a table of the platform: is it the right one, in words, and how to look. Inside a transaction."""
     facts = database.facts
     assert facts is not None
-    others = [formatting.visible(str(name)) for (name,) in database.tuples(sqlfiles.read("queries/other_databases.sql"))]
-    more = " …" if len(others) > MOST_DATABASES else ""
-    has = f" This server has also {', '.join(others[:MOST_DATABASES])}{more}" if others else ""
+    others = [str(name) for (name,) in database.tuples(sqlfiles.read("queries/other_databases.sql"))]
+    ours = _with_the_platform(database, others)
+    named = [formatting.visible(name) for name in (ours or others)]
+    more = " …" if len(named) > MOST_DATABASES else ""
+    listed = f"{', '.join(named[:MOST_DATABASES])}{more}"
+    has = f" This server has also {listed}" if others else ""
+    if ours:
+        has = f" On this server the platform's tables are in {listed}"
     base = " ".join(filter(None, ("chatops", re.sub(r"\s*--schema \S+", "", database.target.flags))))
     return f"is {formatting.visible(facts.database)} the right database?{has}", [("which setting names it", f"{base} config")]
+
+
+def _with_the_platform(database: Database, names: list[str]) -> list[str]:
+    """Which of these databases of the server hold the platform's tables, as far as they can be looked into soon."""
+    found = []
+    until = time.monotonic() + LOOK_SECONDS
+    for name in names:
+        if time.monotonic() > until:
+            break
+        target = replace(database.target, parameters={**database.target.parameters, "dbname": name}, embedded=None)
+        with contextlib.suppress(ChatopsError), connect(target, "look", connect_timeout=2) as other:
+            if other.value(sqlfiles.read("queries/has_platform.sql")):
+                found.append(name)
+    return found
 
 
 def require_chats(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from collections.abc import Callable
@@ -9,9 +10,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from chatops import accounts, db, settings, tables_there
 from chatops.cli import COMMANDS
 from tests.conftest import Result
-from tests.servers import Database
+from tests.servers import Database, Server
 
 Run = Callable[..., Result]
 
@@ -102,3 +104,35 @@ def test_a_schema_that_was_named_is_begun_anew_beside_others(database: Database,
     assert "--schema 'Chat App' summary" in refused
     chatops_inprocess("--schema", "public", "migrate", "--to", "017", "--yes", db=database, check=0)
     chatops_inprocess("summary", db=database, check=0)
+
+
+def test_a_database_of_somebody_else_is_doubted_before_anything_is_offered(
+    new_database: Callable[..., Database], server: Server, core_database: Database, chatops_inprocess: Run
+) -> None:
+    """By `status`, too, on stdout; and a database of the server that does hold the platform's tables is named."""
+    empty = new_database(on=server)
+    told = chatops_inprocess("status", db=empty, check=0).stdout
+    assert told.startswith(f"This does not look like the chat platform's database: is {empty.name} the right database?")
+    assert "if it is the right one, apply them: chatops" in told.splitlines()[-1]
+    with (
+        contextlib.closing(
+            db.connect(settings.resolve(settings.Options((empty.url,), None, None, None)), "test", "read")
+        ) as database,
+        database.reading(),
+    ):
+        assert tables_there._with_the_platform(database, ["postgres", core_database.name, "gone"]) == [core_database.name]
+    first = chatops_inprocess("doctor", db=empty, check=1).stdout.splitlines()[2]
+    assert "right database" in first
+
+
+def test_a_url_without_a_user_says_whom_libpq_took(core_database: Database, chatops_inprocess: Run) -> None:
+    url = re.sub(r"//[^@]*@", "//", core_database.url)
+    own = accounts.own_name()
+    if own != "postgres":  # who is that there, may come in
+        told = chatops_inprocess("summary", "--db", url, check=3).stderr
+        assert f"has no role {own}" in told
+        assert f"--db names no user, and libpq took {own}, the account of this machine" in " ".join(told.split())
+        assert "name it before the host: postgresql://USER@" in told
+    told = chatops_inprocess("summary", "--db", core_database.url.replace("postgres@", "nobody_here@"), check=3).stderr
+    assert "has no role nobody_here" in told
+    assert "names no user" not in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -126,6 +127,25 @@ def _which_setting(target: Target) -> tuple[str, str]:
     return "which setting won", " ".join(["chatops", *named, "config"])
 
 
+def _took_user(pgconn: psycopg.pq.abc.PGconn | None, target: Target, text: str) -> str:
+    """The user whom libpq took where none is named and the server would not have that one; "" otherwise."""
+    if target.parameters.get("user") or "service" in target.parameters or pgconn is None:
+        return ""
+    about_user = (
+        re.search(r"role \"|authentication|pg_hba|password|user \"", text) or pgconn.needs_password or pgconn.used_password
+    )
+    return (pgconn.user or b"").decode("utf-8", "replace") if about_user else ""
+
+
+def _who_says(user: str) -> str:
+    return "as PGUSER says" if os.environ.get("PGUSER") == user else "the account of this machine"
+
+
+def _with_user(target: Target) -> str:
+    """The target's URL with a place for the user."""
+    return url_without_password({**target.parameters, "user": "USER"})
+
+
 def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
     """Why there is no connection, and what helps."""
     secrets = secrets_of(target)
@@ -165,6 +185,8 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
         message = f"{first.partition('FATAL:')[2].strip() or first}: the limit of the role is reached"
         details.append(f"another run of {role or 'this role'} may still be at work; migrate itself uses up to two connections")
         next_steps = [("raise it (SQL)", f'alter role "{role}" connection limit -1;')]
+    elif nobody := re.search(r'role "(.*)" does not exist', text):
+        message = f"the server at {target.shown()} has no role {nobody[1]}"
     elif "does not exist" in lowered and "database" in lowered:
         server = target.shown().rpartition("/")[0] or target.shown()
         message = f"the server at {server} has no database {target.parameters.get('dbname', '')}"
@@ -186,6 +208,9 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
     else:
         message = f"no connection to {target.shown()}"
         details.append(first)
+    if took := _took_user(pgconn, target, text):
+        details.append(f"{target.origin} names no user, and libpq took {took}, {_who_says(took)}")
+        details.append(f"name it before the host: {_with_user(target)}")
     found = UnreachableError(message, details=details, next_steps=next_steps)
     found.lasts = lasts
     return found

@@ -39,9 +39,10 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
         with database.reading():
             require_schema(database)
     require_place(database, before.facts)
+    asks = ""
     if not before.facts.has_chats and not before.exists and folder.source == SHIPPED:
         with database.reading():
-            invocation.warn(f"no table of the chat platform is in schema {database.target.schema}: {right_database(database)[0]}")
+            asks = right_database(database)[0]
     before = carried_over(before, folder).ledger
     if before.facts.has_supabase_history:
         # Here, not above: whoever has no such history does not pay for what reads files.
@@ -54,6 +55,7 @@ def status(invocation: Invocation, options: StatusOptions) -> ExitCode:
         folder, before, plan(folder, before.rows, options.to), whole=options.everything or invocation.format() != "table",
         adopt=invocation.here("adopt", *own), migrate=invocation.here("migrate", *own),
         again=invocation.here("migrate", *options.folder.words(), "--again"), stand=deployed(database) if by_hand else DEPLOYED,
+        doubt=f"This does not look like the chat platform's database: {asks}" if asks else "",
     )  # fmt: skip
     show_paged(invocation, found.answer)
     return found.code if options.exit_code else ExitCode.OK

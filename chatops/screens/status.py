@@ -50,12 +50,12 @@ class StatusAnswer:
 
 def status(
     folder: Folder, ledger: Ledger, plan: MigrationPlan, *, adopt: str, migrate: str, again: str, whole: bool,
-    stand: str = DEPLOYED,
+    stand: str = DEPLOYED, doubt: str = "",
 ) -> StatusAnswer:  # fmt: skip
     """Every file with its state; `whole` lists all of them, else the newest applied ones and all that are not plainly in.
 
     `adopt` and `migrate` are the command lines for these files on this database, `again` the one to which a file's name comes;
-    `stand` is how far a database without a ledger has come.
+    `stand` is how far a database without a ledger has come; `doubt` what speaks against its being the platform's at all.
     """
     unknown = ledger.facts.has_chats and not ledger.knows(folder.source) and (folder.source == SHIPPED or not ledger.rows)
     # Views go in after the newest file only: short of it, nothing is to be done about them.
@@ -69,7 +69,7 @@ def status(
     ]  # fmt: skip
     odd = [state for state in (State.EDITED, State.REFORMATTED, State.MISSING, State.LATE, State.HALF_DONE) if plan.of(state)]
     pending = plan.apply
-    lines: list[Line] = [_headline(folder, plan, ledger, unknown=unknown)]
+    lines: list[Line] = [*([[Span(doubt, "warning")]] if doubt else []), _headline(folder, plan, ledger, unknown=unknown)]
     if unknown:
         lines.append([Span("  take it over: "), Span(taking_over(adopt, folder.source, plan.to, stand), "code")])
     after: list[Line] = []
@@ -92,7 +92,7 @@ def status(
     if pending and not unknown and plan.may_stay:
         after.append([Span(f"one may stay at {DEPLOYED}; what the later files change: "), Span(f"{migrate} --dry-run", "code")])
     elif pending and not unknown:
-        after.append([Span("apply them: "), Span(migrate, "code")])
+        after.append([Span("if it is the right one, apply them: " if doubt else "apply them: "), Span(migrate, "code")])
     waiting = bool(pending or odd != [state for state in odd if state is State.REFORMATTED] or unknown
                    or (changed and folder.source == SHIPPED))  # fmt: skip
     data = {

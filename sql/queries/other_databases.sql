@@ -4,4 +4,4 @@ select datname
  where datallowconn and not datistemplate and datname <> pg_catalog.current_database()
    and pg_catalog.has_database_privilege(oid, 'connect')
  order by datname = 'postgres', datname
- limit 6;
+ limit 12;
