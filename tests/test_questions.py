@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -274,3 +275,32 @@ def test_what_cannot_be_undone_wants_the_databases_name(latest_database: Databas
         screen.type(keys)
         assert screen.end() == code, screen.seen
         assert latest_database.value(there) == left
+
+
+def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
+    core_database: Database, home: Path, chatops_inprocess: Callable[..., Result]
+) -> None:
+    wrong = "insert into chat_assignments(chat_id, operator_id, assigned_at) values (gen_random_uuid(), gen_random_uuid(), {})"
+
+    def told() -> str:
+        return chatops_inprocess("verify", db=core_database).stdout
+
+    chatops_inprocess("adopt", "--to", "017", "--yes", db=core_database, check=0)
+    core_database.execute(f"set session_replication_role = replica; {wrong.format('now()')}")
+    before = told()
+    assert "right before it" not in before
+    screen = Terminal(home, "migrate", CHATOPS_DATABASE_URL=core_database.url, LINES="12", COLUMNS="80")
+    screen.until("[y/N]")
+    seen = screen.seen
+    # No pager took the screen, and the way back stands above the question, as near as it can.
+    assert seen.index("Who waits meanwhile") < seen.index("What callers notice") < seen.index("Going back from 018")
+    assert "Apply these on" in seen[seen.index("Going back from 018") :]
+    screen.type(b"y\n")
+    assert screen.end() == 0, screen.seen
+    after = told()
+    assert re.search(r"^right before it \d findings?, now the same$", after, re.MULTILINE), after
+    core_database.execute("insert into platform_config(key, value) values ('max_reassignments', '\"many\"')"
+                          " on conflict (key) do update set value = excluded.value")  # fmt: skip
+    later = told()
+    assert re.search(r"^right before it \d findings?, now \d; new: CONF001$", later, re.MULTILINE), later
+    assert re.search(r"1 newer \(CONF001\)", later), later

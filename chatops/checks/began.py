@@ -34,6 +34,8 @@ def _age(result: Result, now: datetime, at: datetime, before: Earlier | None) ->
         return "older"
     was = before.found.get(result.check.code) if before is not None else None
     grown = was is not None and was.count is not None and was.count < result.count
+    if was is None and before is not None and result.check.code in (before.passed or ()):
+        return "newer"
     return "older" if was is not None and was.word != "unknown" and not grown else "undated"
 
 

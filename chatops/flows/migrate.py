@@ -25,12 +25,13 @@ from chatops.screens.folder import folder_notes
 from chatops.settings import Target
 
 if TYPE_CHECKING:  # files that are applied, many tenants, one file again, the text for psql, what a plan would mend
-    from chatops.checks import safety
+    from chatops.checks import before_files, safety
     from chatops.flows import again, going_back, migrate_fleet, pager, tell_migration
     from chatops.migrations import plan_locks, psql_text, repair_counts, run
     from chatops.screens import plan_locks as plan_screen
 else:
     again, safety = later("chatops.flows.again"), later("chatops.checks.safety")
+    before_files = later("chatops.checks.before_files")
     going_back = later("chatops.flows.going_back")
     migrate_fleet, tell_migration = later("chatops.flows.migrate_fleet"), later("chatops.flows.tell_migration")
     pager, plan_locks = later("chatops.flows.pager"), later("chatops.migrations.plan_locks")
@@ -183,12 +184,17 @@ def go(
     if not invocation.consent("Apply these", yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
+    # Only for somebody who sits there: a look takes as long as verify, and what reads logs has a receipt of deploy.
+    notes = invocation.interactive and not yes and prepared.folder.source == SHIPPED and prepared.ledger.facts.has_chats
+    was = before_files.look(database) if notes else None
     started = time.monotonic()
     teller = tell_migration.Teller(invocation, quiet=quiet)
     outcome = run.apply(database, prepared, request, _this_run(invocation, prepared), teller)
     seconds = time.monotonic() - started
     if prepared.folder.source == SHIPPED:
         safety.keep(database)
+        if was is not None:
+            before_files.keep(database, was)
     invocation.show(screen.outcome_answer(prepared, outcome, seconds, invocation.here("verify")))
     return ExitCode.OK
 

@@ -13,6 +13,7 @@ from chatops.checks import load, run, thresholds, window
 from chatops.checks.findings import FailOn, counts_as_found
 from chatops.checks.load import Check
 from chatops.checks.results import Survey
+from chatops.db import Database
 from chatops.errors import ConnectionLostError, ExitCode, UsageError
 from chatops.flows.run import Invocation
 from chatops.screens.lines import Reader
@@ -59,8 +60,10 @@ def survey(
     threshold: Sequence[str],
     timeout: float,
     rows: int = 3,
+    beside: Callable[[Database, Survey], None] | None = None,
 ) -> Survey:
-    """Runs the checks in one snapshot of the target; partial when the connection was lost on the way, or the time was over."""
+    """Runs the checks in one snapshot of the target; partial when the connection was lost on the way, or the time was
+    over; `beside` asks more in the same snapshot."""
     given = thresholds.parse(threshold)
     window.window(since)
     found: Survey | None = None
@@ -71,6 +74,8 @@ def survey(
                 database, checks, since=since, given=given, rows=rows, whole_seconds=ends - time.monotonic(),
                 progress=progress(invocation), quick=invocation.is_one_of_many,
             )  # fmt: skip
+            if beside is not None and not database.failed:
+                beside(database, found)
     except ConnectionLostError:
         if found is None:
             raise

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from chatops import formatting
-from chatops.checks import began, load
+from chatops.checks import before_files, began, load
+from chatops.checks.compare_looks import Earlier
 from chatops.checks.results import with_rows
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import earlier_look, pager, run_checks, tenants, verify_receipt, verify_scenarios
@@ -78,13 +79,17 @@ def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
     if request.listed:
         pager.show_paged(invocation, screen.catalogue(checks))
         return ExitCode.OK
+    looks: list[Earlier | None] = []
     survey = run_checks.survey(
-        invocation, checks, since=request.since, threshold=request.threshold, timeout=request.timeout, rows=ROWS_DATED
-    )
-    aged = began.ages(survey, earlier_look.last_tick(invocation, None) if survey.inventory.migrated_at else None)
+        invocation, checks, since=request.since, threshold=request.threshold, timeout=request.timeout, rows=ROWS_DATED,
+        beside=lambda database, found: looks.append(before_files.kept(database, found.inventory.migrated_at)),
+    )  # fmt: skip
+    before = looks[0] if looks else None
+    earlier = before or (earlier_look.last_tick(invocation, None) if survey.inventory.migrated_at else None)
+    aged = began.ages(survey, earlier)
     survey = with_rows(survey, ROWS_SHOWN)
     own = () if request.checks_dir is None else ("--checks-dir", shlex.quote(str(request.checks_dir)))
-    answer = screen.verification(survey, replace(run_checks.reader(invocation), own=own), severity, aged)
+    answer = screen.verification(survey, replace(run_checks.reader(invocation), own=own), severity, aged, before)
     pager.show_paged(invocation, outcomes.with_outcomes(answer, survey, severity, invocation.here))
     return run_checks.exit_code(survey, severity)
 

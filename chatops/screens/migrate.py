@@ -188,6 +188,8 @@ def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float
     told += [formatting.plural(len(made), "view")] if made else []
     told += ["the schema distributed"] if distributed else []
     line = f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]} in {formatting.duration(seconds)}."
+    if files and outcome.done and all(done.rows == 0 for done in files):
+        line += " No row changed."
     if outcome.by_others:
         line += f" {formatting.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
     if outcome.left:

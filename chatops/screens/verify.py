@@ -10,6 +10,7 @@ from typing import Any
 from chatops import formatting
 from chatops.checks import repair_batches
 from chatops.checks.began import Age
+from chatops.checks.compare_looks import Earlier
 from chatops.checks.findings import FailOn, counts_as_found, findings
 from chatops.checks.load import Check, shipped
 from chatops.checks.results import Result, Survey, only
@@ -20,10 +21,15 @@ from chatops.screens.finding import locked, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, flow, hang, hanging, looked_back, wrap
 
 
-def verification(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[str, Age]) -> Answer:
-    """Passed, failed and unknown checks per group, counted apart, and of those that failed what is older than the deploy."""
+def verification(
+    survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[str, Age], before: Earlier | None = None
+) -> Answer:
+    """Passed, failed and unknown checks per group, counted apart, and of those that failed what is older than the deploy.
+
+    `before` is what `migrate` found right before the newest files.
+    """
     lines: list[Line] = [*_of_the_files(survey, reader, fail_on, ages), *_verdict(survey, reader, fail_on)]
-    lines += [*_of_the_deploy(survey, reader, fail_on, ages), *locked(survey, reader), ""]
+    lines += [*_of_the_deploy(survey, reader, fail_on, ages), *_since_before(survey, reader, before), *locked(survey, reader), ""]
     for group in ("schema", "data"):
         results = [result for result in survey.results if result.check.group == group]
         if not results:
@@ -146,6 +152,27 @@ def _of_the_deploy(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mappin
         says = f"no repair mends {' '.join(beyond[:NAMED])}{others}: "
         lines += flow([[Span(says), Span(reader.here("explain", beyond[0]), "code")]], reader)
     return lines
+
+
+def _since_before(survey: Survey, reader: Reader, before: Earlier | None) -> list[Line]:
+    """What came and what went since the look that `migrate` took right before the files, by codes."""
+    at = survey.inventory.migrated_at
+    if before is None or at is None or before.at > at or not before.passed:
+        return []
+    told_then = {*before.found, *before.passed}
+    asked = [one for one in survey.results if one.check.code in told_then and one.check.kind != "history"]
+    was = {one.check.code for one in asked if one.check.code in before.found}
+    now = {one.check.code for one in asked if one.status == "failed"}
+    told = f"right before it {formatting.plural(len(was), 'finding')}"
+    if was == now:
+        told += ", now the same" if was else ", and none now"
+    else:
+        new, gone = sorted(now - was), sorted(was - now)
+        told += f", now {formatting.count(len(now))}"
+        told += f"; new: {' '.join(new)}" if new else "; none is new"
+        told += f"; gone: {' '.join(gone)}" if gone else ""
+    pieces = broken(told, reader.width, reader.width - 2) if reader.width else [told]
+    return [pieces[0], *(f"  {piece}" for piece in pieces[1:])]
 
 
 def _by_age(failed: Sequence[Result], ages: Mapping[str, Age]) -> str:

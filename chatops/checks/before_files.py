@@ -1,0 +1,69 @@
+"""What was wrong right before files went in: kept in the database by `migrate`, so that `verify` can tell what came with them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import datetime
+
+from chatops import sqlfiles
+from chatops.checks import load, run
+from chatops.checks.compare_looks import Earlier, Was
+from chatops.checks.results import Survey
+from chatops.db import Database
+from chatops.errors import ConnectionLostError, DatabaseError
+
+KEY = "before_files"
+ORIGIN = "chatops migrate"
+LONGEST_SECONDS = 5.0
+"""So long somebody who has said yes waits for the look; what it did not reach is not told."""
+GROUPS = ("schema", "data")
+
+
+def look(database: Database) -> Survey | None:
+    """What `verify` would ask, over all the history that it asks by itself; None where it could not be looked at."""
+    checks = [check for check in load.shipped() if check.group in GROUPS]
+    try:
+        with database.reading():
+            return run.run(database, checks, rows=1, whole_seconds=LONGEST_SECONDS)
+    except ConnectionLostError:
+        raise
+    except DatabaseError:
+        return None
+
+
+def keep(database: Database, survey: Survey) -> None:
+    """Writes it down; where this role may not, nothing is kept."""
+    told = {
+        "at": survey.now.isoformat(),
+        "found": {
+            result.check.code: {"word": result.severity.value, "count": result.count}
+            for result in survey.results if result.status == "failed"
+        },
+        "passed": [result.check.code for result in survey.results if result.status == "passed"],
+    }  # fmt: skip
+    with contextlib.suppress(DatabaseError), database.acting():
+        database.execute(
+            sqlfiles.read("queries/before_files_keep.sql"), {"schema": database.target.schema, "value": json.dumps(told)}
+        )
+
+
+def kept(database: Database, migrated_at: datetime | None) -> Earlier | None:
+    """What is written down, inside `reading`; None where nothing is, or it cannot be read.
+
+    Where files went in since, nobody knows whether what was well then was so when they did.
+    """
+    if database.facts is None or not database.facts.has_bookkeeping:
+        return None
+    try:
+        with database.savepoint("chatops_before"):
+            found = database.tuples(sqlfiles.read("queries/before_files.sql"), {"schema": database.target.schema})
+        if not found or migrated_at is None:
+            return None
+        told, newest = json.loads(found[0][0]), found[0][1] >= migrated_at
+        looked = {code: Was(str(one["word"]), int(one["count"])) for code, one in told["found"].items()}
+        return Earlier(datetime.fromisoformat(told["at"]), ORIGIN, looked, frozenset(told["passed"] if newest else ()))
+    except ConnectionLostError:
+        raise
+    except (DatabaseError, ValueError, KeyError, TypeError, AttributeError):
+        return None
