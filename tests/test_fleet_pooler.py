@@ -17,7 +17,9 @@ from tests.servers import Database, Farm, Server
 from tests.test_migrate import folder
 from tests.test_migrate_fleet import FILES, counts
 from tests.test_migrate_fleet import tenants as schemas
-from tests.test_tenants import NAMES, build_tenants, rows_of
+from tests.test_tenants import NAMES, build_tenants, few_checks, rows_of
+
+__all__ = ["few_checks"]
 
 Chatops = Callable[..., Result]
 JOBS, POOL = 4, 6
@@ -53,7 +55,7 @@ def nothing_is_left(database: Database) -> None:
 @pytest.mark.parametrize("mode", ["session", "transaction"])
 def test_looking_at_a_fleet_through_a_pooler(
     mode: str, new_database: Callable[..., Database], farm: Farm, server: Server, chatops_inprocess: Chatops,
-    through_pgbouncer: Callable[..., str], most_open: Callable[[], int], tmp_path: Path,
+    through_pgbouncer: Callable[..., str], most_open: Callable[[], int], request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
     tenants = new_database(on=server, template=farm.template(server, "tenants", build_tenants))
     tenants.execute("alter table tenant_c.chats disable trigger user")
@@ -69,6 +71,7 @@ def test_looking_at_a_fleet_through_a_pooler(
         assert not [row for name, row in rows.items() if name in NAMES and row["unknown"]]
         nothing_is_left(tenants)
     assert most_open() <= JOBS + 2
+    request.getfixturevalue("few_checks")
     monitored = chatops_inprocess(
         "monitor", "--once", "--all-schemas", "tenant_*", "--store", "--restart", "--yes", db=url, check=0
     )

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatops import db, settings
-from chatops.checks import run
+from chatops.checks import load, run
 from chatops.checks.load import Check
 from chatops.checks.others import Others
 from chatops.errors import ExitCode
@@ -54,6 +54,17 @@ def build_tenants(database: Database) -> None:
 def tenants(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
     """Four tenants that are up to date, and a schema without chats."""
     return new_database(on=server, template=farm.template(server, "tenants", build_tenants))
+
+
+FEW = ("CHAT001", "CONF001", "DB015", "DB016", "DB017", "OPER001")
+
+
+@pytest.fixture
+def few_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of a tenant, and remembered of it, is the same of few checks; in the long form all are asked."""
+    if not LONG:
+        few = tuple(check for check in load.shipped() if check.code in FEW)
+        monkeypatch.setattr(load, "shipped", lambda: few)
 
 
 def somebody_waits(database: Database, schema: str, since: str) -> None:
@@ -280,6 +291,8 @@ def test_a_fleet_is_looked_at_on_few_connections(tenants: Database, chatops_inpr
     assert "--jobs is a number from 1 to 64" in wrong.stderr
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("few_checks")
 def test_each_tenant_has_a_watch_of_its_own(tenants: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
     words = ("monitor", "--once", "--all-schemas", "tenant_*", "--plan", "1ms*9", "--state", tmp_path / "watches")
     begun = chatops_inprocess(*words, db=tenants, check=0)
@@ -344,6 +357,8 @@ def test_the_log_of_all_tenants_is_one_the_newest_first(tenants: Database, chato
     assert "tenant_b: UNKNOWN, this role may not use the schema" in unseen
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("few_checks")
 def test_what_is_the_same_for_all_tenants_is_asked_once_and_told_in_the_databases_name(
     tenants: Database, chatops_inprocess: Chatops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -429,6 +444,8 @@ def test_a_schema_that_is_not_there_is_a_wrong_command_line_with_the_nearest_nam
         assert "did you mean tenant_" in done.stderr, (words, done.stderr)
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("few_checks")
 def test_what_is_remembered_of_a_tenant_is_its_own(tenants: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
     tenants.execute("alter table tenant_b.chats disable trigger user; alter table tenant_c.chats disable trigger user")
 
