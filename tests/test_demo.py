@@ -197,15 +197,13 @@ def test_clocks_that_stood_still_overnight_go_right_again(demo: Demo) -> None:
     assert demo.value("select now() - max(created_at) < interval '1 minute' from messages") is True
 
 
-def test_a_demo_that_was_killed_in_the_middle_is_made_anew(own_place: Demo) -> None:
-    own_place.run("--db", "demo", "status", check=None)
-    own_place.run("demo", "--size", SIZE)
-    with own_place.connect() as connection:
+def test_a_demo_that_was_killed_in_the_middle_is_made_anew(demo: Demo) -> None:
+    with demo.connect() as connection:
         connection.execute("delete from chatops.settings where key = 'demo'")
         connection.execute("delete from messages")
-    again = own_place.run("demo", "--size", SIZE)
+    again = demo.run("demo", "--size", SIZE)
     assert "not finished; making it anew" in again.stderr
-    assert own_place.value("select count(*) > 1000 from messages") is True
+    assert demo.value("select count(*) > 1000 from messages") is True
 
 
 def test_two_at_the_same_moment_make_one_demo(own_place: Demo) -> None:
@@ -254,6 +252,7 @@ def test_stop_keeps_the_data_and_the_next_command_starts_the_server_again(demo: 
 
 
 def test_remove_leaves_nothing_behind(own_place: Demo) -> None:
+    own_place.run("--db", "demo", "status", check=None)
     own_place.run("demo", "--size", SIZE)
     assert "removed" in own_place.run("demo", "--remove").stderr
     assert [path.name for path in own_place.data.parent.iterdir() if path.suffix != ".lock"] == []

@@ -216,8 +216,8 @@ def test_an_archive_with_one_thing_wrong_is_refused_or_replayed(
     with zipfile.ZipFile(tmp_path / "right.zip") as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     head, results = json.loads(files["capture.json"]), json.loads(files["results.json"])
-    wrong = [{"capture.json": json.dumps(bad).encode()} for bad in spoilings(head, 40 if LONG else 8)]
-    wrong += [{"results.json": json.dumps(bad).encode()} for bad in spoilings(results, 30 if LONG else 6)]
+    wrong = [{"capture.json": json.dumps(bad).encode()} for bad in spoilings(head, 40 if LONG else 5)]
+    wrong += [{"results.json": json.dumps(bad).encode()} for bad in spoilings(results, 30 if LONG else 4)]
     wrong += [{"results.json": b"[]"}, {"rows/chats.jsonl": b""}, {"rows/chats.jsonl": b"{}\n"}, {"rows/chats.jsonl": b"\xff\n"},
               {"rows/chats.jsonl": b'{"id": 5}\n'}, {"rows/chats.jsonl": b"[" * 90_000}, {"rows/messages.jsonl": None}]  # fmt: skip
     try:

@@ -1,6 +1,6 @@
 """Systems whose tables are of other types, or lack what is optional: each command answers, or says by name what it cannot know.
 
-By default every other command on each, taking turns, on 18; with CHATOPS_TEST_LONG=1 all of them, on each server where types differ.
+By default every third command on each, taking turns, on 18; with CHATOPS_TEST_LONG=1 all of them, on each server where types differ.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def test_an_answer_or_unknown_by_name_but_never_a_traceback(
     database.script(ODD[odd])
     turn = list(ODD).index(odd)
     for place, words in enumerate(COMMANDS):
-        if not LONG and (place + turn) % 2:
+        if not LONG and (place + turn) % 3:
             continue
-        for form in ("plain", "json")[(place + turn // 2) % 2 :][:1]:
+        for form in ("plain", "json")[(place + turn // 3) % 2 :][:1]:
             result = chatops_inprocess(*words, "-o", form, db=database)
             said = f"{odd}: chatops {' '.join(words)} -o {form}: {result.exit_code}\n{result.stdout}\n{result.stderr}"
             assert result.exit_code in (0, 1, 2, 4), said

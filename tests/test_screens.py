@@ -117,9 +117,11 @@ FORMS = {
     "pipe": Form(None, {}),
 }
 TURNS = [
-    {"40 columns", "pipe"}, {"80 columns", "colour"}, {"120 columns", "ASCII"}, {"pipe", "120 columns"}, {"40 columns", "80 columns"},
+    {"40 columns", "pipe"}, {"80 columns", "colour"}, {"120 columns", "ASCII"},
 ]  # fmt: skip
-"""In which forms the first screen of a command is looked at, the second, and so on; commands begin with the first three in turn."""
+"""In which forms the first two screens of a command are looked at; commands begin with these in turn."""
+ALONE = [{"40 columns"}, {"colour"}, {"pipe"}, {"ASCII"}, {"80 columns"}, {"120 columns"}]
+"""In which the others are."""
 STORE = bool(os.environ.get("CHATOPS_STORE_SCREENS"))
 WIDE = Form((400, 24), PLAIN)
 ASCII = Form((80, 24), PLAIN, "ascii")
@@ -174,7 +176,7 @@ def looked_at(command: str, at: int) -> set[str]:
         return {*FORMS, "ASCII", "colour"}
     if at < 2:
         return TURNS[(at + list(SCREENS).index(command)) % 3]
-    return TURNS[at % len(TURNS)]
+    return ALONE[at % len(ALONE)]
 
 
 def stored(command: str) -> dict[str, dict[str, str]]:
