@@ -194,13 +194,15 @@ def test_settings_of_the_database_and_the_environment_change_no_answer(ailing: D
     every: list[tuple[dict[str, str], dict[str, str], list[str]]]
     every = [*((session, {}, names) for session in together), ({}, BY_ENVIRONMENT, names)]
     if not LONG:
-        first, apart = ({name: value for name, value in together[0].items() if (name in APART) is one} for one in (False, True))
+        first = {name: value for name, value in together[0].items() if name not in APART}
+        written, parallel = ({name: together[0][name] for name in APART if ("parallel" in name) is one} for one in (False, True))
         by_turns = [(session, env, names[at % 2 :: 2]) for at, (session, env, _) in enumerate(every)][1:]
         others = by_turns if ailing.server.version >= 18 else by_turns[-1:]
         every = [
             (first, {}, names),
             *others,
-            (apart, {}, ["operator", *(["summary", "diagnose"] if ailing.server.version >= 18 else [])]),
+            (written, {}, ["operator"]),
+            *([(written, {}, ["summary"]), (parallel, {}, ["diagnose"])] if ailing.server.version >= 18 else []),
         ]
     assert all(set(asked) <= set(names) for _, _, asked in every)
     told = [(session, env, asked, answers_under(chatops_inprocess, ailing, asked, session, env)) for session, env, asked in every]
