@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -120,7 +121,17 @@ def test_the_reference_names_every_command_format_exit_code_and_setting() -> Non
             missing += [f"{name} {option}"] if not re.search(rf"(?<![\w-]){option}(?![\w-])", sections[name]) else []
         formats = Output(Given(formats=command.formats)).format_names() if "--output" in options else []
         missing += [f"{name} -o {one}" for one in formats if one not in sections[name].partition("Formats: ")[2]]
+        told = {table: set(re.findall(r"`([\w ]+)`", keys)) for table, keys in KEYS_TOLD.findall(sections[name])}
+        missing += [
+            f"{name} {table} {key}"
+            for table, keys in json.loads((DOCS / "keys.json").read_text(encoding="utf-8")).get(name, {}).items()
+            for key in keys
+            if key not in told.get(table, ())
+        ]
     assert missing == []
+
+
+KEYS_TOLD = re.compile(r"^(?:Keys|Rows of `(\w+)`): (.*)\.$", re.MULTILINE)
 
 
 def options_of(name: str) -> Iterator[list[str]]:
@@ -142,6 +153,7 @@ def variables_read() -> set[str]:
     for path in (ROOT / "chatops").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         found |= set(re.findall(r"""environ(?:\.get\(|\[)"([A-Z_]+)\"""", text))
+        found |= set(re.findall(r"""getenv\("([A-Z_]+)\"""", text))
         found |= set(re.findall(r'"((?:CHATOPS|XDG)_[A-Z_]+)"', text))
     return {name for name in found if not re.fullmatch(FOREIGN, name)}
 

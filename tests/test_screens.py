@@ -7,12 +7,14 @@ the screens of a command take turns in these forms, and what is not looked at co
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,15 +23,19 @@ import pytest
 from chatops.checks import doctor, run
 from chatops.cli import COMMANDS
 from chatops.flows import acting
+from chatops.flows.given import Given
 from chatops.flows.output import Output
 from chatops.migrations import rehearse
+from chatops.model import Answer
+from chatops.render.cells import columns_for, tables_for
 from chatops.render.wrap import COMMANDS as COMMAND_NAMES
 from chatops.widths import cells
-from tests.conftest import LONG, Result
+from tests.conftest import LONG, ROOT, Result
 from tests.servers import Database, Farm, Server
 from tests.still import HELD, SYSTEMS
 
 Run = Callable[..., Result]
+KEYS = ROOT / "docs" / "keys.json"
 STORED = Path(__file__).resolve().parent / "screens"
 
 SCREENS: dict[str, list[str]] = {
@@ -212,6 +218,7 @@ def test_what_a_command_shows_is_as_it_was_stored(
     (place / "chatops.toml").chmod(0o600)
     told: list[str] = []
     wrong: list[object] = []
+    keys = Keys(monkeypatch)
     before = stored(command)
     for at, screen in enumerate(SCREENS[command]):
         system, words = words_of(screen, people)
@@ -222,6 +229,8 @@ def test_what_a_command_shows_is_as_it_was_stored(
             done = chatops_inprocess(*words, env=env, terminal=form.terminal, encoding=form.encoding)
             return steady(f"{done.stderr}--\n{done.stdout}-- {done.exit_code}\n")
 
+        if (LONG or STORE) and "json" in keys.formats(command) and "-o" not in words:
+            shown(FORMS["pipe"], words=[*words, "-o", "json"])
         seen = {name: shown(form) if name in looked else before[screen].get(name, "") for name, form in FORMS.items()}
         told.append(f"$ chatops {screen}\n")
         for name, text in seen.items():
@@ -252,12 +261,52 @@ def test_what_a_command_shows_is_as_it_was_stored(
                 unbroken = "chatops " in line or len(line.split()) == 1 or "://" in line or line.endswith(";")
                 if cells(line) > width and not unbroken:
                     wrong.append((screen, name, "too wide", line))
+    if STORE:
+        keys.store(command)
+    if missing := keys.seen - keys.stored(command):
+        wrong.append(("keys that docs/keys.json, and so the reference, does not name", missing))
     text = "".join(told)
     file = STORED / f"{command}.txt"
     if STORE:
         file.write_text(text, encoding="utf-8", newline="\n")
     assert not wrong, "\n".join(map(str, wrong))
     assert text == file.read_text(encoding="utf-8"), "make store-screens, and read what has changed"
+
+
+class Keys:
+    """Which keys programs get: those of an answer itself under "", those of rows under the name of their table."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seen: set[tuple[str, str]] = set()
+        show = Output.show
+
+        def noted(output: Output, answer: Answer, emit: Callable[[str], object] | None = None) -> None:
+            for table in tables_for(answer, "machines"):
+                self.seen |= {(table.name, column.name) for column in columns_for(table, "machines")}
+            self.seen |= {("", key) for key in answer.data}
+            show(output, answer, emit)
+
+        monkeypatch.setattr(Output, "show", noted)
+
+    @staticmethod
+    def formats(command: str) -> Sequence[str]:
+        """The formats of a command."""
+        return Output(Given(formats=getattr(import_module(f"chatops.cli.{command}"), command).formats)).format_names()
+
+    @staticmethod
+    def stored(command: str) -> set[tuple[str, str]]:
+        """What docs/keys.json says of a command."""
+        known = json.loads(KEYS.read_text(encoding="utf-8")).get(command, {})
+        return {(table, key) for table, names in known.items() for key in names}
+
+    def store(self, command: str) -> None:
+        """Writes what was seen of a command."""
+        known = json.loads(KEYS.read_text(encoding="utf-8")) if KEYS.exists() else {}
+        known[command] = {
+            table: sorted(key for name, key in self.seen if name == table) for table in sorted({table for table, _ in self.seen})
+        }
+        known = {name: tables for name, tables in known.items() if tables}
+        KEYS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def difference(wide: str, ascii_text: str) -> list[str]:

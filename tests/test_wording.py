@@ -55,6 +55,7 @@ STUMBLED_OVER = {
 FORBIDDEN = re.compile("|".join(STUMBLED_OVER), re.IGNORECASE)
 KEYS = {"ticks", "tick"}
 """Names of keys in files and machine formats, which stay as they are."""
+_KEY = re.compile("|".join(f"`{key}`" for key in KEYS))
 
 
 def literals(path: Path) -> Iterator[tuple[int, str]]:
@@ -87,7 +88,7 @@ def test_no_help_page_or_check_says_it() -> None:
         for name in sqlfiles.names(folder):
             heads = [line for line in sqlfiles.read(f"{folder}/{name}.sql").splitlines() if re.match(r"-- (?:[a-z-]+:|  )", line)]
             pages[f"{folder}/{name}.sql"] = "\n".join(heads)
-    found = [one for name, text in pages.items() for one in told(name, text)]
+    found = [one for name, text in pages.items() for one in told(name, _KEY.sub("", text))]
     assert not found, "\n".join(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -11,6 +12,7 @@ from pathlib import Path
 from chatops.checks import load
 from chatops.cli import COMMANDS, help_page
 from chatops.errors import ExitCode
+from chatops.flows import manual
 from chatops.flows.given import Given
 from chatops.flows.output import Output
 from chatops.render import FORMATS, format_named
@@ -51,8 +53,10 @@ GIVEN = {
 """What a command of `monitor --notify` finds in its environment."""
 
 ENVELOPE = """\
-Machine formats carry `chatops` (the version), `format` (of the envelope), `command`, `environment` and `database`. A run that
-came to no answer carries `error` with `message`, `details`, `next_steps`, `exit_code` and `sqlstate`."""
+What json holds stands below at each command: its keys, and those of the rows of each of its arrays. A line of jsonl, csv and
+tsv is a row, and the names are the same. Machine formats carry `chatops` (the version), `format` (of the envelope), `command`,
+`environment` and `database`. A run that came to no answer carries `error` with `message`, `details`, `next_steps`, `exit_code`
+and `sqlstate`."""
 
 
 def document() -> str:
@@ -142,9 +146,18 @@ def _page(name: str, page: help_page.Page) -> Iterator[str]:
         formats = getattr(importlib.import_module(f"chatops.cli.{name}"), name).formats
         yield ""
         yield f"Formats: {', '.join(Output(Given(formats=formats)).format_names())}."
+        yield from _keys(name)
     for line in page["epilog"]:
         yield ""
         yield f"`{line.strip()}`" if line.startswith("  ") else _cell(line)
+
+
+def _keys(name: str) -> Iterator[str]:
+    """What json holds beside the envelope, as tests/test_screens.py has seen it; the names of rows are those of csv, too."""
+    known = json.loads((manual.folder() / "keys.json").read_text(encoding="utf-8")).get(name, {})
+    for table, keys in known.items():
+        yield ""
+        yield f"{f'Rows of `{table}`' if table else 'Keys'}: {', '.join(f'`{key}`' for key in keys)}."
 
 
 def _cell(text: str) -> str:
