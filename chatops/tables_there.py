@@ -154,7 +154,10 @@ def require_rows(database: Database, text: str) -> None:
     policies = [f"create policy chatops_reads on {schema}.{name} for select to {role} using (true);" for name in hidden]
     raise RefusedError(
         f"{', '.join(hidden)} cannot be seen: row level security hides rows from {role}",
-        next_steps=[("let it see them (SQL)", " ".join(policies)), ("or make a role that may", "chatops doctor --create-roles")],
+        next_steps=[
+            (f"show them to {role} (SQL)", " ".join(policies)),
+            ("or make a role that may", "chatops doctor --create-roles"),
+        ],
     )
 
 

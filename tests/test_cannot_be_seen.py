@@ -220,7 +220,7 @@ def test_no_answer_about_one_chat_or_person_leaves_out_what_row_level_security_h
             done = chatops_inprocess(*words, db=url_as(database, role))
             assert done.exit_code == 4, words
             assert "✗ messages cannot be seen: row level security hides rows from" in done.stderr, words
-            assert "let it see them" in done.stderr, words
+            assert "show them to" in done.stderr, words
     finally:
         database.script(f"drop owned by {role}; drop role {role}")
 

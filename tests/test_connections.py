@@ -300,7 +300,7 @@ def test_a_right_that_is_missing_is_told_with_its_grant(latest_database: Databas
             done = chatops_inprocess("summary", db=url)
             if done.exit_code == 0:
                 break
-            grant = re.search(r"(?:as its owner|let it read \(SQL\)):\s+(grant .*;)", done.stderr)
+            grant = re.search(r"(?:as its owner|give \S+ the right to read \(SQL\)):\s+(grant .*;)", done.stderr)
             assert grant, done.stderr
             latest_database.execute(grant[1])
         assert done.exit_code == 0, done.stderr

@@ -6,8 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from chatops.chats import pauses
+from chatops.flows import drain
 from tests.conftest import Result
 from tests.servers import Database
+from tests.shift import furnish
 
 Run = Callable[..., Result]
 TRIGGERS = """select t.tgrelid::regclass::text, t.tgname from pg_trigger t
@@ -59,3 +64,29 @@ def test_snoozes_of_both_places_are_listed_and_off_names_the_other(
     for place in ((), ("--store",)):
         chatops_inprocess("snooze", "CHAT003", "--off", *place, "--yes", db=latest_database, check=None)
     assert "nothing is snoozed" in chatops_inprocess("snooze", db=latest_database, check=0).stdout
+
+
+def test_an_aim_that_was_not_reached_is_said_and_no_success(
+    latest_database: Database, chatops_inprocess: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue that is still paused, an operator who is not active, chats that somebody holds all the same."""
+    furnish(latest_database, 3, held=1)
+    chatops_inprocess("pause", "--reason", "x", "--yes", db=latest_database, check=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(pauses, "end", lambda *_: None)
+        said = chatops_inprocess("resume", db=latest_database, check=1).stdout
+        assert "Nothing was changed, and the queue is still paused, until " in said
+    assert "Operators get chats again" in chatops_inprocess("resume", db=latest_database, check=0).stdout
+    assert "was not paused" in chatops_inprocess("resume", db=latest_database, check=0).stdout
+    chatops_inprocess("drain", "op-3", "--yes", db=latest_database, check=0)
+    latest_database.execute("update operators set is_active = false where name = 'op-3'")
+    said = chatops_inprocess("undrain", "op-3", "--yes", "--show-names", db=latest_database, check=1).stdout
+    assert "op-3 is not active, and gets no chat until an admin changes that." in said
+    with monkeypatch.context() as patch:
+        patch.setattr(drain.Draining, "emptied", lambda *_, **__: ([], []))
+        said = chatops_inprocess("drain", "op-1", "--yes", "--show-names", db=latest_database, check=5).stdout
+        assert "Still holding chats: op-1 (1). Again: chatops drain " in said
+    undone = chatops_inprocess("drain", "op-2", "--yes", "-o", "json", db=latest_database, check=0).stdout
+    said = chatops_inprocess("undo", str(json.loads(undone)["action_id"]), "--yes", db=latest_database, check=0).stdout
+    assert "The operator was not available and is available again." in said
+    assert "1 action taken back" in said

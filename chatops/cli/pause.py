@@ -24,7 +24,7 @@ def pause(
       chatops pause --for 15m --reason 'release 2.14 answers twice'
       chatops resume
 
-    Exit codes: 0 paused · 2 usage · 4 refused: this database cannot be paused
+    Exit codes: 0 paused · 1 not known to be paused all the same · 2 usage · 4 refused: this database cannot be paused
     """
     from chatops.flows import pause as flow
 

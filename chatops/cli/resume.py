@@ -18,7 +18,7 @@ def resume(
       chatops resume
       chatops resume --reason 'rolled back'
 
-    Exit codes: 0 operators get chats again
+    Exit codes: 0 operators get chats again · 1 the queue is still paused, or that cannot be seen
     """
     from chatops.flows import pause as flow
 

@@ -22,7 +22,8 @@ def undrain(
       chatops undrain op-12 op-13 --dry-run
       chatops undrain op-12 --reason 'back from break'
 
-    Exit codes: 0 done · 2 unknown or ambiguous name · 4 there is no drain to take back, or somebody changed it since
+    Exit codes: 0 done · 1 done, but somebody of them is not active · 2 unknown or ambiguous name · 4 there is no drain
+    to take back, or somebody changed it since
     """
     from chatops.flows.drain import give_back
 

@@ -290,7 +290,7 @@ class Database(Statements):
         policies = [f"create policy chatops_all on {name} to {role} using (true) with check (true);" for name in tables]
         return HiddenRowsError(
             f"{', '.join(tables)} cannot be seen: row level security hides rows from {role}",
-            next_steps=[("let it see them (SQL)", " ".join(policies))],
+            next_steps=[("show them to this role (SQL)", " ".join(policies))],
         )
 
     def _bound(self, text: str, parameters: Parameters | None) -> tuple[Any, ...]:

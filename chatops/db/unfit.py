@@ -37,7 +37,7 @@ def unfit(database: Database, facts: Facts) -> Iterator[Unfit]:
         yield Unfit(
             "privileges",
             f"role {facts.role} may not create schemas in the database {facts.database}, and chatops keeps its ledger in one",
-            "let it (SQL, as the owner of the database)",
+            "grant it (SQL, as the owner of the database)",
             f"grant create on database {identifier(facts.database)} to {identifier(facts.role)};",
         )
     if facts.read_only and not facts.standby:

@@ -54,5 +54,5 @@ def _denied(connect: Callable[[], Database], error: DatabaseError, here: Callabl
         ours = error.message.split()[-1] in ("chatops", *OURS)
         schema = identifier("chatops" if ours else database.target.schema)
         grant = f"grant usage on schema {schema} to {role}; grant select on all tables in schema {schema} to {role};"
-        steps.insert(0, ("let it read (SQL)", grant))
+        steps.insert(0, (f"give {role} the right to read (SQL)", grant))
     return RefusedError(f"this cannot be seen: {formatting.visible(error.message)}", next_steps=steps)

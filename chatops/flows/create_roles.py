@@ -35,7 +35,7 @@ def create_roles(invocation: Invocation, people: Sequence[str], *, dry_run: bool
         invocation.note(f"{name:<18} logs in, may do what chatops_operator may; the log names them")
     invocation.note(f"the SQL: {invocation.here('doctor', '--create-roles', *map(shlex.quote, names), '--dry-run')}")
     if not invocation.consent("Make these roles, or bring them up to date", yes=yes):
-        return ExitCode.OK
+        raise RefusedError("nothing was changed")
     passwords = {name: _password(invocation, name, yes=yes) for name in names}
     notices: list[str] = []
     with invocation.acting() as database:

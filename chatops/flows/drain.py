@@ -99,6 +99,11 @@ def empty(invocation: Invocation, request: DrainRequest) -> ExitCode:
             drained.append(
                 screen.Drained(one, labels[one], work.plan_id, actions[one], rows, held if request.finish else None, one in away)
             )
+        if not request.dry_run and not request.finish:
+            with database.reading():
+                left = {one: found.held for one, found in reassignment.operators(database, work.operators).items() if found.held}
+            drained = [replace(one, left=left.get(one.operator_id, 0)) for one in drained]
+            codes += [ExitCode.CONFLICT] if left else []
     show_paged(invocation, screen.answer(drained, invocation.now, invocation.here, rehearsal=request.dry_run, do=request.words()))
     return worst(codes)
 
@@ -188,7 +193,8 @@ def give_back(invocation: Invocation, names: Sequence[str], *, dry_run: bool, ye
             before = drains[one]
             if before is None:
                 raise _never_drained(invocation, operator)
-            back.append(screen.GivenBack(one, moved_chat.person(operator.name, one, show_names=shown), before))
+            label = moved_chat.person(operator.name, one, show_names=shown)
+            back.append(screen.GivenBack(one, label, before, is_active=operator.is_active))
         asks = " and ".join(
             f"{', '.join(one.label for one in back if one.was == was)} {was}" for was in dict.fromkeys(one.was for one in back)
         )
@@ -202,4 +208,4 @@ def give_back(invocation: Invocation, names: Sequence[str], *, dry_run: bool, ye
                 action = drain.give_back(database, given.drained, conditions)
                 done.append(replace(given, action=action))
     show_paged(invocation, screen.given_back(done, invocation.now, invocation.here, rehearsal=dry_run))
-    return ExitCode.OK
+    return ExitCode.OK if dry_run or all(one.is_active for one in done) else ExitCode.FOUND

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chatops import formatting
 from chatops.chats import guards
 from chatops.checks import guards_there
-from chatops.errors import ExitCode, UsageError
+from chatops.errors import ExitCode, RefusedError, UsageError
 from chatops.flows import acting
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
@@ -43,7 +43,7 @@ def _off(invocation: Invocation, text: str, *, yes: bool, reason: str | None) ->
         f"For {formatting.duration(span)} late replies and stale writes of the application are accepted, as before migration 022."
     )
     if not invocation.consent("Switch the guards off", yes=yes):
-        return ExitCode.OK
+        raise RefusedError("nothing was changed")
     done = guards.switch_off(database, invocation.provenance, span, given)
     told = [Span(f"The guards are off until {formatting.instant(done.until)}, action {done.action_id}. On again: ")]
     told.append(Span(invocation.here("guard", "on"), "code"))

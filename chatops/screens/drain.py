@@ -33,6 +33,8 @@ class Drained:
     rows: Sequence[moved_chat.MovedChat]
     finishes: int | None = None
     was_away: bool = False
+    left: int = 0
+    """So many chats they hold all the same."""
 
     def told(self, *, rehearsal: bool) -> str:
         """What became of the operator, in a sentence."""
@@ -105,6 +107,10 @@ def answer(
     told: list[Line] = [one.told(rehearsal=rehearsal) for one in drained]
     if len(drained) > TOLD_MOST:
         told = [_told_together(drained, rehearsal=rehearsal)]
+    if left := [one for one in drained if one.left]:
+        names = ", ".join(f"{one.label} ({formatting.count(one.left)})" for one in left[:NAMED_MOST])
+        again = here("drain", *(str(one.operator_id) for one in left[:NAMED_MOST]))
+        told.append([Span(f"Still holding chats: {names}. Again: ", "warning"), Span(again, "code")])
     if not rehearsal:
         undo = Span(here("undo", str(drained[0].plan_id)), "code")
         if len(drained) <= NAMED_MOST:
@@ -124,7 +130,10 @@ def answer(
     body.append(Table("chats", moves.COLUMNS, rows, audience="machines"))
     first = drained[0]
     data = {"operator_id": first.operator_id, "action_id": first.action_id, "plan_id": first.plan_id, "dry_run": rehearsal}
-    drained_data = [{"operator_id": one.operator_id, "action_id": one.action_id, "finishes": one.finishes} for one in drained]
+    drained_data = [
+        {"operator_id": one.operator_id, "action_id": one.action_id, "finishes": one.finishes, "still_holds": one.left}
+        for one in drained
+    ]
     return Answer("drain", body, {**data, "drained": drained_data}, now)
 
 
@@ -141,6 +150,7 @@ class GivenBack:
     label: str
     drained: LastDrain
     action: int | None = None
+    is_active: bool = True
 
     @property
     def was(self) -> str:
@@ -162,7 +172,14 @@ def given_back(back: Sequence[GivenBack], now: datetime | None, here: Callable[.
     elif any(one.drained.available_before is not True for one in back):
         stays = "They were not available before the drain either"
         lines.append(f"{'Who was not available before the drain stays so' if back[1:] else stays}; that is for them to change.")
+    if gone := [one.label for one in back if not one.is_active]:
+        be = "is" if len(gone) == 1 else "are"
+        lines.append(
+            f"{', '.join(gone)} {be} not active, and {'gets' if be == 'is' else 'get'} no chat until an admin changes that."
+        )
     rows = [
-        {"operator_id": one.operator_id, "action_id": one.action, "is_available": one.drained.available_before} for one in back
-    ]
+        {"operator_id": one.operator_id, "action_id": one.action, "is_available": one.drained.available_before,
+         "is_active": one.is_active}
+        for one in back
+    ]  # fmt: skip
     return Answer("undrain", [Text(lines)], {**rows[0], "dry_run": rehearsal, "given_back": rows}, now)

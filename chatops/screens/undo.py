@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -81,14 +82,18 @@ def in_words(last: Last, operators: dict[UUID, Operator], now: datetime | None, 
 def preview(
     actions: Sequence[Action], operators: dict[UUID, Operator], *, show_names: bool, now: datetime | None,
     silent_before: datetime | None = None, whole: str = "",
+    done: bool = False,
 ) -> list[Table | Text]:  # fmt: skip
     """What taking these actions back means, for people; who gets a chat again and was not heard of since then is named.
 
     `whole` is the command line that lists them all.
     """
-    body: list[Table | Text] = [Text([formatting.plural(len(actions), "action") + " to undo"])]
+    told = f"{formatting.plural(len(actions), 'action')} {'taken back' if done else 'to undo'}"
+    body: list[Table | Text] = [Text([told])]
     lines = _lines(actions[:SHOWN], {}, operators, show_names=show_names)
-    body.append(Table("preview", COLUMNS, lines, audience="people"))
+    headings = {"now": "was" if done else "is now", "then": "is again" if done else "will be again", "action": "action was"}
+    columns = [replace(one, heading=headings.get(one.name, one.heading)) for one in COLUMNS]
+    body.append(Table("preview", columns, lines, audience="people"))
     if len(actions) > SHOWN:
         body.append(Text([_more(len(actions), "actions", whole)]))
     again = dict.fromkeys(one.operator_before_id for one in actions if one.of_a_chat and not one.problem)
@@ -122,12 +127,16 @@ def outcome(
     whole = f"{do} --dry-run -o json"
     body: list[Table | Text] = []
     if not asked:
-        body += preview(actions, operators, show_names=show_names, now=now, silent_before=silent_before, whole=whole)
+        body += preview(actions, operators, show_names=show_names, now=now, silent_before=silent_before, whole=whole,
+                        done=not rehearsal and not odd)  # fmt: skip
     told: list[Line] = []
     if rehearsal:
         count = f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')}"
         told.append(f"Dry run: {count} would be undone. Everything was rolled back.")
     elif len(lines) == 1 and done:
+        one = done[0]
+        whose = "the chat" if one.chat_id else "the operator"
+        told.append(f"{whose.capitalize()} was {one.now} and is {one.then} again.")
         told.append([Span(f"Done, action {done[0].by}. Undo: "), Span(f"{again} {done[0].by}", "code")])
     else:
         told.append(f"{formatting.count(len(done))} of {formatting.plural(len(lines), 'action')} undone.")
