@@ -313,7 +313,7 @@ BROKEN = {
     "the state is gone": (
         "alter table chats drop column chat_state cascade",
         {"CHAT003", "CHAT004", "CHAT005", "CHAT006", "CHAT007", "CHAT011", "CHAT012", "CHAT013", "CHAT014", "CHAT015", "CHAT017",
-         "CHAT018", "CHAT020", "DB003", "DB007", "OPER001", "QUEUE001", "QUEUE002", "QUEUE012", "CHAT016", "CHAT019"}),
+         "CHAT018", "CHAT020", "DATA002", "DB003", "DB007", "OPER001", "QUEUE001", "QUEUE002", "QUEUE012", "CHAT016", "CHAT019"}),
     "a table is gone": (
         "drop table operator_activity cascade", {"CHAT008", "CHAT013", "CHAT017", "DATA002", "DB003", "OPER001", "DATA004"}),
     "the settings are gone": ("drop table platform_config cascade", {"DB003", "CONF001", "CONF004", "DATA008"}),

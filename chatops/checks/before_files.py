@@ -6,7 +6,7 @@ import contextlib
 import json
 from datetime import datetime
 
-from chatops import sqlfiles
+from chatops import cluster_log, sqlfiles
 from chatops.checks import load, run
 from chatops.checks.compare_looks import Earlier, Was
 from chatops.checks.results import Survey
@@ -43,9 +43,14 @@ def keep(database: Database, survey: Survey) -> None:
         "passed": [result.check.code for result in survey.results if result.status == "passed"],
     }  # fmt: skip
     with contextlib.suppress(DatabaseError), database.acting():
-        database.execute(
-            sqlfiles.read("queries/before_files_keep.sql"), {"schema": database.target.schema, "value": json.dumps(told)}
+        text, parameters = (
+            sqlfiles.read("queries/before_files_keep.sql"),
+            {"schema": database.target.schema, "value": json.dumps(told)},
         )
+        if (database.facts or database.glance()).citus is not None:
+            cluster_log.keep(database, text, parameters)
+        else:
+            database.execute(text, parameters)
 
 
 def kept(database: Database, migrated_at: datetime | None) -> Earlier | None:
