@@ -131,7 +131,7 @@ def test_each_row_of_a_finding_has_its_line_wherever_its_help_is_printed(
     [
         ("alter table chats disable trigger chatops_guard_chat",
          r" or chatops psql --write -- -c 'alter table chats enable trigger chatops_guard_chat;' help "),
-        ("alter table chats disable trigger user", r" paste into chatops psql --write help "),
+        ("alter table chats disable trigger user", r" or chatops psql --write -- -c 'alter table chats [^']*' -c 'alter table "),
     ],
 )  # fmt: skip
 def test_a_help_in_sql_says_where_to_type_it(latest_database: Database, chatops_inprocess: Run, trouble: str, where: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
 
+from chatops.flows.psql_session import told_to_run
 from tests.ailing import deployed, mended
 from tests.conftest import APPLICATION_OWNER, Result, url_as
 from tests.servers import Database
@@ -107,3 +109,31 @@ def test_scenarios_are_lived_through_as_the_roles_of_the_application_too(
         page = chatops_inprocess("verify", "--scenarios", "--yes", db=url, check=1).stdout
         assert f"✗ as {refused}: assign" in page
         assert page.count("✗") == 1, page
+
+
+def test_the_first_screen_says_what_is_new_since_this_machine_looked_last(
+    latest_database: Database, chatops_inprocess: Run
+) -> None:
+    def look() -> str:
+        return chatops_inprocess("diagnose", db=latest_database, terminal=(80, 24), check=None).stdout
+
+    assert "since the look of" not in look()
+    assert "since the look of" not in look(), "all is as it was"
+    latest_database.execute("drop index idx_chats_last_operator; alter table chats disable trigger chatops_guard_chat")
+    for _ in range(2):
+        assert re.search(r"since the look of \d\d:\d\d  new: .*DB0\d\d", look())
+    latest_database.execute("alter table chats enable trigger chatops_guard_chat")
+    assert "new: DB003" in look()
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("alter table messages disable trigger all; alter table messages enable trigger all",
+         "alter table messages disable trigger all; alter table messages enable trigger all"),
+        ("alter role pg_monitor password 'hunter2'", "alter role pg_monitor password ********"),
+        ("select 1 where 'Ada' = $$Eve$$ and 5 = '5'", "select 1 where '…' = '…' and 5 = '5'"),
+    ],
+)  # fmt: skip
+def test_what_psql_was_given_is_in_the_log_without_secrets_and_words(given: str, kept: str) -> None:
+    assert told_to_run([given]) == kept

@@ -191,7 +191,7 @@ def _named(template: str, rows: Sequence[Values], now: datetime | None) -> tuple
 def _aiming(rows: Sequence[Values]) -> list[Values]:
     """Rows whose `aims`, the codes of what came of them, are those of all as options of a command; None where there are none."""
     codes = sorted({code for row in rows for code in str(row.get("aims") or "").split()})
-    aims = " ".join(f"--only {code}" for code in codes) or None
+    aims = f"--only {','.join(codes)}" if codes else None
     return [{**row, "aims": aims} if "aims" in row else row for row in rows]
 
 

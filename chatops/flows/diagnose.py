@@ -23,7 +23,17 @@ from chatops.checks.results import Survey, with_rows
 from chatops.checks.try_repair import Rehearsed
 from chatops.db import Database
 from chatops.errors import ConnectionLostError, DatabaseError, ExitCode, RefusedError, UsageError
-from chatops.flows import about_chat, diagnose_rehearse, earlier_look, pager, replay_archive, run_checks, tenants, watch_option
+from chatops.flows import (
+    about_chat,
+    diagnose_rehearse,
+    earlier_look,
+    own_look,
+    pager,
+    replay_archive,
+    run_checks,
+    tenants,
+    watch_option,
+)
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.model import Answer
@@ -170,7 +180,9 @@ def _answer(
     if request.brief:
         return short.in_one_line(seen.survey, desk, reader, compared)
     if _is_short(invocation, request):
-        return short.on_one_screen(seen.survey, desk, reader, compared)
+        whole = plan.archive is None and not (request.ignore or request.threshold or request.checks_dir or request.since_file)
+        own = own_look.since_then(invocation, seen.survey) if whole and compared is None else None
+        return short.on_one_screen(seen.survey, replace(desk, since=own), reader, compared)
     return screen.diagnosis(
         seen.survey,
         seen.place,

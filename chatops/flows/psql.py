@@ -56,12 +56,13 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
             invocation.note(f"psql, read-only, as {role}: it changes no row, locks no table and ends no session; --write lets it")
         else:
             invocation.note("psql, read-only; --write lets it write")
-            may = "It changes no row, but can lock tables and end sessions as its role may. A role that only reads cannot: "
-            invocation.note([Span(may), Span(invocation.here("doctor", "--create-roles"), "code")])
+            if not given:  # whoever gives a statement knows what it does
+                may = "It changes no row, but can lock tables and end sessions as its role may. A role that only reads cannot: "
+                invocation.note([Span(may), Span(invocation.here("doctor", "--create-roles"), "code")])
     invocation.close()
     sys.stdout.flush()
     if write:
-        raise SystemExit(psql_session.run_logged(invocation, [program, *arguments], environment))
+        raise SystemExit(psql_session.run_logged(invocation, [program, *arguments], environment, given_on(arguments)))
     os.execve(program, [program, *arguments], environment)
 
 

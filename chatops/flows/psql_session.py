@@ -1,8 +1,9 @@
-"""A psql that may write is in the log: who opened it and when, and when it was closed; nothing of what was run in it."""
+"""A psql that may write is in the log: who opened it when, what it was given, when it was closed; not what was typed in it."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,36 @@ from chatops import formatting, interrupts, sqlfiles
 from chatops.chats import audit
 from chatops.errors import ChatopsError
 from chatops.flows.run import Invocation
+from chatops.settings.secrets import redact, secrets_of, without_passwords
+
+LONGEST = 2000
+"""So many characters of what psql was given are logged."""
+_SECRET = re.compile(
+    r"(\b(?:password|passwd|secret|token|api_?key)\b\W{0,4}?\s*)((?:E|U&)?'(?:[^']|'')*'|\$(\w*)\$.*?\$\3\$|[^\s;,)'$]+)",
+    re.I | re.S,
+)
+"""What follows a word for a secret, in SQL or in words."""
+_LITERAL = re.compile(r"(?:\b(?:E|U&|B|X))?'(?:[^'\\]|''|\\.)*'|\$(\w*)\$.*?\$\1\$", re.I | re.S)
+_NUMBER = re.compile(r"'-?[0-9.]{1,12}'")
 
 
-def run_logged(invocation: Invocation, command: Sequence[str], environment: Mapping[str, str]) -> int:
+def told_to_run(given: Sequence[str], secrets: Sequence[str] = ()) -> str:
+    """The statements and files given on the command line as the log keeps them: no password, and of words between quotes, which
+    may be somebody's, nothing but numbers.
+
+    >>> told_to_run(["alter role ada password 'hunter2' login", "update operators set name = 'Ada';", "set x = '5'"])
+    "alter role ada password ******** login; update operators set name = '…'; set x = '5'"
+    """
+    whole = _SECRET.sub(r"\1********", "; ".join(one.strip().rstrip(";") for one in given))
+    whole = _LITERAL.sub(lambda found: found[0] if _NUMBER.fullmatch(found[0]) else "'…'", whole)
+    text = redact(without_passwords(whole), secrets)
+    return formatting.shortened(" ".join(text.split()), LONGEST)
+
+
+def run_logged(invocation: Invocation, command: Sequence[str], environment: Mapping[str, str], given: Sequence[str] = ()) -> int:
     """Runs psql between the two entries; its exit code. What cannot be logged is said, and keeps nobody from psql."""
-    opened = _log(invocation, "psql opened", "a session that may write; what it does is not logged")
+    runs = told_to_run(given, secrets_of(invocation.target))
+    opened = _log(invocation, "psql opened", runs or "a session that may write; what is typed in it is not logged")
     began = time.monotonic()
     ended = "broken off"
     child = None

@@ -57,7 +57,9 @@ def diagnosis(
         lines.append("")
         for code, was in sorted(changes.resolved.items()):
             was_many = "" if was.count is None else f", {formatting.count(was.count)} then"
-            title = wrap(f"{_expected(survey, code)} ({was.word} at {_clock(changes.earlier.at, survey)}{was_many})", reader, 20)
+            title = wrap(
+                f"{_expected(survey, code)} ({was.word} at {clock_of(changes.earlier.at, survey)}{was_many})", reader, 20
+            )
             lines.append([Span("RESOLVED", "ok"), Span(f"  {code:<8}  {title[0]}")])
             lines += [" " * min(20, hang(reader)) + more for more in title[1:]]
     if found:
@@ -124,10 +126,10 @@ def news(changes: Changes | None, survey: Survey) -> str:
         parts.append(f"{len(changes.grown)} grown")
     if changes.resolved:
         parts.append(f"{len(changes.resolved)} resolved")
-    return f"since {_clock(changes.earlier.at, survey)}: {', '.join(parts) or 'nothing new'}"
+    return f"since {clock_of(changes.earlier.at, survey)}: {', '.join(parts) or 'nothing new'}"
 
 
-def _clock(at: datetime, survey: Survey) -> str:
+def clock_of(at: datetime, survey: Survey) -> str:
     """The time of day of an earlier look, with its date where that is another one."""
     then, now = at.astimezone(UTC), survey.now.astimezone(UTC)
     return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%Y-%m-%d %H:%M}"
@@ -137,7 +139,7 @@ def _change_lines(changes: Changes, code: str, survey: Survey, reader: Reader) -
     change = changes.now.get(code)
     if change is None:
         return []
-    at = f"{_clock(changes.earlier.at, survey)} (the look of {changes.earlier.origin})"
+    at = f"{clock_of(changes.earlier.at, survey)} (the look of {changes.earlier.origin})"
     if change.kind == "new":
         text = f"new since {at}"
     elif change.kind == "ongoing" and change.was is not None:
@@ -146,7 +148,7 @@ def _change_lines(changes: Changes, code: str, survey: Survey, reader: Reader) -
         then = "" if change.was.count in (None, count) else f", {before} at {at}"
         if change.grew:
             then = f", grown {before} → {formatting.count(change.count)} since {at}"
-        text = f"ongoing since {_clock(change.was.since or changes.earlier.at, survey)}{then}"
+        text = f"ongoing since {clock_of(change.was.since or changes.earlier.at, survey)}{then}"
     elif change.was is not None:
         text = f"was {'unknown' if change.was.word == 'unknown' else 'found'} at {at}"
     else:

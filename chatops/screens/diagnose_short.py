@@ -14,9 +14,9 @@ from chatops.checks.compare_looks import Changes
 from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.results import Survey
 from chatops.frozen import frozen
-from chatops.model import Answer, Line, Span, Style, Text
+from chatops.model import Answer, Line, Severity, Span, Style, Text
 from chatops.render.wrap import STUCK
-from chatops.screens.diagnose import compared, news
+from chatops.screens.diagnose import clock_of, compared, news
 from chatops.screens.finding import finding_table, locked, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, free_in_words, kept_whole, wrap
 
@@ -59,6 +59,8 @@ class Desk:
     silent: Sequence[str] = ()
     ended: int = 0
     """Chats that are over, in which a user wrote in the last day and was not answered."""
+    since: Changes | None = None
+    """What changed since this machine looked last, where no monitor looks."""
 
 
 def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None = None) -> Answer:
@@ -75,6 +77,7 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     rest = [one for one in found if one not in waits and one not in critical]
     folded = [*_folded(rest, reader), *_ended(desk, found, reader), *_grown(changes, reader), *_gone(changes), *_silent(desk)]
     told += folded
+    told += _news_since(desk, survey, reader)
     told += _next(found, survey, reader)
     data = survey_data(survey) | compared(changes)
     return Answer("diagnose", [Text(told), finding_table(found, reader, changes)], data=data, now=survey.now)
@@ -289,6 +292,20 @@ def _ended(desk: Desk, found: Sequence[Finding], reader: Reader) -> list[Line]:
     head = f"ENDED {formatting.count(desk.ended)}"
     says = "unanswered in the last 24 h: "
     return [[Span(f"{head:<{CODE + 2}}", "warning"), Span(says), Span(reader.here("stuck", "--review"), "code")]]
+
+
+def _news_since(desk: Desk, survey: Survey, reader: Reader) -> list[Line]:
+    """What is new and what is gone since an earlier look of this machine: one line; nothing where all is as then."""
+    if desk.since is None:
+        return []
+    advice = {one.check.code for one in survey.results if one.status != "unknown" and one.severity is Severity.ADVICE}
+    new = [code for code in desk.since.new if code not in advice]
+    gone = [code for code, was in sorted(desk.since.resolved.items()) if was.word != "advice"]
+    parts = [f"new: {' '.join(new)}" if new else "", f"gone: {' '.join(gone)}" if gone else ""]
+    if not any(parts):
+        return []
+    told = "   ".join(part for part in parts if part)
+    return [*wrap(f"since the look of {clock_of(desk.since.earlier.at, survey)}  {told}", reader, 0)]
 
 
 def _silent(desk: Desk) -> list[Line]:

@@ -36,6 +36,10 @@ MISSED = ("CHAT006", "CHAT018", "DATA001", "DATA007", "QUEUE012")
 """What is found of chats that were written into while what notes it was missing or off."""
 _SHORT = re.compile(r"""[^;'\n]{1,160};?|[^;"\n$`\\!]{1,160};?""")
 """One statement that a shell takes as it is: between single quotes, or between double ones."""
+_ALONE = re.compile(r"\bconcurrently\b|^\s*vacuum\b|\balter system\b", re.I)
+"""A statement that runs in no transaction, and so together with no other one."""
+SEVERAL = 800
+"""So many characters of statements together are one line to paste into a shell."""
 _READS = re.compile(r"select (?!\w+\()")
 """A statement that only looks: it begins with no call of a function."""
 
@@ -106,11 +110,17 @@ def unknown_for(found: Sequence[Finding]) -> list[tuple[Finding, list[str]]]:
 
 
 def _where_to_type(statements: Sequence[str], reader: Reader) -> Line:
-    """The command that runs one short statement, else the one that takes them."""
+    """The command that runs short statements, else the one that takes them."""
     psql = ["psql"] if all(_READS.match(one) for one in statements) else ["psql", "--write"]
     if len(statements) == 1 and _SHORT.fullmatch(statements[0]):
         quoted = f'"{statements[0]}"' if "'" in statements[0] else shlex.quote(statements[0])
         return command_line("or", reader.here(*psql, "--", "-c", quoted), reader)
+    together = [one for one in statements if "\n" in one or (_ALONE.search(one) and ";" in one.strip().rstrip(";"))]
+    if len(statements) > 1 and not together and sum(map(len, statements)) <= SEVERAL:
+        given = [word for one in statements for word in ("-c", shlex.quote(one))]
+        return command_line("or", reader.here(*psql, "--", *given), reader)
+    if len(statements) == 1 and not together and len(statements[0]) <= SEVERAL:
+        return command_line("or", reader.here(*psql, "--", "-c", shlex.quote(statements[0])), reader)
     return command_line("paste into", reader.here(*psql), reader)
 
 

@@ -1,0 +1,51 @@
+"""What `diagnose` itself saw of this database before, on this machine: a few looks, so that the next one says what is new."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from chatops.checks import compare_looks
+from chatops.checks.compare_looks import Changes, Earlier, Was
+from chatops.checks.results import Survey
+from chatops.errors import UsageError
+from chatops.files import read_json, write_file
+from chatops.flows.run import Invocation
+from chatops.flows.state_files import default_path
+
+KEPT = 12
+AGO = timedelta(minutes=10)
+"""A look is compared with the newest one that is older than that: whoever looks again and again sees what is new for so long."""
+
+
+def since_then(invocation: Invocation, survey: Survey) -> Changes | None:
+    """What is new since an earlier look, and keeps this one; None for the first. What cannot be kept or read is left."""
+    path = default_path(invocation, "diagnose")
+    place = f"{invocation.target.shown()} {invocation.target.schema}"
+    looks: list[dict[str, Any]] = []
+    with contextlib.suppress(OSError, UsageError, ValueError, TypeError, KeyError):
+        kept: Any = read_json(path, "looks of diagnose")
+        looks = [one for one in kept["looks"] if one["place"] == place and datetime.fromisoformat(one["at"]) < survey.now]
+    with contextlib.suppress(OSError, UsageError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, json.dumps({"looks": [*looks, _kept(survey, place)][-KEPT:]}), private=True)
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+        return compare_looks.compare(survey, _chosen(looks, survey.now)) if looks else None
+    return None
+
+
+def _kept(survey: Survey, place: str) -> dict[str, Any]:
+    earlier = compare_looks.earlier_of(survey, "")
+    found = {code: [was.word, was.count] for code, was in earlier.found.items()}
+    return {"at": survey.now.isoformat(), "place": place, "found": found, "passed": sorted(earlier.passed or ())}
+
+
+def _chosen(looks: Sequence[dict[str, Any]], now: datetime) -> Earlier:
+    old = [one for one in looks if datetime.fromisoformat(one["at"]) <= now - AGO]
+    one = old[-1] if old else looks[0]
+    at = datetime.fromisoformat(one["at"])
+    found = {str(code): Was(str(word), count, at) for code, (word, count) in one["found"].items()}
+    return Earlier(at, "diagnose", found, frozenset(one["passed"]))
