@@ -15,6 +15,7 @@ from chatops.errors import UsageError
 from chatops.files import read_json, write_file
 from chatops.flows.run import Invocation
 from chatops.flows.state_files import default_path
+from chatops.model import Values
 
 KEPT = 12
 AGO = timedelta(minutes=10)
@@ -43,7 +44,7 @@ def _kept(survey: Survey, place: str) -> dict[str, Any]:
     return {"at": survey.now.isoformat(), "place": place, "found": found, "passed": sorted(earlier.passed or ())}
 
 
-def _chosen(looks: Sequence[dict[str, Any]], now: datetime) -> Earlier:
+def _chosen(looks: Sequence[Values], now: datetime) -> Earlier:
     old = [one for one in looks if datetime.fromisoformat(one["at"]) <= now - AGO]
     one = old[-1] if old else looks[0]
     at = datetime.fromisoformat(one["at"])
