@@ -198,8 +198,8 @@ def test_what_was_missing_is_open_to_those_only_whom_the_files_have_named(
     assert {"assign_chat_to_operator", "apply_message", "policy_number"} <= set(dropped)
     latest_database.execute("".join(f"drop function if exists {oid} cascade;" for name, oid, *_ in before if name in last))
     files = sorted({last[name] for name in dropped})
-    for turn in (1, 2, 3):
-        for file in files:
+    for turn, some in enumerate((files, files, files[-2:]), 1):
+        for file in some:
             told = chatops_inprocess("migrate", "--again", file, "--yes", db=latest_database, check=0)
             assert "open to everybody" not in told.stderr
             assert turn < 3 or told.stdout.startswith("Nothing to do: "), (file, told.stdout)

@@ -186,7 +186,7 @@ def test_from_each_stop_the_application_works_on_as_before(core_database: Databa
     day, before = a_day(database, 1), looked_at(database)
     assert {name for name, _ in day} == set(DAY)
     later = [name[:3] for name in sqlfiles.names("migrations") if name >= "018"]
-    for place, stop in enumerate(later if LONG else ["019", "022"], 2):
+    for place, stop in enumerate(later if LONG else ["022"], 2):
         chatops_inprocess("adopt", "--through", "017", "--yes", db=database, check=0)
         chatops_inprocess("migrate", "--to", stop, "--yes", db=database, check=0)
         told = chatops_inprocess("remove", "--dry-run", db=database, check=0).stdout

@@ -62,11 +62,11 @@ def told_and_mended(database: Database, run: Run) -> tuple[dict[str, Any], dict[
 
 @pytest.mark.long
 def test_whatever_is_wrong_is_told_as_it_is_then_mended(
-    new_database: Callable[..., Database], farm: Farm, server: Server, chatops_inprocess: Run
+    new_database: Callable[..., Database], farm: Farm, any_server: Server, chatops_inprocess: Run
 ) -> None:
     """Rows that are wrong in several ways at once: what one repair mends is nothing to the next, or becomes something to it."""
     for seed in range(1, 26) if LONG else [20]:
-        database = populated(new_database, farm, server, "017")
+        database = populated(new_database, farm, any_server, "017")
         chatops_inprocess("adopt", "--through", "017", "--yes", db=database, check=0)
         database.script(MESS.format(seed=seed / 200))
         told, mended = told_and_mended(database, chatops_inprocess)
@@ -74,6 +74,7 @@ def test_whatever_is_wrong_is_told_as_it_is_then_mended(
         assert len(told["codes"]) > 10
 
 
+@pytest.mark.full
 def test_every_trouble_that_a_repair_mends_is_told_as_it_is_then_mended(
     new_database: Callable[..., Database], farm: Farm, any_server: Server, chatops_inprocess: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ def by_hand(database: Database, name: str) -> None:
 
 def stops(database: Database, run: Run) -> Iterator[str]:
     """A database without a ledger at each stop, one after the other: by hand up to 017, then as a copy without its ledger is."""
-    for name in FILES if LONG else [one for one in FILES if one[:3] <= "022"]:
+    for name in FILES if LONG else [one for one in FILES if one[:3] <= "019"]:
         if name[:3] <= "017":
             by_hand(database, name)
             yield name[:3]
@@ -47,7 +47,7 @@ def lines_of(text: str, database: Database) -> list[str]:
 
 @pytest.mark.long
 def test_every_stop_is_taken_over_where_it_stands_and_led_to_every_goal(database: Database, chatops_inprocess: Run) -> None:
-    """The quick form goes to 022, with two goals a stop by turns."""
+    """The quick form goes to 019, with two goals a stop by turns."""
     for place, stop in enumerate(stops(database, chatops_inprocess)):
         seen = UNSEEN.get(stop, stop)
         goals = NUMBERS if LONG else {NUMBERS[(place * 5 + 3) % len(NUMBERS)], NUMBERS[min(place + 1, len(NUMBERS) - 1)]}
