@@ -6,6 +6,7 @@ Of every command, test_screens.py asks the same.
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -148,3 +149,16 @@ def test_a_name_that_is_cut_fits_and_begins_as_it_does(name: str, width: int) ->
     assert short == visible(name) or visible(name).startswith(short.removesuffix("…"))
     assert cells(called(name, width)) <= width
     assert called(name, width).strip()
+
+
+def test_who_has_no_name_is_told_by_the_id() -> None:
+    columns = [Column("name", "operator", "person", rank=0), Column("last_operator_name", "last", "person", rank=0)]
+    who = UUID("f63f1338-1cb4-bf39-1a2c-259bce6faefb")
+    rows = [
+        {"name": "", "operator_id": who, "last_operator_name": None, "last_operator_id": who},
+        {"name": "  ", "operator_id": who, "last_operator_name": None, "last_operator_id": None},
+        {"name": "Ada", "operator_id": who, "last_operator_name": "Ben", "last_operator_id": who},
+    ]
+    medium = Medium(width=40, terminal=True, show_names=True)
+    body = "".join(render(Answer("x", [Table("any", columns, rows)]), "table", medium)).splitlines()[2:]
+    assert [line.split() for line in body] == [["f63f1338", "f63f1338"], ["f63f1338", "—"], ["Ada", "Ben"]]

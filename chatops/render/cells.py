@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -113,7 +113,10 @@ def spreadsheet(row: object, column: Column, medium: Medium, *, lines: bool = Fa
 
 def human(row: object, column: Column, medium: Medium, now: datetime | None) -> str:
     """A value for a person at a terminal: ages, thousands, shares; foreign text made visible."""
-    return human_value(value_of(row, column.name), column, medium, now)
+    value = value_of(row, column.name)
+    if column.kind == "person" and not str(value or "").strip() and (known := _id_of(row, column)):
+        return known
+    return human_value(value, column, medium, now)
 
 
 def human_value(value: object, column: Column, medium: Medium, now: datetime | None) -> str:
@@ -147,6 +150,13 @@ def _human(found: object, column: Column, medium: Medium, now: datetime | None) 
     if isinstance(value, dict | list):
         return formatting.visible(json.dumps(machine(value), ensure_ascii=False))
     return formatting.visible(str(value), lines=column.kind == "sql")
+
+
+def _id_of(row: object, column: Column) -> str:
+    """The beginning of the id of somebody without a name, where the row has it."""
+    name = "operator_id" if column.name == "name" else column.name.removesuffix("_name") + "_id"
+    found = row.get(name) if isinstance(row, Mapping) else getattr(row, name, None)
+    return str(found)[:8] if isinstance(found, UUID) else ""
 
 
 def _person(value: object, column: Column, medium: Medium) -> Any:
