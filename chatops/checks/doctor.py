@@ -264,7 +264,8 @@ def _role_points(role: _Role, schema: str, here: Callable[..., str], adopt: Sequ
         points.append(Point("acting", "advice", f"{name} may read only: no {', '.join(role.cannot_write)}",
                             f"grant chatops_operator to {name};  -- made by: {here('doctor', '--create-roles')}"))  # fmt: skip
     else:
-        points.append(Point("acting", "ok", f"{name} may move, release and repair chats"))
+        once = "" if role.has_audit else ", once there is a log"
+        points.append(Point("acting", "ok", f"{name} may move, release and repair chats{once}"))
     if role.may_use is False:
         points.append(Point("schema", "failed", f"{name} may not use schema {formatting.visible(schema)}",
                             f"grant usage on schema {identifier(schema)} to {identifier(role.role)};"))  # fmt: skip
@@ -333,7 +334,7 @@ def _objects(database: Database, here: Callable[..., str]) -> Point:
     unknown = [result.check.code for result in survey.results if result.status == "unknown"]
     facts = database.facts
     if facts is not None and facts.has_chats and not facts.has_ledger and UNJUDGED in failed and len(failed) == 1:
-        return Point("objects", "advice", "which files are in is not written down here yet; adopt looks, and writes it down",
+        return Point("objects", "advice", "no migration history of chatops: adopt looks which files are in, and records them",
                      here(*_adopt(database)))  # fmt: skip
     if failed:
         return Point("objects", "failed", f"{formatting.plural(len(failed), 'schema check')} failed: {', '.join(failed)}",

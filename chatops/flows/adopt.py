@@ -109,7 +109,8 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     if not asked.yes:
         invocation.show(answer(replace(look, asked=True)))
         against = f", {len(proposal.stated)} of them against what the database shows," if proposal.stated else ""
-        if not invocation.consent(f"Record this{against}", yes=False, always=True):
+        makes = "" if known.ledger.exists else " in a schema chatops that it makes"
+        if not invocation.consent(f"Record this{against or makes}", yes=False, always=True):
             invocation.note("nothing was changed")
             return ExitCode.REFUSED
     refuse_ahead(database)

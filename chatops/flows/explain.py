@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from chatops import sqlfiles
 from chatops.checks import load
 from chatops.errors import UsageError
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.screens import explain as screen
+
+
+def file_of(text: str) -> str | None:
+    """The shipped file that a number or name is; None for anything else."""
+    plain = text.removesuffix(".sql")
+    named = [name for name in sqlfiles.names("migrations") if plain in (name, name.partition("_")[0])]
+    return named[0] if named else None
 
 
 def explain(invocation: Invocation, code: str, *, sql: bool) -> None:
@@ -25,6 +33,10 @@ def explain(invocation: Invocation, code: str, *, sql: bool) -> None:
         return
     wanted = load.codes_of([code])
     check = next((one for one in checks if [one.code] == wanted), None)
+    if check is None and (file := file_of(code)) is not None:
+        raise UsageError(f"{file} is a migration, not a check", next_steps=[
+            ("what it changes", "chatops migrate --dry-run"), ("its text", f"chatops migrate --show {file.partition('_')[0]}"),
+        ])  # fmt: skip
     if check is None:
         raise load.no_check(code, checks)
     show_paged(invocation, screen.query(check) if sql else screen.one(check, width, here))

@@ -8,6 +8,7 @@ from chatops import formatting, names, sqlfiles
 from chatops.chats import one_operator
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import about_chat, paused, replay_archive, run_checks
+from chatops.flows.explain import file_of
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.flows.silence import silent_before
@@ -31,6 +32,11 @@ def show(invocation: Invocation, what: str, name: str, *, show_text: bool, rows:
         raise UsageError(f"{what.upper()} is a finding, not a chat or an operator", next_steps=[
             ("what it means", f"chatops explain {what.upper()}"),
             ("where it is so", invocation.here("diagnose", "--only", what.upper())),
+        ])  # fmt: skip
+    if not name and (file := file_of(what)) is not None:
+        raise UsageError(f"{file} is a migration, not a chat or an operator", next_steps=[
+            ("what it changes", invocation.here("migrate", "--dry-run")),
+            ("its text", invocation.here("migrate", "--show", file.partition("_")[0])),
         ])  # fmt: skip
     reader = run_checks.reader(invocation)
     with invocation.reading() as database:

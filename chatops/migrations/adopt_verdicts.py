@@ -8,7 +8,7 @@ from enum import Enum
 
 from chatops.frozen import frozen
 from chatops.migrations.catalog import Catalog
-from chatops.migrations.claims import Claims, Definition
+from chatops.migrations.claims import Claims, Definition, Thing
 from chatops.migrations.inference import Facts, Live, infer
 from chatops.migrations.replay import THERE, Cell, Replay, Write
 from chatops.migrations.row_evidence import Candidate
@@ -47,6 +47,7 @@ class Proof:
 
     `there` are objects that prove it, `missing` those that speak against it, each with what is wrong, `drifts` what is defined
     otherwise. `silent` counts what it makes and nothing can be learned from, because other files make or drop it too.
+    `same` are how many of them are defined as the file defines them, as far as that can be compared; of the rest it is the name.
     `history` is whether the history of another tool has it, None where there is none that speaks of this folder.
     """
 
@@ -59,6 +60,7 @@ class Proof:
     data: int = 0
     unread: int = 0
     history: bool | None = None
+    same: int = 0
 
     @property
     def is_in(self) -> bool:
@@ -165,8 +167,18 @@ class _Court:
         for cell, write, told in self.strangers(own):
             fault = self.strange(cell, write, told)
             drifts.append(fault) if isinstance(fault, Drift) else missing.append(fault)
+        same = sum(self.is_same(thing, own) for thing in {cell.thing for cell in own if str(cell) in there})
         verdict = Verdict.PARTIAL if missing else Verdict.CONFLICT if drifts else Verdict.APPLIED
-        return Proof(file, verdict, _sorted(there), _sorted(missing), tuple(sorted(drifts, key=lambda one: one.what)))
+        drifted = tuple(sorted(drifts, key=lambda one: one.what))
+        return Proof(file, verdict, _sorted(there), _sorted(missing), drifted, same=same)
+
+    def is_same(self, thing: Thing, own: Mapping[Cell, Write]) -> bool:
+        """Whether what a file defines of a thing is so, as far as it can be compared; False where none of it can."""
+        parts = [
+            (cell, write.value) for cell, write in own.items() if cell.thing == thing and cell.part and write.value is not None
+        ]
+        equal = [self.live.equal(cell, value) for cell, value in parts]
+        return True in equal and False not in equal
 
     def strangers(self, own: Mapping[Cell, Write]) -> Iterable[tuple[Cell, Write, str]]:
         """The cells that no order of the files explains and that a file wrote last, each with what is wrong.

@@ -10,9 +10,10 @@ from chatops.errors import UsageError
 from chatops.frozen import frozen
 from chatops.migrations.adopt_verdicts import Judgement, Proof, Verdict
 from chatops.migrations.claims import Definition, Thing
+from chatops.migrations.histories import rest_of, version_of
 from chatops.migrations.plan import destination
 from chatops.migrations.replay import Cell, Replay, Write
-from chatops.migrations.source import Folder, MigrationFile
+from chatops.migrations.source import SHIPPED, Folder, MigrationFile
 
 
 @frozen
@@ -173,3 +174,22 @@ def _names(words: frozenset[str], thing: Thing) -> bool:
 
 def _alike(one: Write, other: Write) -> bool:
     return one.value == other.value and one.source == other.source
+
+
+def gaps(folder: Folder, files: Sequence[MigrationFile]) -> list[str]:
+    """That no file is missing where numbers of ours are, in a sentence for each gap between those that are taken over."""
+    if folder.source != SHIPPED:
+        return []
+    return [
+        f"There is no {one.number + 1:03} to {other.number - 1:03}: {one.number:03} makes what they made."
+        for one, other in itertools.pairwise(folder.files)
+        if other.number - one.number > 1 and one in files and other in files
+    ]
+
+
+def next_numbers(folder: Folder, files: Sequence[MigrationFile]) -> list[str]:
+    """What the files would be called if they came after all others."""
+    last = folder.latest
+    assert last is not None  # discover refuses an empty folder
+    width = len(version_of(last))
+    return [f"{last.number + step:0{width}}_{rest_of(file)}.sql" for step, file in enumerate(files, 1)]

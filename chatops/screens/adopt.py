@@ -11,10 +11,10 @@ from chatops.errors import RefusedError
 from chatops.frozen import frozen
 from chatops.migrations.adopt import ForHistory, Survey
 from chatops.migrations.adopt_verdicts import Drift, Proof, Verdict
-from chatops.migrations.histories import is_supabase_folder, rest_of, version_of
+from chatops.migrations.histories import is_supabase_folder, version_of
 from chatops.migrations.plan import destination, listed, told_apart
-from chatops.migrations.proposal import Proposal
-from chatops.migrations.source import Folder, MigrationFile
+from chatops.migrations.proposal import Proposal, gaps, next_numbers
+from chatops.migrations.source import MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text, named
 from chatops.screens.lines import DIFF, broken
 
@@ -161,7 +161,7 @@ def in_words(proof: Proof) -> str:
         parts.append("missing: " + ", ".join(condensed(proof.missing)))
         parts.append(formatting.plural(len(proof.there), "other object is there", "other objects are there"))
     elif proof.there:
-        parts.append(formatting.plural(len(proof.there), "object is there", "objects are there"))
+        parts.append(_there(proof))
     elif proof.verdict is Verdict.APPLIED and proof.history is not True:
         parts.append("later files that are in need it")
     if proof.drifts and proof.verdict is not Verdict.PENDING:
@@ -174,6 +174,15 @@ def in_words(proof: Proof) -> str:
     if proof.history is not None:
         parts.append("the history has it" if proof.history else "the history has it not")
     return "; ".join(parts)
+
+
+def _there(proof: Proof) -> str:
+    """How many objects are there, and of how many more than the name was compared."""
+    number, same = len(proof.there), min(proof.same, len(proof.there))
+    if same == number:
+        return f"{same} of {number} as in the file"
+    told = formatting.plural(number, "object is there", "objects are there")
+    return f"{told}: {same} as in the file, {number - same} by name alone" if same else f"{told}, by name alone"
 
 
 def _some(told: Sequence[str]) -> str:
@@ -215,6 +224,7 @@ def _counts(look: AdoptLook) -> list[Line]:
         lines += [f"  {formatting.visible(one)}" for one in proposal.obstacles]
     elif proposal.files:
         lines.append(f"{formatting.plural(len(proposal.files), 'file')} to record as applied: {_range(proposal)}.")
+        lines += gaps(survey.folder, proposal.files)
     elif survey.of(Verdict.RECORDED):
         lines.append("Nothing to take over: the ledger has what is there.")
     else:
@@ -309,7 +319,7 @@ def _untold(look: AdoptLook) -> list[Line]:
         lines.append(f"Supabase's history cannot take {names}: another file has the number, and the number is its key.")
         lines.append("`supabase db push` will stop there and apply nothing: apply this folder with chatops migrate.")
         if not look.written:
-            free = ", ".join(next_numbers(survey.folder, untold))
+            free = formatting.visible(", ".join(next_numbers(survey.folder, untold)))
             lines.append(f"Or, before anything is recorded, name {'it' if len(untold) == 1 else 'them'} {free}, "
                          "and push finds nothing to do.")  # fmt: skip
     if survey.history.why_not and is_supabase_folder(survey.folder.path):
@@ -318,14 +328,6 @@ def _untold(look: AdoptLook) -> list[Line]:
     if survey.folder.left_alone:
         lines.append(f"Ignored (no number): {formatting.visible(', '.join(survey.folder.left_alone))}.")
     return lines
-
-
-def next_numbers(folder: Folder, files: Sequence[MigrationFile]) -> list[str]:
-    """What the files would be called if they came after all others."""
-    last = folder.latest
-    assert last is not None  # discover refuses an empty folder
-    width = len(version_of(last))
-    return [f"{last.number + step:0{width}}_{formatting.visible(rest_of(file))}.sql" for step, file in enumerate(files, 1)]
 
 
 def _next(look: AdoptLook) -> list[Line]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from chatops import formatting
+from chatops.checks import load
 from chatops.frozen import frozen
 from chatops.migrations.from_then_on import NOTHING, VIEWS, of
 from chatops.migrations.locks import FIRST_DEADLINE_MS, LONGEST_DEADLINE_MS
@@ -129,14 +131,28 @@ def _mended(counts: Mapping[str, RepairCount], ways: Ways, width: int, called: C
     """What the repairs of each file find, by its codes; what else is found is for people."""
     told = []
     for name, count in counts.items():
-        codes = formatting.visible(" ".join(sorted(count.found)))
+        for place, code in enumerate(sorted(count.found)):
+            says = f"{code}  {_in_words(code, count.found[code])}"
+            told.append(("" if place else called(name), formatting.visible(says)))
         if count.found:
-            told.append((called(name), f"{codes} ({count.in_words})"))
+            told.append(("", f"({count.in_words})"))
         if count.uncounted:
             told.append((called(name), f"not counted: {' '.join(count.uncounted)}"))
     heading = "What is mended:" if told else "The repairs find nothing to mend."
     rest: Line = [Span("What no file mends is for people: "), Span(ways.diagnose, "code")]
     return ["", [Span(heading, "strong")], *described(told, width), rest]
+
+
+def _in_words(code: str, number: int) -> str:
+    """What is mended, in the words of its check."""
+    for check in load.shipped():
+        if check.code == code:
+            title = check.brief or check.title
+            plain = re.fullmatch(r"[^{}]*\{count\}[^{}]*", title)
+            return (
+                title.replace("{count}", formatting.count(number)) if plain else f"{formatting.count(number)}: {check.expected}"
+            )
+    return formatting.count(number)
 
 
 def _noticed(prepared: Prepared, entries: Sequence[Entry], width: int, called: Callable[[str], str]) -> list[Line]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from chatops import formatting
-from chatops.checks import findings
+from chatops.checks import findings, repair_batches
 from chatops.checks.repair_batches import PREVIEW, Change, Mended
 from chatops.checks.repair_plan import RepairPlan
 from chatops.checks.results import Result, only
@@ -41,7 +41,10 @@ def preview_answer(
         body.append(Text([[Span(f"the first {PREVIEW} of each were tried and are shown; all: "),
                            Span(f"{again} --dry-run --all", "code")]]))  # fmt: skip
     if command is not None:
-        body.append(Text(["", [Span("nothing was changed; do it: "), Span(command, "code")]]))
+        end: list[Line] = ["", [Span("nothing was changed; do it: "), Span(command, "code")]]
+        if plan.checked >= len(repair_batches.shipped()):  # nobody asked for some of them
+            end.append([Span("what no repair mends: "), Span(here("diagnose"), "code")])
+        body.append(Text(end))
     return Answer("repair", body, data={"dry_run": True, "found": dict(plan.counts)}, now=plan.survey.now)
 
 
