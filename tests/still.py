@@ -34,6 +34,7 @@ def troubled(database: Database) -> None:
     with opened(database) as connection:
         population.populate(connection, size=population.SMALLEST, seed=1)
         planting.plant_all(connection)
+    database.execute("update chatops.migrations set os_user = 'ada@desk'")  # whoever runs this is somebody else on each machine
 
 
 def healed(database: Database) -> None:
@@ -55,6 +56,7 @@ def healed(database: Database) -> None:
     _command(database.url, "drain", "Keiko", "--release", "--yes", "--reason", "home early")
     # Whoever runs this is somebody else on each machine.
     database.execute("update chatops.actions set os_user = 'ada@desk'")
+    database.execute("update chatops.migrations set os_user = 'ada@desk'")
 
 
 def by_hand(database: Database) -> None:

@@ -209,3 +209,21 @@ def test_each_action_that_is_logged_can_be_asked_for_and_completed() -> None:
     assert {"repair", "guard", "again"} <= literals <= set(log.ACTIONS)
     offered = completion.actions(None, "")  # type: ignore[arg-type]
     assert [word for word, _ in offered] == list(log.ACTIONS)
+
+
+def test_files_that_came_in_stand_under_the_log_as_the_ledger_knows_them(
+    core_database: Database, chatops_inprocess: Callable[..., Result]
+) -> None:
+    """When, which files and who: migrate and adopt change the database as much as any action."""
+    chatops_inprocess("adopt", "--to", "017", "--yes", db=core_database, check=0)
+    chatops_inprocess("migrate", "--to", "019", "--yes", db=core_database, check=0)
+    told = json.loads(chatops_inprocess("log", "-o", "json", db=core_database, check=0).stdout)["files"]
+    assert [(one["command"], one["first_file"], one["last_file"], one["files"]) for one in told] == [
+        ("migrate", "018_queue_clocks", "019_queue_indexes", 2), ("adopt", "001_chat_core", "017_fix_concurrent_messages", 5)
+    ]  # fmt: skip
+    assert all(one["database_role"] and one["at"] and not one["unfinished"] for one in told)
+    shown = chatops_inprocess("log", db=core_database, terminal=(80, 30), check=0).stdout
+    assert "018_queue_clocks to 019_queue_indexes (2 files)" in " ".join(shown.split())
+    for words in (("--operator", "nobody-at-all"), ("--action", "release"), ("--since", "1ms")):
+        found = chatops_inprocess("log", *words, "-o", "json", db=core_database)
+        assert found.exit_code or "files" not in json.loads(found.stdout), words

@@ -179,6 +179,46 @@ def entries(database: Database, question: Question, limit: int) -> list[Folded]:
     return [replace(one, operator_name=names.get(one.operator_id)) for one in found]
 
 
+@frozen
+class Files:
+    """What one run of `migrate` brought in, or `adopt` took over: its files from the first to the last, and by whom."""
+
+    run_id: UUID | None
+    command: str
+    at: datetime
+    files: int
+    first_file: str
+    last_file: str
+    unfinished: bool
+    database_role: str
+    os_user: str | None
+
+    @property
+    def which(self) -> str:
+        """The files in words."""
+        if self.files == 1:
+            return self.first_file
+        return f"{self.first_file} to {self.last_file} ({formatting.count(self.files)} files)"
+
+    @property
+    def what(self) -> str:
+        """What was run, and whether it came to its end."""
+        return f"{self.command}: not finished" if self.unfinished else self.command
+
+    @property
+    def who(self) -> str:
+        """The account of the machine, or the role of the database."""
+        return self.os_user or self.database_role
+
+
+def files(database: Database, question: Question, limit: int) -> list[Files]:
+    """The newest runs that brought files in, from the ledger; inside `reading`."""
+    if database.facts is None or not database.facts.has_ledger:
+        return []
+    wanted = {"schema": database.target.schema, "since": question.since, "until": question.until, "limit": limit}
+    return database.rows(Files, sqlfiles.read("queries/log_files.sql"), wanted)
+
+
 def count(database: Database, question: Question, most: int | None = None) -> int:
     """How many rows were asked for, counted up to `most`; inside `reading`. Raises RefusedError without a log."""
     _require(database)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -25,6 +26,8 @@ from chatops.tables_there import require_chats
 
 STREAMED = ("jsonl", "csv", "tsv")
 NEWEST = 50
+RUNS = 5
+"""So many runs of `migrate` and `adopt` stand under the log."""
 COUNTED = 10_000
 """So many rows are counted for people; of a log of millions a count takes seconds."""
 
@@ -80,8 +83,16 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
         if request.wanted == log.Filters() and not request.what and _has_gaps(found if folded is None else folded):
             more.append("Missing numbers: attempts that were rolled back, such as dry runs, and what other schemas logged.")
         counted = None if people else (total, total > len(found))
-        show_paged(invocation, screen.answer(found, folded, invocation.now, more, counted, wanted.shown, show_names=shown))
+        files = log.files(database, asked, RUNS) if _asks_for_all(request) else []
+        answer = screen.answer(found, folded, invocation.now, more, counted, wanted.shown, files, show_names=shown)
+        show_paged(invocation, answer)
     return ExitCode.OK
+
+
+def _asks_for_all(request: LogRequest) -> bool:
+    """Whether all was asked for that happened in a time: files are about no chat and nobody's action."""
+    some = replace(request.wanted, since=None, until=None)
+    return some == log.Filters() and not request.what
 
 
 def _folds(invocation: Invocation, request: LogRequest) -> bool:

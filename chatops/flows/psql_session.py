@@ -25,6 +25,14 @@ _SECRET = re.compile(
 _LITERAL = re.compile(r"(?:\b(?:E|U&|B|X))?'(?:[^'\\]|''|\\.)*'|\$(\w*)\$.*?\$\1\$", re.I | re.S)
 _NUMBER = re.compile(r"'-?[0-9.]{1,12}'")
 
+ENDS = {
+    0: "left as usual",
+    1: "its last statement failed, or psql could not go on",
+    2: "it had no connection, or lost it",
+    3: "a statement of its script failed",
+}
+"""What psql's exit codes say."""
+
 
 def told_to_run(given: Sequence[str], secrets: Sequence[str] = ()) -> str:
     """The statements and files given on the command line as the log keeps them: no password, and of words between quotes, which
@@ -50,7 +58,7 @@ def run_logged(invocation: Invocation, command: Sequence[str], environment: Mapp
         with interrupts.for_another_program():
             child = subprocess.Popen(command, env=environment)
             code = child.wait()
-        ended = f"ended with {code}" if code >= 0 else f"ended by signal {-code}"
+        ended = ENDS.get(code, f"psql ended with {code}") if code >= 0 else f"psql was ended by signal {-code}"
     finally:
         if child is not None and child.poll() is None:  # SIGTERM, or the terminal was closed
             child.terminate()

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from chatops import formatting
-from chatops.chats.log import Folded, Logged
+from chatops.chats.log import Files, Folded, Logged
 from chatops.model import Answer, Column, Line, Span, Table, Text, Values, named, value_of
 from chatops.screens.columns import operator
 from chatops.screens.tables import cut_short
@@ -36,14 +36,27 @@ FOLDED = [
     Column("action_id", "action", "number", rank=0),
     Column("at", "ago", "age"),
     Column("what", "what", rank=0),
-    Column("how_many", "count", "number"),
+    Column("how_many", "count", "number", rank=2),
     Column("one_chat", "chat", "id"),
-    Column("one_operator", "operator", "person", rank=3),
-    Column("who", "who", rank=2),
-    Column("why", "why", rank=4),
+    Column("one_operator", "operator", "person", rank=4),
+    Column("who", "who", rank=3),
+    Column("why", "why", rank=1),
 ]
 """The same where what one command did to many is one line."""
 ID_OF_ENTRY = Column("one_operator_id", "operator", "id", rank=3)
+
+
+FILES = [
+    Column("at", "ago", "age"),
+    Column("what", "what", audience="people", rank=0),
+    *named("command", "first_file", "last_file", audience="machines"),
+    Column("which", "files", audience="people", rank=0),
+    Column("files", "files", "number", audience="machines"),
+    Column("unfinished", "unfinished", "flag", audience="machines"),
+    Column("who", "who", audience="people", rank=2),
+    *named("database_role", "os_user", "run_id", audience="machines"),
+]
+"""What the ledger says: when files came in, which and by whom."""
 
 
 TENANTS = Page(
@@ -94,15 +107,18 @@ def answer(
     more: Iterable[Line] = (),
     counted: tuple[int, bool] | None = None,
     most: int | None = None,
+    files: Sequence[Files] = (),
     *,
     show_names: bool = True,
 ) -> Answer:
     """`chatops log`: every row, of which people see `most`; with `folded`, people see those entries instead.
 
-    `counted`: how many there are in all, and whether some of them are left out.
+    `counted`: how many there are in all, and whether some of them are left out; `files`: what the ledger says came in meanwhile.
     """
     tail = list(more)
     tables = _tables(rows, folded, most, show_names=show_names)
+    if files:
+        tables.append(Table("files", FILES, files, title="Files that came in"))
     data: dict[str, object] = {} if counted is None else {"total": counted[0]}
     data |= {"truncated": True} if counted is not None and counted[1] else {}
     return Answer("log", [*tables, Text(tail)] if tail else [*tables], data, now)
