@@ -47,8 +47,8 @@ AROUND: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """What stands before and behind the offer; CAPITALS stand for one of the demo's."""
 NOT_RUN = {"rehearse --to": "it runs the files", "show name": "show what, with what stands before it"}
-STATE = ("there is no receipt", "there is nobody to drain")
-"""Usage errors that are about the moment, and not about the word."""
+STATE = ("there is no receipt", "there is nobody to drain", "names no operator", "must lie between")
+"""Usage errors that are about the moment, or the number behind the word, and not about the word."""
 
 
 def options_that_complete() -> list[tuple[str, str, str]]:
