@@ -283,7 +283,7 @@ def _role_points(role: _Role, schema: str, here: Callable[..., str], adopt: Sequ
         points.append(Point("migrating", "ok", f"{name} owns the chat tables"))
     if not role.sees_sessions:
         points.append(Point("monitoring", "advice", "the server hides other sessions: blockers are shown without their queries",
-                            f"grant pg_read_all_stats to {name};  -- as superuser, or with its admin option"))  # fmt: skip
+                            f"grant pg_read_all_stats to {name};  -- as superuser"))  # fmt: skip
     return points
 
 

@@ -163,6 +163,8 @@ def _since_before(survey: Survey, reader: Reader, before: Earlier | None) -> lis
     asked = [one for one in survey.results if one.check.code in told_then and one.check.kind != "history"]
     was = {one.check.code for one in asked if one.check.code in before.found}
     now = {one.check.code for one in asked if one.status == "failed"}
+    if not was and not now:
+        return ["right before it nothing was found either"]
     told = f"right before it {formatting.plural(len(was), 'finding')}"
     if was == now:
         told += ", now the same" if was else ", and none now"
