@@ -40,7 +40,7 @@ def test_what_stops_the_queue_is_named_with_what_that_means_and_what_was_missed_
     assert shown.endswith("--only DB003")
     assert "first see DB003: trigger messages.chatops_apply_message is missing" in screen("--full")
     verified = told(chatops_inprocess("verify", db=database, terminal=(160, 40)).stdout)
-    assert "migration 018_queue_clocks and 2 more" in verified
+    assert re.search("migration 018_queue_clocks .*and 2 more", verified)
     for code in ("DATA001", "DATA007"):
         assert "7 " in screen("--only", code)
         assert chatops_inprocess("repair", code, "--yes", db=database, check=0)

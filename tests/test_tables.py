@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from chatops import sqlfiles
+from chatops import db, sqlfiles
 from chatops.chats import reports
 from tests.servers import Database
 
@@ -143,7 +143,7 @@ def test_the_tables_work_with_nothing_of_ours_in_the_database(system: Database, 
     ("file", "row", "parameters"),
     [
         ("summary", reports.StateCount, None),
-        ("queue", reports.QueueFigures, None),
+        ("queue", reports.QueueFigures, {"silent_minutes": 30}),
         ("queue_head", reports.WaitingChat, {"limit": 5}),
         ("stuck", reports.StuckChat, {"longer_than": "1h"}),
         ("operators", reports.OperatorLoad, None),
@@ -159,7 +159,8 @@ def test_a_query_returns_exactly_the_fields_of_its_dataclass(file: str, row: typ
 
 
 def test_the_queues_percentiles_off_its_index_are_those_of_sorting_every_wait(latest_database: Database) -> None:
-    asked = [sqlfiles.query(f"queries/{name}.sql") for name in ("queue", "queue.before_018")]
+    files = [sqlfiles.query(f"queries/{name}.sql") for name in ("queue", "queue.before_018")]
+    asked = [db.inlined(text, {"silent_minutes": 30}) for text in files]
     with latest_database.connect() as connection, connection.transaction():
         # As a restore writes: the clocks stay as they are given.
         connection.execute("set local session_replication_role = replica")

@@ -41,6 +41,8 @@ class QueueFigures:
     p50_seconds: float | None
     p95_seconds: float | None
     free: int
+    silent: int
+    """Of those who are free, who was not heard of for so long that OPER003 names them."""
     busy: int
     away: int
     inactive: int
@@ -135,14 +137,23 @@ def summary(database: Database) -> Summary:
 
 def queue_figures(database: Database) -> QueueFigures:
     """The queue and the operators in numbers; inside `reading`."""
-    return ask(database, QueueFigures, "queries/queue.sql")[0]
+    return ask(database, QueueFigures, "queries/queue.sql", _silent(database))[0]
 
 
 def queue_figures_at_once(database: Database, known: Facts, *, statement_timeout: str, lock_timeout: str) -> QueueFigures:
     """The same in one round trip; outside a transaction. `known` is what the server says of the target's schema."""
     database.facts = known
     text = query(database, "queries/queue.sql")
-    return database.glance_at(QueueFigures, text, {}, statement_timeout=statement_timeout, lock_timeout=lock_timeout)[0]
+    return database.glance_at(
+        QueueFigures, text, _silent(database), statement_timeout=statement_timeout, lock_timeout=lock_timeout
+    )[0]
+
+
+def _silent(database: Database) -> Parameters:
+    """After how many minutes without a word an operator who is free is silent: the limit of OPER003."""
+    if (minutes := database.target.thresholds.get("silent_minutes")) is None:  # from the check that declares it
+        minutes = float(sqlfiles.header(sqlfiles.read("checks/OPER003.sql"))["limit"].split()[2])
+    return {"silent_minutes": minutes}
 
 
 def queue(database: Database, top: int = 5) -> Queue:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chatops import cluster_log, db, sqlfiles
-from chatops.checks import also_forgotten, asking, catalog, in_the_way
+from chatops.checks import also_forgotten, asking, catalog, in_the_way, when_changed
 from chatops.checks import quick as quick_looks
 from chatops.checks import window as windows
 from chatops.checks.inventory import Inventory, take_inventory, take_thresholds
@@ -302,6 +302,9 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
         kept = tuple({**row, **in_the_way.unvalidated(state.database, row)} for row in kept)
     if check.code in also_forgotten.TAKES_AWAY:
         kept = tuple(also_forgotten.completed(state.database, row) for row in kept)
+    if check.code in when_changed.ABOUT_OBJECTS:
+        shown = tuple(when_changed.completed(state.database, row) for row in kept[: state.rows])
+        kept = (*shown, *kept[state.rows :])
     severity = Severity.ADVICE if rows[0].get("advice") is True else check.severity
     if any(row.get("critical") is True for row in kept):
         severity = Severity.CRITICAL

@@ -31,7 +31,7 @@ def answer(made: DemoFacts, summary: Summary, queue: Queue, survey: Survey, prog
         [Span(f"A chat platform on a Postgres of its own, {trouble}.", "strong")],
         f"{made.people} · {schema}",
         "",
-        tables.queue_line(summary.queue, survey.now),
+        tables.queue_line(summary.queue, survey.now, away=False),
     ]
     waits = tables.queue_answer(queue, survey.now).tables[0]
     steps = _steps(found, here, program)

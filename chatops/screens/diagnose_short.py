@@ -21,8 +21,8 @@ from chatops.screens.finding import finding_table, locked, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, free_in_words, kept_whole, wrap
 
 SLA = "queue_sla_minutes"
-SILENT = "OPER003"
-"""Whom it finds, the figures count as free."""
+FREE_FOR = "QUEUE004"
+"""It counts chats that wait although somebody who may have them is free."""
 LOOKS = ("queue", "stuck", "operators", "chats", "show", "summary")
 """Commands that show and mend nothing."""
 CODE, SINCE, MEND = 10, 7, 8
@@ -45,6 +45,8 @@ MOST_WHOLE = 10
 """With more findings by line than that each has one line: where its title is longer, the shorter words for it."""
 NAMED_NEXT = 2
 """Of so many findings that a repair mends the next command names each."""
+ROOMY = 21
+"""With fewer lines than that there is room for what is only advice: who waits beside somebody who is free."""
 MOST_CODES = 6
 """As many are named on one line."""
 
@@ -67,6 +69,7 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     """Verdict and queue first, the next command last."""
     found = findings(survey, reader.here)
     told: list[Line] = [*_verdict(survey, desk, reader, changes), *locked(survey, reader)]
+    top = len(told)
     waits = [one for one in found if _keeps_waiting(one)]
     critical = [one for one in found if one.word == "critical" and one not in waits]
     if len(critical) + len(waits) > MOST_LINES:  # on a full screen those for whom a check is about users who wait come first
@@ -79,6 +82,8 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     told += folded
     told += _news_since(desk, survey, reader)
     told += _next(found, survey, reader)
+    if len(told) < ROOMY:
+        told[top:top] = _beside_free(found)
     data = survey_data(survey) | compared(changes)
     return Answer("diagnose", [Text(told), finding_table(found, reader, changes)], data=data, now=survey.now)
 
@@ -149,9 +154,12 @@ def _queue(survey: Survey, desk: Desk) -> list[str]:
     told = waits if queue.waiting else "nobody waits in the queue" if more else "nobody waits"
     told += f", +{formatting.count(more)} in chats ended by mistake" if more else ""
     told += f", oldest {formatting.age(oldest, survey.now)}{within}" if oldest is not None else ""
-    silent = next((one.count for one in survey.results if one.check.code == SILENT and one.status == "failed"), 0)
-    free = free_in_words(queue.free, silent)
-    return [told, free, f"{formatting.count(queue.busy)} busy"]
+    return [told, free_in_words(queue.free, queue.silent), f"{formatting.count(queue.busy)} busy"]
+
+
+def _beside_free(found: Sequence[Finding]) -> list[Line]:
+    """How many wait although somebody who may have them is free, where the screen has room for it."""
+    return [[Span(one.title), Span(f"   {one.code}", "strong")] for one in found if one.code == FREE_FOR]
 
 
 # ---- by line -----------------------------------------------------------------------------------------------------------

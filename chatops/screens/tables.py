@@ -49,9 +49,9 @@ def summary_table(summary: Summary) -> Table:
     return Table("states", columns, lines)
 
 
-def queue_line(figures: QueueFigures, now: datetime | None) -> str:
-    """The queue in one line: operators first, then waits."""
-    staff = f"{figures.free} free · {figures.busy} busy · {figures.away} away"
+def queue_line(figures: QueueFigures, now: datetime | None, *, away: bool = True) -> str:
+    """The queue in one line: operators first, then waits; without those who are away where there is little room."""
+    staff = f"{free_in_words(figures.free, figures.silent)} · {figures.busy} busy" + (f" · {figures.away} away" if away else "")
     if not figures.waiting:
         return f"{staff} · nobody waits"
     return (
@@ -73,6 +73,7 @@ def _figures(figures: QueueFigures) -> dict[str, object]:
         "wait_p50_seconds": figures.p50_seconds,
         "wait_p95_seconds": figures.p95_seconds,
         "operators_free": figures.free,
+        "operators_free_and_silent": figures.silent,
         "operators_busy": figures.busy,
         "operators_away": figures.away,
         "operators_inactive": figures.inactive,

@@ -1,5 +1,8 @@
--- How many operators are free, busy, away, and away and inactive.
-select pg_catalog.count(*) filter (where load = 'free') as free, pg_catalog.count(*) filter (where load = 'busy') as busy,
+-- How many operators are free, and of these silent, busy, away, and away and inactive.
+select pg_catalog.count(*) filter (where load = 'free') as free,
+       pg_catalog.count(*) filter (where load = 'free'
+         and coalesce(last_activity < now() - pg_catalog.make_interval(secs => 60::double precision * :'silent_minutes'::double precision), true)) as silent,
+       pg_catalog.count(*) filter (where load = 'busy') as busy,
        pg_catalog.count(*) filter (where load = 'away' and is_active) as away,
        pg_catalog.count(*) filter (where load = 'away' and not is_active) as inactive
   from operator_load
