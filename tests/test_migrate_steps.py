@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from chatops.migrations.source import read
+from chatops.migrations.source import discover
 from tests.conftest import Result, clean_environment
 from tests.locks import ADVISORY, sessions, wait_for, wait_until_gone
 from tests.servers import Database
@@ -431,7 +431,7 @@ def test_without_a_second_connection_no_batch_begins_and_it_says_so(
 
 def test_the_batch_size_is_read_from_the_files_header(tmp_path: Path) -> None:
     where = folder(tmp_path, {"001_t.sql": BATCHED})
-    file = read(where / "001_t.sql", "x", "001_t.sql")
+    [file] = discover(where, source="x", shown="").files
     assert (file.reading.mode, len(file.reading.statements), file.effect) == ("batched", 2, "every row is marked")
 
 
