@@ -128,7 +128,7 @@ def _which_setting(target: Target) -> tuple[str, str]:
 
 
 def _took_user(pgconn: psycopg.pq.abc.PGconn | None, target: Target, text: str) -> str:
-    """The user whom libpq took where no other database is named and the server would not have that one; "" otherwise."""
+    """The user whom libpq took where no user is named and the server would not have that one; "" otherwise."""
     if target.parameters.get("user") or "service" in target.parameters or pgconn is None:
         return ""
     about_user = (
