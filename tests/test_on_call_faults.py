@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from chatops.flows.psql_session import told_to_run
-from tests.ailing import deployed, mended
+from tests.ailing import deployed, mended, plant
 from tests.conftest import APPLICATION_OWNER, Result, url_as
 from tests.servers import Database
 
@@ -137,3 +137,14 @@ def test_the_first_screen_says_what_is_new_since_this_machine_looked_last(
 )  # fmt: skip
 def test_what_psql_was_given_is_in_the_log_without_secrets_and_words(given: str, kept: str) -> None:
     assert told_to_run([given]) == kept
+
+
+def test_who_lost_a_chat_because_they_were_gone_is_named_with_the_command_that_takes_them_off_shift(
+    deployed: Database, chatops_inprocess: Run
+) -> None:
+    plant(deployed, "OPER001")
+    shown = chatops_inprocess("repair", "OPER001", "--yes", db=deployed, check=0).stdout
+    off = re.search(r"as free now, if on shift; off shift: chatops drain (.*) --dry-run", shown)
+    assert off is not None, shown
+    chatops_inprocess("drain", *off[1].split(), "--dry-run", db=deployed, check=None)
+    assert {deployed.value("select count(*) from operators where id = %s", (one,)) for one in off[1].split()} == {1}

@@ -40,6 +40,9 @@ def ensure(invocation: Invocation, size: int | None, seed: int | None, *, healed
         return make(invocation, database, wanted, chosen, healed=healed)
     if (size is not None and size != made.size) or (seed is not None and seed != made.seed):
         invocation.note(f"the demo is there with {formatting.count(made.size)} chats and seed {made.seed}; --reset makes another")
+    if str(local.status().data).startswith("/var/"):  # a superuser's: no folder of one person's
+        where = local.status().data
+        invocation.note(f"it is the demo of this machine ({where}); your own: XDG_DATA_HOME=DIR before chatops")
     if healed and not made.healed:
         try:
             migrate_to(invocation, database, "latest")

@@ -19,6 +19,8 @@ from chatops.screens.repair_sentence import acts
 Here = Callable[..., str]
 Says = Callable[[Sequence[Change]], str]
 """Puts what is changed at once into a sentence."""
+GONE = "OPER001"
+"""The repair that takes chats from operators who are gone: they are on shift all the same."""
 NAMED = 5
 """So many chats that are left out are named by their ids."""
 FEW = 3
@@ -69,6 +71,13 @@ def answer(
     if not seen and plan.audit and any(len(outcome.changes) >= PREVIEW for outcome in outcomes):
         every = here("log", "--plan", str(plan.id), "-o", "csv")
         body.append(Text([[Span(f"the first {PREVIEW} changed rows of each are shown; all: "), Span(every, "code")]]))
+    lost = [one.operator_id for outcome in outcomes if outcome.code == GONE for one in outcome.changes]
+    gone = dict.fromkeys(str(one) for one in lost if one is not None)
+    if gone:  # nobody who went home switches to away
+        off = here("drain", *list(gone)[:NAMED], "--dry-run")
+        more = f" and {formatting.count(len(gone) - NAMED)} more" if len(gone) > NAMED else ""
+        who = "the operator who held it counts" if len(gone) == 1 else f"the {formatting.count(len(gone))} who held them count"
+        body.append(Text([[Span(f"{who} as free now, if on shift; off shift: "), Span(off, "code"), Span(more)]]))
     codes = ",".join(plan.codes)
     body.append(Text(["", [Span("look again: "), Span(here("diagnose", "--only", codes), "code")]]))
     data = {
