@@ -62,6 +62,13 @@ ROOM = 2 << 30
 # Other runs may use the same server at the same moment.
 _RUN = f"{os.getpid()}_{secrets.token_hex(3)}"
 _unique = itertools.count(1)
+STEERS_A_SESSION = re.compile(
+    r"(?im)(^|;|')\s*(set(?! local)|reset|discard|listen|load|prepare|execute)\b"
+    r"|\b(begin|commit|rollback|abort|end)\s*(;|$|transaction|work|isolation|read)\s*\Z|^\s*(begin|commit|rollback|start transaction)\s*;"
+    r"|\b(temp|temporary|pg_temp|set_config|setseed|with hold|pg_advisory\w*|pg_terminate_backend|session authorization"
+    r"|(user|role|database|system)\s[^;]*\sset)\b"
+)
+"""What may leave a session otherwise than it was, or is for the sessions that begin after it; also where it does not."""
 _shared: set[str] = set()
 _maintenance: dict[str, psycopg.Connection[tuple[Any, ...]]] = {}
 _maintaining = threading.Lock()
@@ -187,7 +194,8 @@ class Server:
         """A new database, empty or the copy of another one that nobody is connected to."""
         name = name or f"test_{_RUN}_{next(_unique)}"
         # Half the time of wal_log where checkpoints cost nothing.
-        self._maintain(f'create database "{name}" template "{template or "template0"}" strategy file_copy')
+        template = template or ("template0" if self.data is None else "template1")
+        self._maintain(f'create database "{name}" template "{template}" strategy file_copy')
         return Database(self, name)
 
     def drop_database(self, name: str) -> None:
@@ -235,6 +243,7 @@ class Database:
     name: str
     _kept: psycopg.Connection[tuple[Any, ...]] | None = field(default=None, repr=False)
     _opened: list[psycopg.Connection[tuple[Any, ...]]] = field(default_factory=list, repr=False)
+    _steered: bool = field(default=False, repr=False)
 
     @property
     def url(self) -> str:
@@ -249,13 +258,15 @@ class Database:
 
     def execute(self, statement: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Runs one statement by itself and returns its rows; none when it has none."""
-        cursor = self.kept().execute(statement, params)
+        kept = self.kept()
+        self._steered = self._steered or STEERS_A_SESSION.search(str(statement)) is not None
+        cursor = kept.execute(statement, params)
         return cursor.fetchall() if cursor.description else []
 
     def kept(self) -> psycopg.Connection[tuple[Any, ...]]:
         """The session that `execute` uses: what it has read of the catalog, and made ready of functions, need not be done again."""
         if self._kept is None or self._kept.closed or self._kept.broken:
-            self._kept = self.connect()
+            self._kept, self._steered = self.connect(), False
         return self._kept
 
     def value(self, statement: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
@@ -269,8 +280,25 @@ class Database:
         A line `\\ir other.sql` of a file is the file beside it, as in psql.
         """
         text = text_or_path if isinstance(text_or_path, str) else with_those_beside(text_or_path)
+        whole = f"begin; set local search_path = {schema}, pg_temp;\n{text}\n;commit"
+        if self._is_for_the_kept(text):
+            try:
+                self.kept().execute(whole)
+            except psycopg.Error:
+                with contextlib.suppress(psycopg.OperationalError):
+                    self.kept().rollback()
+                raise
+            return
         with self.connect() as connection:
-            connection.execute(f"begin; set local search_path = {schema}, pg_temp;\n{text}\n;commit")
+            connection.execute(whole)
+
+    def _is_for_the_kept(self, text: str) -> bool:
+        """Whether the session of `execute` is as it began, and would be left so; one whose server is stopped is not asked."""
+        if self._steered or self.server.url not in _shared or STEERS_A_SESSION.search(text):
+            return False
+        with contextlib.suppress(psycopg.OperationalError):
+            self.kept().execute("")  # somebody may have ended it
+        return self.kept().info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
     def psql(
         self, text: str, *options: str, stop_on_error: bool = True, cwd: Path | None = None
@@ -359,6 +387,8 @@ class Farm:
                 facts = json.loads(known.read_text())
                 return Server(facts["label"], facts["url"], Path(facts["bin"]), Path(facts["data"]), facts["port"])
             started = self.new_server(label)
+            with started.connect("template1"):
+                pass  # the first session of a database writes down its catalog for those after it: copies have that, too
             known.write_text(json.dumps(asdict(started), default=str))
             return started
 
