@@ -227,3 +227,16 @@ def test_files_that_came_in_stand_under_the_log_as_the_ledger_knows_them(
     for words in (("--operator", "nobody-at-all"), ("--action", "release"), ("--since", "1ms")):
         found = chatops_inprocess("log", *words, "-o", "json", db=core_database)
         assert found.exit_code or "files" not in json.loads(found.stdout), words
+
+
+def test_a_line_of_many_names_an_operator_only_where_it_was_the_same_of_all(logged: Database, chatops_inprocess: Run) -> None:
+    for plan, operators in (("a" * 8, ("op-1", None)), ("b" * 8, ("op-1", "op-1")), ("c" * 8, (None, None))):
+        for place, name in enumerate(operators):
+            logged.execute(
+                "insert into chatops.actions (action, code, plan_id, chat_id, operator_id) values ('repair', 'CHAT003',"
+                " (%s || '-0000-0000-0000-000000000000')::uuid, %s, (select id from operators where name = %s))",
+                (plan, chat_id(place + 1), name),
+            )
+    lines = chatops_inprocess("log", "--show-names", db=logged, check=0).stdout.splitlines()
+    told = [line for line in lines if "repair CHAT003" in line]
+    assert ["op-1" in line for line in told] == [False, True, False], told

@@ -52,10 +52,10 @@ def test_what_drifted_is_made_again_with_its_diff_and_in_the_log(
     first, *_, last = (line for line in preview.stdout.splitlines() if line)
     assert first.startswith("1 of 2 objects of 001_a is not as the file makes it: function price.")
     assert last.startswith("Nothing was changed. Make 1 object again: chatops ")
-    # As DB018 shows it.
-    assert "What differs (- as the file makes it, + as it is now):" in preview.stdout
-    assert "+select 2" in preview.stdout
-    assert "-select 1" in preview.stdout
+    # As what is asked: what is done to the object.
+    assert "What differs (+ comes back, - goes away):" in preview.stdout
+    assert "-select 2" in preview.stdout
+    assert "+select 1" in preview.stdout
     assert "Left to 002_b, which made them since: left_alone" in preview.stdout
     assert database.value("select price(0)") == 2
     chatops_inprocess("migrate", "--dir", files, "--again", "001", "--yes", db=database, check=0)
@@ -67,6 +67,11 @@ def test_what_drifted_is_made_again_with_its_diff_and_in_the_log(
     assert list(changed) == list(then) == ["price(integer)"]
     assert "select 2" in changed["price(integer)"]
     assert "select 1" in then["price(integer)"]
+    number = database.value("select id from chatops.actions where action = 'again'")
+    told = chatops_inprocess("log", str(number), db=database, check=0).stdout
+    assert re.search(r"^ +-.*select 2", told, re.M), told  # line by line, not as one line of both texts
+    assert re.search(r"^ +\+.*select 1", told, re.M), told
+    assert "\\n" not in told
 
 
 def test_the_text_for_psql_does_the_same(database: Database, chatops_inprocess: Chatops, files: Path) -> None:
@@ -149,8 +154,8 @@ def test_of_a_file_only_what_the_checks_name_is_made_again(latest_database: Data
     shown = chatops_inprocess("migrate", "--again", file, "--dry-run", db=latest_database, check=0).stdout
     first = shown.splitlines()[0]
     assert {one.split(" (")[0].split(" ")[-1].rstrip(".") for one in first.partition(": ")[2].split(", ")} == named, first
-    assert "+-- drifted" in shown
-    assert re.search(r"^  \+cost: 7$", shown, re.MULTILINE)
+    assert "--- drifted" in shown
+    assert re.search(r"^  -cost: 7$", shown, re.MULTILINE)
     latest_database.execute("drop function others_write(oid) cascade")  # a parameter's name is not replaced by any statement
     chatops_inprocess("migrate", "--again", file, "--yes", db=latest_database, check=0)
     logged = latest_database.execute("select after from chatops.actions where action = 'again'")[0][0]

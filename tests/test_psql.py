@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -142,7 +143,16 @@ def test_a_session_that_may_write_is_in_the_log_without_its_statements(latest_da
     assert f"action {number} is over after " in rows[0][3]
     assert "its last statement failed" in rows[0][3]
     assert not any("hush" in row[5] for row in rows)
-    assert "psql opened" in chatops("log", "--action", "psql", db=latest_database, check=0).stdout
+    # One line a session, which says how it ended where that was not well; each row where each is asked for.
+    listed = chatops("log", "--action", "psql", db=latest_database, check=0).stdout
+    assert re.search(rf"^ +{number} +.* psql, \d.* s .*its last statement failed", listed, re.M), listed
+    assert "closed" not in listed
+    assert "Missing numbers" not in listed
+    assert "psql closed" in chatops("log", "--action", "psql closed", db=latest_database, check=0).stdout
+    assert "psql closed" in chatops("log", "--action", "psql", "--full", db=latest_database, check=0).stdout
+    alone = chatops("log", str(number), db=latest_database, check=0).stdout
+    assert "What it changed is not recorded" in alone
+    assert "changed no row" not in alone
     refused = chatops("undo", str(number), "--yes", "--reason", "x", db=latest_database, check=4)
     assert "what was done in psql is in no log" in refused.stderr
 

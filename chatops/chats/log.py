@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -15,6 +16,10 @@ from chatops.frozen import frozen
 
 Id = TypeVar("Id")
 Instant = TypeVar("Instant")
+
+WELL = "left as usual"
+"""How a psql session ends in which nothing failed."""
+_TOOK = re.compile(r" is over after (.+?)(?:,|$)")
 
 OUTCOMES = ("done", "refused", "moved", "failed")
 ACTIONS = (
@@ -72,11 +77,7 @@ class Logged(Entry):
     @property
     def what(self) -> str:
         """What was done and how it ended, for people."""
-        name = f"{self.action} {self.code}" if self.code else self.action
-        if self.action == "again" and self.row_id:
-            name = f"migrate --again {self.row_id}"
-        name += f" of {self.undoes}" if self.undoes and self.action == "undo" else ""
-        return name if self.outcome == "done" else f"{name}: {self.outcome}"
+        return _what(self)
 
     @property
     def who(self) -> str:
@@ -87,6 +88,14 @@ class Logged(Entry):
     def why(self) -> str:
         """Why it was done, or why not."""
         return _why(self)
+
+
+def _what(row: Logged) -> str:
+    name = f"{row.action} {row.code}" if row.code else row.action
+    if row.action == "again" and row.row_id:
+        name = f"migrate --again {row.row_id}"
+    name += f" of {row.undoes}" if row.undoes and row.action == "undo" else ""
+    return name if row.outcome == "done" else f"{name}: {row.outcome}"
 
 
 def _why(row: Logged) -> str:
@@ -100,6 +109,22 @@ class Folded(Logged):
     many: int
     chats: int
     operators: int
+    """How many there are; nobody is one of them."""
+    ended: str | None = None
+    """What the end of a psql session says of it, where it is over."""
+
+    @property
+    def what(self) -> str:
+        """As of one row; a psql session, and how long it took."""
+        if self.action != "psql opened":
+            return _what(self)
+        took = _TOOK.search(self.ended or "")
+        return f"psql, {took[1]}" if took else "psql, not closed"
+
+    @property
+    def rows(self) -> int:
+        """So many rows of the log it stands for."""
+        return self.many + (self.ended is not None)
 
     @property
     def how_many(self) -> int:
@@ -108,8 +133,11 @@ class Folded(Logged):
 
     @property
     def why(self) -> str:
-        """Why it was done; why one of many was not says nothing about the others."""
-        return self.reason or "" if self.many > 1 else _why(self)
+        """Why it was done; why one of many was not says nothing about the others. Of psql what it was given, and a bad end."""
+        if self.many > 1:
+            return self.reason or ""
+        badly = (self.ended or "").partition(", ")[2]
+        return "; ".join(part for part in (_why(self), "" if badly == WELL else badly) if part)
 
     @property
     def one_chat(self) -> UUID | None:

@@ -46,6 +46,7 @@ NO_WAY_BACK = {
     "guard": "chatops guard switches back",
     "pause": "chatops resume ends a pause",
     "resume": "chatops pause begins another",
+    "again": "chatops migrate --again makes what the files say; what was there before stands in the log",
     "psql": "what was done in psql is in no log: nothing is known of it",
 }
 """What cannot be undone, and why not."""

@@ -81,7 +81,7 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
         for line in screen.lines(found):
             invocation.note(line)
     else:
-        show_beside(invocation, [Text(screen.lines(found))])
+        show_beside(invocation, [Text(screen.lines(found, screen.BEFORE_A_QUESTION))])
     if not invocation.consent(screen.question(found), yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED

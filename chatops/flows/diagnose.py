@@ -114,7 +114,9 @@ def diagnose(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
     seen, compared = _compared(invocation, request, plan)
     tried = diagnose_rehearse.rehearsed(invocation, seen.survey, yes=request.yes) if request.rehearse else None
     answer = _answer(invocation, request, plan, seen, compared, tried)
-    pager.show_paged(invocation, outcomes.with_outcomes(answer, seen.survey, severity, invocation.here))
+    # Of one finding somebody goes on to paste what it says: a pager would take the next line that is typed.
+    screens = 2 if request.only else 1
+    pager.show_paged(invocation, outcomes.with_outcomes(answer, seen.survey, severity, invocation.here), screens=screens)
     if any(one.refused for one in (tried or {}).values()):
         return ExitCode.REFUSED
     return run_checks.exit_code(seen.survey, severity)

@@ -114,7 +114,7 @@ def _more(
     elif many is not None:
         told.append("one line a command; each action: --full")
     # A line may be of many rows: where all of them are seen there is nothing to add.
-    left = len(shown) >= most and total > sum(one.many if isinstance(one, log.Folded) else 1 for one in shown[:most])
+    left = len(shown) >= most and total > sum(one.rows if isinstance(one, log.Folded) else 1 for one in shown[:most])
     cut = total > COUNTED and invocation.for_people_alone
     of_all = f"more than {formatting.count(COUNTED)}" if cut else formatting.count(total)
     newest = f"the newest {formatting.count(most)}, of {of_all} actions"
@@ -142,7 +142,7 @@ def _has_gaps(rows: Sequence[log.Logged]) -> bool:
     """
     if not rows:
         return False
-    counted = sum(one.many if isinstance(one, log.Folded) else 1 for one in rows[:-1]) + 1
+    counted = sum(one.rows if isinstance(one, log.Folded) else 1 for one in rows[:-1]) + 1
     return rows[0].action_id - rows[-1].action_id + 1 > counted
 
 

@@ -13,8 +13,8 @@ from chatops.model import Answer, Table, Text
 from chatops.render import encodable, render
 
 
-def show_paged(invocation: Invocation, answer: Answer) -> None:
-    """Shows an answer; in a pager when it does not fit on the terminal."""
+def show_paged(invocation: Invocation, answer: Answer, *, screens: int = 1) -> None:
+    """Shows an answer; in a pager when it does not fit on so many screens of the terminal."""
     words = _pager(invocation)
     if words is None:
         invocation.show(answer)
@@ -23,7 +23,7 @@ def show_paged(invocation: Invocation, answer: Answer) -> None:
     try:
         invocation.show(answer, pieces.append)
     finally:  # a file of --write that cannot be written keeps nobody from the answer
-        _page(invocation, words, "".join(pieces))
+        _page(invocation, words, "".join(pieces), screens)
 
 
 def page_beside(invocation: Invocation, text: str) -> None:
@@ -40,8 +40,8 @@ def show_beside(invocation: Invocation, body: Sequence[Table | Text]) -> None:
     page_beside(invocation, "".join(encodable(piece, medium) for piece in pieces))
 
 
-def _page(invocation: Invocation, words: list[str], text: str) -> None:
-    if text.count("\n") < shutil.get_terminal_size().lines or not _ran(invocation, words, text, sys.stdout):
+def _page(invocation: Invocation, words: list[str], text: str, screens: int) -> None:
+    if text.count("\n") < screens * shutil.get_terminal_size().lines or not _ran(invocation, words, text, sys.stdout):
         invocation.emit(text)
 
 

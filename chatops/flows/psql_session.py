@@ -9,8 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from chatops import formatting, interrupts, sqlfiles
+from chatops import formatting, interrupts, sqlfiles, states
 from chatops.chats import audit
+from chatops.chats.log import WELL
 from chatops.errors import ChatopsError
 from chatops.flows.run import Invocation
 from chatops.settings.secrets import redact, secrets_of, without_passwords
@@ -24,9 +25,21 @@ _SECRET = re.compile(
 """What follows a word for a secret, in SQL or in words."""
 _LITERAL = re.compile(r"(?:\b(?:E|U&|B|X))?'(?:[^'\\]|''|\\.)*'|\$(\w*)\$.*?\$\1\$", re.I | re.S)
 _NUMBER = re.compile(r"'-?[0-9.]{1,12}'")
+_SPAN = re.compile(
+    r"'[-+]?\s*\d[\d.]*\s*(?:milli|micro)?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|secs?|mins?|min|s|m|h|d)(?:\s+ago)?'",
+    re.I,
+)
+_INSTANT = re.compile(
+    r"'\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?\s*(?:Z|UTC|[-+]\d\d(?::?\d\d)?)?'|'\d\d?:\d\d(?::\d\d)?'", re.I
+)
+_ID = re.compile(r"'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'", re.I)
+_WORDS = frozenset(
+    (*states.STATES, "true", "false", "on", "off", "yes", "no", "now", "today", "yesterday", "replica", "origin", "local")
+)
+"""Values that are nobody's: the states of a chat, and what settings and flags have."""
 
 ENDS = {
-    0: "left as usual",
+    0: WELL,
     1: "its last statement failed, or psql could not go on",
     2: "it had no connection, or lost it",
     3: "a statement of its script failed",
@@ -36,15 +49,22 @@ ENDS = {
 
 def told_to_run(given: Sequence[str], secrets: Sequence[str] = ()) -> str:
     """The statements and files given on the command line as the log keeps them: no password, and of words between quotes, which
-    may be somebody's, nothing but numbers.
+    may be somebody's, nothing but numbers, times, ids, and the states and flags that are nobody's.
 
     >>> told_to_run(["alter role ada password 'hunter2' login", "update operators set name = 'Ada';", "set x = '5'"])
     "alter role ada password ******** login; update operators set name = '…'; set x = '5'"
+    >>> told_to_run(["update chats set chat_state = 'assigned', a = now() - interval '1 day', b = 'Ada'"])
+    "update chats set chat_state = 'assigned', a = now() - interval '1 day', b = '…'"
     """
     whole = _SECRET.sub(r"\1********", "; ".join(one.strip().rstrip(";") for one in given))
-    whole = _LITERAL.sub(lambda found: found[0] if _NUMBER.fullmatch(found[0]) else "'…'", whole)
+    whole = _LITERAL.sub(lambda found: found[0] if _is_nobodys(found[0]) else "'…'", whole)
     text = redact(without_passwords(whole), secrets)
     return formatting.shortened(" ".join(text.split()), LONGEST)
+
+
+def _is_nobodys(literal: str) -> bool:
+    """Whether what stands between quotes says nothing about anybody."""
+    return literal[1:-1].lower() in _WORDS or any(kind.fullmatch(literal) for kind in (_NUMBER, _SPAN, _INSTANT, _ID))
 
 
 def run_logged(invocation: Invocation, command: Sequence[str], environment: Mapping[str, str], given: Sequence[str] = ()) -> int:

@@ -61,9 +61,9 @@ class Piece:
 
     @property
     def diff(self) -> list[str]:
-        """The lines of a diff from the file to the database, without their heads."""
+        """The lines of a diff from the database to the file, without their heads: + is what comes back."""
         now = [] if self.now is None else self.now.strip("\n").splitlines()
-        return list(difflib.unified_diff(self.then.strip("\n").splitlines(), now, lineterm=""))[2:]
+        return list(difflib.unified_diff(now, self.then.strip("\n").splitlines(), lineterm=""))[2:]
 
 
 @frozen

@@ -8,9 +8,10 @@ from chatops import formatting
 from chatops.migrations.again import Again, Piece
 from chatops.migrations.source import MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text
-from chatops.screens.lines import DIFF
 
 MOST_LINES = 60
+BEFORE_A_QUESTION = 6
+"""So many lines of a difference stand above a question, which must stay on the screen."""
 _COLUMNS = (
     Column("kind", "kind"),
     Column("name", "object"),
@@ -30,7 +31,7 @@ def question(again: Again) -> str:
     return f"Make {count(again)} again" if again.made else "Take the present text for the applied one"
 
 
-def lines(again: Again) -> list[Line]:
+def lines(again: Again, most: int = MOST_LINES) -> list[Line]:
     """The answer first: what differs or is missing, by name; then each difference, then what stays as it is."""
     differ = [piece for piece in again.pieces if not piece.same]
     found: list[Line] = []
@@ -41,9 +42,9 @@ def lines(again: Again) -> list[Line]:
         told = f"{len(differ)} of {of} of {again.file.name} {verb} not as the file makes {'it' if len(differ) == 1 else 'them'}"
         found.append([Span(formatting.visible(f"{told}: {named}."), "strong")])
     if shown := [piece for piece in differ if piece.now is not None]:
-        found += ["", f"What differs ({DIFF}):"]
+        found += ["", "What differs (+ comes back, - goes away):"]
         for piece in shown:
-            found += _piece(piece)
+            found += _piece(piece, most)
         found.append("")
     if again.accepts:
         found.append(f"The ledger takes the present text of {again.file.name} for the one that was applied.")
@@ -66,14 +67,15 @@ def lines(again: Again) -> list[Line]:
     return [formatting.visible(line) if isinstance(line, str) else line for line in found]
 
 
-def _piece(piece: Piece) -> list[Line]:
+def _piece(piece: Piece, most: int) -> list[Line]:
+    rest = "--dry-run shows them" if most < MOST_LINES else "-o json has both texts"
     diff = piece.diff
     shown: list[Line] = [f"{piece.kind} {formatting.visible(piece.name)}:"]
-    for line in diff[:MOST_LINES]:
+    for line in diff[:most]:
         text = f"  {formatting.visible(line.expandtabs(4))}"
-        shown.append([Span(text, "warning" if line.startswith("+") else "ok")] if line[:1] in "+-" else text)
-    if len(diff) > MOST_LINES:
-        shown.append(f"  and {len(diff) - MOST_LINES} more lines (-o json has both texts)")
+        shown.append([Span(text, "ok" if line.startswith("+") else "warning")] if line[:1] in "+-" else text)
+    if len(diff) > most:
+        shown.append(f"  and {len(diff) - most} more lines ({rest})")
     return shown
 
 

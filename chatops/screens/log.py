@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,11 +37,11 @@ FOLDED = [
     Column("action_id", "action", "number", rank=0),
     Column("at", "ago", "age"),
     Column("what", "what", rank=0),
-    Column("how_many", "count", "number", rank=2),
-    Column("one_chat", "chat", "id"),
+    Column("how_many", "count", "number", rank=3),
+    Column("one_chat", "chat", "id", rank=2),
     Column("one_operator", "operator", "person", rank=4),
-    Column("who", "who", rank=3),
-    Column("why", "why", rank=1),
+    Column("who", "who"),
+    Column("why", "why"),
 ]
 """The same where what one command did to many is one line."""
 ID_OF_ENTRY = Column("one_operator_id", "operator", "id", rank=3)
@@ -165,12 +166,21 @@ def one(row: Logged, problem: str | None, undo: str, now: datetime | None, *, sh
     )  # fmt: skip
     head += [[Span(f"  {label:<10}", "dim"), Span(formatting.visible(str(value)))] for label, value in facts if value]
     changed = list(_changes(row.before, row.after))
-    told: list[Line] = ["What was before → and after:", *changed] if changed else ["It changed no row."]
+    told: list[Line] = ["What was before → and after:", *changed] if changed else [_nothing(row)]
     back: Line = f"It cannot be undone: {problem}."
     if problem is None:
         back = [Span("Undo puts back what stands under before, if nothing moved since: "), Span(undo, "code")]
     machines = Table("actions", COLUMNS, [row], audience="machines")
     return Answer("log", [Text([*head, "", *told, "", back]), machines], {"undo_problem": problem}, now)
+
+
+def _nothing(row: Logged) -> str:
+    """What is known of a change where the log has no row as it was."""
+    if row.action == "psql opened":
+        return "What it changed is not recorded; what psql was given stands above."
+    if row.action == "psql closed":
+        return "What it changed is not recorded; what psql was given stands in the action above."
+    return "It changed no row."
 
 
 def _by(row: Logged) -> str:
@@ -191,7 +201,19 @@ def _changes(before: Values | None, after: Values | None) -> Iterator[Line]:
         for key, value in new.items():
             if key != "id" and value != old.get(key):
                 what = f"{name} {key.removeprefix('chat_').replace('_', ' ')}".strip()
-                yield _line(f"{what}:", f"{_value(old.get(key))} → {_value(value)}")
+                if any(isinstance(one, str) and "\n" in one for one in (value, old.get(key))):
+                    yield from _texts(what, old.get(key), value)
+                else:
+                    yield _line(f"{what}:", f"{_value(old.get(key))} → {_value(value)}")
+
+
+def _texts(what: str, old: object, new: object) -> Iterator[Line]:
+    """Two texts of several lines, such as a function before and after: what differs, line by line."""
+    was, became = (text.splitlines() if isinstance(text, str) else [] for text in (old, new))
+    yield _line(f"{what}:", "- before, + after")
+    for line in [*difflib.unified_diff(was, became, lineterm="", n=1)][2:]:
+        text = f"    {formatting.visible(line.expandtabs(4))}"
+        yield [Span(text, "warning" if line.startswith("-") else "ok" if line.startswith("+") else "dim")]
 
 
 def _rows(image: Values) -> dict[str, Values]:
