@@ -24,6 +24,11 @@ GOES_ON = " \\"
 """What a shell reads as: this line goes on on the next one."""
 
 
+def is_sql(code: str) -> bool:
+    """Whether it begins as a statement does."""
+    return _BEGINS_SQL.match(code) is not None
+
+
 def _gaps_of_sql(text: str) -> list[int]:
     """Where a statement has a blank between two words; none where a quote in it has no end."""
     found = list(_SQL.finditer(text))
@@ -33,7 +38,7 @@ def _gaps_of_sql(text: str) -> list[int]:
 
 
 def _words_of_shell(text: str) -> Iterator[tuple[str, list[int], int | None]]:
-    """Each word of a command without quotes, where each of its signs stands (below 0: outside quotes), and the blank behind it."""
+    """Each word of a command without its quotes, where each of its signs stands (-1: outside quotes), and the blank behind."""
     word, places = "", list[int]()
     for one in _SHELL.finditer(text):
         if one["blank"]:
@@ -76,7 +81,9 @@ def pieces(code: str, first: int, rest: int) -> list[str]:
     >>> pieces("chatops psql -- -c 'select 1, 2 from chats'", 20, 20)
     ['chatops psql -- -c \\\\', "'select 1, 2 from", "chats'"]
     """
-    if _BEGINS_SQL.match(code):
+    if "\n" in code:
+        return [code]
+    if is_sql(code):
         gaps = dict.fromkeys(_gaps_of_sql(code), "")
     elif _BEGINS_COMMAND.match(code):
         gaps = _gaps_of_shell(code)

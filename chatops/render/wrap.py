@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from chatops.model import Line, Span
-from chatops.render.pasted import pieces
+from chatops.render.pasted import is_sql, pieces
 from chatops.widths import cells, letters
 
 COMMANDS = (
@@ -106,14 +106,17 @@ def wrapped(line: Line, width: int) -> list[Line]:
         text = word.text if rows[-1] else word.text.lstrip(" ") if len(rows) > 1 else word.text
         glued = bool(rows[-1]) and _sticks(rows[-1][-1], word)  # such as a comma behind a command
         needs = cells(text.rstrip(" ")) + (cells(following.text) if _sticks(word, following) else 0)
-        if word.style == "code" and not glued and len(indent) + needs > width:
+        of_a_file = not rows[-1] and len(rows) == 1 and is_sql(text)  # which is copied as it is
+        if word.style == "code" and not glued and not of_a_file and len(indent) + needs > width:
             first, *more = pieces(text, width - used, width - len(indent))
-            if used + cells(first) <= width or not any(span.text.strip() for span in rows[-1]):
-                rows[-1].append(replace(word, text=first))
-                rows += [[Span(indent), replace(word, text=piece)] for piece in more]
-                used = cells(indent + more[-1]) if more else used + cells(first)
-                continue
-            text = word.text.lstrip(" ")
+            if used + cells(first) > width and any(span.text.strip() for span in rows[-1]):
+                rows.append([Span(indent)])
+                used = len(indent)
+                first, *more = pieces(word.text.lstrip(" "), width - used, width - used)
+            rows[-1].append(replace(word, text=first))
+            rows += [[Span(indent), replace(word, text=piece)] for piece in more]
+            used = cells(indent + more[-1]) if more else used + cells(first)
+            continue
         if not glued and used + needs > width and text.strip() and any(span.text.strip() for span in rows[-1]):
             rows.append([Span(indent)])
             used, text = len(indent), text.lstrip(" ")
