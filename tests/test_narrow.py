@@ -86,8 +86,9 @@ def test_a_line_that_fits_and_a_screen_without_an_edge_change_nothing() -> None:
     assert wrapped(" 12 | select a, b, c", 10) == [" 12 | select a, b, c"]
     assert wrapped("and 5 more: chatops --db demo stuck -o jsonl", 20) == [
         "and 5 more:",
-        "  chatops --db demo \\",
-        "  stuck -o jsonl",
+        "  chatops --db \\",
+        "  demo stuck -o \\",
+        "  jsonl",
     ]
 
 
