@@ -72,8 +72,9 @@ def test_a_role_that_may_make_no_schema(database_everywhere: Database, chatops_i
     case = CORPUS / "47-no-create-on-database"
     refused = chatops_inprocess("migrate", "--dir", case, "--yes", db=weak, check=4)
     assert f"role weak_{database_everywhere.name} may not create schemas in the database" in refused.stderr
+    assert "right database" not in refused.stderr  # a folder of its own is for a database of its own
     assert "001_a" not in refused.stderr
-    database_everywhere.execute(way_out(refused, "let it"))
+    database_everywhere.execute(way_out(refused, "grant it"))
     chatops_inprocess("migrate", "--dir", case, "--yes", db=weak, check=0)
     database_everywhere.execute(f'revoke create on database "{database_everywhere.name}" from weak_{database_everywhere.name}')
 

@@ -77,7 +77,7 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
         destination(folder, asked.to)  # refuses a name that no file has
     known = carried_over(ledger.read(database), folder)
     invocation.banner(database)
-    refuse_unfit(database, known.ledger.facts)
+    refuse_unfit(database, known.ledger.facts, folder)
     with invocation.seeing():
         found = survey(database, folder, known.ledger)
     proposal = propose(folder, found.judgement, through=asked.through, accept=asked.accept)

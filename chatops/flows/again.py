@@ -65,7 +65,7 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     known = carried_over(ledger.read(database), folder)
     invocation.banner(database)
     require_place(database, known.ledger.facts)
-    refuse_unfit(database, known.ledger.facts)
+    refuse_unfit(database, known.ledger.facts, folder)
     judged = objects_judged(database) if folder.source == SHIPPED else {}
     found = prepare_again(database, plan(folder, known.ledger.rows), named(folder, name).name, judged)
     tenant = known.ledger.facts.distributed

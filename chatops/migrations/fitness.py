@@ -8,16 +8,18 @@ from chatops.db import Database, Facts
 from chatops.db.unfit import reset_text, unfit
 from chatops.errors import RefusedError
 from chatops.migrations.plan import Entry
+from chatops.migrations.source import SHIPPED, Folder
 from chatops.tables_there import right_database
 
 
-def refuse_unfit(database: Database, facts: Facts) -> None:
+def refuse_unfit(database: Database, facts: Facts, folder: Folder) -> None:
     """Raises RefusedError with everything at once, if there is something."""
     found = list(unfit(database, facts))
     if not found:
         return
     steps = [(one.label, one.sql) for one in found]
-    if not facts.has_chats and not facts.has_ledger and facts.schema_owner is None:
+    # A folder of one's own is for a database of its own, with tables that nobody here knows.
+    if folder.source == SHIPPED and not facts.has_chats and not facts.has_ledger and facts.schema_owner is None:
         # Whoever meant another database is not to make this one fit.
         with database.reading():
             asks, look = right_database(database)

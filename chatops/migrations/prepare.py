@@ -96,7 +96,7 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
     if ledger.facts.standby and not request.reads_only:
         raise standby_refused("migrated")
     if not ledger.facts.standby:
-        refuse_unfit(database, ledger.facts)
+        refuse_unfit(database, ledger.facts, folder)
     refuse_absent_schema(database)
     refuse_unusable_schema(database, ledger.facts)
     require_place(database, ledger.facts)
