@@ -12,9 +12,10 @@ from typing import Any
 import psycopg
 
 from chatops import sqlfiles
-from chatops.migrations.from_then_on import FROM_THEN_ON, NOTHING, VIEWS
+from chatops.migrations.from_then_on import FROM_THEN_ON, MET, NOTHING, VIEWS, codes_met
+from tests.ailing import plant, populated
 from tests.conftest import ROOT
-from tests.servers import Database
+from tests.servers import Database, Farm, Server
 
 Run = Callable[..., Any]
 
@@ -191,6 +192,30 @@ def test_the_dry_run_says_it_file_by_file(core_database: Database, chatops_inpro
                     assert one in said, one
         assert "019 026 · nothing" in said
     rows = json.loads(chatops_inprocess("migrate", "--dry-run", "-o", "json", db=core_database, check=0).stdout)["pending"]
+    for file, sentences in MET.items():
+        assert max(sentences) < len(FROM_THEN_ON[file]), file
     assert {row["name"]: tuple(row["from_then_on"]) for row in rows} == {
         file: told for file, told in FROM_THEN_ON.items() if "018" <= file < "9"
     }
+
+
+def test_a_refusal_says_how_often_it_would_have_come_lately(
+    new_database: Callable[..., Database], farm: Farm, server: Server, chatops_inprocess: Run
+) -> None:
+    """What is planted is counted as `diagnose` counts it, by its code, in the sentence that it belongs to."""
+    healthy = populated(new_database, farm, server, "017")
+    chatops_inprocess("adopt", "--to", "017", "--yes", db=healthy, check=0)
+    plant(healthy, "CHAT009")
+    plan = json.loads(chatops_inprocess("migrate", "--dry-run", "-o", "json", db=healthy, check=0).stdout)
+    codes = codes_met(name for name in FROM_THEN_ON if name >= "018")
+    assert set(plan["met"]) == set(codes)
+    told = json.loads(chatops_inprocess("diagnose", "--only", ",".join(codes), "-o", "json", db=healthy).stdout)
+    assert plan["met"] == dict.fromkeys(told["passed"], 0) | {one["code"]: one["count"] for one in told["findings"]}
+    number = plan["met"]["CHAT009"]
+    assert number > 0
+    said = " ".join(chatops_inprocess("migrate", "--dry-run", db=healthy, check=0).stdout.split())
+    replies = "1 reply" if number == 1 else f"{number} replies"
+    assert f"is refused (55000); in the last 24 h it would have refused {replies} (CHAT009)" in said
+    lone = chatops_inprocess("migrate", "--to", "018", "--dry-run", db=healthy, check=0).stdout
+    assert "A try waits" in lone
+    assert "has to expect" not in lone

@@ -268,10 +268,11 @@ def test_what_cannot_be_undone_wants_the_databases_name(latest_database: Databas
     name = str(latest_database.value("select current_database()"))
     for keys, code, left in ((b"  y\n", 4, 1), (b"\n", 4, 1), (f"{name}x\n".encode(), 4, 1), (f" {name} \n".encode(), 0, 0)):
         screen = Terminal(home, "remove", typed=b"  y\ny\n" + name.encode() + b"\n", CHATOPS_DATABASE_URL=latest_database.url)
-        screen.until(f"name, {name}:")
+        screen.until(f"{name}: ")  # broken at words
         seen = " ".join(screen.seen.split())
         assert "log -o jsonl > chatops-log.jsonl" in seen
-        assert f"/{name})? It cannot be undone." in seen
+        assert f" on {name} at " in seen
+        assert "(counts as not production)? It cannot be undone." in seen
         screen.type(keys)
         assert screen.end() == code, screen.seen
         assert latest_database.value(there) == left
@@ -289,12 +290,16 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     core_database.execute(f"set session_replication_role = replica; {wrong.format('now()')}")
     before = told()
     assert "right before it" not in before
-    screen = Terminal(home, "migrate", CHATOPS_DATABASE_URL=core_database.url, LINES="12", COLUMNS="80")
+    screen = Terminal(home, "migrate", CHATOPS_DATABASE_URL=core_database.url, LINES="24", COLUMNS="80")
     screen.until("[y/N]")
     seen = screen.seen
-    # No pager took the screen, and the way back stands above the question, as near as it can.
+    # No pager took the screen, and on so few lines all of it in short still stands, with nothing between it and the question.
     assert seen.index("Who waits meanwhile") < seen.index("What callers notice") < seen.index("Going back from 018")
-    assert "Apply these on" in seen[seen.index("Going back from 018") :]
+    last = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(seen.splitlines()[-12:])).split())
+    place = f"{core_database.value('select current_database()')} at "
+    assert re.search(r"In short: 11 files and 7 views, [^.]* to mend; others wait for a moment \(018 022 025 028 views\)\. Way"
+                     rf" back: \S*chatops remove --dry-run Apply these 11 files and 7 views on {place}\S* \(counts as not"
+                     r" production\)\? \[y/N\]$", last), last  # fmt: skip
     screen.type(b"y\n")
     assert screen.end() == 0, screen.seen
     after = told()

@@ -189,7 +189,7 @@ def test_every_next_step_keeps_the_pin_and_says_what_lies_beyond(
     assert "--to 017" in adopt[1]
     adopted = chatops_inprocess(*adopt[1].split(), "--yes", db=core_database, check=0)
     assert (
-        "Nothing is left to apply up to --to 017. Check it: chatops verify · what is later: chatops migrate --dry-run\n"
+        "Nothing is left to apply up to --to 017. Check it: chatops verify schema · what is later: chatops migrate --dry-run\n"
         in adopted.stderr
     )
     status = chatops_inprocess("status", "--to", "017", "--exit-code", db=core_database, check=0)

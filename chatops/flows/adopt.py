@@ -122,16 +122,15 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     if asked.yes:
         invocation.show(answer(replace(look, written=True)))
     late = " --allow-out-of-order" if proposal.late else ""
-    look_first = "" if asked.to else " --dry-run"
     if asked.to is not None and not not_in(look):
         done = f"Recorded. Nothing is left to apply up to --to {formatting.visible(asked.to)}. Check it: "
-        said = [Span(done), Span(invocation.here("verify"), "code")]
+        said = [Span(done), Span(invocation.here("verify", "schema"), "code")]
         if files_beyond(look):
             migrate = invocation.here("migrate", *folder_options(asked.directory, asked.source), "--dry-run")
             said += [Span(" · what is later: "), Span(migrate, "code")]
         invocation.note(said)
     else:
-        invocation.note([Span("recorded; go on: "), Span(f"{migrate}{late}{look_first}", "code")])
+        invocation.note([Span("recorded; what is next: "), Span(f"{migrate}{late} --dry-run", "code")])
     return ExitCode.OK
 
 

@@ -26,9 +26,10 @@ from chatops.settings import Target
 
 if TYPE_CHECKING:  # files that are applied, many tenants, one file again, the text for psql, what a plan would mend
     from chatops.checks import before_files, safety
-    from chatops.flows import again, going_back, migrate_fleet, pager, tell_migration
+    from chatops.flows import again, going_back, migrate_fleet, pager, plan_looks, tell_migration
     from chatops.migrations import plan_locks, psql_text, repair_counts, run
     from chatops.screens import plan_locks as plan_screen
+    from chatops.screens import plan_summary
 else:
     again, safety = later("chatops.flows.again"), later("chatops.checks.safety")
     before_files = later("chatops.checks.before_files")
@@ -36,6 +37,7 @@ else:
     migrate_fleet, tell_migration = later("chatops.flows.migrate_fleet"), later("chatops.flows.tell_migration")
     pager, plan_locks = later("chatops.flows.pager"), later("chatops.migrations.plan_locks")
     plan_screen = later("chatops.screens.plan_locks")
+    plan_looks, plan_summary = later("chatops.flows.plan_looks"), later("chatops.screens.plan_summary")
     psql_text, repair_counts = later("chatops.migrations.psql_text"), later("chatops.migrations.repair_counts")
     run = later("chatops.migrations.run")
 
@@ -159,6 +161,8 @@ def _who_waits(
         log=invocation.here("log"),
         whole=f"{request.again} --dry-run -o json",
         max_wait=request.max_wait,
+        met=plan_looks.met(database, prepared),
+        no_roles=plan_looks.missing_roles(database, prepared),
     )
     return plan_locks.plan_locks(database, prepared, leave=True), ways
 
@@ -175,13 +179,15 @@ def go(
     """Shows the plan, asks, applies it."""
     # Counting reads all messages: only for somebody who is about to decide.
     counts = repair_counts.count_repairs(database, prepared) if invocation.interactive and not yes else {}
-    lines = [*screen.plan_lines(prepared, invocation.medium().width, counts, told), ""]
-    if invocation.interactive and not yes:  # the last lines, what is mended and the way back, stand right above the question
+    width = invocation.medium().width
+    lines = [*screen.plan_lines(prepared, width, counts, told), ""]
+    if invocation.interactive and not yes:  # the last lines, all of it in short, stand right above the question
+        lines += plan_summary.lines(prepared, told[0], counts, told[1], width) if told is not None else []
         pager.show_beside(invocation, [Text(lines)])
     else:
         for line in lines:
             invocation.note(line)
-    if not invocation.consent("Apply these", yes=yes):
+    if not invocation.consent(f"Apply these {plan_summary.these(prepared)}", yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
     # Only for somebody who sits there: a look takes as long as verify, and what reads logs has a receipt of deploy.
@@ -195,7 +201,8 @@ def go(
         safety.keep(database)
         if was is not None:
             before_files.keep(database, was)
-    invocation.show(screen.outcome_answer(prepared, outcome, seconds, invocation.here("verify")))
+    prove, page = invocation.here("verify", "schema"), invocation.here("report", "--last")
+    invocation.show(screen.outcome_answer(prepared, outcome, seconds, prove, page))
     return ExitCode.OK
 
 

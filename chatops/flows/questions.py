@@ -103,7 +103,12 @@ class Questions(Connection):
 
     @property
     def _place(self) -> str:
-        return f"{self.target.name} ({self.target.where})"
+        """Environment, host and database; and that it counts as no production, where only the host says so."""
+        target = self.target
+        host, _, database = target.where.rpartition("/")
+        if target.production or target.environment or target.embedded or not (host and database):
+            return f"{target.name} ({target.where})"
+        return f"{database} at {host} (counts as not production)"
 
     def reason(self, given: str | None) -> str | None:
         """The reason for moving chats: required on production, asked for at a terminal."""

@@ -5,7 +5,10 @@ The plan of `migrate` says it, and `docs/guide.md`; `tests/test_from_then_on.py`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+
+from chatops.frozen import frozen
 
 NOTHING = "nothing"
 VIEWS = "views"
@@ -21,7 +24,9 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
     "016_chat_state_verification": (
         "a chat that is assigned to nobody, or answered without operator_replied_at, is refused (23514)",
     ),
-    "017_fix_concurrent_messages": ("should_keep_assignment() can be asked: a second message leaves the chat with its operator",),
+    "017_fix_concurrent_messages": (
+        "nothing, until the code asks should_keep_assignment(): then a second message leaves the chat with its operator",
+    ),
     "018_queue_clocks": (
         "messages of a chat are stored one after the other and get the database's time: a client's created_at no longer counts",
         "a user who writes into a chat that max_reassignments closed opens it again",
@@ -53,7 +58,7 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
     "026_validate_constraints": (NOTHING,),
     "027_privileges": (
         "anon and public may not call assign_chat_to_operator() and release_and_reassign_chat() any more (42501)",
-        "authenticated may not release (42501): a server does (service_role); it may assign, if it could, for its own operator",
+        "authenticated may not release any more (42501), only service_role may; it still gets chats, for its own operator alone",
     ),
     "028_partitioned_messages": (
         "nothing, unless messages is partitioned: a message at a partition's end may be refused (40001); send it again",
@@ -63,6 +68,69 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
         "detect_stuck_chats() leaves out chats that wait for their users",
     ),
 }  # fmt: skip
+
+
+@frozen
+class Met:
+    """A check that counts what one sentence of a file is about: over the last 24 h where it is of history, else as it is now."""
+
+    code: str
+    one: str
+    many: str
+    refused: bool = False
+
+
+MET: Mapping[str, Mapping[int, tuple[Met, ...]]] = {
+    "017_fix_concurrent_messages": {0: (Met("CHAT016", "chat lost its operator so", "chats lost their operators so"),)},
+    "018_queue_clocks": {1: (Met("CHAT012", "such chat", "such chats"),)},
+    "021_write_path": {0: (Met("QUEUE002", "waiting chat was passed over", "waiting chats were passed over"),)},
+    "022_stop_new_damage": {
+        0: (Met("CHAT009", "reply", "replies", refused=True),),
+        1: (Met("CHAT001", "operator holds several chats", "operators hold several chats"),),
+        4: (Met("DATA006", "such time", "such times"),),
+    },
+    "024_one_chat_per_operator": {
+        0: (
+            Met("CHAT001", "operator holds several chats", "operators hold several chats"),
+            Met("CHAT002", "chat has several open assignments", "chats have several open assignments"),
+        ),
+    },
+    "025_constraints": {
+        0: (
+            Met("CHAT003", "chat contradicts its operator", "chats contradict their operator"),
+            Met("CHAT011", "chat contradicts its is_active", "chats contradict their is_active"),
+        ),
+    },
+}  # fmt: skip
+"""By the file, and by which of its sentences."""
+
+STOPS: Mapping[str, str] = {
+    "020_fill_queue_clocks": "nothing is refused yet",
+    "022_stop_new_damage": "no new damage",
+    "023_repair_rows": "and the old is mended",
+    "026_validate_constraints": "and constraints keep it out",
+}
+"""After which files a run may well end (`migrate --to`), and what is so then."""
+KEPT_BY_CODE: Mapping[str, str] = {"014_chat_state_management": "code that keeps chat_state has to follow at once"}
+"""Files after which the code of before does not do: what has to follow."""
+
+
+def codes_met(names: Iterable[str]) -> tuple[str, ...]:
+    """The checks that count what these files are about."""
+    return tuple(dict.fromkeys(met.code for name in names for all_ in MET.get(name, {}).values() for met in all_))
+
+
+def refusals(names: Iterable[str]) -> dict[str, list[str]]:
+    """What code has to expect once these files are in: the files by each SQLSTATE that their sentences name.
+
+    >>> refusals(["021_write_path", "022_stop_new_damage"])["42501"]
+    ['021_write_path']
+    """
+    found: dict[str, list[str]] = {}
+    for name in names:
+        for state in dict.fromkeys(re.findall(r"\(([0-9A-Z]{5})\)", " ".join(of(name)))):
+            found.setdefault(state, []).append(name)
+    return found
 
 
 def of(name: str) -> tuple[str, ...]:

@@ -182,7 +182,7 @@ def _there(proof: Proof) -> str:
     if same == number:
         return f"{same} of {number} as in the file"
     told = formatting.plural(number, "object is there", "objects are there")
-    return f"{told}: {same} as in the file, {number - same} by name alone" if same else f"{told}, by name alone"
+    return f"{told}: {same} as in the file, {number - same} not compared" if same else f"{told}, not compared"
 
 
 def _some(told: Sequence[str]) -> str:
@@ -229,6 +229,9 @@ def _counts(look: AdoptLook) -> list[Line]:
         lines.append("Nothing to take over: the ledger has what is there.")
     else:
         lines.append(f"Nothing to take over: no file of {survey.folder.source} is in yet.")
+    if any(proof.there and proof.same < len(proof.there) and not proof.missing for proof in survey.judgement.proofs
+           if proof.verdict is not Verdict.RECORDED):  # fmt: skip
+        lines.append("Not compared: only that it is there was looked at (tables, columns, views); verify schema looks closer.")
     unproven = [proof for proof in survey.of(Verdict.UNPROVABLE) if proof.file in proposal.files]
     if unproven and not proposal.blocked:
         names = formatting.plural(len(unproven), "of them cannot be proven and counts", "of them cannot be proven and count")

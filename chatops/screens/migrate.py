@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:  # a run that has nothing to do needs nothing of what applies 
     from chatops.migrations.prepare import Prepared
     from chatops.migrations.repair_counts import RepairCount
     from chatops.migrations.run import MigrationOutcome
-    from chatops.screens import plan_locks
+    from chatops.screens import plan_locks, plan_summary
     from chatops.screens.plan_locks import Ways
 else:
-    plan_locks = later("chatops.screens.plan_locks")
+    plan_locks, plan_summary = later("chatops.screens.plan_locks"), later("chatops.screens.plan_summary")
 
 LONGEST_SAID = 300
 ORDERS = {"number": ", by number", "name": ", in the order of their names"}
@@ -146,8 +146,9 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
     if not prepared.nothing and prepared.plan.beyond:
         lines += ["", formatting.visible(prepared.plan.beyond)]
     if not prepared.nothing:
+        lines += ["", *plan_summary.lines(prepared, told[0], counts, told[1], width)]
         stay = f"One may stay at {DEPLOYED}, or apply them: " if prepared.plan.may_stay else "Apply them: "
-        lines += ["", [Span(f"Nothing was changed. {stay}"), Span(again, "code")]]
+        lines += [[Span(f"Nothing was changed. {stay}"), Span(again, "code")]]
     columns = [
         Column("name", "file"), Column("state", "state"), Column("mode", "mode"), Column("statements", "statements", "number"),
         Column("effect", "effect"), Column("notes", "notes", audience="machines"), Column("rows", "rows", "number"),
@@ -158,6 +159,7 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
         [Table("pending", columns, rows, audience="machines"), Text(lines)],
         {"dry_run": True, "repairs": {name: dict(count.found) for name, count in counts.items()},
          "views": [view.name for view in prepared.views], "left": [entry.name for entry in prepared.plan.left],
+         "met": dict(told[1].met),
          "warnings": [f"{p.where}: {p.message}" for p in prepared.problems], "order": prepared.folder.order,
          "left_alone": list(prepared.folder.left_alone), "undoing": [one.name for one in prepared.folder.undoing]},
         prepared.ledger.facts.now,
@@ -179,8 +181,8 @@ def nothing_line(prepared: Prepared) -> str:
     return f"Nothing to apply: {last} is the last one in.{beyond}"
 
 
-def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float, verify: str) -> Answer:
-    """What a run did."""
+def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float, verify: str, report: str) -> Answer:
+    """What a run did, and the commands that prove it and tell others."""
     files = [done for done in outcome.done if done.kind == "file"]
     made = [done for done in outcome.done if done.kind == "view"]
     distributed = any(done.kind == "step" for done in outcome.done)
@@ -188,19 +190,31 @@ def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float
     told += [formatting.plural(len(made), "view")] if made else []
     told += ["the schema distributed"] if distributed else []
     line = f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]} in {formatting.duration(seconds)}."
-    if files and outcome.done and all(done.rows == 0 for done in files):
-        line += " No row changed."
+    if files:
+        rows = sum(done.rows for done in files)
+        line += f" {formatting.plural(rows, 'row') if rows else 'No row'} changed; {_locks_had(outcome.done)}."
     if outcome.by_others:
         line += f" {formatting.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
     if outcome.left:
         line += f" {formatting.visible(not_applied(prepared.plan.to, outcome.left))}"
-    check: list[Line] = [[Span(f"{line} Check it: "), Span(verify, "code")]] if prepared.folder.source == SHIPPED else [line]
+    check: list[Line] = [line]
+    if prepared.folder.source == SHIPPED:
+        check += [[Span("Prove it: "), Span(verify, "code")], [Span("A page for others: "), Span(report, "code")]]
     data = {
         "by_others": list(outcome.by_others), "left": list(outcome.left), "seconds": round(seconds, 3),
         "said": [asdict(one) for one in outcome.said],
     }  # fmt: skip
     now = prepared.ledger.facts.now
     return Answer("migrate", [Table("applied", _APPLIED, outcome.done, audience="machines"), Text(check)], data, now)
+
+
+def _locks_had(done: Sequence[Done]) -> str:
+    """Whether locks were waited for, and so whether anybody can have waited longer than one short try."""
+    tries = sum(one.attempts - 1 for one in done)
+    if not tries:
+        return "every lock was had at the first try"
+    waited = formatting.duration(sum(one.waited_ms for one in done) / 1000)
+    return f"for locks it waited {waited}, in {formatting.plural(tries, 'further try', 'further tries')}"
 
 
 _APPLIED = (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, field
 from typing import TYPE_CHECKING
 
 from chatops import formatting
 from chatops.checks import load
 from chatops.frozen import frozen
-from chatops.migrations.from_then_on import NOTHING, VIEWS, of
+from chatops.migrations import from_then_on
+from chatops.migrations.from_then_on import MET, NOTHING, VIEWS, of
 from chatops.migrations.locks import FIRST_DEADLINE_MS, LONGEST_DEADLINE_MS
 from chatops.migrations.plan import Entry, short, told_apart
 from chatops.migrations.source import DEPLOYED, SHIPPED
@@ -27,12 +28,17 @@ MOST_LOST = 6
 MOST_APART = 8
 NOT_AT_ONCE = ("statements", "batched", "repairs")
 """Modes of files that no transaction holds whole, and no rehearsal measures."""
+NOBODY = "nobody"
 IN_BATCHES = "nobody: in batches, each keeps its rows for 0.2 s at most"
+MOMENT = ": for a moment"
+"""How the sentence of a short lock ends."""
 
 
 @frozen
 class Ways:
-    """Command lines on this database (`whole` is the plan with nothing left out), and how many seconds a file waits for locks."""
+    """Command lines on this database (`whole` is the plan with nothing left out), how many seconds a file waits for locks, and
+    what was looked for beside: `met` how often what a file is about was so lately, by check, None where that is not known;
+    `no_roles` which roles of the platform this server has not."""
 
     rehearse: str
     diagnose: str
@@ -41,6 +47,8 @@ class Ways:
     log: str
     whole: str
     max_wait: float
+    met: Mapping[str, int | None] = field(default_factory=dict)
+    no_roles: Sequence[str] = ()
 
 
 def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways, width: int) -> list[Line]:
@@ -49,25 +57,37 @@ def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount
     if not entries:
         return []
     called = told_apart(entry.name for entry in entries)
+    groups = waiting(prepared, locks)
+    apart = [called(entry.name) for entry in entries if entry.file is not None and entry.file.reading.mode in NOT_AT_ONCE]
+    save = f", all but {' '.join(apart)}" if apart and len(apart) <= MOST_APART else ""
+    tries = f"{FIRST_DEADLINE_MS / 1000:g} s, later {LONGEST_DEADLINE_MS / 1000:g} s at most"
+    gives_up = f"gives up after {formatting.duration(ways.max_wait)} (--max-wait)"
+    measure: Line = [
+        Span(f"A try waits {tries} for locks, lets go, and {gives_up}. Measure it{save}: "),
+        Span(ways.rehearse, "code"),
+    ]
+    return [
+        "",
+        [Span("Who waits meanwhile, at most:", "strong")],
+        *described([(" ".join(names), told) for told, names in groups.items()], width),
+        *([measure] if set(groups) != {NOBODY} else []),
+        *_noticed(prepared, entries, width, called, counts, ways),
+        *(_mended(counts, ways, width, called) if counts else ()),
+        *_back(prepared, entries, locks, counts, ways),
+    ]
+
+
+def waiting(prepared: Prepared, locks: PlanLocks) -> dict[str, list[str]]:
+    """The files by who waits for them."""
+    entries = [entry for entry in prepared.plan.apply if entry.file is not None]
+    called = told_apart(entry.name for entry in entries)
     groups: dict[str, list[str]] = {}
     for entry in entries:
         mode = entry.file.reading.mode if entry.file is not None else ""
         groups.setdefault(sentence(mode, locks.files[entry.name], locks.relations), []).append(called(entry.name))
     if locks.views is not None:
         groups.setdefault(sentence("", locks.views, locks.relations), []).append(VIEWS)
-    apart = [called(entry.name) for entry in entries if entry.file is not None and entry.file.reading.mode in NOT_AT_ONCE]
-    save = f", all but {' '.join(apart)}" if apart and len(apart) <= MOST_APART else ""
-    tries = f"{FIRST_DEADLINE_MS / 1000:g} s, later {LONGEST_DEADLINE_MS / 1000:g} s at most"
-    gives_up = f"gives up after {formatting.duration(ways.max_wait)} (--max-wait)"
-    return [
-        "",
-        [Span("Who waits meanwhile, at most:", "strong")],
-        *described([(" ".join(names), told) for told, names in groups.items()], width),
-        [Span(f"A try waits {tries} for locks, lets go, and {gives_up}. Measure it{save}: "), Span(ways.rehearse, "code")],
-        *_noticed(prepared, entries, width, called),
-        *(_mended(counts, ways, width, called) if counts else ()),
-        *_back(prepared, entries, locks, counts, ways),
-    ]
+    return groups
 
 
 def sentence(mode: str, waits: Waits, relations: Mapping[str, Relation]) -> str:
@@ -84,8 +104,8 @@ def sentence(mode: str, waits: Waits, relations: Mapping[str, Relation]) -> str:
         through = dict.fromkeys((*waits.works, *waits.changes))
         how_long = "while it goes through " + ", ".join(_sized(name, relations) for name in through)
     else:
-        how_long = "for a moment"
-    told = f"{', '.join(who)}: {how_long}" if who else "nobody"
+        how_long = MOMENT.removeprefix(": ")
+    told = f"{', '.join(who)}: {how_long}" if who else NOBODY
     if waits.unknown:
         first = formatting.visible(waits.unknown[0])
         rest = f", and {len(waits.unknown) - 1} such more (-o json)" if len(waits.unknown) > 1 else ""
@@ -155,16 +175,59 @@ def _in_words(code: str, number: int) -> str:
     return formatting.count(number)
 
 
-def _noticed(prepared: Prepared, entries: Sequence[Entry], width: int, called: Callable[[str], str]) -> list[Line]:
-    """What callers and operators notice of the shipped files once they are in; files of which nothing is come last, together."""
+def _noticed(
+    prepared: Prepared, entries: Sequence[Entry], width: int, called: Callable[[str], str], counts: Mapping[str, RepairCount],
+    ways: Ways,
+) -> list[Line]:  # fmt: skip
+    """What callers and operators notice of the shipped files once they are in, and how often it was so lately; files of which
+    nothing is come last, together; then the order of files and code."""
     if prepared.folder.source != SHIPPED:
         return []
-    notes = [(called(entry.name), of(entry.name)) for entry in entries if of(entry.name) != (NOTHING,)]
-    notes += [(VIEWS, of(VIEWS))] if prepared.views else []
+    notes = [(called(entry.name), _sentences(entry.name, counts, ways)) for entry in entries if of(entry.name) != (NOTHING,)]
+    notes += [(VIEWS, list(of(VIEWS)))] if prepared.views else []
     told = [("" if place else name, f"· {one}") for name, sentences in notes for place, one in enumerate(sentences)]
     if silent := [called(entry.name) for entry in entries if of(entry.name) == (NOTHING,)]:
         told.append((" ".join(silent), f"· {NOTHING}"))
-    return ["", [Span("What callers notice from then on:", "strong")], *described(told, width)]
+    return [
+        "",
+        [Span("What callers notice from then on:", "strong")],
+        *described(told, width),
+        *_order([entry.name for entry in entries], width, called),
+    ]
+
+
+def _sentences(name: str, counts: Mapping[str, RepairCount], ways: Ways) -> list[str]:
+    """What is noticed of a file, with how often that was so lately, where it was counted."""
+    found = []
+    for place, sentence_ in enumerate(of(name)):
+        more = [_met(one, ways.met[one.code]) for one in MET.get(name, {}).get(place, ()) if one.code in ways.met]
+        rows = counts[name].rows if name in counts else None
+        if rows is not None and "(Realtime)" in sentence_:
+            more.append(f"here {formatting.plural(rows, 'such event')} at most")
+        found.append("; ".join([sentence_, *more]))
+    absent = [role for role in ways.no_roles if any(role in one for one in found)]
+    return [*found, *([f"this server has no role {', '.join(absent)}"] if absent else [])]
+
+
+def _met(one: from_then_on.Met, number: int | None) -> str:
+    if number is None:
+        return f"not counted: {one.code}"
+    history = next((check.kind for check in load.shipped() if check.code == one.code), "") == "history"
+    when = "in the last 24 h" if history else "now"
+    told = formatting.plural(number, one.one, one.many)
+    return f"{when} it would have refused {told} ({one.code})" if one.refused else f"{when} {told} ({one.code})"
+
+
+def _order(names: Sequence[str], width: int, called: Callable[[str], str]) -> list[Line]:
+    """Files or code first, what the code of before has to expect, and where a run may well end."""
+    refused = [f"{state} ({' '.join(map(called, files))})" for state, files in from_then_on.refusals(names).items()]
+    code = "These files first, then the code that counts on them. The code of before works on"
+    code += f", but has to expect {', '.join(refused)}." if refused else "."
+    follows = from_then_on.KEPT_BY_CODE
+    must = "".join(f" After {called(name)}: {follows[name]}." for name in names if name in follows)
+    stops = [f"{called(name)} ({from_then_on.STOPS[name]})" for name in names[:-1] if name in from_then_on.STOPS]
+    told = [("code", code + must)] + ([("stop", f"One may stop (--to) at {', '.join(stops)}.")] if stops else [])
+    return ["", [Span("Files and code:", "strong")], *described(told, width)]
 
 
 def _back(

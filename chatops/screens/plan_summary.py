@@ -1,0 +1,82 @@
+"""The last lines before a question about files: how many, how many rows, who waits, the way back, on a screen however small."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from chatops import formatting
+from chatops.migrations.plan import short
+from chatops.migrations.source import DEPLOYED, SHIPPED
+from chatops.model import Line, Span
+from chatops.screens.plan_locks import IN_BATCHES, MOMENT, NOBODY, waiting
+
+if TYPE_CHECKING:  # what is only read about
+    from chatops.migrations.plan_locks import PlanLocks
+    from chatops.migrations.prepare import Prepared
+    from chatops.migrations.repair_counts import RepairCount
+    from chatops.screens.plan_locks import Ways
+
+
+def these(prepared: Prepared) -> str:
+    """What is about to be applied, by its number: for a question."""
+    files, views = len(prepared.plan.apply), len(prepared.views)
+    told = [formatting.plural(files, "file")] if files else []
+    told += [formatting.plural(views, "view")] if views else []
+    return " and ".join(told) or "changes"
+
+
+def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways, width: int) -> list[Line]:
+    """Files, rows, who waits, what is lost, the way back; `width` in columns, 0 for endless."""
+    told = f"{these(prepared)}, {rows(counts)}; {who_waits(waiting(prepared, locks))}"
+    names = [entry.name for entry in prepared.plan.apply if entry.file is not None]
+    lost = sum(len(locks.files[name].lost) for name in names)
+    told += f"; {formatting.plural(lost, 'thing is', 'things are')} lost for good" if lost else ""
+    found: list[Line] = [[Span(piece, "strong")] for piece in textwrap.wrap(f"In short: {told}.", width or 10_000)]
+    if back := way_back(prepared, locks, ways):
+        found.append([Span("Way back: "), Span(back, "code")])
+    return found
+
+
+def rows(counts: Mapping[str, RepairCount]) -> str:
+    """How many rows are mended, in words.
+
+    >>> from chatops.migrations.repair_counts import RepairCount
+    >>> rows({}), rows({"023": RepairCount({"CHAT007": 2})}), rows({"023": RepairCount({"CHAT007": 1}, ("DATA001",))})
+    ('no rows to mend', '2 rows to mend', 'at least 1 row to mend')
+    """
+    number = sum(sum(count.found.values()) for count in counts.values())
+    at_least = "at least " if any(count.uncounted for count in counts.values()) else ""
+    about = "about " if not at_least and any(count.alone for count in counts.values()) else ""
+    return f"{at_least}{about}{formatting.plural(number, 'row') if number or at_least else 'no rows'} to mend"
+
+
+def who_waits(groups: Mapping[str, list[str]]) -> str:
+    """Who waits, for the files of each such sentence.
+
+    >>> who_waits({"nobody": ["017"]}), who_waits({"nobody": ["019"], "writes of chats: for a moment": ["018", "022"]})
+    ('nobody waits', 'others wait for a moment (018 022)')
+    """
+    short_, longer, unknown = [], [], []
+    for told, names in groups.items():
+        if "not known" in told or "not all is known" in told:
+            unknown += names
+        elif told.endswith(MOMENT):
+            short_ += names
+        elif told not in (NOBODY, IN_BATCHES):
+            longer += names
+    parts = [f"others wait for a moment ({' '.join(short_)})"] if short_ else []
+    parts += [f"others wait longer ({' '.join(longer)})"] if longer else []
+    parts += [f"who waits is not known ({' '.join(unknown)})"] if unknown else []
+    return ", ".join(parts) or "nobody waits"
+
+
+def way_back(prepared: Prepared, locks: PlanLocks, ways: Ways) -> str:
+    """The command that begins it; "" where no file goes in."""
+    names = [entry.name for entry in prepared.plan.apply if entry.file is not None]
+    if prepared.folder.source == SHIPPED and any(short(name) > DEPLOYED for name in names):
+        return ways.remove
+    if len(names) == 1 and names[0] in locks.back:
+        return f"{ways.back} {names[0].partition('_')[0]}"
+    return f"{ways.back} FILE" if names else ""
