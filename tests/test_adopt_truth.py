@@ -32,7 +32,7 @@ from tests.conftest import LONG
 from tests.random_folders import Case, cases
 from tests.servers import Database
 
-EXAMPLES = 2000 if LONG else 50
+EXAMPLES = 2000 if LONG else 30
 RESET = "drop schema if exists chatops, ship cascade; drop schema public cascade; create schema public; reset all"
 
 

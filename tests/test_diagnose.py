@@ -249,10 +249,13 @@ def test_every_code_is_explained_offline(chatops_inprocess: Run) -> None:
 
 
 def test_the_query_can_be_pasted_into_psql(deployed: Database, mended: Database, chatops_inprocess: Run) -> None:
+    now, before = "", ""  # one psql for all of them: each ends by itself
     for check in load.shipped():
         text = chatops_inprocess("explain", check.code, "--sql", check=0).stdout
-        now, _, before = text.partition("-- before migration 021:")
-        ran = mended.psql(now)
-        assert ran.returncode == 0, (check.code, ran.stderr)
-        if before:
-            assert deployed.psql(before).returncode == 0, check.code
+        after, _, until = text.partition("-- before migration 021:")
+        assert after.rstrip().endswith(";")
+        now += f"\\echo {check.code}\n{after}\n"
+        before += f"\\echo {check.code}\n{until}\n" if until else ""
+    for database, texts in ((mended, now), (deployed, before)):
+        ran = database.psql(texts)
+        assert ran.returncode == 0, (ran.stdout[-200:], ran.stderr)

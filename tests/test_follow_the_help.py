@@ -130,6 +130,7 @@ def test_objects_that_are_missing_and_rows_that_stand_in_their_way(mended: Datab
     is_left_to_a_person(mended, chatops_inprocess, left)
 
 
+@pytest.mark.full  # each by itself: tests/test_structure.py
 def test_what_people_and_tools_do_at_night(migrated_application_database: Database, chatops_inprocess: Run) -> None:
     database = migrated_application_database
     for harm in LOUD:

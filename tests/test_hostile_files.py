@@ -199,7 +199,7 @@ def test_a_file_with_one_thing_wrong_crashes_nothing(latest_database: Database, 
             continue
         whole = (tmp_path / name).read_text()
         for words in commands:
-            for bad in spoilt_texts(whole, (150 if words[0] == "report" else 25) // (1 if LONG else 5)):
+            for bad in spoilt_texts(whole, (150 if words[0] == "report" else 25) // (1 if LONG else 10)):
                 (tmp_path / "it").write_text(bad)
                 done = chatops_inprocess(*words, db=latest_database)
                 assert done.exit_code in (0, 1, 2, 4), (words, bad, done.stderr)
@@ -216,8 +216,8 @@ def test_an_archive_with_one_thing_wrong_is_refused_or_replayed(
     with zipfile.ZipFile(tmp_path / "right.zip") as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     head, results = json.loads(files["capture.json"]), json.loads(files["results.json"])
-    wrong = [{"capture.json": json.dumps(bad).encode()} for bad in spoilings(head, 40 if LONG else 5)]
-    wrong += [{"results.json": json.dumps(bad).encode()} for bad in spoilings(results, 30 if LONG else 4)]
+    wrong = [{"capture.json": json.dumps(bad).encode()} for bad in spoilings(head, 40 if LONG else 3)]
+    wrong += [{"results.json": json.dumps(bad).encode()} for bad in spoilings(results, 30 if LONG else 2)]
     wrong += [{"results.json": b"[]"}, {"rows/chats.jsonl": b""}, {"rows/chats.jsonl": b"{}\n"}, {"rows/chats.jsonl": b"\xff\n"},
               {"rows/chats.jsonl": b'{"id": 5}\n'}, {"rows/chats.jsonl": b"[" * 90_000}, {"rows/messages.jsonl": None}]  # fmt: skip
     try:

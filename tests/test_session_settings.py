@@ -196,7 +196,7 @@ def test_settings_of_the_database_and_the_environment_change_no_answer(ailing: D
     if not LONG:
         first = {name: value for name, value in together[0].items() if name not in APART}
         written, parallel = ({name: together[0][name] for name in APART if ("parallel" in name) is one} for one in (False, True))
-        by_turns = [(session, env, names[at % 2 :: 2]) for at, (session, env, _) in enumerate(every)][1:]
+        by_turns = [(session, env, names[at % 4 :: 4]) for at, (session, env, _) in enumerate(every)][1:]
         others = by_turns if ailing.server.version >= 18 else by_turns[-1:]
         every = [
             (first, {}, names),
