@@ -23,7 +23,7 @@ from typing import Any, TypedDict, Unpack
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import forks
+from tests import forks, keeping
 from tests.clusters import cluster, deployed_tenant, lone_coordinator, tenant
 from tests.servers import DEBIAN_15, Database, Farm, Server, bare_environment, pgbouncer, pgbouncer_program
 
@@ -472,7 +472,7 @@ def inside(
 
 
 @pytest.fixture
-def chatops_inprocess(home: Path, tmp_path: Path) -> Callable[..., Result]:
+def chatops_inprocess(home: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Result]]:
     """Runs the command inside this process, much quicker than `chatops`, in the same environment; see `Around`.
 
     `terminal` (columns, rows) lets stdout and stderr be a terminal without colours; nobody is at its keyboard. `encoding` is
@@ -495,4 +495,6 @@ def chatops_inprocess(home: Path, tmp_path: Path) -> Callable[..., Result]:
         )  # fmt: skip
         return _judge(done, arguments, around.get("check"))
 
-    return run
+    keeps = not LONG and request.path.stem in keeping.KEEPS
+    with keeping.kept_sessions() if keeps else contextlib.nullcontext():
+        yield run

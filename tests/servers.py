@@ -31,6 +31,8 @@ from typing import Any
 
 import psycopg
 
+from tests import keeping
+
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 CONFIGURATION = {
@@ -193,6 +195,8 @@ class Server:
     def create_database(self, template: str | None = None, name: str | None = None) -> Database:
         """A new database, empty or the copy of another one that nobody is connected to."""
         name = name or f"test_{_RUN}_{next(_unique)}"
+        if template is not None:
+            keeping.let_go()
         # Half the time of wal_log where checkpoints cost nothing.
         template = template or ("template0" if self.data is None else "template1")
         self._maintain(f'create database "{name}" template "{template}" strategy file_copy')

@@ -1,0 +1,93 @@
+"""Sessions of chatops that are kept from one run inside this process to the next, as a pooler by session keeps them.
+
+For tests that ask one database many things: a session costs as much to begin as many a question, and each learns the catalog anew.
+Not for those about sessions, roles and settings: what is set for a role or a database holds for sessions that begin after it. In
+the long form each run has a session of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any, Self
+
+import psycopg
+import pytest
+from psycopg import pq
+
+Key = tuple[tuple[str, str], ...]
+AS_IT_BEGAN = b"discard all"
+"""What a pooler says between two clients."""
+KEEPS = {
+    "test_completion", "test_completion_accepted", "test_diagnose_short", "test_follow_the_help", "test_lists", "test_log", "test_narrow",
+    "test_odd_schemas", "test_printed_commands", "test_questions", "test_screens",
+}  # fmt: skip
+"""The files of tests in whose quick form they are kept."""
+_kept: dict[Key, list[pq.abc.PGconn]] = {}
+_one_at_a_time = threading.Lock()
+_connect = psycopg.connect
+_GONE = pq.PGconn.connect(b"host=/nowhere")
+
+
+class Keeping(psycopg.Connection[Any]):
+    """A connection whose session, once it is closed with nothing under way, is there for the next to the same place."""
+
+    key: Key = ()
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **how: Any) -> Self:  # type: ignore[override]
+        """A session of before where one lives, else a new one."""
+        name = str(how.get("application_name", ""))
+        if not name.startswith("chatops ") or conninfo:
+            return _connect(conninfo, **how)  # type: ignore[return-value]
+        named = (*how.items(), *((variable, value) for variable, value in os.environ.items() if variable.startswith("PG")))
+        key = tuple(sorted((one, str(value)) for one, value in named if one != "application_name"))
+        while (pgconn := _taken(key)) is not None:
+            if pgconn.exec_(AS_IT_BEGAN).status == pq.ExecStatus.COMMAND_OK:
+                found = cls(pgconn)
+                found._autocommit, found.prepare_threshold = bool(how.get("autocommit")), how.get("prepare_threshold", 5)
+                found.execute("select pg_catalog.set_config('application_name', %s, false)", (name,))
+                break
+            pgconn.finish()
+        else:
+            found = super().connect(**how)
+        found.key = key
+        return found
+
+    def close(self) -> None:
+        """Keeps the session, where it is whole and nothing is under way in it."""
+        pgconn = self.pgconn
+        if (pgconn.status, pgconn.transaction_status) != (pq.ConnStatus.OK, pq.TransactionStatus.IDLE):
+            super().close()
+            return
+        self.pgconn, self._closed = _GONE, True
+        with _one_at_a_time:
+            _kept.setdefault(self.key, []).append(pgconn)
+
+
+def _taken(key: Key) -> pq.abc.PGconn | None:
+    with _one_at_a_time:
+        ready = _kept.get(key)
+        return ready.pop() if ready else None
+
+
+def let_go() -> None:
+    """Ends all sessions that are kept: a database that somebody is connected to cannot be copied."""
+    with _one_at_a_time:
+        for ready in _kept.values():
+            for pgconn in ready:
+                pgconn.finish()
+        _kept.clear()
+
+
+@contextlib.contextmanager
+def kept_sessions() -> Iterator[None]:
+    """Inside the block sessions of chatops are kept; after it none is left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg, "connect", Keeping.connect)
+        try:
+            yield
+        finally:
+            let_go()
