@@ -430,6 +430,6 @@ def test_how_far_to_is_from_what_is_in_is_said_wherever_it_points(chatops_inproc
     assert "Beyond" not in exact.split("001_chat_core applied")[0]
     assert "Nothing is left to apply up to --to 016. Check it: " in told("--to", "016", "--yes")
     again = told("--to", "017")
-    assert "Nothing to take over: the ledger has what is there. 017 is not in: migrate runs it: " in again
+    assert "Nothing to take over: the ledger has every file that is in. 017 is not in: migrate runs it: " in again
     data = json.loads(chatops_inprocess("adopt", "--to", "017", "-o", "json", db=database, check=0).stdout)
     assert data["not_in"] == ["017_fix_concurrent_messages"]

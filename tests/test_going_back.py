@@ -55,9 +55,18 @@ def test_the_sql_of_back_leaves_functions_and_views_as_they_were(
     assert all(one in script for one in told["statements"])
     assert sorted(told["drops"]) == ["function shown_name", "procedure nothing_done", "view Few things"]
     assert sorted(told["restores"]) == ["function shown_name", "view named_things"]
+    assert told["ledger_forgets"] is True
     for statement in told["statements"]:
         database_everywhere.execute(statement)
     assert database_everywhere.execute(NOW) == before
+    # Every screen says so: the file is pending, the log has it, and it goes in again.
+    status = json.loads(chatops_inprocess("status", "--dir", where, "-o", "json", db=database_everywhere).stdout)
+    assert [one["state"] for one in status["files"]] == ["applied", "pending"]
+    logged = json.loads(chatops_inprocess("log", "-o", "json", db=database_everywhere, check=0).stdout)["actions"]
+    assert [(one["action"], one["row_id"], one["before"]["state"]) for one in logged] == [("back", "002_second", "applied")]
+    assert "migrate --back 002_second" in chatops_inprocess("log", db=database_everywhere, check=0).stdout
+    chatops_inprocess("migrate", "--dir", where, "--yes", db=database_everywhere, check=0)
+    assert database_everywhere.execute(NOW) != before
 
 
 def test_what_a_file_does_to_tables_is_named_and_left_to_a_person(
@@ -69,21 +78,33 @@ def test_what_a_file_does_to_tables_is_named_and_left_to_a_person(
     assert "002_rows makes no function and no view" in refused
     told = chatops_inprocess("migrate", "--dir", where, "--back", "1", db=database, check=0).stdout
     assert "Not taken back: what it does to tables and rows (lines 1 of the file)" in told
+    assert "The ledger still calls it applied" in told
+    assert "chatops.migrations" not in told
     chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
     refused = chatops_inprocess("migrate", "--dir", where, "--back", "1", db=database, check=4).stderr
     assert "003_second made the same since: 001_first goes after that" in refused
 
 
 def test_017_goes_by_itself_and_what_comes_after_it_all_together(
-    core_database: Any, chatops_inprocess: Callable[..., Any]
+    core_database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
 ) -> None:
     chatops_inprocess("adopt", "--to", "017", "--yes", db=core_database, check=0)
     told = chatops_inprocess("migrate", "--back", "017", db=core_database, check=0).stdout
     assert "It was adopted: what stood here before it nobody kept" in told
     drop = "drop function public.should_keep_assignment(p_chat_id uuid, p_current_state text, p_assigned_operator_id uuid);"
     assert drop in told
-    core_database.execute(drop)
-    chatops_inprocess("migrate", "--again", "017", "--yes", db=core_database, check=0)
+    core_database.execute(told)
+    status = json.loads(chatops_inprocess("status", "-o", "json", db=core_database).stdout)
+    assert {one["state"] for one in status["files"] if one["name"].startswith("017")} == {"pending"}
+    chatops_inprocess("migrate", "--to", "017", "--yes", db=core_database, check=0)
+    page = chatops_inprocess("report", "--last", "-o", "markdown", db=core_database, check=0).stdout
+    assert "take 017 back, once the old code is deployed: its SQL: `chatops migrate --back 017`" in page
+    assert "nothing takes back" not in page
+    where = folder(tmp_path, f001_first=FIRST)
+    chatops_inprocess("migrate", "--dir", where, "--yes", db=core_database, check=0)
+    page = chatops_inprocess("report", "--last", "-o", "markdown", db=core_database, check=0).stdout
+    assert "What 001 did to tables and rows, if anything, nothing takes back but a person." in page
+    assert "chatops migrate --dir FOLDER --back 001" in page
     assert core_database.value("select count(*) from pg_proc where proname = 'should_keep_assignment'") == 1
     refused = chatops_inprocess("migrate", "--back", "022", db=core_database, check=4).stderr
     assert "022_stop_new_damage goes with all of chatops, not by itself" in refused

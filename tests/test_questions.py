@@ -289,7 +289,7 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     chatops_inprocess("adopt", "--to", "017", "--yes", db=core_database, check=0)
     core_database.execute(f"set session_replication_role = replica; {wrong.format('now()')}")
     before = told()
-    assert "right before it" not in before
+    assert "just before the migration" not in before
     screen = Terminal(home, "migrate", CHATOPS_DATABASE_URL=core_database.url, LINES="24", COLUMNS="80")
     screen.until("[y/N]")
     seen = screen.seen
@@ -303,9 +303,20 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     screen.type(b"y\n")
     assert screen.end() == 0, screen.seen
     after = told()
-    assert re.search(r"^right before it \d findings?, now the same$", after, re.MULTILINE), after
+    assert re.search(r"^just before the migration: \d findings?[^;]*; now: the same$", after, re.MULTILINE), after
+    told_last = json.loads(chatops_inprocess("report", "--last", "-o", "json", db=core_database, check=0).stdout)
+    assert {one["age"] for one in told_last["findings"]} == {"older"}
+    assert told_last["good"] is True
+    page = chatops_inprocess("report", "--last", "-o", "markdown", db=core_database, check=0).stdout
+    same = re.search(r"just before the migration: (\d findings?[^;]*); now: the same$", after, re.MULTILINE)
+    assert same is not None
+    assert f"nothing is newer: the same {same[1]} as just before it" in page
+    day = chatops_inprocess("verify", "--since", "24h", db=core_database).stdout
+    assert f"just before the migration: {same[1]}; now: the same" in day
     core_database.execute("insert into platform_config(key, value) values ('max_reassignments', '\"many\"')"
                           " on conflict (key) do update set value = excluded.value")  # fmt: skip
     later = told()
-    assert re.search(r"^right before it \d findings?, now \d; new: CONF001$", later, re.MULTILINE), later
+    assert re.search(
+        r"^just before the migration: \d findings?[^;]*; now: \d findings?[^;]*; new: CONF001$", later, re.MULTILINE
+    ), later
     assert re.search(r"1 newer \(CONF001\)", later), later

@@ -268,7 +268,7 @@ def test_what_is_older_than_the_last_migration_is_told_apart_and_counts_all_the_
     assert ages == {"OPER001": "newer"}
     assert "data: 1 finding: 1 newer (OPER001), 0 older" in shown
     assert "; since the last migration" in shown
-    assert "exit code 1; a repair mends some of it" in shown
+    assert "exit code 1; mend it: chatops repair --dry-run" in shown
 
 
 def test_what_is_more_than_is_shown_comes_with_the_command_that_shows_it(deployed: Database, chatops_inprocess: Run) -> None:

@@ -24,7 +24,7 @@ _TOOK = re.compile(r" is over after (.+?)(?:,|$)")
 OUTCOMES = ("done", "refused", "moved", "failed")
 ACTIONS = (
     "reassign", "release", "close", "reopen", "drain", "undrain", "undo", "repair", "snooze", "guard", "pause", "resume", "again",
-    "psql",
+    "back", "psql",
 )  # fmt: skip
 """The first word of what may be in the log."""
 IN_TWO_WORDS = ("guard on", "guard off", "snooze off", "psql opened", "psql closed")
@@ -92,8 +92,8 @@ class Logged(Entry):
 
 def _what(row: Logged) -> str:
     name = f"{row.action} {row.code}" if row.code else row.action
-    if row.action == "again" and row.row_id:
-        name = f"migrate --again {row.row_id}"
+    if row.action in ("again", "back") and row.row_id:
+        name = f"migrate --{row.action} {row.row_id}"
     name += f" of {row.undoes}" if row.undoes and row.action == "undo" else ""
     return name if row.outcome == "done" else f"{name}: {row.outcome}"
 

@@ -47,6 +47,7 @@ NO_WAY_BACK = {
     "pause": "chatops resume ends a pause",
     "resume": "chatops pause begins another",
     "again": "chatops migrate --again makes what the files say; what was there before stands in the log",
+    "back": "chatops migrate applies the file again",
     "psql": "what was done in psql is in no log: nothing is known of it",
 }
 """What cannot be undone, and why not."""

@@ -53,7 +53,7 @@ switches = words("on", "off")
 subjects = words("schema", "data")
 writers = words("application", "functions")
 actions = words("reassign", "release", "close", "reopen", "drain", "undrain", "undo", "repair", "snooze", "guard", "pause",
-                "resume", "again", "psql")  # fmt: skip
+                "resume", "again", "back", "psql")  # fmt: skip
 topics = words("guide", "on-call", "migrations", "scale", "safety", "reference", "findings", "glossary",
                *(name for _, name, _ in COMMANDS))  # fmt: skip
 

@@ -9,7 +9,7 @@ from chatops.flows.run import Invocation
 from chatops.migrations import ledger
 from chatops.migrations.again import entry_of
 from chatops.migrations.carry_over import carried_over
-from chatops.migrations.going_back import going_back, made, made_later, ours_alone
+from chatops.migrations.going_back import forgetting, going_back, made, made_before, made_later, ours_alone
 from chatops.migrations.plan import State, plan
 from chatops.model import Answer, Text
 from chatops.screens import going_back as screen
@@ -42,14 +42,21 @@ def back(invocation: Invocation, options: FolderOptions, name: str) -> ExitCode:
             next_steps=[("files from 018 on, together", invocation.here("remove", "--dry-run"))],
         )
     found = going_back(database, entry.file.reading, planned.source, entry.name, is_in=entry.state.is_in)
-    again = invocation.here("migrate", "--again", entry.name.partition("_")[0], *options.words())
-    text = screen.script(called, found, db.identifier(database.target.schema), again, is_in=entry.state.is_in,
-        adopted=entry.state is State.ADOPTED,
-    )  # fmt: skip
+    number, adopted = entry.name.partition("_")[0], entry.state is State.ADOPTED
+    # What a person has to take back stays in the ledger, and so does what leaves an earlier file without what it made.
+    whole = not found.beyond and not (adopted and made_before(entry, planned.entries))
+    forget = forgetting(database.target.schema, entry.row) if entry.row is not None and whole else ""
+    late = any(other.state.is_in for other in planned.entries[planned.entries.index(entry) + 1 :])
+    anew = ("--to", number, *(["--allow-out-of-order"] if late else []))
+    again = invocation.here("migrate", *(anew if forget else ("--again", number)), *options.words())
+    text = screen.script(
+        called, found, db.identifier(database.target.schema), again, forget, is_in=entry.state.is_in, adopted=adopted
+    )
     if invocation.format() in ("table", "plain", "sql"):
         invocation.emit(text)
         return ExitCode.OK
-    data = {"file": entry.name, "state": entry.state.value, "statements": list(found.statements),
+    data = {"file": entry.name, "state": entry.state.value, "statements": [*found.statements, *([forget] if forget else [])],
+            "ledger_forgets": bool(forget),
             "drops": list(found.dropped), "restores": list(found.restored), "beyond_lines": list(found.beyond)}  # fmt: skip
     invocation.show(Answer("migrate", [Text(list(text.splitlines()))], data, invocation.now))
     return ExitCode.OK

@@ -1,14 +1,21 @@
-"""`chatops report --last`: the newest run in the ledger, and what all checks say now."""
+"""`chatops report --last`: the newest run in the ledger, what all checks say now, and how to go back."""
 
 from __future__ import annotations
 
-from chatops.checks import began, run
-from chatops.checks.results import with_rows
+from collections.abc import Sequence
+
+from chatops.checks import run
+from chatops.checks.since_before import since_before
 from chatops.checks.window import SINCE_MIGRATION
-from chatops.flows import earlier_look, run_checks
+from chatops.db import Database
+from chatops.errors import UsageError
+from chatops.flows import run_checks
+from chatops.flows.folder import FolderOptions
 from chatops.flows.run import Invocation
-from chatops.flows.verify import GROUPS, ROWS_DATED, ROWS_SHOWN
-from chatops.migrations.last_run import last_run
+from chatops.flows.verify import GROUPS, looked
+from chatops.migrations.going_back import GoingBack, going_back, ours_alone
+from chatops.migrations.last_run import Ran, last_run
+from chatops.migrations.source import SHIPPED, Folder, chosen
 from chatops.screens.report_run import RunReport
 
 
@@ -16,12 +23,35 @@ def of_last_run(invocation: Invocation) -> RunReport:
     """Reads the ledger, runs the checks. Raises RefusedError where no run is in the ledger."""
     with invocation.reading() as database:
         ran = last_run(database)
+        folder = _folder_of(invocation, ran)
+        back = _back(database, ran, folder)
     checks = run_checks.choose(invocation.configuration, None, (), (), GROUPS)
-    survey = run_checks.survey(
-        invocation, checks, since=SINCE_MIGRATION, threshold=(), timeout=run.WHOLE_BUDGET_SECONDS, rows=ROWS_DATED
-    )
-    aged = began.ages(survey, earlier_look.last_tick(invocation, None) if survey.inventory.migrated_at else None)
+    survey, aged, before = looked(invocation, checks, SINCE_MIGRATION, (), run.WHOLE_BUDGET_SECONDS)
     target = invocation.target
     parts = (ran[-1].environment or target.name, target.shown(), f"schema {target.schema}")
     place = " · ".join(part for part in parts if part)
-    return RunReport(ran, with_rows(survey, ROWS_SHOWN), aged, place, run_checks.reader(invocation))
+    words = [] if all(one.source == SHIPPED for one in ran) else FolderOptions().words() if folder else ["--dir", "FOLDER"]
+    way = invocation.here("migrate", *words, "--back")
+    return RunReport(ran, survey, aged, place, run_checks.reader(invocation), since_before(survey, before), back, way)
+
+
+def _folder_of(invocation: Invocation, ran: Sequence[Ran]) -> Folder | None:
+    """The folder that the files of a run lie in; None where nobody says which it is."""
+    if all(one.source == SHIPPED for one in ran):
+        return chosen(None, SHIPPED).folder
+    try:
+        folder = FolderOptions().folder(invocation.configuration)
+    except UsageError:
+        return None
+    return folder if all(one.source == folder.source for one in ran) else None
+
+
+def _back(database: Database, ran: Sequence[Ran], folder: Folder | None) -> dict[str, GoingBack | None]:
+    """What takes back the files that go by themselves, the newest first; None where the file is not at hand."""
+    files = {file.name: file for file in folder.files} if folder is not None else {}
+    return {
+        one.name: going_back(database, files[one.name].reading, one.source, one.name, is_in=True, inside=True)
+        if one.name in files else None
+        for one in reversed(ran)
+        if one.kind == "versioned" and one.state == "applied" and not ours_alone(one.source, one.name)
+    }  # fmt: skip

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from chatops import formatting
 from chatops.checks import before_files, began, load
+from chatops.checks.began import Age
 from chatops.checks.compare_looks import Earlier
-from chatops.checks.results import with_rows
+from chatops.checks.load import Check
+from chatops.checks.results import Survey, with_rows
 from chatops.errors import ExitCode, UsageError
 from chatops.flows import earlier_look, pager, run_checks, tenants, verify_receipt, verify_scenarios
 from chatops.flows.run import Invocation
@@ -79,19 +82,25 @@ def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
     if request.listed:
         pager.show_paged(invocation, screen.catalogue(checks))
         return ExitCode.OK
-    looks: list[Earlier | None] = []
-    survey = run_checks.survey(
-        invocation, checks, since=request.since, threshold=request.threshold, timeout=request.timeout, rows=ROWS_DATED,
-        beside=lambda database, found: looks.append(before_files.kept(database, found.inventory.migrated_at)),
-    )  # fmt: skip
-    before = looks[0] if looks else None
-    earlier = before or (earlier_look.last_tick(invocation, None) if survey.inventory.migrated_at else None)
-    aged = began.ages(survey, earlier)
-    survey = with_rows(survey, ROWS_SHOWN)
+    survey, aged, before = looked(invocation, checks, request.since, request.threshold, request.timeout)
     own = () if request.checks_dir is None else ("--checks-dir", shlex.quote(str(request.checks_dir)))
     answer = screen.verification(survey, replace(run_checks.reader(invocation), own=own), severity, aged, before)
     pager.show_paged(invocation, outcomes.with_outcomes(answer, survey, severity, invocation.here))
     return run_checks.exit_code(survey, severity)
+
+
+def looked(
+    invocation: Invocation, checks: Sequence[Check], since: str, threshold: Sequence[str], timeout: float
+) -> tuple[Survey, dict[str, Age], Earlier | None]:
+    """What the checks find, since when it is so, and the look from just before the last migration: what a deploy is judged by."""
+    looks: list[Earlier | None] = []
+    survey = run_checks.survey(
+        invocation, checks, since=since, threshold=threshold, timeout=timeout, rows=ROWS_DATED,
+        beside=lambda database, found: looks.append(before_files.kept(database, found.inventory.migrated_at)),
+    )  # fmt: skip
+    before = looks[0] if looks else None
+    earlier = before or (earlier_look.last_tick(invocation, None) if survey.inventory.migrated_at else None)
+    return with_rows(survey, ROWS_SHOWN), began.ages(survey, earlier), before
 
 
 def _promises(invocation: Invocation, request: VerifyRequest) -> ExitCode:

@@ -5,6 +5,7 @@ Of files that make functions and views alone nothing else remains. What changes 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +14,7 @@ from chatops.db import Database
 from chatops.frozen import frozen
 from chatops.migrations.again import Made, made_by
 from chatops.migrations.migration_text import MigrationText
-from chatops.migrations.plan import Entry
+from chatops.migrations.plan import Entry, LedgerRow
 from chatops.migrations.scanner import Statement
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.migrations.statements import first_word
@@ -45,6 +46,17 @@ def made(reading: MigrationText) -> list[Made]:
         one for statement in reading.statements if first_word(statement) == "CREATE" and (one := made_by(statement)) is not None
     ]
     return list({(one.kind, one.name, one.arguments): one for one in found}.values())
+
+
+def made_before(entry: Entry, entries: Sequence[Entry]) -> bool:
+    """Whether an earlier file that is in makes something of the same, which then is there no more."""
+    assert entry.file is not None
+    own = {(one.kind, one.name) for one in made(entry.file.reading)}
+    return any(
+        (one.kind, one.name) in own
+        for other in entries[: entries.index(entry)] if other.file is not None and other.state.is_in
+        for one in made(other.file.reading)
+    )  # fmt: skip
 
 
 def beyond(reading: MigrationText) -> tuple[int, ...]:
@@ -101,10 +113,16 @@ def _parts(arguments: str) -> list[str]:
     return [part for part in parts if part.strip()]
 
 
-def going_back(database: Database, reading: MigrationText, source: str, name: str, *, is_in: bool) -> GoingBack:
-    """What takes a file back here: by the ledger for one that `is_in`, by what is there now for one that is not."""
+def going_back(
+    database: Database, reading: MigrationText, source: str, name: str, *, is_in: bool, inside: bool = False
+) -> GoingBack:
+    """What takes a file back here: by the ledger for one that `is_in`, by what is there now for one that is not.
+
+    `inside`: inside a transaction that reads.
+    """
     own, schema = made(reading), database.target.schema
-    rows = _there(database, own, source, name, ledger=is_in)
+    with contextlib.nullcontext() if inside else database.reading():
+        rows = _there(database, own, source, name, ledger=is_in)
     statements: list[str] = []
     dropped: list[str] = []
     restored: list[str] = []
@@ -119,11 +137,16 @@ def going_back(database: Database, reading: MigrationText, source: str, name: st
     return GoingBack(tuple(statements), tuple(dropped), tuple(restored), beyond(reading))
 
 
+def forgetting(schema: str, row: LedgerRow) -> str:
+    """The statement by which the ledger forgets a file whose whole effect is taken back, and the log keeps what it knew."""
+    values = {"target_schema": schema, "source": row.source, "name": row.name, "before": row.checksum}
+    return db.inlined(sqlfiles.body_of("queries/ledger_taken_back.sql"), values) + ";"
+
+
 def _there(database: Database, own: Sequence[Made], source: str, name: str, *, ledger: bool) -> Sequence[Mapping[str, object]]:
     values = {"schema": database.target.schema, "source": source, "name": name, "names": [one.name for one in own]}
     text = sqlfiles.read("queries/going_back.sql" if ledger else "queries/going_back_pending.sql")
-    with database.reading():
-        return database.mappings(text, values)
+    return database.mappings(text, values)
 
 
 def _before(rows: Sequence[Mapping[str, object]], one: Made, *, is_in: bool) -> str | None:

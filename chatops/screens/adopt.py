@@ -226,7 +226,7 @@ def _counts(look: AdoptLook) -> list[Line]:
         lines.append(f"{formatting.plural(len(proposal.files), 'file')} to record as applied: {_range(proposal)}.")
         lines += gaps(survey.folder, proposal.files)
     elif survey.of(Verdict.RECORDED):
-        lines.append("Nothing to take over: the ledger has what is there.")
+        lines.append("Nothing to take over: the ledger has every file that is in.")
     else:
         lines.append(f"Nothing to take over: no file of {survey.folder.source} is in yet.")
     if any(proof.there and proof.same < len(proof.there) and not proof.missing for proof in survey.judgement.proofs

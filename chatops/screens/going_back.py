@@ -28,12 +28,28 @@ def lines(found: Mapping[str, GoingBack], names: Sequence[str], back: str) -> li
     told: list[Line] = []
     for name, one in found.items():
         told.append(f"Going back from {formatting.visible(called(name))}: deploy the old code; {of_file(one)}.")
-        if one.dropped and not one.restored and len(one.statements) <= FEW:
-            told[-1] = f"{told[-1]} To drop {'it' if len(one.dropped) == 1 else 'them'}:"
-            told += [[Span(f"  {statement}", "code")] for statement in one.statements]
-        elif one.statements or one.restored:
+        if one.statements or one.restored:
             told.append([Span("  its SQL, once it is in: "), Span(f"{back} {name.partition('_')[0]}", "code")])
     return told
+
+
+def steps(found: Mapping[str, GoingBack | None], back: str) -> list[tuple[str, str]]:
+    """Of files that are in, the newest first: the labelled commands that write what takes each back."""
+    names = [name for name, one in found.items() if one is None or one.statements or one.restored]
+    called = told_apart(found)
+    after = "back, once the old code is deployed: its SQL"
+    if len(names) > FEW:
+        return [(f"take one of {listed(sorted(names))}, the newest first, {after}", f"{back} FILE")]
+    return [(f"take {formatting.visible(called(name))} {after}", f"{back} {name.partition('_')[0]}") for name in names]
+
+
+def stays(found: Mapping[str, GoingBack | None]) -> str:
+    """Of files that are in: what nothing takes back but a person; "" where there is nothing of that."""
+    names = [name for name, one in found.items() if one is not None and one.beyond]
+    unread = [name for name, one in found.items() if one is None]
+    told = [f"What {listed(sorted(some))} did to tables and rows{any_} nothing takes back but a person."
+            for some, any_ in ((names, ""), (unread, ", if anything,")) if some]  # fmt: skip
+    return " ".join(told)
 
 
 def of_file(one: GoingBack) -> str:
@@ -50,8 +66,11 @@ def of_file(one: GoingBack) -> str:
     return ", ".join(parts) or "it leaves nothing"
 
 
-def script(name: str, found: GoingBack, schema: str, again: str, *, is_in: bool, adopted: bool = False) -> str:
-    """The statements as a file for psql, with what has to be known before them."""
+def script(name: str, found: GoingBack, schema: str, again: str, forget: str, *, is_in: bool, adopted: bool = False) -> str:
+    """The statements as a file for psql, with what has to be known before them.
+
+    `forget` is the statement by which the ledger forgets the file, "" where it stays in; `again` the command that makes it again.
+    """
     head = [
         f"-- Takes {name} back as it is here{'' if is_in else ', once it is in'}. First deploy the code that does without it."
     ]
@@ -62,8 +81,12 @@ def script(name: str, found: GoingBack, schema: str, again: str, *, is_in: bool,
         head.append("-- It was adopted: what stood here before it nobody kept, so what it makes is dropped.")
     if found.restored and not is_in:
         head.append(f"-- {', '.join(found.restored)}: what is here now is kept when the file goes in; ask again then.")
-    tail = (
-        [f"-- The ledger still calls it applied, and verify what is gone missing. To make it once more: {again}"] if is_in else []
-    )
-    body = ["begin;", f"set local search_path = {schema}, pg_temp;", *found.statements, "commit;"] if found.statements else []
+    if forget:
+        tail = [f"-- The ledger forgets it, and the log says so: status calls it pending. To apply it once more: {again}"]
+    elif is_in:
+        tail = [f"-- The ledger still calls it applied, and verify what is gone missing. To make it once more: {again}"]
+    else:
+        tail = []
+    own = [*found.statements, *([forget] if forget else [])]
+    body = ["begin;", f"set local search_path = {schema}, pg_temp;", *own, "commit;"] if found.statements else []
     return "\n".join([*head, *body, *tail]) + "\n"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from datetime import UTC, datetime
 
 from chatops import formatting
 from chatops.checks.began import Age
 from chatops.checks.findings import counts_as_found, findings
 from chatops.checks.results import Survey
+from chatops.checks.since_before import SinceBefore
 from chatops.frozen import frozen
 from chatops.migrations.from_then_on import FROM_THEN_ON, NOTHING
+from chatops.migrations.going_back import GoingBack, ours_alone
 from chatops.migrations.last_run import Ran
 from chatops.migrations.plan import listed, short
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Answer, Column, Line, Span, Table, Text, named
+from chatops.screens import going_back
 from chatops.screens.lines import Reader
 from chatops.screens.report_page import next_steps, page, table
 
@@ -28,6 +32,12 @@ class RunReport:
     ages: Mapping[str, Age]
     place: str
     reader: Reader
+    compared: SinceBefore | None = None
+    """What came and went since just before the run, where that was looked at."""
+    goes_back: Mapping[str, GoingBack | None] = field(default_factory=dict)
+    """Of the files that go by themselves, the newest first, what takes each back; None where the file is not at hand."""
+    way_back: str = ""
+    """The command that writes the SQL for one of them, without the file."""
 
     @property
     def files(self) -> list[Ran]:
@@ -41,9 +51,23 @@ class RunReport:
         verb = "adopted" if all(one.state == "adopted" for one in self.ran) else "applied"
         parts = [listed([one.name for one in files])] if files else []
         parts += [formatting.plural(len(made), "view")] if made else []
-        wrong = [one for one in self.found if one["age"] != "older"]
-        after = "nothing found is newer" if not wrong else f"{formatting.plural(len(wrong), 'finding')} newer, or of unknown age"
-        return f"{' and '.join(parts)} {verb}; {after}"
+        return f"{' and '.join(parts)} {verb}; {self._after}"
+
+    @property
+    def _after(self) -> str:
+        """What is newer than the run, and how that compares with just before it."""
+        newer = [one["code"] for one in self.found if one["age"] == "newer"]
+        undated = [one["code"] for one in self.found if one["age"] not in ("newer", "older")]
+        told = [f"{formatting.count(len(codes))} {says}: {' '.join(codes)}"
+                for codes, says in ((newer, "newer"), (undated, "without a time")) if codes]  # fmt: skip
+        if told:
+            return "; ".join(told)
+        if self.compared is None:
+            return "nothing is newer" if self.found else "nothing is wrong"
+        if self.compared.was.keys() == self.compared.now.keys():
+            same = f"the same {self.compared.counted_then} as just before it" if self.compared.was else "nothing is wrong"
+            return f"nothing is newer: {same}" if self.compared.was else same
+        return f"nothing is newer; {self.compared.in_words}"
 
     @property
     def good(self) -> bool:
@@ -86,19 +110,17 @@ class RunReport:
         steps = []
         if adopted:
             steps.append(("take the adopt back", here("adopt", *(part for name in adopted for part in ("--forget", name)))))
-        if any(one.source == SHIPPED and short(one.name) > DEPLOYED for one in self.files):
-            steps.append(("take all of chatops out", here("remove", "--dry-run")))
+        if ours := [one.name for one in self.files if ours_alone(one.source, one.name)]:
+            steps.append((f"take {listed(ours)} back: all of chatops together, {DEPLOYED} stays", here("remove", "--dry-run")))
+        steps += going_back.steps(self.goes_back, self.way_back)
         if sum(one.rows for one in self.ran):
             steps.append(("what repairs changed, before and after", here("log")))
         return [*steps, ("look again", here("verify"))]
 
     @property
     def stays(self) -> str:
-        """What no command takes back; "" where one does."""
-        last = [
-            one.name for one in self.files if one.state == "applied" and (one.source != SHIPPED or short(one.name) <= DEPLOYED)
-        ]
-        return f"No command takes {listed(last)} out again: the next file answers it." if last else ""
+        """What no command takes back; "" where there is nothing of that."""
+        return going_back.stays(self.goes_back)
 
     @property
     def by(self) -> str:

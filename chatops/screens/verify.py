@@ -14,6 +14,7 @@ from chatops.checks.compare_looks import Earlier
 from chatops.checks.findings import FailOn, counts_as_found, findings
 from chatops.checks.load import Check, shipped
 from chatops.checks.results import Result, Survey, only
+from chatops.checks.since_before import since_before
 from chatops.checks.window import is_ever
 from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text, named
 from chatops.screens.evidence import difference, evidence, machine_row
@@ -141,38 +142,58 @@ def _of_the_deploy(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mappin
             first, *more = broken(told, reader.width - 2, reader.width - 4) if reader.width else [told]
             lines += [f"  {first}", *(f"    {piece}" for piece in more)]
     older = any(ages.get(one.check.code) == "older" for one in counted)
-    beyond = [one.check.code for one in counted if one.check.code not in repair_batches.shipped()]
-    if len(beyond) == len(counted):
-        says = f"exit code 1{': what is older counts, too' if older else ''}; no repair mends it: "
-        return [*lines, *flow([[Span(says), Span(reader.here("diagnose", *reader.own), "code")]], reader)]
-    says = "exit code 1: what is older counts, too; mend it: " if older else "exit code 1; a repair mends some of it: "
-    lines += flow([[Span(says), Span(reader.here("repair", "--dry-run"), "code")]], reader)
-    if beyond:
-        others = f" and {len(beyond) - NAMED} more" if len(beyond) > NAMED else ""
-        says = f"no repair mends {' '.join(beyond[:NAMED])}{others}: "
-        lines += flow([[Span(says), Span(reader.here("explain", beyond[0]), "code")]], reader)
+    ends = f"exit code 1{': what is older counts, too' if older else ''}; "
+    for place, (says, command) in enumerate(_what_helps(counted, survey, reader)):
+        lines += flow([[Span(f"{'' if place else ends}{says}: "), Span(command, "code")]], reader)
     return lines
+
+
+def _what_helps(counted: Sequence[Result], survey: Survey, reader: Reader) -> list[tuple[str, str]]:
+    """The command that mends what counts, the same that stands at the finding; what has none is looked into."""
+    own = {one.code: one.command for one in findings(survey, reader.here)}
+    missing = any(one.check.code == MISSING for one in counted)
+    mends: dict[str, list[str]] = {}
+    helps: dict[str, list[str]] = {}
+    for one in sorted(counted, key=lambda one: one.check.group != "schema"):
+        code = one.check.code
+        # What cannot be asked, because something is missing, can be once that is there again.
+        command = own.get(MISSING if missing and one.status == "unknown" and (one.reason or "").startswith(LACKS) else code)
+        if code in repair_batches.shipped():
+            mends.setdefault(reader.here("repair", "--dry-run"), []).append(code)
+        elif command is not None and one.check.group == "schema":
+            mends.setdefault(command, []).append(code)
+        else:
+            helps.setdefault(command or "", []).append(code)
+    rest = helps.pop("", [])
+    told = [(f"mend {_named(codes)}", command) for command, codes in mends.items()]
+    told += [(f"what helps against {_named(codes)}", command) for command, codes in helps.items()]
+    if len(told) > MOST_COMMANDS:
+        every = [*mends.values(), *helps.values()]
+        told, rest = told[:MOST_COMMANDS], [*rest, *(code for codes in every[MOST_COMMANDS:] for code in codes)]
+    if rest:
+        look = reader.here("explain", rest[0]) if len(rest) == 1 else reader.here("diagnose", *reader.own)
+        told.append((f"what helps against {_named(rest)}", look))
+    if len(told) == 1:
+        return [("mend it" if mends else "what helps", told[0][1])]
+    return told
+
+
+def _named(codes: Sequence[str]) -> str:
+    return " ".join(codes[:NAMED]) + (f" and {len(codes) - NAMED} more" if len(codes) > NAMED else "")
+
+
+MISSING, LACKS = "DB003", "this database lacks"
+"""The check that finds what is missing, and how the reason of a check begins that asks for something that is."""
+MOST_COMMANDS = 3
+"""So many commands that mend are named; the rest stands at the findings."""
 
 
 def _since_before(survey: Survey, reader: Reader, before: Earlier | None) -> list[Line]:
     """What came and what went since the look that `migrate` took right before the files, by codes."""
-    at = survey.inventory.migrated_at
-    if before is None or at is None or before.at > at or not before.passed:
+    compared = since_before(survey, before)
+    if compared is None:
         return []
-    told_then = {*before.found, *before.passed}
-    asked = [one for one in survey.results if one.check.code in told_then and one.check.kind != "history"]
-    was = {one.check.code for one in asked if one.check.code in before.found}
-    now = {one.check.code for one in asked if one.status == "failed"}
-    if not was and not now:
-        return ["right before it nothing was found either"]
-    told = f"right before it {formatting.plural(len(was), 'finding')}"
-    if was == now:
-        told += ", now the same" if was else ", and none now"
-    else:
-        new, gone = sorted(now - was), sorted(was - now)
-        told += f", now {formatting.count(len(now))}"
-        told += f"; new: {' '.join(new)}" if new else "; none is new"
-        told += f"; gone: {' '.join(gone)}" if gone else ""
+    told = compared.in_words
     pieces = broken(told, reader.width, reader.width - 2) if reader.width else [told]
     return [pieces[0], *(f"  {piece}" for piece in pieces[1:])]
 
