@@ -150,7 +150,7 @@ def _of_the_deploy(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mappin
 
 def _what_helps(counted: Sequence[Result], survey: Survey, reader: Reader) -> list[tuple[str, str]]:
     """The command that mends what counts, the same that stands at the finding; what has none is looked into."""
-    own = {one.code: one.command for one in findings(survey, reader.here)}
+    own = {one.code: next((text for text in one.commands if MENDS in text), one.command) for one in findings(survey, reader.here)}
     missing = any(one.check.code == MISSING for one in counted)
     mends: dict[str, list[str]] = {}
     helps: dict[str, list[str]] = {}
@@ -160,7 +160,7 @@ def _what_helps(counted: Sequence[Result], survey: Survey, reader: Reader) -> li
         command = own.get(MISSING if missing and one.status == "unknown" and (one.reason or "").startswith(LACKS) else code)
         if code in repair_batches.shipped():
             mends.setdefault(reader.here("repair", "--dry-run"), []).append(code)
-        elif command is not None and one.check.group == "schema":
+        elif command is not None and MENDS in command:
             mends.setdefault(command, []).append(code)
         else:
             helps.setdefault(command or "", []).append(code)
@@ -182,6 +182,8 @@ def _named(codes: Sequence[str]) -> str:
     return " ".join(codes[:NAMED]) + (f" and {len(codes) - NAMED} more" if len(codes) > NAMED else "")
 
 
+MENDS = " migrate "
+"""What stands in a command that makes what is missing or otherwise; others look, or move chats."""
 MISSING, LACKS = "DB003", "this database lacks"
 """The check that finds what is missing, and how the reason of a check begins that asks for something that is."""
 MOST_COMMANDS = 3
