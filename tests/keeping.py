@@ -21,9 +21,30 @@ Key = tuple[tuple[str, str], ...]
 AS_IT_BEGAN = b"discard all"
 """What a pooler says between two clients."""
 KEEPS = {
-    "test_completion", "test_completion_accepted", "test_diagnose_short", "test_follow_the_help", "test_lists", "test_log", "test_narrow",
-    "test_odd_schemas", "test_printed_commands", "test_questions", "test_screens",
-}  # fmt: skip
+    "test_adopt",
+    "test_adopt_folders",
+    "test_chats",
+    "test_close_reopen",
+    "test_completion",
+    "test_completion_accepted",
+    "test_diagnose_more",
+    "test_diagnose_short",
+    "test_drain",
+    "test_follow_the_help",
+    "test_formats",
+    "test_hostile_files",
+    "test_lists",
+    "test_log",
+    "test_narrow",
+    "test_odd_schemas",
+    "test_printed_commands",
+    "test_questions",
+    "test_reassign",
+    "test_release",
+    "test_safety_kept",
+    "test_screens",
+    "test_undo",
+}
 """The files of tests in whose quick form they are kept."""
 _kept: dict[Key, list[pq.abc.PGconn]] = {}
 _one_at_a_time = threading.Lock()
