@@ -234,7 +234,7 @@ def test_an_assign_that_always_gives_a_real_chat_ends_the_play_at_once(
     result = chatops_inprocess("verify", "--scenarios", "-o", "json", db=latest_database, check=1)
     rows = played(result)
     assert rows["made-up people and chats"]["result"] == "passed"
-    assert "a real chat" in rows["assign: the oldest chat first"]["seen"]
+    assert "a real chat" in rows["assign: the first in the queue"]["seen"]
     assert latest_database.value("select count(*) from chats") == 0
 
 

@@ -24,7 +24,8 @@ STUCK_WORDS = {
 
 @frozen
 class StateCount:
-    """Chats in one state; `empty` are those without any user message, which wait for nobody."""
+    """Chats in one state; `empty` are those that are to get an operator although no user waits: without a
+    message, or answered."""
 
     state: str
     empty: bool

@@ -16,7 +16,7 @@ from chatops.frozen import frozen
 
 GUARDS = "022_stop_new_damage"
 PEOPLE = Promise("made-up people and chats")
-OLDEST = Promise("assign: the oldest chat first")
+OLDEST = Promise("assign: the first in the queue")
 MESSAGES = Promise("concurrent messages")
 STALE = Promise("stale write of the application", GUARDS)
 CLICKS = Promise("double click")

@@ -181,7 +181,7 @@ class DeploySteps:
                 raise FoundError(f"{formatting.plural(len(played.lost), 'scenario')} failed or could not run",
                             details=[f"{step.name}: expected {step.expected}; seen {step.seen}" for step in played.lost],
                             next_steps=[("look", self.invocation.here("verify", "--scenarios"))])  # fmt: skip
-            told += f"; {summary(played)}; nothing remains of them"
+            told += f"; {summary(played)}; no row of them remains"
         return told
 
     def watch(self) -> str:

@@ -28,6 +28,8 @@ MOST_LOST = 6
 MOST_APART = 8
 NOT_AT_ONCE = ("statements", "batched", "repairs")
 """Modes of files that no transaction holds whole, and no rehearsal measures."""
+CLOCKS = "QUEUE012"
+"""The repair that fills in the queue's clocks: before they are there, nothing is wrong with them."""
 NOBODY = "nobody"
 IN_BATCHES = "nobody: in batches, each keeps its rows for 0.2 s at most"
 MOMENT = ": for a moment"
@@ -72,7 +74,7 @@ def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount
         *described([(" ".join(names), told) for told, names in groups.items()], width),
         *([measure] if set(groups) != {NOBODY} else []),
         *_noticed(prepared, entries, width, called, counts, ways),
-        *(_mended(counts, ways, width, called) if counts else ()),
+        *(_mended(prepared, counts, ways, width, called) if counts else ()),
         *_back(prepared, entries, locks, counts, ways),
     ]
 
@@ -147,18 +149,26 @@ def size(number: int) -> str:
     return f"{value:.0f} {units[0]}" if value >= 10 or value == int(value) else f"{value:.1f} {units[0]}"
 
 
-def _mended(counts: Mapping[str, RepairCount], ways: Ways, width: int, called: Callable[[str], str]) -> list[Line]:
+def _mended(
+    prepared: Prepared, counts: Mapping[str, RepairCount], ways: Ways, width: int, called: Callable[[str], str]
+) -> list[Line]:
     """What the repairs of each file find, by its codes; what else is found is for people."""
+    no_clocks = not prepared.ledger.facts.has_queue_clocks
+    in_turn = any(len(count.found) > 1 and not count.alone for count in counts.values())
     told = []
     for name, count in counts.items():
         for place, code in enumerate(sorted(count.found)):
-            says = f"{code}  {_in_words(code, count.found[code])}"
+            number = count.found[code]
+            says = f"{code}  {_in_words(code, number)}"
+            if code == CLOCKS and no_clocks:
+                says = f"waiting_since, a new column, is filled in {formatting.plural(number, 'chat')}"
             told.append(("" if place else called(name), formatting.visible(says)))
         if count.found:
             told.append(("", f"({count.in_words})"))
         if count.uncounted:
             told.append((called(name), f"not counted: {' '.join(count.uncounted)}"))
-    heading = "What is mended:" if told else "The repairs find nothing to mend."
+    once = " (what one code mends is not counted for the next)" if in_turn else ""
+    heading = f"What is mended or filled in{once}:" if told else "The repairs find nothing to mend."
     rest: Line = [Span("What no file mends is for people: "), Span(ways.diagnose, "code")]
     return ["", [Span(heading, "strong")], *described(told, width), rest]
 

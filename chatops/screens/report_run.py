@@ -91,10 +91,11 @@ class RunReport:
         unjudged = sum(not self.survey.judged(one) for one in results)
         passed = len(results) - counted - advice - unjudged
         parts = [f"{formatting.count(passed)} passed"]
-        others = ((advice, "with advice"), (counted, "failed or unknown"), (unjudged, "had nothing to look at yet"))
+        others = ((advice, "with advice"), (counted, "failed or unknown"))
         parts += [f"{formatting.count(number)} {what}" for number, what in others if number]
         when = _at(self.survey.now)
-        return f"{formatting.plural(len(results), 'check')} at {when}: {', '.join(parts)}"
+        later = f"; {formatting.count(unjudged)} more of history have too little of it yet" if unjudged else ""
+        return f"{formatting.plural(len(results) - unjudged, 'check')} at {when}: {', '.join(parts)}{later}"
 
     @property
     def noticed(self) -> list[dict[str, str]]:

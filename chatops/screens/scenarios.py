@@ -14,7 +14,7 @@ SIGNS: dict[Verdict, tuple[str, Style]] = {
 }  # fmt: skip
 
 
-def answer(played: Performance, where: str = "rolled back, nothing remains") -> Answer:
+def answer(played: Performance, where: str = "rolled back, no row remains") -> Answer:
     """`chatops verify --scenarios`: the verdict, then each step with what was expected and seen."""
     left = f"{played.remaining} made-up rows REMAIN" if played.remaining else where
     moved = ", ".join(f"{name} by {steps}" for name, steps in (played.moved or {}).items())

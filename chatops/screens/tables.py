@@ -13,7 +13,8 @@ from chatops.model import Answer, Column, Figure, Line, Span, Table, Text, named
 from chatops.screens.columns import TAKEN, operator, operator_of_row
 from chatops.screens.lines import free_in_words
 
-EMPTY = "no message yet"
+EMPTY = "no user waits"
+"""Of a chat that is to get an operator: nobody has written, or it was answered, which CHAT007 finds."""
 
 
 LONGEST_WAIT = 100 * 365 * 86400.0
@@ -83,7 +84,7 @@ def _figures(figures: QueueFigures) -> dict[str, object]:
 def summary_answer(summary: Summary, now: datetime | None) -> Answer:
     """`chatops summary`."""
     body: list[Table | Text] = [Text([queue_line(summary.queue, now)]), summary_table(summary)]
-    chats = [Figure("chats", row.chats, "Chats by state; empty: those that wait and in which nobody has written yet.",
+    chats = [Figure("chats", row.chats, "Chats by state; empty: those that are to get an operator although no user waits.",
                     {"state": "empty" if row.empty else row.state}) for row in summary.states]  # fmt: skip
     figures = [*chats, *queue_numbers(summary.queue, now)]
     return Answer("summary", body, {"chats": summary.total, **_figures(summary.queue)}, now, figures)

@@ -1,5 +1,5 @@
 -- How many chats are in each state, and since when the oldest of them is in it.
--- A chat without any user message keeps the state waiting_assignment and is told apart: it waits for nobody.
+-- A chat in state waiting_assignment in which no user waits, without a message or answered, is told apart.
 -- needs: chat_queue
 with queued as materialized (
   select pg_catalog.count(*) as chats, pg_catalog.min(waiting_since) as oldest from chat_queue
