@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from chatops import formatting, sqlfiles
 from chatops.db import Database
@@ -39,9 +40,14 @@ class Holder:
         """Whether its transaction is older than that, as far as this role may see."""
         return self.xact_start is None or self.now - self.xact_start > longer_than
 
-    def __str__(self) -> str:
+    @property
+    def who(self) -> str:
+        """Its name and role."""
         names = [formatting.visible(name) for name in (self.application_name, self.role) if name]
-        who = " of ".join(names) or self.backend_type or "hidden"
+        return " of ".join(names) or self.backend_type or "hidden"
+
+    def __str__(self) -> str:
+        who = self.who
         if self.state is None:
             return f"pid {self.pid} {who}, and the server hides from this role what that does"
         query = f': "{formatting.shortened(self.query, 60)}"' if self.query else ""
@@ -64,6 +70,15 @@ def seen(database: Database, modes: Sequence[str]) -> list[Holder]:
     asked = {"schema": database.target.schema, "modes": list(modes), "relation": None}
     with contextlib.suppress(ChatopsError), database.savepoint("chatops_holders"):
         return database.rows(Holder, sqlfiles.read("queries/lock_holders.sql"), asked)
+    return []
+
+
+def of_chat(database: Database, chat_id: UUID) -> list[Holder]:
+    """Who has locked the row of a chat, inside a transaction; none on a cluster, whose tables do not tell."""
+    if database.facts is not None and database.facts.citus is not None:
+        return []
+    with contextlib.suppress(ChatopsError), database.savepoint("chatops_locked_by"):
+        return database.rows(Holder, sqlfiles.read("queries/chat_locked_by.sql"), {"chat_id": chat_id})
     return []
 
 

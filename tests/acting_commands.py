@@ -41,7 +41,7 @@ ACTING = {
     "drain": Acting(["drain", OPERATOR, *WHY]),
     "undrain": Acting(["undrain", DRAINED, *WHY], [["drain", OPERATOR, "--finish", *WHY, "--yes"]]),
     "pause": Acting(["pause", *WHY]),
-    "resume": Acting(["resume", *WHY], [["pause", *WHY, "--yes"]], asks=False),
+    "resume": Acting(["resume", *WHY], [["pause", *WHY, "--yes"]]),
     "undo": Acting(["undo", PLAN, *WHY], [["release", ASSIGNED, ANOTHER, "--force", *WHY, "--yes"]]),
     "repair": Acting(["repair", "CHAT003", *WHY], plants="CHAT003"),
     "guard off": Acting(["guard", "off", *WHY]),

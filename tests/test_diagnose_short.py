@@ -239,7 +239,10 @@ def test_a_pause_stands_among_what_users_wait_for_new_since_the_first_look_of_th
     shown = chatops_inprocess("diagnose", db=latest_database, terminal=(120, 24), check=1).stdout
     assert ": +1 warning" in shown
     waits = shown.partition("USERS WAIT")[2].splitlines()
-    assert re.match(r"CONF003   the queue is paused by \w+; it goes on in \d.* \d\d:\d\d  resume new$", waits[1]), shown
+    assert re.match(r"CONF003   the queue is paused by \w+ \(release\); it goes on in \d.* \d\d:\d\d  resume new$", waits[1]), (
+        shown
+    )
+    assert re.search(r"^  PAUSED until \d\d:\d\d   |^PAUSED until .*\d\d:\d\d   ", shown, re.M), shown
     assert "diagnose --only CONF003" in shown.rstrip().splitlines()[-1]
 
 

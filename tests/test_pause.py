@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +41,14 @@ def test_a_pause_is_obeyed_at_once_led_with_and_ended(latest_database_everywhere
     assert "nobody can take it now" in shown
     assert "could take it now" not in shown
     assert "its turn is in" not in shown
-    chatops_inprocess("resume", "--reason", "rolled back", db=desk.database, check=0)
+    assert ": release 2.14)" in shown
+    assert "nobody has taken it since: the queue is paused" in shown
+    asked = chatops_inprocess("resume", "--dry-run", db=desk.database, check=0)
+    assert ": release 2.14." in asked.stderr
+    assert "nothing was changed" in asked.stdout
+    assert desk.takes(ann) is None
+    done = chatops_inprocess("resume", "--reason", "rolled back", db=desk.database, check=0).stdout
+    assert re.search(r"Operators get chats again, action \d+; 1 is free\.", done), done
     assert "could take it now" in chatops_inprocess("show", str(chat), db=desk.database, check=0).stdout
     assert desk.takes(ann) == chat
     rows = desk.app.execute("select action, reason from chatops.actions order by id")

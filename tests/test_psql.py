@@ -153,6 +153,12 @@ def test_a_session_that_may_write_is_in_the_log_without_its_statements(latest_da
     alone = chatops("log", str(number), db=latest_database, check=0).stdout
     assert "What it changed is not recorded" in alone
     assert "changed no row" not in alone
+    # Whoever finds something afterwards is told that somebody was there.
+    latest_database.execute(
+        "insert into operators (name, is_active, is_available, last_activity) values ('x', true, true, now() + interval '9 days')"
+    )
+    pointed = chatops("diagnose", "--only", "DATA002", db=latest_database, check=None).stdout
+    assert re.search(rf"before +action {number}, .*psql: chatops log {number}$", pointed, re.M), pointed
     refused = chatops("undo", str(number), "--yes", "--reason", "x", db=latest_database, check=4)
     assert "what was done in psql is in no log" in refused.stderr
 

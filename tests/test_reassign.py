@@ -472,10 +472,15 @@ def test_a_chat_that_somebody_is_changing_is_skipped_not_waited_for(shift: Datab
     with shift.connect() as other, other.transaction():
         other.execute("select from chats where id = %s for update", (chat_id(11),))
         result = chatops_inprocess("reassign", "c4000011", "--to", "op-3", db=shift, check=5)
-    assert "another session is changing it" in result.stdout
-    assert shift.execute("select outcome, detail from chatops.actions") == [
-        ("moved", "another session is changing it at this moment")
-    ]
+        pid = other.info.backend_pid
+        told = f"another session is changing it at this moment: pid {pid}, "
+        shown = chatops_inprocess("show", "c4000011", db=shift, check=0).stdout
+    assert told in " ".join(result.stdout.split())
+    ((outcome, detail),) = shift.execute("select outcome, detail from chatops.actions")
+    assert (outcome, detail.startswith(told)) == ("moved", True), detail
+    assert f"locked by pid {pid} " in shown
+    assert "nothing is wrong with it" not in shown
+    assert "locked by" not in chatops_inprocess("show", "c4000011", db=shift, check=0).stdout
     chatops_inprocess("reassign", "c4000011", "--to", "op-3", db=shift, check=0)
 
 

@@ -21,6 +21,8 @@ from chatops.frozen import frozen
 from chatops.provenance import Provenance
 
 Done = tuple[list["MoveResult"], list[Move]]
+FEW = 20
+"""Of so many chats that others have locked it is asked who did."""
 
 
 @frozen
@@ -147,13 +149,20 @@ def _in_one_transaction(database: Database, plan: MovePlan, moves: Sequence[Move
     changed, locked = _what_moved(database, rest)
     locked |= blocked
     if last:
-        changed |= dict.fromkeys(locked, "another session is changing it at this moment")
+        changed |= {one: _who_locks(database, one, place) for place, one in enumerate(locked)}
         locked = set()
     skipped = [MoveResult("moved", why, chat_id=move.chat.chat_id) for move in moves
                if (why := barred.get(move.chat.chat_id) or changed.get(move.chat.chat_id))]  # fmt: skip
     if conditions.logged and skipped:
         _log_failures(database, plan, moves, skipped)
     return results + skipped, [move for move in moves if move.chat.chat_id in locked]
+
+
+def _who_locks(database: Database, chat_id: UUID, place: int) -> str:
+    """Why a chat is left alone: of the first of many who has locked it, too."""
+    told = "another session is changing it at this moment"
+    found = lock_holders.of_chat(database, chat_id) if place < FEW else []
+    return f"{told}: pid {found[0].pid}, {found[0].who}" if found else told
 
 
 def _locked(database: Database, moves: Sequence[Move]) -> set[UUID]:

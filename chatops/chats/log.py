@@ -11,12 +11,14 @@ from uuid import UUID
 
 from chatops import formatting, sqlfiles
 from chatops.db import Database
-from chatops.errors import RefusedError, UsageError
+from chatops.errors import DatabaseError, RefusedError, UsageError
 from chatops.frozen import frozen
 
 Id = TypeVar("Id")
 Instant = TypeVar("Instant")
 
+NOTHING_GIVEN = "a session that may write"
+"""How the log begins to tell of a psql whose statements were typed in it."""
 WELL = "left as usual"
 """How a psql session ends in which nothing failed."""
 _TOOK = re.compile(r" is over after (.+?)(?:,|$)")
@@ -245,6 +247,27 @@ def files(database: Database, question: Question, limit: int) -> list[Files]:
         return []
     wanted = {"schema": database.target.schema, "since": question.since, "until": question.until, "limit": limit}
     return database.rows(Files, sqlfiles.read("queries/log_files.sql"), wanted)
+
+
+@frozen
+class ByHand:
+    """A psql session that could write: who opened it, and what it was given."""
+
+    action_id: int
+    at: datetime
+    who: str
+    detail: str | None
+
+
+def by_hand(database: Database) -> list[ByHand]:
+    """The newest of the last day; none where there is no log, or it cannot be read. Inside a transaction."""
+    if database.facts is None or not database.facts.has_bookkeeping:
+        return []
+    try:
+        with database.savepoint("chatops_by_hand"):
+            return database.rows(ByHand, sqlfiles.read("queries/by_hand_lately.sql"))
+    except DatabaseError:
+        return []
 
 
 def count(database: Database, question: Question, most: int | None = None) -> int:

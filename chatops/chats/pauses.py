@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from chatops import sqlfiles
+from chatops import formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import DatabaseError, RefusedError
 from chatops.frozen import frozen
@@ -66,6 +66,27 @@ def standing(database: Database) -> Standing:
         except DatabaseError as error:
             unseen = unseen or error.message
     return Standing(unseen=unseen)
+
+
+@frozen
+class By:
+    """Who paused the queue, and why."""
+
+    who: str
+    reason: str | None
+
+    def __str__(self) -> str:
+        return f"by {formatting.visible(self.who)}" + (f": {formatting.visible(self.reason)}" if self.reason else "")
+
+
+def by(database: Database) -> By | None:
+    """Who paused the queue and why; None where that cannot be seen, or it is open. Inside a transaction."""
+    try:
+        with database.savepoint("chatops_pause_by"):
+            found = database.rows(By, sqlfiles.read("queries/pause_who.sql"))
+    except DatabaseError:
+        return None
+    return found[0] if found else None
 
 
 def end(database: Database, provenance: Provenance, reason: str | None) -> Paused | None:

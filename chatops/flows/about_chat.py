@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chatops import names
-from chatops.chats import one_chat, why_waiting
+from chatops import lock_holders, names
+from chatops.chats import one_chat, pauses, why_waiting
 from chatops.checks import load, run
 from chatops.checks.load import Check
 from chatops.checks.results import Survey
@@ -40,4 +40,6 @@ def about_chat(
         why_waiting.read(database, named.id, silent_before(database)), invocation.here, show_names=shown_to.show_names
     )
     found = one_chat.read(database, named, events=events, show_text=show_text, actions=bool(survey.inventory.audit))
-    return paused.led(database, show_chat.about_chat(found, survey, shown_to, further)), survey
+    holders = lock_holders.of_chat(database, named.id)
+    told = show_chat.about_chat(found, survey, shown_to, further, holders=holders, paused=pauses.standing(database).until)
+    return paused.led(database, told), survey

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chatops import formatting, settings, sqlfiles
-from chatops.chats import reports
+from chatops.chats import log, reports
 from chatops.chats.reports import QueueFigures
 from chatops.checks import archive as archives
 from chatops.checks import capture as captures
@@ -91,6 +91,7 @@ class _Seen:
     ignored: tuple[str, ...] = ()
     queue: QueueFigures | None = None
     ended: int = 0
+    by_hand: Sequence[log.ByHand] = ()
     health: Health | None = None
     stored: str | None = None
 
@@ -178,7 +179,7 @@ def _answer(
     reader = run_checks.reader(invocation)
     production = plan.archive is None and invocation.target.production
     name = seen.place if plan.archive is not None else invocation.target.name
-    desk = short.Desk(name, production, seen.queue, seen.ignored, seen.ended)
+    desk = short.Desk(name, production, seen.queue, seen.ignored, seen.ended, seen.by_hand)
     if request.brief:
         return short.in_one_line(seen.survey, desk, reader, compared)
     if _is_short(invocation, request):
@@ -194,6 +195,7 @@ def _answer(
         changes=compared,
         rehearsed=tried,
         asked=plan.asked,
+        by_hand=seen.by_hand,
     )
 
 
@@ -263,6 +265,7 @@ def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stor
             seen.stored = earlier_look.stored_watch(database) if stored else None
             seen.queue = queue_figures(database)
             seen.ended = ended(database, survey) if _is_short(invocation, request) and plan.archive is None else 0
+            seen.by_hand = log.by_hand(database) if plan.archive is None else ()
             seen.place = place(database)
             if request.capture is not None:
                 with invocation.under_way("writing the archive"):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chatops import formatting
-from chatops.chats import pauses
+from chatops.chats import pauses, reports
 from chatops.db import Database
-from chatops.errors import ExitCode, RefusedError
+from chatops.errors import DatabaseError, ExitCode, RefusedError
 from chatops.flows import acting
 from chatops.flows.run import Invocation
 from chatops.model import Span
@@ -31,11 +31,28 @@ def pause(invocation: Invocation, text: str, *, yes: bool, reason: str | None) -
     return ExitCode.OK
 
 
-def resume(invocation: Invocation, reason: str | None) -> ExitCode:
+def resume(invocation: Invocation, *, dry_run: bool, yes: bool, reason: str | None) -> ExitCode:
     """`chatops resume`."""
     database = invocation.connect("act")
     with acting.planning(invocation, database, logged=False, moves=False):
-        pass  # the wrong place, and a newer chatops, are refused
+        found, by = pauses.standing(database), pauses.by(database)
+        free = _free(database)
+    if found.until is not None:
+        who = f" {by}" if by else ""
+        invocation.note(f"The queue is paused until {formatting.instant(found.until)}{who}.")
+        if dry_run:
+            told = [Span("It would go on; nothing was changed. Do it: "), Span(invocation.here("resume"), "code")]
+            invocation.tell(told, paused=True, until=found.until, dry_run=True)
+            return ExitCode.OK
+        if not invocation.consent("End the pause", yes=yes):
+            raise RefusedError("nothing was changed")
+    elif dry_run:
+        invocation.tell(
+            "The queue is not paused; nothing would be changed." if found.unseen is None
+            else f"Whether the queue is paused cannot be seen: {formatting.visible(found.unseen)}",
+            paused=False if found.unseen is None else None, dry_run=True,
+        )  # fmt: skip
+        return ExitCode.OK if found.unseen is None else ExitCode.FOUND
     done = pauses.end(database, invocation.provenance, reason)
     number = done.action_id if done else None
     stands = _standing(database)
@@ -48,9 +65,23 @@ def resume(invocation: Invocation, reason: str | None) -> ExitCode:
         )
         invocation.tell(f"{said} {still}.", paused=True if stands.until else None, until=stands.until, action_id=number)
         return ExitCode.FOUND
-    told = f"Operators get chats again, action {number}." if done else "The queue was not paused; nothing was changed."
-    invocation.tell(told, paused=False, action_id=number)
+    said = "The queue was not paused; nothing was changed."
+    if done and free:
+        said = f"Operators get chats again, action {number}; {formatting.count(free)} {'is' if free == 1 else 'are'} free."
+    elif done:
+        nobody = "; nobody is free: the next who is gets one" if free == 0 else ""
+        said = f"The pause is over, action {number}{nobody}."
+    invocation.tell(said, paused=False, action_id=number)
     return ExitCode.OK
+
+
+def _free(database: Database) -> int | None:
+    """How many operators are free; None where that cannot be read."""
+    try:
+        with database.savepoint("chatops_free"):
+            return reports.queue_figures(database).free
+    except (DatabaseError, RefusedError):
+        return None
 
 
 def _standing(database: Database) -> pauses.Standing:

@@ -14,7 +14,8 @@ def led(database: Database, answer: Answer) -> Answer:
     """The answer, after the word that the queue is paused, where it is or cannot be seen."""
     found = pauses.standing(database)
     if found.until is not None:
-        said = f"paused until {formatting.instant(found.until)}: nobody gets a chat"
+        by = pauses.by(database)
+        said = f"paused until {formatting.instant(found.until)}: nobody gets a chat" + (f" ({by})" if by else "")
         told: dict[str, object] = {"paused_until": found.until}
     elif found.unseen is not None:
         said = f"whether the queue is paused cannot be seen: {formatting.visible(found.unseen)}"

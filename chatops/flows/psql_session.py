@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from chatops import formatting, interrupts, sqlfiles, states
 from chatops.chats import audit
-from chatops.chats.log import WELL
+from chatops.chats.log import NOTHING_GIVEN, WELL
 from chatops.errors import ChatopsError
 from chatops.flows.run import Invocation
 from chatops.settings.secrets import redact, secrets_of, without_passwords
@@ -70,7 +70,7 @@ def _is_nobodys(literal: str) -> bool:
 def run_logged(invocation: Invocation, command: Sequence[str], environment: Mapping[str, str], given: Sequence[str] = ()) -> int:
     """Runs psql between the two entries; its exit code. What cannot be logged is said, and keeps nobody from psql."""
     runs = told_to_run(given, secrets_of(invocation.target))
-    opened = _log(invocation, "psql opened", runs or "a session that may write; what is typed in it is not logged")
+    opened = _log(invocation, "psql opened", runs or f"{NOTHING_GIVEN}; what is typed in it is not logged")
     began = time.monotonic()
     ended = "broken off"
     child = None

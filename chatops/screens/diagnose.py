@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from chatops import formatting
+from chatops.chats.log import NOTHING_GIVEN, ByHand
 from chatops.checks.compare_looks import Changes
 from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.results import Survey
 from chatops.checks.try_repair import Rehearsed
 from chatops.checks.window import is_ever
 from chatops.frozen import frozen
-from chatops.model import Answer, Line, Span, Text
+from chatops.model import Answer, Line, Severity, Span, Text
 from chatops.screens.finding import finding_lines, finding_table, locked, survey_data, unknown_for
 from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, labelled, looked_back, wrap
+from chatops.tables_there import TABLES
 
 
 @frozen
@@ -37,10 +40,12 @@ def diagnosis(
     changes: Changes | None = None,
     rehearsed: Mapping[str, Rehearsed] | None = None,
     asked: Sequence[str] = (),
+    by_hand: Sequence[ByHand] = (),
 ) -> Answer:
     """Findings worst first; one line when there is none. `place` names environment and database.
 
     `asked` are the codes that were asked for by name: nothing is said of the rest.
+    `by_hand` are psql sessions that may have made it.
     With `changes` each finding says what became of it since an earlier look; with `rehearsed` what its fix did on trial.
     """  # fmt: skip
     found = findings(survey, reader.here)
@@ -51,6 +56,7 @@ def diagnosis(
         lines += finding_lines(finding, survey, reader, alike)
         if changes is not None:
             lines += _change_lines(changes, finding.code, survey, reader)
+        lines += _made_by_hand(by_hand, finding, survey, reader, changes)
         if rehearsed is not None:
             lines += _rehearsal_lines(rehearsed.get(finding.code), finding, reader)
     if changes is not None and changes.resolved:
@@ -154,6 +160,36 @@ def _change_lines(changes: Changes, code: str, survey: Survey, reader: Reader) -
     else:
         text = f"not looked at at {at}"
     return labelled("change", text, reader)
+
+
+def _made_by_hand(
+    by_hand: Sequence[ByHand], finding: Finding, survey: Survey, reader: Reader, changes: Changes | None
+) -> list[Line]:
+    """The newest psql session that may have made what was found: it was given something about the same table or object, or
+    nothing, and was there before somebody first saw it."""
+    result = finding.result
+    change = changes.now.get(finding.code) if changes is not None else None
+    seen = change.was.since if change is not None and change.was is not None else None
+    if result.status != "failed" or result.severity is Severity.ADVICE or result.check.kind == "history":
+        return []
+    objects = {
+        str(row[key]).rpartition(".")[2].partition("(")[0]
+        for row in result.rows
+        for key in ("object", "relation")
+        if row.get(key)
+    }
+    about = objects or {table for table in TABLES if re.search(rf"\b{table}\b", result.check.sql)}
+    for one in by_hand:
+        given = one.detail or ""
+        fits = (
+            given.startswith(NOTHING_GIVEN)
+            or "the file " in given
+            or any(re.search(rf"\b{re.escape(name)}\b", given) for name in about)
+        )
+        if fits and (seen is None or one.at <= seen):
+            told = f"action {one.action_id}, {formatting.age(one.at, survey.now)} ago, {formatting.visible(one.who)}, psql: "
+            return labelled("before", told + reader.here("log", str(one.action_id)), reader)
+    return []
 
 
 def _rehearsal_lines(tried: Rehearsed | None, finding: Finding, reader: Reader) -> list[Line]:

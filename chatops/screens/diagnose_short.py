@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from chatops import formatting
+from chatops.chats.log import ByHand
 from chatops.chats.reports import QueueFigures
 from chatops.checks.began import oldest
 from chatops.checks.compare_looks import Changes
@@ -21,6 +22,7 @@ from chatops.screens.finding import finding_table, locked, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, free_in_words, kept_whole, wrap
 
 SLA = "queue_sla_minutes"
+PAUSED = "CONF003"
 FREE_FOR = "QUEUE004"
 """It counts chats that wait although somebody who may have them is free."""
 LOOKS = ("queue", "stuck", "operators", "chats", "show", "summary")
@@ -61,6 +63,8 @@ class Desk:
     silent: Sequence[str] = ()
     ended: int = 0
     """Chats that are over, in which a user wrote in the last day and was not answered."""
+    by_hand: Sequence[ByHand] = ()
+    """Who was in a psql that may write in the last day, the newest first."""
     since: Changes | None = None
     """What changed since this machine looked last, where no monitor looks."""
 
@@ -82,6 +86,8 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     told += folded
     told += _news_since(desk, survey, reader)
     told += _next(found, survey, reader)
+    if len(told) < ROOMY and found:
+        told[-1:-1] = _by_hand(desk, survey, reader)
     if len(told) < ROOMY:
         told[top:top] = _beside_free(found)
     data = survey_data(survey) | compared(changes)
@@ -136,9 +142,26 @@ def _verdict(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None
     parts = [_counts(survey), ran, place, f"{survey.now.astimezone(UTC):%H:%M} UTC"]
     told = f"{word}  {'   '.join(part for part in parts if part)}"
     first, *more = wrap(told if not 0 < reader.width < len(told) else told.replace("   ", "  "), reader, 0)
-    second = [*_queue(survey, desk), news(changes, survey)]
+    second = [_paused(survey), *_queue(survey, desk), news(changes, survey)]
     under = wrap("   ".join(part for part in second if part), reader, 0)
     return [[Span(word, _WORD_STYLES[word]), Span(first.removeprefix(word))], *(f"  {line}" for line in more), *under]
+
+
+def _paused(survey: Survey) -> str:
+    """That nobody gets a chat, and until when; "" where the queue is open."""
+    until = next((row.get("until") for one in survey.results if one.check.code == PAUSED for row in one.rows), None)
+    return f"PAUSED until {clock_of(until, survey)}" if isinstance(until, datetime) else ""
+
+
+def _by_hand(desk: Desk, survey: Survey, reader: Reader) -> list[Line]:
+    """The newest psql session that may have made what was found: who, when, and where the log says more."""
+    if not desk.by_hand:
+        return []
+    one = desk.by_hand[0]
+    more = f", {len(desk.by_hand) - 1} before it" if desk.by_hand[1:] else ""
+    who = formatting.visible(one.who)
+    told = f"psql by {who} {formatting.age(one.at, survey.now)} ago{more}: "
+    return [[Span(f"{'BY HAND':<{CODE + 2}}", "strong"), Span(told), Span(reader.here("log", str(one.action_id)), "code")]]
 
 
 def _queue(survey: Survey, desk: Desk) -> list[str]:

@@ -11,15 +11,19 @@ from chatops import formatting, states
 from chatops.chats.one_chat import Chat, OneChat
 from chatops.checks.findings import findings
 from chatops.checks.results import Survey
+from chatops.lock_holders import Holder
 from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.screens.finding import finding_lines, finding_table
 from chatops.screens.lines import Reader
 
 
-def about_chat(one: OneChat, survey: Survey, reader: Reader, further: Sequence[Line] = ()) -> Answer:
+def about_chat(
+    one: OneChat, survey: Survey, reader: Reader, further: Sequence[Line] = (), *,
+    holders: Sequence[Holder] = (), paused: datetime | None = None,
+) -> Answer:  # fmt: skip
     """The chat, its newest events and the findings that name it; `survey` was taken about this chat.
 
-    `further` are lines below its state, such as why nobody gets it.
+    `further` are lines below its state, such as why nobody gets it; `holders` have locked its row; `paused`: until when.
     """
     named, chat, events = one.named, one.chat, one.events
     found = findings(survey, reader.here)
@@ -30,7 +34,8 @@ def about_chat(one: OneChat, survey: Survey, reader: Reader, further: Sequence[L
     state: list[Line] = [
         [Span(str(chat.chat_id), "strong"), Span(f" · {user} → {profile}")],
         [Span(_state(chat, survey.now, reader))],
-        [Span(_why(chat))],
+        [Span(_why(chat, paused=paused is not None))],
+        *([_locked(holders[0], reader)] if holders else []),
         *further,
     ]
     wrong: list[Line] = []
@@ -39,7 +44,9 @@ def about_chat(one: OneChat, survey: Survey, reader: Reader, further: Sequence[L
     ran = f"{survey.ran} of {formatting.plural(len(survey.results), 'check')} ran"
     if not survey.results:  # the live desk opens it at once: what was not checked is not well
         wrong = ["", [Span("not checked: "), Span(reader.here("diagnose", str(chat.chat_id)), "code")]]
-    wrong = wrong or ["", [Span(f"nothing is wrong with it · {ran}", "ok")]]
+    if not wrong and not holders:
+        keeps = "only the pause keeps it" if paused is not None and further else "nothing is wrong with it"
+        wrong = ["", [Span(f"{keeps} · {ran}", "ok")]]
     columns = [
         Column("at", "when", "age", audience="people") if reader.short_ids else Column("at", "when", "instant"),
         Column("event", "what"),
@@ -71,13 +78,18 @@ def _state(chat: Chat, now: datetime, reader: Reader) -> str:
         held = f"held by {formatting.visible(name or str(chat.operator_id))}"
         parts.append(held + (f" for {formatting.age(chat.assignment_time, now)}" if chat.assignment_time else ""))
     if chat.user_wrote_at:
-        parts.append(f"user wrote {formatting.age(chat.user_wrote_at, now)} ago")
+        parts.append(f"user's last message {formatting.age(chat.user_wrote_at, now)} ago")
     parts.append(f"answered {formatting.age(chat.answered_at, now)} ago" if chat.answered_at else "never answered")
     parts.append(formatting.plural(chat.open_assignments, "open assignment"))
     return " · ".join(parts)
 
 
-def _why(chat: Chat) -> str:
+def _locked(holder: Holder, reader: Reader) -> Line:
+    """That nobody can be given it, nor write into it, as long as somebody keeps its row."""
+    return [Span("locked by ", "warning"), Span(f"{holder}: "), Span(reader.here("diagnose", "--only", "DB010"), "code")]
+
+
+def _why(chat: Chat, *, paused: bool) -> str:
     """Why the chat is in its state, in this system's words."""
     spoke_last = chat.user_wrote_at is not None and (chat.answered_at is None or chat.user_wrote_at > chat.answered_at)
     if chat.is_active is False and chat.chat_state not in (None, "completed"):
@@ -89,7 +101,7 @@ def _why(chat: Chat) -> str:
         case "waiting_assignment" if chat.user_wrote_at is None:
             return "why: the application makes chats before any message; an empty one is in nobody's queue"
         case "waiting_assignment" if spoke_last:
-            return "why: its user wrote and nobody has taken it since"
+            return "why: its user wrote and nobody has taken it since" + (": the queue is paused" if paused else "")
         case "waiting_assignment":
             return "why: it was put back, although we had the last word"
         case "assigned" if chat.operator_id is None:
