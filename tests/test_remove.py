@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -207,7 +208,15 @@ def test_what_stays_is_told_by_where_the_database_stood(database: Database, chat
     )
     chatops_inprocess("migrate", "--to", "021", "--yes", db=database, check=0)
     told = chatops_inprocess("remove", "--dry-run", db=database, check=0).stdout
-    assert "is at 017 again, which chatops has applied." in " ".join(told.split())
+    assert "is at 017 again, which stays in." in " ".join(told.split())
+    assert "Who waits meanwhile, at most: reads and writes of chats, chat_assignments" in told
+    data = json.loads(chatops_inprocess("remove", "--dry-run", "-o", "json", db=database, check=0).stdout)
+    assert data["at"] is not None
+    text = chatops_inprocess("remove", "--dry-run", "-o", "sql", db=database, check=0).stdout
+    locked = re.findall(r"^lock table (.*) in access", text, re.MULTILINE)[0]
+    assert data["locks"] == [name.rpartition(".")[2].strip('"') for name in locked.split(", ")]
+    trigger = next(row for row in data["objects"] if row["kind"] == "trigger")
+    assert trigger["loses"] == "what a stored message means for its chat", trigger
     assert "Comes back as it was before 021 replaced it: assign_chat_to_operator, release_and_reassign_chat" in " ".join(
         told.split()
     )

@@ -173,7 +173,7 @@ def test_history_is_looked_back_to_the_last_migration_unless_told(latest_databas
     early = chatops_inprocess("verify", db=latest_database, terminal=(80, 60), check=0).stdout
     assert early.startswith("028 is in and right\nproof: the objects of every applied file exist (DB003);"), early
     assert re.search(r"^– not judged CHAT009 ", early, re.MULTILINE), early
-    assert re.search(r"since the last\s+migration;\s+of\s+a\s+day:\s+chatops verify --since 24h", early), early
+    assert re.search(r"since\s+the\s+last\s+migration;\s+over\s+the\s+last\s+day:\s+chatops verify --since 24h", early), early
     assert (
         "not judged" not in chatops_inprocess("verify", "--since", "24h", db=latest_database, terminal=(80, 60), check=0).stdout
     )

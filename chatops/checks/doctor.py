@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
@@ -143,7 +144,17 @@ def _of_schema(database: Database, role: _Role, here: Callable[..., str]) -> lis
     partitions = sqlfiles.query("queries/doctor_partitions.sql")
     points += _asked(database, role, "partitions", lambda: [_partitions(one) for one in database.rows(_Partitions, partitions)])
     points += _asked(database, role, "objects", lambda: [_objects(database, here)])
-    return points
+    return _at_once(points)
+
+
+def _at_once(points: Sequence[Point]) -> list[Point]:
+    """No ledger and no log are one trouble where one command makes both."""
+    log = next((one for one in points if one.area == "log" and one.verdict == "advice"), None)
+    objects = next((one for one in points if one.area == "objects" and log is not None and one.remedy == log.remedy), None)
+    if log is None or objects is None:
+        return list(points)
+    both = replace(objects, says=f"{objects.says}, and makes the log: without it commands that act refuse")
+    return [both if one is objects else one for one in points if one is not log]
 
 
 def _asked(database: Database, role: _Role, area: str, ask: Callable[[], list[Point]]) -> list[Point]:

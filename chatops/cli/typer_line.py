@@ -7,7 +7,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
@@ -44,7 +44,12 @@ class _HelpPage(typer.core.TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Reads the line; what is wrong with it knows of which command it is."""
         try:
-            return super().parse_args(ctx, self.rewritten(args))
+            words = self.rewritten(args)
+            options = [one for one in self.get_params(ctx) if one.param_type_name == "option"]
+            known = {spelling for one in options for spelling in (*one.opts, *one.secondary_opts)}
+            valued = [one for one in options if not (getattr(one, "is_flag", False) or getattr(one, "count", False))]
+            _refuse_swallowed(known, {spelling: one.metavar or "a value" for one in valued for spelling in one.opts}, words)
+            return super().parse_args(ctx, words)
         except MISUSED as error:
             error.ctx = getattr(error, "ctx", None) or ctx  # type: ignore[attr-defined]
             raise
@@ -52,6 +57,16 @@ class _HelpPage(typer.core.TyperCommand):
     def format_help(self, ctx: Any, formatter: object) -> None:
         """Writes the page."""
         _write_page(ctx.info_name)
+
+
+def _refuse_swallowed(known: Set[str], takes: Mapping[str, str], words: Sequence[str]) -> None:
+    """Raises click's error where an option that takes a value stands before another option, which would become that value."""
+    left = iter(words)
+    for word in left:
+        if word == "--":
+            return
+        if word in takes and (value := next(left, "")) in known:
+            raise MISUSED(f"{word} needs {takes[word]}: {value} is an option; as a value: {word}={value}")
 
 
 def _write_page(name: str) -> None:

@@ -34,18 +34,20 @@ def remove(invocation: Invocation, *, dry_run: bool, yes: bool) -> ExitCode:
         invocation.emit(found.pasteable)
         return ExitCode.OK
     command, whole = invocation.here("remove"), invocation.here("remove", "--dry-run", "-o", "json")
+    adopt, now = invocation.here("adopt"), database.facts.now if database.facts is not None else None
     save_log = invocation.here("log", "-o", "jsonl", ">", "chatops-log.jsonl") if found.loses_log else ""
     if dry_run or not found.steps:
-        show_paged(invocation, screen.preview(found, command, invocation.medium().width, whole, save_log))
+        shown = screen.lines(found, invocation.medium().width, whole, save_log, adopt)
+        show_paged(invocation, screen.preview(found, command, shown, now))
         return ExitCode.OK
-    for line in screen.lines(found, invocation.medium(stream=sys.stderr).width, whole, save_log):
+    for line in screen.lines(found, invocation.medium(stream=sys.stderr).width, whole, save_log, adopt):
         invocation.note(line)
     refuse_ahead(database)
     if not invocation.consent_by_name("Take this out", yes=yes):
         invocation.note("Nothing was changed.")
         return ExitCode.REFUSED
     _carried_out(invocation, found)
-    invocation.show(screen.done(found, invocation.here("adopt")))
+    invocation.show(screen.done(found, adopt, now))
     return ExitCode.OK
 
 

@@ -36,6 +36,8 @@ def report(invocation: Invocation, file: Path | None, to: Path | None, *, last: 
         if file is not None or invocation.has_tenants:
             raise UsageError("--last is about one database: leave out the file and --all-schemas")
         made = report_run.of_last_run(invocation)
+        if invocation.output is None:
+            invocation.note(made.head)
         return _written(invocation, run_screen.html(made), run_screen.answer(made), to, Path("last-run.html"))
     if file is None and not invocation.has_tenants:
         raise UsageError(
@@ -63,7 +65,8 @@ def _written(invocation: Invocation, text: str, answer: Answer, to: Path | None,
     if target is not None:
         write_file(target, text, private=True)
     invocation.show(answer, None if shown else lambda piece: None)
-    if not shown:
+    if not shown and target is not None:
+        invocation.note(f"written: {target.absolute()}")
         invocation.emit(f"{target}\n")
     return ExitCode.OK
 

@@ -28,7 +28,7 @@ ORDER = ("trigger", "view", "function", "constraint", "index", "column", "sequen
 KEPT_IN = {"actions": "the log", "migrations": "the ledger", "runs": "runs", "settings": "settings", "watches": "watches"}
 """What the tables of schema chatops hold, in words."""
 _LOSES = {
-    "trigger": "what it kept right is no longer kept",
+    "trigger": "writes that it refused or put right are taken as they are",
     "constraint": "rows that contradict themselves are taken again",
     "column": "the values in it",
     "sequence": "the count in it",
@@ -61,6 +61,8 @@ class Removal:
     notes: Sequence[str] = ()
     distributed: bool = False
     """The schema is a tenant of a Citus cluster: statements go one at a time, and its counters are on every node."""
+    locks: Sequence[str] = ()
+    """The tables that nobody reads or writes meanwhile."""
 
     @property
     def loses_log(self) -> bool:
@@ -195,15 +197,16 @@ def removal(database: Database, made: ObjectsByFile) -> Removal:
     statements += [text for label in there if label.startswith("view ") for text in _restored_view(plan, label.partition(" ")[2])]
     statements += _sequences(plan, mine)
     statements += _bookkeeping(plan, database, tenants) if _stands(live) else []
+    locks: tuple[str, ...] = ()
     if tables := sorted({live[label].of or "" for label in mine if "." not in (live[label].of or ".")}):
         # As whoever moves a chat does: the chat before all that hangs on it.
-        ordered = sorted(tables, key=lambda name: (name != "chats", name))
-        statements.insert(0, f"lock table {', '.join(plan.named(name) for name in ordered)} in access exclusive mode")
+        locks = tuple(sorted(tables, key=lambda name: (name != "chats", name)))
+        statements.insert(0, f"lock table {', '.join(plan.named(name) for name in locks)} in access exclusive mode")
     steps = sorted(plan.steps, key=lambda step: (step.action == "restore", ORDER.index(step.kind), step.object))
     if plan.distributed:
         plan.notes.append("the schema stays distributed; on the coordinator alone (SQL):"
                           f" select citus_schema_undistribute({literal(db.identifier(schema))}::regnamespace);")  # fmt: skip
-    return Removal(schema, steps, statements, *stand, tenants, plan.notes, plan.distributed)
+    return Removal(schema, steps, statements, *stand, tenants, plan.notes, plan.distributed, locks)
 
 
 def carry_out(database: Database, found: Removal) -> None:
@@ -261,7 +264,7 @@ def _triggers(plan: _Plan, mine: Collection[str]) -> list[str]:
         row = plan.live[label]
         own = row.name.rpartition(".")[2]
         found.append(f"drop trigger {db.identifier(own)} on {plan.named(row.of or '')}")
-        plan.steps.append(Step("remove", "trigger", row.name, _LOSES["trigger"]))
+        plan.steps.append(Step("remove", "trigger", row.name, plan.loses("trigger", row.name)))
     return found
 
 

@@ -19,6 +19,17 @@ SIGNS: Mapping[Verdict, tuple[str, Style]] = {
 }
 
 
+def _pasted(remedy: str, width: int) -> list[str]:
+    """A remedy to copy: what SQL says of itself stands above it, as comments that a terminal does not break.
+
+    >>> _pasted("grant pg_monitor to app;  -- as superuser", 80), _pasted("chatops config", 80)
+    (['-- as superuser', 'grant pg_monitor to app;'], ['chatops config'])
+    """
+    statement, mark, told = remedy.partition("  -- ")
+    room = max(12, width - len("-- "))
+    return [*(f"-- {piece}" for piece in broken(told, room, room)), statement] if mark else [remedy]
+
+
 def answer(points: Sequence[Point], now: datetime | None, width: int = 0) -> Answer:
     """`chatops doctor`: the verdict first, then each point, on a screen so many columns wide (0: endless)."""
     failed = sum(point.verdict == "failed" for point in points)
@@ -43,7 +54,7 @@ def answer(points: Sequence[Point], now: datetime | None, width: int = 0) -> Ans
         lines.append([Span(sign, style), Span(f" {point.area:<{area}}  {says}")])
         lines += [under + line for line in others]
         if point.remedy:
-            lines.append([Span(under), Span(point.remedy, "code")])
+            lines += [[Span(under), Span(piece, "code")] for piece in _pasted(point.remedy, below)]
     columns = named("area", "verdict", "says", "remedy")
     return Answer("doctor", [Text(lines), Table("points", columns, points, audience="machines")],
                   {"failed": failed, "unknown": unknown, "advice": advice}, now)  # fmt: skip

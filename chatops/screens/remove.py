@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 from chatops import formatting
 from chatops.migrations.removal import ORDER, Removal, Step
@@ -23,16 +24,16 @@ MOST_TENANTS = 5
 """Other tenants that are named."""
 
 
-def lines(found: Removal, width: int, whole: str, save_log: str) -> list[Line]:
+def lines(found: Removal, width: int, whole: str, save_log: str, adopt: str) -> list[Line]:
     """What is lost and what stays, first in a sentence each; then what is lost by name, what comes back, what else goes.
 
     `width` in columns, 0 for endless; `whole` is the command line that names every object, `save_log` the one that
-    keeps the log, "" where none is lost.
+    keeps the log, "" where none is lost, `adopt` the one that begins the way back.
     """
     gone = [step for step in found.steps if step.action == "remove"]
     lost = [step for step in gone if step.kind in LOST]
     guards = any(step.kind in ("trigger", "constraint") for step in gone)
-    at = f"which then is at {found.stand} again{' as before chatops' if found.was_there else ', which chatops has applied'}"
+    at = f"which then is at {found.stand} again{' as before chatops' if found.was_there else ', which stays in'}"
     stays = "What stays: every table, column and row of the application, and what the files up to"
     shown: list[Line] = [
         f"Takes chatops out of schema {formatting.visible(found.schema)}, {at}. Lost for good: {_lost(lost) or 'nothing'}.",
@@ -56,9 +57,25 @@ def lines(found: Removal, width: int, whole: str, save_log: str) -> list[Line]:
         others: list[Span] = [Span(f"Schema chatops stays for {formatting.visible(', '.join(found.tenants[:MOST_TENANTS]))}")]
         others += [Span(f" and {more} more ("), Span(whole, "code"), Span(")")] if more > 0 else []
         shown.append([*others, Span(": it goes with the last of them.")])
+    shown += _meanwhile(found, width, adopt)
     if save_log:
         shown += ["", [Span("Keep the log first: "), Span(save_log, "code")]]
     return shown
+
+
+def _meanwhile(found: Removal, width: int, adopt: str) -> list[Line]:
+    """Who waits while it goes, what comes first, and how to come back."""
+    names = formatting.visible(", ".join(found.locks))
+    who = f"reads and writes of {names}: for a moment" if found.locks else "nobody"
+    tries = "All in one transaction; locks are waited for 3 s at most, then nothing is changed."
+    calls = any(step.kind in ("function", "view", "column") for step in found.steps)
+    code = f"First deploy code that does with {found.stand}" if calls else "The code stays as it is"
+    return [
+        "",
+        [Span("Who waits meanwhile, at most: ", "strong"), Span(f"{who}. {tries}")],
+        [Span("Files and code: ", "strong"), Span(f"{code}.")],
+        [Span("To come back: ", "strong"), Span(f"{adopt} --through {found.stand}", "code"), Span(", then migrate")],
+    ]
 
 
 def _lost(lost: Sequence[Step]) -> str:
@@ -75,19 +92,19 @@ def _named(steps: Sequence[Step]) -> str:
     return formatting.visible(", ".join(dict.fromkeys(step.object.partition("(")[0] for step in steps)))
 
 
-def preview(found: Removal, command: str, width: int, whole: str, save_log: str) -> Answer:
+def preview(found: Removal, command: str, shown: Sequence[Line], now: datetime | None) -> Answer:
     """What would be done."""
     if not found.steps:
-        return Answer("remove", [Text(["Nothing of chatops is in this database."])], _data(found, done=False))
+        return Answer("remove", [Text(["Nothing of chatops is in this database."])], _data(found, done=False), now)
     end: list[Line] = ["", [Span("Nothing was changed. Take it out: "), Span(command, "code")]]
-    return Answer("remove", [_table(found), Text([*lines(found, width, whole, save_log), *end])], _data(found, done=False))
+    return Answer("remove", [_table(found), Text([*shown, *end])], _data(found, done=False), now)
 
 
-def done(found: Removal, adopt: str) -> Answer:
+def done(found: Removal, adopt: str, now: datetime | None) -> Answer:
     """What was done."""
     said: list[Line] = [f"Took chatops out: {_counted(found.steps)}. The application's own tables, columns and rows stay."]
     said.append([Span(f"It is at {found.stand} again. To come back: "), Span(f"{adopt} --through {found.stand}", "code")])
-    return Answer("remove", [_table(found), Text(said)], _data(found, done=True))
+    return Answer("remove", [_table(found), Text(said)], _data(found, done=True), now)
 
 
 def _counted(steps: Sequence[Step]) -> str:
@@ -111,4 +128,5 @@ def _data(found: Removal, *, done: bool) -> dict[str, object]:
         "back_to": found.stand,
         "tenants": list(found.tenants),
         "notes": list(found.notes),
+        "locks": list(found.locks),
     }

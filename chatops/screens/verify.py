@@ -62,6 +62,8 @@ def verification(
 
 PROOF = ("DB003", "DB018", "DB007")
 """What proves that the files are in: what they make is there, as they make it, and works."""
+PROOF_FROM = {"022": "DB017", "024": "DB013", "025": "DB005"}
+"""By the number of the file from which on it is proof, too: guards, uniqueness, constraints."""
 
 
 def _of_the_files(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[str, Age]) -> list[Line]:
@@ -82,9 +84,9 @@ def _of_the_files(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping
         of_data = f"{formatting.plural(len(data), 'trouble')} in the data: {_counted(_codes_by_age(data, ages))}"
         told += f"; {formatting.plural(len(data), 'older trouble') if known == {'older'} else of_data}"
     lines: list[Line] = [[Span(told, "ok")]]
-    proof = [f"{one.check.expected} ({one.check.code})" for code in PROOF for one in schema if one.check.code == code]
-    if reader.width:
-        lines += [[Span(piece, "dim")] for piece in textwrap.wrap(f"proof: {'; '.join(proof)}", reader.width - 1)]
+    codes = [*PROOF, *(code for number, code in PROOF_FROM.items() if newest >= number)]
+    proof = [f"{one.check.expected} ({one.check.code})" for code in codes for one in schema if one.check.code == code]
+    lines += [[Span(piece, "dim")] for piece in textwrap.wrap(f"proof: {'; '.join(proof)}", (reader.width or 10_000) - 1)]
     return lines
 
 
@@ -117,7 +119,8 @@ def _verdict(survey: Survey, reader: Reader, fail_on: FailOn) -> list[Line]:
         lines = [[Span(f"{passed}{beside}{not_run} in {took}{later}", "ok")]]
     if unjudged:
         checks = formatting.plural(unjudged, "check")
-        told = f"not judged: {checks} of history, with {looked_back(survey.since)} of it since the last migration; of a day: "
+        least = f"only {looked_back(survey.since)} of it came since the last migration"
+        told = f"{checks} not judged: they need history, and {least}; over the last day: "
         lines += flow([[Span(told), Span(reader.here("verify", *reader.own, "--since", "24h"), "code")]], reader)
     elif any(result.check.kind == "history" for result in survey.results):
         lines.append([Span(f"history checks cover {_looked_back(survey)}", "dim")])
