@@ -158,7 +158,7 @@ def _change_lines(changes: Changes, code: str, survey: Survey, reader: Reader) -
     elif change.was is not None:
         text = f"was {'unknown' if change.was.word == 'unknown' else 'found'} at {at}"
     else:
-        text = f"not looked at at {at}"
+        text = f"not among the checks of the look at {at}"
     return labelled("change", text, reader)
 
 
