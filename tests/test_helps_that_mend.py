@@ -115,8 +115,9 @@ def test_each_row_of_a_finding_has_its_line_wherever_its_help_is_printed(
         for rows in ("1", "3", "50")
     ]
     pages.append(chatops_inprocess("repair", code, db=latest_database, check=1).stdout)
-    for page in pages:
-        assert [one for one in helps if one not in page] == []
+    for page in pages:  # what is longer than the screen goes on on the next line
+        shown = " ".join(page.replace(" \\\n", "\n").split())
+        assert [one for one in helps if " ".join(one.split()) not in shown] == []
     assert f"chatops diagnose --only {code}" in chatops_inprocess("explain", code, check=0).stdout
     for one in helps:
         if one.startswith("chatops "):
