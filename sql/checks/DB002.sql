@@ -15,7 +15,11 @@ select p.tablename as relation,
        p.policyname as policy,
        p.cmd as allows,
        pg_catalog.array_to_string(p.roles, ', ') as roles,
-       pg_catalog.format('drop policy %I on %I;', p.policyname, p.tablename) as statement
+       pg_catalog.format('drop policy %I on %I;', p.policyname, p.tablename)
+       -- Who reads by it goes on reading.
+       || case when p.cmd = 'ALL'
+               then pg_catalog.format(' create policy %I on %I for select to %s using (%s);', p.policyname, p.tablename,
+                                      (select pg_catalog.string_agg(pg_catalog.quote_ident(r.name), ', ') from pg_catalog.unnest(p.roles) as r (name)), coalesce(p.qual, 'true')) else '' end as statement
   from pg_policies p
  where p.schemaname = current_schema()
    and p.tablename in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments',

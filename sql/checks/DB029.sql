@@ -19,7 +19,7 @@
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 with chat_tables as materialized (:chat_tables),
 granted as (
-  select t.name, t.ours, t.relrowsecurity, a.privilege_type,
+  select t.name, t.ours, t.relrowsecurity, a.privilege_type, t.oid as table_oid,
          t.relispartition and not t.relrowsecurity
          and exists (select from chat_tables r where r.relname = t.root and not r.relispartition and r.relrowsecurity) as goes_past,
          case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end as role
@@ -237,12 +237,38 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
                 when g.ours then 'may be changed by ' || pg_catalog.replace(g.role, 'public', 'everybody')
                 when g.goes_past then 'lets ' || pg_catalog.replace(g.role, 'public', 'everybody') || ' past the policies of the table that it is a part of'
                 else 'may be written by ' || pg_catalog.replace(g.role, 'public', 'everybody') || ', and row level security does not stop it' end,
-           case when g.ours or (g.role = 'public' and not g.goes_past)
-                then pg_catalog.format('revoke %sinsert, update, delete, truncate, trigger on %s from %s;', case when g.ours then 'select, ' end, g.name, g.role)
+           case when g.ours then pg_catalog.format('revoke select, insert, update, delete, truncate, trigger on %s from %s;', g.name, g.role)
+                -- Switched on where no policy lets the others in, security would shut them out: then what it must not do is taken from it alone.
+                when not g.goes_past and (g.role = 'public' or shut.it)
+                then coalesce(keeps.it || ' ', '') || pg_catalog.format('revoke insert, update, delete, truncate, trigger on %s from %s;', g.name, g.role)
                 else pg_catalog.format('alter table %s enable row level security;', g.name) end, false, false
       from granted g
+     cross join lateral (
+       select pg_catalog.count(*) > 0 as it
+         from who_comes w
+        cross join (values ('r', 'SELECT'), ('a', 'INSERT'), ('w', 'UPDATE'), ('d', 'DELETE')) as c (letter, word)
+        where w.rolname <> 'anon' and not w.rolbypassrls and not w.rolsuper
+          and pg_catalog.has_table_privilege(w.oid, g.table_oid, c.word)
+          and not exists (select from pg_policy p
+                           where p.polrelid = g.table_oid and p.polpermissive and p.polcmd::text in ('*', c.letter)
+                             and (0::oid = any (p.polroles)
+                                  or exists (select from pg_catalog.unnest(p.polroles) as o (oid) where o.oid <> 0::oid and pg_catalog.pg_has_role(w.oid, o.oid, 'usage'))))) as shut
+     -- What others have by everybody's right alone they are given first.
+     cross join lateral (
+       select pg_catalog.string_agg(pg_catalog.format('grant %s on %s to %s;', h.words, g.name, h.names), ' ') as it
+         from (select x.words, pg_catalog.string_agg(pg_catalog.quote_ident(w.rolname), ', ' order by w.rolname) as names
+                 from who_comes w
+                cross join lateral (
+                  select pg_catalog.string_agg(c.word, ', ' order by c.place) as words
+                    from (values (1, 'insert'), (2, 'update'), (3, 'delete')) as c (place, word)
+                   where pg_catalog.has_table_privilege(w.oid, g.table_oid, c.word)
+                     and not exists (select from pg_class k cross join lateral pg_catalog.aclexplode(k.relacl) as e
+                                      where k.oid = g.table_oid and e.privilege_type = pg_catalog.upper(c.word) and e.grantee <> 0::oid
+                                        and pg_catalog.pg_has_role(w.oid, e.grantee, 'usage'))) as x
+                where g.role = 'public' and w.rolname <> 'anon' and not w.rolsuper and x.words is not null
+                group by x.words) as h) as keeps
      where g.ours or g.goes_past or (g.role = 'public' and g.privilege_type = 'TRUNCATE') or (not g.relrowsecurity and g.role in ('public', 'anon') and g.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
-     group by g.name, g.ours, g.goes_past, g.role
+     group by g.name, g.ours, g.goes_past, g.role, shut.it, keeps.it
     union all
     select 'sequence chatops.' || pg_catalog.quote_ident(q.relname), 'may be set by ' || pg_catalog.replace(r.role, 'public', 'everybody'),
            pg_catalog.format('revoke usage, update on sequence chatops.%I from %s;', q.relname, r.role), false, false

@@ -114,8 +114,14 @@ kept as materialized (
    ) as d
    where c.word = 'column'
 ), found as materialized (
-  select g.label as object, 'is gone' as trouble, g.statement as remedy, not g.lasting as advice, g.label, g.set_at, g.target_schema
+  select g.label as object, 'is gone' as trouble, coalesce(shuts.dropping, '') || g.statement as remedy, not g.lasting as advice, g.label, g.set_at, g.target_schema
     from gone g
+    -- Security that is switched on again would let a policy shut people out that came while it was off.
+   cross join lateral (
+     select pg_catalog.string_agg(pg_catalog.format('drop policy %I on %I; ', p.polname, g.relation), '' order by p.polname) as dropping
+       from pg_policy p
+      where g.word = 'row' and p.polrelid = g.table_oid and not p.polpermissive
+        and not exists (select from kept k where k.label = 'policy ' || p.polname::text || ' of ' || g.relation)) as shuts
    where g.word in ('row', 'policy', 'publication', 'foreign', 'constraint', 'trigger') or g.label like '% in publication %'
   union all
   -- Who is granted a table and gets past no policy sees nothing. That may be meant, where nobody wrote as that role.
