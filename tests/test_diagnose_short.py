@@ -97,7 +97,7 @@ def test_the_demo_fits_24_lines_of_80_with_everything_urgent_by_line(chatops_inp
         felt = code in heads and any(row.get("felt") for row in finding["rows"])  # on a screen as full as this by its code
         if finding["severity"] == "critical" or checks[code].users_wait or felt:
             assert re.search(
-                r"(\d\d:\d\d|\d\d-\d\d|     )  (repair|reassign|release|reopen|people|past|sql|by hand)$", heads[code]
+                r"(\d\d:\d\d|\d\d-\d\d|     )  (repair|reassign|release|reopen|people|past|psql|by hand)$", heads[code]
             )
         else:
             assert code in folded, code
@@ -129,7 +129,7 @@ def test_with_many_findings_each_is_one_line_and_none_is_cut(chatops_inprocess: 
     urgent = lines[2 : next(number for number, line in enumerate(lines) if line.startswith(("ROWS", "SCHEMA", "PAST")))]
     assert all(re.match(r"[A-Z]{2,8}\d{3} |CRITICAL|USERS WAIT", line) for line in urgent), urgent
     assert not [line for line in urgent if ".." in line or "…" in line]
-    assert any(re.match(r"DB017     message counts of chats are not kept: 1 trigger is off  +sql$", line) for line in urgent), (
+    assert any(re.match(r"DB017     message counts of chats are not kept: 1 trigger is off  +psql$", line) for line in urgent), (
         urgent
     )
 
@@ -226,7 +226,7 @@ def test_who_blocks_users_stands_where_users_wait_with_a_pid_that_can_be_typed(
         holder.execute("rollback")
         writing.join()
     told = f"the session with pid {pid} holds ShareLock on operator_activity; waiting behind it: 1"
-    assert re.search(rf"^USERS WAIT .*^DB010 +{told} .*sql$", short, re.MULTILINE | re.DOTALL), short
+    assert re.search(rf"^USERS WAIT .*^DB010 +{told} .*psql$", short, re.MULTILINE | re.DOTALL), short
     assert f"select pg_terminate_backend({pid});" in full
     assert f"chatops psql --write -- -c 'select pg_terminate_backend({pid});'" in full
 

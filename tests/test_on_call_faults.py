@@ -148,3 +148,16 @@ def test_who_lost_a_chat_because_they_were_gone_is_named_with_the_command_that_t
     assert off is not None, shown
     chatops_inprocess("drain", *off[1].split(), "--dry-run", db=deployed, check=None)
     assert {deployed.value("select count(*) from operators where id = %s", (one,)) for one in off[1].split()} == {1}
+
+
+def test_who_lost_a_chat_to_a_limit_of_nothing_is_listed_by_a_statement(deployed: Database, chatops_inprocess: Run) -> None:
+    deployed.execute("update platform_config set value = '0' where key = 'idle_timeout_minutes'")
+    assert "which chats these were" not in chatops_inprocess("diagnose", "--only", "CONF001", db=deployed, check=1).stdout
+    lost = deployed.value(
+        """update chat_assignments set released_at = greatest(now(), assigned_at), release_reason = 'auto_reassign_idle'
+            where id = (select id from chat_assignments where released_at is not null order by id limit 1) returning chat_id"""
+    )
+    shown = chatops_inprocess("diagnose", "--only", "CONF001", "-o", "json", db=deployed, check=1).stdout
+    (finding,) = json.loads(shown)["findings"]
+    statement = finding["help_text"].partition("which chats these were: ")[2]
+    assert lost in {chat for (chat,) in deployed.execute(statement)}, finding

@@ -234,20 +234,20 @@ def since_when(one: Finding, survey: Survey, changes: Changes | None) -> str:
 
 
 def how_mended(one: Finding) -> str:
-    """What mends it, in a word: the command, sql, people where only they do, past where it is over, else by hand."""
+    """What mends it, in a word: the command, psql for a statement, people where only they do, past where it is over, else by hand."""
     check = one.result.check
     if one.result.rows and one.result.rows[0].get(WAITS) is not None:
         return "reopen"  # a repair leaves it out
     if check.help_command == "{mend}":
-        words = [str(mend).split()[0] if (mend := row.get("mend")) else "sql" for row in one.result.helped or one.result.rows]
+        words = [str(mend).split()[0] if (mend := row.get("mend")) else "psql" for row in one.result.helped or one.result.rows]
         # What stands in the way of a statement is mended first.
-        acts = ["sql" if word in ("repair", "diagnose") else word for word in words if word not in LOOKS]
-        return acts[0] if acts else "people" if words else "sql"
+        acts = ["psql" if word in ("repair", "diagnose") else word for word in words if word not in LOOKS]
+        return acts[0] if acts else "people" if words else "psql"
     word = (check.help_command or "").partition(" ")[0]
     if word in LOOKS:
         begins = re.match(r"`(\w+)", check.help_text or "")
         return begins[1] if begins else PAST if check.kind == "history" else "people"
-    return word or ("sql" if check.help_sql else PAST if check.kind == "history" else "by hand")
+    return word or ("psql" if check.help_sql else PAST if check.kind == "history" else "by hand")
 
 
 # ---- by code -----------------------------------------------------------------------------------------------------------

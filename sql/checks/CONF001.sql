@@ -38,6 +38,8 @@ select s.key as setting,
             when s.key::text = 'own_chat_after_seconds' then 'the last operator of a chat gets it again after ' || s.usual::text || ' s, whatever was meant'
             when s.key::text = 'queue_sla_minutes' then 'a wait counts as too long after ' || s.usual::text || ' min, whatever was meant; nothing else changes' end as so,
        s.key::text <> 'queue_sla_minutes' as felt,
+       case when lost.chats > 0 then 'which chats these were: ' || listing.it end as decides,
+       case when lost.chats > 0 then listing.it end as statement,
        changed.at as changed_at
   from (:unusable_settings) as s
  cross join lateral (
@@ -53,4 +55,7 @@ select s.key as setting,
     where s.key::text = 'idle_timeout_minutes' and a.release_reason::text like '%idle%'
       and a.released_at >= coalesce(changed.at, now() - interval '1 hour')
  ) as lost
+ cross join lateral (
+   select pg_catalog.format('select distinct chat_id from chat_assignments where release_reason like %L and released_at >= %L;', '%idle%',
+                            pg_catalog.to_char(coalesce(changed.at, now() - interval '1 hour') at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || '+00') as it) as listing
  order by not fails.it, s.key::text = 'queue_sla_minutes', s.key
