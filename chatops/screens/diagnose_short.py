@@ -234,7 +234,7 @@ def since_when(one: Finding, survey: Survey, changes: Changes | None) -> str:
 
 
 def how_mended(one: Finding) -> str:
-    """What mends it, in a word: the command, psql for a statement, people where only they do, past where it is over, else by hand."""
+    """What mends it, in a word: the command, psql for a statement, people where only they do, past where over, else by hand."""
     check = one.result.check
     if one.result.rows and one.result.rows[0].get(WAITS) is not None:
         return "reopen"  # a repair leaves it out
