@@ -128,6 +128,10 @@ TROUBLES = {
         also=frozenset({"QUEUE002"}),
         contradicts=frozenset({"QUEUE004", "OPER003"}),
     ),
+    "OPER007": Trouble(
+        "update operators set is_available = false",
+        contradicts=frozenset({"QUEUE004", "QUEUE011", "OPER003"}),
+    ),
     "QUEUE012": Trouble(
         """update chats set waiting_since = null
             where id = (select id from chats where chat_state = 'waiting_assignment' and is_active and waiting_since is not null

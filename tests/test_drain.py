@@ -100,7 +100,7 @@ def test_undrain_brings_back_what_the_operator_was_and_undo_also_the_chats(shift
 def test_an_operator_who_was_away_before_stays_away(shift: Database, chatops_inprocess: Run) -> None:
     shift.execute("update operators set is_available = null where name = 'op-3'")
     alone = chatops_inprocess("undrain", "op-3", db=shift, check=4).stderr
-    assert "away by themselves, and only they come back, in the application" in alone
+    assert "they are away, and nothing here says who switched that; they come back in the application" in alone
     assert "is away already and stays so" in chatops_inprocess("drain", "op-3", "--dry-run", db=shift, check=0).stdout
     assert "was away already" in chatops_inprocess("drain", "op-3", db=shift, check=0).stdout
     result = chatops_inprocess("undrain", "op-3", db=shift, check=0)

@@ -45,6 +45,8 @@ class QueueFigures:
     silent: int
     """Of those who are free, who was not heard of for so long that OPER003 names them."""
     busy: int
+    leaving: int
+    """Of those who are busy, who is not available, or not active: they get no next chat."""
     away: int
     inactive: int
 

@@ -59,8 +59,8 @@ def began(row: Values, now: datetime) -> datetime | None:
     return None
 
 
-_OF_PEOPLE = ("user_waits_since", "wait_beside_since")
-"""Since when somebody waits, in a chat that is wrong since another instant."""
+_OF_PEOPLE = ("user_waits_since", "wait_beside_since", "user_wrote_at", "operator_replied_at")
+"""Since when somebody waits, or when they wrote, in a chat that is wrong since another instant."""
 
 
 def _at(value: object, now: datetime) -> datetime | None:

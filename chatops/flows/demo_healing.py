@@ -58,7 +58,9 @@ def _steps(found: list[Finding]) -> Iterator[str]:
 
 def _call_in(database: Database, found: list[Finding]) -> None:
     """Lets operators come on shift where more chats wait than there are people: that much a person does."""
-    if waiting := max((one.result.count for one in found if one.code in PEOPLE_MISSING and one.word == "warning"), default=0):
+    if waiting := max(
+        (one.result.count for one in found if one.code in PEOPLE_MISSING and one.word in ("warning", "critical")), default=0
+    ):
         with database.acting():
             database.execute(sqlfiles.read("demo/call_in.sql"), {"operators": waiting + SOME_FREE})
 

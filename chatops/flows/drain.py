@@ -169,7 +169,11 @@ def _found_by(database: Database, where: str) -> list[UUID]:
 def _never_drained(invocation: Invocation, operator: Operator) -> RefusedError:
     """That there is nothing to take back, and who can change how the operator stands."""
     away = not (operator.is_active and operator.is_available)
-    stands = "they are away by themselves, and only they come back, in the application" if away else "they are available"
+    stands = (
+        "they are away, and nothing here says who switched that; they come back in the application"
+        if away
+        else "they are available"
+    )
     return RefusedError(
         f"no drain of this operator is in the log, so there is none to take back: {stands}; nothing was changed",
         next_steps=[("what is in the log", invocation.here("log", "--operator", str(operator.operator_id)))],

@@ -19,17 +19,20 @@ from chatops.model import Answer, Line, Severity, Span, Style, Text
 from chatops.render.wrap import STUCK
 from chatops.screens.diagnose import clock_of, compared, news
 from chatops.screens.finding import finding_table, locked, survey_data
-from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, free_in_words, kept_whole, wrap
+from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, busy_in_words, free_in_words, kept_whole, wrap
 
 SLA = "queue_sla_minutes"
 PAUSED = "CONF003"
 FREE_FOR = "QUEUE004"
 """It counts chats that wait although somebody who may have them is free."""
+FLAGGED = "CHAT011"
+"""It counts users who wait in chats whose flag says that they are over."""
 LOOKS = ("queue", "stuck", "operators", "chats", "show", "summary")
 """Commands that show and mend nothing."""
 CODE, SINCE, MEND = 10, 7, 8
 """How wide the columns around a finding's title are."""
 NARROW = 60
+_WITHIN = re.compile(r" \(limit [^)]+\)")
 WRITE_IN_VAIN = ("CHAT012", "CHAT018")
 """Findings of users who wrote into a chat that was over already."""
 PAST = "past"
@@ -143,7 +146,10 @@ def _verdict(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None
     told = f"{word}  {'   '.join(part for part in parts if part)}"
     first, *more = wrap(told if not 0 < reader.width < len(told) else told.replace("   ", "  "), reader, 0)
     second = [_paused(survey), *_queue(survey, desk), news(changes, survey)]
-    under = wrap("   ".join(part for part in second if part), reader, 0)
+    queue = "   ".join(part for part in second if part)
+    if NARROW <= reader.width < len(queue):  # the limit stands in the findings, too
+        queue = _WITHIN.sub("", queue, count=1)
+    under = wrap(queue, reader, 0)
     return [[Span(word, _WORD_STYLES[word]), Span(first.removeprefix(word))], *(f"  {line}" for line in more), *under]
 
 
@@ -171,13 +177,15 @@ def _queue(survey: Survey, desk: Desk) -> list[str]:
     limit = survey.thresholds.get(SLA)
     within = f" (limit {formatting.duration(limit.value * 60)})" if limit is not None else ""
     waits = f"{formatting.count(queue.waiting)} {'waits' if queue.waiting == 1 else 'wait'}"
-    beside = next((row for one in survey.results for row in one.rows[:1] if row.get("wait_beside")), {})
-    more, since = int(str(beside.get("wait_beside") or 0)), beside.get("wait_beside_since")
-    oldest = min((at for at in (queue.oldest if queue.waiting else None, since) if isinstance(at, datetime)), default=None)
-    told = waits if queue.waiting else "nobody waits in the queue" if more else "nobody waits"
-    told += f", +{formatting.count(more)} in chats ended by mistake" if more else ""
+    beside = [(one.check.code == FLAGGED, row) for one in survey.results for row in one.rows[:1] if row.get("wait_beside")]
+    since = [queue.oldest if queue.waiting else None, *(row.get("wait_beside_since") for _, row in beside)]
+    oldest = min((at for at in since if isinstance(at, datetime)), default=None)
+    told = waits if queue.waiting else "nobody waits in the queue" if beside else "nobody waits"
+    for flagged, words in ((False, "in no queue"), (True, "in chats ended by mistake")):
+        more = sum(int(str(row["wait_beside"])) for one, row in beside if one is flagged)
+        told += f", +{formatting.count(more)} {words}" if more else ""
     told += f", oldest {formatting.age(oldest, survey.now)}{within}" if oldest is not None else ""
-    return [told, free_in_words(queue.free, queue.silent), f"{formatting.count(queue.busy)} busy"]
+    return [told, free_in_words(queue.free, queue.silent), busy_in_words(queue.busy, queue.leaving)]
 
 
 def _beside_free(found: Sequence[Finding]) -> list[Line]:

@@ -32,6 +32,11 @@ _NOT_SHOWN = (
     "wait_beside_since",
     "aims",
     "felt",
+    "in_queue",
+    "put_aside_since",
+    "longer_than",
+    "able",
+    "staff",
     "decides",
 )
 """What the title, the help line or the difference below says."""

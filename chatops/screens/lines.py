@@ -28,6 +28,13 @@ def free_in_words(free: int, silent: int) -> str:
     return f"{formatting.count(free)} free" + (f" ({formatting.count(silent)} silent)" if silent else "")
 
 
+def busy_in_words(busy: int, leaving: int) -> str:
+    """How many hold a chat, and of these for how many it is the last one."""
+    gets = "gets" if leaving == 1 else "get"
+    who = "none gets a next chat" if leaving == busy else f"{formatting.count(leaving)} {gets} no next chat"
+    return f"{formatting.count(busy)} busy" + (f" ({who})" if leaving else "")
+
+
 @frozen
 class Reader:
     """Whom the lines are for: the width (0: endless), whether ids may be short and names be shown, and how commands begin."""

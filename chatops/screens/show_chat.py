@@ -108,6 +108,8 @@ def _why(chat: Chat, *, paused: bool) -> str:
             return "why: it is marked as assigned, but no operator has it, so nobody answers and nobody else is called"
         case "assigned":
             return "why: an operator took it or was given it, and has neither answered nor given it back"
+        case "waiting_real_user_reply" if spoke_last and chat.answered_at is None:
+            return "why: it is marked as answered, but holds no reply: the user's message is in no queue, and nobody was called"
         case "waiting_real_user_reply" if spoke_last:
             return "why: the user wrote after the answer, the message did not put it into the queue, and nobody was called"
         case "waiting_real_user_reply":

@@ -42,6 +42,8 @@ def about_operator(
         f"{one.load} · {flags} · {seen}",
         f"{holds} · {taken} · {formatting.plural(answers, 'answer')} in all",
     ]
+    if one.load == "busy" and not (one.is_active and one.is_available):
+        lines.append([Span("gets no next chat: who is not available finishes the one they hold", "warning")])
     silent = silent_before is not None and (one.last_activity is None or one.last_activity < silent_before)
     if one.load == "free" and silent:
         limit = formatting.age(silent_before, known.now)

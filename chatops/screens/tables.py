@@ -11,7 +11,7 @@ from chatops.chats.reports import OperatorFigures, OperatorLoad, Queue, QueueFig
 from chatops.frozen import frozen
 from chatops.model import Answer, Column, Figure, Line, Span, Table, Text, named
 from chatops.screens.columns import TAKEN, operator, operator_of_row
-from chatops.screens.lines import free_in_words
+from chatops.screens.lines import busy_in_words, free_in_words
 
 EMPTY = "no user waits"
 """Of a chat that is to get an operator: nobody has written, or it was answered, which CHAT007 finds."""
@@ -52,7 +52,9 @@ def summary_table(summary: Summary) -> Table:
 
 def queue_line(figures: QueueFigures, now: datetime | None, *, away: bool = True) -> str:
     """The queue in one line: operators first, then waits; without those who are away where there is little room."""
-    staff = f"{free_in_words(figures.free, figures.silent)} · {figures.busy} busy" + (f" · {figures.away} away" if away else "")
+    staff = f"{free_in_words(figures.free, figures.silent)} · {busy_in_words(figures.busy, figures.leaving)}" + (
+        f" · {figures.away} away" if away else ""
+    )
     if not figures.waiting:
         return f"{staff} · nobody waits"
     return (
@@ -76,6 +78,7 @@ def _figures(figures: QueueFigures) -> dict[str, object]:
         "operators_free": figures.free,
         "operators_free_and_silent": figures.silent,
         "operators_busy": figures.busy,
+        "operators_busy_and_leaving": figures.leaving,
         "operators_away": figures.away,
         "operators_inactive": figures.inactive,
     }

@@ -5,6 +5,7 @@
 -- title-one: 1 assigned chat has no open assignment
 -- severity: critical
 -- group: data
+-- dated: no
 -- expected: every assigned chat has the open assignment of its holder
 -- why: assigning and noting it are separate statements in the application; a late reply or a release of somebody else
 --   closes the row while the chat stays assigned

@@ -20,7 +20,14 @@ with newest_messages as materialized (:newest_messages)
 select n.chat_id,
        n.written_at as user_wrote_at,
        n.operator_replied_at,
-       n.last_operator_id
+       -- Put aside when it was answered, or written into after that; without such a reply nobody knows who put it there, and when.
+       case when exists (select from messages m
+                          where m.chat_id = n.chat_id and m.sender_type::text = 'fictional'
+                            and m.created_at >= n.operator_replied_at - interval '1 minute')
+            then greatest(n.written_at, n.operator_replied_at) end as put_aside_since,
+       n.last_operator_id,
+       pg_catalog.count(*) over () as wait_beside,
+       pg_catalog.min(n.written_at) over () as wait_beside_since
   from newest_messages n
  where n.sender_type::text = 'real'
    -- Of two at the same instant none is the later one.

@@ -5,6 +5,7 @@
 -- narrow: {count} sessions keep chats or their tables locked
 -- narrow-one: 1 session keeps chats or their tables locked
 -- severity: warning
+-- critical: one session has locked all chats that wait, two or more: nobody is given any of them
 -- group: now
 -- expected: no session blocks others on the chat tables, keeps waiting chats locked, or stays open on them
 -- why: a report, a migration or a crashed client left a transaction open, or prepared one and never finished it
@@ -58,19 +59,22 @@ with chat_tables as materialized (
            else 'select pg_catalog.array_to_tsvector(array[c.xmax::text || '' waiting'']) from chats c'
                 ' where c.is_active and c.chat_state::text = ''waiting_assignment'' and c.xmax::text <> ''0'''
                 || case when :'before_018'::boolean then '' else ' and c.waiting_since is not null' end
+                || ' union all select pg_catalog.array_to_tsvector(array[''0 in_queue'']) from chats c'
+                   ' where c.is_active and c.chat_state::text = ''waiting_assignment'''
+                || case when :'before_018'::boolean then '' else ' and c.waiting_since is not null' end
                 || ' union all select pg_catalog.array_to_tsvector(array[c.xmax::text || '' held'']) from chats c'
                    ' where c.is_active and c.chat_state::text = ''assigned'' and c.xmax::text <> ''0'''
                    ' union all select pg_catalog.array_to_tsvector(array[o.xmax::text || '' operators'']) from operators o'
                    ' where o.is_active and o.is_available and o.xmax::text <> ''0'''
            end) as w
 ), lockers as (
-  select m.of, m.rows, m.mark as transactionid from marks m
+  select m.of, m.rows, m.mark as transactionid from marks m where m.of <> 'in_queue'
   union all
   -- Several transactions that have locked one row are one number; which numbers there are tells their age.
   select m.of, m.rows, k.xid
     from marks m
    cross join lateral pg_catalog.pg_get_multixact_members(
-     case when pg_catalog.mxid_age(m.mark) between 1 and (select pg_catalog.max(pg_catalog.mxid_age(d.datminmxid)) from pg_database d)
+     case when m.of <> 'in_queue' and pg_catalog.mxid_age(m.mark) between 1 and (select pg_catalog.max(pg_catalog.mxid_age(d.datminmxid)) from pg_database d)
            and not exists (select from granted g where g.transactionid = m.mark) then m.mark end) as k
    where k.mode <> 'keysh'
 ), rows_locked as materialized (
@@ -124,13 +128,17 @@ select s.holder, s.pid, s.role, s.application, s.address, s.state, s.open_for, s
             else 'nothing: it has only read and locked' end as rolls_back,
        s.ended_by, s.remedy,
        coalesce(k.waiting, 0) > 0 as felt,
+       all_of_it.so as critical,
        -- Of what is hidden nobody knows how long it has been so.
        s.hidden and s.blocks = 0 as advice
   from sessions s
   left join tables t on t.owner = s.owner
   left join rows_locked k on k.owner = s.owner
  cross join lateral (
-   select pg_catalog.concat_ws(', ', case when k.waiting > 0 then k.waiting::text || case when k.waiting = 1 then ' waiting chat' else ' waiting chats' end end,
+   select coalesce(k.waiting >= 2::bigint and k.waiting >= (select m.rows::bigint from marks m where m.of = 'in_queue'), false) as so
+ ) as all_of_it
+ cross join lateral (
+   select pg_catalog.concat_ws(', ', case when k.waiting > 0 then case when all_of_it.so then 'all ' else '' end || k.waiting::text || case when k.waiting = 1 then ' waiting chat' else ' waiting chats' end end,
                                      case when k.held > 0 then k.held::text || case when k.held = 1 then ' held chat' else ' held chats' end end,
                                      case when k.operators > 0 then k.operators::text || case when k.operators = 1 then ' operator' else ' operators' end end) as rows
  ) as asked_for

@@ -1,8 +1,11 @@
 -- How many chats have waited for long while no operator is free?
 -- code: QUEUE011
--- title: {count} chats wait and nobody is free
--- title-one: 1 chat waits and nobody is free
+-- title: {in_queue} wait and nobody is free, {count} of them for over {longer_than}
+-- title-one: {in_queue} wait and nobody is free, 1 of them for over {longer_than}
+-- narrow: {count} chats wait and nobody is free
+-- narrow-one: 1 chat waits and nobody is free
 -- severity: warning
+-- critical: not one operator is available, whether with a chat or without
 -- group: now
 -- expected: while nobody is free, nobody waits for longer than a third of the promised time
 -- why: every operator on shift holds a chat, or nobody is on shift; chats held by operators who left count as held
@@ -20,16 +23,24 @@
 with crew as materialized (
   select pg_catalog.count(*) filter (where l.load = 'free') as free,
          pg_catalog.count(*) filter (where l.load = 'busy') as busy,
+         pg_catalog.count(*) filter (where l.is_active and l.is_available) as able,
          pg_catalog.count(*) filter (where l.load = 'away' and l.is_active) as away
     from operator_load l
 )
 select q.chat_id,
        now() - q.waiting_since as waiting_for,
        crew.busy as operators_busy,
-       crew.away as operators_away
+       crew.away as operators_away,
+       waits.in_queue,
+       limits.longer_than,
+       crew.able = 0 as critical
   from chat_queue q
  cross join crew
+ cross join (select pg_catalog.count(*) as in_queue from chat_queue) as waits
+ cross join lateral (
+   select case when crew.busy = 0 then interval '1 minute'
+               else pg_catalog.make_interval(secs => 20::double precision * :'queue_sla_minutes'::double precision) end as longer_than
+ ) as limits
  where crew.free = 0
-   and q.waiting_since < now() - case when crew.busy = 0 then interval '1 minute'
-                                      else pg_catalog.make_interval(secs => 20::double precision * :'queue_sla_minutes'::double precision) end
+   and q.waiting_since < now() - limits.longer_than
  order by q.waiting_since, q.chat_id

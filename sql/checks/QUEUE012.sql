@@ -24,13 +24,16 @@ select u.id as chat_id,
        u.assigned_operator_id as operator_id,
        u.waiting_since,
        u.written_at as unanswered_since,
-       'is wrong about whether its user waits' as trouble
+       'is wrong about whether its user waits' as trouble,
+       pg_catalog.count(*) filter (where u.waiting_since is null and u.chat_state::text = 'waiting_assignment') over () as wait_beside,
+       pg_catalog.min(u.written_at) filter (where u.waiting_since is null and u.chat_state::text = 'waiting_assignment') over () as wait_beside_since
   from unanswered u
  where (u.waiting_since is null) <> (u.written_at is null)
 union all
 select c.id, c.chat_state, c.assigned_operator_id, c.waiting_since, null,
        case when odd.clock then 'is wrong about whether its user waits'
-            else 'counts ' || c.releases_without_reply::text || ' releases, which is not how often it was given back since the last reply' end
+            else 'counts ' || c.releases_without_reply::text || ' releases, which is not how often it was given back since the last reply' end,
+       null, null
   from chats c
  cross join lateral (
    select c.waiting_since not between '0001-01-02' and now() + interval '1 hour'

@@ -1,4 +1,4 @@
--- Puts a chat that waits for its user, although the user spoke last, back into the queue.
+-- Puts a chat that waits for its user, although the user spoke last, back into the queue; when it was answered is told by its replies.
 --
 -- order: 100
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
@@ -38,6 +38,7 @@ with candidate as materialized (
      set chat_state = 'waiting_assignment',
          assigned_operator_id = null,
          assignment_time = null,
+         operator_replied_at = (select reply.created_at from (:newest_reply) as reply),
          updated_at = pg_catalog.now()
 :and_logged
 )

@@ -3,6 +3,7 @@ select pg_catalog.count(*) filter (where load = 'free') as free,
        pg_catalog.count(*) filter (where load = 'free'
          and coalesce(last_activity < now() - pg_catalog.make_interval(secs => 60::double precision * :'silent_minutes'::double precision), true)) as silent,
        pg_catalog.count(*) filter (where load = 'busy') as busy,
+       pg_catalog.count(*) filter (where load = 'busy' and not (is_active and is_available)) as leaving,
        pg_catalog.count(*) filter (where load = 'away' and is_active) as away,
        pg_catalog.count(*) filter (where load = 'away' and not is_active) as inactive
   from operator_load

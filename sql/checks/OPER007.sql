@@ -1,0 +1,69 @@
+-- Do most operators who hold a chat get no next one, because they were switched off together or because nobody is available?
+-- code: OPER007
+-- title: {count} operators who hold a chat get no next one; {able} of {staff} operators are available
+-- title-one: 1 operator who holds a chat gets no next one; {able} of {staff} operators are available
+-- narrow: {count} who hold a chat get no next one
+-- severity: warning
+-- critical: users wait and not one operator is available
+-- group: now
+-- expected: of the operators who hold a chat most may take the next one, and somebody is available
+-- why: a statement switched them off all at once, or everybody leaves at the same time: who is not available finishes the chat and is given none
+-- consequence: as they finish, nobody takes the next chat, and the queue stands still
+-- help-sql: {remedy}
+-- help-text: a person decides: `log --limit 5` may say who switched them off. The statement makes those available who hold a chat now; who was away before it is not told, and comes back in the application
+-- dated: no
+-- says: nobody answers; users wait too long
+-- reads: operators, chats, messages
+-- needs: chat_queue
+-- unplanted: it takes the free operators away, of whom other examples tell
+-- What one statement wrote has one xmin: then many were switched off together, though others are available. As a text, by ts_stat,
+-- because a cluster's tables have none. A heartbeat changes it; that nobody is available is seen without it.
+with holders as materialized (
+  select c.assigned_operator_id as operator_id, (pg_catalog.array_agg(c.id order by c.assignment_time, c.id))[1] as chat_id
+    from chats c
+   where c.chat_state::text = 'assigned' and c.is_active and c.assigned_operator_id is not null
+   group by c.assigned_operator_id
+), staff as materialized (
+  select o.id as operator_id, o.name as operator, h.chat_id, coalesce(o.is_active, false) as is_active,
+         coalesce(o.is_active and o.is_available, false) as takes_next
+    from operators o
+    left join holders h on h.operator_id = o.id
+), crew as materialized (
+  select pg_catalog.count(*) filter (where s.takes_next) as able,
+         pg_catalog.count(*) filter (where s.is_active) as active,
+         pg_catalog.count(*) filter (where s.chat_id is not null) as holders,
+         pg_catalog.count(*) filter (where s.chat_id is not null and not s.takes_next) as off
+    from staff s
+), written as materialized (
+  select pg_catalog.split_part(w.word, ' ', 1) as by_transaction,
+         coalesce(pg_catalog.sum(w.ndoc) filter (where pg_catalog.split_part(w.word, ' ', 2) = 'held'), 0::numeric) as held,
+         pg_catalog.bool_or(pg_catalog.split_part(w.word, ' ', 2) = 'on') as some_are_on
+    from pg_catalog.ts_stat(
+      case when exists (select from pg_extension where extname = 'citus') or (select crew.off < 3::bigint from crew)
+           then 'select null::tsvector where false'
+           else 'select pg_catalog.array_to_tsvector(array[o.xmin::text || case when o.is_active and o.is_available then '' on'''
+                ' when exists (select from chats c where c.assigned_operator_id = o.id and c.chat_state::text = ''assigned'' and c.is_active)'
+                ' then '' held'' else '' off'' end]) from operators o'
+           end) as w
+   group by pg_catalog.split_part(w.word, ' ', 1)
+)
+select s.operator_id, s.operator, s.chat_id, s.is_active,
+       crew.able, case when crew.active > 0::bigint then crew.active else crew.holders end as staff,
+       case when crew.active = 0::bigint
+            then 'update operators set is_active = true, is_available = true where id in '
+            else 'update operators set is_available = true where is_active and is_available is not true and id in ' end
+       || '(select assigned_operator_id from chats where chat_state = ''assigned'' and is_active);' as remedy,
+       case when together.so then 'one statement switched them off, all at once' end as because,
+       crew.able = 0::bigint as felt,
+       crew.able = 0::bigint and exists (select from chat_queue) as critical
+  from staff s
+ cross join crew
+ cross join lateral (
+   select exists (select from written w where w.held >= 3::numeric and not w.some_are_on and w.held * 2::numeric > crew.holders::numeric) as so
+ ) as together
+ where s.chat_id is not null
+   and not s.takes_next
+   and crew.off >= 2::bigint
+   and crew.off * 2::bigint > crew.holders
+   and (crew.able = 0::bigint or together.so)
+ order by s.operator_id

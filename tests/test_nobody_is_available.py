@@ -1,0 +1,47 @@
+"""That operators who hold a chat were switched off together, or that nobody is available, is seen, told and can be mended."""
+
+from __future__ import annotations
+
+from chatops.model import Severity
+from tests.ailing import healthy, look, result
+from tests.servers import Database
+
+__all__ = ["healthy"]
+HOLDERS = "select assigned_operator_id from chats where chat_state = 'assigned' and is_active"
+CASES = {
+    "everybody, by one statement": ("update operators set is_available = false", True),
+    "everybody, with no value": ("update operators set is_available = null", True),
+        "who holds a chat, by one statement": (f"update operators set is_available = false where id in ({HOLDERS})", False),
+    "everybody, one after the other": (
+        """do $$ declare one uuid; begin for one in select id from operators loop
+             begin update operators set is_available = false where id = one; exception when division_by_zero then null; end;
+           end loop; end $$""",
+        True,
+    ),
+    "everybody, no longer active": ("update operators set is_active = false", True),
+}  # fmt: skip
+
+
+def test_those_who_get_no_next_chat_are_told_and_made_available_again(healthy: Database) -> None:
+    healthy.execute("create table kept as select id, is_active, is_available from operators")
+    for case, (trouble, critical) in CASES.items():
+        assert result(look(healthy, "OPER007"), "OPER007").status == "passed", case
+        healthy.execute(trouble)
+        held = healthy.value(f"select count(distinct o.id) from operators o where o.id in ({HOLDERS})")
+        waits = healthy.value(
+            "select exists (select from chats where chat_state = 'waiting_assignment' and is_active and last_message_at is not null)"
+        )
+        found = result(look(healthy, "OPER007"), "OPER007")
+        assert found.count == held, case
+        if held:  # the guards let go of the chats of those who are no longer active
+            assert found.severity == (Severity.CRITICAL if critical and waits else Severity.WARNING), case
+            healthy.execute(str(found.helped[0]["remedy"]))
+            assert result(look(healthy, "OPER007"), "OPER007").status == "passed", case
+        for one in healthy.execute("select id, is_active, is_available from kept"):  # each by a statement of its own
+            healthy.execute("update operators set is_active = %s, is_available = %s where id = %s", (one[1], one[2], one[0]))
+
+
+def test_few_who_leave_after_their_chat_are_no_finding(healthy: Database) -> None:
+    few = healthy.execute(f"select distinct o.id from operators o where o.id in ({HOLDERS}) order by 1")[:2]
+    healthy.execute("update operators set is_available = false where id = any(%s)", ([one for (one,) in few],))
+    assert result(look(healthy, "OPER007"), "OPER007").status == "passed"
