@@ -331,7 +331,7 @@ def test_what_was_taken_over_is_recorded_once(chatops_inprocess: Run, core_datab
     assert {row[1] for row in rows} == {"adopted"}
     assert set(states(chatops_inprocess, core_database).values()) >= {"recorded"}
     shown = chatops_inprocess("adopt", "--yes", db=core_database, check=0)
-    assert "the ledger has what is there" in shown.stdout
+    assert "Nothing to take over: the ledger has every file that is in" in shown.stdout
     assert core_database.execute("select name, state, checksum, run_id from chatops.migrations order by number") == rows
 
 

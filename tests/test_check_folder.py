@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from chatops import db, settings
 from chatops.migrations import lint as linting
+from chatops.migrations.scratch import scratch
 from tests.conftest import ROOT, Result
 from tests.servers import Server
 
@@ -105,6 +107,23 @@ def test_what_the_server_does_not_have_is_named_and_stand_ins_do(
     assert told["lacks"] == []
     with alone.connect("postgres") as connection:
         assert connection.execute("select count(*) from pg_roles where rolname = 'authenticated'").fetchone() == (0,)
+
+
+def test_roles_that_others_make_meanwhile_stay(any_server: Server) -> None:
+    named, dynamic, strange = (f"{kind}_{secrets.token_hex(4)}" for kind in ("named", "dynamic", "strange"))
+    here = settings.resolve(settings.Options((any_server.url_of("postgres"),)), environ={})
+    with db.connect(here, "test") as server, any_server.connect("postgres") as connection:
+        try:
+            with scratch(server, [], [f"create role {named};"], "check") as own, db.connect(own, "test") as inside:
+                connection.execute(f"create role {strange}".encode())
+                inside.execute(f"create role {named}")
+                inside.execute(f"create role {dynamic}")
+            left = connection.execute("select rolname from pg_roles where rolname = any(%s)", ([named, dynamic, strange],))
+            known = {dynamic} if connection.info.server_version < 160000 else set()  # 15 does not say who made a role
+            assert {row[0] for row in left} == {strange} | known
+        finally:
+            for role in (named, dynamic, strange):
+                connection.execute(f"drop role if exists {role}".encode())
 
 
 def test_an_extension_that_is_not_there_is_named(check: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

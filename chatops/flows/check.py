@@ -49,7 +49,8 @@ def run(invocation: Invocation, asked: CheckRequest) -> ExitCode:
         )
     shown = [shown_path(file) for file in folder.files]
     began = time.monotonic()
-    with invocation.under_way("checking the folder"), scratch(server, before, invocation.command) as own:
+    texts = [file.reading.sent for file in folder.files]
+    with invocation.under_way("checking the folder"), scratch(server, before, texts, invocation.command) as own:
         database = invocation.connect("migrate", target=own)
         facts = database.glance()
         invocation.note(f"Postgres {facts.version.split()[0]} · database {facts.database}, dropped at the end")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from chatops import db
@@ -14,6 +15,14 @@ from chatops.frozen import frozen
 from chatops.settings import Target
 
 PREFIX = "chatops_check_"
+MADE_BY = """
+select made.rolname::text
+  from pg_auth_members as m
+  join pg_roles as made on made.oid = m.roleid
+  join pg_roles as maker on maker.oid = m.member
+ where maker.rolname = :'role' and m.admin_option
+"""
+"""From Postgres 16 on whoever makes a role is its member, and may pass that on."""
 
 
 @frozen
@@ -25,8 +34,11 @@ class BeforeFile:
 
 
 @contextlib.contextmanager
-def scratch(server: Database, before: Sequence[BeforeFile], command: str) -> Iterator[Target]:
+def scratch(server: Database, before: Sequence[BeforeFile], texts: Iterable[str], command: str) -> Iterator[Target]:
     """A new database on a server, as a target whose role owns it; both are gone at the end, and roles that came with it.
+
+    Roles belong to the whole server, where others make some meanwhile: only those go that these texts, or those before
+    them, name, or that the database's own role made.
 
     Raises RefusedError when the role may not create databases, or a `before` file fails.
     """
@@ -49,8 +61,11 @@ def scratch(server: Database, before: Sequence[BeforeFile], command: str) -> Ite
             _stand_in(first, before, name if superuser else None)
         yield own
     finally:
+        made = {row[0] for row in server.tuples(MADE_BY, {"role": name})} if superuser else set()
         server.execute(f"drop database if exists {db.identifier(name)} with (force)")
-        for role in sorted(_roles(server) - roles):
+        spoken_of = set(re.findall(r"[^\W\d]\w*", " ".join([*(file.text for file in before), *texts])))
+        came = _roles(server) - roles
+        for role in sorted({one for one in came if one in spoken_of} | (came & made) | (came & {name})):
             # Somebody else's database may lean on a role of that name by now.
             with contextlib.suppress(ChatopsError):
                 server.execute(f"drop role if exists {db.identifier(role)}")

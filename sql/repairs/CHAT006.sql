@@ -17,7 +17,7 @@ select c.id as chat_id
 ;
 
 with candidate as materialized (
-  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found
+  select c.id, c.xmin as seen, pg_catalog.to_jsonb(f) as found, (select reply.created_at from (:newest_reply) as reply) as answered_at
     from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid)
     join chats c on c.id = f.chat_id
    cross join lateral (
@@ -31,14 +31,14 @@ with candidate as materialized (
                       where m.chat_id = c.id and m.created_at = newest.spoken_at and m.sender_type::text = 'fictional')
    order by c.id
 ), locked as materialized (
-  select c.*, c as was, 'CHAT006' as code
+  select c.*, c as was, 'CHAT006' as code, k.answered_at
 :locked_as_judged
 ), changed as (
   update chats c
      set chat_state = 'waiting_assignment',
          assigned_operator_id = null,
          assignment_time = null,
-         operator_replied_at = (select reply.created_at from (:newest_reply) as reply),
+         operator_replied_at = l.answered_at,
          updated_at = pg_catalog.now()
 :and_logged
 )
