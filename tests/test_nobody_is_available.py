@@ -45,3 +45,13 @@ def test_few_who_leave_after_their_chat_are_no_finding(healthy: Database) -> Non
     few = healthy.execute(f"select distinct o.id from operators o where o.id in ({HOLDERS}) order by 1")[:2]
     healthy.execute("update operators set is_available = false where id = any(%s)", ([one for (one,) in few],))
     assert result(look(healthy, "OPER007"), "OPER007").status == "passed"
+
+
+def test_a_queue_for_which_nobody_at_all_is_available_is_critical(healthy: Database) -> None:
+    at_once = {"queue_sla_minutes": 0.1}
+    healthy.execute("update operators set is_available = false")
+    found = result(look(healthy, "QUEUE011", given=at_once), "QUEUE011")
+    assert (found.severity, found.count > 0) == (Severity.CRITICAL, True)
+    healthy.execute(f"update operators set is_available = true where id in ({HOLDERS})")
+    # They are at work: who waits gets their next one.
+    assert result(look(healthy, "QUEUE011", given=at_once), "QUEUE011").severity == Severity.WARNING

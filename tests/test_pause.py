@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from chatops.db import database as timeouts
+from chatops.model import Severity
+from tests import ailing
 from tests.conftest import url_as
 from tests.desk import Desk
 from tests.servers import Database
@@ -59,8 +61,10 @@ def test_a_pause_is_obeyed_at_once_led_with_and_ended(latest_database_everywhere
 def test_it_ends_by_itself_and_a_second_one_takes_its_place(latest_database: Database, chatops_inprocess: Any) -> None:
     desk = Desk(latest_database)
     chat = desk.waiting_chat()
-    for span in ("1h", "5m"):
+    for span, severity in (("1h", Severity.CRITICAL), ("5m", Severity.WARNING)):
         chatops_inprocess("pause", "--for", span, "--reason", "x", "--yes", db=desk.database, check=0)
+        # A user waits: for longer than was promised, or no longer than that.
+        assert ailing.result(ailing.look(desk.database, "CONF003"), "CONF003").severity == severity, span
     assert desk.app.value("select until < now() + interval '6 minutes' from chatops.settings where key = 'pause'")
     desk.app.execute("update chatops.settings set until = clock_timestamp() where key = 'pause'")
     assert desk.takes(desk.operator()) == chat

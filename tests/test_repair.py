@@ -225,6 +225,21 @@ def test_a_state_follows_what_the_messages_say(
         assert shift.value("select operator_replied_at from chats where id = %s", (chat_id(number),)) == replied
 
 
+def test_a_chat_that_is_called_again_was_answered_when_its_replies_say(shift: Database, chatops_inprocess: Run) -> None:
+    """11 holds no reply, 21 one: a time of an answer that nobody gave goes, whatever set it."""
+    replied = shift.value("select max(created_at) from messages where chat_id = %s and sender_type = 'fictional'", (chat_id(21),))
+    shift.execute("insert into messages (chat_id, sender_type, content) values (%s, 'real', 'And?')", (chat_id(21),))
+    shift.execute(
+        "update chats set chat_state = 'waiting_real_user_reply', operator_replied_at = created_at - interval '1 day'"
+        " where id in (%s, %s)",
+        (chat_id(11), chat_id(21)),
+    )
+    chatops_inprocess("repair", "CHAT006", db=shift, check=0)
+    for number, at in ((11, None), (21, replied)):
+        assert chat(shift, number)["chat_state"] == "waiting_assignment", number
+        assert shift.value("select operator_replied_at from chats where id = %s", (chat_id(number),)) == at, number
+
+
 def test_an_operator_with_two_chats_keeps_the_one_they_are_active_on(shift: Database, chatops_inprocess: Run) -> None:
     shift.execute("update chats set assigned_operator_id = %s where id = %s", (operator_id(1), chat_id(2)))
     shift.execute("update chat_assignments set operator_id = %s where chat_id = %s", (operator_id(1), chat_id(2)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from chatops.checks.results import Result
+from chatops.model import Severity
 from chatops.tables_there import TABLES
 from tests import ailing
 from tests.ailing import as_role, deployed, look, result
@@ -89,6 +91,7 @@ def test_who_keeps_rows_locked_that_are_asked_for_is_named_with_what_they_hold(
     rows = {pids[row["pid"]]: row for row in found.rows if row["pid"] in pids}
     assert {kind: row["locks"] for kind, row in rows.items()} == {kind: words for kind, (_, words) in KINDS.items()}
     assert found.count == len(pids) + ALSO_FOUND
+    assert found.severity == Severity.WARNING
     for kind, row in rows.items():
         assert (row["application"], row["state"], row["address"]) == ("nightly report", "idle in transaction", "127.0.0.1")
         wrote = "what it wrote into chats" if kind == "one that an update changed" else "nothing: it has only read and locked"
@@ -102,6 +105,10 @@ def test_who_keeps_rows_locked_that_are_asked_for_is_named_with_what_they_hold(
     finally:
         database.execute(f"rollback prepared '{left}'")
     assert result(look(database, "DB010", given=AT_ONCE), "DB010").status == "passed"
+    with open_transactions(database, [locks("select id from chats where chat_state = 'waiting_assignment'", "update")]):
+        found = until_found(lambda: result(look(database, "DB010", given=AT_ONCE), "DB010"))
+    assert found.severity == Severity.CRITICAL
+    assert re.match(r"row locks on all \d+ waiting chats", str(found.rows[0]["locks"])), found.rows
 
 
 def test_an_owner_from_whom_the_server_hides_what_others_do_hears_who_and_which_grant_shows_more(deployed: Database) -> None:

@@ -144,9 +144,10 @@ def forgetting(schema: str, row: LedgerRow) -> str:
 
 
 def _there(database: Database, own: Sequence[Made], source: str, name: str, *, ledger: bool) -> Sequence[Mapping[str, object]]:
-    values = {"schema": database.target.schema, "source": source, "name": name, "names": [one.name for one in own]}
-    text = sqlfiles.read("queries/going_back.sql" if ledger else "queries/going_back_pending.sql")
-    return database.mappings(text, values)
+    file = {"schema": database.target.schema, "source": source, "name": name}
+    kept = database.value(sqlfiles.read("queries/ledger_kept_of.sql"), file) if ledger else None
+    values = {"schema": database.target.schema, "names": [one.name for one in own], "replaced": kept or "{}"}
+    return database.mappings(sqlfiles.read("queries/going_back.sql"), values)
 
 
 def _before(rows: Sequence[Mapping[str, object]], one: Made, *, is_in: bool) -> str | None:

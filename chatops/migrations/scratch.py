@@ -8,21 +8,13 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from chatops import db
+from chatops import db, sqlfiles
 from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError, RefusedError
 from chatops.frozen import frozen
 from chatops.settings import Target
 
 PREFIX = "chatops_check_"
-MADE_BY = """
-select made.rolname::text
-  from pg_auth_members as m
-  join pg_roles as made on made.oid = m.roleid
-  join pg_roles as maker on maker.oid = m.member
- where maker.rolname = :'role' and m.admin_option
-"""
-"""From Postgres 16 on whoever makes a role is its member, and may pass that on."""
 
 
 @frozen
@@ -61,11 +53,10 @@ def scratch(server: Database, before: Sequence[BeforeFile], texts: Iterable[str]
             _stand_in(first, before, name if superuser else None)
         yield own
     finally:
-        made = {row[0] for row in server.tuples(MADE_BY, {"role": name})} if superuser else set()
+        made_by = server.tuples(sqlfiles.read("queries/roles_made_by.sql"), {"role": name}) if superuser else []
         server.execute(f"drop database if exists {db.identifier(name)} with (force)")
         spoken_of = set(re.findall(r"[^\W\d]\w*", " ".join([*(file.text for file in before), *texts])))
-        came = _roles(server) - roles
-        for role in sorted({one for one in came if one in spoken_of} | (came & made) | (came & {name})):
+        for role in sorted((_roles(server) - roles) & (spoken_of | {row[0] for row in made_by} | {name})):
             # Somebody else's database may lean on a role of that name by now.
             with contextlib.suppress(ChatopsError):
                 server.execute(f"drop role if exists {db.identifier(role)}")

@@ -1,9 +1,6 @@
--- Which of these functions and views are there now, and what the ledger kept of them when a file replaced them?
--- names: text[], without their schema; schema, source and name: the file in the ledger.
-with kept as (
-  select coalesce((select m.replaced from chatops.migrations as m
-                    where m.target_schema = :'schema' and m.source = :'source' and m.name = :'name'), '{}'::jsonb) as replaced
-), now as (
+-- Which of these functions and views are there now, and what was kept of each when a file replaced it?
+-- names: text[], without their schema; replaced: jsonb, what the ledger keeps of that file, by object.
+with now as (
   select 'routine' as kind, p.proname::text as own, p.oid::regprocedure::text as object
     from pg_proc as p
    where p.pronamespace = (select n.oid from pg_namespace as n where n.nspname = :'schema') and p.proname = any (:'names'::text[])
@@ -13,5 +10,5 @@ with kept as (
    where c.relnamespace = (select n.oid from pg_namespace as n where n.nspname = :'schema') and c.relkind = 'v'
      and c.relname = any (:'names'::text[])
 )
-select n.kind, n.own, n.object, k.replaced ->> n.object as before from now as n cross join kept as k
+select n.kind, n.own, n.object, :'replaced'::jsonb ->> n.object as before from now as n
  order by n.kind, n.object;
