@@ -15,6 +15,7 @@ import pytest
 
 from chatops.chats import planting, population
 from chatops.checks import load
+from chatops.checks.began import began
 from chatops.checks.findings import filled, findings
 from chatops.checks.results import Result as Result_
 from chatops.flows import watch_option
@@ -304,6 +305,24 @@ def test_since_when_comes_from_the_evidence_and_else_from_an_earlier_look(
     known = [one for one in looked["findings"] if one["code"] != "QUEUE010"]
     kept.write_text(json.dumps({**looked, "findings": known, "passed": [*looked["passed"], "QUEUE010"]}))
     assert line().endswith("people new"), line()
+
+
+def test_since_when_it_is_so_does_not_move_with_the_clock(demo: Database) -> None:
+    def since() -> dict[str, list[tuple[str, datetime | None]]]:
+        survey = look(demo, rows=1000, since="all")
+        return {one.check.code: sorted((str(row.get("chat_id")), began(row, survey.now)) for row in one.rows)
+                for one in survey.results if one.status == "failed"}  # fmt: skip
+
+    first, later = since(), since()
+    assert {"OPER001", "OPER002", "CHAT013", "QUEUE002"} <= first.keys()
+    known = 0
+    for code in first.keys() & later.keys():
+        for (chat, then), (same, now) in zip(first[code], later[code], strict=False):
+            if then is not None and chat == same:
+                known += 1
+                assert now is not None, (code, chat)
+                assert abs(now - then) < timedelta(milliseconds=1), (code, chat)
+    assert known > 10
 
 
 def test_a_healthy_system_is_two_lines_and_advice(chatops_inprocess: Run, latest_database: Database) -> None:

@@ -271,6 +271,28 @@ def test_what_is_older_than_the_last_migration_is_told_apart_and_counts_all_the_
     assert "exit code 1; mend it: chatops repair --dry-run" in shown
 
 
+def test_what_began_partly_before_the_last_migration_is_said_so(latest_database: Database, chatops_inprocess: Run) -> None:
+    """Chats of operators who are gone, one of them for longer than the last migration is in."""
+    furnish(latest_database, 2, held=2)
+    latest_database.script(
+        """set local session_replication_role = replica;
+           update operators set is_active = false, last_activity = now() - interval '2 hours';
+           update operator_activity set last_activity = now() - interval '2 hours';
+           update operators set last_activity = now() - interval '2 days' where id = (select min(id::text) from operators)::uuid;
+           update operator_activity set last_activity = now() - interval '2 days'
+            where operator_id = (select min(id::text) from operators)::uuid;
+           update chats set assignment_time = now() - interval '3 days' where assigned_operator_id is not null;
+           update chatops.migrations set applied_at = now() - interval '1 day'"""
+    )
+    words = ("verify", "data", "--only", "OPER001")
+    assert (
+        "2 chats are held by operators who are gone; some of it since the last migration"
+        in chatops_inprocess(*words, db=latest_database, check=1).stdout
+    )
+    told = json.loads(chatops_inprocess(*words, "-o", "json", db=latest_database, check=1).stdout)["checks"]
+    assert [one["age"] for one in told] == ["newer"]
+
+
 def test_what_is_more_than_is_shown_comes_with_the_command_that_shows_it(deployed: Database, chatops_inprocess: Run) -> None:
     deployed.execute("alter table messages disable trigger user; alter table chats disable trigger user")
     deployed.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -10,11 +10,11 @@ from chatops.checks.compare_looks import Earlier
 from chatops.checks.results import Result, Survey
 from chatops.model import Values
 
-Age = Literal["older", "newer", "undated"]
+Age = Literal["older", "newer", "partly newer", "undated"]
 
 
 def ages(survey: Survey, earlier: Earlier | None = None) -> dict[str, Age]:
-    """Of each failed check, by code, whether all it found began before the last migration, or some of it later.
+    """Of each failed check, by code, whether all it found began before the last migration, or all or some of it later.
 
     `undated`: its rows do not say when, or not all of them are at hand; then a look from before the migration may tell. Empty
     where nobody knows when the last migration went in.
@@ -28,8 +28,9 @@ def ages(survey: Survey, earlier: Earlier | None = None) -> dict[str, Age]:
 
 def _age(result: Result, now: datetime, at: datetime, before: Earlier | None) -> Age:
     times = [began(row, now) for row in result.rows] if result.check.dated else []
-    if any(one is not None and one >= at for one in times):
-        return "newer"
+    newer = sum(one is not None and one >= at for one in times)
+    if newer:
+        return "newer" if newer == len(times) else "partly newer"
     if times and None not in times and len(times) >= result.count:
         return "older"
     was = before.found.get(result.check.code) if before is not None else None
@@ -37,6 +38,11 @@ def _age(result: Result, now: datetime, at: datetime, before: Earlier | None) ->
     if was is None and before is not None and result.check.code in (before.passed or ()):
         return "newer"
     return "older" if was is not None and was.word != "unknown" and not grown else "undated"
+
+
+def simply(ages: Mapping[str, Age]) -> dict[str, Age]:
+    """The same where it does not matter whether all of it is newer, or some."""
+    return {code: "newer" if age == "partly newer" else age for code, age in ages.items()}
 
 
 def oldest(rows: Sequence[Values], now: datetime) -> datetime | None:
@@ -50,7 +56,12 @@ def oldest(rows: Sequence[Values], now: datetime) -> datetime | None:
 
 
 def began(row: Values, now: datetime) -> datetime | None:
-    """Since when one row offends, None where it does not say so."""
+    """Since when one row offends, None where it does not say so. Only a span that still goes on tells an instant.
+
+    >>> noon = datetime.fromisoformat("2026-11-22T12:00Z")
+    >>> began({"assigned_at": noon - timedelta(days=2), "user_waited": timedelta(minutes=1)}, noon).day
+    20
+    """
     for endings, known in _INSTANTS:
         values = [known(value, now) for key, value in row.items() if key.endswith(endings) and key not in _OF_PEOPLE]
         instants = [value for value in values if value is not None and value <= now]
@@ -73,6 +84,6 @@ def _ago(value: object, now: datetime) -> datetime | None:
 
 _INSTANTS: Sequence[tuple[tuple[str, ...], Callable[[object, datetime], datetime | None]]] = (
     (("since", "last_seen_at"), _at),
-    (("waiting_for", "stuck_for", "held_for", "open_for", "waited"), _ago),
+    (("waiting_for", "stuck_for", "held_for", "open_for"), _ago),
     (("_at",), _at),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatops.checks import run
+from chatops.checks.began import simply
 from chatops.checks.since_before import since_before
 from chatops.checks.window import SINCE_MIGRATION
 from chatops.db import Database
@@ -32,7 +33,7 @@ def of_last_run(invocation: Invocation) -> RunReport:
     place = " · ".join(part for part in parts if part)
     words = [] if all(one.source == SHIPPED for one in ran) else FolderOptions().words() if folder else ["--dir", "FOLDER"]
     way = invocation.here("migrate", *words, "--back")
-    return RunReport(ran, survey, aged, place, run_checks.reader(invocation), since_before(survey, before), back, way)
+    return RunReport(ran, survey, simply(aged), place, run_checks.reader(invocation), since_before(survey, before), back, way)
 
 
 def _folder_of(invocation: Invocation, ran: Sequence[Ran]) -> Folder | None:

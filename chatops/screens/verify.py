@@ -9,7 +9,7 @@ from typing import Any
 
 from chatops import formatting
 from chatops.checks import repair_batches
-from chatops.checks.began import Age
+from chatops.checks.began import Age, simply
 from chatops.checks.compare_looks import Earlier
 from chatops.checks.findings import FailOn, counts_as_found, findings
 from chatops.checks.load import Check, shipped
@@ -29,6 +29,7 @@ def verification(
 
     `before` is what `migrate` found right before the newest files.
     """
+    how, ages = ages, simply(ages)
     lines: list[Line] = [*_of_the_files(survey, reader, fail_on, ages), *_verdict(survey, reader, fail_on)]
     lines += [*_of_the_deploy(survey, reader, fail_on, ages), *_since_before(survey, reader, before), *locked(survey, reader), ""]
     for group in ("schema", "data"):
@@ -38,7 +39,7 @@ def verification(
         lines.append([Span(f"{group}: {_standing(results, survey)}", "strong")])
         shown, folded = _folded(results, survey, reader)
         for result in shown:
-            lines += _result_lines(result, survey, reader, ages.get(result.check.code))
+            lines += _result_lines(result, survey, reader, how.get(result.check.code))
         lines += [*folded, ""]
     if any(counts_as_found(result, fail_on) for result in survey.results):
         lines += flow([[Span("what it means and what helps: "), Span(reader.here("diagnose", *reader.own), "code")]], reader)
@@ -299,7 +300,7 @@ def _result_lines(result: Result, survey: Survey, reader: Reader, age: Age | Non
     if result.status == "failed":
         finding = findings(only(survey, result), reader.here)[0]
         text = finding.title
-    text += "; since the last migration" if age == "newer" else ""
+    text += {"newer": "; since the last migration", "partly newer": "; some of it since the last migration"}.get(age or "", "")
     wrapped = wrap(text, reader, len(prefix))
     lines: list[Line] = [[Span(f"{mark} {word:<8}", style), Span(f" {result.check.code:<8} {wrapped[0]}")]]
     lines += [" " * min(len(prefix), hang(reader)) + more for more in wrapped[1:]]
