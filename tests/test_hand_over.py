@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -79,9 +80,35 @@ def test_the_hand_over_tells_what_the_monitor_saw(latest_database: Database, cha
     assert "4 refused" in shown
     assert "findings opened: CHAT003 " in shown
     assert "findings closed: CHAT003 " in shown
-    assert "findings open: OPER001 (4 looks)" in shown
+    assert re.search(r"findings open at \d\d:\d\d: OPER001 \(4 looks\)", shown)
     told = json.loads(chatops_inprocess("summary", "--since", "8h", "-o", "json", db=latest_database, check=0).stdout)
     assert told["refused"] == 4
     assert [(one["code"], one["kind"]) for one in told["findings"]] == [
         ("CHAT003", "new"), ("CHAT003", "resolved"), ("OPER001", "new"),
     ]  # fmt: skip
+
+
+def test_the_newest_looks_are_told_whoever_took_them(latest_database: Database, chatops_inprocess: Run) -> None:
+    """What `diagnose` of this machine saw, until a monitor has looked later."""
+
+    def told() -> str:
+        shown = chatops_inprocess("summary", "--since", "8h", db=latest_database, terminal=(200, 40), check=0).stdout
+        return "\n".join(line for line in shown.splitlines() if line.startswith("findings"))
+
+    trouble = "insert into platform_config (key, value) values ('queue_sla_minutes', '\"much\"') on conflict (key) do update set value = '\"much\"'"
+    chatops_inprocess("diagnose", db=latest_database, terminal=(80, 24))
+    latest_database.execute(trouble)
+    chatops_inprocess("diagnose", db=latest_database, terminal=(80, 24))
+    assert re.search(r"findings opened: CONF001 \d\d:\d\d\nfindings open at \d\d:\d\d: CONF001 \(2 looks of diagnose on ", told())
+    latest_database.execute("delete from platform_config where key = 'queue_sla_minutes'")
+    chatops_inprocess("diagnose", db=latest_database, terminal=(80, 24))
+    assert re.search(r"findings closed: CONF001 .*\nfindings open at \d\d:\d\d: none \(3 looks", told())
+    older, later = datetime.now(UTC) - timedelta(hours=3), datetime.now(UTC) + timedelta(hours=1)
+    for began, looks in ((older, "3 looks of diagnose"), (later, "2 looks)")):
+        kept = watch_of([0, 0], [{"CHAT003"}, {"CHAT003"}], began)
+        latest_database.execute(
+            "insert into chatops.watches (target_schema, state) values (current_schema(), %s::jsonb)"
+            " on conflict (target_schema) do update set state = excluded.state",
+            (kept.text,),
+        )
+        assert looks in told()

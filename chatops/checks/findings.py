@@ -11,6 +11,7 @@ from typing import Literal, TypeGuard
 from chatops import formatting
 from chatops.checks import by_files
 from chatops.checks.inventory import GUARDS
+from chatops.checks.load import MEANWHILE
 from chatops.checks.results import Result, Survey
 from chatops.checks.thresholds import Threshold
 from chatops.db import identifier
@@ -21,6 +22,8 @@ FailOn = Literal["critical", "warning", "advice", "never"]
 _KIND = re.compile(r"^the (?:foreign )?\{kind\} ")
 DEFAULT_SCHEMA = "public"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
+FEW_AIMS = 3
+"""So many codes of what came of something are named; more are asked for as a set."""
 STATEMENTS = ("remedy", "mend", "forget", "statement")
 """Columns of a row that hold a whole statement or command."""
 NAMES_NO_COUNT = re.compile(r"(?:^|_)(?:pids?|number|port|oid)$")
@@ -189,9 +192,12 @@ def _named(template: str, rows: Sequence[Values], now: datetime | None) -> tuple
 
 
 def _aiming(rows: Sequence[Values]) -> list[Values]:
-    """Rows whose `aims`, the codes of what came of them, are those of all as options of a command; None where there are none."""
+    """Rows whose `aims`, the codes of what came of them, are those of all as options of a command; None where there are none.
+
+    Of many it is the set that they belong to.
+    """
     codes = sorted({code for row in rows for code in str(row.get("aims") or "").split()})
-    aims = f"--only {','.join(codes)}" if codes else None
+    aims = f"--only {','.join(codes) if len(codes) <= FEW_AIMS else MEANWHILE}" if codes else None
     return [{**row, "aims": aims} if "aims" in row else row for row in rows]
 
 

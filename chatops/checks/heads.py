@@ -44,6 +44,8 @@ KEYS: tuple[Key, ...] = (
     Key("help-sql", "the same as SQL", "alter table {relation} validate constraint {object};"),
     Key("help-text", "the same in words; `between backticks` follows the word chatops", "call the shop"),
     Key("users-wait", "yes: somebody waits for an answer because of it; it is told before what is only wrong", words=("yes",)),
+    Key("meanwhile", "yes: what is left of a time without guards, triggers or functions: --only meanwhile asks these",
+        words=("yes",)),
     Key("dated", "no: its rows are older than what is found, so nobody knows since when it is so", words=("no",)),
     Key("says", "what people say, parted by ; - chatops explain lists the phrases", "nobody answers; users wait too long"),
     Key("reads", "the tables that must be readable in full", "chats, messages"),

@@ -81,6 +81,8 @@ class Check:
     narrow: tuple[str, str] | None = None
     """Its title without names, for many rows and for one: what fits where many findings share a narrow screen."""
     users_wait: bool = False
+    meanwhile: bool = False
+    """Whether its rows may be what is left of a time in which guards, triggers or functions were off."""
     dated: bool = True
     declares: tuple[Limit, ...] = ()
     compares_all: bool = False
@@ -107,6 +109,11 @@ class Check:
     def helps_by_row(self) -> bool:
         """Whether each row has a statement or command of its own that mends it."""
         return "{" in (self.help_sql or "") or any(_BY_ROW.search(text or "") for text in (self.help_command, self.help_text))
+
+    @property
+    def leaves_traces(self) -> bool:
+        """Whether rows stay wrong when what it finds is mended: its help names what looks for them."""
+        return "meanwhile: `diagnose " in (self.help_text or "")
 
     def heading(self, count: int) -> str:
         """The title with its number."""
@@ -216,6 +223,12 @@ def _near(code: str, known: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*same, *difflib.get_close_matches(code, known, 3)]))[:3]
 
 
+def code_or_set_typed(text: str) -> str | None:
+    """Likewise, or the name of a set."""
+    word = text.strip(" ,;:'\"`").lower()
+    return word if word == MEANWHILE else code_typed(text)
+
+
 def codes_of(texts: Sequence[str]) -> list[str]:
     """Codes given as repeated options or separated by commas, in capitals.
 
@@ -223,6 +236,23 @@ def codes_of(texts: Sequence[str]) -> list[str]:
     ['CHAT001', 'CHAT003', 'DB001']
     """
     return [code.strip().upper() for text in texts for code in text.split(",") if code.strip()]
+
+
+MEANWHILE = "meanwhile"
+"""The name of all checks that look for what a time without guards, triggers or functions has left."""
+
+
+def codes_or_sets(texts: Sequence[str]) -> list[str]:
+    """Likewise, where the name of a set stands for its codes."""
+    found = [
+        [one.code for one in shipped() if one.meanwhile] if code == MEANWHILE.upper() else [code] for code in codes_of(texts)
+    ]
+    return list(dict.fromkeys(code for codes in found for code in codes))
+
+
+def names_set(texts: Sequence[str]) -> bool:
+    """Whether a set is among what was asked for."""
+    return MEANWHILE.upper() in codes_of(texts)
 
 
 def _declared(read: Collection[Head], before: Mapping[str, Limit]) -> dict[str, Limit]:
@@ -287,6 +317,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         brief=head.get("brief") or None,
         narrow=(narrow, head.get("narrow-one", narrow)) if (narrow := head.get("narrow")) else None,
         users_wait=head.get("users-wait") == "yes",
+        meanwhile=head.get("meanwhile") == "yes",
         dated=head.get("dated") != "no",
         declares=tuple(declared(entry.text) for entry in head.all("limit")),
         compares_all=head.get("compares") == "all",

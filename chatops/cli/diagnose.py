@@ -45,6 +45,7 @@ def diagnose(
 
     What is new, ongoing or gone is told against --since-file, else against the newest look of chatops monitor, of this machine or
     kept in the database by --store.
+    --only meanwhile asks what a time without guards, triggers or usable settings has left, and says it code by code.
     --rehearse writes, in transactions that are always rolled back.
 
     Is the deploy right: chatops verify. Can I work here: chatops doctor. What a code means: chatops explain CODE.
@@ -54,6 +55,7 @@ def diagnose(
       chatops diagnose --since 1h --fail-on critical
       chatops diagnose 3f2b8c1e
       chatops diagnose --only CHAT003 --rows 50 -o json
+      chatops diagnose --only meanwhile
       chatops diagnose --rehearse --yes
       chatops diagnose --since-file before.json --write json=now.json
 

@@ -19,6 +19,10 @@ class Watched:
     transitions: tuple[Transition, ...] = ()
     open: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[datetime, int] = field(default_factory=dict)
+    by_hand: bool = False
+    """Whether these are looks of `diagnose` that this machine remembers, and no monitor's."""
+    at: str = ""
+    """When the last of them was."""
 
     @property
     def opened(self) -> tuple[Transition, ...]:
@@ -39,7 +43,13 @@ def watched(kept: Iterable[Watch], since: datetime) -> Watched | None:
     watch = max(having, key=lambda one: _at(one.ticks[-1].at))
     seen = [tick for tick in watch.ticks if _at(tick.at) >= since]
     told = tuple(one for one in watch.transitions if _at(one.at) >= since)
-    return Watched(len(seen), told, {code: one.severity for code, one in watch.open.items()}, _refused(watch, since))
+    left = {code: one.severity for code, one in watch.open.items()}
+    return Watched(len(seen), told, left, _refused(watch, since), at=seen[-1].at)
+
+
+def newest(one: Watched | None, other: Watched | None) -> Watched | None:
+    """Whose last look is the newer."""
+    return max((some for some in (one, other) if some is not None), key=lambda some: _at(some.at), default=None)
 
 
 def _refused(watch: Watch, since: datetime) -> dict[datetime, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chatops import settings, sqlfiles
-from chatops.checks.load import limits
+from chatops.checks.load import MEANWHILE, limits
 from chatops.deploys.receipt import STEPS, remaining
 from chatops.errors import ChatopsError
 from chatops.flows import complete_ids
@@ -37,7 +37,10 @@ def offers(kind: str, typed: str, given: Given, known: Known) -> Offers:
     if kind == "codes" and known.command == "verify":
         kind = "codes of verify"
     if kind in CODES:
-        return codes(typed, CODES[kind]())
+        sets = (
+            [(MEANWHILE, "what a time without guards or triggers left")] if known.command in TAKE_SETS and typed.islower() else []
+        )
+        return [*codes(typed, CODES[kind]()), *(one for one in sets if one[0].startswith(typed))]
     if kind == "formats":
         return formats(known.formats, typed)
     if kind == "environments":
@@ -85,6 +88,8 @@ CODES: Mapping[str, Callable[[], list[str]]] = {
     "codes with a repair": lambda: sqlfiles.names("repairs"),
 }
 """Which checks are meant, by kind."""
+TAKE_SETS = ("diagnose", "verify")
+"""The commands that take the name of a set for its codes."""
 
 
 def _configuration(given: Given) -> settings.Configuration | None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from chatops import formatting, settings, sqlfiles
 from chatops.chats import log, reports
+from chatops.chats import served as users_served
 from chatops.chats.reports import QueueFigures
+from chatops.chats.served import Served
 from chatops.checks import archive as archives
 from chatops.checks import capture as captures
 from chatops.checks import compare_looks, load, run, stored_snoozes, thresholds, window
@@ -35,15 +37,21 @@ from chatops.flows import (
     watch_option,
 )
 from chatops.flows.run import Invocation
+from chatops.flows.silence import silent_before
 from chatops.frozen import frozen
 from chatops.model import Answer
 from chatops.screens import diagnose as screen
 from chatops.screens import diagnose_short as short
+from chatops.screens import meanwhile as by_code
 from chatops.screens import outcomes
 from chatops.screens.diagnose import Health
 from chatops.screens.finding import survey_data
+from chatops.screens.served import told as told_served
 from chatops.screens.tenants_checks import DIAGNOSE
 from chatops.settings import Snooze
+
+NEWS = timedelta(days=1)
+"""What is gone since a look of the monitor that is older than that is no news any more."""
 
 
 @frozen
@@ -80,6 +88,8 @@ class _Plan:
     ignored: tuple[str, ...]
     asked: tuple[str, ...] = ()
     """The codes that were asked for by name: shown even where they are silent."""
+    meanwhile: bool = False
+    """Whether they were asked for as what is left of a time without guards: shown by code, those that passed, too."""
 
 
 @dataclass(slots=True)
@@ -94,12 +104,14 @@ class _Seen:
     by_hand: Sequence[log.ByHand] = ()
     health: Health | None = None
     stored: str | None = None
+    served: Served | None = None
+    """Whether users are served, where all that was asked for by name passed."""
 
 
 def diagnose(invocation: Invocation, request: DiagnoseRequest) -> ExitCode:
     """1 when something counts as found, 4 when fixes could not be rehearsed because nothing may be written."""
     severity = run_checks.fail_on(request.fail_on)
-    if request.chat and (code := load.code_typed(request.chat)) is not None and not request.only:
+    if request.chat and (code := load.code_or_set_typed(request.chat)) is not None and not request.only:
         request = replace(request, chat="", only=(code,))
     if invocation.has_tenants:
         return _all_tenants(invocation, request)
@@ -168,7 +180,10 @@ def _compared(invocation: Invocation, request: DiagnoseRequest, plan: _Plan) -> 
     seen = _look(invocation, request, plan, stored=compares)
     if compares:
         earlier = earlier_look.last_tick(invocation, seen.stored)
-    return seen, compare_looks.compare(seen.survey, earlier) if earlier is not None else None
+    changes = compare_looks.compare(seen.survey, earlier) if earlier is not None else None
+    if changes is not None and compares and seen.survey.now - changes.earlier.at > NEWS:
+        changes = replace(changes, resolved={})
+    return seen, changes
 
 
 def _answer(
@@ -180,11 +195,15 @@ def _answer(
     production = plan.archive is None and invocation.target.production
     name = seen.place if plan.archive is not None else invocation.target.name
     desk = short.Desk(name, production, seen.queue, seen.ignored, seen.ended, seen.by_hand)
+    if plan.meanwhile and not (request.brief or request.full):
+        return by_code.what_came_of_it(seen.survey, desk, reader, compared)
     if request.brief:
         return short.in_one_line(seen.survey, desk, reader, compared)
     if _is_short(invocation, request):
         whole = plan.archive is None and not (request.ignore or request.threshold or request.checks_dir or request.since_file)
-        own = own_look.since_then(invocation, seen.survey) if whole and compared is None else None
+        own = own_look.since_then(invocation, seen.survey) if whole else None
+        if own is not None and compared is not None:  # the newest look is the one that counts
+            own, compared = (own, None) if own.earlier.at > compared.earlier.at else (None, compared)
         return short.on_one_screen(seen.survey, replace(desk, since=own), reader, compared)
     return screen.diagnosis(
         seen.survey,
@@ -196,6 +215,7 @@ def _answer(
         rehearsed=tried,
         asked=plan.asked,
         by_hand=seen.by_hand,
+        served=None if seen.served is None else told_served(seen.served, seen.survey.now),
     )
 
 
@@ -210,7 +230,7 @@ def understood(invocation: Invocation, request: DiagnoseRequest) -> _Plan:
         raise UsageError("--full and --brief: one of them")
     if request.watch is not None and (request.chat or request.rehearse or request.capture or request.replay):
         raise UsageError("--watch looks at the whole database again and again: not with CHAT, --rehearse, --capture or --replay")
-    only, ignored = load.codes_of(request.only), load.codes_of(request.ignore)
+    only, ignored = load.codes_or_sets(request.only), load.codes_or_sets(request.ignore)
     silent = snoozed(invocation, only) if not request.chat else []
     checks = run_checks.choose(invocation.configuration, request.checks_dir, only, [*ignored, *(one.code for one in silent)])
     ignored += [f"{one.code} (snoozed until {one.told})" for one in silent if one.code not in ignored]
@@ -221,7 +241,7 @@ def understood(invocation: Invocation, request: DiagnoseRequest) -> _Plan:
     if request.chat and beside:
         raise UsageError("--rehearse, --since-file and --capture are about the whole database, not about one chat")
     if request.replay is None:
-        return _Plan(checks, request.since, given, None, tuple(ignored), tuple(only))
+        return _Plan(checks, request.since, given, None, tuple(ignored), tuple(only), load.names_set(request.only))
     if beside:
         raise UsageError("--replay goes alone: an archive is neither rehearsed on, compared nor captured again")
     archive = replay_archive.replay(invocation, request.replay)
@@ -264,7 +284,10 @@ def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stor
             seen.health = health(database, survey)
             seen.stored = earlier_look.stored_watch(database) if stored else None
             seen.queue = queue_figures(database)
-            seen.ended = ended(database, survey) if _is_short(invocation, request) and plan.archive is None else 0
+            tells_ended = plan.archive is None and (plan.meanwhile or _is_short(invocation, request))
+            seen.ended = ended(database, survey) if tells_ended else 0
+            if plan.asked and seen.queue is not None and all(one.status == "passed" for one in survey.results):
+                seen.served = served(database, seen.queue)
             seen.by_hand = log.by_hand(database) if plan.archive is None else ()
             seen.place = place(database)
             if request.capture is not None:
@@ -330,6 +353,15 @@ def queue_figures(database: Database) -> QueueFigures | None:
     try:
         with database.savepoint("chatops_queue"):
             return reports.queue_figures(database)
+    except (DatabaseError, RefusedError):
+        return None
+
+
+def served(database: Database, queue: QueueFigures) -> Served | None:
+    """Whether somebody can be given the chat that waits longest; None where that cannot be read, or not in time."""
+    try:
+        with database.savepoint("chatops_served"):
+            return users_served.read(database, queue, silent_before(database))
     except (DatabaseError, RefusedError):
         return None
 

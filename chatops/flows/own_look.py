@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,6 +12,8 @@ from typing import Any
 from chatops.checks import compare_looks
 from chatops.checks.compare_looks import Changes, Earlier, Was
 from chatops.checks.results import Survey
+from chatops.deploys.hand_over import Watched
+from chatops.deploys.monitor_state import Transition
 from chatops.errors import UsageError
 from chatops.files import read_json, write_file
 from chatops.flows.run import Invocation
@@ -36,6 +39,29 @@ def since_then(invocation: Invocation, survey: Survey) -> Changes | None:
     with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
         return compare_looks.compare(survey, _chosen(looks, survey.now)) if looks else None
     return None
+
+
+def seen_since(invocation: Invocation, since: datetime) -> Watched | None:
+    """What came and went between the looks that this machine took since then; None where it took none."""
+    place = f"{invocation.target.shown()} {invocation.target.schema}"
+    with contextlib.suppress(OSError, UsageError, ValueError, TypeError, KeyError, AttributeError):
+        kept: Any = read_json(default_path(invocation, "diagnose"), "looks of diagnose")
+        mine = [one for one in kept["looks"] if one["place"] == place]
+        looks = [one for one in mine if datetime.fromisoformat(one["at"]) >= since]
+        told: list[Transition] = []
+        for before, look in itertools.pairwise([*[one for one in mine if one not in looks][-1:], *looks]):
+            was, now = _open(before), _open(look)
+            told += [Transition(look["at"], 0, code, "new", now[code], "") for code in sorted(now.keys() - was.keys())
+                     if code in before["passed"]]  # fmt: skip
+            told += [Transition(look["at"], 0, code, "resolved", was[code], "") for code in sorted(was.keys() - now.keys())
+                     if code in look["passed"]]  # fmt: skip
+        return Watched(len(looks), tuple(told), _open(looks[-1]), by_hand=True, at=looks[-1]["at"]) if looks else None
+    return None
+
+
+def _open(look: Values) -> dict[str, str]:
+    """What a look found, advice left out as the monitor does."""
+    return {str(code): str(word) for code, (word, _) in look["found"].items() if word not in ("advice", "unknown")}
 
 
 def _kept(survey: Survey, place: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # a shift that is handed over, and many tenants
     from chatops.chats import review as chats_to_review
     from chatops.chats import shift
     from chatops.deploys import hand_over
-    from chatops.flows import earlier_look, tenants
+    from chatops.flows import earlier_look, own_look, tenants
     from chatops.screens import review as review_screen
     from chatops.screens import shift as shift_screen
     from chatops.screens import tenants_chats as pages
@@ -30,6 +30,7 @@ else:
     chats_to_review = later("chatops.chats.review")
     shift, hand_over = later("chatops.chats.shift"), later("chatops.deploys.hand_over")
     earlier_look, tenants = later("chatops.flows.earlier_look"), later("chatops.flows.tenants")
+    own_look = later("chatops.flows.own_look")
     shift_screen, review_screen = later("chatops.screens.shift"), later("chatops.screens.review")
     pages = later("chatops.screens.tenants_chats")
 
@@ -55,6 +56,7 @@ def summary(invocation: Invocation, watch: float | None, since: str | None = Non
             if began is not None:
                 stored = earlier_look.stored_watch(database)
                 seen = hand_over.watched(earlier_look.kept_watches(invocation, stored).values(), began)
+                seen = hand_over.newest(seen, own_look.seen_since(invocation, began))
                 found = shift.shift(database, began)
                 return shift_screen.handed_over(found, seen, invocation.now, invocation.here("monitor", "--store"))
             return led(database, tables.summary_answer(reports.summary(database), invocation.now))

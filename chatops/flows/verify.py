@@ -76,7 +76,7 @@ def verify(invocation: Invocation, request: VerifyRequest) -> ExitCode:
     if request.scenarios or request.against is not None:
         return _promises(invocation, request)
     severity = run_checks.fail_on(request.fail_on)
-    only, skip = load.codes_of(request.only), load.codes_of(request.skip)
+    only, skip = load.codes_or_sets(request.only), load.codes_or_sets(request.skip)
     checks = run_checks.choose(invocation.configuration, request.checks_dir, only, skip, groups)
     invocation.check_output()
     if request.listed:

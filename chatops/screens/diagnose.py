@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from chatops import formatting
 from chatops.chats.log import NOTHING_GIVEN, ByHand
 from chatops.checks.compare_looks import Changes
 from chatops.checks.findings import Finding, findings, tally
+from chatops.checks.load import MEANWHILE
 from chatops.checks.results import Survey
 from chatops.checks.try_repair import Rehearsed
 from chatops.checks.window import is_ever
@@ -41,16 +43,18 @@ def diagnosis(
     rehearsed: Mapping[str, Rehearsed] | None = None,
     asked: Sequence[str] = (),
     by_hand: Sequence[ByHand] = (),
+    served: Span | None = None,
 ) -> Answer:
     """Findings worst first; one line when there is none. `place` names environment and database.
 
     `asked` are the codes that were asked for by name: nothing is said of the rest.
-    `by_hand` are psql sessions that may have made it.
+    `by_hand` are psql sessions that may have made it; `served` says whether users are, where all that was asked for passed.
     With `changes` each finding says what became of it since an earlier look; with `rehearsed` what its fix did on trial.
     """  # fmt: skip
     found = findings(survey, reader.here)
     lines: list[Line] = list(_verdict(survey, place, found, health, ignored, reader, changes, asked))
     lines += locked(survey, reader) if found[1:] else []
+    lines += _after_it(survey, served, reader) if not found and asked else _also_passed(survey, reader) if asked else []
     for finding, alike in unknown_for(found):
         lines.append("")
         lines += finding_lines(finding, survey, reader, alike)
@@ -119,6 +123,20 @@ def _verdict(
     ran = f"{survey.ran} of {formatting.plural(total, 'check')} ran"
     rest = [place, at, ran, f"history: {reach}" if history else "", without, news(changes, survey), took]
     return flow([verdict, *([Span(text)] for text in rest if text)], reader)
+
+
+def _after_it(survey: Survey, served: Span | None, reader: Reader) -> list[Line]:
+    """Once what was asked for by name has passed: whether users are served, and what looks for what came of it meanwhile."""
+    lines: list[Line] = [[replace(served, text=piece)] for piece in wrap(served.text, reader, 0)] if served is not None else []
+    if any(one.check.leaves_traces for one in survey.results):
+        lines += flow([[Span("what came of it meanwhile: "), Span(reader.here("diagnose", "--only", MEANWHILE), "code")]], reader)
+    return lines
+
+
+def _also_passed(survey: Survey, reader: Reader) -> list[Line]:
+    """Of several codes that were asked for those that find nothing: they are not left out, they passed."""
+    codes = [one.check.code for one in survey.results if one.status == "passed"]
+    return [*wrap(f"none: {' '.join(codes)}", reader, 0)] if codes else []
 
 
 def news(changes: Changes | None, survey: Survey) -> str:

@@ -13,6 +13,7 @@ from chatops.chats.reports import QueueFigures
 from chatops.checks.began import oldest
 from chatops.checks.compare_looks import Changes
 from chatops.checks.findings import Finding, findings, tally
+from chatops.checks.load import MEANWHILE
 from chatops.checks.results import Survey
 from chatops.frozen import frozen
 from chatops.model import Answer, Line, Severity, Span, Style, Text
@@ -83,12 +84,13 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
         waits = [one for one in waits if one.result.check.users_wait or not any(row.get(FELT) for row in one.result.rows)]
     for title, some in (("CRITICAL", critical), ("USERS WAIT", waits)):
         whole = len(critical) + len(waits) <= MOST_WHOLE
-        told += _by_line(title, some, survey, reader, changes, whole=whole) if some else []
+        told += by_line(title, some, survey, reader, changes, whole=whole) if some else []
     rest = [one for one in found if one not in waits and one not in critical]
-    folded = [*_folded(rest, reader), *_ended(desk, found, reader), *_grown(changes, reader), *_gone(changes), *_silent(desk)]
+    folded = [*_folded(rest, reader), *ended(desk, found, reader), *_grown(changes, reader), *_gone(changes), *_silent(desk)]
     told += folded
     told += _news_since(desk, survey, reader)
-    told += _next(found, survey, reader)
+    told += _left_behind(desk.since or changes, survey, reader)
+    told += next_step(found, survey, reader)
     if len(told) < ROOMY and found:
         told[-1:-1] = _by_hand(desk, survey, reader)
     if len(told) < ROOMY:
@@ -196,9 +198,10 @@ def _beside_free(found: Sequence[Finding]) -> list[Line]:
 # ---- by line -----------------------------------------------------------------------------------------------------------
 
 
-def _by_line(
+def by_line(
     title: str, found: Sequence[Finding], survey: Survey, reader: Reader, changes: Changes | None, *, whole: bool
 ) -> list[Line]:
+    """Findings by line: what, since when, and what mends it."""
     width = reader.width or 100
     mends = MEND + (len(" new") if changes is not None and changes.new else 0)
     room = max(16, width - CODE - SINCE - mends) if width >= NARROW else max(16, width - CODE)
@@ -209,8 +212,9 @@ def _by_line(
         lines = [[Span(title, style)]]
     for one in found:
         shorter = [text for text in one.forms if len(text) <= room] if not whole and width >= NARROW else []
-        told = _wrapped(shorter[0] if shorter else one.brief if whole or width < NARROW else one.forms[-1], room)
         since = since_when(one, survey, changes)
+        beside = room - 1 if since and width >= NARROW else room
+        told = _wrapped(shorter[0] if shorter else one.brief if whole or width < NARROW else one.forms[-1], beside)
         is_new = changes is not None and (change := changes.now.get(one.code)) is not None and change.kind == "new"
         mend = how_mended(one) + (" new" if is_new else "")
         head = Span(f"{one.code:<{CODE}}", "strong")
@@ -323,7 +327,7 @@ def _gone(changes: Changes | None) -> list[Line]:
     return [[Span(f"{head:<{CODE + 2}}", "ok"), Span(" ".join(sorted(changes.resolved)))]]
 
 
-def _ended(desk: Desk, found: Sequence[Finding], reader: Reader) -> list[Line]:
+def ended(desk: Desk, found: Sequence[Finding], reader: Reader) -> list[Line]:
     """Chats that were ended while their user waited, more than findings tell of: they are in no count of those who wait."""
     told = sum(one.result.count for one in found if one.code in WRITE_IN_VAIN)
     if desk.ended <= told:
@@ -347,6 +351,16 @@ def _news_since(desk: Desk, survey: Survey, reader: Reader) -> list[Line]:
     return [*wrap(f"since the look of {clock_of(desk.since.earlier.at, survey)}  {told}", reader, 0)]
 
 
+def _left_behind(changes: Changes | None, survey: Survey, reader: Reader) -> list[Line]:
+    """What looks for the rows that something has left which an earlier look found and which is mended now."""
+    gone = changes.resolved if changes is not None else {}
+    codes = [one.check.code for one in survey.results if one.check.code in gone and one.check.leaves_traces]
+    if not codes:
+        return []
+    told = f"{codes[0]}{f' and {len(codes) - 1} more' if codes[1:] else ''} left rows? "
+    return [[Span(told), Span(reader.here("diagnose", "--only", MEANWHILE), "code")]]
+
+
 def _silent(desk: Desk) -> list[Line]:
     if not desk.silent:
         return []
@@ -354,7 +368,7 @@ def _silent(desk: Desk) -> list[Line]:
     return [[Span(f"{head:<{CODE + 2}}", "strong"), Span(", ".join(desk.silent))]]
 
 
-def _next(found: Sequence[Finding], survey: Survey, reader: Reader) -> list[Line]:
+def next_step(found: Sequence[Finding], survey: Survey, reader: Reader) -> list[Line]:
     """The command for the worst of what somebody can mend: `repair` where it mends some, else the finding. A lock first."""
     if survey.locked is not None and survey.locked.remedy:
         return [[Span("next: "), Span(reader.here("psql", "--write", "--", "-c", shlex.quote(survey.locked.remedy)), "code")]]

@@ -72,14 +72,16 @@ def _hour(hour: Hour, refused: Mapping[datetime, int] | None) -> dict[str, objec
 def _findings(seen: Watched | None, watch: str) -> list[Line]:
     """Which findings came and went, by the looks of a monitor."""
     if seen is None:
-        return [[Span("findings of this time: nobody looked; "), Span(watch, "code"), Span(" remembers them", "dim")]]
+        nobody = "nobody looked, no monitor and no diagnose here; "
+        return [[Span(f"findings of this time: {nobody}"), Span(watch, "code"), Span(" remembers them", "dim")]]
     told: list[Line] = []
     for word, some in (("opened", seen.opened), ("closed", seen.closed)):
         if some:
             codes = ", ".join(f"{one.code} {one.at[11:16]}" for one in some)
             told.append(f"findings {word}: {codes}")
     left = ", ".join(sorted(seen.open)) or "none"
-    return [*told, f"findings open: {left} ({formatting.plural(seen.looks, 'look')})"]
+    by = " of diagnose on this machine" if seen.by_hand else ""
+    return [*told, f"findings open at {seen.at[11:16]}: {left} ({formatting.plural(seen.looks, 'look')}{by})"]
 
 
 def _waited(shift: Shift) -> str:

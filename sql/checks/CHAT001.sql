@@ -5,6 +5,7 @@
 -- title-one: 1 operator holds more than one chat
 -- severity: critical
 -- group: data
+-- meanwhile: yes
 -- expected: an operator holds at most one active chat
 -- why: the assign function counts what an operator holds without a lock, so a double click gets two chats; an admin's
 --   reassign does not look at all at what the target holds

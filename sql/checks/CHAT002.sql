@@ -5,6 +5,7 @@
 -- title-one: 1 chat has more than one open assignment
 -- severity: critical
 -- group: data
+-- meanwhile: yes
 -- expected: a chat has at most one open assignment
 -- why: an admin's reassign writes a closed row for the old operator and leaves the old open row open; two assigns of one
 --   chat at the same moment do it too

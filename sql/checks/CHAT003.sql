@@ -6,6 +6,7 @@
 -- narrow: {count} whose state and operator contradict
 -- severity: critical
 -- group: data
+-- meanwhile: yes
 -- expected: an operator is set exactly when the state is assigned, and every chat has a state
 -- why: waiting with an operator: a user's message that was read before an assign and written after it put the chat back; assigned
 --   without one: the operator was taken off or deleted and the state stayed; the deployed constraint lets a missing state pass

@@ -6,6 +6,7 @@
 -- brief: {count} left open by an operator without the chat
 -- severity: critical
 -- group: data
+-- meanwhile: yes
 -- expected: every open assignment belongs to the chat's holder
 -- why: the row is closed by a statement of its own after the chat was changed: whoever fails, is killed or is overtaken
 --   between the two leaves it open; deleting an operator or force-closing a chat never closes it

@@ -6,6 +6,7 @@
 -- severity: critical
 -- group: data
 -- dated: no
+-- meanwhile: yes
 -- expected: every assigned chat has the open assignment of its holder
 -- why: assigning and noting it are separate statements in the application; a late reply or a release of somebody else
 --   closes the row while the chat stays assigned

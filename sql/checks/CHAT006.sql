@@ -6,6 +6,7 @@
 -- brief: {count} in no queue although the user spoke last
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: a chat that waits for its user was answered last
 -- why: the user wrote while the operator was replying: the message left the chat assigned, then the reply put it to
 --   waiting for the user without looking again; or what takes messages into the queue was missing or switched off (DB003, DB017)

@@ -5,6 +5,7 @@
 -- title-one: 1 answered chat is in the queue
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: no chat whose last message is the operator's waits for an operator
 -- why: an idle release that had waited behind the reply did not look again, and put the answered chat back to waiting
 -- consequence: an operator is given a chat that needs nothing, and users who do wait, wait longer

@@ -5,6 +5,7 @@
 -- title-one: 1 heartbeat belongs to an operator who does not hold the chat
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: heartbeats are there for the chat's holder only
 -- why: the row is deleted by the last of several statements of a reply, and a tab left open goes on writing it
 -- consequence: the idle check takes somebody for active on a chat that they have left

@@ -6,6 +6,7 @@
 -- severity: warning
 -- group: data
 -- kind: history
+-- meanwhile: yes
 -- expected: a reply is written by the operator who holds the chat at that time
 -- why: the application asks who holds the chat before it writes, not while it writes: an operator who lost the chat to the
 --   idle cron or an admin still sends, and takes it from its new holder

@@ -8,6 +8,7 @@
 -- severity: critical
 -- group: data
 -- kind: history
+-- meanwhile: yes
 -- expected: assignments of one chat never overlap
 -- why: a chat that was put back by a stale write was assigned again before the first assignment was closed, or an admin's
 --   reassign noted the old operator twice

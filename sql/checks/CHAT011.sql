@@ -7,6 +7,7 @@
 -- narrow-one: 1 chat: state and flag contradict
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: a chat is completed exactly when it is not active, and the flag is never missing
 -- why: force-closing a chat and blocking a user switch the active flag off and leave the state as it was; the flag may be
 --   missing in the deployed schema

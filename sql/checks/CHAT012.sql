@@ -6,6 +6,7 @@
 -- brief: {count} closed by the limit, and the user writes on
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: nobody writes into a chat that the reassignment limit closed
 -- why: [before trigger chats.chatops_guard_chat: the limit counts every closed assignment, normal replies too: after three replies the next
 --   idle timeout ends the chat for good;] [from trigger chats.chatops_guard_chat: the chat was closed before the limit counted releases without

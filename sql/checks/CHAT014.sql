@@ -5,6 +5,7 @@
 -- title-one: 1 answered chat does not remember who answered
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: an active chat with a reply remembers the writer of its newest reply as the last operator
 -- why: an admin's reassign, a late reply or a restored row wrote another operator, or none
 -- consequence: the assign function cannot keep the chat from the operator who just had it

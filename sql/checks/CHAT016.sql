@@ -5,6 +5,7 @@
 -- severity: warning
 -- group: data
 -- kind: history
+-- meanwhile: yes
 -- expected: whoever holds a chat keeps it until they reply, give it back, fall silent, or an admin moves it
 -- why: the application's code was not deployed: its old code puts a chat into the queue at each message of its user, whoever
 --   holds it[from trigger chats.chatops_guard_chat: ; the guards absorb that, so they were off or did not work (CONF002, DB017)]

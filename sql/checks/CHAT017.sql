@@ -4,6 +4,7 @@
 -- title-one: the chats are not spread over the states as they should be: {trouble}
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: every chat is in one of the four states, their counts add up, and work is handed out while operators are free
 -- why: rows were written by hand or before 014, the view is an outdated version, or the application has stopped assigning
 -- consequence: chats without a state vanish from every counter, and a queue that nobody takes from only grows

@@ -5,6 +5,7 @@
 -- brief: {count} wrote into a chat that is closed
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: nobody writes into a chat that somebody has closed
 -- why: an admin closed the chat, blocked the user, or unblocked them without opening their chats again; the application goes on
 --   to take their messages

@@ -4,6 +4,7 @@
 -- title-one: 1 held chat does not say since when
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: a chat that is with an operator says since when
 -- why: the state was written by hand or by an import, without the time that belongs to it
 -- consequence: the idle cron never finds the chat, and no screen says how long it is held

@@ -4,6 +4,7 @@
 -- title-one: a user has {chats} open chats with one profile
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: a user has one chat with a profile
 -- why: the unique constraint is gone, or rows were restored beside others, and the application began a second conversation
 -- consequence: two operators answer as one person, and neither sees what the other wrote

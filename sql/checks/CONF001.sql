@@ -13,6 +13,7 @@
 -- consequence: the chat functions work with the usual value, whatever was meant;
 --   [before function take_next_chat: with max_reassignments as text no chat can be released any more: idle chats stay with operators who left]
 -- help: repair CONF001 --dry-run
+-- help-text: what came of it meanwhile: `diagnose --only meanwhile`
 -- says: nobody answers; operator loses the chat
 -- reads: platform_config, chat_assignments
 -- limit: idle_timeout_minutes = 5 min, 0.01 to 1440, platform_config: an operator who is silent for so long loses the chat

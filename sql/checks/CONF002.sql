@@ -10,7 +10,7 @@
 -- why: somebody used the emergency switch
 -- consequence: late replies and direct writes of the state are accepted, as before the migrations: chats are lost and taken again
 -- help: guard on
--- help-text: whether chats were lost meanwhile, once they are on again: `diagnose --only CHAT003,CHAT006,CHAT007,CHAT009,CHAT016`
+-- help-text: what came of it meanwhile: `diagnose --only meanwhile`
 -- says: operator loses the chat
 -- if-absent: chatops.settings
 -- unplanted: the deployed system has no guards to switch off

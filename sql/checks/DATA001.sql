@@ -6,6 +6,7 @@
 -- severity: warning
 -- group: data
 -- kind: touched
+-- meanwhile: yes
 -- expected: a chat's message_count and an operator's total_messages are what the messages say
 -- why: [before trigger operators.chatops_keep_total_messages: the application reads an operator's counter and writes it back plus one: of two at
 --   the same moment one is lost;] [from trigger operators.chatops_keep_total_messages: rows were written while what counts was missing or off

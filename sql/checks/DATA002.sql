@@ -5,6 +5,7 @@
 -- title-one: 1 clock cannot be right
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: no heartbeat, message, chat or assignment comes from the future or without a time, and none ends before it began
 -- why: heartbeats are written with the client's clock; a laptop that is hours ahead is never idle
 -- consequence: the idle check never takes the chat from such an operator

@@ -4,6 +4,7 @@
 -- title-one: {relation} holds {rows} rows {trouble}
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: messages, assignments and heartbeats belong to a chat that is there, chats and turns to people who are; a message has a sender
 -- why: the chat or the person was deleted while foreign keys were off, or a restore brought the rows without them
 -- consequence: figures count what nobody can open; an operator may stay busy with a chat that does not exist

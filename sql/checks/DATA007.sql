@@ -6,6 +6,7 @@
 -- severity: warning
 -- group: data
 -- kind: touched
+-- meanwhile: yes
 -- expected: last_message_at is the time of the newest message
 -- why: rows were restored or written by hand while the triggers were off
 -- consequence: checks of history pass the chat over, and lists show it at the wrong place

@@ -12,6 +12,7 @@
 -- consequence: the database does not do what the ledger says; faults that a file mended may be back
 -- help: {mend}
 -- help-sql: {remedy}
+-- help-text: what came of it meanwhile: `diagnose --only meanwhile`
 -- needs-table: chats
 -- says: the deploy is not right; operator loses the chat
 -- shares: structure, expected_objects

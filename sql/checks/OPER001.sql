@@ -5,6 +5,7 @@
 -- title-one: 1 chat is held by an operator who is gone
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: no chat is held by an operator who is inactive, or silent beyond the idle timeout and its grace
 -- why: the operator closed the tab, or was deactivated while holding the chat; the idle cron did not run, or its release
 --   failed, as it does while a setting cannot be read

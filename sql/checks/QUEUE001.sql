@@ -5,6 +5,7 @@
 -- title-one: 1 chat without a user's message was queued or handed out
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: no operator is given a chat in which no user has written
 -- why: chats are created as waiting before anybody writes; the deployed assign function takes them for waiting ones, and
 --   because it goes by the age of the chat, takes them first

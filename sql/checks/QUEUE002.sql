@@ -7,6 +7,7 @@
 -- severity: warning
 -- group: data
 -- kind: history
+-- meanwhile: yes
 -- expected: who began to wait first is served first
 -- why: [before function take_next_chat: the deployed queue goes by the age of the chat, not of the wait: the oldest chats are always first
 --   and young ones starve;] [from function take_next_chat: the chat is kept for its last operator, it was put back or locked while later ones were

@@ -5,6 +5,7 @@
 -- brief: {count} wrong about waits or releases
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: a chat in the queue or with an operator has a waiting_since that can be exactly when a message of its user is unanswered,
 --   and no more releases are counted than turns have ended since the last reply
 -- why: rows were restored or written while the triggers were off, or came in after the migration that fills the clocks

@@ -4,6 +4,7 @@
 -- title-one: 1 chat says that its user began to wait {late_by} later than they did
 -- severity: warning
 -- group: data
+-- meanwhile: yes
 -- expected: the clock of a wait begins with the oldest message of the user that nobody answered
 -- why: the clock was written by hand, or rows were restored with other times
 -- consequence: whoever wrote first is served later, and the wait looks shorter than it is
