@@ -14,7 +14,8 @@ if TYPE_CHECKING:  # without typing, which `--help` does not need
     from collections.abc import Mapping
     from typing import TextIO
 
-LESS = "less -FRX '-P?eend; q quits:q quits, space goes on.'"
+LESS = "less -EFRX '-Pspace goes on, q quits'"
+"""It ends by itself where the text ends, which stays on the screen: what is typed next is meant for the shell."""
 
 
 def chosen(environ: Mapping[str, str], *, colour: bool = False) -> list[str] | None:
@@ -38,7 +39,7 @@ def chosen(environ: Mapping[str, str], *, colour: bool = False) -> list[str] | N
 def read_in(words: list[str], text: bytes, environ: Mapping[str, str], stream: TextIO | None = None) -> bool:
     """Whether somebody could read it: an option that the pager does not know must not lose the answer."""
     environ = dict(environ)
-    environ.setdefault("LESS", "FRX")  # a $PAGER without options shows colours as codes otherwise
+    environ.setdefault("LESS", "EFRX")  # a $PAGER without options shows colours as codes otherwise
     environ.setdefault("LV", "-c")  # the same for lv
     environ.setdefault("LESSSECURE", "1")  # a command that was meant for the shell writes and runs nothing
     if not text.isascii():

@@ -453,7 +453,7 @@ def test_a_pager_by_its_bare_name_shows_colours_as_colours(home: Path, tmp_path:
     pager.chmod(0o755)
     environment = clean_environment(home, {"TERM": "xterm", "PAGER": str(pager), **set_to})
     _, shown = run_in_terminal(["help", "on-call"], environment, 80)
-    assert f"given <-R> and <{set_to.get('LESS', 'FRX')}>" in shown
+    assert f"given <-R> and <{set_to.get('LESS', 'EFRX')}>" in shown
     _, plain = run_in_terminal(["help", "on-call"], {**environment, "NO_COLOR": "1"}, 80)
     assert "given <>" in plain
 

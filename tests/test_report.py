@@ -241,6 +241,8 @@ def test_the_last_run_is_reported_with_a_fresh_look_and_the_way_back(
     assert "001, 014, 015, 016 and 017 adopted" in adopted
     assert "adopt --through 017 --yes by " in adopted
     assert "adopt --forget 001" in adopted
+    assert "Not in: 018 to 028 (11 files)." in adopted
+    assert "an adopt changes nothing" in adopted
     # Older than what comes: somebody who holds two chats. Newer: a trigger that is switched off.
     core_database.execute("update chats set is_active = null where id = %s", (chat_id(1),))
     chatops_inprocess("migrate", "--to", "019", "--yes", db=core_database, check=0)
@@ -259,6 +261,15 @@ def test_the_last_run_is_reported_with_a_fresh_look_and_the_way_back(
         .endswith(".html")
     )
     page = Page((tmp_path / "run.html").read_text())
-    for words in ("018 and 019 applied", "a client's created_at no longer counts", "chatops remove --dry-run", "postgres"):
+    pages = [chatops_inprocess("report", "--last", db=core_database, check=0, cwd=tmp_path).stdout.strip() for _ in range(1)]
+    assert all(re.fullmatch(r"chatops-run-018-019-\d{8}T\d{6}Z\.html", one) for one in pages)
+    for words in (
+        "018 and 019 applied",
+        "Before: 001, 014, 015, 016 and 017 adopted",
+        "Not in: 020 to 028 (9 files)",
+        "a client's created_at no longer counts",
+        "chatops remove --dry-run",
+        "postgres",
+    ):
         assert words in unescape(page.words), words
     assert "script" not in page.tags

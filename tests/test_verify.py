@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from chatops import db
-from chatops.checks import load, run
-from tests.ailing import deployed, plant, standing_still, wrong
+from chatops.checks import before_files, load, run
+from tests.ailing import deployed, opened, plant, standing_still, wrong
 from tests.conftest import ROOT, Result
 from tests.servers import Database, Farm, Server
 from tests.shift import furnish
@@ -458,3 +458,33 @@ def as_newest(farm: Farm, server: Server) -> Iterator[db.Database]:
 def test_on_the_newest_schema_too(as_newest: db.Database, name: str) -> None:
     statement, expected = NEWER[name]
     assert found_of(as_newest, statement) == expected
+
+
+def test_what_has_passed_its_limit_since_the_migration_is_newer_though_it_began_before(
+    core_database: Database, chatops_inprocess: Run
+) -> None:
+    """A look just before it found nothing: an operator who was last seen before the migration counts as gone only after it."""
+    furnish(core_database, 2, held=1)
+    operators = "update operators set last_activity = now() - interval '{0}' where id in (select assigned_operator_id from chats)"
+    beats = "update operator_activity set last_activity = now() - interval '{0}'"
+    taken = "update chats set assignment_time = now() - interval '{0}' where assigned_operator_id is not null"
+    core_database.script(";".join(one.format("20 minutes") for one in (operators, beats, taken)))
+    core_database.execute("insert into platform_config (key, value) values ('idle_timeout_minutes', '30')"
+                          " on conflict (key) do update set value = excluded.value")  # fmt: skip
+    chatops_inprocess("adopt", "--to", "017", "--yes", db=core_database, check=0)
+    adopted = chatops_inprocess("verify", db=core_database).stdout
+    assert "since the last migration" not in adopted  # nobody knows when what was adopted went in
+    assert "017 is in and right, 018 to 028 (11 files) are not" in adopted
+    with opened(core_database, "migrate") as looking:
+        found = before_files.look(looking)
+        assert found is not None
+        before_files.keep(looking, found)
+    chatops_inprocess("migrate", "--to", "018", "--yes", db=core_database, check=0)
+    core_database.script(
+        "set session_replication_role = replica; update chatops.migrations set applied_at = now() where name like '018%';"
+        "update platform_config set value = '5' where key = 'idle_timeout_minutes';"
+        "update chatops.settings set set_at = now() where key = 'before_files'"
+    )
+    late = chatops_inprocess("verify", db=core_database, check=1).stdout
+    assert "data: 1 finding: 1 newer (OPER001), 0 older" in late
+    assert re.search(r"new: OPER001.* \((it|OPER001) began before, and has passed its limit since\)", late), late

@@ -16,8 +16,9 @@ Age = Literal["older", "newer", "partly newer", "undated"]
 def ages(survey: Survey, earlier: Earlier | None = None) -> dict[str, Age]:
     """Of each failed check, by code, whether all it found began before the last migration, or all or some of it later.
 
-    `undated`: its rows do not say when, or not all of them are at hand; then a look from before the migration may tell. Empty
-    where nobody knows when the last migration went in.
+    What a look from before the migration found well is newer, whatever its rows say: a wait that began before may have passed
+    its limit since. `undated`: neither says when, or not all rows are at hand. Empty where nobody knows when the last migration
+    went in.
     """
     at = survey.inventory.migrated_at
     if at is None:
@@ -27,15 +28,18 @@ def ages(survey: Survey, earlier: Earlier | None = None) -> dict[str, Age]:
 
 
 def _age(result: Result, now: datetime, at: datetime, before: Earlier | None) -> Age:
+    was = before.found.get(result.check.code) if before is not None else None
+    # What is told of a window of history was not looked at then: the window has moved on.
+    if before is not None and was is None and result.check.code in (before.passed or ()) and result.check.kind != "history":
+        return "newer"
     times = [began(row, now) for row in result.rows] if result.check.dated else []
     newer = sum(one is not None and one >= at for one in times)
     if newer:
         return "newer" if newer == len(times) else "partly newer"
-    if times and None not in times and len(times) >= result.count:
-        return "older"
-    was = before.found.get(result.check.code) if before is not None else None
     grown = was is not None and was.count is not None and was.count < result.count
-    if was is None and before is not None and result.check.code in (before.passed or ()):
+    if times and None not in times and len(times) >= result.count:
+        return "partly newer" if grown and result.check.kind != "history" else "older"
+    if before is not None and was is None and result.check.code in (before.passed or ()):
         return "newer"
     return "older" if was is not None and was.word != "unknown" and not grown else "undated"
 

@@ -109,9 +109,10 @@ def by_problem(checks: Sequence[Check]) -> list[tuple[str, list[Check]]]:
 
 
 def general(check: Check) -> str:
-    """The title without numbers."""
+    """The title without numbers: of anything, not of so many."""
     limits = {name: f"{limit.default:g}" for name, limit in known().items()}
-    return filled(check.title.replace("{count}", "N"), limits, None)
+    title = re.sub(r" \(\{count\}\)|\{count\} (?!times (?!of)|ways)", "", check.title).replace("{count}", "several")
+    return filled(title, limits, None)
 
 
 def _severity(check: Check) -> str:

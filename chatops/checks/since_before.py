@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
-from chatops import formatting
+from chatops.checks.began import began
 from chatops.checks.compare_looks import Earlier
 from chatops.checks.results import Survey
 from chatops.frozen import frozen
@@ -21,6 +21,8 @@ class SinceBefore:
     was: dict[str, bool]
     now: dict[str, bool]
     apart: tuple[str, ...]
+    overdue: tuple[str, ...] = ()
+    """Of the new ones those that began before the migration by their own rows: they have passed a limit since."""
 
     @property
     def new(self) -> list[str]:
@@ -33,30 +35,61 @@ class SinceBefore:
         return sorted(self.was.keys() - self.now.keys())
 
     @property
-    def counted_then(self) -> str:
-        """How many findings there were, advice apart."""
-        return _counted(self.was.values())
+    def same(self) -> bool:
+        """Whether the same was found then, and nothing else."""
+        return self.was.keys() == self.now.keys()
 
     @property
     def in_words(self) -> str:
-        """What there was and what there is, in a line.
+        """What came and what went, in a line.
 
         >>> SinceBefore({"CHAT007": False, "DATA001": True}, {"CHAT007": False, "DATA001": True}, ("CHAT009",)).in_words
-        'just before the migration: 1 finding, 1 with advice; now: the same; not compared: CHAT009'
-        >>> SinceBefore({}, {"CONF001": False}, ()).in_words
-        'just before the migration: 0 findings; now: 1 finding; new: CONF001'
+        'as just before the migration: CHAT007, advice DATA001; not compared: CHAT009'
+        >>> SinceBefore({"QUEUE003": True, "CHAT007": False}, {"CONF001": False, "CHAT007": False}, ()).in_words
+        'since just before the migration new: CONF001; gone: advice QUEUE003; as then: CHAT007'
+        >>> SinceBefore({}, {"OPER001": False}, (), ("OPER001",)).in_words
+        'since just before the migration new: OPER001 (it began before, and has passed its limit since)'
         """
-        told = f"just before the migration: {self.counted_then}; now: "
-        told += ("the same" if self.was else "none") if self.was.keys() == self.now.keys() else _counted(self.now.values())
-        told += f"; new: {' '.join(self.new)}" if self.new else ""
-        told += f"; gone: {' '.join(self.gone)}" if self.gone else ""
+        if self.same:
+            told = f"as just before the migration: {_codes(self.was) if self.was else 'nothing is wrong'}"
+        else:
+            told = "since just before the migration "
+            told += "; ".join(
+                f"{word}: {_codes(codes)}{self._overdue if word == 'new' else ''}"
+                for word, codes in (
+                    ("new", {code: self.now[code] for code in self.new}),
+                    ("gone", {code: self.was[code] for code in self.gone}),
+                    ("as then", {code: advice for code, advice in self.now.items() if code in self.was}),
+                )
+                if codes
+            )
         return told + (f"; not compared: {' '.join(self.apart)}" if self.apart else "")
 
+    @property
+    def _overdue(self) -> str:
+        if not self.overdue:
+            return ""
+        which = "it" if list(self.overdue) == self.new else " ".join(self.overdue)
+        return f" ({which} began before, and {'has passed its' if len(self.overdue) == 1 else 'have passed their'} limit since)"
 
-def _counted(advices: Collection[bool]) -> str:
-    advice = sum(advices)
-    told = formatting.plural(len(advices) - advice, "finding")
-    return f"{told}, {formatting.count(advice)} with advice" if advice else told
+
+NAMED = 6
+"""So many codes are named in a line."""
+
+
+def _codes(codes: Mapping[str, bool]) -> str:
+    """Codes in a line, advice apart.
+
+    >>> _codes({"CHAT007": False, "QUEUE003": True, "CHAT001": False})
+    'CHAT001 CHAT007, advice QUEUE003'
+    """
+    parts = []
+    for word, some in (("", [code for code, advice in codes.items() if not advice]),
+                       ("advice ", [code for code, advice in codes.items() if advice])):  # fmt: skip
+        if some:
+            more = f" and {len(some) - NAMED} more" if len(some) > NAMED else ""
+            parts.append(f"{word}{' '.join(sorted(some)[:NAMED])}{more}")
+    return ", ".join(parts)
 
 
 def since_before(survey: Survey, before: Earlier | None) -> SinceBefore | None:
@@ -71,4 +104,10 @@ def since_before(survey: Survey, before: Earlier | None) -> SinceBefore | None:
         was={code: was.word == "advice" for code, was in before.found.items() if code in both},
         now={code: advice for code, advice in failed.items() if code in both},
         apart=tuple(sorted(failed.keys() - both)),
-    )
+        overdue=tuple(sorted(
+            one.check.code for one in survey.results
+            if one.status == "failed" and one.check.dated and one.check.code in both - before.found.keys()
+            and len(one.rows) >= one.count
+            and all((since := began(row, survey.now)) is not None and since < at for row in one.rows)
+        )),
+    )  # fmt: skip

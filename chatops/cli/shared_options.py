@@ -46,7 +46,7 @@ def last_file(text: str) -> Any:
     return option("--to", metavar="N|latest", autocompletion=completion.last_file, help=text)
 
 
-LastFile = Annotated[str | None, last_file("The last file to apply: number or name.")]
+LastFile = Annotated[str | None, last_file("The last file to apply: number or name (default: the newest).")]
 Folder = Annotated[Path | None, option("--dir", metavar="FOLDER", help="Numbered .sql files of your own.")]
 Source = Annotated[str | None, option("--source", metavar="NAME", help="What the ledger calls --dir.")]
 Replay = Annotated[

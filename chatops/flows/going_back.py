@@ -10,7 +10,9 @@ from chatops.migrations import ledger
 from chatops.migrations.again import entry_of
 from chatops.migrations.carry_over import carried_over
 from chatops.migrations.going_back import forgetting, going_back, made, made_before, made_later, ours_alone
-from chatops.migrations.plan import State, plan
+from chatops.migrations.objects_made import claims_of
+from chatops.migrations.plan import State, listed, plan
+from chatops.migrations.source import DEPLOYED, MigrationFile
 from chatops.model import Answer, Text
 from chatops.screens import going_back as screen
 
@@ -27,6 +29,22 @@ def back(invocation: Invocation, options: FolderOptions, name: str) -> ExitCode:
     if ours_alone(planned.source, entry.name):
         raise RefusedError(
             f"{called} goes with all of chatops, not by itself", next_steps=[("see", invocation.here("remove", "--dry-run"))]
+        )
+    if ours := [one.name for one in planned.entries if one.state.is_in and ours_alone(planned.source, one.name)]:
+        # They are made on top of it, and `remove` brings back what they replaced, this file's functions among it.
+        raise RefusedError(
+            f"{listed(ours)} stand on {called}, and go first, all together",
+            next_steps=[
+                ("see", invocation.here("remove", "--dry-run")),
+                ("after that", invocation.here("adopt", "--to", DEPLOYED)),
+                ("then", invocation.here("migrate", "--back", entry.name.partition("_")[0])),
+            ],
+        )
+    if entry.file is not None and not made(entry.file.reading) and _makes_within(entry.file):
+        raise RefusedError(
+            f"{called} makes its functions and views in a DO block, each only where there was none: which of them came from it"
+            " nobody knows, so no SQL can take it back",
+            next_steps=[("its text", invocation.here("migrate", "--show", entry.name))],
         )
     if entry.file is None or not made(entry.file.reading):
         raise RefusedError(
@@ -60,3 +78,8 @@ def back(invocation: Invocation, options: FolderOptions, name: str) -> ExitCode:
             "drops": list(found.dropped), "restores": list(found.restored), "beyond_lines": list(found.beyond)}  # fmt: skip
     invocation.show(Answer("migrate", [Text(list(text.splitlines()))], data, invocation.now))
     return ExitCode.OK
+
+
+def _makes_within(file: MigrationFile) -> bool:
+    """Whether a file makes functions or views by statements within others."""
+    return any(one.there and one.thing.kind in ("function", "view") for one in claims_of(file.reading, ("public",)).told)

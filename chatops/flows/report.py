@@ -38,7 +38,7 @@ def report(invocation: Invocation, file: Path | None, to: Path | None, *, last: 
         made = report_run.of_last_run(invocation)
         if invocation.output is None:
             invocation.note(made.head)
-        return _written(invocation, run_screen.html(made), run_screen.answer(made), to, Path("last-run.html"))
+        return _written(invocation, run_screen.html(made), run_screen.answer(made), to, Path(made.file_name))
     if file is None and not invocation.has_tenants:
         raise UsageError(
             "say what about: a receipt of deploy, a state file of monitor, a folder of these, --last, or --all-schemas"

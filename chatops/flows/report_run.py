@@ -15,7 +15,7 @@ from chatops.flows.folder import FolderOptions
 from chatops.flows.run import Invocation
 from chatops.flows.verify import GROUPS, looked
 from chatops.migrations.going_back import GoingBack, going_back, ours_alone
-from chatops.migrations.last_run import Ran, last_run
+from chatops.migrations.last_run import Ran, earlier_runs, last_run
 from chatops.migrations.source import SHIPPED, Folder, chosen
 from chatops.screens.report_run import RunReport
 
@@ -25,7 +25,7 @@ def of_last_run(invocation: Invocation) -> RunReport:
     with invocation.reading() as database:
         ran = last_run(database)
         folder = _folder_of(invocation, ran)
-        back = _back(database, ran, folder)
+        back, earlier = _back(database, ran, folder), earlier_runs(database, ran)
     checks = run_checks.choose(invocation.configuration, None, (), (), GROUPS)
     survey, aged, before = looked(invocation, checks, SINCE_MIGRATION, (), run.WHOLE_BUDGET_SECONDS)
     target = invocation.target
@@ -33,7 +33,10 @@ def of_last_run(invocation: Invocation) -> RunReport:
     place = " · ".join(part for part in parts if part)
     words = [] if all(one.source == SHIPPED for one in ran) else FolderOptions().words() if folder else ["--dir", "FOLDER"]
     way = invocation.here("migrate", *words, "--back")
-    return RunReport(ran, survey, simply(aged), place, run_checks.reader(invocation), since_before(survey, before), back, way)
+    known = {one.name for one in ran} | {name for one in earlier for name in one.names}
+    left = [file.name for file in folder.files if file.name not in known] if folder is not None else []
+    compared = since_before(survey, before)
+    return RunReport(ran, survey, simply(aged), place, run_checks.reader(invocation), compared, back, way, earlier, left)
 
 
 def _folder_of(invocation: Invocation, ran: Sequence[Ran]) -> Folder | None:

@@ -61,6 +61,8 @@ class Proof:
     unread: int = 0
     history: bool | None = None
     same: int = 0
+    unlike: tuple[str, ...] = ()
+    """The kind of each of the others, of which it is the name alone."""
 
     @property
     def is_in(self) -> bool:
@@ -167,10 +169,11 @@ class _Court:
         for cell, write, told in self.strangers(own):
             fault = self.strange(cell, write, told)
             drifts.append(fault) if isinstance(fault, Drift) else missing.append(fault)
-        same = sum(self.is_same(thing, own) for thing in {cell.thing for cell in own if str(cell) in there})
+        things = {cell.thing for cell in own if str(cell) in there}
+        unlike = tuple(sorted(thing.kind for thing in things if not self.is_same(thing, own)))
         verdict = Verdict.PARTIAL if missing else Verdict.CONFLICT if drifts else Verdict.APPLIED
         drifted = tuple(sorted(drifts, key=lambda one: one.what))
-        return Proof(file, verdict, _sorted(there), _sorted(missing), drifted, same=same)
+        return Proof(file, verdict, _sorted(there), _sorted(missing), drifted, same=len(things) - len(unlike), unlike=unlike)
 
     def is_same(self, thing: Thing, own: Mapping[Cell, Write]) -> bool:
         """Whether what a file defines of a thing is so, as far as it can be compared; False where none of it can."""

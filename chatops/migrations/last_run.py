@@ -1,4 +1,4 @@
-"""The newest run of migrate, adopt or deploy that wrote files into the ledger of a schema."""
+"""The newest run of migrate, adopt or deploy that wrote files into the ledger of a schema, and those before it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,33 @@ class Ran:
     @property
     def who(self) -> str:
         """Who ran it, and as which role."""
-        return self.applied_by if self.os_user in (None, self.applied_by) else f"{self.os_user} as {self.applied_by}"
+        return who(self.os_user, self.applied_by)
+
+
+@frozen
+class Earlier:
+    """A run before the newest: its files by name, whether they were applied or adopted, when and by whom."""
+
+    source: str
+    state: str
+    names: Sequence[str]
+    at: datetime
+    os_user: str | None
+    applied_by: str
+
+    @property
+    def who(self) -> str:
+        """Who ran it, and as which role."""
+        return who(self.os_user, self.applied_by)
+
+
+def who(os_user: str | None, role: str) -> str:
+    """Who ran something, and as which role, where that is another name.
+
+    >>> who("ada", "postgres"), who(None, "postgres")
+    ('ada as postgres', 'postgres')
+    """
+    return role if os_user in (None, role) else f"{os_user} as {role}"
 
 
 def last_run(database: Database) -> Sequence[Ran]:
@@ -44,3 +70,9 @@ def last_run(database: Database) -> Sequence[Ran]:
     if not found:
         raise RefusedError(f"no run of chatops has written files into the ledger of schema {database.target.schema}")
     return found
+
+
+def earlier_runs(database: Database, ran: Sequence[Ran]) -> Sequence[Earlier]:
+    """The runs before that one, the oldest first; inside a transaction that reads."""
+    asked = {"schema": database.target.schema, "last": [one.name for one in ran]}
+    return database.rows(Earlier, sqlfiles.read("queries/earlier_runs.sql"), asked)

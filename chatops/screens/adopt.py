@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 
 from chatops import formatting
@@ -231,7 +232,7 @@ def _counts(look: AdoptLook) -> list[Line]:
         lines.append(f"Nothing to take over: no file of {survey.folder.source} is in yet.")
     if any(proof.there and proof.same < len(proof.there) and not proof.missing for proof in survey.judgement.proofs
            if proof.verdict is not Verdict.RECORDED):  # fmt: skip
-        lines.append("Not compared: only that it is there was looked at (tables, columns, views); verify schema looks closer.")
+        lines.append(_not_compared(survey))
     unproven = [proof for proof in survey.of(Verdict.UNPROVABLE) if proof.file in proposal.files]
     if unproven and not proposal.blocked:
         names = formatting.plural(len(unproven), "of them cannot be proven and counts", "of them cannot be proven and count")
@@ -242,6 +243,19 @@ def _counts(look: AdoptLook) -> list[Line]:
             " so that db push leaves them alone."
         )
     return lines
+
+
+def _not_compared(survey: Survey) -> str:
+    """How many objects of each kind were only looked for, of the files that are taken over."""
+    kinds = Counter(
+        kind for proof in survey.judgement.proofs if proof.verdict is not Verdict.RECORDED and not proof.missing
+        for kind in proof.unlike
+    )  # fmt: skip
+    told = ", ".join(formatting.plural(number, kind, PLURALS.get(kind)) for kind, number in sorted(kinds.items()))
+    return f"Not compared with the files, only seen to be there: {told}. verify --scenarios tries out what they do."
+
+
+PLURALS = {"policy": "policies", "index": "indexes"}
 
 
 def not_in(look: AdoptLook) -> list[MigrationFile]:

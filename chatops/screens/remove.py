@@ -33,7 +33,7 @@ def lines(found: Removal, width: int, whole: str, save_log: str, adopt: str) -> 
     gone = [step for step in found.steps if step.action == "remove"]
     lost = [step for step in gone if step.kind in LOST]
     guards = any(step.kind in ("trigger", "constraint") for step in gone)
-    at = f"which then is at {found.stand} again{' as before chatops' if found.was_there else ', which stays in'}"
+    at = f"which then stands at {found.stand} again{', as before chatops' if found.was_there else ''}"
     stays = "What stays: every table, column and row of the application, and what the files up to"
     shown: list[Line] = [
         f"Takes chatops out of schema {formatting.visible(found.schema)}, {at}. Lost for good: {_lost(lost) or 'nothing'}.",
@@ -69,12 +69,12 @@ def _meanwhile(found: Removal, width: int, adopt: str) -> list[Line]:
     who = f"reads and writes of {names}: for a moment" if found.locks else "nobody"
     tries = "All in one transaction; locks are waited for 3 s at most, then nothing is changed."
     calls = any(step.kind in ("function", "view", "column") for step in found.steps)
-    code = f"First deploy code that does with {found.stand}" if calls else "The code stays as it is"
+    code = f"First deploy the code that works with {found.stand} alone" if calls else "The code stays as it is"
     return [
         "",
         [Span("Who waits meanwhile, at most: ", "strong"), Span(f"{who}. {tries}")],
         [Span("Files and code: ", "strong"), Span(f"{code}.")],
-        [Span("To come back: ", "strong"), Span(f"{adopt} --through {found.stand}", "code"), Span(", then migrate")],
+        [Span("To come back: ", "strong"), Span(f"{adopt} --through {found.stand}", "code"), Span(" and then migrate again")],
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
@@ -14,10 +15,10 @@ from chatops.checks.since_before import SinceBefore
 from chatops.frozen import frozen
 from chatops.migrations.from_then_on import FROM_THEN_ON, NOTHING
 from chatops.migrations.going_back import GoingBack, ours_alone
-from chatops.migrations.last_run import Ran
+from chatops.migrations.last_run import Earlier, Ran
 from chatops.migrations.plan import listed, short
 from chatops.migrations.source import DEPLOYED, SHIPPED
-from chatops.model import Answer, Column, Line, Span, Table, Text, named
+from chatops.model import Answer, Column, Line, Severity, Span, Table, Text, named
 from chatops.screens import going_back
 from chatops.screens.lines import Reader
 from chatops.screens.report_page import next_steps, page, table
@@ -38,6 +39,10 @@ class RunReport:
     """Of the files that go by themselves, the newest first, what takes each back; None where the file is not at hand."""
     way_back: str = ""
     """The command that writes the SQL for one of them, without the file."""
+    earlier: Sequence[Earlier] = ()
+    """The runs before this one, the oldest first."""
+    left: Sequence[str] = ()
+    """The files of the same folder that are not in."""
 
     @property
     def files(self) -> list[Ran]:
@@ -48,14 +53,30 @@ class RunReport:
     def head(self) -> str:
         """What was done and what came of it, in one line."""
         files, made = self.files, [one for one in self.ran if one.kind != "versioned"]
-        verb = "adopted" if all(one.state == "adopted" for one in self.ran) else "applied"
+        verb = "adopted" if self.adopts else "applied"
         parts = [listed([one.name for one in files])] if files else []
         parts += [formatting.plural(len(made), "view")] if made else []
         return f"{' and '.join(parts)} {verb}; {self._after}"
 
     @property
+    def file_name(self) -> str:
+        """What its page is called, unless somebody says: by the files, and when it was looked at; none takes another's place."""
+        names = [short(one.name) for one in self.files] or ["views"]
+        files = names[0] if len(names) == 1 else f"{names[0]}-{names[-1]}"
+        plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", files)
+        return f"chatops-run-{plain}-{self.survey.now.astimezone(UTC):%Y%m%dT%H%M%SZ}.html"
+
+    @property
+    def adopts(self) -> bool:
+        """Whether the run took over what was there, and so brought nothing."""
+        return all(one.state == "adopted" for one in self.ran)
+
+    @property
     def _after(self) -> str:
         """What is newer than the run, and how that compares with just before it."""
+        if self.adopts:
+            codes = " ".join(one["code"] for one in self.found)
+            return f"an adopt changes nothing; {f'now is wrong: {codes}' if codes else 'nothing is wrong'}"
         newer = [one["code"] for one in self.found if one["age"] == "newer"]
         undated = [one["code"] for one in self.found if one["age"] not in ("newer", "older")]
         told = [f"{formatting.count(len(codes))} {says}: {' '.join(codes)}"
@@ -64,23 +85,37 @@ class RunReport:
             return "; ".join(told)
         if self.compared is None:
             return "nothing is newer" if self.found else "nothing is wrong"
-        if self.compared.was.keys() == self.compared.now.keys():
-            same = f"the same {self.compared.counted_then} as just before it" if self.compared.was else "nothing is wrong"
-            return f"nothing is newer: {same}" if self.compared.was else same
+        if not self.found and not self.compared.apart and (self.compared.same or not self.compared.new):
+            return "nothing is wrong"
         return f"nothing is newer; {self.compared.in_words}"
 
     @property
     def good(self) -> bool:
         """Whether nothing that counts came with it."""
-        return all(one["age"] == "older" for one in self.found)
+        return self.adopts or all(one["age"] == "older" for one in self.found)
 
     @property
     def found(self) -> list[dict[str, str]]:
         """What the checks found above advice, the newer first."""
+        return [one for one in self.told if one["severity"] != Severity.ADVICE.value]
+
+    @property
+    def told(self) -> list[dict[str, str]]:
+        """All that the checks found: the newer first, advice last."""
         told = [{"age": self.ages.get(one.result.check.code, "undated"), "severity": one.word, "code": one.result.check.code,
-                 "title": one.title} for one in findings(self.survey, self.reader.here)
-                if counts_as_found(one.result, "warning")]  # fmt: skip
-        return sorted(told, key=lambda one: one["age"] == "older")
+                 "title": one.title} for one in findings(self.survey, self.reader.here)]  # fmt: skip
+        return sorted(told, key=lambda one: (one["severity"] == Severity.ADVICE.value, one["age"] == "older"))
+
+    @property
+    def beside(self) -> list[str]:
+        """What went in before this run, and what is not in, in a sentence each."""
+        lines = []
+        for one in self.earlier:
+            verb = "adopted: taken over as they were found" if one.state == "adopted" else "applied"
+            lines.append(f"Before: {listed(list(one.names))} {verb}, {_at(one.at)}, by {one.who}.")
+        if self.left:
+            lines.append(f"Not in: {listed(list(self.left))}.")
+        return lines
 
     @property
     def checked(self) -> str:
@@ -130,7 +165,7 @@ class RunReport:
         took = sum(one.duration_ms or 0 for one in self.ran) / 1000
         version = f", chatops {last.chatops_version}" if last.chatops_version else ""
         command = first.command or "migrate"
-        return f"{command} by {first.who}, {_at(last.applied_at)}, in {formatting.duration(took)}{version}"
+        return f"{command} by {first.who}, {_at(last.applied_at)}, {formatting.duration(took)} in the files{version}"
 
 
 def _at(instant: datetime) -> str:
@@ -144,7 +179,8 @@ def _rows(report: RunReport) -> list[dict[str, object]]:
 
 def answer(report: RunReport) -> Answer:
     """As tables, for a job summary or a ticket."""
-    lines: list[Line] = [[Span(report.head, "ok" if report.good else "critical")], report.place, report.by, report.checked]
+    lines: list[Line] = [[Span(report.head, "ok" if report.good else "critical")], report.place, report.by, *report.beside,
+                         report.checked]  # fmt: skip
     files = [
         Column("file", "file"),
         Column("state", "state"),
@@ -160,7 +196,7 @@ def answer(report: RunReport) -> Answer:
     return Answer("report", [
         Text([formatting.visible(line) if isinstance(line, str) else line for line in lines]),
         Table("files", files, _rows(report), "What went in"),
-        Table("findings", named("age", "severity", "code", "title"), report.found, "Findings", empty="nothing is wrong"),
+        Table("findings", named("age", "severity", "code", "title"), report.told, "Findings", empty="nothing is wrong"),
         Table("noticed", [Column("file", "file"), Column("told", "from then on")], report.noticed, "What callers notice"),
         Text(back),
     ], {"good": report.good}, report.survey.now)  # fmt: skip
@@ -170,10 +206,11 @@ def html(report: RunReport) -> str:
     """The same as one page that needs nothing else."""
     files = [[one.name, one.state, _at(one.applied_at), formatting.duration((one.duration_ms or 0) / 1000),
               formatting.duration((one.waited_ms or 0) / 1000), f"{one.rows:,}", one.who] for one in report.ran]  # fmt: skip
-    found = [[one["age"], one["severity"], one["code"], one["title"]] for one in report.found]
+    found = [[one["age"], one["severity"], one["code"], one["title"]] for one in report.told]
     noticed = [[one["file"], one["told"]] for one in report.noticed]
     body = [
         table("What went in", ["file", "state", "at", "took", "waited for locks", "rows", "by"], files),
+        table("What is in besides", [""], [[line] for line in report.beside]),
         table("What was checked", ["in numbers"], [[report.checked]]),
         table("Findings: newer than this, or older", ["", "severity", "code", "what"], found, none="nothing is wrong"),
         table("What callers notice from then on", ["file", "what"], noticed),

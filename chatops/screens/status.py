@@ -25,6 +25,8 @@ else:
 
 ROWS_IN_FULL = 30
 NEWEST = 10
+BEYOND = "not asked for"
+"""The state of a file that is not in and lies beyond `--to`."""
 
 
 @frozen
@@ -60,7 +62,9 @@ def status(
     unknown = ledger.facts.has_chats and not ledger.knows(folder.source) and (folder.source == SHIPPED or not ledger.rows)
     # Views go in after the newest file only: short of it, nothing is to be done about them.
     changed = [] if plan.left else [view for view in views(ledger, plan) if view.changed]
-    rows = [_status_row(entry, "unknown" if unknown else entry.state.value) for entry in plan.entries]
+    later = {entry.name for entry in plan.left}
+    rows = [_status_row(entry, "unknown" if unknown else BEYOND if entry.name in later and entry.state is State.PENDING
+                        else entry.state.value) for entry in plan.entries]  # fmt: skip
     shown = rows if whole or len(rows) <= ROWS_IN_FULL else _worth_showing(rows)
     columns = [
         Column("name", "file"), Column("state", "state"), Column("applied_at", "ago", "age"),
@@ -92,7 +96,12 @@ def status(
     if pending and not unknown and plan.may_stay:
         after.append([Span(f"one may stay at {DEPLOYED}; what the later files change: "), Span(f"{migrate} --dry-run", "code")])
     elif pending and not unknown:
-        after.append([Span("if it is the right one, apply them: " if doubt else "apply them: "), Span(migrate, "code")])
+        after.append(
+            [
+                Span(f"{'if it is the right one, ' if doubt else ''}apply {'it' if len(pending) == 1 else 'them'}: "),
+                Span(migrate, "code"),
+            ]
+        )
     waiting = bool(pending or odd != [state for state in odd if state is State.REFORMATTED] or unknown
                    or (changed and folder.source == SHIPPED))  # fmt: skip
     data = {

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chatops import formatting
+from chatops import formatting, sqlfiles
 from chatops.checks import repair_batches
 from chatops.checks.began import Age, simply
 from chatops.checks.compare_looks import Earlier
@@ -16,6 +16,8 @@ from chatops.checks.load import Check, shipped
 from chatops.checks.results import Result, Survey, only
 from chatops.checks.since_before import since_before
 from chatops.checks.window import is_ever
+from chatops.migrations.plan import listed
+from chatops.migrations.source import DEPLOYED
 from chatops.model import Answer, Column, Line, Severity, Span, Style, Table, Text, named
 from chatops.screens.evidence import difference, evidence, machine_row
 from chatops.screens.finding import locked, survey_data
@@ -73,12 +75,16 @@ def _of_the_files(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping
     newest = _newest(survey)
     if newest is None or not {one.code for one in shipped() if one.group == "schema"} <= {one.check.code for one in schema}:
         return []
+    left = [name for name in _left(survey) if name.partition("_")[0] > newest]
+    beyond = f", {listed(left)} {'is' if len(left) == 1 else 'are'} not" if left else ""
     wrong = [one for one in schema if counts_as_found(one, "warning")]
     if wrong:
         words = "unknown" if all(one.status == "unknown" for one in wrong) else "wrong"
-        told = f"{newest} is in; {formatting.count(len(wrong))} of {formatting.plural(len(schema), 'schema check')} {words}"
+        told = (
+            f"{newest} is in{beyond}; {formatting.count(len(wrong))} of {formatting.plural(len(schema), 'schema check')} {words}"
+        )
         return [[Span(told, "critical")]]
-    told = f"{newest} is in and right"
+    told = f"{newest} is in and right{beyond}"
     data = [one for one in survey.results if one.check.group == "data" and counts_as_found(one, fail_on)]
     if data:
         known = {"older" if one.status == "failed" and ages.get(one.check.code) == "older" else "else" for one in data}
@@ -152,17 +158,26 @@ def _of_the_deploy(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mappin
     return lines
 
 
+def _left(survey: Survey) -> list[str]:
+    """Our files that the ledger does not have; none where nobody knows."""
+    known = survey.inventory.applied
+    return [] if known is None else [name for name in sqlfiles.names("migrations") if name not in known]
+
+
 def _what_helps(counted: Sequence[Result], survey: Survey, reader: Reader) -> list[tuple[str, str]]:
     """The command that mends what counts, the same that stands at the finding; what has none is looked into."""
     own = {one.code: next((text for text in one.commands if MENDS in text), one.command) for one in findings(survey, reader.here)}
     missing = any(one.check.code == MISSING for one in counted)
+    deployed = all(name.partition("_")[0] > DEPLOYED for name in _left(survey))
     mends: dict[str, list[str]] = {}
     helps: dict[str, list[str]] = {}
     for one in sorted(counted, key=lambda one: one.check.group != "schema"):
         code = one.check.code
         # What cannot be asked, because something is missing, can be once that is there again.
         command = own.get(MISSING if missing and one.status == "unknown" and (one.reason or "").startswith(LACKS) else code)
-        if code in repair_batches.shipped():
+        if not deployed and one.status == "unknown" and (one.reason or "").startswith(LACKS):
+            mends.setdefault(reader.here("migrate", "--to", DEPLOYED, "--dry-run"), []).append(code)
+        elif code in repair_batches.shipped():
             mends.setdefault(reader.here("repair", "--dry-run"), []).append(code)
         elif command is not None and MENDS in command:
             mends.setdefault(command, []).append(code)
