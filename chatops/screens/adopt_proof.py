@@ -1,0 +1,79 @@
+"""What adopt found of one file, in words; what was compared and what was only seen to be there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from chatops import formatting
+from chatops.migrations.adopt_verdicts import Proof, Verdict
+
+
+def in_words(proof: Proof) -> str:
+    """What was found of a file, in one sentence."""
+    if proof.verdict is Verdict.RECORDED:
+        return "the ledger has it"
+    parts: list[str] = []
+    if proof.verdict is Verdict.PENDING and proof.missing:
+        parts.append("not there: " + _some(condensed(proof.missing)))
+    elif proof.missing:
+        parts.append("missing: " + ", ".join(condensed(proof.missing)))
+        parts.append(formatting.plural(len(proof.there), "other object is there", "other objects are there"))
+    elif proof.there:
+        parts.append(_there(proof))
+    elif proof.verdict is Verdict.APPLIED and proof.history is not True:
+        parts.append("later files that are in need it")
+    if proof.drifts and proof.verdict is not Verdict.PENDING:
+        bodies = [other.what.removeprefix("function ") for other in proof.drifts if other.body]
+        rest = [other.what for other in proof.drifts if not other.body]
+        parts += ["another body: " + ", ".join(bodies)] if bodies else []
+        parts += ["defined otherwise: " + ", ".join(rest)] if rest else []
+    if proof.verdict is Verdict.UNPROVABLE:
+        parts.append(_unprovable(proof))
+    if proof.history is not None:
+        parts.append("the history has it" if proof.history else "the history has it not")
+    return "; ".join(parts)
+
+
+def _there(proof: Proof) -> str:
+    """How many objects are there, and of how many more than the name was compared."""
+    number, same = len(proof.there), min(proof.same, len(proof.there))
+    if same == number:
+        return f"{same} of {number} as in the file"
+    told = formatting.plural(number, "object is there", "objects are there")
+    return f"{told}: {same} as in the file, {number - same} not compared" if same else f"{told}, not compared"
+
+
+def _some(told: Sequence[str]) -> str:
+    return ", ".join(told[:1]) + (f" and {len(told) - 1} more" if len(told) > 1 else "")
+
+
+def _unprovable(proof: Proof) -> str:
+    if proof.silent:
+        return "what it makes, other files make or drop too"
+    if proof.unread:
+        return "builds its statements when it runs, or changes what is not looked at"
+    return "moves data or sets privileges only"
+
+
+def condensed(missing: Sequence[str]) -> list[str]:
+    """Missing objects without the columns and the like of tables that are missing themselves."""
+    tables = [one.removeprefix("table ") for one in missing if one.startswith("table ")]
+    return [
+        one
+        for one in missing
+        if not any(one.startswith(f"column {table}.") or one.endswith((f" on {table}", f" of {table}")) for table in tables)
+    ]
+
+
+def not_compared(proofs: Sequence[Proof]) -> str:
+    """How many objects of each kind were only looked for, of the files that are taken over."""
+    kinds = Counter(
+        kind for proof in proofs if proof.verdict is not Verdict.RECORDED and not proof.missing
+        for kind in proof.unlike
+    )  # fmt: skip
+    told = ", ".join(formatting.plural(number, kind, PLURALS.get(kind)) for kind, number in sorted(kinds.items()))
+    return f"Not compared with the files, only seen to be there: {told}. verify --scenarios tries out what they do."
+
+
+PLURALS = {"policy": "policies", "index": "indexes"}
