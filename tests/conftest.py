@@ -240,7 +240,7 @@ def new_database(server: Server) -> Iterator[Callable[..., Database]]:
 
     yield make
     for one in made:
-        one.drop()
+        one.leave()
 
 
 @pytest.fixture

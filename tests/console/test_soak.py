@@ -86,10 +86,11 @@ def test_nothing_is_left_open_or_behind_beside_a_load(latest_database: Database,
     app = desk(latest_database)
 
     async def script(pilot: Pilot[None]) -> None:
-        await looked_again(pilot, latest_database, *((360, 400) if at_length else (0, 40)))
+        await looked_again(pilot, latest_database, *((360, 400) if at_length else (0, 28)))
         if at_length:
             await in_turns(pilot, load, 240)
 
-    with load_elsewhere(latest_database, operators=6, users=3, chats=20) as load:
+    people = {"operators": 6, "users": 3, "chats": 20} if at_length else {"operators": 2, "users": 1, "chats": 8, "crons": 1}
+    with load_elsewhere(latest_database, **people) as load:
         drive(app, script)
     assert load.verdict == "held", load.told
