@@ -37,7 +37,7 @@ def repair(
       chatops repair CHAT003 CHAT006 --reason 'after the deploy'
       chatops repair CHAT003 --chat 3f2b8c1e --yes
 
-    Exit codes: 0 mended, or nothing to mend · 1 some rows are left · 4 refused, or no schema chatops
+    Exit codes: 0 mended, or nothing to mend · 1 some rows are left · 4 refused, the answer was no, or no schema chatops
     """
     from chatops.flows.repair import RepairRequest, repair  # loads the driver
 

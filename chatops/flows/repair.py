@@ -11,7 +11,7 @@ from chatops import lock_holders
 from chatops.checks import load, repair_plan
 from chatops.checks.repair_batches import BATCH, PREVIEW, Mended
 from chatops.db import Database
-from chatops.errors import ExitCode
+from chatops.errors import ExitCode, RefusedError
 from chatops.flows import acting
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
@@ -73,8 +73,7 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
         kept = " What was before is kept in the log." if request.audit else " Nothing keeps what was before."
         invocation.note(f"A repair cannot be undone: that would bring the fault back.{kept}")
     if not invocation.consent(f"Mend {plan.in_words}", yes=request.yes):
-        invocation.note("nothing was changed")
-        return ExitCode.OK
+        raise RefusedError("nothing was changed")
     annotations = {**annotations, "chatops.reason": invocation.reason(request.reason)}
     mended: dict[str, int] = {}
     go_on = invocation.here("repair", *plan.codes, *([] if request.audit else ["--no-audit"]))

@@ -102,7 +102,7 @@ def _set_right(change: Change) -> str:
         if name == "value":  # of a setting: a number that was kept as text, as JSON writes them
             known = formatting.shortened(f"from {json.dumps(was)} to {json.dumps(value)}", LONGEST_VALUES)
             if not _same_number(was, value):
-                words.append(f"value set {known.replace(' to ', ' to the default ')}; what it was before is not known")
+                words.append(f"value set {known.replace(' to ', ' to the default ')}; nothing says which number was meant")
                 continue
         words.append(f"{name.removesuffix('_id').replace('_', ' ')} set right {known}".strip())
     return ", ".join(words) or "unchanged"

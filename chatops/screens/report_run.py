@@ -60,7 +60,7 @@ class RunReport:
 
     @property
     def file_name(self) -> str:
-        """What its page is called, unless somebody says: by the files, and when it was looked at; none takes another's place."""
+        """What its page is called, unless somebody says: by the files, and the time of the look; none takes another's place."""
         names = [short(one.name) for one in self.files] or ["views"]
         files = names[0] if len(names) == 1 else f"{names[0]}-{names[-1]}"
         plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", files)

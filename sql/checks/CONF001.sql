@@ -32,13 +32,13 @@ select s.key as setting,
             when s.key::text = 'max_reassignments' then 'a chat is closed after ' || s.usual::text || ' releases without a reply by our functions, whatever was meant'
             when s.key::text = 'idle_timeout_minutes' then 'a silent operator loses the chat after ' || s.usual::text || ' min by our functions, whatever was meant'
                  || case when old.it then '; what the idle cron of the application makes of it is its own affair'
-                      else '; whoever reads the setting as it stands, as pages and crons of the application do, takes it for '
-                           || pg_catalog.left(coalesce(s.number::text, 'what it can'), 20) || ': chats may be taken from operators who are writing' end
+                      else '; pages and crons of the application that read it themselves may '
+                           || coalesce('take it for ' || pg_catalog.left(s.number::text, 20) || ', and ', '') || 'take chats from operators who are writing' end
                  || case when lost.chats > 0 then '; ' || lost.chats::text || case when lost.chats = 1 then ' chat was' else ' chats were' end || ' taken as idle '
                       || case when changed.at is null then 'in the last hour' else 'since it was changed' end else '' end
             when s.key::text = 'own_chat_after_seconds' then 'the last operator of a chat gets it again after ' || s.usual::text || ' s, whatever was meant'
             when s.key::text = 'queue_sla_minutes' then 'a wait counts as too long after ' || s.usual::text || ' min, whatever was meant; nothing else changes' end as so,
-       s.key::text <> 'queue_sla_minutes' as felt,
+       (fails.it and s.key::text = 'max_reassignments') or lost.chats > 0 as felt,
        case when lost.chats > 0 then 'which chats these were: ' || listing.it end as decides,
        case when lost.chats > 0 then listing.it end as statement,
        changed.at as changed_at

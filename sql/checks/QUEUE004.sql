@@ -1,8 +1,10 @@
 -- Which chats wait while an operator who may have them has been free for over a minute?
 -- code: QUEUE004
 -- invariant: I26
--- title: {count} chats wait although operators are free
--- title-one: 1 chat waits although operators are free
+-- title: {count} chats wait for over a minute although operators have been free for as long
+-- title-one: 1 chat waits for over a minute although an operator has been free for as long
+-- narrow: {count} chats wait although operators are free
+-- narrow-one: 1 chat waits although operators are free
 -- severity: advice
 -- group: now
 -- expected: nothing waits for over a minute while an operator who may have it has been free for as long
