@@ -94,6 +94,37 @@ def test_a_role_that_may_do_nothing_but_run_functions_belongs_to_the_application
         assert found() == []
 
 
+ACTS = ("assign_chat_to_operator", "operator_reply", "user_message", "release_chat", "release_and_reassign_chat", "release_idle_chats")
+
+
+@pytest.mark.parametrize("lost", [*((act,) for act in ACTS), ACTS, ("reopen_chat",)])
+def test_an_application_that_may_only_call_functions_and_not_one_that_it_needs_any_more_is_critical(
+    latest_database: Database, chatops_inprocess: Run, lost: tuple[str, ...]
+) -> None:
+    """Its role is known by what chatops keeps; all that it lost is named at once, and the help brings it back."""
+    database = latest_database
+
+    def found() -> list[dict[str, object]]:
+        shown = chatops_inprocess("diagnose", "--only", "DB009,DB030", "-o", "json", db=database).stdout
+        return json.loads(shown)["findings"]  # type: ignore[no-any-return]
+
+    with database.role("pages", "nologin") as pages:
+        database.execute(f"grant execute on all functions in schema public to {pages}")
+        chatops_inprocess("monitor", "--once", "--store", "--yes", db=database)
+        named = database.execute("select oid::regprocedure::text from pg_proc where proname = any (%s)", (list(lost),))
+        database.execute(f"revoke execute on function {', '.join(row[0] for row in named)} from {pages}")
+        (one,) = found()
+        assert one["severity"] == ("critical" if {*lost} & {*ACTS} else "warning"), one
+        (row,) = one["rows"]  # type: ignore[misc]
+        assert row["object"] == pages
+        assert row["trouble"] == f"may not execute {', '.join(sorted(lost))} any more"
+        screen = chatops_inprocess("diagnose", db=database, terminal=(80, 40), check=1).stdout
+        if one["severity"] == "critical":
+            assert all(act in screen for act in lost), screen
+        database.execute(one["help_sql"])
+        assert found() == []
+
+
 @pytest.mark.parametrize("refused", ["authenticated", "service_role"])
 def test_scenarios_are_lived_through_as_the_roles_of_the_application_too(
     migrated_application_database: Database, chatops_inprocess: Run, refused: str
@@ -161,3 +192,34 @@ def test_who_lost_a_chat_to_a_limit_of_nothing_is_listed_by_a_statement(deployed
     (finding,) = json.loads(shown)["findings"]
     statement = finding["help_text"].partition("which chats these were: ")[2]
     assert lost in {chat for (chat,) in deployed.execute(statement)}, finding
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        (("operator_reply",), {"reply"}),
+        (("user_message",), {"message"}),
+        (("operator_reply", "user_message"), {"reply", "message"}),
+        (("release_chat", "release_and_reassign_chat"), {"release"}),
+        (("assign_chat_to_operator",), {"assign"}),
+    ],
+)
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "never seen"])
+def test_scenarios_go_through_the_day_of_each_role_and_say_who_cannot_do_what(
+    latest_database: Database, chatops_inprocess: Run, lost: tuple[str, ...], told: set[str], kept: bool
+) -> None:
+    """A role that only calls functions, and a step that nobody but the owner may do: named, with what refuses it."""
+    database = latest_database
+    with database.role("pages", "nologin") as pages:
+        database.execute(f"grant usage on schema public to {pages}; grant execute on all functions in schema public to {pages}")
+        if kept:
+            chatops_inprocess("monitor", "--once", "--store", "--yes", db=database)
+        page = chatops_inprocess("verify", "--scenarios", "--yes", db=database, check=0).stdout
+        assert all(f"✓ as {pages}: {act}" in page for act in ("assign", "message", "reply", "release")), page
+        named = database.execute("select oid::regprocedure::text from pg_proc where proname = any (%s)", (list(lost),))
+        database.execute(f"revoke execute on function {', '.join(row[0] for row in named)} from public, {pages}")
+        page = chatops_inprocess("verify", "--scenarios", "--yes", db=database, check=1).stdout
+        failed = {line.partition(": ")[2] for line in page.splitlines() if line.startswith("✗ as ")}
+        assert failed == told, page
+        assert page.count("✗") == len(told), page
+        assert pages in page.partition("✗")[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -51,6 +51,20 @@ class Played:
 
 
 @frozen
+class AppRole:
+    """A role as which the application comes: what grants let it do by now, and what they let it do when chatops last kept them.
+
+    `named`: one of the hosting's, each of which has to be given chats. `comes`: it is granted more than a migration grants.
+    """
+
+    name: str
+    named: bool
+    comes: bool
+    may: frozenset[str]
+    could: frozenset[str] = frozenset()
+
+
+@frozen
 class Seen:
     """What has become of a chat."""
 
@@ -85,9 +99,11 @@ class Stage:
     made: list[UUID] = field(default_factory=list)
     chats: dict[UUID, str] = field(default_factory=dict)
     people: dict[UUID, str] = field(default_factory=dict)
+    users: dict[UUID, UUID] = field(default_factory=dict)
+    """The user of each chat."""
     began: float = field(default_factory=time.monotonic)
-    roles: list[tuple[str, bool]] = field(default_factory=list)
-    """Those as which the application comes, each with whether grants let it assign."""
+    roles: list[AppRole] = field(default_factory=list)
+    """Those as which the application comes."""
     counted: int = 0
     """So many refusals of ours the guards count, because this role may not take them back."""
 
@@ -162,6 +178,7 @@ class Stage:
         self.make("real_users", user, username=f"chatops-{user}", is_active=True)
         self.make("fictional_users", profile, is_active=True)
         chat = self.drive(writers.create_chat(user, profile))
+        self.users[chat] = user
         self.drive(writers.user_message(chat, "chatops scenario: hello"))
         return chat
 
@@ -200,27 +217,45 @@ class Stage:
             raise PlayOver(f"assign gave a real chat, so all was rolled back at once: {why}")
         return given
 
-    def assigned_as(self, role: str, may_assign: bool, operator: UUID) -> tuple[bool, str]:
-        """Whether a role of the application may assign: tried as that role, with who asks as the pages tell it; by its grants
-        where this one may not become it."""
-        claims = json.dumps({"sub": str(operator), "role": role})
-        try:
-            with self.database.savepoint("chatops_role"):
-                self.database.annotate({"request.jwt.claims": claims, "request.jwt.claim.sub": str(operator)})
-                self.database.execute(f"set local role {identifier(role)}")
-        except ConnectionLostError:
-            raise
-        except DatabaseError:
-            told = "its grants let it" if may_assign else "its grants refuse it"
-            return may_assign, f"{told}; not tried, for this role may not become {role}"
-        try:
-            with self.database.savepoint("chatops_assign"):
-                given = self.drive(writers.assign(operator))
-        except ConnectionLostError:
-            raise
-        except DatabaseError as error:
-            return False, error.message
-        return given is not None, "it may" if given is not None else "no chat was given"
+    def done_as(
+        self, role: AppRole, act: str, who: UUID, ways: Sequence[Callable[[], object]], seen: Callable[[], tuple[bool, str]]
+    ) -> tuple[bool, str]:
+        """Whether a role of the application may do something, by one of these ways, and what is `seen` of it: tried as that
+        role, with who asks as the pages tell it; by its grants where this one may not become it. Nothing of it stays."""
+        claims = json.dumps({"sub": str(who), "role": role.name})
+        told: dict[str, None] = {}
+        for way in ways:
+            self.database.execute("savepoint chatops_role")
+            try:
+                self.database.annotate({"request.jwt.claims": claims, "request.jwt.claim.sub": str(who)})
+                self.database.execute(f"set local role {identifier(role.name)}")
+            except ConnectionLostError:
+                raise
+            except DatabaseError:
+                self.database.execute("rollback to savepoint chatops_role")
+                grants = "its grants let it" if act in role.may else "its grants refuse it"
+                return act in role.may, f"{grants}; not tried, for this role may not become {role.name}"
+            try:
+                way()
+                self.database.execute(f"set local role {identifier(self.role)}")
+                good, became = seen()
+            except ConnectionLostError:
+                raise
+            except DatabaseError as error:
+                good, became = False, error.message
+                self.database.execute("rollback to savepoint chatops_role")
+                self.uncounted(error)
+            else:
+                self.database.execute("rollback to savepoint chatops_role")
+            if good:
+                return True, "it may"
+            told[became] = None
+        return False, "; ".join(told)
+
+    @property
+    def role(self) -> str:
+        """As which this session writes."""
+        return "" if self.database.facts is None else self.database.facts.role
 
     def gets(self, operator: UUID, chat: UUID | None) -> tuple[bool, str]:
         """Whether the operator is given that chat."""

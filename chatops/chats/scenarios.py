@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from uuid import UUID
 
 from chatops import db, sqlfiles
 from chatops.chats import scenario_stage, writers
-from chatops.chats.scenario_stage import CANNOT, OPERATORS, Played, PlayOver, Promise, Stage, files_in
+from chatops.chats.scenario_stage import CANNOT, OPERATORS, AppRole, Played, PlayOver, Promise, Stage, files_in
 from chatops.chats.writers import Step
 from chatops.db import Database
 from chatops.errors import ConnectionLostError, DatabaseError
 from chatops.frozen import frozen
 
 GUARDS = "022_stop_new_damage"
+WRITE_PATH = "021_write_path"
+DAY: Mapping[str, str] = {
+    "assign": "gives an operator a chat",
+    "message": "stores what a user writes",
+    "reply": "stores an operator's reply",
+    "release": "gives a chat back",
+}
+"""What the application does all day."""
 PEOPLE = Promise("made-up people and chats")
 OLDEST = Promise("assign: the first in the queue")
 MESSAGES = Promise("concurrent messages")
@@ -68,7 +76,7 @@ def play(database: Database) -> Performance:
     with database.reading():
         sequences, before = _sequences(database), _rows(database)
         stage.files = files_in(database)
-        stage.roles = [(str(role), bool(may)) for role, may in database.tuples(sqlfiles.read("queries/scenario_roles.sql"))]
+        stage.roles = _roles(database)
     with database.acting(rollback=True):
         # Whoever hangs here with locks is ended by the server.
         database.annotate({"idle_in_transaction_session_timeout": f"{scenario_stage.LONGEST_SECONDS}s"})
@@ -86,7 +94,29 @@ def play(database: Database) -> Performance:
     rows = {name: (before.get(name), after.get(name)) for name in sorted({*before, *after})}
     went_on = {name: steps for name, steps in moved.items() if steps}
     return Performance(tuple(stage.played), remaining, went_on, rows, stage.counted,
-                       "" if database.facts is None else database.facts.role, tuple(role for role, _ in stage.roles))  # fmt: skip
+                       stage.role, tuple(one.name for one in stage.roles))  # fmt: skip
+
+
+def _roles(database: Database) -> list[AppRole]:
+    """As which roles the application comes, with what each may do by now and what it could when chatops last kept that."""
+    if database.facts is None or not database.facts.has_chats:
+        return []
+    could: dict[str, frozenset[str]] = {}
+    try:
+        with database.savepoint("chatops_roles"):
+            kept = database.mappings(sqlfiles.read("queries/scenario_roles_kept.sql"), {})
+            could = {str(row["role"]): frozenset(act for act in DAY if row[act]) for row in kept}
+    except ConnectionLostError:
+        raise
+    except DatabaseError:
+        pass  # nothing is kept here, or it may not be read
+    there = [
+        AppRole(name, bool(row["named"]), bool(row["comes"]) or name in could, frozenset(act for act in DAY if row[act]),
+                could.pop(name, frozenset()))
+        for row in database.mappings(sqlfiles.read("queries/scenario_roles.sql"), {})
+        for name in [str(row["role"])]
+    ]  # fmt: skip
+    return there + [AppRole(name, False, True, frozenset(), acts) for name, acts in sorted(could.items())]
 
 
 def _sequences(database: Database) -> dict[str, int]:
@@ -130,10 +160,7 @@ class Acts:
         ann, bob, cleo, dan = (stage.person(name) for name in OPERATORS)
         stage.step(PEOPLE, "four operators, two chats at the head of the queue", stage.prepare)
         first, second = stage.chats
-        for role, may_assign in stage.roles:
-            stage.step(Promise(f"as {role}: assign"), f"the application's role {role} gives an operator a chat",
-                       partial(stage.assigned_as, role, may_assign, dan), undone=True)  # fmt: skip
-
+        self.days(first, dan)
         stage.step(OLDEST, "operator A gets chat 1", lambda: stage.gets(ann, first))
         stage.step(MESSAGES, "two more messages: still assigned, A still holds chat 1", lambda: self.more_messages(first, ann))
         stage.step(
@@ -151,6 +178,54 @@ class Acts:
         stage.step(ADMIN, "C takes chat 1, an admin gives it to D: D holds it, 1 turn open, by D",
                    lambda: self.admin(first, cleo, dan))  # fmt: skip
         stage.step(STATS, "chat 1: 4 turns, one each, 1 of them answered", lambda: self.stats(first))
+
+    def days(self, chat: UUID, operator: UUID) -> None:
+        """What the application's roles do all day, each as itself: what it may, could, or has to; and that somebody may."""
+        roles = self.stage.roles
+        for act in DAY:
+            those = [role for role in roles if act in role.may | role.could or (act == "assign" and role.named)]
+            for role in those:
+                self.stage.step(Promise(f"as {role.name}: {act}"), f"the application's role {role.name} {DAY[act]}",
+                                partial(self.as_role, role, act, chat, operator), undone=True)  # fmt: skip
+            if not those and any(role.comes for role in roles):
+                seen = f"the grants of {', '.join(role.name for role in roles)} let none of them"
+                self.stage.step(Promise(f"as a role of the application: {act}"), f"one of the application's roles {DAY[act]}",
+                                lambda seen=seen: (False, seen), undone=True)  # type: ignore[misc]  # fmt: skip
+
+    def as_role(self, role: AppRole, act: str, chat: UUID, operator: UUID) -> tuple[bool, str]:
+        """One act of a role, by the function for it or the application's statements."""
+        stage, who = self.stage, operator
+        ways: list[Callable[[], object]]
+        if act == "assign":
+            ways = [lambda: stage.assign(operator)]
+        elif act == "message":
+            text = "chatops scenario: written as a role"
+            ways = [lambda: stage.drive(writers.send_user_message(chat, text)),
+                    lambda: stage.drive(writers.user_message(chat, text))]  # fmt: skip
+            who = stage.users[chat]
+        elif act == "reply":
+            text = "chatops scenario: replied as a role"
+            ways = [lambda: stage.drive(writers.send_reply(chat, operator, text)),
+                    lambda: stage.drive(writers.operator_reply(chat, operator, text)),
+                    lambda: stage.drive(writers.bare_reply(chat, operator, text))]  # fmt: skip
+        else:
+            ways = [lambda: stage.drive(writers.release(chat)), lambda: stage.drive(writers.give_back(chat)),
+                    lambda: stage.drive(writers.unassign(chat))]  # fmt: skip
+        if act in ("reply", "release"):
+            stage.assign(operator)
+        if WRITE_PATH not in stage.files and act in ("message", "reply", "release"):
+            ways = ways[1:]
+        return stage.done_as(role, act, who, ways, lambda: self.done(act, chat, operator))
+
+    def done(self, act: str, chat: UUID, operator: UUID) -> tuple[bool, str]:
+        """Whether an act came about."""
+        seen = self.stage.look(chat)
+        if act == "assign":
+            holds = [one for one in self.stage.chats if self.stage.look(one).assigned_operator_id == operator]
+            return bool(holds), "no chat was given"
+        if act == "reply":
+            return seen.chat_state == "waiting_real_user_reply", f"the chat is {seen.chat_state}"
+        return seen.chat_state == "waiting_assignment" and seen.assigned_operator_id is None, f"the chat is {seen.chat_state}"
 
     def more_messages(self, chat: UUID, operator: UUID) -> tuple[bool, str]:
         for text in ("chatops scenario: are you there?", "chatops scenario: one more"):

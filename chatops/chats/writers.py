@@ -72,6 +72,13 @@ def operator_reply(chat_id: UUID, operator_id: UUID, content: str) -> Writer[boo
     return True
 
 
+def bare_reply(chat_id: UUID, operator_id: UUID, content: str) -> Writer[None]:
+    """A reply by the least that an application writes: triggers do the rest."""
+    both = {"chat_id": chat_id, "operator_id": operator_id}
+    yield Step("insert_reply", {**both, "content": content})
+    yield Step("end_chat_turn", both)
+
+
 def assign(operator_id: UUID) -> Writer[UUID | None]:
     """An operator asks for the next chat."""
     rows = yield Step("assign", {"operator_id": operator_id})
@@ -102,6 +109,11 @@ def idle_cron(now: Callable[[], datetime], idle_for: timedelta = timedelta(minut
 def idle_release(chat_id: UUID) -> Writer[None]:
     """The idle cron gives back one chat that it has looked at before."""
     yield Step("release_idle", {"chat_id": chat_id})
+
+
+def give_back(chat_id: UUID) -> Writer[None]:
+    """A chat goes back into the queue by the platform's function."""
+    yield Step("give_back", {"chat_id": chat_id})
 
 
 def unassign(chat_id: UUID) -> Writer[None]:

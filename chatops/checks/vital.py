@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 Properties = Mapping[str, str | Mapping[str, str]]
 
-ACTS = ("assign_chat_to_operator", "release_and_reassign_chat", "operator_reply", "user_message")
+ACTS = ("assign_chat_to_operator", "release_and_reassign_chat", "release_chat", "release_idle_chats", "operator_reply", "user_message")
 """The functions by which operators and users come and go. What else happens is done by triggers."""
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _WORD = re.compile(r"(?:chatops\.)?\w+")
@@ -19,7 +19,7 @@ STOPS: tuple[tuple[str, str], ...] = (
     (r"function assign_chat_to_operator$", "nobody can be given a chat"),
     (r"function user_message$|trigger messages\.\w+ .*\bAFTER INSERT\b", "messages do not reach the queue"),
     (r"function operator_reply$", "no operator can reply"),
-    (r"function release_and_reassign_chat$", "no chat can be given back"),
+    (r"function release_(and_reassign_chat|chat|idle_chats)$", "no chat can be given back"),
 )
 """What it means that this, or what it cannot do without, is missing; of several the first."""
 

@@ -20,6 +20,7 @@ _NOT_SHOWN = (
     "mend",
     "dropping",
     "statement",
+    "forget",
     "found_as",
     "wanted_as",
     "told",

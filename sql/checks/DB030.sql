@@ -39,8 +39,11 @@ kept as materialized (
 ), now_there as materialized (
   select g.label, pg_catalog.jsonb_strip_nulls(g."is") as "is", g.relation from safeguards g
 ), working as materialized (
-  -- Roles that wrote chats or messages: the application comes as these.
-  select distinct k.was ->> 'role'::text as role from kept k where k.label ~ ' may (insert|update) (chats|messages)$| may execute assign_chat_to_operator\('
+  -- Roles that wrote chats or messages, or could call what does that: the application comes as these.
+  select distinct k.was ->> 'role'::text as role
+    from kept k
+   where k.label ~ ' may (insert|update) (chats|messages)$'
+      or exists (select from expected_names w where w.kind = 'function' and w.vital and w.name = pg_catalog.substring(k.label, ' may execute (\w+)\('))
 ), gone as (
   select k.*
     from kept k
@@ -320,13 +323,29 @@ kept as materialized (
                                           and f.label = 'column ' || k.relation || '.' || a.attname::text))))) as critical
     from found f
     left join kept k on k.label = f.label
+), told as (
+  -- What one role may not call any more is told together.
+  select coalesce(x.role, f.object) as object,
+         case when x.role is null then f.trouble
+              else 'may not execute ' || pg_catalog.string_agg(distinct x.name, ', ' order by x.name) || ' any more' end as trouble,
+         x.role || ' gets "permission denied for function": ' || pg_catalog.string_agg(distinct x.stops, ', ') as so,
+         pg_catalog.min(x.stops) as stops, f.set_at, f.target_schema, coalesce(f.critical, false) as critical, f.advice,
+         pg_catalog.bool_and(f.label like 'publication %') as publishes
+    from judged f
+   cross join lateral (
+     select c.role, c.name, case c.name when 'assign_chat_to_operator' then 'nobody can be given a chat' when 'operator_reply' then 'no operator can reply'
+                                        when 'user_message' then 'messages do not reach the queue' when 'release_chat' then 'no chat can be given back'
+                                        when 'release_and_reassign_chat' then 'no chat can be given back' when 'release_idle_chats' then 'no chat can be given back' end as stops
+       from (select pg_catalog.substring(f.label, '^(.*) may execute ') as role,
+                    pg_catalog.substring(f.label, ' may execute (.*)\(') as name) as c) as x
+   group by x.role, coalesce(x.role, f.object), f.trouble, f.set_at, f.target_schema, coalesce(f.critical, false), f.advice
 )
-select f.object, f.trouble, s.remedy, f.set_at as kept_at,
+select f.object, f.trouble, f.so, case when f.critical then f.stops end as stops, s.remedy, f.set_at as kept_at,
        pg_catalog.format('update chatops.settings set value = value - %L::text[] where target_schema = %L and key = ''safety'';', s.labels, f.target_schema) as forget,
-       coalesce(f.critical, false) as critical, f.advice
-  from judged f
+       f.critical, f.advice
+  from told f
   -- Of what is shown as wrong; statements about advice stand where there is nothing else.
   join (select advice, pg_catalog.string_agg(remedy, ' ' order by label not like 'publication %', label) as remedy,
                pg_catalog.array_agg(distinct label)::text as labels
           from found group by advice) as s on s.advice = f.advice
- order by critical desc, f.advice, f.label not like 'publication %', f.object, f.trouble
+ order by f.critical desc, f.advice, not f.publishes, f.object, f.trouble

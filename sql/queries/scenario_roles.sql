@@ -1,14 +1,47 @@
--- As which roles does the application come here, and may they be given a chat and write, as far as grants tell?
-select r.rolname::text as role,
-       pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage'::text) and pg_catalog.has_function_privilege(r.oid, p.oid, 'execute'::text) as may_assign
-  from pg_catalog.pg_roles r
-  join pg_catalog.pg_namespace n on n.nspname = current_schema()
-  join pg_catalog.pg_proc p on p.pronamespace = n.oid and p.proname = 'assign_chat_to_operator'
- where r.rolname in ('authenticated', 'service_role')
-   -- Roles belong to the whole server: who is granted nothing here is another application's.
-   and (exists (select from pg_catalog.aclexplode(n.nspacl) as a where a.grantee = r.oid)
-        or exists (select from pg_catalog.pg_proc o cross join lateral pg_catalog.aclexplode(o.proacl) as a
-                    where o.pronamespace = n.oid and a.grantee = r.oid and o.proname in ('assign_chat_to_operator', 'release_and_reassign_chat'))
-        or exists (select from pg_catalog.pg_class c cross join lateral pg_catalog.aclexplode(c.relacl) as a
-                    where c.relnamespace = n.oid and a.grantee = r.oid and c.relname in ('chats', 'messages', 'operators', 'chat_assignments')))
- order by r.rolname
+-- As which roles does the application come here, and may they be given a chat, write, reply and release, as far as grants tell?
+-- named: a role of the hosting, of which each has to be given chats. comes: it is granted more than a migration grants by itself.
+with ours as materialized (
+  select p.oid, p.proname::text as name, p.prosecdef, p.proacl, p.proowner
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace and n.nspname = current_schema()
+   where p.proname in ('assign_chat_to_operator', 'release_and_reassign_chat', 'user_message', 'operator_reply', 'operator_heartbeat', 'release_chat',
+                       'release_idle_chats', 'reassign_chat', 'close_chat', 'reopen_chat')
+), tables as materialized (
+  select c.oid, c.relname::text as name, c.relacl, c.relowner
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
+   where c.relname in ('chats', 'messages', 'operators', 'chat_assignments') and c.relkind in ('r', 'p')
+), granted as materialized (
+  select a.grantee, o.name not in ('assign_chat_to_operator', 'release_and_reassign_chat') as of_its_own
+    from ours o cross join lateral pg_catalog.aclexplode(o.proacl) as a where a.grantee <> o.proowner
+  union all
+  select a.grantee, t.name in ('chats', 'messages') and a.privilege_type in ('INSERT', 'UPDATE')
+    from tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a where a.grantee <> t.relowner
+), roles as materialized (
+  select r.oid, r.rolname::text as role, r.rolname in ('authenticated', 'service_role') as named,
+         coalesce((select pg_catalog.bool_or(g.of_its_own) from granted g where g.grantee = r.oid), false) as comes
+    from pg_catalog.pg_roles r
+   where not r.rolsuper and r.rolname !~ '^pg_' and r.rolname <> 'anon'
+     and not exists (select from tables t where t.relowner = r.oid)
+     -- Roles belong to the whole server: who is granted nothing here is another application's.
+     and ((r.rolname in ('authenticated', 'service_role')
+           and (exists (select from granted g where g.grantee = r.oid)
+                or exists (select from pg_catalog.pg_namespace n cross join lateral pg_catalog.aclexplode(n.nspacl) as a
+                            where n.nspname = current_schema() and a.grantee = r.oid)))
+          or exists (select from granted g where g.grantee = r.oid and g.of_its_own))
+)
+select r.role, r.named, r.comes,
+       s.enters and exists (select from ours o where o.name = 'assign_chat_to_operator' and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text)) as assign,
+       s.enters and (s.writes or exists (select from ours o where o.name = 'user_message' and o.prosecdef and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text))) as message,
+       s.enters and (s.writes or exists (select from ours o where o.name = 'operator_reply' and o.prosecdef and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text))) as reply,
+       s.enters and (s.changes or exists (select from ours o where o.name in ('release_chat', 'release_and_reassign_chat') and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text))) as release
+  from roles r
+ cross join lateral (
+   select pg_catalog.has_schema_privilege(r.oid, (select n.oid from pg_catalog.pg_namespace n where n.nspname = current_schema()), 'usage'::text) as enters,
+          coalesce((select pg_catalog.bool_and(case t.name when 'messages' then pg_catalog.has_any_column_privilege(r.oid, t.oid, 'insert'::text)
+                                                           else pg_catalog.has_any_column_privilege(r.oid, t.oid, 'update'::text) end)
+                      from tables t where t.name in ('chats', 'messages')), false) as writes,
+          coalesce((select pg_catalog.bool_and(pg_catalog.has_any_column_privilege(r.oid, t.oid, 'update'::text)) from tables t where t.name = 'chats'), false) as changes
+ ) as s
+ where exists (select from ours o where o.name = 'assign_chat_to_operator')
+ order by r.role

@@ -154,14 +154,15 @@ select 'service_role may execute ' || p.oid::regprocedure::text, 'chats', false,
                          'should_keep_assignment')
    and exists (select from pg_catalog.aclexplode(p.proacl) as e where e.grantee = r.oid and e.privilege_type = 'EXECUTE')
 union all
--- Roles of other names, granted by name what the chats are assigned and given back by: they may be granted nothing else.
+-- Roles of other names, granted by name what the chats are assigned, written and given back by: they may be granted nothing else.
 select r.rolname::text || ' may execute ' || p.oid::regprocedure::text, 'chats', false, pg_catalog.jsonb_build_object('role', r.rolname),
        pg_catalog.format('grant execute on function %s to %I;', p.oid::regprocedure, r.rolname)
   from pg_catalog.pg_proc as p
   join pg_catalog.pg_namespace as n on n.oid = p.pronamespace and n.nspname = current_schema()
  cross join lateral pg_catalog.aclexplode(p.proacl) as e
   join pg_catalog.pg_roles as r on r.oid = e.grantee and not r.rolsuper and r.oid <> p.proowner
- where p.proname in ('assign_chat_to_operator', 'release_and_reassign_chat', 'get_assignment_queue_status', 'detect_stuck_chats', 'should_keep_assignment')
+ where p.proname in ('assign_chat_to_operator', 'release_and_reassign_chat', 'get_assignment_queue_status', 'detect_stuck_chats', 'should_keep_assignment',
+                     'user_message', 'operator_reply', 'operator_heartbeat', 'release_chat', 'release_idle_chats', 'reassign_chat', 'close_chat', 'reopen_chat')
    and e.privilege_type = 'EXECUTE' and r.rolname not in ('anon', 'authenticated', 'service_role')
    and p.oid not in (select f.oid from called as f)
 union all
